@@ -1,0 +1,83 @@
+"""
+What can go wrong, named by what a consumer does about it.
+
+::
+
+    HabeasError
+    ├── TransientError            retry after a growing delay, then park
+    │   ├── StoreUnavailable      a MongoDB did not answer, or not in time
+    │   ├── BrokerUnavailable     the broker did not confirm
+    │   └── MailUnavailable       the mail server did not take the letter now
+    └── PermanentError            park at once: a person must look
+        ├── MalformedEvent        a message that is no event of the catalogue
+        ├── UnknownRequest        a request id nobody knows
+        ├── IllegalTransition     a fact that cannot follow the ones before it
+        ├── Unroutable            an event that nobody has a queue for
+        ├── Sealed                sealed data that its key does not open
+        ├── Destroyed             a case whose key was destroyed
+        ├── MailRefused           the mail server will never take the letter
+        ├── InvalidDataMap        a data map that cannot be honoured; names file and line
+        └── ConfigurationError    a setting that is missing or wrong; names it
+
+An error carries ids; its message never holds personal data. A lawful "no" is no error.
+"""
+
+
+class HabeasError(Exception):
+    """Anything this system raises on purpose."""
+
+
+class TransientError(HabeasError):
+    """The same message may succeed later."""
+
+
+class PermanentError(HabeasError):
+    """The same message will fail again until a person has looked."""
+
+
+class StoreUnavailable(TransientError):
+    """A MongoDB did not answer, or not in time."""
+
+
+class BrokerUnavailable(TransientError):
+    """The broker did not confirm a publication."""
+
+
+class MailUnavailable(TransientError):
+    """The mail server did not take the letter now."""
+
+
+class MalformedEvent(PermanentError):
+    """A message is no event of the catalogue."""
+
+
+class UnknownRequest(PermanentError):
+    """No request has this id."""
+
+
+class IllegalTransition(PermanentError):
+    """A fact cannot follow the ones before it."""
+
+
+class Unroutable(PermanentError):
+    """Nobody has a queue for a published event."""
+
+
+class Sealed(PermanentError):
+    """Sealed data is not opened by its key: it was altered, or the master key is another."""
+
+
+class Destroyed(PermanentError):
+    """The case's key was destroyed, and with it all that it sealed."""
+
+
+class MailRefused(PermanentError):
+    """The mail server will never take this letter."""
+
+
+class InvalidDataMap(PermanentError):
+    """A data map cannot be honoured. The message names file, line and remedy."""
+
+
+class ConfigurationError(PermanentError):
+    """A setting is missing or wrong. The message names it."""

@@ -1,0 +1,125 @@
+"""
+The only module that names the MongoDB driver.
+
+Motor is in maintenance; its successor is ``pymongo.AsyncMongoClient``. Everything that would differ
+(the client, its databases, GridFS, the driver's exceptions) is reached through here, so that the swap
+is a change of this file alone (docs/adr/0003).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import motor.motor_asyncio as motor
+from bson import ObjectId, json_util
+from bson.codec_options import DatetimeConversion
+from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.operations import DeleteOne, InsertOne, UpdateOne
+
+from shared.errors import PermanentError, StoreUnavailable
+
+__all__ = [
+    "Client",
+    "Collection",
+    "Database",
+    "DeleteOne",
+    "Document",
+    "Files",
+    "InsertOne",
+    "ObjectId",
+    "UpdateOne",
+    "connect",
+    "files",
+    "insert_new",
+    "json_util",
+    "ping",
+    "translated",
+]
+
+Document: TypeAlias = dict[str, Any]
+Client: TypeAlias = motor.AsyncIOMotorClient[Document]
+Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
+Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
+Files: TypeAlias = motor.AsyncIOMotorGridFSBucket
+
+DUPLICATE_KEY = 11000
+RETRYABLE_CODES = frozenset({6, 7, 50, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436})
+"""Server codes after which the same call may succeed: shutdowns, elections, time-outs, write conflicts."""
+
+
+def connect(url: str, *, app_name: str) -> Client:
+    """
+    Return a client whose writes are acknowledged by a majority and journalled.
+
+    Args:
+        url: MongoDB connection string.
+        app_name: Name the server shows for this connection.
+    """
+    return motor.AsyncIOMotorClient(
+        url,
+        appname=app_name,
+        tz_aware=True,
+        datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        readConcernLevel="majority",
+        serverSelectionTimeoutMS=5_000,
+    )
+
+
+def files(database: Database, bucket: str) -> Files:
+    """Return the GridFS bucket *bucket* of *database*."""
+    return motor.AsyncIOMotorGridFSBucket(database, bucket_name=bucket)
+
+
+async def ping(client: Client) -> None:
+    """
+    Ask the server for a sign of life.
+
+    Raises:
+        StoreUnavailable: It gave none.
+    """
+    with translated("ping"):
+        await client.admin.command("ping")
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """
+    Turn the driver's exceptions into ours; *what* names the call in the message.
+
+    Raises:
+        StoreUnavailable: The server did not answer, is changing its primary, or ran out of time.
+        PermanentError: It refused the call. Neither message repeats the driver's: it may quote documents.
+    """
+    try:
+        yield
+    except PyMongoError as error:
+        code = getattr(error, "code", None)
+        name = type(error).__name__
+        if isinstance(error, ConnectionFailure | ExecutionTimeout) or code in RETRYABLE_CODES:
+            raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
+        if error.has_error_label("TransientTransactionError"):
+            raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
+        raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
+
+
+async def insert_new(collection: Collection, documents: list[Document]) -> frozenset[Any]:
+    """
+    Insert what is not there yet, in one round trip; return the ``_id``s that were there already.
+
+    Raises:
+        StoreUnavailable: The server did not answer; what was inserted is found as "there already" next time.
+    """
+    if not documents:
+        return frozenset()
+    with translated(f"insert into {collection.name}"):
+        try:
+            await collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if error.details["writeConcernErrors"] or any(f["code"] != DUPLICATE_KEY for f in failures):
+                raise
+            return frozenset(documents[failure["index"]]["_id"] for failure in failures)
+    return frozenset()
