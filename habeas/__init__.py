@@ -1,0 +1,1 @@
+"""The `habeas` command: the embedded stack, the demo and the operator verbs."""

@@ -11,25 +11,29 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import motor.motor_asyncio as motor
-from bson import ObjectId, json_util
+from bson import Binary, Decimal128, Int64, ObjectId, json_util
 from bson.codec_options import DatetimeConversion
+from bson.errors import BSONError
 from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
-from pymongo.operations import DeleteOne, InsertOne, UpdateOne
+from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 
 from shared.errors import PermanentError, StoreUnavailable
 
 __all__ = [
+    "Binary",
     "Client",
     "Collection",
     "Database",
+    "Decimal128",
+    "DeleteMany",
     "DeleteOne",
     "Document",
-    "Files",
     "InsertOne",
+    "Int64",
     "ObjectId",
+    "UpdateMany",
     "UpdateOne",
     "connect",
-    "files",
     "insert_new",
     "json_util",
     "ping",
@@ -40,7 +44,6 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = motor.AsyncIOMotorClient[Document]
 Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
 Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
-Files: TypeAlias = motor.AsyncIOMotorGridFSBucket
 
 DUPLICATE_KEY = 11000
 RETRYABLE_CODES = frozenset({6, 7, 50, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436})
@@ -68,11 +71,6 @@ def connect(url: str, *, app_name: str) -> Client:
     )
 
 
-def files(database: Database, bucket: str) -> Files:
-    """Return the GridFS bucket *bucket* of *database*."""
-    return motor.AsyncIOMotorGridFSBucket(database, bucket_name=bucket)
-
-
 async def ping(client: Client) -> None:
     """
     Ask the server for a sign of life.
@@ -95,6 +93,10 @@ def translated(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except (BSONError, OverflowError) as error:
+        raise PermanentError(
+            f"{what}: a value does not fit into a document ({type(error).__name__})"
+        ) from None
     except PyMongoError as error:
         code = getattr(error, "code", None)
         name = type(error).__name__

@@ -1,0 +1,1 @@
+"""Gathers or erases a person's records across the collections of a data map."""

@@ -1,0 +1,1 @@
+"""Takes requests in, keeps the register of cases and their clocks."""

@@ -1,0 +1,1 @@
+"""Writes letters and hands them to a mail server."""

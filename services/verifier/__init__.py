@@ -1,0 +1,1 @@
+"""Establishes that a requester is the data subject."""

@@ -1,0 +1,42 @@
+# One image for every service: `docker run habeas services.intake`, `… services.verifier`, and so on.
+#
+# Where the package index is behind a certificate authority of one's own:
+#   docker build --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt .
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS build
+ARG UV_VERSION=0.13.9
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \
+    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+
+# Runs a command under the caller's certificate bundle when there is one.
+RUN printf '%s\n' '#!/bin/sh' \
+    'if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle SSL_CERT_FILE=/run/secrets/ca_bundle; fi' \
+    'exec "$@"' > /usr/local/bin/trusting && chmod +x /usr/local/bin/trusting
+RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip \
+    trusting pip install --quiet uv==${UV_VERSION}
+
+# The dependencies change seldom, the source often: two layers.
+RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
+    --mount=type=bind,source=uv.lock,target=uv.lock \
+    trusting uv sync --quiet --frozen --no-dev --no-install-project
+COPY . .
+RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
+    trusting uv sync --quiet --frozen --no-dev --no-editable
+
+FROM ${PYTHON_IMAGE}
+RUN groupadd --gid 10001 habeas \
+ && useradd --uid 10001 --gid habeas --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin habeas
+COPY --from=build /app/.venv /app/.venv
+
+# Nothing is written outside /tmp: the root filesystem may be read-only.
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HABEAS_HTTP_HOST=0.0.0.0 HABEAS_HTTP_PORT=8080 HABEAS_DATAMAP=/etc/habeas/datamap
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=6 CMD ["python", "-m", "shared.probe"]
+ENTRYPOINT ["python", "-m"]
+CMD ["services.intake"]

@@ -1,0 +1,243 @@
+"""
+What each kind of letter says: one dataclass of facts per kind, named like its template.
+
+Optional facts are optional for a reason that stands with them; everything else must be given.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
+
+from services.notifier.reasons import ReasonCode
+
+
+class Right(StrEnum):
+    """What is asked for."""
+
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    ERASURE = "erasure"
+    RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    CONSENT_WITHDRAWAL = "consent_withdrawal"
+    KNOW_CATEGORIES = "know_categories"
+    OPT_OUT_OF_SALE = "opt_out_of_sale"
+    LIMIT_SENSITIVE_USE = "limit_sensitive_use"
+
+
+class Regulation(StrEnum):
+    """The law that a request is answered under."""
+
+    GDPR = "gdpr"
+    UK_GDPR = "uk_gdpr"
+    CCPA = "ccpa"
+
+
+class Outcome(StrEnum):
+    """How a request ended that was not refused as a whole; see ``Refusal`` for those that were."""
+
+    GRANTED = "granted"
+    PARTLY_GRANTED = "partly_granted"
+    NOTHING_HELD = "nothing_held"
+
+
+class IdentityCheck(StrEnum):
+    """How we make sure that a request comes from the person it is about."""
+
+    CODE = "code"
+    DATA_POINTS = "data_points"
+    FURTHER_PROOF = "further_proof"
+    NONE = "none"
+
+
+class Purpose(StrEnum):
+    """What a code opens."""
+
+    IDENTITY = "identity"
+    DOWNLOAD = "download"
+
+
+class Proof(StrEnum):
+    """What can be asked for when a code is not enough."""
+
+    DATA_POINTS = "data_points"
+    ID_TOKEN = "id_token"  # noqa: S105 - a kind of proof
+    IDENTITY_DOCUMENT = "identity_document"
+    ADDRESS_DOCUMENT = "address_document"
+    DECLARATION = "declaration"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The controller as it shows itself in every letter."""
+
+    name: str
+    address: str
+    reply_to: str = ""
+    contact: str = ""
+    """Where questions and objections go; the reply address when empty."""
+    postal_address: tuple[str, ...] = ()
+    data_protection_officer: str = ""
+    privacy_policy_url: str = ""
+    complaint_url: str = ""
+    opt_out_url: str = ""
+    """Where a consumer stops the sale and sharing of data; empty for a controller that does neither."""
+    zone: tzinfo = UTC
+    """Zone of the times of day in letters."""
+
+    @property
+    def contact_address(self) -> str:
+        """The address that a letter gives for questions."""
+        return self.contact or self.reply_to or self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The body that complaints go to."""
+
+    name: str
+    url: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A group of records, named so that the person understands it."""
+
+    label: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A kind of data that is held but not in the package."""
+
+    label: str
+    reason: ReasonCode
+    citation: str = ""
+    """Provision; when empty, the one that belongs to the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A group of records that an erasure left, and until when."""
+
+    label: str
+    records: int
+    reason: ReasonCode
+    citation: str = ""
+    """Provision; when empty, the one that belongs to the reason."""
+    until: date | None = None
+    """Last day; None when the reason has no known end (a legal hold)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where the data package is, and how long."""
+
+    url: str
+    expires_at: datetime
+    contents: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A request has arrived."""
+
+    kind: ClassVar[str] = "acknowledgement"
+    right: Right
+    received_on: date
+    due_on: date
+    identity: IdentityCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A one-time code."""
+
+    kind: ClassVar[str] = "code"
+    code: str
+    expires_at: datetime
+    purpose: Purpose
+    url: str = ""
+    """Page where it is entered; empty when the request came through a system that asks for it itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """More is needed to establish who asks."""
+
+    kind: ClassVar[str] = "challenge"
+    right: Right
+    received_on: date
+    proofs: tuple[Proof, ...]
+    answer_by: date
+    url: str
+    clock_stands: bool = False
+    """Whether the time for the answer stands still meanwhile; never under the CCPA."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessOutcome:
+    """The answer to a request for access, portability or categories."""
+
+    kind: ClassVar[str] = "access"
+    outcome: Outcome
+    right: Right
+    received_on: date
+    authority: Authority
+    package: Package | None = None
+    """None only when nothing is held."""
+    withheld: tuple[Withheld, ...] = ()
+    searched: tuple[str, ...] = ()
+    """What was looked through; for an answer that nothing is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureOutcome:
+    """The answer to a request for erasure."""
+
+    kind: ClassVar[str] = "erasure"
+    outcome: Outcome
+    received_on: date
+    completed_on: date
+    certificate: str
+    authority: Authority
+    erased: tuple[Part, ...] = ()
+    masked: tuple[Part, ...] = ()
+    """Records that stay without the details that pointed to the person."""
+    kept: tuple[Kept, ...] = ()
+    recipients: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
+    """What was looked through; for an answer that nothing is held."""
+
+    @property
+    def right(self) -> Right:
+        """The right that was exercised."""
+        return Right.ERASURE
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request is refused as a whole."""
+
+    kind: ClassVar[str] = "refusal"
+    right: Right
+    received_on: date
+    reasons: tuple[ReasonCode, ...]
+    authority: Authority
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The person has withdrawn the request."""
+
+    kind: ClassVar[str] = "withdrawn"
+    right: Right
+    received_on: date
+    withdrawn_on: date
+
+
+Facts: TypeAlias = Acknowledgement | Code | Challenge | AccessOutcome | ErasureOutcome | Refusal | Withdrawn

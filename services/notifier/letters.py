@@ -1,0 +1,130 @@
+"""Letters to people: facts go in, the bytes of a message come out. Pure."""
+
+import re
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date as Date  # noqa: N812 - `date` is the parameter of compose
+from datetime import datetime, tzinfo
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+from markupsafe import escape
+
+from services.notifier import mime, wording
+from services.notifier.facts import Facts, Regulation, Sender
+from services.notifier.phrases import title
+from services.notifier.templating import Shape, mark, skeletons
+
+LONGEST_NAME = 60
+NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
+"""
+What a name has that is meant to be a link or a second message: whoever files a request chooses the name,
+and a stranger may be the one who reads it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is said to whom, under which law, in which language."""
+
+    facts: Facts
+    request_id: str
+    to: str
+    name: str
+    locale: str
+    regulation: Regulation
+
+
+def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
+    """
+    Return *letter* as an RFC 5322 message with a text and an HTML form.
+
+    The same arguments give the same bytes.
+
+    Args:
+        letter: What is said.
+        sender: Who says it.
+        message_id: ``<…@domain>``, the same for every attempt to send this letter.
+        date: When it was written.
+
+    Raises:
+        MailRefused: What was given as the person's address is none.
+    """
+    locale = _locale(letter)
+    translate = wording.words(locale.language)[0]
+    headers = {
+        "From": mime.mailbox(mime.Mailbox(sender.name, sender.address)),
+        "To": mime.mailbox(mime.Mailbox(presentable(letter.name), letter.to)),
+        **({"Reply-To": mime.addr_spec(sender.reply_to)} if sender.reply_to else {}),
+        "Subject": mime.unstructured(translate(title(letter.facts))),
+        "Date": mime.date_header(date),
+        "Content-Language": locale.language,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "X-Habeas-Request": mime.unstructured(letter.request_id),
+    }
+    return mime.message(headers, render(letter, sender), message_id=message_id)
+
+
+def render(letter: Letter, sender: Sender) -> mime.Alternatives:
+    """Return the words of *letter* in both forms."""
+    locale = _locale(letter)
+    outline = Outline(locale, sender.zone, [])
+    shape = Shape(
+        facts=outline.of(letter.facts),
+        name=outline.of(presentable(letter.name)),
+        reference=outline.of(letter.request_id),
+        sender=sender,
+        law=letter.regulation,
+        language=locale.language,
+    )
+    text, html = skeletons(shape)
+    escaped = [str(escape(value)) for value in outline.values]
+    return mime.Alternatives(text=text.fill(outline.values), html=html.fill(escaped))
+
+
+def presentable(name: str) -> str:
+    """Return *name* as a letter may show it: one line, and nothing if it is more than a name."""
+    name = mime.one_line(name)
+    return "" if len(name) > LONGEST_NAME or NO_NAME.search(name) else name
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Takes the values out of facts, in words, and leaves numbered marks."""
+
+    locale: Locale
+    zone: tzinfo
+    values: list[str]
+
+    def of(self, value: Any) -> Any:
+        """Return *value* with a mark for every text, date and number in it; the values go to ``values``."""
+        if (not value and value != 0) or isinstance(value, Enum | bool):
+            return value
+        if isinstance(value, tuple):
+            return tuple(self.of(item) for item in value)
+        if is_dataclass(value):
+            return type(value)(*[self.of(getattr(value, name)) for name in _field_names(type(value))])
+        self.values.append(self._in_words(value))
+        return mark(len(self.values) - 1)
+
+    def _in_words(self, value: object) -> str:
+        match value:
+            case datetime():
+                return wording.moment(value, self.zone, self.locale)
+            case Date():
+                return wording.long_date(value, self.locale)
+            case int():
+                return wording.number(value, self.locale)
+            case _:
+                return str(value)
+
+
+@lru_cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _locale(letter: Letter) -> Locale:
+    return wording.resolve_locale(letter.locale, american=letter.regulation is Regulation.CCPA)

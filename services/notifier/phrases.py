@@ -1,0 +1,127 @@
+"""What letters call things: titles, rights, laws, proofs. Marked here, translated when composing."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.notifier.facts import (
+    AccessOutcome,
+    Code,
+    ErasureOutcome,
+    Facts,
+    Outcome,
+    Proof,
+    Purpose,
+    Regulation,
+    Right,
+)
+from services.notifier.wording import mark as _
+
+OPEN_END = _("As long as the reason lasts")
+NOTHING_HELD = _("We hold no data about you")
+
+PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "acknowledgement": _("We received your request"),
+        "challenge": _("We need to make sure that it is you"),
+        "refusal": _("We cannot do what you asked for"),
+        "withdrawn": _("We stopped working on your request"),
+    }
+)
+
+CODE_TITLES: Mapping[Purpose, str] = MappingProxyType(
+    {
+        Purpose.IDENTITY: _("Your code to confirm your request"),
+        Purpose.DOWNLOAD: _("Your code to open your data package"),
+    }
+)
+
+ACCESS_TITLES: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.GRANTED: _("Your data package is ready"),
+        Outcome.PARTLY_GRANTED: _("Your data package is ready, with exceptions"),
+        Outcome.NOTHING_HELD: NOTHING_HELD,
+    }
+)
+
+ERASURE_TITLES: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.GRANTED: _("We erased your data"),
+        Outcome.PARTLY_GRANTED: _("We erased your data, with exceptions"),
+        Outcome.NOTHING_HELD: NOTHING_HELD,
+    }
+)
+
+RIGHTS: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.ACCESS: _("A copy of your personal data"),
+        Right.PORTABILITY: _("Your personal data in a form that other services can read"),
+        Right.ERASURE: _("Erasure of your personal data"),
+        Right.RECTIFICATION: _("Correction of your personal data"),
+        Right.RESTRICTION: _("Restriction of what we do with your personal data"),
+        Right.OBJECTION: _("An end to our use of your personal data (objection)"),
+        Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
+        Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
+        Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
+        Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
+    }
+)
+
+NEXT_STEPS: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.ACCESS: _("We collect your data from our systems and mail you a link to it."),
+        Right.PORTABILITY: _("We collect your data from our systems and mail you a link to it."),
+        Right.ERASURE: _(
+            "We erase your data. If we have to keep some of it, we tell you what it is, why and until when."
+        ),
+        Right.RECTIFICATION: _("We correct the data and tell those who received it from us."),
+        Right.RESTRICTION: _(
+            "We mark the data so that we only store it, and tell those who received it from us."
+        ),
+        Right.OBJECTION: _("We stop the use that you object to, or tell you why we may go on."),
+        Right.CONSENT_WITHDRAWAL: _("We stop every use that rests on your consent."),
+        Right.KNOW_CATEGORIES: _(
+            "We put together which categories of data we hold, and mail you a link to the list."
+        ),
+        Right.OPT_OUT_OF_SALE: _(
+            "We stop selling and sharing your data and tell those who received it from us."
+        ),
+        Right.LIMIT_SENSITIVE_USE: _(
+            "We use your sensitive data only where the law allows it without your choice."
+        ),
+    }
+)
+
+LAWS: Mapping[Regulation, str] = MappingProxyType(
+    {
+        Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
+        Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
+        Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
+    }
+)
+
+PROOFS: Mapping[Proof, str] = MappingProxyType(
+    {
+        Proof.DATA_POINTS: _("A few details that we can compare with what we already hold"),
+        Proof.ID_TOKEN: _("A sign-in to your account with us"),
+        Proof.IDENTITY_DOCUMENT: _(
+            "A picture of an identity document, with everything blacked out that we do not need"
+        ),
+        Proof.ADDRESS_DOCUMENT: _(
+            "A recent letter or bill that shows your name and address; black out the rest"
+        ),
+        Proof.DECLARATION: _("A signed declaration that you are the person whose data this is about"),
+    }
+)
+
+
+def title(facts: Facts) -> str:
+    """Return the subject and heading of a letter; discreet, because locked screens show subjects."""
+    match facts:
+        case Code():
+            return CODE_TITLES[facts.purpose]
+        case AccessOutcome():
+            return ACCESS_TITLES[facts.outcome]
+        case ErasureOutcome():
+            return ERASURE_TITLES[facts.outcome]
+        case _:
+            return PLAIN_TITLES[facts.kind]

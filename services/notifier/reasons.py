@@ -1,0 +1,139 @@
+"""
+Why something is not done, in plain words, each with the provision that allows or demands it.
+
+The codes are what events and journals carry; the sentences are what the person reads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from services.notifier.wording import mark as _
+
+NOWHERE: Mapping[str, str] = MappingProxyType({})
+
+
+class ReasonCode(StrEnum):
+    """Grounds on which data is kept or withheld, or a request refused."""
+
+    RETENTION_DUTY = "retention_duty"
+    LEGAL_CLAIMS = "legal_claims"
+    LEGAL_HOLD = "legal_hold"
+    CONTRACT = "contract"
+    SECURITY = "security"
+    FREE_EXPRESSION = "free_expression"
+    PUBLIC_INTEREST = "public_interest"
+    RESEARCH = "research"
+    NOT_COLLECTED_FROM_YOU = "not_collected_from_you"
+    THIRD_PARTY_RIGHTS = "third_party_rights"
+    NEVER_DISCLOSED = "never_disclosed"
+    PROFESSIONAL_SECRECY = "professional_secrecy"
+    IDENTITY_NOT_ESTABLISHED = "identity_not_established"
+    CODE_EXPIRED = "code_expired"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    DETAILS_DO_NOT_MATCH = "details_do_not_match"
+    UNIDENTIFIABLE = "unidentifiable"
+    MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
+    EXCESSIVE = "excessive"
+
+
+IDENTITY_REASONS = frozenset(
+    {
+        ReasonCode.IDENTITY_NOT_ESTABLISHED,
+        ReasonCode.CODE_EXPIRED,
+        ReasonCode.TOO_MANY_ATTEMPTS,
+        ReasonCode.DETAILS_DO_NOT_MATCH,
+        ReasonCode.UNIDENTIFIABLE,
+    }
+)
+"""Reasons that end when the person proves who they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A reason as the person reads it, and where each regulation has it."""
+
+    sentence: str
+    provisions: Mapping[str, str]
+
+
+def _provisions(gdpr: str, ccpa: str = "") -> Mapping[str, str]:
+    """Return *gdpr* for both editions of the GDPR: the articles below read alike in the United Kingdom."""
+    uk = gdpr.replace("GDPR", "UK GDPR")
+    return MappingProxyType({"gdpr": gdpr, "uk_gdpr": uk, "ccpa": ccpa})
+
+
+IDENTITY = _provisions("GDPR Art. 12(6)", "11 CCR 7060-7062")
+
+GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
+    {
+        ReasonCode.RETENTION_DUTY: Ground(
+            _("A law obliges us to keep these records."),
+            _provisions("GDPR Art. 17(3)(b)", "Cal. Civ. Code 1798.105(d)(8)"),
+        ),
+        ReasonCode.LEGAL_CLAIMS: Ground(
+            _("We need these records to make or defend legal claims."),
+            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)"),
+        ),
+        ReasonCode.LEGAL_HOLD: Ground(
+            _("These records are evidence in legal proceedings, and we must not erase them."),
+            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)"),
+        ),
+        ReasonCode.CONTRACT: Ground(
+            _("We still need these records for a contract with you."),
+            _provisions("GDPR Art. 17(1)(a)", "Cal. Civ. Code 1798.105(d)(1)"),
+        ),
+        ReasonCode.SECURITY: Ground(
+            _("We need these records to keep our services secure."),
+            _provisions("GDPR Art. 17(1)(a)", "Cal. Civ. Code 1798.105(d)(2)"),
+        ),
+        ReasonCode.FREE_EXPRESSION: Ground(
+            _("Freedom of expression and information protects these records."),
+            _provisions("GDPR Art. 17(3)(a)", "Cal. Civ. Code 1798.105(d)(4)"),
+        ),
+        ReasonCode.PUBLIC_INTEREST: Ground(
+            _("A task in the public interest needs these records."), _provisions("GDPR Art. 17(3)(b)")
+        ),
+        ReasonCode.RESEARCH: Ground(
+            _("Archiving, research or statistics need these records."),
+            _provisions("GDPR Art. 17(3)(d)", "Cal. Civ. Code 1798.105(d)(6)"),
+        ),
+        ReasonCode.NOT_COLLECTED_FROM_YOU: Ground(
+            _("We did not collect these records from you."), _provisions("", "Cal. Civ. Code 1798.105(a)")
+        ),
+        ReasonCode.THIRD_PARTY_RIGHTS: Ground(
+            _("They would show data about other people."), _provisions("GDPR Art. 15(4)")
+        ),
+        ReasonCode.NEVER_DISCLOSED: Ground(
+            _("We hold this kind of data, but to protect you we do not send it."),
+            _provisions("", "11 CCR 7024(d)"),
+        ),
+        ReasonCode.PROFESSIONAL_SECRECY: Ground(_("We are bound to professional secrecy."), NOWHERE),
+        ReasonCode.IDENTITY_NOT_ESTABLISHED: Ground(
+            _("We could not make sure that the request comes from the person whose data it is about."),
+            IDENTITY,
+        ),
+        ReasonCode.CODE_EXPIRED: Ground(
+            _("We did not get the code that we mailed to you before it expired."), IDENTITY
+        ),
+        ReasonCode.TOO_MANY_ATTEMPTS: Ground(
+            _("A wrong code was entered too often, so we stopped to protect your data."), IDENTITY
+        ),
+        ReasonCode.DETAILS_DO_NOT_MATCH: Ground(
+            _("The details in the request do not match what we hold."), IDENTITY
+        ),
+        ReasonCode.UNIDENTIFIABLE: Ground(
+            _("We cannot tell which of our records are about you."),
+            _provisions("GDPR Art. 11(2)", "11 CCR 7062(g)"),
+        ),
+        ReasonCode.MANIFESTLY_UNFOUNDED: Ground(
+            _("The request has clearly no basis."),
+            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)"),
+        ),
+        ReasonCode.EXCESSIVE: Ground(
+            _("The request repeats earlier ones so often that the law does not oblige us to answer."),
+            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)"),
+        ),
+    }
+)

@@ -1,0 +1,455 @@
+"""
+The catalogue: every event, its type and its fields. No fact holds personal data.
+
+A *fact* says what happened, in the past tense; a service publishes it and others act on it. A
+*submission* comes from an upstream system and carries personal data: it is sealed on arrival and goes
+no further. A *record* stays in its service's own journal. The envelope around each is
+``shared.envelope``'s business.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.law import Regulation, Right
+
+RequestId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Code: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,80}$")]
+"""A reason, kind or name from a closed vocabulary; free text does not fit in."""
+Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+LongText: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)
+]
+Country: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Locale: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
+
+
+class Outcome(StrEnum):
+    """What the data subject is told."""
+
+    GRANTED = "granted"
+    PARTLY_GRANTED = "partly_granted"
+    REFUSED = "refused"
+    NOTHING_HELD = "nothing_held"
+
+
+class Assurance(StrEnum):
+    """How surely the requester is the data subject."""
+
+    NONE_NEEDED = "none_needed"
+    VOUCHED = "vouched"
+    MAILBOX = "mailbox"
+    REASONABLE = "reasonable"
+    REASONABLY_HIGH = "reasonably_high"
+
+
+class ProofKind(StrEnum):
+    """What a requester may offer as proof of identity."""
+
+    EMAIL_CODE = "email_code"
+    NEW_CODE = "new_code"
+    DATA_POINTS = "data_points"
+
+
+class LetterKind(StrEnum):
+    """What the notifier writes."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    CODE = "code"
+    OUTCOME = "outcome"
+    REFUSAL = "refusal"
+    WITHDRAWN = "withdrawn"
+
+
+class Event(BaseModel):
+    """Anything a handler can receive. Readers ignore fields they do not know, so adding one is compatible."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    TYPE: ClassVar[str]
+    EXCHANGE: ClassVar[str]
+
+
+class Fact(Event):
+    """Something that happened, for whoever listens on ``habeas.events``."""
+
+    EXCHANGE: ClassVar[str] = "habeas.events"
+    PUBLISHED: ClassVar[bool] = True
+    TERMINAL: ClassVar[bool] = False
+    """Whether no service of ours consumes it: it is for upstream systems and may find no queue."""
+
+    request_id: RequestId
+
+
+class Record(Fact):
+    """A fact that only its own service needs to remember: journalled, never published."""
+
+    PUBLISHED: ClassVar[bool] = False
+
+
+class Part(BaseModel):
+    """A piece of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+# --- what upstream systems submit: personal data, strict, sealed on arrival ---------------------------
+
+
+class Strict(BaseModel):
+    """A piece of a submission: an unknown key is an error, so that a typing slip is not lost silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Submission(Event):
+    """What an upstream system sends to ``habeas.requests``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    EXCHANGE: ClassVar[str] = "habeas.requests"
+
+
+class PostalAddress(Strict):
+    """Where a person lives."""
+
+    lines: tuple[Text, ...] = ()
+    city: Text | None = None
+    region: Text | None = None
+    postal_code: Text | None = None
+    country: Country | None = None
+
+
+class Subject(Strict):
+    """The person the data is about, as the requester describes them."""
+
+    name: Text | None = None
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")] | None = None
+    phone: Text | None = None
+    postal_address: PostalAddress | None = None
+    date_of_birth: date | None = None
+    identifiers: dict[Code, Text] = Field(default_factory=dict, max_length=50)
+
+
+class Residence(Strict):
+    """Where the person lives in law; it chooses the regulation."""
+
+    country: Country
+    subdivision: Code | Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")] | None = None
+
+
+class Correction(Strict):
+    """One field that the person wants changed, and the value it should have."""
+
+    field: Text
+    value: LongText
+
+
+class Details(Strict):
+    """What else the person said."""
+
+    statement: LongText | None = None
+    scope: tuple[Text, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    transfer_to: Text | None = None
+    with_copy: bool = False
+    """An erasure only: hand over a copy first. Nothing is erased before the copy is safe."""
+
+
+class Agent(Strict):
+    """Who asks on the person's behalf, and the permission they show."""
+
+    name: Text
+    email: Text
+    permission: LongText
+
+
+class EmailCode(Strict):
+    """The six digits that were mailed."""
+
+    kind: Literal["email_code"]
+    code: Annotated[str, StringConstraints(pattern=r"^\s*[0-9]{6}\s*$")]
+
+
+class NewCode(Strict):
+    """A wish for another code, because the first expired or never arrived."""
+
+    kind: Literal["new_code"]
+
+
+class DataPoints(Strict):
+    """Claims about data held, to be compared with the records: field name of the data map → value."""
+
+    kind: Literal["data_points"]
+    points: dict[Code, Text] = Field(min_length=1, max_length=20)
+
+
+Proof: TypeAlias = Annotated[EmailCode | NewCode | DataPoints, Field(discriminator="kind")]
+
+
+class RequestSubmitted(Submission):
+    """A person asks; an upstream system passes it on."""
+
+    TYPE = "habeas.request.submitted.v1"
+
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """Unique per CloudEvents source: the same pair again is the same request."""
+    right: Right
+    subject: Subject
+    residence: Residence | None = None
+    regulation: Regulation | None = None
+    locale: Locale | None = None
+    received_at: AwareDatetime | None = None
+    """When the request reached the company; the event's own time when left out."""
+    details: Details = Details()
+    agent: Agent | None = None
+    proofs: tuple[Proof, ...] = Field(default=(), max_length=10)
+
+
+class ProofSubmitted(Submission):
+    """A person offers proof of identity for a request made before."""
+
+    TYPE = "habeas.proof.submitted.v1"
+
+    request: RequestId | None = None
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=10)
+
+
+class WithdrawalSubmitted(Submission):
+    """A person takes a request back."""
+
+    TYPE = "habeas.request.withdrawn.v1"
+
+    request: RequestId | None = None
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    reason: LongText | None = None
+
+
+class UnreadableSubmission(Submission):
+    """A message on ``habeas.requests`` that could not be read or handled: it is set aside, sealed."""
+
+    body: bytes
+    flaws: tuple["Flaw", ...]
+    publisher_source: str | None
+    publisher_id: str | None
+
+
+# --- facts: references only ---------------------------------------------------------------------------
+
+
+class ProofRef(Part):
+    """Where a proof lies sealed, and what kind it is."""
+
+    kind: ProofKind
+    ref: Code
+
+
+class RequestLodged(Fact):
+    """A request came in by HTTP and lies sealed in the vault; intake has still to register it."""
+
+    TYPE = "habeas.request.lodged.v1"
+
+    source: str
+    occurred_at: datetime
+
+
+class RequestReceived(Fact):
+    """A request is registered: its clock runs."""
+
+    TYPE = "habeas.request.received.v1"
+
+    right: Right
+    regulation: Regulation
+    source: str
+    """CloudEvents source of the upstream system, or Habeas' own door."""
+    received_at: datetime
+    received_on: date
+    due_on: date
+    internal_due_on: date
+    proofs: tuple[ProofRef, ...] = ()
+
+
+class Flaw(Part):
+    """What is wrong with a submission, and where; never the value."""
+
+    path: str
+    message: str
+
+
+class RequestRejected(Fact):
+    """A submission could not be read. It is set aside sealed; its publisher can see why."""
+
+    TYPE = "habeas.request.rejected.v1"
+    TERMINAL = True
+
+    publisher_source: str | None
+    publisher_id: str | None
+    errors: tuple[Flaw, ...]
+
+
+class RequestWithdrawn(Fact):
+    """The person took the request back."""
+
+    TYPE = "habeas.request.withdrawn.v1"
+
+
+class RequestFulfilled(Fact):
+    """A request is answered, in whole or in part, or lawfully not at all."""
+
+    TYPE = "habeas.request.fulfilled.v1"
+
+    right: Right
+    outcome: Outcome
+    dispositions: dict[str, int] = {}
+    """Records per disposition: disclosed, erased, masked, retained."""
+    reasons: dict[str, int] = {}
+    """Records per reason code, where they were withheld or retained."""
+    package: Code | None = None
+    certificate: Code | None = None
+
+
+class RequestClosed(Fact):
+    """The answer was sent; nothing is left to do."""
+
+    TYPE = "habeas.request.closed.v1"
+    TERMINAL = True
+
+    outcome: Outcome | None = None
+
+
+class ProofReceived(Fact):
+    """Proofs of identity arrived and lie sealed in the vault."""
+
+    TYPE = "habeas.proof.received.v1"
+
+    proofs: tuple[ProofRef, ...]
+
+
+class ProofRefused(Fact):
+    """A proof did not convince; the person may try again unless no try is left."""
+
+    TYPE = "habeas.proof.refused.v1"
+
+    reason: Code
+    tries_left: int
+
+
+class IdentityChallenged(Fact):
+    """The person is asked to prove their identity."""
+
+    TYPE = "habeas.identity.challenged.v1"
+
+    kind: ProofKind
+    ref: Code
+    """Where the code to be mailed lies sealed."""
+    expires_at: datetime
+
+
+class IdentityClaimed(Fact):
+    """The person claims data points that the records may confirm."""
+
+    TYPE = "habeas.identity.claimed.v1"
+
+    proofs: tuple[ProofRef, ...]
+
+
+class IdentityCompared(Fact):
+    """Claimed data points were compared with the records held. Which ones agreed is not said."""
+
+    TYPE = "habeas.identity.compared.v1"
+
+    agreed: int
+    claimed: int
+
+
+class IdentityVerified(Fact):
+    """The requester is the data subject, as surely as this request needs."""
+
+    TYPE = "habeas.identity.verified.v1"
+
+    right: Right
+    assurance: Assurance
+    reasons: tuple[Code, ...]
+
+
+class IdentityRefused(Fact):
+    """The requester's identity could not be established."""
+
+    TYPE = "habeas.identity.refused.v1"
+
+    reasons: tuple[Code, ...]
+
+
+class ErasurePlanned(Fact):
+    """What will be erased, masked and retained is decided and lies sealed in the vault."""
+
+    TYPE = "habeas.erasure.planned.v1"
+
+    plan: Code
+
+
+class SubjectErased(Fact):
+    """A person's data was erased; recipients of that data must erase it too (GDPR Art. 19)."""
+
+    TYPE = "habeas.subject.erased.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+    """Identifier name → keyed hash agreed with the recipients."""
+
+
+class PackageCodeIssued(Fact):
+    """Somebody asks for the package; a fresh code is to be mailed to the data subject."""
+
+    TYPE = "habeas.package.code_issued.v1"
+
+    ref: Code
+    expires_at: datetime
+
+
+class PackageFetched(Fact):
+    """The package was downloaded with a valid code."""
+
+    TYPE = "habeas.package.fetched.v1"
+    TERMINAL = True
+
+
+class NoticeSent(Fact):
+    """A mail server accepted a letter."""
+
+    TYPE = "habeas.notice.sent.v1"
+
+    letter: LetterKind
+    doubtful: bool = False
+    """A crash made it unknown whether an earlier copy had been accepted: same Message-ID, maybe twice."""
+
+
+class NoticeFailed(Fact):
+    """A mail server will never take a letter, or there is no address to send it to."""
+
+    TYPE = "habeas.notice.failed.v1"
+
+    letter: LetterKind
+    reason: Code
+
+
+UnreadableSubmission.model_rebuild()
+
+
+def catalogue() -> Iterator[type[Event]]:
+    """Yield every submission and fact that travels."""
+    for kind in _leaves(Submission):
+        yield kind
+    for kind in _leaves(Fact):
+        if not issubclass(kind, Record):
+            yield kind
+
+
+def _leaves(kind: type[Any]) -> Iterator[type[Any]]:
+    for child in kind.__subclasses__():
+        if "TYPE" in vars(child):
+            yield child
+        yield from _leaves(child)

@@ -1,0 +1,211 @@
+"""
+Runs services in this process, until it is told to stop.
+
+One broker connection to publish on, one per service to consume from, one MongoDB client, one HTTP port. On
+SIGTERM consuming stops, what is held is finished and acknowledged, then everything closes. A task that
+dies takes the process with it: a service that only seems to run is worse than one that is started again.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from shared import log, metrics
+from shared.bus import Bus, Consumer
+from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
+from shared.health import Checks, health_app
+from shared.journal import Journal
+from shared.mongo import Client, connect, ping
+from shared.service import Runtime, Service
+from shared.settings import Settings, load
+from shared.vault import Vault
+
+S = TypeVar("S", bound=Settings)
+WAIT_FOR_PARTS_S = 60.0
+"""How long a starting process waits for broker and database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What every service in this process shares."""
+
+    client: Client
+    bus: Bus
+    vault: Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service put together, ready to run."""
+
+    service: Service[Any, Any]
+    journal: Journal
+    app: FastAPI | None = None
+    batch: int | None = None
+    """Events handled together at most, where the service needs fewer than the setting says."""
+
+
+Build: TypeAlias = Callable[[S, Platform], contextlib.AbstractAsyncContextManager[Running]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[S]):
+    """How a service is put together."""
+
+    settings: type[S]
+    build: Build[S]
+
+
+def main(plans: Sequence[Plan[Any]]) -> None:
+    """Run the services of *plans*; exit 2 with one clear line when a setting is missing or wrong."""
+    try:
+        settings = [load(plan.settings) for plan in plans]
+        log.configure(level=settings[0].log_level, form=settings[0].log_format)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(plans, settings))
+    except ConfigurationError as error:
+        print(f"habeas: {error}", file=sys.stderr)  # noqa: T201  the one line an operator reads
+        sys.exit(2)
+    except HabeasError as error:
+        print(f"habeas: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  same
+        sys.exit(1)
+
+
+async def run(plans: Sequence[Plan[Any]], settings: Sequence[Settings]) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        common = settings[0]
+        platform = await stack.enter_async_context(_platform(common))
+        parts = [
+            await stack.enter_async_context(plan.build(own, platform))
+            for plan, own in zip(plans, settings, strict=True)
+        ]
+        for part in parts:
+            await part.journal.prepare()
+        await _serve(parts, common, platform, stopping)
+
+
+@asynccontextmanager
+async def _platform(settings: Settings) -> AsyncIterator[Platform]:
+    client = connect(settings.mongo_url.get_secret_value(), app_name="habeas")
+    bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
+    vault = Vault(client, prefix=settings.database_prefix, master_key=settings.master_key_bytes)
+    try:
+        await _patiently(lambda: ping(client))
+        await _patiently(bus.ping)
+        await vault.prepare()
+        yield Platform(client, bus, vault)
+    finally:
+        await bus.close()
+        client.close()
+
+
+async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
+    """Wait for a part that may still be starting."""
+    deadline = time.monotonic() + WAIT_FOR_PARTS_S
+    while True:
+        try:
+            return await attempt()
+        except TransientError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.logger().warning("waiting for a part", reason=str(error))
+            await asyncio.sleep(0.3)
+
+
+async def _serve(
+    parts: Sequence[Running], settings: Settings, platform: Platform, stopping: asyncio.Event
+) -> None:
+    url = settings.amqp_url.get_secret_value()
+    consumers = {part.service.name: _consumer(part, url, settings) for part in parts}
+    server = _server(parts, settings, _checks(platform, consumers))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        runtimes = [group.create_task(_runtime(part, consumers, settings, platform).run()) for part in parts]
+        group.create_task(_watch(consumers, stopping))
+        log.logger().info("started", services=list(consumers), port=settings.http_port)
+        await stopping.wait()
+        for consumer in consumers.values():
+            await consumer.stop()
+        await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
+        for runtime in runtimes:
+            runtime.cancel()
+        for consumer in consumers.values():
+            await consumer.close()
+        server.should_exit = True
+    log.logger().info("stopped", services=list(consumers))
+
+
+def _consumer(part: Running, url: str, settings: Settings) -> Consumer:
+    return Consumer(url, part.service.name, prefetch=2 * (part.batch or settings.batch))
+
+
+def _runtime(
+    part: Running, consumers: dict[str, Consumer], settings: Settings, platform: Platform
+) -> Runtime[Any, Any]:
+    return Runtime(
+        service=part.service,
+        journal=part.journal,
+        inbox=consumers[part.service.name],
+        publisher=platform.bus,
+        batch=part.batch or settings.batch,
+        retry_for=settings.retry_for,
+    )
+
+
+async def _watch(consumers: dict[str, Consumer], stopping: asyncio.Event) -> None:
+    """Keep the gauge of who is consuming, until told to stop."""
+    while not stopping.is_set():
+        for name, consumer in consumers.items():
+            metrics.consuming(name, connected=consumer.connected)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), timeout=1)
+
+
+def _checks(platform: Platform, consumers: dict[str, Consumer]) -> Checks:
+    async def consuming() -> None:
+        silent = [name for name, consumer in consumers.items() if not consumer.connected]
+        if silent:
+            raise BrokerUnavailable(f"not consuming: {', '.join(silent)}")
+
+    return {"broker": platform.bus.ping, "database": lambda: ping(platform.client), "queues": consuming}
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, without its own signal handling: the host decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Capture none."""
+        yield
+
+
+def _server(parts: Sequence[Running], settings: Settings, checks: Checks) -> uvicorn.Server:
+    app = health_app(checks)
+    for part in parts:
+        if part.app is not None:
+            app.mount("/", part.app)
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+    )
+    return _Server(config)

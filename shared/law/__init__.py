@@ -1,0 +1,37 @@
+"""
+What the law says, as values and pure functions: which law governs a request, and when its answer is due.
+
+No clock, no I/O: the instant of receipt, the zone and the calendar come in, and what comes out explains
+itself step by step. Each rule stands in ``docs/law.md`` beside the test that keeps it.
+
+Days change at midnight in the zone of the place that answers. Where a text leaves room for two readings,
+the earlier day is taken: answering early is always lawful.
+"""
+
+from shared.law.clock import (
+    Calendar,
+    DueDate,
+    Step,
+    acknowledgement_due,
+    due,
+    extended_due,
+    internal_due,
+)
+from shared.law.periods import Rule, Unit
+from shared.law.scope import EEA, Regulation, Right, choose_regulation
+
+__all__ = [
+    "EEA",
+    "Calendar",
+    "DueDate",
+    "Regulation",
+    "Right",
+    "Rule",
+    "Step",
+    "Unit",
+    "acknowledgement_due",
+    "choose_regulation",
+    "due",
+    "extended_due",
+    "internal_due",
+]

@@ -1,0 +1,67 @@
+"""The rights that can be exercised, and the law each request is answered under."""
+
+from enum import StrEnum
+
+
+class Regulation(StrEnum):
+    """The law a request is answered under."""
+
+    GDPR = "gdpr"
+    UK_GDPR = "uk_gdpr"
+    CCPA = "ccpa"
+
+
+class Right(StrEnum):
+    """What a data subject (CCPA: consumer) asks for."""
+
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    ERASURE = "erasure"
+    RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    CONSENT_WITHDRAWAL = "consent_withdrawal"
+    KNOW_CATEGORIES = "know_categories"
+    OPT_OUT_OF_SALE = "opt_out_of_sale"
+    LIMIT_SENSITIVE_USE = "limit_sensitive_use"
+
+
+# fmt: off
+EEA = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU",
+    "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+    "IS", "LI", "NO",                          # by the EEA Agreement
+    "AX", "GF", "GP", "MF", "MQ", "RE", "YT",  # of the Union by TFEU Art. 355, with codes of their own
+})
+# fmt: on
+
+
+def choose_regulation(
+    residence_country: str | None,
+    subdivision: str | None,
+    requested: Regulation | None,
+    *,
+    floor: Regulation = Regulation.GDPR,
+) -> Regulation:
+    """
+    Choose the law to answer under: the one invoked, else that of the residence, else *floor*.
+
+    Nobody is refused because the residence is unknown or unproven: *floor* is what the company grants to
+    everybody. Codes are those of ISO 3166 (``US``, with ``CA`` or ``US-CA``).
+
+    Law:
+        GDPR Art. 3: the scope turns on the controller, not on where the data subject lives.
+        UK GDPR Art. 3: the same, for the United Kingdom.
+        Cal. Civ. Code § 1798.140(i): a consumer is a resident of California.
+    """
+    country = (residence_country or "").upper()
+    part = (subdivision or "").upper().removeprefix("US-")
+    if requested is not None:
+        return requested
+    if country in EEA:
+        return Regulation.GDPR
+    if country == "GB":
+        return Regulation.UK_GDPR
+    if (country, part) == ("US", "CA"):
+        return Regulation.CCPA
+    return floor

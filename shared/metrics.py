@@ -1,0 +1,55 @@
+"""What Prometheus is told. Labels are services and event names; never a request or a person."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_EVENTS = Counter(
+    "habeas_events",
+    "Events handled; `redelivered` ones had been handled before and only their facts went out again.",
+    ["service", "event", "outcome"],
+    registry=REGISTRY,
+)
+_FAILED = Counter(
+    "habeas_failures", "Messages sent to another try, or parked.", ["service", "outcome"], registry=REGISTRY
+)
+_BATCH = Histogram(
+    "habeas_batch_size",
+    "Messages committed together.",
+    ["service"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+    registry=REGISTRY,
+)
+_COMMIT = Histogram(
+    "habeas_commit_seconds", "Time to make a batch durable and publish it.", ["service"], registry=REGISTRY
+)
+_CONNECTED = Gauge(
+    "habeas_consuming", "Whether the service's queue is being consumed.", ["service"], registry=REGISTRY
+)
+
+
+def events(service: str, event: str, *, new: bool) -> None:
+    """Count a handled event."""
+    _EVENTS.labels(service, event, "handled" if new else "redelivered").inc()
+
+
+def failed(service: str, *, parked: bool) -> None:
+    """Count a message that was not handled."""
+    _FAILED.labels(service, "parked" if parked else "retried").inc()
+
+
+def batch(service: str, *, size: int, seconds: float) -> None:
+    """Record a committed batch."""
+    _BATCH.labels(service).observe(size)
+    _COMMIT.labels(service).observe(seconds)
+
+
+def consuming(service: str, *, connected: bool) -> None:
+    """Say whether a service's queue is being consumed."""
+    _CONNECTED.labels(service).set(connected)
+
+
+def exposition() -> bytes:
+    """Return all figures in Prometheus' text format."""
+    return generate_latest(REGISTRY)

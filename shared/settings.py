@@ -1,0 +1,144 @@
+"""
+What every service needs to be told. Settings are values: read once, at start, and passed on.
+
+Each variable ``HABEAS_X`` may instead be given as ``HABEAS_X_FILE``, the path of a file that holds the
+value: the form in which container secrets arrive.
+"""
+
+import base64
+import binascii
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import ConfigurationError
+
+KEY_BYTES = 32
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads ``HABEAS_<FIELD>_FILE``."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        variable = f"HABEAS_{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise ConfigurationError(
+                f"{variable}: cannot read the file it names ({error.strerror})"
+            ) from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Read from ``HABEAS_*`` environment variables. Durations are ISO 8601 (``PT30S``)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HABEAS_",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        extra="ignore",
+    )
+
+    amqp_url: SecretStr
+    """Broker URL, `amqp://user:password@host:port/vhost`."""
+
+    mongo_url: SecretStr
+    """MongoDB URL of Habeas' own databases; a replica set."""
+
+    master_key: SecretStr
+    """Base64 of 32 random bytes; it wraps the key of every case. Losing it loses every case."""
+
+    database_prefix: str = Field(default="habeas", pattern=r"^[a-z][a-z0-9_]{0,20}$")
+    """First part of the names of Habeas' own databases."""
+
+    public_url: str = "http://127.0.0.1:8080"
+    """Where people reach intake; letters point there."""
+
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    """Port of the health checks, metrics and, for intake, the API; 0 takes a free one."""
+
+    http_host: str = "127.0.0.1"
+    """Address that port is bound to; `0.0.0.0` inside a container."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines below this level are not written."""
+
+    log_format: Literal["json", "console"] = "json"
+    """`json` for machines, `console` for people."""
+
+    batch: int = Field(default=500, ge=1, le=1000)
+    """Events that become durable in one write, at most."""
+
+    retry_for: timedelta = timedelta(hours=24)
+    """How long a message whose trouble may pass is tried again before it is parked."""
+
+    grace: timedelta = timedelta(seconds=20)
+    """How long a service may finish what it holds after SIGTERM."""
+
+    @field_validator("master_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            key = base64.b64decode(value.get_secret_value(), validate=True)
+        except binascii.Error:
+            raise ValueError("must be base64") from None
+        if len(key) != KEY_BYTES:
+            raise ValueError(
+                f"must be base64 of exactly {KEY_BYTES} bytes; make one with `openssl rand -base64 32`"
+            )
+        return value
+
+    @property
+    def master_key_bytes(self) -> bytes:
+        """The master key itself."""
+        return base64.b64decode(self.master_key.get_secret_value())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let a plain variable win over its ``_FILE``."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """
+    Read the settings *kind* from the environment.
+
+    Raises:
+        ConfigurationError: One line naming every variable that is missing or wrong.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        flaws = "; ".join(
+            f"HABEAS_{'.'.join(map(str, flaw['loc'])).upper()}: {flaw['msg'].removeprefix('Value error, ')}"
+            for flaw in error.errors(include_url=False, include_input=False)
+        )
+        raise ConfigurationError(f"{flaws} (every variable is explained in .env.example)") from None

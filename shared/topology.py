@@ -1,0 +1,135 @@
+"""
+Who hears what: exchanges, queues and bindings, as data.
+
+::
+
+    habeas.requests ──#──► intake                    (submissions of upstream systems)
+    habeas.events ──type──► intake, verifier, fulfillment, notifier
+    habeas.retry ──<delay>.<service>──► habeas.retry.<delay> ──expired──► habeas.redelivery ──► <service>
+    <service>.parking                                (waits for a person; no consumer)
+
+Every service declares the whole of it before it publishes or consumes, so that no order of starting loses
+an event. Quorum queues only: they alone are flushed to disk before a publication is confirmed. A message
+waits its turn in a queue per delay, because messages expire only at the head of a queue (docs/adr/0004).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+REQUESTS = "habeas.requests"
+EVENTS = "habeas.events"
+RETRY = "habeas.retry"
+REDELIVERY = "habeas.redelivery"
+
+DELAYS: Mapping[str, timedelta] = {
+    "1s": timedelta(seconds=1),
+    "5s": timedelta(seconds=5),
+    "30s": timedelta(seconds=30),
+    "2m": timedelta(minutes=2),
+    "10m": timedelta(minutes=10),
+}
+
+LISTENS: Mapping[str, tuple[str, ...]] = {
+    "intake": (
+        "habeas.request.lodged.v1",
+        "habeas.identity.challenged.v1",
+        "habeas.identity.verified.v1",
+        "habeas.identity.refused.v1",
+        "habeas.proof.refused.v1",
+        "habeas.request.fulfilled.v1",
+        "habeas.notice.sent.v1",
+        "habeas.notice.failed.v1",
+    ),
+    "verifier": (
+        "habeas.request.received.v1",
+        "habeas.request.withdrawn.v1",
+        "habeas.proof.received.v1",
+        "habeas.identity.compared.v1",
+    ),
+    "fulfillment": (
+        "habeas.identity.claimed.v1",
+        "habeas.identity.verified.v1",
+        "habeas.request.withdrawn.v1",
+        "habeas.erasure.planned.v1",
+    ),
+    "notifier": (
+        "habeas.request.received.v1",
+        "habeas.request.withdrawn.v1",
+        "habeas.request.fulfilled.v1",
+        "habeas.identity.challenged.v1",
+        "habeas.identity.refused.v1",
+        "habeas.package.code_issued.v1",
+    ),
+}
+"""Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""
+
+DELIVERY_LIMIT = 100
+"""Deliveries before the broker parks a message by itself: the last net under one that kills the process.
+High, because the broker counts every message a crashed consumer had prefetched, innocent ones too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A quorum queue and what it is bound to."""
+
+    name: str
+    bindings: tuple[tuple[str, str], ...] = ()
+    """Pairs of exchange and routing key."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parking_of(service: str) -> str:
+    """Return the name of the queue where *service*'s unhandled messages wait for a person."""
+    return f"{service}.parking"
+
+
+def exchanges() -> tuple[str, ...]:
+    """Return all exchanges; each is a durable topic exchange."""
+    return REQUESTS, EVENTS, RETRY, REDELIVERY
+
+
+def queues() -> tuple[Queue, ...]:
+    """Return all queues, in an order in which none dead-letters into one that is not there yet."""
+    return tuple(
+        [_parking(service) for service in LISTENS]
+        + [_inbox(service, types) for service, types in LISTENS.items()]
+        + [_waiting(name, delay) for name, delay in DELAYS.items()]
+    )
+
+
+def _parking(service: str) -> Queue:
+    return Queue(parking_of(service), arguments={"x-queue-type": "quorum", "x-delivery-limit": -1})
+
+
+def _inbox(service: str, types: tuple[str, ...]) -> Queue:
+    bindings = [(EVENTS, type_) for type_ in types] + [(REDELIVERY, f"*.{service}")]
+    if service == "intake":
+        bindings.append((REQUESTS, "#"))
+    return Queue(
+        service,
+        tuple(bindings),
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": parking_of(service),
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    )
+
+
+def _waiting(name: str, delay: timedelta) -> Queue:
+    return Queue(
+        f"{RETRY}.{name}",
+        ((RETRY, f"{name}.*"),),
+        {
+            "x-queue-type": "quorum",
+            "x-message-ttl": int(delay.total_seconds() * 1000),
+            "x-dead-letter-exchange": REDELIVERY,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    )
