@@ -5,7 +5,7 @@ Source: CloudEvents 1.0.2 core and its AMQP and JSON bindings. ``correlationid``
 that Habeas publishes; ``causationid`` is the id of the event that led to this one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -88,16 +88,17 @@ def decode(
             time=_time(attributes.get("time")),
         )
     except ValidationError as error:
-        raise Unreadable(flaws_of(error), source, id_) from None
+        raise Unreadable(flaws_of(error.errors(include_url=False)), source, id_) from None
     except _MissingError as error:
         raise Unreadable((error.flaw,), source, id_) from None
 
 
-def flaws_of(error: ValidationError, *, within: str = "data") -> tuple[Flaw, ...]:
+def flaws_of(errors: Iterable[Mapping[str, Any]], *, within: str | None = "data") -> tuple[Flaw, ...]:
     """Return what pydantic found wrong: paths and messages, without any value the publisher sent."""
+    root = () if within is None else (within,)
     return tuple(
-        Flaw(path=".".join([within, *map(_step, flaw["loc"])]), message=_message(flaw["type"], flaw["msg"]))
-        for flaw in error.errors(include_url=False, include_input=False, include_context=False)
+        Flaw(path=".".join([*root, *map(_step, flaw["loc"])]), message=_message(flaw["type"], flaw["msg"]))
+        for flaw in errors
     )
 
 

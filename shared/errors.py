@@ -7,7 +7,8 @@ What can go wrong, named by what a consumer does about it.
     ├── TransientError            retry after a growing delay, then park
     │   ├── StoreUnavailable      a MongoDB did not answer, or not in time
     │   ├── BrokerUnavailable     the broker did not confirm
-    │   └── MailUnavailable       the mail server did not take the letter now
+    │   ├── MailUnavailable       the mail server did not take the letter now
+    │   └── TooEarly              a fact overtook one that must come before it
     └── PermanentError            park at once: a person must look
         ├── MalformedEvent        a message that is no event of the catalogue
         ├── UnknownRequest        a request id nobody knows
@@ -45,6 +46,10 @@ class BrokerUnavailable(TransientError):
 
 class MailUnavailable(TransientError):
     """The mail server did not take the letter now."""
+
+
+class TooEarly(TransientError):
+    """A fact overtook another that must come before it."""
 
 
 class MalformedEvent(PermanentError):

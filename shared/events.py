@@ -186,6 +186,7 @@ class DataPoints(Strict):
     points: dict[Code, Text] = Field(min_length=1, max_length=20)
 
 
+MOST_PROOFS = 10
 Proof: TypeAlias = Annotated[EmailCode | NewCode | DataPoints, Field(discriminator="kind")]
 
 
@@ -205,7 +206,7 @@ class RequestSubmitted(Submission):
     """When the request reached the company; the event's own time when left out."""
     details: Details = Details()
     agent: Agent | None = None
-    proofs: tuple[Proof, ...] = Field(default=(), max_length=10)
+    proofs: tuple[Proof, ...] = Field(default=(), max_length=MOST_PROOFS)
 
 
 class ProofSubmitted(Submission):
@@ -215,7 +216,7 @@ class ProofSubmitted(Submission):
 
     request: RequestId | None = None
     reference: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=10)
+    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
 
 
 class WithdrawalSubmitted(Submission):
@@ -254,6 +255,12 @@ class RequestLodged(Fact):
 
     source: str
     occurred_at: datetime
+
+
+class WithdrawalLodged(Fact):
+    """A person took a request back by HTTP; intake has still to decide whether it can be."""
+
+    TYPE = "habeas.withdrawal.lodged.v1"
 
 
 class RequestReceived(Fact):
@@ -311,6 +318,15 @@ class RequestFulfilled(Fact):
     certificate: Code | None = None
 
 
+class RequestReferred(Fact):
+    """A request waits for the privacy staff: no service can answer it by itself."""
+
+    TYPE = "habeas.request.referred.v1"
+
+    right: Right
+    reason: Code
+
+
 class RequestClosed(Fact):
     """The answer was sent; nothing is left to do."""
 
@@ -335,6 +351,16 @@ class ProofRefused(Fact):
 
     reason: Code
     tries_left: int
+    spends_code: bool = True
+    """Whether a try at the mailed code was used up."""
+
+
+class ProofSpent(Fact):
+    """Proofs and codes have served; their sealed copies are to be destroyed."""
+
+    TYPE = "habeas.proof.spent.v1"
+
+    refs: tuple[Code, ...]
 
 
 class IdentityChallenged(Fact):

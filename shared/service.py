@@ -18,8 +18,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from shared import metrics, topology
 from shared.bus import Delivery, Inbox, Message, Publisher
-from shared.envelope import Envelope, Unreadable, decode, encode
-from shared.errors import PermanentError, TransientError, Unroutable
+from shared.envelope import Envelope, Unreadable, decode, derived_id, encode
+from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
 from shared.events import Event, Fact, Flaw, Record, Submission, UnreadableSubmission
 from shared.failures import Failure, after_failure, origin_of
 from shared.journal import Row, journalled, story_of
@@ -38,6 +38,7 @@ PATIENCE_S = 0.1
 class Moment(Generic[S]):
     """What a handler may know besides the event."""
 
+    case: str
     now: datetime
     state: S
     """What this service knows of the case: the fold of its journal."""
@@ -88,6 +89,18 @@ class Service(Generic[S, C]):
         return state
 
 
+def announcements(row: Row, service: str) -> Iterable[Message]:
+    """Yield the messages that tell the world what *row* of *service* says: the same at every repetition."""
+    for id_, fact in row.published():
+        yield Message(
+            exchange=fact.EXCHANGE,
+            routing_key=fact.TYPE,
+            body=encode(fact, id=id_, source=f"habeas/{service}", time=row.at, cause=row.cause),
+            message_id=id_,
+            mandatory=not fact.TERMINAL,
+        )
+
+
 class Rows(Protocol):
     """The journal, as the runtime needs it."""
 
@@ -103,6 +116,13 @@ class _Work:
     delivery: Delivery
     envelope: Envelope[Event]
     case: str
+
+    @property
+    def cause(self) -> str:
+        """What a row names as its cause: an upstream id is unique together with its source only."""
+        if isinstance(self.envelope.event, Submission):
+            return derived_id(f"{self.envelope.source} {self.envelope.id}", 0)
+        return self.envelope.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +237,7 @@ class Runtime(Generic[S, C]):
 
     async def _handle(self, work: _Work, history: list[Row]) -> _Result:
         for row in history:
-            if row.cause == work.envelope.id:
+            if row.cause == work.cause:
                 return _Done(work, row, new=False)
         try:
             return _Done(work, await self._new_row(work, history), new=True)
@@ -227,10 +247,10 @@ class Runtime(Generic[S, C]):
     async def _new_row(self, work: _Work, history: list[Row]) -> Row:
         event, now = work.envelope.event, self.clock()
         state = self.service.fold(history)
-        moment = Moment(now, state, work.envelope.id, work.envelope.source, work.envelope.time)
+        moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
         facts = await self._handler(event)(event, self.service.context(moment))
         row = Row(
-            work.case, len(history), work.envelope.id, journalled(event), tuple(facts), _stored_precision(now)
+            work.case, len(history), work.cause, journalled(event), tuple(facts), _stored_precision(now)
         )
         for fact in row.story():
             state = self.service.evolve(state, fact)
@@ -243,7 +263,8 @@ class Runtime(Generic[S, C]):
             return _Failed(work.delivery, error)
         if isinstance(event, UnreadableSubmission):
             return _Failed(work.delivery, error)
-        flaw = Flaw(path="", message=f"could not be handled ({type(error).__name__})")
+        reason = str(error) if isinstance(error, HabeasError) else type(error).__name__
+        flaw = Flaw(path="", message=f"could not be handled: {reason}")
         envelope = self._unreadable(work.delivery, (flaw,), work.envelope.source, work.envelope.id)
         logger().error("submission failed", service=self.service.name, exc_info=error)
         return await self._handle(_Work(work.delivery, envelope, self.service.case_of(envelope)), history)
@@ -286,7 +307,9 @@ class Runtime(Generic[S, C]):
         ]
         failures = [self._failure(result) for result in failed]
         outgoing = {
-            message.message_id: message for result in settled for message in self._published(result.row)
+            message.message_id: message
+            for result in settled
+            for message in announcements(result.row, self.service.name)
         }
         await self.publisher.publish([*outgoing.values(), *(failure.message for failure in failures)])
         await self.inbox.settle([result.work.delivery for result in settled] + [f.delivery for f in failed])
@@ -313,16 +336,6 @@ class Runtime(Generic[S, C]):
             failed += more_failed
         return taken, failed
 
-    def _published(self, row: Row) -> Iterable[Message]:
-        source = f"habeas/{self.service.name}"
-        for id_, fact in row.published():
-            yield Message(
-                exchange=fact.EXCHANGE,
-                routing_key=fact.TYPE,
-                body=encode(fact, id=id_, source=source, time=row.at, cause=row.cause),
-                message_id=id_,
-                mandatory=not fact.TERMINAL,
-            )
 
     def _failure(self, failed: _Failed) -> Failure:
         return after_failure(

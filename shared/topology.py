@@ -34,11 +34,13 @@ DELAYS: Mapping[str, timedelta] = {
 LISTENS: Mapping[str, tuple[str, ...]] = {
     "intake": (
         "habeas.request.lodged.v1",
+        "habeas.withdrawal.lodged.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.verified.v1",
         "habeas.identity.refused.v1",
         "habeas.proof.refused.v1",
         "habeas.request.fulfilled.v1",
+        "habeas.request.referred.v1",
         "habeas.notice.sent.v1",
         "habeas.notice.failed.v1",
     ),
@@ -46,6 +48,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.request.received.v1",
         "habeas.request.withdrawn.v1",
         "habeas.proof.received.v1",
+        "habeas.proof.spent.v1",
         "habeas.identity.compared.v1",
     ),
     "fulfillment": (

@@ -1,0 +1,239 @@
+"""The HTTP API: routes, who may use them, and problems as RFC 9457."""
+
+import hmac
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, Field, SecretStr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.intake.domain import Case, Status
+from services.intake.door import CodeRefused, Door, NotNow
+from shared.envelope import MAX_BODY, flaws_of
+from shared.errors import TransientError, UnknownRequest
+from shared.events import MOST_PROOFS, Outcome, Proof, RequestId, RequestSubmitted, Strict
+from shared.law import Regulation, Right
+
+PUBLIC_DOOR = "habeas/public"
+"""CloudEvents source of what people lodge without a key."""
+HOUR_S = 3600.0
+
+
+class RequestForm(RequestSubmitted):
+    """A request; without a reference it gets one."""
+
+    reference: str = Field(
+        default_factory=lambda: secrets.token_hex(16), min_length=1, max_length=200, validate_default=True
+    )
+
+
+class ProofForm(Strict):
+    """Proofs of identity."""
+
+    proofs: tuple[Proof, ...] = Field(min_length=1, max_length=MOST_PROOFS)
+
+
+class Lodged(BaseModel):
+    """A request was taken in."""
+
+    id: str
+    status_url: str
+
+
+class CodeSent(BaseModel):
+    """A code is on its way to the data subject's mailbox."""
+
+    expires_at: datetime
+
+
+class StatusPage(BaseModel):
+    """Where a request stands. It holds no personal data: the id alone opens it."""
+
+    id: str
+    status: str
+    right: Right | None = None
+    regulation: Regulation | None = None
+    received_on: date | None = None
+    due_on: date | None = None
+    outcome: Outcome | None = None
+    reasons: list[str] = []
+    tries_left: int | None = None
+    package_url: str | None = None
+
+    @classmethod
+    def of(cls, case_id: str, case: Case, url: str) -> "StatusPage":
+        """Return the page of *case*."""
+        received, fulfilled = case.received, case.fulfilled
+        return cls(
+            id=case_id,
+            status="submitted" if case.status is Status.UNKNOWN else case.status,
+            right=received.right if received else None,
+            regulation=received.regulation if received else None,
+            received_on=received.received_on if received else None,
+            due_on=received.due_on if received else None,
+            outcome=fulfilled.outcome if fulfilled else Outcome.REFUSED if case.refused_for else None,
+            reasons=list(case.refused_for),
+            tries_left=case.tries_left if case.awaits_proof else None,
+            package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
+        )
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many requests one address may still lodge; counted per process and forgotten after an hour."""
+
+    per_hour: int
+    _used: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def take(self, address: str) -> bool:
+        """Use one up; return whether there was one."""
+        now = time.monotonic()
+        self._used = {who: use for who, use in self._used.items() if now - use[0] < HOUR_S}
+        since, used = self._used.get(address, (now, 0))
+        self._used[address] = since, used + 1
+        return used < self.per_hour
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who may lodge requests: upstream systems by key, people within their allowance."""
+
+    keys: Mapping[str, SecretStr]
+    public: Allowance
+
+    def source_of(self, request: Request) -> str:
+        """
+        Return the CloudEvents source of who calls.
+
+        Raises:
+            HTTPException: The key is wrong, or the allowance used up.
+        """
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme:
+            return self._holder_of(key.strip()) if scheme.lower() == "bearer" else _unauthorized()
+        if not self.public.take(request.client.host if request.client else ""):
+            raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
+        return PUBLIC_DOOR
+
+    def _holder_of(self, offered: str) -> str:
+        matching = [
+            source
+            for source, key in self.keys.items()
+            if hmac.compare_digest(key.get_secret_value().encode(), offered.encode())
+        ]
+        return matching[0] if matching else _unauthorized()
+
+
+def _unauthorized() -> str:
+    raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
+
+
+def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
+    """Return the API on *door*."""
+    app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
+    root = public_url.rstrip("/")
+    _add_problems(app)
+    app.add_middleware(SmallBodies)
+
+    @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
+    async def lodge(form: RequestForm, source: Annotated[str, Depends(callers.source_of)]) -> Lodged:
+        """Lodge a request. The same reference from the same system is the same request again."""
+        if source == PUBLIC_DOOR:
+            # A stranger who chose somebody else's reference would be shown somebody else's request.
+            form = form.model_copy(update={"reference": secrets.token_hex(16), "received_at": None})
+        case_id = await door.lodge(form, source)
+        return Lodged(id=case_id, status_url=f"{root}/v1/requests/{case_id}")
+
+    @app.get("/v1/requests/{case_id}")
+    async def status(case_id: RequestId) -> StatusPage:
+        """Say where a request stands."""
+        return StatusPage.of(case_id, await door.case(case_id), f"{root}/v1/requests/{case_id}")
+
+    @app.post("/v1/requests/{case_id}/proofs", status_code=HTTPStatus.ACCEPTED)
+    async def prove(case_id: RequestId, form: ProofForm) -> None:
+        """Offer proofs of identity, such as the code from the mailbox."""
+        await door.prove(case_id, form.proofs)
+
+    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED)
+    async def withdraw(case_id: RequestId) -> None:
+        """Take a request back, as long as it is not answered."""
+        await door.withdraw(case_id)
+
+    @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED)
+    async def issue_code(case_id: RequestId) -> CodeSent:
+        """Have a code mailed to the data subject that opens the package once."""
+        return CodeSent(expires_at=await door.issue_package_code(case_id))
+
+    @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
+    async def package(case_id: RequestId, code: str = "") -> StreamingResponse:
+        """Download the package with a code from `package/codes`."""
+        if not code:
+            raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
+        pieces = await door.open_package(case_id, code)
+        disposition = f'attachment; filename="your-data-{case_id[:8]}.zip"'
+        headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+        return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+    return app
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """Return a problem as RFC 9457 wants it."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(content | more, status, headers, media_type="application/problem+json")
+
+
+def _add_problems(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        flaws = [flaw.model_dump() for flaw in flaws_of(error.errors(), within=None)]
+        return problem(422, "The request does not fit its schema; see /docs.", errors=flaws)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(UnknownRequest)
+    async def unknown(_request: Request, _error: UnknownRequest) -> Response:
+        return problem(404, "No request has this id.")
+
+    @app.exception_handler(NotNow)
+    async def not_now(_request: Request, error: NotNow) -> Response:
+        return problem(409, f"{error}.")
+
+    @app.exception_handler(CodeRefused)
+    async def code_refused(_request: Request, error: CodeRefused) -> Response:
+        return problem(403, f"{error}.", reason=error.verdict)
+
+    @app.exception_handler(TransientError)
+    async def later(_request: Request, _error: TransientError) -> Response:
+        return problem(503, "A part of the system does not answer; try again.", {"Retry-After": "5"})
+
+
+@dataclass(frozen=True, slots=True)
+class SmallBodies:
+    """Refuses bodies over the limit of the bus before they are in memory."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received."""
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MAX_BODY:
+                raise HTTPException(413, f"The body is larger than {MAX_BODY} bytes.")
+            return message
+
+        await self.app(scope, counted, send)

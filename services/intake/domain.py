@@ -1,0 +1,286 @@
+"""
+What intake decides: which law governs a request, when its answer is due, and what can happen to a case.
+
+Pure. The life of a case is one table, :data:`TRANSITIONS`; what is not in it is an error.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from shared.codes import IssuedCode
+from shared.errors import IllegalTransition, TooEarly
+from shared.events import (
+    Code,
+    Fact,
+    IdentityChallenged,
+    IdentityRefused,
+    IdentityVerified,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    Outcome,
+    PackageCodeIssued,
+    PackageFetched,
+    ProofReceived,
+    ProofRef,
+    ProofRefused,
+    Record,
+    RequestClosed,
+    RequestFulfilled,
+    RequestLodged,
+    RequestReceived,
+    RequestReferred,
+    RequestRejected,
+    RequestSubmitted,
+    RequestWithdrawn,
+    WithdrawalLodged,
+)
+from shared.law import Calendar, Regulation, choose_regulation, due, internal_due
+
+FINAL_LETTERS = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.WITHDRAWN})
+"""Letters after which nothing is left to do."""
+
+
+class Status(StrEnum):
+    """Where a case stands."""
+
+    UNKNOWN = "unknown"
+    RECEIVED = "received"
+    CHALLENGED = "challenged"
+    VERIFIED = "verified"
+    REFERRED = "referred"
+    REFUSED = "refused"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+
+
+class PackageCodeKept(Record):
+    """A code that opens the package was drawn; this is its digest."""
+
+    TYPE: ClassVar[str] = "habeas.package.code_kept.v1"
+
+    digest: str
+    expires_at: datetime
+
+
+class PackageCodeRefused(Record):
+    """A wrong code was offered for the package."""
+
+    TYPE: ClassVar[str] = "habeas.package.code_refused.v1"
+
+
+RECORDS = (PackageCodeKept, PackageCodeRefused)
+
+S = Status
+_AWAITING_PROOF: Mapping[type[Fact], Status] = {
+    IdentityChallenged: S.CHALLENGED,
+    ProofRefused: S.CHALLENGED,
+    IdentityVerified: S.VERIFIED,
+    IdentityRefused: S.REFUSED,
+    RequestWithdrawn: S.WITHDRAWN,
+}
+TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+    S.UNKNOWN: {RequestReceived: S.RECEIVED},
+    S.RECEIVED: _AWAITING_PROOF,
+    S.CHALLENGED: _AWAITING_PROOF,
+    S.VERIFIED: {
+        RequestFulfilled: S.ANSWERED,
+        RequestReferred: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+        # A challenge that was still on its way when a vouching system's word came in.
+        IdentityChallenged: S.VERIFIED,
+        ProofRefused: S.VERIFIED,
+    },
+    S.REFERRED: {RequestFulfilled: S.ANSWERED, RequestWithdrawn: S.WITHDRAWN},
+    S.REFUSED: {RequestClosed: S.CLOSED, ProofRefused: S.REFUSED},
+    S.ANSWERED: {RequestClosed: S.CLOSED},
+    # A withdrawal crosses what was decided before it was heard; an answer that was given stands.
+    S.WITHDRAWN: {
+        RequestClosed: S.CLOSED,
+        IdentityChallenged: S.WITHDRAWN,
+        ProofRefused: S.WITHDRAWN,
+        IdentityVerified: S.WITHDRAWN,
+        IdentityRefused: S.WITHDRAWN,
+        RequestReferred: S.WITHDRAWN,
+        RequestFulfilled: S.ANSWERED,
+    },
+    S.CLOSED: {
+        IdentityChallenged: S.CLOSED,
+        ProofRefused: S.CLOSED,
+        IdentityVerified: S.CLOSED,
+        IdentityRefused: S.CLOSED,
+        RequestReferred: S.CLOSED,
+        RequestFulfilled: S.ANSWERED,
+    },
+}
+"""Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
+REMARKS: frozenset[type[Fact]] = frozenset(
+    {
+        NoticeFailed,
+        NoticeSent,
+        PackageCodeIssued,
+        PackageCodeKept,
+        PackageCodeRefused,
+        PackageFetched,
+        ProofReceived,
+        RequestLodged,
+        RequestRejected,
+        WithdrawalLodged,
+    }
+)
+"""Facts that belong to a case and leave its status as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What intake knows of a request."""
+
+    status: Status = Status.UNKNOWN
+    received: RequestReceived | None = None
+    fulfilled: RequestFulfilled | None = None
+    refused_for: tuple[Code, ...] = ()
+    tries_left: int | None = None
+    undelivered: tuple[LetterKind, ...] = ()
+    """Letters that no mail server will take."""
+    package_code: IssuedCode | None = None
+    package_codes: int = 0
+    downloads: int = 0
+
+    @property
+    def awaits_proof(self) -> bool:
+        """Whether a proof of identity can still change anything."""
+        return self.status in {Status.RECEIVED, Status.CHALLENGED}
+
+    @property
+    def awaits_closing(self) -> bool:
+        """Whether only a last letter is outstanding."""
+        return self.status in {Status.REFUSED, Status.ANSWERED, Status.WITHDRAWN}
+
+    @property
+    def withdrawable(self) -> bool:
+        """Whether the request can be taken back: it is not answered yet."""
+        return self.status in {Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}
+
+
+def evolve(case: Case, fact: Fact) -> Case:
+    """
+    Return *case* after *fact*.
+
+    Raises:
+        TooEarly: The request itself has not arrived yet.
+        IllegalTransition: *fact* cannot happen to a case in this status.
+    """
+    return _noted(replace(case, status=_status_after(case.status, fact)), fact)
+
+
+def _status_after(status: Status, fact: Fact) -> Status:
+    if type(fact) in REMARKS:
+        return status
+    if status is Status.UNKNOWN and not isinstance(fact, RequestReceived):
+        raise TooEarly(f"{fact.TYPE} came before its request")
+    try:
+        return TRANSITIONS[status][type(fact)]
+    except KeyError:
+        raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {status}") from None
+
+
+def _noted(case: Case, fact: Fact) -> Case:
+    match fact:
+        case RequestReceived():
+            return replace(case, received=fact)
+        case RequestFulfilled():
+            return replace(case, fulfilled=fact)
+        case IdentityRefused():
+            return replace(case, refused_for=fact.reasons)
+        case ProofRefused():
+            return replace(case, tries_left=fact.tries_left)
+        case NoticeFailed():
+            return replace(case, undelivered=(*case.undelivered, fact.letter))
+        case PackageCodeKept():
+            code = IssuedCode(fact.digest, fact.expires_at)
+            return replace(case, package_code=code, package_codes=case.package_codes + 1)
+        case PackageCodeRefused() if case.package_code is not None:
+            return replace(case, package_code=case.package_code.tried())
+        case PackageFetched():
+            return replace(case, package_code=None, downloads=case.downloads + 1)
+        case _:
+            return case
+
+
+def request_id(source: str, reference: str, *, key: bytes) -> str:
+    """
+    Return the id of the request that *source* calls *reference*: the same pair gives the same id.
+
+    It is a keyed hash: who knows a reference cannot work out the id, which opens the status page.
+    """
+    text = f"{len(source)} {source} {reference}"
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """How this company counts days: what the law leaves to it."""
+
+    zone: ZoneInfo
+    """Where requests are answered; days begin and end there."""
+    calendars: Mapping[Regulation, Calendar]
+    margin: timedelta | None = None
+    """How long before the statutory day the answer should be ready."""
+    floor: Regulation = Regulation.GDPR
+    """The law granted to those whose own gives no such right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where a submission came from, and when."""
+
+    case: str
+    source: str
+    occurred_at: datetime
+    now: datetime
+    proofs: tuple[ProofRef, ...] = field(default=())
+
+
+def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> RequestReceived:
+    """
+    Decide which law governs *request* and when it is due.
+
+    A time of receipt that lies in the future is a clock that goes wrong: the clock of the law starts now.
+
+    Law:
+        GDPR Art. 12(3), Reg. 1182/71; UK GDPR Art. 12A; Cal. Civ. Code § 1798.130(a)(2)(A) (``shared.law``).
+    """
+    residence = request.residence
+    regulation = choose_regulation(
+        residence.country if residence else None,
+        residence.subdivision if residence else None,
+        request.regulation,
+        floor=practice.floor,
+    )
+    received_at = min(request.received_at or arrival.occurred_at, arrival.now)
+    legal = due(regulation, request.right, received_at, practice.zone, practice.calendars[regulation])
+    return RequestReceived(
+        request_id=arrival.case,
+        right=request.right,
+        regulation=regulation,
+        source=arrival.source,
+        received_at=received_at,
+        received_on=legal.received_on,
+        due_on=legal.due_on,
+        internal_due_on=internal_due(legal, margin=practice.margin),
+        proofs=arrival.proofs,
+    )
+
+
+def outcome_of(case: Case) -> Outcome | None:
+    """Return what the person was told; none for a withdrawn request."""
+    if case.fulfilled is not None:
+        return case.fulfilled.outcome
+    return Outcome.REFUSED if case.refused_for else None

@@ -1,0 +1,233 @@
+"""
+What people and systems can do by HTTP, without HTTP.
+
+A request is sealed first and announced second; what is decided about it is decided by the handlers, which
+read the announcement. The two writes that belong to this door alone, codes and downloads of the package, go
+into the journal like everything else.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import uuid4
+
+from services.intake.domain import (
+    Case,
+    PackageCodeKept,
+    PackageCodeRefused,
+    Status,
+    evolve,
+    request_id,
+)
+from services.intake.handlers import SUBMISSION
+from shared.bus import Publisher
+from shared.codes import LIFETIME, Verdict, digest_of, draw_code, judge, uses_a_try
+from shared.envelope import derived_id
+from shared.errors import Destroyed, PermanentError, UnknownRequest
+from shared.events import (
+    Fact,
+    PackageCodeIssued,
+    PackageFetched,
+    Proof,
+    ProofKind,
+    ProofReceived,
+    ProofRef,
+    RequestLodged,
+    RequestSubmitted,
+    WithdrawalLodged,
+)
+from shared.journal import Row, story_of
+from shared.service import Rows, announcements
+
+NAME = "intake"
+MOST_PACKAGE_CODES = 20
+"""Codes a case may be sent for its package: new codes are new tries."""
+
+
+class NotNow(PermanentError):
+    """The request is in a state in which this cannot be done."""
+
+
+class CodeRefused(PermanentError):
+    """The code does not open the package."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(f"the code does not open the package: {verdict}")
+        self.verdict = verdict
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def create(self, case: str) -> None:
+        """Give *case* its key."""
+
+    async def seal(self, case: str, item: str, content: bytes) -> None:
+        """Keep *content*, unless something is kept there already."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
+        """Yield the pieces of something large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys that this door hashes with."""
+
+    requests: bytes
+    codes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The way in by HTTP."""
+
+    vault: Vault
+    journal: Rows
+    publisher: Publisher
+    keys: Keys
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def lodge(self, request: RequestSubmitted, source: str) -> str:
+        """Take *request* in and return its id: the same (source, reference) is the same request again."""
+        case = request_id(source, request.reference, key=self.keys.requests)
+        await self.vault.create(case)
+        await self.vault.seal(case, SUBMISSION, request.model_dump_json().encode())
+        lodged = RequestLodged(request_id=case, source=source, occurred_at=self.clock())
+        await self._announce(lodged, cause=f"lodged {case}")
+        return case
+
+    async def case(self, case_id: str) -> Case:
+        """
+        Return what is known of a request; nothing but its being there when it was only just lodged.
+
+        Raises:
+            UnknownRequest: No request has this id.
+        """
+        case, _ = await self._look_up(case_id)
+        if case.status is Status.UNKNOWN:
+            await self._must_be_lodged(case_id)
+        return case
+
+    async def prove(self, case_id: str, proofs: Sequence[Proof]) -> None:
+        """
+        Take proofs of identity in.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: Its identity is decided already.
+        """
+        case = await self.case(case_id)
+        if not (case.awaits_proof or case.status is Status.UNKNOWN):
+            raise NotNow(f"no proof is awaited: the request is {case.status}")
+        cause = uuid4().hex
+        refs = tuple(
+            ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(cause, index)}")
+            for index, proof in enumerate(proofs)
+        )
+        for proof, ref in zip(proofs, refs, strict=True):
+            await self.vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
+        await self._announce(ProofReceived(request_id=case_id, proofs=refs), cause=cause)
+
+    async def withdraw(self, case_id: str) -> None:
+        """
+        Take a request back.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: It is answered already.
+        """
+        case = await self.case(case_id)
+        if not (case.withdrawable or case.status is Status.UNKNOWN):
+            raise NotNow(f"it is too late to withdraw: the request is {case.status}")
+        await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
+
+    async def issue_package_code(self, case_id: str) -> datetime:
+        """
+        Have a fresh code mailed to the data subject; return when it expires.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: There is no package, or too many codes were issued.
+        """
+        while True:
+            case, n = await self._look_up(case_id)
+            self._must_have_package(case)
+            if case.package_codes >= MOST_PACKAGE_CODES:
+                raise NotNow("too many codes were issued for this package; write to the contact address")
+            ref = f"package_code_{case.package_codes}"
+            expires_at = self.clock() + LIFETIME
+            kept = PackageCodeKept(
+                request_id=case_id, digest=await self._new_code(case_id, ref), expires_at=expires_at
+            )
+            issued = PackageCodeIssued(request_id=case_id, ref=ref, expires_at=expires_at)
+            if await self._append(case_id, n, kept, issued):
+                return expires_at
+
+    async def open_package(self, case_id: str, code: str) -> AsyncIterator[bytes]:
+        """
+        Return the package, piece by piece, for a valid code; the code is spent.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: There is no package.
+            CodeRefused: The code is wrong, spent or expired.
+        """
+        while True:
+            case, n = await self._look_up(case_id)
+            package = self._must_have_package(case)
+            verdict = self._verdict(case, case_id, code)
+            fact: Fact = PackageFetched(request_id=case_id)
+            if uses_a_try(verdict):
+                fact = PackageCodeRefused(request_id=case_id)
+            elif verdict is not Verdict.MATCHED:
+                raise CodeRefused(verdict)
+            if await self._append(case_id, n, fact):
+                if verdict is not Verdict.MATCHED:
+                    raise CodeRefused(verdict)
+                return self.vault.open_stream(case_id, package)
+
+    def _verdict(self, case: Case, case_id: str, code: str) -> Verdict:
+        ref = f"{case_id}/package_code_{case.package_codes - 1}"
+        return judge(case.package_code, digest_of(code, key=self.keys.codes, ref=ref), now=self.clock())
+
+    async def _new_code(self, case_id: str, ref: str) -> str:
+        """Draw a code and return its digest; the code that is kept counts, should two be drawn at once."""
+        await self.vault.seal(case_id, ref, draw_code().encode())
+        code = (await self.vault.open(case_id, ref)).decode()
+        return digest_of(code, key=self.keys.codes, ref=f"{case_id}/{ref}")
+
+    async def _look_up(self, case_id: str) -> tuple[Case, int]:
+        rows = (await self.journal.histories({case_id})).get(case_id, [])
+        case = Case()
+        for fact in story_of(rows):
+            case = evolve(case, fact)
+        return case, len(rows)
+
+    async def _must_be_lodged(self, case_id: str) -> None:
+        try:
+            await self.vault.open(case_id, SUBMISSION)
+        except (KeyError, Destroyed):
+            raise UnknownRequest("no request has this id") from None
+
+    def _must_have_package(self, case: Case) -> str:
+        if case.status is Status.UNKNOWN:
+            raise UnknownRequest("no request has this id")
+        if case.fulfilled is None or case.fulfilled.package is None:
+            raise NotNow("there is no package for this request")
+        return case.fulfilled.package
+
+    async def _announce(self, fact: Fact, *, cause: str) -> None:
+        row = Row("", 0, cause, None, (fact,), self.clock())
+        await self.publisher.publish(list(announcements(row, NAME)))
+
+    async def _append(self, case_id: str, n: int, *facts: Fact) -> bool:
+        """Append a row and tell of it; return whether nobody else had appended meanwhile."""
+        row = Row(case_id, n, uuid4().hex, None, facts, self.clock())
+        if await self.journal.append([row]):
+            return False
+        await self.publisher.publish(list(announcements(row, NAME)))
+        return True

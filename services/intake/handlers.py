@@ -1,0 +1,182 @@
+"""What intake does when something arrives: it registers, passes proofs on, takes back, closes, sets aside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from services.intake.domain import FINAL_LETTERS, Arrival, Case, Practice, Status, outcome_of, receive
+from shared.envelope import derived_id
+from shared.errors import TooEarly
+from shared.events import (
+    Fact,
+    Flaw,
+    IdentityChallenged,
+    IdentityRefused,
+    IdentityVerified,
+    NoticeFailed,
+    NoticeSent,
+    Proof,
+    ProofKind,
+    ProofReceived,
+    ProofRef,
+    ProofRefused,
+    ProofSubmitted,
+    RequestClosed,
+    RequestFulfilled,
+    RequestLodged,
+    RequestReferred,
+    RequestRejected,
+    RequestSubmitted,
+    RequestWithdrawn,
+    UnreadableSubmission,
+    WithdrawalLodged,
+    WithdrawalSubmitted,
+)
+from shared.service import on
+
+SUBMISSION = "submission"
+"""Name under which a request lies in the vault."""
+SET_ASIDE = "set_aside"
+"""Name under which a message that could not be read lies in the vault."""
+NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def create(self, case: str) -> None:
+        """Give *case* its key."""
+
+    async def seal(self, case: str, item: str, content: bytes) -> None:
+        """Keep *content*, unless something is kept there already."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a handler may know and use."""
+
+    case_id: str
+    case: Case
+    now: datetime
+    event_id: str
+    source: str
+    occurred_at: datetime
+    vault: Vault = field(repr=False)
+    practice: Practice
+
+
+async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
+    """Seal a request that an upstream system submitted, and start its clock - once."""
+    if ctx.case.status is not Status.UNKNOWN:
+        return []
+    await ctx.vault.create(ctx.case_id)
+    await ctx.vault.seal(ctx.case_id, SUBMISSION, event.model_dump_json().encode())
+    return [await _received(event, ctx, ctx.source, ctx.occurred_at)]
+
+
+async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
+    """Start the clock of a request that was sealed when it came in by HTTP - once."""
+    if ctx.case.status is not Status.UNKNOWN:
+        return []
+    submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
+    return [await _received(submitted, ctx, event.source, event.occurred_at)]
+
+
+async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
+    """Seal proofs of identity, for the verifier to look at."""
+    if ctx.case.status is Status.UNKNOWN:
+        return [_rejected(ctx, NOT_KNOWN)]
+    if not ctx.case.awaits_proof:
+        return [_rejected(ctx, Flaw(path="data.proofs", message=f"the request is {ctx.case.status}"))]
+    return [ProofReceived(request_id=ctx.case_id, proofs=await seal_proofs(event.proofs, ctx))]
+
+
+async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
+    """Take a request back, if it is not answered yet."""
+    if ctx.case.status is Status.UNKNOWN:
+        return [_rejected(ctx, NOT_KNOWN)]
+    if not ctx.case.withdrawable:
+        return [_rejected(ctx, Flaw(path="data.request", message=f"the request is {ctx.case.status}"))]
+    return [RequestWithdrawn(request_id=ctx.case_id)]
+
+
+async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fact]:
+    """Take back a request whose withdrawal came in by HTTP, if it is not answered meanwhile."""
+    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
+
+
+async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
+    """Seal a message that cannot be read, and tell its publisher what is wrong with it."""
+    await ctx.vault.create(ctx.case_id)
+    await ctx.vault.seal(ctx.case_id, SET_ASIDE, event.body)
+    rejected = RequestRejected(
+        request_id=ctx.case_id,
+        publisher_source=event.publisher_source,
+        publisher_id=event.publisher_id,
+        errors=event.flaws,
+    )
+    return [rejected]
+
+
+async def note(_event: Fact, _ctx: Intake) -> Sequence[Fact]:
+    """Remember what another service reported; the register follows from it."""
+    return []
+
+
+async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
+    """
+    Close a case when its last letter is sent.
+
+    Raises:
+        TooEarly: The letter overtook the fact that it tells of.
+    """
+    if event.letter not in FINAL_LETTERS or ctx.case.status is Status.CLOSED:
+        return []
+    if not ctx.case.awaits_closing:
+        raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
+    return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
+
+
+SUBSCRIPTIONS = (
+    on(RequestSubmitted, register),
+    on(RequestLodged, register_lodged),
+    on(ProofSubmitted, accept_proofs),
+    on(WithdrawalSubmitted, withdraw),
+    on(WithdrawalLodged, withdraw_lodged),
+    on(UnreadableSubmission, set_aside),
+    on(IdentityChallenged, note),
+    on(IdentityVerified, note),
+    on(IdentityRefused, note),
+    on(ProofRefused, note),
+    on(RequestFulfilled, note),
+    on(RequestReferred, note),
+    on(NoticeSent, close),
+    on(NoticeFailed, note),
+)
+
+
+async def seal_proofs(proofs: Sequence[Proof], ctx: Intake) -> tuple[ProofRef, ...]:
+    """Seal *proofs* under names derived from the event that brought them; return the names."""
+    refs = tuple(
+        ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(ctx.event_id, index)}")
+        for index, proof in enumerate(proofs)
+    )
+    for proof, ref in zip(proofs, refs, strict=True):
+        await ctx.vault.seal(ctx.case_id, ref.ref, proof.model_dump_json().encode())
+    return refs
+
+
+async def _received(request: RequestSubmitted, ctx: Intake, source: str, occurred_at: datetime) -> Fact:
+    proofs = await seal_proofs(request.proofs, ctx)
+    arrival = Arrival(ctx.case_id, source, occurred_at, ctx.now, proofs)
+    return receive(request, arrival, ctx.practice)
+
+
+def _rejected(ctx: Intake, flaw: Flaw) -> RequestRejected:
+    return RequestRejected(
+        request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=(flaw,)
+    )

@@ -1,0 +1,62 @@
+"""What intake alone needs to be told."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+
+from services.intake.domain import Practice
+from shared.calendars import calendar_named
+from shared.law import Regulation
+from shared.settings import Settings
+
+
+class IntakeSettings(Settings):
+    """Settings of intake."""
+
+    zone: str
+    """Time zone in which the company answers, `Europe/Berlin`: days begin and end there."""
+
+    calendar: str
+    """Public holidays of the place of establishment: a country or a part of it, `DE-BE`."""
+
+    calendar_uk: str = "GB-ENG"
+    """Public holidays that move the due dates of the United Kingdom."""
+
+    calendar_california: str = "US-CA"
+    """Holidays that business days are counted without in California."""
+
+    margin: timedelta | None = None
+    """How long before the statutory day an answer should be ready; by the law's period when left out."""
+
+    floor: Regulation = Regulation.GDPR
+    """The law granted to people whose own gives no such right."""
+
+    api_keys: dict[str, SecretStr] = Field(default_factory=dict)
+    """Upstream systems that may use the HTTP API: JSON, CloudEvents source → key."""
+
+    public_requests_per_hour: int = Field(default=20, ge=0)
+    """Requests one address may lodge without a key; 0 closes the public door."""
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("no such time zone; write one like Europe/Berlin") from None
+        return value
+
+    def practice(self) -> Practice:
+        """
+        Return how this company counts days.
+
+        Raises:
+            ConfigurationError: Nobody knows the holidays of a place.
+        """
+        calendars = {
+            Regulation.GDPR: calendar_named(self.calendar),
+            Regulation.UK_GDPR: calendar_named(self.calendar_uk),
+            Regulation.CCPA: calendar_named(self.calendar_california),
+        }
+        return Practice(ZoneInfo(self.zone), calendars, self.margin, self.floor)
