@@ -218,6 +218,9 @@ class Door:
             raise UnknownRequest("no request has this id")
         if case.fulfilled is None or case.fulfilled.package is None:
             raise NotNow("there is no package for this request")
+        expires_at = case.fulfilled.package_expires_at
+        if expires_at is not None and self.clock() >= expires_at:
+            raise NotNow("the package has expired; make the request again")
         return case.fulfilled.package
 
     async def _announce(self, fact: Fact, *, cause: str) -> None:

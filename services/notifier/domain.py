@@ -1,0 +1,60 @@
+"""What the notifier decides: which letter a fact calls for. Pure."""
+
+from dataclasses import dataclass, replace
+
+from services.notifier.facts import Authority, IdentityCheck
+from shared.errors import TooEarly
+from shared.events import Fact, ProofKind, RequestReceived
+from shared.law import Regulation, Right
+
+UK_AUTHORITY = Authority("Information Commissioner's Office", "https://ico.org.uk/make-a-complaint/")
+CALIFORNIA_AUTHORITY = Authority(
+    "California Privacy Protection Agency", "https://cppa.ca.gov/webapplications/complaint"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """What the notifier knows of a request."""
+
+    request: RequestReceived | None = None
+
+
+def evolve(known: Correspondence, fact: Fact) -> Correspondence:
+    """
+    Return what is known after *fact*.
+
+    Raises:
+        TooEarly: The request itself has not been acknowledged yet: letters keep their order.
+    """
+    if isinstance(fact, RequestReceived):
+        return replace(known, request=fact)
+    if known.request is None:
+        raise TooEarly(f"{fact.TYPE} came before its request was acknowledged")
+    return known
+
+
+def authority_for(regulation: Regulation, lead: Authority) -> Authority:
+    """
+    Return the body that complaints go to.
+
+    Law:
+        GDPR Art. 12(4), 77: *lead*, that of the establishment, or any other of the person's choice.
+        UK GDPR Art. 77: the Information Commissioner. CCPA: Cal. Civ. Code § 1798.199.45.
+    """
+    match regulation:
+        case Regulation.GDPR:
+            return lead
+        case Regulation.UK_GDPR:
+            return UK_AUTHORITY
+        case Regulation.CCPA:
+            return CALIFORNIA_AUTHORITY
+
+
+def identity_check(request: RequestReceived) -> IdentityCheck:
+    """Return what an acknowledgement can say of how the requester's identity is checked."""
+    if request.right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL}:
+        return IdentityCheck.NONE
+    if any(proof.kind is ProofKind.DATA_POINTS for proof in request.proofs):
+        return IdentityCheck.DATA_POINTS
+    return IdentityCheck.IF_NEEDED

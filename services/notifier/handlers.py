@@ -1,0 +1,243 @@
+"""Which letter the notifier writes when something happens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from services.notifier.domain import Correspondence, authority_for, identity_check
+from services.notifier.facts import (
+    AccessOutcome,
+    Acknowledgement,
+    Authority,
+    Code,
+    ErasureOutcome,
+    Facts,
+    Kept,
+    Package,
+    Part,
+    Purpose,
+    Refusal,
+    Sender,
+    Withdrawn,
+    Withheld,
+)
+from services.notifier.facts import Answer as AnswerOutcome
+from services.notifier.letters import Letter, compose
+from services.notifier.post import Posted
+from services.notifier.reasons import ReasonCode
+from shared.answer import ANSWER, Answer, Group, KeptGroup, WithheldGroup
+from shared.events import (
+    Fact,
+    IdentityChallenged,
+    IdentityRefused,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    Outcome,
+    PackageCodeIssued,
+    RequestFulfilled,
+    RequestReceived,
+    RequestSubmitted,
+    RequestWithdrawn,
+)
+from shared.law import Right
+from shared.service import on
+
+SUBMISSION = "submission"
+"""Name under which intake seals a request in the vault."""
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    async def holds(self, case: str, item: str) -> bool:
+        """Return whether something is kept."""
+
+
+class Post(Protocol):
+    """The way out for letters."""
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        """Hand over *message*, known as *letter*."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Who writes, and from where."""
+
+    sender: Sender
+    authority: Authority
+    public_url: str
+
+    @property
+    def domain(self) -> str:
+        """The domain that message ids end in."""
+        return self.sender.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """What a handler may know and use."""
+
+    case_id: str
+    known: Correspondence
+    now: datetime
+    event_id: str
+    occurred_at: datetime
+    vault: Vault = field(repr=False)
+    post: Post = field(repr=False)
+    house: House
+
+    def request(self) -> RequestReceived:
+        """Return the request that is written about."""
+        if self.known.request is None:
+            raise AssertionError("nothing but an acknowledgement is written before it")
+        return self.known.request
+
+    def page(self) -> str:
+        """Return where the person sees how the request stands."""
+        return f"{self.house.public_url}/v1/requests/{self.case_id}"
+
+    def today(self) -> date:
+        """Return the day it is where letters are written."""
+        return self.now.astimezone(self.house.sender.zone).date()
+
+
+async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+    """Confirm that a request has arrived and say by when it is answered."""
+    facts = Acknowledgement(event.right, event.received_on, event.due_on, identity_check(event))
+    return await _write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)
+
+
+async def send_code(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+    """Send the code that proves who has the mailbox."""
+    return await _send_code(event.ref, event.expires_at, Purpose.IDENTITY, ctx)
+
+
+async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
+    """Send the code that opens the package."""
+    return await _send_code(event.ref, event.expires_at, Purpose.DOWNLOAD, ctx)
+
+
+async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
+    """Say that the request is refused because it stayed unclear who asks, and what can be done."""
+    return await _write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
+
+
+async def confirm_withdrawal(_event: RequestWithdrawn, ctx: Notifier) -> Sequence[Fact]:
+    """Confirm that the request was taken back."""
+    request = ctx.request()
+    facts = Withdrawn(right=request.right, received_on=request.received_on, withdrawn_on=ctx.today())
+    return await _write(LetterKind.WITHDRAWN, facts, request, ctx)
+
+
+async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
+    """Tell what was found, handed over, erased and kept."""
+    answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, ANSWER))
+    if event.outcome is Outcome.REFUSED:
+        facts: Facts = _refusal(list(event.reasons), ctx)
+    elif event.right is Right.ERASURE:
+        facts = _erasure(event.outcome, event.certificate, answer, ctx)
+    else:
+        facts = _access(event.outcome, event, answer, ctx)
+    return await _write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
+
+
+SUBSCRIPTIONS = (
+    on(RequestReceived, acknowledge),
+    on(IdentityChallenged, send_code),
+    on(IdentityRefused, refuse),
+    on(RequestWithdrawn, confirm_withdrawal),
+    on(RequestFulfilled, tell_outcome),
+    on(PackageCodeIssued, send_package_code),
+)
+
+
+async def _send_code(ref: str, expires_at: datetime, purpose: Purpose, ctx: Notifier) -> Sequence[Fact]:
+    """A code that is gone has served, or its request was withdrawn: nobody waits for it."""
+    if not await ctx.vault.holds(ctx.case_id, ref):
+        return []
+    code = (await ctx.vault.open(ctx.case_id, ref)).decode()
+    facts = Code(code=code, expires_at=expires_at, purpose=purpose, url=ctx.page())
+    return await _write(LetterKind.CODE, facts, ctx.request(), ctx)
+
+
+async def _write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+    submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
+    if submitted.subject.email is None:
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
+    letter = Letter(
+        facts=facts,
+        request_id=ctx.case_id,
+        to=submitted.subject.email,
+        name=submitted.subject.name or "",
+        locale=submitted.locale or "en",
+        regulation=request.regulation,
+    )
+    message_id = f"<{ctx.event_id}@{ctx.house.domain}>"
+    message = compose(letter, sender=ctx.house.sender, message_id=message_id, date=ctx.occurred_at)
+    posted = await ctx.post.send(ctx.event_id, letter.to, message)
+    if posted is Posted.REFUSED:
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
+    doubtful = posted is Posted.SENT_PERHAPS_TWICE
+    return [NoticeSent(request_id=ctx.case_id, letter=kind, doubtful=doubtful)]
+
+
+def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
+    request = ctx.request()
+    return Refusal(
+        right=request.right,
+        received_on=request.received_on,
+        reasons=tuple(map(ReasonCode, reasons)),
+        authority=authority_for(request.regulation, ctx.house.authority),
+    )
+
+
+def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> AccessOutcome:
+    request = ctx.request()
+    package = None
+    if event.package is not None and event.package_expires_at is not None:
+        package = Package(f"{ctx.page()}/package", event.package_expires_at, _parts(answer.disclosed))
+    return AccessOutcome(
+        outcome=outcome,
+        right=event.right,
+        received_on=request.received_on,
+        authority=authority_for(request.regulation, ctx.house.authority),
+        package=package,
+        withheld=tuple(map(_withheld, answer.withheld)),
+        searched=answer.searched,
+    )
+
+
+def _erasure(
+    outcome: AnswerOutcome, certificate: str | None, answer: Answer, ctx: Notifier
+) -> ErasureOutcome:
+    request = ctx.request()
+    return ErasureOutcome(
+        outcome=outcome,
+        received_on=request.received_on,
+        completed_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
+        certificate=certificate or "",
+        authority=authority_for(request.regulation, ctx.house.authority),
+        erased=_parts(answer.erased),
+        masked=_parts(answer.masked),
+        kept=tuple(map(_kept, answer.kept)),
+        recipients=answer.recipients,
+        searched=answer.searched,
+    )
+
+
+def _parts(groups: Sequence[Group]) -> tuple[Part, ...]:
+    return tuple(Part(group.label, group.records) for group in groups)
+
+
+def _withheld(group: WithheldGroup) -> Withheld:
+    return Withheld(group.label, ReasonCode(group.reason), group.citation)
+
+
+def _kept(group: KeptGroup) -> Kept:
+    return Kept(group.label, group.records, ReasonCode(group.reason), group.citation, group.until)
