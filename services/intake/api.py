@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.domain import Case, Status
 from services.intake.door import CodeRefused, Door, NotNow
+from services.intake.pages import package_response, pages
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import TransientError, UnknownRequest
 from shared.events import MOST_PROOFS, Outcome, Proof, RequestId, RequestSubmitted, Strict
@@ -116,24 +117,25 @@ class Callers:
         Raises:
             HTTPException: The key is wrong, or the allowance used up.
         """
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme:
-            return self._holder_of(key.strip()) if scheme.lower() == "bearer" else _unauthorized()
+        if "authorization" in request.headers:
+            return self.system(request)
         if not self.public.take(request.client.host if request.client else ""):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
         return PUBLIC_DOOR
 
-    def _holder_of(self, offered: str) -> str:
-        matching = [
-            source
-            for source, key in self.keys.items()
-            if hmac.compare_digest(key.get_secret_value().encode(), offered.encode())
-        ]
-        return matching[0] if matching else _unauthorized()
+    def system(self, request: Request) -> str:
+        """
+        Return the CloudEvents source of the upstream system that calls.
 
-
-def _unauthorized() -> str:
-    raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
+        Raises:
+            HTTPException: It shows no key, or one that nobody has.
+        """
+        scheme, _, offered = request.headers.get("authorization", "").partition(" ")
+        for source, key in self.keys.items():
+            right = hmac.compare_digest(key.get_secret_value().encode(), offered.strip().encode())
+            if right and scheme.lower() == "bearer":
+                return source
+        raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
 def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
@@ -151,6 +153,12 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
             form = form.model_copy(update={"reference": secrets.token_hex(16), "received_at": None})
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{root}/v1/requests/{case_id}")
+
+    @app.get("/v1/requests")
+    async def find(reference: str, source: Annotated[str, Depends(callers.system)]) -> StatusPage:
+        """Say where the request stands that the calling system knows as *reference*."""
+        case_id = door.id_of(source, reference)
+        return StatusPage.of(case_id, await door.case(case_id), f"{root}/v1/requests/{case_id}")
 
     @app.get("/v1/requests/{case_id}")
     async def status(case_id: RequestId) -> StatusPage:
@@ -178,10 +186,9 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
         if not code:
             raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
         pieces = await door.open_package(case_id, code)
-        disposition = f'attachment; filename="your-data-{case_id[:8]}.zip"'
-        headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-        return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+        return package_response(case_id, pieces)
 
+    app.include_router(pages(door))
     return app
 
 

@@ -8,12 +8,12 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from shared.codes import IssuedCode
+from shared.codes import TRIES, IssuedCode
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Code,
@@ -43,8 +43,8 @@ from shared.events import (
 )
 from shared.law import Calendar, Regulation, choose_regulation, due, internal_due
 
-FINAL_LETTERS = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.WITHDRAWN})
-"""Letters after which nothing is left to do."""
+EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
+"""No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
 
 
 class Status(StrEnum):
@@ -94,13 +94,18 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         RequestFulfilled: S.ANSWERED,
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
-        # A challenge that was still on its way when a vouching system's word came in.
+        # A challenge may still be on its way when the decision that overtook it comes in; so below.
         IdentityChallenged: S.VERIFIED,
         ProofRefused: S.VERIFIED,
     },
-    S.REFERRED: {RequestFulfilled: S.ANSWERED, RequestWithdrawn: S.WITHDRAWN},
-    S.REFUSED: {RequestClosed: S.CLOSED, ProofRefused: S.REFUSED},
-    S.ANSWERED: {RequestClosed: S.CLOSED},
+    S.REFERRED: {
+        RequestFulfilled: S.ANSWERED,
+        RequestWithdrawn: S.WITHDRAWN,
+        IdentityChallenged: S.REFERRED,
+        ProofRefused: S.REFERRED,
+    },
+    S.REFUSED: {RequestClosed: S.CLOSED, IdentityChallenged: S.REFUSED, ProofRefused: S.REFUSED},
+    S.ANSWERED: {RequestClosed: S.CLOSED, IdentityChallenged: S.ANSWERED, ProofRefused: S.ANSWERED},
     # A withdrawal crosses what was decided before it was heard; an answer that was given stands.
     S.WITHDRAWN: {
         RequestClosed: S.CLOSED,
@@ -121,6 +126,12 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
+CLOSED_BY: Mapping[Status, LetterKind] = {
+    S.REFUSED: LetterKind.REFUSAL,
+    S.ANSWERED: LetterKind.OUTCOME,
+    S.WITHDRAWN: LetterKind.WITHDRAWN,
+}
+"""The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
         NoticeFailed,
@@ -158,10 +169,16 @@ class Case:
         """Whether a proof of identity can still change anything."""
         return self.status in {Status.RECEIVED, Status.CHALLENGED}
 
-    @property
-    def awaits_closing(self) -> bool:
-        """Whether only a last letter is outstanding."""
-        return self.status in {Status.REFUSED, Status.ANSWERED, Status.WITHDRAWN}
+    def is_closed_by(self, letter: LetterKind) -> bool:
+        """Whether *letter* was the last thing outstanding."""
+        return CLOSED_BY.get(self.status) is letter
+
+    def is_overtaken_by(self, letter: LetterKind) -> bool:
+        """Whether *letter* tells of something that has not been heard of here yet."""
+        if letter is LetterKind.OUTCOME:
+            return self.fulfilled is None
+        settled = self.status in CLOSED_BY or self.status is Status.CLOSED
+        return letter in CLOSED_BY.values() and not settled
 
     @property
     def withdrawable(self) -> bool:
@@ -197,8 +214,10 @@ def _noted(case: Case, fact: Fact) -> Case:
             return replace(case, received=fact)
         case RequestFulfilled():
             return replace(case, fulfilled=fact)
-        case IdentityRefused():
+        case IdentityRefused() if case.status is Status.REFUSED:
             return replace(case, refused_for=fact.reasons)
+        case IdentityChallenged() if case.awaits_proof:
+            return replace(case, tries_left=TRIES)
         case ProofRefused():
             return replace(case, tries_left=fact.tries_left)
         case NoticeFailed():
@@ -253,6 +272,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
     Decide which law governs *request* and when it is due.
 
     A time of receipt that lies in the future is a clock that goes wrong: the clock of the law starts now.
+    One from before there was a law to ask under is taken for the law's first day.
 
     Law:
         GDPR Art. 12(3), Reg. 1182/71; UK GDPR Art. 12A; Cal. Civ. Code § 1798.130(a)(2)(A) (``shared.law``).
@@ -264,7 +284,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         request.regulation,
         floor=practice.floor,
     )
-    received_at = min(request.received_at or arrival.occurred_at, arrival.now)
+    received_at = max(EARLIEST_RECEIPT, min(request.received_at or arrival.occurred_at, arrival.now))
     legal = due(regulation, request.right, received_at, practice.zone, practice.calendars[regulation])
     return RequestReceived(
         request_id=arrival.case,

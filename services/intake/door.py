@@ -93,12 +93,16 @@ class Door:
 
     async def lodge(self, request: RequestSubmitted, source: str) -> str:
         """Take *request* in and return its id: the same (source, reference) is the same request again."""
-        case = request_id(source, request.reference, key=self.keys.requests)
+        case = self.id_of(source, request.reference)
         await self.vault.create(case)
         await self.vault.seal(case, SUBMISSION, request.model_dump_json().encode())
         lodged = RequestLodged(request_id=case, source=source, occurred_at=self.clock())
         await self._announce(lodged, cause=f"lodged {case}")
         return case
+
+    def id_of(self, source: str, reference: str) -> str:
+        """Return the id of the request that *source* calls *reference*."""
+        return request_id(source, reference, key=self.keys.requests)
 
     async def case(self, case_id: str) -> Case:
         """

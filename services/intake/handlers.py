@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from services.intake.domain import FINAL_LETTERS, Arrival, Case, Practice, Status, outcome_of, receive
+from services.intake.domain import Arrival, Case, Practice, Status, outcome_of, receive
 from shared.envelope import derived_id
 from shared.errors import TooEarly
 from shared.events import (
@@ -74,7 +74,9 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.status is not Status.UNKNOWN:
         return []
     await ctx.vault.create(ctx.case_id)
-    await ctx.vault.seal(ctx.case_id, SUBMISSION, event.model_dump_json().encode())
+    # Proofs are sealed apart: they are destroyed at the decision, the request is not.
+    bare = event.model_copy(update={"proofs": ()})
+    await ctx.vault.seal(ctx.case_id, SUBMISSION, bare.model_dump_json().encode())
     return [await _received(event, ctx, ctx.source, ctx.occurred_at)]
 
 
@@ -105,7 +107,14 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
 
 
 async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fact]:
-    """Take back a request whose withdrawal came in by HTTP, if it is not answered meanwhile."""
+    """
+    Take back a request whose withdrawal came in by HTTP, if it is not answered meanwhile.
+
+    Raises:
+        TooEarly: The withdrawal overtook the request, which is being tried again.
+    """
+    if ctx.case.status is Status.UNKNOWN:
+        raise TooEarly("the withdrawal came before its request")
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
 
 
@@ -134,10 +143,10 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     Raises:
         TooEarly: The letter overtook the fact that it tells of.
     """
-    if event.letter not in FINAL_LETTERS or ctx.case.status is Status.CLOSED:
-        return []
-    if not ctx.case.awaits_closing:
+    if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
+    if not ctx.case.is_closed_by(event.letter):
+        return []
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
 
 
@@ -160,9 +169,14 @@ SUBSCRIPTIONS = (
 
 
 async def seal_proofs(proofs: Sequence[Proof], ctx: Intake) -> tuple[ProofRef, ...]:
-    """Seal *proofs* under names derived from the event that brought them; return the names."""
+    """
+    Seal *proofs* under names derived from the event that brought them; return the names.
+
+    An event's id is unique together with its source only: two systems may use the same one.
+    """
+    cause = f"{ctx.source} {ctx.event_id}"
     refs = tuple(
-        ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(ctx.event_id, index)}")
+        ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(cause, index)}")
         for index, proof in enumerate(proofs)
     )
     for proof, ref in zip(proofs, refs, strict=True):

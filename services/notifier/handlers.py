@@ -100,7 +100,7 @@ class Notifier:
 
     def page(self) -> str:
         """Return where the person sees how the request stands."""
-        return f"{self.house.public_url}/v1/requests/{self.case_id}"
+        return f"{self.house.public_url}/requests/{self.case_id}"
 
     def today(self) -> date:
         """Return the day it is where letters are written."""
@@ -201,7 +201,7 @@ def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx
     request = ctx.request()
     package = None
     if event.package is not None and event.package_expires_at is not None:
-        package = Package(f"{ctx.page()}/package", event.package_expires_at, _parts(answer.disclosed))
+        package = Package(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
     return AccessOutcome(
         outcome=outcome,
         right=event.right,

@@ -1,0 +1,150 @@
+"""
+What could not be handled: parked messages, and submissions that could not be read.
+
+Neither is lost. A parked message keeps why and how often it was tried; it can be tried again once the cause
+is gone. A submission that could not be read lies sealed in the vault, because it may hold personal data.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from rich.table import Table
+
+from shared import failures
+from shared.bus import Bus, Delivery, Message, Parking
+from shared.events import RequestRejected
+from shared.mongo import Client, connect, translated
+from shared.topology import LISTENS, REDELIVERY, parking_of
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that waits for a person."""
+
+    service: str
+    message_id: str
+    type: str
+    reason: str
+    attempts: int
+    first_failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A submission that could not be read."""
+
+    case: str
+    at: datetime
+    source: str
+    id: str
+    flaws: tuple[str, ...]
+
+
+async def parked(amqp_url: str) -> list[Parked]:
+    """Return all parked messages; they stay where they are."""
+    found: list[Parked] = []
+    for service in LISTENS:
+        async with Parking(amqp_url, parking_of(service)) as parking:
+            found += [_described(service, delivery) async for delivery in parking]
+    return found
+
+
+async def set_aside(client: Client, prefix: str) -> list[SetAside]:
+    """Return what intake could not read, oldest first."""
+    with translated("read intake's journal"):
+        rows = client[f"{prefix}_intake"]["journal"].find({"facts.type": RequestRejected.TYPE}).sort("at")
+        return [
+            _rejection(row["case"], row["at"], fact["data"])
+            async for row in rows
+            for fact in row["facts"]
+            if fact["type"] == RequestRejected.TYPE
+        ]
+
+
+async def replay(amqp_url: str, service: str) -> int:
+    """Hand all parked messages of *service* to it once more; return how many there were."""
+    bus = Bus(amqp_url, name="habeas command")
+    count = 0
+    try:
+        async with Parking(amqp_url, parking_of(service)) as parking:
+            async for delivery in parking:
+                await bus.publish([_again(service, delivery)])
+                await parking.remove(delivery)
+                count += 1
+    finally:
+        await bus.close()
+    return count
+
+
+async def found(amqp_url: str, mongo_url: str, prefix: str) -> dict[str, list[dict[str, object]]]:
+    """Return everything that could not be handled, as plain values."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        unread = await set_aside(client, prefix)
+    finally:
+        client.close()
+    return {
+        "parked": [asdict(message) for message in await parked(amqp_url)],
+        "set_aside": [asdict(submission) for submission in unread],
+    }
+
+
+def table(everything: Mapping[str, Sequence[Mapping[str, object]]]) -> Table | str:
+    """Return what :func:`found` found as a person reads it."""
+    if not any(everything.values()):
+        return "no dead letter"
+    shown = Table("where", "since", "what", "why")
+    for message in everything["parked"]:
+        since, why = str(message["first_failure"]), f"{message['reason']} ({message['attempts']} attempts)"
+        shown.add_row(f"{message['service']}.parking", since, str(message["type"]), why)
+    for submission in everything["set_aside"]:
+        what = f"{submission['source'] or 'unknown source'} {submission['id']}"
+        shown.add_row(
+            "set aside, sealed", str(submission["at"]), what, "\n".join(_texts(submission["flaws"]))
+        )
+    return shown
+
+
+def _texts(flaws: object) -> Iterator[str]:
+    yield from map(str, flaws if isinstance(flaws, Iterable) else ())
+
+
+def _again(service: str, delivery: Delivery) -> Message:
+    """Return the message as its service first saw it, but for where it came from."""
+    origin = failures.origin_of(delivery)
+    return Message(
+        exchange=REDELIVERY,
+        routing_key=f"replay.{service}",
+        body=delivery.body,
+        message_id=delivery.message_id or "",
+        content_type=delivery.content_type or "application/octet-stream",
+        headers={
+            **{name: value for name, value in delivery.headers.items() if name.startswith("ce-")},
+            failures.EXCHANGE: origin.exchange,
+            failures.ROUTING_KEY: origin.routing_key,
+        },
+    )
+
+
+def _described(service: str, delivery: Delivery) -> Parked:
+    headers = delivery.headers
+    return Parked(
+        service=service,
+        message_id=delivery.message_id or "",
+        type=failures.origin_of(delivery).routing_key,
+        reason=str(headers.get(failures.REASON, "its consumer died too often")),
+        attempts=int(headers.get(failures.ATTEMPT, 0)),
+        first_failure=str(headers.get(failures.FIRST_FAILURE, "")),
+    )
+
+
+def _rejection(case: str, at: datetime, data: dict[str, object]) -> SetAside:
+    rejected = RequestRejected.model_validate({**data, "request_id": case})
+    flaws = tuple(_lines(rejected))
+    return SetAside(case, at, rejected.publisher_source or "", rejected.publisher_id or "", flaws)
+
+
+def _lines(rejected: RequestRejected) -> Iterator[str]:
+    for flaw in rejected.errors:
+        yield f"{flaw.path}: {flaw.message}" if flaw.path else flaw.message

@@ -1,0 +1,186 @@
+"""
+Everything on one machine: the embedded stack and, in one process beside it, all services.
+
+The state folder holds the parts' data and the file ``environment`` with every setting of the running
+services, so that the operator verbs, started there later, speak to the same installation.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from habeas.parts.ports import HOST, free_port
+from habeas.parts.process import Command, Process
+from habeas.requests import SOURCE
+from habeas.stack import Stack
+from shared.errors import ConfigurationError, TransientError
+
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+READY_WITHIN = timedelta(seconds=60)
+STOP_WITHIN = timedelta(seconds=30)
+ENVIRONMENT = "environment"
+
+
+def remembered(state: Path) -> Mapping[str, str]:
+    """Return the settings of the services that run, or ran, in the folder *state*; none when none did."""
+    path = state / ENVIRONMENT
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+class Installation:
+    """
+    A stack and its services, running between ``async with``'s two ends.
+
+    Args:
+        state: Folder of all data; made when it is not there.
+        port_base: First of five neighbouring ports to use; free ones when None.
+        datamap: Folder of the data map to answer by.
+        settings: More ``HABEAS_…`` variables, or others than the ones of the house.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        datamap: Path,
+        port_base: int | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.stack = Stack(state, port_base)
+        self._state = state.absolute()
+        port = free_port() if port_base is None else port_base + 4
+        self.url = f"http://{HOST}:{port}"
+        self.environment = {**self._settings(port, datamap), **(settings or {})}
+        self._services: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.stack.__aenter__()
+        try:
+            await self.start_services()
+        except BaseException:
+            await self.stack.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._services is not None:
+            await self._services.stop(STOP_WITHIN)
+        await self.stack.stop()
+
+    @property
+    def log(self) -> Path:
+        """File that the services write their log to."""
+        return self._state / "services.log"
+
+    @property
+    def settings_file(self) -> Path:
+        """File with every setting of the services, secrets included."""
+        return self._state / ENVIRONMENT
+
+    @property
+    def services_pid(self) -> int | None:
+        """Process id of the services, while they run."""
+        return self._services.pid if self._services is not None else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the services run."""
+        return self._services is not None and self._services.running
+
+    async def start_services(self) -> None:
+        """
+        Start the services; return when they are ready.
+
+        Raises:
+            ConfigurationError: They do not start; the message says why.
+        """
+        self._write_environment()
+        arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
+        command = Command(arguments, self._state, self.log, {**os.environ, **self.environment})
+        self._services = await Process.start(command)
+        async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
+            await self._services.until(lambda: _ready(client), READY_WITHIN)
+
+    async def kill_services(self) -> None:
+        """Kill the services (SIGKILL), as a crash would."""
+        if self._services is not None:
+            await self._services.kill()
+
+    def _settings(self, port: int, datamap: Path) -> dict[str, str]:
+        return {
+            "HABEAS_AMQP_URL": self.stack.amqp_url,
+            "HABEAS_MONGO_URL": self.stack.mongo_url,
+            "HABEAS_SMTP_URL": self.stack.smtp_url,
+            "HABEAS_MASTER_KEY": _secret(self._state / "master.key"),
+            "HABEAS_HTTP_PORT": str(port),
+            "HABEAS_PUBLIC_URL": self.url,
+            "HABEAS_DATAMAP": str(datamap.absolute()),
+            "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),
+            "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
+            "HABEAS_ZONE": "Europe/Berlin",
+            "HABEAS_CALENDAR": "DE-BE",
+            "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
+            "HABEAS_AUTHORITY_NAME": "Supervisory Authority of Example State",
+            "HABEAS_AUTHORITY_URL": "https://authority.example/complaints",
+        }
+
+    def _write_environment(self) -> None:
+        path = self.settings_file
+        path.touch(mode=0o600)
+        lines = (f"{name}={value}\n" for name, value in sorted(self.environment.items()))
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+async def _ready(client: httpx.AsyncClient) -> None:
+    try:
+        answer = await client.get("/readyz")
+    except httpx.HTTPError as error:
+        raise TransientError(f"the services do not answer ({type(error).__name__})") from None
+    if answer.is_error:
+        raise TransientError("the services are not ready")
+
+
+def _secret(path: Path) -> str:
+    """Return a secret of this installation; it is drawn once and kept beside the data it opens."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(base64.b64encode(secrets.token_bytes(32)).decode(), encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
+
+
+def api_key(settings: Mapping[str, str]) -> str | None:
+    """Return the key with which the command line uses the API of an installation with these *settings*."""
+    keys = json.loads(settings.get("HABEAS_API_KEYS") or "{}")
+    key = keys.get(SOURCE)
+    return None if key is None else str(key)
+
+
+async def run_until_told(installation: Installation) -> None:
+    """Keep *installation* up until SIGTERM or SIGINT, or until its services end by themselves."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
+        if not installation.running:
+            raise ConfigurationError(f"the services ended by themselves; their log is {installation.log}")
+        try:
+            await asyncio.wait_for(stopping.wait(), timeout=1)
+        except TimeoutError:
+            continue
