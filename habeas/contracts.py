@@ -1,0 +1,159 @@
+"""
+Writes the contract documents from the catalogue: ``python -m habeas.contracts [FOLDER]``.
+
+``asyncapi.yaml`` (AsyncAPI 3) for people and generators, ``schemas/<exchange>/<type>.json`` (JSON Schema
+2020-12) for validators. A test keeps them in step with the models.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic.json_schema import models_json_schema
+
+from shared.envelope import MAX_BODY, STRUCTURED
+from shared.events import Event, Fact, Submission, catalogue
+from shared.topology import EVENTS, REQUESTS
+
+FOLDER = Path(__file__).parents[1] / "docs"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DESCRIPTIONS = {
+    REQUESTS: "What upstream systems publish to Habeas. Topic exchange; the routing key is the event's type.",
+    EVENTS: "What Habeas tells everyone. Topic exchange; the routing key is the event's type.",
+}
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every document."""
+    yield "asyncapi.yaml", yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=110)
+    for kind in events():
+        name = f"schemas/{kind.EXCHANGE}/{kind.TYPE}.json"
+        yield name, json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+
+
+def events() -> list[type[Event]]:
+    """Return the catalogue by exchange and type; the same type on two exchanges stands there twice."""
+    kinds = (kind for kind in catalogue() if "TYPE" in vars(kind))
+    return sorted(kinds, key=lambda kind: (kind.EXCHANGE != REQUESTS, kind.TYPE))
+
+
+def json_schema(kind: type[Event]) -> dict[str, Any]:
+    """Return the JSON Schema of the ``data`` of an event."""
+    return {"$schema": DIALECT, **kind.model_json_schema(mode=_mode(kind))}
+
+
+def asyncapi() -> dict[str, Any]:
+    """Return the AsyncAPI document."""
+    kinds = events()
+    schemas = models_json_schema(
+        [(kind, _mode(kind)) for kind in kinds], ref_template="#/components/schemas/{model}"
+    )[1]["$defs"]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Habeas",
+            "version": "1.0.0",
+            "license": {"name": "Apache-2.0"},
+            "description": f"CloudEvents 1.0 in structured JSON, persistent, at most {MAX_BODY} bytes. "
+            "Facts hold references, never personal data.",
+        },
+        "defaultContentType": STRUCTURED,
+        "channels": {exchange: _channel(exchange, kinds) for exchange in (REQUESTS, EVENTS)},
+        "operations": {
+            "takeSubmissions": _operation("receive", REQUESTS),
+            "publishFacts": _operation("send", EVENTS),
+        },
+        "components": {
+            "messages": {_name(kind): _message(kind) for kind in kinds},
+            "schemas": {"CloudEvent": _cloud_event(), **_without_mappings(schemas)},
+        },
+    }
+
+
+def _without_mappings(schema: Any) -> Any:
+    """AsyncAPI knows a discriminator by its property name alone."""
+    if isinstance(schema, list):
+        return [_without_mappings(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _without_mappings(value) for key, value in schema.items()}
+    if isinstance(plain.get("discriminator"), dict):
+        plain["discriminator"] = plain["discriminator"]["propertyName"]
+    return plain
+
+
+def _mode(kind: type[Event]) -> Any:
+    """Describe a submission as it is read, and a fact as it is written."""
+    return "validation" if issubclass(kind, Submission) else "serialization"
+
+
+def _name(kind: type[Event]) -> str:
+    return kind.__name__
+
+
+def _channel(exchange: str, kinds: list[type[Event]]) -> dict[str, Any]:
+    here = [kind for kind in kinds if exchange == kind.EXCHANGE]
+    return {
+        "address": exchange,
+        "description": DESCRIPTIONS[exchange],
+        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in here},
+        "bindings": {
+            "amqp": {"is": "routingKey", "exchange": {"name": exchange, "type": "topic", "durable": True}}
+        },
+    }
+
+
+def _operation(action: str, exchange: str) -> dict[str, Any]:
+    channel = {"$ref": f"#/channels/{exchange}"}
+    return {"action": action, "channel": channel, "bindings": {"amqp": {"deliveryMode": 2, "ack": True}}}
+
+
+def _message(kind: type[Event]) -> dict[str, Any]:
+    data = {"$ref": f"#/components/schemas/{_name(kind)}"}
+    properties = {"type": {"const": kind.TYPE}, "data": data}
+    return {
+        "name": kind.TYPE,
+        "title": _name(kind),
+        "summary": (kind.__doc__ or "").strip().splitlines()[0],
+        "contentType": STRUCTURED,
+        "payload": {
+            "allOf": [
+                {"$ref": "#/components/schemas/CloudEvent"},
+                {"type": "object", "properties": properties, "required": ["data"]},
+            ]
+        },
+        **({"tags": [{"name": "for upstream systems"}]} if issubclass(kind, Fact) and kind.TERMINAL else {}),
+    }
+
+
+def _cloud_event() -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "type": "object",
+        "description": "The attributes of CloudEvents 1.0, and two of ours.",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": text,
+            "source": text,
+            "type": text,
+            "time": {"type": "string", "format": "date-time"},
+            "datacontenttype": {"const": "application/json"},
+            "correlationid": {**text, "description": "Request id, on everything Habeas publishes."},
+            "causationid": {**text, "description": "Id of the event that led to this one."},
+        },
+        "required": ["specversion", "id", "source", "type", "time"],
+    }
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Write every document into *folder*."""
+    for name, text in documents():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:2]))
