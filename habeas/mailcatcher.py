@@ -15,6 +15,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 HOST = "127.0.0.1"
@@ -117,7 +118,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(serve(wanted.port, wanted.folder))
+    uvloop.run(serve(wanted.port, wanted.folder))
 
 
 if __name__ == "__main__":

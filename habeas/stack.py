@@ -107,6 +107,9 @@ class Stack:
         except BaseExceptionGroup as failures:
             await self.stop()
             raise failures.exceptions[0] from None
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(

@@ -1,8 +1,10 @@
 """Calls that many handlers make at the same moment, answered by one round trip."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
+
+from shared.errors import TransientError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -13,6 +15,7 @@ class Coalescer(Generic[K, V]):
     Collects the keys asked for within one turn of the event loop and loads them together.
 
     Handlers of a batch run side by side and know nothing of one another; their look-ups become one query.
+    A key that spoils the query for all is asked for alone, and so is each of the others.
     """
 
     def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
@@ -38,14 +41,20 @@ class Coalescer(Generic[K, V]):
     async def _answer(self, waiting: Mapping[K, asyncio.Future[V]]) -> None:
         try:
             found = await self._load(list(waiting))
-        except Exception as error:  # noqa: BLE001  handed on to everyone who asked
-            for future in waiting.values():
-                future.set_exception(error)
-                future.exception()
+        except Exception as error:  # noqa: BLE001  handed on to who asked
+            if isinstance(error, TransientError) or len(waiting) == 1:
+                _fail(waiting.values(), error)
+            else:  # one key may have spoilt it for all
+                await asyncio.gather(*(self._answer({key: future}) for key, future in waiting.items()))
             return
         for key, future in waiting.items():
             if key in found:
                 future.set_result(found[key])
             else:
-                future.set_exception(KeyError(key))
-                future.exception()
+                _fail([future], KeyError(key))
+
+
+def _fail(futures: Iterable[asyncio.Future[V]], error: Exception) -> None:
+    for future in futures:
+        future.set_exception(error)
+        future.exception()  # taken note of, should nobody wait any longer

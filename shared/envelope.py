@@ -5,21 +5,23 @@ Source: CloudEvents 1.0.2 core and its AMQP and JSON bindings. ``correlationid``
 that Habeas publishes; ``causationid`` is the id of the event that led to this one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.errors import MalformedEvent
-from shared.events import Event, Fact, Flaw, catalogue
+from shared.events import Event, Fact, Flaw, Part, ProofKind, Strict, catalogue
 
 STRUCTURED = "application/cloudevents+json"
 MAX_BODY = 1024 * 1024
 """Bytes. A larger message is refused: large content belongs in the vault."""
+MAX_ID = 200
+"""Characters of an event's id or source. A longer one is refused, not cut: two that were cut could be one."""
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
@@ -83,8 +85,8 @@ def decode(
     try:
         return Envelope(
             event=_model(attributes, exchange).model_validate(attributes.get("data")),
-            id=_required(id_, "id"),
-            source=_required(source, "source"),
+            id=_required(attributes, "id"),
+            source=_required(attributes, "source"),
             time=_time(attributes.get("time")),
         )
     except ValidationError as error:
@@ -137,12 +139,13 @@ def _named(attributes: Mapping[str, Any], name: str) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return value[:200] if isinstance(value, str) and value else None
+    return value[:MAX_ID] if isinstance(value, str) and value else None
 
 
-def _required(value: str | None, path: str) -> str:
-    if value is None:
-        raise _MissingError(path, "must be a non-empty string")
+def _required(attributes: Mapping[str, Any], name: str) -> str:
+    value = attributes.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
+        raise _MissingError(name, f"must be a string of 1 to {MAX_ID} characters")
     return value
 
 
@@ -162,10 +165,8 @@ def _time(value: object) -> datetime:
 
 
 def _step(step: str | int) -> str:
-    """A key that is no field name was chosen by the publisher and may be somebody's name or address."""
-    text = str(step)
-    plain = text.replace("_", "").replace("-", "")
-    return text if plain.isalnum() and plain.isascii() and len(text) <= 40 else "…"  # noqa: PLR2004  longest field name
+    """A key that is no field of ours was chosen by the publisher and may be somebody's name or address."""
+    return str(step) if isinstance(step, int) or step in _FIELDS else "…"
 
 
 def _message(kind: str, message: str) -> str:
@@ -176,5 +177,13 @@ def _message(kind: str, message: str) -> str:
     }.get(kind, message)
 
 
+def _fields(kind: type[BaseModel]) -> Iterator[str]:
+    yield from kind.model_fields
+    for child in kind.__subclasses__():
+        yield from _fields(child)
+
+
+_FIELDS = frozenset({*_fields(Event), *_fields(Part), *_fields(Strict), *ProofKind, "body", "path", "query"})
+"""What a path may name: our fields, the kinds of proof, and where in an HTTP request something stands."""
 _MODELS: dict[tuple[str, str], type[Event]] = {(model.EXCHANGE, model.TYPE): model for model in catalogue()}
 FACTS: dict[str, type[Fact]] = {model.TYPE: model for model in _MODELS.values() if issubclass(model, Fact)}

@@ -315,7 +315,10 @@ class RequestFulfilled(Fact):
     reasons: dict[str, int] = {}
     """Records per reason code, where they were withheld or retained."""
     package: Code | None = None
+    """Name of the package in the vault."""
+    package_expires_at: datetime | None = None
     certificate: Code | None = None
+    """Name of the erasure certificate in the vault."""
 
 
 class RequestReferred(Fact):
@@ -397,6 +400,8 @@ class IdentityVerified(Fact):
     TYPE = "habeas.identity.verified.v1"
 
     right: Right
+    regulation: Regulation
+    received_on: date
     assurance: Assurance
     reasons: tuple[Code, ...]
 
@@ -415,6 +420,9 @@ class ErasurePlanned(Fact):
     TYPE = "habeas.erasure.planned.v1"
 
     plan: Code
+    """Name of the plan in the vault."""
+    regulation: Regulation
+    received_on: date
 
 
 class SubjectErased(Fact):

@@ -4,6 +4,7 @@ What becomes of a message that was not handled: tried again after a growing dela
 The parked message carries why, how often it was tried, since when, and where it came from.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,10 +30,16 @@ class Origin:
 
 
 def origin_of(delivery: Delivery) -> Origin:
-    """Return where *delivery* was first published, however often it has been sent round since."""
+    """
+    Return where *delivery* was first published, however often it has been sent round since.
+
+    Our headers are believed only where nobody but us publishes: an upstream system that could name an
+    exchange in a header could pass a submission off as a fact.
+    """
+    ours = _our_headers(delivery)
     return Origin(
-        exchange=str(delivery.headers.get(EXCHANGE, delivery.exchange)),
-        routing_key=str(delivery.headers.get(ROUTING_KEY, delivery.routing_key)),
+        exchange=str(ours.get(EXCHANGE, delivery.exchange)),
+        routing_key=str(ours.get(ROUTING_KEY, delivery.routing_key)),
     )
 
 
@@ -54,14 +61,15 @@ def after_failure(
 
     An unknown error is permanent: parked and loud, not retried for ever.
     """
-    attempt = int(delivery.headers.get(ATTEMPT, 0)) + 1
-    first = str(delivery.headers.get(FIRST_FAILURE, now.isoformat()))
-    parked = not isinstance(error, TransientError) or now - datetime.fromisoformat(first) >= retry_for
+    ours = _our_headers(delivery)
+    attempt = int(ours.get(ATTEMPT, 0)) + 1
+    first = datetime.fromisoformat(str(ours.get(FIRST_FAILURE, now.isoformat())))
+    parked = not isinstance(error, TransientError) or now - first >= retry_for
     origin = origin_of(delivery)
     headers = {
-        **{name: value for name, value in delivery.headers.items() if not name.startswith("x-death")},
+        **_their_headers(delivery),
         ATTEMPT: attempt,
-        FIRST_FAILURE: first,
+        FIRST_FAILURE: first.isoformat(),
         EXCHANGE: origin.exchange,
         ROUTING_KEY: origin.routing_key,
     }
@@ -78,12 +86,31 @@ def after_failure(
     )
     fields = {
         "attempt": attempt,
-        "event_id": delivery.message_id,
-        "type": origin.routing_key,
+        **_named(delivery, origin),
         "error": type(error).__name__,
         "reason": _reason(error),
     }
     return Failure(message, parked, fields)
+
+
+def _our_headers(delivery: Delivery) -> Mapping[str, Any]:
+    return delivery.headers if delivery.exchange == topology.REDELIVERY else {}
+
+
+def _their_headers(delivery: Delivery) -> dict[str, Any]:
+    """Return the publisher's headers. Those of the broker (``x-death`` …) tell of one journey only."""
+    return {
+        name: value
+        for name, value in delivery.headers.items()
+        if not name.startswith("x-") and isinstance(value, str | int | bool)
+    }
+
+
+def _named(delivery: Delivery, origin: Origin) -> dict[str, Any]:
+    """Return what names the message in the log: ids that upstream systems chose may hold anything."""
+    if origin.exchange == topology.EVENTS:
+        return {"event_id": delivery.message_id, "type": origin.routing_key}
+    return {"type": origin.exchange}
 
 
 def _reason(error: Exception) -> str:

@@ -9,9 +9,10 @@ dies takes the process with it: a service that only seems to run is worse than o
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -67,18 +68,32 @@ class Plan(Generic[S]):
 
 
 def main(plans: Sequence[Plan[Any]]) -> None:
-    """Run the services of *plans*; exit 2 with one clear line when a setting is missing or wrong."""
+    """
+    Run the services of *plans* until told to stop.
+
+    Exits 2 with one clear line when a setting is missing or wrong, 1 when a part or a task failed.
+    """
+    code = 0
     try:
         settings = [load(plan.settings) for plan in plans]
         log.configure(level=settings[0].log_level, form=settings[0].log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(plans, settings))
-    except ConfigurationError as error:
-        print(f"habeas: {error}", file=sys.stderr)  # noqa: T201  the one line an operator reads
-        sys.exit(2)
-    except HabeasError as error:
-        print(f"habeas: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  same
-        sys.exit(1)
+    except* ConfigurationError as group:
+        code = _complain(group, 2)
+    except* HabeasError as group:
+        code = code or _complain(group, 1)
+    if code:
+        sys.exit(code)
+
+
+def _complain(group: BaseExceptionGroup[HabeasError], code: int) -> int:
+    """Print one line, the first: the others are its consequences. Return *code*."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    print(f"habeas: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  the one line an operator reads
+    return code
 
 
 async def run(plans: Sequence[Plan[Any]], settings: Sequence[Settings]) -> None:
@@ -87,16 +102,35 @@ async def run(plans: Sequence[Plan[Any]], settings: Sequence[Settings]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    common = settings[0]
     async with AsyncExitStack() as stack:
-        common = settings[0]
+        listener = stack.enter_context(_listener(common))
         platform = await stack.enter_async_context(_platform(common))
+        if not await _started(platform, stopping):
+            return
         parts = [
             await stack.enter_async_context(plan.build(own, platform))
             for plan, own in zip(plans, settings, strict=True)
         ]
         for part in parts:
             await part.journal.prepare()
-        await _serve(parts, common, platform, stopping)
+        await _serve(parts, common, platform, stopping, listener)
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """
+    Bind the HTTP port.
+
+    Raises:
+        ConfigurationError: It cannot be had.
+    """
+    try:
+        return socket.create_server((settings.http_host, settings.http_port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"HABEAS_HTTP_HOST, HABEAS_HTTP_PORT: cannot listen on {settings.http_host}:{settings.http_port} "
+            f"({error.strerror})"
+        ) from None
 
 
 @asynccontextmanager
@@ -105,49 +139,80 @@ async def _platform(settings: Settings) -> AsyncIterator[Platform]:
     bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
     vault = Vault(client, prefix=settings.database_prefix, master_key=settings.master_key_bytes)
     try:
-        await _patiently(lambda: ping(client))
-        await _patiently(bus.ping)
-        await vault.prepare()
         yield Platform(client, bus, vault)
     finally:
         await bus.close()
         client.close()
 
 
-async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
-    """Wait for a part that may still be starting."""
+async def _started(platform: Platform, stopping: asyncio.Event) -> bool:
+    """Wait for parts that may still be starting; return whether nobody has told us to stop meanwhile."""
+    for step in (lambda: ping(platform.client), platform.bus.ping, platform.vault.prepare):
+        await _patiently(step, stopping)
+    return not stopping.is_set()
+
+
+async def _patiently(attempt: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
     deadline = time.monotonic() + WAIT_FOR_PARTS_S
-    while True:
+    while not stopping.is_set():
         try:
-            return await attempt()
+            await attempt()
         except TransientError as error:
             if time.monotonic() > deadline:
                 raise
             log.logger().warning("waiting for a part", reason=str(error))
-            await asyncio.sleep(0.3)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), timeout=0.3)
+        else:
+            return
 
 
 async def _serve(
-    parts: Sequence[Running], settings: Settings, platform: Platform, stopping: asyncio.Event
+    parts: Sequence[Running],
+    settings: Settings,
+    platform: Platform,
+    stopping: asyncio.Event,
+    listener: socket.socket,
 ) -> None:
     url = settings.amqp_url.get_secret_value()
     consumers = {part.service.name: _consumer(part, url, settings) for part in parts}
     server = _server(parts, settings, _checks(platform, consumers))
     async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve())
-        runtimes = [group.create_task(_runtime(part, consumers, settings, platform).run()) for part in parts]
+        serving = group.create_task(_lasting(server.serve([listener]), "the HTTP server", stopping))
+        runtimes = [
+            group.create_task(
+                _lasting(_runtime(part, consumers, settings, platform).run(), part.service.name, stopping)
+            )
+            for part in parts
+        ]
         group.create_task(_watch(consumers, stopping))
-        log.logger().info("started", services=list(consumers), port=settings.http_port)
+        log.logger().info("started", services=list(consumers), port=listener.getsockname()[1])
         await stopping.wait()
-        for consumer in consumers.values():
-            await consumer.stop()
+        await asyncio.gather(*(consumer.stop() for consumer in consumers.values()))
         await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
         for runtime in runtimes:
             runtime.cancel()
-        for consumer in consumers.values():
-            await consumer.close()
+        await asyncio.gather(*(consumer.close() for consumer in consumers.values()))
         server.should_exit = True
+        await serving
     log.logger().info("stopped", services=list(consumers))
+
+
+async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:
+    """
+    Do *work*, which must not end before it is told to.
+
+    Raises:
+        HabeasError: It did; a driver that lost its connection may even have cancelled it.
+    """
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if stopping.is_set() or task is None or task.cancelling():
+            raise
+    if not stopping.is_set():
+        raise HabeasError(f"{name} ended by itself")
 
 
 def _consumer(part: Running, url: str, settings: Settings) -> Consumer:
@@ -207,5 +272,6 @@ def _server(parts: Sequence[Running], settings: Settings, checks: Checks) -> uvi
         access_log=False,
         lifespan="off",
         server_header=False,
+        timeout_graceful_shutdown=int(settings.grace.total_seconds()),
     )
     return _Server(config)

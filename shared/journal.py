@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.envelope import FACTS, derived_id
+from shared.errors import PermanentError
 from shared.events import Event, Fact, Record
 from shared.mongo import Collection, Database, Document, insert_new, translated
 
@@ -40,11 +41,11 @@ class Row:
         """Where the row stands in its case."""
         return f"{self.case}:{self.n}"
 
-    def published(self) -> Iterable[tuple[str, Fact]]:
-        """Yield the facts that travel, each with its id."""
+    def published(self, service: str) -> Iterable[tuple[str, Fact]]:
+        """Yield the facts that travel, each with its id: two services, or two cases, never share one."""
         for index, fact in enumerate(self.facts):
             if fact.PUBLISHED:
-                yield derived_id(self.cause, index), fact
+                yield derived_id(f"{service}/{self.case}/{self.cause}", index), fact
 
     def story(self) -> Iterable[Fact]:
         """Yield what a fold sees: the event, then what it led to."""
@@ -68,7 +69,13 @@ class Journal:
             await self._rows.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def histories(self, cases: Many[str]) -> dict[str, list[Row]]:
-        """Return the rows of each of *cases*, oldest first."""
+        """
+        Return the rows of each of *cases*, oldest first.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+            PermanentError: A row does not read; it names the row.
+        """
         histories: dict[str, list[Row]] = defaultdict(list)
         with translated("read the journal"):
             async for document in self._rows.find({"case": {"$in": list(cases)}}, batch_size=5_000):
@@ -82,15 +89,20 @@ class Journal:
         return await insert_new(self._rows, [_document(row) for row in rows])
 
     def _row(self, document: Document) -> Row:
-        stored = document["event"]
-        return Row(
-            case=document["case"],
-            n=document["n"],
-            cause=document["cause"],
-            event=None if stored is None else self._fact(stored, document["case"]),
-            facts=tuple(self._fact(fact, document["case"]) for fact in document["facts"]),
-            at=document["at"],
-        )
+        try:
+            stored = document["event"]
+            return Row(
+                case=document["case"],
+                n=document["n"],
+                cause=document["cause"],
+                event=None if stored is None else self._fact(stored, document["case"]),
+                facts=tuple(self._fact(fact, document["case"]) for fact in document["facts"]),
+                at=document["at"],
+            )
+        except (KeyError, ValueError) as error:
+            raise PermanentError(
+                f"row {document['_id']} of the journal does not read ({type(error).__name__})"
+            ) from None
 
     def _fact(self, stored: Mapping[str, Any], case: str) -> Fact:
         return self._kinds[stored["type"]].model_validate({**stored["data"], "request_id": case})

@@ -5,8 +5,10 @@ Only keys on the allow-list pass; the value of any other becomes ``[withheld]``.
 without local variables. Event names are constants; what varies is a field.
 """
 
+import logging
 import sys
 import traceback
+from types import TracebackType
 from typing import Any, Literal
 
 import orjson
@@ -30,6 +32,7 @@ ALLOWED = frozenset(
         "handled",
         "level",
         "letter",
+        "library",
         "outcome",
         "parked",
         "port",
@@ -67,6 +70,8 @@ def configure(*, level: str = "info", form: Literal["json", "console"] = "json")
     else:
         processors.append(structlog.dev.ConsoleRenderer())
         factory = structlog.PrintLoggerFactory(sys.stdout)
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    sys.excepthook = _died
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
@@ -83,6 +88,8 @@ def only_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 def plain_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace ``exc_info`` by the error's class and where it happened: no values and no message."""
     error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
     if isinstance(error, BaseException):
         frames = traceback.extract_tb(error.__traceback__)
         event["error"] = type(error).__name__
@@ -93,3 +100,20 @@ def plain_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 def logger() -> structlog.typing.FilteringBoundLogger:
     """Return the logger of this process."""
     return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
+
+
+class _Libraries(logging.Handler):
+    """Says that a library has warned, and where. What it said may quote a message, a URL or a person."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        place = f"{record.module}:{record.lineno} {record.funcName}"
+        logger().log(record.levelno, "a library warns", library=record.name, reason=place)
+
+
+def _died(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Say what ended the process, each part of a group on its own line: classes and places only."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            _died(type(part), part, None)
+    else:
+        logger().critical("died", exc_info=error)

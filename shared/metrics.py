@@ -29,9 +29,9 @@ _CONNECTED = Gauge(
 )
 
 
-def events(service: str, event: str, *, new: bool) -> None:
-    """Count a handled event."""
-    _EVENTS.labels(service, event, "handled" if new else "redelivered").inc()
+def events(service: str, event: str, count: int, *, new: bool) -> None:
+    """Count handled events."""
+    _EVENTS.labels(service, event, "handled" if new else "redelivered").inc(count)
 
 
 def failed(service: str, *, parked: bool) -> None:

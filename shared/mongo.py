@@ -17,7 +17,7 @@ from bson.errors import BSONError
 from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
 from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 
-from shared.errors import PermanentError, StoreUnavailable
+from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
 __all__ = [
     "Binary",
@@ -46,7 +46,9 @@ Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
 Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
 
 DUPLICATE_KEY = 11000
-RETRYABLE_CODES = frozenset({6, 7, 50, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436})
+RETRYABLE_CODES = frozenset(
+    {6, 7, 50, 64, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436}
+)
 """Server codes after which the same call may succeed: shutdowns, elections, time-outs, write conflicts."""
 
 
@@ -57,18 +59,24 @@ def connect(url: str, *, app_name: str) -> Client:
     Args:
         url: MongoDB connection string.
         app_name: Name the server shows for this connection.
+
+    Raises:
+        ConfigurationError: The URL is none. The message does not repeat it: it may hold a password.
     """
-    return motor.AsyncIOMotorClient(
-        url,
-        appname=app_name,
-        tz_aware=True,
-        datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-        w="majority",
-        journal=True,
-        retryWrites=True,
-        readConcernLevel="majority",
-        serverSelectionTimeoutMS=5_000,
-    )
+    try:
+        return motor.AsyncIOMotorClient(
+            url,
+            appname=app_name,
+            tz_aware=True,
+            datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+            w="majority",
+            journal=True,
+            retryWrites=True,
+            readConcernLevel="majority",
+            serverSelectionTimeoutMS=5_000,
+        )
+    except (PyMongoError, ValueError) as error:
+        raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__})") from None
 
 
 async def ping(client: Client) -> None:
@@ -120,8 +128,15 @@ async def insert_new(collection: Collection, documents: list[Document]) -> froze
         try:
             await collection.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if error.details["writeConcernErrors"] or any(f["code"] != DUPLICATE_KEY for f in failures):
-                raise
-            return frozenset(documents[failure["index"]]["_id"] for failure in failures)
+            return _there_already(error, documents)
     return frozenset()
+
+
+def _there_already(error: BulkWriteError, documents: list[Document]) -> frozenset[Any]:
+    """Return which ids were taken, if that is all that went wrong; a bulk error's own code tells nothing."""
+    others = [flaw["code"] for flaw in error.details["writeErrors"] if flaw["code"] != DUPLICATE_KEY]
+    if error.details["writeConcernErrors"] or any(code in RETRYABLE_CODES for code in others):
+        raise StoreUnavailable("MongoDB did not confirm an insertion") from None
+    if others:
+        raise PermanentError(f"MongoDB refused an insertion (code {others[0]})") from None
+    return frozenset(documents[flaw["index"]]["_id"] for flaw in error.details["writeErrors"])

@@ -10,7 +10,8 @@ written, is recognised by its cause and its facts are published again with the s
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -27,9 +28,12 @@ from shared.log import logger
 
 E = TypeVar("E", bound=Event)
 S = TypeVar("S")
+T = TypeVar("T")
 C = TypeVar("C")
 C_contra = TypeVar("C_contra", contravariant=True)
 
+OVERTAKEN_S = 0.01
+"""How long to wait for the row of another replica to become readable."""
 PATIENCE_S = 0.1
 """How long the quick handlers of a batch wait for the slow ones before they are committed without them."""
 
@@ -91,7 +95,7 @@ class Service(Generic[S, C]):
 
 def announcements(row: Row, service: str) -> Iterable[Message]:
     """Yield the messages that tell the world what *row* of *service* says: the same at every repetition."""
-    for id_, fact in row.published():
+    for id_, fact in row.published(service):
         yield Message(
             exchange=fact.EXCHANGE,
             routing_key=fact.TYPE,
@@ -140,7 +144,8 @@ class _Failed:
     error: Exception
 
 
-_Result: TypeAlias = _Done | _Failed
+_Result: TypeAlias = _Done | _Failed | _Work
+"""What a handler led to; a work: that is to be handled in its place."""
 
 
 @dataclass(slots=True)
@@ -164,45 +169,105 @@ class Runtime(Generic[S, C]):
     batch: int = 500
     retry_for: timedelta = timedelta(hours=24)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _slow: set[asyncio.Task[None]] = field(default_factory=set)
+    _slow: dict[str, list[_Work]] = field(default_factory=dict)
+    """Cases whose handler outlasts its batch, and what has arrived for them meanwhile."""
 
     async def run(self) -> None:
         """Handle what arrives until the inbox is stopped, then finish what was begun."""
-        while batch := await self.inbox.take(self.batch):
-            await self._persist(batch)
-        if self._slow:
-            await asyncio.wait(self._slow)
+        async with asyncio.TaskGroup() as group:
+            while batch := await self.inbox.take(self.batch):
+                works, unreadable = self._read(batch)
+                await self._work_off(works, unreadable, group)
 
-    async def _persist(self, batch: list[Delivery]) -> None:
-        """Dispatch *batch* until our own database and broker let it through."""
+    async def _work_off(
+        self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
+    ) -> None:
+        """Handle *works*, each once, whatever was done of it before, and commit that and *results*."""
+        while works or results:
+            works, results = await self._round(works, results, group), ()
+
+    async def _round(
+        self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
+    ) -> list[_Work]:
+        """Handle one event of each case and commit; return what is left to do."""
+        histories, spoilt = await self._insist(lambda: self._histories(works))
+        results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in works if w.case in spoilt)]
+        known, fresh, later = self._split([w for w in works if w.case not in spoilt], histories)
+        tasks = {group.create_task(self._handle(work, histories.get(work.case, []))): work for work in fresh}
+        quick, slow = await asyncio.wait(tasks, timeout=PATIENCE_S) if tasks else (set(), set())
+        for task in slow:
+            self._slow[tasks[task].case] = []
+            group.create_task(self._finish(task, tasks[task], group))
+        left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
+        return [*later, *left]
+
+    async def _finish(self, task: asyncio.Task[_Result], work: _Work, group: asyncio.TaskGroup) -> None:
+        """Commit what a slow handler leads to, then turn to what has waited for it."""
+        await asyncio.wait([task])
+        left = await self._settle([_outcome(task, work)])
+        await self._work_off([*left, *self._slow.pop(work.case)], (), group)
+
+    async def _settle(self, results: Sequence[_Result]) -> list[_Work]:
+        """Commit *results*; return what is to be handled instead of, or once more."""
+        instead = [result for result in results if isinstance(result, _Work)]
+        overtaken = await self._insist(lambda: self._commit(results))
+        if overtaken:
+            await asyncio.sleep(OVERTAKEN_S)
+        return [*instead, *overtaken]
+
+    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Repeat *step* until our own database and broker let it through; meanwhile the batch is held."""
         pause = 0.05
         while True:
             try:
-                await self.dispatch(batch)
+                return await step()
             except (TransientError, Unroutable) as error:
-                logger().warning("batch held", service=self.service.name, batch=len(batch), error=str(error))
+                logger().warning("batch held", service=self.service.name, reason=str(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
+
+    async def _histories(
+        self, works: Sequence[_Work]
+    ) -> tuple[dict[str, list[Row]], dict[str, PermanentError]]:
+        """Return the history of each case; where one does not read, one by one, so that it alone fails."""
+        cases = {work.case: work for work in works}
+        if not cases:
+            return {}, {}
+        try:
+            return await self.journal.histories(set(cases)), {}
+        except PermanentError as error:
+            if len(cases) == 1:
+                return {}, dict.fromkeys(cases, error)
+        histories: dict[str, list[Row]] = {}
+        spoilt: dict[str, PermanentError] = {}
+        for work in cases.values():
+            more, worse = await self._histories([work])
+            histories |= more
+            spoilt |= worse
+        return histories, spoilt
+
+    def _split(
+        self, works: Sequence[_Work], histories: Mapping[str, list[Row]]
+    ) -> tuple[list[_Done], list[_Work], list[_Work]]:
+        """
+        Tell what was done before from what is to be done now, and from what must wait.
+
+        The second event of a case waits, for it is decided on what the first has changed.
+        """
+        known: list[_Done] = []
+        fresh: dict[str, _Work] = {}
+        later: list[_Work] = []
+        for work in works:
+            row = next((row for row in histories.get(work.case, ()) if row.cause == work.cause), None)
+            if row is not None:
+                known.append(_Done(work, row, new=False))
+            elif work.case in self._slow:
+                self._slow[work.case].append(work)
+            elif work.case in fresh:
+                later.append(work)
             else:
-                return
-
-    async def dispatch(self, deliveries: Sequence[Delivery]) -> None:
-        """
-        Handle *deliveries*: each once, whatever was done of it before.
-
-        Raises:
-            TransientError: Our own journal or broker is away; call again with the same.
-        """
-        works, results = self._read(deliveries)
-        firsts, others = _one_per_case(works)
-        histories = await self.journal.histories({work.case for work in firsts})
-        tasks = {asyncio.create_task(self._handle(work, histories.get(work.case, []))) for work in firsts}
-        done, slow = await asyncio.wait(tasks, timeout=PATIENCE_S) if tasks else (set(), set())
-        for task in slow:
-            self._finish_later(task)
-        await self._commit([*results, *(task.result() for task in done)])
-        if others:
-            await self.dispatch([work.delivery for work in others])
+                fresh[work.case] = work
+        return known, list(fresh.values()), later
 
     def _read(self, deliveries: Sequence[Delivery]) -> tuple[list[_Work], list[_Result]]:
         works: list[_Work] = []
@@ -236,13 +301,10 @@ class Runtime(Generic[S, C]):
         return Envelope(event=event, id=digest, source=source or "unknown", time=self.clock())
 
     async def _handle(self, work: _Work, history: list[Row]) -> _Result:
-        for row in history:
-            if row.cause == work.cause:
-                return _Done(work, row, new=False)
         try:
             return _Done(work, await self._new_row(work, history), new=True)
         except Exception as error:  # noqa: BLE001  the one broad net: whatever a handler raises is decided on here
-            return await self._after_handler_error(work, error, history)
+            return self._after_handler_error(work, error)
 
     async def _new_row(self, work: _Work, history: list[Row]) -> Row:
         event, now = work.envelope.event, self.clock()
@@ -253,10 +315,12 @@ class Runtime(Generic[S, C]):
             work.case, len(history), work.cause, journalled(event), tuple(facts), _stored_precision(now)
         )
         for fact in row.story():
+            if fact.request_id != work.case:
+                raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
             state = self.service.evolve(state, fact)
         return row
 
-    async def _after_handler_error(self, work: _Work, error: Exception, history: list[Row]) -> _Result:
+    def _after_handler_error(self, work: _Work, error: Exception) -> _Result:
         """Set a submission that can never be handled aside, sealed: a parking queue must not hold it."""
         event = work.envelope.event
         if isinstance(error, TransientError) or not isinstance(event, Submission):
@@ -267,7 +331,7 @@ class Runtime(Generic[S, C]):
         flaw = Flaw(path="", message=f"could not be handled: {reason}")
         envelope = self._unreadable(work.delivery, (flaw,), work.envelope.source, work.envelope.id)
         logger().error("submission failed", service=self.service.name, exc_info=error)
-        return await self._handle(_Work(work.delivery, envelope, self.service.case_of(envelope)), history)
+        return _Work(work.delivery, envelope, self.service.case_of(envelope))
 
     def _handler(self, event: Event) -> Callable[[Any, C], Awaitable[Sequence[Fact]]]:
         for subscription in self.service.subscriptions:
@@ -275,67 +339,45 @@ class Runtime(Generic[S, C]):
                 return subscription.handler
         raise PermanentError(f"{self.service.name} has no handler for {type(event).__name__}")
 
-    def _finish_later(self, task: asyncio.Task[_Result]) -> None:
-        async def finish() -> None:
-            result = await task
-            while True:
-                try:
-                    await self._commit([result])
-                except (TransientError, Unroutable):
-                    await asyncio.sleep(1)
-                else:
-                    return
-
-        slow = asyncio.create_task(finish())
-        self._slow.add(slow)
-        slow.add_done_callback(self._slow.discard)
-
-    async def _commit(self, results: Sequence[_Result]) -> None:
-        """Make *results* durable, tell the world, acknowledge - in this order."""
-        if not results:
-            return
-        started = time.perf_counter()
+    async def _commit(self, results: Sequence[_Result]) -> list[_Work]:
+        """Make *results* durable, tell the world, acknowledge - in this order. Return who was overtaken."""
         done = [result for result in results if isinstance(result, _Done)]
         failed = [result for result in results if isinstance(result, _Failed)]
+        if not (done or failed):
+            return []
+        started = time.perf_counter()
         taken, refused = await self._append(done)
-        failed += refused
-        refused_tags = {result.delivery.tag for result in refused}
-        settled = [
-            result
-            for result in done
-            if result.row.key not in taken and result.work.delivery.tag not in refused_tags
-        ]
+        failed += (result for result in refused.values() if isinstance(result, _Failed))
+        settled = [r for r in done if r.row.key not in taken and r.row.key not in refused]
         failures = [self._failure(result) for result in failed]
-        outgoing = {
-            message.message_id: message
-            for result in settled
-            for message in announcements(result.row, self.service.name)
-        }
-        await self.publisher.publish([*outgoing.values(), *(failure.message for failure in failures)])
-        await self.inbox.settle([result.work.delivery for result in settled] + [f.delivery for f in failed])
+        facts = {m.message_id: m for r in settled for m in announcements(r.row, self.service.name)}
+        await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
+        await self.inbox.settle([r.work.delivery for r in settled] + [f.delivery for f in failed])
         self._report(settled, failures, started)
-        overtaken = [result.work.delivery for result in done if result.row.key in taken]
-        if overtaken:
-            await self.dispatch(overtaken)
+        overtaken = [result.work for result in done if result.row.key in taken]
+        return [*overtaken, *(result for result in refused.values() if isinstance(result, _Work))]
 
-    async def _append(self, done: Sequence[_Done]) -> tuple[frozenset[str], list[_Failed]]:
-        """Append the new rows; where one poisons the write, one by one, so that it hurts nobody else."""
+    async def _append(self, done: Sequence[_Done]) -> tuple[frozenset[str], dict[str, _Result]]:
+        """
+        Append the new rows; where one spoils the write, one by one, so that it hurts nobody else.
+
+        Returns the keys that were taken, and by key what becomes of rows that cannot be written.
+        """
         new = [result for result in done if result.new]
         if not new:
-            return frozenset(), []
+            return frozenset(), {}
         try:
-            return await self.journal.append([result.row for result in new]), []
+            return await self.journal.append([result.row for result in new]), {}
         except PermanentError as error:
             if len(new) == 1:
-                return frozenset(), [_Failed(new[0].work.delivery, error)]
+                return frozenset(), {new[0].row.key: self._after_handler_error(new[0].work, error)}
         taken: frozenset[str] = frozenset()
-        failed: list[_Failed] = []
+        refused: dict[str, _Result] = {}
         for result in new:
-            more_taken, more_failed = await self._append([result])
+            more_taken, more_refused = await self._append([result])
             taken |= more_taken
-            failed += more_failed
-        return taken, failed
-
+            refused |= more_refused
+        return taken, refused
 
     def _failure(self, failed: _Failed) -> Failure:
         return after_failure(
@@ -345,10 +387,11 @@ class Runtime(Generic[S, C]):
     def _report(self, settled: Sequence[_Done], failures: Sequence[Failure], started: float) -> None:
         name = self.service.name
         tally = _Tally()
-        for result in settled:
-            tally.handled += result.new
-            tally.redelivered += not result.new
-            metrics.events(name, type(result.work.envelope.event).__name__, new=result.new)
+        kinds = Counter((type(result.work.envelope.event).__name__, result.new) for result in settled)
+        for (kind, new), count in kinds.items():
+            tally.handled += count * new
+            tally.redelivered += count * (not new)
+            metrics.events(name, kind, count, new=new)
         for failure in failures:
             tally.parked += failure.parked
             tally.retried += not failure.parked
@@ -369,16 +412,11 @@ class Runtime(Generic[S, C]):
         )
 
 
-def _one_per_case(works: Sequence[_Work]) -> tuple[list[_Work], list[_Work]]:
-    """Split off what must wait: the second event of a case is decided on what the first has changed."""
-    firsts: dict[str, _Work] = {}
-    others: list[_Work] = []
-    for work in works:
-        if work.case in firsts:
-            others.append(work)
-        else:
-            firsts[work.case] = work
-    return list(firsts.values()), others
+def _outcome(task: asyncio.Task[_Result], work: _Work) -> _Result:
+    """Return what *task* led to; a driver that lost its connection may have cancelled it."""
+    if task.cancelled():
+        return _Failed(work.delivery, TransientError("the handler was cancelled"))
+    return task.result()
 
 
 def _stored_precision(moment: datetime) -> datetime:

@@ -10,15 +10,32 @@ import binascii
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from shared.errors import ConfigurationError
 
 KEY_BYTES = 32
+
+
+def _zone(name: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("no such time zone; write one like Europe/Berlin") from None
+
+
+Zone: TypeAlias = Annotated[ZoneInfo, BeforeValidator(_zone)]
+"""A time zone, given by its name."""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -36,6 +53,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
             raise ConfigurationError(
                 f"{variable}: cannot read the file it names ({error.strerror})"
             ) from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{variable}: the file it names is no UTF-8 text") from None
 
     def __call__(self) -> dict[str, Any]:
         found = {
@@ -92,6 +111,16 @@ class Settings(BaseSettings):
     grace: timedelta = timedelta(seconds=20)
     """How long a service may finish what it holds after SIGTERM."""
 
+    @field_validator("amqp_url")
+    @classmethod
+    def _is_a_broker(cls, value: SecretStr) -> SecretStr:
+        return _beginning_with(("amqp://", "amqps://"), value)
+
+    @field_validator("mongo_url")
+    @classmethod
+    def _is_a_database(cls, value: SecretStr) -> SecretStr:
+        return _beginning_with(("mongodb://", "mongodb+srv://"), value)
+
     @field_validator("master_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:
@@ -124,6 +153,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _SecretFiles(settings_cls)
 
 
+def _beginning_with(schemes: tuple[str, ...], value: SecretStr) -> SecretStr:
+    """Refuse a URL of another kind: the drivers would take an empty one for this very machine."""
+    if not value.get_secret_value().startswith(schemes):
+        raise ValueError(f"must begin with {' or '.join(schemes)}")
+    return value
+
+
 S = TypeVar("S", bound=Settings)
 
 
@@ -142,3 +178,5 @@ def load(kind: type[S]) -> S:
             for flaw in error.errors(include_url=False, include_input=False)
         )
         raise ConfigurationError(f"{flaws} (every variable is explained in .env.example)") from None
+    except SettingsError as error:  # a list or mapping that is no JSON; its message names the field alone
+        raise ConfigurationError(f"{error} (every variable is explained in .env.example)") from None

@@ -92,24 +92,34 @@ class Vault:
         key, sealed = await asyncio.gather(self._key(case), self._read(name))
         return _open(key, sealed, str(name))
 
+    async def holds(self, case: str, item: str) -> bool:
+        """Return whether anything is kept under the name *item*."""
+        try:
+            return bool(await self._read(Name(case, item)))
+        except KeyError:
+            return False
+
     async def discard(self, case: str, items: Sequence[str]) -> None:
         """Remove *items* for good, as proofs are at the decision."""
+        names = [str(Name(case, item)) for item in items]
         with translated("discard from the vault"):
-            await self._items.delete_many({"_id": {"$in": [str(Name(case, item)) for item in items]}})
+            await self._items.delete_many({"_id": {"$in": names}})
+            await self._chunks.delete_many({"case": case, "item": {"$in": names}})
 
     async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
         """
         Keep a large *content* in chunks, replacing an unfinished attempt; return its size in bytes.
 
-        The last chunk is marked, so that a truncated item does not open.
+        The last chunk is marked, so that a truncated item does not open; all carry the mark of their
+        attempt, so that chunks of two attempts do not open together.
         """
-        key = await self._key(case)
+        key, name, attempt = await self._key(case), Name(case, item), os.urandom(NONCE_BYTES).hex()
         size = number = 0
         async for block, last in _ending(content):
             size += len(block)
-            name = f"{Name(case, item)}#{number}{'.' if last else ''}"
-            document = {"_id": f"{Name(case, item)}#{number}", "case": case, "last": last}
-            document["sealed"] = _seal(key, block, name)
+            document: Document = {"_id": f"{name}#{number}", "case": case, "item": str(name)}
+            document |= {"attempt": attempt, "last": last}
+            document["sealed"] = _seal(key, block, _chunk_name(document))
             with translated("seal a chunk"):
                 await self._chunks.replace_one({"_id": document["_id"]}, document, upsert=True)
             number += 1
@@ -125,14 +135,14 @@ class Vault:
             Sealed: It was altered.
         """
         key = await self._key(case)
-        number, last = 0, False
+        number, attempt, last = 0, None, False
         while not last:
             with translated("open a chunk"):
                 document = await self._chunks.find_one({"_id": f"{Name(case, item)}#{number}"})
-            if document is None:
+            if document is None or attempt not in (None, document["attempt"]):
                 raise KeyError(item)
-            last = document["last"]
-            yield _open(key, document["sealed"], f"{document['_id']}{'.' if last else ''}")
+            attempt, last = document["attempt"], document["last"]
+            yield _open(key, document["sealed"], _chunk_name(document))
             number += 1
 
     async def destroy(self, case: str) -> None:
@@ -165,9 +175,9 @@ class Vault:
             return {wanted[document["_id"]]: document["sealed"] async for document in found}
 
     async def _store_items(self, items: Sequence[tuple[Name, bytes]]) -> Mapping[tuple[Name, bytes], None]:
-        documents = {
-            str(name): {"_id": str(name), "case": name.case, "sealed": sealed} for name, sealed in items
-        }
+        documents: dict[str, Document] = {}
+        for name, sealed in items:
+            documents.setdefault(str(name), {"_id": str(name), "case": name.case, "sealed": sealed})
         await insert_new(self._items, list(documents.values()))
         return dict.fromkeys(items)
 
@@ -188,6 +198,10 @@ def _open(key: AESGCM, sealed: bytes, name: str) -> bytes:
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
     except InvalidTag:
         raise Sealed(f"{name} does not open: it was altered, or HABEAS_MASTER_KEY is another") from None
+
+
+def _chunk_name(document: Document) -> str:
+    return f"{document['_id']} {document['attempt']}{'.' if document['last'] else ''}"
 
 
 async def _ending(content: AsyncIterable[bytes]) -> AsyncIterator[tuple[bytes, bool]]:

@@ -13,15 +13,17 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr
+from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.domain import Case, Status
 from services.intake.door import CodeRefused, Door, NotNow
 from services.intake.pages import package_response, pages
 from shared.envelope import MAX_BODY, flaws_of
-from shared.errors import TransientError, UnknownRequest
+from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.events import MOST_PROOFS, Outcome, Proof, RequestId, RequestSubmitted, Strict
 from shared.law import Regulation, Right
+from shared.log import logger
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
@@ -204,8 +206,8 @@ def _add_problems(app: FastAPI) -> None:
         flaws = [flaw.model_dump() for flaw in flaws_of(error.errors(), within=None)]
         return problem(422, "The request does not fit its schema; see /docs.", errors=flaws)
 
-    @app.exception_handler(HTTPException)
-    async def refused(_request: Request, error: HTTPException) -> Response:
+    @app.exception_handler(AnyHTTPException)
+    async def refused(_request: Request, error: AnyHTTPException) -> Response:
         return problem(error.status_code, error.detail, error.headers)
 
     @app.exception_handler(UnknownRequest)
@@ -223,6 +225,11 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(TransientError)
     async def later(_request: Request, _error: TransientError) -> Response:
         return problem(503, "A part of the system does not answer; try again.", {"Retry-After": "5"})
+
+    @app.exception_handler(PermanentError)
+    async def broken(_request: Request, error: PermanentError) -> Response:
+        logger().error("request failed", service="intake", exc_info=error)
+        return problem(500, "This cannot be done until somebody has looked at it; write to the contact.")
 
 
 @dataclass(frozen=True, slots=True)

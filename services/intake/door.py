@@ -177,8 +177,9 @@ class Door:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: There is no package.
+            NotNow: There is no package, or it is kept no longer.
             CodeRefused: The code is wrong, spent or expired.
+            StoreUnavailable: The package cannot be read now; the code is not spent.
         """
         while True:
             case, n = await self._look_up(case_id)
@@ -189,10 +190,20 @@ class Door:
                 fact = PackageCodeRefused(request_id=case_id)
             elif verdict is not Verdict.MATCHED:
                 raise CodeRefused(verdict)
+            pieces = await self._begun(case_id, package) if verdict is Verdict.MATCHED else None
             if await self._append(case_id, n, fact):
-                if verdict is not Verdict.MATCHED:
+                if pieces is None:
                     raise CodeRefused(verdict)
-                return self.vault.open_stream(case_id, package)
+                return pieces
+
+    async def _begun(self, case_id: str, package: str) -> AsyncIterator[bytes]:
+        """Return the pieces of *package*, once the first is at hand: what fails, fails before the answer."""
+        pieces = self.vault.open_stream(case_id, package)
+        try:
+            first = await anext(pieces)
+        except (KeyError, Destroyed):
+            raise NotNow("the package is kept no longer") from None
+        return _joined(first, pieces)
 
     def _verdict(self, case: Case, case_id: str, code: str) -> Verdict:
         ref = f"{case_id}/package_code_{case.package_codes - 1}"
@@ -238,3 +249,9 @@ class Door:
             return False
         await self.publisher.publish(list(announcements(row, NAME)))
         return True
+
+
+async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in others:
+        yield piece

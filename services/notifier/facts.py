@@ -7,40 +7,24 @@ Optional facts are optional for a reason that stands with them; everything else 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from services.notifier.reasons import ReasonCode
+from shared.events import Outcome
+from shared.law import Right
 
+Answer: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
+"""How a request ended that was not refused as a whole; see ``Refusal`` for those that were."""
 
-class Right(StrEnum):
-    """What is asked for."""
-
-    ACCESS = "access"
-    PORTABILITY = "portability"
-    ERASURE = "erasure"
-    RECTIFICATION = "rectification"
-    RESTRICTION = "restriction"
-    OBJECTION = "objection"
-    CONSENT_WITHDRAWAL = "consent_withdrawal"
-    KNOW_CATEGORIES = "know_categories"
-    OPT_OUT_OF_SALE = "opt_out_of_sale"
-    LIMIT_SENSITIVE_USE = "limit_sensitive_use"
-
-
-class Regulation(StrEnum):
-    """The law that a request is answered under."""
-
-    GDPR = "gdpr"
-    UK_GDPR = "uk_gdpr"
-    CCPA = "ccpa"
-
-
-class Outcome(StrEnum):
-    """How a request ended that was not refused as a whole; see ``Refusal`` for those that were."""
-
-    GRANTED = "granted"
-    PARTLY_GRANTED = "partly_granted"
-    NOTHING_HELD = "nothing_held"
+Deed: TypeAlias = Literal[
+    Right.RECTIFICATION,
+    Right.RESTRICTION,
+    Right.OBJECTION,
+    Right.CONSENT_WITHDRAWAL,
+    Right.OPT_OUT_OF_SALE,
+    Right.LIMIT_SENSITIVE_USE,
+]
+"""A right that is answered by doing something; the others are answered with data or erasure."""
 
 
 class IdentityCheck(StrEnum):
@@ -49,6 +33,8 @@ class IdentityCheck(StrEnum):
     CODE = "code"
     DATA_POINTS = "data_points"
     FURTHER_PROOF = "further_proof"
+    IF_NEEDED = "if_needed"
+    """Not decided yet; the person hears of it separately."""
     NONE = "none"
 
 
@@ -184,7 +170,7 @@ class AccessOutcome:
     """The answer to a request for access, portability or categories."""
 
     kind: ClassVar[str] = "access"
-    outcome: Outcome
+    outcome: Answer
     right: Right
     received_on: date
     authority: Authority
@@ -200,10 +186,11 @@ class ErasureOutcome:
     """The answer to a request for erasure."""
 
     kind: ClassVar[str] = "erasure"
-    outcome: Outcome
+    outcome: Answer
     received_on: date
     completed_on: date
     certificate: str
+    """Its number; empty for an answer without one."""
     authority: Authority
     erased: tuple[Part, ...] = ()
     masked: tuple[Part, ...] = ()
@@ -212,11 +199,26 @@ class ErasureOutcome:
     recipients: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
     """What was looked through; for an answer that nothing is held."""
+    package: Package | None = None
+    """A copy, for a person who asked for one before the erasure."""
 
     @property
     def right(self) -> Right:
         """The right that was exercised."""
         return Right.ERASURE
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A wish is carried out that hands over no data and erases none."""
+
+    kind: ClassVar[str] = "done"
+    right: Deed
+    received_on: date
+    done_on: date
+    authority: Authority
+    recipients: tuple[str, ...] = ()
+    """Who had the data from us and was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +242,6 @@ class Withdrawn:
     withdrawn_on: date
 
 
-Facts: TypeAlias = Acknowledgement | Code | Challenge | AccessOutcome | ErasureOutcome | Refusal | Withdrawn
+Facts: TypeAlias = (
+    Acknowledgement | Code | Challenge | AccessOutcome | ErasureOutcome | Done | Refusal | Withdrawn
+)

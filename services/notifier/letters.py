@@ -12,9 +12,10 @@ from babel import Locale
 from markupsafe import escape
 
 from services.notifier import mime, wording
-from services.notifier.facts import Facts, Regulation, Sender
+from services.notifier.facts import Facts, Sender
 from services.notifier.phrases import title
 from services.notifier.templating import Shape, mark, skeletons
+from shared.law import Regulation
 
 LONGEST_NAME = 60
 NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
@@ -99,12 +100,12 @@ class Outline:
     values: list[str]
 
     def of(self, value: Any) -> Any:
-        """Return *value* with a mark for every text, date and number in it; the values go to ``values``."""
+        """Return *value* with a mark for every text, date and number in it; those go to ``values``."""
         if (not value and value != 0) or isinstance(value, Enum | bool):
             return value
         if isinstance(value, tuple):
             return tuple(self.of(item) for item in value)
-        if is_dataclass(value):
+        if is_dataclass(value) and not isinstance(value, type):
             return type(value)(*[self.of(getattr(value, name)) for name in _field_names(type(value))])
         self.values.append(self._in_words(value))
         return mark(len(self.values) - 1)
@@ -118,7 +119,7 @@ class Outline:
             case int():
                 return wording.number(value, self.locale)
             case _:
-                return str(value)
+                return mime.one_line(str(value))
 
 
 @lru_cache

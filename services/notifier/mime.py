@@ -24,7 +24,9 @@ ENCODED_WORD_BYTES = 45
 """What fits, in base64, into one encoded word of 75 characters (RFC 2047 2)."""
 
 NOT_IN_AN_ADDRESS = re.compile(r"[\s<>()\[\],;:\\\"\x00-\x1f\x7f]")
-CONTROL_OR_SPACE = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
+CONTROL_OR_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""White space, control characters, and those that make text run backwards."""
+
 ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -63,8 +65,8 @@ def addr_spec(address: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return *text* with every run of white space and control characters made one space."""
-    return CONTROL_OR_SPACE.sub(" ", text).strip()
+    """Return *text* with every run of white space and control characters made one space, in valid Unicode."""
+    return CONTROL_OR_SPACE.sub(" ", text).strip().encode("utf-8", "replace").decode()
 
 
 def unstructured(text: str) -> str:
@@ -131,7 +133,7 @@ def _encoded_words(text: str) -> list[str]:
     """Return *text* as encoded words, none of which splits a character (RFC 2047 5)."""
     chunks = [b""]
     for character in text:
-        encoded = character.encode("utf-8", "replace")
+        encoded = character.encode()
         if len(chunks[-1]) + len(encoded) > ENCODED_WORD_BYTES:
             chunks.append(b"")
         chunks[-1] += encoded

@@ -6,15 +6,15 @@ from types import MappingProxyType
 from services.notifier.facts import (
     AccessOutcome,
     Code,
+    Deed,
     ErasureOutcome,
     Facts,
-    Outcome,
     Proof,
     Purpose,
-    Regulation,
-    Right,
 )
 from services.notifier.wording import mark as _
+from shared.events import Outcome
+from shared.law import Regulation, Right
 
 OPEN_END = _("As long as the reason lasts")
 NOTHING_HELD = _("We hold no data about you")
@@ -23,6 +23,7 @@ PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
     {
         "acknowledgement": _("We received your request"),
         "challenge": _("We need to make sure that it is you"),
+        "done": _("We did what you asked for"),
         "refusal": _("We cannot do what you asked for"),
         "withdrawn": _("We stopped working on your request"),
     }
@@ -88,6 +89,28 @@ NEXT_STEPS: Mapping[Right, str] = MappingProxyType(
         Right.LIMIT_SENSITIVE_USE: _(
             "We use your sensitive data only where the law allows it without your choice."
         ),
+    }
+)
+
+DEEDS: Mapping[Deed, str] = MappingProxyType(
+    {
+        Right.RECTIFICATION: _("We corrected your data."),
+        Right.RESTRICTION: _("We restricted your data: from now on we only store it."),
+        Right.OBJECTION: _("We stopped the use of your data that you objected to."),
+        Right.CONSENT_WITHDRAWAL: _("We stopped every use of your data that rests on your consent."),
+        Right.OPT_OUT_OF_SALE: _("We no longer sell or share your data."),
+        Right.LIMIT_SENSITIVE_USE: _(
+            "We use your sensitive data only where the law allows it without your choice."
+        ),
+    }
+)
+
+PROMISES: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.RESTRICTION: _("Before we use your data in any other way again, we tell you."),
+        Right.CONSENT_WITHDRAWAL: _("What we did before you withdrew your consent stays lawful."),
+        Right.OPT_OUT_OF_SALE: _("For at least 12 months we do not ask you to allow it again."),
+        Right.LIMIT_SENSITIVE_USE: _("For at least 12 months we do not ask you to allow more again."),
     }
 )
 

@@ -1,13 +1,12 @@
 """What the notifier alone needs to be told."""
 
 from email.utils import parseaddr
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 
 from services.notifier.facts import Authority, Sender
 from services.notifier.handlers import House
-from shared.settings import Settings
+from shared.settings import Settings, Zone
 
 
 class NotifierSettings(Settings):
@@ -25,7 +24,7 @@ class NotifierSettings(Settings):
     mail_connections: int = Field(default=16, ge=1, le=100)
     """Connections to the mail server that are kept open."""
 
-    zone: str
+    zone: Zone
     """Time zone of the dates in letters, `Europe/Berlin`."""
 
     controller_address: tuple[str, ...] = ()
@@ -66,7 +65,7 @@ class NotifierSettings(Settings):
             privacy_policy_url=self.privacy_policy_url,
             complaint_url=self.authority_url,
             opt_out_url=self.opt_out_url,
-            zone=ZoneInfo(self.zone),
+            zone=self.zone,
         )
         authority = Authority(self.authority_name, self.authority_url)
         return House(sender, authority, self.public_url.rstrip("/"))

@@ -4,8 +4,9 @@ Templates to skeletons: a letter with marks where values go. Pure.
 A template is written once: its blocks (``section``, ``table``, ``button`` …) exist for HTML and for text, its
 sentences for every language. So no form and no language of a letter can lack what another has.
 
-Letters of one shape (same kind, outcome, law, language, number of rows) differ in their values alone. Jinja runs
-once per shape, which is some twenty times dearer than filling in values; and no cache holds personal data.
+Letters of one shape (same kind, outcome, law, language, number of rows) differ in their values alone.
+Jinja runs once per shape, which is some twenty times dearer than filling in values; and no cache holds
+personal data.
 """
 
 import re
@@ -18,8 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.notifier import facts as said
 from services.notifier import wording
-from services.notifier.phrases import LAWS, NEXT_STEPS, OPEN_END, PROOFS, RIGHTS, title
+from services.notifier.phrases import DEEDS, LAWS, NEXT_STEPS, OPEN_END, PROMISES, PROOFS, RIGHTS, title
 from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
+from shared.law import Regulation
 
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
@@ -36,7 +38,7 @@ class Shape:
     name: str
     reference: str
     sender: said.Sender
-    law: said.Regulation
+    law: Regulation
     language: str
 
 
@@ -148,7 +150,12 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
         auto_reload=False,
     )
     environment.globals.update(
-        RIGHTS=RIGHTS, LAWS=LAWS, NEXT_STEPS=NEXT_STEPS, IDENTITY_REASONS=IDENTITY_REASONS
+        RIGHTS=RIGHTS,
+        LAWS=LAWS,
+        NEXT_STEPS=NEXT_STEPS,
+        DEEDS=DEEDS,
+        PROMISES=PROMISES,
+        IDENTITY_REASONS=IDENTITY_REASONS,
     )
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})

@@ -75,6 +75,9 @@ class Verification:
     code_ref: Code = ""
     codes: int = 0
     claims: int = 0
+    """Times that data points were claimed."""
+    comparisons: int = 0
+    """Claims that were compared with the records; the others are still on their way."""
     evidence: tuple[Code, ...] = ()
     """Names of sealed proofs and codes that are still to be destroyed."""
 
@@ -142,6 +145,8 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, code=known.code.tried())
         case IdentityClaimed():
             return replace(known, claims=known.claims + 1)
+        case IdentityCompared():
+            return replace(known, comparisons=known.comparisons + 1)
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:

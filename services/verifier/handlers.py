@@ -104,17 +104,18 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
     """Decide on how many claimed data points agree with the records; else ask for a code."""
     if not ctx.known.open:
         return []
+    known = evolve(ctx.known, event)
     assurance = convincing(event, ctx.request())
     if assurance is not None:
         facts: Sequence[Fact] = [_verified(ctx.request(), assurance)]
-    elif ctx.known.codes == 0:
+    elif known.codes == 0:
         facts = await _challenge(ctx)
-    elif ctx.known.claims >= MOST_CLAIMS:
+    elif known.comparisons >= MOST_CLAIMS:
         facts = [_refused(ctx, "details_do_not_match")]
     else:
-        tries_left = MOST_CLAIMS - ctx.known.claims
+        tries_left = MOST_CLAIMS - known.claims
         facts = [_proof_refused(ctx, "details_do_not_match", tries_left, spends_code=False)]
-    return _with_evidence_spent(facts, ctx.known)
+    return _with_evidence_spent(facts, known)
 
 
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
@@ -153,7 +154,8 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
             return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
         case ProofKind.DATA_POINTS:
-            return [_refused(ctx, "details_do_not_match")]
+            # Not decided on: the last claim that counts is still being compared.
+            return [_proof_refused(ctx, "details_do_not_match", 0, spends_code=False)]
 
 
 async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
@@ -164,7 +166,8 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
         return [_verified(ctx.request(), Assurance.MAILBOX)]
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
-    if tries_left <= 0 and ctx.known.codes >= MOST_ISSUED:
+    used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
+    if used_up and ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
 
@@ -210,7 +213,12 @@ def _spent(case_id: str, known: Verification) -> ProofSpent:
 
 def _verified(request: RequestReceived, assurance: Assurance) -> IdentityVerified:
     return IdentityVerified(
-        request_id=request.request_id, right=request.right, assurance=assurance, reasons=(assurance.value,)
+        request_id=request.request_id,
+        right=request.right,
+        regulation=request.regulation,
+        received_on=request.received_on,
+        assurance=assurance,
+        reasons=(assurance.value,),
     )
 
 

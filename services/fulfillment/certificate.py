@@ -1,0 +1,222 @@
+"""
+The certificate of an erasure: what was looked at, erased and kept, why, and what a second look found.
+
+Signed, so that anybody can check it, and free of personal data, so that it can outlive the case. It has one
+written form only (the one that :func:`issue` gives it), hence no second reading that the signature misses.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from services.fulfillment import pages
+from services.fulfillment.reasons import OTHER, REASONS
+from services.fulfillment.records import json_text
+from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
+from services.fulfillment.wording import Words
+
+FORMAT: Final = "habeas-erasure-certificate/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """Records that the erasure left, and why."""
+
+    records: int
+    reason: str
+    """Reason code, as letters explain it."""
+    citation: str = ""
+    until: date | None = None
+    """Last day; none while the end of the reason is not known (a legal hold)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What was done in one collection."""
+
+    store: str
+    dataset: str
+    collection: str
+    label: str
+    found: int
+    erased: int = 0
+    masked: int = 0
+    gone: int = 0
+    """Found, and no longer there when they were to be erased."""
+    retained: tuple[Retained, ...] = ()
+
+    @property
+    def accounted(self) -> int:
+        """Number of records of which the certificate says what became of them."""
+        return self.erased + self.masked + self.gone + sum(item.records for item in self.retained)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What was found when the data was looked for again after the erasure."""
+
+    at: datetime
+    collections: int
+    """How many were searched."""
+    remaining: int
+    """Records still found that are not among those retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """All of a certificate."""
+
+    number: str
+    request_id: str
+    map_version: str
+    controller: str
+    begun_at: datetime
+    completed_at: datetime
+    handled: tuple[Handled, ...]
+    second_look: SecondLook
+    recipients: tuple[str, ...] = ()
+    """Organisations that were told to erase as well (GDPR Art. 19)."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the second look found nothing that should be gone."""
+        return self.second_look.remaining == 0
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateReport:
+    """What a check of a certificate found."""
+
+    problems: tuple[str, ...]
+    content: Mapping[str, Any]
+    """What is certified; empty when it could not be read."""
+    fingerprint: str = ""
+    """SHA-256 of the key in the file; to be compared with the controller's, unless that was given."""
+    trusted: bool = False
+    """Whether the signature is that of the key that was given."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was changed since it was signed."""
+        return not self.problems
+
+
+def issue(certificate: Certificate, signer: Signer) -> bytes:
+    """
+    Return *certificate* as a signed JSON file.
+
+    Raises:
+        ValueError: Its numbers do not add up: a record that was found has neither been dealt with nor kept.
+    """
+    for handled in certificate.handled:
+        if handled.found != handled.accounted:
+            place = f"{handled.store}.{handled.dataset}.{handled.collection}"
+            raise ValueError(f"{place}: found {handled.found} records, accounts for {handled.accounted}")
+    content = _content(certificate)
+    signature = base64.b64encode(signer.sign(json_text(content))).decode()
+    seal = {"algorithm": ALGORITHM, "key": signer.public_key.pem.decode(), "signature": signature}
+    return json_text({"certificate": content, "seal": seal})
+
+
+def verify_certificate(file: bytes, *, key: PublicKey | None = None) -> CertificateReport:
+    """
+    Return what is wrong with the certificate in *file*.
+
+    Args:
+        file: The JSON file.
+        key: The controller's key; without it, the key in the file is used, and nothing is trusted.
+    """
+    try:
+        content, embedded, signature = _opened(file)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return CertificateReport((f"not a certificate of the form {FORMAT}, or changed",), {})
+    signed = json_text(content)
+    problems: list[str] = []
+    if not embedded.accepts(signature, signed):
+        problems.append("the signature does not belong to the content")
+    trusted = key is not None and key.accepts(signature, signed)
+    if key is not None and not trusted:
+        problems.append("not signed with the key that was given")
+    return CertificateReport(tuple(problems), content, embedded.fingerprint, trusted)
+
+
+def _opened(file: bytes) -> tuple[dict[str, Any], PublicKey, bytes]:
+    whole = json.loads(file)
+    content, seal = whole["certificate"], whole["seal"]
+    # The same content written another way (a name twice, say) could be read another way.
+    if json_text({"certificate": content, "seal": seal}) != file or content["format"] != FORMAT:
+        raise ValueError("written in another way")
+    if seal["algorithm"] != ALGORITHM:
+        raise ValueError("signed in another way")
+    try:
+        signature = base64.b64decode(seal["signature"], validate=True)
+    except binascii.Error:
+        raise ValueError("no signature") from None
+    return content, PublicKey.of_pem(seal["key"].encode()), signature
+
+
+def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterator[bytes]:
+    """Yield *certificate* as an HTML page to read or to print; the signature is that of the JSON file."""
+    return pages.page(
+        "certificate.jinja",
+        words,
+        title=words.say("Certificate of erasure"),
+        certificate=certificate,
+        fingerprint=fingerprint,
+        begun=words.moment(certificate.begun_at),
+        completed=words.moment(certificate.completed_at),
+        looked=words.moment(certificate.second_look.at),
+        kept=[(handled.label, item) for handled in certificate.handled for item in handled.retained],
+        day=words.day,
+        reason=lambda code: words.say(REASONS.get(code, OTHER)),
+    )
+
+
+def _content(certificate: Certificate) -> dict[str, Any]:
+    look = certificate.second_look
+    return {
+        "format": FORMAT,
+        "number": certificate.number,
+        "request": certificate.request_id,
+        "map_version": certificate.map_version,
+        "controller": certificate.controller,
+        "begun_at": certificate.begun_at.isoformat(),
+        "completed_at": certificate.completed_at.isoformat(),
+        "collections": _collections(certificate.handled),
+        "recipients": list(certificate.recipients),
+        "verification": {
+            "at": look.at.isoformat(),
+            "collections": look.collections,
+            "remaining": look.remaining,
+            "result": "nothing_left" if certificate.complete else "records_left",
+        },
+    }
+
+
+def _collections(handled: Sequence[Handled]) -> list[dict[str, Any]]:
+    return [
+        {
+            "store": item.store,
+            "dataset": item.dataset,
+            "collection": item.collection,
+            "label": item.label,
+            "found": item.found,
+            "erased": item.erased,
+            "masked": item.masked,
+            "gone": item.gone,
+            "retained": [
+                {
+                    "records": kept.records,
+                    "reason": kept.reason,
+                    "citation": kept.citation or None,
+                    "until": kept.until.isoformat() if kept.until else None,
+                }
+                for kept in item.retained
+            ],
+        }
+        for item in handled
+    ]

@@ -1,0 +1,106 @@
+"""What the law makes of each record that an erasure meets. Pure: the day comes in, and so does the record."""
+
+import calendar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeAlias
+
+from services.fulfillment.model import Collection, Erasure, Hold, Period, Retention
+
+LEGAL_HOLD = "legal_hold"
+RETENTION_DUTY = "retention_duty"
+HOLD_PROVISION = "GDPR Art. 17(3)(e)"
+MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """The record goes, or loses what is personal in it."""
+
+    mode: Erasure
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """The record stays."""
+
+    reason: str
+    """A code of the closed vocabulary that letters explain."""
+    because: str
+    """The provision."""
+    until: date | None
+    """Last day of the duty; none where no day is known."""
+    reduced: bool
+    """Whether fields that the duty does not need are masked all the same."""
+
+
+Disposition: TypeAlias = Erase | Retain
+
+
+def decide_disposition(collection: Collection, document: Mapping[str, Any], *, today: date) -> Disposition:
+    """
+    Decide whether *document* is erased or kept.
+
+    A hold prevails over a period, because evidence must not change at all; a period prevails through its
+    last day. Where the day a period runs from is not known, the record is kept: what is erased wrongly
+    cannot be brought back.
+
+    Law:
+        GDPR Art. 17(3)(b): no erasure where processing is needed for a legal obligation.
+        GDPR Art. 17(3)(e): nor where it is needed to establish, exercise or defend legal claims.
+        GDPR Art. 5(1)(c): of what is kept, only what that duty needs.
+        Cal. Civ. Code § 1798.105(d)(8): a business need not delete what a legal obligation demands.
+    """
+    if collection.legal_hold is not None and _holds(collection.legal_hold, document):
+        return Retain(LEGAL_HOLD, HOLD_PROVISION, until=None, reduced=False)
+    until = None if collection.retention is None else last_day(collection.retention, document, today=today)
+    if collection.erasure is Erasure.KEEP:
+        return Retain(RETENTION_DUTY, _ground(collection), until=until, reduced=True)
+    if collection.retention is not None and (until is None or today <= until):
+        return Retain(RETENTION_DUTY, collection.retention.because, until=until, reduced=True)
+    return Erase(collection.erasure)
+
+
+def last_day(retention: Retention, document: Mapping[str, Any], *, today: date) -> date | None:
+    """Return the last day of *retention* for *document*; none where the map's field holds no day."""
+    start = today if retention.start == "now" else _day(_at(document, retention.start))
+    return None if start is None else after(start, retention.keep)
+
+
+def after(start: date, period: Period) -> date:
+    """Return the same date *period* later, or the month's last day (Reg. 1182/71 Art. 3(2)(c))."""
+    months = start.year * MONTHS + start.month - 1 + period.years * MONTHS + period.months
+    year, month = divmod(months, MONTHS)
+    if year > date.max.year - 1:
+        return date.max
+    day = min(start.day, calendar.monthrange(year, month + 1)[1])
+    return date(year, month + 1, day) + timedelta(days=period.days)
+
+
+def _ground(collection: Collection) -> str:
+    if collection.retention is not None:
+        return collection.retention.because
+    return collection.facts.legal_basis or ""
+
+
+def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
+    return bool(_at(document, hold.field) == hold.value)
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    value: Any = document
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _day(value: Any) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).date()
+        except ValueError:
+            return None
+    return None

@@ -1,0 +1,80 @@
+"""Follows dotted paths through documents, arrays included, and compares values as MongoDB does."""
+
+import unicodedata
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.mongo import Binary, Decimal128, ObjectId, json_util
+
+
+def values_at(value: Any, path: str) -> Iterator[Any]:
+    """Yield every single value at *path* below *value*; an array stands for each of its elements."""
+    if isinstance(value, list):
+        for item in value:
+            yield from values_at(item, path)
+    elif not path:
+        yield value
+    elif isinstance(value, Mapping):
+        head, _, rest = path.partition(".")
+        if head in value:
+            yield from values_at(value[head], rest)
+
+
+def raw_at(document: Mapping[str, Any], path: str) -> Any:
+    """Return what stands at *path*, going through objects only; ``None`` where nothing does."""
+    value: Any = document
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def refers(value: Any) -> bool:
+    """
+    Tell whether *value* can refer to anything.
+
+    Null, the empty text, truth values and not-a-number cannot; nor can a pattern, which a query would not
+    compare but apply.
+    """
+    if isinstance(value, str | bytes):
+        return len(value) > 0
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, Mapping):
+        return len(value) > 0 and not any(name.startswith("$") for name in value)
+    if isinstance(value, float | Decimal128):
+        return str(value).lower().lstrip("-s") != "nan"
+    return isinstance(value, int | ObjectId | datetime)
+
+
+def folded(text: str) -> str:
+    """Return *text* as it compares when case does not count."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def key_of(value: Any, *, caseless: bool = False) -> Hashable:
+    """Return what two values have in common exactly when a query for one finds the other."""
+    match value:
+        case str():
+            return folded(value) if caseless else value
+        case bool() | ObjectId() | datetime():
+            return (type(value).__name__, value)
+        case int() | float():
+            return ("number", value)
+        case Decimal128():
+            return ("number", _number(value.to_decimal()))
+        case bytes():
+            return ("binary", value.subtype if isinstance(value, Binary) else 0, bytes(value))
+        case _:
+            return (
+                type(value).__name__,
+                json_util.dumps(value, json_options=json_util.CANONICAL_JSON_OPTIONS),
+            )
+
+
+def _number(value: Decimal) -> Decimal | float:
+    # A signalling not-a-number cannot be hashed.
+    return float("nan") if value.is_nan() else value
