@@ -6,6 +6,7 @@ not there to the one that ``habeas up`` keeps in the state folder.
 """
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -127,7 +128,7 @@ def demo(
     """Show the whole of it: two people ask for their data, one to have it, one to have it erased."""
     from habeas import demo as story  # noqa: PLC0415
 
-    run(story.tell(state, out, keep=keep, data=data, datamap=map_folder, people=identity or []))
+    run(story.tell(state, out, story.Setting(data, map_folder, identity or []), keep=keep))
 
 
 @app.command()
@@ -218,6 +219,134 @@ def replay(service: str, state: State = STATE) -> None:
     out.print(
         f"{run(letters.replay(setting('AMQP_URL', state), service))} messages handed to {service} again"
     )
+
+
+@app.command()
+def gather(
+    identity: Identities,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write what was found into this folder.")
+    ] = None,
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Find every record of a person."""
+    from habeas import engine  # noqa: PLC0415
+
+    async def work() -> Any:
+        async with engine.opened(_map(map_folder, state), _stores(stores, state)) as opened:
+            return await opened.gather(engine.identities(identity))
+
+    findings = run(work())
+    if folder is not None:
+        engine.write(findings, folder)
+    found = engine.summary_of_findings(findings)
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("collection", "", "records", title=found["answer"].replace("_", " "))
+    for key, part in found["collections"].items():
+        table.add_row(key, part["status"], str(part["found"]))
+    out.print(table)
+
+
+@app.command()
+def erase(
+    identity: Identities,
+    dry_run: Annotated[bool, typer.Option(help="Print the plan and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option(help="Erase without asking.")] = False,
+    certificate: Annotated[Path | None, typer.Option(help="Write the certificate into this file.")] = None,
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Erase every record of a person, as far as the map and the law allow, and certify it."""
+    from habeas import engine  # noqa: PLC0415
+    from services.fulfillment.signing import Signer  # noqa: PLC0415
+
+    person = engine.identities(identity)
+
+    async def work() -> bytes | None:
+        async with engine.opened(_map(map_folder, state), _stores(stores, state)) as opened:
+            plan = opened.plan(await opened.gather(person))
+            _show_plan(engine.summary_of_plan(plan), as_json=as_json)
+            if dry_run or not (yes or typer.confirm("Erase?", err=True)):
+                return None
+            signer = Signer(base64.b64decode(setting("MASTER_KEY", state)))
+            controller = settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
+            return await opened.erase(plan, person, controller=controller, signer=signer)
+
+    issued = run(work())
+    if issued is not None:
+        if certificate is not None:
+            certificate.write_bytes(issued)
+        print(issued.decode())
+
+
+@map_app.command()
+def check(
+    map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
+) -> None:
+    """Read a data map and hold it against the live databases; end 1 when something is wrong."""
+    from habeas import engine  # noqa: PLC0415
+    from services.fulfillment.checking import check as checked  # noqa: PLC0415
+
+    async def work() -> Any:
+        async with engine.opened(_map(map_folder, state), _stores(stores, state)) as opened:
+            return [*opened.data_map.remarks, *await checked(opened.data_map, opened.stores)]
+
+    flaws = [str(flaw) for flaw in run(work())]
+    if as_json:
+        print(json.dumps(flaws))
+    else:
+        out.print("\n".join(flaws) or "the map fits the data")
+    raise typer.Exit(1 if flaws else 0)
+
+
+@package_app.command("verify")
+def verify_package(file: Path) -> None:
+    """Check a package: every hash, every count, the signature."""
+    from services.fulfillment.verification import verify_package as verify  # noqa: PLC0415
+
+    report = verify(file)
+    out.print("\n".join(report.problems) or f"unchanged since it was signed by key {report.fingerprint}")
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@certificate_app.command("verify")
+def verify_certificate(file: Path) -> None:
+    """Check a certificate of erasure: its form and its signature."""
+    from services.fulfillment.certificate import verify_certificate as verify  # noqa: PLC0415
+
+    report = verify(file.read_bytes())
+    out.print("\n".join(report.problems) or f"unchanged since it was signed by key {report.fingerprint}")
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(plan))
+        return
+    kinds = ("erased", "masked", "retained", "unchanged")
+    table = Table("collection", *kinds)
+    for key, counts in plan["collections"].items():
+        table.add_row(key, *(str(counts.get(kind, "")) for kind in kinds))
+    out.print(table if plan["collections"] else "nothing is held")
+
+
+def _map(folder: Path | None, state: Path) -> Path:
+    return folder or Path(setting("DATAMAP", state))
+
+
+def _stores(text: str | None, state: Path) -> dict[str, str]:
+    from habeas import engine  # noqa: PLC0415
+
+    if text is None and "HABEAS_STORES" not in settings(state):
+        return {"default": setting("MONGO_URL", state)}
+    return engine.store_urls(text or setting("STORES", state))
 
 
 def _prefix(state: Path) -> str:

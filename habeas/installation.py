@@ -84,6 +84,11 @@ class Installation:
         await self.stack.stop()
 
     @property
+    def folder(self) -> Path:
+        """Folder of all data."""
+        return self._state
+
+    @property
     def log(self) -> Path:
         """File that the services write their log to."""
         return self._state / "services.log"

@@ -6,14 +6,16 @@ Motor is in maintenance; its successor is ``pymongo.AsyncMongoClient``. Everythi
 is a change of this file alone (docs/adr/0003).
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+import bson
 import motor.motor_asyncio as motor
 from bson import Binary, Decimal128, Int64, ObjectId, json_util
-from bson.codec_options import DatetimeConversion
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
 from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 
@@ -34,9 +36,11 @@ __all__ = [
     "UpdateMany",
     "UpdateOne",
     "connect",
+    "id_bytes",
     "insert_new",
     "json_util",
     "ping",
+    "raw_documents",
     "translated",
 ]
 
@@ -113,6 +117,24 @@ def translated(what: str) -> Iterator[None]:
         if error.has_error_label("TransientTransactionError"):
             raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
         raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
+
+
+def id_bytes(document_id: Any) -> bytes:
+    """Return the ``_id`` of a document as bytes that no other ``_id`` has."""
+    return bson.encode({"_id": document_id})
+
+
+async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, bytes]]:
+    """
+    Yield every document of *collection* as its ``_id`` (see :func:`id_bytes`) and its whole BSON.
+
+    Raises:
+        StoreUnavailable: The server did not answer.
+    """
+    options = CodecOptions(document_class=RawBSONDocument)
+    with translated(f"read {collection.name}"):
+        async for document in collection.with_options(codec_options=options).find({}):
+            yield id_bytes(document["_id"]), document.raw
 
 
 async def insert_new(collection: Collection, documents: list[Document]) -> frozenset[Any]:

@@ -22,6 +22,7 @@ async def fill(
     records: Iterable[tuple[str, str, Document]],
     *,
     prefix: str = "",
+    index: bool = True,
     progress: Progress = lambda _where, _stored: None,
 ) -> int:
     """
@@ -31,6 +32,7 @@ async def fill(
         mongo_url: The store the company keeps its data in.
         records: From :func:`generate`, whose ids are repeatable: a second call changes nothing.
         prefix: Put before the names of the databases, where the plain ones are taken.
+        index: Whether to create the indexes of the company's own collections.
         progress: Told of every chunk stored.
 
     Raises:
@@ -38,7 +40,8 @@ async def fill(
     """
     client = connect(mongo_url, app_name="habeas-company")
     try:
-        await _create_indexes(client, prefix)
+        if index:
+            await _create_indexes(client, prefix)
         return await _insert(client, records, prefix, progress)
     finally:
         client.close()

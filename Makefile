@@ -1,0 +1,53 @@
+# Everything is run through here. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup check test test-unit test-integration test-e2e up demo bench chaos images-offline docs
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## Install what the project needs (quiet when nothing is to do)
+	@scripts/setup
+
+check: setup  ## Format, lint, types, import rules, unit tests; under a minute
+	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@said=$$($(BIN)/lint-imports 2>&1) || { echo "$$said"; exit 1; }
+	@$(PYTEST) -q tests/unit
+
+test: setup  ## Every test; container tests skip where there is no Docker, and fail there when CI is set
+	@scripts/setup-docker || [ $$? = 3 ]
+	@$(PYTEST) -q
+
+test-unit: setup  ## Pure tests
+	@$(PYTEST) -q tests/unit
+
+test-integration: setup  ## Tests on a real broker, database and mail server
+	@$(PYTEST) -q tests/integration
+
+test-e2e: setup  ## Whole journeys, also in containers
+	@scripts/setup-docker || [ $$? = 3 ]
+	@$(PYTEST) -q tests/e2e
+
+up: setup  ## Run everything on this machine until Ctrl-C
+	@$(BIN)/habeas up
+
+demo: setup  ## The main job before your eyes: two requests, from the form to the last letter
+	@$(BIN)/habeas demo
+
+bench: setup  ## Measure, beside the raw floor; writes bench/results/latest.jsonl
+	@$(BIN)/python -m bench
+
+chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
+	@$(BIN)/python -m bench.chaos
+
+images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
+	@scripts/setup-docker
+	@scripts/images-offline
+
+docs: setup  ## Write the generated documents again
+	@$(BIN)/python -m habeas.contracts

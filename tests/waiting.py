@@ -1,0 +1,39 @@
+"""Wait for what must come true, with a deadline and no fixed pauses."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_S = 0.02
+
+
+async def eventually(probe: Callable[[], Awaitable[T] | T], within: timedelta = timedelta(seconds=10)) -> T:
+    """
+    Ask *probe* until what it returns is true, and return that.
+
+    An ``AssertionError`` means "not yet" as well, so that a probe may simply assert.
+
+    Raises:
+        AssertionError: It was not true *within* that time; the last answer is in the message.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within.total_seconds()
+    while True:
+        last: object = None
+        try:
+            answer = probe()
+            answer = await answer if inspect.isawaitable(answer) else answer
+            if answer:
+                return answer
+            last = answer
+        except AssertionError as error:
+            if loop.time() > deadline:
+                raise
+            last = error
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {within}: the last answer was {last!r}")
+        await asyncio.sleep(POLL_S)
