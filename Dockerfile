@@ -4,7 +4,8 @@
 #   docker build --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt .
 ARG PYTHON_IMAGE=python:3.13-slim
 
-FROM ${PYTHON_IMAGE} AS build
+# ---------------------------------------------------------------- dependencies: they change seldom
+FROM ${PYTHON_IMAGE} AS dependencies
 ARG UV_VERSION=0.13.9
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \
     PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -17,26 +18,33 @@ RUN printf '%s\n' '#!/bin/sh' \
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip \
     trusting pip install --quiet uv==${UV_VERSION}
 
-# The dependencies change seldom, the source often: two layers.
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     trusting uv sync --quiet --frozen --no-dev --no-install-project
+
+# ---------------------------------------------------------------- the product: it changes often
+FROM dependencies AS product
 COPY . .
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
-    trusting uv sync --quiet --frozen --no-dev --no-editable
+    trusting uv pip install --quiet --python .venv --no-deps --target /product .
 
+# ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 habeas \
  && useradd --uid 10001 --gid habeas --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin habeas
-COPY --from=build /app/.venv /app/.venv
+# Two layers: a new version of the product is a few megabytes to send, not its dependencies again.
+COPY --from=dependencies /app/.venv /app/.venv
+COPY --from=product /product /app/product
 
-# Nothing is written outside /tmp: the root filesystem may be read-only.
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+# Nothing is written outside /tmp: the root filesystem may be read-only. What lies in /tmp is never imported.
+ENV PATH=/app/product/bin:/app/.venv/bin:$PATH PYTHONPATH=/app/product PYTHONSAFEPATH=1 \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HABEAS_HTTP_HOST=0.0.0.0 HABEAS_HTTP_PORT=8080 HABEAS_DATAMAP=/etc/habeas/datamap
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=6 CMD ["python", "-m", "shared.probe"]
+HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=500ms --retries=6 \
+    CMD ["python", "-m", "shared.probe"]
 ENTRYPOINT ["python", "-m"]
 CMD ["services.intake"]

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -171,13 +172,23 @@ class Runtime(Generic[S, C]):
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _slow: dict[str, list[_Work]] = field(default_factory=dict)
     """Cases whose handler outlasts its batch, and what has arrived for them meanwhile."""
+    _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
+    """Slow handlers that are through and not committed yet."""
+    _doorbell: asyncio.Event = field(default_factory=asyncio.Event)
+    _following: set[asyncio.Task[None]] = field(default_factory=set)
+    """Tasks that work off what had waited for a slow handler."""
+    _ending: bool = False
 
     async def run(self) -> None:
         """Handle what arrives until the inbox is stopped, then finish what was begun."""
         async with asyncio.TaskGroup() as group:
+            finisher = group.create_task(self._finish(group))
             while batch := await self.inbox.take(self.batch):
                 works, unreadable = self._read(batch)
                 await self._work_off(works, unreadable, group)
+            self._ending = True
+            self._doorbell.set()
+            await finisher
 
     async def _work_off(
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
@@ -197,15 +208,31 @@ class Runtime(Generic[S, C]):
         quick, slow = await asyncio.wait(tasks, timeout=PATIENCE_S) if tasks else (set(), set())
         for task in slow:
             self._slow[tasks[task].case] = []
-            group.create_task(self._finish(task, tasks[task], group))
+            task.add_done_callback(partial(self._note_finished, tasks[task]))
         left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
         return [*later, *left]
 
-    async def _finish(self, task: asyncio.Task[_Result], work: _Work, group: asyncio.TaskGroup) -> None:
-        """Commit what a slow handler leads to, then turn to what has waited for it."""
-        await asyncio.wait([task])
-        left = await self._settle([_outcome(task, work)])
-        await self._work_off([*left, *self._slow.pop(work.case)], (), group)
+    def _note_finished(self, work: _Work, task: asyncio.Task[_Result]) -> None:
+        self._finished.append((work, task))
+        self._doorbell.set()
+
+    def _note_followed(self, following: asyncio.Task[None]) -> None:
+        self._following.discard(following)
+        self._doorbell.set()
+
+    async def _finish(self, group: asyncio.TaskGroup) -> None:
+        """Commit what slow handlers led to, all that is ready at a time, then turn to what waited for it."""
+        while self._slow or self._following or not self._ending:
+            await self._doorbell.wait()
+            self._doorbell.clear()
+            finished, self._finished = self._finished, []
+            left = await self._settle([_outcome(task, work) for work, task in finished])
+            for work, _ in finished:
+                left += self._slow.pop(work.case)
+            if left:
+                following = group.create_task(self._work_off(left, (), group))
+                self._following.add(following)
+                following.add_done_callback(self._note_followed)
 
     async def _settle(self, results: Sequence[_Result]) -> list[_Work]:
         """Commit *results*; return what is to be handled instead of, or once more."""

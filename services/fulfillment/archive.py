@@ -74,7 +74,7 @@ class Archive:
         info.external_attr = READABLE << 16
         digest, size = hashlib.sha256(), 0
         with self._zip.open(info, "w", force_zip64=file.most_bytes >= ZIP64_FROM) as entry:
-            for piece in file.content:
+            for piece in _blocks(file.content):
                 digest.update(piece)
                 size += len(piece)
                 entry.write(piece)
@@ -85,3 +85,14 @@ class Archive:
         """Yield the end of the archive."""
         self._zip.close()
         yield from self._sink.drain()
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces: compressing, hashing and writing cost more per call than per byte."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= PIECE_BYTES:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)

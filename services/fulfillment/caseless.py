@@ -30,6 +30,8 @@ class Indexes:
     plain: frozenset[str]
     caseless: Mapping[str, Mapping[str, Any]]
     """Field → the collation its index compares by."""
+    unique: frozenset[str]
+    """Fields of which no two documents may have the same value, null included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,20 @@ class Query:
 def indexes(information: Mapping[str, Mapping[str, Any]]) -> Indexes:
     """Return what the driver's *information* says; a partial index may miss documents and does not count."""
     plain: set[str] = set()
+    unique: set[str] = set()
     ignoring: dict[str, Mapping[str, Any]] = {}
     for index in information.values():
         first = index["key"][0][0]
         if "partialFilterExpression" in index:
             continue
+        if index.get("unique") and len(index["key"]) == 1:
+            unique.add(first)
         collation = index.get("collation")
         if collation is None:
             plain.add(first)
         elif collation.get("strength", 3) == CASELESS["strength"]:
             ignoring[first] = {k: v for k, v in collation.items() if k != "version"}
-    return Indexes(frozenset(plain), ignoring)
+    return Indexes(frozenset(plain), ignoring, frozenset(unique))
 
 
 def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Query]:

@@ -1,12 +1,12 @@
 """Checks a data map as a whole: every name in it leads somewhere, and nothing is said twice."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from services.fulfillment.categories import PERSONAL, covered
 from services.fulfillment.loading import Findings
-from services.fulfillment.model import Collection, Erasure, Field
+from services.fulfillment.model import Collection, Erasure, Field, predecessors
 
 
 def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
@@ -17,6 +17,7 @@ def check_consistency(collections: Sequence[Collection], notes: Findings) -> Non
             notes.flaw(keys[key].where, f"`{key}` is declared {count} times", "keep one declaration")
     for collection in collections:
         _check_fields(collection, notes)
+        _check_deletion(collection, notes)
         _check_paths(collection, notes)
         _check_references(collection, keys, notes)
         _check_order(collection, keys, notes)
@@ -36,6 +37,16 @@ def _check_fields(collection: Collection, notes: Findings) -> None:
                     f"the primary key `{field.path}` is personal and cannot be masked",
                     "use `erasure: delete` if nothing else may remain",
                 )
+
+
+def _check_deletion(collection: Collection, notes: Findings) -> None:
+    if collection.erasure is Erasure.DELETE and collection.divided:
+        arrays = ", ".join(sorted(collection.divided))
+        what = f"a document of `{collection.key}` goes with other people's elements of {arrays}"
+        notes.remark(collection.where, what, "use `erasure: mask` if those must stay")
+    if collection.erasure is Erasure.KEEP and not (collection.retention or collection.facts.legal_basis):
+        what = f"`{collection.key}` is kept for no reason"
+        notes.flaw(collection.where, what, "add `retention` with `because`, or `legal_basis`")
 
 
 def _check_paths(collection: Collection, notes: Findings) -> None:
@@ -86,12 +97,14 @@ def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: 
             notes.flaw(collection.where, f"`erase_after` names `{name}`, which is not declared", "correct it")
 
 
-def _check_cycles(collections: Iterable[Collection], notes: Findings) -> None:
+def _check_cycles(collections: Sequence[Collection], notes: Findings) -> None:
     by_key = {collection.key: collection for collection in collections}
     try:
-        TopologicalSorter({c.key: c.erase_after for c in collections}).prepare()
+        TopologicalSorter(predecessors(collections)).prepare()
     except CycleError as error:
         circle = " → ".join(error.args[1])
         first = by_key.get(error.args[1][0])
         where = "?" if first is None else first.where
-        notes.flaw(where, f"`erase_after` goes round in a circle: {circle}", "drop one of these orders")
+        notes.flaw(
+            where, f"`after` and `erase_after` go round in a circle: {circle}", "drop one of these orders"
+        )

@@ -6,13 +6,14 @@ believes neither and reads.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from services.fulfillment.identities import Identities
-from services.fulfillment.model import DataMap
+from services.fulfillment.model import DataMap, Place
 from services.fulfillment.operations import operations
 from services.fulfillment.paths import key_of, raw_at, values_at
 from services.fulfillment.planning import plan
@@ -111,13 +112,8 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
         StoreUnavailable: A store did not answer: nothing can be said.
     """
     steps = [step for step in plan.steps if step.changes]
-    documents = await asyncio.gather(*(_read(step, stores) for step in steps))
-    remainders = [
-        remainder
-        for step, document in zip(steps, documents, strict=True)
-        if document is not None
-        for remainder in _remaining(step, document)
-    ]
+    parts = await asyncio.gather(*(_reread(some, stores) for some in _by_place(steps).values()))
+    remainders = [remainder for part in parts for remainder in part]
     findings = await gather(data_map, stores, identities)
     planned = {(step.key, _named(step.id)): step for step in plan.steps}
     for found in findings.found:
@@ -138,12 +134,29 @@ def _named(identity: Mapping[str, Any]) -> Hashable:
     return tuple((path, key_of(value)) for path, value in identity.items())
 
 
-async def _read(step: Step, stores: Stores) -> Document | None:
+def _by_place(steps: Iterable[Step]) -> dict[Place, list[Step]]:
+    by_place: dict[Place, list[Step]] = defaultdict(list)
+    for step in steps:
+        by_place[step.place].append(step)
+    return by_place
+
+
+async def _reread(steps: Sequence[Step], stores: Stores) -> list[Remainder]:
+    """Return what remains of *steps*, all in one collection, when their documents are read again."""
+    probes = [_probe(step) for step in steps]
+    answers = await stores.find(steps[0].place, probes)
+    return [
+        remainder
+        for step, probe in zip(steps, probes, strict=True)
+        for document in answers[probe]
+        if all(key_of(raw_at(document, path)) == key_of(value) for path, value in step.id.items())
+        for remainder in _remaining(step, document)
+    ]
+
+
+def _probe(step: Step) -> Probe:
     path = next(iter(step.id))
-    for document in await stores.find(step.place, Probe.of(path, step.id[path], caseless=False)):
-        if all(key_of(raw_at(document, p)) == key_of(value) for p, value in step.id.items()):
-            return document
-    return None
+    return Probe.of(path, step.id[path], caseless=False)
 
 
 def _remaining(step: Step, document: Document) -> Iterator[Remainder]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from services.fulfillment.model import Collection, DataMap, Direction, Field
 
@@ -61,6 +61,7 @@ class Graph:
         return tuple(dict.fromkeys([*entering, *leading]))
 
 
+@lru_cache(maxsize=16)
 def graph_of(data_map: DataMap) -> Graph:
     """Return the graph of *data_map*; collections that it skips are not in it."""
     entries: dict[str, list[Lookup]] = defaultdict(list)

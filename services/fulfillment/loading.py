@@ -23,6 +23,8 @@ class Flaw:
     """``file:line``."""
     what: str
     remedy: str
+    remark: bool = False
+    """Whether it is only worth knowing."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"
@@ -59,7 +61,7 @@ class Findings:
 
     def remark(self, where: str, what: str, remedy: str) -> None:
         """Note something that is accepted but not honoured."""
-        self.remarks.append(Flaw(where, what, remedy))
+        self.remarks.append(Flaw(where, what, remedy, remark=True))
 
 
 def parse(name: str, text: str, notes: Findings) -> Node | None:
@@ -135,7 +137,8 @@ class Keys:
         node = self.take(key)
         if node is None:
             return None
-        if isinstance(node.value, Mapping | tuple):
+        if isinstance(node.value, Mapping | tuple | bool):
+            # YAML reads a bare no, off or yes as a truth value.
             self._notes.flaw(
                 node.where, f"`{key}` must be text", "write it on one line, in quotes if need be"
             )

@@ -6,7 +6,8 @@ under ``meta: habeas:`` (docs/adr/0006). Frozen, and named by the hash of its te
 the map it started with. ``datamap`` reads it.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -174,7 +175,7 @@ class Collection:
     consent: Mark | None = None
     skipped: bool = False
     after: tuple[str, ...] = ()
-    """Keys of collections that are read before this one."""
+    """Keys of collections, or of whole datasets, that come before this one."""
     erase_after: tuple[str, ...] = ()
     """Keys of collections that are erased before this one."""
 
@@ -200,8 +201,12 @@ class Collection:
 
     @cached_property
     def primary_key(self) -> tuple[str, ...]:
-        """The paths that name one document; ``_id`` unless the map says otherwise."""
-        return tuple(field.path for field in self.fields if field.primary_key) or ("_id",)
+        """
+        The paths that name one document.
+
+        ``_id`` is always among them: only of it the database itself makes sure that it is there, and unique.
+        """
+        return tuple(dict.fromkeys(("_id", *(field.path for field in self.fields if field.primary_key))))
 
     @cached_property
     def divided(self) -> frozenset[str]:
@@ -241,7 +246,28 @@ class DataMap:
     sources: Mapping[str, str] = field(default_factory=dict)
     """The text of each file by its name; ``datamap.parse`` makes the same map of it again."""
 
+    def __hash__(self) -> int:
+        return hash(self.version)
+
     @cached_property
     def by_key(self) -> Mapping[str, Collection]:
         """The collections by their keys."""
         return {collection.key: collection for collection in self.collections}
+
+    @property
+    def predecessors(self) -> Mapping[str, frozenset[str]]:
+        """The keys of the collections that are erased before each."""
+        return predecessors(self.collections)
+
+
+def predecessors(collections: Sequence[Collection]) -> dict[str, frozenset[str]]:
+    """Return for each key those that come before it; a dataset named in ``after`` stands for all its own."""
+    by_dataset: dict[str, set[str]] = defaultdict(set)
+    for collection in collections:
+        by_dataset[collection.dataset].add(collection.key)
+    return {
+        collection.key: frozenset(collection.erase_after).union(
+            *(by_dataset.get(name, {name}) - {collection.key} for name in collection.after)
+        )
+        for collection in collections
+    }

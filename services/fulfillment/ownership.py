@@ -41,6 +41,11 @@ class Match:
         return any(key_of(found) in self.keys for found in values_at(value, path))
 
 
+def divided(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
+    """Return the arrays that people share, those included that the map does not know to be arrays."""
+    return collection.divided | {match.unit for match in matches if match.unit is not None}
+
+
 def owned(matches: Iterable[Match]) -> bool:
     """Tell whether the whole document is the person's."""
     return any(match.unit is None for match in matches)
@@ -75,7 +80,7 @@ def _personal(collection: Collection, path: str) -> bool:
 
 class _Reducer:
     def __init__(self, collection: Collection, matches: Sequence[Match]) -> None:
-        self._divided = collection.divided
+        self._divided = divided(collection, matches)
         self._matches = matches
 
     def kept(self, value: Any, path: str, *, whole: bool) -> Any:

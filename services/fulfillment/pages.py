@@ -147,9 +147,13 @@ def _printable(stream: Iterable[str]) -> Iterator[bytes]:
         held.append(piece)
         size += len(piece)
         if size >= PIECE_CHARACTERS:
-            yield UNPRINTABLE.sub("\ufffd", "".join(held)).encode("utf-8")
+            yield _encoded(held)
             held, size = [], 0
-    yield UNPRINTABLE.sub("\ufffd", "".join(held)).encode("utf-8")
+    yield _encoded(held)
+
+
+def _encoded(pieces: Iterable[str]) -> bytes:
+    return UNPRINTABLE.sub("\ufffd", "".join(pieces)).encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ def _merged(withheld: Iterable[Withheld]) -> list[Concealed]:
         groups.setdefault((item.label, item.reason), []).append(item)
     return [
         Concealed(label, reason, tuple(item.area for item in items), sum(item.count for item in items))
-        for (label, reason), items in groups.items()
+        for (label, reason), items in sorted(groups.items())
     ]
 
 

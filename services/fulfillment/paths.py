@@ -78,3 +78,21 @@ def key_of(value: Any, *, caseless: bool = False) -> Hashable:
 def _number(value: Decimal) -> Decimal | float:
     # A signalling not-a-number cannot be hashed.
     return float("nan") if value.is_nan() else value
+
+
+def places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield what stands at *path*, each with the arrays on the way; an array at its end is one value."""
+    if not path:
+        yield (), value
+    elif isinstance(value, list):
+        for item in value:
+            yield from (((above, *arrays), found) for arrays, found in _places_in(item, path, above))
+    else:
+        yield from _places_in(value, path, above)
+
+
+def _places_in(value: Any, path: str, above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Mapping):
+        head, _, rest = path.partition(".")
+        if head in value:
+            yield from places(value[head], rest, f"{above}.{head}" if above else head)

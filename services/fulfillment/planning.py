@@ -12,7 +12,7 @@ from services.fulfillment.domain import Retain, decide_disposition
 from services.fulfillment.masking import NULL, PRESERVE, UNSET, constant, masked
 from services.fulfillment.model import Collection, DataMap, Erasure, Field
 from services.fulfillment.ownership import Match
-from services.fulfillment.paths import key_of
+from services.fulfillment.paths import key_of, places
 from services.fulfillment.steps import Disposition, Mask, Plan, Pull, Step
 from services.fulfillment.walk import Findings, Found
 
@@ -50,8 +50,8 @@ def plan(
 
 
 def _order(data_map: DataMap, keys: set[str]) -> tuple[tuple[str, ...], ...]:
-    """Return *keys* in groups that respect ``erase_after``."""
-    sorter = TopologicalSorter({c.key: c.erase_after for c in data_map.collections})
+    """Return *keys* in groups that respect ``erase_after`` and ``after``."""
+    sorter = TopologicalSorter(data_map.predecessors)
     sorter.prepare()
     groups = []
     while sorter.is_active():
@@ -66,6 +66,7 @@ class _Planner:
         self._today = today
         self._targets = tuple(targets)
         self._secret = secret
+        self._maskables: dict[str, list[Field]] = {}
 
     def step(self, found: Found) -> Step:
         guard = tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches
@@ -86,7 +87,7 @@ class _Planner:
     def _retained(self, step: Step, found: Found, decision: Retain) -> Step:
         masks: list[Mask] = []
         if decision.reduced:
-            fields = [field for field in self._maskable(found.collection.leaves) if field.masking is not None]
+            fields = [field for field in self._maskable(found.collection) if field.masking is not None]
             masks = [*self._masks(found, fields), *self._element_masks(found, fields)]
         return replace(
             step,
@@ -103,7 +104,7 @@ class _Planner:
         pulled = [match for match in found.elements if self._goes(collection, match)]
         units = {match.unit for match in pulled}
         kept = [match for match in found.elements if match.unit not in units]
-        fields = self._maskable(collection.leaves)
+        fields = self._maskable(collection)
         masks = [
             *self._masks(found, fields),
             *self._element_masks(replace(found, matches=tuple(kept)), fields),
@@ -111,7 +112,7 @@ class _Planner:
         pulls = [
             Pull(match, arrays)
             for match in pulled
-            for arrays in dict.fromkeys(a for a, _ in _places(found.document, match.unit or ""))
+            for arrays in dict.fromkeys(a for a, _ in places(found.document, match.unit or ""))
         ]
         disposition = Disposition.MASKED if masks else Disposition.ERASED if pulls else Disposition.UNCHANGED
         return replace(
@@ -136,8 +137,11 @@ class _Planner:
             bool(personal) or covered("user", self._targets)
         )
 
-    def _maskable(self, fields: Iterable[Field]) -> list[Field]:
-        return [f for f in fields if _is_about(f, self._targets) and not _fixed(f)]
+    def _maskable(self, collection: Collection) -> list[Field]:
+        if collection.key not in self._maskables:
+            fields = [f for f in collection.leaves if _is_about(f, self._targets) and not _fixed(f)]
+            self._maskables[collection.key] = fields
+        return self._maskables[collection.key]
 
     def _left(self, found: Found) -> Iterator[Field]:
         for field in found.collection.leaves:
@@ -148,7 +152,7 @@ class _Planner:
         """Yield the masks of a document that is the person's, outside the arrays that people share."""
         if not found.owned:
             return
-        divided = found.collection.divided
+        divided = found.divided
         for field in fields:
             if not any(field.path == unit or field.path.startswith(f"{unit}.") for unit in divided):
                 yield from self._of_field(found.document, field, None)
@@ -163,7 +167,7 @@ class _Planner:
     def _of_field(self, document: Mapping[str, Any], field: Field, of: Match | None) -> Iterator[Mask]:
         masking = field.masking or NULL
         seen = set()
-        for arrays, value in _places(document, field.path):
+        for arrays, value in places(document, field.path):
             same = constant(masking) or not arrays
             mark = (arrays, None if same else key_of(value))
             if value is None or mark in seen:
@@ -187,24 +191,6 @@ def _fixed(field: Field) -> bool:
     """Tell whether the map, or the database, forbids to change *field*."""
     preserved = field.masking is not None and field.masking.strategy == PRESERVE
     return field.primary_key or field.read_only or preserved or field.path == "_id"
-
-
-def _places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield what stands at *path*, each with the arrays on the way; an array at its end is one value."""
-    if not path:
-        yield (), value
-    elif isinstance(value, list):
-        for item in value:
-            yield from (((above, *arrays), found) for arrays, found in _places_in(item, path, above))
-    else:
-        yield from _places_in(value, path, above)
-
-
-def _places_in(value: Any, path: str, above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, Mapping):
-        head, _, rest = path.partition(".")
-        if head in value:
-            yield from _places(value[head], rest, f"{above}.{head}" if above else head)
 
 
 def _undeclared(collection: Collection, value: Any, above: str = "") -> int:

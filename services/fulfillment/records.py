@@ -6,7 +6,7 @@ Types survive: what MongoDB's own reader makes of the JSON is what was found, no
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,7 +70,7 @@ def instant(value: datetime) -> datetime:
 
 def is_nested(value: Any) -> bool:
     """Tell whether *value* has values inside."""
-    return isinstance(value, Mapping | list | tuple)
+    return isinstance(value, dict | list | tuple)
 
 
 def _notice(value: Any) -> Any:

@@ -17,7 +17,13 @@ from services.fulfillment.model import Place
 from services.fulfillment.ownership import Match, owned
 from shared.mongo import json_util
 
-_OPTIONS = json_util.CANONICAL_JSON_OPTIONS.with_options(tz_aware=True, tzinfo=UTC)
+_CANONICAL = json_util.CANONICAL_JSON_OPTIONS
+_OPTIONS = _CANONICAL.with_options(
+    tz_aware=True,
+    tzinfo=UTC,
+    # MongoDB's calendar is longer than Python's: such dates stay numbers, as they do when read.
+    datetime_conversion=type(_CANONICAL.datetime_conversion).DATETIME_AUTO,  # type: ignore[union-attr]  # set
+)
 
 
 class Disposition(StrEnum):

@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.fulfillment import caseless
 from services.fulfillment.model import Place
@@ -23,6 +23,9 @@ VALUES_PER_QUERY = 2_000
 WRITES_PER_ROUND = 1_000
 PATIENCE_MS = 120_000
 """How long a query may run on the server."""
+
+
+Operation: TypeAlias = DeleteOne | UpdateOne
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,20 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Write:
-    """One guarded write of one request. Two are never the same."""
+class Search:
+    """What one request looks up at one moment. Two are never the same."""
 
-    operation: DeleteOne | UpdateOne
+    probes: Sequence[Probe]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Writes:
+    """What one request writes at one moment. Two are never the same."""
+
+    operations: Sequence[Operation]
+
+
+Answers: TypeAlias = Mapping[Probe, list[Document]]
 
 
 class Stores:
@@ -64,8 +77,8 @@ class Stores:
         self._names = Coalescer(self._load_names)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
         self._indexes: dict[Place, caseless.Indexes] = {}
-        self._finders: dict[Place, Coalescer[Probe, list[Document]]] = {}
-        self._writers: dict[Place, Coalescer[Write, PermanentError | None]] = {}
+        self._finders: dict[Place, Coalescer[Search, Answers]] = {}
+        self._writers: dict[Place, Coalescer[Writes, PermanentError | None]] = {}
 
     @classmethod
     def connect(cls, urls: Mapping[str, str], *, database_prefix: str = "") -> "Stores":
@@ -78,19 +91,21 @@ class Stores:
         for client in self._clients.values():
             client.close()
 
-    async def find(self, place: Place, probe: Probe) -> list[Document]:
+    async def find(self, place: Place, probes: Sequence[Probe]) -> Answers:
         """
-        Return the documents at *place* that *probe* finds; they are shared and must not be changed.
+        Return the documents at *place* that each of *probes* finds.
+
+        They are shared with other requests and must not be changed.
 
         Raises:
             StoreUnavailable: The store did not answer. That is not the same as nothing found.
             ConfigurationError: ``HABEAS_STORES`` does not name the store.
         """
         if place not in self._finders:
-            self._finders[place] = Coalescer(lambda probes: self._load(place, probes))
-        return await self._finders[place](probe)
+            self._finders[place] = Coalescer(lambda searches: self._load(place, searches))
+        return await self._finders[place](Search(probes))
 
-    async def write(self, place: Place, operations: Sequence[DeleteOne | UpdateOne]) -> None:
+    async def write(self, place: Place, operations: Sequence[Operation]) -> None:
         """
         Carry out *operations*, in no order.
 
@@ -100,10 +115,9 @@ class Stores:
         """
         if place not in self._writers:
             self._writers[place] = Coalescer(lambda writes: self._store(place, writes))
-        writer = self._writers[place]
-        for refusal in await asyncio.gather(*(writer(Write(operation)) for operation in operations)):
-            if refusal is not None:
-                raise refusal
+        refusal = await self._writers[place](Writes(operations))
+        if refusal is not None:
+            raise refusal
 
     async def exists(self, place: Place) -> bool:
         """Tell whether the database has a collection there: a wrong name finds nothing, too."""
@@ -149,12 +163,13 @@ class Stores:
                 self._indexes[place] = caseless.indexes(await self._stored(place).index_information())
         return self._indexes[place]
 
-    async def _load(self, place: Place, probes: Sequence[Probe]) -> dict[Probe, list[Document]]:
-        found: dict[Probe, dict[Hashable, Document]] = {probe: {} for probe in probes}
-        for some in _chunks(probes, VALUES_PER_QUERY):
+    async def _load(self, place: Place, searches: Sequence[Search]) -> dict[Search, Answers]:
+        found: dict[Probe, dict[Hashable, Document]] = {p: {} for search in searches for p in search.probes}
+        for some in _chunks(list(found), VALUES_PER_QUERY):
             for part in await asyncio.gather(self._exact(place, some), self._caseless(place, some)):
                 _distribute(part, some, found)
-        return {probe: list(documents.values()) for probe, documents in found.items()}
+        answers = {probe: list(documents.values()) for probe, documents in found.items()}
+        return {search: {probe: answers[probe] for probe in search.probes} for search in searches}
 
     async def _exact(self, place: Place, probes: Sequence[Probe]) -> list[Document]:
         wanted = _by_path(probe for probe in probes if not probe.caseless)
@@ -181,24 +196,18 @@ class Stores:
             found: list[Document] = await cursor.to_list(None)
         return found
 
-    async def _store(self, place: Place, writes: Sequence[Write]) -> dict[Write, PermanentError | None]:
-        outcome: dict[Write, PermanentError | None] = dict.fromkeys(writes)
-        for some in _chunks(writes, WRITES_PER_ROUND):
-            try:
-                await self._bulk(place, some)
-            except PermanentError:
-                # One refused write must not take the other requests' along: each has its own answer.
-                for write in some:
-                    outcome[write] = await self._alone(place, write)
-        return outcome
+    async def _store(self, place: Place, all_writes: Sequence[Writes]) -> dict[Writes, PermanentError | None]:
+        together = [operation for writes in all_writes for operation in writes.operations]
+        if await self._refusal(place, together) is None:
+            return dict.fromkeys(all_writes)
+        # One refused write must not take the other requests' along: each has its own answer.
+        return {writes: await self._refusal(place, writes.operations) for writes in all_writes}
 
-    async def _bulk(self, place: Place, writes: Sequence[Write]) -> None:
-        with translated(f"erase in {place.database}.{place.name}"):
-            await self._stored(place).bulk_write([write.operation for write in writes], ordered=False)
-
-    async def _alone(self, place: Place, write: Write) -> PermanentError | None:
+    async def _refusal(self, place: Place, operations: Sequence[Operation]) -> PermanentError | None:
         try:
-            await self._bulk(place, [write])
+            for some in _chunks(operations, WRITES_PER_ROUND):
+                with translated(f"erase in {place.database}.{place.name}"):
+                    await self._stored(place).bulk_write(some, ordered=False)
         except PermanentError as error:
             return error
         return None

@@ -5,7 +5,7 @@ It holds counts and names of fields, so its size does not grow with the number o
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,7 +151,7 @@ class _Shape:
 
 def _most_bytes(value: Any) -> int:
     """Return a number of bytes that *value* does not exceed in any of its forms."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return VALUE_BYTES + sum(len(key) * ESCAPED_BYTES + _most_bytes(item) for key, item in value.items())
     if isinstance(value, list | tuple):
         return VALUE_BYTES + sum(map(_most_bytes, value))

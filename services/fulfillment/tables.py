@@ -99,7 +99,7 @@ def _harmless(text: str) -> str:
 def _leaves(value: Mapping[str, Any], depth: int, above: Path = ()) -> Iterator[Path]:
     for key, item in value.items():
         path = (*above, key)
-        if depth > 1 and isinstance(item, Mapping) and item:
+        if depth > 1 and isinstance(item, dict) and item:
             yield from _leaves(item, depth - 1, path)
         else:
             yield path
@@ -108,7 +108,7 @@ def _leaves(value: Mapping[str, Any], depth: int, above: Path = ()) -> Iterator[
 def _at(document: Document, path: Path) -> Any:
     value: Any = document
     for name in path:
-        if not isinstance(value, Mapping) or name not in value:
+        if not isinstance(value, dict) or name not in value:
             return None
         value = value[name]
     return value

@@ -4,7 +4,7 @@ Documents as a person reads them: a tree of plain texts that the templates lay o
 Nothing here is markup, and what is too long or too deep for a page is cut with a word about it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
@@ -93,7 +93,7 @@ class Reader:
             return self.text(value)
         if depth >= DEEPEST:
             return self._cut(as_json(value), "code")
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             shown = list(value.items())[:MOST_ITEMS]
             entries = tuple((self.name(key), self.node(item, depth + 1)) for key, item in shown)
             return Group(entries, self._more(len(value)))
@@ -155,7 +155,7 @@ def _is_long(text: str) -> bool:
 
 def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:
     """Return the fields of *items* if they fit side by side, else nothing."""
-    if len(items) < 2 or not all(isinstance(item, Mapping) for item in items):  # noqa: PLR2004 - a row is no table
+    if len(items) < 2 or not all(isinstance(item, dict) for item in items):  # noqa: PLR2004 - a row is no table
         return ()
     keys = tuple(dict.fromkeys(key for item in items for key in item))
     values: Iterable[Any] = (value for item in items for value in item.values())

@@ -7,7 +7,7 @@ element and nothing else, so that it never reaches another person's records.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 from services.fulfillment.graph import Graph, Lookup, graph_of
 from services.fulfillment.identities import Identities, typed
 from services.fulfillment.model import Collection, DataMap
-from services.fulfillment.ownership import Match, disclosed, owned
-from services.fulfillment.paths import key_of, raw_at, refers, values_at
+from services.fulfillment.ownership import Match, disclosed, divided, owned
+from services.fulfillment.paths import key_of, places, raw_at, refers, values_at
 from services.fulfillment.stores import Probe, Stores
 from shared.mongo import Document
 
@@ -72,6 +72,11 @@ class Found:
     def elements(self) -> tuple[Match, ...]:
         """What tells the person's elements of divided arrays."""
         return tuple(match for match in self.matches if match.unit is not None)
+
+    @cached_property
+    def divided(self) -> frozenset[str]:
+        """The arrays of the document that people share."""
+        return divided(self.collection, self.matches)
 
     @cached_property
     def disclosed(self) -> Document:
@@ -141,8 +146,7 @@ def _status(collection: Collection, reached: frozenset[str], missing: frozenset[
 
 async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) -> frozenset[str]:
     collections = [data_map.by_key[key] for key in reached]
-    there = await asyncio.gather(*(stores.exists(collection.place) for collection in collections))
-    return frozenset(c.key for c, exists in zip(collections, there, strict=True) if not exists)
+    return frozenset([c.key for c in collections if not await stores.exists(c.place)])
 
 
 def _seeds(graph: Graph, identities: Identities) -> _Values:
@@ -166,10 +170,30 @@ class _Seen:
 
     collection: Collection
     document: Document
-    by: dict[Lookup, dict[Hashable, Any]]
+    by: dict[tuple[str, str | None], dict[Hashable, Any]]
+    """Path and array that the elements leave → values as stored."""
 
     def matches(self) -> tuple[Match, ...]:
-        return tuple(Match(lookup.path, lookup.unit, tuple(v.values())) for lookup, v in self.by.items())
+        return tuple(Match(path, unit, tuple(values.values())) for (path, unit), values in self.by.items())
+
+    def note(self, lookup: Lookup, value: Any) -> None:
+        """Remember how the document spells *value*, and whether in an array."""
+        wanted = _key(lookup, value)
+        for arrays, found in places(self.document, lookup.path):
+            around = (*arrays, lookup.path) if isinstance(found, list) else arrays
+            unit = lookup.unit or self._undeclared_array(around)
+            for stored in found if isinstance(found, list) else [found]:
+                if _key(lookup, stored) == wanted:
+                    self.by[lookup.path, unit].setdefault(key_of(stored), stored)
+
+    def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
+        """
+        Return the innermost of *arrays*, which the map does not declare as arrays.
+
+        Whoever is named in one of them must not be shown the rest, whatever the map forgot to say.
+        """
+        by_path = self.collection.by_path
+        return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
 
 
 class _Walk:
@@ -191,12 +215,10 @@ class _Walk:
                 for key, value in values.items()
                 if self._new(lookup, key)
             ]
-            answers = await asyncio.gather(*(self._ask(lookup, value) for lookup, value in fresh))
             changed: dict[int, _Seen] = {}
-            for (lookup, value), documents in zip(fresh, answers, strict=True):
-                for document in documents:
-                    seen = self._note(lookup, value, document)
-                    changed[id(seen)] = seen
+            for lookup, value, document in await self._ask(fresh):
+                seen = self._note(lookup, value, document)
+                changed[id(seen)] = seen
             wave = self._next(changed.values())
 
     def found(self) -> tuple[Found, ...]:
@@ -214,9 +236,22 @@ class _Walk:
         asked.add(key)
         return True
 
-    async def _ask(self, lookup: Lookup, value: Any) -> list[Document]:
-        probe = Probe.of(lookup.path, value, caseless=lookup.caseless)
-        return await self._stores.find(self._map.by_key[lookup.key].place, probe)
+    async def _ask(self, fresh: Sequence[tuple[Lookup, Any]]) -> list[tuple[Lookup, Any, Document]]:
+        """Return every document found, with what found it; one question per collection."""
+        questions: dict[str, dict[Probe, list[tuple[Lookup, Any]]]] = defaultdict(lambda: defaultdict(list))
+        for lookup, value in fresh:
+            probe = Probe.of(lookup.path, value, caseless=lookup.caseless)
+            questions[lookup.key][probe].append((lookup, value))
+        answers = await asyncio.gather(
+            *(self._stores.find(self._map.by_key[key].place, list(asked)) for key, asked in questions.items())
+        )
+        return [
+            (lookup, value, document)
+            for asked, answer in zip(questions.values(), answers, strict=True)
+            for probe, reasons in asked.items()
+            for lookup, value in reasons
+            for document in answer[probe]
+        ]
 
     def _note(self, lookup: Lookup, value: Any, document: Document) -> _Seen:
         """Remember that *document* was found, and how it spells *value*."""
@@ -224,10 +259,7 @@ class _Walk:
         seen = self._seen[lookup.key].setdefault(
             key_of(document["_id"]), _Seen(collection, document, defaultdict(dict))
         )
-        wanted = _key(lookup, value)
-        for stored in values_at(seen.document, lookup.path):
-            if _key(lookup, stored) == wanted:
-                seen.by[lookup].setdefault(key_of(stored), stored)
+        seen.note(lookup, value)
         return seen
 
     def _next(self, changed: Iterable[_Seen]) -> _Values:

@@ -4,7 +4,7 @@ What is held but not shown: notices take the place of values, everywhere alike.
 An answer says with particularity that such data is held, and never what it is (11 CCR § 7024(d)).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ class Withholding:
             return value  # nothing is held, and that may be said
         if path in self._notices:
             return self._notices[path]
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {key: self._shown(item, f"{path}.{key}") for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._shown(item, path) for item in value]
@@ -69,7 +69,7 @@ def notices(value: Any) -> Iterator[Notice]:
     """Yield every notice in *value*."""
     if isinstance(value, Notice):
         yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for item in value.values():
             yield from notices(item)
     elif isinstance(value, list | tuple):
@@ -78,7 +78,7 @@ def notices(value: Any) -> Iterator[Notice]:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str | bytes | list | tuple | Mapping) and not value)
+    return value is None or (not value and isinstance(value, str | bytes | list | tuple | dict))
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
@@ -50,7 +50,9 @@ class Words:
 
     def number(self, value: float | Decimal) -> str:
         """Return *value* with the digits and grouping of the locale, all decimal places kept."""
-        return format_decimal(value, locale=self.locale, decimal_quantization=False)
+        places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
+        pattern = f"#,##0.{'0' * places}" if places > 0 else None
+        return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
 
     def day(self, value: date) -> str:
         """Return *value* with its month in words: ``5 March 2026``."""
@@ -69,7 +71,7 @@ class Words:
             local = value.astimezone(self.zone)
         except OverflowError:  # in the first or last hours that the calendar has
             local = value
-        return f"{format_datetime(local, 'd MMMM y, HH:mm', locale=self.locale)} {local.tzname()}"
+        return f"{self.day(local.date())}, {local:%H:%M} {local.tzname()}"
 
 
 def words(wanted: str, zone: tzinfo = UTC) -> Words:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from services.intake.domain import Practice
 from shared.calendars import calendar_named
@@ -39,6 +39,13 @@ class IntakeSettings(Settings):
 
     public_requests_per_hour: int = Field(default=20, ge=0)
     """Requests one address may lodge without a key; 0 closes the public door."""
+
+    @field_validator("api_keys")
+    @classmethod
+    def _are_hard_to_guess(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if any(len(key.get_secret_value()) < KEY_CHARACTERS for key in keys.values()):
+            raise ValueError(f"every key needs at least {KEY_CHARACTERS} characters")
+        return keys
 
     def practice(self) -> Practice:
         """

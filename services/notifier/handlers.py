@@ -141,7 +141,7 @@ async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]
     if event.outcome is Outcome.REFUSED:
         facts: Facts = _refusal(list(event.reasons), ctx)
     elif event.right is Right.ERASURE:
-        facts = _erasure(event.outcome, event.certificate, answer, ctx)
+        facts = _erasure(event.outcome, event, answer, ctx)
     else:
         facts = _access(event.outcome, event, answer, ctx)
     return await _write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
@@ -199,36 +199,40 @@ def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
 
 def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> AccessOutcome:
     request = ctx.request()
-    package = None
-    if event.package is not None and event.package_expires_at is not None:
-        package = Package(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
     return AccessOutcome(
         outcome=outcome,
         right=event.right,
         received_on=request.received_on,
         authority=authority_for(request.regulation, ctx.house.authority),
-        package=package,
+        package=_package(event, answer, ctx),
         withheld=tuple(map(_withheld, answer.withheld)),
         searched=answer.searched,
     )
 
 
 def _erasure(
-    outcome: AnswerOutcome, certificate: str | None, answer: Answer, ctx: Notifier
+    outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier
 ) -> ErasureOutcome:
     request = ctx.request()
     return ErasureOutcome(
         outcome=outcome,
         received_on=request.received_on,
         completed_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
-        certificate=certificate or "",
+        certificate=event.certificate or "",
         authority=authority_for(request.regulation, ctx.house.authority),
         erased=_parts(answer.erased),
         masked=_parts(answer.masked),
         kept=tuple(map(_kept, answer.kept)),
         recipients=answer.recipients,
         searched=answer.searched,
+        package=_package(event, answer, ctx),
     )
+
+
+def _package(event: RequestFulfilled, answer: Answer, ctx: Notifier) -> Package | None:
+    if event.package is None or event.package_expires_at is None:
+        return None
+    return Package(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
 
 
 def _parts(groups: Sequence[Group]) -> tuple[Part, ...]:

@@ -21,9 +21,10 @@ def main() -> None:
     """Leave at once when there is data already."""
     if (DATA / "WiredTiger").exists():
         return
-    server = subprocess.Popen(
-        ["mongod", "--bind_ip", "127.0.0.1", "--dbpath", str(DATA)], stdout=subprocess.DEVNULL
+    server = subprocess.Popen(  # noqa: S603  every word is written here
+        ["/usr/bin/mongod", "--bind_ip", "127.0.0.1", "--dbpath", str(DATA)], stdout=subprocess.DEVNULL
     )
+    client: MongoClient[dict[str, object]]
     with MongoClient("127.0.0.1", 27017) as client:
         client.admin.command(
             "createUser",

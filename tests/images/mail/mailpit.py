@@ -27,6 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  reached from other containers, as the original is
 SMTP_PORT = 1025
 HTTP_PORT = 8025
 SNIPPET_LENGTH = 250
@@ -127,11 +128,7 @@ class Api(BaseHTTPRequestHandler):
     """Answers for the mailbox its server carries."""
 
     protocol_version = "HTTP/1.1"
-
-    @property
-    def mailbox(self) -> Mailbox:
-        """The mailbox this server shows."""
-        return self.server.mailbox
+    server: "Web"
 
     def do_GET(self) -> None:
         """Answer a listing, one raw message, or the health check."""
@@ -144,8 +141,8 @@ class Api(BaseHTTPRequestHandler):
                 start, limit = (
                     int(query.get(key, [default])[0]) for key, default in (("start", 0), ("limit", 50))
                 )
-                self.reply(json.dumps(self.mailbox.listing(start, limit)).encode(), "application/json")
-            case ["api", "v1", "message", message_id, "raw"] if found := self.mailbox.find(message_id):
+                self.reply(json.dumps(self.server.mailbox.listing(start, limit)).encode(), "application/json")
+            case ["api", "v1", "message", message_id, "raw"] if found := self.server.mailbox.find(message_id):
                 self.reply(found.raw, "text/plain; charset=utf-8")
             case _:
                 self.send_error(404)
@@ -156,7 +153,7 @@ class Api(BaseHTTPRequestHandler):
         if urlsplit(self.path).path != "/api/v1/messages":
             self.send_error(404)
             return
-        self.mailbox.clear()
+        self.server.mailbox.clear()
         self.reply(b"ok", "text/plain")
 
     def reply(self, body: bytes, media_type: str) -> None:
@@ -178,7 +175,7 @@ class Web(ThreadingHTTPServer):
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
-        super().__init__(("0.0.0.0", HTTP_PORT), Api)
+        super().__init__((EVERY_ADDRESS, HTTP_PORT), Api)
 
 
 def ready() -> int:
@@ -194,7 +191,7 @@ def ready() -> int:
 def serve() -> int:
     """Catch mail until told to stop."""
     mailbox = Mailbox()
-    smtp = Controller(mailbox, hostname="0.0.0.0", port=SMTP_PORT, data_size_limit=LARGEST_MESSAGE)
+    smtp = Controller(mailbox, hostname=EVERY_ADDRESS, port=SMTP_PORT, data_size_limit=LARGEST_MESSAGE)
     smtp.start()
     web = Web(mailbox)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=web.shutdown).start())

@@ -1,0 +1,1 @@
+"""Measurements: each beside the raw floor measured in the same run."""

@@ -1,0 +1,217 @@
+"""The containers themselves: confined, healthy, reachable where they must be and nowhere else."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from testcontainers.compose import DockerCompose
+
+from shared.errors import PermanentError
+from shared.mongo import Client, connect, translated
+from tests.e2e.composed import PARTS, ROOT, SERVICES, Composed
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(900)  # the first test waits for images that may have to be built
+
+FOLDERS = ("/tmp", "/", "/app", "/run/secrets", "/etc")  # noqa: S108  the first one may be written
+SOON = timedelta(seconds=60)
+each_service = pytest.mark.parametrize("service", SERVICES)
+each_container = pytest.mark.parametrize("service", [*SERVICES, *PARTS])
+
+
+@pytest_asyncio.fixture
+async def mongo(composed: Composed) -> AsyncIterator[Client]:
+    client = composed.mongo()
+    yield client
+    client.close()
+
+
+def state_of(composed: Composed, service: str) -> dict[str, Any]:
+    state: dict[str, Any] = composed.inspect(service)["State"]
+    return state
+
+
+def healthy(composed: Composed, service: str) -> bool:
+    return bool(state_of(composed, service)["Health"]["Status"] == "healthy")
+
+
+@each_container
+def test_a_container_is_healthy_when_compose_says_that_all_are_up(composed: Composed, service: str) -> None:
+    assert healthy(composed, service)
+
+
+@each_container
+def test_no_process_is_root_or_could_become_it(composed: Composed, service: str) -> None:
+    status = dict(
+        line.split(":", 1) for line in composed.read(service, "/proc/1/status").splitlines() if ":" in line
+    )
+    assert "0" not in status["Uid"].split()
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
+
+
+@each_service
+def test_a_service_can_write_to_tmp_and_nowhere_else(composed: Composed, service: str) -> None:
+    attempt = (
+        "import errno, pathlib, sys\n"
+        "for folder in sys.argv[1:]:\n"
+        "    try: (pathlib.Path(folder) / 'tried').write_text('x')\n"
+        "    except OSError as error: print(folder, errno.errorcode[error.errno])\n"
+    )
+    refused = composed.run(service, "python", "-c", attempt, *FOLDERS)
+    assert refused.splitlines() == [f"{folder} EROFS" for folder in FOLDERS[1:]]
+
+
+@each_service
+def test_the_secrets_of_a_service_are_files_that_its_user_alone_can_read(
+    composed: Composed, service: str
+) -> None:
+    listed = composed.run(service, "stat", "-c", "%a %u", "/run/secrets/master_key", "/run/secrets/amqp_url")
+    assert listed.split("\n")[:2] == ["400 10001", "400 10001"]
+    password = composed.read("intake", "/run/secrets/amqp_url").split(":")[2].split("@")[0]
+    assert password not in json.dumps(composed.inspect(service)["Config"])
+
+
+def test_only_intake_and_the_caught_mail_are_published_and_to_this_machine_alone(composed: Composed) -> None:
+    del composed  # only so that this is skipped where Docker is missing
+    config = DockerCompose(ROOT, "docker-compose.yml").get_config()
+    published = {
+        (name, port["host_ip"], port["target"])
+        for name, service in config["services"].items()
+        for port in service.get("ports", [])
+    }
+    assert published == {("intake", "127.0.0.1", 8080), ("mail", "127.0.0.1", 8025)}
+    assert config["networks"]["inside"]["internal"]
+    assert set(config["services"]["broker"]["networks"]) == {"inside"}
+    assert set(config["services"]["database"]["networks"]) == {"inside"}
+
+
+def test_intake_answers_on_its_published_port(composed: Composed) -> None:
+    answer = httpx.get(f"{composed.intake_url}/readyz")
+    assert answer.json() == {"broker": "ok", "database": "ok", "queues": "ok"}
+
+
+def test_every_service_hears_from_the_broker(composed: Composed) -> None:
+    assert set(SERVICES) <= composed.messages().keys()
+
+
+async def test_the_database_is_a_replica_set_that_all_containers_reach_by_name(mongo: Client) -> None:
+    hello = await mongo.admin.command("hello")
+    assert (hello["setName"], hello["primary"]) == ("habeas", "database:27017")
+
+
+async def test_the_database_takes_majority_writes_in_a_transaction(mongo: Client) -> None:
+    collection = mongo["e2e"]["probes"]
+    async with await mongo.start_session() as session, session.start_transaction():
+        await collection.insert_one({"_id": "probe"}, session=session)
+    assert await collection.count_documents({}) == 1
+    await collection.drop()
+
+
+async def test_the_database_shows_nothing_to_those_without_the_password(composed: Composed) -> None:
+    stranger = connect(
+        f"mongodb://127.0.0.1:{composed.ports.mongo}/?directConnection=true", app_name="stranger"
+    )
+    with pytest.raises(PermanentError), translated("look"):
+        await stranger.list_database_names()
+    stranger.close()
+
+
+async def test_the_user_of_the_services_cannot_make_users(mongo: Client) -> None:
+    with pytest.raises(PermanentError), translated("make a user"):
+        await mongo.admin.command("createUser", "intruder", pwd="x", roles=["root"])
+
+
+async def test_what_the_notifier_sends_is_caught(composed: Composed) -> None:
+    send = (
+        "import smtplib\n"
+        "letter = b'Subject: Probe\\r\\nTo: b@example.org\\r\\n\\r\\nHello'\n"
+        "with smtplib.SMTP('mail', 1025) as smtp:\n"
+        "    smtp.sendmail('a@example.com', ['b@example.org'], letter)\n"
+    )
+    composed.run("notifier", "python", "-c", send)
+    letters = await eventually(lambda: composed.mail.letters(to="b@example.org"))
+    assert [letter["Subject"] for letter in letters] == ["Probe"]
+
+
+async def test_a_request_over_http_is_answered_by_letter_and_leaves_no_trace_of_the_person(
+    composed: Composed,
+) -> None:
+    subject = {"name": "Ada Kessler", "email": "ada.kessler@example.org"}
+    request = {"reference": "c-1", "right": "access", "subject": subject, "residence": {"country": "DE"}}
+    async with httpx.AsyncClient(base_url=composed.intake_url) as http:
+        answer = await http.post("/v1/requests", json=request)
+    assert answer.status_code == httpx.codes.ACCEPTED
+    letters = await eventually(
+        lambda: [one for one in composed.mail.letters(subject["email"]) if "code" in one["Subject"]], SOON
+    )
+    assert answer.json()["status_url"].startswith(composed.intake_url)
+    body = letters[0].get_body(("plain",))
+    assert body is not None
+    assert composed.intake_url in body.get_content()
+    seen = composed.logs() + json.dumps(composed.messages())
+    assert subject["email"] not in seen
+    assert subject["name"] not in seen
+
+
+async def test_a_service_that_is_killed_is_started_again(composed: Composed) -> None:
+    before = state_of(composed, "verifier")["StartedAt"]
+    composed.kill("verifier")
+    await eventually(lambda: state_of(composed, "verifier")["StartedAt"] != before, SOON)
+    await eventually(lambda: healthy(composed, "verifier"), SOON)
+
+
+@each_service
+async def test_a_service_that_is_told_to_stop_ends_without_an_error(composed: Composed, service: str) -> None:
+    composed.command("stop", service)
+    assert state_of(composed, service)["ExitCode"] == 0
+    composed.command("start", service)
+    await eventually(lambda: healthy(composed, service), SOON)
+
+
+def test_a_second_start_keeps_secrets_and_containers(composed: Composed) -> None:
+    def seen() -> list[str]:
+        containers = [composed.inspect(name)["Id"] for name in (*SERVICES, *PARTS)]
+        return [*containers, composed.read("intake", "/run/secrets/master_key")]
+
+    before = seen()
+    composed.up()
+    assert seen() == before
+
+
+def test_the_image_carries_no_tools_to_build_with_and_no_embedded_stack(composed: Composed) -> None:
+    look = (
+        "import importlib.util, shutil\n"
+        "tools, parts = 'uv gcc cc make git'.split(), 'fiftyone mimesis aiosmtpd pytest'.split()\n"
+        "print([name for name in tools if shutil.which(name)])\n"
+        "print([name for name in parts if importlib.util.find_spec(name)])\n"
+    )
+    assert composed.run("intake", "python", "-c", look).split() == ["[]", "[]"]
+
+
+def test_the_image_is_small_and_a_new_version_changes_little_of_it(composed: Composed) -> None:
+    image = composed.inspect("intake")["Image"]
+    command = [
+        "docker",
+        "history",
+        "--human=false",
+        "--no-trunc",
+        "--format",
+        "{{.Size}} {{.CreatedBy}}",
+        image,
+    ]
+    lines = composed.compose._run_command(command).stdout.decode().splitlines()
+    copied = (line.split() for line in lines if " COPY " in line)
+    sizes = {source: int(size) / 1e6 for size, _, source, *_ in copied}
+    assert sizes["/product"] < 10
+    assert sizes["/app/.venv"] < 220
+
+
+def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Composed) -> None:
+    mounted = composed.run("fulfillment", "ls", "/etc/habeas/datamap").split()
+    assert set(mounted) == set(os.listdir(ROOT / "datamaps" / "example"))  # noqa: PTH208  names only

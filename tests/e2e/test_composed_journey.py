@@ -1,0 +1,122 @@
+"""The main job in containers: from the request over HTTP to the package, and to records that are gone."""
+
+import io
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from habeas.company import ADA, BRUNO, Person, generate
+from shared.mongo import Client, Document, json_util
+from tests.e2e.composed import Composed
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(900)  # the first test waits for images that may have to be built
+
+SEED = 7
+CUSTOMERS = 120
+TODAY = date(2026, 11, 25)
+SOON = timedelta(seconds=60)
+DATABASES = ("billing", "ops", "portal")
+
+
+@pytest_asyncio.fixture
+async def business(composed: Composed) -> AsyncIterator[Client]:
+    """The company's own databases, filled."""
+    client = composed.mongo()
+    records: dict[tuple[str, str], list[Document]] = defaultdict(list)
+    for database, collection, document in generate(SEED, CUSTOMERS, today=TODAY):
+        records[database, collection].append(document)
+    for (database, collection), documents in records.items():
+        await client[database][collection].insert_many(documents)
+    yield client
+    for database, collection in records:
+        await client[database][collection].drop()
+    client.close()
+
+
+@pytest_asyncio.fixture
+async def http(composed: Composed) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=composed.intake_url) as client:
+        yield client
+
+
+async def code_from_letter(composed: Composed, person: Person, *, after: int) -> str:
+    """Return the code in the letter that came when there were *after* letters to *person* already."""
+
+    def newest_code() -> str | None:
+        for letter in composed.mail.letters(person.email)[after:]:
+            body = letter.get_body(("plain",))
+            found = re.search(r"\b\d{6}\b", body.get_content()) if body else None
+            if found and "code" in str(letter["Subject"]).lower():
+                return found[0]
+        return None
+
+    code = await eventually(newest_code, SOON)
+    assert code is not None
+    return code
+
+
+async def fulfilled(composed: Composed, http: httpx.AsyncClient, person: Person, right: str) -> str:
+    """Ask for *right* as *person*, prove it by mailbox, wait for the end; return the request's id."""
+    before = len(composed.mail.letters(person.email))
+    subject = {"name": person.name, "email": person.email}
+    form = {
+        "reference": f"journey-{right}",
+        "right": right,
+        "subject": subject,
+        "residence": {"country": person.country},
+        "locale": "en",
+    }
+    lodged = (await http.post("/v1/requests", json=form)).raise_for_status().json()
+    code = await code_from_letter(composed, person, after=before)
+    proof = {"proofs": [{"kind": "email_code", "code": code}]}
+    (await http.post(f"/v1/requests/{lodged['id']}/proofs", json=proof)).raise_for_status()
+
+    async def answered() -> str:
+        page = (await http.get(f"/v1/requests/{lodged['id']}")).json()
+        assert page["status"] == "closed", page
+        return str(page["id"])
+
+    id_: str = await eventually(answered, SOON)
+    return id_
+
+
+async def mentions(business: Client, address: str) -> list[str]:
+    """Return the collections in which *address* stands anywhere."""
+    found = []
+    for database in DATABASES:
+        for name in await business[database].list_collection_names():
+            everything = [document async for document in business[database][name].find()]
+            if address in json_util.dumps(everything):
+                found.append(f"{database}.{name}")
+    return found
+
+
+async def test_access_ends_in_a_package_that_opens_with_a_code(
+    composed: Composed, business: Client, http: httpx.AsyncClient
+) -> None:
+    assert await mentions(business, ADA.email)
+    id_ = await fulfilled(composed, http, ADA, "access")
+    before = len(composed.mail.letters(ADA.email))
+    (await http.post(f"/v1/requests/{id_}/package/codes")).raise_for_status()
+    code = await code_from_letter(composed, ADA, after=before)
+    package = (await http.get(f"/v1/requests/{id_}/package", params={"code": code})).raise_for_status()
+    with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
+        assert "index.html" in archive.namelist()
+        assert any(ADA.email.encode() in archive.read(name) for name in archive.namelist())
+
+
+async def test_erasure_leaves_the_address_in_no_collection_that_may_forget_it(
+    composed: Composed, business: Client, http: httpx.AsyncClient
+) -> None:
+    before = await mentions(business, BRUNO.email)
+    await fulfilled(composed, http, BRUNO, "erasure")
+    assert before
+    assert await mentions(business, BRUNO.email) == []
+    assert await mentions(business, ADA.email)

@@ -1,0 +1,222 @@
+"""The host as a process of its own: it starts, says so, drains when told to stop, and dies loudly."""
+
+import asyncio
+import base64
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+
+from habeas.stack import Part, Stack
+from shared.bus import Bus, Message
+from shared.envelope import encode
+from shared.events import RequestWithdrawn
+from shared.journal import Journal
+from shared.mongo import Client
+from tests.integration.lone_service import DEADLY
+from tests.waiting import eventually
+
+WITHIN = timedelta(seconds=30)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass
+class Process:
+    """A running host, and what it has written."""
+
+    child: asyncio.subprocess.Process
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    async def listen(self) -> None:
+        assert self.child.stdout
+        async for line in self.child.stdout:
+            self.lines.append(orjson.loads(line))
+
+    def said(self, event: str) -> dict[str, Any] | None:
+        return next((line for line in self.lines if line["event"] == event), None)
+
+    async def port(self) -> int:
+        started = await eventually(lambda: self.said("started"), WITHIN)
+        assert started
+        return int(started["port"])
+
+    async def ends(self) -> tuple[int, str]:
+        """Return exit code and standard error."""
+        assert self.child.stderr
+        async with asyncio.timeout(WITHIN.total_seconds()):
+            errors = await self.child.stderr.read()
+            return await self.child.wait(), errors.decode()
+
+
+@pytest.fixture
+def environment(amqp_url: str, mongo_url: str, database_prefix: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HABEAS_AMQP_URL": amqp_url,
+        "HABEAS_MONGO_URL": mongo_url,
+        "HABEAS_DATABASE_PREFIX": database_prefix,
+        "HABEAS_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+    }
+
+
+@asynccontextmanager
+async def process(environment: dict[str, str], **changes: str | None) -> AsyncIterator[Process]:
+    chosen = {name: value for name, value in (environment | changes).items() if value is not None}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.integration.lone_service", env=chosen,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    running = Process(child)
+    listening = asyncio.create_task(running.listen())
+    try:
+        yield running
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+        await listening
+
+
+@pytest_asyncio.fixture
+async def bus(amqp_url: str) -> AsyncIterator[Bus]:
+    bus = Bus(amqp_url, name="test")
+    yield bus
+    await bus.close()
+
+
+def withdrawn(case: str) -> Message:
+    event = RequestWithdrawn(request_id=case)
+    return Message(
+        event.EXCHANGE,
+        event.TYPE,
+        encode(event, id=f"event-{case}", source="test", time=NOW),
+        f"event-{case}",
+    )
+
+
+async def get(port: int, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=15) as client:
+        return await client.get(f"http://127.0.0.1:{port}{path}")
+
+
+async def test_a_host_that_is_told_to_stop_finishes_what_it_holds_and_ends_well(
+    environment: dict[str, str], bus: Bus, mongo_client: Client, database_prefix: str
+) -> None:
+    cases = [f"{number:032x}" for number in range(1000)]
+    async with process(environment) as host:
+        port = await host.port()
+        await until(port, "/readyz", 200)
+        await bus.publish([withdrawn(case) for case in cases])
+        await eventually(lambda: host.said("batch committed"), WITHIN)
+        host.child.send_signal(signal.SIGTERM)
+        code, errors = await host.ends()
+    assert (code, errors) == (0, "")
+    assert host.said("stopped")
+    journal = Journal(mongo_client[f"{database_prefix}_fulfillment"])
+    done = sum(line.get("handled", 0) for line in host.lines)
+    assert len(await journal.histories(cases)) == done, "what was begun was finished and reported"
+
+    async with process(environment) as host:
+
+        async def all_done() -> bool:
+            return len(await journal.histories(cases)) == len(cases)
+
+        finished: bool = await eventually(all_done, WITHIN)
+    assert finished
+    assert all(line.get("redelivered", 0) == 0 for line in host.lines), "none was left half done"
+
+
+async def test_health_and_figures_are_served(environment: dict[str, str]) -> None:
+    async with process(environment) as host:
+        port = await host.port()
+        await until(port, "/readyz", 200)
+        assert (await get(port, "/readyz")).json() == {"broker": "ok", "database": "ok", "queues": "ok"}
+        assert (await get(port, "/livez")).text == "alive\n"
+        assert "habeas_consuming" in (await get(port, "/metrics")).text
+
+
+async def test_a_host_is_not_ready_while_the_broker_is_away_and_ready_when_it_is_back(
+    environment: dict[str, str], stack: Stack
+) -> None:
+    async with process(environment) as host:
+        port = await host.port()
+        await until(port, "/readyz", 200)
+        await stack.kill(Part.BROKER)
+        await until(port, "/readyz", 503)
+        assert (await get(port, "/livez")).status_code == 200
+        await stack.start(Part.BROKER)
+        await until(port, "/readyz", 200)
+        assert host.child.returncode is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "about"),
+    [
+        pytest.param({"HABEAS_MASTER_KEY": None}, 2, "HABEAS_MASTER_KEY: ", id="missing"),
+        pytest.param({"HABEAS_MONGO_URL": "mongodb://a:sesame@/"}, 2, "MongoDB URL", id="no database"),
+        pytest.param({"HABEAS_AMQP_URL": "amqp://a:sesame@h:x/"}, 2, "HABEAS_AMQP_URL", id="no broker"),
+    ],
+)
+async def test_a_wrong_setting_ends_the_host_with_one_clear_line(
+    environment: dict[str, str], changes: dict[str, str | None], code: int, about: str
+) -> None:
+    async with process(environment, **changes) as host:
+        ended, errors = await host.ends()
+    assert ended == code
+    assert errors.startswith("habeas: ")
+    assert errors.count("\n") == 1
+    assert about in errors
+    assert "sesame" not in errors
+
+
+async def test_a_port_that_is_taken_ends_the_host_with_one_clear_line(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with process(environment, HABEAS_HTTP_PORT=str(port)) as host:
+            code, errors = await host.ends()
+    assert code == 2
+    assert f"HABEAS_HTTP_PORT: cannot listen on 127.0.0.1:{port}" in errors
+    assert errors.count("\n") == 1
+
+
+async def test_a_host_that_waits_for_its_parts_can_be_stopped(environment: dict[str, str]) -> None:
+    async with process(environment, HABEAS_AMQP_URL="amqp://guest:guest@127.0.0.1:1/") as host:
+        await eventually(lambda: host.said("waiting for a part"), WITHIN)
+        host.child.send_signal(signal.SIGTERM)
+        assert await host.ends() == (0, "")
+
+
+async def test_a_task_that_dies_takes_the_host_with_it_and_is_named_but_not_quoted(
+    environment: dict[str, str], bus: Bus
+) -> None:
+    async with process(environment) as host:
+        await host.port()
+        await bus.publish([withdrawn(DEADLY)])
+        code, errors = await host.ends()
+    assert code == 1
+    died = host.said("died")
+    assert died
+    assert died["error"] == "ZeroDivisionError"
+    assert "ada@" not in f"{host.lines}{errors}"
+
+
+async def until(port: int, path: str, status: int) -> None:
+    answered: bool = await eventually(lambda: _answers(port, path, status), WITHIN)
+    assert answered
+
+
+async def _answers(port: int, path: str, status: int) -> bool:
+    try:
+        return (await get(port, path)).status_code == status
+    except httpx.TransportError:
+        return False

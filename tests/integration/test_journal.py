@@ -1,0 +1,115 @@
+"""The journal on a real replica set: rows come back as they were, and of two writers one appends."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from shared.errors import PermanentError
+from shared.events import IdentityVerified, RequestFulfilled, RequestReceived, SubjectErased
+from shared.journal import Journal, Row
+from shared.mongo import Client, Database, connect
+from shared.service import announcements
+
+CASE, OTHER = "a" * 32, "b" * 32
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
+RECEIVED = RequestReceived(
+    request_id=CASE,
+    right="erasure",
+    regulation="gdpr",
+    source="portal",
+    received_at=datetime.fromisoformat("2026-03-01T13:00:00.123456+01:00"),
+    received_on="2026-03-01",
+    due_on="2026-04-01",
+    internal_due_on="2026-03-25",
+)
+FULFILLED = RequestFulfilled(
+    request_id=CASE,
+    right="erasure",
+    outcome="granted",
+    dispositions={"erased": 3, "a.masked": 1},
+    package="package_1",
+)
+
+
+@pytest.fixture
+def database(mongo_client: Client, database_prefix: str) -> Database:
+    return mongo_client[f"{database_prefix}_journal"]
+
+
+@pytest_asyncio.fixture
+async def journal(database: Database) -> Journal:
+    journal = Journal(database)
+    await journal.prepare()
+    return journal
+
+
+def row(n: int = 0, *, case: str = CASE, cause: str = "1") -> Row:
+    return Row(case, n, cause, None, (), NOW)
+
+
+async def test_rows_come_back_as_they_were_and_publish_the_same_bytes(journal: Journal) -> None:
+    written = Row(
+        CASE, 0, "cause", RECEIVED, (FULFILLED, SubjectErased(request_id=CASE, identifiers={})), NOW
+    )
+    assert await journal.append([written]) == frozenset()
+    [read] = (await journal.histories([CASE]))[CASE]
+    assert read == written
+    assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+
+
+async def test_histories_are_in_order_and_of_the_cases_asked_for(journal: Journal) -> None:
+    await journal.append([row(n, case=case, cause=f"{n}") for case in (CASE, OTHER) for n in (2, 0, 1)])
+    histories = await journal.histories([CASE, "c" * 32])
+    assert [row.n for row in histories[CASE]] == [0, 1, 2]
+    assert set(histories) == {CASE}
+
+
+async def test_of_two_writers_of_one_row_the_first_appends_and_the_rest_of_the_batch_goes_in(
+    journal: Journal,
+) -> None:
+    await journal.append([row(0, cause="first")])
+    taken = await journal.append([row(0, cause="second"), row(1, cause="third"), row(0, case=OTHER)])
+    assert taken == {f"{CASE}:0"}
+    causes = [row.cause for row in (await journal.histories([CASE]))[CASE]]
+    assert causes == ["first", "third"]
+    assert len((await journal.histories([OTHER]))[OTHER]) == 1
+
+
+async def test_of_many_writers_at_once_exactly_one_appends(journal: Journal) -> None:
+    answers = await asyncio.gather(*(journal.append([row(0, cause=f"{n}")]) for n in range(20)))
+    winners = [n for n, taken in enumerate(answers) if not taken]
+    [stored] = (await journal.histories([CASE]))[CASE]
+    assert [f"{winner}" for winner in winners] == [stored.cause]
+
+
+async def test_two_replicas_on_two_connections_race_for_the_same_rows(
+    journal: Journal, mongo_url: str, database: Database
+) -> None:
+    other = connect(mongo_url, app_name="other")
+    rows = [row(0, case=f"{n:032x}", cause="mine") for n in range(200)]
+    theirs = [replace(row, cause="theirs") for row in rows]
+    mine, lost = await asyncio.gather(journal.append(rows), Journal(other[database.name]).append(theirs))
+    assert len(mine) + len(lost) == 200
+    assert not mine & lost
+    other.close()
+
+
+async def test_a_row_that_fits_in_no_document_is_refused_and_the_server_stays(journal: Journal) -> None:
+    huge = SubjectErased(request_id=CASE, identifiers={"x": "y" * (17 * 1024 * 1024)})
+    with pytest.raises(PermanentError) as caught:
+        await journal.append([replace(row(), facts=(huge,))])
+    assert "yyy" not in str(caught.value)
+    assert await journal.append([row()]) == frozenset()
+
+
+async def test_a_row_that_does_not_read_is_named_and_not_quoted(journal: Journal, database: Database) -> None:
+    stored = {"type": IdentityVerified.TYPE, "data": {"right": "ada@example.org"}}
+    await database["journal"].insert_one(
+        {"_id": f"{CASE}:0", "case": CASE, "n": 0, "cause": "1", "event": stored, "facts": [], "at": NOW}
+    )
+    with pytest.raises(PermanentError, match=f"row {CASE}:0 of the journal") as caught:
+        await journal.histories([CASE])
+    assert "ada" not in str(caught.value)

@@ -1,0 +1,147 @@
+"""What becomes of a letter that a real mail server is asked to take."""
+
+import asyncio
+
+import pytest
+
+from services.notifier.channels import MailInDoubt
+from shared.errors import HabeasError, MailRefused, MailUnavailable
+from tests.integration.mail_host import (
+    IMPATIENT,
+    LETTER,
+    RECIPIENT,
+    SENDER,
+    Answer,
+    Gate,
+    MailHost,
+    failure,
+    hang_up,
+    keep_silent,
+    opened,
+    running,
+    say,
+)
+from tests.waiting import eventually
+
+
+async def test_a_letter_arrives_as_it_was_written() -> None:
+    async with running(MailHost()) as host, opened(host.url) as channel:
+        await channel.send(SENDER, RECIPIENT, LETTER)
+    assert host.taken == [(SENDER, RECIPIENT, LETTER)]
+
+
+async def test_a_lone_line_break_cannot_smuggle_a_second_message() -> None:
+    smuggling = b"Subject: x\r\n\r\none\n.\nMAIL FROM:<evil@example.net>\r.\rtwo\r\n"
+    async with running(MailHost()) as host, opened(host.url) as channel:
+        await channel.send(SENDER, RECIPIENT, smuggling)
+    assert [content.replace(b"\r\n", b"") for _, _, content in host.taken] == [
+        b"Subject: xone.MAIL FROM:<evil@example.net>.two"
+    ]
+
+
+# --- what an answer means -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param("450 4.2.1 amelia.ferreira@example.org is busy", MailUnavailable, id="4yz: later"),
+        pytest.param("550 5.1.1 amelia.ferreira@example.org is unknown", MailRefused, id="5yz: never"),
+        pytest.param("530 5.7.0 Authenticate first", MailUnavailable, id="530: our log-in, not the letter"),
+        pytest.param("421 4.3.2 amelia.ferreira@example.org closes", MailUnavailable, id="421: closing"),
+    ],
+)
+async def test_an_answer_that_is_no_consent_says_what_becomes_of_the_letter(
+    step: str, answer: str, expected: type[HabeasError]
+) -> None:
+    async with running(MailHost({step: say(answer)})) as host, opened(host.url) as channel:
+        error = await failure(channel)
+        assert type(error) is expected
+        assert host.taken == []
+
+
+async def test_the_answer_is_told_by_its_numbers() -> None:
+    async with (
+        running(MailHost({"RCPT": say("550 5.1.1 No amelia here")})) as host,
+        opened(host.url) as channel,
+    ):
+        assert str(await failure(channel)).endswith(": 550 5.1.1")
+
+
+async def test_a_connection_serves_the_next_letter_after_a_refusal() -> None:
+    async with running(MailHost({"RCPT": say("550 5.1.1 Unknown")})) as host, opened(host.url) as channel:
+        await failure(channel)
+        host.steps.clear()
+        await channel.send(SENDER, RECIPIENT, LETTER)
+        assert host.connections == 1
+        assert host.taken == [(SENDER, RECIPIENT, LETTER)]
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("trouble", [hang_up, keep_silent])
+async def test_a_connection_lost_before_the_letter_leaves_no_doubt(step: str, trouble: Answer) -> None:
+    async with (
+        running(MailHost({step: trouble})) as host,
+        opened(host.url, patience=IMPATIENT) as channel,
+    ):
+        assert type(await failure(channel)) is MailUnavailable
+
+
+@pytest.mark.parametrize("trouble", [hang_up, keep_silent])
+async def test_a_connection_lost_after_the_letter_leaves_doubt(trouble: Answer) -> None:
+    async with running(MailHost({"DATA": trouble})) as host, opened(host.url, patience=IMPATIENT) as channel:
+        assert type(await failure(channel)) is MailInDoubt
+
+
+async def test_noise_instead_of_an_answer_to_the_letter_leaves_doubt() -> None:
+    async with running(MailHost({"DATA": say("amelia?")})) as host, opened(host.url) as channel:
+        assert type(await failure(channel)) is MailInDoubt
+
+
+async def test_an_answer_that_comes_late_is_not_taken_for_the_next_ones() -> None:
+    late = Gate()
+    async with running(MailHost({"DATA": late})) as host, opened(host.url) as channel:
+        first = asyncio.create_task(channel.send(SENDER, RECIPIENT, LETTER))
+        await eventually(lambda: host.busy == 1)
+        first.cancel()
+        await asyncio.wait([first])
+        late.open.set()
+        await channel.send(SENDER, RECIPIENT, LETTER)
+        assert host.connections == 2
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("amelia@example.org>\r\nRCPT TO:<evil@example.net", id="a second command"),
+        pytest.param("amelia@example.org,evil@example.net", id="two addresses"),
+        pytest.param("Amelia <amelia@example.org>", id="a name"),
+        pytest.param("amelia", id="no domain"),
+        pytest.param("@example.org", id="no mailbox"),
+        pytest.param("amelia@" + "x" * 250 + ".example", id="too long"),
+        pytest.param("amelia@xn\u2014\ufffd..example", id="no domain name"),
+    ],
+)
+async def test_what_is_no_address_is_refused_before_the_server_is_asked(address: str) -> None:
+    async with running(MailHost()) as host, opened(host.url) as channel:
+        assert type(await failure(channel, address)) is MailRefused
+        assert host.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        pytest.param("amelia@b\u00fccher.example", "amelia@xn--bcher-kva.example", id="domain: in ASCII"),
+        pytest.param("am\u00e9lia@example.org", "am\u00e9lia@example.org", id="mailbox: SMTPUTF8"),
+        pytest.param("o'hara+dsar@example.org", "o'hara+dsar@example.org", id="unusual characters"),
+        pytest.param("a..b@example.org", "a..b@example.org", id="two dots: the server's business"),
+    ],
+)
+async def test_an_address_reaches_the_server_as_it_can_be_looked_up(address: str, expected: str) -> None:
+    async with running(MailHost()) as host, opened(host.url) as channel:
+        await channel.send(SENDER, address, LETTER)
+    assert [recipient for _, recipient, _ in host.taken] == [expected]

@@ -1,0 +1,201 @@
+"""The vault on a real database: sealed once, opened by its own key alone, gone when that is destroyed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from shared.errors import Destroyed, PermanentError, Sealed
+from shared.mongo import Client, Collection
+from shared.vault import CHUNK_BYTES, Vault
+
+CASE, OTHER = "a" * 32, "b" * 32
+MASTER = bytes(range(32))
+ADA = b"ada@example.org"
+
+
+@pytest_asyncio.fixture
+async def vault(mongo_client: Client, database_prefix: str) -> Vault:
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=MASTER)
+    await vault.prepare()
+    await vault.create(CASE)
+    await vault.create(OTHER)
+    return vault
+
+
+@pytest.fixture
+def items(mongo_client: Client, database_prefix: str) -> Collection:
+    return mongo_client[f"{database_prefix}_vault"]["items"]
+
+
+@pytest.fixture
+def chunks(mongo_client: Client, database_prefix: str) -> Collection:
+    return mongo_client[f"{database_prefix}_vault"]["chunks"]
+
+
+@pytest.fixture
+def keys(mongo_client: Client, database_prefix: str) -> Collection:
+    return mongo_client[f"{database_prefix}_keys"]["keys"]
+
+
+async def pieces(*contents: bytes) -> AsyncIterator[bytes]:
+    for content in contents:
+        yield content
+
+
+async def opened(vault: Vault, item: str) -> bytes:
+    return b"".join([piece async for piece in vault.open_stream(CASE, item)])
+
+
+async def test_what_is_sealed_opens_and_is_not_there_in_the_clear(vault: Vault, items: Collection) -> None:
+    await vault.seal(CASE, "request", ADA)
+    assert await vault.open(CASE, "request") == ADA
+    assert ADA not in (await items.find_one({}) or {})["sealed"]
+
+
+async def test_the_first_to_seal_a_name_wins(vault: Vault) -> None:
+    await vault.seal(CASE, "request", b"first")
+    await vault.seal(CASE, "request", b"second")
+    assert await vault.open(CASE, "request") == b"first"
+
+
+async def test_of_many_who_seal_one_name_at_once_one_wins_and_all_see_it(vault: Vault) -> None:
+    await asyncio.gather(*(vault.seal(CASE, "request", f"{n}".encode()) for n in range(20)))
+    assert len({await vault.open(CASE, "request") for _ in range(5)}) == 1
+
+
+async def test_an_item_too_large_for_a_document_hurts_nobody_else_sealed_beside_it(vault: Vault) -> None:
+    too_large, *others = await asyncio.gather(
+        vault.seal(CASE, "huge", bytes(17 * 1024 * 1024)),
+        *(vault.seal(CASE, f"item_{n}", ADA) for n in range(5)),
+        return_exceptions=True,
+    )
+    assert isinstance(too_large, PermanentError)
+    assert others == [None] * 5
+
+
+async def test_an_unknown_item_is_a_key_error(vault: Vault) -> None:
+    with pytest.raises(KeyError):
+        await vault.open(CASE, "nothing")
+
+
+async def test_what_was_destroyed_never_opens_and_never_gets_a_key_again(
+    vault: Vault, items: Collection, keys: Collection
+) -> None:
+    await vault.seal(CASE, "request", ADA)
+    await vault.seal_stream(CASE, "package", pieces(ADA))
+    backup = await items.find_one({"case": CASE})
+    await vault.destroy(CASE)
+    await vault.create(CASE)
+    assert backup
+    await items.insert_one(backup)
+    for attempt in (vault.open(CASE, "request"), vault.seal(CASE, "more", ADA), opened(vault, "package")):
+        with pytest.raises(Destroyed):
+            await attempt
+    assert (await keys.find_one({"_id": CASE}) or {})["key"] is None
+    await vault.seal(OTHER, "request", ADA)
+    assert await vault.open(OTHER, "request") == ADA
+
+
+async def test_a_case_that_was_never_created_has_no_key(vault: Vault) -> None:
+    with pytest.raises(Destroyed):
+        await vault.seal("c" * 32, "request", ADA)
+
+
+async def test_an_altered_item_does_not_open(vault: Vault, items: Collection) -> None:
+    await vault.seal(CASE, "request", ADA)
+    document = await items.find_one({"case": CASE}) or {}
+    altered = bytes([*document["sealed"][:-1], document["sealed"][-1] ^ 1])
+    await items.update_one({"_id": document["_id"]}, {"$set": {"sealed": altered}})
+    with pytest.raises(Sealed):
+        await vault.open(CASE, "request")
+
+
+@pytest.mark.parametrize(("case", "item"), [(CASE, "other"), (OTHER, "request")])
+async def test_an_item_put_in_anothers_place_does_not_open(
+    vault: Vault, items: Collection, case: str, item: str
+) -> None:
+    await vault.seal(CASE, "request", ADA)
+    await vault.seal(case, item, b"theirs")
+    document = await items.find_one({"_id": f"{CASE}/request"}) or {}
+    await items.update_one({"_id": f"{case}/{item}"}, {"$set": {"sealed": document["sealed"]}})
+    with pytest.raises(Sealed):
+        await vault.open(case, item)
+
+
+async def test_a_key_put_in_another_cases_place_does_not_unwrap(vault: Vault, keys: Collection) -> None:
+    stolen = (await keys.find_one({"_id": CASE}) or {})["key"]
+    await keys.update_one({"_id": OTHER}, {"$set": {"key": stolen}})
+    with pytest.raises(Sealed):
+        await vault.seal(OTHER, "request", ADA)
+
+
+async def test_another_master_key_opens_nothing_and_says_which_setting_to_look_at(
+    vault: Vault, mongo_client: Client, database_prefix: str
+) -> None:
+    await vault.seal(CASE, "request", ADA)
+    other = Vault(mongo_client, prefix=database_prefix, master_key=bytes(32))
+    with pytest.raises(Sealed, match="HABEAS_MASTER_KEY"):
+        await other.open(CASE, "request")
+
+
+async def test_discarded_items_are_gone_streams_too_and_the_rest_stays(vault: Vault) -> None:
+    await vault.seal(CASE, "proof", ADA)
+    await vault.seal(CASE, "request", ADA)
+    await vault.seal_stream(CASE, "package", pieces(ADA))
+    await vault.discard(CASE, ["proof", "package"])
+    for attempt in (vault.open(CASE, "proof"), opened(vault, "package")):
+        with pytest.raises(KeyError):
+            await attempt
+    assert await vault.open(CASE, "request") == ADA
+
+
+LARGE = bytes(CHUNK_BYTES) + b"1" * CHUNK_BYTES + b"tail"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", LARGE[:CHUNK_BYTES], LARGE[: CHUNK_BYTES + 1], LARGE],
+    ids=["0", "1", "n", "n+1", "3"],
+)
+async def test_a_stream_opens_as_it_was_sealed(vault: Vault, content: bytes) -> None:
+    assert await vault.seal_stream(CASE, "package", pieces(content[:7], content[7:])) == len(content)
+    assert await opened(vault, "package") == content
+
+
+async def test_a_truncated_stream_is_an_error(vault: Vault, chunks: Collection) -> None:
+    await vault.seal_stream(CASE, "package", pieces(LARGE))
+    await chunks.delete_one({"_id": f"{CASE}/package#2"})
+    with pytest.raises(KeyError):
+        await opened(vault, "package")
+
+
+async def test_a_stream_with_an_end_made_up_is_an_error(vault: Vault, chunks: Collection) -> None:
+    await vault.seal_stream(CASE, "package", pieces(LARGE))
+    await chunks.update_one({"_id": f"{CASE}/package#1"}, {"$set": {"last": True}})
+    with pytest.raises(Sealed):
+        await opened(vault, "package")
+
+
+async def test_a_reordered_stream_is_an_error(vault: Vault, chunks: Collection) -> None:
+    await vault.seal_stream(CASE, "package", pieces(LARGE))
+    first = await chunks.find_one({"_id": f"{CASE}/package#0"}) or {}
+    await chunks.update_one({"_id": f"{CASE}/package#1"}, {"$set": {"sealed": first["sealed"]}})
+    with pytest.raises(Sealed):
+        await opened(vault, "package")
+
+
+async def test_chunks_of_two_attempts_do_not_open_together(vault: Vault) -> None:
+    await vault.seal_stream(CASE, "package", pieces(LARGE))
+
+    async def dies_after_the_first_chunk() -> AsyncIterator[bytes]:
+        yield b"2" * (CHUNK_BYTES + 1)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await vault.seal_stream(CASE, "package", dies_after_the_first_chunk())
+    with pytest.raises(KeyError):
+        await opened(vault, "package")
+    await vault.seal_stream(CASE, "package", pieces(ADA))
+    assert await opened(vault, "package") == ADA

@@ -1,0 +1,201 @@
+"""
+What the unit tests of intake and verifier stand on: both services, put together in memory.
+
+Broker, journal and vault are those of ``shared.testing``; here are a clock that a test moves, a broker that
+is away, and a journal in which somebody else is always a moment faster.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from services.intake.__main__ import service as intake_service
+from services.intake.domain import Practice
+from services.intake.door import Door, Keys
+from services.verifier.__main__ import service as verifier_service
+from shared.bus import Message
+from shared.calendars import calendar_named
+from shared.envelope import STRUCTURED, decode, encode
+from shared.errors import BrokerUnavailable
+from shared.events import Event, Fact
+from shared.journal import Row
+from shared.law import Regulation
+from shared.service import Runtime
+from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from shared.topology import EVENTS, REQUESTS
+
+F = TypeVar("F", bound=Fact)
+
+NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+SOURCE = "shop.example.com"
+REQUEST_KEY = b"requests" * 4
+PACKAGE_KEY = b"packages" * 4
+VERIFIER_KEY = b"verifier" * 4
+PRACTICE = Practice(
+    ZoneInfo("Europe/Berlin"),
+    {
+        Regulation.GDPR: calendar_named("DE-BE"),
+        Regulation.UK_GDPR: calendar_named("GB-ENG"),
+        Regulation.CCPA: calendar_named("US-CA"),
+    },
+)
+PERSON = {
+    "name": "Ottilie Quastenflosser",
+    "email": "ottilie.quastenflosser@example.org",
+    "phone": "+49 30 5550147",
+    "identifiers": {"customer_no": "K-7741-Q"},
+}
+
+
+@dataclass(slots=True)
+class Clock:
+    """Stands still until a test moves it."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, by: timedelta) -> None:
+        self.now += by
+
+
+class AbsentBroker:
+    """Confirms nothing."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        raise BrokerUnavailable(f"{len(messages)} messages were not confirmed")
+
+
+@dataclass(slots=True)
+class RacedJournal(MemoryJournal):
+    """Lets *rivals* append, one each, just before somebody else does."""
+
+    rivals: list[tuple[Fact, ...]] = field(default_factory=list)
+
+    async def append(self, rows: Sequence[Row]) -> frozenset[str]:
+        for row in rows:
+            if self.rivals:
+                rival = Row(row.case, row.n, f"rival {row.n}", None, self.rivals.pop(0), row.at)
+                self.rows[rival.key] = rival
+        # A subclass with slots cannot use the short form of super().
+        return await MemoryJournal.append(self, rows)
+
+
+def submission(type_: str, data: Mapping[str, Any], *, id_: str, source: str = SOURCE) -> Message:
+    """Return what an upstream system publishes."""
+    body: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": id_,
+        "source": source,
+        "type": f"habeas.{type_}.v1",
+        "time": NOW.isoformat(),
+        "data": data,
+    }
+    return Message(REQUESTS, body["type"], json.dumps(body).encode(), id_, STRUCTURED)
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """Return the data of a request as an upstream system submits it."""
+    return {
+        "reference": "r-1",
+        "right": "access",
+        "subject": PERSON,
+        "residence": {"country": "DE"},
+    } | changes
+
+
+class Office:
+    """Intake, its door and the verifier, on one broker and one vault."""
+
+    def __init__(self, *, trusted: Iterable[str] = (), journal: MemoryJournal | None = None) -> None:
+        self.clock = Clock()
+        self.broker = MemoryBroker()
+        self.vault = MemoryVault()
+        self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
+        self.door = Door(
+            self.vault, self.journals["intake"], self.broker, Keys(REQUEST_KEY, PACKAGE_KEY), self.clock
+        )
+        intake = intake_service(self.vault, PRACTICE, REQUEST_KEY)
+        verifier = verifier_service(self.vault, VERIFIER_KEY, frozenset(trusted))
+        self._runtimes = [
+            Runtime(
+                service,
+                self.journals[service.name],
+                self.broker.inbox(service.name),
+                self.broker,
+                10,
+                RETRY,
+                self.clock,
+            )
+            for service in (intake, verifier)
+        ]
+
+    async def submit(self, data: Mapping[str, Any], *, id_: str = "1", source: str = SOURCE) -> None:
+        """Submit a request by the bus and let the services work."""
+        await self.broker.publish([submission("request.submitted", data, id_=id_, source=source)])
+        await self.work()
+
+    async def offer(self, *proofs: Mapping[str, Any], id_: str, source: str = SOURCE, **of: str) -> None:
+        """Offer proofs by the bus and let the services work."""
+        data = {"proofs": list(proofs)} | (of or {"reference": "r-1"})
+        await self.broker.publish([submission("proof.submitted", data, id_=id_, source=source)])
+        await self.work()
+
+    async def tell(self, *facts: Fact, service: str = "fulfillment") -> None:
+        """Publish *facts* of a service that is not there, and let the others work."""
+        for fact in facts:
+            id_ = f"{service}-{len(self.broker.published)}"
+            body = encode(fact, id=id_, source=f"habeas/{service}", time=self.clock())
+            await self.broker.publish([Message(EVENTS, fact.TYPE, body, id_)])
+        await self.work()
+
+    async def work(self) -> None:
+        """Let the services do all there is to do now."""
+        await self.broker.drain(*self._runtimes)
+
+    async def wait(self, by: timedelta) -> None:
+        """Let time pass for clock and broker."""
+        self.clock.move(by)
+        await self.broker.advance(by)
+        await self.work()
+
+    def events(self) -> list[Event]:
+        """Return all facts that were published; one that was published again is the same fact."""
+        bodies = {m.message_id: m.body for m in reversed(self.broker.published) if m.exchange == EVENTS}
+        return [
+            decode(body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
+            for body in reversed(bodies.values())
+        ]
+
+    def told(self, kind: type[F]) -> list[F]:
+        """Return the facts of *kind* that were published."""
+        return [event for event in self.events() if isinstance(event, kind)]
+
+    def the(self, kind: type[F]) -> F:
+        """Return the only fact of *kind* that was published."""
+        (fact,) = self.told(kind)
+        return fact
+
+    def sealed(self, case: str) -> dict[str, bytes]:
+        """Return what the vault holds of *case*."""
+        return self.vault.items.get(case, {})
+
+    def code_of(self, case: str, ref: str) -> str:
+        """Return the digits that were mailed."""
+        return self.vault.items[case][ref].decode()
+
+    def rows(self) -> list[Row]:
+        """Return every row of every journal."""
+        return [row for journal in self.journals.values() for row in journal.rows.values()]
+
+
+RETRY = timedelta(hours=24)
+
+
+def wrong(code: str) -> str:
+    """Return digits that are not those of *code*."""
+    return f"{(int(code) + 1) % 10**6:06}"

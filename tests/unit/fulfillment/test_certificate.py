@@ -1,0 +1,99 @@
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.fulfillment.certificate import (
+    Certificate,
+    Handled,
+    Retained,
+    SecondLook,
+    issue,
+    page,
+    verify_certificate,
+)
+from services.fulfillment.signing import Signer
+from services.fulfillment.wording import words
+from tests.unit.fulfillment.portfolio import SIGNER
+
+NOW = datetime(2026, 3, 5, 13, 35, tzinfo=UTC)
+DUTY = Retained(5, "retention_duty", "§ 147 AO", date(2035, 1, 31))
+INVOICES = Handled("default", "billing", "invoices", "Invoices", found=8, erased=2, gone=1, retained=(DUTY,))
+CERTIFICATE = Certificate(
+    number="C-1",
+    request_id="r-1",
+    map_version="abc",
+    controller="Fernlicht",
+    begun_at=NOW,
+    completed_at=NOW,
+    handled=(INVOICES, Handled("default", "portal", "<b>", "Contacts <b>", found=1, masked=1)),
+    second_look=SecondLook(NOW, collections=10, remaining=0),
+    recipients=("Bank",),
+)
+FILE = issue(CERTIFICATE, SIGNER)
+OTHER = Signer(b"o" * 32)
+
+
+def html(certificate: Certificate, language: str = "en") -> str:
+    return b"".join(page(certificate, words(language), fingerprint="f" * 64)).decode()
+
+
+def test_a_certificate_as_issued_is_in_order_and_says_what_was_done() -> None:
+    report = verify_certificate(FILE, key=SIGNER.public_key)
+    assert report.ok
+    assert report.trusted
+    assert report.content["collections"][0]["retained"] == [
+        {"records": 5, "reason": "retention_duty", "citation": "§ 147 AO", "until": "2035-01-31"}
+    ]
+    assert report.content["verification"]["result"] == "nothing_left"
+
+
+def test_the_same_certificate_has_the_same_bytes() -> None:
+    assert issue(CERTIFICATE, SIGNER) == FILE
+
+
+def test_a_certificate_is_trusted_only_with_the_key_that_signed_it() -> None:
+    assert not verify_certificate(FILE).trusted
+    report = verify_certificate(FILE, key=OTHER.public_key)
+    assert not report.ok
+    assert not report.trusted
+
+
+def test_no_changed_byte_goes_unnoticed() -> None:
+    for position in range(len(FILE)):
+        changed = bytearray(FILE)
+        changed[position] ^= 1
+        assert not verify_certificate(bytes(changed), key=SIGNER.public_key).ok
+
+
+def test_a_name_said_twice_is_not_read_in_the_signed_way_alone() -> None:
+    twice = FILE.replace(b'"number": "C-1"', b'"number": "C-2",\n    "number": "C-1"')
+    assert json.loads(twice) == json.loads(FILE)
+    assert not verify_certificate(twice).ok
+
+
+@pytest.mark.parametrize("file", [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"certificate":1,"seal":2}'])
+def test_what_is_no_certificate_is_a_problem_and_no_exception(file: bytes) -> None:
+    assert not verify_certificate(file).ok
+
+
+def test_a_certificate_whose_numbers_do_not_add_up_is_not_issued() -> None:
+    unexplained = replace(CERTIFICATE, handled=(replace(INVOICES, found=9),))
+    with pytest.raises(ValueError, match=r"default\.billing\.invoices: found 9 records, accounts for 8"):
+        issue(unexplained, SIGNER)
+
+
+def test_records_that_were_found_again_are_not_called_erased() -> None:
+    partial = replace(CERTIFICATE, second_look=SecondLook(NOW, collections=10, remaining=3))
+    content = verify_certificate(issue(partial, SIGNER)).content
+    assert content["verification"]["result"] == "records_left"
+    assert "not complete" in html(partial)
+
+
+def test_the_page_says_what_is_kept_why_and_until_when() -> None:
+    text = html(CERTIFICATE, "de")
+    assert "Ein Gesetz verpflichtet uns, diese Datensätze aufzubewahren." in text
+    assert "(§ 147 AO)" in text
+    assert "31. Januar 2035" in text
+    assert "Contacts &lt;b&gt;" in text

@@ -1,0 +1,240 @@
+"""A data map is read strictly; a Fides dataset loads unchanged."""
+
+from pathlib import Path
+
+import pytest
+
+from services.fulfillment.datamap import DataMap, Direction, Erasure, Period, load, parse
+from shared.errors import InvalidDataMap
+
+EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
+
+PLAIN = """\
+dataset:
+  - fides_key: desk
+    collections:
+      - name: notes
+        fields:
+          - name: _id
+            fides_meta: { primary_key: true }
+          - name: email
+            data_categories: [user.contact.email]
+            fides_meta: { data_type: string, identity: email }
+"""
+
+
+def read(text: str) -> DataMap:
+    return parse({"map.yml": text})
+
+
+def flaws(text: str) -> str:
+    with pytest.raises(InvalidDataMap) as raised:
+        read(text)
+    return str(raised.value)
+
+
+def added(lines: str) -> str:
+    """The plain map with more lines at the end of the last field."""
+    return PLAIN + lines
+
+
+def test_the_example_loads_in_the_order_of_its_files() -> None:
+    data_map = load(EXAMPLE)
+    assert [c.key for c in data_map.collections][:3] == [
+        "billing.customers",
+        "billing.invoices",
+        "billing.payments",
+    ]
+    assert len(data_map.collections) == 11
+    assert data_map.remarks == ()
+
+
+def test_facts_of_a_dataset_hold_for_collections_that_say_nothing_else() -> None:
+    by_key = load(EXAMPLE).by_key
+    customers, invoices = by_key["billing.customers"].facts, by_key["billing.invoices"].facts
+    assert invoices.purpose == "To keep the books as the law demands."
+    assert invoices.source == customers.source
+    assert by_key["billing.invoices"].erasure is Erasure.DELETE
+
+
+def test_retention_is_read_as_a_period_with_its_reason() -> None:
+    retention = load(EXAMPLE).by_key["billing.invoices"].retention
+    assert retention is not None
+    assert (retention.keep, retention.start) == (Period(years=10), "issued_at")
+    assert "Art. 17(3)(b)" in retention.because
+
+
+def test_an_array_is_divided_where_people_are_told_apart_in_it() -> None:
+    by_key = load(EXAMPLE).by_key
+    assert by_key["portal.tickets"].divided == {"cc", "messages"}
+    assert by_key["portal.contacts"].divided == frozenset(), "all phones are one person's"
+    assert by_key["billing.customers"].divided == frozenset(), "no identity inside the addresses"
+
+
+def test_nested_fields_go_by_dotted_paths_and_arrays_by_their_name() -> None:
+    tickets = load(EXAMPLE).by_key["portal.tickets"]
+    body = tickets.by_path["messages.body"]
+    assert body.redact
+    assert tickets.by_path["messages"].container
+    assert tickets.by_path["messages.attachments.name"].type == "string"
+
+
+def test_what_the_law_never_discloses_is_withheld_unless_the_map_says_otherwise() -> None:
+    by_path = load(EXAMPLE).by_key["billing.customers"].by_path
+    assert not by_path["bank.iban"].disclose
+    assert by_path["bank.holder"].disclose
+    open_iban = PLAIN.replace("user.contact.email", "user.financial.bank_account")
+    assert not read(open_iban).collections[0].by_path["email"].disclose
+    shown = read(open_iban + "            meta: { habeas: { disclose: always } }\n")
+    assert shown.collections[0].by_path["email"].disclose
+
+
+def test_the_version_is_the_hash_of_the_text_and_parses_again_from_its_sources() -> None:
+    data_map = load(EXAMPLE)
+    assert parse(data_map.sources) == data_map
+    assert len(data_map.version) == 64
+    assert read(PLAIN).version == read(PLAIN).version != read(PLAIN + "# more\n").version
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        pytest.param(
+            PLAIN.replace("identity:", "identty:"), "map.yml:10", "unknown key `identty`", id="typing slip"
+        ),
+        pytest.param(
+            PLAIN.replace("contact.email", "contacts"), "map.yml:9", "unknown category", id="category"
+        ),
+        pytest.param(PLAIN.replace("string", "strnig"), "map.yml:8", "unknown data type", id="type"),
+        pytest.param(added("          - { name: email }\n"), "map.yml", "declared 2 times", id="field twice"),
+        pytest.param(PLAIN.replace("name: notes", "name: no"), "map.yml:4", "must be text", id="bare no"),
+        pytest.param(
+            added(
+                "          - { name: x, fides_meta: { references: [{ dataset: desk, field: nots._id }] } }\n"
+            ),
+            "map.yml:11",
+            "no collection `desk.nots`",
+            id="reference to no collection",
+        ),
+        pytest.param(
+            added(
+                "          - { name: x, fides_meta: { references: [{ dataset: desk, field: notes.id }] } }\n"
+            ),
+            "map.yml:11",
+            "no field `id`",
+            id="reference to no field",
+        ),
+        pytest.param(
+            PLAIN.replace("- name: notes", "- name: notes\n        meta: { habeas: { erasure: delte } }"),
+            "map.yml:5",
+            "`erasure: delte` means nothing",
+            id="unknown word",
+        ),
+        pytest.param(
+            PLAIN.replace(
+                "- name: notes",
+                "- name: notes\n        meta: { habeas: { retention: { keep: 9Y, from: now, because: x } } }",
+            ),
+            "map.yml:5",
+            "is no period",
+            id="no period",
+        ),
+        pytest.param(
+            PLAIN.replace(
+                "- name: notes",
+                "- name: notes\n        meta: { habeas: { legal_hold: { field: held, value: true } } }",
+            ),
+            "map.yml:4",
+            "names no field",
+            id="hold by no field",
+        ),
+        pytest.param(
+            PLAIN + PLAIN.replace("dataset:\n", ""), "map.yml:13", "declared 2 times", id="collection twice"
+        ),
+        pytest.param("dataset: [}", "map.yml:1", "no valid YAML", id="no YAML"),
+        pytest.param("dataset: []\n", "map.yml:1", "no collection is declared", id="empty"),
+        pytest.param("dataset:\n  - x\n", "map.yml:2", "must be a mapping", id="not a mapping"),
+        pytest.param(
+            PLAIN.replace("name: email", "name: email\n            name: mail"),
+            "map.yml:9",
+            "twice",
+            id="key",
+        ),
+    ],
+)
+def test_what_means_nothing_is_told_with_its_place_and_remedy(text: str, where: str, what: str) -> None:
+    told = flaws(text)
+    assert where in told
+    assert what in told
+    assert ";" in told
+
+
+def test_all_flaws_are_told_at_once() -> None:
+    text = PLAIN.replace("identity:", "identty:").replace("contact.email", "contacts")
+    assert len(flaws(text).splitlines()) == 2
+
+
+def test_an_erase_order_that_goes_round_is_refused() -> None:
+    text = PLAIN.replace("- name: notes", "- name: notes\n        fides_meta: { erase_after: [desk.notes] }")
+    assert "go round in a circle" in flaws(text)
+
+
+def test_what_fides_asks_for_and_cannot_be_honoured_is_remarked() -> None:
+    text = PLAIN.replace(
+        "identity: email", "identity: email, masking_strategy_override: { strategy: aes_encrypt }"
+    ).replace("- fides_key: desk", "- fides_key: desk\n    fides_meta: { namespace: { a: b } }")
+    data_map = read(text)
+    assert len(data_map.remarks) == 2
+    masking = data_map.collections[0].by_path["email"].masking
+    assert masking is not None
+    assert masking.strategy == "null_rewrite"
+
+
+def test_fides_own_words_keep_their_meaning() -> None:
+    text = """
+dataset:
+  - fides_key: shop
+    organization_fides_key: default_organization
+    collections:
+      - name: orders
+        fides_meta:
+          after: [shop.people]
+          erase_after: [shop.people]
+          masking_strategy_override: { strategy: delete }
+        fields:
+          - name: id
+            fides_meta: { primary_key: true, data_type: integer }
+          - name: person
+            fides_meta:
+              references: [{ dataset: shop, field: people.info.id, direction: to }]
+          - name: tags
+            fides_meta: { data_type: "string[]", data_categories: [system.operations], read_only: true }
+      - name: people
+        fides_meta: { skip_processing: false }
+        fields:
+          - name: info
+            fields:
+              - name: id
+                fides_meta: { length: 40, return_all_elements: true }
+"""
+    orders, people = read(text).collections
+    assert orders.erasure is Erasure.DELETE
+    assert orders.primary_key == ("_id", "id")
+    assert orders.by_path["person"].references[0].direction is Direction.TO
+    assert orders.by_path["tags"].read_only
+    assert orders.by_path["tags"].categories == ("system.operations",)
+    assert people.primary_key == ("_id",)
+    assert people.by_path["info"].container
+
+
+def test_a_map_may_add_categories() -> None:
+    text = "data_category:\n  - { fides_key: user.shoe_size, name: Shoe size }\n"
+    data_map = read(text + PLAIN.replace("user.contact.email", "user.shoe_size"))
+    assert data_map.collections[0].by_path["email"].categories == ("user.shoe_size",)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataMap, match="HABEAS_DATAMAP"):
+        load(tmp_path / "none")
+    with pytest.raises(InvalidDataMap, match="no YAML"):
+        load(tmp_path)

@@ -1,0 +1,76 @@
+"""Which records survive an erasure, until when, and by which provision."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.fulfillment.domain import Erase, Retain, after, decide_disposition
+from services.fulfillment.model import Collection, Erasure, Facts, Hold, Period, Retention
+
+TODAY = date(2026, 11, 25)
+PLAIN = Collection(store="default", dataset="desk", name="notes", where="map.yml:1", erasure=Erasure.DELETE)
+KEPT = replace(PLAIN, retention=Retention(Period(years=10), "issued", "§ 147 AO"))
+
+
+def issued(year: int, month: int, day: int) -> dict[str, object]:
+    return {"issued": datetime(year, month, day, 23, 59, tzinfo=UTC)}
+
+
+def test_a_record_nobody_must_keep_is_erased() -> None:
+    assert decide_disposition(PLAIN, {}, today=TODAY) == Erase(Erasure.DELETE)
+
+
+def test_a_retention_period_prevails_through_its_last_day() -> None:
+    retained = Retain("retention_duty", "§ 147 AO", until=TODAY, reduced=True)
+    assert decide_disposition(KEPT, issued(2016, 11, 25), today=TODAY) == retained
+
+
+def test_the_day_after_a_retention_period_the_record_is_erased() -> None:
+    assert decide_disposition(KEPT, issued(2016, 11, 24), today=TODAY) == Erase(Erasure.DELETE)
+
+
+@pytest.mark.parametrize("document", [{}, {"issued": None}, {"issued": "soon"}, {"issued": 5}])
+def test_a_record_whose_period_runs_from_an_unknown_day_is_kept(document: dict[str, object]) -> None:
+    retained = Retain("retention_duty", "§ 147 AO", until=None, reduced=True)
+    assert decide_disposition(KEPT, document, today=TODAY) == retained
+
+
+def test_a_period_may_run_from_the_erasure_itself() -> None:
+    kept = replace(PLAIN, retention=Retention(Period(days=90), "now", "x"))
+    decision = decide_disposition(kept, {}, today=TODAY)
+    assert isinstance(decision, Retain)
+    assert decision.until == date(2027, 2, 23)
+
+
+def test_a_hold_prevails_over_everything_and_changes_nothing() -> None:
+    held = replace(KEPT, legal_hold=Hold("held", value=True))
+    decision = decide_disposition(held, {"held": True, **issued(2000, 1, 1)}, today=TODAY)
+    assert decision == Retain("legal_hold", "GDPR Art. 17(3)(e)", until=None, reduced=False)
+    assert decide_disposition(held, {"held": False, **issued(2000, 1, 1)}, today=TODAY) == Erase(
+        Erasure.DELETE
+    )
+
+
+def test_a_collection_that_is_kept_says_by_which_right() -> None:
+    kept = replace(PLAIN, erasure=Erasure.KEEP, facts=Facts(legal_basis="Art. 6(1)(c) GDPR"))
+    decision = decide_disposition(kept, {}, today=TODAY)
+    assert isinstance(decision, Retain)
+    assert decision.because == "Art. 6(1)(c) GDPR"
+
+
+@pytest.mark.parametrize(
+    ("start", "period", "end"),
+    [
+        pytest.param(date(2024, 2, 29), Period(years=1), date(2025, 2, 28), id="leap day"),
+        pytest.param(date(2024, 2, 29), Period(years=4), date(2028, 2, 29), id="leap day to leap day"),
+        pytest.param(date(2026, 8, 31), Period(months=6), date(2027, 2, 28), id="month's last day"),
+        pytest.param(date(2026, 12, 31), Period(months=12), date(2027, 12, 31), id="December"),
+        pytest.param(date(2026, 1, 1), Period(years=1, months=1, days=1), date(2027, 2, 2), id="all units"),
+        pytest.param(date(2026, 1, 1), Period(years=9_000), date.max, id="beyond all calendars"),
+    ],
+)
+def test_a_period_ends_on_the_same_date_or_the_months_last_day(
+    start: date, period: Period, end: date
+) -> None:
+    assert after(start, period) == end

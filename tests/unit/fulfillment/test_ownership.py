@@ -1,0 +1,127 @@
+"""What of a document is the person's, and what refers to anything at all."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from bson import Regex, json_util
+from hypothesis import given
+from hypothesis import strategies as some
+
+from services.fulfillment.datamap import Collection, parse
+from services.fulfillment.ownership import Match, disclosed
+from services.fulfillment.paths import key_of, places, refers, values_at
+from shared.mongo import Decimal128, Int64, ObjectId
+
+TEXT = """
+dataset:
+  - fides_key: desk
+    collections:
+      - name: tickets
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: owner, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: subject, data_categories: [user.content] }
+          - name: cc
+            data_categories: [user.contact.email]
+            fides_meta: { data_type: "string[]", identity: email }
+          - name: messages
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+              - { name: body, data_categories: [user.content] }
+              - name: readers
+                data_categories: [user.contact.email]
+                fides_meta: { data_type: "string[]", identity: email }
+"""
+PEOPLE = ("kim", "bo", "lee", None)
+
+
+def tickets(text: str = TEXT) -> Collection:
+    return parse({"map.yml": text}).collections[0]
+
+
+def matches(document: dict[str, Any], person: str) -> list[Match]:
+    """What the walk would find *person* by."""
+    units = {"owner": None, "cc": "cc", "messages.email": "messages", "messages.readers": "messages.readers"}
+    return [Match(p, unit, (person,)) for p, unit in units.items() if person in values_at(document, p)]
+
+
+def of(author: str | None) -> some.SearchStrategy[dict[str, Any]]:
+    return some.fixed_dictionaries(
+        {
+            "email": some.just(author),
+            "body": some.just(f"written by {author}"),
+            "readers": some.lists(some.sampled_from(PEOPLE), max_size=3),
+        }
+    )
+
+
+DOCUMENTS = some.sampled_from(PEOPLE).flatmap(
+    lambda owner: some.fixed_dictionaries(
+        {
+            "_id": some.integers(),
+            "owner": some.just(owner),
+            "subject": some.just(f"opened by {owner}"),
+            "cc": some.lists(some.sampled_from(PEOPLE), max_size=3),
+            "messages": some.lists(some.sampled_from(PEOPLE).flatmap(of), max_size=4),
+        }
+    )
+)
+
+
+@given(DOCUMENTS)
+def test_nobody_is_shown_what_another_wrote(document: dict[str, Any]) -> None:
+    shown = json_util.dumps(disclosed(tickets(), document, matches(document, "kim")))
+    assert not any(f"by {other}" in shown or f'"{other}"' in shown for other in PEOPLE[1:])
+
+
+@given(DOCUMENTS)
+def test_everybody_is_shown_all_they_wrote(document: dict[str, Any]) -> None:
+    shown = disclosed(tickets(), document, matches(document, "kim"))
+    assert list(values_at(shown, "messages.body")).count("written by kim") == sum(
+        message["email"] == "kim" for message in document["messages"]
+    )
+    assert list(values_at(shown, "cc")) == [name for name in document["cc"] if name == "kim"]
+    assert ("subject" in shown) == (document["owner"] == "kim")
+
+
+def test_an_array_of_one_person_is_shown_whole() -> None:
+    collection = tickets(TEXT.replace('"string[]",', '"string[]", return_all_elements: true,'))
+    document = {"_id": 1, "owner": "kim", "cc": ["kim", "other mailbox of kim"]}
+    assert disclosed(collection, document, [Match("owner", None, ("kim",))]) == document
+
+
+def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
+    collection = tickets(TEXT.replace("{ name: _id,", "{ name: _id, data_categories: [user.contact.email],"))
+    document = {"_id": "bo", "cc": ["kim"]}
+    assert disclosed(collection, document, [Match("cc", "cc", ("kim",))]) == {"cc": ["kim"]}
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", b"", {}, True, False, float("nan"), Decimal128("NaN"), Regex("."), {"$in": []}]
+)
+def test_nothing_refers_to_nothing(value: Any) -> None:
+    assert not refers(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x", 0, Int64(1), 1.5, Decimal128("0"), ObjectId(), b"x", datetime(2026, 1, 1, tzinfo=UTC), {"a": 1}],
+)
+def test_a_value_refers_to_its_equals(value: Any) -> None:
+    assert refers(value)
+    assert key_of(value) == key_of(value)
+
+
+def test_numbers_are_equal_across_types_as_in_a_query() -> None:
+    assert len({key_of(5), key_of(Int64(5)), key_of(5.0), key_of(Decimal128(Decimal("5.0")))}) == 1
+    assert key_of(True) != key_of(1)
+    assert key_of("Kim", caseless=True) == key_of("KIM", caseless=True)
+    assert key_of("Kim") != key_of("KIM")
+
+
+def test_places_name_the_arrays_on_the_way_as_they_are_stored() -> None:
+    document = {"a": [{"b": {"c": [1]}}, {"b": [{"c": 2}]}]}
+    assert list(places(document, "a.b.c")) == [(("a",), [1]), (("a", "a.b"), 2)]

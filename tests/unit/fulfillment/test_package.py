@@ -1,0 +1,300 @@
+import csv
+import io
+import re
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from services.fulfillment.contents import Section
+from services.fulfillment.filenames import stems
+from services.fulfillment.package import build
+from services.fulfillment.survey import Part
+from services.fulfillment.withholding import Notice, Withheld
+from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
+from tests.unit.fulfillment.portfolio import (
+    ADA,
+    CUSTOMERS,
+    SIGNER,
+    Many,
+    contents,
+    files_of,
+    named,
+    packed,
+    parsed,
+    unpacked,
+)
+
+AS_THE_DRIVER = json_util.JSONOptions(datetime_conversion=4, tz_aware=True)
+"""Dates that Python cannot hold stay numbers."""
+CSV = "data/default.customers.csv"
+JSON = "data/default.customers.json"
+SCHEMA = "schema/default.customers.json"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=https://evil.example/x onerror=alert(1)>',
+    "</style></title><base href=//evil.example>",
+    "{{ 7*7 }}{% raw %}",
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)",
+    "\t=1+1",
+    "-2+3",
+    "+49 30 23125 000",
+    "a\x00b\x1b[31m",
+    "half a pair \ud800 here",
+    "\u202egnp.exe",
+    "javascript:alert(1)",
+    'line\r\nline\n,"quoted"',
+]
+
+
+def table(files: dict[str, bytes], name: str = CSV) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(files[name].decode("utf-8-sig"), newline="")))
+
+
+def test_a_package_has_the_files_of_the_contract() -> None:
+    assert list(files_of(ADA)) == [
+        "index.html",
+        JSON,
+        CSV,
+        SCHEMA,
+        "about.json",
+        "public-key.pem",
+        "manifest.json",
+        "manifest.json.sig",
+    ]
+
+
+def test_the_same_contents_give_the_same_bytes() -> None:
+    assert packed(contents()) == packed(contents())
+
+
+def test_the_sink_is_never_asked_to_seek_and_gets_the_file_in_pieces() -> None:
+    pieces = list(build(contents(Section(CUSTOMERS, Many(20_000))), signer=SIGNER))
+    assert len(pieces) > 2
+    assert parsed(unpacked(b"".join(pieces))["manifest.json"])["records"] == {JSON: 20_000}
+
+
+def test_what_is_withheld_is_in_no_file_in_any_form() -> None:
+    files = files_of(ADA)
+    for content in files.values():
+        assert b"TOPSECRET" not in content
+        assert b"hunter" not in content
+    assert b"Bank account number: held, not shown" in files["index.html"]
+    assert "[Bank account number: never_disclosed]" in table(files)[1]
+    notice = {"withheld": "Bank account number", "reason": "never_disclosed"}
+    assert parsed(files[JSON])[0]["bank"] == {"holder": "Ada Example", "iban": notice}
+
+
+def test_letters_learn_what_is_withheld_and_how_often() -> None:
+    summary = build(contents(), signer=SIGNER).summary
+    assert summary.parts == (Part("The person who pays", 1),)
+    assert summary.withheld == (
+        Withheld("Bank account number", 1, "never_disclosed", "The person who pays"),
+        Withheld("Password", 2, "never_disclosed", "The person who pays"),
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"bank": "XX00TOPSECRET"}, id="a bare value where an object is declared"),
+        pytest.param({"bank": [{"iban": "XX00TOPSECRET"}]}, id="an array where an object is declared"),
+        pytest.param({"bank": {"iban": {"number": "XX00TOPSECRET"}}}, id="an object where text is declared"),
+        pytest.param({"bank.iban": "XX00TOPSECRET"}, id="a name with a dot"),
+        pytest.param({"keys": [["x", {"secret": "XX00TOPSECRET"}]]}, id="arrays in arrays"),
+    ],
+)
+def test_a_secret_is_withheld_whatever_shape_it_has(document: Document) -> None:
+    assert not [name for name, content in files_of(document).items() if b"TOPSECRET" in content]
+
+
+def test_nothing_is_called_withheld_where_nothing_is_held() -> None:
+    files = files_of({"_id": 1, "bank": {"iban": None}, "keys": [{"secret": ""}]})
+    assert parsed(files["manifest.json"])["withheld"] == 0
+    assert parsed(files[JSON])[0]["bank"] == {"iban": None}
+
+
+def test_a_notice_put_there_by_another_redaction_is_shown_and_counted() -> None:
+    document = {"_id": 1, "note": Notice("Name", "third_party_rights")}
+    package = build(contents(Section(CUSTOMERS, [document])), signer=SIGNER)
+    assert package.summary.withheld == (Withheld("Name", 1, "third_party_rights", "The person who pays"),)
+    page = unpacked(b"".join(package))["index.html"].decode()
+    assert "Name: held, not shown" in page
+    assert "It would show data about other people." in page
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_text_is_harmless_on_the_page(text: str) -> None:
+    page = files_of({"_id": text, text: text, "in": [{text: text}, {text: [text, {"x": text}]}]})[
+        "index.html"
+    ]
+    html = page.decode("utf-8")
+    tags = set(re.findall(r"<\s*([a-z!/][a-z0-9]*)", html.lower()))
+    assert not tags & {"script", "img", "base", "iframe", "object", "form", "link"}
+    assert html.count("</style>") == html.count("</title>") == 1
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", html)
+    assert "{{ 7*7 }}" not in text or "{{ 7*7 }}" in html
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_text_is_no_formula_in_a_spreadsheet(text: str) -> None:
+    for cell in (cell for line in table(files_of({"_id": 1, text: text})) for cell in line):
+        assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+        assert "\x00" not in cell
+
+
+def test_a_negative_number_stays_a_number() -> None:
+    values = {"_id": -5, "f": -1.5, "d": Decimal128("-2.50")}
+    assert sorted(table(files_of(values))[1]) == ["-1.5", "-2.50", "-5"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_text_reaches_the_json_unchanged(text: str) -> None:
+    assert parsed(files_of({"_id": text})[JSON]) == [{"_id": text}]
+
+
+def every_type() -> Document:
+    types: list[Any] = [
+        None,
+        True,
+        1,
+        Int64(2**60),
+        1.5,
+        float("inf"),
+        Decimal128("12.340"),
+        Decimal128("NaN"),
+        "text",
+        b"bytes",
+        Binary(b"\x01" * 16, 4),
+        Binary(b"odd", 128),
+        ObjectId("65f000000000000000000001"),
+        datetime(2026, 3, 5, 13, 35, tzinfo=UTC),
+        datetime(1, 1, 1, 0, 30, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
+        [],
+        {},
+        [1, "two", None],
+        {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}},
+    ]
+    extended = (
+        '[{"$timestamp": {"t": 1, "i": 2}}, {"$regularExpression": {"pattern": "^a", "options": "i"}},'
+        '{"$minKey": 1}, {"$maxKey": 1}, {"$ref": "c", "$id": 1}, {"$code": "f()", "$scope": {}},'
+        '{"$date": {"$numberLong": "-99999999999999"}}]'
+    )
+    types += json_util.loads(extended, json_options=AS_THE_DRIVER)
+    return {"_id": 1, **{f"f{number}": value for number, value in enumerate(types)}}
+
+
+def test_every_bson_type_survives_in_the_json_and_shows_on_the_page() -> None:
+    document = every_type()
+    files = files_of(document, document)
+    found = json_util.loads(files[JSON].decode(), json_options=AS_THE_DRIVER)[0]
+    assert json_util.dumps(found) == json_util.dumps(document)
+    assert len(table(files)) == 3
+    assert "5 March 2026, 13:35 UTC" in files["index.html"].decode()
+
+
+def test_a_deep_document_and_a_huge_text_are_cut_on_the_page_alone() -> None:
+    deep: Document = {"end": "here"}
+    for _ in range(150):
+        deep = {"in": deep}
+    files = files_of({"_id": 1, "deep": deep, "huge": "x" * 3_000_000})
+    assert b"here" in files[JSON]
+    assert len(files[JSON]) > 3_000_000
+    assert len(files["index.html"]) < 100_000
+
+
+def test_fields_without_number_do_not_make_a_table_without_end() -> None:
+    files = files_of(*({"_id": n, f"k{n}": 1} for n in range(1_000)))
+    assert len(table(files)[0]) == 1
+    nested = files_of(*({"_id": n, "by": {f"k{n}": 1}} for n in range(1_000)))
+    assert table(nested)[0] == ["_id", "by"]
+
+
+def test_memory_does_not_grow_with_the_number_of_records() -> None:
+    def peak(records: int) -> int:
+        tracemalloc.start()
+        package = build(contents(Section(CUSTOMERS, Many(records))), signer=SIGNER)
+        size = sum(map(len, package))
+        reached = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert size > records
+        return reached
+
+    peak(200)  # fills the caches of languages and templates
+    assert peak(50_000) < peak(500) + 1_500_000
+
+
+def test_documents_that_can_be_read_only_once_are_refused() -> None:
+    def once() -> Iterator[Document]:
+        yield ADA
+
+    with pytest.raises(TypeError):
+        Section(CUSTOMERS, once())
+
+
+def test_collections_of_the_same_name_in_two_databases_get_different_files() -> None:
+    assert stems([named("s", "a", "users"), named("s", "b", "users"), named("s", "a", "notes")]) == [
+        "s.a.users",
+        "s.b.users",
+        "s.notes",
+    ]
+
+
+def test_file_names_are_unique_where_case_does_not_count_and_possible_on_windows() -> None:
+    names = stems(
+        [
+            named("con", "a", "users"),
+            named("s", "a", "Users"),
+            named("s", "a", "users"),
+            named("s", "a", "../../etc"),
+            named("s", "a", "x:y?"),
+            named("s", "a", "end. "),
+            named("s", "a", "n" * 300),
+            named("a.b", "x", "c"),
+            named("a", "x", "b.c"),
+        ]
+    )
+    assert len({name.casefold() for name in names}) == len(names)
+    for name in names:
+        assert re.fullmatch(r"[^<>:\"/\\|?*]{1,110}", name)
+        assert not name.startswith(("con.", "."))
+        assert not name.endswith((".", " "))
+
+
+def test_a_collection_cannot_be_in_a_package_twice() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        build(contents(Section(CUSTOMERS, [ADA]), Section(CUSTOMERS, [ADA])), signer=SIGNER)
+
+
+def test_the_records_are_valid_under_the_schema_beside_them() -> None:
+    files = files_of(ADA)
+    schema = parsed(files[SCHEMA])
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(parsed(files[JSON]))
+    assert schema["items"]["properties"]["keys"]["items"]["properties"]["secret"]["x-withheld"] is True
+
+
+def test_about_says_for_every_category_what_the_law_wants_said() -> None:
+    about = parsed(files_of(ADA)["about.json"])
+    email = about["categories"]["user.contact.email"]
+    assert email["purposes"] == ["To invoice services"]
+    assert email["recipients"] == ["Bank", "Tax adviser"]
+    assert all(email[fact] for fact in ("legal_bases", "sources", "transfers", "storage", "collections"))
+
+
+def test_a_collection_in_which_nothing_was_found_is_named() -> None:
+    empty = Section(named("s", "a", "old_orders"), [])
+    files = unpacked(packed(contents(Section(CUSTOMERS, [ADA]), empty)))
+    assert "Old orders" in files["index.html"].decode()
+    assert parsed(files["about.json"])["searched_without_result"] == ["Old orders"]
+    assert not [name for name in files if "old_orders" in name]
+
+
+def test_nothing_found_at_all_is_said() -> None:
+    files = unpacked(packed(contents(Section(CUSTOMERS, []))))
+    assert "found no data about you" in files["index.html"].decode()

@@ -1,0 +1,79 @@
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from services.fulfillment import pages
+from services.fulfillment.contents import Section
+from services.fulfillment.wording import TEMPLATES, words
+from shared.mongo import Decimal128
+from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
+
+SENTENCE = re.compile(r'(?:\b_|\bsay)\(\s*"((?:[^"\\]|\\.)*)"')
+
+
+def page(**changes: object) -> str:
+    return unpacked(packed(contents(**changes)))["index.html"].decode()
+
+
+def test_every_sentence_has_a_german_one_and_no_german_one_is_idle() -> None:
+    sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parent.glob("*.py")]
+    wanted = {found for path in sources for found in SENTENCE.findall(path.read_text("utf-8"))}
+    with (TEMPLATES / "locale" / "de.po").open("rb") as file:
+        assert {entry.id for entry in read_po(file) if entry.id and entry.string} == wanted
+
+
+def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
+    html = page()
+    assert not re.search(r"https?://|src=|@import|url\(", html)
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in html
+
+
+def test_links_lead_to_files_of_the_package() -> None:
+    files = files_of(ADA)
+    links = re.findall(r'href="([^"#]+)"', files["index.html"].decode())
+    assert links
+    assert set(links) <= files.keys()
+
+
+@pytest.mark.parametrize(
+    ("tag", "language", "title", "day"),
+    [
+        ("de-AT", "de", "Ihre Daten", "27. Februar 2026"),
+        ("en", "en", "Your data", "27 February 2026"),
+        ("en-US", "en", "Your data", "February 27, 2026"),
+        ("tlh", "en", "Your data", "27 February 2026"),
+    ],
+)
+def test_a_page_speaks_the_language_of_the_person(tag: str, language: str, title: str, day: str) -> None:
+    html = page(locale=tag)
+    assert f'<html lang="{language}"' in html
+    assert f"<h1>{title}</h1>" in html
+    assert day in html
+
+
+def test_a_long_collection_is_shown_in_part_and_says_so() -> None:
+    html = unpacked(packed(contents(Section(CUSTOMERS, Many(3_000)))))["index.html"].decode()
+    assert "This page shows the first 100 of 3,000 records." in html
+    assert html.count('<article class="record">') == pages.MOST_RECORDS
+
+
+def test_flat_records_stand_in_one_table() -> None:
+    html = files_of({"_id": 1, "email": "a@example.org"}, {"_id": 2, "city": "Dublin"})["index.html"].decode()
+    assert '<article class="record">' not in html
+    assert '<th scope="col"><bdi>City</bdi></th>' in html
+
+
+def test_each_law_names_its_own_rights() -> None:
+    assert "selling and sharing" in page(law="ccpa")
+    assert "object to it" in page(law="gdpr")
+
+
+def test_money_keeps_its_decimal_places() -> None:
+    assert words("de").number(Decimal128("1234.50").to_decimal()) == "1.234,50"

@@ -1,0 +1,204 @@
+import json
+
+import pytest
+
+from services.intake.api import PUBLIC_DOOR
+from services.intake.domain import PackageCodeRefused
+from services.intake.handlers import SUBMISSION
+from shared.events import (
+    IdentityVerified,
+    PackageFetched,
+    RequestReceived,
+    RequestWithdrawn,
+)
+from tests.unit.fakes import (
+    NOW,
+    PERSON,
+    SOURCE,
+    Office,
+    request,
+    wrong,
+)
+from tests.unit.intake_api import (
+    API_KEY,
+    BEARER,
+    CASE,
+    PACKAGE,
+    ROOT,
+    answered,
+    assert_problem,
+    client_of,
+    form,
+)
+
+# --- lodging ------------------------------------------------------------------------------------------
+
+
+async def test_a_lodged_request_is_accepted_and_can_be_looked_up() -> None:
+    office = Office()
+    async with client_of(office.door) as client:
+        response = await client.post("/v1/requests", json=request(), headers=BEARER)
+        assert response.status_code == 202
+        assert response.json() == {
+            "id": CASE,
+            "status_url": f"{ROOT}/v1/requests/{CASE}",
+        }
+        before = await client.get(f"/v1/requests/{CASE}")
+        assert (before.status_code, before.json()["status"]) == (200, "submitted")
+        await office.work()
+        after = (await client.get(response.json()["status_url"])).json()
+        found = (await client.get("/v1/requests", params={"reference": "r-1"}, headers=BEARER)).json()
+    assert (after["status"], after["due_on"], after["right"]) == ("challenged", "2026-04-07", "access")
+    assert found == after
+
+
+async def test_a_status_page_holds_no_personal_data() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        page = await client.get(f"/v1/requests/{CASE}")
+    assert not [value for value in (PERSON["name"], PERSON["email"], "K-7741-Q") if str(value) in page.text]
+    assert page.json()["package_url"].endswith(f"/v1/requests/{CASE}/package")
+
+
+async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.submit(request(), source=PUBLIC_DOOR)
+    hostile = request(subject={"email": "mallory@example.net"}, received_at="2026-01-01T00:00:00Z")
+    async with client_of(office.door) as client:
+        ids = [(await client.post("/v1/requests", json=hostile)).json()["id"] for _ in range(2)]
+    await office.work()
+    assert len({*ids, *(fact.request_id for fact in office.told(RequestReceived))}) == 4
+    mine = [fact for fact in office.told(RequestReceived) if fact.request_id in ids]
+    assert [(fact.source, fact.received_at) for fact in mine] == [(PUBLIC_DOOR, NOW)] * 2
+    assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
+
+
+async def test_who_lodges_in_public_is_not_believed_for_naming_a_trusted_system() -> None:
+    office = Office(trusted={SOURCE})
+    async with client_of(office.door) as client:
+        await client.post("/v1/requests", json=request(), headers={"ce-source": SOURCE})
+    await office.work()
+    assert office.told(IdentityVerified) == []
+
+
+async def test_a_system_with_a_key_may_say_when_a_request_was_received() -> None:
+    office = Office()
+    async with client_of(office.door) as client:
+        await client.post("/v1/requests", json=request(received_at="2026-03-01T08:00:00Z"), headers=BEARER)
+    await office.work()
+    assert office.the(RequestReceived).received_on.isoformat() == "2026-03-01"
+
+
+async def test_a_receipt_at_the_beginning_of_time_is_registered_all_the_same() -> None:
+    office = Office()
+    async with client_of(office.door) as client:
+        await client.post("/v1/requests", json=request(received_at="0001-01-01T00:00:00Z"), headers=BEARER)
+    await office.work()
+    assert office.the(RequestReceived).received_at <= NOW
+    assert office.broker.parked("intake") == []
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        pytest.param(f"Bearer {API_KEY}x", id="wrong"),
+        pytest.param("Bearer", id="no key"),
+        pytest.param("Bearer ", id="empty key"),
+        pytest.param(f"Basic {API_KEY}", id="another scheme"),
+        pytest.param("", id="empty header"),
+    ],
+)
+async def test_a_key_that_nobody_has_opens_nothing(authorization: str) -> None:
+    office = Office()
+    async with client_of(office.door) as client:
+        response = await client.post("/v1/requests", json=request(), headers={"Authorization": authorization})
+        search = await client.get(
+            "/v1/requests", params={"reference": "r-1"}, headers={"Authorization": authorization}
+        )
+    assert_problem(response, 401)
+    assert_problem(search, 401)
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert office.vault.items == {}
+
+
+async def test_a_request_cannot_be_searched_for_without_a_key() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        assert_problem(await client.get("/v1/requests", params={"reference": "r-1"}), 401)
+
+
+async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() -> None:
+    office = Office()
+    async with client_of(office.door, per_hour=2) as client:
+        statuses = [(await client.post("/v1/requests", json=form())).status_code for _ in range(2)]
+        refused = await client.post("/v1/requests", json=form())
+        system = await client.post("/v1/requests", json=request(), headers=BEARER)
+    assert statuses == [202, 202]
+    assert_problem(refused, 429)
+    assert refused.headers["retry-after"] == "3600"
+    assert system.status_code == 202
+
+
+async def test_a_closed_public_door_takes_nothing() -> None:
+    async with client_of(Office().door, per_hour=0) as client:
+        assert_problem(await client.post("/v1/requests", json=form()), 429)
+
+
+# --- the package --------------------------------------------------------------------------------------
+
+
+async def test_the_package_comes_in_pieces_and_its_download_is_on_record() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        sent = await client.post(f"/v1/requests/{CASE}/package/codes")
+        assert sent.status_code == 202
+        code = office.code_of(CASE, "package_code_0")
+        assert code not in sent.text
+        response = await client.get(f"/v1/requests/{CASE}/package", params={"code": code})
+    assert response.status_code == 200
+    assert response.content == PACKAGE
+    assert response.headers["content-type"] == "application/zip"
+    assert response.headers["cache-control"] == "no-store"
+    assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
+
+
+async def test_a_package_without_a_code_is_a_problem_401() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        assert_problem(await client.get(f"/v1/requests/{CASE}/package"), 401)
+
+
+async def test_a_wrong_code_is_a_problem_403_on_record_that_does_not_repeat_it() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        await client.post(f"/v1/requests/{CASE}/package/codes")
+        guess = wrong(office.code_of(CASE, "package_code_0"))
+        response = await client.get(f"/v1/requests/{CASE}/package", params={"code": guess})
+    assert assert_problem(response, 403)["reason"] == "wrong_code"
+    assert guess not in response.text
+    assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageCodeRefused)]
+
+
+# --- the rest -----------------------------------------------------------------------------------------
+
+
+async def test_a_withdrawal_by_http_is_accepted_and_happens() -> None:
+    office = Office()
+    await office.submit(request())
+    async with client_of(office.door) as client:
+        assert (await client.delete(f"/v1/requests/{CASE}")).status_code == 202
+        await office.work()
+        assert (await client.get(f"/v1/requests/{CASE}")).json()["status"] == "withdrawn"
+    assert office.the(RequestWithdrawn).request_id == CASE
+
+
+async def test_the_api_describes_itself() -> None:
+    async with client_of(Office().door) as client:
+        document = (await client.get("/openapi.json")).json()
+        docs = await client.get("/docs")
+    assert document["openapi"].startswith("3.")
+    assert {"/v1/requests", "/v1/requests/{case_id}", "/v1/requests/{case_id}/package"} <= set(
+        document["paths"]
+    )
+    assert docs.status_code == 200

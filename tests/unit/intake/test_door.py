@@ -1,0 +1,324 @@
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from services.intake.domain import PackageCodeRefused, request_id
+from services.intake.door import MOST_PACKAGE_CODES, CodeRefused, Door, Keys, NotNow
+from services.intake.handlers import SUBMISSION
+from shared.codes import LIFETIME, TRIES, Verdict
+from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
+from shared.events import (
+    EmailCode,
+    Outcome,
+    PackageCodeIssued,
+    PackageFetched,
+    ProofReceived,
+    ProofRefused,
+    ProofSpent,
+    RequestFulfilled,
+    RequestLodged,
+    RequestReceived,
+    RequestSubmitted,
+    RequestWithdrawn,
+)
+from shared.law import Right
+from shared.testing import MemoryJournal, MemoryVault
+from tests.unit.fakes import (
+    PACKAGE_KEY,
+    PERSON,
+    REQUEST_KEY,
+    SOURCE,
+    AbsentBroker,
+    Office,
+    RacedJournal,
+    request,
+    wrong,
+)
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+FULFILLED = RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package")
+ZIP = b"PK\x03\x04 a package"
+
+
+def form(**changes: object) -> RequestSubmitted:
+    return RequestSubmitted.model_validate(request(**changes))
+
+
+async def answered(journal: MemoryJournal | None = None) -> Office:
+    """Return an office with an answered request and its package."""
+    office = Office(trusted={SOURCE}, journal=journal)
+    await office.submit(request())
+    office.vault.items[CASE]["package"] = ZIP
+    await office.tell(FULFILLED)
+    return office
+
+
+async def read(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
+
+
+# --- lodging ------------------------------------------------------------------------------------------
+
+
+async def test_a_lodged_request_is_known_before_it_is_registered_and_registered_after() -> None:
+    office = Office()
+    case = await office.door.lodge(form(), SOURCE)
+    assert (await office.door.case(case)).received is None
+    await office.work()
+    assert (await office.door.case(case)).received == office.the(RequestReceived)
+
+
+async def test_lodged_twice_is_announced_with_one_id_and_registered_once() -> None:
+    office = Office()
+    assert await office.door.lodge(form(), SOURCE) == await office.door.lodge(form(right="erasure"), SOURCE)
+    await office.work()
+    assert len({m.message_id for m in office.broker.published if m.routing_key == RequestLodged.TYPE}) == 1
+    assert office.the(RequestReceived).right is Right.ACCESS
+
+
+async def test_by_http_or_by_the_bus_the_same_pair_is_the_same_request() -> None:
+    office = Office()
+    await office.submit(request())
+    assert await office.door.lodge(form(), SOURCE) == office.the(RequestReceived).request_id
+    await office.work()
+    assert len(office.told(RequestReceived)) == 1
+
+
+async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_try() -> None:
+    vault, office = MemoryVault(), Office()
+    office.vault.items = vault.items
+    broken = Door(vault, MemoryJournal(), AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY))
+    with pytest.raises(BrokerUnavailable):
+        await broken.lodge(form(), SOURCE)
+    await office.door.lodge(form(), SOURCE)
+    await office.work()
+    assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
+    assert office.the(RequestReceived).request_id == CASE
+
+
+async def test_nobody_can_do_anything_to_a_request_that_is_not_there() -> None:
+    door = Office().door
+    for act in (
+        door.case("0" * 32),
+        door.prove("0" * 32, [EmailCode(kind="email_code", code="123456")]),
+        door.withdraw("0" * 32),
+        door.issue_package_code("0" * 32),
+        door.open_package("0" * 32, "123456"),
+    ):
+        with pytest.raises(UnknownRequest):
+            await act
+
+
+# --- proofs and withdrawals ---------------------------------------------------------------------------
+
+
+async def test_a_proof_before_registration_waits_for_it() -> None:
+    office = Office()
+    case = await office.door.lodge(form(), SOURCE)
+    await office.door.prove(case, [EmailCode(kind="email_code", code="123456")])
+    await office.work()
+    await office.wait(timedelta(seconds=1))
+    assert office.the(ProofRefused).request_id == case
+    assert office.broker.parked("verifier") == []
+
+
+async def test_two_offers_of_the_same_proof_are_two_tries() -> None:
+    office = Office()
+    await office.submit(request())
+    digits = wrong(office.code_of(CASE, "code_0"))
+    for _ in range(2):
+        await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)])
+    await office.work()
+    assert len({proof.ref for fact in office.told(ProofReceived) for proof in fact.proofs}) == 2
+    assert [fact.tries_left for fact in office.told(ProofRefused)] == [TRIES - 1, TRIES - 2]
+
+
+async def test_no_proof_is_taken_after_the_decision() -> None:
+    office = await answered()
+    before = dict(office.sealed(CASE))
+    with pytest.raises(NotNow):
+        await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
+    assert office.sealed(CASE) == before
+
+
+async def test_a_proof_that_crosses_the_decision_is_destroyed() -> None:
+    office = Office()
+    await office.submit(request())
+    digits = office.code_of(CASE, "code_0")
+    for _ in range(2):  # the second is taken in before the first is decided on
+        await office.door.prove(CASE, [EmailCode(kind="email_code", code=digits)])
+    await office.work()
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+    assert len(office.told(ProofSpent)) == 2
+
+
+async def test_a_withdrawal_is_decided_on_once() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.door.withdraw(CASE)
+    await office.door.withdraw(CASE)
+    await office.work()
+    assert len(office.told(RequestWithdrawn)) == 1
+
+
+async def test_an_answered_request_is_not_withdrawn() -> None:
+    office = await answered()
+    with pytest.raises(NotNow):
+        await office.door.withdraw(CASE)
+
+
+# --- the package --------------------------------------------------------------------------------------
+
+
+async def test_the_right_code_opens_the_package_once_and_leaves_a_trace() -> None:
+    office = await answered()
+    assert await office.door.issue_package_code(CASE) == office.clock() + LIFETIME
+    code = office.code_of(CASE, office.the(PackageCodeIssued).ref)
+    assert await read(await office.door.open_package(CASE, f" {code}\n")) == ZIP
+    assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
+    with pytest.raises(CodeRefused) as error:
+        await office.door.open_package(CASE, code)
+    assert error.value.verdict is Verdict.NOT_ISSUED
+
+
+async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_at() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    verdicts = []
+    for offered in [wrong(code)] * TRIES + [code]:
+        with pytest.raises(CodeRefused) as error:
+            await office.door.open_package(CASE, offered)
+        verdicts.append(error.value.verdict)
+    assert verdicts == [Verdict.WRONG] * TRIES + [Verdict.EXHAUSTED]
+    assert sum(isinstance(f, PackageCodeRefused) for row in office.rows() for f in row.facts) == TRIES
+    assert office.told(PackageFetched) == []
+
+
+async def test_a_package_code_expires_at_its_instant() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    office.clock.move(LIFETIME)
+    with pytest.raises(CodeRefused) as error:
+        await office.door.open_package(CASE, office.code_of(CASE, "package_code_0"))
+    assert error.value.verdict is Verdict.EXPIRED
+
+
+async def test_a_new_package_code_makes_the_old_one_worthless() -> None:
+    office = await answered()
+    for _ in range(2):
+        await office.door.issue_package_code(CASE)
+    office.vault.items[CASE]["package_code_0"] = b"000000"
+    if office.code_of(CASE, "package_code_1") != "000000":
+        with pytest.raises(CodeRefused):
+            await office.door.open_package(CASE, "000000")
+    assert await read(await office.door.open_package(CASE, office.code_of(CASE, "package_code_1"))) == ZIP
+
+
+async def test_package_codes_run_out() -> None:
+    office = await answered()
+    for _ in range(MOST_PACKAGE_CODES):
+        await office.door.issue_package_code(CASE)
+    with pytest.raises(NotNow):
+        await office.door.issue_package_code(CASE)
+
+
+async def test_without_a_package_there_is_no_code() -> None:
+    office = Office()
+    await office.submit(request())
+    with pytest.raises(NotNow):
+        await office.door.issue_package_code(CASE)
+    with pytest.raises(NotNow):
+        await office.door.open_package(CASE, "123456")
+
+
+async def test_a_code_that_is_drawn_at_the_moment_of_another_is_decided_on_anew() -> None:
+    journal = RacedJournal()
+    office = await answered(journal)
+    journal.rivals = [(PackageFetched(request_id=CASE),)]
+    await office.door.issue_package_code(CASE)
+    assert await read(await office.door.open_package(CASE, office.code_of(CASE, "package_code_0"))) == ZIP
+
+
+async def test_of_two_downloads_with_one_code_only_one_is_given() -> None:
+    journal = RacedJournal()
+    office = await answered(journal)
+    await office.door.issue_package_code(CASE)
+    journal.rivals = [(PackageFetched(request_id=CASE),)]
+    with pytest.raises(CodeRefused):
+        await office.door.open_package(CASE, office.code_of(CASE, "package_code_0"))
+
+
+async def test_guesses_at_the_same_moment_cost_a_try_each() -> None:
+    journal = RacedJournal()
+    office = await answered(journal)
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    journal.rivals = [(PackageCodeRefused(request_id=CASE),)] * TRIES
+    with pytest.raises(CodeRefused) as error:
+        await office.door.open_package(CASE, wrong(code))
+    assert error.value.verdict is Verdict.EXHAUSTED
+
+
+class BrokenVault(MemoryVault):
+    """A vault whose large items cannot be read now."""
+
+    async def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
+        if item == "package":
+            raise StoreUnavailable(f"{case}/{item} cannot be read now")
+        yield b""
+
+
+async def test_a_package_that_cannot_be_read_does_not_cost_the_code() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    keys = Keys(REQUEST_KEY, PACKAGE_KEY)
+    broken = Door(
+        BrokenVault(office.vault.items), office.journals["intake"], office.broker, keys, office.clock
+    )
+    with pytest.raises(StoreUnavailable):
+        await broken.open_package(CASE, code)
+    assert await read(await office.door.open_package(CASE, code)) == ZIP
+
+
+async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    await office.vault.discard(CASE, ["package"])
+    with pytest.raises(NotNow):
+        await office.door.open_package(CASE, code)
+
+
+@pytest.mark.parametrize(
+    ("late", "given"),
+    [
+        pytest.param(timedelta(minutes=29), True, id="before"),
+        pytest.param(timedelta(minutes=29, seconds=1), False, id="at its very instant"),
+    ],
+)
+async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: timedelta, given: bool) -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    office.vault.items[CASE]["package"] = ZIP
+    expires_at = office.clock() + timedelta(minutes=29, seconds=1)
+    await office.tell(FULFILLED.model_copy(update={"package_expires_at": expires_at}))
+    await office.door.issue_package_code(CASE)
+    office.clock.move(late)
+    code = office.code_of(CASE, "package_code_0")
+    if given:
+        assert await read(await office.door.open_package(CASE, code)) == ZIP
+    else:
+        with pytest.raises(NotNow):
+            await office.door.open_package(CASE, code)
+
+
+async def test_the_digest_of_a_code_is_never_the_code() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    rows = [fact.model_dump_json() for row in office.rows() for fact in row.story()]
+    assert not [row for row in rows if f'"{code}"' in row]

@@ -1,0 +1,313 @@
+import json
+from datetime import timedelta
+
+import pytest
+
+from services.intake.domain import Case, Status, request_id
+from services.intake.handlers import SET_ASIDE, SUBMISSION, Intake, accept_proofs, register, withdraw_lodged
+from shared.bus import Message
+from shared.envelope import STRUCTURED
+from shared.errors import TooEarly
+from shared.events import (
+    IdentityClaimed,
+    IdentityCompared,
+    IdentityVerified,
+    LetterKind,
+    NewCode,
+    NoticeSent,
+    Outcome,
+    ProofReceived,
+    ProofSubmitted,
+    RequestClosed,
+    RequestFulfilled,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+    RequestWithdrawn,
+    WithdrawalLodged,
+)
+from shared.law import Right
+from shared.testing import MemoryVault
+from shared.topology import REQUESTS
+from tests.unit.fakes import NOW, PERSON, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
+CODE = {"kind": "email_code", "code": "123456"}
+
+
+def context(
+    vault: MemoryVault, *, case: Case | None = None, event_id: str = "1", source: str = SOURCE
+) -> Intake:
+    return Intake(
+        case_id=CASE,
+        case=case or Case(),
+        now=NOW,
+        event_id=event_id,
+        source=source,
+        occurred_at=NOW,
+        vault=vault,
+        practice=PRACTICE,
+    )
+
+
+async def withdrawn(office: Office, *, id_: str = "w", **of: str) -> None:
+    await office.broker.publish([submission("request.withdrawn", of or {"reference": "r-1"}, id_=id_)])
+    await office.work()
+
+
+# --- registering --------------------------------------------------------------------------------------
+
+
+async def test_a_submitted_request_is_sealed_and_its_clock_started() -> None:
+    office = Office()
+    await office.submit(request())
+    fact = office.the(RequestReceived)
+    assert (fact.request_id, fact.source, fact.received_at) == (CASE, SOURCE, NOW)
+    assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
+
+
+async def test_the_same_pair_again_is_the_same_request_and_changes_nothing() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.submit(request(right="erasure", subject={"email": "other@example.net"}), id_="2")
+    assert office.the(RequestReceived).right is Right.ACCESS
+    assert json.loads(office.sealed(CASE)[SUBMISSION])["subject"]["email"] == PERSON["email"]
+
+
+async def test_the_same_reference_of_another_system_is_another_request() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.submit(request(), source="billing.example.com")
+    assert len({fact.request_id for fact in office.told(RequestReceived)}) == 2
+
+
+async def test_one_system_cannot_touch_the_request_of_another_by_its_reference() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.offer(CODE, id_="p", source="billing.example.com")
+    assert office.the(RequestRejected).request_id != CASE
+    assert office.told(ProofReceived) == []
+
+
+async def test_a_repetition_after_a_crash_between_seal_and_row_says_the_same() -> None:
+    vault = MemoryVault()
+    event = RequestSubmitted.model_validate(request(proofs=[CLAIM]))
+    first, second = [list(await register(event, context(vault))) for _ in range(2)]
+    assert first == second
+    assert len(vault.items[CASE]) == 2
+
+
+async def test_a_sealed_request_holds_no_proofs_so_that_they_can_be_destroyed() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request(subject={"email": "o@example.org"}, proofs=[CLAIM]))
+    assert office.told(IdentityVerified)
+    assert b"K-7741-Q" not in b"".join(office.sealed(CASE).values())
+
+
+# --- proofs -------------------------------------------------------------------------------------------
+
+
+async def test_proofs_are_sealed_under_names_derived_from_the_event() -> None:
+    office = Office()
+    await office.submit(request(proofs=[CLAIM]))
+    first = office.the(RequestReceived).proofs
+    again = Office()
+    await again.submit(request(proofs=[CLAIM]))
+    assert again.the(RequestReceived).proofs == first
+    assert json.loads(office.sealed(CASE)[first[0].ref]) == CLAIM
+
+
+async def test_two_systems_with_the_same_event_id_do_not_share_the_name_of_a_proof() -> None:
+    vault, case = MemoryVault(), Case(status=Status.CHALLENGED)
+    await vault.create(CASE)
+    event = ProofSubmitted(request=CASE, proofs=(NewCode(kind="new_code"),))
+    facts = [
+        *await accept_proofs(event, context(vault, case=case, source="a.example.com")),
+        *await accept_proofs(event, context(vault, case=case, source="b.example.com")),
+    ]
+    assert len({proof.ref for fact in facts if isinstance(fact, ProofReceived) for proof in fact.proofs}) == 2
+
+
+async def test_several_proofs_of_one_event_have_names_of_their_own() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.offer(CODE, CODE, CLAIM, id_="p")
+    assert len({proof.ref for proof in office.the(ProofReceived).proofs}) == 3
+
+
+@pytest.mark.parametrize(
+    "of", [{"request": "0" * 32}, {"reference": "never-heard-of"}], ids=["id", "reference"]
+)
+async def test_proofs_for_a_request_nobody_knows_are_rejected_and_not_kept(of: dict[str, str]) -> None:
+    office = Office()
+    await office.offer(CODE, id_="p", **of)
+    rejected = office.the(RequestRejected)
+    assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, "p")
+    assert [flaw.path for flaw in rejected.errors] == ["data.request"]
+    assert office.vault.items == {}
+
+
+async def test_proofs_that_name_no_request_at_all_are_rejected() -> None:
+    office = Office()
+    await office.broker.publish([submission("proof.submitted", {"proofs": [CODE]}, id_="p")])
+    await office.work()
+    assert office.the(RequestRejected).publisher_id == "p"
+
+
+async def test_a_proof_after_the_decision_is_rejected_and_not_kept() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    before = dict(office.sealed(CASE))
+    await office.offer(CODE, id_="late")
+    assert office.the(RequestRejected).publisher_id == "late"
+    assert office.sealed(CASE) == before
+
+
+# --- withdrawing --------------------------------------------------------------------------------------
+
+
+async def test_a_request_is_withdrawn_once() -> None:
+    office = Office()
+    await office.submit(request())
+    await withdrawn(office)
+    await withdrawn(office, id_="again")
+    assert office.the(RequestWithdrawn).request_id == CASE
+    assert office.the(RequestRejected).publisher_id == "again"
+
+
+async def test_a_withdrawal_of_an_unknown_request_is_rejected() -> None:
+    office = Office()
+    await withdrawn(office, request="0" * 32)
+    assert office.told(RequestWithdrawn) == []
+    assert office.the(RequestRejected).errors[0].path == "data.request"
+
+
+async def test_a_lodged_withdrawal_that_overtakes_its_request_is_tried_again() -> None:
+    with pytest.raises(TooEarly):
+        await withdraw_lodged(WithdrawalLodged(request_id=CASE), context(MemoryVault()))
+
+
+async def test_an_answered_request_cannot_be_withdrawn() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await office.tell(FULFILLED)
+    await withdrawn(office)
+    assert office.told(RequestWithdrawn) == []
+
+
+# --- closing ------------------------------------------------------------------------------------------
+
+FULFILLED = RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package")
+
+
+def sent(letter: LetterKind) -> NoticeSent:
+    return NoticeSent(request_id=CASE, letter=letter)
+
+
+async def test_a_case_is_closed_by_the_letter_with_its_outcome() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await office.tell(sent(LetterKind.ACKNOWLEDGEMENT), FULFILLED)
+    assert office.told(RequestClosed) == []
+    await office.tell(sent(LetterKind.OUTCOME))
+    assert office.the(RequestClosed).outcome is Outcome.GRANTED
+
+
+async def test_a_letter_that_overtakes_what_it_tells_closes_the_case_later() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await office.tell(sent(LetterKind.OUTCOME), FULFILLED)
+    assert office.told(RequestClosed) == []
+    await office.wait(timedelta(seconds=1))
+    assert office.the(RequestClosed).outcome is Outcome.GRANTED
+
+
+async def test_an_answer_that_crosses_a_withdrawal_closes_the_case_again_whatever_comes_first() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await withdrawn(office)
+    await office.tell(sent(LetterKind.OUTCOME))
+    await office.tell(sent(LetterKind.WITHDRAWN), FULFILLED)
+    await office.wait(timedelta(seconds=1))
+    assert [fact.outcome for fact in office.told(RequestClosed)] == [None, Outcome.GRANTED]
+    assert office.broker.parked("intake") == []
+
+
+async def test_the_letter_of_a_crossed_withdrawal_does_not_close_a_case_whose_answer_is_not_sent() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await withdrawn(office)
+    await office.tell(FULFILLED, sent(LetterKind.WITHDRAWN))
+    assert office.told(RequestClosed) == []
+    await office.tell(sent(LetterKind.OUTCOME))
+    assert office.the(RequestClosed).outcome is Outcome.GRANTED
+
+
+async def test_a_letter_sent_twice_closes_once() -> None:
+    office = Office()
+    await office.submit(request())
+    await withdrawn(office)
+    await office.tell(sent(LetterKind.WITHDRAWN), sent(LetterKind.WITHDRAWN))
+    assert len(office.told(RequestClosed)) == 1
+
+
+# --- what cannot be read ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\x00\xff\xfegarbage of Ottilie Quastenflosser", id="binary"),
+        pytest.param(b'{"specversion": "1.0", "type": "habeas.request.submitted.v1"', id="cut off"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"specversion": "1.0", "id": "1", "source": "s", "type": "habeas.x.v1"}', id="type"),
+    ],
+)
+async def test_a_message_that_cannot_be_read_is_set_aside_sealed_and_answered(body: bytes) -> None:
+    office = Office()
+    await office.broker.publish([Message(REQUESTS, "anything", body, "m", STRUCTURED)])
+    await office.work()
+    rejected = office.the(RequestRejected)
+    assert office.sealed(rejected.request_id) == {SET_ASIDE: body}
+    assert rejected.errors
+    assert "Quastenflosser" not in rejected.model_dump_json()
+
+
+async def test_a_wrong_field_is_named_and_its_value_is_not() -> None:
+    office = Office()
+    await office.submit(request(right="Quastenflosser", ottilie=1))
+    paths = {flaw.path for flaw in office.the(RequestRejected).errors}
+    assert paths == {"data.right", "data.…"}
+    assert "uastenflosser" not in office.the(RequestRejected).model_dump_json()
+
+
+async def test_an_event_of_ours_with_a_wrong_meaning_is_parked_and_not_answered() -> None:
+    office = Office()
+    await office.submit(request())
+    await office.tell(FULFILLED)
+    assert len(office.broker.parked("intake")) == 1
+
+
+# --- nothing personal ---------------------------------------------------------------------------------
+
+
+async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data() -> None:
+    office = Office()
+    await office.submit(request(details={"statement": "I am Ottilie"}, proofs=[CLAIM]))
+    claim = office.the(IdentityClaimed)
+    await office.tell(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.tell(FULFILLED)
+    await office.door.issue_package_code(CASE)
+    package_code = office.code_of(CASE, "package_code_0")
+    assert claim.proofs
+    assert office.told(IdentityVerified)
+    facts = [fact.model_dump_json() for fact in office.events()]
+    facts += [fact.model_dump_json() for row in office.rows() for fact in row.story()]
+    messages = [m.body.decode() for m in office.broker.published if m.exchange != REQUESTS]
+    secrets = [PERSON["name"], PERSON["email"], PERSON["phone"], "K-7741-Q", "Ottilie", "5550147"]
+    for text in facts + messages:
+        assert not [secret for secret in secrets if str(secret) in text]
+        assert not any(f'"{digits}"' in text or f" {digits}" in text for digits in (code, package_code))

@@ -1,0 +1,139 @@
+"""One letter of each kind and outcome, to a fictional person."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from services.notifier.facts import (
+    AccessOutcome,
+    Acknowledgement,
+    Authority,
+    Challenge,
+    Code,
+    Done,
+    ErasureOutcome,
+    Facts,
+    IdentityCheck,
+    Kept,
+    Package,
+    Part,
+    Proof,
+    Purpose,
+    Refusal,
+    Sender,
+    Withdrawn,
+    Withheld,
+)
+from services.notifier.letters import Letter
+from services.notifier.reasons import ReasonCode
+from shared.events import Outcome
+from shared.law import Regulation, Right
+
+MESSAGE_ID = "<5f0c.1@privacy.example.com>"
+WRITTEN_AT = datetime(2026, 3, 5, 13, 30, tzinfo=UTC)
+RECEIVED, DUE, DONE = date(2026, 3, 2), date(2026, 4, 2), date(2026, 3, 4)
+
+SENDER = Sender(
+    name="Example Networks GmbH",
+    address="privacy@example.com",
+    reply_to="answers@example.com",
+    contact="dataprotection@example.com",
+    postal_address=("Beispielweg 1", "10115 Berlin"),
+    data_protection_officer="officer@example.com",
+    privacy_policy_url="https://www.example.com/privacy",
+    complaint_url="https://www.example.com/complaints",
+    opt_out_url="https://www.example.com/opt-out",
+    zone=ZoneInfo("Europe/Berlin"),
+)
+AUTHORITY = Authority("Authority of Examplia", "https://authority.example.org", "Amtsgasse 2, 10969 Berlin")
+
+PACKAGE = Package(
+    "https://privacy.example.com/package/5f0c",
+    datetime(2026, 3, 19, 11, 0, tzinfo=UTC),
+    (Part("Invoices", 1204), Part("Support tickets", 3)),
+)
+KEPT = Kept("Invoices", 7, ReasonCode.RETENTION_DUTY, "§ 147 AO", until=date(2034, 12, 31))
+ON_HOLD = Kept("Contracts", 1, ReasonCode.LEGAL_HOLD)
+WITHHELD = Withheld("Password", ReasonCode.NEVER_DISCLOSED)
+RECIPIENTS = ("Billing Partner Ltd", "Mail Sender Inc")
+SEARCHED = ("Customer portal", "Billing")
+
+
+def access(outcome: Outcome, right: Right = Right.ACCESS) -> AccessOutcome:
+    match outcome:
+        case Outcome.GRANTED:
+            return AccessOutcome(outcome, right, RECEIVED, AUTHORITY, PACKAGE)
+        case Outcome.PARTLY_GRANTED:
+            return AccessOutcome(outcome, right, RECEIVED, AUTHORITY, PACKAGE, withheld=(WITHHELD,))
+        case Outcome.NOTHING_HELD:
+            return AccessOutcome(outcome, right, RECEIVED, AUTHORITY, searched=SEARCHED)
+        case Outcome.REFUSED:
+            raise ValueError("a refusal is a letter of its own")
+
+
+def erasure(outcome: Outcome, copy: Package | None = None) -> ErasureOutcome:
+    erased, masked = (Part("Accounts", 2), Part("Support tickets", 3)), (Part("Server logs", 40),)
+    match outcome:
+        case Outcome.GRANTED:
+            return ErasureOutcome(
+                outcome,
+                RECEIVED,
+                DONE,
+                "C-17",
+                AUTHORITY,
+                erased,
+                masked,
+                recipients=RECIPIENTS,
+                package=copy,
+            )
+        case Outcome.PARTLY_GRANTED:
+            return ErasureOutcome(
+                outcome, RECEIVED, DONE, "C-17", AUTHORITY, erased, masked, (KEPT, ON_HOLD), RECIPIENTS
+            )
+        case Outcome.NOTHING_HELD:
+            return ErasureOutcome(outcome, RECEIVED, DONE, "C-17", AUTHORITY, searched=SEARCHED)
+        case Outcome.REFUSED:
+            raise ValueError("a refusal is a letter of its own")
+
+
+def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> Refusal:
+    return Refusal(right, RECEIVED, reasons, AUTHORITY)
+
+
+LETTERS: dict[str, Facts] = {
+    "acknowledgement": Acknowledgement(Right.ACCESS, RECEIVED, DUE, IdentityCheck.CODE),
+    "acknowledgement of an opt-out": Acknowledgement(
+        Right.OPT_OUT_OF_SALE, RECEIVED, DUE, IdentityCheck.NONE
+    ),
+    "code": Code("402815", WRITTEN_AT, Purpose.IDENTITY, "https://privacy.example.com/r/5f0c"),
+    "code for the package": Code("402815", WRITTEN_AT, Purpose.DOWNLOAD),
+    "challenge": Challenge(
+        Right.ERASURE,
+        RECEIVED,
+        tuple(Proof),
+        DUE,
+        "https://privacy.example.com/r/5f0c/proofs",
+        clock_stands=True,
+    ),
+    "access granted": access(Outcome.GRANTED),
+    "access partly granted": access(Outcome.PARTLY_GRANTED),
+    "access, nothing held": access(Outcome.NOTHING_HELD),
+    "categories": access(Outcome.GRANTED, Right.KNOW_CATEGORIES),
+    "erasure granted": erasure(Outcome.GRANTED),
+    "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),
+    "erasure partly granted": erasure(Outcome.PARTLY_GRANTED),
+    "erasure, nothing held": erasure(Outcome.NOTHING_HELD),
+    "correction": Done(Right.RECTIFICATION, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
+    "restriction": Done(Right.RESTRICTION, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
+    "objection": Done(Right.OBJECTION, RECEIVED, DONE, AUTHORITY),
+    "withdrawal of consent": Done(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE, AUTHORITY),
+    "opt-out": Done(Right.OPT_OUT_OF_SALE, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
+    "limit": Done(Right.LIMIT_SENSITIVE_USE, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
+    "refusal": refusal(ReasonCode.TOO_MANY_ATTEMPTS),
+    "refusal of an erasure": refusal(ReasonCode.RETENTION_DUTY, ReasonCode.EXCESSIVE, right=Right.ERASURE),
+    "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),
+}
+
+
+def letter(facts: Facts, regulation: Regulation = Regulation.GDPR, locale: str = "en") -> Letter:
+    """Return *facts* in a letter to a fictional person."""
+    return Letter(facts, "5f0c" * 8, "amelia.ferreira@example.org", "Amélia Ferreira", locale, regulation)

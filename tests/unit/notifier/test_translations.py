@@ -1,0 +1,72 @@
+"""Every sentence of every letter exists in every language, and none is left over."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from services.notifier import templating, wording
+from services.notifier.reasons import GROUNDS
+
+CODE = Path(wording.__file__).parent
+TRANSLATED = [language for language in wording.LANGUAGES if language != wording.SOURCE_LANGUAGE]
+
+
+def sentences() -> Iterator[str]:
+    """Yield what stands in ``_()`` in templates and modules, and the provisions of reasons."""
+    options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+    for found in extract_from_dir(
+        CODE,
+        [("**.py", "python"), ("templates/**.jinja", "jinja2")],
+        {"templates/**.jinja": options},
+        keywords={"_": None},
+    ):
+        yield str(found[2])
+    for ground in GROUNDS.values():
+        yield from filter(None, ground.provisions.values())
+
+
+def read_catalogue(language: str) -> Catalog:
+    with (wording.TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
+
+
+def entries(language: str) -> Iterator[Message]:
+    return (entry for entry in read_catalogue(language) if entry.id)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
+    here = {str(entry.id) for entry in entries(language)}
+    wanted = set(sentences())
+    assert len(wanted) > 100
+    assert sorted(wanted - here) == []
+    assert sorted(here - wanted) == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_translation_is_empty_fuzzy_or_obsolete(language: str) -> None:
+    assert [entry.id for entry in entries(language) if not entry.string or entry.fuzzy] == []
+    assert list(read_catalogue(language).obsolete) == []
+    assert len(wording.catalogue(language)) == len(list(entries(language)))
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_has_the_places_of_its_sentence(language: str) -> None:
+    places = re.compile(r"%\(\w+\)s|%")
+    for entry in entries(language):
+        assert sorted(places.findall(str(entry.id))) == sorted(places.findall(str(entry.string))), entry.id
+
+
+def test_letters_are_written_in_english_and_german_at_least() -> None:
+    assert {"en", "de"} <= set(wording.LANGUAGES)
+
+
+def test_both_forms_have_the_same_blocks() -> None:
+    for environment in (templating.HTML, templating.TEXT):
+        blocks = vars(environment.get_template("blocks.jinja").module)
+        assert {name for name in blocks if not name.startswith("_")} == set(templating.BLOCKS)

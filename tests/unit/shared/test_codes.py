@@ -1,0 +1,87 @@
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.codes import (
+    LIFETIME,
+    TRIES,
+    IssuedCode,
+    Verdict,
+    digest_of,
+    draw_code,
+    judge,
+    uses_a_try,
+)
+
+NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+KEY = b"k" * 32
+DIGITS = st.from_regex(r"[0-9]{6}", fullmatch=True)
+
+
+def issued(code: str = "042137", *, ref: str = "case/code_0", tries_left: int = TRIES) -> IssuedCode:
+    return IssuedCode(digest_of(code, key=KEY, ref=ref), NOW + LIFETIME, tries_left)
+
+
+def offered(code: str, *, ref: str = "case/code_0") -> str:
+    return digest_of(code, key=KEY, ref=ref)
+
+
+def test_a_code_is_six_digits_and_seldom_the_same() -> None:
+    codes = {draw_code() for _ in range(200)}
+    assert all(re.fullmatch(r"[0-9]{6}", code) for code in codes)
+    assert len(codes) > 190
+
+
+def test_the_right_code_matches_however_it_is_padded() -> None:
+    assert judge(issued(), offered(" 042137\n"), now=NOW) is Verdict.MATCHED
+
+
+@given(code=DIGITS, guess=DIGITS)
+def test_a_code_matches_itself_and_no_other(code: str, guess: str) -> None:
+    verdict = judge(issued(code), offered(guess), now=NOW)
+    assert (verdict is Verdict.MATCHED) == (code == guess)
+
+
+@given(code=DIGITS)
+def test_the_same_digits_have_another_digest_in_another_case_or_issue(code: str) -> None:
+    digests = {
+        digest_of(code, key=key, ref=ref)
+        for key in (KEY, b"other" * 7)
+        for ref in ("case/code_0", "case/code_1", "other/code_0")
+    }
+    assert len(digests) == 6
+    assert not any(code in digest and len(digest) == len(code) for digest in digests)
+
+
+@pytest.mark.parametrize(
+    ("at", "verdict"),
+    [
+        pytest.param(LIFETIME - timedelta(microseconds=1), Verdict.MATCHED, id="the last moment"),
+        pytest.param(LIFETIME, Verdict.EXPIRED, id="the very instant"),
+        pytest.param(LIFETIME + timedelta(days=1), Verdict.EXPIRED, id="a day late"),
+    ],
+)
+def test_a_code_expires_at_its_instant(at: timedelta, verdict: Verdict) -> None:
+    assert judge(issued(), offered("042137"), now=NOW + at) is verdict
+
+
+def test_five_wrong_codes_exhaust_it_even_for_the_right_one() -> None:
+    code = issued()
+    for _ in range(TRIES):
+        verdict = judge(code, offered("999999"), now=NOW)
+        assert verdict is Verdict.WRONG
+        assert uses_a_try(verdict)
+        code = code.tried()
+    assert judge(code, offered("042137"), now=NOW) is Verdict.EXHAUSTED
+
+
+def test_nothing_matches_where_no_code_was_issued() -> None:
+    assert judge(None, offered("042137"), now=NOW) is Verdict.NOT_ISSUED
+
+
+@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.WRONG}))
+def test_only_a_wrong_code_uses_a_try(verdict: Verdict) -> None:
+    assert not uses_a_try(verdict)

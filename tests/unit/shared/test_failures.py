@@ -1,0 +1,77 @@
+"""What becomes of a message that was not handled."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared import failures
+from shared.bus import Delivery
+from shared.errors import MalformedEvent, StoreUnavailable
+from shared.failures import after_failure
+from shared.topology import DELAYS, EVENTS, REDELIVERY, REQUESTS, RETRY
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+FRESH = Delivery(
+    exchange=EVENTS,
+    routing_key="habeas.x.v1",
+    body=b"body",
+    message_id="id-1",
+    content_type="application/json",
+    headers={"traceparent": "00"},
+    redelivered=False,
+    tag=1,
+    channel=None,
+)
+
+
+def retried(attempts: int, *, since: datetime = NOW) -> Delivery:
+    ours = {
+        failures.ATTEMPT: attempts, failures.FIRST_FAILURE: since.isoformat(),
+        failures.EXCHANGE: EVENTS, failures.ROUTING_KEY: "habeas.x.v1", "x-death": [{"queue": "q"}],
+    }  # fmt: skip
+    return replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=ours)
+
+
+def failure(delivery: Delivery, error: Exception | None = None) -> failures.Failure:
+    return after_failure(delivery, error or StoreUnavailable("away"), "intake", now=NOW, retry_for=DAY)
+
+
+@pytest.mark.parametrize(("attempts", "delay"), [*enumerate(DELAYS), (5, "10m"), (100, "10m")])
+def test_each_try_waits_longer_than_the_one_before(attempts: int, delay: str) -> None:
+    message = failure(retried(attempts)).message
+    assert (message.exchange, message.routing_key) == (RETRY, f"{delay}.intake")
+    assert message.mandatory
+
+
+def test_the_time_for_retries_counts_from_the_first_failure() -> None:
+    started = NOW - DAY
+    assert not failure(retried(9, since=started + timedelta(seconds=1))).parked
+    assert failure(retried(9, since=started)).parked
+
+
+@pytest.mark.parametrize("error", [MalformedEvent("data.right: required"), ValueError("ada@example.org")])
+def test_permanent_and_unknown_errors_are_parked_at_once(error: Exception) -> None:
+    parked = failure(FRESH, error)
+    assert parked.parked
+    assert (parked.message.exchange, parked.message.routing_key) == ("", "intake.parking")
+
+
+def test_another_libraries_message_is_kept_from_headers_and_log() -> None:
+    parked = failure(FRESH, ValueError("ada@example.org"))
+    assert "ada" not in f"{parked.message.headers}{parked.fields}"
+    assert parked.message.headers[failures.REASON] == "ValueError"
+
+
+def test_where_a_message_came_from_survives_all_tries_and_the_brokers_own_headers_do_not() -> None:
+    headers = failure(retried(3)).message.headers
+    assert (headers[failures.EXCHANGE], headers[failures.ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
+    assert "x-death" not in headers
+
+
+def test_what_an_upstream_system_chose_is_not_logged() -> None:
+    fields = failure(
+        replace(FRESH, exchange=REQUESTS, routing_key="ada@example.org", message_id="ada")
+    ).fields
+    assert "ada" not in str(fields)

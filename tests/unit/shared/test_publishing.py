@@ -1,0 +1,25 @@
+"""A publication counts as taken only when the broker has said so."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from shared.bus import Bus, Channel, Message
+from shared.errors import BrokerUnavailable
+
+
+class LostChannel:
+    """A channel whose connection is gone: the driver then cancels whoever waits for a confirm."""
+
+    is_closed = False
+
+    async def basic_publish(self, *_body: Any, **_options: Any) -> None:
+        raise asyncio.CancelledError
+
+
+async def test_a_publication_that_the_driver_cancelled_is_not_taken_for_confirmed() -> None:
+    bus = Bus("amqp://broker.example.org", name="test")
+    bus._channel = cast("Channel", LostChannel())
+    with pytest.raises(BrokerUnavailable):
+        await bus.publish([Message("habeas.events", "key", b"body", "1")])

@@ -1,0 +1,53 @@
+"""The topology keeps every message somewhere, on disk, until somebody has settled it."""
+
+import pytest
+
+from shared import topology
+from shared.events import Record, catalogue
+from shared.topology import Queue
+
+QUEUES = topology.queues()
+
+
+@pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)
+def test_every_queue_is_a_quorum_queue(queue: Queue) -> None:
+    assert queue.arguments["x-queue-type"] == "quorum"
+
+
+@pytest.mark.parametrize(
+    "queue", [queue for queue in QUEUES if "x-dead-letter-exchange" in queue.arguments], ids=lambda q: q.name
+)
+def test_what_leaves_a_queue_unsettled_is_handed_on_at_least_once(queue: Queue) -> None:
+    assert queue.arguments["x-dead-letter-strategy"] == "at-least-once"
+    assert queue.arguments["x-overflow"] == "reject-publish", "or the broker falls back to at most once"
+
+
+def test_no_queue_dead_letters_into_one_that_is_declared_later() -> None:
+    declared: set[str] = set()
+    for queue in QUEUES:
+        target = queue.arguments.get("x-dead-letter-routing-key")
+        assert target is None or target in declared
+        declared.add(queue.name)
+
+
+def test_every_service_has_an_inbox_and_a_parking_queue_that_nothing_leaves() -> None:
+    names = {queue.name: queue for queue in QUEUES}
+    for service in topology.LISTENS:
+        assert service in names
+        parking = names[topology.parking_of(service)]
+        assert parking.arguments == {"x-queue-type": "quorum", "x-delivery-limit": -1}
+        assert not parking.bindings
+
+
+def test_every_fact_that_is_no_terminal_one_is_listened_to() -> None:
+    heard = {type_ for types in topology.LISTENS.values() for type_ in types}
+    facts = {
+        kind for kind in catalogue() if kind.EXCHANGE == topology.EVENTS and not issubclass(kind, Record)
+    }
+    unheard = {kind.TYPE for kind in facts if kind.TYPE not in heard and not getattr(kind, "TERMINAL", False)}
+    assert not unheard
+
+
+def test_every_delay_is_longer_than_the_one_before() -> None:
+    delays = list(topology.DELAYS.values())
+    assert delays == sorted(delays)

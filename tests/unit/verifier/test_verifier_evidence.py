@@ -1,0 +1,110 @@
+from typing import Any
+
+import pytest
+
+from services.intake.domain import request_id
+from services.verifier.handlers import SUBMISSION
+from shared.events import (
+    IdentityCompared,
+    IdentityVerified,
+    ProofKind,
+    ProofReceived,
+    ProofRef,
+    ProofSpent,
+)
+from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission, wrong
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+NEW_CODE = {"kind": "new_code"}
+CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q", "city": "Berlin", "plan": "L"}}
+
+
+def code(digits: str) -> dict[str, str]:
+    return {"kind": "email_code", "code": digits}
+
+
+async def opened(**changes: Any) -> Office:
+    """Return an office with a request that waits for proof."""
+    office = Office()
+    await office.submit(request(**changes))
+    return office
+
+
+async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
+    await office.tell(IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed))
+
+
+# --- destroying ---------------------------------------------------------------------------------------
+
+
+def spent(office: Office) -> list[str]:
+    return [ref for fact in office.told(ProofSpent) for ref in fact.refs]
+
+
+@pytest.mark.parametrize("how", ["verified", "refused", "withdrawn"])
+async def test_at_the_decision_all_evidence_is_destroyed_and_the_request_is_kept(how: str) -> None:
+    office = await opened(proofs=[CLAIM])
+    await compared(office, 0)
+    right = office.code_of(CASE, "code_0")
+    await office.offer(code(wrong(right)), id_="wrong")
+    assert len(office.sealed(CASE)) == 4
+    if how == "verified":
+        await office.offer(code(right), id_="right")
+    elif how == "refused":
+        await office.offer(NEW_CODE, NEW_CODE, NEW_CODE, id_="many")
+    else:
+        await office.broker.publish([submission("request.withdrawn", {"reference": "r-1"}, id_="w")])
+        await office.work()
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+    assert len(spent(office)) == len(set(spent(office)))
+    assert len(office.told(ProofSpent)) == 1
+
+
+async def test_nothing_is_destroyed_before_the_decision() -> None:
+    office = await opened(proofs=[CLAIM])
+    await compared(office, 0)
+    await office.offer(code(wrong(office.code_of(CASE, "code_0"))), id_="p")
+    assert office.told(ProofSpent) == []
+
+
+async def test_a_proof_that_arrives_after_the_decision_is_destroyed_alone() -> None:
+    office = await opened()
+    await office.offer(code(office.code_of(CASE, "code_0")), id_="p")
+    before = spent(office)
+    await office.vault.seal(CASE, "proof_late", b"{}")
+    late = ProofRef(kind=ProofKind.EMAIL_CODE, ref="proof_late")
+    await office.tell(ProofReceived(request_id=CASE, proofs=(late,)), service="intake")
+    assert spent(office) == [*before, "proof_late"]
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+
+
+async def test_where_there_is_no_evidence_nothing_is_destroyed() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    assert office.told(ProofSpent) == []
+
+
+async def test_a_withdrawal_that_crosses_the_decision_destroys_nothing_twice() -> None:
+    office = await opened()
+    messages = [
+        submission("request.withdrawn", {"reference": "r-1"}, id_="w"),
+        submission(
+            "proof.submitted",
+            {"reference": "r-1", "proofs": [code(office.code_of(CASE, "code_0"))]},
+            id_="p",
+        ),
+    ]
+    await office.broker.publish(list(reversed(messages)))
+    await office.work()
+    assert office.told(IdentityVerified)
+    assert len(spent(office)) == len(set(spent(office)))
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+    assert office.broker.parked("intake") + office.broker.parked("verifier") == []
+
+
+async def test_a_proof_before_its_request_waits() -> None:
+    office = Office()
+    late = ProofRef(kind=ProofKind.EMAIL_CODE, ref="proof_early")
+    await office.tell(ProofReceived(request_id=CASE, proofs=(late,)), service="intake")
+    assert len(office.broker.waiting()) == 1
+    assert office.broker.parked("verifier") == []
