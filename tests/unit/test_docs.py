@@ -1,0 +1,209 @@
+"""What the documents tell people to do can be done: targets, verbs, scripts, links, examples."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer
+
+from habeas.cli import app
+from services.intake.api import RequestForm
+from shared.envelope import decode
+from shared.topology import REQUESTS
+from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, shape, text
+
+DOCUMENTS = documents()
+TOLD = [pytest.param(page, line, id=f"{page}: {line}") for page in DOCUMENTS for line in commands(page)]
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+LINKS = [
+    pytest.param(page, target, id=f"{page} → {target}")
+    for page in DOCUMENTS
+    for target in LINK.findall(text(page))
+    if "://" not in target
+]
+
+
+def told(program: str) -> list[Any]:
+    """Return page and arguments of every call of *program* that a document tells to make."""
+    pattern = re.compile(rf"^(?:\.venv/bin/)?{program}((?: .*)?)$")
+    found = [(param.values[0], match[1]) for param in TOLD if (match := pattern.match(str(param.values[1])))]
+    return [pytest.param(arguments.strip(), id=f"{page}: {program}{arguments}") for page, arguments in found]
+
+
+@pytest.mark.parametrize("arguments", told("make"))
+def test_every_make_target_that_is_told_exists(arguments: str) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):.*## ", text("Makefile"), re.MULTILINE))
+    assert arguments.split(maxsplit=1)[0] in targets
+
+
+@pytest.mark.parametrize("arguments", told("habeas"))
+def test_every_call_of_the_command_that_is_told_is_understood(arguments: str) -> None:
+    understand(typer.main.get_command(app), shlex.split(arguments))
+
+
+def understand(command: Any, arguments: list[str], parent: Any = None) -> None:
+    """Read *arguments* as the command would, without doing anything; a mistake raises."""
+    if not hasattr(command, "commands"):
+        command.make_context(command.name, list(arguments), parent=parent)
+        return
+    if arguments and arguments[0] in command.commands:
+        understand(command.commands[arguments[0]], arguments[1:], parent)
+        return
+    options = [argument for argument in arguments if argument.startswith("--")]
+    assert options == arguments, f"no verb {arguments[0]}"
+    assert set(options) <= {name for parameter in command.params for name in parameter.opts}
+
+
+def test_a_call_that_is_wrong_is_not_understood() -> None:
+    command = typer.main.get_command(app)
+    for wrong in ("frob", "map frob", "dead-letters --frob"):
+        with pytest.raises(AssertionError):
+            understand(command, wrong.split())
+    for misread in ("gather --frob", "erase", "package verify"):
+        with pytest.raises(Exception, match=r"(?i)no such option|missing"):
+            understand(command, misread.split())
+
+
+@pytest.mark.parametrize("verb", ["--help", "erase --help", "dead-letters replay --help", "map check --help"])
+def test_the_command_runs(verb: str) -> None:
+    call = [sys.executable, "-m", "habeas", *verb.split()]
+    assert "Usage" in subprocess.run(call, check=True, capture_output=True, text=True).stdout  # noqa: S603  ours
+
+
+def test_every_make_target_is_on_the_list_of_help() -> None:
+    phony = set(text("Makefile").partition(".PHONY:")[2].splitlines()[0].split())
+    listed = subprocess.run(["make", "help"], check=True, capture_output=True, text=True, cwd=ROOT).stdout  # noqa: S607  make
+    assert {line.split()[0] for line in listed.splitlines()} == phony
+
+
+@pytest.mark.parametrize("page", DOCUMENTS)
+def test_every_script_and_module_that_is_named_exists(page: str) -> None:
+    content = text(page)
+    for script in re.findall(r"`(scripts/[a-z-]+)\b", content):
+        assert (ROOT / script).is_file(), script
+    for module in re.findall(r"python -m ([a-z.]+[a-z])", content):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+
+
+@pytest.mark.parametrize("page", DOCUMENTS)
+def test_every_file_that_is_named_exists(page: str) -> None:
+    for name in re.findall(r"`((?:shared|services|habeas|docs|datamaps)/[\w./-]+\.\w+)`", text(page)):
+        assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS)
+def test_every_relative_link_leads_somewhere(page: str, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    goal = (ROOT / page).parent / path if path else ROOT / page
+    assert goal.resolve().exists()
+    if anchor:
+        assert anchor in anchors(str(goal.resolve().relative_to(ROOT)))
+
+
+# --- README -------------------------------------------------------------------------------------------
+
+
+def test_the_demonstration_that_is_shown_has_the_steps_of_the_one_that_is_told() -> None:
+    told = {
+        call.args[1].value
+        for call in ast.walk(ast.parse(text("habeas/demo.py")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "_did"
+        if isinstance(call.args[1], ast.Constant)
+    }
+    shown = {line.removeprefix("✓ ") for line in shape(demo_output()) if line.startswith("✓")}
+    assert shown == told
+
+
+def test_the_first_screen_names_both_commands_before_anything_else() -> None:
+    first_block = text("README.md").partition("```console\n")[2]
+    assert [line.split("  ")[0] for line in first_block.splitlines()[:2]] == ["make demo", "make up"]
+
+
+def test_the_event_that_is_shown_is_taken() -> None:
+    [shown] = re.findall(r"```json\n(.*?)```", text("README.md"), re.DOTALL)
+    decode(shown.encode(), exchange=REQUESTS, content_type="application/cloudevents+json", headers={})
+
+
+def test_the_request_that_is_shown_is_taken() -> None:
+    [shown] = re.findall(r"<<'EOF'\n(.*?)\nEOF", text("README.md"), re.DOTALL)
+    RequestForm.model_validate(json.loads(shown))
+
+
+def test_the_calls_that_are_shown_are_routes() -> None:
+    source = text("services/intake/api.py")
+    routes = {
+        (method.upper(), path.replace("{case_id}", "{id}"))
+        for method, path in re.findall(r'@app\.(get|post|delete)\(\s*"([^"]+)"', source)
+    }
+    shown = {
+        (method, path.partition("?")[0])
+        for method, path in re.findall(r"^\| `(GET|POST|DELETE) ([^`]+)`", text("README.md"), re.MULTILINE)
+    }
+    assert shown | {("POST", "/v1/requests")} == routes
+
+
+# --- decisions ----------------------------------------------------------------------------------------
+
+DECISIONS = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+
+
+def test_the_index_of_decisions_is_complete() -> None:
+    assert re.findall(r"^\| \[(\d{4})\]\(\1-[^)]+\.md\)", text("docs/adr/README.md"), re.MULTILINE) == [
+        name[:4] for name in DECISIONS
+    ]
+    assert [int(name[:4]) for name in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_a_decision_says_why_what_follows_and_what_would_change_it(name: str) -> None:
+    page = text(f"docs/adr/{name}")
+    headings = re.findall(r"^## (.*)$", page, re.MULTILINE)
+    assert headings == ["Context", "Decision", "Consequences", "What would change our mind"]
+    title = page.splitlines()[0].partition(". ")[2]
+    assert title in text("docs/adr/README.md")
+
+
+def test_every_decision_that_the_code_refers_to_exists() -> None:
+    referred = {
+        number
+        for path in files()
+        if path.suffix == ".py"
+        for number in re.findall(r"docs/adr/(\d{4})", path.read_text(encoding="utf-8"))
+    }
+    assert referred
+    assert referred <= {decision[:4] for decision in DECISIONS}
+
+
+def test_the_changelog_has_the_sections_it_promises() -> None:
+    headings = set(re.findall(r"^### (.*)$", text("CHANGELOG.md"), re.MULTILINE))
+    assert headings <= {"Security", "Law", "Removed", "Changed", "Added", "Fixed"}
+
+
+# --- the product speaks of itself alone ---------------------------------------------------------------
+
+MACHINE = re.compile(
+    r"(?<![\w.])/(?:work|Users|home|mnt|private)/\w"  # somebody's folders
+    r"|(?<!var)/tmp/(?!habeas)[a-z]"  # left from a trial
+    r"|(?i:co-authored-by:|generated (?:by|with) (?:an? )?(?:ai|assistant|model)\b)"
+)
+INDEXES = re.compile(r"https?://(?!pypi\.org/simple|files\.pythonhosted\.org/)[\w.-]+")
+
+
+def test_no_file_tells_of_the_machine_or_the_hands_that_wrote_it() -> None:
+    this = {"tests/unit/test_docs.py"}
+    for path in files():
+        name = str(path.relative_to(ROOT))
+        content = path.read_bytes()
+        if b"\0" not in content and name not in this:
+            found = MACHINE.search(content.decode("utf-8", errors="replace"))
+            assert found is None, f"{name}: {found}"
+
+
+def test_packages_come_from_the_public_index() -> None:
+    assert not INDEXES.search(text("uv.lock"))

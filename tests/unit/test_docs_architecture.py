@@ -1,0 +1,135 @@
+"""The map is the territory: `docs/architecture.md` says what the code does."""
+
+import ast
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from services.fulfillment import cases
+from services.intake import domain as intake
+from services.verifier import domain as verifier
+from shared.events import Event, Fact, Record, Submission, UnreadableSubmission, catalogue
+from shared.topology import EVENTS, LISTENS, queues
+from tests.unit.pages import ROOT, rows, text
+
+PAGE = "docs/architecture.md"
+EVENTS_TABLE = rows(PAGE, "Events")
+CATALOGUE = list(catalogue())
+
+
+def name_of(event: type[Event]) -> str:
+    return f"`{event.TYPE}`" + (" on `habeas.requests`" if issubclass(event, Submission) else "")
+
+
+def consumers_of(event: type[Event]) -> list[str]:
+    if issubclass(event, Submission):
+        return ["intake"]
+    return [service for service, types in LISTENS.items() if event.TYPE in types]
+
+
+def publishers_of(event: type[Event]) -> list[str]:
+    """Return the services in whose code *event* is made."""
+    if issubclass(event, Submission):
+        return ["upstream systems"]
+    return [service for service in LISTENS if event.__name__ in _made_in(service)]
+
+
+def _made_in(service: str) -> set[str]:
+    return {
+        node.func.id
+        for path in (ROOT / "services" / service).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+@pytest.mark.parametrize("event", CATALOGUE, ids=name_of)
+def test_every_event_is_on_the_map_with_who_publishes_and_who_consumes_it(event: type[Event]) -> None:
+    [(_, publishers, consumers, says)] = [row for row in EVENTS_TABLE if row[0] == name_of(event)]
+    assert publishers == ", ".join(publishers_of(event))
+    assert consumers == (", ".join(consumers_of(event)) or "nobody")
+    assert says == (event.__doc__ or "").strip()
+
+
+def test_the_map_has_no_other_event() -> None:
+    assert [row[0] for row in EVENTS_TABLE] == [name_of(event) for event in CATALOGUE]
+
+
+@pytest.mark.parametrize("event", CATALOGUE, ids=name_of)
+def test_every_event_is_published_by_somebody(event: type[Event]) -> None:
+    assert publishers_of(event)
+
+
+@pytest.mark.parametrize("event", CATALOGUE, ids=name_of)
+def test_every_event_is_consumed_unless_it_is_terminal(event: type[Event]) -> None:
+    terminal = issubclass(event, Fact) and event.TERMINAL
+    assert bool(consumers_of(event)) is not terminal
+
+
+@pytest.mark.parametrize("service", LISTENS)
+def test_a_queue_is_bound_to_what_its_service_subscribes_to(service: str) -> None:
+    kinds: list[type[Event]] = [
+        subscription.event for subscription in import_module(f"services.{service}.handlers").SUBSCRIPTIONS
+    ]
+    facts = [kind.TYPE for kind in kinds if kind.EXCHANGE == EVENTS]
+    submissions = {kind for kind in kinds if kind.EXCHANGE != EVENTS}
+    assert sorted(facts) == sorted(LISTENS[service])
+    every = {kind for kind in CATALOGUE if issubclass(kind, Submission)} | {UnreadableSubmission}
+    assert submissions == (every if service == "intake" else set())
+
+
+def test_every_record_is_named() -> None:
+    records: tuple[type[Record], ...] = (*intake.RECORDS, *verifier.RECORDS)
+    assert all(f"`{record.TYPE}`" in text(PAGE) for record in records)
+
+
+def test_every_queue_is_on_the_map() -> None:
+    assert [row[0] for row in rows(PAGE, "Queues")] == [f"`{queue.name}`" for queue in queues()]
+
+
+@pytest.mark.parametrize(
+    ("heading", "transitions"),
+    [
+        pytest.param("In intake's register", intake.TRANSITIONS, id="intake"),
+        pytest.param("In the verifier", verifier.TRANSITIONS, id="verifier"),
+        pytest.param("In fulfillment", cases.TRANSITIONS, id="fulfillment"),
+    ],
+)
+def test_the_life_of_a_case_is_what_the_table_of_its_service_says(
+    heading: str, transitions: Mapping[Any, Mapping[type[Fact], Any]]
+) -> None:
+    drawn = {f"`{status}`": _drawn(status, following) for status, following in transitions.items()}
+    assert dict(rows(PAGE, heading)) == drawn
+
+
+def _drawn(status: object, following: Mapping[type[Fact], Any]) -> str:
+    by_end: dict[Any, list[str]] = {}
+    for fact, end in following.items():
+        by_end.setdefault(end, []).append(f"`{fact.TYPE.removeprefix('habeas.').removesuffix('.v1')}`")
+    return "; ".join(
+        ", ".join(facts) + (" (stays)" if end is status else f" → `{end}`") for end, facts in by_end.items()
+    )
+
+
+COLLECTIONS = {
+    ("shared/vault.py", "keys"), ("shared/vault.py", "items"), ("shared/vault.py", "chunks"),
+    ("shared/journal.py", "journal"), ("services/fulfillment/store.py", "datamaps"),
+    ("services/notifier/store.py", "claims"),
+}  # fmt: skip
+
+
+def test_every_collection_of_ours_is_on_the_map() -> None:
+    found = {
+        (str(path.relative_to(ROOT)), str(node.slice.value))
+        for folder in ("shared", "services")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+        and ast.unparse(node.value).startswith(("database", "client["))
+    }
+    assert found == COLLECTIONS
+    assert {row[1] for row in rows(PAGE, "What is stored where")} == {f"`{name}`" for _, name in COLLECTIONS}
