@@ -7,6 +7,7 @@ not there to the one that ``habeas up`` keeps in the state folder.
 
 import asyncio
 import base64
+import dataclasses
 import json
 import os
 import sys
@@ -63,8 +64,13 @@ def main() -> None:
 
 
 def settings(state: Path) -> Mapping[str, str]:
-    """Return the settings of the installation that is spoken to."""
-    return {**installation.remembered(state), **os.environ}
+    """Return the settings of the installation that is spoken to; secrets may stand in files."""
+    files = {
+        name.removesuffix("_FILE"): Path(path).read_text(encoding="utf-8").strip()
+        for name, path in os.environ.items()
+        if name.startswith("HABEAS_") and name.endswith("_FILE")
+    }
+    return {**installation.remembered(state), **files, **os.environ}
 
 
 def setting(name: str, state: Path) -> str:
@@ -290,20 +296,23 @@ def erase(
 def check(
     map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
 ) -> None:
-    """Read a data map and hold it against the live databases; end 1 when something is wrong."""
+    """Read a data map and hold it against the live databases; end 1 when an answer would be wrong."""
     from habeas import engine  # noqa: PLC0415
     from services.fulfillment.checking import check as checked  # noqa: PLC0415
 
     async def work() -> Any:
         async with engine.opened(_map(map_folder, state), _stores(stores, state)) as opened:
-            return [*opened.data_map.remarks, *await checked(opened.data_map, opened.stores)]
+            return await checked(opened.data_map, opened.stores)
 
-    flaws = [str(flaw) for flaw in run(work())]
+    flaws = run(work())
     if as_json:
-        print(json.dumps(flaws))
-    else:
-        out.print("\n".join(flaws) or "the map fits the data")
-    raise typer.Exit(1 if flaws else 0)
+        print(json.dumps([dataclasses.asdict(flaw) for flaw in flaws]))
+    for flaw in flaws if not as_json else ():
+        out.print(f"{'remark' if flaw.remark else 'wrong'}  {flaw}", markup=False)
+    wrong = [flaw for flaw in flaws if not flaw.remark]
+    if not wrong and not as_json:
+        out.print("the map fits the data")
+    raise typer.Exit(1 if wrong else 0)
 
 
 @package_app.command("verify")

@@ -14,6 +14,7 @@ from rich.table import Table
 from shared import failures
 from shared.bus import Bus, Delivery, Message, Parking
 from shared.events import RequestRejected
+from shared.failures import Origin
 from shared.mongo import Client, connect, translated
 from shared.topology import LISTENS, REDELIVERY, parking_of
 
@@ -112,7 +113,7 @@ def _texts(flaws: object) -> Iterator[str]:
 
 def _again(service: str, delivery: Delivery) -> Message:
     """Return the message as its service first saw it, but for where it came from."""
-    origin = failures.origin_of(delivery)
+    origin = _origin(delivery)
     return Message(
         exchange=REDELIVERY,
         routing_key=f"replay.{service}",
@@ -127,12 +128,29 @@ def _again(service: str, delivery: Delivery) -> Message:
     )
 
 
+def _origin(delivery: Delivery) -> Origin:
+    """
+    Return where a parked message was first published.
+
+    What a service parks carries it in our headers. What the broker parked, after deliveries that killed their
+    consumer, carries the publisher's: of that message the broker knows itself where it came from.
+    """
+    headers = delivery.headers
+    for death in headers.get("x-death", ()):
+        if death["exchange"] != REDELIVERY:
+            return Origin(str(death["exchange"]), str(death["routing-keys"][0]))
+    return Origin(
+        str(headers.get(failures.EXCHANGE, delivery.exchange)),
+        str(headers.get(failures.ROUTING_KEY, delivery.routing_key)),
+    )
+
+
 def _described(service: str, delivery: Delivery) -> Parked:
     headers = delivery.headers
     return Parked(
         service=service,
         message_id=delivery.message_id or "",
-        type=failures.origin_of(delivery).routing_key,
+        type=_origin(delivery).routing_key,
         reason=str(headers.get(failures.REASON, "its consumer died too often")),
         attempts=int(headers.get(failures.ATTEMPT, 0)),
         first_failure=str(headers.get(failures.FIRST_FAILURE, "")),
@@ -141,10 +159,5 @@ def _described(service: str, delivery: Delivery) -> Parked:
 
 def _rejection(case: str, at: datetime, data: dict[str, object]) -> SetAside:
     rejected = RequestRejected.model_validate({**data, "request_id": case})
-    flaws = tuple(_lines(rejected))
+    flaws = tuple(map(str, rejected.errors))
     return SetAside(case, at, rejected.publisher_source or "", rejected.publisher_id or "", flaws)
-
-
-def _lines(rejected: RequestRejected) -> Iterator[str]:
-    for flaw in rejected.errors:
-        yield f"{flaw.path}: {flaw.message}" if flaw.path else flaw.message

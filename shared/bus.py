@@ -321,6 +321,7 @@ class Parking:
         self._queue = queue
         self._connection: AbstractConnection | None = None
         self._channel: Channel | None = None
+        self._size = 0
 
     async def __aenter__(self) -> Self:
         """
@@ -333,6 +334,8 @@ class Parking:
         self._connection = await connect(self._url, f"{self._queue} is looked through")
         with translated("no channel to the broker"):
             self._channel = await _channel(self._connection)
+            there = await self._channel.queue_declare(self._queue, passive=True)
+        self._size = there.message_count or 0
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -341,9 +344,9 @@ class Parking:
         await _leave(connection)
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        """Yield what is in the queue."""
+        """Yield what was in the queue when it was opened; what is parked anew meanwhile is not looked at."""
         channel = self._opened()
-        while True:
+        for _ in range(self._size):
             with translated(f"{self._queue} cannot be read"):
                 message = await channel.basic_get(self._queue)
             if message.delivery_tag is None:

@@ -41,7 +41,7 @@ class Unreadable(MalformedEvent):
 
     def __init__(self, flaws: tuple[Flaw, ...], source: str | None = None, id: str | None = None) -> None:  # noqa: A002  CloudEvents' own name
         """Keep who sent it and what is wrong."""
-        super().__init__("; ".join(f"{flaw.path}: {flaw.message}" for flaw in flaws))
+        super().__init__("; ".join(map(str, flaws)))
         self.flaws = flaws
         self.source = source
         self.id = id

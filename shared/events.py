@@ -255,6 +255,7 @@ class RequestLodged(Fact):
 
     source: str
     occurred_at: datetime
+    proofs: tuple[ProofRef, ...] = ()
 
 
 class WithdrawalLodged(Fact):
@@ -284,6 +285,10 @@ class Flaw(Part):
 
     path: str
     message: str
+
+    def __str__(self) -> str:
+        """Return both in one line."""
+        return f"{self.path}: {self.message}" if self.path else self.message
 
 
 class RequestRejected(Fact):

@@ -216,7 +216,7 @@ async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio
 
 
 def _consumer(part: Running, url: str, settings: Settings) -> Consumer:
-    return Consumer(url, part.service.name, prefetch=2 * (part.batch or settings.batch))
+    return Consumer(url, part.service.name, prefetch=part.batch or 2 * settings.batch)
 
 
 def _runtime(

@@ -8,6 +8,7 @@ value: the form in which container secrets arrive.
 import base64
 import binascii
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
@@ -57,11 +58,13 @@ class _SecretFiles(PydanticBaseSettingsSource):
             raise ConfigurationError(f"{variable}: the file it names is no UTF-8 text") from None
 
     def __call__(self) -> dict[str, Any]:
-        found = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
+        fields = self.settings_cls.model_fields
+        found = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
+        return {
+            name: self.prepare_field_value(name, fields[name], value, value_is_complex=False)
+            for name, value in found.items()
+            if value is not None
         }
-        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -178,5 +181,9 @@ def load(kind: type[S]) -> S:
             for flaw in error.errors(include_url=False, include_input=False)
         )
         raise ConfigurationError(f"{flaws} (every variable is explained in .env.example)") from None
-    except SettingsError as error:  # a list or mapping that is no JSON; its message names the field alone
-        raise ConfigurationError(f"{error} (every variable is explained in .env.example)") from None
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        variable = f"HABEAS_{named[1].upper()}" if named else "a HABEAS_ variable"
+        raise ConfigurationError(
+            f"{variable}: is no JSON (every variable is explained in .env.example)"
+        ) from None

@@ -209,9 +209,13 @@ class MemoryVault:
         if case not in self.destroyed:
             self.items.setdefault(case, {})
 
-    async def seal(self, case: str, item: str, content: bytes) -> None:
-        """Keep *content* under the name *item*, unless something is kept there already."""
-        self._of(case).setdefault(item, content)
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content* under the name *item*, unless something is kept there; return whether it is."""
+        return self._of(case).setdefault(item, content) is content
+
+    async def holds(self, case: str, item: str) -> bool:
+        """Return whether anything is kept under the name *item*."""
+        return item in self.items.get(case, {})
 
     async def open(self, case: str, item: str) -> bytes:
         """Return what is kept under the name *item*."""

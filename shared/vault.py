@@ -68,16 +68,16 @@ class Vault:
         """Give *case* its key. Once destroyed, a case never gets another."""
         await self._new_key_of(case)
 
-    async def seal(self, case: str, item: str, content: bytes) -> None:
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
         """
-        Keep *content* under the name *item*, unless something is kept there already.
+        Keep *content* under the name *item*, unless something is kept there already; return whether it is.
 
         Raises:
             Destroyed: The case has no key (any more).
         """
         name = Name(case, item)
         sealed = _seal(await self._key(case), content, str(name))
-        await self._write((name, sealed))
+        return await self._write((name, sealed))
 
     async def open(self, case: str, item: str) -> bytes:
         """
@@ -174,12 +174,15 @@ class Vault:
             found = self._items.find({"_id": {"$in": list(wanted)}})
             return {wanted[document["_id"]]: document["sealed"] async for document in found}
 
-    async def _store_items(self, items: Sequence[tuple[Name, bytes]]) -> Mapping[tuple[Name, bytes], None]:
+    async def _store_items(self, items: Sequence[tuple[Name, bytes]]) -> Mapping[tuple[Name, bytes], bool]:
         documents: dict[str, Document] = {}
         for name, sealed in items:
             documents.setdefault(str(name), {"_id": str(name), "case": name.case, "sealed": sealed})
-        await insert_new(self._items, list(documents.values()))
-        return dict.fromkeys(items)
+        earlier = await insert_new(self._items, list(documents.values()))
+        return {
+            (name, sealed): str(name) not in earlier and documents[str(name)]["sealed"] is sealed
+            for name, sealed in items
+        }
 
     def _wrap(self, case: str, key: bytes) -> bytes:
         return _seal(self._master, key, case)

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from services.fulfillment.cases import Fulfilment, evolve
-from services.fulfillment.datamap import load
+from services.fulfillment.datamap import DataMap, load
 from services.fulfillment.engine import Engine
 from services.fulfillment.handlers import SUBSCRIPTIONS, Fulfillment, House, Maps, Records, Vault
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
 from services.fulfillment.stores import Stores
+from shared.errors import ConfigurationError, InvalidDataMap
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.service import Moment, Service
@@ -39,7 +41,7 @@ def service(vault: Vault, records: Records, maps: Maps, house: House) -> Service
 async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put fulfillment together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, maps = Journal(database), StoredMaps(database, load(settings.datamap))
+    journal, maps = Journal(database), StoredMaps(database, _loaded(settings.datamap))
     await journal.prepare()
     await maps.prepare()
     stores = Stores.connect(settings.store_urls())
@@ -47,6 +49,13 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
         yield Running(service(platform.vault, Engine(stores), maps, settings.house()), journal)
     finally:
         stores.close()
+
+
+def _loaded(folder: Path) -> DataMap:
+    try:
+        return load(folder)
+    except InvalidDataMap as error:
+        raise ConfigurationError(f"HABEAS_DATAMAP: {error}") from None
 
 
 PLAN = Plan(FulfillmentSettings, build)

@@ -61,11 +61,14 @@ CERTIFICATE = "erasure_certificate"
 class Vault(Protocol):
     """Where personal data is sealed."""
 
-    async def seal(self, case: str, item: str, content: bytes) -> None:
-        """Keep *content*, unless something is kept there already."""
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content*, unless something is kept there already; return whether it is."""
 
     async def open(self, case: str, item: str) -> bytes:
         """Return what is kept."""
+
+    async def holds(self, case: str, item: str) -> bool:
+        """Return whether something is kept."""
 
     async def seal_stream(self, case: str, item: str, content: AsyncIterator[bytes]) -> int:
         """Keep something large, replacing an unfinished attempt."""
@@ -135,7 +138,9 @@ class Fulfillment:
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Compare the data points that a person claims with the records held."""
+    """Compare the data points that a person claims with the records held, unless it is decided already."""
+    if not all([await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]):
+        return []
     identities = _identities(await ctx.submission())
     findings = await _gathered(ctx, identities)
     points: dict[str, str] = {}

@@ -41,8 +41,11 @@ class Withholding:
 
     def __init__(self, collection: Collection, label: Callable[[Field], str]) -> None:
         """Use *label* to name what is withheld."""
+        # Text that may name other people is withheld as a whole, as long as nobody can black out the names.
         self._notices = {
-            field.path: Notice(label(field)) for field in collection.fields if not field.disclose
+            field.path: Notice(label(field), NEVER if not field.disclose else THIRD_PARTY)
+            for field in collection.fields
+            if field.redact or not field.disclose
         }
         self._above = {above: self._notices[path] for path in self._notices for above in _prefixes(path)}
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.domain import Case, Status
 from services.intake.door import CodeRefused, Door, NotNow
-from services.intake.pages import package_response, pages
+from services.intake.pages import certificate_response, package_response, pages
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.events import MOST_PROOFS, Outcome, Proof, RequestId, RequestSubmitted, Strict
@@ -177,6 +177,12 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
         """Take a request back, as long as it is not answered."""
         await door.withdraw(case_id)
 
+    _add_answers(app, door)
+    app.include_router(pages(door))
+    return app
+
+
+def _add_answers(app: FastAPI, door: Door) -> None:
     @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED)
     async def issue_code(case_id: RequestId) -> CodeSent:
         """Have a code mailed to the data subject that opens the package once."""
@@ -190,8 +196,10 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
         pieces = await door.open_package(case_id, code)
         return package_response(case_id, pieces)
 
-    app.include_router(pages(door))
-    return app
+    @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
+    async def certificate(case_id: RequestId) -> Response:
+        """Download the signed certificate of an erasure."""
+        return certificate_response(case_id, await door.certificate(case_id))
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:

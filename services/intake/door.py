@@ -20,19 +20,17 @@ from services.intake.domain import (
     evolve,
     request_id,
 )
-from services.intake.handlers import SUBMISSION
+from services.intake.handlers import SUBMISSION, seal_proofs, seal_request
+from services.intake.handlers import Vault as SealingVault
 from shared.bus import Publisher
 from shared.codes import LIFETIME, Verdict, digest_of, draw_code, judge, uses_a_try
-from shared.envelope import derived_id
 from shared.errors import Destroyed, PermanentError, UnknownRequest
 from shared.events import (
     Fact,
     PackageCodeIssued,
     PackageFetched,
     Proof,
-    ProofKind,
     ProofReceived,
-    ProofRef,
     RequestLodged,
     RequestSubmitted,
     WithdrawalLodged,
@@ -57,17 +55,8 @@ class CodeRefused(PermanentError):
         self.verdict = verdict
 
 
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def create(self, case: str) -> None:
-        """Give *case* its key."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> None:
-        """Keep *content*, unless something is kept there already."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
+class Vault(SealingVault, Protocol):
+    """Where personal data is sealed, and packages are taken from."""
 
     def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
         """Yield the pieces of something large."""
@@ -94,10 +83,14 @@ class Door:
     async def lodge(self, request: RequestSubmitted, source: str) -> str:
         """Take *request* in and return its id: the same (source, reference) is the same request again."""
         case = self.id_of(source, request.reference)
-        await self.vault.create(case)
-        await self.vault.seal(case, SUBMISSION, request.model_dump_json().encode())
-        lodged = RequestLodged(request_id=case, source=source, occurred_at=self.clock())
-        await self._announce(lodged, cause=f"lodged {case}")
+        cause = f"lodged {case}"
+        try:
+            proofs = await seal_proofs(request.proofs, self.vault, case, cause)
+            await seal_request(request, self.vault, case)
+        except Destroyed:
+            return case  # an old case, answered and erased since
+        lodged = RequestLodged(request_id=case, source=source, occurred_at=self.clock(), proofs=proofs)
+        await self._announce(lodged, cause=cause)
         return case
 
     def id_of(self, source: str, reference: str) -> str:
@@ -128,12 +121,7 @@ class Door:
         if not (case.awaits_proof or case.status is Status.UNKNOWN):
             raise NotNow(f"no proof is awaited: the request is {case.status}")
         cause = uuid4().hex
-        refs = tuple(
-            ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(cause, index)}")
-            for index, proof in enumerate(proofs)
-        )
-        for proof, ref in zip(proofs, refs, strict=True):
-            await self.vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
+        refs = await seal_proofs(proofs, self.vault, case_id, cause)
         await self._announce(ProofReceived(request_id=case_id, proofs=refs), cause=cause)
 
     async def withdraw(self, case_id: str) -> None:
@@ -148,6 +136,19 @@ class Door:
         if not (case.withdrawable or case.status is Status.UNKNOWN):
             raise NotNow(f"it is too late to withdraw: the request is {case.status}")
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
+
+    async def certificate(self, case_id: str) -> bytes:
+        """
+        Return the signed certificate of an erasure; it holds no personal data.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: Nothing was erased for it.
+        """
+        case = await self.case(case_id)
+        if case.fulfilled is None or case.fulfilled.certificate is None:
+            raise NotNow("there is no certificate for this request")
+        return await self.vault.open(case_id, case.fulfilled.certificate)
 
     async def issue_package_code(self, case_id: str) -> datetime:
         """

@@ -1,6 +1,6 @@
 """What intake does when something arrives: it registers, passes proofs on, takes back, closes, sets aside."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -48,8 +48,11 @@ class Vault(Protocol):
     async def create(self, case: str) -> None:
         """Give *case* its key."""
 
-    async def seal(self, case: str, item: str, content: bytes) -> None:
-        """Keep *content*, unless something is kept there already."""
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content*, unless something is kept there already; return whether it is."""
+
+    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
+        """Keep something large."""
 
     async def open(self, case: str, item: str) -> bytes:
         """Return what is kept."""
@@ -73,11 +76,9 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     """Seal a request that an upstream system submitted, and start its clock - once."""
     if ctx.case.status is not Status.UNKNOWN:
         return []
-    await ctx.vault.create(ctx.case_id)
-    # Proofs are sealed apart: they are destroyed at the decision, the request is not.
-    bare = event.model_copy(update={"proofs": ()})
-    await ctx.vault.seal(ctx.case_id, SUBMISSION, bare.model_dump_json().encode())
-    return [await _received(event, ctx, ctx.source, ctx.occurred_at)]
+    proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
+    sealed = await seal_request(event, ctx.vault, ctx.case_id)
+    return [_received(sealed, proofs, ctx, ctx.source, ctx.occurred_at)]
 
 
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
@@ -85,7 +86,7 @@ async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.status is not Status.UNKNOWN:
         return []
     submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
-    return [await _received(submitted, ctx, event.source, event.occurred_at)]
+    return [_received(submitted, event.proofs, ctx, event.source, event.occurred_at)]
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -94,7 +95,7 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
         return [_rejected(ctx, NOT_KNOWN)]
     if not ctx.case.awaits_proof:
         return [_rejected(ctx, Flaw(path="data.proofs", message=f"the request is {ctx.case.status}"))]
-    return [ProofReceived(request_id=ctx.case_id, proofs=await seal_proofs(event.proofs, ctx))]
+    return [ProofReceived(request_id=ctx.case_id, proofs=await _sealed_proofs(event, ctx))]
 
 
 async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -121,7 +122,7 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
 async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
     """Seal a message that cannot be read, and tell its publisher what is wrong with it."""
     await ctx.vault.create(ctx.case_id)
-    await ctx.vault.seal(ctx.case_id, SET_ASIDE, event.body)
+    await ctx.vault.seal_stream(ctx.case_id, SET_ASIDE, _whole(event.body))
     rejected = RequestRejected(
         request_id=ctx.case_id,
         publisher_source=event.publisher_source,
@@ -168,26 +169,51 @@ SUBSCRIPTIONS = (
 )
 
 
-async def seal_proofs(proofs: Sequence[Proof], ctx: Intake) -> tuple[ProofRef, ...]:
+async def seal_request(request: RequestSubmitted, vault: Vault, case_id: str) -> RequestSubmitted:
     """
-    Seal *proofs* under names derived from the event that brought them; return the names.
+    Seal *request*, and return what is sealed: the first of two with one reference is the one that counts.
 
-    An event's id is unique together with its source only: two systems may use the same one.
+    Without its proofs: they are destroyed at the decision, the request is not.
     """
-    cause = f"{ctx.source} {ctx.event_id}"
+    await vault.create(case_id)
+    bare = request.model_copy(update={"proofs": ()})
+    if await vault.seal(case_id, SUBMISSION, bare.model_dump_json().encode()):
+        return bare
+    return RequestSubmitted.model_validate_json(await vault.open(case_id, SUBMISSION))
+
+
+async def seal_proofs(
+    proofs: Sequence[Proof], vault: Vault, case_id: str, cause: str
+) -> tuple[ProofRef, ...]:
+    """Seal *proofs* under names derived from the *cause* that brought them; return the names."""
+    if proofs:
+        await vault.create(case_id)
     refs = tuple(
         ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(cause, index)}")
         for index, proof in enumerate(proofs)
     )
     for proof, ref in zip(proofs, refs, strict=True):
-        await ctx.vault.seal(ctx.case_id, ref.ref, proof.model_dump_json().encode())
+        await vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
     return refs
 
 
-async def _received(request: RequestSubmitted, ctx: Intake, source: str, occurred_at: datetime) -> Fact:
-    proofs = await seal_proofs(request.proofs, ctx)
-    arrival = Arrival(ctx.case_id, source, occurred_at, ctx.now, proofs)
-    return receive(request, arrival, ctx.practice)
+async def _sealed_proofs(event: ProofSubmitted, ctx: Intake) -> tuple[ProofRef, ...]:
+    """An event's id is unique together with its source only: two systems may use the same one."""
+    return await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _received(
+    request: RequestSubmitted,
+    proofs: tuple[ProofRef, ...],
+    ctx: Intake,
+    source: str,
+    occurred_at: datetime,
+) -> Fact:
+    return receive(request, Arrival(ctx.case_id, source, occurred_at, ctx.now, proofs), ctx.practice)
 
 
 def _rejected(ctx: Intake, flaw: Flaw) -> RequestRejected:

@@ -80,6 +80,10 @@ def pages(door: Door) -> APIRouter:
         notice = "The request is being withdrawn. We confirm it by mail."
         return await page.after(door.withdraw(case_id), case_id, notice)
 
+    @router.get("/{case_id}/certificate", response_model=None)
+    async def certificate(case_id: RequestId) -> Response:
+        return certificate_response(case_id, await door.certificate(case_id))
+
     _add_proofs(router, page)
     _add_package(router, page)
     return router
@@ -113,6 +117,12 @@ def _add_package(router: APIRouter, page: Page) -> None:
         return package_response(case_id, pieces)
 
 
+def certificate_response(case_id: str, content: bytes) -> Response:
+    """Return a certificate as a download."""
+    headers = {"Content-Disposition": f'attachment; filename="certificate-{case_id[:8]}.json"'}
+    return Response(content, media_type="application/json", headers=headers)
+
+
 def package_response(case_id: str, pieces: AsyncIterator[bytes]) -> StreamingResponse:
     """Return the package as a download."""
     headers = {
@@ -130,6 +140,7 @@ def _page(case_id: str, case: Case, notice: str, problem: str) -> str:
         challenged=case.status is Status.CHALLENGED,
         ended=case.status in {Status.REFUSED, Status.WITHDRAWN, Status.CLOSED},
         package=case.fulfilled is not None and case.fulfilled.package is not None,
+        certificate=case.fulfilled is not None and case.fulfilled.certificate is not None,
         notice=notice,
         problem=problem,
     )

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from services.intake.domain import Practice
 from shared.calendars import calendar_named
+from shared.errors import ConfigurationError
 from shared.law import Regulation
 from shared.settings import Settings, Zone
 
@@ -47,13 +48,17 @@ class IntakeSettings(Settings):
             raise ValueError(f"every key needs at least {KEY_CHARACTERS} characters")
         return keys
 
-    def practice(self) -> Practice:
-        """
-        Return how this company counts days.
+    @field_validator("calendar", "calendar_uk", "calendar_california")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            calendar_named(name)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return name
 
-        Raises:
-            ConfigurationError: Nobody knows the holidays of a place.
-        """
+    def practice(self) -> Practice:
+        """Return how this company counts days."""
         calendars = {
             Regulation.GDPR: calendar_named(self.calendar),
             Regulation.UK_GDPR: calendar_named(self.calendar_uk),

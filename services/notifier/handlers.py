@@ -218,7 +218,7 @@ def _erasure(
         outcome=outcome,
         received_on=request.received_on,
         completed_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
-        certificate=event.certificate or "",
+        certificate=ctx.case_id if event.certificate else "",
         authority=authority_for(request.regulation, ctx.house.authority),
         erased=_parts(answer.erased),
         masked=_parts(answer.masked),

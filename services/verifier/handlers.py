@@ -43,8 +43,8 @@ SUBMISSION = "submission"
 class Vault(Protocol):
     """Where personal data is sealed."""
 
-    async def seal(self, case: str, item: str, content: bytes) -> None:
-        """Keep *content*, unless something is kept there already."""
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content*, unless something is kept there already; return whether it is."""
 
     async def open(self, case: str, item: str) -> bytes:
         """Return what is kept."""

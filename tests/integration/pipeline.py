@@ -1,0 +1,434 @@
+"""
+All four services in a process of their own, on a virtual host, databases and an example company of their own.
+
+A test acts as an upstream system or as a person and looks from outside: at the API, the letters, the events
+that anybody may bind a queue to, the databases, the queues and the log.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shutil
+import sys
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import httpx
+import orjson
+
+from habeas import requests
+from habeas.company import fill, generate
+from habeas.mailcatcher import Letter
+from habeas.parts.ports import HOST, free_port
+from habeas.parts.process import Command, Process
+from habeas.stack import Stack
+from shared import topology
+from shared.bus import Bus, Message, Parking, declare
+from shared.errors import BrokerUnavailable, TransientError
+from shared.events import RequestSubmitted
+from shared.mongo import Client, Document, connect
+from tests.conftest import required
+from tests.mailbox import Mailbox
+from tests.waiting import eventually
+
+EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+DATABASES = ("portal", "billing", "ops")
+SHOP, PORTAL = "shop", "customer-portal"
+"""Two upstream systems; the verifier trusts the log-in of the portal."""
+KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
+TODAY = date(2026, 11, 25)
+WITHIN = timedelta(seconds=30)
+READY_WITHIN = timedelta(seconds=30)
+STOP_WITHIN = timedelta(seconds=20)
+CODE = re.compile(r"^\s{4}(\d{6})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person who may be known to the company."""
+
+    email: str
+    name: str
+    country: str = "DE"
+
+    def asks(self, right: str, **more: Any) -> dict[str, Any]:
+        """Return what an upstream system submits when they ask for *right*."""
+        return {
+            "reference": uuid.uuid4().hex,
+            "right": right,
+            "subject": {"name": self.name, "email": self.email},
+            "residence": {"country": self.country},
+            **more,
+        }
+
+
+@dataclass
+class Heard:
+    """Every event that went out, as an upstream listener hears it."""
+
+    queue: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def of(self, case: str, type_: str = "") -> list[dict[str, Any]]:
+        """Return the events of *case* whose type holds *type_*, each once."""
+        found = {event["id"]: event for event in self.events if event.get("correlationid") == case}
+        return [event for event in found.values() if type_ in event["type"]]
+
+
+@dataclass
+class Pipeline:
+    """The services, what they run on, and what comes out of them."""
+
+    folder: Path
+    amqp_url: str
+    mongo_url: str
+    mail: Mailbox
+    prefix: str
+    settings: dict[str, str]
+    client: Client
+    http: httpx.AsyncClient
+    bus: Bus
+    process: Process | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the services have written, all of them, all runs."""
+        return self.folder / "services.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Everything a service, or the command, is started with."""
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.settings}
+
+    async def start(self, *services: str) -> float:
+        """Start *services*, all when none is named; return after how many seconds they were ready."""
+        began = time.monotonic()
+        arguments = (sys.executable, "-m", "habeas", "serve", *(services or SERVICES))
+        self.process = await Process.start(Command(arguments, Path.cwd(), self.log, self.environment))
+        await self.process.until(self._ready, READY_WITHIN)
+        return time.monotonic() - began
+
+    async def kill(self) -> None:
+        """End the services as a crash would."""
+        if self.process is not None:
+            await self.process.kill()
+
+    async def stop(self) -> None:
+        """End the services as an operator would."""
+        if self.process is not None:
+            await self.process.stop(STOP_WITHIN)
+
+    async def _ready(self) -> None:
+        try:
+            answer = await self.http.get("/readyz")
+        except httpx.HTTPError:
+            raise TransientError("not there yet") from None
+        if answer.is_error:
+            raise TransientError("not ready yet")
+
+    # --- as an upstream system or a person --------------------------------------------------------------
+
+    async def lodge(self, data: Mapping[str, Any], *, source: str | None = None) -> str:
+        """Lodge a request by HTTP, as *source* or as anybody; return its id."""
+        headers = {"Authorization": f"Bearer {KEYS[source]}"} if source else {}
+        answer = await self.http.post("/v1/requests", json=dict(data), headers=headers)
+        return str(answer.raise_for_status().json()["id"])
+
+    async def send(
+        self, data: Mapping[str, Any], *, source: str = PORTAL, type_: str = RequestSubmitted.TYPE
+    ) -> None:
+        """Publish a submission over AMQP."""
+        await self.publish(requests.cloud_event(data, type_=type_, source=source), type_=type_)
+
+    async def publish(self, body: bytes, *, type_: str = RequestSubmitted.TYPE, **changes: Any) -> None:
+        """Publish any body to ``habeas.requests``."""
+        await self.bus.publish([Message(topology.REQUESTS, type_, body, uuid.uuid4().hex, **changes)])
+
+    async def id_of(self, data: Mapping[str, Any], *, source: str = PORTAL) -> str:
+        """Return the id of a request that was sent over AMQP, once it is registered."""
+
+        async def registered() -> str:
+            answer = await self.http.get(
+                "/v1/requests",
+                params={"reference": data["reference"]},
+                headers={"Authorization": f"Bearer {KEYS[source]}"},
+            )
+            return str(answer.json()["id"]) if answer.is_success else ""
+
+        return await eventually(registered, WITHIN)
+
+    async def page(self, case: str) -> dict[str, Any]:
+        """Return how a request stands."""
+        answer = await self.http.get(f"/v1/requests/{case}")
+        return dict(answer.raise_for_status().json())
+
+    async def closed(self, case: str, within: timedelta = WITHIN) -> dict[str, Any]:
+        """Return how a request stands once it is closed."""
+        return await self.until_it_is("closed", case, within)
+
+    async def until_it_is(self, status: str, case: str, within: timedelta = WITHIN) -> dict[str, Any]:
+        """Return how a request stands once it is *status*."""
+
+        async def there() -> dict[str, Any]:
+            page = await self.page(case)
+            assert page["status"] == status, page["status"]
+            return page
+
+        return await eventually(there, within)
+
+    async def prove(self, case: str, code: str) -> httpx.Response:
+        """Offer *code* as proof of identity."""
+        proofs = [{"kind": "email_code", "code": code}]
+        return await self.http.post(f"/v1/requests/{case}/proofs", json={"proofs": proofs})
+
+    async def code_for(self, person: Somebody, case: str) -> str:
+        """Return the newest code that was mailed to *person* about *case*."""
+
+        def newest() -> str:
+            found = [CODE.search(letter.body()) for letter in self.letters_to(person, case)]
+            return next((code[1] for code in reversed(found) if code), "")
+
+        return await eventually(newest, WITHIN)
+
+    async def verified(self, right: str, person: Somebody, **more: Any) -> str:
+        """Take *person* by HTTP as far as the proof of their mailbox; return the request's id."""
+        case = await self.lodge(person.asks(right, **more))
+        code = await self.code_for(person, case)
+        (await self.prove(case, code)).raise_for_status()
+        return case
+
+    # --- what came out ------------------------------------------------------------------------------------
+
+    def letters_to(self, person: Somebody, case: str = "") -> list[Letter]:
+        """Return the letters *person* got, oldest first; of *case* alone where one is given."""
+        wanted = f"delivered-to: {person.email}".lower().encode()
+        paths = sorted(path for path in self.mail.folder.glob("*.eml") if path.name > self.mail.since)
+        found = [
+            Letter(path.name, message_from_bytes(raw, policy=policy.default))
+            for path in paths
+            if wanted in (raw := path.read_bytes())[:2_000].lower()
+        ]
+        return [letter for letter in found if case in letter.body() or case in str(letter.message)]
+
+    async def rows(self, service: str, **condition: Any) -> list[Document]:
+        """Return rows of a service's journal."""
+        journal = self.client[f"{self.prefix}_{service}"]["journal"]
+        return [row async for row in journal.find(condition)]
+
+    async def handled_twice(self) -> list[tuple[str, str]]:
+        """Return which service handled which event more than once."""
+        twice: list[tuple[str, str]] = []
+        for service in SERVICES:
+            causes = Counter((row["case"], row["cause"]) for row in await self.rows(service))
+            twice += [(service, cause) for (_, cause), count in causes.items() if count > 1]
+        return twice
+
+    async def parked(self) -> dict[str, list[bytes]]:
+        """Return what lies in the parking queues."""
+        found: dict[str, list[bytes]] = {}
+        for service in SERVICES:
+            async with Parking(self.amqp_url, topology.parking_of(service)) as parking:
+                found[service] = [delivery.body async for delivery in parking]
+        return found
+
+    async def messages(self) -> dict[str, list[bytes]]:
+        """Return every message in every queue of ours, headers and body."""
+        found: dict[str, list[bytes]] = defaultdict(list)
+        for queue in topology.queues():
+            async with Parking(self.amqp_url, queue.name) as parking:
+                async for delivery in parking:
+                    found[queue.name].append(delivery.body + repr(dict(delivery.headers)).encode())
+        return found
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Heard]:
+        """Hear every event from now on, as any upstream system can."""
+        await declare(self.amqp_url)
+        heard = Heard(f"listener-{uuid.uuid4().hex}")
+        connection = await aio_pika.connect_robust(self.amqp_url)
+        async with connection, connection.channel() as channel:
+            queue = await channel.declare_queue(
+                heard.queue, durable=True, arguments={"x-queue-type": "quorum"}
+            )
+            await queue.bind(topology.EVENTS, "#")
+
+            async def hear(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+                heard.events.append(orjson.loads(message.body))
+                await message.ack()
+
+            await queue.consume(hear)
+            yield heard
+            await queue.delete(if_unused=False, if_empty=False)
+
+    # --- the company ----------------------------------------------------------------------------------------
+
+    def business(self, database: str, collection: str) -> Any:
+        """Return a collection of the company."""
+        return self.client[f"{self.prefix}{database}"][collection]
+
+    async def people(self) -> list[Somebody]:
+        """Return the company's contacts, those who pay, in order of their numbers."""
+        contacts = self.business("portal", "contacts").find({}).sort("customer_id")
+        return [
+            Somebody(contact["email"], f"{contact['name']['first']} {contact['name']['last']}")
+            async for contact in contacts
+            if contact["customer_id"]
+        ]
+
+    async def mentions(self, *words: str, besides: Iterable[str] = ()) -> dict[str, int]:
+        """Return in how many documents of which of the company's collections one of *words* stands."""
+        found: dict[str, int] = {}
+        for database in DATABASES:
+            for name in await self.client[f"{self.prefix}{database}"].list_collection_names():
+                texts = [str(one).casefold() async for one in self.business(database, name).find()]
+                count = sum(any(word.casefold() in text for word in words) for text in texts)
+                if count and f"{database}.{name}" not in besides:
+                    found[f"{database}.{name}"] = count
+        return found
+
+
+async def grow(pipeline: Pipeline, person: Somebody, records: int) -> None:
+    """Give *person* that many records more: log-ins and metered months."""
+    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
+    sessions, usage = pipeline.business("portal", "sessions"), pipeline.business("ops", "usage")
+    login, month = await sessions.find_one({}), await usage.find_one({})
+    await sessions.insert_many(
+        [
+            {**login, "_id": uuid.uuid4().hex, "contact_id": contact["_id"]}
+            for _ in range(records - records // 4)
+        ]
+    )
+    month.pop("_id")
+    await usage.insert_many([{**month, "customer_id": contact["customer_id"]} for _ in range(records // 4)])
+
+
+async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
+    """Run ``habeas`` *words*; return its code, what it printed and what it complained of."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "habeas", *words,
+        env=pipeline.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = await child.communicate()
+    return child.returncode or 0, output.decode(), errors.decode()
+
+
+def datamap(folder: Path, prefix: str) -> Path:
+    """Write the example's data map into *folder*, for databases whose names begin with *prefix*."""
+    shutil.copytree(EXAMPLE, folder)
+    for path in folder.glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"(fides_key: |dataset: )(\w+)", rf"\1{prefix}\2", text)
+        text = re.sub(r"erase_after: \[(\w+)\.", rf"erase_after: [{prefix}\1.", text)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+@asynccontextmanager
+async def prepared(
+    parts: Stack | None, folder: Path, *, customers: int = 60, **changes: str
+) -> AsyncIterator[Pipeline]:
+    """Make everything ready, the company filled; the services are still to be started."""
+    async with AsyncExitStack() as exits:
+        mongo_url = parts.mongo_url if parts else required("MONGO_URL")
+        amqp_url = await exits.enter_async_context(_vhost(parts))
+        client = connect(mongo_url, app_name="habeas-tests")
+        exits.callback(client.close)
+        prefix = await exits.enter_async_context(_databases(client))
+        if customers:
+            await fill(mongo_url, generate(5, customers, today=TODAY), prefix=prefix)
+        mail = (
+            Mailbox.from_now_on(parts.smtp_url, parts.mail_folder)
+            if parts
+            else Mailbox.from_now_on(required("SMTP_URL"), Path(required("MAIL")))
+        )
+        port = free_port()
+        http = await exits.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30)
+        )
+        bus = Bus(amqp_url, name="upstream")
+        exits.push_async_callback(bus.close)
+        settings = {
+            "HABEAS_AMQP_URL": amqp_url,
+            "HABEAS_MONGO_URL": mongo_url,
+            "HABEAS_DATABASE_PREFIX": prefix,
+            "HABEAS_SMTP_URL": mail.url,
+            "HABEAS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
+            "HABEAS_HTTP_PORT": str(port),
+            "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
+            "HABEAS_DATAMAP": str(datamap(folder / "datamap", prefix)),
+            "HABEAS_API_KEYS": json.dumps(KEYS),
+            "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
+            "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
+            "HABEAS_ZONE": "Europe/Berlin",
+            "HABEAS_CALENDAR": "DE-BE",
+            "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
+            "HABEAS_AUTHORITY_NAME": "Supervisory Authority of Example State",
+            **changes,
+        }
+        pipeline = Pipeline(folder, amqp_url, mongo_url, mail, prefix, settings, client, http, bus)
+        exits.push_async_callback(pipeline.kill)
+        yield pipeline
+
+
+@asynccontextmanager
+async def running(
+    parts: Stack | None, folder: Path, *, customers: int = 60, **changes: str
+) -> AsyncIterator[Pipeline]:
+    """Run all services until the end of the block, with the settings *changes*."""
+    async with prepared(parts, folder, customers=customers, **changes) as pipeline:
+        await pipeline.start()
+        yield pipeline
+        await pipeline.stop()
+
+
+@asynccontextmanager
+async def _vhost(parts: Stack | None) -> AsyncIterator[str]:
+    if parts is None:
+        yield required("AMQP_URL")
+        return
+    name = f"test-{uuid.uuid4().hex}"
+    await parts.broker.add_vhost(name)
+    yield parts.broker.url_of(name)
+    await parts.broker.drop_vhost(name)
+
+
+@asynccontextmanager
+async def _databases(client: Client) -> AsyncIterator[str]:
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    yield prefix
+    for name in await client.list_database_names():
+        if name.startswith(prefix):
+            await client.drop_database(name)
+
+
+async def insistently(pipeline: Pipeline, body: bytes) -> None:
+    """Publish *body*, again while the broker is away."""
+    async with asyncio.timeout(WITHIN.total_seconds()):
+        while True:
+            try:
+                return await pipeline.publish(body)
+            except BrokerUnavailable:
+                await asyncio.sleep(0.1)
+
+
+async def comes_true(probe: Callable[[], Awaitable[bool]], within: timedelta = WITHIN) -> None:
+    """Ask *probe* until it says yes."""
+    come: bool = await eventually(probe, within)
+    assert come
+
+
+def now() -> datetime:
+    """Return the instant it is."""
+    return datetime.now(UTC)

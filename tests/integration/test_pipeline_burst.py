@@ -1,0 +1,90 @@
+"""What the whole costs: how fast it is there, what it needs when idle, and what a burst does to it."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from habeas import requests
+from habeas.stack import Stack
+from shared.bus import Message
+from shared.events import RequestSubmitted
+from shared.topology import REQUESTS
+from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, running
+
+MOST_RSS_MB = 400
+STARTS_WITHIN_S = 5.0
+BURST = 5_000
+CLOSED = {"facts.type": "habeas.request.closed.v1"}
+RECIPIENT = re.compile(rb"^Delivered-To: (\S+)", re.MULTILINE)
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
+SUBJECT = re.compile(rb"^Subject: (.+)$", re.MULTILINE)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("pipeline")) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope="module")
+def caught(pipeline: Pipeline) -> Iterator[Path]:
+    """The folder of letters, without the thousands of this module afterwards."""
+    yield pipeline.mail.folder
+    for path in letters_of_the_burst(pipeline.mail.folder):
+        path.unlink()
+
+
+def letters_of_the_burst(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.eml") if b"@burst.example" in path.read_bytes()[:500]]
+
+
+def resident_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (kilobytes,) = re.findall(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    return int(kilobytes) / 1024
+
+
+async def test_all_services_in_one_process_start_fast_and_are_small_when_idle(pipeline: Pipeline) -> None:
+    await pipeline.stop()
+    assert await pipeline.start() < STARTS_WITHIN_S
+    assert pipeline.process is not None
+    person = (await pipeline.people())[0]
+    asked = person.asks("access")
+    await pipeline.send(asked)
+    await pipeline.closed(await pipeline.id_of(asked))
+    assert resident_mb(pipeline.process.pid) < MOST_RSS_MB
+
+
+@pytest.mark.timeout(180)
+async def test_five_thousand_requests_at_once_are_each_answered_once(
+    pipeline: Pipeline, caught: Path
+) -> None:
+    people = [Somebody(f"p{number}@burst.example", f"Person {number}") for number in range(BURST)]
+    bodies = [
+        requests.cloud_event(person.asks("erasure"), type_=RequestSubmitted.TYPE, source=PORTAL)
+        for person in people
+    ]
+    journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
+    before = await journal.count_documents(CLOSED)
+    await pipeline.bus.publish(
+        [Message(REQUESTS, RequestSubmitted.TYPE, body, str(n)) for n, body in enumerate(bodies)]
+    )
+
+    async def all_closed() -> bool:
+        return await journal.count_documents(CLOSED) >= before + BURST
+
+    await comes_true(all_closed, timedelta(seconds=90))
+    assert await journal.count_documents(CLOSED) == before + BURST
+    assert len(await journal.distinct("case", CLOSED)) == before + BURST
+    assert await pipeline.handled_twice() == []
+    assert not any((await pipeline.parked()).values())
+    heads = [path.read_bytes()[:4_000] for path in letters_of_the_burst(caught)]
+    letters = Counter(RECIPIENT.findall(head)[0].decode() for head in heads)
+    assert letters == {person.email: 2 for person in people}
+    assert len({MESSAGE_ID.findall(head)[0] for head in heads}) == 2 * BURST
+    assert sorted(Counter(SUBJECT.findall(head)[0] for head in heads).values()) == [BURST, BURST]

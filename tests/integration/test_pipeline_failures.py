@@ -1,0 +1,256 @@
+"""Whatever fails on the way, the answer that comes out in the end is true, and nothing is done twice."""
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from habeas.company import ADA, BRUNO
+from habeas.parts.ports import HOST, free_port
+from habeas.stack import Part, Stack
+from services.fulfillment.verification import verify_package
+from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, grow, prepared, running
+from tests.waiting import eventually
+
+RECORDS = 2_000
+RECOVERS_WITHIN_S = 5.0
+LONG = timedelta(seconds=60)
+MOMENTS = (
+    ("", 0.0),
+    ("request.received", 0.0),
+    ("identity.verified", 0.0),
+    ("identity.verified", 0.15),
+    ("identity.verified", 0.3),
+    ("identity.verified", 0.6),
+    ("erasure.planned", 0.0),
+    ("erasure.planned", 0.1),
+    ("erasure.planned", 0.25),
+    ("request.fulfilled", 0.0),
+    ("notice.sent", 0.0),
+)
+"""When a process is killed: so many seconds after the first event of this type was heard, or at once."""
+
+
+@pytest_asyncio.fixture
+async def pipeline(parts: Stack | None, tmp_path: Path) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path) as pipeline:
+        yield pipeline
+
+
+async def erasure_of(pipeline: Pipeline, person: Somebody, **more: Any) -> str:
+    """Have a trusted system ask for the erasure of *person*; return the request's id."""
+    asked = person.asks("erasure", **more)
+    await pipeline.send(asked)
+    return await pipeline.id_of(asked)
+
+
+def once(heard: Heard, case: str) -> None:
+    """Assert that everything which must happen once to a case has."""
+    for type_ in ("request.received", "identity.verified", "request.fulfilled", "request.closed"):
+        assert len(heard.of(case, type_)) == 1, type_
+
+
+async def test_killed_at_any_moment_every_request_is_answered_truly_and_once(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with prepared(parts, tmp_path) as pipeline, pipeline.listening() as heard:
+        reader, *leaving = (await pipeline.people())[2 : 3 + len(MOMENTS)]
+        for person in (reader, *leaving):
+            await grow(pipeline, person, RECORDS)
+        await pipeline.start()
+        cases: dict[str, tuple[str, Somebody]] = {}
+        for (type_, delay), person in zip(MOMENTS, leaving, strict=True):
+            reading, erasing = reader.asks("access"), person.asks("erasure")
+            await pipeline.send(reading)
+            await pipeline.send(erasing)
+            if type_:
+                await eventually(partial(heard.of, await pipeline.id_of(erasing), type_), LONG)
+                await asyncio.sleep(delay)  # the moment itself is what is tested
+            await pipeline.kill()
+            assert await pipeline.start() < RECOVERS_WITHIN_S
+            cases[await pipeline.id_of(reading)] = "access", reader
+            cases[await pipeline.id_of(erasing)] = "erasure", person
+        for case, (right, person) in cases.items():
+            page = await pipeline.closed(case, LONG)
+            assert page["outcome"] in ({"granted"} if right == "access" else {"granted", "partly_granted"})
+            await eventually(partial(heard.of, case, "request.closed"))
+            once(heard, case)
+            await told_once(pipeline, heard, case, person)
+        for person in leaving:
+            assert await pipeline.mentions(person.email) == {}
+        assert await pipeline.handled_twice() == []
+        assert not any((await pipeline.parked()).values())
+
+
+async def told_once(pipeline: Pipeline, heard: Heard, case: str, person: Somebody) -> None:
+    """Assert that *person* got each letter once, or again under the same Message-ID and owned up to."""
+    letters = pipeline.letters_to(person, case)
+    ids = [str(letter.message["Message-ID"]) for letter in letters]
+    assert len(set(ids)) == 2
+    doubtful = [event for event in heard.of(case, "notice.sent") if event["data"]["doubtful"]]
+    assert len(ids) - len(set(ids)) <= len(doubtful)
+
+
+async def test_a_wrong_name_in_the_map_parks_the_request_and_correcting_it_answers_it(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with prepared(parts, tmp_path) as pipeline:
+        path = Path(pipeline.settings["HABEAS_DATAMAP"]) / "portal.yml"
+        right = path.read_text(encoding="utf-8")
+        path.write_text(right.replace("- name: newsletter\n", "- name: newslettre\n"), encoding="utf-8")
+        await pipeline.start()
+        person = (await pipeline.people())[2]
+        asked = person.asks("access")
+        await pipeline.send(asked)
+        case = await pipeline.id_of(asked)
+        await parked_in_fulfillment(pipeline)
+        (_, listed, _) = await command(pipeline, "dead-letters", "--json")
+        (letter,) = json.loads(listed)["parked"]
+        assert letter["service"] == "fulfillment"
+        assert f"{pipeline.prefix}portal.newslettre" in letter["reason"]
+        page = await pipeline.page(case)
+        assert (page["status"], page["outcome"]) == ("verified", None)
+
+        path.write_text(right, encoding="utf-8")
+        await pipeline.stop()
+        await pipeline.start()
+        code, _, errors = await command(pipeline, "dead-letters", "replay", "fulfillment")
+        assert (code, errors) == (0, "")
+        assert (await pipeline.closed(case))["outcome"] == "granted"
+        assert not any((await pipeline.parked()).values())
+
+
+async def parked_in_fulfillment(pipeline: Pipeline) -> None:
+    async def parked() -> bool:
+        return bool((await pipeline.parked())["fulfillment"])
+
+    await comes_true(parked)
+
+
+async def test_nothing_is_erased_before_the_copy_that_is_wanted_first_is_stored(
+    pipeline: Pipeline,
+) -> None:
+    person = (await pipeline.people())[2]
+    held = await pipeline.mentions(person.email)
+    vault = pipeline.client[f"{pipeline.prefix}_vault"]
+    await vault.command("collMod", "chunks", validator={"no": {"$exists": True}})
+    case = await erasure_of(pipeline, person, details={"with_copy": True})
+    await parked_in_fulfillment(pipeline)
+    assert await pipeline.mentions(person.email) == held
+    assert (await pipeline.page(case))["status"] == "verified"
+
+    await vault.command("collMod", "chunks", validator={})
+    assert (await command(pipeline, "dead-letters", "replay", "fulfillment"))[0] == 0
+    page = await pipeline.closed(case)
+    assert page["package_url"]
+    assert await pipeline.mentions(person.email) == {}
+    await pipeline.http.post(f"/v1/requests/{case}/package/codes")
+    code = await pipeline.code_for(person, case)
+    package = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
+    assert verify_package(io.BytesIO(package.raise_for_status().content)).ok
+
+
+async def test_an_array_that_moves_between_plan_and_erasure_loses_the_right_elements(
+    pipeline: Pipeline,
+) -> None:
+    bruno, arrays = Somebody(BRUNO.email, BRUNO.name), {"accounts": "members", "tickets": "messages"}
+    before = {where: await elements(pipeline, *where) for where in arrays.items()}
+    tickets = pipeline.client[f"{pipeline.prefix}portal"]
+    # A rule of the store's own that no write satisfies: the erasure is planned, begun and cannot go on.
+    for name in arrays:
+        await tickets.command("collMod", name, validator={"no": {"$exists": True}})
+    case = await erasure_of(pipeline, bruno)
+    await parked_in_fulfillment(pipeline)
+    assert len(await pipeline.rows("fulfillment", case=case)) == 1, "planned, and no more"
+    for name, array in arrays.items():
+        await tickets.command("collMod", name, validator={})
+        reverse = {"$set": {array: {"$reverseArray": f"${array}"}}}
+        await tickets[name].update_many({array: {"$type": "object"}}, [reverse])
+
+    assert (await command(pipeline, "dead-letters", "replay", "fulfillment"))[0] == 0
+    await pipeline.closed(case)
+    for where, elements_before in before.items():
+        theirs = [one for one in elements_before if BRUNO.email not in one.lower()]
+        assert len(theirs) < len(elements_before)
+        assert await elements(pipeline, *where) == theirs
+    assert any(ADA.email in one.lower() for one in theirs)
+
+
+async def elements(pipeline: Pipeline, name: str, array: str) -> list[str]:
+    """Return every element of *array* in the collection *name* of the portal, as text, sorted."""
+    documents = pipeline.business("portal", name).find()
+    return sorted([str(one) async for document in documents for one in document[array]])
+
+
+async def test_a_database_that_dies_on_the_way_only_delays_the_answer(
+    stack: Stack, pipeline: Pipeline
+) -> None:
+    async with pipeline.listening() as heard:
+        reader, leaver = (await pipeline.people())[2:4]
+        await grow(pipeline, leaver, RECORDS)
+        asked = reader.asks("access")
+        await pipeline.send(asked)
+        case = await erasure_of(pipeline, leaver)
+        await eventually(partial(heard.of, case, "erasure.planned"), LONG)
+        await stack.kill(Part.DATABASE)
+        await stack.start(Part.DATABASE)
+        cases = [case, await pipeline.id_of(asked)]
+        for one in cases:
+            await pipeline.closed(one, LONG)
+            await eventually(partial(heard.of, one, "request.closed"))
+            once(heard, one)
+        assert await pipeline.mentions(leaver.email) == {}
+        assert await pipeline.handled_twice() == []
+        assert pipeline.process is not None
+        assert pipeline.process.running
+
+
+@asynccontextmanager
+async def forwarded(port: int, to: int) -> AsyncIterator[None]:
+    """Let connections to *port* of this machine end at another."""
+    pumps: set[asyncio.Task[None]] = set()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(65_536):
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(HOST, to)
+        for ends in ((reader, far_writer), (far_reader, writer)):
+            pumps.add(asyncio.create_task(pump(*ends)))
+
+    server = await asyncio.start_server(join, HOST, port)
+    yield
+    server.close()
+    for task in pumps:
+        task.cancel()
+    await asyncio.gather(*pumps, return_exceptions=True)
+
+
+async def test_a_store_that_cannot_be_reached_is_not_a_store_that_holds_nothing(
+    parts: Stack | None, mongo_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    stores = json.dumps({"default": f"mongodb://{HOST}:{port}/?directConnection=true"})
+    async with running(parts, tmp_path, HABEAS_STORES=stores) as pipeline:
+        person = (await pipeline.people())[2]
+        asked = person.asks("access")
+        await pipeline.send(asked)
+        case = await pipeline.id_of(asked)
+        await eventually(lambda: b"message retried" in pipeline.log.read_bytes(), LONG)
+        page = await pipeline.page(case)
+        assert (page["status"], page["outcome"]) == ("verified", None)
+        async with forwarded(port, int(re.findall(r":(\d+)", mongo_url)[-1])):
+            assert (await pipeline.closed(case, LONG))["outcome"] == "granted"
+            await pipeline.stop()

@@ -1,0 +1,319 @@
+"""The main job from the outside: a request goes in at one end, a true answer comes out at the other."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import pytest_asyncio
+
+from habeas.company import ADA, BRUNO
+from habeas.stack import Stack
+from services.fulfillment.verification import verify_package
+from shared.codes import MOST_ISSUED, TRIES
+from shared.events import WithdrawalSubmitted
+from tests.integration.pipeline import (
+    PORTAL,
+    SHOP,
+    Heard,
+    Pipeline,
+    Somebody,
+    running,
+)
+from tests.waiting import eventually
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas" / "habeas.events"
+ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
+STRANGER = Somebody("nobody.knows@example.org", "Nemo Unbekannt")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("pipeline")) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
+
+
+@pytest.fixture(scope="module")
+def schemas() -> dict[str, Any]:
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.glob("*.json")}
+
+
+@pytest.fixture(autouse=True)
+def every_event_fits_its_schema(heard: Heard, schemas: dict[str, Any]) -> Iterator[None]:
+    start = len(heard.events)
+    yield
+    assert len(heard.events) > start
+    for event in heard.events[start:]:
+        jsonschema.validate(event["data"], schemas[event["type"]])
+
+
+async def package(pipeline: Pipeline, case: str, person: Somebody) -> bytes:
+    """Have a code mailed for the package and open it."""
+    before = len(pipeline.letters_to(person, case))
+    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
+    await eventually(lambda: len(pipeline.letters_to(person, case)) > before)
+    code = await pipeline.code_for(person, case)
+    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
+    return answer.raise_for_status().content
+
+
+def letters(heard: Heard, case: str) -> list[str]:
+    return [event["data"]["letter"] for event in heard.of(case, "notice.sent")]
+
+
+async def test_access_ends_in_a_package_that_opens_once_with_a_fresh_code(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    case = await pipeline.verified("access", ADA_ASKS)
+    page = await pipeline.closed(case)
+    assert page["outcome"] == "granted"
+    content = await package(pipeline, case, ADA_ASKS)
+    report = verify_package(io.BytesIO(content))
+    assert report.ok
+    assert report.records > 30
+    spent = await pipeline.code_for(ADA_ASKS, case)
+    again = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": spent})
+    assert again.status_code == 403
+    assert letters(heard, case) == ["acknowledgement", "code", "outcome", "code"]
+    assert len(heard.of(case, "request.closed")) == 1
+    assert len(heard.of(case, "package.fetched")) == 1
+    assert BRUNO.email.encode() not in content
+
+
+async def test_an_erasure_by_amqp_leaves_nothing_but_what_the_law_says_to_keep(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    asked = BRUNO_ASKS.asks("erasure")
+    before = await pipeline.mentions(BRUNO.email)
+    ada_before = await pipeline.mentions(ADA.email)
+    await pipeline.send(asked, source=SHOP)
+    case = await pipeline.id_of(asked, source=SHOP)
+    (await pipeline.prove(case, await pipeline.code_for(BRUNO_ASKS, case))).raise_for_status()
+    page = await pipeline.closed(case)
+    assert page["outcome"] == "partly_granted"
+    assert len(before) > 5
+    assert await pipeline.mentions(BRUNO.email) == {}
+    assert set(await pipeline.mentions(BRUNO.name)) == {"billing.invoices"}
+    assert await pipeline.mentions(ADA.email) == ada_before
+    assert letters(heard, case) == ["acknowledgement", "code", "outcome"]
+    assert [event["type"] for event in heard.of(case, "subject.erased")] == ["habeas.subject.erased.v1"]
+    assert len(heard.of(case, "request.closed")) == 1
+
+
+async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline, heard: Heard) -> None:
+    person = (await pipeline.people())[3]
+    asked = person.asks("access")
+    await pipeline.send(asked, source=PORTAL)
+    page = await pipeline.closed(await pipeline.id_of(asked))
+    assert page["outcome"] == "granted"
+    assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
+
+
+async def test_three_details_that_agree_with_the_records_stand_in_for_the_mailbox(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await pipeline.people())[2]
+    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
+    right = {
+        "date_of_birth": contact["date_of_birth"].date().isoformat(),
+        "city": contact["address"]["city"].upper(),
+        "postal_code": contact["address"]["postal_code"],
+    }
+    asked = person.asks("access", proofs=[{"kind": "data_points", "points": right}])
+    page = await pipeline.closed(await pipeline.lodge(asked))
+    assert page["outcome"] == "granted"
+    assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
+
+    wrong = person.asks("access", proofs=[{"kind": "data_points", "points": right | {"city": "Elsewhere"}}])
+    case = await pipeline.lodge(wrong)
+    await pipeline.until_it_is("challenged", case)
+    assert not heard.of(case, "identity.verified")
+    assert await pipeline.code_for(person, case)
+
+
+async def test_what_no_service_can_do_is_left_to_the_staff(pipeline: Pipeline, heard: Heard) -> None:
+    case = await pipeline.lodge(ADA_ASKS.asks("opt_out_of_sale"))
+    await pipeline.until_it_is("referred", case)
+    await eventually(lambda: letters(heard, case) == ["acknowledgement"])
+    assert [event["data"]["reason"] for event in heard.of(case, "request.referred")]
+
+
+async def test_a_request_is_taken_back_until_it_is_answered_and_not_after(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await pipeline.people())[4]
+    held = await pipeline.mentions(person.email)
+    case = await pipeline.lodge(person.asks("erasure"))
+    code = await pipeline.code_for(person, case)
+    (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
+    page = await pipeline.closed(case)
+    assert page["outcome"] is None
+    await eventually(lambda: letters(heard, case) == ["acknowledgement", "code", "withdrawn"])
+    assert (await pipeline.prove(case, code)).status_code == 409
+    assert await pipeline.mentions(person.email) == held
+
+    asked = person.asks("access")
+    await pipeline.send(asked)
+    answered = await pipeline.id_of(asked)
+    await pipeline.closed(answered)
+    assert (await pipeline.http.delete(f"/v1/requests/{answered}")).status_code == 409
+    await pipeline.send({"reference": asked["reference"]}, type_=WithdrawalSubmitted.TYPE)
+    (rejected,) = await eventually(lambda: heard.of(answered, "request.rejected"))
+    assert rejected["data"]["publisher_source"] == PORTAL
+    assert [flaw["message"] for flaw in rejected["data"]["errors"]] == ["the request is closed"]
+    assert (await pipeline.page(answered))["status"] == "closed"
+
+
+async def offered_wrongly(pipeline: Pipeline, heard: Heard, case: str, code: str) -> None:
+    """Offer *code*, which is wrong, and wait for the verdict."""
+    before = len(heard.of(case, ".refused"))
+    (await pipeline.prove(case, code)).raise_for_status()
+    await eventually(lambda: len(heard.of(case, ".refused")) > before)
+
+
+async def code_number(pipeline: Pipeline, heard: Heard, case: str, number: int) -> str:
+    """Return the code that was mailed to Ada as the *number*-th."""
+    await eventually(lambda: letters(heard, case).count("code") == number)
+    return await pipeline.code_for(ADA_ASKS, case)
+
+
+async def test_after_too_many_wrong_codes_the_request_is_refused(pipeline: Pipeline, heard: Heard) -> None:
+    case = await pipeline.lodge(ADA_ASKS.asks("erasure"))
+    for number in range(1, MOST_ISSUED + 1):
+        right = await code_number(pipeline, heard, case, number)
+        for _ in range(TRIES):
+            await offered_wrongly(pipeline, heard, case, f"{(int(right) + 1) % 1_000_000:06d}")
+        if number < MOST_ISSUED:
+            another = {"proofs": [{"kind": "new_code"}]}
+            (await pipeline.http.post(f"/v1/requests/{case}/proofs", json=another)).raise_for_status()
+    page = await pipeline.closed(case)
+    assert (page["outcome"], page["reasons"]) == ("refused", ["too_many_attempts"])
+    assert letters(heard, case)[-1] == "refusal"
+    assert await pipeline.mentions(ADA.email)
+    assert (await pipeline.prove(case, right)).status_code == 409
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_nobody_knows_the_person_and_the_letter_says_so(
+    pipeline: Pipeline, heard: Heard, right: str
+) -> None:
+    page = await pipeline.closed(await pipeline.verified(right, STRANGER))
+    assert page["outcome"] == "nothing_held"
+    assert page["package_url"] is None
+    (fulfilled,) = heard.of(page["id"], "request.fulfilled")
+    assert fulfilled["data"]["package"] is None
+    letter = pipeline.letters_to(STRANGER, page["id"])[-1]
+    assert "no data" in letter.body().lower() or "nothing" in letter.body().lower()
+
+
+async def test_who_wants_a_copy_first_gets_it_and_is_erased_after(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[5]
+    held = sum((await pipeline.mentions(person.email)).values())
+    case = await pipeline.verified("erasure", person, details={"with_copy": True})
+    page = await pipeline.closed(case)
+    assert page["package_url"]
+    letter = pipeline.letters_to(person, case)[-1]
+    assert "package" in letter.body().lower()
+    assert pipeline.settings["HABEAS_PUBLIC_URL"] in letter.body()
+    assert await pipeline.mentions(person.email) == {}
+    content = await package(pipeline, case, person)
+    report = verify_package(io.BytesIO(content))
+    assert report.ok
+    assert report.records >= held
+
+
+async def test_who_writes_german_is_answered_in_german(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[6]
+    asked = person.asks("access", locale="de-DE")
+    await pipeline.send(asked)
+    page = await pipeline.closed(await pipeline.id_of(asked))
+    first, last = pipeline.letters_to(person, page["id"])
+    assert "Ihr Antrag ist bei uns angekommen" in first.body()
+    assert "Datenpaket" in last.subject + last.body()
+    assert all('lang="de' in letter.body("html") for letter in (first, last))
+
+
+async def test_the_package_stays_shut_without_its_code(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[7]
+    asked = person.asks("access")
+    await pipeline.send(asked)
+    case = (await pipeline.closed(await pipeline.id_of(asked)))["id"]
+    path = f"/v1/requests/{case}/package"
+    assert (await pipeline.http.get(path)).status_code == 401
+    assert (await pipeline.http.get(path, params={"code": "123456"})).status_code == 403
+    (await pipeline.http.post(f"{path}/codes")).raise_for_status()
+    code = await pipeline.code_for(person, case)
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    for _ in range(TRIES):
+        answer = await pipeline.http.get(path, params={"code": wrong})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "wrong_code")
+    exhausted = await pipeline.http.get(path, params={"code": code})
+    assert (exhausted.status_code, exhausted.json()["reason"]) == (403, "too_many_attempts")
+    assert (
+        await pipeline.http.get(f"/v1/requests/{'0' * 32}/package", params={"code": code})
+    ).status_code == 404
+
+
+async def test_an_address_in_other_case_is_the_same_person(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[8]
+    shouting = Somebody(person.email.upper(), person.name)
+    plain, loud = person.asks("access"), shouting.asks("access")
+    await pipeline.send(plain)
+    await pipeline.send(loud)
+    pages = [await pipeline.closed(await pipeline.id_of(asked)) for asked in (plain, loud)]
+    assert [page["outcome"] for page in pages] == ["granted", "granted"]
+    counts = [
+        fact["data"]["dispositions"]
+        for page in pages
+        for row in await pipeline.rows("fulfillment", case=page["id"])
+        for fact in row["facts"]
+        if fact["type"] == "habeas.request.fulfilled.v1"
+    ]
+    assert counts[0] == counts[1] != {}
+
+
+async def test_the_same_request_by_amqp_and_http_is_one_request(pipeline: Pipeline, heard: Heard) -> None:
+    person = (await pipeline.people())[9]
+    asked = person.asks("access")
+    await pipeline.send(asked)
+    cases = {await pipeline.lodge(asked, source=PORTAL) for _ in range(3)}
+    await pipeline.send(asked)
+    cases.add(await pipeline.id_of(asked))
+    (case,) = cases
+    await pipeline.closed(case)
+    for type_ in ("request.received", "identity.verified", "request.fulfilled", "request.closed"):
+        assert len(heard.of(case, type_)) == 1
+    assert letters(heard, case) == ["acknowledgement", "outcome"]
+    assert len(pipeline.letters_to(person, case)) == 2
+    assert await pipeline.handled_twice() == []
+
+
+@pytest.mark.parametrize(
+    ("residence", "due_on"),
+    [
+        pytest.param({"country": "DE"}, "2026-03-02", id="a month, rolled over a week-end"),
+        pytest.param(
+            {"country": "US", "subdivision": "CA"},
+            "2026-03-13",
+            id="45 days from that day on, brought forward",
+        ),
+    ],
+)
+async def test_the_answer_is_due_by_the_law_of_the_residence(
+    pipeline: Pipeline, heard: Heard, residence: dict[str, str], due_on: str
+) -> None:
+    asked = STRANGER.asks("access", residence=residence, received_at="2026-01-30T12:00:00Z")
+    await pipeline.send(asked)
+    page = await pipeline.closed(await pipeline.id_of(asked))
+    assert (page["received_on"], page["due_on"]) == ("2026-01-30", due_on)
+    (received,) = heard.of(page["id"], "request.received")
+    assert received["data"]["due_on"] == due_on
