@@ -1,0 +1,142 @@
+"""
+The raw floor: bare aio-pika and motor doing the same durable writes in the same batches, and nothing else.
+
+``python -m bench.floor SERVICE`` runs one service's share of it. Each message stands for an event of the
+product: it is inserted where the product inserts (keys, vault, journal, claims), the messages that follow
+it are published with confirms, and then it is acknowledged. No event is read, no letter written, nothing
+sealed, no record looked at but the one that is deleted.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aio_pika
+import motor.motor_asyncio as motor
+import uvloop
+from aio_pika.abc import AbstractIncomingMessage
+
+BATCH = 500
+EXCHANGE = "floor"
+ROW = b"x" * 600
+"""About the size of a row of the journal."""
+LIMITS: Mapping[str, int] = {"notifier": 64}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one event costs at one service."""
+
+    inserts: tuple[str, ...] = ("journal",)
+    publishes: tuple[str, ...] = ()
+    finds: int = 0
+    deletes: int = 0
+
+
+ERASURE: Mapping[str, Mapping[str, Step]] = {
+    "intake": {
+        "submitted": Step(("keys", "vault", "journal"), ("received",)),
+        "verified": Step(),
+        "sent": Step(),
+        "fulfilled": Step(),
+        "sent_outcome": Step(publishes=("closed",)),
+    },
+    "verifier": {"received": Step(publishes=("verified",))},
+    "fulfillment": {
+        "verified": Step(("vault", "journal"), ("planned",), finds=1),
+        "planned": Step(("vault", "vault", "journal"), ("fulfilled", "erased"), finds=2, deletes=1),
+    },
+    "notifier": {
+        "received": Step(("claims", "journal"), ("sent",)),
+        "fulfilled": Step(("claims", "journal"), ("sent_outcome",)),
+    },
+}
+"""An erasure of one record, vouched for by its source: service → event → cost, as the product does it."""
+
+
+@dataclass(slots=True)
+class Share:
+    """One service's share."""
+
+    name: str
+    database: Any
+    exchange: Any
+    arrived: list[AbstractIncomingMessage]
+    doorbell: asyncio.Event
+
+    async def run(self) -> None:
+        """Handle what arrives in natural batches."""
+        limit = LIMITS.get(self.name, BATCH)
+        while True:
+            await self.doorbell.wait()
+            batch, self.arrived = self.arrived[:limit], self.arrived[limit:]
+            if not self.arrived:
+                self.doorbell.clear()
+            if batch:
+                await self._handle(batch)
+
+    async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
+        steps = [(message, ERASURE[self.name][message.routing_key or ""]) for message in batch]
+        await self._touch([m.message_id for m, step in steps if step.finds or step.deletes], steps)
+        for collection in ("keys", "vault", "claims", "journal"):
+            rows = [
+                {"_id": f"{m.message_id}/{m.routing_key}/{n}", "row": ROW}
+                for m, step in steps
+                for n in range(step.inserts.count(collection))
+            ]
+            if rows:
+                await self.database[f"{self.name}_{collection}"].insert_many(rows, ordered=False)
+        await asyncio.gather(
+            *(self._publish(m.message_id or "", key) for m, step in steps for key in step.publishes)
+        )
+        await batch[-1].channel.basic_ack(batch[-1].delivery_tag or 0, multiple=True)
+
+    async def _touch(self, ids: Sequence[Any], steps: Sequence[tuple[Any, Step]]) -> None:
+        for _ in range(max(step.finds for _, step in steps)):
+            await self.database["people"].find({"_id": {"$in": ids}}).to_list(None)
+        gone = [m.message_id for m, step in steps if step.deletes]
+        if gone:
+            await self.database["people"].delete_many({"_id": {"$in": gone}})
+
+    async def _publish(self, message_id: str, key: str) -> None:
+        message = aio_pika.Message(ROW, message_id=message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await self.exchange.publish(message, key, mandatory=False)
+
+
+async def declare(channel: Any) -> Any:
+    """Declare the exchange and a quorum queue per service."""
+    exchange = await channel.declare_exchange(EXCHANGE, "topic", durable=True)
+    for name, steps in ERASURE.items():
+        queue = await channel.declare_queue(
+            f"floor.{name}", durable=True, arguments={"x-queue-type": "quorum"}
+        )
+        for key in steps:
+            await queue.bind(exchange, key)
+    return exchange
+
+
+async def main(name: str, amqp_url: str, mongo_url: str) -> None:
+    """Run the share of the service *name* until killed."""
+    client: Any = motor.AsyncIOMotorClient(mongo_url, w="majority", journal=True)
+    publishing = await aio_pika.connect(amqp_url)
+    consuming = await aio_pika.connect(amqp_url)
+    exchange = await declare(await publishing.channel())
+    channel = await consuming.channel()
+    await channel.set_qos(2 * LIMITS.get(name, BATCH))
+    share = Share(name, client["floor"], exchange, [], asyncio.Event())
+
+    async def receive(message: AbstractIncomingMessage) -> None:
+        share.arrived.append(message)
+        share.doorbell.set()
+
+    await (await channel.get_queue(f"floor.{name}")).consume(receive)
+    print("ready", flush=True)
+    await share.run()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(sys.argv[1], os.environ["HABEAS_AMQP_URL"], os.environ["HABEAS_MONGO_URL"]))

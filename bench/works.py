@@ -1,0 +1,150 @@
+"""The product under measurement: embedded broker and database, a sink for mail, one process per service."""
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from habeas.parts.ports import HOST, free_port
+from habeas.parts.process import Command, Process
+from habeas.stack import Part, Stack
+from shared.errors import TransientError
+from shared.mongo import Client, connect
+
+SOURCE = "bench"
+"""CloudEvents source of the load; its log-in is trusted, so that no code is asked for."""
+MASTER_KEY = bytes(range(32))
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+WITHIN = timedelta(seconds=60)
+MAP = """\
+dataset:
+  - fides_key: shop
+    name: Shop
+    collections:
+      - name: users
+        description: Accounts
+        meta: {habeas: {erasure: delete, purpose: To serve customers}}
+        fields:
+          - name: _id
+            data_categories: [system.operations]
+            fides_meta: {primary_key: true, data_type: long}
+          - name: email
+            data_categories: [user.contact.email]
+            fides_meta: {data_type: string, identity: email}
+          - name: name
+            data_categories: [user.name]
+            fides_meta: {data_type: string}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Broker, database and mail sink, and where they are."""
+
+    stack: Stack
+    folder: Path
+    client: Client
+    smtp_url: str
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """Process ids by name."""
+        return {part.value: self.stack.pid(part) for part in (Part.BROKER, Part.DATABASE)}
+
+
+@asynccontextmanager
+async def ground(folder: Path) -> AsyncIterator[Ground]:
+    """Start everything that is not ours."""
+    async with Stack(folder / "stack") as stack:
+        port = free_port()
+        command = Command((sys.executable, "-m", "bench.sink", str(port)), Path.cwd(), folder / "sink.log")
+        sink = await Process.start(command)
+        client = connect(stack.mongo_url, app_name="habeas-bench")
+        try:
+            await sink.until(lambda: _listening(port), WITHIN)
+            yield Ground(stack, folder, client, f"smtp://{HOST}:{port}")
+        finally:
+            client.close()
+            await sink.stop(WITHIN)
+
+
+async def _listening(port: int) -> None:
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        raise TransientError("the sink does not listen yet") from None
+    writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The running services."""
+
+    processes: Sequence[Process]
+    ready_after_s: float
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids."""
+        return [process.pid for process in self.processes]
+
+
+@asynccontextmanager
+async def services(here: Ground, groups: Sequence[str] = SERVICES) -> AsyncIterator[Services]:
+    """Start a process per group of services (names joined by a blank); wait until all are ready."""
+    (here.folder / "map").mkdir(exist_ok=True)
+    (here.folder / "map" / "shop.yml").write_text(MAP, encoding="utf-8")
+    ports = [free_port() for _ in groups]
+    began = time.perf_counter()
+    processes = [
+        await Process.start(_command(here, names, port)) for names, port in zip(groups, ports, strict=True)
+    ]
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            for process, port in zip(processes, ports, strict=True):
+                await process.until(lambda port=port: _ready(client, port), WITHIN)  # type: ignore[misc]
+        yield Services(processes, time.perf_counter() - began)
+    finally:
+        await asyncio.gather(*(process.stop(WITHIN) for process in processes))
+
+
+def _command(here: Ground, names: str, port: int) -> Command:
+    arguments = (sys.executable, "-m", "habeas", "serve", *names.split())
+    log = here.folder / f"{names.replace(' ', '+')}.log"
+    return Command(
+        arguments, Path.cwd(), log, {**os.environ, **environment(here), "HABEAS_HTTP_PORT": str(port)}
+    )
+
+
+def environment(here: Ground) -> dict[str, str]:
+    """Return the settings of the services."""
+    return {
+        "HABEAS_AMQP_URL": here.stack.amqp_url,
+        "HABEAS_MONGO_URL": here.stack.mongo_url,
+        "HABEAS_SMTP_URL": here.smtp_url,
+        "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+        "HABEAS_DATAMAP": str(here.folder / "map"),
+        "HABEAS_TRUSTED_SOURCES": json.dumps([SOURCE]),
+        "HABEAS_ZONE": "Europe/Berlin",
+        "HABEAS_CALENDAR": "DE-BE",
+        "HABEAS_MAIL_FROM": "Example Privacy <privacy@example.com>",
+        "HABEAS_AUTHORITY_NAME": "Supervisory Authority of Example State",
+    }
+
+
+async def _ready(client: httpx.AsyncClient, port: int) -> None:
+    try:
+        answer = await client.get(f"http://{HOST}:{port}/readyz")
+    except httpx.HTTPError as error:
+        raise TransientError(type(error).__name__) from None
+    if answer.is_error:
+        raise TransientError("not ready")
