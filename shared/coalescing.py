@@ -21,16 +21,17 @@ class Coalescer(Generic[K, V]):
     def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         """Use *load* to answer; a key it leaves out is answered with ``KeyError``."""
         self._load = load
-        self._waiting: dict[K, asyncio.Future[V]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, key: K) -> V:
         """Return the value of *key*; raise what the load raised."""
+        loop = asyncio.get_running_loop()
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._start)
-        if key not in self._waiting:
-            self._waiting[key] = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._waiting[key])
+            loop.call_soon(self._start)
+        future: asyncio.Future[V] = loop.create_future()
+        self._waiting.setdefault(key, []).append(future)
+        return await future
 
     def _start(self) -> None:
         waiting, self._waiting = self._waiting, {}
@@ -38,23 +39,29 @@ class Coalescer(Generic[K, V]):
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _answer(self, waiting: Mapping[K, asyncio.Future[V]]) -> None:
+    async def _answer(self, waiting: Mapping[K, list[asyncio.Future[V]]]) -> None:
         try:
             found = await self._load(list(waiting))
         except Exception as error:  # noqa: BLE001  handed on to who asked
             if isinstance(error, TransientError) or len(waiting) == 1:
-                _fail(waiting.values(), error)
+                _fail((future for futures in waiting.values() for future in futures), error)
             else:  # one key may have spoilt it for all
-                await asyncio.gather(*(self._answer({key: future}) for key, future in waiting.items()))
+                await asyncio.gather(*(self._answer({key: futures}) for key, futures in waiting.items()))
             return
-        for key, future in waiting.items():
+        for key, futures in waiting.items():
             if key in found:
-                future.set_result(found[key])
+                _resolve(futures, found[key])
             else:
-                _fail([future], KeyError(key))
+                _fail(futures, KeyError(key))
+
+
+def _resolve(futures: Iterable[asyncio.Future[V]], value: V) -> None:
+    for future in futures:
+        if not future.done():  # who asked may have been cancelled meanwhile
+            future.set_result(value)
 
 
 def _fail(futures: Iterable[asyncio.Future[V]], error: Exception) -> None:
     for future in futures:
-        future.set_exception(error)
-        future.exception()  # taken note of, should nobody wait any longer
+        if not future.done():
+            future.set_exception(error)
