@@ -4,7 +4,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from services.fulfillment.handlers import House
 from services.fulfillment.signing import Signer
@@ -32,6 +32,15 @@ class FulfillmentSettings(Settings):
 
     package_lifetime: timedelta = timedelta(days=30)
     """How long a package can be downloaded."""
+
+    @field_validator("stores")
+    @classmethod
+    def _are_databases(cls, stores: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        """Refuse a URL of another kind: the driver would look for a host of that name for ever."""
+        schemes = ("mongodb://", "mongodb+srv://")
+        if not all(url.get_secret_value().startswith(schemes) for url in stores.values()):
+            raise ValueError(f"every URL must begin with {' or '.join(schemes)}")
+        return stores
 
     def store_urls(self) -> dict[str, str]:
         """Return the URL of every store."""

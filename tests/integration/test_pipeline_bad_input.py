@@ -145,7 +145,8 @@ async def test_what_cannot_be_taken_is_rejected_once_with_its_flaws_and_no_value
 async def sealed(pipeline: Pipeline, case: str) -> bytes:
     """Return what was set aside, as somebody who has the master key can."""
     key = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
-    return await Vault(pipeline.client, prefix=pipeline.prefix, master_key=key).open(case, "set_aside")
+    vault = Vault(pipeline.client, prefix=pipeline.prefix, master_key=key)
+    return b"".join([piece async for piece in vault.open_stream(case, "set_aside")])
 
 
 async def test_everything_that_was_rejected_is_listed_for_the_operator(
@@ -288,7 +289,7 @@ async def test_a_setting_that_is_missing_or_wrong_ends_the_service_with_one_line
         assert ended.code == 2, (name, ended.errors)
         lines = ended.errors.strip().splitlines()
         assert len(lines) == 1, lines
-        assert name.removeprefix("HABEAS_") in lines[0].upper()
+        assert name in lines[0]
         assert pipeline.settings["HABEAS_MASTER_KEY"] not in ended.errors
 
 

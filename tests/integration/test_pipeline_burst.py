@@ -83,6 +83,8 @@ async def test_five_thousand_requests_at_once_are_each_answered_once(
     assert len(await journal.distinct("case", CLOSED)) == before + BURST
     assert await pipeline.handled_twice() == []
     assert not any((await pipeline.parked()).values())
+    # What a driver warns of under load is a channel that the broker closed: harmless once, slow for ever.
+    assert b"a library warns" not in pipeline.log.read_bytes()
     heads = [path.read_bytes()[:4_000] for path in letters_of_the_burst(caught)]
     letters = Counter(RECIPIENT.findall(head)[0].decode() for head in heads)
     assert letters == {person.email: 2 for person in people}
