@@ -6,7 +6,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from rich.table import Table
 from bench import floor_run
 from bench.load import Load, drive, people
 from bench.processes import cpu_seconds, resident_mib
-from bench.works import SERVICES, Ground, ground, services
+from bench.works import SERVICES, Ground, Services, ground, services
 
 RESULTS = Path(__file__).parent / "results" / "latest.jsonl"
 TOGETHER = " ".join(SERVICES)
@@ -56,12 +56,11 @@ async def measure(requests: int, runs: int) -> list[Figure]:
     """Measure everything."""
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder:
         async with ground(Path(folder)) as here:
-            await people(here, max(requests, OFFERED_PER_S * 10))
             figures = await _start_and_idle(here)
-            figures += await _throughput(here, requests, runs)
-            figures += await _other_rights(here, requests)
-            figures += await _latency(here, figures)
-            return figures
+            for right in ("opt_out_of_sale", "erasure"):
+                throughput = await _throughput(here, right, requests, runs)
+                figures += [*throughput, *await _latency(here, right, throughput[0].value)]
+            return [*figures, *await _access(here, max(100, requests // 5))]
 
 
 async def _start_and_idle(here: Ground) -> list[Figure]:
@@ -83,65 +82,72 @@ async def _start_and_idle(here: Ground) -> list[Figure]:
     ]
 
 
-async def _throughput(here: Ground, requests: int, runs: int) -> list[Figure]:
-    """Erasures end to end, and the raw floor in turn with them."""
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """CPU time that was spent, in seconds."""
+
+    services: float
+    broker: float
+    database: float
+
+    def since(self, before: "Costs", requests: int) -> "Costs":
+        """Return what was spent since *before*, in milliseconds per request."""
+        spent = (after - was for after, was in zip(astuple(self), astuple(before), strict=True))
+        return Costs(*(seconds * 1000 / requests for seconds in spent))
+
+
+def costs(here: Ground, running: Services) -> Costs:
+    """Return the CPU time spent so far."""
+    broker, database = (cpu_seconds([pid]) for pid in here.parts.values())
+    return Costs(cpu_seconds(running.pids), broker, database)
+
+
+async def _throughput(here: Ground, right: str, requests: int, runs: int) -> list[Figure]:
+    """Requests end to end, one process per service, and the raw floor in turn with them."""
     ours: list[float] = []
     floors: list[float] = []
-    costs: list[float] = []
-    broker: list[float] = []
-    database: list[float] = []
+    spent: list[Costs] = []
     for run in range(runs):
-        out.print(f"erasure, run {run + 1} of {runs} …")
         await people(here, requests)
         async with services(here) as running:
-            before = [cpu_seconds(pids) for pids in (running.pids, *([pid] for pid in here.parts.values()))]
-            outcome = await drive(here, Load("erasure", f"erasure-{run}", requests))
-            after = [cpu_seconds(pids) for pids in (running.pids, *([pid] for pid in here.parts.values()))]
+            before = costs(here, running)
+            outcome = await drive(here, Load(right, f"{right}-{run}", requests))
+            spent.append(costs(here, running).since(before, requests))
         _must_be_whole(outcome.ended, outcome.twice, requests)
         ours.append(requests / outcome.seconds)
-        for costs_of, was, is_ in zip((costs, broker, database), before, after, strict=True):
-            costs_of.append((is_ - was) * 1000 / requests)
-        out.print(f"  {ours[-1]:.0f}/s; the floor …")
-        async with floor_run.shares(here):
-            floors.append(requests / await floor_run.drive(here, f"floor-{run}", requests))
-        out.print(f"  {floors[-1]:.0f}/s")
+        async with floor_run.shares(here, right):
+            floors.append(requests / await floor_run.drive(here, right, f"{right}-{run}", requests))
+        out.print(f"{right}, run {run + 1} of {runs}: {ours[-1]:.0f}/s, the floor {floors[-1]:.0f}/s")
     return [
-        figure("erasures per second, submission to last letter", ours, "requests/s", floors),
-        figure("CPU of the services per erasure", costs, "ms"),
-        figure("CPU of the broker per erasure", broker, "ms"),
-        figure("CPU of the database per erasure", database, "ms"),
+        figure(f"{right}: submission to last letter", ours, "requests/s", floors),
+        figure(f"{right}: CPU of the services", [one.services for one in spent], "ms/request"),
+        figure(f"{right}: CPU of the broker", [one.broker for one in spent], "ms/request"),
+        figure(f"{right}: CPU of the database", [one.database for one in spent], "ms/request"),
     ]
 
 
-async def _other_rights(here: Ground, requests: int) -> list[Figure]:
-    figures = []
+async def _access(here: Ground, requests: int) -> list[Figure]:
+    """Packages, built, signed, sealed and read back; nothing raw does the like."""
     await people(here, requests)
-    for right in ("opt_out_of_sale", "access"):
-        out.print(f"{right} …")
-        count = requests if right != "access" else max(100, requests // 5)
-        async with services(here) as running:
-            outcome = await drive(here, Load(right, right, count))
-            del running
-        _must_be_whole(outcome.ended, outcome.twice, count)
-        figures.append(figure(f"{right} per second", [count / outcome.seconds], "requests/s"))
-    return figures
+    async with services(here):
+        outcome = await drive(here, Load("access", "access", requests))
+    _must_be_whole(outcome.ended, outcome.twice, requests)
+    return [figure("access: submission to last letter", [requests / outcome.seconds], "requests/s")]
 
 
-async def _latency(here: Ground, figures: Sequence[Figure]) -> list[Figure]:
+async def _latency(here: Ground, right: str, reached: float) -> list[Figure]:
     """Offered at 1,000 a second, or at half of what was reached where that is less."""
-    reached = next(f.value for f in figures if f.figure.startswith("erasures per second"))
     rate = min(OFFERED_PER_S, round(reached / 2))
     count = rate * 10
-    out.print(f"latency at {rate}/s …")
     await people(here, count)
-    async with services(here) as running:
-        outcome = await drive(here, Load("erasure", f"paced-{rate}", count, rate))
-        del running
+    async with services(here):
+        outcome = await drive(here, Load(right, f"{right}-paced", count, rate))
     _must_be_whole(outcome.ended, outcome.twice, count)
     cuts = statistics.quantiles(outcome.latencies_ms, n=100)
+    out.print(f"{right} at {rate}/s: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
     return [
-        figure(f"latency at {rate}/s, p50", [cuts[49]], "ms"),
-        figure(f"latency at {rate}/s, p99", [cuts[98]], "ms"),
+        figure(f"{right} at {rate}/s: p50", [cuts[49]], "ms"),
+        figure(f"{right} at {rate}/s: p99", [cuts[98]], "ms"),
     ]
 
 

@@ -1,7 +1,7 @@
 """
 The raw floor: bare aio-pika and motor doing the same durable writes in the same batches, and nothing else.
 
-``python -m bench.floor SERVICE`` runs one service's share of it. Each message stands for an event of the
+``python -m bench.floor WORK SERVICE`` runs one service's share of it. Each message stands for an event of the
 product: it is inserted where the product inserts (keys, vault, journal, claims), the messages that follow
 it are published with confirms, and then it is acknowledged. No event is read, no letter written, nothing
 sealed, no record looked at but the one that is deleted.
@@ -20,7 +20,6 @@ import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 
 BATCH = 500
-EXCHANGE = "floor"
 ROW = b"x" * 600
 """About the size of a row of the journal."""
 LIMITS: Mapping[str, int] = {"notifier": 64}
@@ -55,6 +54,19 @@ ERASURE: Mapping[str, Mapping[str, Step]] = {
     },
 }
 """An erasure of one record, vouched for by its source: service → event → cost, as the product does it."""
+OPT_OUT: Mapping[str, Mapping[str, Step]] = {
+    "intake": {
+        "submitted": Step(("keys", "vault", "journal"), ("received",)),
+        "verified": Step(),
+        "referred": Step(),
+        "sent": Step(publishes=("closed",)),
+    },
+    "verifier": {"received": Step(publishes=("verified",))},
+    "fulfillment": {"verified": Step(publishes=("referred",))},
+    "notifier": {"received": Step(("claims", "journal"), ("sent",))},
+}
+"""An opt-out, which goes through all services and is acknowledged. ``closed`` is what the timer waits for."""
+WORKS = {"erasure": ERASURE, "opt_out_of_sale": OPT_OUT}
 
 
 @dataclass(slots=True)
@@ -62,6 +74,7 @@ class Share:
     """One service's share."""
 
     name: str
+    steps: Mapping[str, Step]
     database: Any
     exchange: Any
     arrived: list[AbstractIncomingMessage]
@@ -79,8 +92,8 @@ class Share:
                 await self._handle(batch)
 
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
-        steps = [(message, ERASURE[self.name][message.routing_key or ""]) for message in batch]
-        await self._touch([m.message_id for m, step in steps if step.finds or step.deletes], steps)
+        steps = [(message, self.steps[message.routing_key or ""]) for message in batch]
+        await self._touch(steps)
         for collection in ("keys", "vault", "claims", "journal"):
             rows = [
                 {"_id": f"{m.message_id}/{m.routing_key}/{n}", "row": ROW}
@@ -94,7 +107,8 @@ class Share:
         )
         await batch[-1].channel.basic_ack(batch[-1].delivery_tag or 0, multiple=True)
 
-    async def _touch(self, ids: Sequence[Any], steps: Sequence[tuple[Any, Step]]) -> None:
+    async def _touch(self, steps: Sequence[tuple[Any, Step]]) -> None:
+        ids = [m.message_id for m, step in steps if step.finds]
         for _ in range(max(step.finds for _, step in steps)):
             await self.database["people"].find({"_id": {"$in": ids}}).to_list(None)
         gone = [m.message_id for m, step in steps if step.deletes]
@@ -106,37 +120,37 @@ class Share:
         await self.exchange.publish(message, key, mandatory=False)
 
 
-async def declare(channel: Any) -> Any:
+async def declare(channel: Any, work: str) -> Any:
     """Declare the exchange and a quorum queue per service."""
-    exchange = await channel.declare_exchange(EXCHANGE, "topic", durable=True)
-    for name, steps in ERASURE.items():
+    exchange = await channel.declare_exchange(f"floor.{work}", "topic", durable=True)
+    for name, steps in WORKS[work].items():
         queue = await channel.declare_queue(
-            f"floor.{name}", durable=True, arguments={"x-queue-type": "quorum"}
+            f"floor.{work}.{name}", durable=True, arguments={"x-queue-type": "quorum"}
         )
         for key in steps:
             await queue.bind(exchange, key)
     return exchange
 
 
-async def main(name: str, amqp_url: str, mongo_url: str) -> None:
-    """Run the share of the service *name* until killed."""
+async def main(work: str, name: str, amqp_url: str, mongo_url: str) -> None:
+    """Run the share of the service *name* in *work* until killed."""
     client: Any = motor.AsyncIOMotorClient(mongo_url, w="majority", journal=True)
     publishing = await aio_pika.connect(amqp_url)
     consuming = await aio_pika.connect(amqp_url)
-    exchange = await declare(await publishing.channel())
+    exchange = await declare(await publishing.channel(), work)
     channel = await consuming.channel()
     await channel.set_qos(2 * LIMITS.get(name, BATCH))
-    share = Share(name, client["floor"], exchange, [], asyncio.Event())
+    share = Share(name, WORKS[work][name], client["floor"], exchange, [], asyncio.Event())
 
     async def receive(message: AbstractIncomingMessage) -> None:
         share.arrived.append(message)
         share.doorbell.set()
 
-    await (await channel.get_queue(f"floor.{name}")).consume(receive)
+    await (await channel.get_queue(f"floor.{work}.{name}")).consume(receive)
     print("ready", flush=True)
     await share.run()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(sys.argv[1], os.environ["HABEAS_AMQP_URL"], os.environ["HABEAS_MONGO_URL"]))
+        runner.run(main(*sys.argv[1:3], os.environ["HABEAS_AMQP_URL"], os.environ["HABEAS_MONGO_URL"]))

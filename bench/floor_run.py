@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aio_pika
 
-from bench.floor import ERASURE, ROW, declare
+from bench.floor import ROW, WORKS, declare
 from bench.load import CHUNK
 from bench.works import WITHIN, Ground
 from habeas.parts.process import Command, Process
@@ -18,18 +18,18 @@ from shared.errors import TransientError
 
 
 @asynccontextmanager
-async def shares(here: Ground) -> AsyncIterator[list[Process]]:
-    """Start one process per service of the floor."""
+async def shares(here: Ground, work: str) -> AsyncIterator[list[Process]]:
+    """Start one process per service of the floor of *work*."""
     settings = {
         **os.environ,
         "HABEAS_AMQP_URL": here.stack.amqp_url,
         "HABEAS_MONGO_URL": here.stack.mongo_url,
     }
     processes = []
-    for name in ERASURE:
+    for name in WORKS[work]:
         log = here.folder / f"floor.{name}.log"
         log.unlink(missing_ok=True)
-        command = Command((sys.executable, "-m", "bench.floor", name), Path.cwd(), log, settings)
+        command = Command((sys.executable, "-m", "bench.floor", work, name), Path.cwd(), log, settings)
         processes.append(await Process.start(command))
     try:
         for process in processes:
@@ -44,13 +44,13 @@ async def _ready(process: Process) -> None:
         raise TransientError("not ready")
 
 
-async def drive(here: Ground, run: str, count: int) -> float:
-    """Send *count* requests through the floor; return the seconds until the last has ended."""
+async def drive(here: Ground, work: str, run: str, count: int) -> float:
+    """Send *count* requests through the floor of *work*; return the seconds until the last has ended."""
     people = here.client["floor"]["people"]
     await people.insert_many([{"_id": f"{run}-{n}", "row": ROW[:60]} for n in range(count)])
     connection = await aio_pika.connect(here.stack.amqp_url)
     channel = await connection.channel()
-    exchange = await declare(channel)
+    exchange = await declare(channel, work)
     queue = await channel.declare_queue(exclusive=True)
     await queue.bind(exchange, "closed")
     ended, all_ended = set(), asyncio.Event()

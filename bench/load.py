@@ -13,13 +13,13 @@ from aio_pika.abc import AbstractIncomingMessage
 from bench.works import MASTER_KEY, SOURCE, Ground
 from services.intake.domain import request_id
 from shared.bus import Bus, Message
-from shared.events import RequestClosed, RequestReferred, RequestSubmitted
+from shared.events import NoticeSent, RequestClosed, RequestSubmitted
 from shared.topology import EVENTS, REQUESTS
 from shared.vault import derived_key
 
 CHUNK = 500
-ENDS = {"erasure": RequestClosed.TYPE, "access": RequestClosed.TYPE, "opt_out_of_sale": RequestReferred.TYPE}
-"""Right → the fact after which nothing more happens by itself."""
+ENDS = {"erasure": RequestClosed.TYPE, "access": RequestClosed.TYPE, "opt_out_of_sale": NoticeSent.TYPE}
+"""Right → the fact after which nothing more happens by itself: the last letter is sent."""
 
 
 def submissions(right: str, run: str, count: int) -> list[Message]:

@@ -5,15 +5,17 @@ Types survive: what MongoDB's own reader makes of the JSON is what was found, no
 """
 
 import base64
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from services.fulfillment.withholding import Notice
 from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util
 
 UUID_SUBTYPE = 4
+FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 OPTIONS = json_util.RELAXED_JSON_OPTIONS.with_options(uuid_representation=UUID_SUBTYPE)
 
 
@@ -38,8 +40,7 @@ def json_file(documents: Iterable[Document]) -> Iterator[bytes]:
 
 def json_text(value: object) -> bytes:
     """Return our own *value* as an indented JSON file, the same bytes each time."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    return encoded(f"{text}\n")
+    return orjson.dumps(value, option=FILE_OPTIONS)
 
 
 def text_of(value: Any) -> str:
