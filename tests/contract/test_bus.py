@@ -1,7 +1,8 @@
-"""What every bus promises: the same behaviours on the one in memory and on a real broker."""
+"""What every bus promises: the same behaviours on the one in memory and, both ways, on a real broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from shared.bus import Bus, Consumer, Delivery, Inbox, Message, Publisher
+from shared.bus.wire import is_tried
 from shared.errors import PermanentError, StoreUnavailable, Unroutable
 from shared.failures import ATTEMPT, ERROR, REASON, after_failure, origin_of
 from shared.testing import MemoryBroker
@@ -40,24 +42,37 @@ def memory() -> Ends:
     return Ends(broker, broker.inbox, broker.advance)
 
 
-@pytest_asyncio.fixture
-async def real(amqp_url: str) -> AsyncIterator[Ends]:
+@asynccontextmanager
+async def real(amqp_url: str, *, plain: bool) -> AsyncIterator[Ends]:
     consumers: list[Consumer] = []
 
     def inbox(queue: str) -> Consumer:
-        consumers.append(Consumer(amqp_url, queue, prefetch=100))
+        consumers.append(Consumer(amqp_url, queue, prefetch=100, plain=plain))
         return consumers[-1]
 
     async def passes_by_itself(_delay: timedelta) -> None: ...
 
-    bus = Bus(amqp_url, name="contract")
+    bus = Bus(amqp_url, name="contract", plain=plain)
     yield Ends(bus, inbox, passes_by_itself)
     for consumer in consumers:
         await consumer.close()
     await bus.close()
 
 
-@pytest.fixture(params=["memory", "real"])
+@pytest_asyncio.fixture
+async def plain(amqp_url: str) -> AsyncIterator[Ends]:
+    async with real(amqp_url, plain=True) as ends:
+        yield ends
+
+
+@pytest_asyncio.fixture
+async def fast(amqp_url: str) -> AsyncIterator[Ends]:
+    assert is_tried()
+    async with real(amqp_url, plain=False) as ends:
+        yield ends
+
+
+@pytest.fixture(params=["memory", "plain", "fast"])
 def ends(request: pytest.FixtureRequest) -> Ends:
     chosen: Ends = request.getfixturevalue(request.param)
     return chosen

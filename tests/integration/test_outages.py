@@ -11,9 +11,9 @@ import pytest_asyncio
 from yarl import URL
 
 from habeas.stack import Part, Stack
-from shared import bus as bus_module
 from shared import topology
-from shared.bus import Bus, Consumer, Delivery, Message
+from shared.bus import Bus, Consumer, Delivery, Message, publishing
+from shared.bus.consuming import CAUTIOUS_PREFETCH
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.topology import EVENTS
 from tests.waiting import eventually
@@ -106,12 +106,16 @@ async def wire(amqp_url: str) -> AsyncIterator[tuple[Wire, str]]:
 Makes = Callable[[str], tuple[Bus, Consumer]]
 
 
-@pytest_asyncio.fixture
-async def ends() -> AsyncIterator[Makes]:
+@pytest_asyncio.fixture(params=["plain", "fast"])
+async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Makes]:
     made: list[Bus | Consumer] = []
+    plain = request.param == "plain"
 
     def make(url: str) -> tuple[Bus, Consumer]:
-        pair = Bus(url, name="test"), Consumer(url, "fulfillment", prefetch=100)
+        pair = (
+            Bus(url, name="test", plain=plain),
+            Consumer(url, "fulfillment", prefetch=100, plain=plain),
+        )
         made.extend(pair)
         return pair
 
@@ -157,7 +161,7 @@ async def test_a_broker_that_never_confirms_is_given_up_after_a_while(
     proxy, url = wire
     bus, _ = ends(url)
     await bus.publish([event(0)])
-    monkeypatch.setattr(bus_module, "CONFIRM_WITHIN_S", 0.3)
+    monkeypatch.setattr(publishing, "CONFIRM_WITHIN_S", 0.3)
     proxy.open.clear()
     with pytest.raises(BrokerUnavailable):
         await bus.publish([event(1)])
@@ -220,7 +224,7 @@ async def test_only_a_few_messages_are_held_until_the_first_batch_is_through(
 ) -> None:
     bus, consumer = ends(amqp_url)
     await bus.publish([event(number) for number in range(100)])
-    cautious = await take(consumer, bus_module.CAUTIOUS_PREFETCH)
+    cautious = await take(consumer, CAUTIOUS_PREFETCH)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
             await consumer.take(1)

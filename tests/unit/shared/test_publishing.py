@@ -5,7 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from shared.bus import Bus, Channel, Message
+from shared.bus import Bus, Message
+from shared.bus.connecting import Channel
+from shared.bus.plain import PlainOutlet
 from shared.errors import BrokerUnavailable
 
 
@@ -20,6 +22,6 @@ class LostChannel:
 
 async def test_a_publication_that_the_driver_cancelled_is_not_taken_for_confirmed() -> None:
     bus = Bus("amqp://broker.example.org", name="test")
-    bus._channel = cast("Channel", LostChannel())
+    bus._outlet = PlainOutlet(cast("Channel", LostChannel()))
     with pytest.raises(BrokerUnavailable):
         await bus.publish([Message("habeas.events", "key", b"body", "1")])

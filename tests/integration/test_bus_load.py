@@ -1,0 +1,233 @@
+"""The bus on a real broker under load, both ways: much at once, calls in between, a broker that stalls."""
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aio_pika
+import pytest
+import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from yarl import URL
+
+from habeas.stack import Part, Stack
+from shared.bus import Bus, Consumer, Delivery, Message, publishing
+from shared.bus.wire import WiredConnection
+from shared.errors import BrokerUnavailable, Unroutable
+from shared.topology import EVENTS
+from tests.waiting import eventually
+
+VERIFIED = "habeas.identity.verified.v1"
+MIB = 1024 * 1024
+ALARM = "{resource_limit, memory, node()}"
+
+Makes = Callable[[str], tuple[Bus, Consumer]]
+
+
+@pytest_asyncio.fixture(params=["plain", "fast"])
+async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Makes]:
+    made: list[Bus | Consumer] = []
+    plain = request.param == "plain"
+
+    def make(url: str) -> tuple[Bus, Consumer]:
+        pair = (
+            Bus(url, name="test", plain=plain),
+            Consumer(url, "fulfillment", prefetch=500, plain=plain),
+        )
+        made.extend(pair)
+        return pair
+
+    yield make
+    for end in made:
+        await end.close()
+
+
+def event(number: int, body: bytes = b"body") -> Message:
+    return Message(EVENTS, VERIFIED, body, f"event-{number}")
+
+
+async def take(consumer: Consumer, count: int) -> dict[str | None, Delivery]:
+    taken: dict[str | None, Delivery] = {}
+    async with asyncio.timeout(60):
+        while len(taken) < count:
+            batch = await consumer.take(100)
+            await consumer.settle(batch)
+            taken |= {delivery.message_id: delivery for delivery in batch}
+    return taken
+
+
+async def test_bodies_of_any_size_arrive_as_they_were_sent(amqp_url: str, ends: Makes) -> None:
+    bus, consumer = ends(amqp_url)
+    rng = random.Random(7)
+    frame = 131_072
+    sizes = [0, 1, frame - 9, frame - 8, frame - 7, frame, 2 * (frame - 8), MIB - 1, MIB, 0]
+    bodies = {f"event-{number}": rng.randbytes(size) for number, size in enumerate(sizes)}
+    await bus.publish([event(number, bodies[f"event-{number}"]) for number in range(len(sizes))])
+    assert {id_: got.body for id_, got in (await take(consumer, len(sizes))).items()} == bodies
+
+
+async def test_many_publishers_and_calls_share_a_connection(amqp_url: str, ends: Makes) -> None:
+    bus, consumer = ends(amqp_url)
+    sent = [[event(100 * batch + number, b"x" * batch * 500) for number in range(50)] for batch in range(20)]
+
+    async def ask() -> None:
+        for _ in range(20):
+            await bus.ping()
+
+    async def misdirect() -> None:
+        for number in range(20):
+            with pytest.raises(Unroutable, match="nobody"):
+                await bus.publish([event(3_000 + number), Message(EVENTS, "nobody", b"", f"lost-{number}")])
+
+    taking = asyncio.create_task(take(consumer, 1020))
+    await asyncio.gather(ask(), misdirect(), *(bus.publish(batch) for batch in sent))
+    taken = await taking
+    assert set(taken) >= {message.message_id for batch in sent for message in batch}
+
+
+async def test_a_slow_handler_does_not_hold_up_the_settling_of_others(amqp_url: str, ends: Makes) -> None:
+    bus, consumer = ends(amqp_url)
+    await bus.publish([event(number) for number in range(12)])
+    held: list[Delivery] = []
+    while len(held) < 12:
+        held += await consumer.take(12)
+    slow = held.pop(3)
+    await consumer.settle(held[7:])
+    await consumer.settle(held[:7])
+    await consumer.close()
+    assert [delivery.message_id for delivery in await consumer.take(100)] == [slow.message_id]
+
+
+async def test_two_under_way_with_one_id_are_told_apart(amqp_url: str) -> None:
+    """The driver's own way takes the other one for the one that was returned."""
+    bus = Bus(amqp_url, name="test")
+    await bus.publish([event(0)])
+    for number in range(20):
+        results = await asyncio.gather(
+            bus.publish([event(number)]),
+            bus.publish([Message(EVENTS, "nobody", b"", f"event-{number}")]),
+            bus.publish([event(number)]),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [type(None), Unroutable, type(None)]
+    await bus.close()
+
+
+async def test_what_was_confirmed_before_the_broker_was_killed_amid_batches_is_there(
+    stack: Stack, amqp_url: str, ends: Makes
+) -> None:
+    bus, consumer = ends(amqp_url)
+    await bus.publish([event(0)])
+    await stack.broker.settle()
+    confirmed, lost = [event(0).message_id], asyncio.Event()
+
+    async def keep_publishing(start: int) -> None:
+        for first in range(start, start + 100_000, 200):
+            batch = [event(number, b"x" * 300) for number in range(first, first + 200)]
+            try:
+                await bus.publish(batch)
+            except BrokerUnavailable:
+                lost.set()
+                return
+            confirmed.extend(message.message_id for message in batch)
+
+    publishers = [asyncio.create_task(keep_publishing(start)) for start in (1_000_000, 2_000_000)]
+    await eventually(lambda: len(confirmed) > 1_000)
+    await stack.kill(Part.BROKER)
+    await asyncio.gather(*publishers)
+    assert lost.is_set()
+    await stack.start(Part.BROKER)
+    missing: set[str | None] = set(confirmed)
+    async with asyncio.timeout(60):
+        while missing:
+            batch = await consumer.take(500)
+            await consumer.settle(batch)
+            missing -= {delivery.message_id for delivery in batch}
+
+
+async def test_a_blocked_broker_is_given_up_and_consuming_goes_on(
+    stack: Stack, amqp_url: str, ends: Makes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, consumer = ends(amqp_url)
+    await bus.publish([event(number) for number in range(100)])
+    await consumer.settle(await consumer.take(1))
+    monkeypatch.setattr(publishing, "CONFIRM_WITHIN_S", 0.5)
+    await stack.broker._evaluate(f"rabbit_alarm:set_alarm({{{ALARM}, []}}).")
+    try:
+        with pytest.raises(BrokerUnavailable):
+            await bus.publish([event(number, b"x" * MIB) for number in range(30)])
+        await take(consumer, 99)
+    finally:
+        await stack.broker._evaluate(f"rabbit_alarm:clear_alarm({ALARM}).")
+    monkeypatch.undo()
+    await bus.publish([event(1)])
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for this machine that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, key_pem = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    pem.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key_pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return pem, key_pem
+
+
+async def test_the_same_over_tls(amqp_url: str, certificate: tuple[Path, Path], ends: Makes) -> None:
+    url = URL(amqp_url)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    pumping: set[asyncio.Task[None]] = set()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(65536):
+                writer.write(piece)
+                await writer.drain()
+        writer.transport.abort()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(url.host, url.port)
+        pumping.update(
+            asyncio.create_task(pump(*pair)) for pair in ((reader, far_writer), (far_reader, writer))
+        )
+
+    server = await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
+    secure = url.with_scheme("amqps").with_host("localhost").with_port(server.sockets[0].getsockname()[1])
+    bus, consumer = ends(str(secure.with_query(cafile=str(certificate[0]))))
+    await bus.publish([event(number, b"x" * 100_000) for number in range(20)])
+    assert len(await take(consumer, 20)) == 20
+    await bus.close()
+    await consumer.close()
+    server.close()
+    await asyncio.gather(*pumping)
+
+
+async def test_the_faster_way_is_taken_here_unless_told_otherwise(amqp_url: str) -> None:
+    for plain, kind in ((False, WiredConnection), (True, aio_pika.Connection)):
+        bus = Bus(amqp_url, name="test", plain=plain)
+        await bus.publish([event(1)])
+        assert type(bus._connection) is kind
+        await bus.close()
