@@ -1,12 +1,17 @@
 """
-A mail server that counts and forgets: ``python -m bench.sink PORT``.
+A mail server that counts and forgets: ``python -m bench.sink PORT [LOG]``.
 
 The catcher of the embedded stack writes a file per letter and would be the slowest part of a measurement.
+Into LOG, where one is given, goes a line per accepted message: its recipient and its Message-ID. Lines are
+written together, after at most a moment and when the sink is told to stop, so that it must not be killed.
 """
 
 import asyncio
+import re
 import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import uvloop
 
@@ -16,15 +21,24 @@ REPLIES = {
     b"QUIT": b"221 bye\r\n",
 }
 END = b"\r\n.\r\n"
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
+FLUSH_S = 0.2
+
+Keep = Callable[[bytes, bytes], None]
+"""Told the recipient and the content of every message that is about to be accepted."""
 
 
 class Conversation(asyncio.Protocol):
     """One connection."""
 
+    def __init__(self, keep: Keep | None = None) -> None:
+        self.keep = keep
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP gives one
         self.held = b""
+        self.recipient = b""
         self.in_data = False
         self.transport.write(b"220 sink\r\n")
 
@@ -36,10 +50,12 @@ class Conversation(asyncio.Protocol):
 
     def _step(self) -> bool:
         if self.in_data:
-            _, end, rest = self.held.partition(END)
+            message, end, rest = self.held.partition(END)
             if not end:
                 return False
             self.held, self.in_data = rest, False
+            if self.keep is not None:
+                self.keep(self.recipient, message)
             self.transport.write(b"250 kept\r\n")
             return True
         line, end, rest = self.held.partition(b"\r\n")
@@ -47,21 +63,49 @@ class Conversation(asyncio.Protocol):
             return False
         self.held = rest
         command = line[:4].upper()
+        if command == b"RCPT":
+            self.recipient = line.partition(b"<")[2].partition(b">")[0]
         self.in_data = command == b"DATA"
         self.transport.write(REPLIES.get(command, b"250 ok\r\n"))
         return True
 
 
-async def main(port: int) -> None:
+class Log:
+    """The file of accepted messages."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: list[bytes] = []
+
+    def keep(self, recipient: bytes, message: bytes) -> None:
+        """Note a message."""
+        found = MESSAGE_ID.search(message)
+        self._lines.append(recipient + b" " + (found[1] if found else b"none"))
+
+    def flush(self) -> None:
+        """Write what was noted."""
+        lines, self._lines = self._lines, []
+        with self._path.open("ab") as file:
+            file.writelines(line + b"\n" for line in lines)
+
+
+async def main(port: int, path: Path | None = None) -> None:
     """Serve until told to stop."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    server = await loop.create_server(Conversation, "127.0.0.1", port)
+    log = None if path is None else Log(path)
+    keep = None if log is None else log.keep
+    server = await loop.create_server(lambda: Conversation(keep), "127.0.0.1", port)
+    while log is not None and not stopping.is_set():
+        await asyncio.sleep(FLUSH_S)
+        log.flush()
     await stopping.wait()
     server.close()
+    if log is not None:
+        log.flush()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1])))
+        runner.run(main(int(sys.argv[1]), *map(Path, sys.argv[2:3])))

@@ -319,6 +319,8 @@ class RequestFulfilled(Fact):
     """Records per disposition: disclosed, erased, masked, retained."""
     reasons: dict[str, int] = {}
     """Records per reason code, where they were withheld or retained."""
+    answer: Code
+    """Name of what was done, in words, in the vault."""
     package: Code | None = None
     """Name of the package in the vault."""
     package_expires_at: datetime | None = None
@@ -397,6 +399,8 @@ class IdentityCompared(Fact):
 
     agreed: int
     claimed: int
+    identities: tuple[Code, ...] = ()
+    """Names of the identities the records were found by."""
 
 
 class IdentityVerified(Fact):
@@ -408,6 +412,8 @@ class IdentityVerified(Fact):
     regulation: Regulation
     received_on: date
     assurance: Assurance
+    proven: tuple[Code, ...] | None = None
+    """Names of the identities that are proven to be the requester's; all that the request tells, when None."""
     reasons: tuple[Code, ...]
 
 
@@ -426,6 +432,10 @@ class ErasurePlanned(Fact):
 
     plan: Code
     """Name of the plan in the vault."""
+    identities: tuple[Code, ...]
+    """Names of the identities the person's records were found by."""
+    package: Code | None = None
+    """Name of the copy in the vault, where one was wanted first."""
     regulation: Regulation
     received_on: date
 

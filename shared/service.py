@@ -85,6 +85,8 @@ class Service(Generic[S, C]):
     context: Callable[[Moment[S]], C]
     records: tuple[type[Record], ...] = ()
     case_of: Callable[[Envelope[Event]], str] = case_of_fact
+    secret: bytes = b""
+    """Keys the case of a submission that cannot be read: a bare hash would let its content be guessed."""
 
     def fold(self, rows: Iterable[Row]) -> S:
         """Return what *rows* tell."""
@@ -170,8 +172,8 @@ class Runtime(Generic[S, C]):
     batch: int = 500
     retry_for: timedelta = timedelta(hours=24)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _slow: dict[str, list[_Work]] = field(default_factory=dict)
-    """Cases whose handler outlasts its batch, and what has arrived for them meanwhile."""
+    _under_way: dict[str, list[_Work]] = field(default_factory=dict)
+    """Cases of which an event is being handled, and what has arrived for them meanwhile."""
     _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
     """Slow handlers that are through and not committed yet."""
     _doorbell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -181,6 +183,9 @@ class Runtime(Generic[S, C]):
 
     async def run(self) -> None:
         """Handle what arrives until the inbox is stopped, then finish what was begun."""
+        self._under_way.clear()
+        self._finished.clear()
+        self._ending = False
         async with asyncio.TaskGroup() as group:
             finisher = group.create_task(self._finish(group))
             while batch := await self.inbox.take(self.batch):
@@ -201,16 +206,37 @@ class Runtime(Generic[S, C]):
         self, works: Sequence[_Work], results: Sequence[_Result], group: asyncio.TaskGroup
     ) -> list[_Work]:
         """Handle one event of each case and commit; return what is left to do."""
-        histories, spoilt = await self._insist(lambda: self._histories(works))
-        results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in works if w.case in spoilt)]
-        known, fresh, later = self._split([w for w in works if w.case not in spoilt], histories)
+        mine = self._claim(works)
+        histories, spoilt = await self._insist(lambda: self._histories(mine))
+        results = [*results, *(_Failed(w.delivery, spoilt[w.case]) for w in mine if w.case in spoilt)]
+        known, fresh = _split([work for work in mine if work.case not in spoilt], histories)
         tasks = {group.create_task(self._handle(work, histories.get(work.case, []))): work for work in fresh}
         quick, slow = await asyncio.wait(tasks, timeout=PATIENCE_S) if tasks else (set(), set())
         for task in slow:
-            self._slow[tasks[task].case] = []
             task.add_done_callback(partial(self._note_finished, tasks[task]))
         left = await self._settle([*results, *known, *(_outcome(task, tasks[task]) for task in quick)])
-        return [*later, *left]
+        outlasting = {tasks[task].case for task in slow}
+        return left + self._let_go([work for work in mine if work.case not in outlasting])
+
+    def _claim(self, works: Sequence[_Work]) -> list[_Work]:
+        """
+        Take on one event of each case that nobody is at; the others wait until it is through.
+
+        The second event of a case is decided on what the first has changed, and an act is never begun beside
+        itself: that is why a case is claimed before its history is read.
+        """
+        mine: list[_Work] = []
+        for work in works:
+            if work.case in self._under_way:
+                self._under_way[work.case].append(work)
+            else:
+                self._under_way[work.case] = []
+                mine.append(work)
+        return mine
+
+    def _let_go(self, works: Sequence[_Work]) -> list[_Work]:
+        """Take the cases of *works* as through; return what has waited for them."""
+        return [waiting for work in works for waiting in self._under_way.pop(work.case)]
 
     def _note_finished(self, work: _Work, task: asyncio.Task[_Result]) -> None:
         self._finished.append((work, task))
@@ -222,13 +248,12 @@ class Runtime(Generic[S, C]):
 
     async def _finish(self, group: asyncio.TaskGroup) -> None:
         """Commit what slow handlers led to, all that is ready at a time, then turn to what waited for it."""
-        while self._slow or self._following or not self._ending:
+        while self._under_way or self._following or not self._ending:
             await self._doorbell.wait()
             self._doorbell.clear()
             finished, self._finished = self._finished, []
             left = await self._settle([_outcome(task, work) for work, task in finished])
-            for work, _ in finished:
-                left += self._slow.pop(work.case)
+            left += self._let_go([work for work, _ in finished])
             if left:
                 following = group.create_task(self._work_off(left, (), group))
                 self._following.add(following)
@@ -273,29 +298,6 @@ class Runtime(Generic[S, C]):
             spoilt |= worse
         return histories, spoilt
 
-    def _split(
-        self, works: Sequence[_Work], histories: Mapping[str, list[Row]]
-    ) -> tuple[list[_Done], list[_Work], list[_Work]]:
-        """
-        Tell what was done before from what is to be done now, and from what must wait.
-
-        The second event of a case waits, for it is decided on what the first has changed.
-        """
-        known: list[_Done] = []
-        fresh: dict[str, _Work] = {}
-        later: list[_Work] = []
-        for work in works:
-            row = next((row for row in histories.get(work.case, ()) if row.cause == work.cause), None)
-            if row is not None:
-                known.append(_Done(work, row, new=False))
-            elif work.case in self._slow:
-                self._slow[work.case].append(work)
-            elif work.case in fresh:
-                later.append(work)
-            else:
-                fresh[work.case] = work
-        return known, list(fresh.values()), later
-
     def _read(self, deliveries: Sequence[Delivery]) -> tuple[list[_Work], list[_Result]]:
         works: list[_Work] = []
         unreadable: list[_Result] = []
@@ -324,7 +326,7 @@ class Runtime(Generic[S, C]):
         event = UnreadableSubmission(
             body=delivery.body, flaws=flaws, publisher_source=source, publisher_id=id_
         )
-        digest = blake2b(delivery.body, digest_size=16).hexdigest()
+        digest = blake2b(delivery.body, digest_size=16, key=self.service.secret).hexdigest()
         return Envelope(event=event, id=digest, source=source or "unknown", time=self.clock())
 
     async def _handle(self, work: _Work, history: list[Row]) -> _Result:
@@ -338,9 +340,8 @@ class Runtime(Generic[S, C]):
         state = self.service.fold(history)
         moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
         facts = await self._handler(event)(event, self.service.context(moment))
-        row = Row(
-            work.case, len(history), work.cause, journalled(event), tuple(facts), _stored_precision(now)
-        )
+        n = history[-1].n + 1 if history else 0
+        row = Row(work.case, n, work.cause, journalled(event), tuple(facts), _stored_precision(now))
         for fact in row.story():
             if fact.request_id != work.case:
                 raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
@@ -437,6 +438,19 @@ class Runtime(Generic[S, C]):
             parked=tally.parked,
             elapsed_ms=round(elapsed * 1000, 1),
         )
+
+
+def _split(works: Sequence[_Work], histories: Mapping[str, list[Row]]) -> tuple[list[_Done], list[_Work]]:
+    """Tell what was done before from what is to be done now."""
+    known: list[_Done] = []
+    fresh: list[_Work] = []
+    for work in works:
+        row = next((row for row in histories.get(work.case, ()) if row.cause == work.cause), None)
+        if row is None:
+            fresh.append(work)
+        else:
+            known.append(_Done(work, row, new=False))
+    return known, fresh
 
 
 def _outcome(task: asyncio.Task[_Result], work: _Work) -> _Result:

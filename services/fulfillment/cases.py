@@ -56,13 +56,14 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.WITHDRAWN: {
         IdentityClaimed: S.WITHDRAWN,
         IdentityVerified: S.WITHDRAWN,
-        ErasurePlanned: S.WITHDRAWN,
         RequestWithdrawn: S.WITHDRAWN,
     },
+    # A planned erasure may have begun, and a crash in it leaves no trace: a withdrawal that comes now is too
+    # late, for whatever was erased must be certified.
     S.PLANNED: {
         ErasurePlanned: S.PLANNED,
         RequestFulfilled: S.FULFILLED,
-        RequestWithdrawn: S.WITHDRAWN,
+        RequestWithdrawn: S.PLANNED,
     },
     # An answer that was given stands; a withdrawal that crossed it changes nothing.
     S.FULFILLED: {SubjectErased: S.FULFILLED, RequestWithdrawn: S.FULFILLED},

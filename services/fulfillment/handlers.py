@@ -177,8 +177,6 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     Raises:
         PermanentError: Records come back as often as they are erased; a person must find out from where.
     """
-    if ctx.known.withdrawn:
-        return []
     identities = _identities(await ctx.submission())
     plans = [await _opened(ref, ctx) for ref in ctx.known.plans]
     data_map = await ctx.maps.of(plans[0].version)

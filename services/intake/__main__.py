@@ -51,7 +51,7 @@ def service(vault: Vault, practice: Practice, key: bytes) -> Service[Case, Intak
             practice=practice,
         )
 
-    return Service(NAME, SUBSCRIPTIONS, Case(), evolve, context, RECORDS, case_of)
+    return Service(NAME, SUBSCRIPTIONS, Case(), evolve, context, RECORDS, case_of, key)
 
 
 @asynccontextmanager

@@ -105,7 +105,12 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ProofRefused: S.REFERRED,
     },
     S.REFUSED: {RequestClosed: S.CLOSED, IdentityChallenged: S.REFUSED, ProofRefused: S.REFUSED},
-    S.ANSWERED: {RequestClosed: S.CLOSED, IdentityChallenged: S.ANSWERED, ProofRefused: S.ANSWERED},
+    S.ANSWERED: {
+        RequestClosed: S.CLOSED,
+        IdentityChallenged: S.ANSWERED,
+        ProofRefused: S.ANSWERED,
+        IdentityVerified: S.ANSWERED,
+    },
     # A withdrawal crosses what was decided before it was heard; an answer that was given stands.
     S.WITHDRAWN: {
         RequestClosed: S.CLOSED,
@@ -126,6 +131,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
+PRESUMES_PROOF: frozenset[type[Fact]] = frozenset({RequestFulfilled, RequestReferred})
+"""Facts that follow from a verified identity, and overtake it where deliveries are repeated after a crash."""
 CLOSED_BY: Mapping[Status, LetterKind] = {
     S.REFUSED: LetterKind.REFUSAL,
     S.ANSWERED: LetterKind.OUTCOME,
@@ -191,7 +198,7 @@ def evolve(case: Case, fact: Fact) -> Case:
     Return *case* after *fact*.
 
     Raises:
-        TooEarly: The request itself has not arrived yet.
+        TooEarly: The request itself, or what *fact* follows from, has not arrived yet.
         IllegalTransition: *fact* cannot happen to a case in this status.
     """
     return _noted(replace(case, status=_status_after(case.status, fact)), fact)
@@ -202,6 +209,8 @@ def _status_after(status: Status, fact: Fact) -> Status:
         return status
     if status is Status.UNKNOWN and not isinstance(fact, RequestReceived):
         raise TooEarly(f"{fact.TYPE} came before its request")
+    if type(fact) in PRESUMES_PROOF and status in {Status.RECEIVED, Status.CHALLENGED}:
+        raise TooEarly(f"{fact.TYPE} came before it was heard that the requester is verified")
     try:
         return TRANSITIONS[status][type(fact)]
     except KeyError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from services.notifier.facts import Authority, IdentityCheck
 from shared.errors import TooEarly
 from shared.events import Fact, ProofKind, RequestReceived
-from shared.law import Regulation, Right
+from shared.law import PROOFLESS, Regulation
 
 UK_AUTHORITY = Authority("Information Commissioner's Office", "https://ico.org.uk/make-a-complaint/")
 CALIFORNIA_AUTHORITY = Authority(
@@ -53,7 +53,7 @@ def authority_for(regulation: Regulation, lead: Authority) -> Authority:
 
 def identity_check(request: RequestReceived) -> IdentityCheck:
     """Return what an acknowledgement can say of how the requester's identity is checked."""
-    if request.right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL}:
+    if request.right in PROOFLESS:
         return IdentityCheck.NONE
     if any(proof.kind is ProofKind.DATA_POINTS for proof in request.proofs):
         return IdentityCheck.DATA_POINTS

@@ -27,6 +27,7 @@ from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from services.notifier.reasons import ReasonCode
 from shared.answer import ANSWER, Answer, Group, KeptGroup, WithheldGroup
+from shared.errors import TooEarly
 from shared.events import (
     Fact,
     IdentityChallenged,
@@ -93,9 +94,14 @@ class Notifier:
     house: House
 
     def request(self) -> RequestReceived:
-        """Return the request that is written about."""
+        """
+        Return the request that is written about.
+
+        Raises:
+            TooEarly: It has not been acknowledged yet: letters keep their order.
+        """
         if self.known.request is None:
-            raise AssertionError("nothing but an acknowledgement is written before it")
+            raise TooEarly("a letter came before its request was acknowledged")
         return self.known.request
 
     def page(self) -> str:

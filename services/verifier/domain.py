@@ -29,20 +29,10 @@ from shared.events import (
     RequestReceived,
     RequestWithdrawn,
 )
-from shared.law import Regulation, Right
+from shared.law import PROOFLESS, Regulation, Right
 
 MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at what is held."""
-
-NO_PROOF_NEEDED = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
-"""
-Rights that anyone may exercise for anyone: the worst that can happen is that less is done with the data.
-
-Law:
-    11 CCR §§ 7026(d), 7027(e), 7060(b): no verification of requests to opt out or to limit.
-    GDPR Art. 7(3): withdrawing consent is as easy as giving it.
-"""
-
 
 class Status(StrEnum):
     """Where the verification of a request stands."""
@@ -161,7 +151,7 @@ def believed(request: RequestReceived, trusted: frozenset[str]) -> Assurance | N
         GDPR Art. 12(6): more may be asked for only where there are reasonable doubts.
         11 CCR § 7062(a): a business may rely on its own password-protected account.
     """
-    if request.right in NO_PROOF_NEEDED:
+    if request.right in PROOFLESS:
         return Assurance.NONE_NEEDED
     return Assurance.VOUCHED if request.source in trusted else None
 

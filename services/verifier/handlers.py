@@ -36,6 +36,8 @@ from shared.events import (
 )
 from shared.service import on
 
+EMAIL = "email"
+"""Name of the identity that a code to the mailbox proves."""
 SUBMISSION = "submission"
 """Name under which intake seals a request in the vault."""
 
@@ -107,7 +109,7 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
     known = evolve(ctx.known, event)
     assurance = convincing(event, ctx.request())
     if assurance is not None:
-        facts: Sequence[Fact] = [_verified(ctx.request(), assurance)]
+        facts: Sequence[Fact] = [_verified(ctx.request(), assurance, event.identities)]
     elif known.codes == 0:
         facts = await _challenge(ctx)
     elif known.comparisons >= MOST_CLAIMS:
@@ -163,7 +165,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
     if verdict is Verdict.MATCHED:
-        return [_verified(ctx.request(), Assurance.MAILBOX)]
+        return [_verified(ctx.request(), Assurance.MAILBOX, (EMAIL,))]
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
     used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
@@ -211,13 +213,16 @@ def _spent(case_id: str, known: Verification) -> ProofSpent:
     return ProofSpent(request_id=case_id, refs=known.evidence)
 
 
-def _verified(request: RequestReceived, assurance: Assurance) -> IdentityVerified:
+def _verified(
+    request: RequestReceived, assurance: Assurance, proven: tuple[str, ...] | None = None
+) -> IdentityVerified:
     return IdentityVerified(
         request_id=request.request_id,
         right=request.right,
         regulation=request.regulation,
         received_on=request.received_on,
         assurance=assurance,
+        proven=proven,
         reasons=(assurance.value,),
     )
 

@@ -18,10 +18,11 @@ from shared.law.clock import (
     internal_due,
 )
 from shared.law.periods import Rule, Unit
-from shared.law.scope import EEA, Regulation, Right, choose_regulation
+from shared.law.scope import EEA, PROOFLESS, Regulation, Right, choose_regulation
 
 __all__ = [
     "EEA",
+    "PROOFLESS",
     "Calendar",
     "DueDate",
     "Regulation",

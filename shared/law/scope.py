@@ -26,6 +26,15 @@ class Right(StrEnum):
     LIMIT_SENSITIVE_USE = "limit_sensitive_use"
 
 
+PROOFLESS = frozenset({Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL})
+"""
+Rights that anyone may exercise for anyone: the worst that can happen is that less is done with the data.
+
+Law:
+    11 CCR §§ 7026(d), 7027(e), 7060(b): no verification of requests to opt out or to limit.
+    GDPR Art. 7(3): withdrawing consent is as easy as giving it.
+"""
+
 # fmt: off
 EEA = frozenset({
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU",

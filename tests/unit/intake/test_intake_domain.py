@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain import (
+    PRESUMES_PROOF,
     REMARKS,
     TRANSITIONS,
     Arrival,
@@ -137,7 +138,8 @@ def test_every_fact_in_every_status_is_in_the_table_or_raises(status: Status, fa
     case = Case(status=status)
     expected = status if type(fact) in REMARKS else TRANSITIONS[status].get(type(fact))
     if expected is None:
-        with pytest.raises(TooEarly if status is Status.UNKNOWN else IllegalTransition):
+        unproven = type(fact) in PRESUMES_PROOF and case.awaits_proof
+        with pytest.raises(TooEarly if status is Status.UNKNOWN or unproven else IllegalTransition):
             evolve(case, fact)
     else:
         assert evolve(case, fact).status is expected
@@ -149,7 +151,7 @@ def test_no_story_brings_a_case_back_to_life(story: Sequence[Fact]) -> None:
     for fact in story:
         try:
             case = evolve(case, fact)
-        except IllegalTransition:
+        except (IllegalTransition, TooEarly):
             continue
         seen.append(case.status)
     ended = [i for i, status in enumerate(seen) if status in {Status.REFUSED, Status.WITHDRAWN}]
@@ -175,10 +177,19 @@ def test_no_story_brings_a_case_back_to_life(story: Sequence[Fact]) -> None:
         pytest.param([VERIFIED, WITHDRAWN, CLOSED, FULFILLED], Status.ANSWERED, id="answer after closing"),
         pytest.param([VERIFIED, WITHDRAWN, CLOSED, FULFILLED, CLOSED], Status.CLOSED, id="closed twice"),
         pytest.param([WITHDRAWN, CLOSED, VERIFIED], Status.CLOSED, id="verification after closing"),
+        pytest.param([WITHDRAWN, FULFILLED, VERIFIED], Status.ANSWERED, id="verification after the answer"),
     ],
 )
 def test_a_race_comes_out_right(story: Sequence[Fact], status: Status) -> None:
     assert after(RECEIVED, *story).status is status
+
+
+@pytest.mark.parametrize("fact", [FULFILLED, REFERRED])
+@pytest.mark.parametrize("story", [[], [CHALLENGED]])
+def test_an_answer_that_overtakes_the_verification_waits_for_it(story: Sequence[Fact], fact: Fact) -> None:
+    with pytest.raises(TooEarly):
+        after(RECEIVED, *story, fact)
+    assert after(RECEIVED, *story, VERIFIED, fact).status in {Status.ANSWERED, Status.REFERRED}
 
 
 def test_a_withdrawn_request_was_not_refused_by_what_crossed_it() -> None:

@@ -11,6 +11,7 @@ from shared.errors import TooEarly
 from shared.events import (
     IdentityClaimed,
     IdentityCompared,
+    IdentityRefused,
     IdentityVerified,
     LetterKind,
     NewCode,
@@ -285,6 +286,7 @@ async def test_a_wrong_field_is_named_and_its_value_is_not() -> None:
 async def test_an_event_of_ours_with_a_wrong_meaning_is_parked_and_not_answered() -> None:
     office = Office()
     await office.submit(request())
+    await office.tell(IdentityRefused(request_id=CASE, reasons=("too_many_attempts",)))
     await office.tell(FULFILLED)
     assert len(office.broker.parked("intake")) == 1
 

@@ -1,6 +1,7 @@
 """The runtime: whatever happens to a message, its effect happens once and its facts go out alike."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -28,7 +29,7 @@ from shared.events import (
     UnreadableSubmission,
 )
 from shared.journal import Row
-from shared.service import Moment, Runtime, Service, on
+from shared.service import PATIENCE_S, Moment, Runtime, Service, on
 from shared.testing import MemoryBroker, MemoryJournal
 from tests.waiting import eventually
 
@@ -53,6 +54,9 @@ class Desk:
     calls: list[str] = field(default_factory=list)
     errors: dict[str, list[BaseException]] = field(default_factory=dict)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    takes_s: dict[str, float] = field(default_factory=dict)
+    at: Counter[str] = field(default_factory=Counter)
+    beside_itself: bool = False
 
     async def plan(self, event: IdentityVerified, moment: Moment[int]) -> Sequence[Fact]:
         del moment
@@ -74,8 +78,12 @@ class Desk:
 
     async def work(self, name: str) -> None:
         self.calls.append(name)
+        self.at[name] += 1
+        self.beside_itself |= self.at[name] > 1
+        await asyncio.sleep(self.takes_s.get(name, 0))
         if name in self.gates:
             await self.gates[name].wait()
+        self.at[name] -= 1
         if self.errors.get(name):
             raise self.errors[name].pop(0)
 
@@ -377,9 +385,9 @@ async def test_an_event_that_is_still_being_handled_is_not_handled_beside_itself
     gate = world.desk.gates[CASE] = asyncio.Event()
     await world.tell(verified(CASE))
     running = asyncio.create_task(world.runtime.run())
-    await eventually(lambda: CASE in world.runtime._slow)
+    await eventually(lambda: CASE in world.runtime._under_way)
     world.broker.crash()
-    await eventually(lambda: world.runtime._slow[CASE] != [])
+    await eventually(lambda: world.runtime._under_way[CASE] != [])
     gate.set()
     await eventually(lambda: f"{CASE}:1" in world.journal.rows)
     await stop(world, running)
@@ -387,11 +395,25 @@ async def test_an_event_that_is_still_being_handled_is_not_handled_beside_itself
     assert len(world.plans()) == 2, "published again for the second delivery"
 
 
+async def test_many_slow_events_of_one_case_are_handled_one_after_the_other_and_none_is_dropped(
+    world: World,
+) -> None:
+    world.desk.takes_s[CASE] = PATIENCE_S * 1.2
+    running = asyncio.create_task(world.runtime.run())
+    for number in range(3):
+        await world.broker.publish([message(verified(CASE), f"{number}-{part}") for part in "ab"])
+        await asyncio.sleep(PATIENCE_S)
+    await eventually(lambda: len(world.journal.rows) == 12)
+    await stop(world, running)
+    assert not world.desk.beside_itself
+    assert world.desk.calls.count(CASE) == 12, "six planned, six erased"
+
+
 async def test_a_runtime_that_is_stopped_finishes_slow_handlers_first(world: World) -> None:
     gate = world.desk.gates[CASE] = asyncio.Event()
     await world.tell(verified(CASE))
     running = asyncio.create_task(world.runtime.run())
-    await eventually(lambda: CASE in world.runtime._slow)
+    await eventually(lambda: CASE in world.runtime._under_way)
     await world.runtime.inbox.stop()  # type: ignore[attr-defined]  # an inbox of memory has it
     asyncio.get_running_loop().call_later(0.05, gate.set)
     await running

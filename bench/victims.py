@@ -1,0 +1,172 @@
+"""
+What is killed in a crash run, and started again at once: services, each a process, the broker, the database.
+
+A kill is SIGKILL to the process and all it started. Whatever ends without being killed is started again too,
+as an orchestrator would, and counted.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from bench.works import SERVICES, Ground, environment
+from habeas.parts.ports import HOST, free_port
+from habeas.parts.process import Command, Process
+from habeas.stack import Part, Stack
+from shared.errors import ConfigurationError, TransientError
+
+WEIGHTS = {"intake": 3, "verifier": 2, "fulfillment": 4, "notifier": 4, Part.BROKER: 2, Part.DATABASE: 2}
+"""How often each is killed, against the others."""
+READY_WITHIN = timedelta(seconds=60)
+STOP_WITHIN = timedelta(seconds=30)
+BREATH_S = 0.5
+"""Between two kills, at least."""
+LOOK_S = 0.1
+
+
+@dataclass(slots=True)
+class Worker:
+    """A service in a process of its own."""
+
+    name: str
+    command: Command
+    url: str
+    http: httpx.AsyncClient
+    process: Process | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self.process is not None and self.process.running
+
+    async def start(self) -> None:
+        """
+        Start it; return when it is ready.
+
+        Raises:
+            ConfigurationError: It ended instead, or does not get ready.
+        """
+        self.process = await Process.start(self.command)
+        await self.process.until(self._ready, READY_WITHIN)
+
+    async def kill(self) -> None:
+        """Kill it."""
+        if self.process is not None:
+            await self.process.kill()
+
+    async def stop(self) -> None:
+        """Ask it to end."""
+        if self.process is not None:
+            await self.process.stop(STOP_WITHIN)
+
+    async def _ready(self) -> None:
+        try:
+            answer = await self.http.get(f"{self.url}/readyz")
+        except httpx.HTTPError as error:
+            raise TransientError(type(error).__name__) from None
+        if answer.is_error:
+            raise TransientError("not ready")
+
+
+def worker(name: str, here: Ground, http: httpx.AsyncClient) -> Worker:
+    """Return the service *name*, not started yet."""
+    port = free_port()
+    settings = {**os.environ, **environment(here), "HABEAS_HTTP_PORT": str(port)}
+    arguments = (sys.executable, "-m", f"services.{name}")
+    command = Command(arguments, Path.cwd(), here.folder / f"{name}.log", settings)
+    return Worker(name, command, f"http://{HOST}:{port}", http)
+
+
+@dataclass(slots=True)
+class Toll:
+    """What was killed, and how long it was away."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+    """Services that ended by themselves."""
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds from the kill until it was ready again."""
+
+    def recovered(self, name: str, seconds: float) -> None:
+        """Note that *name* is ready again."""
+        self.recoveries.setdefault(name, []).append(seconds)
+
+
+@dataclass(slots=True)
+class Executioner:
+    """Kills and revives."""
+
+    stack: Stack
+    workers: dict[str, Worker]
+    toll: Toll
+    dice: random.Random
+    away: set[str] = field(default_factory=set)
+    """Who is being started again."""
+
+    async def carry_out(self, deck: Sequence[str], progress: Callable[[], float]) -> None:
+        """Kill those of *deck* in turn, spread over the run by its *progress* from 0 to 1."""
+        async with asyncio.TaskGroup() as group:
+            for place, name in enumerate(deck):
+                due = (place + self.dice.random()) / (len(deck) + 1)
+                while progress() < due or name in self.away:  # noqa: ASYNC110 - progress is a number, no event
+                    await asyncio.sleep(LOOK_S)
+                began = time.monotonic()
+                await self._kill(name)
+                group.create_task(self._revive(name, began))
+                await asyncio.sleep(BREATH_S)
+
+    async def watch(self) -> None:
+        """Start again whoever ends by itself; until cancelled."""
+        while True:
+            for name, worker_ in self.workers.items():
+                if name not in self.away and not worker_.running:
+                    self.away.add(name)
+                    self.toll.ended[name] += 1
+                    await self._revive(name, time.monotonic())
+            await asyncio.sleep(LOOK_S)
+
+    async def _kill(self, name: str) -> None:
+        self.away.add(name)
+        self.toll.kills[str(name)] += 1
+        if name in self.workers:
+            await self.workers[name].kill()
+        else:
+            await self.stack.kill(Part(name))
+
+    async def _revive(self, name: str, began: float) -> None:
+        start = self.workers[name].start if name in self.workers else partial(self.stack.start, Part(name))
+        while True:
+            try:
+                await start()
+            except ConfigurationError:
+                if name not in self.workers:
+                    raise
+                self.toll.ended[name] += 1
+            else:
+                break
+        self.toll.recovered(str(name), time.monotonic() - began)
+        self.away.discard(name)
+
+
+def deck_of(kills: int, dice: random.Random) -> list[str]:
+    """Return who is killed, in order: everybody once where *kills* suffices, the rest by weight."""
+    everybody = [*map(str, WEIGHTS)]
+    drawn = dice.choices(everybody, list(WEIGHTS.values()), k=max(kills - len(everybody), 0))
+    deck = [*everybody, *drawn][:kills]
+    dice.shuffle(deck)
+    return deck
+
+
+def service_recoveries(toll: Toll) -> list[float]:
+    """Return how long each killed service was away, in seconds."""
+    return [seconds for name in SERVICES for seconds in toll.recoveries.get(name, ())]
