@@ -153,4 +153,5 @@ async def main(work: str, name: str, amqp_url: str, mongo_url: str) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(*sys.argv[1:3], os.environ["HABEAS_AMQP_URL"], os.environ["HABEAS_MONGO_URL"]))
+        work, name = sys.argv[1:3]
+        runner.run(main(work, name, os.environ["HABEAS_AMQP_URL"], os.environ["HABEAS_MONGO_URL"]))

@@ -1,5 +1,5 @@
 """
-What fulfillment tells the notifier about an answer, through the vault.
+What services tell one another through the vault: the request, and what was done about it.
 
 It names groups of records and holds none of them; it is sealed all the same, because what a company holds
 about a person says something about the person.
@@ -9,8 +9,10 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
+SUBMISSION = "submission"
+"""Name under which a request lies in the vault, as it was submitted and without its proofs."""
 ANSWER = "answer"
-"""Name under which an answer lies in the vault."""
+"""First part of the name under which an answer lies there."""
 
 
 class _Piece(BaseModel):

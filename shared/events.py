@@ -413,7 +413,7 @@ class IdentityVerified(Fact):
     received_on: date
     assurance: Assurance
     proven: tuple[Code, ...] | None = None
-    """Names of the identities that are proven to be the requester's; all that the request tells, when None."""
+    """Names of the identities proven to be the requester's; all that the request tells, when None."""
     reasons: tuple[Code, ...]
 
 

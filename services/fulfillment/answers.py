@@ -41,12 +41,11 @@ def disclosure(survey: Survey, findings: Findings, data_map: DataMap) -> Answer:
     )
 
 
-def erasure(plan: Plan, data_map: DataMap, disclosed: Answer | None) -> Answer:
-    """Return the answer to somebody whose records were erased by *plan*, after what was *disclosed*."""
-    handed_over = disclosed or Answer()
+def erasure(plan: Plan, data_map: DataMap, copied: Answer) -> Answer:
+    """Return the answer to somebody whose records were erased by *plan*, after what was *copied* for them."""
     return Answer(
-        disclosed=handed_over.disclosed,
-        withheld=handed_over.withheld,
+        disclosed=copied.disclosed,
+        withheld=copied.withheld,
         erased=tuple(_groups(plan, Disposition.ERASED, data_map)),
         masked=tuple(_groups(plan, Disposition.MASKED, data_map)),
         kept=tuple(_kept(plan, data_map)),

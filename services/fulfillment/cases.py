@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.fulfillment.steps import Disposition, Plan
+from services.fulfillment.withholding import NEVER
+from shared.answer import Answer
 from shared.errors import IllegalTransition
 from shared.events import (
     Code,
@@ -104,9 +106,21 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
 
 
 def united(plans: Sequence[Plan]) -> Plan:
-    """Return one plan that says of every record what the first of *plans* to name it says."""
-    steps = {(step.key, repr(step.id)): step for decided in reversed(plans) for step in decided.steps}
+    """Return one plan that says of every record what the last of *plans* to name it says."""
+    steps = {(step.key, repr(step.id)): step for decided in plans for step in decided.steps}
     return replace(plans[0], steps=tuple(steps.values()))
+
+
+def outcome_of_disclosure(told: Answer) -> Outcome:
+    """
+    Return what handing over a package amounts to.
+
+    Law:
+        11 CCR § 7024(d): secrets are described and not disclosed; that is how access is granted.
+        GDPR Art. 15(4), 12(4): what is withheld for others' sake is a refusal in part.
+    """
+    for_others = any(item.reason != NEVER for item in told.withheld)
+    return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
 
 
 def outcome_of_erasure(plan: Plan) -> Outcome:
@@ -118,5 +132,5 @@ def outcome_of_erasure(plan: Plan) -> Outcome:
     """
     kept = [step for step in plan.steps if step.disposition is Disposition.RETAINED]
     if not kept:
-        return Outcome.GRANTED
+        return Outcome.PARTLY_GRANTED if any(step.left for step in plan.steps) else Outcome.GRANTED
     return Outcome.REFUSED if len(kept) == len(plan.steps) else Outcome.PARTLY_GRANTED

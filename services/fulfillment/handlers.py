@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import secrets
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from services.fulfillment.cases import (
     MOST_ROUNDS,
     NOTHING_DECLARED,
     Fulfilment,
+    outcome_of_disclosure,
     outcome_of_erasure,
     united,
 )
@@ -23,15 +25,16 @@ from services.fulfillment.certificate import issue
 from services.fulfillment.comparison import compare
 from services.fulfillment.contents import Contents, Section
 from services.fulfillment.erasure import Remains
-from services.fulfillment.identities import Identities, identities_of
+from services.fulfillment.identities import Identities
 from services.fulfillment.model import DataMap
 from services.fulfillment.package import Package, build
 from services.fulfillment.planning import plan
 from services.fulfillment.signing import Signer
 from services.fulfillment.steps import Plan
+from services.fulfillment.trust import confirmed, proven, to_look_up, told
 from services.fulfillment.walk import Answer as Search
 from services.fulfillment.walk import Findings, Status
-from shared.answer import ANSWER, Answer
+from shared.answer import ANSWER, SUBMISSION, Answer
 from shared.errors import InvalidDataMap, PermanentError, Sealed
 from shared.events import (
     DataPoints,
@@ -47,12 +50,10 @@ from shared.events import (
     RequestWithdrawn,
     SubjectErased,
 )
-from shared.law import Regulation, Right
+from shared.law import Right
 from shared.mongo import Document
 from shared.service import on
 
-SUBMISSION = "submission"
-"""Name under which intake seals a request in the vault."""
 PACKAGE = "package"
 PLAN = "erasure_plan"
 CERTIFICATE = "erasure_certificate"
@@ -132,6 +133,17 @@ class Fulfillment:
         """Return the request as it was submitted."""
         return RequestSubmitted.model_validate_json(await self.vault.open(self.case_id, SUBMISSION))
 
+    async def sealed(self, kind: str, content: str | bytes) -> str:
+        """
+        Seal *content* under a name of its own and return the name, for a fact to carry.
+
+        An attempt that is overtaken, or dies before its facts are written, leaves what nobody names; it can
+        never stand in for what another attempt told.
+        """
+        name = f"{kind}_{secrets.token_hex(8)}"
+        await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
+        return name
+
     def today(self) -> date:
         """Return the day it is where requests are answered."""
         return self.now.astimezone(self.house.zone).date()
@@ -141,14 +153,21 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
     """Compare the data points that a person claims with the records held, unless it is decided already."""
     if not all([await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]):
         return []
-    identities = _identities(await ctx.submission())
+    identities = to_look_up(await ctx.submission(), ctx.maps.current)
     findings = await _gathered(ctx, identities)
     points: dict[str, str] = {}
     for proof in event.proofs:
         content = await ctx.vault.open(ctx.case_id, proof.ref)
         points |= DataPoints.model_validate_json(content).points
     agreement = compare(points, findings.found, identities)
-    return [IdentityCompared(request_id=ctx.case_id, agreed=agreement.agreed, claimed=agreement.claimed)]
+    return [
+        IdentityCompared(
+            request_id=ctx.case_id,
+            agreed=agreement.agreed,
+            claimed=agreement.claimed,
+            identities=tuple(identities),
+        )
+    ]
 
 
 async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
@@ -158,14 +177,14 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     if event.right not in {*DISCLOSING, Right.ERASURE}:
         return [_referred(event.right, BY_STAFF, ctx)]
     submitted = await ctx.submission()
-    findings = await _gathered(ctx, _identities(submitted))
+    identities, findings = await _found(submitted, event.proven, ctx)
     match findings.answer:
         case Search.NOTHING_DECLARED:
             return [_referred(event.right, NOTHING_DECLARED, ctx)]
         case Search.NOTHING_FOUND:
             return await _nothing_held(event.right, findings, ctx)
         case Search.FOUND if event.right is Right.ERASURE:
-            return await _plan_erasure(event, submitted, findings, ctx)
+            return await _plan_erasure(event, submitted, identities, findings, ctx)
         case Search.FOUND:
             return await _hand_over(event, submitted, findings, ctx)
 
@@ -177,17 +196,18 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     Raises:
         PermanentError: Records come back as often as they are erased; a person must find out from where.
     """
-    identities = _identities(await ctx.submission())
     plans = [await _opened(ref, ctx) for ref in ctx.known.plans]
     data_map = await ctx.maps.of(plans[0].version)
+    identities = proven(await ctx.submission(), event.identities, data_map)
     await ctx.records.erase(plans[-1])
     decided = united(plans)
     remains = await ctx.records.verify(decided, data_map, identities)
     if remains.clean:
-        return await _erased(decided, remains, data_map, identities, ctx)
+        return await _erased(event, decided, remains, identities, ctx)
     if len(plans) == MOST_ROUNDS:
         raise PermanentError(f"{len(remains.remainders)} records are back after {MOST_ROUNDS} erasures")
-    return await _planned(remains.findings, data_map, event.regulation, event.received_on, ctx)
+    again = plan(remains.findings, data_map, ctx.today())
+    return [event.model_copy(update={"plan": await ctx.sealed(PLAN, again.to_json())})]
 
 
 async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
@@ -203,9 +223,19 @@ SUBSCRIPTIONS = (
 )
 
 
-def _identities(submitted: RequestSubmitted) -> Identities:
-    residence = submitted.residence
-    return identities_of(submitted.subject, country=residence.country if residence else None)
+async def _found(
+    submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
+) -> tuple[Identities, Findings]:
+    """Return the identities that are surely the requester's (*names*; all if None), and their records."""
+    everything = told(submitted, ctx.maps.current)
+    if names is None:
+        return everything, await _gathered(ctx, everything)
+    sure = proven(submitted, names, ctx.maps.current)
+    findings = await _gathered(ctx, sure)
+    more = confirmed({n: s for n, s in everything.items() if n not in sure}, findings.found)
+    if not more:
+        return sure, findings
+    return {**sure, **more}, await _gathered(ctx, {**sure, **more})
 
 
 async def _gathered(ctx: Fulfillment, identities: Identities) -> Findings:
@@ -225,47 +255,52 @@ async def _gathered(ctx: Fulfillment, identities: Identities) -> Findings:
 
 
 async def _nothing_held(right: Right, findings: Findings, ctx: Fulfillment) -> Sequence[Fact]:
-    told = answers.nothing_held(findings, ctx.maps.current)
-    await ctx.vault.seal(ctx.case_id, ANSWER, told.model_dump_json().encode())
-    return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD)]
+    told_so = answers.nothing_held(findings, ctx.maps.current)
+    name = await ctx.sealed(ANSWER, told_so.model_dump_json())
+    return [RequestFulfilled(request_id=ctx.case_id, right=right, outcome=Outcome.NOTHING_HELD, answer=name)]
 
 
 async def _hand_over(
     event: IdentityVerified, submitted: RequestSubmitted, findings: Findings, ctx: Fulfillment
 ) -> Sequence[Fact]:
-    told = await _store_package(event, submitted, findings, ctx)
-    await ctx.vault.seal(ctx.case_id, ANSWER, told.model_dump_json().encode())
+    package, contents = await _store_package(event, submitted, findings, ctx)
     return [
         RequestFulfilled(
             request_id=ctx.case_id,
             right=event.right,
-            outcome=Outcome.GRANTED,
+            outcome=outcome_of_disclosure(contents),
             dispositions={"disclosed": len(findings.found)},
-            reasons=_counted(told),
-            package=PACKAGE,
+            reasons=dict(Counter(item.reason for item in contents.withheld)),
+            answer=await ctx.sealed(ANSWER, contents.model_dump_json()),
+            package=package,
             package_expires_at=ctx.now + ctx.house.package_lifetime,
         )
     ]
 
 
 async def _plan_erasure(
-    event: IdentityVerified, submitted: RequestSubmitted, findings: Findings, ctx: Fulfillment
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    identities: Identities,
+    findings: Findings,
+    ctx: Fulfillment,
 ) -> Sequence[Fact]:
     """Plan an erasure; where a copy is wanted first, nothing is planned before it is safe."""
+    package = None
     if submitted.details.with_copy:
-        told = await _store_package(event, submitted, findings, ctx)
-        await ctx.vault.seal(ctx.case_id, PACKAGE, told.model_dump_json().encode())
-    return await _planned(findings, ctx.maps.current, event.regulation, event.received_on, ctx)
-
-
-async def _planned(
-    findings: Findings, data_map: DataMap, regulation: Regulation, received_on: date, ctx: Fulfillment
-) -> Sequence[Fact]:
-    secret = hmac.new(ctx.house.pseudonyms, f"masks of {ctx.case_id}".encode(), hashlib.sha256).digest()
-    decided = plan(findings, data_map, ctx.today(), secret=secret)
-    ref = f"{PLAN}_{len(ctx.known.plans)}"
-    await ctx.vault.seal(ctx.case_id, ref, decided.to_json().encode())
-    return [ErasurePlanned(request_id=ctx.case_id, plan=ref, regulation=regulation, received_on=received_on)]
+        package, contents = await _store_package(event, submitted, findings, ctx)
+        await ctx.vault.seal(ctx.case_id, _contents_of(package), contents.model_dump_json().encode())
+    decided = plan(findings, ctx.maps.current, ctx.today())
+    return [
+        ErasurePlanned(
+            request_id=ctx.case_id,
+            plan=await ctx.sealed(PLAN, decided.to_json()),
+            identities=tuple(identities),
+            package=package,
+            regulation=event.regulation,
+            received_on=event.received_on,
+        )
+    ]
 
 
 async def _opened(ref: str, ctx: Fulfillment) -> Plan:
@@ -273,26 +308,29 @@ async def _opened(ref: str, ctx: Fulfillment) -> Plan:
 
 
 async def _erased(
-    decided: Plan, remains: Remains, data_map: DataMap, identities: Identities, ctx: Fulfillment
+    event: ErasurePlanned, decided: Plan, remains: Remains, identities: Identities, ctx: Fulfillment
 ) -> Sequence[Fact]:
-    await _certify(decided, remains, data_map, ctx)
-    disclosed = await _disclosed(ctx)
-    told = answers.erasure(decided, data_map, disclosed)
-    await ctx.vault.seal(ctx.case_id, ANSWER, told.model_dump_json().encode())
+    data_map = await ctx.maps.of(decided.version)
+    copied = Answer()
+    if event.package is not None:
+        content = await ctx.vault.open(ctx.case_id, _contents_of(event.package))
+        copied = Answer.model_validate_json(content)
+    done = answers.erasure(decided, data_map, copied)
     fulfilled = RequestFulfilled(
         request_id=ctx.case_id,
         right=Right.ERASURE,
         outcome=outcome_of_erasure(decided),
         dispositions=decided.counts(),
         reasons=decided.reasons(),
-        package=PACKAGE if disclosed else None,
-        package_expires_at=ctx.now + ctx.house.package_lifetime if disclosed else None,
-        certificate=CERTIFICATE,
+        answer=await ctx.sealed(ANSWER, done.model_dump_json()),
+        package=event.package,
+        package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
+        certificate=await ctx.sealed(CERTIFICATE, _certificate(decided, remains, data_map, ctx)),
     )
     return [fulfilled, SubjectErased(request_id=ctx.case_id, identifiers=_pseudonyms(identities, ctx))]
 
 
-async def _certify(decided: Plan, remains: Remains, data_map: DataMap, ctx: Fulfillment) -> None:
+def _certificate(decided: Plan, remains: Remains, data_map: DataMap, ctx: Fulfillment) -> bytes:
     details = answers.Issue(
         number=ctx.case_id,
         request_id=ctx.case_id,
@@ -300,35 +338,33 @@ async def _certify(decided: Plan, remains: Remains, data_map: DataMap, ctx: Fulf
         begun_at=ctx.occurred_at,
         completed_at=ctx.now,
     )
-    certificate = answers.certificate(decided, remains, data_map, details)
-    await ctx.vault.seal(ctx.case_id, CERTIFICATE, issue(certificate, ctx.house.signer))
+    return issue(answers.certificate(decided, remains, data_map, details), ctx.house.signer)
 
 
-async def _disclosed(ctx: Fulfillment) -> Answer | None:
-    """Return what was handed over before an erasure, if anything was."""
-    if not (await ctx.submission()).details.with_copy:
-        return None
-    return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, PACKAGE))
+def _contents_of(package: str) -> str:
+    """Return the name under which lies what *package* holds, in words."""
+    return f"{package}_contents"
 
 
 async def _store_package(
     event: IdentityVerified, submitted: RequestSubmitted, findings: Findings, ctx: Fulfillment
-) -> Answer:
+) -> tuple[str, Answer]:
     """
-    Store the package and read it back; return what it holds.
+    Store the package and read it back; return its name and what it holds.
 
     Raises:
         Sealed: What is read is not what was written.
     """
     data_map = await ctx.maps.of(findings.version)
     package = build(_contents(event, submitted, findings, data_map, ctx), signer=ctx.house.signer)
+    name = f"{PACKAGE}_{secrets.token_hex(8)}"
     written, read = hashlib.sha256(), hashlib.sha256()
-    await ctx.vault.seal_stream(ctx.case_id, PACKAGE, _pieces(package, written))
-    async for piece in ctx.vault.open_stream(ctx.case_id, PACKAGE):
+    await ctx.vault.seal_stream(ctx.case_id, name, _pieces(package, written))
+    async for piece in ctx.vault.open_stream(ctx.case_id, name):
         read.update(piece)
     if written.digest() != read.digest():
         raise Sealed(f"the package of {ctx.case_id} was not stored as it was written")
-    return answers.disclosure(package.summary, findings, data_map)
+    return name, answers.disclosure(package.summary, findings, data_map)
 
 
 async def _pieces(package: Package, digest: "hashlib._Hash") -> AsyncIterator[bytes]:
@@ -364,10 +400,6 @@ def _contents(
         received_on=event.received_on,
         authority=ctx.house.authority,
     )
-
-
-def _counted(told: Answer) -> dict[str, int]:
-    return dict(Counter(item.reason for item in told.withheld))
 
 
 def _referred(right: Right, reason: str, ctx: Fulfillment) -> RequestReferred:

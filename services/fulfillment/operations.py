@@ -44,10 +44,11 @@ def _update(step: Step, pulls: Sequence[Pull]) -> UpdateOne:
 
 
 def _guarded(step: Step) -> Document:
-    """Return the filter that finds the document while it is still the person's."""
+    """Return the filter that finds the document while it is still the person's and under no hold."""
     holding = [{match.path: {"$in": list(match.values)}} for match in step.guard]
     named = {path: {"$eq": value} for path, value in step.id.items()}
-    return {**named, "$or": holding}
+    held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
+    return {**named, "$or": holding, **held}
 
 
 def _shape(step: Step) -> Iterator[Document]:

@@ -76,6 +76,7 @@ class _Planner:
             id=found.id,
             disposition=Disposition.UNCHANGED,
             guard=guard,
+            hold=None if (hold := found.collection.legal_hold) is None else (hold.field, hold.value),
         )
         decision = decide_disposition(found.collection, found.document, today=self._today)
         if isinstance(decision, Retain):

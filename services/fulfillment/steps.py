@@ -74,6 +74,8 @@ class Step:
     disposition: Disposition
     guard: tuple[Match, ...]
     """What must still be true of the document, one of them at least: it is then still the person's."""
+    hold: tuple[str, Any] | None = None
+    """Field and value by which the document would be under a hold: it may come between plan and write."""
     deleted: bool = False
     masks: tuple[Mask, ...] = ()
     pulls: tuple[Pull, ...] = ()
@@ -162,6 +164,7 @@ def _step_as_document(step: Step) -> dict[str, Any]:
         "id": [[path, value] for path, value in step.id.items()],
         "disposition": step.disposition.value,
         "guard": [_match_as_document(match) for match in step.guard],
+        "hold": None if step.hold is None else list(step.hold),
         "deleted": step.deleted,
         "masks": [_mask_as_document(mask) for mask in step.masks],
         "pulls": [[_match_as_document(pull.match), list(pull.arrays)] for pull in step.pulls],
@@ -180,6 +183,7 @@ def _step_of(document: Mapping[str, Any]) -> Step:
         id=dict(document["id"]),
         disposition=Disposition(document["disposition"]),
         guard=_matches_of(document["guard"]),
+        hold=None if document["hold"] is None else tuple(document["hold"]),
         deleted=document["deleted"],
         masks=tuple(_mask_of(mask) for mask in document["masks"]),
         pulls=tuple(Pull(_match_of(match), tuple(arrays)) for match, arrays in document["pulls"]),

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.intake.api import Allowance, Callers, create_app
+from services.intake.api import Callers, create_app
 from services.intake.domain import RECORDS, Case, Practice, evolve, request_id
-from services.intake.door import Door, Keys
+from services.intake.door import Allowance, Door, Keys
 from services.intake.handlers import SUBSCRIPTIONS, Intake, Vault
 from services.intake.settings import IntakeSettings
 from shared.envelope import Envelope

@@ -2,9 +2,8 @@
 
 import hmac
 import secrets
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,18 +15,17 @@ from pydantic import BaseModel, Field, SecretStr
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.intake.domain import Case, Status
-from services.intake.door import CodeRefused, Door, NotNow
+from services.intake.domain import Case, Status, outcome_of
+from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
 from services.intake.pages import certificate_response, package_response, pages
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
-from shared.events import MOST_PROOFS, Outcome, Proof, RequestId, RequestSubmitted, Strict
+from shared.events import MOST_PROOFS, LetterKind, Outcome, Proof, RequestId, RequestSubmitted, Strict
 from shared.law import Regulation, Right
 from shared.log import logger
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
-HOUR_S = 3600.0
 
 
 class RequestForm(RequestSubmitted):
@@ -69,6 +67,8 @@ class StatusPage(BaseModel):
     outcome: Outcome | None = None
     reasons: list[str] = []
     tries_left: int | None = None
+    undelivered: list[LetterKind] = []
+    """Letters that no mail server will take."""
     package_url: str | None = None
 
     @classmethod
@@ -82,27 +82,12 @@ class StatusPage(BaseModel):
             regulation=received.regulation if received else None,
             received_on=received.received_on if received else None,
             due_on=received.due_on if received else None,
-            outcome=fulfilled.outcome if fulfilled else Outcome.REFUSED if case.refused_for else None,
+            outcome=outcome_of(case),
+            undelivered=list(case.undelivered),
             reasons=list(case.refused_for),
             tries_left=case.tries_left if case.awaits_proof else None,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
         )
-
-
-@dataclass(slots=True)
-class Allowance:
-    """How many requests one address may still lodge; counted per process and forgotten after an hour."""
-
-    per_hour: int
-    _used: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-    def take(self, address: str) -> bool:
-        """Use one up; return whether there was one."""
-        now = time.monotonic()
-        self._used = {who: use for who, use in self._used.items() if now - use[0] < HOUR_S}
-        since, used = self._used.get(address, (now, 0))
-        self._used[address] = since, used + 1
-        return used < self.per_hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +210,10 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(NotNow)
     async def not_now(_request: Request, error: NotNow) -> Response:
         return problem(409, f"{error}.")
+
+    @app.exception_handler(TooOften)
+    async def too_often(_request: Request, error: TooOften) -> Response:
+        return problem(429, f"{error}.", {"Retry-After": "3600"})
 
     @app.exception_handler(CodeRefused)
     async def code_refused(_request: Request, error: CodeRefused) -> Response:

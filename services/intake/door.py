@@ -6,8 +6,9 @@ read the announcement. The two writes that belong to this door alone, codes and 
 into the journal like everything else.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import uuid4
@@ -20,8 +21,9 @@ from services.intake.domain import (
     evolve,
     request_id,
 )
-from services.intake.handlers import SUBMISSION, seal_proofs, seal_request
 from services.intake.handlers import Vault as SealingVault
+from services.intake.handlers import seal_proofs, seal_request
+from shared.answer import SUBMISSION
 from shared.bus import Publisher
 from shared.codes import LIFETIME, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.errors import Destroyed, PermanentError, UnknownRequest
@@ -39,12 +41,18 @@ from shared.journal import Row, story_of
 from shared.service import Rows, announcements
 
 NAME = "intake"
+ACTS_PER_HOUR = 60
+HOUR_S = 3600.0
 MOST_PACKAGE_CODES = 20
 """Codes a case may be sent for its package: new codes are new tries."""
 
 
 class NotNow(PermanentError):
     """The request is in a state in which this cannot be done."""
+
+
+class TooOften(PermanentError):
+    """The same thing was tried too often."""
 
 
 class CodeRefused(PermanentError):
@@ -58,8 +66,27 @@ class CodeRefused(PermanentError):
 class Vault(SealingVault, Protocol):
     """Where personal data is sealed, and packages are taken from."""
 
+    async def discard(self, case: str, items: Sequence[str]) -> None:
+        """Remove *items* for good."""
+
     def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
         """Yield the pieces of something large."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How often one somebody may do something; counted per process and forgotten after an hour."""
+
+    per_hour: int
+    _used: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def take(self, who: str) -> bool:
+        """Use one up; return whether there was one."""
+        now = time.monotonic()
+        self._used = {name: use for name, use in self._used.items() if now - use[0] < HOUR_S}
+        since, used = self._used.get(who, (now, 0))
+        self._used[who] = since, used + 1
+        return used < self.per_hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +106,8 @@ class Door:
     publisher: Publisher
     keys: Keys
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
+    """What may be done about one request: each act writes, and some send a letter."""
 
     async def lodge(self, request: RequestSubmitted, source: str) -> str:
         """Take *request* in and return its id: the same (source, reference) is the same request again."""
@@ -116,8 +145,9 @@ class Door:
         Raises:
             UnknownRequest: No request has this id.
             NotNow: Its identity is decided already.
+            TooOften: Too many were offered within the hour.
         """
-        case = await self.case(case_id)
+        case = await self._act(case_id)
         if not (case.awaits_proof or case.status is Status.UNKNOWN):
             raise NotNow(f"no proof is awaited: the request is {case.status}")
         cause = uuid4().hex
@@ -131,8 +161,9 @@ class Door:
         Raises:
             UnknownRequest: No request has this id.
             NotNow: It is answered already.
+            TooOften: Too much was done about the request within the hour.
         """
-        case = await self.case(case_id)
+        case = await self._act(case_id)
         if not (case.withdrawable or case.status is Status.UNKNOWN):
             raise NotNow(f"it is too late to withdraw: the request is {case.status}")
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
@@ -157,7 +188,9 @@ class Door:
         Raises:
             UnknownRequest: No request has this id.
             NotNow: There is no package, or too many codes were issued.
+            TooOften: Too much was done about the request within the hour.
         """
+        await self._act(case_id)
         while True:
             case, n = await self._look_up(case_id)
             self._must_have_package(case)
@@ -195,6 +228,7 @@ class Door:
             if await self._append(case_id, n, fact):
                 if pieces is None:
                     raise CodeRefused(verdict)
+                await self.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
                 return pieces
 
     async def _begun(self, case_id: str, package: str) -> AsyncIterator[bytes]:
@@ -215,6 +249,12 @@ class Door:
         await self.vault.seal(case_id, ref, draw_code().encode())
         code = (await self.vault.open(case_id, ref)).decode()
         return digest_of(code, key=self.keys.codes, ref=f"{case_id}/{ref}")
+
+    async def _act(self, case_id: str) -> Case:
+        case = await self.case(case_id)
+        if not self.acts.take(case_id):
+            raise TooOften("too much was done about this request; try again in an hour")
+        return case
 
     async def _look_up(self, case_id: str) -> tuple[Case, int]:
         rows = (await self.journal.histories({case_id})).get(case_id, [])

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.intake.domain import Arrival, Case, Practice, Status, outcome_of, receive
+from shared.answer import SUBMISSION
 from shared.envelope import derived_id
 from shared.errors import TooEarly
 from shared.events import (
@@ -35,8 +36,6 @@ from shared.events import (
 )
 from shared.service import on
 
-SUBMISSION = "submission"
-"""Name under which a request lies in the vault."""
 SET_ASIDE = "set_aside"
 """Name under which a message that could not be read lies in the vault."""
 NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")

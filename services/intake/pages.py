@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.intake.domain import Case, Status
-from services.intake.door import CodeRefused, Door, NotNow
+from services.intake.door import CodeRefused, Door, NotNow, TooOften
 from shared.events import EmailCode, NewCode, RequestId
 
 TEMPLATES = Environment(
@@ -57,7 +57,7 @@ class Page:
         """Do *act* and return the page that says so, or why it cannot be done."""
         try:
             await act
-        except (NotNow, CodeRefused) as error:
+        except (NotNow, TooOften, CodeRefused) as error:
             return await self.show(case_id, problem=f"{error}.", status=409)
         return await self.show(case_id, notice=notice)
 
@@ -112,7 +112,7 @@ def _add_package(router: APIRouter, page: Page) -> None:
     async def download(case_id: RequestId, code: Digits) -> Response:
         try:
             pieces = await page.door.open_package(case_id, code)
-        except (NotNow, CodeRefused) as error:
+        except (NotNow, TooOften, CodeRefused) as error:
             return await page.show(case_id, problem=f"{error}.", status=409)
         return package_response(case_id, pieces)
 

@@ -230,6 +230,10 @@ class Refusal:
     received_on: date
     reasons: tuple[ReasonCode, ...]
     authority: Authority
+    kept: tuple[Kept, ...] = ()
+    """What an erasure would have been about, and until when it must stay."""
+    package: Package | None = None
+    """A copy, for a person who asked for one with the erasure."""
 
 
 @dataclass(frozen=True, slots=True)

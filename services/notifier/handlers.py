@@ -1,7 +1,7 @@
 """Which letter the notifier writes when something happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from services.notifier.facts import Answer as AnswerOutcome
 from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from services.notifier.reasons import ReasonCode
-from shared.answer import ANSWER, Answer, Group, KeptGroup, WithheldGroup
+from shared.answer import SUBMISSION, Answer, Group, KeptGroup, WithheldGroup
 from shared.errors import TooEarly
 from shared.events import (
     Fact,
@@ -44,9 +44,6 @@ from shared.events import (
 )
 from shared.law import Right
 from shared.service import on
-
-SUBMISSION = "submission"
-"""Name under which intake seals a request in the vault."""
 
 
 class Vault(Protocol):
@@ -143,9 +140,13 @@ async def confirm_withdrawal(_event: RequestWithdrawn, ctx: Notifier) -> Sequenc
 
 async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
     """Tell what was found, handed over, erased and kept."""
-    answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, ANSWER))
+    answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
     if event.outcome is Outcome.REFUSED:
-        facts: Facts = _refusal(list(event.reasons), ctx)
+        facts: Facts = replace(
+            _refusal(list(event.reasons), ctx),
+            kept=tuple(map(_kept, answer.kept)),
+            package=_package(event, answer, ctx),
+        )
     elif event.right is Right.ERASURE:
         facts = _erasure(event.outcome, event, answer, ctx)
     else:

@@ -34,6 +34,7 @@ from shared.law import PROOFLESS, Regulation, Right
 MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at what is held."""
 
+
 class Status(StrEnum):
     """Where the verification of a request stands."""
 

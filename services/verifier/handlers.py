@@ -15,6 +15,7 @@ from services.verifier.domain import (
     convincing,
     evolve,
 )
+from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.events import (
     Assurance,
@@ -38,8 +39,6 @@ from shared.service import on
 
 EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
-SUBMISSION = "submission"
-"""Name under which intake seals a request in the vault."""
 
 
 class Vault(Protocol):

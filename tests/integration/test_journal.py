@@ -26,6 +26,7 @@ RECEIVED = RequestReceived(
     internal_due_on="2026-03-25",
 )
 FULFILLED = RequestFulfilled(
+    answer="answer",
     request_id=CASE,
     right="erasure",
     outcome="granted",

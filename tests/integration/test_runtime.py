@@ -29,7 +29,13 @@ WITHIN = timedelta(seconds=40)
 
 
 def planned(request_id: str, plan: str = "plan_1") -> ErasurePlanned:
-    return ErasurePlanned(request_id=request_id, plan=plan, regulation="gdpr", received_on=date(2026, 3, 1))
+    return ErasurePlanned(
+        identities=("email",),
+        request_id=request_id,
+        plan=plan,
+        regulation="gdpr",
+        received_on=date(2026, 3, 1),
+    )
 
 
 def case(number: int) -> str:
@@ -48,7 +54,9 @@ class Desk:
 
     async def erase(self, event: ErasurePlanned, moment: Moment[int]) -> Sequence[Fact]:
         del moment
-        return [RequestFulfilled(request_id=event.request_id, right="erasure", outcome="granted")]
+        return [
+            RequestFulfilled(answer="answer", request_id=event.request_id, right="erasure", outcome="granted")
+        ]
 
 
 @dataclass

@@ -6,9 +6,9 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
 
-from services.intake.api import Allowance, Callers, create_app
+from services.intake.api import Callers, create_app
 from services.intake.domain import request_id
-from services.intake.door import Door
+from services.intake.door import Allowance, Door
 from shared.events import (
     Outcome,
     RequestFulfilled,
@@ -49,7 +49,7 @@ async def answered() -> Office:
     await office.submit(request())
     office.vault.items[CASE]["package"] = PACKAGE
     outcome = RequestFulfilled(
-        request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
+        answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
     )
     await office.tell(outcome)
     return office

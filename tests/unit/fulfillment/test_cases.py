@@ -12,9 +12,13 @@ from shared.law import Regulation, Right
 
 CASE = "a" * 32
 PLANNED = ErasurePlanned(
-    request_id=CASE, plan="plan_0", regulation=Regulation.GDPR, received_on=date(2026, 11, 25)
+    identities=("email",),
+    request_id=CASE,
+    plan="plan_0",
+    regulation=Regulation.GDPR,
+    received_on=date(2026, 11, 25),
 )
-ERASED = RequestFulfilled(request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED)
+ERASED = RequestFulfilled(answer="answer", request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED)
 WITHDRAWN = RequestWithdrawn(request_id=CASE)
 
 

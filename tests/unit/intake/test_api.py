@@ -4,7 +4,7 @@ import pytest
 
 from services.intake.api import PUBLIC_DOOR
 from services.intake.domain import PackageCodeRefused
-from services.intake.handlers import SUBMISSION
+from shared.answer import SUBMISSION
 from shared.events import (
     IdentityVerified,
     PackageFetched,

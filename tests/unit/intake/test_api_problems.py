@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.door import Door, Keys
-from services.intake.handlers import SUBMISSION
+from shared.answer import SUBMISSION
 from shared.envelope import MAX_BODY
 from shared.errors import StoreUnavailable
 from tests.unit.fakes import (

@@ -6,7 +6,7 @@ import pytest
 
 from services.intake.domain import PackageCodeRefused, request_id
 from services.intake.door import MOST_PACKAGE_CODES, CodeRefused, Door, Keys, NotNow
-from services.intake.handlers import SUBMISSION
+from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, TRIES, Verdict
 from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
 from shared.events import (
@@ -38,7 +38,9 @@ from tests.unit.fakes import (
 )
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
-FULFILLED = RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package")
+FULFILLED = RequestFulfilled(
+    answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
+)
 ZIP = b"PK\x03\x04 a package"
 
 

@@ -82,7 +82,7 @@ REFUSED = IdentityRefused(request_id=CASE, reasons=("too_many_attempts",))
 PROOF_REFUSED = ProofRefused(request_id=CASE, reason="wrong_code", tries_left=2)
 WITHDRAWN = RequestWithdrawn(request_id=CASE)
 FULFILLED = RequestFulfilled(
-    request_id=CASE, right=Right.ACCESS, outcome=Outcome.PARTLY_GRANTED, package="package"
+    answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.PARTLY_GRANTED, package="package"
 )
 REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason="not_automated")
 CLOSED = RequestClosed(request_id=CASE)

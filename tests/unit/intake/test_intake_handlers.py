@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from services.intake.domain import Case, Status, request_id
-from services.intake.handlers import SET_ASIDE, SUBMISSION, Intake, accept_proofs, register, withdraw_lodged
+from services.intake.handlers import SET_ASIDE, Intake, accept_proofs, register, withdraw_lodged
+from shared.answer import SUBMISSION
 from shared.bus import Message
 from shared.envelope import STRUCTURED
 from shared.errors import TooEarly
@@ -199,7 +200,9 @@ async def test_an_answered_request_cannot_be_withdrawn() -> None:
 
 # --- closing ------------------------------------------------------------------------------------------
 
-FULFILLED = RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package")
+FULFILLED = RequestFulfilled(
+    answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
+)
 
 
 def sent(letter: LetterKind) -> NoticeSent:

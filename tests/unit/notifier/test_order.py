@@ -36,7 +36,7 @@ async def unacknowledged() -> Notifier:
 async def test_an_outcome_that_overtakes_the_acknowledgement_waits_for_it(
     right: Right, outcome: Outcome
 ) -> None:
-    fulfilled = RequestFulfilled(request_id=CASE, right=right, outcome=outcome)
+    fulfilled = RequestFulfilled(answer="answer", request_id=CASE, right=right, outcome=outcome)
     with pytest.raises(TooEarly):
         await tell_outcome(fulfilled, await unacknowledged())
 

@@ -40,7 +40,13 @@ SECRET = "ada@example.org"
 
 
 def planned(request_id: str, plan: str = "plan_1") -> ErasurePlanned:
-    return ErasurePlanned(request_id=request_id, plan=plan, regulation="gdpr", received_on=date(2026, 3, 1))
+    return ErasurePlanned(
+        identities=("email",),
+        request_id=request_id,
+        plan=plan,
+        regulation="gdpr",
+        received_on=date(2026, 3, 1),
+    )
 
 
 def case(number: int) -> str:

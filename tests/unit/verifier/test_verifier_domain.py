@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.verifier.domain import (
-    NO_PROOF_NEEDED,
     TRANSITIONS,
     CodeIssued,
     Status,
@@ -36,7 +35,7 @@ from shared.events import (
     RequestReceived,
     RequestWithdrawn,
 )
-from shared.law import Regulation, Right
+from shared.law import PROOFLESS, Regulation, Right
 from tests.unit.fakes import NOW, SOURCE
 
 CASE = "c" * 32
@@ -165,12 +164,12 @@ def test_evidence_is_all_that_is_sealed_and_not_yet_destroyed() -> None:
 # --- who is believed ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("right", sorted(NO_PROOF_NEEDED))
+@pytest.mark.parametrize("right", sorted(PROOFLESS))
 def test_less_use_of_data_needs_no_proof_whoever_asks(right: Right) -> None:
     assert believed(received(right, source="habeas/public"), TRUSTED) is Assurance.NONE_NEEDED
 
 
-@pytest.mark.parametrize("right", sorted(set(Right) - NO_PROOF_NEEDED))
+@pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
 def test_a_trusted_system_vouches_and_another_does_not(right: Right) -> None:
     assert believed(received(right), TRUSTED) is Assurance.VOUCHED
     assert believed(received(right, source="habeas/public"), TRUSTED) is None

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.handlers import SUBMISSION
+from shared.answer import SUBMISSION
 from shared.events import (
     IdentityCompared,
     IdentityVerified,
