@@ -27,6 +27,8 @@ from tests.waiting import eventually
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas" / "habeas.events"
 ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
+GRANTED = {"granted", "partly_granted"}
+"""In part where texts that may name others are held."""
 STRANGER = Somebody("nobody.knows@example.org", "Nemo Unbekannt")
 
 
@@ -75,7 +77,7 @@ async def test_access_ends_in_a_package_that_opens_once_with_a_fresh_code(
 ) -> None:
     case = await pipeline.verified("access", ADA_ASKS)
     page = await pipeline.closed(case)
-    assert page["outcome"] == "granted"
+    assert page["outcome"] in GRANTED
     content = await package(pipeline, case, ADA_ASKS)
     report = verify_package(io.BytesIO(content))
     assert report.ok
@@ -114,7 +116,7 @@ async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline
     asked = person.asks("access")
     await pipeline.send(asked, source=PORTAL)
     page = await pipeline.closed(await pipeline.id_of(asked))
-    assert page["outcome"] == "granted"
+    assert page["outcome"] in GRANTED
     assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
 
 
@@ -125,19 +127,48 @@ async def test_three_details_that_agree_with_the_records_stand_in_for_the_mailbo
     contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
     right = {
         "date_of_birth": contact["date_of_birth"].date().isoformat(),
-        "city": contact["address"]["city"].upper(),
+        "lines": contact["address"]["lines"][0].upper(),
         "postal_code": contact["address"]["postal_code"],
     }
     asked = person.asks("access", proofs=[{"kind": "data_points", "points": right}])
     page = await pipeline.closed(await pipeline.lodge(asked))
-    assert page["outcome"] == "granted"
+    assert page["outcome"] in GRANTED
     assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
 
-    wrong = person.asks("access", proofs=[{"kind": "data_points", "points": right | {"city": "Elsewhere"}}])
+    wrong = person.asks(
+        "access", proofs=[{"kind": "data_points", "points": right | {"lines": "1 Elsewhere Road"}}]
+    )
     case = await pipeline.lodge(wrong)
     await pipeline.until_it_is("challenged", case)
     assert not heard.of(case, "identity.verified")
     assert await pipeline.code_for(person, case)
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_a_mailbox_opens_nobody_elses_records(pipeline: Pipeline, heard: Heard, right: str) -> None:
+    victim = await pipeline.business("portal", "contacts").find_one({"phones.0": {"$exists": True}})
+    mallory = Somebody(f"mallory-{right}@example.net", "Mallory")
+    subject = {
+        "email": mallory.email,
+        "phone": victim["phones"][0],
+        "identifiers": {"email": victim["email"], "phone_number": victim["phones"][0]},
+    }
+    case = await pipeline.verified(right, mallory, subject=subject)
+    page = await pipeline.closed(case)
+    assert (page["outcome"], page["package_url"]) == ("nothing_held", None)
+    contacts = pipeline.business("portal", "contacts")
+    assert await contacts.find_one({"_id": victim["_id"]}) == victim
+    assert heard.of(case, "request.fulfilled")
+
+
+async def test_what_many_people_share_proves_nothing(pipeline: Pipeline, heard: Heard) -> None:
+    victim = (await pipeline.people())[11]
+    points = {"country": "DE", "address.country": "DE", "currency": "EUR", "language": "de"}
+    proofs = [{"kind": "data_points", "points": points}]
+    case = await pipeline.lodge(victim.asks("erasure", proofs=proofs))
+    await pipeline.until_it_is("challenged", case)
+    [compared] = heard.of(case, "identity.compared")
+    assert compared["data"]["agreed"] == 0
 
 
 async def test_what_no_service_can_do_is_left_to_the_staff(pipeline: Pipeline, heard: Heard) -> None:
@@ -270,7 +301,7 @@ async def test_an_address_in_other_case_is_the_same_person(pipeline: Pipeline) -
     await pipeline.send(plain)
     await pipeline.send(loud)
     pages = [await pipeline.closed(await pipeline.id_of(asked)) for asked in (plain, loud)]
-    assert [page["outcome"] for page in pages] == ["granted", "granted"]
+    assert {page["outcome"] for page in pages} <= GRANTED
     counts = [
         fact["data"]["dispositions"]
         for page in pages

@@ -1,0 +1,111 @@
+"""What a request tells is believed as far as it is proven, and claims prove what few people share."""
+
+from typing import Any
+
+import pytest
+
+from services.fulfillment.comparison import Agreement, compare
+from services.fulfillment.datamap import DataMap, parse
+from services.fulfillment.ownership import Match
+from services.fulfillment.trust import confirmed, proven, to_look_up, told
+from services.fulfillment.walk import Found
+from shared.events import RequestSubmitted
+
+MAP = """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: customers
+        fields:
+          - {name: _id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+          - {name: phone, data_categories: [user.contact.phone_number], fides_meta: {identity: phone_number}}
+          - {name: number, data_categories: [user.unique_id], fides_meta: {identity: customer_no}}
+          - {name: country, data_categories: [user.contact.address.country]}
+          - {name: currency, data_categories: [system.operations]}
+          - {name: street, data_categories: [user.contact.address.street]}
+          - {name: zip, data_categories: [user.contact.address.postal_code]}
+          - {name: born, data_categories: [user.demographic.date_of_birth]}
+"""
+MINE: dict[str, Any] = {
+    "_id": 1,
+    "email": "ada@example.org",
+    "phone": "+353209100142",
+    "number": "C-1001",
+    "country": "IRL1",
+    "currency": "EURO",
+    "street": "7 Specimen Quay",
+    "zip": "D00 E1E1",
+    "born": "1984-12-10",
+}
+
+
+@pytest.fixture(scope="module")
+def data_map() -> DataMap:
+    return parse({"shop.yml": MAP})
+
+
+@pytest.fixture
+def found(data_map: DataMap) -> list[Found]:
+    [customers] = data_map.collections
+    return [Found(customers, {"_id": 1}, MINE, (Match("email", None, (MINE["email"],)),))]
+
+
+def request(**subject: Any) -> RequestSubmitted:
+    return RequestSubmitted(reference="r", right="access", subject=subject)  # type: ignore[arg-type]  # read
+
+
+def test_a_proven_mailbox_proves_no_telephone_number(data_map: DataMap) -> None:
+    submitted = request(email="mallory@example.com", phone="+353 20 910 0142")
+    assert proven(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
+
+
+def test_an_address_among_the_identifiers_is_not_the_mailbox_that_was_written_to(data_map: DataMap) -> None:
+    submitted = request(email="mallory@example.com", identifiers={"email": "ada@example.org"})
+    assert proven(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
+
+
+def test_an_identity_counts_where_a_record_found_by_the_proven_ones_holds_it(
+    data_map: DataMap, found: list[Found]
+) -> None:
+    submitted = request(
+        email="ada@example.org", phone="+353 20 910 0142", identifiers={"customer_no": "C-9999"}
+    )
+    rest = {name: spellings for name, spellings in told(submitted, data_map).items() if name != "email"}
+    assert confirmed(rest, found) == {"phone_number": ("+353209100142",)}
+    assert confirmed(rest, []) == {}
+
+
+def test_a_name_that_the_map_does_not_know_is_dropped(data_map: DataMap) -> None:
+    submitted = request(email="ada@example.org", identifiers={"ada.example": "x"})
+    assert set(told(submitted, data_map)) == {"email"}
+
+
+def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
+    submitted = request(email="mallory@example.com", phone="+353 20 910 0142")
+    assert set(to_look_up(submitted, data_map)) == {"email"}
+    assert set(to_look_up(request(identifiers={"customer_no": "C-1001"}), data_map)) == {"customer_no"}
+    assert to_look_up(request(name="Ada Example"), data_map) == {}
+
+
+@pytest.mark.parametrize(
+    ("points", "agreement"),
+    [
+        pytest.param(
+            {"street": "7 specimen  quay", "zip": "d00e1e1", "born": "1984-12-10"}, (3, 3), id="all"
+        ),
+        pytest.param({"street": "8 Specimen Quay", "zip": "D00 E1E1"}, (2, 1), id="one is wrong"),
+        pytest.param({"country": "IRL1", "currency": "EURO"}, (0, 0), id="what many share"),
+        pytest.param({"zip": "D00 E1E1", "customers.zip": "D00 E1E1"}, (1, 1), id="no such path"),
+        pytest.param({"number": "C-1001", "customer_no": "C-1001"}, (1, 1), id="one field by two names"),
+        pytest.param({"email": "ADA@example.org"}, (0, 0), id="what the search began with"),
+        pytest.param({"zip": "D00"}, (0, 0), id="too short to mean anything"),
+        pytest.param({"nothing": "whatever"}, (0, 0), id="no such field"),
+    ],
+)
+def test_claims(found: list[Found], points: dict[str, str], agreement: tuple[int, int]) -> None:
+    assert compare(points, found, {"email": ("ada@example.org",)}) == Agreement(*agreement)
+
+
+def test_a_claim_about_nobody_agrees_with_nothing() -> None:
+    assert compare({"street": "7 Specimen Quay"}, [], {"email": ("ada@example.org",)}) == Agreement(0, 0)
