@@ -36,6 +36,7 @@ from habeas.parts.process import Command, Process
 from habeas.stack import Part, Stack
 from services.notifier.__main__ import BATCH
 from shared.bus import Bus
+from shared.bus.consuming import CAUTIOUS_PREFETCH
 from shared.mongo import Client, connect
 from shared.topology import queues
 
@@ -52,8 +53,8 @@ STALLED_S = 150.0
 WITHIN_S = 30.0
 LOOK_S = 0.2
 RECOVERY_S = 5.0
-HELD = 2 * BATCH
-"""Letters a notifier can have begun when it is killed: the messages that the broker has let it hold."""
+HELD = BATCH + CAUTIOUS_PREFETCH
+"""Letters a notifier can have begun when it is killed: what the broker lets it hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from shared.service import Moment, Service
 
 NAME = "notifier"
 BATCH = 64
-"""Letters under way at once: as many are in doubt after a crash, at most."""
+"""Letters under way at once. After a crash as many are in doubt, and those from before a connection was trusted."""
 
 
 def service(vault: Vault, post: Post, house: House) -> Service[Correspondence, Notifier]:
