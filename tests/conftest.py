@@ -71,14 +71,18 @@ def stack(parts: Stack | None) -> Stack:
 
 @pytest_asyncio.fixture
 async def amqp_url(parts: Stack | None) -> AsyncIterator[str]:
-    """URL of an empty virtual host."""
+    """
+    URL of an empty virtual host.
+
+    It is left behind. RabbitMQ 4.0 starts a worker for each queue that dead-letters at least once; one
+    whose queue is deleted dies again and again, and at times takes the other quorum queues with it.
+    """
     if parts is None:
         yield required("AMQP_URL")
         return
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
     yield parts.broker.url_of(name)
-    await parts.broker.drop_vhost(name)
 
 
 @pytest.fixture

@@ -401,7 +401,6 @@ async def _vhost(parts: Stack | None) -> AsyncIterator[str]:
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
     yield parts.broker.url_of(name)
-    await parts.broker.drop_vhost(name)
 
 
 @asynccontextmanager

@@ -52,7 +52,7 @@ def found(data_map: DataMap) -> list[Found]:
 
 
 def request(**subject: Any) -> RequestSubmitted:
-    return RequestSubmitted(reference="r", right="access", subject=subject)  # type: ignore[arg-type]  # read
+    return RequestSubmitted(reference="r", right="access", subject=subject)
 
 
 def test_a_proven_mailbox_proves_no_telephone_number(data_map: DataMap) -> None:
