@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.fulfillment.cases import Fulfilment, evolve
+from services.fulfillment.context import Fulfillment, House, Maps, Records, Vault
 from services.fulfillment.datamap import DataMap, load
 from services.fulfillment.engine import Engine
-from services.fulfillment.handlers import SUBSCRIPTIONS, Fulfillment, House, Maps, Records, Vault
+from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
 from services.fulfillment.stores import Stores

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
-from services.fulfillment.handlers import House
+from services.fulfillment.context import House
 from services.fulfillment.signing import Signer
 from shared.settings import Settings, Zone
 from shared.vault import derived_key

@@ -15,7 +15,7 @@ from shared.service import Moment, Service
 
 NAME = "notifier"
 BATCH = 64
-"""Letters under way at once. After a crash as many are in doubt, and those from before a connection was trusted."""
+"""Letters under way at once; after a crash as many are in doubt, and some from before (docs/runbook.md)."""
 
 
 def service(vault: Vault, post: Post, house: House) -> Service[Correspondence, Notifier]:
