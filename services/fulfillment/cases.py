@@ -63,13 +63,18 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # A planned erasure may have begun, and a crash in it leaves no trace: a withdrawal that comes now is too
     # late, for whatever was erased must be certified.
     S.PLANNED: {
+        IdentityClaimed: S.PLANNED,
         ErasurePlanned: S.PLANNED,
         RequestFulfilled: S.FULFILLED,
         RequestWithdrawn: S.PLANNED,
     },
     # An answer that was given stands; a withdrawal that crossed it changes nothing.
-    S.FULFILLED: {SubjectErased: S.FULFILLED, RequestWithdrawn: S.FULFILLED},
-    S.REFERRED: {RequestWithdrawn: S.WITHDRAWN},
+    S.FULFILLED: {
+        IdentityClaimed: S.FULFILLED,
+        SubjectErased: S.FULFILLED,
+        RequestWithdrawn: S.FULFILLED,
+    },
+    S.REFERRED: {IdentityClaimed: S.REFERRED, RequestWithdrawn: S.WITHDRAWN},
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
 
@@ -81,6 +86,11 @@ class Fulfilment:
     status: Status = Status.WAITING
     plans: tuple[Code, ...] = ()
     """Names of the plans of its erasure in the vault, one per round."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is decided yet, so that a claim still matters."""
+        return self.status is Status.WAITING
 
     @property
     def withdrawn(self) -> bool:

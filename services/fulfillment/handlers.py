@@ -57,7 +57,9 @@ CERTIFICATE = "erasure_certificate"
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
     """Compare the data points that a person claims with the records held, unless it is decided already."""
-    if not all([await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]):
+    if not ctx.known.waiting or not all(
+        [await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]
+    ):
         return []
     identities = to_look_up(await ctx.submission(), ctx.maps.current)
     findings = await _gathered(ctx, identities)

@@ -1,13 +1,32 @@
-"""What fulfillment still does, and what not, when a request is withdrawn."""
+"""What fulfillment still does when facts cross one another, and what its records add up to."""
 
+from dataclasses import replace
 from datetime import date
 from functools import reduce
 
 import pytest
 
-from services.fulfillment.cases import Fulfilment, Status, evolve
+from services.fulfillment.cases import (
+    Fulfilment,
+    Status,
+    evolve,
+    outcome_of_disclosure,
+    outcome_of_erasure,
+    united,
+)
+from services.fulfillment.model import Place
+from services.fulfillment.steps import Disposition, Plan, Step
+from shared.answer import Answer, WithheldGroup
 from shared.errors import IllegalTransition
-from shared.events import ErasurePlanned, Fact, Outcome, RequestFulfilled, RequestWithdrawn
+from shared.events import (
+    ErasurePlanned,
+    Fact,
+    IdentityClaimed,
+    Outcome,
+    RequestFulfilled,
+    RequestReferred,
+    RequestWithdrawn,
+)
 from shared.law import Regulation, Right
 
 CASE = "a" * 32
@@ -20,6 +39,8 @@ PLANNED = ErasurePlanned(
 )
 ERASED = RequestFulfilled(answer="answer", request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED)
 WITHDRAWN = RequestWithdrawn(request_id=CASE)
+REFERRED = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason="by_staff")
+CLAIMED = IdentityClaimed(request_id=CASE, proofs=())
 
 
 def after(*facts: Fact) -> Status:
@@ -35,3 +56,27 @@ def test_nothing_is_done_for_a_request_that_was_withdrawn_before_anything_was_pl
 def test_an_erasure_that_may_have_begun_is_finished_and_told_though_the_request_is_withdrawn() -> None:
     assert after(PLANNED, WITHDRAWN) is Status.PLANNED
     assert after(PLANNED, WITHDRAWN, ERASED) is Status.FULFILLED
+
+
+@pytest.mark.parametrize(
+    "before", [(PLANNED,), (ERASED,), (REFERRED,)], ids=["planned", "fulfilled", "referred"]
+)
+def test_a_claim_that_comes_after_the_decision_changes_nothing(before: tuple[Fact, ...]) -> None:
+    assert after(*before, CLAIMED) is after(*before)
+
+
+def test_of_a_record_the_last_plan_that_names_it_counts() -> None:
+    erased = Step("shop.users", Place("default", "shop", "users"), {"_id": 1}, Disposition.ERASED, ())
+    held = replace(erased, disposition=Disposition.RETAINED, reason="legal_hold")
+    other = replace(erased, id={"_id": 2})
+    first = Plan("v", date(2026, 11, 25), ("user",), (erased, other), (("shop.users",),))
+    whole = united([first, replace(first, steps=(held,))])
+    assert list(whole.steps) == [held, other]
+    assert outcome_of_erasure(whole) is Outcome.PARTLY_GRANTED
+
+
+def test_what_is_withheld_for_others_sake_grants_access_in_part() -> None:
+    secret = WithheldGroup(label="Password", reason="never_disclosed")
+    notes = WithheldGroup(label="Notes", reason="third_party_rights")
+    assert outcome_of_disclosure(Answer(withheld=(secret,))) is Outcome.GRANTED
+    assert outcome_of_disclosure(Answer(withheld=(secret, notes))) is Outcome.PARTLY_GRANTED
