@@ -1,0 +1,138 @@
+"""What an attempt at an answer seals can never stand in for what another attempt told."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from services.fulfillment.cases import Fulfilment
+from services.fulfillment.context import Fulfillment, House
+from services.fulfillment.datamap import DataMap, parse
+from services.fulfillment.erasure import Plan, Remains
+from services.fulfillment.handlers import answer
+from services.fulfillment.identities import Identities
+from services.fulfillment.ownership import Match
+from services.fulfillment.signing import Signer
+from services.fulfillment.walk import Coverage, Findings, Found, Status
+from shared.answer import SUBMISSION, Answer
+from shared.events import (
+    Assurance,
+    ErasurePlanned,
+    IdentityVerified,
+    Outcome,
+    RequestFulfilled,
+    RequestSubmitted,
+)
+from shared.law import Regulation, Right
+from shared.testing import MemoryVault
+
+CASE = "a" * 32
+KEY = bytes(32)
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+MAP = parse(
+    {
+        "shop.yml": """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: users
+        fields:
+          - {name: _id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+"""
+    }
+)
+[USERS] = MAP.collections
+ADA = Found(
+    USERS, {"_id": 1}, {"_id": 1, "email": "ada@example.org"}, (Match("email", None, ("ada@example.org",)),)
+)
+
+
+@dataclass
+class Shelf:
+    """Records that come and go between two attempts."""
+
+    found: tuple[Found, ...] = ()
+    asked: list[Identities] = field(default_factory=list)
+
+    async def gather(self, data_map: DataMap, identities: Identities) -> Findings:
+        self.asked.append(identities)
+        coverage = (Coverage(USERS.key, Status.SEARCHED, len(self.found)),)
+        return Findings(data_map.version, self.found, coverage)
+
+    async def erase(self, plan: Plan) -> None: ...
+
+    async def verify(self, plan: Plan, data_map: DataMap, identities: Identities) -> Remains:
+        raise NotImplementedError
+
+
+class Maps:
+    """One map."""
+
+    current = MAP
+
+    async def of(self, version: str) -> DataMap:
+        del version
+        return MAP
+
+
+async def context(
+    shelf: Shelf, right: Right = Right.ACCESS, **details: bool
+) -> tuple[IdentityVerified, Fulfillment]:
+    vault = MemoryVault()
+    await vault.create(CASE)
+    submitted = RequestSubmitted.model_validate(
+        {"reference": "r", "right": right, "subject": {"email": "ada@example.org"}, "details": details}
+    )
+    await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
+    house = House("Example", "privacy@example.com", "Authority", UTC, Signer(KEY), KEY, timedelta(days=30))
+    event = IdentityVerified(
+        request_id=CASE,
+        right=right,
+        regulation=Regulation.GDPR,
+        received_on=date(2026, 11, 25),
+        assurance=Assurance.MAILBOX,
+        proven=("email",),
+        reasons=("mailbox",),
+    )
+    return event, Fulfillment(CASE, Fulfilment(), NOW, NOW, vault, shelf, Maps(), house)
+
+
+async def test_a_second_attempt_tells_what_it_found_and_not_what_the_first_had_sealed() -> None:
+    shelf = Shelf()
+    event, ctx = await context(shelf)
+    [first] = await answer(event, ctx)  # dies before its row is written
+    shelf.found = (ADA,)
+    [second] = await answer(event, ctx)
+    assert isinstance(first, RequestFulfilled)
+    assert isinstance(second, RequestFulfilled)
+    assert (first.outcome, second.outcome) == (Outcome.NOTHING_HELD, Outcome.GRANTED)
+    told = Answer.model_validate_json(await ctx.vault.open(CASE, second.answer))
+    assert [group.records for group in told.disclosed] == [1]
+
+
+async def test_a_package_that_was_promised_is_never_written_over() -> None:
+    shelf = Shelf((ADA,))
+    event, ctx = await context(shelf)
+    [promised] = await answer(event, ctx)
+    assert isinstance(promised, RequestFulfilled)
+    before = [piece async for piece in ctx.vault.open_stream(CASE, promised.package or "")]
+    shelf.found = (ADA, Found(USERS, {"_id": 2}, {"_id": 2, "email": "ada@example.org"}, ADA.matches))
+    [late] = await answer(event, ctx)  # a replica that was slow
+    assert isinstance(late, RequestFulfilled)
+    assert late.package != promised.package
+    assert [piece async for piece in ctx.vault.open_stream(CASE, promised.package or "")] == before
+
+
+async def test_a_copy_is_stored_and_named_before_an_erasure_is_planned() -> None:
+    event, ctx = await context(Shelf((ADA,)), Right.ERASURE, with_copy=True)
+    [planned] = await answer(event, ctx)
+    assert isinstance(planned, ErasurePlanned)
+    assert planned.package is not None
+    assert [piece async for piece in ctx.vault.open_stream(CASE, planned.package)]
+    assert planned.identities == ("email",)
+
+
+async def test_the_search_begins_with_what_was_proven() -> None:
+    shelf = Shelf()
+    event, ctx = await context(shelf)
+    await answer(event, ctx)
+    assert shelf.asked == [{"email": ("ada@example.org",)}]
