@@ -104,9 +104,11 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     Raises:
         PermanentError: Records come back as often as they are erased; a person must find out from where.
     """
-    plans = [await _opened(ref, ctx) for ref in ctx.known.plans]
+    submitted, plans = await asyncio.gather(
+        ctx.submission(), asyncio.gather(*(_opened(ref, ctx) for ref in ctx.known.plans))
+    )
     data_map = await ctx.maps.of(plans[0].version)
-    identities = proven(await ctx.submission(), event.identities, data_map)
+    identities = proven(submitted, event.identities, data_map)
     await ctx.records.erase(plans[-1])
     decided = united(plans)
     remains = await ctx.records.verify(decided, data_map, identities)
@@ -224,16 +226,20 @@ async def _erased(
         content = await ctx.vault.open(ctx.case_id, _contents_of(event.package))
         copied = Answer.model_validate_json(content)
     done = answers.erasure(decided, data_map, copied)
+    answer_name, certificate_name = await asyncio.gather(
+        ctx.sealed(ANSWER, done.model_dump_json()),
+        ctx.sealed(CERTIFICATE, _certificate(decided, remains, data_map, ctx)),
+    )
     fulfilled = RequestFulfilled(
         request_id=ctx.case_id,
         right=Right.ERASURE,
         outcome=outcome_of_erasure(decided),
         dispositions=decided.counts(),
         reasons=decided.reasons(),
-        answer=await ctx.sealed(ANSWER, done.model_dump_json()),
+        answer=answer_name,
         package=event.package,
         package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
-        certificate=await ctx.sealed(CERTIFICATE, _certificate(decided, remains, data_map, ctx)),
+        certificate=certificate_name,
     )
     return [fulfilled, SubjectErased(request_id=ctx.case_id, identifiers=_pseudonyms(identities, ctx))]
 
