@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.fulfillment import answers
-from services.fulfillment.cases import united
+from services.fulfillment.cases import MOST_ROUNDS, united
 from services.fulfillment.certificate import issue
 from services.fulfillment.datamap import DataMap, load
 from services.fulfillment.erasure import Plan, execute, plan, verify
@@ -24,9 +24,6 @@ from services.fulfillment.walk import Findings, gather
 from shared.errors import ConfigurationError, InvalidDataMap, PermanentError
 from shared.events import Subject
 from shared.mongo import json_util
-
-MOST_ROUNDS = 3
-"""Times an erasure is planned anew because records have come meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

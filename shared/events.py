@@ -432,8 +432,6 @@ class ErasurePlanned(Fact):
 
     plan: Code
     """Name of the plan in the vault."""
-    identities: tuple[Code, ...]
-    """Names of the identities the person's records were found by."""
     package: Code | None = None
     """Name of the copy in the vault, where one was wanted first."""
     regulation: Regulation

@@ -6,6 +6,7 @@ import hmac
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from services.fulfillment import answers
 from services.fulfillment.cases import (
@@ -104,11 +105,9 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     Raises:
         PermanentError: Records come back as often as they are erased; a person must find out from where.
     """
-    submitted, plans = await asyncio.gather(
-        ctx.submission(), asyncio.gather(*(_opened(ref, ctx) for ref in ctx.known.plans))
-    )
+    plans = await asyncio.gather(*(_opened(ref, ctx) for ref in ctx.known.plans))
     data_map = await ctx.maps.of(plans[0].version)
-    identities = proven(submitted, event.identities, data_map)
+    identities = plans[0].identities
     await ctx.records.erase(plans[-1])
     decided = united(plans)
     remains = await ctx.records.verify(decided, data_map, identities)
@@ -116,7 +115,7 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
         return await _erased(event, decided, remains, identities, ctx)
     if len(plans) == MOST_ROUNDS:
         raise PermanentError(f"{len(remains.remainders)} records are back after {MOST_ROUNDS} erasures")
-    again = plan(remains.findings, data_map, ctx.today())
+    again = replace(plan(remains.findings, data_map, ctx.today()), identities=identities)
     return [event.model_copy(update={"plan": await ctx.sealed(PLAN, again.to_json())})]
 
 
@@ -200,12 +199,12 @@ async def _plan_erasure(
     if submitted.details.with_copy:
         package, contents = await _store_package(event, submitted, findings, ctx)
         await ctx.vault.seal(ctx.case_id, _contents_of(package), contents.model_dump_json().encode())
-    decided = plan(findings, ctx.maps.current, ctx.today())
+    found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+    decided = replace(plan(findings, ctx.maps.current, ctx.today()), identities=found_by)
     return [
         ErasurePlanned(
             request_id=ctx.case_id,
             plan=await ctx.sealed(PLAN, decided.to_json()),
-            identities=tuple(identities),
             package=package,
             regulation=event.regulation,
             received_on=event.received_on,

@@ -21,6 +21,9 @@ def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, 
     """
     Return what *subject* can be found by: e-mail address, telephone number, identifiers of own choice.
 
+    One value for each name: a second telephone number among the identifiers could be somebody else's, and
+    what is proven of the first must not open the records of the second.
+
     Args:
         subject: The person as the requester describes them.
         country: Where a telephone number without country code is dialled; else the postal address says.
@@ -34,7 +37,7 @@ def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, 
         found["phone_number"] = spellings_of_phone(subject.phone, region)
     for name, value in subject.identifiers.items():
         spellings = spellings_of_phone(value, region) if name == "phone_number" else (value,)
-        found[name] = tuple(dict.fromkeys([*found.get(name, ()), *spellings]))
+        found.setdefault(name, spellings)
     return found
 
 

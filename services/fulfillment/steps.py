@@ -111,6 +111,8 @@ class Plan:
     """Keys of collections; those of one group are erased together, the groups one after the other."""
     missing: tuple[str, ...] = field(default=())
     """Keys of collections that the map names and the database lacks."""
+    identities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the records were found by: the look afterwards begins with that, for more may be others'."""
 
     def counts(self) -> dict[str, int]:
         """Return the number of records per disposition."""
@@ -143,6 +145,7 @@ def _plan_as_document(plan: Plan) -> dict[str, Any]:
         "steps": [_step_as_document(step) for step in plan.steps],
         "order": [list(group) for group in plan.order],
         "missing": list(plan.missing),
+        "identities": [[name, list(spellings)] for name, spellings in plan.identities.items()],
     }
 
 
@@ -154,6 +157,7 @@ def _plan_of(document: Mapping[str, Any]) -> Plan:
         steps=tuple(_step_of(step) for step in document["steps"]),
         order=tuple(tuple(group) for group in document["order"]),
         missing=tuple(document["missing"]),
+        identities={name: tuple(spellings) for name, spellings in document["identities"]},
     )
 
 

@@ -29,11 +29,8 @@ def told(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
 
 
 def proven(submitted: RequestSubmitted, names: Many[str], data_map: DataMap) -> Identities:
-    """Return the identities of *names* alone, the mailbox being the one address that was written to."""
-    identities = {name: spellings for name, spellings in told(submitted, data_map).items() if name in names}
-    if EMAIL in identities and submitted.subject.email is not None:
-        identities[EMAIL] = (submitted.subject.email,)
-    return identities
+    """Return the identities of *names* alone."""
+    return {name: spellings for name, spellings in told(submitted, data_map).items() if name in names}
 
 
 def to_look_up(submitted: RequestSubmitted, data_map: DataMap) -> Identities:

@@ -161,6 +161,23 @@ async def test_a_mailbox_opens_nobody_elses_records(pipeline: Pipeline, heard: H
     assert heard.of(case, "request.fulfilled")
 
 
+async def test_who_is_erased_takes_nobody_along_whose_number_they_name(pipeline: Pipeline) -> None:
+    """The second look begins with what the first found: another number in the request is not looked up."""
+    contacts = pipeline.business("portal", "contacts")
+    known = [contact async for contact in contacts.find({"phones.0": {"$exists": True}}).sort("_id")]
+    mallory, victim = known[-1], known[-2]
+    person = Somebody(mallory["email"], "Mallory")
+    subject = {
+        "email": mallory["email"],
+        "phone": mallory["phones"][0],
+        "identifiers": {"phone_number": victim["phones"][0]},
+    }
+    case = await pipeline.verified("erasure", person, subject=subject)
+    await pipeline.closed(case)
+    assert await contacts.find_one({"_id": victim["_id"]}) == victim
+    assert await contacts.find_one({"email": mallory["email"]}) is None
+
+
 async def test_what_many_people_share_proves_nothing(pipeline: Pipeline, heard: Heard) -> None:
     victim = (await pipeline.people())[11]
     points = {"country": "DE", "address.country": "DE", "currency": "EUR", "language": "de"}

@@ -30,7 +30,6 @@ WITHIN = timedelta(seconds=40)
 
 def planned(request_id: str, plan: str = "plan_1") -> ErasurePlanned:
     return ErasurePlanned(
-        identities=("email",),
         request_id=request_id,
         plan=plan,
         regulation="gdpr",

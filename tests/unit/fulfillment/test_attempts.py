@@ -128,7 +128,8 @@ async def test_a_copy_is_stored_and_named_before_an_erasure_is_planned() -> None
     assert isinstance(planned, ErasurePlanned)
     assert planned.package is not None
     assert [piece async for piece in ctx.vault.open_stream(CASE, planned.package)]
-    assert planned.identities == ("email",)
+    decided = Plan.from_json((await ctx.vault.open(CASE, planned.plan)).decode())
+    assert decided.identities == {"email": ("ada@example.org",)}
 
 
 async def test_the_search_begins_with_what_was_proven() -> None:

@@ -31,7 +31,6 @@ from shared.law import Regulation, Right
 
 CASE = "a" * 32
 PLANNED = ErasurePlanned(
-    identities=("email",),
     request_id=CASE,
     plan="plan_0",
     regulation=Regulation.GDPR,

@@ -65,6 +65,12 @@ def test_an_address_among_the_identifiers_is_not_the_mailbox_that_was_written_to
     assert proven(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
 
 
+def test_of_two_numbers_only_the_one_in_its_place_is_told(data_map: DataMap) -> None:
+    submitted = request(phone="+353 20 910 0142", identifiers={"phone_number": "+49 171 39200 42"})
+    assert to_look_up(submitted, data_map) == told(submitted, data_map)
+    assert not any("39200" in spelling for spelling in told(submitted, data_map)["phone_number"])
+
+
 def test_an_identity_counts_where_a_record_found_by_the_proven_ones_holds_it(
     data_map: DataMap, found: list[Found]
 ) -> None:

@@ -41,7 +41,6 @@ SECRET = "ada@example.org"
 
 def planned(request_id: str, plan: str = "plan_1") -> ErasurePlanned:
     return ErasurePlanned(
-        identities=("email",),
         request_id=request_id,
         plan=plan,
         regulation="gdpr",
