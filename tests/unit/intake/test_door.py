@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.intake.domain import PackageCodeRefused, request_id
-from services.intake.door import MOST_PACKAGE_CODES, CodeRefused, Door, Keys, NotNow
+from services.intake.door import MOST_PACKAGE_CODES, CodeRefused, Door, Keys, NotNow, TooOften
 from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, TRIES, Verdict
 from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
@@ -324,3 +324,38 @@ async def test_the_digest_of_a_code_is_never_the_code() -> None:
     code = office.code_of(CASE, "package_code_0")
     rows = [fact.model_dump_json() for row in office.rows() for fact in row.story()]
     assert not [row for row in rows if f'"{code}"' in row]
+
+
+# --- limits, and what is left behind ------------------------------------------------------------------
+
+
+async def test_what_may_be_done_about_one_request_within_an_hour_is_limited() -> None:
+    office = await answered()
+    office.door.acts.per_hour = 1
+    await office.door.issue_package_code(CASE)
+    with pytest.raises(TooOften):
+        await office.door.issue_package_code(CASE)
+    with pytest.raises(TooOften):
+        await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
+    with pytest.raises(TooOften):
+        await office.door.withdraw(CASE)
+
+
+async def test_a_code_that_has_opened_the_package_is_destroyed() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.vault.items[CASE]["package_code_0"].decode()
+    assert await read(await office.door.open_package(CASE, code)) == ZIP
+    assert "package_code_0" not in office.vault.items[CASE]
+
+
+async def test_the_certificate_is_handed_out_where_something_was_erased_and_only_there() -> None:
+    office = await answered()
+    with pytest.raises(NotNow):
+        await office.door.certificate(CASE)
+    erased = FULFILLED.model_copy(update={"right": Right.ERASURE, "certificate": "erasure_certificate_1"})
+    other = Office(trusted={SOURCE})
+    await other.submit(request())
+    other.vault.items[CASE]["erasure_certificate_1"] = b"{}"
+    await other.tell(erased)
+    assert await other.door.certificate(CASE) == b"{}"
