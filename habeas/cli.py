@@ -66,11 +66,24 @@ def main() -> None:
 def settings(state: Path) -> Mapping[str, str]:
     """Return the settings of the installation that is spoken to; secrets may stand in files."""
     files = {
-        name.removesuffix("_FILE"): Path(path).read_text(encoding="utf-8").strip()
+        name.removesuffix("_FILE"): _content(name, Path(path))
         for name, path in os.environ.items()
         if name.startswith("HABEAS_") and name.endswith("_FILE")
     }
     return {**installation.remembered(state), **files, **os.environ}
+
+
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise ConfigurationError(f"{file}: there is no such file")
+    return file
+
+
+def _content(variable: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{variable}: cannot read the file it names ({error.strerror})") from None
 
 
 def setting(name: str, state: Path) -> str:
@@ -140,7 +153,8 @@ def demo(
 @app.command()
 def submit(
     file: Annotated[
-        Path | None, typer.Argument(help="JSON as in `request.submitted`; - reads standard input.")
+        Path | None,
+        typer.Argument(help="JSON as in `request.submitted`; - reads standard input."),
     ] = None,
     right: Annotated[str, typer.Option(help="access, erasure, …")] = "access",
     email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
@@ -152,7 +166,11 @@ def submit(
     """Submit a request, over the API or as an event."""
     from habeas import requests  # noqa: PLC0415
 
-    data = requests.read(file) if file else requests.made_of(right, email=email, name=name, country=country)
+    data = (
+        requests.read(file if str(file) == "-" else _there(file))
+        if file
+        else requests.made_of(right, email=email, name=name, country=country)
+    )
     if by == "amqp":
         run(requests.submit_by_amqp(setting("AMQP_URL", state), data))
         out.print(f"published; ask with `habeas status --reference {data['reference']}`")
@@ -320,7 +338,7 @@ def verify_package(file: Path) -> None:
     """Check a package: every hash, every count, the signature."""
     from services.fulfillment.verification import verify_package as verify  # noqa: PLC0415
 
-    report = verify(file)
+    report = verify(_there(file))
     out.print("\n".join(report.problems) or f"unchanged since it was signed by key {report.fingerprint}")
     raise typer.Exit(0 if report.ok else 1)
 
@@ -330,7 +348,7 @@ def verify_certificate(file: Path) -> None:
     """Check a certificate of erasure: its form and its signature."""
     from services.fulfillment.certificate import verify_certificate as verify  # noqa: PLC0415
 
-    report = verify(file.read_bytes())
+    report = verify(_there(file).read_bytes())
     out.print("\n".join(report.problems) or f"unchanged since it was signed by key {report.fingerprint}")
     raise typer.Exit(0 if report.ok else 1)
 
