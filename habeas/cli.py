@@ -336,7 +336,7 @@ def check(
 @package_app.command("verify")
 def verify_package(file: Path) -> None:
     """Check a package: every hash, every count, the signature."""
-    from services.fulfillment.verification import verify_package as verify  # noqa: PLC0415
+    from services.fulfillment.package.verification import verify_package as verify  # noqa: PLC0415
 
     report = verify(_there(file))
     out.print("\n".join(report.problems) or f"unchanged since it was signed by key {report.fingerprint}")

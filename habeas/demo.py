@@ -24,8 +24,8 @@ from habeas.company import ADA, BRUNO, fill
 from habeas.installation import Installation, api_key, run_until_told
 from habeas.mailcatcher import Letter, letters
 from habeas.uptime import EXAMPLE_MAP, describe, fill_company
-from services.fulfillment.verification import verify_package
-from services.fulfillment.walk import Findings
+from services.fulfillment.package.verification import verify_package
+from services.fulfillment.search.walk import Findings
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect, id_bytes
 

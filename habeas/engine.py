@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from services.fulfillment import answers
 from services.fulfillment.cases import MOST_ROUNDS, united
 from services.fulfillment.certificate import issue
-from services.fulfillment.datamap import DataMap, load
-from services.fulfillment.erasure import Plan, execute, plan, verify
-from services.fulfillment.identities import Identities, identities_of
+from services.fulfillment.datamap.reading import DataMap, load
+from services.fulfillment.erasure.execution import Plan, execute, plan, verify
+from services.fulfillment.search.identities import Identities, identities_of
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import Findings, gather
 from services.fulfillment.signing import Signer
-from services.fulfillment.stores import Stores
-from services.fulfillment.walk import Findings, gather
 from shared.errors import ConfigurationError, InvalidDataMap, PermanentError
 from shared.events import Subject
 from shared.mongo import json_util

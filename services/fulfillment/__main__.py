@@ -6,12 +6,12 @@ from pathlib import Path
 
 from services.fulfillment.cases import Fulfilment, evolve
 from services.fulfillment.context import Fulfillment, House, Maps, Records, Vault
-from services.fulfillment.datamap import DataMap, load
+from services.fulfillment.datamap.reading import DataMap, load
 from services.fulfillment.engine import Engine
 from services.fulfillment.handlers import SUBSCRIPTIONS
+from services.fulfillment.search.stores import Stores
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
-from services.fulfillment.stores import Stores
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.fulfillment.certificate import Certificate, Handled, Retained, SecondLook
-from services.fulfillment.erasure import Remains
-from services.fulfillment.labels import title
-from services.fulfillment.model import DataMap
-from services.fulfillment.steps import Disposition, Plan, Step
-from services.fulfillment.survey import Survey
-from services.fulfillment.walk import Findings, Status
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.package.labels import title
+from services.fulfillment.package.survey import Survey
+from services.fulfillment.search.walk import Findings, Status
 from shared.answer import Answer, Group, KeptGroup, WithheldGroup
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from services.fulfillment.steps import Disposition, Plan
-from services.fulfillment.withholding import NEVER
+from services.fulfillment.erasure.steps import Disposition, Plan
+from services.fulfillment.package.withholding import NEVER
 from shared.answer import Answer
 from shared.errors import IllegalTransition
 from shared.events import (

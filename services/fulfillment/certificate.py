@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from services.fulfillment import pages
-from services.fulfillment.reasons import OTHER, REASONS
-from services.fulfillment.records import json_text
+from services.fulfillment.package import pages
+from services.fulfillment.package.reasons import OTHER, REASONS
+from services.fulfillment.package.records import json_text
+from services.fulfillment.package.wording import Words
 from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
-from services.fulfillment.wording import Words
 
 FORMAT: Final = "habeas-erasure-certificate/1"
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from services.fulfillment.categories import PERSONAL, covered
-from services.fulfillment.graph import Graph, Lookup, graph_of
-from services.fulfillment.loading import Flaw
-from services.fulfillment.masking import NULL, constant
-from services.fulfillment.model import Collection, DataMap, Erasure
-from services.fulfillment.paths import places
-from services.fulfillment.stores import Stores
+from services.fulfillment.datamap.categories import PERSONAL, covered
+from services.fulfillment.datamap.graph import Graph, Lookup, graph_of
+from services.fulfillment.datamap.loading import Flaw
+from services.fulfillment.datamap.model import Collection, DataMap, Erasure
+from services.fulfillment.erasure.masking import NULL, constant
+from services.fulfillment.search.paths import places
+from services.fulfillment.search.stores import Stores
 from shared.errors import ConfigurationError
 
 SAMPLE = 200

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Protocol
 
 from services.fulfillment.cases import Fulfilment
-from services.fulfillment.erasure import Remains
-from services.fulfillment.identities import Identities
-from services.fulfillment.model import DataMap
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.walk import Findings
 from services.fulfillment.signing import Signer
-from services.fulfillment.steps import Plan
-from services.fulfillment.walk import Findings
 from shared.answer import SUBMISSION
 from shared.events import RequestSubmitted
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
-from services.fulfillment.model import Collection, Erasure, Hold, Period, Retention
+from services.fulfillment.datamap.model import Collection, Erasure, Hold, Period, Retention
 
 LEGAL_HOLD = "legal_hold"
 RETENTION_DUTY = "retention_duty"

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from services.fulfillment.erasure import Remains, execute, verify
-from services.fulfillment.identities import Identities
-from services.fulfillment.model import DataMap
-from services.fulfillment.steps import Plan
-from services.fulfillment.stores import Stores
-from services.fulfillment.walk import Findings, gather
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Remains, execute, verify
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import Findings, gather
 
 
 @dataclass(frozen=True, slots=True)

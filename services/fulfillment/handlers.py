@@ -19,18 +19,18 @@ from services.fulfillment.cases import (
     united,
 )
 from services.fulfillment.certificate import issue
-from services.fulfillment.comparison import compare
-from services.fulfillment.contents import Contents, Section
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.erasure import Remains
-from services.fulfillment.identities import Identities
-from services.fulfillment.model import DataMap
-from services.fulfillment.package import Package, build
-from services.fulfillment.planning import plan
-from services.fulfillment.steps import Plan
-from services.fulfillment.trust import confirmed, proven, to_look_up, told
-from services.fulfillment.walk import Answer as Search
-from services.fulfillment.walk import Findings, Status
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.erasure.planning import plan
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.package.building import Package, build
+from services.fulfillment.package.contents import Contents, Section
+from services.fulfillment.search.comparison import compare
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.trust import confirmed, proven, to_look_up, told
+from services.fulfillment.search.walk import Answer as Search
+from services.fulfillment.search.walk import Findings, Status
 from shared.answer import ANSWER, Answer
 from shared.errors import InvalidDataMap, PermanentError, Sealed
 from shared.events import (

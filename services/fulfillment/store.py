@@ -1,6 +1,6 @@
 """Remembers every data map that was used: a case runs to its end on the map it started with."""
 
-from services.fulfillment.datamap import DataMap, parse
+from services.fulfillment.datamap.reading import DataMap, parse
 from shared.errors import InvalidDataMap
 from shared.mongo import Database, insert_new, translated
 

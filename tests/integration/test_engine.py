@@ -17,10 +17,10 @@ from pymongo import monitoring
 
 from habeas.company import ADA, BRUNO, Person, fill, generate
 from services.fulfillment.checking import check
-from services.fulfillment.datamap import DataMap, load, parse
-from services.fulfillment.erasure import Disposition, Left, Plan, execute, plan, verify
-from services.fulfillment.stores import Stores
-from services.fulfillment.walk import Answer, Findings, Status, gather
+from services.fulfillment.datamap.reading import DataMap, load, parse
+from services.fulfillment.erasure.execution import Disposition, Left, Plan, execute, plan, verify
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import Answer, Findings, Status, gather
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 from shared.mongo import Binary, Client, Decimal128, Document, Int64, ObjectId
 

@@ -3,11 +3,11 @@
 from datetime import date
 
 from services.fulfillment.cases import united
-from services.fulfillment.datamap import parse
-from services.fulfillment.erasure import execute, plan, verify
-from services.fulfillment.steps import Disposition
-from services.fulfillment.stores import Stores
-from services.fulfillment.walk import gather
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.erasure.steps import Disposition
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import gather
 from shared.mongo import Client
 
 TODAY = date(2026, 11, 25)

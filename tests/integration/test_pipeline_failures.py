@@ -16,7 +16,7 @@ import pytest_asyncio
 from habeas.company import ADA, BRUNO
 from habeas.parts.ports import HOST, free_port
 from habeas.stack import Part, Stack
-from services.fulfillment.verification import verify_package
+from services.fulfillment.package.verification import verify_package
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, grow, prepared, running
 from tests.waiting import eventually
 

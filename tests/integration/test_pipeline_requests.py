@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from habeas.company import ADA, BRUNO
 from habeas.stack import Stack
-from services.fulfillment.verification import verify_package
+from services.fulfillment.package.verification import verify_package
 from shared.codes import MOST_ISSUED, TRIES
 from shared.events import WithdrawalSubmitted
 from tests.integration.pipeline import (

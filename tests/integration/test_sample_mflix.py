@@ -14,10 +14,10 @@ from bson import decode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from services.fulfillment.datamap import DataMap, parse
-from services.fulfillment.erasure import execute, plan, verify
-from services.fulfillment.stores import Stores
-from services.fulfillment.walk import gather
+from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import gather
 from shared.mongo import Client, Document, insert_new, json_util
 
 SET = Path(__file__).parents[3] / "shared" / "data" / "sample_mflix"

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.fulfillment.contents import Contents, Section
-from services.fulfillment.model import Collection, Facts, Field
-from services.fulfillment.package import build
+from services.fulfillment.datamap.model import Collection, Facts, Field
+from services.fulfillment.package.building import build
+from services.fulfillment.package.contents import Contents, Section
 from services.fulfillment.signing import Signer
 from shared.mongo import Document
 

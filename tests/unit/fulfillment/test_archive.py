@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from services.fulfillment.archive import ZIP64_FROM, Archive, File
+from services.fulfillment.package.archive import ZIP64_FROM, Archive, File
 
 CONTENT = [b"one ", b"two"]
 

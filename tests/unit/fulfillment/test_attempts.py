@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from services.fulfillment.cases import Fulfilment
 from services.fulfillment.context import Fulfillment, House
-from services.fulfillment.datamap import DataMap, parse
-from services.fulfillment.erasure import Plan, Remains
+from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.erasure.execution import Plan, Remains
 from services.fulfillment.handlers import answer
-from services.fulfillment.identities import Identities
-from services.fulfillment.ownership import Match
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.walk import Coverage, Findings, Found, Status
 from services.fulfillment.signing import Signer
-from services.fulfillment.walk import Coverage, Findings, Found, Status
 from shared.answer import SUBMISSION, Answer
 from shared.events import (
     Assurance,

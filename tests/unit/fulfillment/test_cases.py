@@ -14,8 +14,8 @@ from services.fulfillment.cases import (
     outcome_of_erasure,
     united,
 )
-from services.fulfillment.model import Place
-from services.fulfillment.steps import Disposition, Plan, Step
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.steps import Disposition, Plan, Step
 from shared.answer import Answer, WithheldGroup
 from shared.errors import IllegalTransition
 from shared.events import (

@@ -13,8 +13,8 @@ from services.fulfillment.certificate import (
     page,
     verify_certificate,
 )
+from services.fulfillment.package.wording import words
 from services.fulfillment.signing import Signer
-from services.fulfillment.wording import words
 from tests.unit.fulfillment.portfolio import SIGNER
 
 NOW = datetime(2026, 3, 5, 13, 35, tzinfo=UTC)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap import DataMap, Direction, Erasure, Period, load, parse
+from services.fulfillment.datamap.reading import DataMap, Direction, Erasure, Period, load, parse
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"

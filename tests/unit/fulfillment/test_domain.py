@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from services.fulfillment.datamap.model import Collection, Erasure, Facts, Hold, Period, Retention
 from services.fulfillment.domain import Erase, Retain, after, decide_disposition
-from services.fulfillment.model import Collection, Erasure, Facts, Hold, Period, Retention
 
 TODAY = date(2026, 11, 25)
 PLAIN = Collection(store="default", dataset="desk", name="notes", where="map.yml:1", erasure=Erasure.DELETE)

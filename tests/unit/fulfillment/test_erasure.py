@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from bson.datetime_ms import DatetimeMS
 
-from services.fulfillment.model import Place
-from services.fulfillment.operations import operations
-from services.fulfillment.ownership import Match
-from services.fulfillment.steps import Disposition, Mask, Plan, Pull, Step
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.operations import operations
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
+from services.fulfillment.search.ownership import Match
 from shared.mongo import Binary, Decimal128, Int64, ObjectId, UpdateOne
 
 KIM = Match("thread.email", "thread", ("kim@example.org",))

@@ -1,6 +1,6 @@
 """What a request tells about its person becomes what records are looked up by."""
 
-from services.fulfillment.identities import identities_of, typed
+from services.fulfillment.search.identities import identities_of, typed
 from shared.events import PostalAddress, Subject
 from shared.mongo import Int64, ObjectId
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from services.fulfillment.masking import masked
-from services.fulfillment.model import Masking
-from services.fulfillment.paths import key_of
+from services.fulfillment.datamap.model import Masking
+from services.fulfillment.erasure.masking import masked
+from services.fulfillment.search.paths import key_of
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 
 SECRET = b"secret"

@@ -9,9 +9,9 @@ from bson import Regex, json_util
 from hypothesis import given
 from hypothesis import strategies as some
 
-from services.fulfillment.datamap import Collection, parse
-from services.fulfillment.ownership import Match, disclosed
-from services.fulfillment.paths import key_of, places, refers, values_at
+from services.fulfillment.datamap.reading import Collection, parse
+from services.fulfillment.search.ownership import Match, disclosed
+from services.fulfillment.search.paths import key_of, places, refers, values_at
 from shared.mongo import Decimal128, Int64, ObjectId
 
 TEXT = """

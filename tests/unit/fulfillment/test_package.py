@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.fulfillment.contents import Section
-from services.fulfillment.filenames import stems
-from services.fulfillment.package import build
-from services.fulfillment.survey import Part
-from services.fulfillment.withholding import Notice, Withheld
+from services.fulfillment.package.building import build
+from services.fulfillment.package.contents import Section
+from services.fulfillment.package.filenames import stems
+from services.fulfillment.package.survey import Part
+from services.fulfillment.package.withholding import Notice, Withheld
 from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.portfolio import (
     ADA,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from services.fulfillment import pages
-from services.fulfillment.contents import Section
-from services.fulfillment.wording import TEMPLATES, words
+from services.fulfillment.package import pages
+from services.fulfillment.package.contents import Section
+from services.fulfillment.package.wording import TEMPLATES, words
 from shared.mongo import Decimal128
 from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
@@ -20,7 +20,7 @@ def page(**changes: object) -> str:
 
 
 def test_every_sentence_has_a_german_one_and_no_german_one_is_idle() -> None:
-    sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parent.glob("*.py")]
+    sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parents[1].rglob("*.py")]
     wanted = {found for path in sources for found in SENTENCE.findall(path.read_text("utf-8"))}
     with (TEMPLATES / "locale" / "de.po").open("rb") as file:
         assert {entry.id for entry in read_po(file) if entry.id and entry.string} == wanted

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from services.fulfillment.package.verification import verify_package
 from services.fulfillment.signing import PublicKey, Signer
-from services.fulfillment.verification import verify_package
 from tests.unit.fulfillment.portfolio import SIGNER, contents, packed, repacked, unpacked
 
 PACKAGE = packed(contents())

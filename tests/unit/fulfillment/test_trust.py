@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.comparison import Agreement, compare
-from services.fulfillment.datamap import DataMap, parse
-from services.fulfillment.ownership import Match
-from services.fulfillment.trust import confirmed, proven, to_look_up, told
-from services.fulfillment.walk import Found
+from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.search.comparison import Agreement, compare
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.trust import confirmed, proven, to_look_up, told
+from services.fulfillment.search.walk import Found
 from shared.events import RequestSubmitted
 
 MAP = """

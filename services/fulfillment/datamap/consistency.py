@@ -1,0 +1,110 @@
+"""Checks a data map as a whole: every name in it leads somewhere, and nothing is said twice."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from services.fulfillment.datamap.categories import PERSONAL, covered
+from services.fulfillment.datamap.loading import Findings
+from services.fulfillment.datamap.model import Collection, Erasure, Field, predecessors
+
+
+def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
+    """Note every flaw that only shows when all *collections* are seen together."""
+    keys = {collection.key: collection for collection in collections}
+    for key, count in Counter(collection.key for collection in collections).items():
+        if count > 1:
+            notes.flaw(keys[key].where, f"`{key}` is declared {count} times", "keep one declaration")
+    for collection in collections:
+        _check_fields(collection, notes)
+        _check_deletion(collection, notes)
+        _check_paths(collection, notes)
+        _check_references(collection, keys, notes)
+        _check_order(collection, keys, notes)
+    _check_cycles(collections, notes)
+
+
+def _check_fields(collection: Collection, notes: Findings) -> None:
+    for path, count in Counter(field.path for field in collection.fields).items():
+        if count > 1:
+            where = collection.by_path[path].where
+            notes.flaw(where, f"`{path}` is declared {count} times", "keep one declaration")
+    if collection.erasure is Erasure.MASK:
+        for field in collection.leaves:
+            if field.primary_key and any(covered(category, PERSONAL) for category in field.categories):
+                notes.remark(
+                    field.where,
+                    f"the primary key `{field.path}` is personal and cannot be masked",
+                    "use `erasure: delete` if nothing else may remain",
+                )
+
+
+def _check_deletion(collection: Collection, notes: Findings) -> None:
+    if collection.erasure is Erasure.DELETE and collection.divided:
+        arrays = ", ".join(sorted(collection.divided))
+        what = f"a document of `{collection.key}` goes with other people's elements of {arrays}"
+        notes.remark(collection.where, what, "use `erasure: mask` if those must stay")
+    if collection.erasure is Erasure.KEEP and not (collection.retention or collection.facts.legal_basis):
+        what = f"`{collection.key}` is kept for no reason"
+        notes.flaw(collection.where, what, "add `retention` with `because`, or `legal_basis`")
+
+
+def _check_paths(collection: Collection, notes: Findings) -> None:
+    for key, path in _named(collection):
+        if path not in collection.by_path:
+            notes.flaw(
+                collection.where, f"`{key}` names no field of `{collection.key}`: `{path}`", "declare it"
+            )
+
+
+def _named(collection: Collection) -> Iterator[tuple[str, str]]:
+    if collection.retention is not None and collection.retention.start not in ("now", ""):
+        yield "retention.from", collection.retention.start
+    for key in ("legal_hold", "restriction", "opt_out", "consent"):
+        pair = getattr(collection, key)
+        if pair is not None:
+            yield key, pair.field
+
+
+def _check_references(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+    for field in collection.fields:
+        for reference in field.references:
+            target = keys.get(reference.key)
+            if target is None:
+                notes.flaw(
+                    reference.where, f"no collection `{reference.key}`", "correct `dataset` or `field`"
+                )
+            elif not _leads_to_value(target.by_path.get(reference.path)):
+                what = f"`{reference.key}` has no field `{reference.path}` that holds a value"
+                notes.flaw(
+                    reference.where, what, "correct `field` (`collection.path.to.field`) or declare it"
+                )
+        if field.container and (field.identity or field.references):
+            notes.flaw(field.where, f"`{field.path}` holds fields, not a value", "say it of a field inside")
+
+
+def _leads_to_value(field: Field | None) -> bool:
+    return field is not None and not field.container
+
+
+def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+    datasets = {other.dataset for other in keys.values()}
+    for name in collection.after:
+        if name not in keys and name not in datasets:
+            notes.flaw(collection.where, f"`after` names `{name}`, which is not declared", "correct it")
+    for name in collection.erase_after:
+        if name not in keys:
+            notes.flaw(collection.where, f"`erase_after` names `{name}`, which is not declared", "correct it")
+
+
+def _check_cycles(collections: Sequence[Collection], notes: Findings) -> None:
+    by_key = {collection.key: collection for collection in collections}
+    try:
+        TopologicalSorter(predecessors(collections)).prepare()
+    except CycleError as error:
+        circle = " → ".join(error.args[1])
+        first = by_key.get(error.args[1][0])
+        where = "?" if first is None else first.where
+        notes.flaw(
+            where, f"`after` and `erase_after` go round in a circle: {circle}", "drop one of these orders"
+        )

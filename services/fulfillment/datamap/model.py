@@ -1,0 +1,273 @@
+"""
+What a data map says: where personal data lies, how one person's records hang together, what becomes of each.
+
+Written in the words of Fides' dataset format, so that such a file loads unchanged; what it cannot say stands
+under ``meta: habeas:`` (docs/adr/0006). Frozen, and named by the hash of its text: a case runs to its end on
+the map it started with. ``datamap`` reads it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from services.fulfillment.datamap.loading import Flaw
+
+__all__ = [
+    "Collection",
+    "DataMap",
+    "Direction",
+    "Erasure",
+    "Facts",
+    "Field",
+    "Flaw",
+    "Hold",
+    "Mark",
+    "Masking",
+    "Period",
+    "Place",
+    "Reference",
+    "Retention",
+]
+
+
+class Erasure(StrEnum):
+    """What an erasure does to a document that is the person's."""
+
+    DELETE = "delete"
+    MASK = "mask"
+    KEEP = "keep"
+
+
+class Direction(StrEnum):
+    """Where the values of a reference flow."""
+
+    FROM = "from"
+    """From the field named into the one that carries the reference."""
+    TO = "to"
+    """The other way."""
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an answer says about data: Art. 15(1)(a), (c), (g) and 15(2) GDPR; Cal. Civ. Code § 1798.110."""
+
+    purpose: str | None = None
+    legal_basis: str | None = None
+    source: str | None = None
+    recipients: tuple[str, ...] = ()
+    transfer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """How a field loses its value."""
+
+    strategy: str
+    configuration: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A field that holds the same value as a field elsewhere."""
+
+    key: str
+    """``dataset.collection`` of the other field."""
+    path: str
+    direction: Direction
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A length of calendar time, ISO 8601: ``P10Y``."""
+
+    years: int = 0
+    months: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Until when records survive an erasure, and why."""
+
+    keep: Period
+    start: str
+    """The field the period runs from, or ``now``: from the day of the erasure."""
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A field that suspends the erasure of its document while it has a certain value."""
+
+    field: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a record is marked as restricted, opted out or without consent."""
+
+    field: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field, under its dotted path; arrays go by their name alone (``tickets.body``)."""
+
+    path: str
+    where: str
+    """``file:line`` of its declaration."""
+    description: str | None = None
+    type: str | None = None
+    """As declared: ``string``, ``object[]``; none where the map says nothing."""
+    container: bool = False
+    """Whether it only holds other declared fields."""
+    categories: tuple[str, ...] = ()
+    identity: str | None = None
+    references: tuple[Reference, ...] = ()
+    primary_key: bool = False
+    read_only: bool = False
+    return_all_elements: bool = False
+    masking: Masking | None = None
+    disclose: bool = True
+    """Whether an answer shows the value; if not, it says that one is held."""
+    redact: bool = False
+    """Whether the text may name other people, who are blacked out before anybody reads it."""
+    editable: bool = False
+
+    @property
+    def array(self) -> bool:
+        """Whether the field holds a list."""
+        return (self.type or "").endswith("[]")
+
+
+class Place(NamedTuple):
+    """Where a collection lies."""
+
+    store: str
+    database: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection of a database and what the map says about it."""
+
+    store: str
+    dataset: str
+    """The name of the database."""
+    name: str
+    where: str
+    description: str | None = None
+    fields: tuple[Field, ...] = ()
+    facts: Facts = Facts()
+    erasure: Erasure = Erasure.MASK
+    retention: Retention | None = None
+    legal_hold: Hold | None = None
+    restriction: Mark | None = None
+    opt_out: Mark | None = None
+    consent: Mark | None = None
+    skipped: bool = False
+    after: tuple[str, ...] = ()
+    """Keys of collections, or of whole datasets, that come before this one."""
+    erase_after: tuple[str, ...] = ()
+    """Keys of collections that are erased before this one."""
+
+    @property
+    def key(self) -> str:
+        """``dataset.collection``: its name within the map."""
+        return f"{self.dataset}.{self.name}"
+
+    @property
+    def place(self) -> Place:
+        """Where it lies."""
+        return Place(self.store, self.dataset, self.name)
+
+    @cached_property
+    def by_path(self) -> Mapping[str, Field]:
+        """The fields by their paths."""
+        return {field.path: field for field in self.fields}
+
+    @cached_property
+    def leaves(self) -> tuple[Field, ...]:
+        """The fields that hold values."""
+        return tuple(field for field in self.fields if not field.container)
+
+    @cached_property
+    def primary_key(self) -> tuple[str, ...]:
+        """
+        The paths that name one document.
+
+        ``_id`` is always among them: only of it the database itself makes sure that it is there, and unique.
+        """
+        return tuple(dict.fromkeys(("_id", *(field.path for field in self.fields if field.primary_key))))
+
+    @cached_property
+    def divided(self) -> frozenset[str]:
+        """
+        The arrays whose elements belong to different people.
+
+        An array is divided when people are told apart inside it: by an identity, or by a reference whose
+        values flow in. ``return_all_elements`` says that all elements are one person's after all.
+        """
+        return frozenset(
+            unit
+            for field in self.leaves
+            if field.identity or any(r.direction is not Direction.TO for r in field.references)
+            if (unit := self.unit(field.path)) is not None
+        )
+
+    def unit(self, path: str) -> str | None:
+        """Return the innermost array whose one element a match at *path* makes the person's; none: all."""
+        parts = path.split(".")
+        for length in range(len(parts), 0, -1):
+            found = self.by_path.get(".".join(parts[:length]))
+            if found is not None and found.array and not found.return_all_elements:
+                return found.path
+        return None
+
+
+@dataclass(frozen=True)
+class DataMap:
+    """A data map, checked: every reference and every path in it leads somewhere."""
+
+    version: str
+    """SHA-256 of its text: what a case remembers of the map it started with."""
+    collections: tuple[Collection, ...]
+    """In the order of the files' names and of the declarations in them."""
+    remarks: tuple[Flaw, ...] = ()
+    """What a Fides file asks for and this system does not do."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The text of each file by its name; ``datamap.parse`` makes the same map of it again."""
+
+    def __hash__(self) -> int:
+        return hash(self.version)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Collection]:
+        """The collections by their keys."""
+        return {collection.key: collection for collection in self.collections}
+
+    @property
+    def predecessors(self) -> Mapping[str, frozenset[str]]:
+        """The keys of the collections that are erased before each."""
+        return predecessors(self.collections)
+
+
+def predecessors(collections: Sequence[Collection]) -> dict[str, frozenset[str]]:
+    """Return for each key those that come before it; a dataset named in ``after`` stands for all its own."""
+    by_dataset: dict[str, set[str]] = defaultdict(set)
+    for collection in collections:
+        by_dataset[collection.dataset].add(collection.key)
+    return {
+        collection.key: frozenset(collection.erase_after).union(
+            *(by_dataset.get(name, {name}) - {collection.key} for name in collection.after)
+        )
+        for collection in collections
+    }

@@ -1,0 +1,109 @@
+"""
+Reads a data map: a folder of YAML files in the words of Fides' dataset format (docs/adr/0006).
+
+Strict, because a map decides what is shown and what is erased: a key, category or reference that means
+nothing is an error with its file and line, never a shrug. All errors are told at once.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.fulfillment.datamap.consistency import check_consistency
+from services.fulfillment.datamap.declaring import extra_categories, read_dataset
+from services.fulfillment.datamap.loading import Findings, Flaw, Keys, Node
+from services.fulfillment.datamap.loading import parse as parse_yaml
+from services.fulfillment.datamap.model import (
+    Collection,
+    DataMap,
+    Direction,
+    Erasure,
+    Facts,
+    Field,
+    Hold,
+    Mark,
+    Masking,
+    Period,
+    Reference,
+    Retention,
+)
+from shared.errors import InvalidDataMap
+
+__all__ = [
+    "Collection",
+    "DataMap",
+    "Direction",
+    "Erasure",
+    "Facts",
+    "Field",
+    "Flaw",
+    "Hold",
+    "Mark",
+    "Masking",
+    "Period",
+    "Reference",
+    "Retention",
+    "load",
+    "parse",
+]
+
+
+def load(folder: Path) -> DataMap:
+    """
+    Return the data map that the YAML files in *folder* describe.
+
+    Raises:
+        InvalidDataMap: It cannot be honoured; the message lists every flaw with file, line and remedy.
+    """
+    if not folder.is_dir():
+        raise InvalidDataMap(f"{folder}: no such folder; HABEAS_DATAMAP must name a folder of YAML files")
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
+    if not paths:
+        raise InvalidDataMap(f"{folder}: holds no YAML file; describe at least one dataset in it")
+    try:
+        return parse({path.name: path.read_text(encoding="utf-8") for path in paths})
+    except UnicodeDecodeError:
+        raise InvalidDataMap(f"{folder}: a file is no UTF-8 text; store it as UTF-8") from None
+    except OSError as error:
+        raise InvalidDataMap(f"{folder}: a file cannot be read ({error.strerror})") from None
+
+
+def parse(sources: Mapping[str, str]) -> DataMap:
+    """
+    Return the data map that *sources* (file name → text) describe.
+
+    Raises:
+        InvalidDataMap: It cannot be honoured; the message lists every flaw with file, line and remedy.
+    """
+    notes = Findings()
+    datasets, categories = _files(sources, notes)
+    collections = tuple(
+        collection for node in datasets for collection in read_dataset(node, categories, notes)
+    )
+    check_consistency(collections, notes)
+    if not collections and not notes.flaws:
+        notes.flaw(f"{min(sources, default='?')}:1", "no collection is declared", "add a `dataset:` list")
+    if notes.flaws:
+        raise InvalidDataMap("\n".join(map(str, notes.flaws)))
+    return DataMap(_version(sources), collections, tuple(notes.remarks), dict(sources))
+
+
+def _files(sources: Mapping[str, str], notes: Findings) -> tuple[list[Node], frozenset[str]]:
+    datasets: list[Node] = []
+    categories: list[Node] = []
+    for name, text in sorted(sources.items()):
+        root = parse_yaml(name, text, notes)
+        if root is None:
+            continue
+        keys = Keys(root, notes, of="a data map file")
+        datasets += keys.rows("dataset")
+        categories += keys.rows("data_category")
+        keys.done()
+    return datasets, extra_categories(categories, notes)
+
+
+def _version(sources: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name, text in sorted(sources.items()):
+        digest.update(f"{len(name)} {len(text)} {name}{text}".encode())
+    return digest.hexdigest()

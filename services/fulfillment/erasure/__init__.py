@@ -1,0 +1,1 @@
+"""The erasure: decided record by record, carried out, and looked at again."""

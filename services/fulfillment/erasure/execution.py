@@ -1,0 +1,204 @@
+"""
+Erases by a plan, and looks again afterwards.
+
+:func:`plan` decides; :func:`execute` writes, and may be stopped and begun again anywhere; :func:`verify`
+believes neither and reads.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from services.fulfillment.datamap.model import DataMap, Place
+from services.fulfillment.erasure.operations import operations
+from services.fulfillment.erasure.planning import plan
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.paths import key_of, raw_at, values_at
+from services.fulfillment.search.stores import Probe, Stores
+from services.fulfillment.search.walk import Findings, Found, gather
+from shared.mongo import Document
+
+__all__ = [
+    "Disposition",
+    "Left",
+    "Mask",
+    "Plan",
+    "Progress",
+    "Pull",
+    "Remainder",
+    "Remains",
+    "Step",
+    "execute",
+    "plan",
+    "verify",
+]
+
+Progress = Callable[[str, int], None]
+"""Called with the key of a collection and the number of its records just done."""
+
+
+class Left(StrEnum):
+    """What was to go and is still there."""
+
+    DOCUMENT = "document"
+    FIELD = "field"
+    ELEMENT = "element"
+    UNPLANNED = "unplanned"
+    """A record of the person's that the plan does not know: it came or changed in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """One thing that is still there. Planning and erasing again may take it."""
+
+    key: str
+    id: Mapping[str, Any]
+    left: Left
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a verification found."""
+
+    remainders: tuple[Remainder, ...]
+    looked_at: Mapping[str, int]
+    """Records read again by primary key, per collection."""
+    findings: Findings
+    """The second search: the same walk from the same identities."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is gone that was to go."""
+        return not self.remainders
+
+
+async def execute(
+    plan: Plan,
+    stores: Stores,
+    *,
+    progress: Progress = lambda _key, _done: None,
+) -> None:
+    """
+    Carry out *plan*. What was done before is found done; what is no longer the person's is left alone.
+
+    Raises:
+        StoreUnavailable: A store did not answer; the call may be repeated.
+        PermanentError: A store refused a write, for instance by the rules of its own schema.
+    """
+    for group in plan.order:
+        await asyncio.gather(*(_erase(plan, key, stores, progress) for key in group))
+
+
+async def _erase(plan: Plan, key: str, stores: Stores, progress: Progress) -> None:
+    steps = [step for step in plan.steps if step.key == key and step.changes]
+    waves = [list(operations(step)) for step in steps]
+    for turn in range(max(map(len, waves), default=0)):
+        writes = [wave[turn] for wave in waves if len(wave) > turn]
+        await stores.write(steps[0].place, writes)
+    if steps:
+        progress(key, len(steps))
+
+
+async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
+    """
+    Look again, by primary key and by walking from *identities*; return what is still there.
+
+    Raises:
+        StoreUnavailable: A store did not answer: nothing can be said.
+    """
+    steps = [step for step in plan.steps if step.changes]
+    parts = await asyncio.gather(*(_reread(some, stores) for some in _by_place(steps).values()))
+    remainders = [remainder for part in parts for remainder in part]
+    findings = await gather(data_map, stores, identities)
+    planned = {(step.key, _named(step.id)): step for step in plan.steps}
+    for found in findings.found:
+        step = planned.get((found.collection.key, _named(found.id)))
+        remainders += _found_again(found, step)
+    looked_at: dict[str, int] = {}
+    for step in steps:
+        looked_at[step.key] = looked_at.get(step.key, 0) + 1
+    return Remains(_once(remainders), looked_at, findings)
+
+
+def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
+    """Return *remainders* without those that both ways of looking found."""
+    return tuple({(r.key, _named(r.id), r.left, r.path): r for r in remainders}.values())
+
+
+def _named(identity: Mapping[str, Any]) -> Hashable:
+    return tuple((path, key_of(value)) for path, value in identity.items())
+
+
+def _by_place(steps: Iterable[Step]) -> dict[Place, list[Step]]:
+    by_place: dict[Place, list[Step]] = defaultdict(list)
+    for step in steps:
+        by_place[step.place].append(step)
+    return by_place
+
+
+async def _reread(steps: Sequence[Step], stores: Stores) -> list[Remainder]:
+    """Return what remains of *steps*, all in one collection, when their documents are read again."""
+    probes = [_probe(step) for step in steps]
+    answers = await stores.find(steps[0].place, probes)
+    return [
+        remainder
+        for step, probe in zip(steps, probes, strict=True)
+        for document in answers[probe]
+        if all(key_of(raw_at(document, path)) == key_of(value) for path, value in step.id.items())
+        for remainder in _remaining(step, document)
+    ]
+
+
+def _probe(step: Step) -> Probe:
+    path = next(iter(step.id))
+    return Probe.of(path, step.id[path], caseless=False)
+
+
+def _remaining(step: Step, document: Document) -> Iterator[Remainder]:
+    if step.deleted:
+        yield Remainder(step.key, step.id, Left.DOCUMENT)
+        return
+    for path in dict.fromkeys(mask.path for mask in step.masks):
+        masks = [mask for mask in step.masks if mask.path == path]
+        if not _masked(document, path, masks):
+            yield Remainder(step.key, step.id, Left.FIELD, path)
+    for pull in step.pulls:
+        unit = pull.match.unit or ""
+        if any(pull.match.holds_of(element, pull.match.within) for element in values_at(document, unit)):
+            yield Remainder(step.key, step.id, Left.ELEMENT, unit)
+
+
+def _masked(document: Document, path: str, masks: Sequence[Mask]) -> bool:
+    """Tell whether nothing but masks stands at *path*, in the elements concerned if not in all."""
+    allowed = {key_of(v) for mask in masks if not mask.removed for v in values_at(mask.value, "")}
+    of = [mask.of for mask in masks if mask.of is not None]
+    if not of:
+        return all(value is None or key_of(value) in allowed for value in values_at(document, path))
+    return all(
+        value is None or key_of(value) in allowed
+        for match in of
+        for element in values_at(document, match.unit or "")
+        if match.holds_of(element, match.within)
+        for value in values_at(element, path[len(match.unit or "") + 1 :])
+    )
+
+
+def _found_again(found: Found, step: Step | None) -> Iterator[Remainder]:
+    """Yield what a second search should not have found."""
+    if step is None:
+        yield Remainder(found.collection.key, found.id, Left.UNPLANNED)
+        return
+    if step.deleted:
+        yield Remainder(step.key, step.id, Left.DOCUMENT)
+    gone = {pull.match.unit for pull in step.pulls}
+    hidden = {mask.path for mask in step.masks if mask.of is None}
+    for match in found.matches:
+        if match.unit is not None and match.unit in gone:
+            yield Remainder(step.key, step.id, Left.ELEMENT, match.unit)
+        elif match.path in hidden:
+            yield Remainder(step.key, step.id, Left.FIELD, match.path)

@@ -1,0 +1,116 @@
+"""
+A step of a plan in MongoDB's words.
+
+One operation per document, so that a document is never half done. Its filter names the primary key, what
+makes the document the person's, and the shape the change needs; elements are chosen by their content. Where
+any of it no longer holds, nothing is written, and the verification says so.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from services.fulfillment.erasure.steps import Mask, Pull, Step
+from services.fulfillment.search.ownership import Match
+from shared.mongo import DeleteOne, Document, UpdateOne
+
+
+def operations(step: Step) -> Iterator[DeleteOne | UpdateOne]:
+    """Yield what carries out *step*, to be done in this order."""
+    if step.deleted:
+        yield DeleteOne(_guarded(step))
+        return
+    early, late = _layers(step.pulls)
+    for pull in early:
+        yield UpdateOne(_guarded(step), {"$pull": _pulled([pull])})
+    if step.masks or late:
+        yield _update(step, late)
+
+
+def _update(step: Step, pulls: Sequence[Pull]) -> UpdateOne:
+    change: dict[str, Document] = defaultdict(dict)
+    filters: list[Mapping[str, Any]] = []
+    for mask in step.masks:
+        path, conditions = _target(mask, len(filters))
+        filters += conditions
+        change["$unset" if mask.removed else "$set"][path] = "" if mask.removed else mask.value
+    if pulls:
+        change["$pull"] = _pulled(pulls)
+    return UpdateOne(
+        {"$and": [_guarded(step), *_shape(step)]},
+        dict(change),
+        array_filters=filters or None,
+    )
+
+
+def _guarded(step: Step) -> Document:
+    """Return the filter that finds the document while it is still the person's and under no hold."""
+    holding = [{match.path: {"$in": list(match.values)}} for match in step.guard]
+    named = {path: {"$eq": value} for path, value in step.id.items()}
+    held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
+    return {**named, "$or": holding, **held}
+
+
+def _shape(step: Step) -> Iterator[Document]:
+    """Yield what must hold for the change to be possible at all: arrays are arrays, objects objects."""
+    arrays = {array for mask in step.masks for array in mask.arrays}
+    arrays |= {array for pull in step.pulls for array in (*pull.arrays, pull.match.unit or "")}
+    for array in sorted(arrays):
+        yield {array: {"$type": "array"}}
+    objects = {mask.path.rpartition(".")[0] for mask in step.masks if not mask.arrays} - {""}
+    for path in sorted(objects):
+        yield {path: {"$type": "object"}}
+
+
+def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
+    """Return the path of *mask* with a named place per array, and what the elements there must be."""
+    path, start, filters = "", 0, []
+    ends = [*mask.arrays, mask.path][1:]
+    for number, (array, end) in enumerate(zip(mask.arrays, ends, strict=True), start=used):
+        name = f"m{number}"
+        path += f"{array[start:]}.$[{name}]"
+        start = len(array)
+        filters.append(_element(name, mask, array, end))
+    return path + mask.path[start:], filters
+
+
+def _element(name: str, mask: Mask, array: str, end: str) -> Document:
+    below = end[len(array) :]
+    condition: Document = {name + below: {"$exists": True}} if below else {name: {"$exists": True}}
+    if mask.instead_of and end == mask.path:
+        condition = {name + below: {"$in": list(mask.instead_of)}}
+    if mask.of is not None and mask.of.unit == array:
+        theirs = f"{name}.{mask.of.within}" if mask.of.within else name
+        condition = {"$and": [condition, {theirs: {"$in": list(mask.of.values)}}]}
+    return condition
+
+
+def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
+    """Return the pulls from arrays within arrays that are pulled from themselves, and the others."""
+    units = {pull.match.unit for pull in pulls}
+    early = [pull for pull in pulls if units.intersection(pull.arrays)]
+    return early, [pull for pull in pulls if pull not in early]
+
+
+def _pulled(pulls: Iterable[Pull]) -> Document:
+    by_path: dict[str, list[Match]] = defaultdict(list)
+    for pull in pulls:
+        by_path[_every(pull)].append(pull.match)
+    return {path: _any_of(matches) for path, matches in by_path.items()}
+
+
+def _every(pull: Pull) -> str:
+    """Return the path of the array, through every element of the arrays around it."""
+    path, start, unit = "", 0, pull.match.unit or ""
+    for array in pull.arrays:
+        path += f"{array[start:]}.$[]"
+        start = len(array)
+    return path + unit[start:]
+
+
+def _any_of(matches: Sequence[Match]) -> Mapping[str, Any]:
+    values = [value for match in matches if not match.within for value in match.values]
+    if values:
+        return {"$in": values}
+    conditions = [{match.within: {"$in": list(match.values)}} for match in matches]
+    return conditions[0] if len(conditions) == 1 else {"$or": conditions}

@@ -1,0 +1,211 @@
+"""Decides, record by record, what an erasure will write. Pure: it reads nothing but what was found."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from graphlib import TopologicalSorter
+from typing import Any
+
+from services.fulfillment.datamap.categories import PERSONAL, covered
+from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Field
+from services.fulfillment.domain import Retain, decide_disposition
+from services.fulfillment.erasure.masking import NULL, PRESERVE, UNSET, constant, masked
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.paths import key_of, places
+from services.fulfillment.search.walk import Findings, Found
+
+SECRET_BYTES = 32
+
+
+def plan(
+    findings: Findings,
+    data_map: DataMap,
+    today: date,
+    targets: Sequence[str] = PERSONAL,
+    *,
+    secret: bytes | None = None,
+) -> Plan:
+    """
+    Return what becomes of every record in *findings*.
+
+    Args:
+        findings: From a search over *data_map*.
+        data_map: Says what is deleted, masked and kept.
+        today: The day the periods of retention are judged by.
+        targets: The categories to erase; sub-categories are included.
+        secret: Keys the hashes among the masks; random if left out, and never stored.
+    """
+    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES))
+    steps = tuple(planner.step(found) for found in findings.found)
+    return Plan(
+        version=data_map.version,
+        made_on=today,
+        targets=tuple(targets),
+        steps=steps,
+        order=_order(data_map, {step.key for step in steps}),
+        missing=findings.missing,
+    )
+
+
+def _order(data_map: DataMap, keys: set[str]) -> tuple[tuple[str, ...], ...]:
+    """Return *keys* in groups that respect ``erase_after`` and ``after``."""
+    sorter = TopologicalSorter(data_map.predecessors)
+    sorter.prepare()
+    groups = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        groups.append(tuple(sorted(keys.intersection(ready))))
+        sorter.done(*ready)
+    return tuple(group for group in groups if group)
+
+
+class _Planner:
+    def __init__(self, today: date, targets: Sequence[str], secret: bytes) -> None:
+        self._today = today
+        self._targets = tuple(targets)
+        self._secret = secret
+        self._maskables: dict[str, list[Field]] = {}
+
+    def step(self, found: Found) -> Step:
+        guard = tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches
+        step = Step(
+            key=found.collection.key,
+            place=found.collection.place,
+            id=found.id,
+            disposition=Disposition.UNCHANGED,
+            guard=guard,
+            hold=None if (hold := found.collection.legal_hold) is None else (hold.field, hold.value),
+        )
+        decision = decide_disposition(found.collection, found.document, today=self._today)
+        if isinstance(decision, Retain):
+            return self._retained(step, found, decision)
+        if found.owned and decision.mode is Erasure.DELETE and self._whole(found.collection.leaves):
+            return replace(step, disposition=Disposition.ERASED, deleted=True)
+        return self._changed(step, found)
+
+    def _retained(self, step: Step, found: Found, decision: Retain) -> Step:
+        masks: list[Mask] = []
+        if decision.reduced:
+            fields = [field for field in self._maskable(found.collection) if field.masking is not None]
+            masks = [*self._masks(found, fields), *self._element_masks(found, fields)]
+        return replace(
+            step,
+            disposition=Disposition.RETAINED,
+            masks=tuple(masks),
+            reason=decision.reason,
+            because=decision.because,
+            until=decision.until,
+        )
+
+    def _changed(self, step: Step, found: Found) -> Step:
+        """Return the step that takes what is the person's out of a document that stays."""
+        collection = found.collection
+        pulled = [match for match in found.elements if self._goes(collection, match)]
+        units = {match.unit for match in pulled}
+        kept = [match for match in found.elements if match.unit not in units]
+        fields = self._maskable(collection)
+        masks = [
+            *self._masks(found, fields),
+            *self._element_masks(replace(found, matches=tuple(kept)), fields),
+        ]
+        pulls = [
+            Pull(match, arrays)
+            for match in pulled
+            for arrays in dict.fromkeys(a for a, _ in places(found.document, match.unit or ""))
+        ]
+        disposition = Disposition.MASKED if masks else Disposition.ERASED if pulls else Disposition.UNCHANGED
+        return replace(
+            step,
+            disposition=disposition,
+            masks=tuple(masks),
+            pulls=tuple(pulls),
+            undeclared=_undeclared(collection, found.document) if found.owned else 0,
+            left=tuple(field.path for field in self._left(found)),
+        )
+
+    def _goes(self, collection: Collection, match: Match) -> bool:
+        """Tell whether the matching elements leave their array altogether."""
+        unit = match.unit or ""
+        inside = [f for f in collection.leaves if f.path == unit or f.path.startswith(f"{unit}.")]
+        return not collection.by_path[unit].read_only and self._whole(inside)
+
+    def _whole(self, fields: Iterable[Field]) -> bool:
+        """Tell whether the erasure is about everything personal in *fields*."""
+        personal = [f for f in fields if _is_about(f, PERSONAL)]
+        return all(_is_about(f, self._targets) for f in personal) and (
+            bool(personal) or covered("user", self._targets)
+        )
+
+    def _maskable(self, collection: Collection) -> list[Field]:
+        if collection.key not in self._maskables:
+            fields = [f for f in collection.leaves if _is_about(f, self._targets) and not _fixed(f)]
+            self._maskables[collection.key] = fields
+        return self._maskables[collection.key]
+
+    def _left(self, found: Found) -> Iterator[Field]:
+        for field in found.collection.leaves:
+            if found.owned and _fixed(field) and _is_about(field, self._targets):
+                yield field
+
+    def _masks(self, found: Found, fields: Iterable[Field]) -> Iterator[Mask]:
+        """Yield the masks of a document that is the person's, outside the arrays that people share."""
+        if not found.owned:
+            return
+        divided = found.divided
+        for field in fields:
+            if not any(field.path == unit or field.path.startswith(f"{unit}.") for unit in divided):
+                yield from self._of_field(found.document, field, None)
+
+    def _element_masks(self, found: Found, fields: Iterable[Field]) -> Iterator[Mask]:
+        """Yield the masks of the person's elements."""
+        for match in found.elements:
+            for field in fields:
+                if match.unit is not None and field.path.startswith(f"{match.unit}."):
+                    yield from self._of_field(found.document, field, match)
+
+    def _of_field(self, document: Mapping[str, Any], field: Field, of: Match | None) -> Iterator[Mask]:
+        masking = field.masking or NULL
+        seen = set()
+        for arrays, value in places(document, field.path):
+            same = constant(masking) or not arrays
+            mark = (arrays, None if same else key_of(value))
+            if value is None or mark in seen:
+                continue
+            seen.add(mark)
+            yield Mask(
+                path=field.path,
+                arrays=arrays,
+                value=masked(value, masking, self._secret),
+                removed=masking.strategy == UNSET,
+                instead_of=() if same else (value,),
+                of=of,
+            )
+
+
+def _is_about(field: Field, categories: Sequence[str]) -> bool:
+    return any(covered(category, categories) for category in field.categories)
+
+
+def _fixed(field: Field) -> bool:
+    """Tell whether the map, or the database, forbids to change *field*."""
+    preserved = field.masking is not None and field.masking.strategy == PRESERVE
+    return field.primary_key or field.read_only or preserved or field.path == "_id"
+
+
+def _undeclared(collection: Collection, value: Any, above: str = "") -> int:
+    """Return how many fields of a document the map does not know."""
+    if isinstance(value, list):
+        return sum(_undeclared(collection, item, above) for item in value)
+    if not isinstance(value, Mapping):
+        return 0
+    count = 0
+    for name, member in value.items():
+        path = f"{above}.{name}" if above else name
+        field = collection.by_path.get(path)
+        if field is None:
+            count += path != "_id"
+        elif field.container:
+            count += _undeclared(collection, member, path)
+    return count

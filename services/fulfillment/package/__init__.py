@@ -1,0 +1,1 @@
+"""The package that a person gets: written, laid out, explained, and verified."""

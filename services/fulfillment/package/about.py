@@ -1,0 +1,91 @@
+"""
+What an answer says beside the data, for programs (``about.json``); the page says the same in sentences.
+
+Law:
+    GDPR Art. 15(1)(a)-(h), 15(2).
+    11 CCR § 7024(k).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from services.fulfillment.package import labels
+from services.fulfillment.package.survey import Area, Survey
+from services.fulfillment.package.wording import Words
+
+
+def about(survey: Survey) -> dict[str, Any]:
+    """Return the facts per collection and per category."""
+    contents = survey.contents
+    return {
+        "request": contents.request_id,
+        "made_at": contents.made_at.isoformat(),
+        "received_on": contents.received_on.isoformat() if contents.received_on else None,
+        "controller": contents.controller,
+        "contact": contents.contact or None,
+        "language": survey.words.language,
+        "law": contents.law,
+        "collections": [_collection(area, survey) for area in survey.areas],
+        "categories": _categories(survey),
+        "searched_without_result": list(survey.empty),
+        "withheld": [
+            {"area": item.area, "what": item.label, "values": item.count, "reason": item.reason}
+            for item in survey.withheld
+        ],
+        "complaints": contents.authority or None,
+        "automated_decisions": contents.automated_decisions or None,
+    }
+
+
+def categories(area: Area) -> list[str]:
+    """Return the keys of the categories of personal data that *area* can hold."""
+    keys = {key for field in area.collection.fields for key in field.categories}
+    return sorted(key for key in keys if not key.startswith("system"))
+
+
+def storage(area: Area, words: Words) -> str:
+    """Return how long *area* is kept: in the caller's words, else in those of the map."""
+    return area.section.storage or labels.storage(area.collection, words)
+
+
+def _collection(area: Area, survey: Survey) -> dict[str, Any]:
+    collection, facts = area.collection, area.collection.facts
+    return {
+        "file": area.stem,
+        "store": collection.store,
+        "dataset": collection.dataset,
+        "collection": collection.name,
+        "label": area.label,
+        "records": area.records,
+        "purpose": facts.purpose,
+        "legal_basis": facts.legal_basis,
+        "source": facts.source,
+        "recipients": list(facts.recipients),
+        "transfer": facts.transfer,
+        "storage": storage(area, survey.words),
+        "categories": [{"key": key, "name": labels.category(key, survey.words)} for key in categories(area)],
+    }
+
+
+def _categories(survey: Survey) -> dict[str, Any]:
+    keys = sorted({key for area in survey.areas for key in categories(area)})
+    return {key: _category(key, survey) for key in keys}
+
+
+def _category(key: str, survey: Survey) -> dict[str, Any]:
+    areas = [area for area in survey.areas if key in categories(area)]
+    facts = [area.collection.facts for area in areas]
+    return {
+        "name": labels.category(key, survey.words),
+        "collections": [area.stem for area in areas],
+        "purposes": _distinct(fact.purpose for fact in facts),
+        "legal_bases": _distinct(fact.legal_basis for fact in facts),
+        "sources": _distinct(fact.source for fact in facts),
+        "recipients": _distinct(name for fact in facts for name in fact.recipients),
+        "transfers": _distinct(fact.transfer for fact in facts),
+        "storage": _distinct(storage(area, survey.words) for area in areas),
+    }
+
+
+def _distinct(values: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))

@@ -1,0 +1,94 @@
+"""
+The package a person downloads: one ZIP with a page, the records for other programs, and a signature.
+
+::
+
+    index.html                     everything in words; needs no network
+    data/<store>.<collection>.json the records, as extended JSON
+    data/<store>.<collection>.csv  the same as a table
+    schema/….json                  JSON Schema of each
+    about.json                     what Art. 15(1) GDPR wants said
+    public-key.pem                 Ed25519
+    manifest.json                  SHA-256 of every file above, counts
+    manifest.json.sig              64 bytes over manifest.json
+
+It is written while it is read, in memory that the number of records does not change, and the same contents
+give the same bytes: a package that was cut off by a crash is made again, not repaired.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.fulfillment.package.about import about
+from services.fulfillment.package.archive import Archive, File
+from services.fulfillment.package.contents import Contents
+from services.fulfillment.package.pages import index
+from services.fulfillment.package.records import json_file, json_text
+from services.fulfillment.package.schema import schema
+from services.fulfillment.package.survey import Area, Survey, survey
+from services.fulfillment.package.tables import MOST_COLUMNS, csv_file
+from services.fulfillment.signing import ALGORITHM, Signer
+
+FORMAT: Final = "habeas-package/1"
+INDEX: Final = "index.html"
+MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = "manifest.json.sig"
+PUBLIC_KEY: Final = "public-key.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package about to be written; every iteration writes it anew."""
+
+    summary: Survey
+    """Parts and what is withheld, for the letter."""
+    signer: Signer
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes of the ZIP."""
+        archive = Archive()
+        for file in _files(self.summary, self.signer):
+            yield from archive.add(file)
+        manifest = json_text(_manifest(self.summary, archive, self.signer))
+        yield from archive.add(File(MANIFEST, [manifest]))
+        yield from archive.add(File(SIGNATURE, [self.signer.sign(manifest)]))
+        yield from archive.close()
+
+
+def build(contents: Contents, *, signer: Signer) -> Package:
+    """
+    Measure *contents* and return the package, to be iterated for its bytes.
+
+    Raises:
+        ValueError: A collection is there twice.
+    """
+    return Package(survey(contents), signer)
+
+
+def _files(summary: Survey, signer: Signer) -> Iterator[File]:
+    yield File(INDEX, index(summary))
+    for area in sorted(summary.areas, key=lambda area: area.stem):
+        yield File(f"data/{area.stem}.json", json_file(area.documents()), area.most_bytes)
+        yield File(f"data/{area.stem}.csv", csv_file(area.documents(), area.columns), _csv_bytes(area))
+        yield File(f"schema/{area.stem}.json", [json_text(schema(area.collection))])
+    yield File("about.json", [json_text(about(summary))])
+    yield File(PUBLIC_KEY, [signer.public_key.pem])
+
+
+def _csv_bytes(area: Area) -> int:
+    return area.most_bytes + area.records * MOST_COLUMNS
+
+
+def _manifest(summary: Survey, archive: Archive, signer: Signer) -> dict[str, Any]:
+    contents = summary.contents
+    return {
+        "format": FORMAT,
+        "request": contents.request_id,
+        "map_version": contents.map_version,
+        "made_at": contents.made_at.isoformat(),
+        "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in archive.written],
+        "records": {f"data/{area.stem}.json": area.records for area in summary.areas},
+        "withheld": sum(item.count for item in summary.withheld),
+        "signature": {"algorithm": ALGORITHM, "key": signer.public_key.fingerprint, "file": SIGNATURE},
+    }

@@ -1,0 +1,58 @@
+"""What goes into a package and what the answer says about it: plain values, given by the caller."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+
+from services.fulfillment.datamap.model import Collection
+from shared.mongo import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    A collection and what was found of the person in it.
+
+    The documents are gone through several times: a list, or an object whose every iteration starts anew.
+
+    Raises:
+        TypeError: They can be gone through only once, which would leave some of the files empty.
+    """
+
+    collection: Collection
+    documents: Iterable[Document]
+    storage: str = ""
+    """
+    How long the records are kept, or by which rule that is decided (GDPR Art. 15(1)(d)); when empty, what
+    the data map says of it.
+    """
+
+    def __post_init__(self) -> None:
+        if isinstance(self.documents, Iterator):
+            raise TypeError("documents are read several times: give a list, or an object that starts anew")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A person's records and what the answer says about them."""
+
+    request_id: str
+    map_version: str
+    """Content hash of the data map that the records were found with."""
+    made_at: datetime
+    controller: str
+    sections: Sequence[Section]
+    contact: str = ""
+    """Where questions and objections go."""
+    person: str = ""
+    locale: str = "en"
+    """A tag such as ``de`` or ``de-AT``; what is not spoken is answered in English."""
+    zone: tzinfo = UTC
+    """Zone of the times of day on the page."""
+    law: str = "gdpr"
+    """``gdpr``, ``uk_gdpr`` or ``ccpa``: which further rights the page names."""
+    received_on: date | None = None
+    authority: str = ""
+    """Who takes complaints (GDPR Art. 15(1)(f))."""
+    automated_decisions: str = ""
+    """The controller's statement under GDPR Art. 15(1)(h); the package says nothing of it when empty."""

@@ -1,0 +1,191 @@
+"""
+The page that a person opens: all that is held, in words and tables, in the person's language.
+
+It works without a network and runs no script; a policy in the page forbids both. Personal data reaches the
+templates as values alone, is escaped there, and is never read as a template.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from services.fulfillment.datamap.model import Facts
+from services.fulfillment.package import about, labels
+from services.fulfillment.package.reasons import OTHER, REASONS
+from services.fulfillment.package.survey import Area, Survey
+from services.fulfillment.package.values import Node, Reader, Text
+from services.fulfillment.package.withholding import Withheld
+from services.fulfillment.package.wording import TEMPLATES, Words
+
+MOST_RECORDS = 100
+"""Records of an area on the page; more would keep a browser busy, and the tables have them all."""
+MOST_ROWS = 500
+PIECE_CHARACTERS = 32 * 1024
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no HTML may hold: controls and halves of surrogate pairs."""
+
+STYLE = (TEMPLATES / "style.css").read_text("utf-8")
+STYLE_HASH = f"sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}"
+PAGES = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH)  # noqa: S704 - our own file
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An area as the template asks for it."""
+
+    area: Area
+    reader: Reader
+
+    @property
+    def label(self) -> str:
+        """The heading."""
+        return self.area.label
+
+    @property
+    def description(self) -> str:
+        """What the heading left unsaid."""
+        said = (self.area.collection.description or "").strip()
+        return "" if said.removesuffix(".") == self.area.label else said
+
+    @property
+    def facts(self) -> Facts:
+        """What the data map says about it."""
+        return self.area.collection.facts
+
+    @property
+    def categories(self) -> list[str]:
+        """Names of the kinds of data."""
+        words = self.reader.words
+        return list(dict.fromkeys(labels.category(key, words) for key in about.categories(self.area)))
+
+    @property
+    def storage(self) -> str:
+        """How long it is kept."""
+        return about.storage(self.area, self.reader.words)
+
+    @property
+    def stem(self) -> str:
+        """Name of its files."""
+        return self.area.stem
+
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        return self.area.records
+
+    @property
+    def shown(self) -> int:
+        """How many of them are on the page."""
+        return min(self.records, MOST_ROWS if self.area.tabular else MOST_RECORDS)
+
+    @property
+    def tabular(self) -> list[str]:
+        """Headings of the columns, if there is a table."""
+        return [self.reader.name(key) for key in self.area.tabular]
+
+    def rows(self) -> Iterator[tuple[Text, ...]]:
+        """Yield the lines of the table."""
+        for document in islice(self.area.documents(), self.shown):
+            yield self.reader.row(document, self.area.tabular)
+
+    def entries(self) -> Iterator[tuple[tuple[str, Node], ...]]:
+        """Yield the names and values of each record."""
+        for document in islice(self.area.documents(), self.shown):
+            yield self.reader.entries(document)
+
+
+def index(survey: Survey) -> Iterator[bytes]:
+    """Yield ``index.html``."""
+    contents, words = survey.contents, survey.words
+    reader = Reader(words)
+    return page(
+        "index.jinja",
+        words,
+        title=words.say("Your data"),
+        contents=contents,
+        received=words.day(contents.received_on) if contents.received_on else "",
+        made=words.moment(contents.made_at),
+        holds=_holds(survey),
+        areas=[View(area, reader) for area in survey.areas],
+        empty=survey.empty,
+        withheld=_merged(survey.withheld),
+        reason=lambda code: words.say(REASONS.get(code, OTHER)),
+    )
+
+
+def page(template: str, words: Words, **values: Any) -> Iterator[bytes]:
+    """Yield the page that *template* makes of *values*, in UTF-8."""
+    stream = PAGES.get_template(template).generate(
+        _=words.markup,
+        language=words.language,
+        number=words.number,
+        records=lambda count: _records(count, words),
+        **values,
+    )
+    return _printable(stream)
+
+
+def _printable(stream: Iterable[str]) -> Iterator[bytes]:
+    held: list[str] = []
+    size = 0
+    for piece in stream:
+        held.append(piece)
+        size += len(piece)
+        if size >= PIECE_CHARACTERS:
+            yield _encoded(held)
+            held, size = [], 0
+    yield _encoded(held)
+
+
+def _encoded(pieces: Iterable[str]) -> bytes:
+    return UNPRINTABLE.sub("\ufffd", "".join(pieces)).encode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Concealed:
+    """A kind of data that is not shown, wherever it is held."""
+
+    label: str
+    reason: str
+    areas: tuple[str, ...]
+    count: int
+
+
+def _merged(withheld: Iterable[Withheld]) -> list[Concealed]:
+    groups: dict[tuple[str, str], list[Withheld]] = {}
+    for item in withheld:
+        groups.setdefault((item.label, item.reason), []).append(item)
+    return [
+        Concealed(label, reason, tuple(item.area for item in items), sum(item.count for item in items))
+        for (label, reason), items in sorted(groups.items())
+    ]
+
+
+def _records(count: int, words: Words) -> str:
+    if count == 1:
+        return words.say("1 record")
+    return words.say("%(count)s records", count=words.number(count))
+
+
+def _holds(survey: Survey) -> str:
+    words = survey.words
+    records = _records(survey.records, words)
+    if len(survey.areas) == 1:
+        return words.say("We found %(records)s about you.", records=records)
+    areas = words.number(len(survey.areas))
+    return words.say("We found %(records)s about you in %(areas)s areas.", records=records, areas=areas)

@@ -1,0 +1,80 @@
+"""
+Documents as relaxed MongoDB extended JSON, and single values as text.
+
+Types survive: what MongoDB's own reader makes of the JSON is what was found, notices apart.
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from services.fulfillment.package.withholding import Notice
+from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util
+
+UUID_SUBTYPE = 4
+FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+OPTIONS = json_util.RELAXED_JSON_OPTIONS.with_options(uuid_representation=UUID_SUBTYPE)
+
+
+def encoded(text: str) -> bytes:
+    """Return *text* as UTF-8; half a surrogate pair, which UTF-8 lacks, as its escape in JSON."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def as_json(value: Any) -> str:
+    """Return *value* as one line of extended JSON."""
+    return str(json_util.dumps(value, json_options=OPTIONS, default=_notice, ensure_ascii=False))
+
+
+def json_file(documents: Iterable[Document]) -> Iterator[bytes]:
+    """Yield a JSON array of *documents*, one a line."""
+    before = b"[\n"
+    for document in documents:
+        yield before + encoded(as_json(document))
+        before = b",\n"
+    yield b"\n]\n" if before == b",\n" else b"[]\n"
+
+
+def json_text(value: object) -> bytes:
+    """Return our own *value* as an indented JSON file, the same bytes each time."""
+    return orjson.dumps(value, option=FILE_OPTIONS)
+
+
+def text_of(value: Any) -> str:
+    """Return a single value as text: numbers, ids, times (ISO 8601, UTC), bytes (base64); else as JSON."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return str(value)
+        case int() | float() | Decimal128() | ObjectId():
+            return str(value)
+        case datetime():
+            return instant(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case Binary() if value.subtype == UUID_SUBTYPE and len(value) == 16:  # noqa: PLR2004 - RFC 9562
+            return str(value.as_uuid())
+        case bytes():
+            return base64.b64encode(value).decode("ascii")
+        case _:
+            return as_json(value)
+
+
+def instant(value: datetime) -> datetime:
+    """Return *value* in UTC; MongoDB means UTC when no zone is given."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def is_nested(value: Any) -> bool:
+    """Tell whether *value* has values inside."""
+    return isinstance(value, dict | list | tuple)
+
+
+def _notice(value: Any) -> Any:
+    if isinstance(value, Notice):
+        return {"withheld": value.label, "reason": value.reason}
+    raise TypeError(f"no JSON for {type(value).__name__}")

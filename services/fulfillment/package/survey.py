@@ -1,0 +1,159 @@
+"""
+The first pass over what goes into a package: how much there is, what is withheld, how it can be laid out.
+
+It holds counts and names of fields, so its size does not grow with the number of records.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.package import filenames, labels
+from services.fulfillment.package.contents import Contents, Section
+from services.fulfillment.package.tables import Columns, Path
+from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
+from services.fulfillment.package.withholding import Notice, Withheld, Withholding, notices
+from services.fulfillment.package.wording import Words, words
+from shared.mongo import Document
+
+ESCAPED_BYTES = 6
+"""Most bytes that a character becomes, as in ``\\u0000``."""
+VALUE_BYTES = 64
+"""Most bytes that the frame of a value takes, as in ``{"$numberDouble": "…"}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A group of records as letters name it."""
+
+    label: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A collection in which something was found, measured."""
+
+    section: Section
+    stem: str
+    label: str
+    records: int
+    columns: tuple[Path, ...]
+    tabular: tuple[str, ...]
+    """The fields, where all records fit into a table as wide as a page; else nothing."""
+    most_bytes: int
+    withheld: tuple[Withheld, ...]
+    withholding: Withholding
+
+    @property
+    def collection(self) -> Collection:
+        """The collection."""
+        return self.section.collection
+
+    def documents(self) -> Iterator[Document]:
+        """Yield the records with notices in place of what is withheld."""
+        return map(self.withholding.apply, self.section.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All of a package, measured."""
+
+    contents: Contents
+    words: Words
+    areas: tuple[Area, ...]
+    empty: tuple[str, ...]
+    """Labels of what was looked through in vain."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What was found."""
+        return tuple(Part(area.label, area.records) for area in self.areas)
+
+    @property
+    def withheld(self) -> tuple[Withheld, ...]:
+        """What is not shown."""
+        return tuple(item for area in self.areas for item in area.withheld)
+
+    @property
+    def records(self) -> int:
+        """Number of all records."""
+        return sum(area.records for area in self.areas)
+
+
+def survey(contents: Contents) -> Survey:
+    """
+    Go through *contents* once.
+
+    Raises:
+        ValueError: A collection is there twice.
+    """
+    spoken = words(contents.locale, contents.zone)
+    stems = filenames.stems([section.collection for section in contents.sections])
+    areas = [_area(section, stem, spoken) for section, stem in zip(contents.sections, stems, strict=True)]
+    return Survey(
+        contents=contents,
+        words=spoken,
+        areas=tuple(area for area in areas if area.records),
+        empty=tuple(area.label for area in areas if not area.records),
+    )
+
+
+def _area(section: Section, stem: str, spoken: Words) -> Area:
+    def label(field: Field) -> str:
+        return labels.withheld(field, spoken)
+
+    withholding = Withholding(section.collection, label)
+    columns, shape, withheld = Columns(), _Shape(), Counter[Notice]()
+    records = most_bytes = 0
+    for document in map(withholding.apply, section.documents):
+        records += 1
+        most_bytes += _most_bytes(document)
+        columns.add(document)
+        shape.add(document)
+        withheld.update(notices(document))
+    title = labels.title(section.collection)
+    return Area(
+        section=section,
+        stem=stem,
+        label=title,
+        records=records,
+        columns=tuple(columns.chosen([field.path for field in section.collection.fields])),
+        tabular=shape.tabular(),
+        most_bytes=most_bytes,
+        withheld=tuple(
+            Withheld(notice.label, count, notice.reason, title)
+            for notice, count in sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
+        ),
+        withholding=withholding,
+    )
+
+
+class _Shape:
+    """Finds out whether records fit into a table."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, None] = {}
+        self._fits = True
+        self._records = 0
+
+    def add(self, document: Document) -> None:
+        self._records += 1
+        if self._fits:
+            self._keys.update(dict.fromkeys(document))
+            self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, document.values()))
+
+    def tabular(self) -> tuple[str, ...]:
+        return tuple(self._keys) if self._fits and self._records > 1 else ()
+
+
+def _most_bytes(value: Any) -> int:
+    """Return a number of bytes that *value* does not exceed in any of its forms."""
+    if isinstance(value, dict):
+        return VALUE_BYTES + sum(len(key) * ESCAPED_BYTES + _most_bytes(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return VALUE_BYTES + sum(map(_most_bytes, value))
+    size = len(value) * ESCAPED_BYTES if isinstance(value, str | bytes) else 0
+    return VALUE_BYTES + size

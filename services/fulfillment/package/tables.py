@@ -1,0 +1,126 @@
+"""
+Documents as CSV (RFC 4180), to be opened in a spreadsheet.
+
+Embedded objects become columns named by their path; arrays stay in one cell, as JSON. A text that a
+spreadsheet would take for a formula gets an apostrophe in front: the JSON beside it has it as it is.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from services.fulfillment.package.records import text_of
+from services.fulfillment.package.withholding import Notice
+from shared.mongo import Decimal128, Document
+
+Path: TypeAlias = tuple[str, ...]
+
+DEEPEST = 4
+"""Levels of embedded objects that become columns; what lies deeper stays in one cell."""
+MOST_COLUMNS = 256
+MOST_REMEMBERED = 4_096
+WHOLE: Path = ()
+"""The one column of documents that have too many different fields for a table."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What starts a formula; full-width forms are taken for the same."""
+BOM = "\ufeff"
+"""Without it Excel reads UTF-8 as the local code page."""
+BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
+"""Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
+
+
+class Columns:
+    """Collects which columns a table needs, in memory bounded by their number, not that of the documents."""
+
+    def __init__(self) -> None:
+        self._levels: dict[int, dict[Path, None]] = {depth: {} for depth in range(1, DEEPEST + 1)}
+        self._seen: set[Path] = set()
+
+    def add(self, document: Document) -> None:
+        """Take note of the fields of *document*."""
+        for path in _leaves(document, DEEPEST):
+            if path not in self._seen:
+                self._note(path)
+
+    def _note(self, path: Path) -> None:
+        if len(self._seen) < MOST_REMEMBERED:
+            self._seen.add(path)
+        for depth, columns in list(self._levels.items()):
+            columns[path[:depth]] = None
+            if len(columns) > MOST_COLUMNS:
+                del self._levels[depth]
+
+    def chosen(self, order: Sequence[str]) -> list[Path]:
+        """
+        Return the columns, as deep as their number allows.
+
+        Args:
+            order: Paths of the data map, which come first; others follow by name.
+        """
+        if not self._levels:
+            return [WHOLE]
+        ranks = {path: rank for rank, path in enumerate(order)}
+        columns = self._levels[max(self._levels)]
+        return sorted(columns, key=lambda path: (_rank(path, ranks), path))
+
+
+def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator[bytes]:
+    """Yield *documents* as lines of CSV under a header."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    buffer.write(BOM)
+    writer.writerow([_harmless(header(path)) for path in columns])
+    for document in documents:
+        yield _drained(buffer)
+        writer.writerow([cell(_at(document, path)) for path in columns])
+    yield _drained(buffer)
+
+
+def header(path: Path) -> str:
+    """Return the name of a column: its path with dots, a dot within a name being escaped."""
+    return ".".join(name.replace(".", "\\.") for name in path) or "document"
+
+
+def cell(value: Any) -> str:
+    """Return *value* as the text of a cell, harmless in a spreadsheet."""
+    if isinstance(value, Notice):
+        return f"[{value.label.translate(BROKEN)}: {value.reason}]"
+    if isinstance(value, int | float | Decimal128):
+        return text_of(value)  # a minus sign in front of a number is no formula
+    return _harmless(text_of(value))
+
+
+def _harmless(text: str) -> str:
+    clean = text.translate(BROKEN)
+    return f"'{clean}" if clean.lstrip(" \u00a0").startswith(FORMULA) else clean
+
+
+def _leaves(value: Mapping[str, Any], depth: int, above: Path = ()) -> Iterator[Path]:
+    for key, item in value.items():
+        path = (*above, key)
+        if depth > 1 and isinstance(item, dict) and item:
+            yield from _leaves(item, depth - 1, path)
+        else:
+            yield path
+
+
+def _at(document: Document, path: Path) -> Any:
+    value: Any = document
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def _rank(path: Path, ranks: Mapping[str, int]) -> int:
+    names = (".".join(path[:length]) for length in range(len(path), 0, -1))
+    return next((ranks[name] for name in names if name in ranks), len(ranks))
+
+
+def _drained(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text.encode("utf-8")

@@ -1,0 +1,169 @@
+"""
+Documents as a person reads them: a tree of plain texts that the templates lay out.
+
+Nothing here is markup, and what is too long or too deep for a page is cut with a word about it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, TypeAlias
+
+from services.fulfillment.package.labels import spelt
+from services.fulfillment.package.records import as_json, instant, is_nested, text_of
+from services.fulfillment.package.withholding import Notice
+from services.fulfillment.package.wording import Words
+from shared.mongo import Decimal128, Document, ObjectId
+
+DEEPEST = 5
+LONG_TEXT = 160
+"""Characters from which a text stands on its own, across the page."""
+LONGEST_TEXT = 20_000
+MOST_ITEMS = 50
+MOST_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A single value."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    role: str = "plain"
+    """``plain``, ``number``, ``moment``, ``code``, ``long``, ``none`` or ``notice``."""
+    exact: str = ""
+    """For programs and doubters: the instant in ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An object: names and values."""
+
+    kind: ClassVar[str] = "group"
+    role: ClassVar[str] = ""
+    entries: tuple[tuple[str, "Node"], ...]
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An array."""
+
+    kind: ClassVar[str] = "listing"
+    role: ClassVar[str] = ""
+    items: tuple["Node", ...]
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An array of objects that are alike and flat."""
+
+    kind: ClassVar[str] = "rows"
+    role: ClassVar[str] = ""
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Text, ...], ...]
+    more: str = ""
+
+
+Node: TypeAlias = Text | Group | Listing | Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Turns values into nodes, in one language."""
+
+    words: Words
+
+    def entries(self, document: Document) -> tuple[tuple[str, Node], ...]:
+        """Return the names and values of *document*."""
+        return tuple((self.name(key), self.node(value, 1)) for key, value in document.items())
+
+    def row(self, document: Document, keys: Sequence[str]) -> tuple[Text, ...]:
+        """Return the values of *keys* in *document*, for a line of a table."""
+        return tuple(self.text(document.get(key)) for key in keys)
+
+    def name(self, key: str) -> str:
+        """Return what the field *key* is called."""
+        return self.words.say("Record number") if key == "_id" else spelt(key)
+
+    def node(self, value: Any, depth: int) -> Node:
+        """Return *value*, *depth* levels below its document."""
+        if not is_nested(value) or not value:
+            return self.text(value)
+        if depth >= DEEPEST:
+            return self._cut(as_json(value), "code")
+        if isinstance(value, dict):
+            shown = list(value.items())[:MOST_ITEMS]
+            entries = tuple((self.name(key), self.node(item, depth + 1)) for key, item in shown)
+            return Group(entries, self._more(len(value)))
+        return self._array(value, depth)
+
+    def text(self, value: Any) -> Text:
+        """Return a single *value*; of an array or object, its JSON."""
+        match value:
+            case Notice():
+                return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
+            case bool():
+                return Text(self.words.say("Yes") if value else self.words.say("No"))
+            case datetime():
+                return Text(self.words.moment(instant(value)), "moment", text_of(value))
+            case int() | float() | Decimal128():
+                return Text(self._number(value), "number")
+            case ObjectId() | bytes():
+                return self._cut(text_of(value), "code")
+            case str() if value:
+                return self._cut(str(value), "long" if _is_long(value) else "plain")
+            case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):
+                return Text(self.words.say("empty"), "none")
+            case _:
+                return self._cut(text_of(value), "code")
+
+    def _array(self, value: Sequence[Any], depth: int) -> Node:
+        shown, more = value[:MOST_ITEMS], self._more(len(value))
+        keys = _common_columns(shown)
+        if keys:
+            rows = tuple(self.row(item, keys) for item in shown)
+            return Rows(tuple(self.name(key) for key in keys), rows, more)
+        return Listing(tuple(self.node(item, depth + 1) for item in shown), more)
+
+    def _number(self, value: float | Decimal128) -> str:
+        # An account number is no quantity: whole numbers keep their digits ungrouped.
+        if isinstance(value, int):
+            return str(value)
+        number = value.to_decimal() if isinstance(value, Decimal128) else value
+        exact = text_of(value)
+        if "e" in exact.lower() or "n" in exact.lower():  # exponents, infinities, not a number
+            return exact
+        return self.words.number(number)
+
+    def _more(self, length: int) -> str:
+        if length <= MOST_ITEMS:
+            return ""
+        return self.words.say("and %(count)s more in the file", count=self.words.number(length - MOST_ITEMS))
+
+    def _cut(self, text: str, role: str) -> Text:
+        if len(text) <= LONGEST_TEXT:
+            return Text(text, role)
+        rest = self.words.say("The rest of this text is in the file.")
+        return Text(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > LONG_TEXT or "\n" in text.strip()
+
+
+def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:
+    """Return the fields of *items* if they fit side by side, else nothing."""
+    if len(items) < 2 or not all(isinstance(item, dict) for item in items):  # noqa: PLR2004 - a row is no table
+        return ()
+    keys = tuple(dict.fromkeys(key for item in items for key in item))
+    values: Iterable[Any] = (value for item in items for value in item.values())
+    return keys if len(keys) <= MOST_COLUMNS and all(fits_in_a_row(value) for value in values) else ()
+
+
+def fits_in_a_row(value: Any) -> bool:
+    """Tell whether *value* is short enough for a cell."""
+    if isinstance(value, str | bytes):
+        return len(value) <= LONG_TEXT // 2 and "\n" not in str(value)
+    return not is_nested(value)

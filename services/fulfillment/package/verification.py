@@ -1,0 +1,179 @@
+"""
+Checks a package: every hash, every count, nothing missing, nothing added, the signature.
+
+A damaged or hostile file is a report with problems, never an exception, and costs the memory of a piece.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from services.fulfillment.package.building import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
+from services.fulfillment.signing import PublicKey
+
+PIECE_BYTES: Final = 64 * 1024
+MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 64 * 1024 * 1024, SIGNATURE: 64, PUBLIC_KEY: 4_096}
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
+"""What :mod:`zipfile` raises for archives that are damaged, encrypted or packed as we never do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found."""
+
+    problems: tuple[str, ...]
+    """Each names the file it is about; empty when all is as it was signed."""
+    request_id: str = ""
+    made_at: str = ""
+    files: int = 0
+    records: int = 0
+    fingerprint: str = ""
+    """SHA-256 of the key in the file. Anybody can sign with some key: compare it, or give the right one."""
+    trusted: bool = False
+    """Whether the signature is that of the key that was given."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was changed since it was signed."""
+        return not self.problems
+
+
+class _Damaged(Exception):
+    """A file of the package cannot be read; the message names it."""
+
+
+def verify_package(file: Path | IO[bytes], *, key: PublicKey | None = None) -> Report:
+    """
+    Return what is wrong with the package in *file*.
+
+    Args:
+        file: A path, or an open file that can seek.
+        key: The controller's key; without it, the key inside the package is used, and nothing is trusted.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _report(archive, key)
+    except _Damaged as damage:
+        return Report((str(damage),))
+    except UNREADABLE:
+        return Report(("not a ZIP file, or damaged",))
+
+
+def _report(archive: zipfile.ZipFile, key: PublicKey | None) -> Report:
+    manifest = _small(archive, MANIFEST)
+    signature = _small(archive, SIGNATURE)
+    try:
+        embedded = PublicKey.of_pem(_small(archive, PUBLIC_KEY))
+        content = _parsed(manifest)
+    except ValueError as error:
+        return Report((str(error),))
+    problems: list[str] = []
+    if not embedded.accepts(signature, manifest):
+        problems.append(f"{SIGNATURE}: the signature does not belong to {MANIFEST} and {PUBLIC_KEY}")
+    if key is not None and not key.accepts(signature, manifest):
+        problems.append(f"{SIGNATURE}: not signed with the key that was given")
+    problems += _changed(archive, content)
+    return Report(
+        problems=tuple(map(_printable, problems)),
+        request_id=str(content["request"]),
+        made_at=str(content["made_at"]),
+        files=len(content["files"]),
+        records=sum(content["records"].values()),
+        fingerprint=embedded.fingerprint,
+        trusted=key is not None and key.accepts(signature, manifest),
+    )
+
+
+def _printable(problem: str) -> str:
+    return "".join(character if character.isprintable() else "\ufffd" for character in problem)
+
+
+def _parsed(manifest: bytes) -> dict[str, Any]:
+    problem = ValueError(f"{MANIFEST}: not a manifest of the form {FORMAT}")
+    try:
+        content = json.loads(manifest)
+    except (ValueError, RecursionError):
+        raise problem from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise problem
+    files, records = content.get("files"), content.get("records")
+    well_formed = (
+        isinstance(files, list)
+        and all(isinstance(file, dict) and _types(file) == (str, int, str) for file in files)
+        and isinstance(records, dict)
+        and all(type(count) is int for count in records.values())
+        and {"request", "made_at"} <= content.keys()
+    )
+    if not well_formed:
+        raise problem
+    return content
+
+
+def _types(file: Mapping[str, Any]) -> tuple[type, ...]:
+    return tuple(type(file.get(name)) for name in ("name", "bytes", "sha256"))
+
+
+def _changed(archive: zipfile.ZipFile, content: Mapping[str, Any]) -> Iterator[str]:
+    declared = {file["name"]: file for file in content["files"]}
+    present = Counter(archive.namelist())
+    yield from (f"{name}: there {times} times" for name, times in present.items() if times > 1)
+    yield from (f"{name}: missing" for name in declared if name not in present)
+    extra = present.keys() - declared.keys() - {MANIFEST, SIGNATURE}
+    yield from (f"{name}: not in the manifest" for name in sorted(extra))
+    yield from (
+        f"{name}: counted, but not in the manifest" for name in content["records"] if name not in declared
+    )
+    for name in declared.keys() & present.keys():
+        try:
+            yield from _differences(archive, declared[name], content["records"].get(name))
+        except _Damaged as damage:
+            yield str(damage)
+
+
+def _differences(archive: zipfile.ZipFile, file: Mapping[str, Any], records: int | None) -> Iterator[str]:
+    name, digest, size, lines = file["name"], hashlib.sha256(), 0, 0
+    for piece in _pieces(archive, name):
+        digest.update(piece)
+        size += len(piece)
+        lines += piece.count(b"\n")
+        if size > file["bytes"]:  # stop: what follows may be a bomb
+            yield f"{name}: longer than the manifest says"
+            return
+    if digest.hexdigest() != file["sha256"]:
+        yield f"{name}: changed"
+    elif records is not None and lines != records + 2:  # one record a line between two brackets
+        yield f"{name}: does not hold {records} records"
+
+
+def _small(archive: zipfile.ZipFile, name: str) -> bytes:
+    content = bytearray()
+    for piece in _pieces(archive, name):
+        content += piece
+        if len(content) > MOST_BYTES[name]:
+            raise _Damaged(f"{name}: too long")
+    return bytes(content)
+
+
+def _pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    try:
+        with archive.open(name) as entry:
+            while piece := entry.read(PIECE_BYTES):
+                yield piece
+    except KeyError:
+        raise _Damaged(f"{name}: missing") from None
+    except UNREADABLE:
+        raise _Damaged(f"{name}: cannot be unpacked") from None

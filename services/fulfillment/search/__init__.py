@@ -1,0 +1,1 @@
+"""The search: everything a person is known by, followed through every store."""
