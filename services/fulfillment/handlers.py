@@ -178,7 +178,7 @@ async def _hand_over(
             request_id=ctx.case_id,
             right=event.right,
             outcome=outcome_of_disclosure(contents),
-            dispositions={"disclosed": len(findings.found)},
+            dispositions={"disclosed": findings.total},
             reasons=dict(Counter(item.reason for item in contents.withheld)),
             answer=await ctx.sealed(ANSWER, contents.model_dump_json()),
             package=package,

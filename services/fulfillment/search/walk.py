@@ -90,15 +90,20 @@ class Findings:
 
     version: str
     """Of the data map that was walked."""
-    found: tuple[Found, ...]
-    """In the order of the map."""
+    found: Iterable[Found]
+    """In the order of the map; may be gone through again and again, and is as large as the data."""
     coverage: tuple[Coverage, ...]
     """Every collection of the map, in its order."""
 
     @property
+    def total(self) -> int:
+        """The number of records found."""
+        return sum(part.found for part in self.coverage)
+
+    @property
     def answer(self) -> Answer:
         """What the search says as a whole."""
-        if self.found:
+        if self.total:
             return Answer.FOUND
         looked = any(part.status in (Status.SEARCHED, Status.MISSING) for part in self.coverage)
         return Answer.NOTHING_FOUND if looked else Answer.NOTHING_DECLARED

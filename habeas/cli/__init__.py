@@ -1,0 +1,37 @@
+"""
+The ``habeas`` command: verbs and what they print. What they do stands in the modules they name.
+
+Verbs speak to the installation whose settings are in the environment (``HABEAS_…``), and where a setting is
+not there to the one that ``habeas up`` keeps in the state folder.
+"""
+
+import sys
+
+import typer
+
+from habeas.cli import broken, documents, maps, records, requests, running
+from shared.errors import HabeasError
+
+app = typer.Typer(
+    name="habeas",
+    help="Answers people about their data. Start with `habeas demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(running.app)
+app.add_typer(requests.app)
+app.add_typer(broken.app, name="dead-letters")
+app.add_typer(records.app)
+app.add_typer(maps.app, name="map")
+app.add_typer(documents.packages, name="package")
+app.add_typer(documents.certificates, name="certificate")
+
+
+def main() -> None:
+    """Run the command; what goes wrong on purpose ends it with one line and code 2."""
+    try:
+        app()
+    except HabeasError as error:
+        print(f"habeas: {error}", file=sys.stderr)
+        sys.exit(2)

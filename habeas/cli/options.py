@@ -1,0 +1,95 @@
+"""Where the installation is that a verb speaks to, and what options verbs share."""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from habeas import installation
+from shared.errors import ConfigurationError
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=True)
+
+State = Annotated[Path, typer.Option(help="Folder of the embedded stack's data.", envvar="HABEAS_STATE")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+MapFolder = Annotated[Path | None, typer.Option("--map", help="Folder of the data map [HABEAS_DATAMAP].")]
+Stores = Annotated[
+    str | None, typer.Option(help="JSON: store name → MongoDB URL [HABEAS_STORES].", show_default=False)
+]
+Identities = Annotated[
+    list[str], typer.Option("--identity", help="email=ada@example.org; may be given several times.")
+]
+STATE = Path(".state")
+
+
+def settings(state: Path) -> Mapping[str, str]:
+    """Return the settings of the installation that is spoken to; secrets may stand in files."""
+    files = {
+        name.removesuffix("_FILE"): _content(name, Path(path))
+        for name, path in os.environ.items()
+        if name.startswith("HABEAS_") and name.endswith("_FILE")
+    }
+    return {**installation.remembered(state), **files, **os.environ}
+
+
+def existing(file: Path) -> Path:
+    """
+    Return *file*.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
+    if not file.is_file():
+        raise ConfigurationError(f"{file}: there is no such file")
+    return file
+
+
+def _content(variable: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{variable}: cannot read the file it names ({error.strerror})") from None
+
+
+def setting(name: str, state: Path) -> str:
+    """
+    Return the setting *name* of the installation that is spoken to.
+
+    Raises:
+        ConfigurationError: Nobody has set it.
+    """
+    variable = f"HABEAS_{name}"
+    value = settings(state).get(variable)
+    if not value:
+        raise ConfigurationError(f"{variable} is not set, and no `habeas up` has run in {state}")
+    return value
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work* to its end."""
+    return asyncio.run(work)
+
+
+def map_folder_of(folder: Path | None, state: Path) -> Path:
+    """Return the folder of the data map: *folder* if it was given."""
+    return folder or Path(setting("DATAMAP", state))
+
+
+def stores_of(text: str | None, state: Path) -> dict[str, str]:
+    """Return the URLs of the stores by name: those of *text* if it was given."""
+    from habeas import engine  # noqa: PLC0415
+
+    if text is None and "HABEAS_STORES" not in settings(state):
+        return {"default": setting("MONGO_URL", state)}
+    return engine.store_urls(text or setting("STORES", state))
+
+
+def prefix_of(state: Path) -> str:
+    """Return what the names of our databases begin with."""
+    return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")

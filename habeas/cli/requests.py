@@ -1,0 +1,89 @@
+"""Verbs about requests and letters."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from habeas import installation
+from habeas.cli.options import STATE, AsJson, State, existing, out, run, setting, settings
+from shared.errors import ConfigurationError
+
+app = typer.Typer()
+
+
+@app.command()
+def submit(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="JSON as in `request.submitted`; - reads standard input."),
+    ] = None,
+    right: Annotated[str, typer.Option(help="access, erasure, …")] = "access",
+    email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
+    name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
+    country: Annotated[str | None, typer.Option(help="Where the person lives: DE, GB, US …")] = None,
+    by: Annotated[str, typer.Option(help="http or amqp")] = "http",
+    state: State = STATE,
+) -> None:
+    """Submit a request, over the API or as an event."""
+    from habeas import requests  # noqa: PLC0415
+
+    data = (
+        requests.read(file if str(file) == "-" else existing(file))
+        if file
+        else requests.made_of(right, email=email, name=name, country=country)
+    )
+    if by == "amqp":
+        run(requests.submit_by_amqp(setting("AMQP_URL", state), data))
+        out.print(f"published; ask with `habeas status --reference {data['reference']}`")
+    else:
+        key = installation.api_key(settings(state))
+        out.print(run(requests.submit_by_http(setting("PUBLIC_URL", state), data, key=key)))
+
+
+@app.command()
+def status(
+    request_id: Annotated[str | None, typer.Argument(help="Id of the request.")] = None,
+    reference: Annotated[str | None, typer.Option(help="What the submitting system calls it.")] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Say how a request stands."""
+    from habeas import requests  # noqa: PLC0415
+
+    url = setting("PUBLIC_URL", state)
+    if request_id is not None:
+        standing = run(requests.status(url, request_id))
+    elif reference is not None:
+        key = installation.api_key(settings(state)) or ""
+        standing = run(requests.status_by_reference(url, reference, key=key))
+    else:
+        raise ConfigurationError("say which request: its id, or --reference")
+    if as_json:
+        print(json.dumps(standing))
+        return
+    for key, value in standing.items():
+        if value not in (None, []):
+            out.print(f"{key:12} {value}")
+
+
+@app.command()
+def mail(
+    number: Annotated[int | None, typer.Argument(help="Print this letter; 1 is the first.")] = None,
+    state: State = STATE,
+) -> None:
+    """List the letters that the embedded stack has caught, or print one."""
+    from habeas.mailcatcher import letters  # noqa: PLC0415
+
+    caught = list(letters(state / "mail" / "letters"))
+    if number is not None:
+        if not 1 <= number <= len(caught):
+            raise ConfigurationError(f"there is no letter {number}; there are {len(caught)}")
+        print(caught[number - 1].body())
+        return
+    table = Table("", "to", "subject")
+    for index, letter in enumerate(caught, 1):
+        table.add_row(str(index), ", ".join(letter.recipients), letter.subject)
+    out.print(table if caught else "no letter yet")
