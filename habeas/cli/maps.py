@@ -1,10 +1,11 @@
 """Verbs about data maps."""
 
-import dataclasses
 import json
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from habeas.cli.options import (
     STATE,
@@ -12,13 +13,20 @@ from habeas.cli.options import (
     MapFolder,
     State,
     Stores,
+    existing,
     map_folder_of,
     out,
+    prefix_of,
     run,
     stores_of,
 )
+from shared.errors import ConfigurationError
 
-app = typer.Typer(help="Data maps: check them against the data.", no_args_is_help=True)
+app = typer.Typer(
+    help="Data maps: draft, import, draw, and check them against the data.", no_args_is_help=True
+)
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Remarks, apart from what a verb writes."""
 
 
 @app.command()
@@ -35,10 +43,109 @@ def check(
 
     flaws = run(work())
     if as_json:
-        print(json.dumps([dataclasses.asdict(flaw) for flaw in flaws]))
-    for flaw in flaws if not as_json else ():
-        out.print(f"{'remark' if flaw.remark else 'wrong'}  {flaw}", markup=False)
+        print(json.dumps([_plain(flaw) for flaw in flaws], ensure_ascii=False))
     wrong = [flaw for flaw in flaws if not flaw.remark]
-    if not wrong and not as_json:
-        out.print("the map fits the data")
+    for flaw in flaws if not as_json else ():
+        out.print(f"{'remark' if flaw.remark else 'wrong '}  {flaw}", markup=False)
+    if not as_json:
+        told = f"{len(wrong)} wrong, {len(flaws) - len(wrong)} to know"
+        out.print(told if wrong else "the map fits the data")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _plain(flaw: Any) -> dict[str, str | int]:
+    file, line = flaw.place
+    severity = "remark" if flaw.remark else "wrong"
+    return {"severity": severity, "file": file, "line": line, "what": flaw.what, "remedy": flaw.remedy}
+
+
+@app.command()
+def graph(
+    map_folder: MapFolder = None,
+    file: Annotated[
+        Path | None, typer.Option("--out", help="Write to this file, .svg or .mmd; else print Mermaid text.")
+    ] = None,
+    state: State = STATE,
+) -> None:
+    """Draw the walk: what a request starts from, what it reaches when, and what an erasure does there."""
+    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    from services.fulfillment.drawing.mermaid import mermaid  # noqa: PLC0415
+    from services.fulfillment.drawing.picture import picture_of  # noqa: PLC0415
+    from services.fulfillment.drawing.svg import svg  # noqa: PLC0415
+
+    forms = {".svg": svg, ".mmd": mermaid}
+    if file is not None and file.suffix not in forms:
+        raise ConfigurationError(f"{file}: the name of a drawing ends with .svg or .mmd")
+    picture = picture_of(load(map_folder_of(map_folder, state)))
+    if file is None:
+        print(mermaid(picture), end="")
+    else:
+        _save(file, forms[file.suffix](picture))
+        out.print(f"{file}: {len(picture.boxes)} collections, {picture.waves} waves", markup=False)
+
+
+@app.command("import")
+def import_(
+    fides_file: Annotated[Path, typer.Argument(help="A dataset file of Fides.")],
+    file: Annotated[Path | None, typer.Option("--out", help="Write to this file; else print.")] = None,
+) -> None:
+    """Make a data map of a dataset file of Fides; say line by line what is not honoured."""
+    from services.fulfillment.datamap.importing import imported  # noqa: PLC0415
+
+    if file is not None and file.exists():
+        raise ConfigurationError(f"{file}: is there already; name another file or remove it")
+    made = imported(fides_file.name, _text(existing(fides_file)))
+    for remark in made.remarks:
+        notes.print(f"remark  {remark}", markup=False)
+    if file is None:
+        print(made.text, end="")
+    else:
+        _save(file, made.text)
+        out.print(f"{file}: complete what its comments ask for, then check it", markup=False)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read as text ({type(error).__name__})") from None
+
+
+def _save(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+@app.command()
+def draft(
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write a file per database into this folder; else print.")
+    ] = None,
+    database: Annotated[
+        list[str] | None, typer.Option(help="Look at this database; may be given several times [all].")
+    ] = None,
+    sample: Annotated[int, typer.Option(help="Documents to look at in each collection.", min=1)] = 1_000,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Sample live databases and propose a data map: fields, identities, categories, references."""
+    from habeas import drafting  # noqa: PLC0415
+
+    with Console(stderr=True).status("reading …") as status:
+        found = run(
+            drafting.surveyed(
+                stores_of(stores, state), database or (), status.update, sample=sample, own=prefix_of(state)
+            )
+        )
+    drafted = drafting.files(found)
+    if folder is not None:
+        drafting.save(drafted, folder)
+    if as_json:
+        print(json.dumps(drafting.summary(found)))
+    elif folder is None:
+        print("".join(drafted.values()), end="")
+    else:
+        out.print(f"{len(drafted)} files in {folder}: read them before they decide anything", markup=False)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.loading import Findings
 from services.fulfillment.datamap.model import Collection, Erasure, Field, predecessors
 
@@ -18,6 +17,7 @@ def check_consistency(collections: Sequence[Collection], notes: Findings) -> Non
     for collection in collections:
         _check_fields(collection, notes)
         _check_deletion(collection, notes)
+        _check_fixed(collection, notes)
         _check_paths(collection, notes)
         _check_references(collection, keys, notes)
         _check_order(collection, keys, notes)
@@ -31,7 +31,7 @@ def _check_fields(collection: Collection, notes: Findings) -> None:
             notes.flaw(where, f"`{path}` is declared {count} times", "keep one declaration")
     if collection.erasure is Erasure.MASK:
         for field in collection.leaves:
-            if field.primary_key and any(covered(category, PERSONAL) for category in field.categories):
+            if field.primary_key and field.personal:
                 notes.remark(
                     field.where,
                     f"the primary key `{field.path}` is personal and cannot be masked",
@@ -47,6 +47,24 @@ def _check_deletion(collection: Collection, notes: Findings) -> None:
     if collection.erasure is Erasure.KEEP and not (collection.retention or collection.facts.legal_basis):
         what = f"`{collection.key}` is kept for no reason"
         notes.flaw(collection.where, what, "add `retention` with `because`, or `legal_basis`")
+
+
+def _check_fixed(collection: Collection, notes: Findings) -> None:
+    """Note the fields that must not change and go all the same, with what they stand in."""
+    for field in collection.leaves:
+        preserved = field.masking is not None and field.masking.strategy == "preserve"
+        if not (field.read_only or preserved):
+            continue
+        word = "read_only" if field.read_only else "preserve"
+        parts = field.path.split(".")[:-1]
+        around = {".".join(parts[: length + 1]) for length in range(len(parts))} & collection.divided
+        if collection.erasure is Erasure.DELETE:
+            what = f"`{field.path}` is `{word}` and goes with its document"
+            notes.remark(field.where, what, "use `erasure: mask` if it must stay")
+        elif around and not any(collection.by_path[unit].read_only for unit in around):
+            unit = max(around)
+            what = f"`{field.path}` is `{word}` and goes with the person's elements of `{unit}`"
+            notes.remark(field.where, what, f"say `read_only: true` of `{unit}` if they must stay")
 
 
 def _check_paths(collection: Collection, notes: Findings) -> None:

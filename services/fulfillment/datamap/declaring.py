@@ -1,54 +1,22 @@
-"""Turns the declarations of one dataset, read from YAML, into the model."""
+"""Turns the declarations of datasets and collections, read from YAML, into the model."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES, NEVER_DISCLOSED, covered
+from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
+from services.fulfillment.datamap.fields import FieldReader
 from services.fulfillment.datamap.loading import Findings, Keys, Node
-from services.fulfillment.datamap.model import (
-    Collection,
-    Direction,
-    Erasure,
-    Facts,
-    Field,
-    Hold,
-    Mark,
-    Masking,
-    Period,
-    Reference,
-    Retention,
+from services.fulfillment.datamap.model import Collection, Erasure, Facts, Hold, Mark, Period, Retention
+from services.fulfillment.datamap.words import (
+    AS_NAMED,
+    AS_RETENTION,
+    BY_CATEGORIES,
+    META,
+    categories_of,
+    facts_of,
+    habeas_of,
 )
-
-TYPES = frozenset(
-    {
-        "binary",
-        "boolean",
-        "date",
-        "datetime",
-        "decimal",
-        "double",
-        "float",
-        "integer",
-        "javascript",
-        "long",
-        "max_key",
-        "min_key",
-        "null",
-        "object",
-        "object_id",
-        "regex",
-        "string",
-        "timestamp",
-        "uuid",
-    }
-)
-"""The types of BSON; each may be followed by ``[]``."""
-
-STRATEGIES = frozenset(
-    {"null_rewrite", "string_rewrite", "random_string_rewrite", "hash", "hmac", "delete", "preserve"}
-)
-"""How a field can lose its value (``preserve``: it does not)."""
 
 _PERIOD = re.compile(r"^P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$")
 
@@ -77,15 +45,18 @@ def read_dataset(node: Node, known: frozenset[str], notes: Findings) -> Iterator
     """Yield the collections of the dataset at *node*; *known* are the categories it may use."""
     keys = Keys(node, notes, of="a dataset")
     name = keys.required("fides_key")
-    categories = _categories(keys, known, notes)
+    categories = categories_of(keys, known, notes)
     keys.ignored("name", "description", "organization_fides_key", "tags", "fidesctl_meta")
-    keys.not_honoured("data_qualifier", "joint_controller", "retention", "third_country_transfers")
-    after = _dataset_meta(keys, notes)
-    habeas = _habeas(keys, notes)
+    keys.not_honoured("data_qualifier", instead=BY_CATEGORIES)
+    keys.not_honoured("joint_controller", instead="name it in `meta: habeas: recipients`")
+    keys.not_honoured("retention", instead=AS_RETENTION)
+    keys.not_honoured("third_country_transfers", instead="tell it in `meta: habeas: transfer`")
+    after = _dataset_meta(keys)
+    habeas = habeas_of(keys)
     store, facts = "default", Facts()
     if habeas is not None:
         store = habeas.text("store") or "default"
-        facts = _facts(habeas, facts)
+        facts = facts_of(habeas, facts)
         habeas.done()
     rows = keys.rows("collections")
     keys.done()
@@ -94,50 +65,20 @@ def read_dataset(node: Node, known: frozenset[str], notes: Findings) -> Iterator
         yield replace(collection, store=store, dataset=name, after=(*after, *collection.after))
 
 
-def _dataset_meta(keys: Keys, notes: Findings) -> tuple[str, ...]:
-    meta = keys.within("fides_meta", of="the `fides_meta` of a dataset")
+def _dataset_meta(keys: Keys) -> tuple[str, ...]:
+    meta = keys.within(*META, of="the `fides_meta` of a dataset")
     if meta is None:
         return ()
     after = tuple(str(row.value) for row in meta.texts("after"))
     meta.ignored("resource_id")
-    meta.not_honoured("namespace")
+    meta.not_honoured("namespace", instead="the `fides_key` of a dataset is the name of its database")
+    meta.not_honoured("redact", instead=AS_NAMED)
     meta.done()
-    del notes
     return after
 
 
-def _habeas(keys: Keys, notes: Findings) -> Keys | None:
-    """Return the keys under ``meta: habeas:``; whatever else stands under ``meta`` belongs to others."""
-    meta = keys.within("meta", of="`meta`")
-    del notes
-    return None if meta is None else meta.within("habeas", of="`meta: habeas`")
-
-
-def _facts(keys: Keys, inherited: Facts) -> Facts:
-    recipients = tuple(str(row.value) for row in keys.texts("recipients"))
-    return Facts(
-        purpose=keys.text("purpose") or inherited.purpose,
-        legal_basis=keys.text("legal_basis") or inherited.legal_basis,
-        source=keys.text("source") or inherited.source,
-        recipients=recipients or inherited.recipients,
-        transfer=keys.text("transfer") or inherited.transfer,
-    )
-
-
-def _categories(keys: Keys, known: frozenset[str], notes: Findings) -> tuple[str, ...]:
-    rows = keys.texts("data_categories")
-    for row in rows:
-        if row.value not in known:
-            notes.flaw(
-                row.where,
-                f"unknown category `{row.value}`",
-                "use one of Fides' taxonomy or declare it under `data_category:`",
-            )
-    return tuple(str(row.value) for row in rows)
-
-
 class _Reader:
-    """Reads collections and fields."""
+    """Reads collections."""
 
     def __init__(self, known: frozenset[str], notes: Findings) -> None:
         self._known = known
@@ -148,17 +89,17 @@ class _Reader:
         collection = Collection(
             store="", dataset="", name=keys.required("name"), where=node.where, facts=inherited.facts
         )
-        categories = _categories(keys, self._known, self._notes) or inherited.categories
+        categories = categories_of(keys, self._known, self._notes) or inherited.categories
         collection = replace(collection, description=keys.text("description"))
         collection = self._fides_collection(keys, collection)
         collection = self._habeas_collection(keys, collection)
-        fields = tuple(self._fields(keys.rows("fields"), "", categories))
-        keys.not_honoured("data_qualifier")
+        fields = tuple(FieldReader(self._known, self._notes).read(keys.rows("fields"), "", categories))
+        keys.not_honoured("data_qualifier", instead=BY_CATEGORIES)
         keys.done()
         return replace(collection, fields=fields)
 
     def _fides_collection(self, keys: Keys, collection: Collection) -> Collection:
-        meta = keys.within("fides_meta", of="the `fides_meta` of a collection")
+        meta = keys.within(*META, of="the `fides_meta` of a collection")
         if meta is None:
             return collection
         override = meta.within("masking_strategy_override", of="`masking_strategy_override`")
@@ -175,18 +116,19 @@ class _Reader:
             after=tuple(str(row.value) for row in meta.texts("after")),
             erase_after=tuple(str(row.value) for row in meta.texts("erase_after")),
         )
-        meta.not_honoured("partitioning")
+        meta.not_honoured("partitioning", instead="a collection is searched as a whole")
+        meta.not_honoured("redact", instead=AS_NAMED)
         meta.done()
         return collection
 
     def _habeas_collection(self, keys: Keys, collection: Collection) -> Collection:
-        habeas = _habeas(keys, self._notes)
+        habeas = habeas_of(keys)
         if habeas is None:
             return collection
         erasure = habeas.choice("erasure", Erasure)
         collection = replace(
             collection,
-            facts=_facts(habeas, collection.facts),
+            facts=facts_of(habeas, collection.facts),
             erasure=collection.erasure if erasure is None else Erasure(erasure),
             retention=self._retention(habeas),
             legal_hold=None if (hold := self._pair(habeas, "legal_hold")) is None else Hold(*hold),
@@ -225,92 +167,3 @@ class _Reader:
         pair = keys.required("field"), None if value is None else value.plain()
         keys.done()
         return pair
-
-    def _fields(self, rows: Iterable[Node], prefix: str, categories: tuple[str, ...]) -> Iterator[Field]:
-        for row in rows:
-            keys = Keys(row, self._notes, of="a field")
-            name = keys.required("name")
-            if "." in name or name.startswith("$"):
-                self._notes.flaw(row.where, f"`{name}` is no name of a field", "nest it under `fields:`")
-            below = keys.rows("fields")
-            field = Field(path=prefix + name, where=row.where, container=bool(below))
-            field = self._field(keys, field, categories)
-            yield field
-            yield from self._fields(below, f"{field.path}.", field.categories or categories)
-
-    def _field(self, keys: Keys, field: Field, inherited: tuple[str, ...]) -> Field:
-        categories = _categories(keys, self._known, self._notes)
-        field = replace(field, description=keys.text("description"))
-        meta = keys.within("fides_meta", of="the `fides_meta` of a field")
-        if meta is not None:
-            # Fides' own examples place categories here, where Fides drops them unseen.
-            categories = categories or _categories(meta, self._known, self._notes)
-            field = self._fides_field(meta, field)
-        if not field.primary_key:
-            categories = categories or inherited
-        withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in categories)
-        field = replace(field, categories=categories, disclose=not withheld)
-        field = self._habeas_field(keys, field)
-        keys.not_honoured("data_qualifier", "retention")
-        keys.done()
-        return field
-
-    def _fides_field(self, meta: Keys, field: Field) -> Field:
-        kind = meta.text("data_type")
-        if kind is not None and kind.removesuffix("[]") not in TYPES:
-            self._notes.flaw(
-                field.where, f"unknown data type `{kind}`", f"use one of {', '.join(sorted(TYPES))}"
-            )
-        if field.container and (kind or "object").removesuffix("[]") != "object":
-            self._notes.flaw(field.where, f"a `{kind}` has no fields", "declare it as `object` or `object[]`")
-        field = replace(
-            field,
-            type=kind,
-            identity=meta.text("identity"),
-            references=tuple(self._references(meta)),
-            primary_key=meta.flag("primary_key"),
-            read_only=meta.flag("read_only"),
-            return_all_elements=meta.flag("return_all_elements"),
-            masking=self._masking(meta),
-        )
-        meta.ignored("length", "custom_request_field")
-        meta.done()
-        return field
-
-    def _references(self, meta: Keys) -> Iterator[Reference]:
-        for row in meta.rows("references"):
-            keys = Keys(row, self._notes, of="a reference")
-            dataset, (collection, _, path) = keys.required("dataset"), keys.required("field").partition(".")
-            direction = keys.choice("direction", {"from", "to"}) or "both"
-            keys.done()
-            yield Reference(f"{dataset}.{collection}", path, Direction(direction), row.where)
-
-    def _masking(self, meta: Keys) -> Masking | None:
-        keys = meta.within("masking_strategy_override", of="`masking_strategy_override`")
-        if keys is None:
-            return None
-        node = keys.take("configuration")
-        plain = None if node is None else node.plain()
-        if keys.peek("strategy") == "aes_encrypt":
-            what = "`aes_encrypt` could be undone, which is no erasure"
-            self._notes.remark(keys.where, what, "the field becomes null instead")
-            keys.ignored("strategy")
-            strategy: str | None = "null_rewrite"
-        else:
-            strategy = keys.choice("strategy", STRATEGIES)
-        keys.done()
-        return None if strategy is None else Masking(strategy, plain if isinstance(plain, dict) else {})
-
-    def _habeas_field(self, keys: Keys, field: Field) -> Field:
-        habeas = _habeas(keys, self._notes)
-        if habeas is None:
-            return field
-        disclose = habeas.choice("disclose", {"never", "always"})
-        field = replace(
-            field,
-            disclose=field.disclose if disclose is None else disclose == "always",
-            redact=habeas.choice("third_parties", {"redact"}) is not None,
-            editable=habeas.flag("editable"),
-        )
-        habeas.done()
-        return field

@@ -1,11 +1,12 @@
 """The data map as a graph: where a request's identities enter, and where found values lead next."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
-from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field
+from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field, Reference
 
 EMAIL = "email"
 """The identity whose upper and lower case are one."""
@@ -22,6 +23,22 @@ class Lookup:
     """The array of which a match makes one element the person's; none: the document is."""
     caseless: bool
     type: str | None
+    others: tuple[str, ...] = ()
+    """The fields that hold the other parts of a composite key; all parts must agree."""
+    types: tuple[str | None, ...] = ()
+    """Of *others*, as declared."""
+    tagged: bool = False
+    """Whether an address is the same with and without a tag after a plus sign."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it looks at one field of the document itself."""
+        return not self.others and self.unit is None and "." not in self.path
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every field that must agree."""
+        return (self.path, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,13 @@ class Edge:
     key: str
     path: str
     target: Lookup
+    others: tuple[str, ...] = ()
+    """The fields that hold the other parts of a composite key, in the order of the target's."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every field whose value is looked up."""
+        return (self.path, *self.others)
 
 
 @dataclass(frozen=True)
@@ -72,26 +96,62 @@ def graph_of(data_map: DataMap) -> Graph:
         for field in collection.leaves:
             if field.identity is not None:
                 entries[field.identity].append(_lookup(collection, field, caseless=field.identity == EMAIL))
-            for edge in _edges(data_map, collection, field):
-                edges[edge.key].append(edge)
+        for edge in _edges(data_map, collection):
+            edges[edge.key].append(edge)
     return Graph(
         {name: tuple(lookups) for name, lookups in entries.items()},
         {key: tuple(dict.fromkeys(leading)) for key, leading in edges.items()},
     )
 
 
-def _edges(data_map: DataMap, collection: Collection, field: Field) -> Iterator[Edge]:
-    for reference in field.references:
-        other = data_map.by_key[reference.key]
-        if other.skipped:
-            continue
-        there = other.by_path[reference.path]
-        caseless = EMAIL in (field.identity, there.identity)
-        if reference.direction is not Direction.TO:
-            yield Edge(other.key, there.path, _lookup(collection, field, caseless=caseless))
-        if reference.direction is not Direction.FROM:
-            yield Edge(collection.key, field.path, _lookup(other, there, caseless=caseless))
+def _edges(data_map: DataMap, collection: Collection) -> Iterator[Edge]:
+    for ends in _joined(data_map, collection):
+        here, there, references = zip(*ends, strict=True)
+        other = data_map.by_key[references[0].key]
+        directions = {reference.direction for reference in references}
+        if directions != {Direction.TO}:
+            yield Edge(other.key, there[0].path, _to(collection, here, there), _paths(there[1:]))
+        if directions != {Direction.FROM}:
+            yield Edge(collection.key, here[0].path, _to(other, there, here), _paths(here[1:]))
+
+
+_End: TypeAlias = tuple[Field, Field, Reference]
+"""A field, the field that it refers to, and how."""
+
+
+def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[_End]]:
+    """
+    Yield the references of *collection*; those to the parts of one composite key are one.
+
+    A part of such a key alone names many documents, most of them other people's.
+    """
+    composite: dict[str, list[_End]] = defaultdict(list)
+    for field in collection.leaves:
+        for reference in field.references:
+            other = data_map.by_key[reference.key]
+            if other.skipped:
+                continue
+            end = (field, other.by_path[reference.path], reference)
+            if reference.path in other.composite_key:
+                composite[reference.key].append(end)
+            else:
+                yield [end]
+    for key, ends in composite.items():
+        whole = len({there.path for _, there, _ in ends}) == len(data_map.by_key[key].composite_key)
+        yield from [ends] if whole and len(ends) == len({t.path for _, t, _ in ends}) else ([e] for e in ends)
+
+
+def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field]) -> Lookup:
+    first, *others = fields
+    caseless = EMAIL in (first.identity, sources[0].identity)
+    lookup = _lookup(collection, first, caseless=caseless)
+    return replace(lookup, others=_paths(others), types=tuple(field.type for field in others))
+
+
+def _paths(fields: Iterable[Field]) -> tuple[str, ...]:
+    return tuple(field.path for field in fields)
 
 
 def _lookup(collection: Collection, field: Field, *, caseless: bool) -> Lookup:
-    return Lookup(collection.key, field.path, collection.unit(field.path), caseless, field.type)
+    unit, tagged = collection.unit(field.path), caseless and field.plus_tags
+    return Lookup(collection.key, field.path, unit, caseless, field.type, tagged=tagged)

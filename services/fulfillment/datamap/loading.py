@@ -29,6 +29,12 @@ class Flaw:
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line, which order as a reader goes through them."""
+        file, _, line = self.where.rpartition(":")
+        return file, int(line) if line.isdigit() else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -194,17 +200,35 @@ class Keys:
                 self._notes.flaw(row.where, f"`{key}` must be a list of words", "put the word into quotes")
         return tuple(row for row in rows if isinstance(row.value, str))
 
-    def within(self, key: str, *, of: str) -> "Keys | None":
-        """Return the keys of the mapping under *key*."""
+    def number(self, key: str) -> int | None:
+        """Return the whole number above zero under *key*."""
         node = self.take(key)
-        return None if node is None else Keys(node, self._notes, of=of)
+        if node is None:
+            return None
+        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
+            return node.value
+        self._notes.flaw(node.where, f"`{key}` must be a number above zero", "write it in digits")
+        return None
 
-    def not_honoured(self, *keys: str) -> None:
-        """Accept *keys* of Fides' format that change nothing here, and say so."""
+    def within(self, *keys: str, of: str) -> "Keys | None":
+        """Return the keys of the mapping under the first of *keys* that is there, and drop the others."""
+        nodes = [node for key in keys if (node := self.take(key)) is not None]
+        return Keys(nodes[0], self._notes, of=of) if nodes else None
+
+    def not_honoured(self, key: str, *, instead: str) -> None:
+        """Accept *key* of Fides' format, which changes nothing here, and say what to do *instead*."""
+        node = self.take(key)
+        if node is not None and node.value not in ((), {}, False):
+            self._notes.remark(node.where, f"`{key}` is not honoured", instead)
+
+    def adopt(self, other: "Keys", keys: Iterable[str]) -> None:
+        """Take *keys* that stand in *other* by mistake: what was meant is plain, and must not be lost."""
         for key in keys:
-            node = self.take(key)
-            if node is not None and node.value not in ((), False):
-                self._notes.remark(node.where, f"`{key}` is not honoured", "nothing needs to be done")
+            node = other.take(key)
+            if node is not None:
+                self._left.setdefault(key, node)
+                what = f"`{key}` stands outside {self._of}, where Fides loses it"
+                self._notes.remark(node.where, what, "it is honoured; move it there")
 
     def ignored(self, *keys: str) -> None:
         """Accept *keys* that only describe."""

@@ -6,13 +6,14 @@ under ``meta: habeas:`` (docs/adr/0006). Frozen, and named by the hash of its te
 the map it started with. ``datamap`` reads it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.loading import Flaw
 
 __all__ = [
@@ -126,6 +127,8 @@ class Field:
     description: str | None = None
     type: str | None = None
     """As declared: ``string``, ``object[]``; none where the map says nothing."""
+    length: int | None = None
+    """The most characters it has room for; masks are made to fit."""
     container: bool = False
     """Whether it only holds other declared fields."""
     categories: tuple[str, ...] = ()
@@ -140,11 +143,20 @@ class Field:
     redact: bool = False
     """Whether the text may name other people, who are blacked out before anybody reads it."""
     editable: bool = False
+    plus_tags: bool = False
+    """Whether ``kim+news@example.org`` is ``kim@example.org``."""
+    facts: Facts = Facts()
+    """What the map says of this field alone, where that differs from its collection."""
 
     @property
     def array(self) -> bool:
         """Whether the field holds a list."""
         return (self.type or "").endswith("[]")
+
+    @property
+    def personal(self) -> bool:
+        """Whether it holds something about a person."""
+        return any(covered(category, PERSONAL) for category in self.categories)
 
 
 class Place(NamedTuple):
@@ -189,6 +201,17 @@ class Collection:
         """Where it lies."""
         return Place(self.store, self.dataset, self.name)
 
+    def facts_of(self, field: Field) -> Facts:
+        """Return what the map says of *field*: in its own words, else in those of the collection."""
+        own, inherited = field.facts, self.facts
+        return Facts(
+            purpose=own.purpose or inherited.purpose,
+            legal_basis=own.legal_basis or inherited.legal_basis,
+            source=own.source or inherited.source,
+            recipients=own.recipients or inherited.recipients,
+            transfer=own.transfer or inherited.transfer,
+        )
+
     @cached_property
     def by_path(self) -> Mapping[str, Field]:
         """The fields by their paths."""
@@ -207,6 +230,27 @@ class Collection:
         ``_id`` is always among them: only of it the database itself makes sure that it is there, and unique.
         """
         return tuple(dict.fromkeys(("_id", *(field.path for field in self.fields if field.primary_key))))
+
+    @cached_property
+    def composite_key(self) -> frozenset[str]:
+        """The declared parts of a primary key of which none alone names a document; none: no such key."""
+        parts = frozenset(field.path for field in self.fields if field.primary_key and field.path != "_id")
+        return parts if len(parts) > 1 else frozenset()
+
+    @cached_property
+    def naming(self) -> Mapping[str, str]:
+        """
+        The fields that say what the person of a document is known by: path → name of the identity.
+
+        Where several fields hold identities of one kind, as a sender's and a recipient's, none of them does.
+        """
+        identities = Counter(field.identity for field in self.leaves if field.identity is not None)
+        return {
+            field.path: field.identity
+            for field in self.leaves
+            if field.identity is not None
+            if identities[field.identity] == 1 and self.unit(field.path) is None
+        }
 
     @cached_property
     def divided(self) -> frozenset[str]:

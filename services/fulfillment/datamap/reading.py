@@ -6,7 +6,7 @@ nothing is an error with its file and line, never a shrug. All errors are told a
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.fulfillment.datamap.consistency import check_consistency
@@ -47,6 +47,18 @@ __all__ = [
     "parse",
 ]
 
+OTHER_RESOURCES = (
+    "data_subject",
+    "data_use",
+    "evaluation",
+    "organization",
+    "policy",
+    "registry",
+    "system",
+    "system_group",
+)
+"""What else a file of Fides may describe."""
+
 
 def load(folder: Path) -> DataMap:
     """
@@ -84,8 +96,13 @@ def parse(sources: Mapping[str, str]) -> DataMap:
     if not collections and not notes.flaws:
         notes.flaw(f"{min(sources, default='?')}:1", "no collection is declared", "add a `dataset:` list")
     if notes.flaws:
-        raise InvalidDataMap("\n".join(map(str, notes.flaws)))
-    return DataMap(_version(sources), collections, tuple(notes.remarks), dict(sources))
+        raise InvalidDataMap("\n".join(map(str, in_order(notes.flaws))))
+    return DataMap(_version(sources), collections, in_order(notes.remarks), dict(sources))
+
+
+def in_order(flaws: Iterable[Flaw]) -> tuple[Flaw, ...]:
+    """Return *flaws* by file and line."""
+    return tuple(sorted(flaws, key=lambda flaw: flaw.place))
 
 
 def _files(sources: Mapping[str, str], notes: Findings) -> tuple[list[Node], frozenset[str]]:
@@ -93,13 +110,21 @@ def _files(sources: Mapping[str, str], notes: Findings) -> tuple[list[Node], fro
     categories: list[Node] = []
     for name, text in sorted(sources.items()):
         root = parse_yaml(name, text, notes)
-        if root is None:
-            continue
-        keys = Keys(root, notes, of="a data map file")
-        datasets += keys.rows("dataset")
-        categories += keys.rows("data_category")
-        keys.done()
+        if root is not None:
+            some, declared = datasets_of(root, notes)
+            datasets += some
+            categories += declared
     return datasets, extra_categories(categories, notes)
+
+
+def datasets_of(root: Node, notes: Findings) -> tuple[Sequence[Node], Sequence[Node]]:
+    """Return the datasets and the categories that a file declares."""
+    keys = Keys(root, notes, of="a data map file")
+    datasets, categories = keys.rows("dataset"), keys.rows("data_category")
+    for resource in OTHER_RESOURCES:
+        keys.not_honoured(resource, instead="only datasets and data categories are read")
+    keys.done()
+    return datasets, categories
 
 
 def _version(sources: Mapping[str, str]) -> str:

@@ -1,0 +1,67 @@
+"""Tells whether what is stored as an identity is found by somebody who tells it. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from services.fulfillment.checking.kinds import counted, kind_of
+from services.fulfillment.checking.observed import Observed
+from services.fulfillment.datamap.model import Field, Flaw
+from services.fulfillment.search.forms import forms, text_of
+from services.fulfillment.search.identities import spellings_of
+from services.fulfillment.search.paths import key_of, refers, values_at
+from shared.mongo import Document
+
+PHONE = "phone_number"
+_WRITTEN = {
+    PHONE: "store numbers with their country code, as +41446681800: they are found in any spelling",
+}
+_BLANKS = "store it without blanks around it"
+
+
+def unfindable(observed: Observed) -> Iterator[Flaw]:
+    """Yield the identities whose type, or whose way of writing, no request is looked up by."""
+    for field in observed.collection.leaves:
+        if field.identity is not None:
+            yield from _typed(field, observed)
+            yield from _written(field, observed)
+
+
+def _typed(field: Field, observed: Observed) -> Iterator[Flaw]:
+    missed = Counter(
+        kind for document in observed.documents for kind in {kind_of(v) for v in _missed(document, field)}
+    )
+    for kind, number in sorted(missed.items()):
+        count = counted(number, len(observed.documents))
+        what = f"`{field.path}` holds `{kind}` {count}: no request is looked up as that"
+        yield Flaw(field.where, what, f"declare `data_type: {kind}`")
+
+
+def _missed(document: Document, field: Field) -> Iterator[Any]:
+    """Yield the values that are of none of the types in which a request's text is looked for."""
+    for value in filter(refers, values_at(document, field.path)):
+        text = text_of(value)
+        if text is not None and all(key_of(value) != key_of(form) for form in forms(text, field.type)):
+            yield value
+
+
+def _written(field: Field, observed: Observed) -> Iterator[Flaw]:
+    apart = sum(
+        any(_stands_alone(value, field) for value in values_at(document, field.path))
+        for document in observed.documents
+    )
+    if apart:
+        count = counted(apart, len(observed.documents))
+        what = f"`{field.path}` is written {count} so that only the same spelling finds it"
+        yield Flaw(field.where, what, _WRITTEN.get(field.identity or "", _BLANKS), remark=True)
+
+
+def _stands_alone(value: Any, field: Field) -> bool:
+    """Tell whether *value* is not among the spellings of what it means."""
+    if not isinstance(value, str) or not value:
+        return False
+    if field.identity != PHONE:
+        return value != value.strip()
+    dialled = f"+{value[2:]}" if value.startswith("00") else value
+    usual = spellings_of(PHONE, dialled)[0]
+    return not usual.startswith("+") or value not in spellings_of(PHONE, usual)

@@ -1,0 +1,41 @@
+"""What datasets, collections and fields say in the same words."""
+
+from services.fulfillment.datamap.loading import Findings, Keys
+from services.fulfillment.datamap.model import Facts
+
+META = ("fides_meta", "fidesops_meta")
+"""Where Fides' words stand; the second is what older files call it."""
+BY_CATEGORIES = "the categories alone decide what is shown and erased"
+AS_NAMED = "names of collections and fields are shown as they are"
+AS_RETENTION = "say it as `meta: habeas: retention` of each collection"
+
+
+def habeas_of(keys: Keys) -> Keys | None:
+    """Return the keys under ``meta: habeas:``; whatever else stands under ``meta`` belongs to others."""
+    meta = keys.within("meta", of="`meta`")
+    return None if meta is None else meta.within("habeas", of="`meta: habeas`")
+
+
+def facts_of(keys: Keys, inherited: Facts) -> Facts:
+    """Return the facts under *keys*; where they say nothing, those *inherited*."""
+    recipients = tuple(str(row.value) for row in keys.texts("recipients"))
+    return Facts(
+        purpose=keys.text("purpose") or inherited.purpose,
+        legal_basis=keys.text("legal_basis") or inherited.legal_basis,
+        source=keys.text("source") or inherited.source,
+        recipients=recipients or inherited.recipients,
+        transfer=keys.text("transfer") or inherited.transfer,
+    )
+
+
+def categories_of(keys: Keys, known: frozenset[str], notes: Findings) -> tuple[str, ...]:
+    """Return the categories under *keys*; each must be one of *known*."""
+    rows = keys.texts("data_categories")
+    for row in rows:
+        if row.value not in known:
+            notes.flaw(
+                row.where,
+                f"unknown category `{row.value}`",
+                "use one of Fides' taxonomy or declare it under `data_category:`",
+            )
+    return tuple(str(row.value) for row in rows)

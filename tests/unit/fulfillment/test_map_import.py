@@ -1,0 +1,137 @@
+"""A dataset file of Fides becomes a data map of ours that says the same, and what is lost is told by line."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.fulfillment.datamap.importing import imported
+from services.fulfillment.datamap.reading import Collection, DataMap, load, parse
+from services.fulfillment.datamap.writing import word
+from shared.errors import InvalidDataMap
+
+EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
+FIDES = """
+dataset:
+  - fides_key: shop
+    name: Shop
+    data_qualifier: aggregated
+    retention: No policy
+    collections:
+      - name: people
+        fides_meta: { after: [hall.visitors] }
+        fields:
+          - name: _id
+            data_categories: [system.operations]
+            fidesops_meta: { primary_key: True, data_type: object_id }
+          - name: email
+            data_categories: [user.contact.email]
+            fides_meta: { identity: email, data_type: string, custom_request_field: mail }
+          - name: shoe
+            data_categories: [user.shoe_size]
+            fides_meta: { references: [ { dataset: hall, field: visitors.shoe, direction: to } ] }
+          - name: thread
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - name: mail
+                data_categories: [user.contact.email]
+                fides_meta: { identity: email, masking_strategy_override: { strategy: aes_encrypt } }
+"""
+HALL = """
+data_category: [ { fides_key: user.shoe_size } ]
+dataset:
+  - fides_key: hall
+    collections:
+      - name: visitors
+        fields:
+          - { name: shoe, data_categories: [user.shoe_size] }
+"""
+
+
+def said(data_map: DataMap) -> list[Collection]:
+    """What a map says, wherever it says it."""
+    return [
+        replace(
+            collection,
+            where="",
+            fields=tuple(
+                replace(
+                    field,
+                    where="",
+                    categories=() if field.container else field.categories,
+                    references=tuple(replace(reference, where="") for reference in field.references),
+                )
+                for field in collection.fields
+            ),
+        )
+        for collection in data_map.collections
+    ]
+
+
+def test_what_is_imported_says_the_same() -> None:
+    before = parse({"a.yml": FIDES.replace("[user.shoe_size]", "[user.content]"), "b.yml": HALL})
+    made = imported("a.yml", FIDES.replace("[user.shoe_size]", "[user.content]"))
+    after = parse({"a.yml": made.text, "b.yml": HALL})
+    assert said(after) == said(before)
+
+
+@pytest.mark.parametrize("name", ["billing.yml", "ops.yml", "portal.yml"])
+def test_a_map_of_ours_is_imported_without_loss(name: str) -> None:
+    sources = dict(load(EXAMPLE).sources)
+    made = imported(name, sources[name])
+    assert said(parse({**sources, name: made.text})) == said(parse(sources))
+
+
+def test_what_cannot_be_honoured_is_told_by_its_line_and_written_down() -> None:
+    made = imported("a.yml", FIDES)
+    assert [(remark.where, remark.what) for remark in made.remarks] == [
+        ("a.yml:5", "`data_qualifier` is not honoured"),
+        ("a.yml:6", "`retention` is not honoured"),
+        ("a.yml:16", "`custom_request_field` is not honoured"),
+        ("a.yml:18", "`user.shoe_size` is no category of Fides' taxonomy"),
+        ("a.yml:19", "`shoe` refers to `hall.visitors`, which is not in this file"),
+        ("a.yml:25", "`aes_encrypt` could be undone, which is no erasure"),
+    ]
+    assert all(f"#   {remark}\n" in made.text for remark in made.remarks)
+
+
+def test_comments_say_what_is_to_be_completed_and_what_a_key_does() -> None:
+    text = imported("a.yml", FIDES).text
+    assert "        # purpose: why the data is held (Art. 15(1)(a) GDPR)\n" in text
+    assert "# A request that tells an `email` is looked up here.\n" in text
+    assert "# People are told apart in it" in text
+    assert "data_category:\n  - { fides_key: user.shoe_size }\n" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("policy: []\n", "no collection is declared", id="no dataset"),
+        pytest.param(FIDES.replace("retention:", "retenton:"), "a.yml:6: unknown key `retenton`", id="slip"),
+        pytest.param("dataset: [}", "no valid YAML", id="no YAML"),
+    ],
+)
+def test_what_is_no_dataset_file_is_refused(text: str, told: str) -> None:
+    with pytest.raises(InvalidDataMap, match=told):
+        imported("a.yml", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "no",
+        "a: b",
+        "# x",
+        "§ 147 AO",
+        "12",
+        "a 'quoted' \"word\"",
+        "[x]",
+        "two\nlines",
+        "é *",
+        "- x",
+    ],
+)
+def test_every_text_survives_being_written(text: str) -> None:
+    described = HALL.replace("- name: visitors", f"- name: visitors\n        description: {word(text)}")
+    assert parse({"a.yml": described}).collections[0].description == text
