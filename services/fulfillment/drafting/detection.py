@@ -1,0 +1,242 @@
+"""
+Tells which personal data a field holds, by its name and by its values. Pure.
+
+Neither is enough. ``contact`` may hold an address or a number, and an order number may look like a
+telephone's; so a name is believed as far as the values do not speak against it, and values without a name
+only where a check digit or a form that nothing else has stands behind them.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.fulfillment.drafting.forms import FORMS, Form, is_shaped_like_name
+from services.fulfillment.drafting.vocabulary import ABOUT, AMBIGUOUS, MEANINGS, PERSON_WORDS, runs, words_of
+from shared.mongo import Decimal128, ObjectId
+
+LEAST = 0.3
+"""What is less likely than this is not told."""
+MOST_VALUES = 200
+"""More values make nothing surer."""
+MOSTLY = 0.5
+NAMES_AT_LEAST = 0.7
+"""The share of full names in a field of names."""
+POINT = 2
+"""Numbers that make a place."""
+
+CLEAR, ENDING, PART, HALF, WEAK = 0.85, 0.7, 0.65, 0.5, 0.4
+"""How far a name is believed: it says it, ends with it, has it as last word, may mean it, has it inside."""
+CONFIRMED = 0.6
+"""What values of the right form add to a fitting name, where the form alone would say nothing."""
+SUREST = 0.99
+UNSEEN = 0.8
+"""What is left of a name's word where there are no values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """One category of personal data that a field seems to hold."""
+
+    category: str
+    confidence: float
+    """From 0 to 1."""
+    why: str
+    """Names no value."""
+
+
+def categories_of(name: str, values: Sequence[Any]) -> tuple[Detected, ...]:
+    """
+    Return the categories of personal data in a field, the likeliest first.
+
+    Args:
+        name: Its dotted path; the last names say most.
+        values: Some of its values, as MongoDB gives them; an array stands for its elements.
+    """
+    given = [value for value in _single(values) if value is not None and value != ""][:MOST_VALUES]
+    told = _by_name(name)
+    shown = _by_values(given, told)
+    found = [
+        _weighed(category, told.get(category, 0.0), shown.get(category, _NOTHING), given)
+        for category in dict.fromkeys((*told, *shown))
+    ]
+    return tuple(sorted((one for one in found if one.confidence >= LEAST), key=lambda one: -one.confidence))
+
+
+def _single(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if not isinstance(value, list | tuple):
+            yield value
+        elif len(value) == POINT and all(isinstance(part, float) for part in value):
+            yield tuple(value)
+        else:
+            yield from _single(value)
+
+
+# --- names --------------------------------------------------------------------------------------------
+
+_ADDRESS = "user.contact.address"
+_POINTING = frozenset({"id", "ids", "uuid", "fk", "ref"})
+_PEOPLE = PERSON_WORDS | {"full", "display", "real", "billing", "legal"}
+_EMPTY = frozenset({"value", "address", "number", "no", "nr", "data"})
+"""Names that say nothing without the one above them: ``phones.value``."""
+_ENDINGS = (
+    "geburtsdatum",
+    "telefonnummer",
+    "emailadresse",
+    "strasse",
+    "adresse",
+    "vorname",
+    "nachname",
+    "telefon",
+    "handynummer",
+    "passwort",
+    "email",
+    "password",
+    "phone",
+    "firstname",
+    "lastname",
+    "surname",
+)
+"""What compounds end with: ``lieferstrasse``."""
+
+
+def _by_name(name: str) -> dict[str, float]:
+    """Return what the name says; two names on the path may say it together: ``name.first``."""
+    *_, above, last = ((), *(words_of(part) for part in name.split(".")))
+    if not last or (len(last) > 1 and last[-1] in ABOUT and "".join(last) not in MEANINGS):
+        return {}
+    told = _together(above, last) or _meanings(last)
+    if not told and last[-1] in _EMPTY:
+        told = _meanings(above)
+    return told
+
+
+def _together(above: Sequence[str], last: Sequence[str]) -> dict[str, float]:
+    """Return what two names on the path say that neither says alone: ``name.first``, ``address.city``."""
+    if not above:
+        return {}
+    told = MEANINGS.get("".join(last), "")
+    for one in (above[-1], re.sub("e?s$", "", above[-1])):
+        both = (*above[:-1], one, *last)
+        for word, length in runs(both):
+            if word in MEANINGS and length > len(last) and "".join(both).endswith(word):
+                return {MEANINGS[word]: CLEAR}
+        if told.startswith(_ADDRESS) and MEANINGS.get(one, "").startswith(_ADDRESS):
+            return {told: CLEAR}
+    return {}
+
+
+def _meanings(words: Sequence[str]) -> dict[str, float]:
+    """Return what the longest run of *words* means that means anything."""
+    pointing = _POINTING.intersection(words)
+    for word, length in runs(words):
+        if word not in MEANINGS:
+            continue
+        if pointing and not word.endswith(tuple(pointing)):
+            return {}  # account_id points at an account; it is no account number
+        return {MEANINGS[word]: _believed(word, words, whole=length == len(words))}
+    joined = "".join(words)
+    return next(({MEANINGS[ending]: ENDING} for ending in _ENDINGS if joined.endswith(ending)), {})
+
+
+def _believed(word: str, words: Sequence[str], *, whole: bool) -> float:
+    if MEANINGS[word] == "user.name" and word in AMBIGUOUS and not whole:
+        # The name of a customer is a person's, that of a product is not.
+        return CLEAR if _PEOPLE.intersection(words) else WEAK
+    if word in AMBIGUOUS:
+        return HALF if whole else PART if words[-1] == word else WEAK
+    return CLEAR if whole or words[-1] in word else HALF
+
+
+# --- values -------------------------------------------------------------------------------------------
+
+
+class _Shown(NamedTuple):
+    """What the values say of a category."""
+
+    sure: float
+    why: str
+    against: bool
+    """Whether they speak against it."""
+
+
+_NOTHING = _Shown(0.0, "", against=False)
+
+
+def _by_values(values: Sequence[Any], told: Mapping[str, float]) -> dict[str, _Shown]:
+    """Return what the values say of each category they say anything of."""
+    shown: dict[str, _Shown] = {}
+    for form in FORMS if values else ():
+        said = _said(form, values, named=form.category in told)
+        before = shown.get(form.category, _NOTHING)
+        if said.sure > before.sure or (said.against and not before.sure):
+            shown[form.category] = said
+    return shown
+
+
+def _said(form: Form, values: Sequence[Any], *, named: bool) -> _Shown:
+    share = _share(form.fits, values)
+    if form.category == "user.name" and _share(is_shaped_like_name, values) < NAMES_AT_LEAST:
+        share = 0.0
+    sure = (form.alone or (CONFIRMED if named else 0.0)) if share >= form.needed else 0.0
+    against = form.required and share < form.needed / 2
+    return _Shown(sure, f"{share:.0%} of {len(values)} values are {form.what}", against)
+
+
+def _share(fits: Callable[[Any], bool], values: Sequence[Any]) -> float:
+    return sum(map(fits, values)) / len(values) if values else 0.0
+
+
+_FITTING: Mapping[str, tuple[type, ...]] = {
+    "user.contact": (str,),
+    "user.name": (str,),
+    "user.account.username": (str,),
+    "user.content.self_image": (str, bytes),
+    "user.content": (str,),
+    "user.device": (str, bytes, int),
+    "user.demographic": (str, datetime),
+    "user.demographic.age_range": (str, int),
+    "user.job_title": (str,),
+    "user.authorization": (str, bytes, int),
+    "user.government_id": (str, int),
+    "user.financial.bank_account": (str, int),
+    "user.financial.credit_card": (str, int, datetime),
+    "user.financial": (str, int, float, Decimal128),
+    "user.location.precise": (float, tuple, dict, str, int),
+}
+"""The types that values of a category, or of the nearest one above it, have."""
+_SOMETIMES_NUMBERS = (
+    "user.contact.phone_number",
+    "user.contact.fax_number",
+    "user.contact.address.postal_code",
+)
+"""Categories of text that careless hands store as numbers."""
+
+
+def _weighed(category: str, name: float, shown: _Shown, values: Sequence[Any]) -> Detected:
+    """Put together what the name and the values say."""
+    if shown.against and not shown.sure:
+        return Detected(category, 0.0, shown.why)
+    if values and not shown.sure and _share(lambda value: _fits(category, value), values) < MOSTLY:
+        return Detected(category, 0.0, "values of another type")
+    if category == "user.name" and not shown.sure:
+        # A product has a name as well; a person's has at least the form.
+        name *= 1.0 if name >= PART and _share(is_shaped_like_name, values) >= MOSTLY else 0.6
+    confidence = min(1 - (1 - name) * (1 - shown.sure), SUREST)
+    reasons = [reason for reason in ("its name" if name else "", shown.why if shown.sure else "") if reason]
+    return Detected(category, round(confidence * (1 if values else UNSEEN), 2), "; ".join(reasons))
+
+
+def _fits(category: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return category == "user.privacy_preferences"
+    if isinstance(value, ObjectId):
+        return False
+    if category in _SOMETIMES_NUMBERS and isinstance(value, int):
+        return True
+    parts = category.split(".")
+    above = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    types = next((_FITTING[one] for one in above if one in _FITTING), (object,))
+    return isinstance(value, types)

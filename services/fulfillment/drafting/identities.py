@@ -1,0 +1,136 @@
+"""Decides which fields name a person, so that a request can start at them. Pure."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from services.fulfillment.drafting.naming import stem_of
+from services.fulfillment.drafting.schema import Outline, Property
+from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
+
+EMAIL, PHONE = "user.contact.email", "user.contact.phone_number"
+USERNAME = "user.account.username"
+_MESSAGE = re.compile(r"(?i)(?:message|thread|mail)_?ids?$|in_?reply_?to$")
+"""Names of what mail systems call a letter by, which looks like an address and is none."""
+PEOPLE = PERSON_WORDS - {"account", "by"}
+KEY = 0.5
+"""How sure a key makes that no address and no number stands beside."""
+LIKELY = 0.6
+MOSTLY = 0.5
+NAME, SURE = 0.3, 0.75
+OF_ONE = 6
+"""Nobody has more telephones or mailboxes than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A field that a request can be looked up by."""
+
+    path: str
+    name: str
+    """``email``, ``phone_number``, or the name that a request calls it by among its identifiers."""
+    confidence: float
+    why: str
+    unit: str | None
+    """The array whose elements it tells apart."""
+    together: bool = False
+    """Whether all elements of its array are one person's."""
+
+
+def identities(outline: Outline) -> tuple[Identity, ...]:
+    """
+    Return the fields of *outline* that hold one person's e-mail address or telephone number.
+
+    An office's mailbox is nobody's. A telephone number counts where it stands in one piece with its country,
+    because that is how it is looked up.
+    """
+    found = [identity for one in outline.properties if (identity := _identity(one)) is not None]
+    return tuple(_gathered(identity, found, outline) for identity in found)
+
+
+def _identity(one: Property) -> Identity | None:
+    if one.container or _MESSAGE.search(one.path):
+        return None
+    for detected in one.detected:
+        if detected.confidence < LIKELY:
+            continue
+        if detected.category == EMAIL and one.shared < MOSTLY:
+            sure = round(detected.confidence * (1 - one.shared), 2)
+            return Identity(one.path, "email", sure, detected.why, one.unit)
+        if detected.category == PHONE and one.dialled >= MOSTLY:
+            return Identity(one.path, "phone_number", detected.confidence, detected.why, one.unit)
+    return None
+
+
+def _gathered(identity: Identity, found: list[Identity], outline: Outline) -> Identity:
+    """Join an array of one person's own addresses or numbers: nothing else in the document names them so."""
+    one = outline.by_path[identity.path]
+    alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
+    described = any(_is_name(other, NAME) for other in outline.properties if other.unit is None)
+    if (
+        not alone
+        or not described
+        or any(other.name == identity.name and other.unit is None for other in found)
+    ):
+        return identity
+    return Identity(identity.path, identity.name, identity.confidence, identity.why, None, together=True)
+
+
+def own_key(outline: Outline, referring: Collection[str]) -> Identity | None:
+    """
+    Return what people are called by in a collection that knows neither address nor number of them.
+
+    Args:
+        outline: The collection.
+        referring: Paths that refer to something else, and so are found from there.
+    """
+    whole = [one for one in outline.properties if not one.container and one.path not in referring]
+    names = [
+        one for one in whole if one.category is not None and one.category.category == USERNAME and one.unique
+    ]
+    if names:
+        return Identity(
+            names[0].path, "username", KEY, f"{names[0].detected[0].why}; no two are alike", names[0].unit
+        )
+    keys = [(one, stem) for one in whole if one.family is not None and (stem := _stem(one, outline, whole))]
+    if not keys:
+        return None
+    # What people are called by is a number of its own rather than what the database made up.
+    one, stem = min(keys, key=lambda pair: pair[0].path == "_id")
+    return Identity(one.path, f"{stem}_id", KEY, "its name is that of a person's key", one.unit)
+
+
+def _stem(one: Property, outline: Outline, whole: Sequence[Property]) -> str:
+    """Return whom the field is a key of, if that is a person."""
+    above, _, last = one.path.rpartition(".")
+    stem, marked = stem_of(words_of(last))
+    if not marked:
+        return ""
+    if not stem:
+        stem = stem_of(words_of(above.rpartition(".")[2] or outline.name))[0]
+    named = any(
+        _is_name(other, SURE) and words_of(other.path.rpartition(".")[2])[:1] == stem[:1] for other in whole
+    )
+    singular = re.sub("s$", "", stem[-1]) if stem else ""
+    return singular if singular and (named or singular in PEOPLE) else ""
+
+
+def _is_name(one: Property, sure: float) -> bool:
+    top = one.category
+    return top is not None and top.category.startswith("user.name") and top.confidence >= sure
+
+
+def beside(outline: Outline, found: Sequence[Identity]) -> Outline:
+    """Return *outline* where what may be a name, beside an address or a number, is taken for the person's."""
+    units = {identity.unit for identity in found}
+    return replace(
+        outline, properties=tuple(_named(one) if one.unit in units else one for one in outline.properties)
+    )
+
+
+def _named(one: Property) -> Property:
+    top = one.category
+    if top is None or top.category != "user.name" or top.confidence >= LIKELY:
+        return one
+    sure = replace(top, confidence=0.7, why=f"{top.why}; it stands beside an identity")
+    return replace(one, detected=(sure, *one.detected[1:]))

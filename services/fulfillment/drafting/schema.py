@@ -1,0 +1,288 @@
+"""
+Infers what a collection holds from documents that pass by one at a time. Pure.
+
+Keeps a bounded number of values per field, of bounded length, however large documents are and however many.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.fulfillment.drafting.detection import Detected, categories_of
+from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox
+from services.fulfillment.drafting.keys import TEXT, Key, key_of
+from services.fulfillment.drafting.vocabulary import GIVEN_NAMES, plain
+from shared.mongo import Binary, Decimal128, Int64, ObjectId
+
+MOST_VALUES = 200
+"""Values kept of a field, to tell what it holds."""
+MOST_KEYS = 150
+"""Different keys kept of a field, to look for elsewhere."""
+MOST_SEEN = 5_000
+"""Different keys counted of a field, to tell whether each comes once."""
+LONGEST = 400
+"""Characters kept of a text."""
+MOST_MEMBERS = 60
+"""An object with more names than these over all documents has data for names."""
+MOST_FIELDS = 1_000
+SEVERAL, RARE = 12, 0.15
+SOME_REPEATED = 0.02
+MOST_ELEMENTS = 50
+"""Elements looked at of one array."""
+DEEPEST = 12
+MOST_BITS = 31
+
+
+@dataclass(slots=True)
+class _Field:
+    """What was seen at one path."""
+
+    path: str
+    types: Counter[str] = field(default_factory=Counter)
+    array: bool = False
+    most: int = 0
+    values: list[Any] = field(default_factory=list)
+    keys: dict[Key, None] = field(default_factory=dict)
+    families: Counter[str] = field(default_factory=Counter)
+    seen: set[int] = field(default_factory=set)
+    repeated: int = 0
+    present: int = 0
+    members: dict[str, "_Field"] = field(default_factory=dict)
+    opaque: bool = False
+
+    def add(self, value: Any, depth: int) -> None:
+        """Look at *value*; the elements of an array count one by one."""
+        if isinstance(value, list):
+            self.array = True
+            self.most = max(self.most, len(value))
+            for item in value[:MOST_ELEMENTS]:
+                self.add(item, depth + 1)
+            return
+        if value is None:
+            return
+        self.types[type_of(value)] += 1
+        if not isinstance(value, Mapping):
+            self._keep(value)
+        elif "coordinates" in value and "type" in value:
+            # A point of GeoJSON: what is in it means nothing alone.
+            self.opaque = True
+            self._keep(dict(value))
+        elif not self.opaque:
+            self._enter(value, depth)
+            self._forget()
+
+    def _enter(self, value: Mapping[str, Any], depth: int) -> None:
+        self.opaque = depth > DEEPEST
+        for name, member in value.items():
+            inside = None if self.opaque else self._member(name)
+            if inside is not None:
+                inside.present += 1
+                inside.add(member, depth + 1)
+
+    def _forget(self) -> None:
+        if self.opaque:
+            self.members.clear()
+
+    def _member(self, name: str) -> "_Field | None":
+        """Return the field *name* inside; none where the name is data, which makes the object one field."""
+        if name in self.members:
+            return self.members[name]
+        if not self.path and len(self.members) < MOST_FIELDS and not _unnameable(name):
+            return self.members.setdefault(name, _Field(name))
+        if self.path and len(self.members) < MOST_MEMBERS and not _is_data(name):
+            return self.members.setdefault(name, _Field(f"{self.path}.{name}"))
+        self.opaque = bool(self.path)
+        return None
+
+    def varies(self) -> bool:
+        """Tell whether the names inside are data: many, and each in few of the objects."""
+        whole = self.types["object"]
+        present = sum(member.present for member in self.members.values())
+        return len(self.members) >= SEVERAL and present < RARE * whole * len(self.members)
+
+    def _keep(self, value: Any) -> None:
+        short = value[:LONGEST] if isinstance(value, str | bytes) and not isinstance(value, Binary) else value
+        if len(self.values) < MOST_VALUES:
+            self.values.append(short)
+        key = key_of(value)
+        self.families["" if key is None else key.family] += 1
+        if key is None:
+            return
+        if len(self.keys) < MOST_KEYS:
+            self.keys[key] = None
+        if len(self.seen) < MOST_SEEN:
+            mark = hash(key)
+            self.repeated += mark in self.seen
+            self.seen.add(mark)
+
+
+def _unnameable(name: str) -> bool:
+    """Tell whether a data map has no way to name a field so."""
+    return not name or "." in name or name.startswith("$")
+
+
+def _is_data(name: str) -> bool:
+    """Tell whether the name of a member is itself a value: an address, a number, somebody's name."""
+    key = key_of(name)
+    telling = key is None or key.family != TEXT or plain(name) in GIVEN_NAMES
+    return telling or _unnameable(name) or re.fullmatch(r"[A-Za-z_][\w-]{0,60}", name) is None
+
+
+_RARE = {
+    "Code": "javascript",
+    "DatetimeMS": "datetime",
+    "MaxKey": "max_key",
+    "MinKey": "min_key",
+    "Regex": "regex",
+    "Timestamp": "timestamp",
+}
+
+
+def type_of(value: Any) -> str:  # noqa: C901 - one line per type of BSON
+    """Return the word of data maps for the type of *value*."""
+    match value:
+        case bool():
+            return "boolean"
+        case Int64():
+            return "long"
+        case int():
+            return "integer" if value.bit_length() <= MOST_BITS else "long"
+        case float():
+            return "double"
+        case str():
+            return "string"
+        case datetime():
+            return "datetime"
+        case ObjectId():
+            return "object_id"
+        case Decimal128():
+            return "decimal"
+        case Binary() if value.subtype in {3, 4}:
+            return "uuid"
+        case bytes():
+            return "binary"
+        case Mapping():
+            return "object"
+        case _:
+            return _RARE.get(type(value).__name__, "object")
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A field of a collection, without the values it was inferred from but its keys."""
+
+    path: str
+    type: str | None
+    """As a data map declares it, without ``[]``; none where only null was seen, or several types."""
+    array: bool
+    container: bool
+    detected: tuple[Detected, ...]
+    unit: str | None
+    """The innermost array around or at it."""
+    most: int
+    """The most elements one array of it has."""
+    count: int
+    """Values seen that are not null."""
+    keys: tuple[Key, ...] = field(default=(), repr=False)
+    family: str | None = None
+    """What most of its values are, as keys."""
+    unique: bool = False
+    """Whether hardly a key was seen twice: few stores are free of mistakes."""
+    dialled: float = 0.0
+    """The share of values that are telephone numbers in one piece, with their country."""
+    shared: float = 0.0
+    """The share of e-mail addresses that are an office's."""
+
+    @property
+    def category(self) -> Detected | None:
+        """The likeliest category."""
+        return self.detected[0] if self.detected else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a collection holds."""
+
+    store: str
+    database: str
+    name: str
+    total: int
+    sampled: int
+    properties: tuple[Property, ...]
+    unique: frozenset[str] = frozenset()
+    """Paths whose values a unique index tells apart."""
+
+    @property
+    def key(self) -> str:
+        """``database.collection``."""
+        return f"{self.database}.{self.name}"
+
+    @property
+    def by_path(self) -> Mapping[str, Property]:
+        """The fields by their paths."""
+        return {one.path: one for one in self.properties}
+
+
+class Inference:
+    """Looks at documents and says what their collection holds."""
+
+    def __init__(self) -> None:
+        self._root = _Field("")
+        self.documents = 0
+
+    def add(self, document: Mapping[str, Any]) -> None:
+        """Look at *document*."""
+        self.documents += 1
+        self._root._enter(document, 0)  # noqa: SLF001 - the root is a field like all others
+
+    def properties(self) -> tuple[Property, ...]:
+        """Return every field seen, an object before what is in it."""
+        return tuple(_properties(self._root, None))
+
+
+def _properties(parent: _Field, unit: str | None) -> Iterator[Property]:
+    for seen in parent.members.values():
+        if seen.varies():
+            seen.members.clear()
+        inner = seen.path if seen.array else unit
+        yield _property(seen, inner)
+        yield from _properties(seen, inner)
+
+
+def _type(seen: _Field) -> str | None:
+    """Return the type to declare; of an array the commonest, because an array must be declared as one."""
+    kinds = set(seen.types)
+    if seen.members:
+        return "object"
+    if kinds == {"integer", "long"}:
+        return "long"
+    if len(kinds) > 1 and not seen.array:
+        return None
+    # Of an array that was always empty nothing is known but that it is one.
+    return seen.types.most_common(1)[0][0] if kinds else ("string" if seen.array else None)
+
+
+def _property(seen: _Field, unit: str | None) -> Property:
+    count = sum(seen.types.values())
+    family, most = seen.families.most_common(1)[0] if seen.families else ("", 0)
+    texts = [value for value in seen.values if isinstance(value, str)]
+    detected = () if seen.members else categories_of(seen.path, seen.values)
+    phone = any(one.category == "user.contact.phone_number" for one in detected)
+    return Property(
+        path=seen.path,
+        type=_type(seen),
+        array=seen.array,
+        container=bool(seen.members),
+        detected=detected,
+        unit=unit,
+        most=seen.most,
+        count=count,
+        keys=tuple(seen.keys),
+        family=family if family and most >= 0.7 * count else None,
+        unique=bool(seen.keys) and seen.repeated <= SOME_REPEATED * len(seen.seen),
+        dialled=sum(map(can_be_looked_up, seen.values)) / len(seen.values) if phone else 0.0,
+        shared=sum(map(is_shared_mailbox, texts)) / len(texts) if texts else 0.0,
+    )
