@@ -18,26 +18,49 @@ class Coalescer(Generic[K, V]):
     A key that spoils the query for all is asked for alone, and so is each of the others.
     """
 
-    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
-        """Use *load* to answer; a key it leaves out is answered with ``KeyError``."""
+    def __init__(
+        self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], *, window: float | None = None
+    ) -> None:
+        """
+        Use *load* to answer; a key it leaves out is answered with ``KeyError``.
+
+        Args:
+            load: Answers many keys for about the price of one.
+            window: Seconds for which keys are collected where loads are dear. Then no two run at a time,
+                and what comes during one is answered by the next.
+        """
         self._load = load
+        self._window = window
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, key: K) -> V:
         """Return the value of *key*; raise what the load raised."""
-        loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._start)
-        future: asyncio.Future[V] = loop.create_future()
+            self._schedule()
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
         return await future
 
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._window is None:
+            loop.call_soon(self._start)
+        elif not self._running:
+            loop.call_later(self._window, self._start)
+
     def _start(self) -> None:
+        if self._window is not None and self._running:
+            return
         waiting, self._waiting = self._waiting, {}
         task = asyncio.get_running_loop().create_task(self._answer(waiting))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._window is not None and self._waiting:
+            self._start()
 
     async def _answer(self, waiting: Mapping[K, list[asyncio.Future[V]]]) -> None:
         try:

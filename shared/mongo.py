@@ -6,7 +6,7 @@ Motor is in maintenance; its successor is ``pymongo.AsyncMongoClient``. Everythi
 is a change of this file alone (docs/adr/0003).
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -16,7 +16,15 @@ from bson import Binary, Decimal128, Int64, ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
-from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo import ReadPreference
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
@@ -35,13 +43,18 @@ __all__ = [
     "ObjectId",
     "UpdateMany",
     "UpdateOne",
+    "at_primary",
     "connect",
+    "from_bson",
     "id_bytes",
     "insert_new",
     "json_util",
     "ping",
     "raw_documents",
+    "secondary_first",
+    "to_bson",
     "translated",
+    "write_each",
 ]
 
 Document: TypeAlias = dict[str, Any]
@@ -49,7 +62,13 @@ Client: TypeAlias = motor.AsyncIOMotorClient[Document]
 Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
 Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
 
+_OPTIONS: CodecOptions[Document] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""How documents are read, from the server as from a file."""
 DUPLICATE_KEY = 11000
+DOCUMENT_TOO_LARGE = 10334
+UNAUTHORIZED = 13
 RETRYABLE_CODES = frozenset(
     {6, 7, 50, 64, 89, 91, 112, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436}
 )
@@ -83,6 +102,11 @@ def connect(url: str, *, app_name: str) -> Client:
         raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__})") from None
 
 
+def at_primary(collection: Collection) -> Collection:
+    """Return *collection*, read from the server that takes the writes."""
+    return collection.with_options(read_preference=ReadPreference.PRIMARY)  # type: ignore[arg-type]
+
+
 async def ping(client: Client) -> None:
     """
     Ask the server for a sign of life.
@@ -112,16 +136,37 @@ def translated(what: str) -> Iterator[None]:
     except PyMongoError as error:
         code = getattr(error, "code", None)
         name = type(error).__name__
-        if isinstance(error, ConnectionFailure | ExecutionTimeout) or code in RETRYABLE_CODES:
+        if _may_pass(error):
             raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
         if error.has_error_label("TransientTransactionError"):
             raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
         raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
 
 
+def _may_pass(error: PyMongoError) -> bool:
+    code = getattr(error, "code", None)
+    return isinstance(error, ConnectionFailure | ExecutionTimeout) or code in RETRYABLE_CODES
+
+
+def secondary_first(collection: Collection) -> Collection:
+    """Return *collection* as it is read where reading must not be in the way of those who write."""
+    # Motor declares the class that these modes are attributes of.
+    return collection.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)  # type: ignore[arg-type]
+
+
 def id_bytes(document_id: Any) -> bytes:
     """Return the ``_id`` of a document as bytes that no other ``_id`` has."""
     return bson.encode({"_id": document_id})
+
+
+def to_bson(document: Document) -> bytes:
+    """Return *document* as BSON."""
+    return bson.encode(document, codec_options=_OPTIONS)
+
+
+def from_bson(data: bytes) -> list[Document]:
+    """Return the documents that lie one after the other in *data*, as the server would have sent them."""
+    return bson.decode_all(data, codec_options=_OPTIONS)
 
 
 async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, bytes]]:
@@ -162,3 +207,44 @@ def _there_already(error: BulkWriteError, documents: list[Document]) -> frozense
     if others:
         raise PermanentError(f"MongoDB refused an insertion (code {others[0]})") from None
     return frozenset(documents[flaw["index"]]["_id"] for flaw in error.details["writeErrors"])
+
+
+async def write_each(collection: Collection, operations: Sequence[DeleteOne | UpdateOne]) -> dict[int, int]:
+    """
+    Carry out *operations*, in no order; what the server refuses does not hold up the others.
+
+    Returns:
+        The place of each refused operation → the server's code for it.
+
+    Raises:
+        StoreUnavailable: The server did not answer, or not for good; all may be repeated.
+    """
+    if not operations:
+        return {}
+    with translated(f"write to {collection.name}"):
+        try:
+            await collection.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            return _refused(error)
+        except (BSONError, OverflowError) as error:
+            if len(operations) == 1:
+                return {0: DOCUMENT_TOO_LARGE if isinstance(error, DocumentTooLarge) else 0}
+        except OperationFailure as error:
+            if _may_pass(error):
+                raise
+            if len(operations) == 1 or error.code == UNAUTHORIZED:
+                return dict.fromkeys(range(len(operations)), error.code or 0)
+        else:
+            return {}
+    # One of them spoils the command for all: which, only trying tells.
+    half = len(operations) // 2
+    first = await write_each(collection, operations[:half])
+    second = await write_each(collection, operations[half:])
+    return first | {place + half: code for place, code in second.items()}
+
+
+def _refused(error: BulkWriteError) -> dict[int, int]:
+    flaws = {flaw["index"]: flaw["code"] for flaw in error.details["writeErrors"]}
+    if error.details["writeConcernErrors"] or not RETRYABLE_CODES.isdisjoint(flaws.values()):
+        raise StoreUnavailable("MongoDB did not confirm a write") from None
+    return flaws

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from services.fulfillment.search.paths import untagged
 from shared.mongo import Document
 
 CASELESS: Mapping[str, Any] = {"locale": "en", "strength": 2}
@@ -32,6 +33,10 @@ class Indexes:
     """Field → the collation its index compares by."""
     unique: frozenset[str]
     """Fields of which no two documents may have the same value, null included."""
+
+    def answer(self, path: str, *, ignoring_case: bool) -> bool:
+        """Tell whether a value at *path* is found without reading the whole collection."""
+        return path in self.plain or (ignoring_case and path in self.caseless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,12 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
         yield Query(spelled, None)
     for items, branches in collated.items():
         yield Query(branches, dict(items))
+
+
+def with_any_tag(path: str, address: str) -> Document:
+    """Return the condition that *address* stands at *path*, in any case and with or without a tag."""
+    local, _, domain = untagged(address).rpartition("@")
+    return {path: {"$regex": rf"^{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}$", "$options": "i"}}
 
 
 def spellings(address: str) -> Iterator[str]:

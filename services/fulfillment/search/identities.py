@@ -1,20 +1,18 @@
 """What a request tells about its person that records can be found by."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias
-from uuid import UUID
+from typing import TypeAlias
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
+from services.fulfillment.datamap.graph import EMAIL
 from shared.events import Subject
-from shared.mongo import Binary, Decimal128, ObjectId
 
 Identities: TypeAlias = Mapping[str, Sequence[str]]
 """The name of an identity in the data map → every spelling of its value."""
-
-MOST_BITS = 63
+PHONE = "phone_number"
 
 
 def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, tuple[str, ...]]:
@@ -32,57 +30,52 @@ def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, 
     region = country or (None if address is None else address.country)
     found: dict[str, tuple[str, ...]] = {}
     if subject.email is not None:
-        found["email"] = (subject.email,)
+        found[EMAIL] = (subject.email,)
     if subject.phone is not None:
-        found["phone_number"] = spellings_of_phone(subject.phone, region)
+        found[PHONE] = spellings_of_phone(subject.phone, region)
     for name, value in subject.identifiers.items():
-        spellings = spellings_of_phone(value, region) if name == "phone_number" else (value,)
+        spellings = spellings_of_phone(value, region) if name == PHONE else (value,)
         found.setdefault(name, spellings)
     return found
 
 
 def spellings_of_phone(number: str, region: str | None) -> tuple[str, ...]:
-    """Return the forms under which *number* may be stored: as given, E.164, international, with 00."""
+    """
+    Return the forms under which *number* may be stored: as given, and every usual one with a country code.
+
+    A number without country code is another person's in another country, and is only looked up as given.
+    """
     given = number.strip()
     try:
         parsed = phonenumbers.parse(given, region)
     except NumberParseException:
         return (given,)
-    e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
-    international = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
-    return tuple(dict.fromkeys((e164, given, international, "00" + e164.removeprefix("+"))))
+    return tuple(dict.fromkeys((*_international(parsed), given)))
 
 
-def typed(value: str, kind: str | None) -> Iterator[Any]:
-    """Yield *value* as a field of type *kind* would store it, and as the text that it is."""
-    yield value
-    match (kind or "").removesuffix("[]"):
-        case "integer" | "long" | "float" | "double":
-            if value.isascii() and value.removeprefix("-").isdigit() and int(value).bit_length() <= MOST_BITS:
-                yield int(value)
-        case "decimal":
-            yield from _decimal(value)
-        case "object_id":
-            if ObjectId.is_valid(value):
-                yield ObjectId(value)
-        case "uuid":
-            yield from _uuid(value)
-        case "binary":
-            if len(value) % 2 == 0 and all(digit in "0123456789abcdefABCDEF" for digit in value):
-                yield bytes.fromhex(value)
-        case _:
-            return
+def spellings_of(name: str, value: str) -> tuple[str, ...]:
+    """Return the forms under which the identity *name* with *value* may be stored."""
+    return spellings_of_phone(value, None) if name == PHONE else (value,)
 
 
-def _decimal(value: str) -> Iterator[Any]:
-    try:
-        yield Decimal128(Decimal(value))
-    except InvalidOperation:
-        return
+def plain(name: str, value: str) -> str:
+    """Return the identity *name* with *value* without what is written differently: case, blanks, dashes."""
+    if name == PHONE:
+        return re.sub(r"[^0-9]", "", value).lstrip("0")
+    return value.casefold() if name == EMAIL else value
 
 
-def _uuid(value: str) -> Iterator[Any]:
-    try:
-        yield Binary.from_uuid(UUID(value))
-    except ValueError:
-        return
+def _international(number: PhoneNumber) -> Iterator[str]:
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    spaced = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+    code, _, groups = spaced.partition(" ")
+    digits = e164.removeprefix("+")
+    area, _, rest = re.sub(r"[^0-9]+", " ", groups).strip().partition(" ")
+    yield from (e164, spaced, digits, f"00{digits}")
+    for separator in (" ", "-", ".", ""):
+        joined = re.sub(r"[^0-9]+", separator, groups)
+        for lead in (code, code.removeprefix("+"), f"00{code[1:]}"):
+            for gap in {" ", separator}:
+                yield f"{lead}{gap}{joined}"
+    yield from (f"{code} ({area}) {rest.replace(' ', gap)}" for gap in ("-", " ") if rest)
+    yield phonenumbers.format_number(number, PhoneNumberFormat.RFC3966)

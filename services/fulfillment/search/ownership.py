@@ -43,7 +43,8 @@ class Match:
 
 def divided(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
     """Return the arrays that people share, those included that the map does not know to be arrays."""
-    return collection.divided | {match.unit for match in matches if match.unit is not None}
+    units = {match.unit for match in matches if match.unit is not None}
+    return collection.divided | units if units else collection.divided
 
 
 def owned(matches: Iterable[Match]) -> bool:
@@ -63,6 +64,8 @@ def disclosed(
         GDPR Art. 15(4): a copy must not adversely affect the rights and freedoms of others.
     """
     whole = owned(matches)
+    if whole and not divided(collection, matches):
+        return dict(document)
     kept = _Reducer(collection, matches).kept(document, "", whole=whole)
     own: dict[str, Any] = kept if isinstance(kept, dict) else {}
     if whole:

@@ -1,9 +1,10 @@
 """Follows dotted paths through documents, arrays included, and compares values as MongoDB does."""
 
 import unicodedata
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from shared.mongo import Binary, Decimal128, ObjectId, json_util
@@ -20,6 +21,21 @@ def values_at(value: Any, path: str) -> Iterator[Any]:
         head, _, rest = path.partition(".")
         if head in value:
             yield from values_at(value[head], rest)
+
+
+def tuples_at(value: Any, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values at *paths* below *value* that stand together: those of one element, not of two."""
+    if len(paths) == 1:
+        yield from ((found,) for found in values_at(value, paths[0]))
+    elif isinstance(value, list):
+        for item in value:
+            yield from tuples_at(item, paths)
+    else:
+        heads, rests = zip(*(path.partition(".")[::2] for path in paths), strict=True)
+        if len(set(heads)) > 1 or not all(rests):
+            yield from product(*(values_at(value, path) for path in paths))
+        elif isinstance(value, Mapping):
+            yield from tuples_at(value.get(heads[0]), rests)
 
 
 def raw_at(document: Mapping[str, Any], path: str) -> Any:
@@ -55,11 +71,17 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def key_of(value: Any, *, caseless: bool = False) -> Hashable:
+def untagged(address: str) -> str:
+    """Return *address* without the part after a plus sign, by which people sort their mail (RFC 5233)."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"
+
+
+def key_of(value: Any, *, caseless: bool = False, tagged: bool = False) -> Hashable:
     """Return what two values have in common exactly when a query for one finds the other."""
     match value:
         case str():
-            return folded(value) if caseless else value
+            return folded(untagged(value) if tagged else value) if caseless else value
         case bool() | ObjectId() | datetime():
             return (type(value).__name__, value)
         case int() | float():

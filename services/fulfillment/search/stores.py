@@ -1,54 +1,36 @@
 """
-The MongoDB stores that hold the business data: batched reads, guarded writes, nothing else.
+The MongoDB stores that hold the business data: reads and writes made together, nothing else.
 
-Requests are answered side by side and know nothing of one another. What they look up in a collection at the
-same moment becomes one query, and what they erase there one bulk write.
+Requests are answered side by side and know nothing of one another. What they erase in a collection at the
+same moment becomes one bulk write.
 """
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.search import caseless
-from services.fulfillment.search.paths import key_of, values_at
+from services.fulfillment.search.mentions import Mention, Needle, mentions_in, patterns
+from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.rules import Rules
+from services.fulfillment.search.seeking import Probe, Seeker, Take, answered, ways
 from shared.coalescing import Coalescer
 from shared.errors import ConfigurationError, PermanentError
-from shared.mongo import Client, DeleteOne, Document, UpdateOne, connect, translated
+from shared.mongo import Client, DeleteOne, Document, UpdateOne, at_primary, connect, translated, write_each
 from shared.mongo import Collection as Stored
 
-VALUES_PER_QUERY = 2_000
+__all__ = ["Operation", "Probe", "Refusals", "Stores", "Writes"]
+
 WRITES_PER_ROUND = 1_000
-PATIENCE_MS = 120_000
-"""How long a query may run on the server."""
+READING_WINDOW = 0.02
+"""Seconds for which requests are collected before the texts of a collection are gone through for all."""
+READING_PATIENCE_MS = 60_000
+"""How long that may take on the server."""
 
 
 Operation: TypeAlias = DeleteOne | UpdateOne
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One value looked for at one path."""
-
-    path: str
-    caseless: bool
-    key: Hashable
-    value: Any = field(compare=False)
-
-    @classmethod
-    def of(cls, path: str, value: Any, *, caseless: bool) -> "Probe":
-        """Return the probe for *value*; case counts unless it is text and *caseless*."""
-        ignores = caseless and isinstance(value, str)
-        return cls(path, ignores, key_of(value, caseless=ignores), value)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Search:
-    """What one request looks up at one moment. Two are never the same."""
-
-    probes: Sequence[Probe]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,27 +40,50 @@ class Writes:
     operations: Sequence[Operation]
 
 
-Answers: TypeAlias = Mapping[Probe, list[Document]]
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What one request reads the texts of a collection for. Two are never the same."""
+
+    paths: Sequence[str]
+    wanted: frozenset[Needle]
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What a pass over the texts of a collection has found."""
+
+    documents: int
+    """How many the collection holds."""
+    found: Sequence[Mention]
+
+
+Refusals: TypeAlias = Mapping[int, int]
+"""Place of a refused operation among those to be carried out → the server's code."""
 
 
 class Stores:
     """The stores, by the names that data maps use."""
 
-    def __init__(self, clients: Mapping[str, Client], *, database_prefix: str = "") -> None:
+    def __init__(
+        self, clients: Mapping[str, Client], *, database_prefix: str = "", fresh: bool = False
+    ) -> None:
         """
         Use *clients*, by store.
 
         Args:
-            clients: A client for each name of ``HABEAS_STORES``.
+            clients: A client for each name of ``HABEAS_STORES``. Its URL says how long a call may take
+                (``timeoutMS``) and who is read from (``readPreference``).
             database_prefix: Stands before the name of every database, where the plain ones are taken.
+            fresh: Whether only primaries are read from, whatever the URLs say.
         """
         self._clients = clients
         self._prefix = database_prefix
+        self._fresh = fresh
         self._names = Coalescer(self._load_names)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
-        self._indexes: dict[Place, caseless.Indexes] = {}
-        self._finders: dict[Place, Coalescer[Search, Answers]] = {}
-        self._writers: dict[Place, Coalescer[Writes, PermanentError | None]] = {}
+        self._seekers: dict[Place, Seeker] = {}
+        self._writers: dict[Place, Coalescer[Writes, Refusals]] = {}
+        self._readers: dict[Place, Coalescer[Asked, Mentions]] = {}
 
     @classmethod
     def connect(cls, urls: Mapping[str, str], *, database_prefix: str = "") -> "Stores":
@@ -86,14 +91,19 @@ class Stores:
         clients = {name: connect(url, app_name="habeas-fulfillment") for name, url in urls.items()}
         return cls(clients, database_prefix=database_prefix)
 
+    @cached_property
+    def fresh(self) -> "Stores":
+        """The same stores, read from where they were written to: a copy may be seconds behind."""
+        return Stores(self._clients, database_prefix=self._prefix, fresh=True)
+
     def close(self) -> None:
         """Close every client."""
         for client in self._clients.values():
             client.close()
 
-    async def find(self, place: Place, probes: Sequence[Probe]) -> Answers:
+    async def seek(self, place: Place, probes: Sequence[Probe], take: Take) -> None:
         """
-        Return the documents at *place* that each of *probes* finds.
+        Hand every document at *place* that one of *probes* finds to *take*, once or more often.
 
         They are shared with other requests and must not be changed.
 
@@ -101,23 +111,38 @@ class Stores:
             StoreUnavailable: The store did not answer. That is not the same as nothing found.
             ConfigurationError: ``HABEAS_STORES`` does not name the store.
         """
-        if place not in self._finders:
-            self._finders[place] = Coalescer(lambda searches: self._load(place, searches))
-        return await self._finders[place](Search(probes))
+        await self._seeker(place).seek(probes, take)
 
-    async def write(self, place: Place, operations: Sequence[Operation]) -> None:
+    async def find(self, place: Place, probes: Sequence[Probe]) -> Mapping[Probe, list[Document]]:
         """
-        Carry out *operations*, in no order.
+        Return the documents at *place* that each of *probes* finds; they must be few.
+
+        They are shared with other requests and must not be changed.
+
+        Raises:
+            StoreUnavailable: The store did not answer. That is not the same as nothing found.
+            ConfigurationError: ``HABEAS_STORES`` does not name the store.
+        """
+        found: dict[Probe, dict[Hashable, Document]] = {probe: {} for probe in probes}
+        looked = ways(probes)
+
+        def take(document: Document) -> None:
+            for probe in answered(document, found, looked):
+                found[probe].setdefault(key_of(document["_id"]), document)
+
+        await self.seek(place, probes, take)
+        return {probe: list(documents.values()) for probe, documents in found.items()}
+
+    async def write(self, place: Place, operations: Sequence[Operation]) -> Refusals:
+        """
+        Carry out *operations*, in no order; return what the store refused, by its own rules for instance.
 
         Raises:
             StoreUnavailable: The store did not answer; all may be repeated.
-            PermanentError: The store refused one, for instance by the rules of its own schema.
         """
         if place not in self._writers:
             self._writers[place] = Coalescer(lambda writes: self._store(place, writes))
-        refusal = await self._writers[place](Writes(operations))
-        if refusal is not None:
-            raise refusal
+        return await self._writers[place](Writes(operations))
 
     async def exists(self, place: Place) -> bool:
         """Tell whether the database has a collection there: a wrong name finds nothing, too."""
@@ -126,6 +151,10 @@ class Stores:
             self._known[where] = await self._names(where)
         return place.name in self._known[where]
 
+    async def still_exists(self, place: Place) -> bool:
+        """Tell whether the database has a collection there now."""
+        return place.name in await self._names((place.store, place.database))
+
     async def sample(self, place: Place, size: int) -> list[Document]:
         """Return up to *size* documents taken at random."""
         with translated(f"sample {place.database}.{place.name}"):
@@ -133,13 +162,58 @@ class Stores:
             found: list[Document] = await self._stored(place).aggregate(pipeline).to_list(None)
             return found
 
+    async def scan(self, place: Place, paths: Sequence[str]) -> AsyncIterator[Document]:
+        """
+        Yield every document there, reduced to its ``_id`` and *paths*; where that is all, its index is read.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        wanted = {"_id": 1} | {path: 1 for path in paths if not path.startswith("_id.")}
+        with translated(f"go through {place.database}.{place.name}"):
+            cursor = self._stored(place).find({}, wanted, batch_size=5_000)
+            if len(wanted) == 1:
+                cursor = cursor.hint([("_id", 1)])
+            async for document in cursor:
+                yield document
+
+    async def mentions(self, place: Place, paths: Sequence[str], wanted: frozenset[Needle]) -> Mentions:
+        """
+        Return where the texts at *paths* name *wanted*; one pass over the collection serves all who ask.
+
+        Raises:
+            StoreUnavailable: The store did not answer, or the pass took too long.
+        """
+        if place not in self._readers:
+            self._readers[place] = Coalescer(lambda asked: self._read(place, asked), window=READING_WINDOW)
+        return await self._readers[place](Asked(tuple(paths), wanted))
+
+    async def rules(self, place: Place) -> Rules:
+        """Return what the store demands of every document there; nothing where it does not say."""
+        try:
+            with translated(f"read the rules of {place.database}.{place.name}"):
+                database = self._stored(place).database
+                listed = await database.list_collections(filter={"name": place.name})
+                options = [document.get("options", {}) async for document in listed]
+                indexes = await self._stored(place).index_information()
+        except PermanentError:
+            return Rules()
+        unique = {key for index in indexes.values() if index.get("unique") for key, _ in index["key"]}
+        return Rules(options[0].get("validator", {}) if options else {}, frozenset(unique))
+
     async def indexes(self, place: Place) -> caseless.Indexes:
         """Return the indexes there."""
-        return await self._indexes_of(place)
+        return await self._seeker(place).indexes()
+
+    def _seeker(self, place: Place) -> Seeker:
+        if place not in self._seekers:
+            self._seekers[place] = Seeker(self._stored(place), f"{place.database}.{place.name}")
+        return self._seekers[place]
 
     def _stored(self, place: Place) -> Stored:
         store, database, name = place
-        return self._client(store)[self._prefix + database][name]
+        stored = self._client(store)[self._prefix + database][name]
+        return at_primary(stored) if self._fresh else stored
 
     def _client(self, store: str) -> Client:
         try:
@@ -157,81 +231,35 @@ class Stores:
             found[store, database] = frozenset(names)
         return found
 
-    async def _indexes_of(self, place: Place) -> caseless.Indexes:
-        if place not in self._indexes:
-            with translated(f"read the indexes of {place.database}.{place.name}"):
-                self._indexes[place] = caseless.indexes(await self._stored(place).index_information())
-        return self._indexes[place]
+    async def _store(self, place: Place, all_writes: Sequence[Writes]) -> dict[Writes, Refusals]:
+        whose = [(writes, n) for writes in all_writes for n in range(len(writes.operations))]
+        refused: dict[Writes, dict[int, int]] = {writes: {} for writes in all_writes}
+        for some in _chunks(whose, WRITES_PER_ROUND):
+            operations = [writes.operations[n] for writes, n in some]
+            for index, code in (await write_each(self._stored(place), operations)).items():
+                writes, n = some[index]
+                refused[writes][n] = code
+        return dict(refused)
 
-    async def _load(self, place: Place, searches: Sequence[Search]) -> dict[Search, Answers]:
-        found: dict[Probe, dict[Hashable, Document]] = {p: {} for search in searches for p in search.probes}
-        for some in _chunks(list(found), VALUES_PER_QUERY):
-            for part in await asyncio.gather(self._exact(place, some), self._caseless(place, some)):
-                _distribute(part, some, found)
-        answers = {probe: list(documents.values()) for probe, documents in found.items()}
-        return {search: {probe: answers[probe] for probe in search.probes} for search in searches}
-
-    async def _exact(self, place: Place, probes: Sequence[Probe]) -> list[Document]:
-        wanted = _by_path(probe for probe in probes if not probe.caseless)
-        return await self._query(place, [{path: {"$in": values}} for path, values in wanted.items()])
-
-    async def _caseless(self, place: Place, probes: Sequence[Probe]) -> list[Document]:
-        wanted = _by_path(probe for probe in probes if probe.caseless)
-        if not wanted:
-            return []
-        queries = caseless.queries(wanted, await self._indexes_of(place))
-        parts = await asyncio.gather(*(self._query(place, q.branches, q.collation) for q in queries))
-        return [document for part in parts for document in part]
-
-    async def _query(
-        self, place: Place, branches: Sequence[Document], collation: Mapping[str, Any] | None = None
-    ) -> list[Document]:
-        if not branches:
-            return []
-        condition = branches[0] if len(branches) == 1 else {"$or": list(branches)}
-        with translated(f"search {place.database}.{place.name}"):
-            cursor = self._stored(place).find(condition, batch_size=5_000, max_time_ms=PATIENCE_MS)
-            if collation is not None:
-                cursor = cursor.collation(collation)
-            found: list[Document] = await cursor.to_list(None)
-        return found
-
-    async def _store(self, place: Place, all_writes: Sequence[Writes]) -> dict[Writes, PermanentError | None]:
-        together = [operation for writes in all_writes for operation in writes.operations]
-        if await self._refusal(place, together) is None:
-            return dict.fromkeys(all_writes)
-        # One refused write must not take the other requests' along: each has its own answer.
-        return {writes: await self._refusal(place, writes.operations) for writes in all_writes}
-
-    async def _refusal(self, place: Place, operations: Sequence[Operation]) -> PermanentError | None:
-        try:
-            for some in _chunks(operations, WRITES_PER_ROUND):
-                with translated(f"erase in {place.database}.{place.name}"):
-                    await self._stored(place).bulk_write(some, ordered=False)
-        except PermanentError as error:
-            return error
-        return None
+    async def _read(self, place: Place, asked: Sequence[Asked]) -> dict[Asked, Mentions]:
+        paths = sorted({path for asking in asked for path in asking.paths})
+        found: dict[Needle, list[Mention]] = {needle: [] for asking in asked for needle in asking.wanted}
+        with translated(f"read the texts of {place.database}.{place.name}"):
+            documents = await self._stored(place).estimated_document_count()
+            for pattern in patterns(found):
+                named = {"$regex": pattern.text, "$options": "i"}
+                condition = {"$or": [{path: named} for path in paths]}
+                wanted = {"_id": 1} | dict.fromkeys(paths, 1)
+                cursor = self._stored(place).find(condition, wanted, max_time_ms=READING_PATIENCE_MS)
+                async for document in cursor:
+                    for mention in mentions_in(document, paths, pattern):
+                        found[mention.needle].append(mention)
+        return {asking: Mentions(documents, tuple(_meant(asking, found))) for asking in asked}
 
 
-def _by_path(probes: Iterator[Probe]) -> dict[str, list[Any]]:
-    wanted: dict[str, list[Any]] = defaultdict(list)
-    for probe in probes:
-        wanted[probe.path].append(probe.value)
-    return wanted
-
-
-def _distribute(
-    documents: Sequence[Document], probes: Sequence[Probe], found: Mapping[Probe, dict[Hashable, Document]]
-) -> None:
-    """Hand each of *documents* to the probes it answers."""
-    paths = {(probe.path, probe.caseless) for probe in probes}
-    for document in documents:
-        identity = key_of(document["_id"])
-        for path, ignores in paths:
-            for value in values_at(document, path):
-                probe = Probe.of(path, value, caseless=ignores)
-                if probe in found:
-                    found[probe].setdefault(identity, document)
+def _meant(asking: Asked, found: Mapping[Needle, Sequence[Mention]]) -> Iterator[Mention]:
+    for needle in asking.wanted:
+        yield from (mention for mention in found[needle] if mention.path in asking.paths)
 
 
 def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -3,20 +3,17 @@ Which of the identities that a request tells may be believed to be the requester
 
 Whoever proves a mailbox has proven that mailbox and nothing else: a stranger's telephone number in the same
 request must not open the stranger's records. An identity that is not proven counts only where a record found
-by the proven ones holds it.
+by the proven ones holds it; the walk finds that out by itself.
 """
 
 from collections.abc import Collection as Many
-from collections.abc import Iterable, Iterator
 
 from services.fulfillment.datamap.graph import EMAIL, graph_of
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.search.identities import Identities, identities_of, typed
-from services.fulfillment.search.paths import key_of, values_at
-from services.fulfillment.search.walk import Found
+from services.fulfillment.search.identities import PHONE, Identities, identities_of
 from shared.events import RequestSubmitted
 
-PREFERRED = (EMAIL, "phone_number")
+PREFERRED = (EMAIL, PHONE)
 """Identities that claimed data points are looked up by, before any other."""
 
 
@@ -38,30 +35,3 @@ def to_look_up(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     names = told(submitted, data_map)
     first = next((name for name in (*PREFERRED, *sorted(names)) if name in names), None)
     return {} if first is None else proven(submitted, (first,), data_map)
-
-
-def confirmed(identities: Identities, found: Iterable[Found]) -> Identities:
-    """Return those of *identities* that the records *found* hold as the person's own."""
-    held = {(name, key) for name, key in _held(found)}
-    return {
-        name: matching
-        for name, spellings in identities.items()
-        if (matching := tuple(spelling for spelling in spellings if _is_held(name, spelling, held)))
-    }
-
-
-def _held(found: Iterable[Found]) -> Iterator[tuple[str, object]]:
-    for item in found:
-        for field in item.collection.leaves:
-            if field.identity is not None:
-                for value in values_at(item.disclosed, field.path):
-                    yield field.identity, key_of(value, caseless=field.identity == EMAIL)
-
-
-def _is_held(name: str, spelling: str, held: Many[tuple[str, object]]) -> bool:
-    kinds = (None, "long", "decimal", "object_id", "uuid", "binary")
-    return any(
-        (name, key_of(value, caseless=name == EMAIL)) in held
-        for kind in kinds
-        for value in typed(spelling.strip(), kind)
-    )

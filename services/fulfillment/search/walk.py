@@ -3,142 +3,88 @@ Gathers one person's records: breadth first from the identities of the request, 
 
 Only what is the person's own leads on. From an account that three people share, the walk takes the person's
 element and nothing else, so that it never reaches another person's records.
+
+The person's own records may say what else they are known by: a telephone number, an earlier address. The walk
+goes on from these, too, until nothing new is found; but not from a number that somebody else has as well.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.graph import Graph, Lookup, graph_of
+from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
-from services.fulfillment.search.identities import Identities, typed
-from services.fulfillment.search.ownership import Match, disclosed, divided, owned
-from services.fulfillment.search.paths import key_of, places, raw_at, refers, values_at
-from services.fulfillment.search.stores import Probe, Stores
+from services.fulfillment.search.aliases import Alias, Doubts, Known
+from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
+from services.fulfillment.search.forms import forms
+from services.fulfillment.search.holdings import Holdings, key
+from services.fulfillment.search.identities import Identities, spellings_of
+from services.fulfillment.search.ownership import Match, disclosed, owned
+from services.fulfillment.search.paths import refers, tuples_at
+from services.fulfillment.search.seeking import Probe
+from services.fulfillment.search.stores import Stores
 from shared.mongo import Document
 
+__all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
 
-class Status(StrEnum):
-    """What became of a collection in a search."""
+MOST_FORMS = 64
+"""Combinations of forms in which the parts of one composite key are looked up."""
 
-    SEARCHED = "searched"
-    SKIPPED = "skipped"
-    """The map says that nobody appears in it."""
-    UNREACHED = "unreached"
-    """Nothing the request tells leads there."""
-    MISSING = "missing"
-    """The map names it, and the database has no such collection."""
+_Values: TypeAlias = dict[Lookup, dict[Hashable, tuple[Any, ...]]]
 
 
-class Answer(StrEnum):
-    """What a search says. A store that does not answer says nothing: it raises ``StoreUnavailable``."""
-
-    FOUND = "found"
-    NOTHING_FOUND = "nothing_found"
-    NOTHING_DECLARED = "nothing_declared"
-    """No collection of the map is found by anything the request tells: nobody has looked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How far a collection was searched."""
-
-    key: str
-    status: Status
-    found: int
-
-
-@dataclass(frozen=True)
-class Found:
-    """A document that is the person's, or in which elements are."""
-
-    collection: Collection
-    id: Mapping[str, Any]
-    """Its primary key: path → value."""
-    document: Document
-    """As read, with what is other people's; it is shared with other requests and must not be changed."""
-    matches: tuple[Match, ...]
-
-    @property
-    def owned(self) -> bool:
-        """Whether the whole document is the person's."""
-        return owned(self.matches)
-
-    @property
-    def elements(self) -> tuple[Match, ...]:
-        """What tells the person's elements of divided arrays."""
-        return tuple(match for match in self.matches if match.unit is not None)
-
-    @cached_property
-    def divided(self) -> frozenset[str]:
-        """The arrays of the document that people share."""
-        return divided(self.collection, self.matches)
-
-    @cached_property
-    def disclosed(self) -> Document:
-        """The document reduced to what is the person's."""
-        return disclosed(self.collection, self.document, self.matches)
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a search found, and how far it went."""
-
-    version: str
-    """Of the data map that was walked."""
-    found: Iterable[Found]
-    """In the order of the map; may be gone through again and again, and is as large as the data."""
-    coverage: tuple[Coverage, ...]
-    """Every collection of the map, in its order."""
-
-    @property
-    def total(self) -> int:
-        """The number of records found."""
-        return sum(part.found for part in self.coverage)
-
-    @property
-    def answer(self) -> Answer:
-        """What the search says as a whole."""
-        if self.total:
-            return Answer.FOUND
-        looked = any(part.status in (Status.SEARCHED, Status.MISSING) for part in self.coverage)
-        return Answer.NOTHING_FOUND if looked else Answer.NOTHING_DECLARED
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The keys of collections that the map names and the database lacks."""
-        return tuple(part.key for part in self.coverage if part.status is Status.MISSING)
-
-
-_Values: TypeAlias = dict[Lookup, dict[Hashable, Any]]
-
-
-async def gather(data_map: DataMap, stores: Stores, identities: Identities) -> Findings:
+async def gather(
+    data_map: DataMap,
+    stores: Stores,
+    identities: Identities,
+    aliases: Identities | None = None,
+    claimed: Identities | None = None,
+) -> Findings:
     """
     Return every record of the person whom *identities* describe.
+
+    Args:
+        data_map: Says where to look.
+        stores: Hold the records.
+        identities: What is surely the person's: each of them is followed wherever it leads.
+        aliases: What an earlier search found the person to be known by besides.
+        claimed: What the person says to be known by and has not proven: it counts where a record of theirs
+            says so, too. Of addresses and telephone numbers a record of theirs is believed alone.
 
     Raises:
         StoreUnavailable: A store did not answer: nothing can be said.
         ConfigurationError: A store of the map has no URL.
     """
     graph = graph_of(data_map)
-    walk = _Walk(data_map, graph, stores)
-    reached = graph.reached(identities)
-    missing = await _missing(data_map, stores, reached)
-    await walk.run(_seeds(graph, identities), missing)
-    found = walk.found()
-    counts: dict[str, int] = defaultdict(int)
-    for item in found:
-        counts[item.collection.key] += 1
+    missing = await _missing(data_map, stores, graph.reached(_names(data_map, graph, identities)))
+    doubts = Doubts()
+    while True:
+        known = Known(identities, claimed or {}, doubts)
+        known.remember(aliases or {})
+        walk = _Walk(data_map, graph, stores, missing, known)
+        await walk.run(identities)
+        if not known.doubtful:
+            break
+    reached = graph.reached({*identities, *known.spellings()})
+    missing |= await _gone(data_map, stores, reached - missing, walk.holdings)
     coverage = tuple(
-        Coverage(collection.key, _status(collection, reached, missing), counts[collection.key])
+        Coverage(collection.key, _status(collection, reached, missing), walk.holdings.count(collection.key))
         for collection in data_map.collections
     )
-    return Findings(data_map.version, found, coverage)
+    return Findings(data_map.version, walk.holdings, coverage, known.spellings(), tuple(sorted(doubts.names)))
+
+
+def _names(data_map: DataMap, graph: Graph, identities: Iterable[str]) -> frozenset[str]:
+    """Return the names of *identities* and of all aliases that may be found on the way."""
+    names = frozenset(identities)
+    while True:
+        reached = graph.reached(names)
+        more = {name for c in data_map.collections if c.key in reached for name in c.naming.values()}
+        if more <= names:
+            return names
+        names |= more
 
 
 def _status(collection: Collection, reached: frozenset[str], missing: frozenset[str]) -> Status:
@@ -154,137 +100,132 @@ async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) ->
     return frozenset([c.key for c in collections if not await stores.exists(c.place)])
 
 
-def _seeds(graph: Graph, identities: Identities) -> _Values:
-    seeds: _Values = defaultdict(dict)
-    for name, spellings in identities.items():
-        for lookup in graph.entries.get(name, ()):
-            for spelling in spellings:
-                for value in typed(spelling.strip(), lookup.type):
-                    if refers(value):
-                        seeds[lookup].setdefault(_key(lookup, value), value)
-    return seeds
-
-
-def _key(lookup: Lookup, value: Any) -> Hashable:
-    return key_of(value, caseless=lookup.caseless)
-
-
-@dataclass(slots=True)
-class _Seen:
-    """A document met on the way, and by which values."""
-
-    collection: Collection
-    document: Document
-    by: dict[tuple[str, str | None], dict[Hashable, Any]]
-    """Path and array that the elements leave → values as stored."""
-
-    def matches(self) -> tuple[Match, ...]:
-        return tuple(Match(path, unit, tuple(values.values())) for (path, unit), values in self.by.items())
-
-    def note(self, lookup: Lookup, value: Any) -> None:
-        """Remember how the document spells *value*, and whether in an array."""
-        wanted = _key(lookup, value)
-        for arrays, found in places(self.document, lookup.path):
-            around = (*arrays, lookup.path) if isinstance(found, list) else arrays
-            unit = lookup.unit or self._undeclared_array(around)
-            for stored in found if isinstance(found, list) else [found]:
-                if _key(lookup, stored) == wanted:
-                    self.by[lookup.path, unit].setdefault(key_of(stored), stored)
-
-    def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
-        """
-        Return the innermost of *arrays*, which the map does not declare as arrays.
-
-        Whoever is named in one of them must not be shown the rest, whatever the map forgot to say.
-        """
-        by_path = self.collection.by_path
-        return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
+async def _gone(
+    data_map: DataMap, stores: Stores, searched: Iterable[str], holdings: Holdings
+) -> frozenset[str]:
+    """Return the collections that were dropped meanwhile: nothing was found in them, and it means nothing."""
+    empty = [data_map.by_key[key] for key in searched if not holdings.count(key)]
+    there = await asyncio.gather(*(stores.still_exists(c.place) for c in empty))
+    return frozenset(c.key for c, is_there in zip(empty, there, strict=True) if not is_there)
 
 
 class _Walk:
-    def __init__(self, data_map: DataMap, graph: Graph, stores: Stores) -> None:
+    def __init__(
+        self, data_map: DataMap, graph: Graph, stores: Stores, missing: frozenset[str], known: Known
+    ) -> None:
+        self.holdings = Holdings(data_map, graph)
         self._map = data_map
         self._graph = graph
         self._stores = stores
-        self._asked: dict[Lookup, set[Hashable]] = defaultdict(set)
-        self._seen: dict[str, dict[Hashable, _Seen]] = {c.key: {} for c in data_map.collections}
+        self._missing = missing
+        self._known = known
+        self._asked_by: dict[tuple[Lookup, Hashable], Alias] = {}
+        self._wave: _Values = defaultdict(dict)
 
-    async def run(self, seeds: _Values, missing: frozenset[str]) -> None:
-        """Look up *seeds*, what they lead to, what that leads to, until nothing new is found."""
-        wave = seeds
-        while wave:
-            fresh = [
-                (lookup, value)
-                for lookup, values in wave.items()
-                if lookup.key not in missing
-                for key, value in values.items()
-                if self._new(lookup, key)
-            ]
-            changed: dict[int, _Seen] = {}
-            for lookup, value, document in await self._ask(fresh):
-                seen = self._note(lookup, value, document)
-                changed[id(seen)] = seen
-            wave = self._next(changed.values())
+    async def run(self, identities: Identities) -> None:
+        """
+        Look up the identities, what they lead to, what that leads to, until nothing new is found.
 
-    def found(self) -> tuple[Found, ...]:
-        """Return what was found, in the order of the map and of the primary keys' first appearance."""
-        return tuple(
-            Found(seen.collection, _id(seen), seen.document, seen.matches())
-            for by_id in self._seen.values()
-            for seen in by_id.values()
-        )
+        What the records say that the person is known by besides comes last: by then it shows whether it
+        alone leads somewhere.
+        """
+        for name, spellings in identities.items():
+            self._enter(name, spellings, None)
+        while (self._wave or self._known.waiting) and not self._known.doubtful:
+            if not self._wave:
+                for alias in self._known.follow():
+                    self._enter(alias.name, spellings_of(alias.name, alias.spelling), alias)
+            await self._look_up()
 
-    def _new(self, lookup: Lookup, key: Hashable) -> bool:
-        asked = self._asked[lookup]
-        if key in asked:
-            return False
-        asked.add(key)
-        return True
+    def _enter(self, name: str, spellings: Iterable[str], alias: Alias | None) -> None:
+        for lookup in self._graph.entries.get(name, ()):
+            for spelling in spellings:
+                for value in forms(spelling.strip(), lookup.type):
+                    if refers(value):
+                        wanted = key(lookup, (value,))
+                        self._wave[lookup].setdefault(wanted, (value,))
+                        if alias is not None and wanted not in self._asked(lookup):
+                            self._asked_by[lookup, wanted] = alias
 
-    async def _ask(self, fresh: Sequence[tuple[Lookup, Any]]) -> list[tuple[Lookup, Any, Document]]:
-        """Return every document found, with what found it; one question per collection."""
-        questions: dict[str, dict[Probe, list[tuple[Lookup, Any]]]] = defaultdict(lambda: defaultdict(list))
-        for lookup, value in fresh:
-            probe = Probe.of(lookup.path, value, caseless=lookup.caseless)
-            questions[lookup.key][probe].append((lookup, value))
-        answers = await asyncio.gather(
-            *(self._stores.find(self._map.by_key[key].place, list(asked)) for key, asked in questions.items())
-        )
-        return [
-            (lookup, value, document)
-            for asked, answer in zip(questions.values(), answers, strict=True)
-            for probe, reasons in asked.items()
-            for lookup, value in reasons
-            for document in answer[probe]
-        ]
+    async def _look_up(self) -> None:
+        """Ask every collection of the wave at once for everything that was not asked for before."""
+        wave, self._wave = self._wave, defaultdict(dict)
+        questions: dict[str, dict[Probe, None]] = defaultdict(dict)
+        for lookup, values in wave.items():
+            for wanted, value in values.items():
+                if lookup.key not in self._missing and self._new(lookup, wanted):
+                    questions[lookup.key][_probe(lookup, value)] = None
+        await asyncio.gather(*(self._ask(name, list(asked)) for name, asked in questions.items()))
 
-    def _note(self, lookup: Lookup, value: Any, document: Document) -> _Seen:
-        """Remember that *document* was found, and how it spells *value*."""
-        collection = self._map.by_key[lookup.key]
-        seen = self._seen[lookup.key].setdefault(
-            key_of(document["_id"]), _Seen(collection, document, defaultdict(dict))
-        )
-        seen.note(lookup, value)
-        return seen
+    def _asked(self, lookup: Lookup) -> set[Hashable]:
+        return self.holdings.questions[lookup.key].asked[lookup]
 
-    def _next(self, changed: Iterable[_Seen]) -> _Values:
-        wave: _Values = defaultdict(dict)
-        for seen in changed:
-            edges = self._graph.edges.get(seen.collection.key, ())
-            if edges:
-                own = disclosed(seen.collection, seen.document, seen.matches())
-                for edge in edges:
-                    for value in _leading(own, edge.path, seen):
-                        wave[edge.target].setdefault(_key(edge.target, value), value)
-        return wave
+    def _new(self, lookup: Lookup, wanted: Hashable) -> bool:
+        return self.holdings.questions[lookup.key].ask(lookup, wanted)
+
+    async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
+        questions, leads = self.holdings.questions[name], bool(self._graph.edges.get(name))
+        if leads or questions.collection.naming or not questions.exact:
+            take = partial(self._take, name)
+        else:
+            take = partial(self.holdings.put, name)
+        await self._stores.seek(questions.collection.place, probes, take)
+
+    def _take(self, name: str, document: Document) -> None:
+        """Keep *document*, and look up next what it leads to."""
+        questions = self.holdings.questions[name]
+        matches = questions.matches(document)
+        if not matches:
+            return
+        collection = questions.collection
+        if self._known.doubt(collection, document, self._leading_here(collection, matches)):
+            return
+        self.holdings.put(name, document)
+        edges = self._graph.edges.get(name, ())
+        if edges or collection.naming:
+            whole = owned(matches)
+            own = disclosed(collection, document, matches)
+            for edge in edges:
+                self._lead(edge, own, key_leads=whole or edge.path not in collection.primary_key)
+            if whole:
+                self._known.learn(collection, own)
+
+    def _lead(self, edge: Edge, own: Document, *, key_leads: bool) -> None:
+        """Look up what stands at *edge*; the key of a document that is theirs in part leads nowhere."""
+        if not key_leads:
+            return
+        for values in tuples_at(own, edge.paths):
+            if all(map(refers, values)):
+                for formed in _formed(edge.target, values):
+                    self._wave[edge.target].setdefault(key(edge.target, formed), formed)
+
+    def _leading_here(self, collection: Collection, matches: Iterable[Match]) -> set[Alias]:
+        """Return the aliases by which a document was found; none if it was found by anything else."""
+        lookups = self.holdings.questions[collection.key].lookups
+        found: set[Alias] = set()
+        for match in matches:
+            for lookup in (lookup for lookup in lookups if lookup.path == match.path):
+                for value in match.values:
+                    wanted = key(lookup, (value,)) if not lookup.others else None
+                    alias = self._asked_by.get((lookup, wanted))
+                    if alias is not None:
+                        found.add(alias)
+                    elif lookup.others or wanted in self._asked(lookup):
+                        return set()
+        return found
 
 
-def _leading(own: Document, path: str, seen: _Seen) -> Iterator[Any]:
-    """Yield the values that lead on; the key of a document in which only elements are theirs does not."""
-    if not owned(seen.matches()) and path in seen.collection.primary_key:
+def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield *values* in the forms that the fields of *lookup* store them in."""
+    if not lookup.others:
+        yield from ((value,) for value in forms(values[0], lookup.type))
         return
-    yield from filter(refers, values_at(own, path))
+    made: list[tuple[Any, ...]] = [()]
+    for value, kind in zip(values, (lookup.type, *lookup.types), strict=True):
+        made = [(*some, form) for some in made for form in forms(value, kind)][:MOST_FORMS]
+    yield from made
 
 
-def _id(seen: _Seen) -> Mapping[str, Any]:
-    return {path: raw_at(seen.document, path) for path in seen.collection.primary_key}
+def _probe(lookup: Lookup, values: Sequence[Any]) -> Probe:
+    others = tuple(zip(lookup.others, values[1:], strict=True))
+    return Probe.of(lookup.path, values[0], caseless=lookup.caseless, others=others, tagged=lookup.tagged)

@@ -7,7 +7,7 @@ import pytest
 from services.fulfillment.datamap.reading import DataMap, parse
 from services.fulfillment.search.comparison import Agreement, compare
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.trust import confirmed, proven, to_look_up, told
+from services.fulfillment.search.trust import proven, to_look_up, told
 from services.fulfillment.search.walk import Found
 from shared.events import RequestSubmitted
 
@@ -69,17 +69,6 @@ def test_of_two_numbers_only_the_one_in_its_place_is_told(data_map: DataMap) -> 
     submitted = request(phone="+353 20 910 0142", identifiers={"phone_number": "+49 171 39200 42"})
     assert to_look_up(submitted, data_map) == told(submitted, data_map)
     assert not any("39200" in spelling for spelling in told(submitted, data_map)["phone_number"])
-
-
-def test_an_identity_counts_where_a_record_found_by_the_proven_ones_holds_it(
-    data_map: DataMap, found: list[Found]
-) -> None:
-    submitted = request(
-        email="ada@example.org", phone="+353 20 910 0142", identifiers={"customer_no": "C-9999"}
-    )
-    rest = {name: spellings for name, spellings in told(submitted, data_map).items() if name != "email"}
-    assert confirmed(rest, found) == {"phone_number": ("+353209100142",)}
-    assert confirmed(rest, []) == {}
 
 
 def test_a_name_that_the_map_does_not_know_is_dropped(data_map: DataMap) -> None:

@@ -69,3 +69,27 @@ async def test_a_caller_that_gives_up_hurts_nobody_else() -> None:
     assert await patient == 3
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_waited() -> None:
+    loads: list[list[int]] = []
+    running = 0
+    begun = asyncio.Event()
+
+    async def load(keys: Sequence[int]) -> dict[int, int]:
+        nonlocal running
+        running += 1
+        assert running == 1
+        loads.append(list(keys))
+        begun.set()
+        await asyncio.sleep(0.02)
+        running -= 1
+        return {key: key * key for key in keys}
+
+    squares = Coalescer(load, window=0.005)
+    early = [asyncio.ensure_future(squares(key)) for key in (1, 2)]
+    await begun.wait()
+    late = [asyncio.ensure_future(squares(key)) for key in (3, 4)]
+    assert await asyncio.gather(*early, *late) == [1, 4, 9, 16]
+    assert loads == [[1, 2], [3, 4]]
+    assert await squares(5) == 25

@@ -1,0 +1,162 @@
+"""
+The records of one person as a search leaves them: documents on shelves, and what they were asked for.
+
+Why a document is the person's follows from the two; so it is worked out when it is read, and a million
+documents need no memory for it.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.fulfillment.datamap.graph import Graph, Lookup
+from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.search.findings import Found
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.paths import key_of, places, raw_at, tuples_at
+from services.fulfillment.search.shelf import Shelf
+from shared.mongo import Document
+
+_ABSENT = object()
+MOST_REMEMBERED = 20_000
+"""Records of a collection that are worked out once and remembered, if the documents are in memory, too."""
+
+
+def key(lookup: Lookup, values: Sequence[Any]) -> Hashable:
+    """Return what *values* have in common with those of a document that a query by *lookup* finds."""
+    first, *others = values
+    found = key_of(first, caseless=lookup.caseless, tagged=lookup.tagged)
+    return (found, *map(key_of, others)) if others else found
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a search has asked for in one collection."""
+
+    collection: Collection
+    lookups: tuple[Lookup, ...]
+    asked: dict[Lookup, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    _known: dict[Hashable, tuple[Match, ...]] = field(default_factory=dict)
+
+    def ask(self, lookup: Lookup, wanted: Hashable) -> bool:
+        """Ask for *wanted*; return whether nobody has before."""
+        asked = self.asked[lookup]
+        if wanted in asked:
+            return False
+        asked.add(wanted)
+        self._known.clear()
+        return True
+
+    @property
+    def exact(self) -> bool:
+        """Whether the database finds by them what we do: it compares without case a little otherwise."""
+        return not any(lookup.caseless for lookup in self.lookups)
+
+    def matches(self, document: Document) -> tuple[Match, ...]:
+        """Return what of the things asked for stands in *document*, and where."""
+        active = [lookup for lookup in self.lookups if self.asked.get(lookup)]
+        if len(active) == 1 and active[0].plain:
+            return self._match(active[0], document.get(active[0].path, _ABSENT), document)
+        return self._all(active, document)
+
+    def _match(self, lookup: Lookup, value: Any, document: Document) -> tuple[Match, ...]:
+        """Match the one field that nearly all records of a person are found by; a million of them may be."""
+        if isinstance(value, list | dict):
+            return self._all([lookup], document)
+        stored = key_of(value)
+        if stored not in self._known:
+            self._known[stored] = self._all([lookup], document)
+        return self._known[stored]
+
+    def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[Match, ...]:
+        by: defaultdict[tuple[str, str | None], dict[Hashable, Any]] = defaultdict(dict)
+        for lookup in lookups:
+            wanted = self._wanted(lookup, document)
+            if wanted:
+                self._note(lookup, wanted, document, by)
+        return tuple(Match(path, unit, tuple(values.values())) for (path, unit), values in by.items())
+
+    def _wanted(self, lookup: Lookup, document: Document) -> set[Hashable]:
+        asked = self.asked.get(lookup, set())
+        if not asked or not lookup.others:
+            return asked
+        return {
+            key_of(values[0], caseless=lookup.caseless, tagged=lookup.tagged)
+            for values in tuples_at(document, lookup.paths)
+            if key(lookup, values) in asked
+        }
+
+    def _note(
+        self,
+        lookup: Lookup,
+        wanted: set[Hashable],
+        document: Document,
+        by: Mapping[tuple[str, str | None], dict[Hashable, Any]],
+    ) -> None:
+        """Note how the document spells what is *wanted*, and whether in an array."""
+        for arrays, found in places(document, lookup.path):
+            around = (*arrays, lookup.path) if isinstance(found, list) else arrays
+            unit = lookup.unit or self._undeclared_array(around)
+            for stored in found if isinstance(found, list) else [found]:
+                if key_of(stored, caseless=lookup.caseless, tagged=lookup.tagged) in wanted:
+                    by[lookup.path, unit].setdefault(key_of(stored), stored)
+
+    def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
+        """
+        Return the innermost of *arrays*, which the map does not declare as arrays.
+
+        Whoever is named in one of them must not be shown the rest, whatever the map forgot to say.
+        """
+        by_path = self.collection.by_path
+        return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
+
+
+class Holdings:
+    """The person's records."""
+
+    def __init__(self, data_map: DataMap, graph: Graph) -> None:
+        """Begin with none."""
+        lookups: defaultdict[str, list[Lookup]] = defaultdict(list)
+        for lookup in graph.lookups:
+            lookups[lookup.key].append(lookup)
+        self.questions = {c.key: Questions(c, tuple(lookups[c.key])) for c in data_map.collections}
+        self._shelves = {c.key: Shelf() for c in data_map.collections}
+        self._worked_out: dict[str, Sequence[Found]] = {}
+
+    def put(self, collection: str, document: Document) -> None:
+        """Keep *document* of *collection*."""
+        self._shelves[collection].put(key_of(document["_id"]), document)
+        self._worked_out.pop(collection, None)
+
+    def count(self, collection: str) -> int:
+        """Return the number of documents of *collection*."""
+        return len(self._shelves[collection])
+
+    def __iter__(self) -> Iterator[Found]:
+        """Yield everything, in the order of the map."""
+        for collection in self._shelves:
+            yield from self.of(collection)
+
+    def of(self, key: str) -> Iterable[Found]:
+        """Return what was found in the collection *key*; it may be gone through again and again."""
+        shelf = self._shelves[key]
+        if shelf.spooled or len(shelf) > MOST_REMEMBERED:
+            return _Streamed(self.questions[key], shelf)
+        if key not in self._worked_out:
+            self._worked_out[key] = list(_Streamed(self.questions[key], shelf))
+        return self._worked_out[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Streamed:
+    """Many records of one collection."""
+
+    questions: Questions
+    shelf: Shelf
+
+    def __iter__(self) -> Iterator[Found]:
+        collection = self.questions.collection
+        for document in self.shelf:
+            identity = {path: raw_at(document, path) for path in collection.primary_key}
+            yield Found(collection, identity, document, self.questions.matches(document))

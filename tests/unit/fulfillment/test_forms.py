@@ -1,0 +1,70 @@
+"""One value has many forms in a database; every one is found, and nothing else is."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.fulfillment.search.forms import forms
+from services.fulfillment.search.paths import key_of
+from shared.mongo import Binary, Decimal128, Int64, ObjectId
+
+ID = "5a9427648b0beebeb6957bfd"
+UUID_TEXT = "00112233-4455-6677-8899-aabbccddeeff"
+RAW = UUID(UUID_TEXT).bytes
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "stored"),
+    [
+        pytest.param("7", "long", Int64(7), id="text for a number"),
+        pytest.param(7, "string", "7", id="number for a text"),
+        pytest.param(7.0, "string", "7", id="double for a text"),
+        pytest.param(Decimal128("7.0"), "string", "7", id="decimal for a text"),
+        pytest.param("7", None, 7, id="text for who knows what"),
+        pytest.param("-7", None, -7, id="negative"),
+        pytest.param("0", None, 0, id="nought"),
+        pytest.param("7.5", "decimal", Decimal128("7.5"), id="text for a decimal"),
+        pytest.param("0049171392004", "long", 49171392004, id="telephone number as a number"),
+        pytest.param(ID, "object_id[]", ObjectId(ID), id="digits for an object id"),
+        pytest.param(ObjectId(ID), "string", ID, id="object id for a text"),
+        pytest.param(ObjectId(ID), None, ID.upper(), id="large digits"),
+        pytest.param(UUID_TEXT, "uuid", Binary(RAW, 4), id="text for a uuid"),
+        pytest.param(UUID_TEXT, "uuid", Binary(RAW, 3), id="an old uuid"),
+        pytest.param(
+            UUID_TEXT, "uuid", Binary(bytes.fromhex("7766554433221100ffeeddccbbaa9988"), 3), id="java"
+        ),
+        pytest.param(
+            UUID_TEXT, "uuid", Binary(bytes.fromhex("33221100554477668899aabbccddeeff"), 3), id="c#"
+        ),
+        pytest.param(UUID_TEXT, "binary", RAW, id="text for sixteen bytes"),
+        pytest.param(Binary(RAW, 4), "string", UUID_TEXT, id="uuid for a text"),
+        pytest.param(Binary(RAW, 4), None, UUID_TEXT.replace("-", ""), id="uuid without dashes"),
+        pytest.param("caf\u00e9", "string", "cafe\u0301", id="accents apart"),
+    ],
+)
+def test_a_value_is_found_in_the_form_in_which_it_is_stored(
+    value: Any, kind: str | None, stored: Any
+) -> None:
+    assert key_of(stored) in {key_of(form) for form in forms(value, kind)}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "never"),
+    [
+        pytest.param("007", None, 7, id="digits with noughts before them are a code"),
+        pytest.param("+7", None, 7, id="nor is a sign a number"),
+        pytest.param(True, None, "True", id="truth"),
+        pytest.param(7.5, "string", "7", id="fraction"),
+        pytest.param("9" * 30, "long", int("9" * 30), id="more than fits"),
+        pytest.param("seven", "long", 7, id="word"),
+        pytest.param(ID, "string", ObjectId(ID), id="a type that the map excludes"),
+    ],
+)
+def test_a_value_is_never_taken_for_another(value: Any, kind: str | None, never: Any) -> None:
+    assert key_of(never) not in {key_of(form) for form in forms(value, kind)}
+
+
+@pytest.mark.parametrize("value", [None, {"a": 1}, [1], "", "9" * 5_000, b"\x00"])
+def test_whatever_stands_in_a_document_is_at_least_itself(value: Any) -> None:
+    assert next(forms(value, None)) == value
