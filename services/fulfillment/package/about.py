@@ -7,6 +7,7 @@ Law:
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.fulfillment.package import labels
@@ -28,12 +29,20 @@ def about(survey: Survey) -> dict[str, Any]:
         "collections": [_collection(area, survey) for area in survey.areas],
         "categories": _categories(survey),
         "searched_without_result": list(survey.empty),
+        "left_out": [
+            {"area": item.area, "what": item.label, "reason": item.reason} for item in survey.left_out
+        ],
+        "rights": rights(contents.law, survey.words),
         "withheld": [
             {"area": item.area, "what": item.label, "values": item.count, "reason": item.reason}
             for item in survey.withheld
         ],
+        "blacked_out": [
+            {"area": item.area, "what": item.label, "kind": item.kind, "count": item.count}
+            for item in survey.blacked_out
+        ],
         "complaints": contents.authority or None,
-        "automated_decisions": contents.automated_decisions or None,
+        "automated_decisions": contents.automated_decisions,
     }
 
 
@@ -67,24 +76,80 @@ def _collection(area: Area, survey: Survey) -> dict[str, Any]:
     }
 
 
-def _categories(survey: Survey) -> dict[str, Any]:
+def rights(law: str, words: Words) -> list[str]:
+    """
+    Return what else the person can ask for.
+
+    Law:
+        GDPR Art. 15(1)(e); Cal. Civ. Code § 1798.105, .106, .120, .121.
+    """
+    common = (
+        words.say("Correction of data that is wrong or incomplete"),
+        words.say("Erasure of your data"),
+    )
+    if law == "ccpa":
+        return [
+            *common,
+            words.say("An end to selling and sharing your data"),
+            words.say("A limit to our use of your sensitive data"),
+        ]
+    return [
+        *common,
+        words.say("Restriction of what we do with your data"),
+        words.say("An end to our use of your data, when you object to it"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of data and what the law wants said about it."""
+
+    key: str
+    name: str
+    statutory: str
+    """What the CCPA calls it; empty under another law."""
+    collections: list[str]
+    labels: list[str]
+    purposes: list[str]
+    legal_bases: list[str]
+    sources: list[str]
+    recipients: list[str]
+    transfers: list[str]
+    storage: list[str]
+
+
+def by_category(survey: Survey) -> list[Category]:
+    """Return what is said of each kind of data, over all collections that can hold it."""
     keys = sorted({key for area in survey.areas for key in categories(area)})
-    return {key: _category(key, survey) for key in keys}
+    return [_category(key, survey) for key in keys]
 
 
-def _category(key: str, survey: Survey) -> dict[str, Any]:
+def _category(key: str, survey: Survey) -> Category:
     areas = [area for area in survey.areas if key in categories(area)]
-    facts = [area.collection.facts for area in areas]
-    return {
-        "name": labels.category(key, survey.words),
-        "collections": [area.stem for area in areas],
-        "purposes": _distinct(fact.purpose for fact in facts),
-        "legal_bases": _distinct(fact.legal_basis for fact in facts),
-        "sources": _distinct(fact.source for fact in facts),
-        "recipients": _distinct(name for fact in facts for name in fact.recipients),
-        "transfers": _distinct(fact.transfer for fact in facts),
-        "storage": _distinct(storage(area, survey.words) for area in areas),
-    }
+    facts = [
+        area.collection.facts_of(field)
+        for area in areas
+        for field in area.collection.fields
+        if key in field.categories
+    ]
+    return Category(
+        key=key,
+        name=labels.category(key, survey.words),
+        statutory=labels.statutory(key, survey.words) if survey.contents.law == "ccpa" else "",
+        collections=[area.stem for area in areas],
+        labels=[area.label for area in areas],
+        purposes=_distinct(fact.purpose for fact in facts),
+        legal_bases=_distinct(fact.legal_basis for fact in facts),
+        sources=_distinct(fact.source for fact in facts),
+        recipients=_distinct(name for fact in facts for name in fact.recipients),
+        transfers=_distinct(fact.transfer for fact in facts),
+        storage=_distinct(storage(area, survey.words) for area in areas),
+    )
+
+
+def _categories(survey: Survey) -> dict[str, Any]:
+    said = {category.key: asdict(category) for category in by_category(survey)}
+    return {key: {name: fact for name, fact in facts.items() if name != "key"} for key, facts in said.items()}
 
 
 def _distinct(values: Iterable[str | None]) -> list[str]:

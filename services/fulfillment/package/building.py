@@ -16,17 +16,17 @@ It is written while it is read, in memory that the number of records does not ch
 give the same bytes: a package that was cut off by a crash is made again, not repaired.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from services.fulfillment.package.about import about
 from services.fulfillment.package.archive import Archive, File
 from services.fulfillment.package.contents import Contents
-from services.fulfillment.package.pages import index
+from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import json_file, json_text
 from services.fulfillment.package.schema import schema
-from services.fulfillment.package.survey import Area, Survey, survey
+from services.fulfillment.package.survey import Area, Survey, outline, survey
 from services.fulfillment.package.tables import MOST_COLUMNS, csv_file
 from services.fulfillment.signing import ALGORITHM, Signer
 
@@ -44,11 +44,13 @@ class Package:
     summary: Survey
     """Parts and what is withheld, for the letter."""
     signer: Signer
+    files: Callable[[Survey, Signer], Iterator[File]]
+    """Yields what goes into it, before the manifest."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes of the ZIP."""
         archive = Archive()
-        for file in _files(self.summary, self.signer):
+        for file in self.files(self.summary, self.signer):
             yield from archive.add(file)
         manifest = json_text(_manifest(self.summary, archive, self.signer))
         yield from archive.add(File(MANIFEST, [manifest]))
@@ -63,10 +65,31 @@ def build(contents: Contents, *, signer: Signer) -> Package:
     Raises:
         ValueError: A collection is there twice.
     """
-    return Package(survey(contents), signer)
+    return Package(survey(contents), signer, _records)
 
 
-def _files(summary: Survey, signer: Signer) -> Iterator[File]:
+def build_overview(contents: Contents, counts: Mapping[str, int], *, signer: Signer) -> Package:
+    """
+    Return a package that tells which kinds of data are held, and holds no value of any.
+
+    Args:
+        contents: Sections without documents.
+        counts: Key of each collection → records found.
+        signer: Signs the manifest.
+
+    Law:
+        Cal. Civ. Code § 1798.110(a)(1)-(4), 11 CCR § 7024(i)-(k): categories, sources, purposes, recipients.
+    """
+    return Package(outline(contents, counts), signer, _overview)
+
+
+def _overview(summary: Survey, signer: Signer) -> Iterator[File]:
+    yield File(INDEX, categories(summary))
+    yield File("about.json", [json_text(about(summary))])
+    yield File(PUBLIC_KEY, [signer.public_key.pem])
+
+
+def _records(summary: Survey, signer: Signer) -> Iterator[File]:
     yield File(INDEX, index(summary))
     for area in sorted(summary.areas, key=lambda area: area.stem):
         yield File(f"data/{area.stem}.json", json_file(area.documents()), area.most_bytes)
@@ -81,14 +104,16 @@ def _csv_bytes(area: Area) -> int:
 
 
 def _manifest(summary: Survey, archive: Archive, signer: Signer) -> dict[str, Any]:
-    contents = summary.contents
+    contents, names = summary.contents, {file.name for file in archive.written}
+    counts = {f"data/{area.stem}.json": area.records for area in summary.areas}
     return {
         "format": FORMAT,
         "request": contents.request_id,
         "map_version": contents.map_version,
         "made_at": contents.made_at.isoformat(),
         "files": [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in archive.written],
-        "records": {f"data/{area.stem}.json": area.records for area in summary.areas},
+        "records": {name: count for name, count in counts.items() if name in names},
         "withheld": sum(item.count for item in summary.withheld),
+        "blacked_out": sum(item.count for item in summary.blacked_out),
         "signature": {"algorithm": ALGORITHM, "key": signer.public_key.fingerprint, "file": SIGNATURE},
     }

@@ -4,8 +4,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
-from services.fulfillment.datamap.model import Collection
+from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.package.people import People
+from services.fulfillment.search.findings import Findings
 from shared.mongo import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """What of the records of a collection is the person's; every iteration works it out anew."""
+
+    findings: Findings
+    key: str
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield the documents."""
+        return (found.disclosed for found in self.findings.of(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,17 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Data that the right does not cover: it is held, and not handed over with this answer."""
+
+    collection: Collection
+    field: Field | None
+    """The field; None where it is the whole collection."""
+    reason: str
+    """Reason code, as letters explain it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """A person's records and what the answer says about them."""
 
@@ -42,9 +67,14 @@ class Contents:
     made_at: datetime
     controller: str
     sections: Sequence[Section]
+    left_out: Sequence[LeftOut] = ()
     contact: str = ""
     """Where questions and objections go."""
     person: str = ""
+    people: People | None = None
+    """
+    Who is who in the records; without it, what may name other people is withheld instead of blacked out.
+    """
     locale: str = "en"
     """A tag such as ``de`` or ``de-AT``; what is not spoken is answered in English."""
     zone: tzinfo = UTC

@@ -8,6 +8,7 @@ from babel.units import format_unit
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
 from services.fulfillment.datamap.model import Collection, Field, Period
+from services.fulfillment.package.redaction import Kind
 from services.fulfillment.package.wording import Words
 from services.fulfillment.package.wording import mark as _
 
@@ -92,6 +93,82 @@ CATEGORIES: Mapping[str, str] = MappingProxyType(
     }
 )
 """A category without a name here is called like the nearest one above it."""
+
+
+PLACEHOLDERS: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.EMAIL: _("[e-mail address of somebody else]"),
+        Kind.PHONE: _("[phone number of somebody else]"),
+        Kind.NAME: _("[name of somebody else]"),
+        Kind.ACCOUNT: _("[number of an account or card]"),
+    }
+)
+"""What stands in a text in place of what is blacked out."""
+BLACKED_OUT: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.EMAIL: _("E-mail addresses of other people"),
+        Kind.PHONE: _("Phone numbers of other people"),
+        Kind.NAME: _("Names of other people"),
+        Kind.ACCOUNT: _("Numbers of accounts and cards"),
+    }
+)
+
+
+STATUTORY: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("user.government_id",), _("Identifiers; sensitive personal information (.140(v)(1)(A), (ae))")),
+    (
+        ("user.financial",),
+        _("Financial information; sensitive where it opens an account (.140(v)(1)(B), (ae))"),
+    ),
+    (("user.authorization",), _("Account log-in; sensitive personal information (.140(ae))")),
+    (("user.biometric", "user.authorization.biometric"), _("Biometric information (.140(v)(1)(E))")),
+    (("user.health_and_medical",), _("Medical and health insurance information (.140(v)(1)(B), (ae))")),
+    (
+        ("user.demographic", "user.criminal_history", "user.childrens"),
+        _("Characteristics of protected classifications (.140(v)(1)(C))"),
+    ),
+    (("user.behavior.purchase_history", "user.payment"), _("Commercial information (.140(v)(1)(D))")),
+    (
+        ("user.behavior", "user.telemetry", "user.device.cookie", "user.privacy_preferences"),
+        _("Internet or other electronic network activity (.140(v)(1)(F))"),
+    ),
+    (("user.location",), _("Geolocation data (.140(v)(1)(G))")),
+    (
+        ("user.sensor", "user.user_sensor"),
+        _("Audio, electronic, visual or similar information (.140(v)(1)(H))"),
+    ),
+    (
+        ("user.workplace", "user.job_title", "user.contact.organization"),
+        _("Professional or employment-related information (.140(v)(1)(I))"),
+    ),
+    (
+        ("user.name", "user.contact", "user.unique_id", "user.account", "user.device"),
+        _("Identifiers (.140(v)(1)(A))"),
+    ),
+)
+"""Categories of ours and what Cal. Civ. Code § 1798.140 calls them; the first that covers one counts."""
+OTHER_STATUTORY = _("Other personal information (.140(v)(1))")
+
+
+def statutory(key: str, words: Words) -> str:
+    """
+    Return what the CCPA calls the category *key*.
+
+    Law:
+        Cal. Civ. Code § 1798.130(c): the categories are named as § 1798.140(v)(1) and (ae) name them.
+    """
+    named = (said for ours, said in STATUTORY if covered(key, ours))
+    return words.say(next(named, OTHER_STATUTORY))
+
+
+def placeholder(kind: Kind, words: Words) -> str:
+    """Return what stands in a text in place of something of *kind*."""
+    return words.say(PLACEHOLDERS[kind])
+
+
+def blacked_out(kind: Kind, words: Words) -> str:
+    """Return what the blacked out things of *kind* are called."""
+    return words.say(BLACKED_OUT[kind])
 
 
 def category(key: str, words: Words) -> str:

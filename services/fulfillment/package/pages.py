@@ -124,7 +124,27 @@ def index(survey: Survey) -> Iterator[bytes]:
         areas=[View(area, reader) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(survey.withheld),
+        blacked_out=survey.blacked_out,
+        left_out=_merged(survey.left_out),
+        rights=about.rights(contents.law, words),
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
+    )
+
+
+def categories(survey: Survey) -> Iterator[bytes]:
+    """Yield the ``index.html`` of an answer that tells kinds of data and no values."""
+    contents, words = survey.contents, survey.words
+    return page(
+        "categories.jinja",
+        words,
+        title=words.say("Kinds of data about you"),
+        contents=contents,
+        received=words.day(contents.received_on) if contents.received_on else "",
+        made=words.moment(contents.made_at),
+        categories=about.by_category(survey),
+        areas=survey.areas,
+        empty=survey.empty,
+        rights=about.rights(contents.law, words),
     )
 
 

@@ -11,11 +11,15 @@ from typing import Any
 
 import orjson
 
+from services.fulfillment.package.redaction import Redacted
 from services.fulfillment.package.withholding import Notice
 from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util
 
 UUID_SUBTYPE = 4
 FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+QUICK_OPTIONS = (
+    orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+)
 OPTIONS = json_util.RELAXED_JSON_OPTIONS.with_options(uuid_representation=UUID_SUBTYPE)
 
 
@@ -26,7 +30,27 @@ def encoded(text: str) -> bytes:
 
 def as_json(value: Any) -> str:
     """Return *value* as one line of extended JSON."""
+    return _quickly(value) or _carefully(value)
+
+
+def _carefully(value: Any) -> str:
     return str(json_util.dumps(value, json_options=OPTIONS, default=_notice, ensure_ascii=False))
+
+
+def _quickly(value: Any) -> str | None:
+    """Return *value* as JSON; nothing if null may stand for a number that JSON lacks, or text is broken."""
+    try:
+        written = orjson.dumps(value, default=_extended, option=QUICK_OPTIONS)
+    except TypeError:
+        return None
+    return None if b"null" in written else written.decode("utf-8")
+
+
+def _extended(value: Any) -> Any:
+    """Return what orjson does not know, as extended JSON has it."""
+    if isinstance(value, Redacted):
+        return str(value)
+    return _notice(value) if isinstance(value, Notice) else json_util.default(value, OPTIONS)
 
 
 def json_file(documents: Iterable[Document]) -> Iterator[bytes]:

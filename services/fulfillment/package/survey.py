@@ -5,16 +5,18 @@ It holds counts and names of fields, so its size does not grow with the number o
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.package import filenames, labels
-from services.fulfillment.package.contents import Contents, Section
+from services.fulfillment.package.contents import Contents, LeftOut, Section
+from services.fulfillment.package.people import People, redacts
+from services.fulfillment.package.redaction import Kind, Redacted, Redactor
 from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
-from services.fulfillment.package.withholding import Notice, Withheld, Withholding, notices
+from services.fulfillment.package.withholding import BlackedOut, Notice, Withheld, Withholding, traces
 from services.fulfillment.package.wording import Words, words
 from shared.mongo import Document
 
@@ -45,6 +47,7 @@ class Area:
     """The fields, where all records fit into a table as wide as a page; else nothing."""
     most_bytes: int
     withheld: tuple[Withheld, ...]
+    blacked_out: tuple[BlackedOut, ...]
     withholding: Withholding
 
     @property
@@ -66,6 +69,8 @@ class Survey:
     areas: tuple[Area, ...]
     empty: tuple[str, ...]
     """Labels of what was looked through in vain."""
+    left_out: tuple[Withheld, ...]
+    """What is held and not handed over, because the right does not cover it; how often is not counted."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -76,6 +81,11 @@ class Survey:
     def withheld(self) -> tuple[Withheld, ...]:
         """What is not shown."""
         return tuple(item for area in self.areas for item in area.withheld)
+
+    @property
+    def blacked_out(self) -> tuple[BlackedOut, ...]:
+        """What of other people was blacked out."""
+        return tuple(item for area in self.areas for item in area.blacked_out)
 
     @property
     def records(self) -> int:
@@ -91,29 +101,64 @@ def survey(contents: Contents) -> Survey:
         ValueError: A collection is there twice.
     """
     spoken = words(contents.locale, contents.zone)
-    stems = filenames.stems([section.collection for section in contents.sections])
-    areas = [_area(section, stem, spoken) for section, stem in zip(contents.sections, stems, strict=True)]
+    areas = _areas(contents, spoken)
     return Survey(
         contents=contents,
         words=spoken,
         areas=tuple(area for area in areas if area.records),
         empty=tuple(area.label for area in areas if not area.records),
+        left_out=tuple(_left_out(contents.left_out, spoken)),
     )
 
 
-def _area(section: Section, stem: str, spoken: Words) -> Area:
+def outline(contents: Contents, counts: Mapping[str, int]) -> Survey:
+    """
+    Describe *contents* without reading a record.
+
+    Args:
+        contents: Sections without documents.
+        counts: Key of each collection → records found.
+
+    Raises:
+        ValueError: A collection is there twice.
+    """
+    spoken = words(contents.locale, contents.zone)
+    areas = tuple(replace(area, records=counts[area.collection.key]) for area in _areas(contents, spoken))
+    return Survey(contents=contents, words=spoken, areas=areas, empty=(), left_out=())
+
+
+def _areas(contents: Contents, spoken: Words) -> list[Area]:
+    stems = filenames.stems([section.collection for section in contents.sections])
+    return [
+        _area(section, stem, spoken, contents.people)
+        for section, stem in zip(contents.sections, stems, strict=True)
+    ]
+
+
+def _left_out(items: Iterable[LeftOut], spoken: Words) -> Iterator[Withheld]:
+    for item in items:
+        title = labels.title(item.collection)
+        label = title if item.field is None else labels.withheld(item.field, spoken)
+        yield Withheld(label, 0, item.reason, title)
+
+
+def _area(section: Section, stem: str, spoken: Words, people: People | None) -> Area:
     def label(field: Field) -> str:
         return labels.withheld(field, spoken)
 
-    withholding = Withholding(section.collection, label)
-    columns, shape, withheld = Columns(), _Shape(), Counter[Notice]()
+    withholding = Withholding(section.collection, label, _redactor(section.collection, spoken, people))
+    columns, shape, withheld, masked = Columns(), _Shape(), Counter[Notice](), Counter[Kind]()
     records = most_bytes = 0
     for document in map(withholding.apply, section.documents):
         records += 1
         most_bytes += _most_bytes(document)
         columns.add(document)
         shape.add(document)
-        withheld.update(notices(document))
+        for trace in () if withholding.idle else traces(document):
+            if isinstance(trace, Redacted):
+                masked.update(trace.masked)
+            else:
+                withheld[trace] += 1
     title = labels.title(section.collection)
     return Area(
         section=section,
@@ -127,8 +172,19 @@ def _area(section: Section, stem: str, spoken: Words) -> Area:
             Withheld(notice.label, count, notice.reason, title)
             for notice, count in sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
         ),
+        blacked_out=tuple(
+            BlackedOut(kind, labels.blacked_out(kind, spoken), masked[kind], title) for kind in sorted(masked)
+        ),
         withholding=withholding,
     )
+
+
+def _redactor(collection: Collection, spoken: Words, people: People | None) -> Callable[[str], str] | None:
+    """Return what blacks other people out of texts of *collection*; none where nobody knows who they are."""
+    others = people.others(collection) if people is not None and redacts(collection) else None
+    if people is None or others is None:
+        return None
+    return Redactor(people.own, others, lambda kind: labels.placeholder(kind, spoken))
 
 
 class _Shape:

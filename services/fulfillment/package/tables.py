@@ -92,7 +92,7 @@ def cell(value: Any) -> str:
 
 
 def _harmless(text: str) -> str:
-    clean = text.translate(BROKEN)
+    clean = text if text.isprintable() else text.translate(BROKEN)
     return f"'{clean}" if clean.lstrip(" \u00a0").startswith(FORMULA) else clean
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.package.redaction import Kind, Redacted
 from shared.mongo import Document
 
 NEVER = "never_disclosed"
@@ -36,48 +37,91 @@ class Withheld:
     """Label of the collection."""
 
 
+@dataclass(frozen=True, slots=True)
+class BlackedOut:
+    """How often something of other people was blacked out in the texts of a collection."""
+
+    kind: Kind
+    label: str
+    count: int
+    area: str
+    """Label of the collection."""
+
+
 class Withholding:
     """Puts notices into the documents of one collection."""
 
-    def __init__(self, collection: Collection, label: Callable[[Field], str]) -> None:
-        """Use *label* to name what is withheld."""
-        # Text that may name other people is withheld as a whole, as long as nobody can black out the names.
+    def __init__(
+        self, collection: Collection, label: Callable[[Field], str], redact: Callable[[str], str] | None
+    ) -> None:
+        """
+        Use *label* to name what is withheld.
+
+        Args:
+            collection: Where the documents are from.
+            label: Names what is withheld.
+            redact: Blacks other people out of a text; without it, whatever may name them is withheld.
+        """
+        self._redact = redact
         self._notices = {
-            field.path: Notice(label(field), NEVER if not field.disclose else THIRD_PARTY)
+            field.path: Notice(label(field), THIRD_PARTY if field.disclose else NEVER)
             for field in collection.fields
-            if field.redact or not field.disclose
+            if not field.disclose or (field.redact and redact is None)
         }
         self._above = {above: self._notices[path] for path in self._notices for above in _prefixes(path)}
+        texts = {field.path: Notice(label(field), THIRD_PARTY) for field in collection.fields if field.redact}
+        self._texts = texts if redact is not None else {}
+        self._above_texts = {above: texts[path] for path in self._texts for above in _prefixes(path)}
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything is shown as it is."""
+        return not self._notices and not self._texts
 
     def apply(self, document: Document) -> Document:
         """Return *document* with a notice for every value to be withheld; *document* stays as it is."""
-        if not self._notices:
+        if self.idle:
             return document
-        return {key: self._shown(value, key) for key, value in document.items()}
+        return {key: self._shown(value, key, None) for key, value in document.items()}
 
-    def _shown(self, value: Any, path: str) -> Any:
+    def _shown(self, value: Any, path: str, notice: Notice | None) -> Any:
+        """Return what is shown of *value*; *notice* says what it is, where it is to be redacted."""
         if _is_empty(value):
             return value  # nothing is held, and that may be said
         if path in self._notices:
             return self._notices[path]
+        notice = notice or self._texts.get(path)
         if isinstance(value, dict):
-            return {key: self._shown(item, f"{path}.{key}") for key, item in value.items()}
+            if notice and any(self._redacted(key, notice) != key for key in value):
+                return notice
+            return {key: self._shown(item, f"{path}.{key}", notice) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self._shown(item, path) for item in value]
+            return [self._shown(item, path, notice) for item in value]
         # Where the map expects an object with secrets inside and finds a bare value, that may be the secret.
-        return self._above.get(path, value)
+        if path in self._above:
+            return self._above[path]
+        notice = notice or self._above_texts.get(path)
+        return self._redacted(value, notice) if notice else value
+
+    def _redacted(self, value: Any, notice: Notice) -> Any:
+        """Return *value* without other people; *notice* where that cannot be told of it, or not be done."""
+        if self._redact is None or isinstance(value, bytes):
+            return notice
+        if isinstance(value, str):
+            return self._redact(value)
+        return notice if isinstance(self._redact(str(value)), Redacted) else value
 
 
-def notices(value: Any) -> Iterator[Notice]:
-    """Yield every notice in *value*."""
-    if isinstance(value, Notice):
+def traces(value: Any) -> Iterator[Notice | Redacted]:
+    """Yield every notice in *value*, and every text in which something was blacked out."""
+    if isinstance(value, Notice | Redacted):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from notices(item)
+            yield from traces(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from notices(item)
+            yield from traces(item)
 
 
 def _is_empty(value: Any) -> bool:

@@ -1,0 +1,108 @@
+"""
+What the right to data portability covers: what was given or observed, on consent or for a contract.
+
+The data map says both in words (``source``, ``legal_basis``). Data is left out only where its words say that
+it is something else; where the map is silent, or has words not known here, the person gets the data.
+
+Law:
+    GDPR Art. 20(1): data "which he or she has provided", processed on consent or for a contract; recital 68:
+    not where another ground applies. WP242 rev.01 p. 9-11: provided includes observed, not derived.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.fulfillment.datamap.model import Collection, Facts, Field
+from services.fulfillment.package.contents import LeftOut, Section
+from shared.mongo import Document
+
+NOT_PROVIDED = "not_provided_by_you"
+OTHER_BASIS = "other_legal_basis"
+
+ARTICLE = re.compile(r"(?:6\s*\(1\)|9\s*\(2\))\s*\(?[a-j]\)", re.IGNORECASE)
+COVERED = re.compile(r"6\s*\(1\)\s*\(?[ab]\)|9\s*\(2\)\s*\(?a\)", re.IGNORECASE)
+CONSENT_OR_CONTRACT = re.compile(
+    r"consent(?!ing)|contract|einwillig|vertrag|consentement|contrat|consentimiento", re.IGNORECASE
+)
+PROVIDED = re.compile(
+    r"\bprovided\b|\bobserved\b|\b(?:person|data subject|customers?|users?|consumers?|applicants?|members?)\b"
+    r"|\byou\b|\bbrowsers?\b|\bdevices?\b|\bmetering\b|\bmeasure|\busage\b|\blogs?\b|\bcookies?\b|\bsensors?\b"
+    r"|bereitgestellt|beobachtet|\bkund|betroffene|fournie?s?\b|observée?s?\b",
+    re.IGNORECASE,
+)
+FROM_ELSEWHERE = re.compile(
+    r"\bderived\b|\binferred\b|\bcomputed\b|\bcalculated\b|\bscor|\bpredict|\bthird[ _-]part|\bpartners?\b"
+    r"|\bbrokers?\b|\bagenc|\bbureau\b|\bbanks?\b|\bproviders?\b|\bpublic\b|\bregisters?\b|\bemployers?\b"
+    r"|abgeleitet|berechnet|\bdritte",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Documents without some of their fields; every iteration leaves them out anew."""
+
+    documents: Iterable[Document]
+    paths: frozenset[str]
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield the documents."""
+        return (_without(document, "", self.paths) for document in self.documents)
+
+
+def portable(sections: Sequence[Section]) -> tuple[list[Section], list[LeftOut]]:
+    """Return what of *sections* the right covers, and what it does not, with the reason."""
+    kept: list[Section] = []
+    left: list[LeftOut] = []
+    for section in sections:
+        collection = section.collection
+        reason = reason_against(collection.facts)
+        if reason is not None and not any(_says(field) for field in collection.fields):
+            left.append(LeftOut(collection, None, reason))
+            continue
+        fields = [(field, _against(field, collection)) for field in collection.leaves]
+        out = [LeftOut(collection, field, why) for field, why in fields if why is not None]
+        left += out
+        paths = frozenset(item.field.path for item in out if item.field is not None)
+        kept.append(replace(section, documents=Without(section.documents, paths)) if paths else section)
+    return kept, left
+
+
+def reason_against(facts: Facts) -> str | None:
+    """Return why data of which the map says *facts* is not covered; None if nothing says so."""
+    if facts.legal_basis is not None and not _is_consent_or_contract(facts.legal_basis):
+        return OTHER_BASIS
+    source = facts.source or ""
+    if FROM_ELSEWHERE.search(source) and not PROVIDED.search(source):
+        return NOT_PROVIDED
+    return None
+
+
+def _is_consent_or_contract(basis: str) -> bool:
+    """Tell whether *basis* is one of the two; an article that it cites counts more than its words."""
+    return bool((COVERED if ARTICLE.search(basis) else CONSENT_OR_CONTRACT).search(basis))
+
+
+def _says(field: Field) -> bool:
+    return field.facts.source is not None or field.facts.legal_basis is not None
+
+
+def _against(field: Field, collection: Collection) -> str | None:
+    if field.primary_key:
+        return None  # it names the record
+    return reason_against(collection.facts_of(field))
+
+
+def _without(value: Any, path: str, paths: frozenset[str]) -> Any:
+    if isinstance(value, Mapping):
+        prefix = f"{path}." if path else ""
+        return {
+            name: _without(member, prefix + name, paths)
+            for name, member in value.items()
+            if prefix + name not in paths
+        }
+    if isinstance(value, list):
+        return [_without(item, path, paths) for item in value]
+    return value

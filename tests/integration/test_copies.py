@@ -1,0 +1,51 @@
+"""Copies that people were given are counted by case and person, within a year, without remembering people."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest_asyncio
+
+from services.fulfillment.copies import WINDOW, Copies
+from shared.mongo import Client
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+ADA = {"email": ("Ada@Example.org",), "phone_number": ("+49 30 23125 000", "+493023125000")}
+
+
+@pytest_asyncio.fixture
+async def copies(mongo_client: Client, database_prefix: str) -> Copies:
+    copies = Copies(mongo_client[f"{database_prefix}_fulfillment"], b"k" * 32)
+    await copies.prepare()
+    return copies
+
+
+async def test_every_case_counts_once_however_often_it_is_tried(copies: Copies) -> None:
+    assert [await copies.count("a", ADA, NOW) for _ in range(3)] == [1, 1, 1]
+    assert await copies.count("b", ADA, NOW) == 2
+
+
+async def test_a_person_is_the_same_by_any_of_their_identities_however_written(copies: Copies) -> None:
+    await copies.count("a", ADA, NOW)
+    assert await copies.count("b", {"email": ("ada@EXAMPLE.org",)}, NOW) == 2
+    assert await copies.count("c", {"phone_number": ("0049-30-23125000",)}, NOW) == 2
+    assert await copies.count("d", {"email": ("bruno@example.org",)}, NOW) == 1
+
+
+async def test_copies_of_longer_ago_do_not_count_and_are_forgotten(
+    copies: Copies, mongo_client: Client, database_prefix: str
+) -> None:
+    await copies.count("a", ADA, NOW - WINDOW)
+    await copies.count("b", ADA, NOW - WINDOW + timedelta(seconds=1))
+    assert await copies.count("c", ADA, NOW) == 2
+    kept = mongo_client[f"{database_prefix}_fulfillment"]["copies"]
+    assert set(await kept.distinct("case")) == {"b", "c"}
+
+
+async def test_nothing_that_is_kept_names_a_person(
+    copies: Copies, mongo_client: Client, database_prefix: str
+) -> None:
+    await copies.count("a", ADA, NOW)
+    kept = [str(one) async for one in mongo_client[f"{database_prefix}_fulfillment"]["copies"].find()]
+    assert kept
+    assert not any(clear in text.casefold() for text in kept for clear in ("ada", "example", "23125"))
+    other = Copies(mongo_client[f"{database_prefix}_fulfillment"], b"o" * 32)
+    assert await other.count("b", ADA, NOW) == 1

@@ -1,0 +1,176 @@
+"""What people get from the outside: kinds of data, what can be taken elsewhere, and all of it in pieces."""
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from fastapi import Response
+
+from habeas.company import ADA
+from habeas.stack import Stack
+from services.fulfillment.package.verification import verify_package
+from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, running
+from tests.integration.receiver import Receiver
+from tests.waiting import eventually
+
+ADA_ASKS = Somebody(ADA.email, ADA.name)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def receiver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Receiver]:
+    async with Receiver().open(tmp_path_factory.mktemp("receiver")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(
+    parts: Stack | None, tmp_path_factory: pytest.TempPathFactory, receiver: Receiver
+) -> AsyncIterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("pipeline")
+    trusted = str(receiver.certificate)
+    async with running(
+        parts, folder, SSL_CERT_FILE=trusted, HABEAS_TRANSFER_ALLOW='["localhost"]'
+    ) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
+
+
+async def answered(pipeline: Pipeline, right: str, **more: Any) -> str:
+    """Have a system whose log-in is trusted ask for Ada; return the id of the request, once it is closed."""
+    asked = ADA_ASKS.asks(right, **more)
+    await pipeline.send(asked, source=PORTAL)
+    case = await pipeline.id_of(asked)
+    await pipeline.closed(case)
+    return case
+
+
+async def code_for_package(pipeline: Pipeline, case: str) -> dict[str, str]:
+    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
+    return {"code": await pipeline.code_for(ADA_ASKS, case)}
+
+
+async def package(pipeline: Pipeline, case: str) -> bytes:
+    code = await code_for_package(pipeline, case)
+    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params=code)
+    return answer.raise_for_status().content
+
+
+def names(content: bytes) -> set[str]:
+    assert verify_package(io.BytesIO(content)).ok
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return set(archive.namelist())
+
+
+def fulfilled(heard: Heard, case: str) -> dict[str, Any]:
+    [event] = heard.of(case, "request.fulfilled")
+    return dict(event["data"])
+
+
+def letter(pipeline: Pipeline, case: str, words: str) -> bool:
+    return any(words in " ".join(one.body().split()) for one in pipeline.letters_to(ADA_ASKS, case))
+
+
+async def test_a_package_goes_to_another_controller_who_is_in_trouble_first(
+    pipeline: Pipeline, heard: Heard, receiver: Receiver
+) -> None:
+    receiver.answers = [Response(status_code=503), Response(status_code=503)]
+    case = await answered(pipeline, "portability", details={"transfer_to": receiver.url})
+    assert fulfilled(heard, case)["reasons"]["transferred"] == 1
+    bodies = [body for _, body, _ in receiver.received]
+    assert len(bodies) == 3
+    assert len(set(bodies)) == 1
+    sent = json.loads(bodies[0])
+    assert sent["subject"]["email"] == ADA.email
+    content = base64.b64decode(sent["package"]["content"])
+    files = names(content)
+    assert "data/default.contacts.json" in files
+    assert "data/default.invoices.json" not in files
+    assert content == await package(pipeline, case)
+    assert letter(pipeline, case, "to localhost, and they confirmed")
+    assert letter(pipeline, case, "neither on your consent nor for a contract")
+
+
+async def test_what_is_sent_nowhere_is_offered_for_download(
+    pipeline: Pipeline, heard: Heard, receiver: Receiver
+) -> None:
+    inside = receiver.url.replace("localhost", "127.0.0.1")
+    before = len(receiver.received)
+    case = await answered(pipeline, "portability", details={"transfer_to": inside})
+    assert len(receiver.received) == before
+    assert fulfilled(heard, case)["reasons"]["transfer_not_allowed"] == 1
+    assert letter(pipeline, case, "Download it and hand it on yourself")
+    assert "data/default.contacts.json" in names(await package(pipeline, case))
+
+
+async def test_kinds_of_data_are_told_and_no_data(pipeline: Pipeline, heard: Heard) -> None:
+    california = {"country": "US", "subdivision": "CA"}
+    case = await answered(pipeline, "know_categories", residence=california)
+    assert fulfilled(heard, case)["outcome"] == "granted"
+    content = await package(pipeline, case)
+    assert not [name for name in names(content) if name.startswith(("data/", "schema/"))]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        page = archive.read("index.html").decode()
+    assert ADA.email not in page
+    assert "Identifiers (.140(v)(1)(A))" in page
+    assert "To invoice services and to keep the books." in page
+    assert letter(pipeline, case, "- Postal address")
+
+
+async def test_texts_that_name_others_are_handed_over_without_them_and_grant_the_request(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    notes = f"{ADA.email} prefers mail. Frau Nachbarin (nachbarin@example.net) may sign for {ADA.name}."
+    customers = pipeline.business("billing", "customers")
+    done = await customers.update_many({"name": ADA.name}, {"$set": {"notes": notes}})
+    assert done.matched_count
+    case = await answered(pipeline, "access")
+    told = fulfilled(heard, case)
+    assert told["outcome"] == "granted"
+    assert told["reasons"]["others_blacked_out"] > 0
+    assert letter(pipeline, case, "What we blacked out")
+    with zipfile.ZipFile(io.BytesIO(await package(pipeline, case))) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert not [name for name, content in files.items() if b"achbarin" in content]
+    [customer] = json.loads(files["data/default.customers.json"])
+    assert customer["notes"] == (
+        f"{ADA.email} prefers mail. Frau [name of somebody else] ([e-mail address of somebody else]) "
+        f"may sign for {ADA.name}."
+    )
+
+
+async def test_further_copies_are_counted_for_the_staff(pipeline: Pipeline, heard: Heard) -> None:
+    first, second = [fulfilled(heard, await answered(pipeline, "access"))["reasons"] for _ in range(2)]
+    assert second["further_copy"] == first.get("further_copy", 0) + 1
+
+
+async def test_a_download_that_was_cut_off_goes_on_and_every_fetch_is_on_record(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    case = await answered(pipeline, "access")
+    code = await code_for_package(pipeline, case)
+    path, got = f"/v1/requests/{case}/package", bytearray()
+    async with pipeline.http.stream("GET", path, params=code) as whole:
+        size, etag = int(whole.headers["content-length"]), whole.headers["etag"]
+        async for piece in whole.aiter_bytes(1_000):
+            got += piece
+            if len(got) >= size // 2:
+                break
+    spent = await pipeline.http.get(path, params=code)
+    rest = await pipeline.http.get(
+        path, params=code, headers={"Range": f"bytes={len(got)}-", "If-Range": etag}
+    )
+    assert (spent.status_code, rest.status_code) == (403, 206)
+    assert verify_package(io.BytesIO(bytes(got) + rest.content)).ok
+    assert len(got) + len(rest.content) == size
+    await eventually(lambda: len(heard.of(case, "package.fetched")) == 2)
+    assert [event["data"]["continued"] for event in heard.of(case, "package.fetched")] == [False, True]

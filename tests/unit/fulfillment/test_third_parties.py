@@ -1,0 +1,231 @@
+"""What a package shows of texts that name other people, and how who is who is learnt from the records."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+from weakref import WeakValueDictionary
+
+import pytest
+
+from services.fulfillment import answers
+from services.fulfillment.cases import outcome_of_disclosure
+from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.package.building import build
+from services.fulfillment.package.contents import Disclosed, Section
+from services.fulfillment.package.people import People, people
+from services.fulfillment.package.redaction import MOST_NAMES, Own
+from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
+from services.fulfillment.search.ownership import Match
+from shared.events import Outcome, RequestSubmitted, Residence, Subject
+from shared.law import Right
+from shared.mongo import Document
+from tests.unit.fulfillment.portfolio import CUSTOMERS, SIGNER, contents, field, parsed, unpacked
+
+TICKETS = Collection(
+    store="default",
+    dataset="desk",
+    name="tickets",
+    where="map.yml:1",
+    description="What was asked and answered.",
+    fields=(
+        field("_id", "system.operations", kind="long"),
+        replace(field("from", "user.contact.email"), identity="email"),
+        field("agent", "user.name"),
+        replace(field("text", "user.content"), redact=True),
+        field("thread", kind="object[]"),
+        replace(field("thread.body", "user.content"), redact=True),
+    ),
+)
+USERS = Collection(
+    store="default",
+    dataset="desk",
+    name="users",
+    where="map.yml:1",
+    fields=(
+        replace(field("email", "user.contact.email"), identity="email"),
+        field("phone", "user.contact.phone_number"),
+        field("name", "user.name"),
+    ),
+)
+MAP = DataMap("abc", (TICKETS, USERS))
+ADA = "ada@example.org"
+SUBMITTED = RequestSubmitted(
+    reference="r",
+    right=Right.ACCESS,
+    subject=Subject(name="Ada Example", email=ADA),
+    residence=Residence(country="DE"),
+)
+
+
+def found(collection: Collection, document: Document, path: str = "email") -> Found:
+    return Found(collection, {"_id": document.get("_id")}, document, (Match(path, None, (document[path],)),))
+
+
+def ticket(**more: Any) -> Found:
+    return found(TICKETS, {"_id": 1, "from": ADA, **more}, "from")
+
+
+def user(**more: Any) -> Found:
+    return found(USERS, {"_id": 1, "email": ADA, **more})
+
+
+def findings(*records: Found, aliases: Mapping[str, tuple[str, ...]] | None = None) -> Findings:
+    counts = [(c.key, sum(f.collection is c for f in records)) for c in MAP.collections]
+    coverage = tuple(Coverage(key, Status.SEARCHED, count) for key, count in counts)
+    return Findings("abc", Few(records), coverage, aliases or {})
+
+
+def who(*records: Found, aliases: Mapping[str, tuple[str, ...]] | None = None) -> People:
+    return people(findings(*records, aliases=aliases), SUBMITTED, {"email": (ADA,)})
+
+
+def handed_over(*records: Found) -> tuple[dict[str, bytes], Outcome]:
+    held = findings(*records)
+    sections = [Section(c, Disclosed(held, c.key)) for c in MAP.collections]
+    package = build(contents(*sections, people=who(*records)), signer=SIGNER)
+    told = answers.disclosure(package.summary, held, MAP)
+    return unpacked(b"".join(package)), outcome_of_disclosure(told)
+
+
+def texts(*records: Found) -> Any:
+    return parsed(handed_over(*records)[0]["data/default.tickets.json"])[0]
+
+
+def test_a_text_is_handed_over_with_others_blacked_out_and_that_grants_the_request() -> None:
+    files, outcome = handed_over(
+        ticket(text="Jane from IT: write to bob@example.org", agent="Jane Roe"), user(name="Ada Example")
+    )
+    assert outcome is Outcome.GRANTED
+    for name, content in files.items():
+        assert b"bob@example.org" not in content, name
+    shown = parsed(files["data/default.tickets.json"])[0]
+    assert shown["text"] == "[name of somebody else] from IT: write to [e-mail address of somebody else]"
+
+
+def test_what_was_blacked_out_is_counted_on_the_page_in_the_facts_and_in_the_answer() -> None:
+    files, _ = handed_over(ticket(text="bob@example.org, carl@example.org"))
+    counted = {"area": "What was asked and answered", "what": "E-mail addresses of other people"}
+    assert parsed(files["about.json"])["blacked_out"] == [counted | {"kind": "email", "count": 2}]
+    assert parsed(files["manifest.json"])["blacked_out"] == 2
+    page = files["index.html"].decode()
+    assert "What we blacked out" in page
+    held = findings(ticket(text="bob@example.org, carl@example.org"))
+    package = build(
+        contents(Section(TICKETS, Disclosed(held, TICKETS.key)), people=who(*held.found)), signer=SIGNER
+    )
+    told = answers.disclosure(package.summary, held, MAP)
+    assert [(item.label, item.count) for item in told.blacked_out] == [
+        ("E-mail addresses of other people", 2)
+    ]
+
+
+def test_nothing_is_said_of_blacking_out_where_nothing_was() -> None:
+    files, outcome = handed_over(ticket(text="Where is my order?"))
+    assert outcome is Outcome.GRANTED
+    assert "blacked out" not in files["index.html"].decode()
+    assert parsed(files["data/default.tickets.json"])[0]["text"] == "Where is my order?"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param(["hi", "bob@example.org"], ["hi", "[e-mail address of somebody else]"], id="an array"),
+        pytest.param(
+            {"a": {"b": "bob@example.org"}}, {"a": {"b": "[e-mail address of somebody else]"}}, id="an object"
+        ),
+        pytest.param(7, 7, id="a number"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_a_text_is_redacted_whatever_shape_it_has(value: object, shown: object) -> None:
+    assert texts(ticket(text=value))["text"] == shown
+
+
+@pytest.mark.parametrize(
+    "value", [b"bob@example.org", {"bob@example.org": "said"}], ids=["bytes", "names of fields"]
+)
+def test_what_cannot_be_redacted_is_withheld_and_makes_the_answer_partial(value: object) -> None:
+    files, outcome = handed_over(ticket(text=value))
+    assert outcome is Outcome.PARTLY_GRANTED
+    assert not [name for name, content in files.items() if b"bob@example" in content]
+
+
+def test_a_bare_text_where_an_object_with_a_text_is_declared_is_redacted() -> None:
+    assert texts(ticket(thread="bob@example.org"))["thread"] == "[e-mail address of somebody else]"
+
+
+class Crowd:
+    """Tickets that are made when they are read, and again each time; it knows how many there were at once."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.most = 0
+        self._alive: WeakValueDictionary[int, Found] = WeakValueDictionary()
+
+    def __iter__(self) -> Iterator[Found]:
+        for number in range(self.count):
+            made = ticket(agent="Jane Roe", text=f"{number}: Jane, bob@example.org")
+            self._alive[id(made)] = made
+            self.most = max(self.most, len(self._alive))
+            yield made
+
+    def of(self, key: str) -> Iterable[Found]:
+        return self if key == TICKETS.key else ()
+
+
+def test_never_are_more_than_a_few_records_in_memory() -> None:
+    crowd = Crowd(300)
+    held = Findings("abc", crowd, (Coverage(TICKETS.key, Status.SEARCHED, crowd.count),))
+    who_is_who = people(held, SUBMITTED, {"email": (ADA,)})
+    package = build(
+        contents(Section(TICKETS, Disclosed(held, TICKETS.key)), people=who_is_who), signer=SIGNER
+    )
+    assert sum(map(len, package)) > crowd.count
+    assert crowd.most <= 3
+
+
+def test_without_knowing_who_is_who_the_whole_text_is_withheld() -> None:
+    package = build(contents(Section(TICKETS, [{"_id": 1, "text": "hello"}])), signer=SIGNER)
+    assert [item.reason for item in package.summary.withheld] == ["third_party_rights"]
+
+
+def test_where_too_many_others_are_named_the_whole_text_is_withheld() -> None:
+    crowd = [ticket(agent=f"Jane R{n}", text="hello") for n in range(MOST_NAMES + 1)]
+    assert who(*crowd).others(TICKETS) is None
+    assert handed_over(*crowd)[1] is Outcome.PARTLY_GRANTED
+
+
+def test_other_peoples_names_are_learnt_from_all_of_the_record_and_not_the_persons_own() -> None:
+    names = who(ticket(agent="Jane Roe"), ticket(agent="Example, Ada")).others(TICKETS)
+    assert names == frozenset({"Jane Roe"})
+
+
+def test_the_persons_own_are_what_records_were_found_by_and_what_stands_beside() -> None:
+    alias = {"email": ("old@example.org",)}
+    own = who(user(phone="030 23125 000", name="Ada M. Example"), aliases=alias).own
+    assert own == Own(
+        frozenset({ADA, "old@example.org"}),
+        frozenset({"030 23125 000"}),
+        frozenset({"Ada Example", "Ada M. Example"}),
+        "DE",
+    )
+
+
+def test_a_name_in_a_record_that_may_name_others_is_not_taken_for_the_persons() -> None:
+    assert who(ticket(agent="Jane Roe")).own.names == {"Ada Example"}
+
+
+def test_who_tells_no_name_has_the_one_beside_the_identity_that_leads_to_the_record() -> None:
+    anonymous = SUBMITTED.model_copy(update={"subject": Subject(email=ADA)})
+    who_is_who = people(findings(ticket(agent="Ada Example")), anonymous, {"email": (ADA,)})
+    assert who_is_who.own.names == {"Ada Example"}
+
+
+def test_secrets_stay_withheld_in_a_collection_with_texts() -> None:
+    both = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, replace(field("note"), redact=True)))
+    document = {"_id": 7, "note": "bob@example.org", "bank": {"iban": "XX00TOPSECRET"}}
+    everyone = People(Own(), {both.key: frozenset()})
+    package = build(contents(Section(both, [document]), people=everyone), signer=SIGNER)
+    files = unpacked(b"".join(package))
+    assert not [name for name, content in files.items() if b"TOPSECRET" in content]
+    assert not [name for name, content in files.items() if b"bob@" in content]
