@@ -8,10 +8,11 @@ written form only (the one that :func:`issue` gives it), hence no second reading
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.package import pages
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import json_text
@@ -19,6 +20,8 @@ from services.fulfillment.package.wording import Words
 from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
 
 FORMAT: Final = "habeas-erasure-certificate/1"
+RETRIED: Final = "daily"
+"""When it is tried again what an erasure has left (``habeas erasures purge``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,16 @@ class Handled:
     gone: int = 0
     """Found, and no longer there when they were to be erased."""
     retained: tuple[Retained, ...] = ()
+    left: tuple[Retained, ...] = ()
+    """Records that were to go and are still there; they are tried again."""
+    incomplete: int = 0
+    """Of the masked ones, those in which fields stay that the data map forbids to change."""
 
     @property
     def accounted(self) -> int:
         """Number of records of which the certificate says what became of them."""
-        return self.erased + self.masked + self.gone + sum(item.records for item in self.retained)
+        remaining = sum(item.records for item in (*self.retained, *self.left))
+        return self.erased + self.masked + self.gone + remaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,54 @@ class SecondLook:
     """How many were searched."""
     remaining: int
     """Records still found that are not among those retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was asked, and how the person proved to be the one it is about."""
+
+    right: str
+    regulation: str
+    received_on: date
+    assurance: str
+    by: tuple[str, ...]
+    """Names of the identities that were proven; never their values."""
+    reasons: tuple[str, ...]
+    """Codes of how."""
+    approved_by: str | None = None
+    """The second person, where one had to approve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A collection of the data map in the second search."""
+
+    store: str
+    dataset: str
+    collection: str
+    status: str
+    """Searched, skipped, unreached or missing."""
+    found: int
+    """Records found again, those included that are retained."""
+    read_again: int
+    """Records read again by primary key."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedThrough:
+    """What a look through the texts of a collection, for anything the person is named by, has found."""
+
+    store: str
+    dataset: str
+    collection: str
+    label: str
+    documents: int
+    places: int
+    """Where the person is still named, a namesake's name included. Which ones lies sealed with the case."""
+    records: int
+    """Records that still name the person by what is nobody else's."""
+    finished: bool = True
+    """Whether the look was finished in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +135,12 @@ class Certificate:
     second_look: SecondLook
     recipients: tuple[str, ...] = ()
     """Organisations that were told to erase as well (GDPR Art. 19)."""
+    proof: Proof | None = None
+    searched: tuple[Searched, ...] = ()
+    """Every collection of the data map."""
+    looked_through: tuple[LookedThrough, ...] = ()
+    program: str = ""
+    """What issued it, with its version."""
 
     @property
     def complete(self) -> bool:
@@ -143,6 +205,54 @@ def verify_certificate(file: bytes, *, key: PublicKey | None = None) -> Certific
     return CertificateReport(tuple(problems), content, embedded.fingerprint, trusted)
 
 
+def read(content: Mapping[str, Any]) -> Certificate:
+    """
+    Return the certificate that a signed file says.
+
+    Args:
+        content: What :func:`verify_certificate` found signed.
+    """
+    look = content["verification"]
+    return Certificate(
+        number=content["number"],
+        request_id=content["request"],
+        map_version=content["map_version"],
+        controller=content["controller"],
+        begun_at=datetime.fromisoformat(content["begun_at"]),
+        completed_at=datetime.fromisoformat(content["completed_at"]),
+        handled=tuple(_handled(item) for item in content["collections"]),
+        second_look=SecondLook(datetime.fromisoformat(look["at"]), look["collections"], look["remaining"]),
+        recipients=tuple(content["recipients"]),
+        # Certificates of earlier versions do not say the rest.
+        proof=_proof(content.get("asked")),
+        searched=tuple(Searched(**item) for item in look.get("searched", ())),
+        looked_through=tuple(LookedThrough(**item) for item in look.get("texts", ())),
+        program=content.get("issued_by", ""),
+    )
+
+
+def _handled(item: Mapping[str, Any]) -> Handled:
+    names = ("store", "dataset", "collection", "label", "found", "erased", "masked", "gone")
+    return Handled(
+        **{name: item[name] for name in names},
+        retained=tuple(_retained(kept) for kept in item["retained"]),
+        left=tuple(Retained(left["records"], left["reason"]) for left in item.get("left", ())),
+        incomplete=item.get("incomplete", 0),
+    )
+
+
+def _retained(kept: Mapping[str, Any]) -> Retained:
+    until = None if kept["until"] is None else date.fromisoformat(kept["until"])
+    return Retained(kept["records"], kept["reason"], kept["citation"] or "", until)
+
+
+def _proof(asked: Mapping[str, Any] | None) -> Proof | None:
+    if asked is None:
+        return None
+    lists = {name: tuple(asked[name]) for name in ("by", "reasons")}
+    return Proof(**{**asked, **lists, "received_on": date.fromisoformat(asked["received_on"])})
+
+
 def _opened(file: bytes) -> tuple[dict[str, Any], PublicKey, bytes]:
     whole = json.loads(file)
     content, seal = whole["certificate"], whole["seal"]
@@ -170,10 +280,18 @@ def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterato
         begun=words.moment(certificate.begun_at),
         completed=words.moment(certificate.completed_at),
         looked=words.moment(certificate.second_look.at),
+        received=words.day(certificate.proof.received_on) if certificate.proof else "",
         kept=[(handled.label, item) for handled in certificate.handled for item in handled.retained],
+        left=[(handled.label, item) for handled in certificate.handled for item in _left(handled)],
+        named=[item for item in certificate.looked_through if item.places or not item.finished],
         day=words.day,
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
     )
+
+
+def _left(handled: Handled) -> Sequence[Retained]:
+    unchanged = Retained(handled.incomplete, NOT_CHANGEABLE)
+    return (*handled.left, unchanged) if handled.incomplete else handled.left
 
 
 def _content(certificate: Certificate) -> dict[str, Any]:
@@ -193,8 +311,16 @@ def _content(certificate: Certificate) -> dict[str, Any]:
             "collections": look.collections,
             "remaining": look.remaining,
             "result": "nothing_left" if certificate.complete else "records_left",
+            "searched": [asdict(item) for item in certificate.searched],
+            "texts": [asdict(item) for item in certificate.looked_through],
         },
+        "asked": _asked(certificate.proof),
+        "issued_by": certificate.program,
     }
+
+
+def _asked(proof: Proof | None) -> dict[str, Any] | None:
+    return None if proof is None else {**asdict(proof), "received_on": proof.received_on.isoformat()}
 
 
 def _collections(handled: Sequence[Handled]) -> list[dict[str, Any]]:
@@ -208,6 +334,7 @@ def _collections(handled: Sequence[Handled]) -> list[dict[str, Any]]:
             "erased": item.erased,
             "masked": item.masked,
             "gone": item.gone,
+            "incomplete": item.incomplete,
             "retained": [
                 {
                     "records": kept.records,
@@ -216,6 +343,9 @@ def _collections(handled: Sequence[Handled]) -> list[dict[str, Any]]:
                     "until": kept.until.isoformat() if kept.until else None,
                 }
                 for kept in item.retained
+            ],
+            "left": [
+                {"records": left.records, "reason": left.reason, "retried": RETRIED} for left in item.left
             ],
         }
         for item in handled

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import DataMap, Place
+from services.fulfillment.domain import reason_of_refusal
 from services.fulfillment.erasure.operations import operations
 from services.fulfillment.erasure.planning import plan
 from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
@@ -29,16 +30,30 @@ __all__ = [
     "Plan",
     "Progress",
     "Pull",
+    "Record",
+    "Refused",
     "Remainder",
     "Remains",
     "Step",
+    "bears",
     "execute",
     "plan",
+    "record_of",
+    "reread",
     "verify",
 ]
 
+STEPS_PER_CHUNK = 1_000
+"""Records of one collection that are changed before the next are looked at."""
+
 Progress = Callable[[str, int], None]
 """Called with the key of a collection and the number of its records just done."""
+
+Record: TypeAlias = tuple[str, Hashable]
+"""Key of a collection, and what the primary key of one of its records is compared by."""
+
+Refused: TypeAlias = Mapping[Record, str]
+"""Records whose change a store refused → reason code."""
 
 
 class Left(StrEnum):
@@ -49,6 +64,8 @@ class Left(StrEnum):
     ELEMENT = "element"
     UNPLANNED = "unplanned"
     """A record of the person's that the plan does not know: it came or changed in between."""
+    VANISHED = "vanished"
+    """Its whole collection is not where it was: dropped or renamed, and nobody can say what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +99,52 @@ async def execute(
     stores: Stores,
     *,
     progress: Progress = lambda _key, _done: None,
-) -> None:
+) -> Refused:
     """
     Carry out *plan*. What was done before is found done; what is no longer the person's is left alone.
 
+    A record whose change a store refuses holds up no other; it is returned, with the reason.
+
     Raises:
         StoreUnavailable: A store did not answer; the call may be repeated.
-        PermanentError: A store refused a write, for instance by the rules of its own schema.
     """
+    by_key: dict[str, list[Step]] = defaultdict(list)
+    for step in plan.steps:
+        if step.changes:
+            by_key[step.key].append(step)
+    refused: dict[Record, str] = {}
     for group in plan.order:
-        await asyncio.gather(*(_erase(plan, key, stores, progress) for key in group))
+        for part in await asyncio.gather(*(_erase(by_key[key], stores, progress) for key in group)):
+            refused |= part
+    return refused
 
 
-async def _erase(plan: Plan, key: str, stores: Stores, progress: Progress) -> None:
-    steps = [step for step in plan.steps if step.key == key and step.changes]
-    waves = [list(operations(step)) for step in steps]
-    for turn in range(max(map(len, waves), default=0)):
-        writes = [wave[turn] for wave in waves if len(wave) > turn]
-        await stores.write(steps[0].place, writes)
-    if steps:
-        progress(key, len(steps))
+async def _erase(steps: Sequence[Step], stores: Stores, progress: Progress) -> dict[Record, str]:
+    refused: dict[Record, str] = {}
+    for start in range(0, len(steps), STEPS_PER_CHUNK):
+        chunk = steps[start : start + STEPS_PER_CHUNK]
+        refused |= await _erase_chunk(chunk, stores)
+        progress(chunk[0].key, len(chunk))
+    return refused
+
+
+async def _erase_chunk(steps: Sequence[Step], stores: Stores) -> dict[Record, str]:
+    """Carry out *steps*, all in one collection: what is first of each, what is second of each, and so on."""
+    waves = [(step, list(operations(step))) for step in steps]
+    refused: dict[Record, str] = {}
+    for turn in range(max(len(wave) for _, wave in waves)):
+        due = [(step, wave[turn]) for step, wave in waves if len(wave) > turn]
+        writes = [operation for step, operation in due if record_of(step) not in refused]
+        whose = [step for step, _ in due if record_of(step) not in refused]
+        for place, code in (await stores.write(steps[0].place, writes)).items():
+            refused[record_of(whose[place])] = reason_of_refusal(code)
+    return refused
+
+
+def record_of(thing: Step | Found | Remainder) -> Record:
+    """Return what tells the record of *thing* from all others."""
+    key = thing.collection.key if isinstance(thing, Found) else thing.key
+    return key, tuple((path, key_of(value)) for path, value in thing.id.items())
 
 
 async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
@@ -112,13 +155,14 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
         StoreUnavailable: A store did not answer: nothing can be said.
     """
     steps = [step for step in plan.steps if step.changes]
-    parts = await asyncio.gather(*(_reread(some, stores) for some in _by_place(steps).values()))
+    parts = await asyncio.gather(*(_reread(some, stores.fresh) for some in _by_place(steps).values()))
     remainders = [remainder for part in parts for remainder in part]
-    findings = await gather(data_map, stores, identities)
-    planned = {(step.key, _named(step.id)): step for step in plan.steps}
+    findings = await gather(data_map, stores.fresh, identities, plan.aliases)
+    planned = {record_of(step): step for step in plan.steps}
     for found in findings.found:
-        step = planned.get((found.collection.key, _named(found.id)))
+        step = planned.get(record_of(found))
         remainders += _found_again(found, step)
+    remainders += [Remainder(s.key, s.id, Left.VANISHED) for s in steps if s.key in findings.missing]
     looked_at: dict[str, int] = {}
     for step in steps:
         looked_at[step.key] = looked_at.get(step.key, 0) + 1
@@ -127,11 +171,7 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
 
 def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
     """Return *remainders* without those that both ways of looking found."""
-    return tuple({(r.key, _named(r.id), r.left, r.path): r for r in remainders}.values())
-
-
-def _named(identity: Mapping[str, Any]) -> Hashable:
-    return tuple((path, key_of(value)) for path, value in identity.items())
+    return tuple({(record_of(r), r.left, r.path): r for r in remainders}.values())
 
 
 def _by_place(steps: Iterable[Step]) -> dict[Place, list[Step]]:
@@ -143,14 +183,19 @@ def _by_place(steps: Iterable[Step]) -> dict[Place, list[Step]]:
 
 async def _reread(steps: Sequence[Step], stores: Stores) -> list[Remainder]:
     """Return what remains of *steps*, all in one collection, when their documents are read again."""
+    read = await reread(steps, stores)
+    return [remainder for step, document in read for remainder in _remaining(step, document)]
+
+
+async def reread(steps: Sequence[Step], stores: Stores) -> list[tuple[Step, Document]]:
+    """Return *steps*, all in one collection, with their documents as far as these are still there."""
     probes = [_probe(step) for step in steps]
     answers = await stores.find(steps[0].place, probes)
     return [
-        remainder
+        (step, document)
         for step, probe in zip(steps, probes, strict=True)
         for document in answers[probe]
         if all(key_of(raw_at(document, path)) == key_of(value) for path, value in step.id.items())
-        for remainder in _remaining(step, document)
     ]
 
 
@@ -165,7 +210,7 @@ def _remaining(step: Step, document: Document) -> Iterator[Remainder]:
         return
     for path in dict.fromkeys(mask.path for mask in step.masks):
         masks = [mask for mask in step.masks if mask.path == path]
-        if not _masked(document, path, masks):
+        if not bears(document, path, masks):
             yield Remainder(step.key, step.id, Left.FIELD, path)
     for pull in step.pulls:
         unit = pull.match.unit or ""
@@ -173,7 +218,7 @@ def _remaining(step: Step, document: Document) -> Iterator[Remainder]:
             yield Remainder(step.key, step.id, Left.ELEMENT, unit)
 
 
-def _masked(document: Document, path: str, masks: Sequence[Mask]) -> bool:
+def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
     """Tell whether nothing but masks stands at *path*, in the elements concerned if not in all."""
     allowed = {key_of(v) for mask in masks if not mask.removed for v in values_at(mask.value, "")}
     of = [mask.of for mask in masks if mask.of is not None]

@@ -7,7 +7,9 @@ masks within one plan, so that both ends of a masked reference go on agreeing.
 """
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256, sha512
 from typing import Any
 
@@ -18,8 +20,19 @@ from shared.mongo import Binary, Int64, ObjectId, json_util
 NULL = Masking("null_rewrite")
 UNSET = "delete"
 PRESERVE = "preserve"
+NOWHERE = "@erased.invalid"
+"""Domain of masked addresses; mail to it goes nowhere (RFC 2606)."""
 _POSITIVE = (1 << 63) - 1
 _LENGTH = 30
+_KEPT = 1
+"""Characters that a truncation leaves where the map does not say how many."""
+_CUT = "…"
+_YEAR = re.compile(r"[0-9]{4}")
+_DATE = re.compile(r"([0-9]{4})-[0-9]{2}-[0-9]{2}.*", re.DOTALL)
+_ADDRESS_MASK = re.compile(rf"[0-9a-f]{{20}}{re.escape(NOWHERE)}")
+_DIGIT = re.compile(r"\d")
+_NO_NUMBER = re.compile(r"[^\d+()/. -]")
+_NUMBER_MASK = re.compile(r"[+()/. -]*0[0+()/. -]*")
 
 
 def constant(masking: Masking) -> bool:
@@ -28,9 +41,16 @@ def constant(masking: Masking) -> bool:
 
 
 def masked(value: Any, masking: Masking, secret: bytes) -> Any:
-    """Return what stands in the place of *value*; never the value itself nor anything that contains it."""
+    """
+    Return what stands in the place of *value*; never the value itself nor anything that contains it.
+
+    What is such a mask already stays as it is. A truncation and a year are the part of the value that the map
+    asks to keep.
+    """
     if isinstance(value, list):
         return [] if constant(masking) else _distinct([masked(item, masking, secret) for item in value])
+    if _is_mask(value, masking):
+        return value
     mask = _mask(value, masking, secret)
     return None if mask is not None and _shows(mask, value, masking) else mask
 
@@ -48,12 +68,20 @@ def _mask(value: Any, masking: Masking, secret: bytes) -> Any:
                 else None
             )
         case "hash" | "hmac":
-            return _keyed(value, masking, secret)
+            return keyed(value, masking, secret)
+        case "email":
+            return f"{_digest(value, secret)[:20]}{NOWHERE}" if isinstance(value, str) else None
+        case "phone":
+            return _phone(value)
+        case "truncate":
+            return _truncated(value, masking)
+        case "year":
+            return _year(value)
         case _:
             return None
 
 
-def _keyed(value: Any, masking: Masking, secret: bytes) -> Any:
+def keyed(value: Any, masking: Masking, secret: bytes) -> Any:
     """Return a keyed hash of *value* in its own type; null for types that have no room for one."""
     algorithm = sha512 if "512" in str(masking.configuration.get("algorithm", "")) else sha256
     digest = hmac.new(secret, _bytes(value), algorithm).digest()
@@ -72,6 +100,49 @@ def _keyed(value: Any, masking: Masking, secret: bytes) -> Any:
             return digest
         case _:
             return None
+
+
+def _is_mask(value: Any, masking: Masking) -> bool:
+    """Tell whether *masking* has been here before: doing it again would lose what it was to keep."""
+    match masking.strategy, value:
+        case "email", str():
+            return _ADDRESS_MASK.fullmatch(value) is not None
+        case "phone", str():
+            return _NUMBER_MASK.fullmatch(value) is not None
+        case "truncate", str():
+            return len(value) == _kept(masking) + len(_CUT) and value.endswith(_CUT)
+        case "year", str():
+            return _YEAR.fullmatch(value) is not None
+        case "year", datetime():
+            return bool(value == _year(value))
+        case _:
+            return False
+
+
+def _phone(value: Any) -> Any:
+    """Return a number of as many digits that is nobody's."""
+    if isinstance(value, str):
+        return _DIGIT.sub("0", _NO_NUMBER.sub("", value)) if _DIGIT.search(value) else None
+    return 0 if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _truncated(value: Any, masking: Masking) -> Any:
+    """Return the beginning of a text; a text that is no longer than that would be shown whole."""
+    if not isinstance(value, str) or len(value) <= _kept(masking):
+        return None
+    return value[: _kept(masking)] + _CUT
+
+
+def _kept(masking: Masking) -> int:
+    return _number(masking.configuration.get("length"), _KEPT)
+
+
+def _year(value: Any) -> Any:
+    """Return the first of January of a date's year; of a date in words (ISO 8601), the year."""
+    if isinstance(value, datetime):
+        return value.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    written = _DATE.fullmatch(value) if isinstance(value, str) else None
+    return written[1] if written else None
 
 
 def _suffixed(text: str, masking: Masking) -> str:

@@ -1,7 +1,7 @@
 """
 A step of a plan in MongoDB's words.
 
-One operation per document, so that a document is never half done. Its filter names the primary key, what
+One operation per document, so that an erasure leaves none half done. Its filter names the primary key, what
 makes the document the person's, and the shape the change needs; elements are chosen by their content. Where
 any of it no longer holds, nothing is written, and the verification says so.
 """
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from services.fulfillment.erasure.steps import Mask, Pull, Step
+from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
 from services.fulfillment.search.ownership import Match
 from shared.mongo import DeleteOne, Document, UpdateOne
 
@@ -25,6 +25,8 @@ def operations(step: Step) -> Iterator[DeleteOne | UpdateOne]:
         yield UpdateOne(_guarded(step), {"$pull": _pulled([pull])})
     if step.masks or late:
         yield _update(step, late)
+    for part in step.sets:
+        yield _setting(step, part)
 
 
 def _update(step: Step, pulls: Sequence[Pull]) -> UpdateOne:
@@ -41,6 +43,32 @@ def _update(step: Step, pulls: Sequence[Pull]) -> UpdateOne:
         dict(change),
         array_filters=filters or None,
     )
+
+
+def _setting(step: Step, part: Set) -> UpdateOne:
+    """Return what gives a field its value: one operation each, so that none hangs on another's condition."""
+    path, element = _settable(part)
+    conditions: list[Document] = [_guarded(step), *({array: {"$type": "array"}} for array in part.arrays)]
+    if part.instead and part.of is None:
+        conditions.append({part.path: {"$eq": part.before}})
+    change = {"$unset": {path: ""}} if part.removed else {"$set": {path: part.value}}
+    return UpdateOne({"$and": conditions}, change, array_filters=[element] if element else None)
+
+
+def _settable(part: Set) -> tuple[str, Document]:
+    """Return the path of *part*, through the person's elements if it goes through any, and what they are."""
+    if part.of is None:
+        return part.path, {}
+    unit = part.of.unit or ""
+    path, start = "", 0
+    for array in part.arrays:
+        path += f"{array[start:]}.{'$[e]' if array == unit else '$[]'}"
+        start = len(array)
+    theirs = f"e.{part.of.within}" if part.of.within else "e"
+    holding: Document = {theirs: {"$in": list(part.of.values)}}
+    if part.instead:
+        holding = {"$and": [holding, {"e" + part.path[len(unit) :]: {"$eq": part.before}}]}
+    return path + part.path[start:], holding
 
 
 def _guarded(step: Step) -> Document:

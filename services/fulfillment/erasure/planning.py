@@ -5,15 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from graphlib import TopologicalSorter
+from types import MappingProxyType
 from typing import Any
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Field
+from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Field, Masking
 from services.fulfillment.domain import Retain, decide_disposition
+from services.fulfillment.erasure.fitting import Fit, fitted
 from services.fulfillment.erasure.masking import NULL, PRESERVE, UNSET, constant, masked
 from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.search.paths import key_of, places
+from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.walk import Findings, Found
 
 SECRET_BYTES = 32
@@ -37,15 +40,40 @@ def plan(
         targets: The categories to erase; sub-categories are included.
         secret: Keys the hashes among the masks; random if left out, and never stored.
     """
-    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES))
-    steps = tuple(planner.step(found) for found in findings.found)
+    planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {})
+    decided = _plan(findings.found, data_map, planner)
+    aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
+    return replace(decided, missing=findings.missing, aliases=aliases)
+
+
+def plan_records(
+    found: Iterable[Found],
+    data_map: DataMap,
+    today: date,
+    targets: Sequence[str] = PERSONAL,
+    rules: Mapping[str, Rules] = MappingProxyType({}),
+) -> Plan:
+    """
+    Return what becomes of the records *found*: of those, for instance, that an earlier plan has left.
+
+    Args:
+        found: What a search, or reading by primary key, has found.
+        data_map: As for :func:`plan`.
+        today: As for :func:`plan`.
+        targets: As for :func:`plan`.
+        rules: By key of a collection, what its store demands of every document; masks give way to that.
+    """
+    return _plan(found, data_map, _Planner(today, targets, secrets.token_bytes(SECRET_BYTES), rules))
+
+
+def _plan(found: Iterable[Found], data_map: DataMap, planner: "_Planner") -> Plan:
+    steps = tuple(planner.step(item) for item in found)
     return Plan(
         version=data_map.version,
-        made_on=today,
-        targets=tuple(targets),
+        made_on=planner.today,
+        targets=planner.targets,
         steps=steps,
         order=_order(data_map, {step.key for step in steps}),
-        missing=findings.missing,
     )
 
 
@@ -62,10 +90,13 @@ def _order(data_map: DataMap, keys: set[str]) -> tuple[tuple[str, ...], ...]:
 
 
 class _Planner:
-    def __init__(self, today: date, targets: Sequence[str], secret: bytes) -> None:
-        self._today = today
-        self._targets = tuple(targets)
+    def __init__(
+        self, today: date, targets: Sequence[str], secret: bytes, rules: Mapping[str, Rules]
+    ) -> None:
+        self.today = today
+        self.targets = tuple(targets)
         self._secret = secret
+        self._rules = rules
         self._maskables: dict[str, list[Field]] = {}
 
     def step(self, found: Found) -> Step:
@@ -78,7 +109,7 @@ class _Planner:
             guard=guard,
             hold=None if (hold := found.collection.legal_hold) is None else (hold.field, hold.value),
         )
-        decision = decide_disposition(found.collection, found.document, today=self._today)
+        decision = decide_disposition(found.collection, found.document, today=self.today)
         if isinstance(decision, Retain):
             return self._retained(step, found, decision)
         if found.owned and decision.mode is Erasure.DELETE and self._whole(found.collection.leaves):
@@ -134,19 +165,19 @@ class _Planner:
     def _whole(self, fields: Iterable[Field]) -> bool:
         """Tell whether the erasure is about everything personal in *fields*."""
         personal = [f for f in fields if _is_about(f, PERSONAL)]
-        return all(_is_about(f, self._targets) for f in personal) and (
-            bool(personal) or covered("user", self._targets)
+        return all(_is_about(f, self.targets) for f in personal) and (
+            bool(personal) or covered("user", self.targets)
         )
 
     def _maskable(self, collection: Collection) -> list[Field]:
         if collection.key not in self._maskables:
-            fields = [f for f in collection.leaves if _is_about(f, self._targets) and not _fixed(f)]
+            fields = [f for f in collection.leaves if _is_about(f, self.targets) and not _fixed(f)]
             self._maskables[collection.key] = fields
         return self._maskables[collection.key]
 
     def _left(self, found: Found) -> Iterator[Field]:
         for field in found.collection.leaves:
-            if found.owned and _fixed(field) and _is_about(field, self._targets):
+            if found.owned and _fixed(field) and _is_about(field, self.targets):
                 yield field
 
     def _masks(self, found: Found, fields: Iterable[Field]) -> Iterator[Mask]:
@@ -156,32 +187,38 @@ class _Planner:
         divided = found.divided
         for field in fields:
             if not any(field.path == unit or field.path.startswith(f"{unit}.") for unit in divided):
-                yield from self._of_field(found.document, field, None)
+                yield from self._of_field(found, field, None)
 
     def _element_masks(self, found: Found, fields: Iterable[Field]) -> Iterator[Mask]:
         """Yield the masks of the person's elements."""
         for match in found.elements:
             for field in fields:
                 if match.unit is not None and field.path.startswith(f"{match.unit}."):
-                    yield from self._of_field(found.document, field, match)
+                    yield from self._of_field(found, field, match)
 
-    def _of_field(self, document: Mapping[str, Any], field: Field, of: Match | None) -> Iterator[Mask]:
-        masking = field.masking or NULL
+    def _of_field(self, found: Found, field: Field, of: Match | None) -> Iterator[Mask]:
+        masking, rules = field.masking or NULL, self._rules.get(found.collection.key)
         seen = set()
-        for arrays, value in places(document, field.path):
-            same = constant(masking) or not arrays
+        for arrays, value in places(found.document, field.path):
+            same = not arrays or (constant(masking) and rules is None)
             mark = (arrays, None if same else key_of(value))
             if value is None or mark in seen:
                 continue
             seen.add(mark)
+            fit = self._fit(value, field.path, masking, rules)
             yield Mask(
                 path=field.path,
                 arrays=arrays,
-                value=masked(value, masking, self._secret),
-                removed=masking.strategy == UNSET,
+                value=fit.value,
+                removed=fit.removed,
                 instead_of=() if same else (value,),
                 of=of,
             )
+
+    def _fit(self, value: Any, path: str, masking: Masking, rules: Rules | None) -> Fit:
+        if rules is not None:
+            return fitted(value, path, masking, rules, self._secret)
+        return Fit(masked(value, masking, self._secret), removed=masking.strategy == UNSET)
 
 
 def _is_about(field: Field, categories: Sequence[str]) -> bool:

@@ -7,10 +7,14 @@ import pytest
 from services.fulfillment.certificate import (
     Certificate,
     Handled,
+    LookedThrough,
+    Proof,
     Retained,
+    Searched,
     SecondLook,
     issue,
     page,
+    read,
     verify_certificate,
 )
 from services.fulfillment.package.wording import words
@@ -97,3 +101,39 @@ def test_the_page_says_what_is_kept_why_and_until_when() -> None:
     assert "(§ 147 AO)" in text
     assert "31. Januar 2035" in text
     assert "Contacts &lt;b&gt;" in text
+
+
+WHOLE = replace(
+    CERTIFICATE,
+    handled=(replace(INVOICES, found=10, left=(Retained(2, "store_rules"),), incomplete=1),),
+    second_look=SecondLook(NOW, collections=10, remaining=2),
+    proof=Proof("erasure", "gdpr", date(2026, 3, 1), "mailbox", ("email",), ("mailbox",), "second.person"),
+    searched=(Searched("default", "billing", "invoices", "searched", 7, 10),),
+    looked_through=(LookedThrough("default", "portal", "tickets", "Tickets", 500, 3, 1),),
+    program="habeas 1.2.3",
+)
+
+
+@pytest.mark.parametrize("certificate", [CERTIFICATE, WHOLE], ids=["little", "everything"])
+def test_what_was_signed_can_be_read_again(certificate: Certificate) -> None:
+    assert read(verify_certificate(issue(certificate, SIGNER)).content) == certificate
+
+
+def test_the_page_says_who_asked_what_is_left_and_what_still_names_the_person() -> None:
+    text = html(WHOLE)
+    assert "second.person" in text
+    assert "The rules of a database refused the change." in text
+    assert "Some details in these records cannot be changed." in text
+    assert "Texts that may still name the person" in text
+    assert "habeas 1.2.3" in text
+    assert "Was noch da ist, und warum" in html(WHOLE, "de")
+
+
+def test_a_certificate_of_an_earlier_version_can_be_read_still() -> None:
+    content = dict(verify_certificate(FILE).content)
+    for name in ("asked", "issued_by"):
+        del content[name]
+    content["verification"] = {
+        n: content["verification"][n] for n in ("at", "collections", "remaining", "result")
+    }
+    assert read(content).handled == CERTIFICATE.handled

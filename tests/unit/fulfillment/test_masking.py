@@ -11,10 +11,11 @@ from hypothesis import strategies as some
 from services.fulfillment.datamap.model import Masking
 from services.fulfillment.erasure.masking import masked
 from services.fulfillment.search.paths import key_of
+from shared.events import Subject
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 
 SECRET = b"secret"
-STRATEGIES = ["null_rewrite", "string_rewrite", "random_string_rewrite", "hash", "hmac"]
+STRATEGIES = ["null_rewrite", "string_rewrite", "random_string_rewrite", "hash", "hmac", "email"]
 VALUES = some.one_of(
     some.text(min_size=1),
     some.integers(-(2**63), 2**63 - 1),
@@ -80,3 +81,51 @@ def test_an_array_loses_its_values_and_stays_an_array() -> None:
     assert masked(["a", "b"], Masking("null_rewrite"), SECRET) == []
     hashes = masked(["a1x", "b2y", None], Masking("hash"), SECRET)
     assert len(hashes) == 2
+
+
+LENGTH = Masking("truncate", {"length": 2})
+
+
+@pytest.mark.parametrize(
+    ("masking", "value", "mask"),
+    [
+        pytest.param(LENGTH, "10115", "10…", id="truncate: the beginning stays"),
+        pytest.param(LENGTH, "10", None, id="truncate: a text no longer than that would be shown whole"),
+        pytest.param(LENGTH, "10…", "10…", id="truncate: twice is once"),
+        pytest.param(LENGTH, 10115, None, id="truncate: texts alone"),
+        pytest.param(Masking("truncate"), "Berlin", "B…", id="truncate: one character unless told otherwise"),
+        pytest.param(
+            Masking("year"),
+            datetime(1980, 5, 17, 3, 4, tzinfo=UTC),
+            datetime(1980, 1, 1, tzinfo=UTC),
+            id="year: of a date",
+        ),
+        pytest.param(
+            Masking("year"),
+            datetime(1980, 1, 1, tzinfo=UTC),
+            datetime(1980, 1, 1, tzinfo=UTC),
+            id="year: twice",
+        ),
+        pytest.param(Masking("year"), "1980-05-17", "1980", id="year: of a date in words"),
+        pytest.param(Masking("year"), "1980-05-17T03:04:05Z", "1980", id="year: of an instant in words"),
+        pytest.param(Masking("year"), "1980", "1980", id="year: twice, in words"),
+        pytest.param(Masking("year"), "in May", None, id="year: no date"),
+        pytest.param(Masking("phone"), "+49 (30) 123-45", "+00 (00) 000-00", id="phone: as many digits"),
+        pytest.param(Masking("phone"), "+00 (00) 000-00", "+00 (00) 000-00", id="phone: twice is once"),
+        pytest.param(Masking("phone"), "Ada, 030 1", " 000 0", id="phone: no other word"),
+        pytest.param(Masking("phone"), "none", None, id="phone: no number"),
+        pytest.param(Masking("phone"), Int64(4930), 0, id="phone: a number as a number"),
+        pytest.param(Masking("email"), 5, None, id="email: texts alone"),
+    ],
+)
+def test_a_mask_keeps_what_the_map_asks_to_keep(masking: Masking, value: Any, mask: Any) -> None:
+    assert masked(value, masking, SECRET) == mask
+
+
+def test_a_masked_address_is_an_address_that_reaches_nobody() -> None:
+    mask = masked("kim@example.org", Masking("email"), SECRET)
+    assert Subject(email=mask).email == mask
+    assert mask.endswith(".invalid")
+    assert masked(mask, Masking("email"), b"another") == mask
+    assert masked("bo@example.org", Masking("email"), SECRET) != mask
+    assert masked("kim@erased.invalid", Masking("email"), SECRET) != "kim@erased.invalid"

@@ -1,0 +1,41 @@
+"""Certificates of erasure for operators: checked, and shown as a page."""
+
+from pathlib import Path
+
+from services.fulfillment.certificate import page, read, verify_certificate
+from services.fulfillment.package.wording import words
+from services.fulfillment.signing import PublicKey
+from shared.errors import ConfigurationError
+
+
+def write(file: bytes, path: Path, language: str) -> None:
+    """Write a signed certificate to *path*, and beside it the page that says the same (``.html``)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file)
+    path.with_suffix(".html").write_bytes(page_of(file, language))
+
+
+def page_of(file: bytes, language: str) -> bytes:
+    """
+    Return the certificate in *file* as an HTML page.
+
+    Raises:
+        ConfigurationError: It is no certificate, or it was changed since it was signed.
+    """
+    report = verify_certificate(file)
+    if not report.ok:
+        raise ConfigurationError("; ".join(report.problems))
+    return b"".join(page(read(report.content), words(language), fingerprint=report.fingerprint))
+
+
+def public_key(file: Path) -> PublicKey:
+    """
+    Read the controller's key.
+
+    Raises:
+        ConfigurationError: The file holds none.
+    """
+    try:
+        return PublicKey.of_pem(file.read_bytes())
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: {error}") from None

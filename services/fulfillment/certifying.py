@@ -1,0 +1,126 @@
+"""Puts the certificate of an erasure together from what was decided, done and seen afterwards. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from services.fulfillment.answers import recipients
+from services.fulfillment.certificate import (
+    Certificate,
+    Handled,
+    LookedThrough,
+    Proof,
+    Retained,
+    Searched,
+    SecondLook,
+)
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.erasure.residue import Residue
+from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.package.labels import title
+from services.fulfillment.search.walk import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Under which number, by whom and when a certificate is issued, and who had asked."""
+
+    number: str
+    request_id: str
+    controller: str
+    begun_at: datetime
+    completed_at: datetime
+    proof: Proof | None = None
+    """None where no request stands behind the erasure."""
+
+
+def certificate(
+    plan: Plan, remains: Remains, residues: Sequence[Residue], data_map: DataMap, issue: Issue
+) -> Certificate:
+    """Return the certificate of an erasure by *plan*, after which *remains* and *residues* were seen."""
+    searched = [part for part in remains.findings.coverage if part.status is Status.SEARCHED]
+    return Certificate(
+        number=issue.number,
+        request_id=issue.request_id,
+        map_version=plan.version,
+        controller=issue.controller,
+        begun_at=issue.begun_at,
+        completed_at=issue.completed_at,
+        handled=tuple(_handled(plan, data_map)),
+        second_look=SecondLook(issue.completed_at, len(searched), len(remains.remainders)),
+        recipients=recipients(plan, data_map),
+        proof=issue.proof,
+        searched=tuple(_searched(remains, data_map)),
+        looked_through=tuple(_looked_through(residues, data_map)),
+        program=f"habeas {version('habeas')}",
+    )
+
+
+def _handled(plan: Plan, data_map: DataMap) -> Iterator[Handled]:
+    steps: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in plan.steps:
+        steps[step.key].append(step)
+    for key, of_collection in steps.items():
+        collection = data_map.by_key[key]
+        counts = Counter(step.disposition for step in of_collection)
+        yield Handled(
+            store=collection.store,
+            dataset=collection.dataset,
+            collection=collection.name,
+            label=title(collection),
+            found=len(of_collection),
+            erased=counts[Disposition.ERASED],
+            masked=counts[Disposition.MASKED],
+            gone=counts[Disposition.GONE],
+            retained=(
+                *_reasons(of_collection, Disposition.RETAINED),
+                *_unchanged(counts[Disposition.UNCHANGED]),
+            ),
+            left=tuple(_reasons(of_collection, Disposition.LEFT)),
+            incomplete=sum(step.incomplete for step in of_collection),
+        )
+
+
+def _reasons(steps: Iterable[Step], disposition: Disposition) -> Sequence[Retained]:
+    counts = Counter(
+        (step.reason or "", step.because or "", step.until)
+        for step in steps
+        if step.disposition is disposition
+    )
+    return [Retained(records, reason, because, until) for (reason, because, until), records in counts.items()]
+
+
+def _unchanged(records: int) -> Sequence[Retained]:
+    """Records in which nothing is what the erasure is about."""
+    return [Retained(records, "not_personal")] if records else []
+
+
+def _searched(remains: Remains, data_map: DataMap) -> Iterator[Searched]:
+    for part in remains.findings.coverage:
+        collection = data_map.by_key[part.key]
+        yield Searched(
+            store=collection.store,
+            dataset=collection.dataset,
+            collection=collection.name,
+            status=part.status.value,
+            found=part.found,
+            read_again=remains.looked_at.get(part.key, 0),
+        )
+
+
+def _looked_through(residues: Iterable[Residue], data_map: DataMap) -> Iterator[LookedThrough]:
+    for residue in residues:
+        collection = data_map.by_key[residue.key]
+        yield LookedThrough(
+            store=collection.store,
+            dataset=collection.dataset,
+            collection=collection.name,
+            label=title(collection),
+            documents=residue.documents,
+            places=len(residue.mentions),
+            records=residue.records,
+            finished=residue.finished,
+        )

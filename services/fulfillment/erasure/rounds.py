@@ -1,0 +1,127 @@
+"""What follows from a second look: another round with other masks, or the truth about what is left."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.domain import AVOIDABLE, CHANGED_MEANWHILE
+from services.fulfillment.erasure.execution import Refused, Remains, bears, record_of, reread
+from services.fulfillment.erasure.planning import plan_records
+from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.rules import Rules
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import Found
+from shared.mongo import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One carrying out of a plan, and what was seen afterwards."""
+
+    plan: Plan
+    """All that was decided so far."""
+    refused: Refused
+    remains: Remains
+
+    @property
+    def promising(self) -> bool:
+        """Whether another round may take what is left: it came or changed, or needs another mask."""
+        left = map(record_of, self.remains.remainders)
+        return any(self.refused.get(record, CHANGED_MEANWHILE) in _MAY_PASS for record in left)
+
+
+_MAY_PASS = AVOIDABLE | {CHANGED_MEANWHILE}
+
+
+async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date) -> Plan:
+    """
+    Return a plan for what is left after *done*; masks that a store refused give way to others.
+
+    Raises:
+        StoreUnavailable: A store did not answer.
+    """
+    left = {record_of(remainder) for remainder in done.remains.remainders}
+    found = {record_of(item): item for item in done.remains.findings.found if record_of(item) in left}
+    lost = [step for step in done.plan.steps if record_of(step) in left.difference(found)]
+    by_key, gone = await _sought_by_key(lost, data_map, stores)
+    rules = await _rules(done.refused, data_map, stores)
+    again = [*found.values(), *by_key]
+    decided = plan_records(again, data_map, today, done.plan.targets, rules)
+    return replace(
+        decided,
+        steps=(*decided.steps, *gone),
+        identities=done.plan.identities,
+        aliases=done.plan.aliases,
+    )
+
+
+async def _rules(refused: Refused, data_map: DataMap, stores: Stores) -> Mapping[str, Rules]:
+    keys = sorted({key for (key, _), reason in refused.items() if reason in AVOIDABLE})
+    found = await asyncio.gather(*(stores.rules(data_map.by_key[key].place) for key in keys))
+    return dict(zip(keys, found, strict=True))
+
+
+async def _sought_by_key(
+    steps: Iterable[Step], data_map: DataMap, stores: Stores
+) -> tuple[list[Found], list[Step]]:
+    """Return the records of *steps* as a search would, for what led to them may be gone; and who left us."""
+    by_key: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        by_key[step.key].append(step)
+    found, gone = [], []
+    for part in await asyncio.gather(*(reread(some, stores) for some in by_key.values())):
+        for step, document in part:
+            if matches := _matches(step, document):
+                found.append(Found(data_map.by_key[step.key], step.id, document, matches))
+            elif step.owned:
+                gone.append(replace(step, disposition=Disposition.GONE, deleted=False, masks=(), pulls=()))
+    return found, gone
+
+
+def _matches(step: Step, document: Document) -> tuple[Match, ...]:
+    """Return what still makes *document*, or elements of it, the person's; a mask of ours does, too."""
+    holding = tuple(match for match in step.reasons if match.holds_of(document, match.path))
+    if not holding and step.owned and _bears_mask(step, document):
+        return (Match("_id", None, (document["_id"],)),)
+    return holding
+
+
+def _bears_mask(step: Step, document: Document) -> bool:
+    guards = {match.path for match in step.guard}
+    masks = [mask for mask in step.masks if mask.path in guards]
+    return bool(masks) and bears(document, masks[0].path, [m for m in masks if m.path == masks[0].path])
+
+
+def settled(done: Round) -> Plan:
+    """
+    Return the plan of *done* with the truth in it: what is left is called left, with the reason.
+
+    Law:
+        GDPR Art. 12(4): the person hears what was not done, and why.
+    """
+    left = {record_of(remainder) for remainder in done.remains.remainders}
+    steps = [_left(step, done.refused) if record_of(step) in left else step for step in done.plan.steps]
+    unplanned = left.difference(map(record_of, done.plan.steps))
+    if unplanned:
+        steps += [_unplanned(item) for item in done.remains.findings.found if record_of(item) in unplanned]
+    return replace(done.plan, steps=tuple(steps))
+
+
+def _left(step: Step, refused: Refused) -> Step:
+    reason = refused.get(record_of(step), CHANGED_MEANWHILE)
+    return replace(step, disposition=Disposition.LEFT, reason=reason, because=None, until=None)
+
+
+def _unplanned(found: Found) -> Step:
+    return Step(
+        key=found.collection.key,
+        place=found.collection.place,
+        id=found.id,
+        disposition=Disposition.LEFT,
+        guard=found.matches,
+        reason=CHANGED_MEANWHILE,
+    )

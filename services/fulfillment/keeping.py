@@ -1,0 +1,184 @@
+"""
+Records that an erasure has left, and the day on which they are looked at again.
+
+The register outlives the case by years, so it holds no personal data but the primary keys: what makes a
+record the person's is kept as keyed hashes of the values in it.
+"""
+
+import hmac
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.domain import LEGAL_HOLD
+from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.paths import key_of, values_at
+from shared.mongo import Database, Document, UpdateOne, id_bytes, translated
+
+PURPOSE = "kept records"
+"""What the key is for that values are hashed with."""
+ENTRIES_PER_WRITE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A value that makes a record, or elements of it, the person's."""
+
+    path: str
+    unit: str | None
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record that was left."""
+
+    name: str
+    """Its ``_id`` in the register."""
+    erasure: str
+    """The request, or the number of the certificate where none stands behind it."""
+    version: str
+    """Of the data map it was judged by."""
+    key: str
+    place: Place
+    id: Mapping[str, Any]
+    until: date
+    """Last day on which it stays."""
+    reason: str
+    retried: bool
+    """Whether it was to go and could not, and the service tries again, for somebody waits to be told."""
+    marks: tuple[Mark, ...]
+
+
+class Kept:
+    """The register of one installation."""
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        """Keep entries in *database*; values are hashed with *key*."""
+        self._kept = database["kept"]
+        self._key = key
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the kept records"):
+            await self._kept.create_index([("until", 1), ("erasure", 1)])
+            await self._kept.create_index("erasure")
+
+    async def keep(self, decided: Plan, *, erasure: str, at: datetime, asked: bool) -> None:
+        """
+        Register what *decided* leaves behind: what is kept until a day, and what could not go.
+
+        It may be repeated; what the same *erasure* had registered before and is gone is forgotten.
+
+        Args:
+            decided: With the truth in it about what was left.
+            erasure: The request, or the number of the certificate.
+            at: When it was looked at.
+            asked: Whether a request stands behind it.
+
+        Law:
+            GDPR Art. 5(1)(e), 17(1)(a): when the reason to keep a record has ended, it is erased.
+        """
+        entries = [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
+        names = [entry["_id"] for entry in entries]
+        with translated("register kept records"):
+            for start in range(0, len(entries), ENTRIES_PER_WRITE):
+                some = entries[start : start + ENTRIES_PER_WRITE]
+                writes = [UpdateOne({"_id": entry["_id"]}, {"$set": entry}, upsert=True) for entry in some]
+                await self._kept.bulk_write(writes, ordered=False)
+            seen = [self._name(erasure, step) for step in decided.steps]
+            for start in range(0, len(seen), ENTRIES_PER_WRITE):
+                gone = set(seen[start : start + ENTRIES_PER_WRITE]).difference(names)
+                await self._kept.delete_many({"_id": {"$in": sorted(gone)}})
+
+    async def due(self, today: date) -> AsyncIterator[Entry]:
+        """Yield what had to stay until yesterday at the latest."""
+        condition = {"until": {"$lt": today.isoformat()}}
+        with translated("read kept records"):
+            async for document in self._kept.find(condition).sort([("until", 1), ("erasure", 1)]):
+                yield _entry(document)
+
+    async def forget(self, entries: Sequence[Entry]) -> None:
+        """Strike *entries* out: what they name was looked at again."""
+        with translated("forget kept records"):
+            for start in range(0, len(entries), ENTRIES_PER_WRITE):
+                names = [entry.name for entry in entries[start : start + ENTRIES_PER_WRITE]]
+                await self._kept.delete_many({"_id": {"$in": names}})
+
+    def matches(self, entry: Entry, document: Document) -> tuple[Match, ...]:
+        """Return what still makes *document* the person's, by the marks of *entry*."""
+        if not entry.marks:
+            # The erasure has masked what it was found by: the key alone is left to know it by.
+            return (Match("_id", None, (document["_id"],)),)
+        found = []
+        for mark in entry.marks:
+            held = {key_of(v): v for v in values_at(document, mark.path) if self._digest(v) == mark.digest}
+            if held:
+                found.append(Match(mark.path, mark.unit, tuple(held.values())))
+        return tuple(found)
+
+    def _entries(self, decided: Plan, erasure: str, at: datetime) -> Iterator[Document]:
+        for step in decided.steps:
+            until = _until(step, at.date())
+            if until is None:
+                continue
+            yield {
+                "_id": self._name(erasure, step),
+                "erasure": erasure,
+                "version": decided.version,
+                "key": step.key,
+                "place": list(step.place),
+                "id": [[path, value] for path, value in step.id.items()],
+                "until": until.isoformat(),
+                "reason": step.reason,
+                "refused": step.disposition is Disposition.LEFT,
+                "marks": list(self._marks(step)),
+            }
+
+    def _marks(self, step: Step) -> Iterator[list[Any]]:
+        """Yield what the record will be known by: not what its reduction to the duty has masked."""
+        hidden = {mask.path for mask in step.masks} if step.disposition is Disposition.RETAINED else set()
+        for match in step.reasons:
+            for value in match.values if match.path not in hidden else ():
+                yield [match.path, match.unit, self._digest(value)]
+
+    def _digest(self, value: Any) -> bytes:
+        return hmac.new(self._key, id_bytes(value), sha256).digest()
+
+    def _name(self, erasure: str, step: Step) -> str:
+        digest = self._digest([step.key, *([path, value] for path, value in step.id.items())])
+        return f"{erasure}/{digest.hex()}"
+
+
+def _until(step: Step, today: date) -> date | None:
+    """Return when the record of *step* is looked at again; a hold may end any day, and so may a refusal."""
+    if step.disposition is Disposition.LEFT or step.reason == LEGAL_HOLD:
+        return today
+    return step.until if step.disposition is Disposition.RETAINED else None
+
+
+def _entry(document: Document) -> Entry:
+    return Entry(
+        name=document["_id"],
+        erasure=document["erasure"],
+        version=document["version"],
+        key=document["key"],
+        place=Place(*document["place"]),
+        id=dict(document["id"]),
+        until=date.fromisoformat(document["until"]),
+        reason=document["reason"],
+        retried=document["refused"] and document["asked"],
+        marks=tuple(Mark(path, unit, digest) for path, unit, digest in document["marks"]),
+    )
+
+
+def by_erasure(entries: Iterable[Entry]) -> dict[tuple[str, str, bool], Sequence[Entry]]:
+    """Return *entries* by erasure, version of the data map, and whether the service tries them again."""
+    groups: dict[tuple[str, str, bool], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.erasure, entry.version, entry.retried), []).append(entry)
+    return dict(groups)

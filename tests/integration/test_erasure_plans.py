@@ -1,0 +1,57 @@
+"""A plan may be larger than a document of the database can be."""
+
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from services.fulfillment.cases import Fulfilment
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step, step_of_line
+from services.fulfillment.search.ownership import Match
+from shared.mongo import Client, ObjectId
+from shared.vault import Vault
+
+CASE = "d" * 32
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+MOST = 16 * 1024 * 1024
+STEPS = 20_000
+KIM = Match("email", None, ("kim@example.org",))
+
+
+def step(number: int) -> Step:
+    masks = tuple(Mask(f"field_{n}", (), None) for n in range(4))
+    return Step(
+        "desk.notes",
+        Place("default", "desk", "notes"),
+        {"_id": ObjectId(f"{number:024x}")},
+        Disposition.MASKED,
+        (KIM, Match("name", None, (f"Zoë {number} 🌍",))),
+        masks=masks,
+    )
+
+
+async def opened(ctx: Fulfillment, name: str) -> Plan:
+    lines = ctx.opened_lines(name)
+    decided = Plan.of_line(await anext(lines))
+    return replace(decided, steps=tuple([step_of_line(line) async for line in lines]))
+
+
+async def test_a_plan_of_any_size_is_sealed_and_comes_back_as_it_was(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=bytes(32))
+    await vault.create(CASE)
+    unused: list[Any] = [None] * len(fields(Fulfillment)[5:])
+    ctx = Fulfillment(CASE, Fulfilment(), NOW, NOW, vault, *unused)
+    small = Plan("v", date(2026, 11, 25), ("user",), (step(1),), (("desk.notes",),))
+    large = replace(small, steps=tuple(map(step, range(STEPS))))
+    assert sum(map(len, large.lines())) > MOST
+
+    names = [await ctx.sealed_lines("plan", each.lines()) for each in (small, large)]
+
+    assert [await opened(ctx, name) for name in names] == [small, large]
+    stored = mongo_client[f"{database_prefix}_vault"]
+    assert await stored["items"].count_documents({}) == 1
+    async for chunk in stored["chunks"].find():
+        assert len(chunk["sealed"]) < 2 * 1024 * 1024

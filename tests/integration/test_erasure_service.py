@@ -1,0 +1,187 @@
+"""Erasures as the service does them: with a second person's approval, and with a store that refuses."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas.company import ADA, BRUNO
+from habeas.stack import Stack
+from shared.events import WithdrawalSubmitted
+from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, command, running
+from tests.waiting import eventually
+
+ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("pipeline")
+    async with running(parts, folder, HABEAS_ERASURE_APPROVAL="always") as pipeline:
+        yield pipeline
+
+
+async def planned(pipeline: Pipeline, person: Somebody) -> str:
+    """Take an erasure for *person* as far as its plan; return the request's id."""
+    case = await pipeline.verified("erasure", person)
+
+    async def there() -> bool:
+        rows = await pipeline.rows("fulfillment", case=case)
+        return any(row["event"]["type"] == "habeas.erasure.planned.v1" for row in rows if row["event"])
+
+    await comes_true(there)
+    return case
+
+
+async def outcome(pipeline: Pipeline, case: str, number: int = 1) -> dict[str, Any]:
+    """Return the *number*-th answer to the request *case*."""
+
+    async def told() -> dict[str, Any]:
+        rows = await pipeline.rows("fulfillment", case=case)
+        facts = [fact for row in rows for fact in row["facts"]]
+        answers = [fact["data"] for fact in facts if fact["type"] == "habeas.request.fulfilled.v1"]
+        return answers[number - 1] if len(answers) >= number else {}
+
+    return await eventually(told)
+
+
+async def test_an_erasure_waits_for_a_second_person_and_a_withdrawal_still_stops_it(
+    pipeline: Pipeline,
+) -> None:
+    before = await pipeline.mentions(BRUNO.email)
+    case = await planned(pipeline, BRUNO_ASKS)
+    code, output, errors = await command(pipeline, "erasures", "plan", case, "--json")
+    assert code == 0, errors
+    assert json.loads(output)["changes"][f"{pipeline.prefix}portal.contacts"]["found"] == 1
+    assert await pipeline.mentions(BRUNO.email) == before
+
+    await pipeline.send({"request": case}, source=PORTAL, type_=WithdrawalSubmitted.TYPE)
+    await pipeline.closed(case)
+    code, _, errors = await command(pipeline, "approve", case, "--by", "second.person")
+    assert (code, errors) == (0, "")
+
+    async def heard() -> bool:
+        rows = await pipeline.rows("fulfillment", case=case)
+        return any(row["event"]["type"] == "habeas.erasure.approved.v1" for row in rows if row["event"])
+
+    await comes_true(heard)
+    assert await pipeline.mentions(BRUNO.email) == before
+
+
+async def test_what_a_store_refuses_is_told_and_erased_when_the_cause_is_gone(pipeline: Pipeline) -> None:
+    accounts = pipeline.business("portal", "accounts")
+    account = await accounts.find_one({"members.email": ADA.email})
+    rule = {"$or": [{"_id": {"$ne": account["_id"]}}, {"members.email": ADA.email}]}
+    await accounts.database.command("collMod", "accounts", validator=rule)
+    case = await planned(pipeline, ADA_ASKS)
+    await command(pipeline, "approve", case, "--by", "second.person")
+
+    first = await outcome(pipeline, case)
+    await pipeline.closed(case)
+    assert first["outcome"] == "partly_granted"
+    assert first["reasons"]["store_rules"] == first["dispositions"]["left"] == 1
+    assert "portal.contacts" not in await pipeline.mentions(ADA.email)
+    assert "portal.accounts" in await pipeline.mentions(ADA.email)
+    [*_, letter] = pipeline.letters_to(ADA_ASKS, case)
+    assert "The rules of one of our databases refused the change. We try again every day" in letter.body()
+
+    await accounts.database.command("collMod", "accounts", validator={})
+    kept = pipeline.client[f"{pipeline.prefix}_fulfillment"]["kept"]
+    await kept.update_many({"erasure": case, "refused": True}, {"$set": {"until": "2020-01-01"}})
+    code, output, errors = await command(pipeline, "erasures", "purge", "--json")
+    assert (code, errors) == (0, "")
+    assert [(item["erasure"], item["retried"]) for item in json.loads(output)] == [(case, True)]
+    second = await outcome(pipeline, case, 2)
+    assert "left" not in second["dispositions"]
+    assert "store_rules" not in second["reasons"]
+    assert await pipeline.mentions(ADA.email, besides=["billing.invoices"]) == {}
+    assert second["certificate"] != first["certificate"]
+    assert await kept.count_documents({"refused": True}) == 0
+    assert (await pipeline.parked())["fulfillment"] == []
+
+
+async def test_the_certificate_of_a_request_is_taken_out_and_checked_without_the_installation(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    [person] = [
+        someone for someone in await pipeline.people() if someone.email not in (ADA.email, BRUNO.email)
+    ][:1]
+    case = await planned(pipeline, person)
+    await command(pipeline, "approve", case, "--by", "second.person")
+    await outcome(pipeline, case)
+
+    code, _, errors = await command(pipeline, "certificate", "fetch", case, "--out", str(tmp_path))
+    assert (code, errors) == (0, "")
+    file = tmp_path / f"certificate-{case}.json"
+    assert "<h1>Certificate of erasure</h1>" in file.with_suffix(".html").read_text()
+    asked = json.loads(file.read_bytes())["certificate"]["asked"]
+    assert (asked["right"], asked["approved_by"], asked["by"]) == ("erasure", "second.person", ["email"])
+
+    key = tmp_path / "key.pem"
+    key.write_text((await command(pipeline, "certificate", "key"))[1])
+    offline = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for name, wanted in ((file.read_bytes(), 0), (file.read_bytes().replace(b"erasure", b"erosion", 1), 1)):
+        file.write_bytes(name)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "habeas", "certificate", "verify", str(file), "--key", str(key),
+            env=offline, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        output, _ = await child.communicate()
+        assert child.returncode == wanted
+        assert (b"unchanged since it was signed by the key that was given" in output) is (wanted == 0)
+
+
+async def test_a_try_again_that_takes_nothing_more_is_not_told(pipeline: Pipeline) -> None:
+    known = {ADA.email, BRUNO.email}
+    person = [somebody for somebody in await pipeline.people() if somebody.email not in known][1]
+    accounts = pipeline.business("portal", "accounts")
+    account = await accounts.find_one({"members.email": person.email})
+    rule = {"$or": [{"_id": {"$ne": account["_id"]}}, {"members.email": person.email}]}
+    await accounts.database.command("collMod", "accounts", validator=rule)
+    case = await planned(pipeline, person)
+    await command(pipeline, "approve", case, "--by", "second.person")
+    await outcome(pipeline, case)
+    await pipeline.closed(case)
+    letters = len(pipeline.letters_to(person, case))
+
+    await command(pipeline, "erasures", "retry", case)
+
+    async def tried() -> bool:
+        rows = await pipeline.rows("fulfillment", case=case)
+        events = [row["event"]["type"] for row in rows if row["event"]]
+        return events.count("habeas.erasure.planned.v1") > 3 and not rows[-1]["facts"]
+
+    await comes_true(tried)
+    assert len(pipeline.letters_to(person, case)) == letters
+    await accounts.database.command("collMod", "accounts", validator={})
+
+
+async def test_an_array_that_moves_between_plan_and_erasure_loses_the_right_elements(
+    pipeline: Pipeline,
+) -> None:
+    arrays = {"accounts": "members", "tickets": "messages"}
+    before = {where: await elements(pipeline, *where) for where in arrays.items()}
+    case = await planned(pipeline, BRUNO_ASKS)
+    portal = pipeline.client[f"{pipeline.prefix}portal"]
+    for name, array in arrays.items():
+        reverse = {"$set": {array: {"$reverseArray": f"${array}"}}}
+        await portal[name].update_many({array: {"$type": "object"}}, [reverse])
+
+    await command(pipeline, "approve", case, "--by", "second.person")
+    await outcome(pipeline, case)
+    for where, elements_before in before.items():
+        theirs = [one for one in elements_before if BRUNO.email not in one.lower()]
+        assert len(theirs) < len(elements_before)
+        assert await elements(pipeline, *where) == theirs
+
+
+async def elements(pipeline: Pipeline, name: str, array: str) -> list[str]:
+    """Return every element of *array* in the collection *name* of the portal, as text, sorted."""
+    documents = pipeline.business("portal", name).find()
+    return sorted([str(one) async for document in documents for one in document[array]])

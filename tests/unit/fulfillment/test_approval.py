@@ -1,0 +1,113 @@
+"""When an erasure waits for a second person, what stops it, and what trying again means."""
+
+from dataclasses import replace
+from datetime import date
+from functools import reduce
+
+import pytest
+
+from services.fulfillment.cases import Fulfilment, Status, evolve, needs_approval, outcome_of_erasure
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.search.ownership import Match
+from shared.events import (
+    ErasureApproved,
+    ErasurePlanned,
+    ErasureRetried,
+    Fact,
+    Outcome,
+    RequestFulfilled,
+    RequestWithdrawn,
+)
+from shared.law import Regulation, Right
+
+CASE = "a" * 32
+PROPOSED = ErasurePlanned(
+    request_id=CASE,
+    plan="plan_0",
+    regulation=Regulation.GDPR,
+    received_on=date(2026, 11, 25),
+    approval=True,
+)
+PLANNED = PROPOSED.model_copy(update={"approval": False})
+AGAIN = PLANNED.model_copy(update={"plan": "plan_1"})
+APPROVED = ErasureApproved(request_id=CASE, by="second.person")
+OTHER = ErasureApproved(request_id=CASE, by="third.person")
+RETRIED = ErasureRetried(request_id=CASE)
+WITHDRAWN = RequestWithdrawn(request_id=CASE)
+PARTLY = RequestFulfilled(
+    answer="answer",
+    request_id=CASE,
+    right=Right.ERASURE,
+    outcome=Outcome.PARTLY_GRANTED,
+    dispositions={"left": 1},
+)
+STEP = Step(
+    "shop.users",
+    Place("default", "shop", "users"),
+    {"_id": 1},
+    Disposition.ERASED,
+    (Match("email", None, ("a",)),),
+    deleted=True,
+)
+KEPT = replace(STEP, disposition=Disposition.RETAINED, deleted=False, reason="retention_duty")
+LEFT = replace(STEP, disposition=Disposition.LEFT, reason="store_rules")
+
+
+def after(*facts: Fact) -> Fulfilment:
+    return reduce(evolve, facts, Fulfilment())
+
+
+def plan(*steps: Step) -> Plan:
+    return Plan("v", date(2026, 11, 25), ("user",), steps, (("shop.users",),))
+
+
+@pytest.mark.parametrize(
+    ("above", "wanted"),
+    [
+        pytest.param(None, False, id="never"),
+        pytest.param(0, True, id="always"),
+        pytest.param(1, True, id="two are more than one"),
+        pytest.param(2, False, id="two are not more than two"),
+    ],
+)
+def test_a_second_person_is_asked_for_more_than_so_many_changes(above: int | None, *, wanted: bool) -> None:
+    assert needs_approval(plan(STEP, STEP, KEPT), above) is wanted
+
+
+def test_what_changes_nothing_needs_nobody() -> None:
+    assert not needs_approval(plan(KEPT), 0)
+
+
+def test_a_proposed_erasure_is_stopped_by_a_withdrawal_and_an_approved_one_is_not() -> None:
+    assert after(PROPOSED, WITHDRAWN).status is Status.WITHDRAWN
+    assert after(PROPOSED, WITHDRAWN, APPROVED).status is Status.WITHDRAWN
+    assert after(PROPOSED, APPROVED, WITHDRAWN).status is Status.PLANNED
+
+
+def test_the_plan_that_comes_back_as_a_message_says_nothing_new() -> None:
+    assert after(PROPOSED, PROPOSED) == after(PROPOSED)
+    assert after(PROPOSED, APPROVED, PARTLY, PROPOSED).status is Status.FULFILLED
+
+
+def test_who_approved_first_is_who_is_named() -> None:
+    assert after(PROPOSED, APPROVED, OTHER).approved_by == "second.person"
+
+
+def test_a_try_again_has_rounds_of_its_own() -> None:
+    assert after(PLANNED, AGAIN).rounds == 2
+    assert after(PLANNED, AGAIN, PARTLY).rounds == 0
+    tried = after(PLANNED, PARTLY, RETRIED, AGAIN)
+    assert (tried.status, tried.rounds, tried.plans) == (Status.PLANNED, 1, ("plan_0", "plan_1"))
+
+
+@pytest.mark.parametrize(
+    "steps", [(STEP, LEFT), (LEFT,), (LEFT, KEPT)], ids=["some", "all", "all that was to go"]
+)
+def test_what_was_left_makes_an_erasure_partial(steps: tuple[Step, ...]) -> None:
+    assert outcome_of_erasure(plan(*steps)) is Outcome.PARTLY_GRANTED
+
+
+def test_what_still_names_the_person_makes_an_erasure_partial() -> None:
+    assert outcome_of_erasure(plan(STEP)) is Outcome.GRANTED
+    assert outcome_of_erasure(plan(STEP), mentions=1) is Outcome.PARTLY_GRANTED

@@ -1,0 +1,76 @@
+"""Where a store refuses a mask, the one that takes its place is accepted and hides the value all the same."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from services.fulfillment.datamap.model import Masking
+from services.fulfillment.erasure.fitting import conforms, fitted
+from services.fulfillment.search.rules import Rules
+from shared.mongo import Int64, ObjectId
+
+SECRET = b"secret"
+NULL = Masking("null_rewrite")
+
+
+def rules(schema: dict[str, Any], *required: str, unique: str = "") -> Rules:
+    return Rules(
+        {"$jsonSchema": {"properties": {"a": schema}, "required": list(required)}}, frozenset({unique})
+    )
+
+
+def test_the_maps_own_mask_stays_where_it_is_accepted() -> None:
+    fit = fitted("x", "a", Masking("string_rewrite"), rules({"bsonType": "string"}, "a"), SECRET)
+    assert fit.value == "MASKED"
+    assert not fit.removed
+
+
+def test_a_field_that_need_not_be_there_is_removed_rather_than_invented() -> None:
+    assert fitted("x", "a", NULL, rules({"bsonType": "string"}), SECRET).removed
+
+
+def test_a_field_that_must_be_there_is_not_removed_though_the_map_wants_it() -> None:
+    fit = fitted("x", "a", Masking("delete"), rules({"bsonType": "string"}, "a"), SECRET)
+    assert not fit.removed
+    assert fit.value == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        pytest.param("kim@example.org", {"bsonType": "string", "pattern": "^[^@]+@[^@]+$"}, id="address"),
+        pytest.param("12345", {"bsonType": "string", "pattern": "^[0-9]{5}$"}, id="digits"),
+        pytest.param("abcdef", {"bsonType": "string", "minLength": 3, "maxLength": 6}, id="length"),
+        pytest.param(44, {"bsonType": "int", "minimum": 18, "maximum": 120}, id="bounds"),
+        pytest.param(Int64(44), {"bsonType": "long"}, id="long"),
+        pytest.param(1.5, {"bsonType": ["double", "decimal"]}, id="one of two types"),
+        pytest.param(datetime(1980, 5, 17, tzinfo=UTC), {"bsonType": "date"}, id="date"),
+        pytest.param(ObjectId(), {"bsonType": "objectId"}, id="object id"),
+        pytest.param(b"x", {"bsonType": "binData"}, id="binary"),
+        pytest.param("a", {"enum": ["a", "b"]}, id="one of few"),
+    ],
+)
+def test_what_must_be_there_gets_a_value_that_the_schema_accepts(value: Any, schema: dict[str, Any]) -> None:
+    fit = fitted(value, "a", NULL, rules(schema, "a"), SECRET)
+    assert conforms(fit.value, schema)
+    assert fit.value != value
+
+
+@given(some.text(min_size=1), some.text(min_size=1))
+def test_where_values_must_differ_the_masks_of_two_values_do(one: str, other: str) -> None:
+    first, second = (fitted(v, "a", NULL, rules({}, unique="a"), SECRET).value for v in (one, other))
+    assert first not in (None, one)
+    assert (first == second) == (one == other)
+
+
+def test_an_unreadable_pattern_is_no_obstacle() -> None:
+    assert conforms("x", {"pattern": "(?<name"})
+
+
+def test_a_field_inside_an_array_is_found_in_the_schema() -> None:
+    inner = {"properties": {"b": {"bsonType": "string"}}, "required": ["b"]}
+    fit = fitted("x", "a.b", NULL, rules({"bsonType": "array", "items": inner}), SECRET)
+    assert fit.value == ""
