@@ -1,0 +1,25 @@
+"""Verbs about restrictions of processing."""
+
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, State, out, run, setting
+from shared.events import LiftingReason, RestrictionLifting
+
+app = typer.Typer(help="Restrictions of what is done with a person's data (GDPR Art. 18).")
+
+
+@app.command()
+def lift(
+    request_id: Annotated[str, typer.Argument(help="Id of the request that restricted the data.")],
+    by: Annotated[str, typer.Option(help="Who decides it: a-z, 0-9, _ and dots.")],
+    reason: Annotated[LiftingReason, typer.Option(help="Why; the person is told.")],
+    state: State = STATE,
+) -> None:
+    """Lift a restriction: the person is told, and then the marks are taken back."""
+    from habeas import requests  # noqa: PLC0415
+
+    fact = requests.fact(RestrictionLifting, request_id=request_id, by=by, reason=reason)
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    out.print("the person is told now; the marks go when the mail server has taken the letter")

@@ -1,0 +1,96 @@
+"""What is marked or corrected for a request, what is not, and what truly came of it. Pure."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
+
+DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A correction that is not made in one place, or nowhere."""
+
+    field: str
+    """As the person named it."""
+    reason: str
+    key: str | None = None
+    """The collection; none where the field is not found at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One value of a plan that does not stand where it should."""
+
+    step: Step
+    part: Set
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is marked or corrected, and what was asked for and is not."""
+
+    plan: Plan
+    declined: tuple[Declined, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether any record is marked or corrected, or was marked before."""
+        return any(step.disposition in DONE for step in self.plan.steps)
+
+    @property
+    def whole(self) -> bool:
+        """Whether that is all that was asked for."""
+        return not self.declined and all(step.disposition in DONE for step in self.plan.steps)
+
+    def reasons(self) -> dict[str, int]:
+        """Return how many records stay as they are, and corrections are not made, for which reason."""
+        return dict(Counter(self.plan.reasons()) + Counter(item.reason for item in self.declined))
+
+    def after(self, undone: Sequence[Undone]) -> "Change":
+        """Return what truly was done: the same, without what is *undone*."""
+        parts: defaultdict[int, list[Undone]] = defaultdict(list)
+        for item in undone:
+            parts[id(item.step)].append(item)
+        steps = tuple(_after(step, parts[id(step)]) for step in self.plan.steps)
+        declined = [
+            Declined(item.part.path, item.reason, item.step.key)
+            for item in undone
+            if item.step.disposition is Disposition.CORRECTED
+        ]
+        return Change(replace(self.plan, steps=steps), (*self.declined, *declined))
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as JSON, every BSON type intact: what is declined, then the lines of the plan."""
+        yield json.dumps([asdict(item) for item in self.declined])
+        yield from self.plan.lines()
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[str]) -> "Change":
+        """Return what :meth:`lines` wrote."""
+        declined, *plan = lines
+        items = tuple(Declined(**item) for item in json.loads(declined))
+        return cls(Plan.of_lines(plan), items)
+
+
+def _after(step: Step, undone: Sequence[Undone]) -> Step:
+    if not undone:
+        return step
+    kept = tuple(part for part in step.sets if part not in [item.part for item in undone])
+    if step.disposition is Disposition.CORRECTED and kept:
+        return replace(step, sets=kept)
+    corrected = step.disposition is Disposition.CORRECTED
+    reason = None if corrected else undone[0].reason
+    return replace(step, sets=kept, disposition=Disposition.UNCHANGED, reason=reason)
+
+
+def corrected(change: Change) -> Iterator[tuple[Step, Set]]:
+    """Yield every value that was corrected, with its record."""
+    for step in change.plan.steps:
+        if step.disposition is Disposition.CORRECTED:
+            for part in step.sets:
+                yield step, part

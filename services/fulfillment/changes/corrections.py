@@ -1,0 +1,190 @@
+"""
+Which values of a person's records are corrected, and which are not and why. Pure.
+
+A correction names a field as the data map does: by its path, or with the collection before it, and then
+there alone. It is done wherever the person's own records hold that field; a copy of the value in a field of
+another name is not touched.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, TypeAlias
+
+from services.fulfillment.changes.change import Change, Declined
+from services.fulfillment.changes.conversion import converted
+from services.fulfillment.changes.standing import Gap, array_around, same, standing
+from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
+from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
+from services.fulfillment.search.findings import Findings, Found
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.paths import places, values_at
+from shared.events import Correction
+
+NOT_EDITABLE = "not_editable"
+"""The map does not allow a request to change the field."""
+NOT_FOUND = "not_found"
+"""The person's records have no such field."""
+SAME_VALUE = "same_value"
+"""What the person wants stands there already."""
+WRONG_TYPE = "wrong_type"
+"""A number, a date or a truth value is held, and the person wrote something else."""
+AMBIGUOUS = "ambiguous"
+"""Several different values are held under that name: which one is wrong was not said."""
+
+
+_Decision: TypeAlias = Set | str
+"""The value that is set, or the reason why none is."""
+_Place: TypeAlias = tuple[Found, _Decision]
+
+
+def plan_corrections(
+    findings: Findings, data_map: DataMap, corrections: Sequence[Correction], today: date
+) -> Change:
+    """Return what becomes of each of *corrections* in the records that were found."""
+    named: defaultdict[tuple[Correction, str], list[_Place]] = defaultdict(list)
+    fields = {correction: _named(data_map, correction.field) for correction in corrections}
+    for found in findings.found:
+        for correction in corrections:
+            for field in fields[correction].get(found.collection.key, ()):
+                if (decision := _decide(found, field, correction.value, today)) is not None:
+                    named[correction, found.collection.key].append((found, decision))
+    parts: defaultdict[int, list[Set]] = defaultdict(list)
+    records: dict[int, Found] = {}
+    declined: dict[Declined, None] = {}
+    for correction in dict.fromkeys(corrections):
+        for reason, key, accepted in _settled(correction, named):
+            if reason is not None:
+                declined[Declined(correction.field, reason, key)] = None
+            for found, part in accepted:
+                records[id(found)] = found
+                parts[id(found)].append(part)
+    steps = tuple(_step(found, parts[number]) for number, found in records.items())
+    order = (tuple(dict.fromkeys(step.key for step in steps)),)
+    plan = Plan(data_map.version, today, (), steps, order, findings.missing)
+    return Change(plan, tuple(declined))
+
+
+def _settled(
+    correction: Correction, named: Mapping[tuple[Correction, str], Sequence[_Place]]
+) -> Iterator[tuple[str | None, str | None, Sequence[tuple[Found, Set]]]]:
+    """Yield for each collection that *correction* means why it is not made there, or where it is."""
+    means = {key: found for (other, key), found in named.items() if other == correction}
+    if not means:
+        yield NOT_FOUND, None, ()
+    for key, decisions in means.items():
+        accepted = [(found, part) for found, part in decisions if isinstance(part, Set)]
+        reasons = dict.fromkeys(reason for _, reason in decisions if isinstance(reason, str))
+        if any(not _alike(accepted[0][1], part) for _, part in accepted):
+            accepted, reasons = [], {AMBIGUOUS: None}
+        if accepted:
+            reasons.pop(SAME_VALUE, None)
+        yield None, key, accepted
+        for reason in reasons:
+            yield reason, key, ()
+
+
+def _alike(one: Set, other: Set) -> bool:
+    return one.path == other.path and one.created == other.created and same(one.before, other.before)
+
+
+def _named(data_map: DataMap, name: str) -> Mapping[str, Sequence[Field]]:
+    """Return the fields that *name* means, by collection: the nearest way to read it that leads anywhere."""
+    for reading in (_qualified, _by_path, _by_last_name):
+        found = {
+            collection.key: fields
+            for collection in data_map.collections
+            if (fields := [field for field in collection.leaves if reading(collection, field, name)])
+        }
+        if found:
+            return found
+    return {}
+
+
+def _qualified(collection: Collection, field: Field, name: str) -> bool:
+    return name in {f"{collection.key}.{field.path}", f"{collection.name}.{field.path}"}
+
+
+def _by_path(_collection: Collection, field: Field, name: str) -> bool:
+    return name == field.path
+
+
+def _by_last_name(_collection: Collection, field: Field, name: str) -> bool:
+    return name == field.path.rpartition(".")[2]
+
+
+def _decide(found: Found, field: Field, text: str, today: date) -> _Decision | None:
+    """Return what *field* becomes in a record, or why it stays; None where it is not the person's."""
+    place = _place(found, field)
+    if place is None or isinstance(place, str):
+        return place
+    if not field.editable or field.primary_key or field.read_only:
+        return NOT_EDITABLE
+    if _held(found, today):
+        return LEGAL_HOLD
+    try:
+        value = converted(text, place.before, field.type)
+    except ValueError:
+        return WRONG_TYPE
+    return SAME_VALUE if not place.created and same(value, place.before) else replace(place, value=value)
+
+
+def _held(found: Found, today: date) -> bool:
+    """
+    Tell whether a record is evidence, which must not change at all.
+
+    Law:
+        GDPR Art. 17(3)(e), by its reason: what is needed to establish or defend claims stays as it is.
+    """
+    decided = decide_disposition(found.collection, found.document, today=today)
+    return isinstance(decided, Retain) and decided.reason == LEGAL_HOLD
+
+
+def _place(found: Found, field: Field) -> Set | str | None:
+    """Return where *field* stands, with what stands there; or why that is not clear; None if nowhere."""
+    unit = array_around(field.path, found.divided)
+    if unit is None:
+        return _on_document(found, field) if found.owned else None
+    theirs = [match for match in found.elements if match.unit == unit]
+    return _on_elements(found, field, unit, theirs) if theirs else None
+
+
+def _on_document(found: Found, field: Field) -> Set | str:
+    before = standing(found.document, field.path)
+    if before is Gap.BLOCKED:
+        return AMBIGUOUS
+    created = before is Gap.MISSING
+    return Set(field.path, None, before=None if created else before, created=created, instead=True)
+
+
+def _on_elements(found: Found, field: Field, unit: str, theirs: Sequence[Match]) -> Set | str:
+    below = field.path[len(unit) + 1 :]
+    held = list(_held_by(found, unit, below, theirs)) if below else []
+    if not held or held[0] is Gap.BLOCKED or not all(same(value, held[0]) for value in held):
+        return AMBIGUOUS
+    above = next((arrays for arrays, _ in places(found.document, unit)), ())
+    created = held[0] is Gap.MISSING
+    before = None if created else held[0]
+    return Set(field.path, None, before, created, (*above, unit), of=theirs[0], instead=True)
+
+
+def _held_by(found: Found, unit: str, below: str, theirs: Iterable[Match]) -> Iterator[Any]:
+    for match in theirs:
+        for element in values_at(found.document, unit):
+            if match.holds_of(element, match.within):
+                yield standing(element, below)
+
+
+def _step(found: Found, parts: Sequence[Set]) -> Step:
+    hold = found.collection.legal_hold
+    return Step(
+        key=found.collection.key,
+        place=found.collection.place,
+        id=found.id,
+        disposition=Disposition.CORRECTED,
+        guard=tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches,
+        hold=None if hold is None else (hold.field, hold.value),
+        sets=tuple(parts),
+    )

@@ -1,0 +1,80 @@
+"""
+Marks and corrects by a plan, and reads again what it wrote.
+
+It may be stopped and begun again anywhere: what was written is found written.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from services.fulfillment.changes.change import Undone
+from services.fulfillment.changes.standing import same, standing
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.execution import Record, execute, record_of, reread
+from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
+from services.fulfillment.search.paths import values_at
+from services.fulfillment.search.stores import Stores
+from shared.mongo import Document
+
+NOT_TAKEN = "not_taken"
+"""The store refused the change, for instance by the rules of its own schema."""
+OVERTAKEN = "overtaken"
+"""Somebody else wrote in between, and what they wrote stays."""
+
+
+async def carry_out(plan: Plan, stores: Stores) -> tuple[Undone, ...]:
+    """
+    Write what *plan* sets, read it again, and return what does not stand there.
+
+    Raises:
+        StoreUnavailable: A store did not answer; the call may be repeated.
+    """
+    refused = await execute(plan, stores)
+    steps: defaultdict[Place, list[Step]] = defaultdict(list)
+    for step in plan.steps:
+        if step.sets:
+            steps[step.place].append(step)
+    parts = await asyncio.gather(*(_look_again(some, refused, stores) for some in steps.values()))
+    return tuple(undone for part in parts for undone in part)
+
+
+async def _look_again(steps: Sequence[Step], refused: Collection[Record], stores: Stores) -> list[Undone]:
+    documents = {record_of(step): document for step, document in await reread(steps, stores)}
+    return [
+        Undone(step, part, NOT_TAKEN if record_of(step) in refused else OVERTAKEN)
+        for step in steps
+        for part in _missing(step, documents.get(record_of(step)))
+    ]
+
+
+def _missing(step: Step, document: Document | None) -> Iterator[Set]:
+    """
+    Yield what *step* was to set and is not there.
+
+    A record that is gone, or another person's now, needs no mark any more; but it is not corrected.
+    """
+    theirs = document is not None and any(match.holds_of(document, match.path) for match in step.guard)
+    if theirs or step.disposition is Disposition.CORRECTED:
+        for part in step.sets:
+            if document is None or not all(_is_done(value, part, step) for value in _held(document, part)):
+                yield part
+
+
+def _held(document: Document, part: Set) -> Iterator[Any]:
+    """Yield what stands where *part* was to be set: once, or in each of the person's elements."""
+    if part.of is None:
+        yield standing(document, part.path)
+        return
+    unit = part.of.unit or ""
+    for element in values_at(document, unit):
+        if part.of.holds_of(element, part.of.within):
+            yield standing(element, part.path[len(unit) + 1 :])
+
+
+def _is_done(value: Any, part: Set, step: Step) -> bool:
+    """Tell whether *value* is what was wanted; of a mark that is taken back, whether it is gone."""
+    if part.instead and step.disposition is not Disposition.CORRECTED:
+        return not same(value, part.before)
+    return same(value, part.value)

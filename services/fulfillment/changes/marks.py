@@ -1,0 +1,171 @@
+"""
+Which records are marked for which right, and how a mark is taken back. Pure.
+
+A mark is a field that the map names; every program of the company that reads the record must heed it. What
+is marked before stays marked when a restriction is lifted: somebody else wanted it so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from services.fulfillment.changes.standing import Gap, array_around, same, standing
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.model import Collection, DataMap, Mark
+from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
+from services.fulfillment.search.findings import Findings, Found
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.search.paths import places, values_at
+from shared.law import Right
+
+NOT_MARKABLE = "not_markable"
+"""The map names no mark for the record, or the record has no room for it."""
+SENSITIVE = (
+    "user.authorization",
+    "user.biometric",
+    "user.content.private",
+    "user.demographic.political_opinion",
+    "user.demographic.race_ethnicity",
+    "user.demographic.religious_belief",
+    "user.demographic.sexual_orientation",
+    "user.financial",
+    "user.government_id",
+    "user.health_and_medical",
+    "user.location.precise",
+)
+"""
+Categories whose use a consumer may limit.
+
+Law:
+    Cal. Civ. Code § 1798.140(ae): government numbers, log-in and account numbers with their secrets, precise
+    geolocation, origin, belief, private messages, genetic, biometric and health data, sex life.
+"""
+
+
+def restricts(right: Right, *, direct_marketing: bool) -> bool:
+    """
+    Tell whether *right* puts all of the person's data under a restriction.
+
+    Law:
+        GDPR Art. 18(1)(d): while it is weighed whose grounds prevail, an objection restricts. One to direct
+        marketing is not weighed (Art. 21(3)).
+    """
+    return right is Right.RESTRICTION or (right is Right.OBJECTION and not direct_marketing)
+
+
+def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> Iterator[Mark]:
+    """Yield the marks that *right* sets on records of *collection*."""
+    if restricts(right, direct_marketing=direct_marketing) and collection.restriction is not None:
+        yield collection.restriction
+    if collection.opt_out is not None and (
+        right in {Right.OBJECTION, Right.OPT_OUT_OF_SALE}
+        or (right is Right.LIMIT_SENSITIVE_USE and _is_sensitive(collection))
+    ):
+        yield collection.opt_out
+    if right is Right.CONSENT_WITHDRAWAL and collection.consent is not None:
+        yield collection.consent
+
+
+def plan_marks(
+    findings: Findings, data_map: DataMap, today: date, right: Right, *, direct_marketing: bool = False
+) -> Plan:
+    """
+    Return which of the records in *findings* are marked for *right*, and how.
+
+    Where the right restricts, a record that cannot be marked is in the plan as well, with the reason; else a
+    record without a mark is not concerned.
+    """
+    steps = tuple(
+        step
+        for found in findings.found
+        if (step := _step(found, right, direct_marketing=direct_marketing)) is not None
+    )
+    return Plan(
+        version=data_map.version,
+        made_on=today,
+        targets=(),
+        steps=steps,
+        order=(tuple(dict.fromkeys(step.key for step in steps)),),
+        missing=findings.missing,
+    )
+
+
+def lifted(plan: Plan, data_map: DataMap) -> Plan:
+    """Return what takes the restrictions of *plan* back: each record as it was, where it is still marked."""
+    steps = []
+    for step in plan.steps:
+        mark = data_map.by_key[step.key].restriction
+        parts = [_back(part) for part in step.sets if mark is not None and part.path == mark.field]
+        ours = tuple(part for part in parts if not same(part.before, part.value) or part.removed)
+        if ours:
+            path, value = next(iter(step.id.items()))
+            steps.append(replace(step, sets=ours, guard=(Match(path, None, (value,)),)))
+    return replace(plan, steps=tuple(steps))
+
+
+def _back(part: Set) -> Set:
+    return replace(part, value=part.before, before=part.value, instead=True, removed=part.created)
+
+
+def _is_sensitive(collection: Collection) -> bool:
+    return any(covered(category, SENSITIVE) for field in collection.leaves for category in field.categories)
+
+
+def _step(found: Found, right: Right, *, direct_marketing: bool) -> Step | None:
+    wanted = list(marks(right, found.collection, direct_marketing=direct_marketing))
+    restricted = restricts(right, direct_marketing=direct_marketing)
+    parts = [_sets(found, mark) for mark in wanted]
+    unmarkable = restricted and (found.collection.restriction is None or parts[0] is None)
+    if unmarkable or any(part is not None for part in parts):
+        return Step(
+            key=found.collection.key,
+            place=found.collection.place,
+            id=found.id,
+            disposition=Disposition.UNCHANGED if unmarkable else Disposition.MARKED,
+            guard=tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches,
+            sets=tuple(part for some in parts for part in some or ()),
+            reason=NOT_MARKABLE if unmarkable else None,
+        )
+    return None
+
+
+def _sets(found: Found, mark: Mark) -> tuple[Set, ...] | None:
+    """Return what marks the person's part of a record: nothing where it is marked; None where nothing can."""
+    unit = array_around(mark.field, found.divided)
+    if unit is None:
+        return _on_document(found, mark) if found.owned else None
+    theirs = [match for match in found.elements if match.unit == unit]
+    return tuple(_on_elements(found, mark, unit, theirs)) if theirs and mark.field != unit else None
+
+
+def _on_document(found: Found, mark: Mark) -> tuple[Set, ...] | None:
+    before = standing(found.document, mark.field)
+    if before is Gap.BLOCKED:
+        return None
+    return () if same(before, mark.value) else (_set(mark, before),)
+
+
+def _on_elements(found: Found, mark: Mark, unit: str, theirs: Sequence[Match]) -> Iterator[Set]:
+    """
+    Yield what marks the person's elements of the array *unit*.
+
+    Elements are told apart by whose they are and by nothing else. So where some of the person's are marked
+    already, all stay so when the restriction is lifted.
+    """
+    above = next((arrays for arrays, _ in places(found.document, unit)), ())
+    for match in theirs:
+        marked = [
+            standing(element, mark.field[len(unit) + 1 :])
+            for element in values_at(found.document, unit)
+            if match.holds_of(element, match.within)
+        ]
+        if not all(same(value, mark.value) for value in marked):
+            alike = all(same(value, marked[0]) for value in marked)
+            part = _set(mark, marked[0] if alike else mark.value)
+            yield replace(part, arrays=(*above, unit), of=match)
+
+
+def _set(mark: Mark, before: Any) -> Set:
+    created = before is Gap.MISSING
+    return Set(mark.field, mark.value, before=None if created else before, created=created)

@@ -1,0 +1,143 @@
+"""What fulfillment answers when marks and corrections do not go as planned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from services.fulfillment.cases import Fulfilment, evolve
+from services.fulfillment.changes.change import Undone
+from services.fulfillment.changing import change, lift
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.handlers import answer
+from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.ownership import Match
+from services.fulfillment.suppression import Purpose
+from shared.answer import SUBMISSION
+from shared.errors import PermanentError, StoreUnavailable
+from shared.events import (
+    Assurance,
+    ChangePlanned,
+    IdentityVerified,
+    LiftingReason,
+    RequestReferred,
+    RequestSubmitted,
+    RestrictionAnnounced,
+)
+from shared.law import Regulation, Right
+from shared.testing import MemoryVault
+from tests.unit.fulfillment.stage import CASE, OneMap, around
+
+KIM = "kim@example.org"
+MAP = parse(
+    {
+        "shop.yml": """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: users
+        meta:
+          habeas:
+            restriction: { field: restricted, value: true }
+            opt_out: { field: sold, value: false }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: restricted, data_categories: [system.operations] }
+          - { name: sold, data_categories: [system.operations] }
+"""
+    }
+)
+[USERS] = MAP.collections
+FOUND = Found(USERS, {"_id": 1}, {"_id": 1, "email": KIM}, (Match("email", None, (KIM,)),))
+ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)
+
+
+@dataclass
+class Stubborn:
+    """A store that can be away, and that may take no change."""
+
+    away: bool = False
+    takes: bool = True
+
+    async def gather(self, data_map: DataMap, _identities: Identities, *_claimed: Any) -> Findings:
+        if self.away:
+            raise StoreUnavailable("away")
+        return Findings(data_map.version, Few((FOUND,)), (Coverage(USERS.key, Status.SEARCHED, 1),))
+
+    async def change(self, plan: Plan) -> Sequence[Undone]:
+        refused = [Undone(step, part, "not_taken") for step in plan.steps for part in step.sets]
+        return [] if self.takes else refused
+
+
+@dataclass
+class Noted:
+    """A stop list to look at."""
+
+    entries: list[tuple[Identities, str]] = field(default_factory=list)
+
+    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
+        del at
+        self.entries.append((identities, purpose))
+
+
+async def context(right: Right, store: Stubborn) -> tuple[IdentityVerified, Fulfillment, Noted]:
+    vault, noted = MemoryVault(), Noted()
+    await vault.create(CASE)
+    submitted = {"reference": "r", "right": right, "subject": {"email": KIM}}
+    content = RequestSubmitted.model_validate(submitted).model_dump_json()
+    await vault.seal(CASE, SUBMISSION, content.encode())
+    event = IdentityVerified(
+        request_id=CASE,
+        right=right,
+        regulation=Regulation.GDPR,
+        received_on=date(2026, 11, 25),
+        assurance=Assurance.NONE_NEEDED,
+        reasons=("none_needed",),
+    )
+    return event, around(vault=vault, records=store, maps=OneMap(MAP), suppressions=noted), noted
+
+
+async def planned(right: Right, store: Stubborn) -> tuple[ChangePlanned, Fulfillment]:
+    event, ctx, _ = await context(right, store)
+    [fact] = await answer(event, ctx)
+    assert isinstance(fact, ChangePlanned)
+    return fact, replace(ctx, known=evolve(Fulfilment(), fact))
+
+
+async def test_who_needs_no_proof_stands_on_the_stop_list_though_a_store_is_away() -> None:
+    event, ctx, noted = await context(Right.OPT_OUT_OF_SALE, Stubborn(away=True))
+    with pytest.raises(StoreUnavailable):
+        await answer(event, ctx)
+    assert noted.entries == [({"email": (KIM,)}, Purpose.SALE)]
+
+
+async def test_a_mark_that_does_not_hold_is_not_told_to_somebody_who_has_proven_nothing() -> None:
+    event, ctx = await planned(Right.OPT_OUT_OF_SALE, Stubborn(takes=False))
+    with pytest.raises(PermanentError, match="not every record could be marked"):
+        await change(event, ctx)
+
+
+async def test_a_restriction_of_which_no_mark_holds_is_left_to_the_staff() -> None:
+    event, ctx = await planned(Right.RESTRICTION, Stubborn(takes=False))
+    [referred] = await change(event, ctx)
+    assert isinstance(referred, RequestReferred)
+    assert referred.reason == "not_taken"
+
+
+async def test_a_restriction_that_does_not_go_away_is_not_told_as_lifted() -> None:
+    _, ctx = await planned(Right.RESTRICTION, Stubborn(takes=False))
+    with pytest.raises(PermanentError, match="1 records are still marked"):
+        await lift(ANNOUNCED, ctx)
+
+
+async def test_nothing_is_lifted_for_a_case_that_has_planned_nothing() -> None:
+    _, ctx, _ = await context(Right.RESTRICTION, Stubborn())
+    with pytest.raises(PermanentError, match="restricts nothing"):
+        await lift(ANNOUNCED, ctx)

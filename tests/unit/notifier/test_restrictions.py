@@ -1,0 +1,97 @@
+"""GDPR Art. 18(3): nobody's restriction ends before they are told."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import reduce
+
+import pytest
+
+from services.notifier.domain import Correspondence, evolve
+from services.notifier.handlers import House, Notifier, announce_lifting
+from services.notifier.post import Posted
+from shared.answer import SUBMISSION
+from shared.errors import PermanentError
+from shared.events import (
+    Fact,
+    LetterKind,
+    LiftingReason,
+    NoticeFailed,
+    NoticeSent,
+    RequestReceived,
+    RequestSubmitted,
+    RestrictionAnnounced,
+    RestrictionLifting,
+    SubjectRestricted,
+)
+from shared.law import Regulation, Right
+from shared.testing import MemoryVault
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+
+CASE = "a" * 32
+RECEIVED = RequestReceived(
+    request_id=CASE,
+    right=Right.RESTRICTION,
+    regulation=Regulation.GDPR,
+    source="portal",
+    received_at=WRITTEN_AT,
+    received_on=date(2026, 3, 2),
+    due_on=date(2026, 4, 2),
+    internal_due_on=date(2026, 3, 30),
+)
+RESTRICTED = SubjectRestricted(request_id=CASE, identifiers={})
+LIFTING = RestrictionLifting(request_id=CASE, by="dana", reason=LiftingReason.PERSON_ASKS)
+ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)
+
+
+@dataclass
+class Counter:
+    """A mail server that says the same of every letter."""
+
+    answer: Posted
+    letters: int = 0
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        del letter, recipient, message
+        self.letters += 1
+        return self.answer
+
+
+async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example.org") -> Notifier:
+    vault = MemoryVault()
+    await vault.create(CASE)
+    submitted = RequestSubmitted.model_validate(
+        {"reference": "r", "right": "restriction", "subject": {"email": email}}
+    )
+    await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
+    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    ctx = Notifier(CASE, Correspondence(), WRITTEN_AT, "e1", WRITTEN_AT, vault, post, house)
+    return replace(ctx, known=reduce(evolve, known, Correspondence()))
+
+
+@pytest.mark.parametrize("posted", [Posted.SENT, Posted.SENT_PERHAPS_TWICE])
+async def test_a_restriction_may_end_when_the_mail_server_has_taken_the_letter(posted: Posted) -> None:
+    facts = await announce_lifting(LIFTING, await notifier(Counter(posted), RECEIVED, RESTRICTED))
+    assert facts[-1] == ANNOUNCED
+    assert isinstance(facts[0], NoticeSent)
+    assert facts[0].letter is LetterKind.LIFTING
+
+
+@pytest.mark.parametrize(
+    ("posted", "email"),
+    [(Posted.REFUSED, "kim@example.org"), (Posted.SENT, None)],
+    ids=["refused", "nowhere"],
+)
+async def test_who_could_not_be_told_stays_restricted(posted: Posted, email: str | None) -> None:
+    ctx = await notifier(Counter(posted), RECEIVED, RESTRICTED, email=email)
+    [failed] = await announce_lifting(LIFTING, ctx)
+    assert isinstance(failed, NoticeFailed)
+
+
+@pytest.mark.parametrize(
+    "known", [(RECEIVED,), (RECEIVED, RESTRICTED, ANNOUNCED)], ids=["never restricted", "told already"]
+)
+async def test_nobody_is_told_of_the_end_of_a_restriction_that_is_not_there(known: tuple[Fact, ...]) -> None:
+    post = Counter(Posted.SENT)
+    with pytest.raises(PermanentError, match="restricts nothing"):
+        await announce_lifting(LIFTING, await notifier(post, *known))
+    assert post.letters == 0
