@@ -1,0 +1,241 @@
+"""Verbs about what was erased, and that it stays so."""
+
+import base64
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    MapFolder,
+    State,
+    Stores,
+    case_of,
+    controller,
+    existing,
+    map_folder_of,
+    out,
+    prefix_of,
+    run,
+    setting,
+    settings,
+    show_plan,
+    signer,
+    stores_of,
+)
+
+if TYPE_CHECKING:
+    from habeas.erasures import Memory
+    from habeas.purging import Due
+    from services.fulfillment.backups.sightings import Progress as Told
+    from services.fulfillment.erasure.steps import Plan
+
+app = typer.Typer(help="What was erased: look at it, and erase it again after a backup was restored.")
+stop_list = typer.Typer(help="Who is on the stop list.")
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only what was erased since then (UTC)."),
+]
+
+
+@app.command("list")
+def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) -> None:
+    """List the erasures that are remembered, the latest first."""
+    from habeas import erasures  # noqa: PLC0415
+
+    async def work() -> list[dict[str, Any]]:
+        async with remembering(state) as memory:
+            return await erasures.listed(memory, _moment(since))
+
+    found = run(work())
+    print(json.dumps(found)) if as_json else out.print(erasures.table_of(found))
+
+
+@app.command()
+def plan(
+    request_id: Annotated[str, typer.Argument(help="Id of the request.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the erasure of a request does, or would do once somebody approves of it."""
+    from habeas import engine  # noqa: PLC0415
+
+    async def work() -> "Plan":
+        async with case_of(request_id, state) as case:
+            return await case.plan()
+
+    show_plan(engine.summary_of_plan(run(work())), as_json=as_json)
+
+
+@app.command()
+def retry(
+    request_id: Annotated[str, typer.Argument(help="Id of the request.")], state: State = STATE
+) -> None:
+    """Try again what an erasure has left because a store refused it, once the cause is gone."""
+    from habeas import requests  # noqa: PLC0415
+    from shared.events import ErasureRetried  # noqa: PLC0415
+
+    fact = requests.fact(ErasureRetried, request_id=request_id)
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    out.print(f"tried again; ask with `habeas status {request_id}`")
+
+
+@app.command()
+def purge(
+    dry_run: Annotated[bool, typer.Option(help="Say what is due and change nothing.")] = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="Write the certificates here.")] = None,
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Erase what had to be kept until now, and try again what a store refused. To be run every day."""
+    from habeas import engine, purging  # noqa: PLC0415
+    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+
+    data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
+    today, told = datetime.now(UTC).date(), []
+    certificates: dict[str, bytes | None] = {}
+
+    async def work() -> None:
+        async with (
+            remembering(state) as memory,
+            engine.connected(urls) as opened,
+        ):
+            async for item in purging.due(memory, data_map, opened, today):
+                told.append(item.summary())
+                if not dry_run and not item.idle:
+                    certificates[item.erasure] = await _purged(item, memory, state)
+
+    run(work())
+    for erasure, certificate in certificates.items():
+        if folder is not None and certificate is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{erasure}-{today}.json").write_bytes(certificate)
+    if as_json:
+        print(json.dumps(told))
+        return
+    for item in told:
+        counts = ", ".join(f"{count} {name}" for name, count in item["records"].items())
+        out.print(f"{item['erasure']}  {'is tried again' if item['retried'] else counts}")
+    out.print(f"{len(told)} erasures had records that were due")
+
+
+async def _purged(item: "Due", memory: "Memory", state: Path) -> bytes | None:
+    """Erase what is due; return the certificate, unless the service does it."""
+    from habeas import requests  # noqa: PLC0415
+    from shared.events import ErasureRetried  # noqa: PLC0415
+
+    if item.retried:
+        fact = requests.fact(ErasureRetried, request_id=item.erasure)
+        await requests.announce(setting("AMQP_URL", state), fact)
+        return None
+    return await item.purge(memory, controller=controller(state), signer=signer(state))
+
+
+@app.command()
+def replay(
+    since: Since = None,
+    store: Annotated[str | None, typer.Option(help="Only in this store of HABEAS_STORES.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what has come back and change nothing.")] = False,
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Erase again what a restored backup has brought back. Ends with 1 where something could not be."""
+    from habeas import erasures  # noqa: PLC0415
+    from services.fulfillment.backups.replay import Scope  # noqa: PLC0415
+    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+
+    data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
+    scope = Scope(_moment(since), store, dry_run)
+
+    async def work() -> Any:
+        async with remembering(state) as memory:
+            with _progress() as told:
+                return await erasures.replay(memory, data_map, urls, scope, told)
+
+    report = run(work())
+    if as_json:
+        print(json.dumps(report.plain()))
+    else:
+        out.print(erasures.table_of_report(report) if report.collections else "nothing has come back")
+        for remark in erasures.remarks(report):
+            out.print(remark)
+    raise typer.Exit(0 if report.done else 1)
+
+
+@stop_list.command("filter")
+def filter_(
+    file: Annotated[Path, typer.Argument(help="An identity a line; - reads standard input.")] = Path("-"),
+    identity: Annotated[str, typer.Option(help="What the lines are, as the data map calls it.")] = "email",
+    purpose: Annotated[str, typer.Option(help="erased, marketing, consent, sale, sensitive")] = "erased",
+    state: State = STATE,
+) -> None:
+    """Print the lines of a file whose person is not on the stop list: what may be imported."""
+    from habeas import erasures  # noqa: PLC0415
+
+    wanted, lines = erasures.purpose_of(purpose), _lines(file)
+
+    async def work() -> None:
+        async with remembering(state) as memory:
+            async for line in erasures.passed(memory, lines, identity=identity, purpose=wanted):
+                print(line)
+
+    run(work())
+
+
+@asynccontextmanager
+async def remembering(state: Path) -> "AsyncIterator[Memory]":
+    """
+    Open the memory of the installation that is spoken to.
+
+    Raises:
+        ConfigurationError: A setting is missing.
+    """
+    from habeas import erasures  # noqa: PLC0415
+
+    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    keep = erasures.kept_for(settings(state).get("HABEAS_BACKUP_RETENTION"))
+    async with erasures.memory(setting("MONGO_URL", state), prefix_of(state), master_key, keep) as memory:
+        yield memory
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """Yield the lines of *file*; those of standard input for ``-``."""
+    if str(file) == "-":
+        yield from sys.stdin
+        return
+    with existing(file).open(encoding="utf-8") as lines:
+        yield from lines
+
+
+def _moment(day: datetime | None) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) if day is None else day.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _progress() -> "Iterator[Told]":
+    """Show what is gone through, on the error stream, so that the output is the report alone."""
+    count = TextColumn("{task.completed:.0f}")
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), count, TimeElapsedColumn())
+    tasks: dict[str, Any] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+
+        def told(what: str, by: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=None)
+            shown.advance(tasks[what], by)
+
+        yield told

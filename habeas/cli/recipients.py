@@ -1,0 +1,48 @@
+"""Verbs about the recipients of data."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+
+app = typer.Typer(help="Who was told of what became of a person's data: look at it, and tell them again.")
+
+
+@app.callback(invoke_without_command=True)
+def recipients(
+    context: typer.Context,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only who could not be told; ends with 1 if there are any.")
+    ] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List which recipients of data were told of what, and how that stands."""
+    if context.invoked_subcommand is not None:
+        return
+    from habeas import recipients as told  # noqa: PLC0415
+
+    found = run(told.messages(setting("MONGO_URL", state), prefix_of(state), failed=failed))
+    if as_json:
+        print(json.dumps([message.plain() for message in found]))
+    else:
+        out.print(told.table_of(found) if found else "nobody")
+    raise typer.Exit(1 if failed and found else 0)
+
+
+@app.command()
+def retry(
+    recipient: Annotated[str | None, typer.Option(help="Only this one, by its name in the data map.")] = None,
+    state: State = STATE,
+) -> None:
+    """Tell those again who could not be told, once the cause is gone."""
+    from habeas import recipients as told  # noqa: PLC0415
+    from habeas import requests  # noqa: PLC0415
+
+    found = run(told.messages(setting("MONGO_URL", state), prefix_of(state), failed=True))
+    again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]
+    for concerned in again:
+        run(requests.announce(setting("AMQP_URL", state), concerned))
+    out.print(f"{len(again)} messages are sent again")

@@ -1,0 +1,184 @@
+"""The erasure journal and the stop list for operators: what was erased, and how it stays so."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from rich.table import Table
+
+from services.fulfillment.backups.entries import Entry
+from services.fulfillment.backups.erasures import EARLIEST, USUAL_RETENTION, Erasures
+from services.fulfillment.backups.fingerprints import PURPOSE, Fingerprints
+from services.fulfillment.backups.replay import Replay, Scope
+from services.fulfillment.backups.report import Report
+from services.fulfillment.backups.sightings import Progress
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.keeping import PURPOSE as KEPT
+from services.fulfillment.keeping import Kept
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.store import Maps
+from services.fulfillment.suppression import Purpose, Suppressions
+from shared.errors import ConfigurationError
+from shared.mongo import Database, connect
+from shared.vault import derived_key
+
+LINES_PER_LOOK = 1_000
+COUNTS = ("deleted", "masked", "pulled", "unnamed", "kept", "newer", "unsure", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What outlives every case: the erasure journal and the stop list of one installation."""
+
+    erasures: Erasures
+    suppressions: Suppressions
+    fingerprints: Fingerprints
+    kept: Kept
+    database: Database
+    """Of fulfillment, where the data maps lie that records are kept by."""
+
+    async def remember(self, plan: Plan, identities: Identities, data_map: DataMap, erasure: str) -> None:
+        """
+        Remember an erasure by *plan* that an operator made of the person whom *identities* describe.
+
+        It is known by the number of its certificate, *erasure*.
+
+        Raises:
+            StoreUnavailable: The database did not answer; the call may be repeated.
+        """
+        at = datetime.now(UTC)
+        found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+        await self.erasures.record(replace(plan, identities=found_by), data_map, erasure=erasure, at=at)
+        if any(step.changes for step in plan.steps):
+            await self.suppressions.add(identities, Purpose.ERASED, at)
+        await Maps(self.database, data_map).prepare()
+        await self.kept.keep(plan, erasure=erasure, at=at, asked=False)
+
+
+def kept_for(text: str | None) -> timedelta:
+    """
+    Read ``HABEAS_BACKUP_RETENTION``; the service's default where nobody has set it.
+
+    Raises:
+        ConfigurationError: It is no period.
+    """
+    if text is None:
+        return USUAL_RETENTION
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise ConfigurationError("HABEAS_BACKUP_RETENTION: write a period like P35D") from None
+
+
+@asynccontextmanager
+async def memory(
+    mongo_url: str, prefix: str, master_key: bytes, keep: timedelta = USUAL_RETENTION
+) -> AsyncIterator[Memory]:
+    """Open the memory of the installation at *mongo_url*; new entries of the journal are kept for *keep*."""
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        database, fingerprints = (
+            client[f"{prefix}_fulfillment"],
+            Fingerprints(derived_key(master_key, PURPOSE)),
+        )
+        erasures = Erasures(database, fingerprints, keep)
+        await erasures.prepare()
+        suppressions = Suppressions(database, derived_key(master_key, "suppressions"))
+        kept = Kept(database, derived_key(master_key, KEPT))
+        await kept.prepare()
+        yield Memory(erasures, suppressions, fingerprints, kept, database)
+    finally:
+        client.close()
+
+
+async def replay(
+    remembered: Memory, data_map: DataMap, urls: Mapping[str, str], scope: Scope, progress: Progress
+) -> Report:
+    """
+    Erase again, in the stores at *urls*, what a restored backup has brought back.
+
+    Raises:
+        ConfigurationError: A store of the map has no URL.
+    """
+    stores = Stores.connect(urls)
+    try:
+        today = datetime.now(UTC).date()
+        again = Replay(remembered.erasures, remembered.fingerprints, data_map, stores, today)
+        return await again.run(scope, progress)
+    finally:
+        stores.close()
+
+
+async def listed(remembered: Memory, since: datetime = EARLIEST) -> list[dict[str, Any]]:
+    """Return the erasures of the journal as plain values, the latest first."""
+    found: dict[str, dict[str, Any]] = {}
+    async for entry in remembered.erasures.since(since):
+        row = found.setdefault(entry.erasure, _row(entry))
+        collections = row["collections"]
+        collections[entry.treatment.key] = collections.get(entry.treatment.key, 0) + entry.records
+    return list(found.values())
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {"erasure": entry.erasure, "at": entry.at.isoformat(), "collections": {}}
+
+
+def table_of(erasures: Iterable[Mapping[str, Any]]) -> Table:
+    """Return erasures as a person reads them."""
+    table = Table("erasure", "at", "records")
+    for row in erasures:
+        records = ", ".join(f"{key} {count}" for key, count in row["collections"].items())
+        table.add_row(row["erasure"], row["at"], records)
+    return table
+
+
+def table_of_report(report: Report) -> Table:
+    """Return what a replay found and did as a person reads it."""
+    table = Table("collection", *COUNTS)
+    for key, counts in report.plain()["collections"].items():
+        table.add_row(key, *(str(counts[name] or "") for name in COUNTS))
+    return table
+
+
+def remarks(report: Report) -> Iterator[str]:
+    """Yield what a person must know, and do, about a replay that has left something."""
+    if report.stopped:
+        yield f"stopped: {report.stopped}; start it again when the store is back"
+    for key in sorted(report.unmapped):
+        yield f"{key}: was erased from, and the data map does not name it any more"
+    for key, tally in report.collections.items():
+        if tally.unsure:
+            yield f"{key}: {tally.unsure} left, for nothing says whether they are older than the erasure"
+        if tally.failed:
+            yield f"{key}: {tally.failed} still there; the store refuses, or somebody writes them again"
+
+
+def purpose_of(text: str) -> Purpose:
+    """
+    Read the name of a purpose of the stop list.
+
+    Raises:
+        ConfigurationError: There is no such purpose.
+    """
+    try:
+        return Purpose(text)
+    except ValueError:
+        raise ConfigurationError(f"a purpose is one of {', '.join(Purpose)}") from None
+
+
+async def passed(
+    remembered: Memory, lines: Iterable[str], *, identity: str, purpose: Purpose
+) -> AsyncIterator[str]:
+    """Yield those of *lines*, an identity each, that do not stand on the stop list for *purpose*."""
+    waiting = iter(line.rstrip("\r\n") for line in lines)
+    while some := list(islice(waiting, LINES_PER_LOOK)):
+        stopped = await remembered.suppressions.stopped(identity, some, purpose)
+        for line in some:
+            if line not in stopped:
+                yield line

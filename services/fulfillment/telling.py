@@ -1,0 +1,80 @@
+"""How the recipients of a person's data are told what became of it, each by the way agreed with them."""
+
+import json
+import secrets
+from collections.abc import Sequence
+
+from services.fulfillment.carrier import NotAllowed, ReceiverUnavailable, Refused
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.recipients import pseudonyms, recipients_of
+from services.fulfillment.search.identities import Identities
+from shared.events import (
+    Fact,
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
+    SubjectRectified,
+)
+
+
+def concerned(fact: Fact, plan: Plan, data_map: DataMap, ctx: Fulfillment) -> Sequence[RecipientConcerned]:
+    """Return who must hear of *fact*: the recipients of the records that *plan* has changed."""
+    return addressed(fact, recipients_of(plan, data_map), plan.identities, ctx)
+
+
+def addressed(
+    fact: Fact, names: Sequence[str], identities: Identities, ctx: Fulfillment
+) -> Sequence[RecipientConcerned]:
+    """Return that each recipient of *names* must hear of *fact* about the person of *identities*."""
+    return [
+        RecipientConcerned(
+            request_id=ctx.case_id,
+            recipient=name,
+            notice=secrets.token_hex(16),
+            about=fact.TYPE,
+            identifiers=pseudonyms(identities, ctx.house.key_of(name)),
+            fields=fact.fields if isinstance(fact, SubjectRectified) else (),
+        )
+        for name in names
+    ]
+
+
+async def tell(event: RecipientConcerned, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Tell one recipient, until it has acknowledged; or say that it could not be told, for somebody to do it.
+
+    Law:
+        GDPR Art. 19: unless this proves impossible.
+    """
+    recipient = ctx.house.recipients.get(event.recipient)
+    told = {
+        "request_id": event.request_id,
+        "recipient": event.recipient,
+        "notice": event.notice,
+        "about": event.about,
+    }
+    if recipient is None or recipient.webhook is None:
+        return [RecipientNotified(**told)]
+    try:
+        await ctx.webhooks.send(recipient, event.notice, _message(event, ctx), ctx.now)
+    except NotAllowed:
+        return [RecipientFailed(**told, reason="not_allowed")]
+    except Refused:
+        return [RecipientFailed(**told, reason="refused")]
+    except ReceiverUnavailable:
+        if ctx.now - ctx.occurred_at < ctx.house.patience:
+            raise
+        return [RecipientFailed(**told, reason="unreachable")]
+    return [RecipientAcknowledged(**told)]
+
+
+def _message(event: RecipientConcerned, ctx: Fulfillment) -> bytes:
+    """Return what is sent; the same for every attempt."""
+    data = {"request": event.request_id, "identifiers": event.identifiers}
+    if event.fields:
+        data["fields"] = event.fields
+    content = {"type": event.about, "timestamp": ctx.occurred_at.isoformat(), "data": data}
+    return json.dumps(content).encode()

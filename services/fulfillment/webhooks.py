@@ -1,0 +1,56 @@
+"""Sends messages to recipients of data: the way out of a package, with a signature of their own form."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import httpx
+
+from services.fulfillment.carrier import Carrier, ReceiverUnavailable, receiver
+from services.fulfillment.recipients import Recipient, signed
+
+LONGEST = timedelta(seconds=30)
+"""For the whole of one attempt: nobody may hold a service by answering slowly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Sends messages."""
+
+    outward: Carrier
+    inward: Carrier
+    """For recipients that may lie inside."""
+
+    async def send(self, recipient: Recipient, message_id: str, body: bytes, at: datetime) -> None:
+        """
+        Return when *recipient* has acknowledged *body*; every attempt carries the same *message_id*.
+
+        Raises:
+            NotAllowed: Nothing may be sent there.
+            Refused: The recipient will not take it.
+            ReceiverUnavailable: The recipient did not answer, or not for good.
+        """
+        url = _address(recipient)
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **signed(message_id, at, body, recipient.key),
+        }
+        carrier = self.inward if recipient.inside else self.outward
+        try:
+            async with asyncio.timeout(LONGEST.total_seconds()):
+                await carrier.post(url, headers, lambda: _whole(body))
+        except TimeoutError:
+            raise ReceiverUnavailable("the receiver did not answer in time") from None
+
+
+def _address(recipient: Recipient) -> httpx.URL:
+    text = recipient.webhook or ""
+    if recipient.inside and text.startswith("http://"):
+        return httpx.URL(text)
+    return receiver(text)
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body

@@ -1,0 +1,175 @@
+"""The recipients of a person's data are told of an erasure, by a real server and over a real broker."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from habeas.stack import Stack
+from tests.integration.pipeline import WITHIN, Pipeline, Somebody, comes_true, command, running
+from tests.waiting import eventually
+
+PORTAL_HOST = "Hosting provider of the portal"
+KEY = b"a key that is agreed with the recipient"
+SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
+
+
+@dataclass
+class Hook:
+    """A recipient's server; it answers as it is told, and the last answer again and again."""
+
+    answers: Sequence[int]
+    port: int = 0
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        lines = [line.split(": ", 1) for line in head[1:] if line]
+        given = {name.lower(): value for name, value in lines}
+        body = await reader.readexactly(int(given["content-length"]))
+        status = self.answers[min(len(self.requests), len(self.answers) - 1)]
+        self.requests.append((given, body))
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def hook(*answers: int) -> AsyncIterator[Hook]:
+    found = Hook(answers)
+    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield found
+
+
+def agreed(server: Hook, **more: object) -> str:
+    entry = {"webhook": f"http://127.0.0.1:{server.port}/erasures", "key": SECRET, "inside": True, **more}
+    return json.dumps({PORTAL_HOST: entry})
+
+
+def verified(headers: dict[str, str], body: bytes) -> bool:
+    """Check as any implementation of Standard Webhooks does."""
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    made = base64.b64encode(hmac.new(KEY, content, hashlib.sha256).digest()).decode()
+    return f"v1,{made}" in headers["webhook-signature"].split(" ")
+
+
+async def once(pipeline: Pipeline, case: str, what: str, recipient: str = PORTAL_HOST) -> dict[str, object]:
+    """Return the one fact of that kind about *recipient*, once it is there."""
+
+    async def there() -> list[dict[str, object]]:
+        return await told(pipeline, case, what, recipient)
+
+    found: list[dict[str, object]] = await eventually(there, WITHIN)
+    [only] = found
+    return only
+
+
+async def untold(pipeline: Pipeline, case: str, *names: str) -> bool:
+    """Tell whether the page of *case* says that exactly *names* could not be told."""
+    page = await pipeline.page(case)
+    return bool(page["untold"] == list(names))
+
+
+async def told(
+    pipeline: Pipeline, case: str, what: str, recipient: str = PORTAL_HOST
+) -> list[dict[str, object]]:
+    """Return the facts of that kind about *recipient*."""
+    rows = await pipeline.rows("fulfillment", case=case)
+    facts = [fact for row in rows for fact in row["facts"] if fact["type"] == f"habeas.recipient.{what}.v1"]
+    return [fact["data"] for fact in facts if fact["data"]["recipient"] == recipient]
+
+
+async def test_a_recipient_is_told_until_it_has_acknowledged(parts: Stack | None, tmp_path: Path) -> None:
+    async with (
+        hook(500, 200) as server,
+        running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server)) as pipeline,
+    ):
+        person = (await pipeline.people())[0]
+        case = await pipeline.verified("erasure", person)
+        await once(pipeline, case, "acknowledged")
+
+        assert len(server.requests) == 2
+        first, second = server.requests
+        assert first[0]["webhook-id"] == second[0]["webhook-id"]
+        assert first[1] == second[1]
+        assert all(verified(headers, body) for headers, body in server.requests)
+        message = json.loads(second[1])
+        assert message["type"] == "habeas.subject.erased.v1"
+        hashed = hmac.new(KEY, person.email.casefold().encode(), hashlib.sha256).hexdigest()
+        assert message["data"]["identifiers"] == {"email": hashed}
+        assert person.email.encode() not in second[1]
+        assert await told(pipeline, case, "failed") == []
+
+        # Who has agreed on nothing hears of it as an event.
+        await once(pipeline, case, "notified", "Tax adviser")
+        rows = await pipeline.rows("fulfillment", case=case)
+        names = {f["data"]["recipient"] for r in rows for f in r["facts"] if "concerned" in f["type"]}
+        assert len(names) > 1
+        code, output, _ = await command(pipeline, "recipients", "--json")
+        standing = {row["recipient"]: row["status"] for row in json.loads(output)}
+        assert code == 0
+        assert standing[PORTAL_HOST] == "acknowledged"
+        assert set(standing) == names
+
+
+async def test_a_recipient_hears_of_an_objection_as_well(parts: Stack | None, tmp_path: Path) -> None:
+    async with hook(204) as server:
+        [way] = json.loads(agreed(server)).values()
+        ways = json.dumps({"Mailing provider": way})
+        async with running(parts, tmp_path, HABEAS_RECIPIENTS=ways) as pipeline:
+            people = {person.email for person in await pipeline.people()}
+            readers = [
+                one async for one in pipeline.business("portal", "newsletter").find({"subscribed": True})
+            ]
+            person = Somebody(next(one["email"] for one in readers if one["email"] in people), "Some Reader")
+            case = await pipeline.lodge(person.asks("objection", details={"scope": ["direct_marketing"]}))
+            fact = await once(pipeline, case, "acknowledged", "Mailing provider")
+            assert fact["about"] == "habeas.subject.objected.v1"
+            assert json.loads(server.requests[0][1])["type"] == "habeas.subject.objected.v1"
+
+
+async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with (
+        hook(500) as server,
+        running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server), HABEAS_RETRY_FOR="PT1S") as pipeline,
+    ):
+        case = await pipeline.verified("erasure", (await pipeline.people())[0])
+        failed = await once(pipeline, case, "failed")
+        assert failed["reason"] == "unreachable"
+        assert len({headers["webhook-id"] for headers, _ in server.requests}) == 1
+        assert len(server.requests) > 1
+        assert (await pipeline.parked())["fulfillment"] == []
+        await comes_true(lambda: untold(pipeline, case, PORTAL_HOST))
+        code, output, _ = await command(pipeline, "recipients", "--failed", "--json")
+        assert (code, [row["recipient"] for row in json.loads(output)]) == (1, [PORTAL_HOST])
+
+        server.answers = (200,)
+        code, output, _ = await command(pipeline, "recipients", "retry", "--recipient", PORTAL_HOST)
+        assert (code, output) == (0, "1 messages are sent again\n")
+        await once(pipeline, case, "acknowledged")
+        assert len({headers["webhook-id"] for headers, _ in server.requests}) == 1, "known again by its id"
+        await comes_true(lambda: untold(pipeline, case))
+        code, output, _ = await command(pipeline, "recipients", "--failed", "--json")
+        assert (code, output) == (0, "[]\n")
+
+
+async def test_nobody_is_sent_on_by_a_recipient_or_led_inside(parts: Stack | None, tmp_path: Path) -> None:
+    bank = {"webhook": "https://localhost/erasures", "key": SECRET}
+    async with hook(302) as server:
+        ways = json.dumps({**json.loads(agreed(server)), "Bank": bank})
+        async with running(parts, tmp_path, HABEAS_RECIPIENTS=ways) as pipeline:
+            case = await pipeline.verified("erasure", (await pipeline.people())[0])
+            failed = await once(pipeline, case, "failed")
+            assert failed["reason"] == "refused"
+            assert len(server.requests) == 1
+            failed = await once(pipeline, case, "failed", "Bank")
+            assert failed["reason"] == "not_allowed"

@@ -1,0 +1,113 @@
+"""By what an erased person is known again, and which ids may be kept as they are."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.fulfillment.backups.entries import opaque
+from services.fulfillment.backups.fingerprints import Fingerprints
+from services.fulfillment.backups.returned import Verdict, judge
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.search.findings import Found
+from services.fulfillment.search.ownership import Match
+from shared.mongo import Binary, Decimal128, Int64, ObjectId
+
+ERASED = datetime(2026, 11, 25, 12, 0, 0, 900_000, tzinfo=UTC)
+HEX = "5b1b070cf9ab71307a000095"
+NUMBER = "0b4ab47a-5b69-11c6-937e-279c1a17648d"
+FINGERPRINTS = Fingerprints(b"k" * 32)
+
+
+def collection(id_field: str = "{ name: _id }") -> Any:
+    field = "{ name: joined, fides_meta: { data_type: datetime } }"
+    born = "{ name: born, data_categories: [user.demographic.date_of_birth] }"
+    text = "dataset: [ { fides_key: shop, collections: [ { name: people, fields: [ %s, %s, %s ] } ] } ]"
+    return parse({"map.yml": text % (id_field, field, born)}).collections[0]
+
+
+PEOPLE = collection()
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored"),
+    [
+        pytest.param("7", Int64(7), id="a number"),
+        pytest.param("7", 7.0, id="a number with a point"),
+        pytest.param("7", Decimal128("7"), id="a decimal"),
+        pytest.param(HEX, ObjectId(HEX), id="an object id"),
+        pytest.param(HEX.upper(), ObjectId(HEX), id="an object id in capitals"),
+        pytest.param(NUMBER, Binary.from_uuid(UUID(NUMBER)), id="a uuid"),
+        pytest.param(NUMBER.upper(), NUMBER.replace("-", ""), id="a uuid written otherwise"),
+        pytest.param(" KIM-4711 ", "KIM-4711", id="a text with blanks"),
+    ],
+)
+def test_an_identity_is_known_again_in_whatever_form_it_is_stored(asked: str, stored: Any) -> None:
+    known = FINGERPRINTS.identities({"customer": (asked,)})
+    assert FINGERPRINTS.identity("customer", stored) in known["customer"]
+
+
+def test_case_counts_but_in_an_address() -> None:
+    known = FINGERPRINTS.identities({"email": ("kim@example.org",), "login": ("kim",)})
+    assert FINGERPRINTS.identity("email", "KIM@example.org") in known["email"]
+    assert FINGERPRINTS.identity("login", "KIM") not in known["login"]
+    assert FINGERPRINTS.identity("login", "kim@example.org") not in known["email"], "of another kind"
+    assert Fingerprints(b"x" * 32).identity("login", "kim") not in known["login"], "with another key"
+
+
+@pytest.mark.parametrize("nobody", [None, "", True, [], {}])
+def test_what_identifies_nobody_has_no_hash(nobody: Any) -> None:
+    assert FINGERPRINTS.identity("customer", nobody) is None
+
+
+@pytest.mark.parametrize(
+    ("document_id", "kept"),
+    [
+        (ObjectId(HEX), True),
+        (Binary(b"a" * 16, 4), True),
+        (Binary(b"a" * 16, 0), False),
+        (7, True),
+        (True, False),
+        ("7", False),
+        ({"number": 7}, False),
+    ],
+)
+def test_an_id_is_kept_as_it_is_where_it_means_nothing(document_id: Any, kept: bool) -> None:
+    assert opaque(document_id, PEOPLE) is kept
+
+
+def test_a_number_is_kept_unless_the_map_calls_it_personal() -> None:
+    phone = "{ name: _id, data_categories: [user.contact.phone_number] }"
+    assert not opaque(491701234567, collection(phone))
+    assert not opaque(491701234567, collection("{ name: _id, fides_meta: { identity: phone_number } }"))
+
+
+def found(**document: Any) -> Found:
+    match = Match("_id", None, (document["_id"],))
+    return Found(PEOPLE, {"_id": document["_id"]}, document, (match,))
+
+
+BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("record", "named", "back", "verdict"),
+    [
+        ({"_id": ObjectId.from_datetime(AFTER)}, False, False, Verdict.NEWER),
+        ({"_id": ObjectId.from_datetime(ERASED)}, False, False, Verdict.NEWER),
+        ({"_id": ObjectId.from_datetime(BEFORE)}, False, True, Verdict.RETURNED),
+        ({"_id": ObjectId.from_datetime(BEFORE)}, True, True, Verdict.RETURNED),
+        ({"_id": 7, "joined": BEFORE}, False, True, Verdict.RETURNED),
+        ({"_id": 7, "joined": AFTER}, True, False, Verdict.NEWER),
+        ({"_id": 7, "joined": AFTER, "born": BEFORE}, True, False, Verdict.NEWER),
+        ({"_id": 7, "born": BEFORE}, False, False, Verdict.UNSURE),
+        ({"_id": 7}, False, False, Verdict.UNSURE),
+        ({"_id": 7}, True, False, Verdict.RETURNED),
+        ({"_id": 7}, True, True, Verdict.UNSURE),
+    ],
+)
+def test_what_is_older_than_the_erasure_came_with_the_backup(
+    record: dict[str, Any], named: bool, back: bool, verdict: Verdict
+) -> None:
+    assert judge(found(**record), ERASED, named=named, back=back) is verdict
