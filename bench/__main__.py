@@ -2,54 +2,20 @@
 
 import argparse
 import asyncio
-import json
 import statistics
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from bench import floor_run
+from bench import drafting, engine, floor_run
+from bench.figures import Figure, figure, out, report
 from bench.load import Load, drive, people
 from bench.processes import cpu_seconds, resident_mib
 from bench.works import SERVICES, Ground, Services, ground, services
 
-RESULTS = Path(__file__).parent / "results" / "latest.jsonl"
 TOGETHER = " ".join(SERVICES)
 OFFERED_PER_S = 1_000
 SETTLE_S = 3
-out = Console(highlight=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One result; *floor* and *ratio* where something raw was measured beside it in the same run."""
-
-    figure: str
-    value: float
-    unit: str
-    floor: float | None = None
-    ratio: float | None = None
-    runs: int = 1
-    spread: tuple[float, float] | None = None
-
-
-def figure(name: str, values: Sequence[float], unit: str, floors: Sequence[float] = ()) -> Figure:
-    """Return the median of *values*, beside that of *floors*."""
-    value = statistics.median(values)
-    floor = statistics.median(floors) if floors else None
-    return Figure(
-        name,
-        round(value, 2),
-        unit,
-        floor and round(floor, 2),
-        floor and round(value / floor, 3),
-        len(values),
-        (round(min(values), 2), round(max(values), 2)) if len(values) > 1 else None,
-    )
 
 
 async def measure(requests: int, runs: int) -> list[Figure]:
@@ -60,7 +26,8 @@ async def measure(requests: int, runs: int) -> list[Figure]:
             for right in ("opt_out_of_sale", "erasure"):
                 throughput = await _throughput(here, right, requests, runs)
                 figures += [*throughput, *await _latency(here, right, throughput[0].value)]
-            return [*figures, *await _access(here, max(100, requests // 5))]
+            figures += await _access(here, max(100, requests // 5))
+    return [*figures, *await engine.measure(), *await drafting.measure()]
 
 
 async def _start_and_idle(here: Ground) -> list[Figure]:
@@ -154,18 +121,6 @@ async def _latency(here: Ground, right: str, reached: float) -> list[Figure]:
 def _must_be_whole(ended: int, twice: int, expected: int) -> None:
     if ended != expected or twice:
         raise SystemExit(f"bench: {expected - ended} of {expected} requests did not end, {twice} ended twice")
-
-
-def report(figures: Sequence[Figure]) -> None:
-    """Print *figures* and write them down."""
-    table = Table("figure", "median", "unit", "floor", "ratio", "runs", "spread")
-    for one in figures:
-        spread = f"{one.spread[0]:g} to {one.spread[1]:g}" if one.spread else ""
-        floor, ratio = (f"{one.floor:g}", f"{one.ratio:g}") if one.floor else ("", "")
-        table.add_row(one.figure, f"{one.value:g}", one.unit, floor, ratio, str(one.runs), spread)
-    out.print(table)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text("".join(json.dumps(asdict(one)) + "\n" for one in figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from shared.events import (
     RequestClosed,
     RequestFulfilled,
     RequestReceived,
-    RequestReferred,
     RequestRejected,
     RequestWithdrawn,
     SubjectErased,
@@ -31,7 +30,12 @@ from shared.vault import derived_key
 
 LETTERS = frozenset({RequestReceived.TYPE, RequestFulfilled.TYPE, RequestWithdrawn.TYPE})
 """Facts that a person is written to about, in this run."""
-OUTCOMES = {Kind.ERASURE: "granted", Kind.ACCESS: "granted", Kind.STRANGER: "nothing_held"}
+OUTCOMES = {
+    Kind.ERASURE: "granted",
+    Kind.ACCESS: "granted",
+    Kind.STRANGER: "nothing_held",
+    Kind.OPT_OUT: "granted",
+}
 
 
 class Verdict(StrEnum):
@@ -63,8 +67,6 @@ class Books:
     """Case → type → facts that any service has journalled."""
     handled: Mapping[str, frozenset[str]]
     """Service → causes of its rows."""
-    noted: Mapping[str, Mapping[str, int]]
-    """Case → how often intake has noted an event of each type."""
     doubtful: frozenset[str] = field(default=frozenset())
     """Letters that the notifier says may have been sent twice."""
 
@@ -73,19 +75,15 @@ def books(load: Load, evidence: Evidence) -> Books:
     """Return *evidence*, sorted."""
     key = derived_key(MASTER_KEY, "request ids")
     facts: defaultdict[str, defaultdict[str, list[Told]]] = defaultdict(lambda: defaultdict(list))
-    noted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for entry in _all(evidence.journals):
         for fact in entry.facts:
             facts[entry.case][fact.type].append(fact)
-    for entry in evidence.journals["intake"]:
-        noted[entry.case][entry.event] += 1
     return Books(
         load,
         evidence,
         {request_id(SOURCE, asked.reference, key=key): asked for asked in load.requesters},
         facts,
         {name: frozenset(entry.cause for entry in rows) for name, rows in evidence.journals.items()},
-        noted,
         frozenset(
             entry.cause
             for entry in evidence.journals["notifier"]
@@ -162,21 +160,17 @@ def _ends(kept: Books) -> Iterator[Finding]:
         facts = kept.facts.get(case, {})
         times = {type_: len(found) for type_, found in facts.items()}
         yield from _exactly(1, times.get(RequestReceived.TYPE, 0), "registered", case)
-        yield from _exactly(_closings(asked, times), times.get(RequestClosed.TYPE, 0), "closed", case)
-        if asked.kind in OUTCOMES and not asked.withdraws:
+        yield from _exactly(_closings(times), times.get(RequestClosed.TYPE, 0), "closed", case)
+        if not asked.withdraws:
             yield from _exactly(1, times.get(RequestFulfilled.TYPE, 0), "answered", case)
-        elif not asked.withdraws:
-            yield from _exactly(1, kept.noted.get(case, {}).get(RequestReferred.TYPE, 0), "referred", case)
         for fact in facts.get(RequestFulfilled.TYPE, ()):
-            if fact.data["outcome"] != OUTCOMES.get(asked.kind):
+            if fact.data["outcome"] != OUTCOMES[asked.kind]:
                 yield Finding(Verdict.WRONG, f"{asked.kind} answered {fact.data['outcome']}", case)
 
 
-def _closings(asked: Requester, times: Mapping[str, int]) -> range:
+def _closings(times: Mapping[str, int]) -> range:
     """Return how often a case may be closed: where withdrawal and answer crossed, both letters close it."""
     withdrawn, answered = times.get(RequestWithdrawn.TYPE, 0), times.get(RequestFulfilled.TYPE, 0)
-    if asked.kind is Kind.OPT_OUT and not withdrawn:
-        return range(1)
     return range(1, 3 if withdrawn and answered else 2)
 
 

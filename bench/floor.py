@@ -58,14 +58,21 @@ OPT_OUT: Mapping[str, Mapping[str, Step]] = {
     "intake": {
         "submitted": Step(("keys", "vault", "journal"), ("received",)),
         "verified": Step(),
-        "referred": Step(),
-        "sent": Step(publishes=("closed",)),
+        "sent": Step(),
+        "fulfilled": Step(),
+        "sent_outcome": Step(publishes=("closed",)),
     },
     "verifier": {"received": Step(publishes=("verified",))},
-    "fulfillment": {"verified": Step(publishes=("referred",))},
-    "notifier": {"received": Step(("claims", "journal"), ("sent",))},
+    "fulfillment": {
+        "verified": Step(("vault", "journal"), ("planned",), finds=1),
+        "planned": Step(("suppressions", "vault", "journal"), ("fulfilled", "opted_out")),
+    },
+    "notifier": {
+        "received": Step(("claims", "journal"), ("sent",)),
+        "fulfilled": Step(("claims", "journal"), ("sent_outcome",)),
+    },
 }
-"""An opt-out, which goes through all services and is acknowledged. ``closed`` is what the timer waits for."""
+"""An opt-out of somebody of whom nothing is sold: it is looked up, put on the stop list and answered."""
 WORKS = {"erasure": ERASURE, "opt_out_of_sale": OPT_OUT}
 
 
@@ -94,7 +101,7 @@ class Share:
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         steps = [(message, self.steps[message.routing_key or ""]) for message in batch]
         await self._touch(steps)
-        for collection in ("keys", "vault", "claims", "journal"):
+        for collection in ("keys", "vault", "suppressions", "claims", "journal"):
             rows = [
                 {"_id": f"{m.message_id}/{m.routing_key}/{n}", "row": ROW}
                 for m, step in steps

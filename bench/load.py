@@ -13,13 +13,11 @@ from aio_pika.abc import AbstractIncomingMessage
 from bench.works import MASTER_KEY, SOURCE, Ground
 from services.intake.domain import request_id
 from shared.bus import Bus, Message
-from shared.events import NoticeSent, RequestClosed, RequestSubmitted
+from shared.events import RequestClosed, RequestSubmitted
 from shared.topology import EVENTS, REQUESTS
 from shared.vault import derived_key
 
 CHUNK = 500
-ENDS = {"erasure": RequestClosed.TYPE, "access": RequestClosed.TYPE, "opt_out_of_sale": NoticeSent.TYPE}
-"""Right → the fact after which nothing more happens by itself: the last letter is sent."""
 
 
 def submissions(right: str, run: str, count: int) -> list[Message]:
@@ -109,7 +107,7 @@ async def drive(here: Ground, load: Load, *, within_s: float = 300) -> Outcome:
     connection = await aio_pika.connect(here.stack.amqp_url)
     channel = await connection.channel()
     queue = await channel.declare_queue(exclusive=True)
-    await queue.bind(EVENTS, ENDS[right])
+    await queue.bind(EVENTS, RequestClosed.TYPE)
     await queue.consume(listener.note, no_ack=True)
     await bus.publish([])
     try:

@@ -84,7 +84,7 @@ class Kind(StrEnum):
     STRANGER = "stranger"
     """Nothing is held about them."""
     OPT_OUT = "opt_out"
-    """Referred to the privacy staff, and there it stays."""
+    """Answered alike, whoever asks and whatever is held."""
 
 
 WEIGHTS = {Kind.ERASURE: 70, Kind.STRANGER: 17, Kind.OPT_OUT: 8, Kind.ACCESS: 5}

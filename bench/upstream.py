@@ -17,11 +17,11 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from shared.bus import Bus, Message
 from shared.errors import BrokerUnavailable
-from shared.events import RequestClosed, RequestReferred, RequestRejected, SubjectErased
+from shared.events import RequestClosed, RequestRejected, SubjectErased, SubjectOptedOut
 from shared.topology import EVENTS
 
 QUEUE = "bench.upstream"
-HEARS = (RequestClosed.TYPE, RequestReferred.TYPE, RequestRejected.TYPE, SubjectErased.TYPE)
+HEARS = (RequestClosed.TYPE, RequestRejected.TYPE, SubjectErased.TYPE, SubjectOptedOut.TYPE)
 TICK_S = 0.05
 PAUSE_S = 0.2
 LOST = (aio_pika.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
