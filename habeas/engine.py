@@ -12,16 +12,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.fulfillment import answers
+from habeas.erasures import Memory
 from services.fulfillment.cases import MOST_ROUNDS, united
 from services.fulfillment.certificate import issue
+from services.fulfillment.certifying import Issue, certificate
 from services.fulfillment.datamap.reading import DataMap, load
 from services.fulfillment.erasure.execution import Plan, execute, plan, verify
+from services.fulfillment.erasure.residue import look_through
+from services.fulfillment.erasure.rounds import Round, plan_again, settled
+from services.fulfillment.erasure.steps import Step
 from services.fulfillment.search.identities import Identities, identities_of
+from services.fulfillment.search.mentions import needles
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import Findings, gather
 from services.fulfillment.signing import Signer
-from shared.errors import ConfigurationError, InvalidDataMap, PermanentError
+from shared.errors import ConfigurationError, InvalidDataMap
 from shared.events import Subject
 from shared.mongo import json_util
 
@@ -51,36 +56,58 @@ class Engine:
         """Return what an erasure would do to what was found, today."""
         return plan(findings, self.data_map, datetime.now(UTC).date())
 
-    async def erase(self, decided: Plan, identities: Identities, *, controller: str, signer: Signer) -> bytes:
+    async def erase(
+        self,
+        decided: Plan,
+        identities: Identities,
+        *,
+        controller: str,
+        signer: Signer,
+        memory: Memory | None = None,
+    ) -> bytes:
         """
-        Carry a plan out, look again, and return the signed certificate.
+        Carry a plan out, look again, and return the signed certificate; *memory* remembers it.
+
+        What a store refuses is left and named in it.
 
         Raises:
-            PermanentError: Records come back as often as they are erased.
             StoreUnavailable: A store does not answer; the same call may be made again.
         """
-        begun_at, plans = datetime.now(UTC), [decided]
-        while True:
-            await execute(plans[-1], self.stores)
-            remains = await verify(united(plans), self.data_map, self.stores, identities)
-            if remains.clean:
-                break
-            if len(plans) == MOST_ROUNDS:
-                raise PermanentError(
-                    f"{len(remains.remainders)} records are back after {MOST_ROUNDS} erasures"
-                )
-            plans.append(self.plan(remains.findings))
-        number = secrets.token_hex(16)
-        details = answers.Issue(number, number, controller, begun_at, datetime.now(UTC))
-        return issue(answers.certificate(united(plans), remains, self.data_map, details), signer)
+        begun_at, plans, number = datetime.now(UTC), [decided], secrets.token_hex(16)
+        if memory is not None:
+            # Before the first write, too: what dies in between is erased, and nobody would know of it.
+            await memory.remember(decided, identities, self.data_map, number)
+        while (done := await self._round(plans, identities)).promising and len(plans) < MOST_ROUNDS:
+            today = datetime.now(UTC).date()
+            plans.append(await plan_again(done, self.data_map, self.stores, today))
+        if memory is not None:
+            await memory.remember(settled(done), identities, self.data_map, number)
+        whole = settled(done)
+        residues = await look_through(
+            whole, done.remains, self.data_map, self.stores, needles(identities, None)
+        )
+        details = Issue(number, number, controller, begun_at, datetime.now(UTC))
+        return issue(certificate(whole, done.remains, residues, self.data_map, details), signer)
+
+    async def _round(self, plans: Sequence[Plan], identities: Identities) -> Round:
+        refused = await execute(plans[-1], self.stores)
+        whole = united(plans)
+        return Round(whole, refused, await verify(whole, self.data_map, self.stores, identities))
 
 
 @asynccontextmanager
 async def opened(datamap: Path, urls: Mapping[str, str]) -> AsyncIterator[Engine]:
     """Open the engine on the map in the folder *datamap* and the stores at *urls*."""
+    async with connected(urls) as stores:
+        yield Engine(load(datamap), stores)
+
+
+@asynccontextmanager
+async def connected(urls: Mapping[str, str]) -> AsyncIterator[Stores]:
+    """Open the stores at *urls*."""
     stores = Stores.connect(urls)
     try:
-        yield Engine(load(datamap), stores)
+        yield stores
     finally:
         stores.close()
 
@@ -149,11 +176,12 @@ def summary_of_findings(findings: Findings) -> dict[str, Any]:
 
 def summary_of_plan(decided: Plan) -> dict[str, Any]:
     """Return what a plan would do as plain values."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    steps: defaultdict[str, list[Step]] = defaultdict(list)
     for step in decided.steps:
-        counts[step.key][step.disposition.value] += 1
+        steps[step.key].append(step)
     return {
-        "collections": {key: dict(count) for key, count in counts.items()},
+        "collections": {key: dict(Counter(s.disposition.value for s in some)) for key, some in steps.items()},
+        "changes": {key: _changes(some) for key, some in steps.items()},
         "totals": decided.counts(),
         "reasons": decided.reasons(),
         "undeclared_fields": decided.undeclared,
@@ -167,6 +195,17 @@ def summary_of_plan(decided: Plan) -> dict[str, Any]:
             }
             for step in decided.steps
         ],
+    }
+
+
+def _changes(steps: Sequence[Step]) -> dict[str, Any]:
+    """Return what would be changed in one collection: fields masked, arrays left, and what stays."""
+    return {
+        "found": len(steps),
+        "masked_fields": sorted({mask.path for step in steps for mask in step.masks}),
+        "left_arrays": sorted({pull.match.unit or "" for step in steps for pull in step.pulls}),
+        "unchangeable_fields": sorted({path for step in steps for path in step.left}),
+        "kept_because": sorted({step.because or step.reason or "" for step in steps if step.reason}),
     }
 
 

@@ -5,17 +5,20 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
 import orjson
+from pydantic import ValidationError
 
 from shared.bus import Bus, Message
-from shared.envelope import Unreadable, decode
+from shared.envelope import Unreadable, decode, encode
 from shared.errors import ConfigurationError
-from shared.events import RequestSubmitted
+from shared.events import Fact, RequestSubmitted
 from shared.topology import REQUESTS
+
+F = TypeVar("F", bound=Fact)
 
 SOURCE = "habeas/command"
 """CloudEvents source of what is submitted from the command line."""
@@ -74,6 +77,37 @@ async def publish(amqp_url: str, body: bytes) -> None:
     bus = Bus(amqp_url, name="habeas command")
     try:
         await bus.publish([Message(REQUESTS, event.TYPE, body, uuid4().hex)])
+    finally:
+        await bus.close()
+
+
+def fact(kind: type[F], **fields: str) -> F:
+    """
+    Return the fact that was typed in.
+
+    Raises:
+        ConfigurationError: A field has a wrong form; the message says which.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        flaw = error.errors(include_url=False, include_input=False)[0]
+        raise ConfigurationError(f"{flaw['loc'][0]}: {flaw['msg']}") from None
+
+
+async def announce(amqp_url: str, fact: Fact) -> None:
+    """
+    Publish *fact*, which somebody of the privacy staff has decided, to all services.
+
+    Raises:
+        BrokerUnavailable: The broker did not confirm.
+        Unroutable: No service has a queue for it yet.
+    """
+    id_ = uuid4().hex
+    body = encode(fact, id=id_, source=SOURCE, time=datetime.now(UTC))
+    bus = Bus(amqp_url, name="habeas command")
+    try:
+        await bus.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
     finally:
         await bus.close()
 

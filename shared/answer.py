@@ -6,6 +6,7 @@ about a person says something about the person.
 """
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,6 +35,13 @@ class WithheldGroup(_Piece):
     citation: str = ""
 
 
+class BlackedOutGroup(_Piece):
+    """What of other people was blacked out in texts that were handed over."""
+
+    label: str
+    count: int
+
+
 class KeptGroup(_Piece):
     """Records that an erasure left, and until when; no end where nobody knows one."""
 
@@ -44,14 +52,72 @@ class KeptGroup(_Piece):
     until: date | None = None
 
 
+class LeftGroup(_Piece):
+    """Records that stay as they are although something was to be done to them."""
+
+    label: str
+    records: int
+    reason: str
+
+
+class Corrected(_Piece):
+    """A value that was corrected; what is never disclosed is not repeated."""
+
+    label: str
+    before: str = ""
+    after: str = ""
+
+
+class DeclinedCorrection(_Piece):
+    """A correction that was not made."""
+
+    label: str
+    reason: str
+
+
+class Transfer(_Piece):
+    """What came of sending the package on to another controller."""
+
+    to: str
+    """Host name of the receiver."""
+    done: bool
+    reason: Literal["", "not_allowed", "unreachable", "refused"] = ""
+    """Why it was not done."""
+
+
+class PackageFacts(_Piece):
+    """Size and digest of a package, for whoever downloads it in pieces."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+def facts_of(package: str) -> str:
+    """Return the name under which the :class:`PackageFacts` of *package* lie in the vault."""
+    return f"{package}_facts"
+
+
 class Answer(_Piece):
     """What was done about a request, group by group."""
 
     disclosed: tuple[Group, ...] = ()
     withheld: tuple[WithheldGroup, ...] = ()
+    blacked_out: tuple[BlackedOutGroup, ...] = ()
+    categories: tuple[str, ...] = ()
+    """Kinds of data that are held, where an answer tells these and no data."""
+    copies: int = 0
+    """How many copies the person was given within a year, with this one."""
+    transfer: Transfer | None = None
     erased: tuple[Group, ...] = ()
     masked: tuple[Group, ...] = ()
     kept: tuple[KeptGroup, ...] = ()
+    marked: tuple[Group, ...] = ()
+    left: tuple[LeftGroup, ...] = ()
+    corrected: tuple[Corrected, ...] = ()
+    declined: tuple[DeclinedCorrection, ...] = ()
+    statement_kept: bool = False
+    """Whether a statement of the person's is kept with data that was not corrected."""
     recipients: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
     """Labels of all that was looked through."""

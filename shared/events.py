@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.law import Regulation, Right
+from shared.law import DIRECT_MARKETING, Regulation, Right
 
 RequestId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Code: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,80}$")]
@@ -62,6 +62,17 @@ class LetterKind(StrEnum):
     OUTCOME = "outcome"
     REFUSAL = "refusal"
     WITHDRAWN = "withdrawn"
+    WEIGHING = "weighing"
+    LIFTING = "lifting"
+
+
+class LiftingReason(StrEnum):
+    """Why a restriction ends."""
+
+    ACCURACY_VERIFIED = "accuracy_verified"
+    GROUNDS_PREVAIL = "grounds_prevail"
+    NO_LONGER_NEEDED = "no_longer_needed"
+    PERSON_ASKS = "person_asks"
 
 
 class Event(BaseModel):
@@ -208,6 +219,11 @@ class RequestSubmitted(Submission):
     agent: Agent | None = None
     proofs: tuple[Proof, ...] = Field(default=(), max_length=MOST_PROOFS)
 
+    @property
+    def direct_marketing(self) -> bool:
+        """Whether it is an objection to direct marketing, and to nothing else."""
+        return self.right is Right.OBJECTION and set(self.details.scope) == {DIRECT_MARKETING}
+
 
 class ProofSubmitted(Submission):
     """A person offers proof of identity for a request made before."""
@@ -278,6 +294,8 @@ class RequestReceived(Fact):
     due_on: date
     internal_due_on: date
     proofs: tuple[ProofRef, ...] = ()
+    direct_marketing: bool = False
+    """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
 
 
 class Flaw(Part):
@@ -326,6 +344,8 @@ class RequestFulfilled(Fact):
     package_expires_at: datetime | None = None
     certificate: Code | None = None
     """Name of the erasure certificate in the vault."""
+    mentions: Code | None = None
+    """Name in the vault of the places that still name the person after an erasure."""
 
 
 class RequestReferred(Fact):
@@ -436,6 +456,37 @@ class ErasurePlanned(Fact):
     """Name of the copy in the vault, where one was wanted first."""
     regulation: Regulation
     received_on: date
+    approval: bool = False
+    """Whether nothing may be written before a second person approves of it."""
+
+
+class ErasureApproved(Fact):
+    """A second person approves of a planned erasure."""
+
+    TYPE = "habeas.erasure.approved.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+
+
+class ErasureRetried(Fact):
+    """What an erasure has left behind is to be tried again."""
+
+    TYPE = "habeas.erasure.retried.v1"
+
+
+class TransferOrdered(Fact):
+    """A package lies ready that the person wants sent to another controller (GDPR Art. 20(2))."""
+
+    TYPE = "habeas.transfer.ordered.v1"
+
+    outcome: Outcome
+    dispositions: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    answer: Code
+    """Name of what is handed over, in words, in the vault."""
+    package: Code
+    """Name of the package in the vault."""
 
 
 class SubjectErased(Fact):
@@ -446,6 +497,143 @@ class SubjectErased(Fact):
 
     identifiers: dict[str, str]
     """Identifier name → keyed hash agreed with the recipients."""
+
+
+class ChangePlanned(Fact):
+    """Which records are marked or corrected is decided and lies sealed in the vault."""
+
+    TYPE = "habeas.change.planned.v1"
+
+    right: Right
+    plan: Code
+    """Name of the plan in the vault."""
+    regulation: Regulation
+    received_on: date
+
+
+class SubjectRectified(Fact):
+    """A person's data was corrected; recipients of that data must correct it too (GDPR Art. 19)."""
+
+    TYPE = "habeas.subject.rectified.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+    """Identifier name → keyed hash agreed with the recipients."""
+    fields: tuple[str, ...]
+    """Paths of the data map. The values are not said here: a recipient asks for them."""
+
+
+class SubjectRestricted(Fact):
+    """A person's data is only stored from now on; recipients of that data must do the same (GDPR Art. 19)."""
+
+    TYPE = "habeas.subject.restricted.v1"
+
+    identifiers: dict[str, str]
+
+
+class SubjectUnrestricted(Fact):
+    """The restriction of a person's data has ended, and the person was told before (GDPR Art. 18(3))."""
+
+    TYPE = "habeas.subject.unrestricted.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+
+
+class SubjectOptedOut(Fact):
+    """A person's data may no longer be sold or shared, or, if sensitive, be used for more than is needed."""
+
+    TYPE = "habeas.subject.opted_out.v1"
+    TERMINAL = True
+
+    right: Right
+    """To opt out of sale, or to limit the use of sensitive data."""
+    identifiers: dict[str, str]
+
+
+class SubjectObjected(Fact):
+    """A person objects to the use of their data; direct marketing stops at once (GDPR Art. 21(3))."""
+
+    TYPE = "habeas.subject.objected.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+
+
+class SubjectConsentWithdrawn(Fact):
+    """A person withdrew consent; whatever rests on it alone stops (GDPR Art. 7(3))."""
+
+    TYPE = "habeas.subject.consent_withdrawn.v1"
+    TERMINAL = True
+
+    identifiers: dict[str, str]
+
+
+class RecipientConcerned(Fact):
+    """A recipient of a person's data must hear what became of it; who listens to events has heard it now."""
+
+    TYPE = "habeas.recipient.concerned.v1"
+
+    recipient: Text
+    """Its name in the data map."""
+    notice: Code
+    """Id of the message, the same for every attempt to send it."""
+    about: Code
+    """Type of the fact that it must hear of."""
+    identifiers: dict[str, str]
+    """Identifier name → keyed hash agreed with this recipient."""
+    fields: tuple[str, ...] = ()
+    """Paths of the data map, after a correction: what the recipient has to ask for."""
+
+
+class RecipientNotified(Fact):
+    """No webhook is agreed with a recipient: the event that names it is all it gets; nobody acknowledges."""
+
+    TYPE = "habeas.recipient.notified.v1"
+    TERMINAL = True
+
+    recipient: Text
+    notice: Code
+    about: Code
+
+
+class RecipientAcknowledged(Fact):
+    """A recipient's webhook has taken the message."""
+
+    TYPE = "habeas.recipient.acknowledged.v1"
+
+    recipient: Text
+    notice: Code
+    about: Code
+
+
+class RecipientFailed(Fact):
+    """A recipient could not be told, as often as it was tried; somebody must tell it by other means."""
+
+    TYPE = "habeas.recipient.failed.v1"
+
+    recipient: Text
+    notice: Code
+    about: Code
+    reason: Code
+
+
+class RestrictionLifting(Fact):
+    """The privacy staff wants to lift a restriction; the person is told first (GDPR Art. 18(3))."""
+
+    TYPE = "habeas.restriction.lifting.v1"
+
+    by: Code
+    """Who of the staff decided it."""
+    reason: LiftingReason
+
+
+class RestrictionAnnounced(Fact):
+    """The person was told that the restriction is lifted; now it may be."""
+
+    TYPE = "habeas.restriction.announced.v1"
+
+    reason: LiftingReason
 
 
 class PackageCodeIssued(Fact):
@@ -462,6 +650,9 @@ class PackageFetched(Fact):
 
     TYPE = "habeas.package.fetched.v1"
     TERMINAL = True
+
+    continued: bool = False
+    """Whether it went on with a download that was cut off."""
 
 
 class NoticeSent(Fact):

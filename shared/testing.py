@@ -232,9 +232,9 @@ class MemoryVault:
         self._of(case)[item] = whole
         return len(whole)
 
-    async def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
-        """Yield what :meth:`seal_stream` kept."""
-        yield self._of(case)[item]
+    async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield what :meth:`seal_stream` kept, from byte *start* on."""
+        yield self._of(case)[item][start:]
 
     async def destroy(self, case: str) -> None:
         """Destroy the key of *case*, and with it what it sealed."""

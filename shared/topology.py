@@ -43,6 +43,8 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.request.referred.v1",
         "habeas.notice.sent.v1",
         "habeas.notice.failed.v1",
+        "habeas.recipient.acknowledged.v1",
+        "habeas.recipient.failed.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",
@@ -56,6 +58,12 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.verified.v1",
         "habeas.request.withdrawn.v1",
         "habeas.erasure.planned.v1",
+        "habeas.erasure.approved.v1",
+        "habeas.erasure.retried.v1",
+        "habeas.change.planned.v1",
+        "habeas.restriction.announced.v1",
+        "habeas.recipient.concerned.v1",
+        "habeas.transfer.ordered.v1",
     ),
     "notifier": (
         "habeas.request.received.v1",
@@ -64,6 +72,8 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.challenged.v1",
         "habeas.identity.refused.v1",
         "habeas.package.code_issued.v1",
+        "habeas.subject.restricted.v1",
+        "habeas.restriction.lifting.v1",
     ),
 }
 """Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""

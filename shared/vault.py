@@ -125,9 +125,9 @@ class Vault:
             number += 1
         return size
 
-    async def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
+    async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         """
-        Yield what :meth:`seal_stream` kept.
+        Yield what :meth:`seal_stream` kept, from byte *start* on.
 
         Raises:
             KeyError: Nothing is kept there, or not all of it.
@@ -135,15 +135,16 @@ class Vault:
             Sealed: It was altered.
         """
         key = await self._key(case)
-        number, attempt, last = 0, None, False
+        number, skipped = divmod(start, CHUNK_BYTES)
+        attempt, last = None, False
         while not last:
             with translated("open a chunk"):
                 document = await self._chunks.find_one({"_id": f"{Name(case, item)}#{number}"})
             if document is None or attempt not in (None, document["attempt"]):
                 raise KeyError(item)
             attempt, last = document["attempt"], document["last"]
-            yield _open(key, document["sealed"], _chunk_name(document))
-            number += 1
+            yield _open(key, document["sealed"], _chunk_name(document))[skipped:]
+            number, skipped = number + 1, 0
 
     async def destroy(self, case: str) -> None:
         """Destroy the key of *case*, and then what it sealed."""

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from habeas.cli import broken, documents, maps, records, requests, running
+from habeas.cli import broken, documents, erasures, maps, recipients, records, requests, restrictions, running
 from shared.errors import HabeasError
 
 app = typer.Typer(
@@ -23,6 +23,10 @@ app.add_typer(running.app)
 app.add_typer(requests.app)
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
+app.add_typer(erasures.app, name="erasures")
+app.add_typer(erasures.stop_list, name="suppressions")
+app.add_typer(recipients.app, name="recipients")
+app.add_typer(restrictions.app, name="restriction")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")

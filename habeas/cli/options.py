@@ -1,16 +1,25 @@
 """Where the installation is that a verb speaks to, and what options verbs share."""
 
 import asyncio
+import base64
+import json
 import os
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from habeas import installation
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from habeas.cases import Case
+    from services.fulfillment.signing import Signer
 
 T = TypeVar("T")
 
@@ -93,3 +102,38 @@ def stores_of(text: str | None, state: Path) -> dict[str, str]:
 def prefix_of(state: Path) -> str:
     """Return what the names of our databases begin with."""
     return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
+
+
+def controller(state: Path) -> str:
+    """Return the name of who answers."""
+    return settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
+
+
+def signer(state: Path) -> "Signer":
+    """Return what signs for the installation."""
+    from services.fulfillment.signing import Signer  # noqa: PLC0415
+
+    return Signer(base64.b64decode(setting("MASTER_KEY", state)))
+
+
+def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[Case]":
+    """Open the case of a request in the installation that is spoken to."""
+    from habeas import cases  # noqa: PLC0415
+
+    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
+
+
+def show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
+    """Print what an erasure would do."""
+    if as_json:
+        print(json.dumps(plan))
+        return
+    kinds = ("erased", "masked", "retained", "unchanged")
+    table = Table("collection", "found", *kinds, "details removed", "kept because")
+    for key, counts in plan["collections"].items():
+        changes = plan["changes"][key]
+        removed = ", ".join((*changes["masked_fields"], *changes["left_arrays"]))
+        numbers = (str(counts.get(kind, "")) for kind in kinds)
+        table.add_row(key, str(changes["found"]), *numbers, removed, ", ".join(changes["kept_because"]))
+    out.print(table if plan["collections"] else "nothing is held")

@@ -1,13 +1,16 @@
 """Verbs about the records of one person."""
 
-import base64
 import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from habeas.cli.erasures import remembering
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -15,13 +18,18 @@ from habeas.cli.options import (
     MapFolder,
     State,
     Stores,
+    controller,
     map_folder_of,
     out,
     run,
-    setting,
     settings,
+    show_plan,
+    signer,
     stores_of,
 )
+
+if TYPE_CHECKING:
+    from habeas.erasures import Memory
 
 app = typer.Typer()
 
@@ -62,41 +70,44 @@ def erase(
     identity: Identities,
     dry_run: Annotated[bool, typer.Option(help="Print the plan and change nothing.")] = False,
     yes: Annotated[bool, typer.Option(help="Erase without asking.")] = False,
-    certificate: Annotated[Path | None, typer.Option(help="Write the certificate into this file.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Write the certificate into this file, and a page beside it.")
+    ] = None,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Erase every record of a person, as far as the map and the law allow, and certify it."""
-    from habeas import engine  # noqa: PLC0415
-    from services.fulfillment.signing import Signer  # noqa: PLC0415
+    from habeas import certificates, engine  # noqa: PLC0415
 
     person = engine.identities(identity)
 
     async def work() -> bytes | None:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
             plan = opened.plan(await opened.gather(person))
-            _show_plan(engine.summary_of_plan(plan), as_json=as_json)
+            show_plan(engine.summary_of_plan(plan), as_json=as_json)
             if dry_run or not (yes or typer.confirm("Erase?", err=True)):
                 return None
-            signer = Signer(base64.b64decode(setting("MASTER_KEY", state)))
-            controller = settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
-            return await opened.erase(plan, person, controller=controller, signer=signer)
+            async with _memory(state) as memory:
+                return await opened.erase(
+                    plan, person, controller=controller(state), signer=signer(state), memory=memory
+                )
 
     issued = run(work())
     if issued is not None:
         if certificate is not None:
-            certificate.write_bytes(issued)
+            certificates.write(issued, certificate, "en")
         print(issued.decode())
 
 
-def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(plan))
+@asynccontextmanager
+async def _memory(state: Path) -> "AsyncIterator[Memory | None]":
+    """Open what an erasure leaves an entry in; where no database is named for it, say so and do without."""
+    if "HABEAS_MONGO_URL" not in settings(state):
+        note = "HABEAS_MONGO_URL is not set: after a backup is restored, nothing will know of this erasure"
+        print(f"habeas: {note}", file=sys.stderr)
+        yield None
         return
-    kinds = ("erased", "masked", "retained", "unchanged")
-    table = Table("collection", *kinds)
-    for key, counts in plan["collections"].items():
-        table.add_row(key, *(str(counts.get(kind, "")) for kind in kinds))
-    out.print(table if plan["collections"] else "nothing is held")
+    async with remembering(state) as memory:
+        yield memory

@@ -1,5 +1,6 @@
 """Verbs about requests and letters."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,18 @@ import typer
 from rich.table import Table
 
 from habeas import installation
-from habeas.cli.options import STATE, AsJson, State, existing, out, run, setting, settings
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    Identities,
+    State,
+    existing,
+    out,
+    prefix_of,
+    run,
+    setting,
+    settings,
+)
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -70,6 +82,21 @@ def status(
 
 
 @app.command()
+def approve(
+    request_id: Annotated[str, typer.Argument(help="Id of the request.")],
+    by: Annotated[str, typer.Option(help="Who approves: a-z, 0-9, _ and dots.")],
+    state: State = STATE,
+) -> None:
+    """Approve of an erasure that waits for a second person (HABEAS_ERASURE_APPROVAL)."""
+    from habeas import requests  # noqa: PLC0415
+    from shared.events import ErasureApproved  # noqa: PLC0415
+
+    fact = requests.fact(ErasureApproved, request_id=request_id, by=by)
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    out.print(f"approved; ask with `habeas status {request_id}`")
+
+
+@app.command()
 def mail(
     number: Annotated[int | None, typer.Argument(help="Print this letter; 1 is the first.")] = None,
     state: State = STATE,
@@ -87,3 +114,21 @@ def mail(
     for index, letter in enumerate(caught, 1):
         table.add_row(str(index), ", ".join(letter.recipients), letter.subject)
     out.print(table if caught else "no letter yet")
+
+
+@app.command()
+def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
+    """Print what a person has stated about data of theirs that was not corrected."""
+    from habeas import disagreements as kept  # noqa: PLC0415
+
+    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    found = run(
+        kept.statements(setting("MONGO_URL", state), identity, prefix=prefix_of(state), master_key=master_key)
+    )
+    if as_json:
+        print(json.dumps(found))
+        return
+    for statement in found:
+        out.print(f"{statement['request']}  {statement['statement']}", markup=False)
+    if not found:
+        out.print("nothing is kept of this person")

@@ -4,23 +4,54 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from services.fulfillment.backups.erasures import Erasures
+from services.fulfillment.backups.fingerprints import PURPOSE, Fingerprints
+from services.fulfillment.carrier import Carrier
 from services.fulfillment.cases import Fulfilment, evolve
+from services.fulfillment.context import Carrier as Carrying
+from services.fulfillment.context import Copies as Counted
+from services.fulfillment.context import Disagreements as Disputed
+from services.fulfillment.context import Erasures as Remembered
 from services.fulfillment.context import Fulfillment, House, Maps, Records, Vault
+from services.fulfillment.context import Kept as Registered
+from services.fulfillment.context import Suppressions as Stopped
+from services.fulfillment.context import Webhooks as Telling
+from services.fulfillment.copies import Copies
 from services.fulfillment.datamap.reading import DataMap, load
+from services.fulfillment.disagreements import PURPOSE as DISAGREEMENTS
+from services.fulfillment.disagreements import Disagreements
 from services.fulfillment.engine import Engine
 from services.fulfillment.handlers import SUBSCRIPTIONS
+from services.fulfillment.keeping import PURPOSE as KEPT
+from services.fulfillment.keeping import Kept
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
+from services.fulfillment.suppression import Suppressions
+from services.fulfillment.webhooks import Webhooks
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.service import Moment, Service
+from shared.vault import derived_key
 
 NAME = "fulfillment"
 
 
-def service(vault: Vault, records: Records, maps: Maps, house: House) -> Service[Fulfilment, Fulfillment]:
+def service(  # noqa: PLR0913 - the parts of a service
+    vault: Vault,
+    records: Records,
+    maps: Maps,
+    house: House,
+    suppressions: Stopped,
+    *,
+    disagreements: Disputed,
+    erasures: Remembered,
+    kept: Registered,
+    copies: Counted,
+    carrier: Carrying,
+    webhooks: Telling,
+) -> Service[Fulfilment, Fulfillment]:
     """Return fulfillment, put together."""
 
     def context(moment: Moment[Fulfilment]) -> Fulfillment:
@@ -33,6 +64,13 @@ def service(vault: Vault, records: Records, maps: Maps, house: House) -> Service
             records,
             maps,
             house,
+            suppressions,
+            disagreements,
+            erasures,
+            kept,
+            copies,
+            carrier,
+            webhooks,
         )
 
     return Service(NAME, SUBSCRIPTIONS, Fulfilment(), evolve, context)
@@ -45,9 +83,33 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
     journal, maps = Journal(database), StoredMaps(database, _loaded(settings.datamap))
     await journal.prepare()
     await maps.prepare()
+    suppressions = Suppressions(database, derived_key(settings.master_key_bytes, "suppressions"))
+    disagreements = Disagreements(database, derived_key(settings.master_key_bytes, DISAGREEMENTS))
+    await disagreements.prepare()
+    fingerprints = Fingerprints(derived_key(settings.master_key_bytes, PURPOSE))
+    erasures = Erasures(database, fingerprints, settings.backup_retention)
+    await erasures.prepare()
+    kept = Kept(database, derived_key(settings.master_key_bytes, KEPT))
+    await kept.prepare()
+    copies = Copies(database, derived_key(settings.master_key_bytes, "copies"))
+    await copies.prepare()
     stores = Stores.connect(settings.store_urls())
     try:
-        yield Running(service(platform.vault, Engine(stores), maps, settings.house()), journal)
+        engine, house = Engine(stores, settings.residual_scan), settings.house()
+        put_together = service(
+            platform.vault,
+            engine,
+            maps,
+            house,
+            suppressions,
+            disagreements=disagreements,
+            erasures=erasures,
+            kept=kept,
+            copies=copies,
+            carrier=Carrier(house.signer, settings.transfer_allow),
+            webhooks=Webhooks(Carrier(house.signer), Carrier(house.signer, settings.inner_recipients())),
+        )
+        yield Running(put_together, journal)
     finally:
         stores.close()
 

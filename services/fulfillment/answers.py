@@ -2,28 +2,32 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
+from typing import Any
 
-from services.fulfillment.certificate import Certificate, Handled, Retained, SecondLook
+from services.fulfillment.changes.change import Change, corrected
+from services.fulfillment.changes.marks import marks
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
+from services.fulfillment.erasure.residue import Residue
 from services.fulfillment.erasure.steps import Disposition, Plan, Step
-from services.fulfillment.package.labels import title
+from services.fulfillment.package.about import by_category
+from services.fulfillment.package.labels import spelt, title
+from services.fulfillment.package.reasons import NEEDS_MORE_PROOF
+from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import Survey
 from services.fulfillment.search.walk import Findings, Status
-from shared.answer import Answer, Group, KeptGroup, WithheldGroup
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """Under which number, by whom and when a certificate is issued."""
-
-    number: str
-    request_id: str
-    controller: str
-    begun_at: datetime
-    completed_at: datetime
+from shared.answer import (
+    Answer,
+    BlackedOutGroup,
+    Corrected,
+    DeclinedCorrection,
+    Group,
+    KeptGroup,
+    LeftGroup,
+    WithheldGroup,
+)
+from shared.law import Right
 
 
 def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
@@ -33,46 +37,133 @@ def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
 
 def disclosure(survey: Survey, findings: Findings, data_map: DataMap) -> Answer:
     """Return the answer that goes with a package."""
-    withheld = dict.fromkeys((item.label, item.reason) for item in survey.withheld)
+    withheld = dict.fromkeys((item.label, item.reason) for item in (*survey.withheld, *survey.left_out))
     return Answer(
         disclosed=tuple(Group(label=part.label, records=part.records) for part in survey.parts),
         withheld=tuple(WithheldGroup(label=label, reason=reason) for label, reason in withheld),
+        blacked_out=tuple(_blacked_out(survey)),
         searched=tuple(_searched(findings, data_map)),
     )
 
 
-def erasure(plan: Plan, data_map: DataMap, copied: Answer) -> Answer:
-    """Return the answer to somebody whose records were erased by *plan*, after what was *copied* for them."""
+def overview(survey: Survey, *, fallback: bool) -> Answer:
+    """
+    Return the answer that tells kinds of data.
+
+    Args:
+        survey: Where data was found.
+        fallback: Whether the data itself was asked for, and the proof was not enough for it.
+    """
+    itself = WithheldGroup(label=survey.words.say("The data itself"), reason=NEEDS_MORE_PROOF)
+    return Answer(
+        categories=tuple(dict.fromkeys(category.name for category in by_category(survey))),
+        withheld=(itself,) if fallback else (),
+    )
+
+
+def erasure(plan: Plan, residues: Sequence[Residue], data_map: DataMap, copied: Answer) -> Answer:
+    """
+    Return the answer to somebody whose records were erased.
+
+    Args:
+        plan: With the truth in it about what was left.
+        residues: What still names the person.
+        data_map: Names the records.
+        copied: What was handed over before.
+    """
     return Answer(
         disclosed=copied.disclosed,
         withheld=copied.withheld,
+        blacked_out=copied.blacked_out,
+        copies=copied.copies,
         erased=tuple(_groups(plan, Disposition.ERASED, data_map)),
         masked=tuple(_groups(plan, Disposition.MASKED, data_map)),
-        kept=tuple(_kept(plan, data_map)),
-        recipients=_recipients(plan, data_map),
+        kept=(*_kept(plan, data_map), *_unchangeable(plan, data_map), *_mentioned(residues, data_map)),
+        recipients=recipients(plan, data_map),
     )
 
 
-def certificate(plan: Plan, remains: Remains, data_map: DataMap, issue: Issue) -> Certificate:
-    """Return the certificate of an erasure by *plan* that was looked through again, leaving *remains*."""
-    searched = [part for part in remains.findings.coverage if part.status is Status.SEARCHED]
-    return Certificate(
-        number=issue.number,
-        request_id=issue.request_id,
-        map_version=plan.version,
-        controller=issue.controller,
-        begun_at=issue.begun_at,
-        completed_at=issue.completed_at,
-        handled=tuple(_handled(plan, data_map)),
-        second_look=SecondLook(issue.completed_at, len(searched), len(remains.remainders)),
-        recipients=_recipients(plan, data_map),
+def change(done: Change, data_map: DataMap, *, statement_kept: bool) -> Answer:
+    """Return the answer to somebody whose records were marked or corrected, as far as they were."""
+    return Answer(
+        marked=tuple(_groups(done.plan, Disposition.MARKED, data_map)),
+        left=tuple(_left(done.plan, data_map)),
+        corrected=tuple(_corrected(done, data_map)),
+        declined=tuple(_declined(done, data_map)),
+        statement_kept=statement_kept,
+        recipients=recipients(done.plan, data_map),
     )
+
+
+def stopped(right: Right, data_map: DataMap) -> Answer:
+    """
+    Return the answer to somebody who has proven nothing: it says what is done for everybody alike.
+
+    The recipients are those of all data that the right is about, whoever it is about.
+    """
+    concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
+    named = (recipient for collection in concerned for recipient in collection.facts.recipients)
+    return Answer(recipients=tuple(dict.fromkeys(named)))
+
+
+def _left(plan: Plan, data_map: DataMap) -> Iterator[LeftGroup]:
+    counts = Counter((step.key, step.reason) for step in plan.steps if step.reason is not None)
+    for (key, reason), records in counts.items():
+        yield LeftGroup(label=title(data_map.by_key[key]), records=records, reason=reason or "")
+
+
+def _corrected(done: Change, data_map: DataMap) -> Iterator[Corrected]:
+    """
+    Yield what was corrected, each value once per kind of record.
+
+    Law:
+        11 CCR § 7024(d), 7023(j): secrets are not disclosed, in a correction neither.
+    """
+    told: dict[tuple[str, str], Corrected] = {}
+    for step, part in corrected(done):
+        collection = data_map.by_key[step.key]
+        label = f"{title(collection)}: {_field(part.path)}"
+        shown = collection.by_path[part.path].disclose
+        told[step.key, part.path] = (
+            Corrected(label=label, before=_written(part.before), after=_written(part.value))
+            if shown
+            else Corrected(label=label)
+        )
+    yield from told.values()
+
+
+def _field(path: str) -> str:
+    return ", ".join(spelt(name) for name in path.split("."))
+
+
+def _written(value: Any) -> str:
+    """Return a value as a letter shows it: a list in one line, midnight as a date."""
+    if isinstance(value, list):
+        return ", ".join(_written(item) for item in value)
+    if isinstance(value, datetime) and value.time() == time.min:
+        return value.date().isoformat()
+    return text_of(value)
+
+
+def _declined(done: Change, data_map: DataMap) -> Iterator[DeclinedCorrection]:
+    for item in done.declined:
+        place = "" if item.key is None else f"{title(data_map.by_key[item.key])}: "
+        yield DeclinedCorrection(label=f"{place}{item.field}", reason=item.reason)
 
 
 def _searched(findings: Findings, data_map: DataMap) -> Iterator[str]:
     for part in findings.coverage:
         if part.status is Status.SEARCHED:
             yield title(data_map.by_key[part.key])
+
+
+def _blacked_out(survey: Survey) -> Iterator[BlackedOutGroup]:
+    """Yield what of other people was made illegible, by kind."""
+    counts: Counter[str] = Counter()
+    for item in survey.blacked_out:
+        counts[item.label] += item.count
+    for label, count in counts.items():
+        yield BlackedOutGroup(label=label, count=count)
 
 
 def _groups(plan: Plan, disposition: Disposition, data_map: DataMap) -> Iterator[Group]:
@@ -82,10 +173,14 @@ def _groups(plan: Plan, disposition: Disposition, data_map: DataMap) -> Iterator
 
 
 def _kept(plan: Plan, data_map: DataMap) -> Iterator[KeptGroup]:
-    """Yield what is kept by collection and reason, until the last of its days; none where one has none."""
+    """
+    Yield what is kept by collection and reason, until the last of its days; none where one has none.
+
+    What was to go and is still there is among it.
+    """
     groups: defaultdict[tuple[str, str, str], list[Step]] = defaultdict(list)
     for step in plan.steps:
-        if step.disposition is Disposition.RETAINED:
+        if step.disposition in (Disposition.RETAINED, Disposition.LEFT):
             groups[step.key, step.reason or "", step.because or ""].append(step)
     for (key, reason, because), steps in groups.items():
         days = [step.until for step in steps if step.until is not None]
@@ -98,7 +193,21 @@ def _kept(plan: Plan, data_map: DataMap) -> Iterator[KeptGroup]:
         )
 
 
-def _recipients(plan: Plan, data_map: DataMap) -> tuple[str, ...]:
+def _unchangeable(plan: Plan, data_map: DataMap) -> Iterator[KeptGroup]:
+    """Yield the records in which fields stay that the map forbids to change."""
+    for key, records in Counter(step.key for step in plan.steps if step.incomplete).items():
+        yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=NOT_CHANGEABLE)
+
+
+def _mentioned(residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptGroup]:
+    """Yield the records of others that still name the person; a namesake's are none of these."""
+    for residue in residues:
+        if residue.records:
+            label = title(data_map.by_key[residue.key])
+            yield KeptGroup(label=label, records=residue.records, reason=MENTIONED_ELSEWHERE)
+
+
+def recipients(plan: Plan, data_map: DataMap) -> tuple[str, ...]:
     """
     Return who received the data that was erased.
 
@@ -108,36 +217,3 @@ def _recipients(plan: Plan, data_map: DataMap) -> tuple[str, ...]:
     keys = dict.fromkeys(step.key for step in plan.steps if step.changes)
     named = (recipient for key in keys for recipient in data_map.by_key[key].facts.recipients)
     return tuple(dict.fromkeys(named))
-
-
-def _handled(plan: Plan, data_map: DataMap) -> Iterator[Handled]:
-    steps: defaultdict[str, list[Step]] = defaultdict(list)
-    for step in plan.steps:
-        steps[step.key].append(step)
-    for key, of_collection in steps.items():
-        collection = data_map.by_key[key]
-        counts = Counter(step.disposition for step in of_collection)
-        yield Handled(
-            store=collection.store,
-            dataset=collection.dataset,
-            collection=collection.name,
-            label=title(collection),
-            found=len(of_collection),
-            erased=counts[Disposition.ERASED],
-            masked=counts[Disposition.MASKED],
-            retained=(*_retained(of_collection), *_unchanged(counts[Disposition.UNCHANGED])),
-        )
-
-
-def _retained(steps: Iterable[Step]) -> Sequence[Retained]:
-    counts = Counter(
-        (step.reason or "", step.because or "", step.until)
-        for step in steps
-        if step.disposition is Disposition.RETAINED
-    )
-    return [Retained(records, reason, because, until) for (reason, because, until), records in counts.items()]
-
-
-def _unchanged(records: int) -> Sequence[Retained]:
-    """Records in which nothing is what the erasure is about."""
-    return [Retained(records, "not_personal")] if records else []

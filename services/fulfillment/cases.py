@@ -4,34 +4,69 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from services.fulfillment.changes.change import Change
 from services.fulfillment.erasure.steps import Disposition, Plan
 from services.fulfillment.package.withholding import NEVER
 from shared.answer import Answer
 from shared.errors import IllegalTransition
 from shared.events import (
+    Assurance,
+    ChangePlanned,
     Code,
+    ErasureApproved,
     ErasurePlanned,
+    ErasureRetried,
     Fact,
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
     Outcome,
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
     RequestFulfilled,
     RequestReferred,
     RequestWithdrawn,
+    RestrictionAnnounced,
+    SubjectConsentWithdrawn,
     SubjectErased,
+    SubjectObjected,
+    SubjectOptedOut,
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectUnrestricted,
+    TransferOrdered,
 )
-from shared.law import Right
+from shared.law import Regulation, Right
 
 BY_STAFF = "by_staff"
 """A right that the privacy staff exercises by hand."""
 NOTHING_DECLARED = "nothing_declared"
 """Nothing the request tells is an identity of the data map: nobody has looked anywhere."""
 
+NOTHING_NAMED = "nothing_named"
+"""A correction is asked for, and not of what: somebody must read what the person wrote."""
+UNSURE = "unsure"
+"""The proof of identity would not do to hand the data over, so it does not do to change it."""
+TO_BE_WEIGHED = "to_be_weighed"
+"""Whether compelling grounds override an objection is for people to decide (GDPR Art. 21(1))."""
+
 MOST_ROUNDS = 3
 """Times an erasure is planned anew because records of the person have come meanwhile."""
 
-DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY})
+DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES})
+CHANGING = frozenset(
+    {
+        Right.RECTIFICATION,
+        Right.RESTRICTION,
+        Right.OBJECTION,
+        Right.CONSENT_WITHDRAWAL,
+        Right.OPT_OUT_OF_SALE,
+        Right.LIMIT_SENSITIVE_USE,
+    }
+)
+"""Rights that are answered by marks or corrections."""
 
 
 class Status(StrEnum):
@@ -39,10 +74,33 @@ class Status(StrEnum):
 
     WAITING = "waiting"
     WITHDRAWN = "withdrawn"
+    PROPOSED = "proposed"
+    """An erasure is planned and waits for a second person."""
     PLANNED = "planned"
+    TRANSFERRING = "transferring"
+    """A package is ready and goes to another controller first."""
     FULFILLED = "fulfilled"
     REFERRED = "referred"
 
+
+NOTICES: tuple[type[Fact], ...] = (
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectOptedOut,
+    SubjectObjected,
+    SubjectConsentWithdrawn,
+    RestrictionAnnounced,
+    SubjectUnrestricted,
+)
+"""What the recipients of data hear besides an erasure, and what ends a restriction."""
+
+TELLING: tuple[type[Fact], ...] = (
+    RecipientConcerned,
+    RecipientNotified,
+    RecipientAcknowledged,
+    RecipientFailed,
+)
+"""How the recipients of data are told; it goes its way while the request goes its own."""
 
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
@@ -51,13 +109,36 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         IdentityCompared: S.WAITING,
         IdentityVerified: S.WAITING,
         ErasurePlanned: S.PLANNED,
+        ChangePlanned: S.PLANNED,
+        TransferOrdered: S.TRANSFERRING,
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # Until the other controller has it, the person can take it back.
+    S.TRANSFERRING: {
+        IdentityClaimed: S.TRANSFERRING,
+        TransferOrdered: S.TRANSFERRING,
+        RequestFulfilled: S.FULFILLED,
         RequestWithdrawn: S.WITHDRAWN,
     },
     S.WITHDRAWN: {
         IdentityClaimed: S.WITHDRAWN,
         IdentityVerified: S.WITHDRAWN,
+        TransferOrdered: S.WITHDRAWN,
+        ErasurePlanned: S.WITHDRAWN,
+        ErasureApproved: S.WITHDRAWN,
+        RequestWithdrawn: S.WITHDRAWN,
+        # An objection that was taken back has restricted the data until then.
+        RestrictionAnnounced: S.WITHDRAWN,
+        SubjectUnrestricted: S.WITHDRAWN,
+        **dict.fromkeys(TELLING, S.WITHDRAWN),
+    },
+    # Nothing is written before a second person approves: until then a withdrawal stops it.
+    S.PROPOSED: {
+        IdentityClaimed: S.PROPOSED,
+        ErasurePlanned: S.PROPOSED,
+        ErasureApproved: S.PLANNED,
         RequestWithdrawn: S.WITHDRAWN,
     },
     # A planned erasure may have begun, and a crash in it leaves no trace: a withdrawal that comes now is too
@@ -65,16 +146,32 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.PLANNED: {
         IdentityClaimed: S.PLANNED,
         ErasurePlanned: S.PLANNED,
+        ErasureApproved: S.PLANNED,
+        ErasureRetried: S.PLANNED,
+        ChangePlanned: S.PLANNED,
         RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
         RequestWithdrawn: S.PLANNED,
+        # What was left of an erasure may be tried again while the recipients are still being told.
+        **dict.fromkeys(TELLING, S.PLANNED),
     },
-    # An answer that was given stands; a withdrawal that crossed it changes nothing.
+    # An answer that was given stands; a withdrawal that crossed it changes nothing. What an erasure has left
+    # is planned anew, and told anew.
     S.FULFILLED: {
         IdentityClaimed: S.FULFILLED,
+        ErasurePlanned: S.PLANNED,
+        ErasureApproved: S.FULFILLED,
+        ErasureRetried: S.FULFILLED,
+        RequestFulfilled: S.FULFILLED,
         SubjectErased: S.FULFILLED,
         RequestWithdrawn: S.FULFILLED,
+        **dict.fromkeys((*NOTICES, *TELLING), S.FULFILLED),
     },
-    S.REFERRED: {IdentityClaimed: S.REFERRED, RequestWithdrawn: S.WITHDRAWN},
+    S.REFERRED: {
+        IdentityClaimed: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys((*NOTICES, *TELLING), S.REFERRED),
+    },
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
 
@@ -86,6 +183,18 @@ class Fulfilment:
     status: Status = Status.WAITING
     plans: tuple[Code, ...] = ()
     """Names of the plans of its erasure in the vault, one per round."""
+    verified: IdentityVerified | None = None
+    """How surely the requester is the data subject."""
+    planned: ErasurePlanned | None = None
+    """The newest plan."""
+    rounds: int = 0
+    """Plans since the person was last told."""
+    fulfilled: RequestFulfilled | None = None
+    """What the person was last told."""
+    approved_by: Code | None = None
+    """The second person who approved of the erasure."""
+    change: Code = ""
+    """Name of the plan of its marks or corrections in the vault."""
 
     @property
     def waiting(self) -> bool:
@@ -109,16 +218,68 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
         status = TRANSITIONS[known.status][type(fact)]
     except KeyError:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
-    plans = known.plans
-    if isinstance(fact, ErasurePlanned) and fact.plan not in plans:
-        plans = (*plans, fact.plan)
-    return replace(known, status=status, plans=plans)
+    match fact:
+        case IdentityVerified():
+            return replace(known, status=status, verified=fact)
+        case ErasurePlanned():
+            return _planned(known, status, fact)
+        case ChangePlanned():
+            return replace(known, status=status, change=fact.plan)
+        case ErasureApproved():
+            return replace(known, status=status, approved_by=known.approved_by or fact.by)
+        case RequestFulfilled():
+            return replace(known, status=status, fulfilled=fact, rounds=0)
+        case _:
+            return replace(known, status=status)
+
+
+def _planned(known: Fulfilment, status: Status, fact: ErasurePlanned) -> Fulfilment:
+    """Return *known* after *fact*; the plan that comes back as a message says nothing new."""
+    if fact.plan in known.plans:
+        return known
+    waits = fact.approval and known.status is Status.WAITING
+    return replace(
+        known,
+        status=Status.PROPOSED if waits else status,
+        plans=(*known.plans, fact.plan),
+        planned=fact,
+        rounds=known.rounds + 1,
+    )
 
 
 def united(plans: Sequence[Plan]) -> Plan:
     """Return one plan that says of every record what the last of *plans* to name it says."""
     steps = {(step.key, repr(step.id)): step for decided in plans for step in decided.steps}
-    return replace(plans[0], steps=tuple(steps.values()))
+    return replace(plans[0], steps=tuple(steps.values()), order=_order_of(plans))
+
+
+def _order_of(plans: Sequence[Plan]) -> tuple[tuple[str, ...], ...]:
+    """Return the order of the first of *plans*, then what only later ones name."""
+    order = list(plans[0].order)
+    for decided in plans[1:]:
+        known = {key for group in order for key in group}
+        order += [rest for group in decided.order if (rest := tuple(k for k in group if k not in known))]
+    return tuple(order)
+
+
+def needs_approval(plan: Plan, above: int | None) -> bool:
+    """Tell whether *plan* changes more than *above* records, so that a second person must approve of it."""
+    return above is not None and sum(step.changes for step in plan.steps) > above
+
+
+def answerable(event: IdentityVerified) -> Right:
+    """
+    Return the right that is answered: the one exercised, or as much of it as the proof is enough for.
+
+    Law:
+        11 CCR § 7062(c): specific pieces of information need a reasonably high degree of certainty;
+        § 7024(a): who has not that is answered as if they had asked for the categories, which need a
+        reasonable degree (§ 7062(b)).
+    """
+    specific = event.right in {Right.ACCESS, Right.PORTABILITY}
+    if event.regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
+        return Right.KNOW_CATEGORIES
+    return event.right
 
 
 def outcome_of_disclosure(told: Answer) -> Outcome:
@@ -133,14 +294,35 @@ def outcome_of_disclosure(told: Answer) -> Outcome:
     return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
 
 
-def outcome_of_erasure(plan: Plan) -> Outcome:
+def outcome_of_erasure(plan: Plan, *, mentions: int = 0) -> Outcome:
     """
     Return what an erasure by *plan* amounts to.
+
+    What was to go and is still there is never granted, and never refused either: it stays due.
+
+    Args:
+        plan: With the truth in it about what was left.
+        mentions: Records of others that still name the person.
 
     Law:
         GDPR Art. 17(3), 12(4): what is kept is a refusal in part, and where all is kept, as a whole.
     """
+    if any(step.disposition is Disposition.LEFT for step in plan.steps):
+        return Outcome.PARTLY_GRANTED
     kept = [step for step in plan.steps if step.disposition is Disposition.RETAINED]
     if not kept:
-        return Outcome.PARTLY_GRANTED if any(step.left for step in plan.steps) else Outcome.GRANTED
+        partly = mentions > 0 or any(step.left for step in plan.steps)
+        return Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED
     return Outcome.REFUSED if len(kept) == len(plan.steps) else Outcome.PARTLY_GRANTED
+
+
+def outcome_of_change(done: Change) -> Outcome:
+    """
+    Return what marks and corrections amount to.
+
+    Law:
+        GDPR Art. 12(4): what is not done is a refusal in part, and where nothing is, as a whole.
+    """
+    if not done.done:
+        return Outcome.REFUSED
+    return Outcome.GRANTED if done.whole else Outcome.PARTLY_GRANTED

@@ -1,52 +1,68 @@
 """What fulfillment's handlers may know and use: the vault, the records, the data maps, and who answers."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Protocol
 
+from services.fulfillment.carrier import Parcel, Receipt
 from services.fulfillment.cases import Fulfilment
+from services.fulfillment.changes.change import Undone
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.execution import Remains
+from services.fulfillment.erasure.execution import Refused, Remains
+from services.fulfillment.erasure.residue import Residue
+from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.recipients import Recipient, pseudonyms
+from services.fulfillment.sealing import Vault as Sealing
+from services.fulfillment.sealing import open_lines, seal_lines
 from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.mentions import Needle
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.signing import Signer
 from shared.answer import SUBMISSION
 from shared.events import RequestSubmitted
 
 
-class Vault(Protocol):
+class Vault(Sealing, Protocol):
     """Where personal data is sealed."""
-
-    async def seal(self, case: str, item: str, content: bytes) -> bool:
-        """Keep *content*, unless something is kept there already; return whether it is."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
 
     async def holds(self, case: str, item: str) -> bool:
         """Return whether something is kept."""
-
-    async def seal_stream(self, case: str, item: str, content: AsyncIterator[bytes]) -> int:
-        """Keep something large, replacing an unfinished attempt."""
-
-    def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large."""
 
 
 class Records(Protocol):
     """The person's records, in the stores of the data map."""
 
-    async def gather(self, data_map: DataMap, identities: Identities) -> Findings:
+    async def gather(
+        self, data_map: DataMap, identities: Identities, claimed: Identities | None = None
+    ) -> Findings:
         """Return every record of the person."""
 
-    async def erase(self, plan: Plan) -> None:
-        """Carry *plan* out."""
+    async def erase(self, plan: Plan) -> Refused:
+        """Carry *plan* out; return what was refused."""
 
     async def verify(self, plan: Plan, data_map: DataMap, identities: Identities) -> Remains:
         """Look again."""
+
+    async def look_through(
+        self, plan: Plan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
+    ) -> Sequence[Residue]:
+        """Return where texts still name the person."""
+
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> Plan:
+        """Return a plan for what is left."""
+
+    async def change(self, plan: Plan) -> Sequence[Undone]:
+        """Mark and correct by *plan*, read it again, and return what does not stand there."""
+
+
+class Suppressions(Protocol):
+    """The stop list."""
+
+    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
+        """Put everybody whom *identities* name on the list."""
 
 
 class Maps(Protocol):
@@ -58,6 +74,48 @@ class Maps(Protocol):
 
     async def of(self, version: str) -> DataMap:
         """Return the map that a case started with."""
+
+
+class Disagreements(Protocol):
+    """Who disagrees with what is held about them."""
+
+    async def keep(self, case: str, identities: Identities, at: datetime) -> None:
+        """Remember that *case* holds a statement of the person whom *identities* name."""
+
+
+class Erasures(Protocol):
+    """What is remembered of erasures, for the day on which a backup is restored."""
+
+    async def record(self, plan: Plan, data_map: DataMap, *, erasure: str, at: datetime) -> None:
+        """Remember an erasure by *plan*; it may be repeated."""
+
+
+class Kept(Protocol):
+    """The register of records that erasures have left."""
+
+    async def keep(self, decided: Plan, *, erasure: str, at: datetime, asked: bool) -> None:
+        """Register what *decided* leaves behind; it may be repeated."""
+
+
+class Copies(Protocol):
+    """The copies that people were given."""
+
+    async def count(self, case: str, identities: Identities, at: datetime) -> int:
+        """Note that *case* gives a copy, and return how many the person was given within a year."""
+
+
+class Carrier(Protocol):
+    """The way to other controllers."""
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        """Send *parcel* and return the receiver's receipt."""
+
+
+class Webhooks(Protocol):
+    """The way to the recipients of data."""
+
+    async def send(self, recipient: Recipient, message_id: str, body: bytes, at: datetime) -> None:
+        """Return when *recipient* has acknowledged *body*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +130,20 @@ class House:
     pseudonyms: bytes = field(repr=False)
     """Key that identifiers are hashed with for the recipients of data."""
     package_lifetime: timedelta
+    approval_above: int | None = None
+    """How many records an erasure may change before a second person must approve of it; none: any number."""
+    recipients: Mapping[str, Recipient] = field(default_factory=dict)
+    """Those with whom a way to tell them is agreed, by their names in the data map."""
+    patience: timedelta = timedelta(hours=24)
+    """How long a recipient is tried to be told."""
+
+    def key_of(self, recipient: str) -> bytes:
+        """Return the key that identifiers are hashed with for *recipient*."""
+        agreed = self.recipients.get(recipient)
+        return self.pseudonyms if agreed is None else agreed.key
+
+    automated_decisions: str = ""
+    """What answers say of decisions that machines make alone; nothing when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +158,13 @@ class Fulfillment:
     records: Records = field(repr=False)
     maps: Maps = field(repr=False)
     house: House
+    suppressions: Suppressions = field(repr=False)
+    disagreements: Disagreements = field(repr=False)
+    erasures: Erasures = field(repr=False)
+    kept: Kept = field(repr=False)
+    copies: Copies = field(repr=False)
+    carrier: Carrier = field(repr=False)
+    webhooks: Webhooks = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
         """Return the request as it was submitted."""
@@ -101,6 +180,20 @@ class Fulfillment:
         name = f"{kind}_{secrets.token_hex(8)}"
         await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
         return name
+
+    def pseudonyms_of(self, identities: Identities) -> dict[str, str]:
+        """Return the identifiers as recipients know them: hashed with the key agreed with them."""
+        return pseudonyms(identities, self.house.pseudonyms)
+
+    async def sealed_lines(self, kind: str, lines: Iterable[str]) -> str:
+        """Seal *lines* as :meth:`sealed` does, however many they are; they are never all in memory."""
+        name = f"{kind}_{secrets.token_hex(8)}"
+        await seal_lines(self.vault, self.case_id, name, lines)
+        return name
+
+    def opened_lines(self, name: str) -> AsyncIterator[str]:
+        """Yield the lines that :meth:`sealed_lines` sealed under *name*."""
+        return open_lines(self.vault, self.case_id, name)
 
     def today(self) -> date:
         """Return the day it is where requests are answered."""

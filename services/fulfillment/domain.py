@@ -4,6 +4,7 @@ import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Collection, Erasure, Hold, Period, Retention
@@ -11,6 +12,28 @@ from services.fulfillment.datamap.model import Collection, Erasure, Hold, Period
 LEGAL_HOLD = "legal_hold"
 RETENTION_DUTY = "retention_duty"
 HOLD_PROVISION = "GDPR Art. 17(3)(e)"
+STORE_RULES = "store_rules"
+STORE_DUPLICATE = "store_duplicate"
+STORE_TOO_LARGE = "store_too_large"
+STORE_NOT_PERMITTED = "store_not_permitted"
+STORE_REFUSED = "store_refused"
+CHANGED_MEANWHILE = "changed_meanwhile"
+MENTIONED_ELSEWHERE = "mentioned_elsewhere"
+NOT_CHANGEABLE = "not_changeable"
+REFUSALS: Mapping[int, str] = MappingProxyType(
+    {
+        121: STORE_RULES,  # DocumentValidationFailure
+        11000: STORE_DUPLICATE,  # DuplicateKey
+        11001: STORE_DUPLICATE,
+        10334: STORE_TOO_LARGE,  # BSONObjectTooLarge
+        17419: STORE_TOO_LARGE,
+        17420: STORE_TOO_LARGE,
+        13: STORE_NOT_PERMITTED,  # Unauthorized
+    }
+)
+"""Why MongoDB refused a write, by its error code."""
+AVOIDABLE = frozenset({STORE_RULES, STORE_DUPLICATE})
+"""Refusals that another mask may avoid."""
 MONTHS = 12
 
 
@@ -36,6 +59,11 @@ class Retain:
 
 
 Disposition: TypeAlias = Erase | Retain
+
+
+def reason_of_refusal(code: int) -> str:
+    """Return the reason code of a write that MongoDB refused with *code*."""
+    return REFUSALS.get(code, STORE_REFUSED)
 
 
 def decide_disposition(collection: Collection, document: Mapping[str, Any], *, today: date) -> Disposition:

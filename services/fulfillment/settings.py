@@ -1,15 +1,60 @@
 """What fulfillment alone needs to be told."""
 
+import base64
+import binascii
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from services.fulfillment.backups.erasures import USUAL_RETENTION
 from services.fulfillment.context import House
+from services.fulfillment.recipients import Recipient
 from services.fulfillment.signing import Signer
 from shared.settings import Settings, Zone
 from shared.vault import derived_key
+
+PREFIX = "whsec_"
+LEAST_KEY_BYTES = 24
+
+
+class AgreedRecipient(BaseModel):
+    """How one recipient of data is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: SecretStr
+    """`whsec_` and base64 of 24 bytes or more: it hashes identifiers and signs webhooks."""
+    webhook: str | None = None
+    """Address, `https://…`; without it the recipient listens to `habeas.recipient.concerned.v1`."""
+    inside: bool = False
+    """Whether the address may lie inside, and be one for plain HTTP."""
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value()
+        try:
+            content = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+        except binascii.Error:
+            content = b""
+        if not text.startswith(PREFIX) or len(content) < LEAST_KEY_BYTES:
+            raise ValueError(f"must be {PREFIX} and base64 of {LEAST_KEY_BYTES} bytes or more")
+        return key
+
+    @model_validator(mode="after")
+    def _leads_where_it_may(self) -> "AgreedRecipient":
+        schemes = ("https://", "http://") if self.inside else ("https://",)
+        if self.webhook is not None and not self.webhook.startswith(schemes):
+            raise ValueError(f"webhook: must begin with {' or '.join(schemes)}")
+        return self
+
+    def value(self) -> Recipient:
+        """Return it as handlers know it."""
+        key = base64.b64decode(self.key.get_secret_value().removeprefix(PREFIX))
+        return Recipient(key, self.webhook, self.inside)
 
 
 class FulfillmentSettings(Settings):
@@ -30,8 +75,26 @@ class FulfillmentSettings(Settings):
     authority_name: str
     """Supervisory authority of the place of establishment; the package names it (GDPR Art. 15(1)(f))."""
 
+    automated_decisions: str = ""
+    """What answers say of decisions that machines make alone, and by what logic (GDPR Art. 15(1)(h))."""
+
     package_lifetime: timedelta = timedelta(days=30)
     """How long a package can be downloaded."""
+
+    backup_retention: timedelta = USUAL_RETENTION
+    """How long backups of the business data are kept; the erasure journal remembers as long."""
+
+    recipients: dict[str, AgreedRecipient] = Field(default_factory=dict)
+    """How recipients are told: JSON, name in the data map → `{"webhook": "https://…", "key": "whsec_…"}`."""
+
+    erasure_approval: str = Field(default="never", pattern=r"^(never|always|above:[0-9]{1,9})$")
+    """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
+
+    transfer_allow: frozenset[str] = frozenset()
+    """Hosts that a package may be sent on to although they lie inside: JSON, `["import.example.com"]`."""
+
+    residual_scan: bool = True
+    """Whether an erasure ends with a look through all mapped texts for what still names the person."""
 
     @field_validator("stores")
     @classmethod
@@ -47,6 +110,11 @@ class FulfillmentSettings(Settings):
         urls = {name: url.get_secret_value() for name, url in self.stores.items()}
         return {"default": self.mongo_url.get_secret_value(), **urls}
 
+    def inner_recipients(self) -> frozenset[str]:
+        """Return the hosts of the recipients that may lie inside."""
+        inside = [agreed for agreed in self.recipients.values() if agreed.inside]
+        return frozenset(urlsplit(agreed.webhook or "").hostname or "" for agreed in inside)
+
     def house(self) -> House:
         """Return who answers, and how."""
         name, address = parseaddr(self.mail_from)
@@ -58,4 +126,13 @@ class FulfillmentSettings(Settings):
             signer=Signer(self.master_key_bytes),
             pseudonyms=derived_key(self.master_key_bytes, "pseudonyms"),
             package_lifetime=self.package_lifetime,
+            approval_above=self._approval_above(),
+            recipients={name: agreed.value() for name, agreed in self.recipients.items()},
+            patience=self.retry_for,
+            automated_decisions=self.automated_decisions,
         )
+
+    def _approval_above(self) -> int | None:
+        if self.erasure_approval == "never":
+            return None
+        return int(self.erasure_approval.partition(":")[2] or 0)

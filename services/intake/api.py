@@ -17,7 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.domain import Case, Status, outcome_of
 from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
-from services.intake.pages import certificate_response, package_response, pages
+from services.intake.pages import (
+    certificate_response,
+    package_headers,
+    package_response,
+    pages,
+    wanted_bytes,
+)
+from services.intake.ranges import NotSatisfiable, Span, Wanted
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.events import MOST_PROOFS, LetterKind, Outcome, Proof, RequestId, RequestSubmitted, Strict
@@ -69,6 +76,8 @@ class StatusPage(BaseModel):
     tries_left: int | None = None
     undelivered: list[LetterKind] = []
     """Letters that no mail server will take."""
+    untold: list[str] = []
+    """Recipients of the data that could not be told what became of it (GDPR Art. 19)."""
     package_url: str | None = None
 
     @classmethod
@@ -84,6 +93,7 @@ class StatusPage(BaseModel):
             due_on=received.due_on if received else None,
             outcome=outcome_of(case),
             undelivered=list(case.undelivered),
+            untold=list(case.untold),
             reasons=list(case.refused_for),
             tries_left=case.tries_left if case.awaits_proof else None,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
@@ -174,17 +184,40 @@ def _add_answers(app: FastAPI, door: Door) -> None:
         return CodeSent(expires_at=await door.issue_package_code(case_id))
 
     @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
-    async def package(case_id: RequestId, code: str = "") -> StreamingResponse:
-        """Download the package with a code from `package/codes`."""
-        if not code:
-            raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
-        pieces = await door.open_package(case_id, code)
-        return package_response(case_id, pieces)
+    async def package(
+        case_id: RequestId, wanted: Annotated[Wanted, Depends(wanted_bytes)], code: str = ""
+    ) -> StreamingResponse:
+        """
+        Download the package with a code from `package/codes`.
+
+        A download that was cut off goes on with the same code: `Range: bytes=N-` and `If-Range` with the
+        entity tag of the first answer.
+        """
+        return package_response(case_id, await door.open_package(case_id, needed(code), wanted))
+
+    @app.head("/v1/requests/{case_id}/package", response_class=Response)
+    async def look(case_id: RequestId, code: str = "") -> Response:
+        """Say how large the package is, for a code that stays good."""
+        facts = await door.look_at_package(case_id, needed(code))
+        headers = package_headers(case_id, facts, Span(0, facts.size))
+        return Response(headers=headers, media_type="application/zip")
 
     @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
     async def certificate(case_id: RequestId) -> Response:
         """Download the signed certificate of an erasure."""
         return certificate_response(case_id, await door.certificate(case_id))
+
+
+def needed(code: str) -> str:
+    """
+    Return *code*.
+
+    Raises:
+        HTTPException: There is none.
+    """
+    if not code:
+        raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
+    return code
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
@@ -218,6 +251,10 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(CodeRefused)
     async def code_refused(_request: Request, error: CodeRefused) -> Response:
         return problem(403, f"{error}.", reason=error.verdict)
+
+    @app.exception_handler(NotSatisfiable)
+    async def not_satisfiable(_request: Request, error: NotSatisfiable) -> Response:
+        return problem(416, f"{error}.", {"Content-Range": f"bytes */{error.size}"})
 
     @app.exception_handler(TransientError)
     async def later(_request: Request, _error: TransientError) -> Response:

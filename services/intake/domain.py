@@ -30,6 +30,8 @@ from shared.events import (
     ProofReceived,
     ProofRef,
     ProofRefused,
+    RecipientAcknowledged,
+    RecipientFailed,
     Record,
     RequestClosed,
     RequestFulfilled,
@@ -148,6 +150,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         PackageCodeRefused,
         PackageFetched,
         ProofReceived,
+        RecipientAcknowledged,
+        RecipientFailed,
         RequestLodged,
         RequestRejected,
         WithdrawalLodged,
@@ -167,7 +171,13 @@ class Case:
     tries_left: int | None = None
     undelivered: tuple[LetterKind, ...] = ()
     """Letters that no mail server will take."""
+    untold: tuple[str, ...] = ()
+    """Recipients of the person's data that could not be told what became of it."""
     package_code: IssuedCode | None = None
+    opened_by: IssuedCode | None = None
+    """The code that opened the package last; it goes on with a download that was cut off."""
+    opened_ref: int = 0
+    """Which of the codes that was."""
     package_codes: int = 0
     downloads: int = 0
 
@@ -231,13 +241,33 @@ def _noted(case: Case, fact: Fact) -> Case:
             return replace(case, tries_left=fact.tries_left)
         case NoticeFailed():
             return replace(case, undelivered=(*case.undelivered, fact.letter))
+        case RecipientFailed():
+            return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
+        case RecipientAcknowledged():
+            return replace(case, untold=tuple(name for name in case.untold if name != fact.recipient))
+        case PackageCodeKept() | PackageCodeRefused() | PackageFetched():
+            return _package_noted(case, fact)
+        case _:
+            return case
+
+
+def _package_noted(case: Case, fact: PackageCodeKept | PackageCodeRefused | PackageFetched) -> Case:
+    match fact:
         case PackageCodeKept():
             code = IssuedCode(fact.digest, fact.expires_at)
             return replace(case, package_code=code, package_codes=case.package_codes + 1)
         case PackageCodeRefused() if case.package_code is not None:
             return replace(case, package_code=case.package_code.tried())
+        case PackageFetched() if not fact.continued:
+            return replace(
+                case,
+                package_code=None,
+                opened_by=case.package_code,
+                opened_ref=case.package_codes - 1,
+                downloads=case.downloads + 1,
+            )
         case PackageFetched():
-            return replace(case, package_code=None, downloads=case.downloads + 1)
+            return replace(case, downloads=case.downloads + 1)
         case _:
             return case
 
@@ -305,6 +335,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         due_on=legal.due_on,
         internal_due_on=internal_due(legal, margin=practice.margin),
         proofs=arrival.proofs,
+        direct_marketing=request.direct_marketing,
     )
 
 

@@ -6,6 +6,7 @@ read the announcement. The two writes that belong to this door alone, codes and 
 into the journal like everything else.
 """
 
+import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,10 @@ from services.intake.domain import (
 )
 from services.intake.handlers import Vault as SealingVault
 from services.intake.handlers import seal_proofs, seal_request
-from shared.answer import SUBMISSION
+from services.intake.ranges import Span, Wanted, span
+from shared.answer import SUBMISSION, PackageFacts, facts_of
 from shared.bus import Publisher
-from shared.codes import LIFETIME, Verdict, digest_of, draw_code, judge, uses_a_try
+from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.errors import Destroyed, PermanentError, UnknownRequest
 from shared.events import (
     Fact,
@@ -43,6 +45,7 @@ from shared.service import Rows, announcements
 NAME = "intake"
 ACTS_PER_HOUR = 60
 HOUR_S = 3600.0
+WHOLE = Wanted()
 MOST_PACKAGE_CODES = 20
 """Codes a case may be sent for its package: new codes are new tries."""
 
@@ -69,8 +72,8 @@ class Vault(SealingVault, Protocol):
     async def discard(self, case: str, items: Sequence[str]) -> None:
         """Remove *items* for good."""
 
-    def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
-        """Yield the pieces of something large."""
+    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield the pieces of something large, from byte *start* on."""
 
 
 @dataclass(slots=True)
@@ -95,6 +98,16 @@ class Keys:
 
     requests: bytes
     codes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A package, or a part of it, on its way."""
+
+    facts: PackageFacts
+    span: Span
+    """Which bytes these are."""
+    pieces: AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,44 +218,93 @@ class Door:
             if await self._append(case_id, n, kept, issued):
                 return expires_at
 
-    async def open_package(self, case_id: str, code: str) -> AsyncIterator[bytes]:
+    async def open_package(self, case_id: str, code: str, wanted: Wanted = WHOLE) -> Download:
         """
-        Return the package, piece by piece, for a valid code; the code is spent.
+        Return the package, or what is *wanted* of it, for a valid code; the code is spent.
+
+        A code that has opened the package goes on with a download that was cut off, until the code expires:
+        for whoever names the entity tag, which only the first answer told.
 
         Raises:
             UnknownRequest: No request has this id.
             NotNow: There is no package, or it is kept no longer.
+            TooOften: Too much was done about the request within the hour.
             CodeRefused: The code is wrong, spent or expired.
+            NotSatisfiable: The bytes wanted lie behind the end; the code is not spent.
             StoreUnavailable: The package cannot be read now; the code is not spent.
         """
         while True:
             case, n = await self._look_up(case_id)
             package = self._must_have_package(case)
-            verdict = self._verdict(case, case_id, code)
-            fact: Fact = PackageFetched(request_id=case_id)
-            if uses_a_try(verdict):
-                fact = PackageCodeRefused(request_id=case_id)
-            elif verdict is not Verdict.MATCHED:
-                raise CodeRefused(verdict)
-            pieces = await self._begun(case_id, package) if verdict is Verdict.MATCHED else None
-            if await self._append(case_id, n, fact):
-                if pieces is None:
-                    raise CodeRefused(verdict)
-                await self.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
-                return pieces
+            continued = await self._goes_on(case, case_id, code, wanted)
+            if not continued and not await self._matches(case, case_id, code, n):
+                continue
+            download = await self._begun(case_id, package, wanted)
+            if await self._append(case_id, n, PackageFetched(request_id=case_id, continued=continued)):
+                if not continued:
+                    await self.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
+                return download
 
-    async def _begun(self, case_id: str, package: str) -> AsyncIterator[bytes]:
-        """Return the pieces of *package*, once the first is at hand: what fails, fails before the answer."""
-        pieces = self.vault.open_stream(case_id, package)
+    async def look_at_package(self, case_id: str, code: str) -> PackageFacts:
+        """
+        Return size and digest of the package for a valid code, which is not spent.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: There is no package, or it is kept no longer.
+            CodeRefused: The code is wrong, spent or expired.
+        """
+        while True:
+            case, n = await self._look_up(case_id)
+            package = self._must_have_package(case)
+            if await self._matches(case, case_id, code, n):
+                return await self._facts(case_id, package)
+
+    async def _matches(self, case: Case, case_id: str, code: str, n: int) -> bool:
+        """
+        Tell whether *code* opens the package; not where somebody else did something meanwhile: look again.
+
+        Raises:
+            CodeRefused: It does not; a wrong code is on record then.
+        """
+        verdict = self._verdict(case.package_code, case_id, case.package_codes - 1, code)
+        if verdict is Verdict.MATCHED:
+            return True
+        if uses_a_try(verdict) and not await self._append(case_id, n, PackageCodeRefused(request_id=case_id)):
+            return False
+        raise CodeRefused(verdict)
+
+    async def _goes_on(self, case: Case, case_id: str, code: str, wanted: Wanted) -> bool:
+        """Tell whether *code* has opened the package before, and the same bytes are to go on."""
+        if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
+            return False
+        if not self.acts.take(case_id):
+            raise TooOften("too much was done about this request; try again in an hour")
+        verdict = self._verdict(case.opened_by, case_id, case.opened_ref, code)
+        facts = await self._facts(case_id, case.fulfilled.package or "")
+        return verdict is Verdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
+
+    async def _begun(self, case_id: str, package: str, wanted: Wanted) -> Download:
+        """Return what is *wanted*, once its first piece is at hand: what fails, fails before the answer."""
+        facts = await self._facts(case_id, package)
+        part = span(wanted, size=facts.size, etag=etag_of(facts))
+        pieces = self.vault.open_stream(case_id, package, start=part.first)
         try:
             first = await anext(pieces)
         except (KeyError, Destroyed):
             raise NotNow("the package is kept no longer") from None
-        return _joined(first, pieces)
+        return Download(facts, part, _cut(_joined(first, pieces), part.length))
 
-    def _verdict(self, case: Case, case_id: str, code: str) -> Verdict:
-        ref = f"{case_id}/package_code_{case.package_codes - 1}"
-        return judge(case.package_code, digest_of(code, key=self.keys.codes, ref=ref), now=self.clock())
+    async def _facts(self, case_id: str, package: str) -> PackageFacts:
+        try:
+            content = await self.vault.open(case_id, facts_of(package))
+        except (KeyError, Destroyed):
+            raise NotNow("the package is kept no longer") from None
+        return PackageFacts.model_validate_json(content)
+
+    def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> Verdict:
+        digest = digest_of(code, key=self.keys.codes, ref=f"{case_id}/package_code_{number}")
+        return judge(issued, digest, now=self.clock())
 
     async def _new_code(self, case_id: str, ref: str) -> str:
         """Draw a code and return its digest; the code that is kept counts, should two be drawn at once."""
@@ -290,6 +352,20 @@ class Door:
             return False
         await self.publisher.publish(list(announcements(row, NAME)))
         return True
+
+
+def etag_of(facts: PackageFacts) -> str:
+    """Return the strong entity tag of a package (RFC 9110, section 8.8.3)."""
+    return f'"{facts.sha256}"'
+
+
+async def _cut(pieces: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
+    """Yield the first *length* bytes of *pieces*."""
+    async for piece in pieces:
+        yield piece[:length]
+        length -= len(piece)
+        if length <= 0:
+            return
 
 
 async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

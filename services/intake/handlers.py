@@ -23,6 +23,8 @@ from shared.events import (
     ProofRef,
     ProofRefused,
     ProofSubmitted,
+    RecipientAcknowledged,
+    RecipientFailed,
     RequestClosed,
     RequestFulfilled,
     RequestLodged,
@@ -165,6 +167,8 @@ SUBSCRIPTIONS = (
     on(RequestReferred, note),
     on(NoticeSent, close),
     on(NoticeFailed, note),
+    on(RecipientAcknowledged, note),
+    on(RecipientFailed, note),
 )
 
 

@@ -4,16 +4,19 @@ The page that letters link to: where a request stands, and the few things a pers
 Works without scripts. Whoever has the address of a page may see it, as with the API: the id is a secret.
 """
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Depends, Form, Header, Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.intake.domain import Case, Status
-from services.intake.door import CodeRefused, Door, NotNow, TooOften
+from services.intake.door import CodeRefused, Door, Download, NotNow, TooOften, etag_of
+from services.intake.ranges import NotSatisfiable, Span, Wanted
+from shared.answer import PackageFacts
 from shared.events import EmailCode, NewCode, RequestId
 
 TEMPLATES = Environment(
@@ -38,6 +41,7 @@ STANDINGS = {
     Status.CLOSED: "Answered and closed",
 }
 Digits = Annotated[str, Form(pattern=r"^\s*[0-9]{6}\s*$")]
+SixDigits = Annotated[str, Query(alias="code", pattern=r"^\s*[0-9]{6}\s*$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +112,16 @@ def _add_package(router: APIRouter, page: Page) -> None:
         act = page.door.issue_package_code(case_id)
         return await page.after(act, case_id, "A code is on its way to your mailbox.")
 
-    @router.post("/{case_id}/package", response_model=None)
-    async def download(case_id: RequestId, code: Digits) -> Response:
+    # By GET, so that a browser can go on with a download that was cut off; the code is worth nothing by then.
+    @router.get("/{case_id}/package", response_model=None)
+    async def download(
+        case_id: RequestId, code: SixDigits, wanted: Annotated[Wanted, Depends(wanted_bytes)]
+    ) -> Response:
         try:
-            pieces = await page.door.open_package(case_id, code)
-        except (NotNow, TooOften, CodeRefused) as error:
+            opened = await page.door.open_package(case_id, code, wanted)
+        except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
             return await page.show(case_id, problem=f"{error}.", status=409)
-        return package_response(case_id, pieces)
+        return package_response(case_id, opened)
 
 
 def certificate_response(case_id: str, content: bytes) -> Response:
@@ -123,13 +130,30 @@ def certificate_response(case_id: str, content: bytes) -> Response:
     return Response(content, media_type="application/json", headers=headers)
 
 
-def package_response(case_id: str, pieces: AsyncIterator[bytes]) -> StreamingResponse:
-    """Return the package as a download."""
+def wanted_bytes(range: Annotated[str, Header()] = "", if_range: Annotated[str, Header()] = "") -> Wanted:  # noqa: A002 - the header's name
+    """Return what the headers of a request say about the bytes it wants."""
+    return Wanted(range, if_range)
+
+
+def package_headers(case_id: str, facts: PackageFacts, part: Span) -> dict[str, str]:
+    """Return the headers of the bytes *part* of a package (RFC 9110, sections 8.8.3 and 14)."""
     headers = {
         "Content-Disposition": f'attachment; filename="your-data-{case_id[:8]}.zip"',
         "Cache-Control": "no-store",
+        "Accept-Ranges": "bytes",
+        "ETag": etag_of(facts),
+        "Content-Length": str(part.length),
     }
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+    if part.length < facts.size:
+        headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{facts.size}"
+    return headers
+
+
+def package_response(case_id: str, opened: Download) -> StreamingResponse:
+    """Return the package, or the part of it that is wanted, as a download."""
+    headers = package_headers(case_id, opened.facts, opened.span)
+    status = HTTPStatus.PARTIAL_CONTENT if "Content-Range" in headers else HTTPStatus.OK
+    return StreamingResponse(opened.pieces, status, headers, media_type="application/zip")
 
 
 def _page(case_id: str, case: Case, notice: str, problem: str) -> str:

@@ -4,8 +4,14 @@ from dataclasses import dataclass, replace
 
 from services.notifier.facts import Authority, IdentityCheck
 from shared.errors import TooEarly
-from shared.events import Fact, ProofKind, RequestReceived
-from shared.law import PROOFLESS, Regulation
+from shared.events import (
+    Fact,
+    ProofKind,
+    RequestReceived,
+    RestrictionAnnounced,
+    SubjectRestricted,
+)
+from shared.law import Regulation, needs_proof
 
 UK_AUTHORITY = Authority("Information Commissioner's Office", "https://ico.org.uk/make-a-complaint/")
 CALIFORNIA_AUTHORITY = Authority(
@@ -18,6 +24,8 @@ class Correspondence:
     """What the notifier knows of a request."""
 
     request: RequestReceived | None = None
+    restricted: bool = False
+    """Whether the person's data is restricted, and they have not been told that this ends."""
 
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
@@ -31,7 +39,13 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
         return replace(known, request=fact)
     if known.request is None:
         raise TooEarly(f"{fact.TYPE} came before its request was acknowledged")
-    return known
+    match fact:
+        case SubjectRestricted():
+            return replace(known, restricted=True)
+        case RestrictionAnnounced():
+            return replace(known, restricted=False)
+        case _:
+            return known
 
 
 def authority_for(regulation: Regulation, lead: Authority) -> Authority:
@@ -53,7 +67,7 @@ def authority_for(regulation: Regulation, lead: Authority) -> Authority:
 
 def identity_check(request: RequestReceived) -> IdentityCheck:
     """Return what an acknowledgement can say of how the requester's identity is checked."""
-    if request.right in PROOFLESS:
+    if not needs_proof(request.right, direct_marketing=request.direct_marketing):
         return IdentityCheck.NONE
     if any(proof.kind is ProofKind.DATA_POINTS for proof in request.proofs):
         return IdentityCheck.DATA_POINTS

@@ -120,6 +120,34 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A group of records that should have been marked and are not."""
+
+    label: str
+    records: int
+    reason: ReasonCode
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A value that was corrected."""
+
+    label: str
+    before: str = ""
+    """Empty where nothing stood there, or where it is a secret."""
+    after: str = ""
+    """Empty where it is a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A correction that was not made."""
+
+    label: str
+    reason: ReasonCode
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """Where the data package is, and how long."""
 
@@ -165,6 +193,24 @@ class Challenge:
     """Whether the time for the answer stands still meanwhile; never under the CCPA."""
 
 
+class Hindrance(StrEnum):
+    """Why a package did not go to another controller."""
+
+    NOT_ALLOWED = "not_allowed"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What came of sending the package on to another controller."""
+
+    to: str
+    """Host name of the receiver; empty where the address was none."""
+    hindrance: Hindrance | None = None
+    """None when they have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessOutcome:
     """The answer to a request for access, portability or categories."""
@@ -179,6 +225,11 @@ class AccessOutcome:
     withheld: tuple[Withheld, ...] = ()
     searched: tuple[str, ...] = ()
     """What was looked through; for an answer that nothing is held."""
+    blacked_out: tuple[Part, ...] = ()
+    """What of other people was made illegible, and how often."""
+    categories: tuple[str, ...] = ()
+    """Kinds of data that are held, where the package tells these and holds no data."""
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +270,15 @@ class Done:
     authority: Authority
     recipients: tuple[str, ...] = ()
     """Who had the data from us and was told."""
+    outcome: Answer = Outcome.GRANTED
+    marked: tuple[Part, ...] = ()
+    left: tuple[Left, ...] = ()
+    corrected: tuple[Corrected, ...] = ()
+    declined: tuple[Declined, ...] = ()
+    statement_kept: bool = False
+    """Whether the person's statement is kept with what was not corrected."""
+    searched: tuple[str, ...] = ()
+    """What was looked through; for an answer that nothing is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +294,30 @@ class Refusal:
     """What an erasure would have been about, and until when it must stay."""
     package: Package | None = None
     """A copy, for a person who asked for one with the erasure."""
+    declined: tuple[Declined, ...] = ()
+    """Corrections, one by one."""
+    statement_kept: bool = False
+    """Whether the person's statement is kept with what was not corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """An objection is looked at by people; until they have decided, the data is only stored."""
+
+    kind: ClassVar[str] = "weighing"
+    right: Right
+    received_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Lifting:
+    """A restriction is about to be lifted."""
+
+    kind: ClassVar[str] = "lifting"
+    right: Right
+    received_on: date
+    reason: ReasonCode
+    authority: Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,5 +331,14 @@ class Withdrawn:
 
 
 Facts: TypeAlias = (
-    Acknowledgement | Code | Challenge | AccessOutcome | ErasureOutcome | Done | Refusal | Withdrawn
+    Acknowledgement
+    | Code
+    | Challenge
+    | AccessOutcome
+    | ErasureOutcome
+    | Done
+    | Refusal
+    | Withdrawn
+    | Weighing
+    | Lifting
 )

@@ -11,14 +11,23 @@ from services.notifier.facts import (
     Acknowledgement,
     Authority,
     Code,
+    Corrected,
+    Declined,
+    Deed,
+    Done,
     ErasureOutcome,
     Facts,
+    Hindrance,
     Kept,
+    Left,
+    Lifting,
     Package,
     Part,
     Purpose,
     Refusal,
     Sender,
+    Transfer,
+    Weighing,
     Withdrawn,
     Withheld,
 )
@@ -26,8 +35,8 @@ from services.notifier.facts import Answer as AnswerOutcome
 from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from services.notifier.reasons import ReasonCode
-from shared.answer import SUBMISSION, Answer, Group, KeptGroup, WithheldGroup
-from shared.errors import TooEarly
+from shared.answer import SUBMISSION, Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
+from shared.errors import PermanentError, TooEarly
 from shared.events import (
     Fact,
     IdentityChallenged,
@@ -41,6 +50,9 @@ from shared.events import (
     RequestReceived,
     RequestSubmitted,
     RequestWithdrawn,
+    RestrictionAnnounced,
+    RestrictionLifting,
+    SubjectRestricted,
 )
 from shared.law import Right
 from shared.service import on
@@ -146,12 +158,46 @@ async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]
             _refusal(list(event.reasons), ctx),
             kept=tuple(map(_kept, answer.kept)),
             package=_package(event, answer, ctx),
+            declined=tuple(map(_declined, answer.declined)),
+            statement_kept=answer.statement_kept,
         )
-    elif event.right is Right.ERASURE:
-        facts = _erasure(event.outcome, event, answer, ctx)
     else:
-        facts = _access(event.outcome, event, answer, ctx)
+        facts = _answered(event.outcome, event, answer, ctx)
     return await _write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
+
+
+async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:
+    """Remember that the person must be told before this ends; tell who objects that it has begun."""
+    request = ctx.request()
+    if request.right is not Right.OBJECTION:
+        return []
+    facts = Weighing(right=request.right, received_on=request.received_on)
+    return await _write(LetterKind.WEIGHING, facts, request, ctx)
+
+
+async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Tell the person that the restriction is lifted; only then may it be.
+
+    Law:
+        GDPR Art. 18(3).
+
+    Raises:
+        PermanentError: Nothing is restricted, or the person was told already.
+    """
+    request = ctx.request()
+    if not ctx.known.restricted:
+        raise PermanentError(f"{ctx.case_id} restricts nothing, or the person was told already")
+    facts = Lifting(
+        right=request.right,
+        received_on=request.received_on,
+        reason=ReasonCode(event.reason),
+        authority=authority_for(request.regulation, ctx.house.authority),
+    )
+    written = await _write(LetterKind.LIFTING, facts, request, ctx)
+    if not any(isinstance(fact, NoticeSent) for fact in written):
+        return written
+    return [*written, RestrictionAnnounced(request_id=ctx.case_id, reason=event.reason)]
 
 
 SUBSCRIPTIONS = (
@@ -161,6 +207,8 @@ SUBSCRIPTIONS = (
     on(RequestWithdrawn, confirm_withdrawal),
     on(RequestFulfilled, tell_outcome),
     on(PackageCodeIssued, send_package_code),
+    on(SubjectRestricted, note_restriction),
+    on(RestrictionLifting, announce_lifting),
 )
 
 
@@ -204,6 +252,38 @@ def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
     )
 
 
+def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> Facts:
+    match event.right:
+        case Right.ERASURE:
+            return _erasure(outcome, event, answer, ctx)
+        case Right.ACCESS | Right.PORTABILITY | Right.KNOW_CATEGORIES:
+            return _access(outcome, event, answer, ctx)
+        case deed:
+            return _done(outcome, deed, answer, ctx)
+
+
+def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) -> Done:
+    request = ctx.request()
+    return Done(
+        right=right,
+        received_on=request.received_on,
+        done_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
+        authority=authority_for(request.regulation, ctx.house.authority),
+        recipients=answer.recipients,
+        outcome=outcome,
+        marked=_parts(answer.marked),
+        left=tuple(Left(group.label, group.records, ReasonCode(group.reason)) for group in answer.left),
+        corrected=tuple(Corrected(c.label, c.before, c.after) for c in answer.corrected),
+        declined=tuple(map(_declined, answer.declined)),
+        statement_kept=answer.statement_kept,
+        searched=answer.searched,
+    )
+
+
+def _declined(item: DeclinedCorrection) -> Declined:
+    return Declined(item.label, ReasonCode(item.reason))
+
+
 def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> AccessOutcome:
     request = ctx.request()
     return AccessOutcome(
@@ -214,7 +294,16 @@ def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx
         package=_package(event, answer, ctx),
         withheld=tuple(map(_withheld, answer.withheld)),
         searched=answer.searched,
+        blacked_out=tuple(Part(group.label, group.count) for group in answer.blacked_out),
+        categories=answer.categories,
+        transfer=_transfer(answer),
     )
+
+
+def _transfer(answer: Answer) -> Transfer | None:
+    if answer.transfer is None:
+        return None
+    return Transfer(answer.transfer.to, Hindrance(answer.transfer.reason) if answer.transfer.reason else None)
 
 
 def _erasure(

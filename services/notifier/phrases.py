@@ -7,8 +7,10 @@ from services.notifier.facts import (
     AccessOutcome,
     Code,
     Deed,
+    Done,
     ErasureOutcome,
     Facts,
+    Hindrance,
     Proof,
     Purpose,
 )
@@ -23,7 +25,8 @@ PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
     {
         "acknowledgement": _("We received your request"),
         "challenge": _("We need to make sure that it is you"),
-        "done": _("We did what you asked for"),
+        "weighing": _("We are looking at your objection"),
+        "lifting": _("We will end the restriction of your data"),
         "refusal": _("We cannot do what you asked for"),
         "withdrawn": _("We stopped working on your request"),
     }
@@ -44,10 +47,30 @@ ACCESS_TITLES: Mapping[Outcome, str] = MappingProxyType(
     }
 )
 
+CATEGORIES_TITLE = _("Which kinds of data we hold about you")
+
+HINDRANCES: Mapping[Hindrance, str] = MappingProxyType(
+    {
+        Hindrance.NOT_ALLOWED: _(
+            "We send only to an address on the public internet that begins with https://."
+        ),
+        Hindrance.UNREACHABLE: _("They did not answer."),
+        Hindrance.REFUSED: _("They did not take it."),
+    }
+)
+
 ERASURE_TITLES: Mapping[Outcome, str] = MappingProxyType(
     {
         Outcome.GRANTED: _("We erased your data"),
         Outcome.PARTLY_GRANTED: _("We erased your data, with exceptions"),
+        Outcome.NOTHING_HELD: NOTHING_HELD,
+    }
+)
+
+DONE_TITLES: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.GRANTED: _("We did what you asked for"),
+        Outcome.PARTLY_GRANTED: _("We did what you asked for, with exceptions"),
         Outcome.NOTHING_HELD: NOTHING_HELD,
     }
 )
@@ -142,9 +165,13 @@ def title(facts: Facts) -> str:
     match facts:
         case Code():
             return CODE_TITLES[facts.purpose]
+        case AccessOutcome() if facts.categories:
+            return CATEGORIES_TITLE
         case AccessOutcome():
             return ACCESS_TITLES[facts.outcome]
         case ErasureOutcome():
             return ERASURE_TITLES[facts.outcome]
+        case Done():
+            return DONE_TITLES[facts.outcome]
         case _:
             return PLAIN_TITLES[facts.kind]

@@ -29,6 +29,9 @@ class ReasonCode(StrEnum):
     THIRD_PARTY_RIGHTS = "third_party_rights"
     NEVER_DISCLOSED = "never_disclosed"
     PROFESSIONAL_SECRECY = "professional_secrecy"
+    NOT_PROVIDED_BY_YOU = "not_provided_by_you"
+    OTHER_LEGAL_BASIS = "other_legal_basis"
+    NEEDS_MORE_PROOF = "needs_more_proof"
     IDENTITY_NOT_ESTABLISHED = "identity_not_established"
     CODE_EXPIRED = "code_expired"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
@@ -36,6 +39,26 @@ class ReasonCode(StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
     MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
     EXCESSIVE = "excessive"
+    NOT_MARKABLE = "not_markable"
+    NOT_EDITABLE = "not_editable"
+    NOT_FOUND = "not_found"
+    SAME_VALUE = "same_value"
+    WRONG_TYPE = "wrong_type"
+    AMBIGUOUS = "ambiguous"
+    NOT_TAKEN = "not_taken"
+    OVERTAKEN = "overtaken"
+    ACCURACY_VERIFIED = "accuracy_verified"
+    GROUNDS_PREVAIL = "grounds_prevail"
+    NO_LONGER_NEEDED = "no_longer_needed"
+    PERSON_ASKS = "person_asks"
+    STORE_RULES = "store_rules"
+    STORE_DUPLICATE = "store_duplicate"
+    STORE_TOO_LARGE = "store_too_large"
+    STORE_NOT_PERMITTED = "store_not_permitted"
+    STORE_REFUSED = "store_refused"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    MENTIONED_ELSEWHERE = "mentioned_elsewhere"
+    NOT_CHANGEABLE = "not_changeable"
 
 
 IDENTITY_REASONS = frozenset(
@@ -110,6 +133,24 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
             _provisions("", "11 CCR 7024(d)"),
         ),
         ReasonCode.PROFESSIONAL_SECRECY: Ground(_("We are bound to professional secrecy."), NOWHERE),
+        ReasonCode.NOT_PROVIDED_BY_YOU: Ground(
+            _("It is neither what you gave us nor what we observed. A copy of all your data has it."),
+            _provisions("GDPR Art. 20(1)"),
+        ),
+        ReasonCode.OTHER_LEGAL_BASIS: Ground(
+            _(
+                "We hold it neither on your consent nor for a contract with you. "
+                "A copy of all your data has it."
+            ),
+            _provisions("GDPR Art. 20(1)"),
+        ),
+        ReasonCode.NEEDS_MORE_PROOF: Ground(
+            _(
+                "Your proof is enough for the kinds of data, but not for the data itself. "
+                "Ask again and prove more, and you get it."
+            ),
+            _provisions("", "11 CCR 7024(a), 7062(c)"),
+        ),
         ReasonCode.IDENTITY_NOT_ESTABLISHED: Ground(
             _("We could not make sure that the request comes from the person whose data it is about."),
             IDENTITY,
@@ -134,6 +175,88 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
         ReasonCode.EXCESSIVE: Ground(
             _("The request repeats earlier ones so often that the law does not oblige us to answer."),
             _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)"),
+        ),
+        ReasonCode.NOT_MARKABLE: Ground(
+            _("The system that holds these records cannot mark them. Our staff looks after them by hand."),
+            NOWHERE,
+        ),
+        ReasonCode.NOT_EDITABLE: Ground(
+            _("This was recorded as it happened, or is decided elsewhere. A request cannot change it."),
+            _provisions("GDPR Art. 16", "11 CCR 7023(b)"),
+        ),
+        ReasonCode.NOT_FOUND: Ground(
+            _("We hold no such detail about you."), _provisions("GDPR Art. 16", "11 CCR 7023(b)")
+        ),
+        ReasonCode.SAME_VALUE: Ground(_("Our records say this already."), NOWHERE),
+        ReasonCode.WRONG_TYPE: Ground(
+            _("We could not read the new value. Please write a date as 2026-03-31 and a number in digits."),
+            NOWHERE,
+        ),
+        ReasonCode.AMBIGUOUS: Ground(
+            _("We hold several different values there. Please tell us which one is wrong."), NOWHERE
+        ),
+        ReasonCode.NOT_TAKEN: Ground(
+            _("One of our systems did not take the change. Our staff looks after it by hand."), NOWHERE
+        ),
+        ReasonCode.OVERTAKEN: Ground(
+            _("Somebody changed this while we were at it. Please look whether it is right now."), NOWHERE
+        ),
+        ReasonCode.ACCURACY_VERIFIED: Ground(
+            _("We checked your data, and it is correct."), _provisions("GDPR Art. 18(1)(a)")
+        ),
+        ReasonCode.GROUNDS_PREVAIL: Ground(
+            _("Our reasons to use the data are compelling, and weigh more than your objection."),
+            _provisions("GDPR Art. 21(1)"),
+        ),
+        ReasonCode.NO_LONGER_NEEDED: Ground(
+            _("What the restriction was for has ended."), _provisions("GDPR Art. 18(1)")
+        ),
+        ReasonCode.PERSON_ASKS: Ground(_("You asked us to."), NOWHERE),
+        ReasonCode.NOT_CHANGEABLE: Ground(_("Some details in these records cannot be changed."), NOWHERE),
+        ReasonCode.MENTIONED_ELSEWHERE: Ground(
+            _("Records of other people name you. Our staff looks at each of them."), NOWHERE
+        ),
+        ReasonCode.STORE_RULES: Ground(
+            _(
+                "The rules of one of our databases refused the change. "
+                "We try again every day and write to you when they are gone."
+            ),
+            NOWHERE,
+        ),
+        ReasonCode.STORE_DUPLICATE: Ground(
+            _(
+                "One of our databases allows no two entries that look alike. "
+                "We try again every day and write to you when they are gone."
+            ),
+            NOWHERE,
+        ),
+        ReasonCode.STORE_TOO_LARGE: Ground(
+            _(
+                "They are too large for one of our databases once they are changed. "
+                "We try again every day and write to you when they are gone."
+            ),
+            NOWHERE,
+        ),
+        ReasonCode.STORE_NOT_PERMITTED: Ground(
+            _(
+                "One of our databases does not let us change them yet. "
+                "We try again every day and write to you when they are gone."
+            ),
+            NOWHERE,
+        ),
+        ReasonCode.STORE_REFUSED: Ground(
+            _(
+                "One of our databases refused the change. "
+                "We try again every day and write to you when they are gone."
+            ),
+            NOWHERE,
+        ),
+        ReasonCode.CHANGED_MEANWHILE: Ground(
+            _(
+                "They came or changed while we were erasing. "
+                "We try again every day and write to you when they are gone."
+            ),
+            NOWHERE,
         ),
     }
 )

@@ -19,7 +19,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.notifier import facts as said
 from services.notifier import wording
-from services.notifier.phrases import DEEDS, LAWS, NEXT_STEPS, OPEN_END, PROMISES, PROOFS, RIGHTS, title
+from services.notifier.phrases import (
+    DEEDS,
+    HINDRANCES,
+    LAWS,
+    NEXT_STEPS,
+    OPEN_END,
+    PROMISES,
+    PROOFS,
+    RIGHTS,
+    title,
+)
 from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
 from shared.law import Regulation
 
@@ -27,6 +37,7 @@ BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
 
 MARK = "\x00"
+DASH = "—"
 BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -105,6 +116,18 @@ class Voice:
         """Return a row of label and reason for each kind of data that is not sent."""
         return [(part.label, self.ground(part.reason, part.citation)) for part in parts]
 
+    def left(self, parts: Iterable[said.Left]) -> list[tuple[object, ...]]:
+        """Return a row of label, number and reason for each group of records that was not marked."""
+        return [(part.label, part.records, self.ground(part.reason)) for part in parts]
+
+    def corrected(self, parts: Iterable[said.Corrected]) -> list[tuple[object, ...]]:
+        """Return a row of label, old and new value for each correction; a dash for what is not shown."""
+        return [(part.label, part.before or DASH, part.after or DASH) for part in parts]
+
+    def declined(self, parts: Iterable[said.Declined]) -> list[tuple[object, ...]]:
+        """Return a row of label and reason for each correction that was not made."""
+        return [(part.label, self.ground(part.reason)) for part in parts]
+
     def grounds(self, reasons: Iterable[ReasonCode]) -> list[str]:
         """Return a sentence for each reason."""
         return [self.ground(reason) for reason in reasons]
@@ -135,6 +158,9 @@ def _content(shape: Shape, translate: wording.Words) -> dict[str, Any]:
         "parts": voice.parts,
         "kept": voice.kept,
         "withheld": voice.withheld,
+        "left": voice.left,
+        "corrected": voice.corrected,
+        "declined": voice.declined,
         "grounds": voice.grounds,
         "proofs": voice.proofs,
     }
@@ -156,6 +182,7 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
         DEEDS=DEEDS,
         PROMISES=PROMISES,
         IDENTITY_REASONS=IDENTITY_REASONS,
+        HINDRANCES=HINDRANCES,
     )
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})

@@ -29,8 +29,9 @@ from shared.events import (
     RequestReceived,
     RequestWithdrawn,
 )
-from shared.law import PROOFLESS, Regulation, Right
+from shared.law import Regulation, Right, needs_proof
 
+POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at what is held."""
 
@@ -69,6 +70,8 @@ class Verification:
     """Times that data points were claimed."""
     comparisons: int = 0
     """Claims that were compared with the records; the others are still on their way."""
+    enough_for_categories: tuple[Code, ...] | None = None
+    """Names of the identities that claimed data points agree with, well enough to tell kinds of data by."""
     evidence: tuple[Code, ...] = ()
     """Names of sealed proofs and codes that are still to be destroyed."""
 
@@ -137,7 +140,10 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case IdentityClaimed():
             return replace(known, claims=known.claims + 1)
         case IdentityCompared():
-            return replace(known, comparisons=known.comparisons + 1)
+            enough = (
+                fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
+            )
+            return replace(known, comparisons=known.comparisons + 1, enough_for_categories=enough)
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
@@ -150,9 +156,10 @@ def believed(request: RequestReceived, trusted: frozenset[str]) -> Assurance | N
 
     Law:
         GDPR Art. 12(6): more may be asked for only where there are reasonable doubts.
+        GDPR Art. 21(2)-(3): an objection to direct marketing is heeded at once.
         11 CCR § 7062(a): a business may rely on its own password-protected account.
     """
-    if request.right in PROOFLESS:
+    if not needs_proof(request.right, direct_marketing=request.direct_marketing):
         return Assurance.NONE_NEEDED
     return Assurance.VOUCHED if request.source in trusted else None
 
@@ -170,10 +177,26 @@ def convincing(compared: IdentityCompared, request: RequestReceived) -> Assuranc
     """
     if compared.agreed < compared.claimed or compared.agreed < _points_needed(request):
         return None
-    if request.regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}:
+    if _wants_specific_pieces(request):
         return None
     return Assurance.REASONABLE
 
 
 def _points_needed(request: RequestReceived) -> int:
-    return 3 if request.right in {Right.ACCESS, Right.PORTABILITY, Right.ERASURE} else 2
+    return 3 if request.right in {Right.ACCESS, Right.PORTABILITY, Right.ERASURE} else POINTS_FOR_CATEGORIES
+
+
+def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -> bool:
+    """
+    Tell whether a comparison that does not open the data itself makes sure enough to tell kinds of data.
+
+    Law:
+        11 CCR § 7024(a): who cannot be verified for the specific pieces is answered as if they had asked for
+        the categories; § 7062(b): for these, two data points that agree are enough.
+    """
+    agrees = compared.agreed == compared.claimed >= POINTS_FOR_CATEGORIES
+    return agrees and known.request is not None and _wants_specific_pieces(known.request)
+
+
+def _wants_specific_pieces(request: RequestReceived) -> bool:
+    return request.regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}

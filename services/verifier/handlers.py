@@ -110,9 +110,9 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
     if assurance is not None:
         facts: Sequence[Fact] = [_verified(ctx.request(), assurance, event.identities)]
     elif known.codes == 0:
-        facts = await _challenge(ctx)
+        facts = await _challenge(replace(ctx, known=known))
     elif known.comparisons >= MOST_CLAIMS:
-        facts = [_refused(ctx, "details_do_not_match")]
+        facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
     else:
         tries_left = MOST_CLAIMS - known.claims
         facts = [_proof_refused(ctx, "details_do_not_match", tries_left, spends_code=False)]
@@ -226,7 +226,10 @@ def _verified(
     )
 
 
-def _refused(ctx: Verifier, reason: str) -> IdentityRefused:
+def _refused(ctx: Verifier, reason: str) -> IdentityRefused | IdentityVerified:
+    """Refuse the requester for *reason*, unless their proof is enough for the kinds of data at least."""
+    if ctx.known.enough_for_categories is not None:
+        return _verified(ctx.request(), Assurance.REASONABLE, ctx.known.enough_for_categories)
     return IdentityRefused(request_id=ctx.case_id, reasons=(reason,))
 
 

@@ -18,9 +18,18 @@ from shared.law.clock import (
     internal_due,
 )
 from shared.law.periods import Rule, Unit
-from shared.law.scope import EEA, PROOFLESS, Regulation, Right, choose_regulation
+from shared.law.scope import (
+    DIRECT_MARKETING,
+    EEA,
+    PROOFLESS,
+    Regulation,
+    Right,
+    choose_regulation,
+    needs_proof,
+)
 
 __all__ = [
+    "DIRECT_MARKETING",
     "EEA",
     "PROOFLESS",
     "Calendar",
@@ -35,4 +44,5 @@ __all__ = [
     "due",
     "extended_due",
     "internal_due",
+    "needs_proof",
 ]

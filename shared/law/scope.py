@@ -35,6 +35,26 @@ Law:
     GDPR Art. 7(3): withdrawing consent is as easy as giving it.
 """
 
+DIRECT_MARKETING = "direct_marketing"
+"""What the scope of an objection says where it is to direct marketing, and to nothing else."""
+
+
+def needs_proof(right: Right, *, direct_marketing: bool = False) -> bool:
+    """
+    Tell whether anybody is asked who they are before *right* is exercised.
+
+    Args:
+        right: What is asked for.
+        direct_marketing: Whether it is an objection to direct marketing alone.
+
+    Law:
+        GDPR Art. 21(2)-(3): an objection to direct marketing stops it, whatever the reasons. Nothing is
+        weighed and nothing can go wrong, so there is no doubt to clear (Art. 12(6)).
+        11 CCR §§ 7026(d), 7027(e), 7060(b): see :data:`PROOFLESS`.
+    """
+    return right not in PROOFLESS and not (right is Right.OBJECTION and direct_marketing)
+
+
 # fmt: off
 EEA = frozenset({
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU",

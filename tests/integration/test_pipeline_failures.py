@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest_asyncio
 
-from habeas.company import ADA, BRUNO
 from habeas.parts.ports import HOST, free_port
 from habeas.stack import Part, Stack
 from services.fulfillment.package.verification import verify_package
@@ -156,38 +155,6 @@ async def test_nothing_is_erased_before_the_copy_that_is_wanted_first_is_stored(
     code = await pipeline.code_for(person, case)
     package = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
     assert verify_package(io.BytesIO(package.raise_for_status().content)).ok
-
-
-async def test_an_array_that_moves_between_plan_and_erasure_loses_the_right_elements(
-    pipeline: Pipeline,
-) -> None:
-    bruno, arrays = Somebody(BRUNO.email, BRUNO.name), {"accounts": "members", "tickets": "messages"}
-    before = {where: await elements(pipeline, *where) for where in arrays.items()}
-    tickets = pipeline.client[f"{pipeline.prefix}portal"]
-    # A rule of the store's own that no write satisfies: the erasure is planned, begun and cannot go on.
-    for name in arrays:
-        await tickets.command("collMod", name, validator={"no": {"$exists": True}})
-    case = await erasure_of(pipeline, bruno)
-    await parked_in_fulfillment(pipeline)
-    assert len(await pipeline.rows("fulfillment", case=case)) == 1, "planned, and no more"
-    for name, array in arrays.items():
-        await tickets.command("collMod", name, validator={})
-        reverse = {"$set": {array: {"$reverseArray": f"${array}"}}}
-        await tickets[name].update_many({array: {"$type": "object"}}, [reverse])
-
-    assert (await command(pipeline, "dead-letters", "replay", "fulfillment"))[0] == 0
-    await pipeline.closed(case)
-    for where, elements_before in before.items():
-        theirs = [one for one in elements_before if BRUNO.email not in one.lower()]
-        assert len(theirs) < len(elements_before)
-        assert await elements(pipeline, *where) == theirs
-    assert any(ADA.email in one.lower() for one in theirs)
-
-
-async def elements(pipeline: Pipeline, name: str, array: str) -> list[str]:
-    """Return every element of *array* in the collection *name* of the portal, as text, sorted."""
-    documents = pipeline.business("portal", name).find()
-    return sorted([str(one) async for document in documents for one in document[array]])
 
 
 async def test_a_database_that_dies_on_the_way_only_delays_the_answer(

@@ -19,6 +19,8 @@ from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, running
 from tests.waiting import eventually
 
 PERSON = Somebody(BRUNO.email, BRUNO.name)
+TRADE, SHOE = "Zwiebelhändler", "schuhgröße"
+"""What the person is by their own account, and what they want corrected that nobody holds."""
 FRACTION = re.compile(rb"\.\d{3,6}(?=Z|\+)")
 """Of a second. Its digits could be those of a code by chance."""
 
@@ -42,9 +44,12 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
 async def finished(pipeline: Pipeline) -> AsyncIterator[Finished]:
     async with pipeline.listening() as heard:
         codes = await downloaded(pipeline)
+        codes += await changed(pipeline)
         codes += await erased(pipeline)
         await badly_submitted(pipeline, heard)
-        yield Finished(pipeline, heard, (PERSON.email, PERSON.name, BRUNO.last, "1713920042", *codes))
+        yield Finished(
+            pipeline, heard, (PERSON.email, PERSON.name, BRUNO.last, "1713920042", TRADE, SHOE, *codes)
+        )
 
 
 def asks(right: str) -> dict[str, object]:
@@ -69,6 +74,18 @@ async def downloaded(pipeline: Pipeline) -> list[str]:
     answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": second})
     assert zipfile.is_zipfile(io.BytesIO(answer.content))
     return [code, second]
+
+
+async def changed(pipeline: Pipeline) -> list[str]:
+    """Correct one value and fail to correct another, then opt out; return the code."""
+    corrections = [{"field": "contacts.job_title", "value": TRADE}, {"field": SHOE, "value": "44"}]
+    details = {"corrections": corrections, "statement": f"I, {PERSON.name}, am a {TRADE}."}
+    case = await pipeline.lodge(asks("rectification") | {"details": details}, source=SHOP)
+    code = await pipeline.code_for(PERSON, case)
+    await pipeline.prove(case, code)
+    await pipeline.closed(case)
+    await pipeline.closed(await pipeline.lodge(asks("opt_out_of_sale"), source=SHOP))
+    return [code]
 
 
 async def erased(pipeline: Pipeline) -> list[str]:
@@ -143,6 +160,8 @@ async def test_no_queue_no_log_line_and_no_collection_names_the_person(finished:
         "habeas.notice.sent.v1",
         "habeas.request.closed.v1",
         "habeas.package.fetched.v1",
+        "habeas.subject.rectified.v1",
+        "habeas.subject.opted_out.v1",
         "habeas.subject.erased.v1",
         "habeas.request.rejected.v1",
     }
@@ -151,6 +170,8 @@ async def test_no_queue_no_log_line_and_no_collection_names_the_person(finished:
         "_intake.journal",
         "_verifier.journal",
         "_fulfillment.journal",
+        "_fulfillment.suppressions",
+        "_fulfillment.disagreements",
         "_notifier.journal",
         "_notifier.claims",
         "_vault.items",

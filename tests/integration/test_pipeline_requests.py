@@ -189,9 +189,9 @@ async def test_what_many_people_share_proves_nothing(pipeline: Pipeline, heard: 
 
 
 async def test_what_no_service_can_do_is_left_to_the_staff(pipeline: Pipeline, heard: Heard) -> None:
-    case = await pipeline.lodge(ADA_ASKS.asks("opt_out_of_sale"))
+    case = await pipeline.verified("rectification", ADA_ASKS, details={"statement": "Something is wrong."})
     await pipeline.until_it_is("referred", case)
-    await eventually(lambda: letters(heard, case) == ["acknowledgement"])
+    await eventually(lambda: letters(heard, case) == ["acknowledgement", "code"])
     assert [event["data"]["reason"] for event in heard.of(case, "request.referred")]
 
 

@@ -199,3 +199,11 @@ async def test_chunks_of_two_attempts_do_not_open_together(vault: Vault) -> None
         await opened(vault, "package")
     await vault.seal_stream(CASE, "package", pieces(ADA))
     assert await opened(vault, "package") == ADA
+
+
+@pytest.mark.parametrize("start", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 7, 2 * CHUNK_BYTES + 9])
+async def test_a_large_item_can_be_read_from_any_byte_on(vault: Vault, start: int) -> None:
+    content = bytes(range(256)) * (2 * CHUNK_BYTES // 256) + b"the end of it"
+    await vault.seal_stream(CASE, "package", pieces(content))
+    rest = b"".join([piece async for piece in vault.open_stream(CASE, "package", start=start)])
+    assert rest == content[start:]

@@ -1,7 +1,12 @@
 """The HTTP API of an office, and what its problems look like."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
@@ -9,6 +14,7 @@ from pydantic import SecretStr
 from services.intake.api import Callers, create_app
 from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
+from shared.answer import PackageFacts, facts_of
 from shared.events import (
     Outcome,
     RequestFulfilled,
@@ -25,6 +31,7 @@ API_KEY = "0123456789abcdef0123456789abcdef"
 BEARER = {"Authorization": f"Bearer {API_KEY}"}
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 PACKAGE = b"PK\x03\x04" + b"x" * 3_000_000
+FACTS = PackageFacts(size=len(PACKAGE), sha256=sha256(PACKAGE).hexdigest()).model_dump_json().encode()
 UNKNOWN = "0" * 32
 ROOT = "https://privacy.example.com"
 
@@ -38,6 +45,18 @@ def client_of(door: Door, *, per_hour: int = 1000) -> AsyncClient:
     return AsyncClient(transport=ASGITransport(app_of(door, per_hour=per_hour)), base_url=ROOT)
 
 
+@asynccontextmanager
+async def served(door: Door) -> AsyncIterator[str]:
+    """Serve the API on a real port, for what only a real connection can do; yield its URL."""
+    server = uvicorn.Server(uvicorn.Config(app_of(door), port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - a flag is all that uvicorn has
+        await asyncio.sleep(0)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
 def form(**changes: Any) -> dict[str, Any]:
     data = request(**changes)
     del data["reference"]
@@ -47,7 +66,7 @@ def form(**changes: Any) -> dict[str, Any]:
 async def answered() -> Office:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    office.vault.items[CASE]["package"] = PACKAGE
+    office.vault.items[CASE] |= {"package": PACKAGE, facts_of("package"): FACTS}
     outcome = RequestFulfilled(
         answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
     )

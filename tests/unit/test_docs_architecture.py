@@ -30,10 +30,22 @@ def consumers_of(event: type[Event]) -> list[str]:
 
 
 def publishers_of(event: type[Event]) -> list[str]:
-    """Return the services in whose code *event* is made."""
+    """Return the services in whose code *event* is made; the command, where a person has typed it in."""
     if issubclass(event, Submission):
         return ["upstream systems"]
-    return [service for service in LISTENS if event.__name__ in _made_in(service)]
+    services = [service for service in LISTENS if event.__name__ in _made_in(service)]
+    return services or (["the command"] if event.__name__ in _announced() else [])
+
+
+def _announced() -> set[str]:
+    """Return the events that verbs of the command make: ``fact(Event, …)``."""
+    return {
+        node.args[0].id
+        for path in (ROOT / "habeas" / "cli").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("fact")
+        if node.args and isinstance(node.args[0], ast.Name)
+    }
 
 
 def _made_in(service: str) -> set[str]:
@@ -116,6 +128,11 @@ def _drawn(status: object, following: Mapping[type[Fact], Any]) -> str:
 COLLECTIONS = {
     ("shared/vault.py", "keys"), ("shared/vault.py", "items"), ("shared/vault.py", "chunks"),
     ("shared/journal.py", "journal"), ("services/fulfillment/store.py", "datamaps"),
+    ("services/fulfillment/backups/erasures.py", "erasures"),
+    ("services/fulfillment/suppression.py", "suppressions"),
+    ("services/fulfillment/keeping.py", "kept"),
+    ("services/fulfillment/copies.py", "copies"),
+    ("services/fulfillment/disagreements.py", "disagreements"),
     ("services/notifier/store.py", "claims"),
 }  # fmt: skip
 

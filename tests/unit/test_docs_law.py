@@ -18,7 +18,7 @@ ROWS = [
 ]
 TESTS = {
     node.name
-    for path in (ROOT / "tests" / "unit").glob("*.py")
+    for path in (ROOT / "tests").rglob("*.py")
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 }

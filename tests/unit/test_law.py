@@ -19,6 +19,7 @@ from shared.law import (
     due,
     extended_due,
     internal_due,
+    needs_proof,
 )
 
 GDPR, UK_GDPR, CCPA = Regulation.GDPR, Regulation.UK_GDPR, Regulation.CCPA
@@ -434,3 +435,21 @@ def test_a_lower_floor_takes_the_gdpr_from_nobody_in_the_eea() -> None:
 def test_the_eea_has_thirty_states() -> None:
     assert len(EEA - {"AX", "GF", "GP", "MF", "MQ", "RE", "YT"}) == 30
     assert not EEA & {"GB", "CH", "GI"}
+
+
+# --- who is asked for proof ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("right", Right)
+def test_only_what_could_harm_the_person_needs_proof(right: Right) -> None:
+    """11 CCR §§ 7026(d), 7027(e), 7060(b); GDPR Art. 7(3)."""
+    free = {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE, Right.CONSENT_WITHDRAWAL}
+    assert needs_proof(right) is (right not in free)
+
+
+@pytest.mark.parametrize("right", Right)
+def test_an_objection_to_direct_marketing_needs_none_either_and_nothing_else_hides_behind_it(
+    right: Right,
+) -> None:
+    """GDPR Art. 21(2)-(3)."""
+    assert needs_proof(right, direct_marketing=True) is (needs_proof(right) and right is not Right.OBJECTION)

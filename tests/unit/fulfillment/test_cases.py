@@ -19,13 +19,18 @@ from services.fulfillment.erasure.steps import Disposition, Plan, Step
 from shared.answer import Answer, WithheldGroup
 from shared.errors import IllegalTransition
 from shared.events import (
+    ChangePlanned,
     ErasurePlanned,
     Fact,
     IdentityClaimed,
+    LiftingReason,
     Outcome,
     RequestFulfilled,
     RequestReferred,
     RequestWithdrawn,
+    RestrictionAnnounced,
+    SubjectRestricted,
+    SubjectUnrestricted,
 )
 from shared.law import Regulation, Right
 
@@ -39,6 +44,16 @@ PLANNED = ErasurePlanned(
 ERASED = RequestFulfilled(answer="answer", request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED)
 WITHDRAWN = RequestWithdrawn(request_id=CASE)
 REFERRED = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason="by_staff")
+CHANGE = ChangePlanned(
+    request_id=CASE,
+    right=Right.RESTRICTION,
+    plan="change_0",
+    regulation=Regulation.GDPR,
+    received_on=date(2026, 11, 25),
+)
+RESTRICTED = SubjectRestricted(request_id=CASE, identifiers={})
+ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)
+UNRESTRICTED = SubjectUnrestricted(request_id=CASE, identifiers={})
 CLAIMED = IdentityClaimed(request_id=CASE, proofs=())
 
 
@@ -55,6 +70,21 @@ def test_nothing_is_done_for_a_request_that_was_withdrawn_before_anything_was_pl
 def test_an_erasure_that_may_have_begun_is_finished_and_told_though_the_request_is_withdrawn() -> None:
     assert after(PLANNED, WITHDRAWN) is Status.PLANNED
     assert after(PLANNED, WITHDRAWN, ERASED) is Status.FULFILLED
+
+
+def test_marks_that_may_have_begun_are_finished_and_told_though_the_request_is_withdrawn() -> None:
+    assert after(CHANGE, WITHDRAWN, ERASED, RESTRICTED) is Status.FULFILLED
+    known = reduce(evolve, (CHANGE, WITHDRAWN), Fulfilment())
+    assert known.change == "change_0"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [(CHANGE, ERASED), (CHANGE, REFERRED), (CHANGE, REFERRED, RESTRICTED, WITHDRAWN)],
+    ids=["answered", "being weighed", "taken back while it was weighed"],
+)
+def test_a_restriction_can_be_lifted_as_long_as_it_is_there(before: tuple[Fact, ...]) -> None:
+    assert after(*before, ANNOUNCED, UNRESTRICTED) is after(*before)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from httpx import AsyncClient
 
 from services.intake.api import PUBLIC_DOOR
 from services.intake.domain import PackageCodeRefused
@@ -29,6 +30,7 @@ from tests.unit.intake_api import (
     assert_problem,
     client_of,
     form,
+    served,
 )
 
 # --- lodging ------------------------------------------------------------------------------------------
@@ -161,6 +163,69 @@ async def test_the_package_comes_in_pieces_and_its_download_is_on_record() -> No
     assert response.headers["content-type"] == "application/zip"
     assert response.headers["cache-control"] == "no-store"
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
+
+
+async def test_a_download_that_is_cut_off_goes_on_where_it_stopped_and_the_bytes_are_the_same() -> None:
+    office = await answered()
+    async with served(office.door) as url, AsyncClient(base_url=url) as client:
+        await client.post(f"/v1/requests/{CASE}/package/codes")
+        path, code = f"/v1/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
+        got = bytearray()
+        async with client.stream("GET", path, params=code) as whole:
+            etag = whole.headers["etag"]
+            assert whole.headers["content-length"] == str(len(PACKAGE))
+            assert whole.headers["accept-ranges"] == "bytes"
+            async for piece in whole.aiter_bytes():
+                got += piece
+                if len(got) > len(PACKAGE) // 2:
+                    break  # leaving the block closes the connection
+        rest = await client.get(path, params=code, headers={"Range": f"bytes={len(got)}-", "If-Range": etag})
+    assert len(got) < len(PACKAGE)
+    assert rest.status_code == 206
+    assert rest.headers["content-range"] == f"bytes {len(got)}-{len(PACKAGE) - 1}/{len(PACKAGE)}"
+    assert bytes(got) + rest.content == PACKAGE
+    fetched = [f.continued for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
+    assert fetched == [False, True]
+
+
+async def test_head_says_how_large_the_package_is_and_leaves_the_code_good() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        await client.post(f"/v1/requests/{CASE}/package/codes")
+        path, code = f"/v1/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
+        head = await client.head(path, params=code)
+        package = await client.get(path, params=code)
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(PACKAGE))
+    assert head.headers["etag"] == package.headers["etag"]
+    assert package.content == PACKAGE
+
+
+async def test_bytes_behind_the_end_are_a_problem_416() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        await client.post(f"/v1/requests/{CASE}/package/codes")
+        code = office.code_of(CASE, "package_code_0")
+        behind = {"Range": f"bytes={len(PACKAGE)}-"}
+        response = await client.get(f"/v1/requests/{CASE}/package", params={"code": code}, headers=behind)
+    assert_problem(response, 416)
+    assert response.headers["content-range"] == f"bytes */{len(PACKAGE)}"
+
+
+async def test_the_page_hands_the_package_over_and_goes_on_with_it() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        await client.post(f"/requests/{CASE}/package-code")
+        path, code = f"/requests/{CASE}/package", {"code": office.code_of(CASE, "package_code_0")}
+        refused = await client.get(path, params={"code": wrong(code["code"])})
+        whole = await client.get(path, params=code)
+        headers = {"Range": "bytes=7-", "If-Range": whole.headers["etag"]}
+        rest = await client.get(path, params=code, headers=headers)
+    assert refused.status_code == 409
+    assert "text/html" in refused.headers["content-type"]
+    assert whole.content == PACKAGE
+    assert (rest.status_code, rest.content) == (206, PACKAGE[7:])
 
 
 async def test_a_package_without_a_code_is_a_problem_401() -> None:

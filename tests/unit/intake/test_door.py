@@ -1,12 +1,24 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
 from services.intake.domain import PackageCodeRefused, request_id
-from services.intake.door import MOST_PACKAGE_CODES, CodeRefused, Door, Keys, NotNow, TooOften
-from shared.answer import SUBMISSION
+from services.intake.door import (
+    ACTS_PER_HOUR,
+    MOST_PACKAGE_CODES,
+    CodeRefused,
+    Door,
+    Download,
+    Keys,
+    NotNow,
+    TooOften,
+    etag_of,
+)
+from services.intake.ranges import NotSatisfiable, Wanted
+from shared.answer import SUBMISSION, PackageFacts, facts_of
 from shared.codes import LIFETIME, TRIES, Verdict
 from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
 from shared.events import (
@@ -42,6 +54,7 @@ FULFILLED = RequestFulfilled(
     answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
 )
 ZIP = b"PK\x03\x04 a package"
+FACTS = PackageFacts(size=len(ZIP), sha256=sha256(ZIP).hexdigest()).model_dump_json().encode()
 
 
 def form(**changes: object) -> RequestSubmitted:
@@ -52,13 +65,13 @@ async def answered(journal: MemoryJournal | None = None) -> Office:
     """Return an office with an answered request and its package."""
     office = Office(trusted={SOURCE}, journal=journal)
     await office.submit(request())
-    office.vault.items[CASE]["package"] = ZIP
+    office.vault.items[CASE] |= {"package": ZIP, facts_of("package"): FACTS}
     await office.tell(FULFILLED)
     return office
 
 
-async def read(pieces: AsyncIterator[bytes]) -> bytes:
-    return b"".join([piece async for piece in pieces])
+async def read(opened: Download) -> bytes:
+    return b"".join([piece async for piece in opened.pieces])
 
 
 # --- lodging ------------------------------------------------------------------------------------------
@@ -267,7 +280,8 @@ async def test_guesses_at_the_same_moment_cost_a_try_each() -> None:
 class BrokenVault(MemoryVault):
     """A vault whose large items cannot be read now."""
 
-    async def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
+    async def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        del start
         if item == "package":
             raise StoreUnavailable(f"{case}/{item} cannot be read now")
         yield b""
@@ -305,7 +319,7 @@ async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
 async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: timedelta, given: bool) -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    office.vault.items[CASE]["package"] = ZIP
+    office.vault.items[CASE] |= {"package": ZIP, facts_of("package"): FACTS}
     expires_at = office.clock() + timedelta(minutes=29, seconds=1)
     await office.tell(FULFILLED.model_copy(update={"package_expires_at": expires_at}))
     await office.door.issue_package_code(CASE)
@@ -359,3 +373,83 @@ async def test_the_certificate_is_handed_out_where_something_was_erased_and_only
     other.vault.items[CASE]["erasure_certificate_1"] = b"{}"
     await other.tell(erased)
     assert await other.door.certificate(CASE) == b"{}"
+
+
+# --- a download that was cut off ----------------------------------------------------------------------
+
+ETAG = etag_of(PackageFacts.model_validate_json(FACTS))
+REST = Wanted("bytes=5-", ETAG)
+
+
+async def cut_off() -> tuple[Office, str]:
+    """Return an office whose package was opened once, and the code that opened it."""
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    await office.door.open_package(CASE, code)
+    return office, code
+
+
+async def test_the_code_that_opened_the_package_goes_on_with_a_download_that_was_cut_off() -> None:
+    office, code = await cut_off()
+    for _ in range(2):
+        assert await read(await office.door.open_package(CASE, code, REST)) == ZIP[5:]
+    fetched = [f.continued for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
+    assert fetched == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Wanted(), Wanted("bytes=5-"), Wanted("bytes=5-", '"another"'), Wanted("bytes=5-", f"W/{ETAG}")],
+    ids=["all", "no tag", "another tag", "a weak tag"],
+)
+async def test_a_spent_code_opens_nothing_for_who_does_not_name_what_it_opened(wanted: Wanted) -> None:
+    office, code = await cut_off()
+    with pytest.raises(CodeRefused):
+        await office.door.open_package(CASE, code, wanted)
+
+
+async def test_a_spent_code_goes_on_with_nothing_once_it_has_expired_or_is_wrong() -> None:
+    office, code = await cut_off()
+    with pytest.raises(CodeRefused):
+        await office.door.open_package(CASE, wrong(code), REST)
+    office.clock.move(LIFETIME)
+    with pytest.raises(CodeRefused):
+        await office.door.open_package(CASE, code, REST)
+
+
+async def test_a_new_code_does_not_stop_a_download_that_goes_on_and_is_not_spent_by_it() -> None:
+    office, code = await cut_off()
+    await office.door.issue_package_code(CASE)
+    assert await read(await office.door.open_package(CASE, code, REST)) == ZIP[5:]
+    fresh = office.code_of(CASE, "package_code_1")
+    assert await read(await office.door.open_package(CASE, fresh)) == ZIP
+
+
+async def test_guessing_the_code_of_a_download_that_was_cut_off_ends_soon() -> None:
+    office, code = await cut_off()
+    for _ in range(ACTS_PER_HOUR - 1):  # one act was to ask for the code
+        with pytest.raises(CodeRefused):
+            await office.door.open_package(CASE, wrong(code), REST)
+    with pytest.raises(TooOften):
+        await office.door.open_package(CASE, code, REST)
+
+
+async def test_a_look_at_the_package_does_not_spend_the_code_and_a_wrong_one_uses_a_try() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    with pytest.raises(CodeRefused):
+        await office.door.look_at_package(CASE, wrong(code))
+    assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageCodeRefused)]
+    assert (await office.door.look_at_package(CASE, code)).size == len(ZIP)
+    assert await read(await office.door.open_package(CASE, code)) == ZIP
+
+
+async def test_bytes_behind_the_end_do_not_cost_the_code() -> None:
+    office = await answered()
+    await office.door.issue_package_code(CASE)
+    code = office.code_of(CASE, "package_code_0")
+    with pytest.raises(NotSatisfiable):
+        await office.door.open_package(CASE, code, Wanted(f"bytes={len(ZIP)}-"))
+    assert await read(await office.door.open_package(CASE, code, Wanted("bytes=0-3"))) == ZIP[:4]

@@ -41,6 +41,8 @@ from shared.events import (
     ProofReceived,
     ProofRefused,
     ProofSpent,
+    RecipientAcknowledged,
+    RecipientFailed,
     RequestClosed,
     RequestFulfilled,
     RequestLodged,
@@ -102,6 +104,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
         KEPT,
         NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),
         NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
+        RecipientFailed(request_id=CASE, recipient="Bank", notice="n", about="a", reason="refused"),
+        RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"),
         PackageCodeIssued(request_id=CASE, ref="package_code_0", expires_at=NOW),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),
@@ -334,3 +338,13 @@ def test_a_receipt_at_night_counts_for_the_day_it_is_where_the_answer_is_written
     assert received(submitted(received_at=datetime(2026, 1, 30, 23, 30, tzinfo=UTC))).received_on == date(
         2026, 1, 31
     )
+
+
+def test_who_could_not_be_told_is_remembered_until_they_have_acknowledged() -> None:
+    case = Case(status=Status.CLOSED)
+    for name in ("Bank", "Courier", "Bank"):
+        failed = RecipientFailed(request_id=CASE, recipient=name, notice="n", about="a", reason="refused")
+        case = evolve(case, failed)
+    assert case.untold == ("Bank", "Courier")
+    case = evolve(case, RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"))
+    assert (case.untold, case.status) == (("Courier",), Status.CLOSED)

@@ -1,5 +1,6 @@
 """One letter of each kind and outcome, to a fictional person."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,17 +10,24 @@ from services.notifier.facts import (
     Authority,
     Challenge,
     Code,
+    Corrected,
+    Declined,
     Done,
     ErasureOutcome,
     Facts,
+    Hindrance,
     IdentityCheck,
     Kept,
+    Left,
+    Lifting,
     Package,
     Part,
     Proof,
     Purpose,
     Refusal,
     Sender,
+    Transfer,
+    Weighing,
     Withdrawn,
     Withheld,
 )
@@ -53,9 +61,13 @@ PACKAGE = Package(
 )
 KEPT = Kept("Invoices", 7, ReasonCode.RETENTION_DUTY, "§ 147 AO", until=date(2034, 12, 31))
 ON_HOLD = Kept("Contracts", 1, ReasonCode.LEGAL_HOLD)
+BLACKED_OUT = (Part("Names of other people", 4),)
 WITHHELD = Withheld("Password", ReasonCode.NEVER_DISCLOSED)
 RECIPIENTS = ("Billing Partner Ltd", "Mail Sender Inc")
 SEARCHED = ("Customer portal", "Billing")
+CORRECTED = (Corrected("Accounts: City", "Bremen", "Berlin"), Corrected("Accounts: Password"))
+NOT_EDITABLE = Declined("Invoices: city", ReasonCode.NOT_EDITABLE)
+NOT_MARKABLE = Left("Server logs", 40, ReasonCode.NOT_MARKABLE)
 
 
 def access(outcome: Outcome, right: Right = Right.ACCESS) -> AccessOutcome:
@@ -117,19 +129,71 @@ LETTERS: dict[str, Facts] = {
     "access granted": access(Outcome.GRANTED),
     "access partly granted": access(Outcome.PARTLY_GRANTED),
     "access, nothing held": access(Outcome.NOTHING_HELD),
-    "categories": access(Outcome.GRANTED, Right.KNOW_CATEGORIES),
+    "access with texts blacked out": replace(access(Outcome.GRANTED), blacked_out=BLACKED_OUT),
+    "categories": replace(access(Outcome.GRANTED, Right.KNOW_CATEGORIES), categories=("Name", "Invoices")),
+    "categories instead of data": replace(
+        access(Outcome.PARTLY_GRANTED),
+        categories=("Name", "Invoices"),
+        withheld=(Withheld("The data itself", ReasonCode.NEEDS_MORE_PROOF),),
+    ),
+    "portability": replace(
+        access(Outcome.PARTLY_GRANTED, Right.PORTABILITY),
+        withheld=(
+            Withheld("Scores", ReasonCode.NOT_PROVIDED_BY_YOU),
+            Withheld("Invoices", ReasonCode.OTHER_LEGAL_BASIS),
+        ),
+        transfer=Transfer("import.example.com"),
+    ),
+    "portability, not taken": replace(
+        access(Outcome.GRANTED, Right.PORTABILITY),
+        transfer=Transfer("import.example.com", Hindrance.REFUSED),
+    ),
+    "portability, no address": replace(
+        access(Outcome.GRANTED, Right.PORTABILITY), transfer=Transfer("", Hindrance.NOT_ALLOWED)
+    ),
     "erasure granted": erasure(Outcome.GRANTED),
     "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),
     "erasure partly granted": erasure(Outcome.PARTLY_GRANTED),
     "erasure, nothing held": erasure(Outcome.NOTHING_HELD),
-    "correction": Done(Right.RECTIFICATION, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
-    "restriction": Done(Right.RESTRICTION, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
+    "correction": Done(Right.RECTIFICATION, RECEIVED, DONE, AUTHORITY, RECIPIENTS, corrected=CORRECTED),
+    "correction in part": Done(
+        Right.RECTIFICATION,
+        RECEIVED,
+        DONE,
+        AUTHORITY,
+        RECIPIENTS,
+        Outcome.PARTLY_GRANTED,
+        corrected=CORRECTED,
+        declined=(NOT_EDITABLE,),
+        statement_kept=True,
+    ),
+    "restriction": Done(
+        Right.RESTRICTION, RECEIVED, DONE, AUTHORITY, RECIPIENTS, marked=(Part("Accounts", 2),)
+    ),
+    "restriction in part": Done(
+        Right.RESTRICTION,
+        RECEIVED,
+        DONE,
+        AUTHORITY,
+        RECIPIENTS,
+        Outcome.PARTLY_GRANTED,
+        marked=(Part("Accounts", 2),),
+        left=(NOT_MARKABLE,),
+    ),
+    "restriction, nothing held": Done(
+        Right.RESTRICTION, RECEIVED, DONE, AUTHORITY, outcome=Outcome.NOTHING_HELD, searched=SEARCHED
+    ),
+    "weighing": Weighing(Right.OBJECTION, RECEIVED),
+    "lifting": Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED, AUTHORITY),
     "objection": Done(Right.OBJECTION, RECEIVED, DONE, AUTHORITY),
     "withdrawal of consent": Done(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE, AUTHORITY),
     "opt-out": Done(Right.OPT_OUT_OF_SALE, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
     "limit": Done(Right.LIMIT_SENSITIVE_USE, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
     "refusal": refusal(ReasonCode.TOO_MANY_ATTEMPTS),
     "refusal of an erasure": refusal(ReasonCode.RETENTION_DUTY, ReasonCode.EXCESSIVE, right=Right.ERASURE),
+    "refusal of a correction": Refusal(
+        Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), AUTHORITY, declined=(NOT_EDITABLE,)
+    ),
     "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),
 }
 

@@ -17,21 +17,27 @@ from tests.unit.notifier.examples import AUTHORITY, DUE, LETTERS, PACKAGE, RECEI
 GDPR, UK, CCPA = Regulation.GDPR, Regulation.UK_GDPR, Regulation.CCPA
 EVERYWHERE, EUROPE = (GDPR, UK, CCPA), (GDPR, UK)
 
-DONE = ("correction", "restriction", "objection", "withdrawal of consent", "opt-out", "limit")
-TOLD = ("correction", "restriction", "opt-out", "limit")
+CORRECTIONS = ("correction", "correction in part")
+RESTRICTIONS = ("restriction", "restriction in part")
+DONE = (*CORRECTIONS, *RESTRICTIONS, "objection", "withdrawal of consent", "opt-out", "limit")
+TOLD = (*CORRECTIONS, *RESTRICTIONS, "opt-out", "limit")
+IN_PART = ("correction in part", "restriction in part")
+UNCORRECTED = ("correction in part", "refusal of a correction")
 ANSWERS = (
     *DONE,
+    "restriction, nothing held",
+    "lifting",
     *(kind for kind in LETTERS if kind.startswith(("access", "categories", "erasure", "refusal"))),
 )
 ACCESS = ("access granted", "access partly granted", "categories", "erasure with a copy")
 ERASURES = ("erasure granted", "erasure with a copy", "erasure partly granted")
-NOTHING = ("access, nothing held", "erasure, nothing held")
+NOTHING = ("access, nothing held", "erasure, nothing held", "restriction, nothing held")
 PACKAGE_CODE = ("code for the package",)
 CODES = ("code", *PACKAGE_CODE)
 NAMING = tuple(kind for kind in LETTERS if kind not in CODES)
 RECEIPT = ("acknowledgement",)
 KEEPING = ("erasure partly granted",)
-REFUSALS = ("refusal", "refusal of an erasure")
+REFUSALS = ("refusal", "refusal of an erasure", "refusal of a correction")
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Element:
     laws: tuple[Regulation, ...]
     words: str
 
+
+UNSENT = ("portability, not taken", "portability, no address")
 
 # fmt: off
 ELEMENTS = (
@@ -116,9 +124,24 @@ ELEMENTS = (
             ("erasure partly granted", "refusal of an erasure"), (CCPA,), "https://www.example.com/opt-out"),
 
     Element("GDPR Art. 12(3): done, when", DONE, EVERYWHERE, "4 March 2026"),
-    Element("GDPR Art. 16, 11 CCR 7023: corrected", ("correction",), EVERYWHERE, "We corrected your data."),
-    Element("GDPR Art. 18(2): only stored", ("restriction",), EVERYWHERE, "from now on we only store it"),
-    Element("GDPR Art. 18(3): told before it is lifted", ("restriction",), EVERYWHERE, "again, we tell you"),
+    Element("GDPR Art. 16, 11 CCR 7023: corrected", CORRECTIONS, EVERYWHERE, "We corrected your data."),
+    Element("GDPR Art. 16: what was wrong", CORRECTIONS, EVERYWHERE, "Bremen"),
+    Element("GDPR Art. 16: what stands there now", CORRECTIONS, EVERYWHERE, "Berlin"),
+    Element("GDPR Art. 12(4): not all of it", IN_PART, EVERYWHERE, "We could not do it for all of your data"),
+    Element("GDPR Art. 12(4), 11 CCR 7023(f): why not", UNCORRECTED, EVERYWHERE, "cannot change it"),
+    Element("GDPR Art. 16: the provision", UNCORRECTED, (GDPR,), "GDPR Art. 16"),
+    Element("11 CCR 7023(f): the provision", UNCORRECTED, (CCPA,), "11 CCR 7023(b)"),
+    Element("GDPR Art. 16: your statement", ("correction in part",), EVERYWHERE, "keep your statement with"),
+    Element("GDPR Art. 16: a statement", ("refusal of a correction",), EVERYWHERE, "send us a short"),
+    Element("GDPR Art. 18(2): only stored", RESTRICTIONS, EVERYWHERE, "from now on we only store it"),
+    Element("GDPR Art. 18(2): what is marked", RESTRICTIONS, EVERYWHERE, "Accounts"),
+    Element("GDPR Art. 12(4): what is not", ("restriction in part",), EVERYWHERE, "Server logs"),
+    Element("GDPR Art. 18(3): told before it ends",
+            (*RESTRICTIONS, "weighing"), EVERYWHERE, "again, we tell you"),
+    Element("GDPR Art. 18(1)(d): until it is weighed", ("weighing",), EVERYWHERE, "we only store it"),
+    Element("GDPR Art. 21(3): marketing stops", ("weighing",), EVERYWHERE, "your data for direct marketing"),
+    Element("GDPR Art. 18(3): told", ("lifting",), EVERYWHERE, "We will now use it again"),
+    Element("GDPR Art. 12(4): told why", ("lifting",), EVERYWHERE, "We checked your data, and it is correct"),
     Element("GDPR Art. 21(1), (3): stopped", ("objection",), EVERYWHERE, "that you objected to."),
     Element("GDPR Art. 7(3): stopped", ("withdrawal of consent",), EVERYWHERE, "rests on your consent."),
     Element("GDPR Art. 7(3): until then lawful", ("withdrawal of consent",), EVERYWHERE, "stays lawful"),
@@ -126,6 +149,13 @@ ELEMENTS = (
     Element("11 CCR 7027(h): confirmed", ("limit",), EVERYWHERE, "without your choice"),
     Element("11 CCR 7026(k), 7027(l): 12 months", ("opt-out", "limit"), EVERYWHERE, "at least 12 months"),
     Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", TOLD, EVERYWHERE, "Billing Partner Ltd"),
+
+    Element("GDPR Art. 15(4): others", ("access with texts blacked out",), EVERYWHERE, "concerns others"),
+    Element("GDPR Art. 15(4): how many", ("access with texts blacked out",), EVERYWHERE, "other people"),
+    Element("GDPR Art. 20(1): what is left out", ("portability",), EVERYWHERE, "neither on your consent nor"),
+    Element("GDPR Art. 20(2): sent", ("portability",), EVERYWHERE, "and they confirmed"),
+    Element("GDPR Art. 20(2): not sent", UNSENT, EVERYWHERE, "Download it and hand it on yourself"),
+    Element("11 CCR 7024(a): more proof", ("categories instead of data",), EVERYWHERE, "prove more"),
 
     Element("GDPR Art. 12(4), 11 CCR 7022(f): a refusal", REFUSALS, EVERYWHERE, "we cannot do what you"),
     Element("GDPR Art. 12(4): the reasons", ("refusal",), EVERYWHERE, "A wrong code was entered too often"),

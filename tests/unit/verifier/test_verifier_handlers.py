@@ -70,6 +70,25 @@ async def test_who_wants_less_done_needs_no_proof_and_no_mailbox(right: str) -> 
     assert office.the(IdentityVerified).assurance is Assurance.NONE_NEEDED
 
 
+async def test_an_objection_to_direct_marketing_is_heeded_without_proof() -> None:
+    """GDPR Art. 21(2)-(3)."""
+    office = await opened(right="objection", details={"scope": ["direct_marketing"]})
+    assert office.the(IdentityVerified).assurance is Assurance.NONE_NEEDED
+    assert office.told(IdentityChallenged) == []
+
+
+@pytest.mark.parametrize("scope", [[], ["direct_marketing", "profiling"], ["profiling"]], ids=len)
+async def test_an_objection_to_more_than_direct_marketing_needs_proof(scope: list[str]) -> None:
+    office = await opened(right="objection", details={"scope": scope})
+    assert office.told(IdentityVerified) == []
+    assert office.the(IdentityChallenged)
+
+
+async def test_nothing_but_an_objection_hides_behind_direct_marketing() -> None:
+    office = await opened(right="access", details={"scope": ["direct_marketing"]})
+    assert office.told(IdentityVerified) == []
+
+
 async def test_without_a_mailbox_and_without_claims_nobody_can_be_identified() -> None:
     office = await opened(subject={"name": "Ottilie Quastenflosser"})
     assert office.the(IdentityRefused).reasons == ("unidentifiable",)
@@ -298,3 +317,48 @@ async def test_california_asks_for_a_code_however_many_claims_agree() -> None:
     await compared(office, 3)
     assert not decided(office)
     assert office.told(IdentityChallenged)
+
+
+# --- California: kinds of data instead of the data ------------------------------------------------------
+
+CALIFORNIA = {"country": "US", "subdivision": "CA"}
+
+
+async def test_who_cannot_prove_enough_for_the_data_but_for_its_kinds_is_told_the_kinds() -> None:
+    """11 CCR § 7024(a)."""
+    office = await opened(residence=CALIFORNIA, proofs=[CLAIM])
+    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, identities=("customer_no",)))
+    for number in range(MOST_ISSUED):
+        if number:
+            await office.offer(NEW_CODE, id_=f"new {number}")
+        right = office.code_of(CASE, f"code_{number}")
+        for attempt in range(TRIES):
+            await office.offer(code(wrong(right)), id_=f"{number} {attempt}")
+    verified = office.the(IdentityVerified)
+    assert (verified.assurance, verified.proven) == (Assurance.REASONABLE, ("customer_no",))
+    assert office.told(IdentityRefused) == []
+
+
+async def test_without_a_mailbox_the_claims_that_agree_are_enough_for_the_kinds_of_data() -> None:
+    subject = {"name": "Ottilie Quastenflosser"}
+    office = await opened(residence=CALIFORNIA, subject=subject, proofs=[CLAIM])
+    await compared(office, agreed=3)
+    assert office.the(IdentityVerified).assurance is Assurance.REASONABLE
+
+
+@pytest.mark.parametrize(("agreed", "claimed"), [(2, 3), (1, 1), (0, 3)])
+async def test_claims_that_leave_a_doubt_are_not_even_enough_for_the_kinds_of_data(
+    agreed: int, claimed: int
+) -> None:
+    subject = {"name": "Ottilie Quastenflosser"}
+    office = await opened(residence=CALIFORNIA, subject=subject, proofs=[CLAIM])
+    await compared(office, agreed, claimed)
+    assert office.told(IdentityVerified) == []
+    assert office.the(IdentityRefused).reasons == ("unidentifiable",)
+
+
+async def test_in_europe_there_is_no_such_half_way() -> None:
+    subject = {"name": "Ottilie Quastenflosser"}
+    office = await opened(subject=subject, proofs=[CLAIM])
+    await compared(office, agreed=2, claimed=2)
+    assert office.told(IdentityVerified) == []

@@ -1,0 +1,135 @@
+"""What stands around fulfillment's handlers in tests: parts that keep what they are told, in memory."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from services.fulfillment.carrier import Parcel, Receipt
+from services.fulfillment.cases import Fulfilment
+from services.fulfillment.context import Fulfillment, House
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.signing import Signer
+from shared.answer import SUBMISSION, Answer
+from shared.events import Assurance, IdentityVerified, RequestSubmitted
+from shared.law import Regulation, Right
+from shared.testing import MemoryVault
+
+CASE = "a" * 32
+KEY = bytes(32)
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HOUSE = House("Example", "privacy@example.com", "Authority", UTC, Signer(KEY), KEY, timedelta(days=30))
+
+
+@dataclass
+class OneMap:
+    """One data map, always the same."""
+
+    current: DataMap
+
+    async def of(self, version: str) -> DataMap:
+        assert version == self.current.version
+        return self.current
+
+
+class Absent:
+    """A part that a test does without: whatever is asked of it fails."""
+
+    def __getattr__(self, name: str) -> object:
+        raise NotImplementedError(name)
+
+
+@dataclass
+class Held(Absent):
+    """Records that a search finds, whatever it searches for."""
+
+    findings: Findings
+
+    async def gather(
+        self, data_map: DataMap, identities: Identities, claimed: Identities | None = None
+    ) -> Findings:
+        del data_map, identities, claimed
+        return self.findings
+
+
+@dataclass
+class Counter:
+    """Counts copies, of whomever."""
+
+    cases: set[str] = field(default_factory=set)
+
+    async def count(self, case: str, identities: Identities, at: datetime) -> int:
+        del identities, at
+        self.cases.add(case)
+        return len(self.cases)
+
+
+@dataclass
+class Courier:
+    """Takes parcels, or raises what it is told to."""
+
+    error: Exception | None = None
+    parcels: list[tuple[Parcel, bytes]] = field(default_factory=list)
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        self.parcels.append((parcel, b"".join([piece async for piece in parcel.body()])))
+        if self.error is not None:
+            raise self.error
+        return Receipt(201, {"location": "/imports/7"}, b"taken")
+
+
+async def stage(  # noqa: PLR0913 - what tests change
+    data_map: DataMap,
+    findings: Findings,
+    right: Right = Right.ACCESS,
+    *,
+    regulation: Regulation = Regulation.GDPR,
+    assurance: Assurance = Assurance.MAILBOX,
+    courier: Courier | None = None,
+    **details: object,
+) -> tuple[IdentityVerified, Fulfillment]:
+    """Return a verified request for *right*, and all that its handler may use."""
+    vault = MemoryVault()
+    await vault.create(CASE)
+    subject = {"email": "ada@example.org", "name": "Ada Example"}
+    submitted = RequestSubmitted.model_validate(
+        {"reference": "r", "right": right, "subject": subject, "details": details}
+    )
+    await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
+    event = IdentityVerified(
+        request_id=CASE,
+        right=right,
+        regulation=regulation,
+        received_on=date(2026, 11, 25),
+        assurance=assurance,
+        proven=("email",),
+        reasons=(assurance.value,),
+    )
+    ctx = around(vault=vault, records=Held(findings), maps=OneMap(data_map), carrier=courier or Courier())
+    return event, ctx
+
+
+def around(**parts: Any) -> Fulfillment:
+    """Return what a handler may use: *parts*, and of the others those that a test can do with as they are."""
+    usual: dict[str, Any] = {
+        "case_id": CASE,
+        "known": Fulfilment(),
+        "now": NOW,
+        "occurred_at": NOW,
+        "house": HOUSE,
+        "copies": Counter(),
+    }
+    absent: dict[str, Any] = {part.name: Absent() for part in fields(Fulfillment)}
+    return Fulfillment(**(absent | usual | parts))
+
+
+async def told(ctx: Fulfillment, name: str) -> Answer:
+    """Return the answer that lies under *name*."""
+    return Answer.model_validate_json(await ctx.vault.open(CASE, name))
+
+
+async def whole(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return all of *pieces*."""
+    return b"".join([piece async for piece in pieces])
