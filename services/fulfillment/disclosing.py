@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from services.fulfillment import answers
 from services.fulfillment.cases import answerable, outcome_of_disclosure
 from services.fulfillment.context import Fulfillment
+from services.fulfillment.domain import SHARED_IDENTITY
 from services.fulfillment.package.building import Package, build, build_overview
 from services.fulfillment.package.contents import Contents, Disclosed, LeftOut, Section
 from services.fulfillment.package.people import people
@@ -164,16 +165,17 @@ async def _fulfilled(name: str, told: Answer, wanted: Disclosure, ctx: Fulfillme
         right=wanted.event.right,
         outcome=outcome_of_disclosure(told),
         dispositions={"disclosed": disclosed} if disclosed else {},
-        reasons=_reasons(told),
+        reasons=_reasons(told, wanted.findings),
         answer=await ctx.sealed(ANSWER, told.model_dump_json()),
         package=name,
         package_expires_at=ctx.now + ctx.house.package_lifetime,
     )
 
 
-def _reasons(told: Answer) -> dict[str, int]:
+def _reasons(told: Answer, findings: Findings) -> dict[str, int]:
     """Return what the staff should know of an answer, counted."""
     reasons = Counter(item.reason for item in told.withheld)
+    reasons[SHARED_IDENTITY] = len(findings.shared)
     reasons[BLACKED_OUT] = sum(item.count for item in told.blacked_out)
     reasons[FURTHER_COPY] = max(told.copies - 1, 0)
     return dict(+reasons)

@@ -20,6 +20,7 @@ STORE_REFUSED = "store_refused"
 CHANGED_MEANWHILE = "changed_meanwhile"
 MENTIONED_ELSEWHERE = "mentioned_elsewhere"
 NOT_CHANGEABLE = "not_changeable"
+SHARED_IDENTITY = "shared_identity"
 REFUSALS: Mapping[int, str] = MappingProxyType(
     {
         121: STORE_RULES,  # DocumentValidationFailure

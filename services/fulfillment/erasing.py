@@ -17,10 +17,11 @@ from services.fulfillment.certificate import Proof, issue
 from services.fulfillment.certifying import Issue, certificate
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
+from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, SHARED_IDENTITY
 from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.rounds import Round, settled
 from services.fulfillment.erasure.steps import Disposition, Plan, step_of_line
+from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.mentions import Needle, needles
 from services.fulfillment.suppression import Purpose
 from services.fulfillment.telling import concerned
@@ -116,7 +117,7 @@ async def _told(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulf
         right=Right.ERASURE,
         outcome=outcome_of_erasure(decided, mentions=records_naming(residues)),
         dispositions=decided.counts(),
-        reasons=_reasons(decided, residues),
+        reasons=_reasons(decided, residues, done.remains.findings),
         answer=name,
         package=event.package,
         package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
@@ -139,11 +140,12 @@ async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
     return await ctx.sealed_lines(MENTIONS, lines) if lines else None
 
 
-def _reasons(decided: Plan, residues: Sequence[Residue]) -> dict[str, int]:
-    """Return the number of records per reason for which something of the person stays."""
+def _reasons(decided: Plan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
+    """Return the number of records per reason for which something of the person stays, or may."""
     more = {
         NOT_CHANGEABLE: sum(step.incomplete for step in decided.steps),
         MENTIONED_ELSEWHERE: records_naming(residues),
+        SHARED_IDENTITY: len(findings.shared),
     }
     return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
 

@@ -58,6 +58,7 @@ class ReasonCode(StrEnum):
     STORE_REFUSED = "store_refused"
     CHANGED_MEANWHILE = "changed_meanwhile"
     MENTIONED_ELSEWHERE = "mentioned_elsewhere"
+    SHARED_IDENTITY = "shared_identity"
     NOT_CHANGEABLE = "not_changeable"
 
 
@@ -215,6 +216,9 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
         ReasonCode.NOT_CHANGEABLE: Ground(_("Some details in these records cannot be changed."), NOWHERE),
         ReasonCode.MENTIONED_ELSEWHERE: Ground(
             _("Records of other people name you. Our staff looks at each of them."), NOWHERE
+        ),
+        ReasonCode.SHARED_IDENTITY: Ground(
+            _("Others have an address or a number of yours, too. We did not search by it."), NOWHERE
         ),
         ReasonCode.STORE_RULES: Ground(
             _(

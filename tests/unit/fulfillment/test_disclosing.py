@@ -222,6 +222,14 @@ async def test_the_first_copy_is_no_reason_and_a_further_one_is_counted_for_the_
     assert second.reasons["further_copy"] == 1
 
 
+async def test_what_others_are_known_by_too_is_counted_for_the_staff() -> None:
+    event, ctx = await stage(MAP, replace(HELD, shared=("phone_number",)))
+    [fulfilled] = await answer(event, ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert fulfilled.reasons["shared_identity"] == 1
+    assert fulfilled.outcome is Outcome.GRANTED
+
+
 async def test_size_and_digest_of_a_package_lie_beside_it() -> None:
     event, ctx = await stage(MAP, HELD)
     [fulfilled] = await answer(event, ctx)
