@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(900)  # the first test waits for images that ma
 
 SEED = 7
 CUSTOMERS = 120
-TODAY = date(2026, 11, 25)
+TODAY = datetime.now(UTC).date()
 SOON = timedelta(seconds=60)
 DATABASES = ("billing", "ops", "portal")
 

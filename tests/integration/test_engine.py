@@ -307,7 +307,7 @@ async def test_records_wait_for_those_they_are_erased_after(company: World, exam
 
 VALUES = [
     pytest.param("text", id="string"),
-    pytest.param(9767, id="int"),
+    pytest.param(1976597653, id="int"),
     pytest.param(Int64(2**40), id="long"),
     pytest.param(1.5, id="double"),
     pytest.param(Decimal128(Decimal("12.30")), id="decimal"),
@@ -316,14 +316,14 @@ VALUES = [
     pytest.param(ObjectId("5a9427648b0beebeb6957bfd"), id="object id"),
     pytest.param(b"\x01\x02", id="binary"),
     pytest.param(Binary(bytes(16), 4), id="uuid"),
-    pytest.param({"deep": ["text", 9767]}, id="object"),
-    pytest.param(Regex("9767"), id="pattern"),
-    pytest.param(Timestamp(9767, 1), id="timestamp"),
-    pytest.param(Code("9767"), id="code"),
+    pytest.param({"deep": ["text", 1976597653]}, id="object"),
+    pytest.param(Regex("1976597653"), id="pattern"),
+    pytest.param(Timestamp(1976597653, 1), id="timestamp"),
+    pytest.param(Code("1976597653"), id="code"),
     pytest.param(MinKey(), id="min key"),
-    pytest.param(DBRef("a", 9767), id="reference"),
+    pytest.param(DBRef("a", 1976597653), id="reference"),
     pytest.param(float("nan"), id="not a number"),
-    pytest.param(["text", 9767, None], id="array"),
+    pytest.param(["text", 1976597653, None], id="array"),
 ]
 STRATEGIES = ["null_rewrite", "string_rewrite", "random_string_rewrite", "hash", "hmac", "delete"]
 
@@ -343,7 +343,7 @@ async def test_no_strategy_leaves_a_value_of_any_type(world: World, value: Any) 
     assert "delete" not in after
     for strategy in STRATEGIES[:-1]:
         assert after[strategy] != value, strategy
-        assert "9767" not in str(after[strategy])
+        assert "1976597653" not in str(after[strategy])
     assert (await verify(order, data_map, world.stores, PERSON)).clean
 
 

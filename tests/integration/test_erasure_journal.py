@@ -29,6 +29,8 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 KEEP = timedelta(days=35)
 KEY = b"k" * 32
 KIM, BO = "kim@example.org", "bo@example.org"
+MADE_BEFORE = [ObjectId(f"66b2f0c4a1d2e3f4a5b6c7d{n}") for n in range(2)]
+"""Object ids of a year before the erasures."""
 PERSON = {"email": (KIM,)}
 SHOP = """
 dataset:
@@ -148,7 +150,7 @@ async def stock(shop: World, *ids: Any) -> None:
 
 
 KINDS = [
-    pytest.param((ObjectId(), ObjectId()), id="object ids"),
+    pytest.param(MADE_BEFORE, id="object ids"),
     pytest.param((Binary(b"a" * 16, 4), Binary(b"b" * 16, 4)), id="uuids"),
     pytest.param((7, 8), id="numbers"),
     pytest.param((KIM, BO), id="addresses"),
@@ -247,7 +249,7 @@ async def test_of_half_a_backup_everything_goes_that_the_erasure_had_found(shop:
 
 
 async def test_a_record_that_was_gone_before_the_erasure_comes_back_and_goes(shop: World) -> None:
-    old, older = ObjectId.from_datetime(NOW - timedelta(days=9)), ObjectId()
+    old, older = ObjectId.from_datetime(NOW - timedelta(days=9)), MADE_BEFORE[0]
     await stock(shop, old, older)
     more = {"_id": ObjectId.from_datetime(NOW - timedelta(days=8)), "email": "KIM@example.org"}
     await shop["people"].insert_one(more)
@@ -306,7 +308,7 @@ async def test_a_number_that_was_given_to_somebody_else_since_is_left_to_them(sh
 
 
 async def test_a_record_whose_address_was_another_in_the_backup_goes_by_its_id(shop: World) -> None:
-    kim, bo = ObjectId(), ObjectId()
+    kim, bo = MADE_BEFORE
     await stock(shop, kim, bo)
     await shop["people"].update_one({"_id": kim}, {"$set": {"email": "kim@old.example.org", "phone": "1"}})
     backup = await shop.everything()
