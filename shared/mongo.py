@@ -61,6 +61,7 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = motor.AsyncIOMotorClient[Document]
 Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
 Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
+Write: TypeAlias = DeleteOne | DeleteMany | UpdateOne
 
 _OPTIONS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
@@ -209,7 +210,7 @@ def _there_already(error: BulkWriteError, documents: list[Document]) -> frozense
     return frozenset(documents[flaw["index"]]["_id"] for flaw in error.details["writeErrors"])
 
 
-async def write_each(collection: Collection, operations: Sequence[DeleteOne | UpdateOne]) -> dict[int, int]:
+async def write_each(collection: Collection, operations: Sequence[Write]) -> dict[int, int]:
     """
     Carry out *operations*, in no order; what the server refuses does not hold up the others.
 

@@ -6,7 +6,7 @@ believes neither and reads.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,14 +14,14 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import DataMap, Place
 from services.fulfillment.domain import reason_of_refusal
-from services.fulfillment.erasure.operations import operations
+from services.fulfillment.erasure.operations import changes, deletions
 from services.fulfillment.erasure.planning import plan
 from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.paths import key_of, raw_at, values_at
 from services.fulfillment.search.stores import Probe, Stores
 from services.fulfillment.search.walk import Findings, Found, gather
-from shared.mongo import Document
+from shared.mongo import Document, Write
 
 __all__ = [
     "Disposition",
@@ -130,15 +130,21 @@ async def _erase(steps: Sequence[Step], stores: Stores, progress: Progress) -> d
 
 async def _erase_chunk(steps: Sequence[Step], stores: Stores) -> dict[Record, str]:
     """Carry out *steps*, all in one collection: what is first of each, what is second of each, and so on."""
-    waves = [(step, list(operations(step))) for step in steps]
-    refused: dict[Record, str] = {}
-    for turn in range(max(len(wave) for _, wave in waves)):
+    refused = await _write(list(deletions(step for step in steps if step.deleted)), stores)
+    waves = [(step, list(changes(step))) for step in steps if not step.deleted]
+    for turn in range(max((len(wave) for _, wave in waves), default=0)):
         due = [(step, wave[turn]) for step, wave in waves if len(wave) > turn]
-        writes = [operation for step, operation in due if record_of(step) not in refused]
-        whose = [step for step, _ in due if record_of(step) not in refused]
-        for place, code in (await stores.write(steps[0].place, writes)).items():
-            refused[record_of(whose[place])] = reason_of_refusal(code)
+        refused |= await _write([([s], w) for s, w in due if record_of(s) not in refused], stores)
     return refused
+
+
+async def _write(parts: Sequence[tuple[Sequence[Step], Write]], stores: Stores) -> dict[Record, str]:
+    """Write *parts*, all in one collection, each for some steps; return the records that were refused."""
+    if not parts:
+        return {}
+    place = parts[0][0][0].place
+    refused = await stores.write(place, [write for _, write in parts])
+    return {record_of(step): reason_of_refusal(code) for n, code in refused.items() for step in parts[n][0]}
 
 
 def record_of(thing: Step | Found | Remainder) -> Record:
@@ -158,14 +164,11 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     parts = await asyncio.gather(*(_reread(some, stores.fresh) for some in _by_place(steps).values()))
     remainders = [remainder for part in parts for remainder in part]
     findings = await gather(data_map, stores.fresh, identities, plan.aliases)
-    planned = {record_of(step): step for step in plan.steps}
+    planned = {record_of(step): step for step in plan.steps} if findings.total else {}
     for found in findings.found:
-        step = planned.get(record_of(found))
-        remainders += _found_again(found, step)
+        remainders += _found_again(found, planned.get(record_of(found)))
     remainders += [Remainder(s.key, s.id, Left.VANISHED) for s in steps if s.key in findings.missing]
-    looked_at: dict[str, int] = {}
-    for step in steps:
-        looked_at[step.key] = looked_at.get(step.key, 0) + 1
+    looked_at = Counter(step.key for step in steps)
     return Remains(_once(remainders), looked_at, findings)
 
 

@@ -1,25 +1,38 @@
 """
 A step of a plan in MongoDB's words.
 
-One operation per document, so that an erasure leaves none half done. Its filter names the primary key, what
+A document is written once, so that an erasure leaves none half done. The filter names the primary key, what
 makes the document the person's, and the shape the change needs; elements are chosen by their content. Where
 any of it no longer holds, nothing is written, and the verification says so.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
 from services.fulfillment.search.ownership import Match
-from shared.mongo import DeleteOne, Document, UpdateOne
+from services.fulfillment.search.paths import key_of
+from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
+
+BY_ID = [("_id", 1)]
 
 
-def operations(step: Step) -> Iterator[DeleteOne | UpdateOne]:
-    """Yield what carries out *step*, to be done in this order."""
-    if step.deleted:
-        yield DeleteOne(_guarded(step))
-        return
+def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | DeleteMany]]:
+    """Yield what deletes the documents of *steps*, those at once that are the person's for one reason."""
+    alike: dict[Hashable, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.id.keys() == {"_id"}:
+            alike[_condition_key(step)].append(step)
+        else:
+            yield [step], DeleteOne(_guarded(step))
+    for some in alike.values():
+        named = {"_id": {"$in": [step.id["_id"] for step in some]}}
+        yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID)
+
+
+def changes(step: Step) -> Iterator[UpdateOne]:
+    """Yield what carries out *step*, which deletes no document, to be done in this order."""
     early, late = _layers(step.pulls)
     for pull in early:
         yield UpdateOne(_guarded(step), {"$pull": _pulled([pull])})
@@ -73,10 +86,19 @@ def _settable(part: Set) -> tuple[str, Document]:
 
 def _guarded(step: Step) -> Document:
     """Return the filter that finds the document while it is still the person's and under no hold."""
+    return {**{path: {"$eq": value} for path, value in step.id.items()}, **_condition(step)}
+
+
+def _condition(step: Step) -> Document:
+    """Return what holds of the document while it is still the person's and under no hold."""
     holding = [{match.path: {"$in": list(match.values)}} for match in step.guard]
-    named = {path: {"$eq": value} for path, value in step.id.items()}
     held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
-    return {**named, "$or": holding, **held}
+    return {"$or": holding, **held}
+
+
+def _condition_key(step: Step) -> Hashable:
+    """Return what the conditions of two steps in one collection, where all holds are alike, compare by."""
+    return tuple((match.path, *map(key_of, match.values)) for match in step.guard)
 
 
 def _shape(step: Step) -> Iterator[Document]:

@@ -98,39 +98,44 @@ class _Planner:
         self._secret = secret
         self._rules = rules
         self._maskables: dict[str, list[Field]] = {}
+        self._deletables: dict[str, bool] = {}
 
     def step(self, found: Found) -> Step:
+        decision = decide_disposition(found.collection, found.document, today=self.today)
+        if isinstance(decision, Retain):
+            return self._retained(found, decision)
+        if found.owned and decision.mode is Erasure.DELETE and self._deletable(found.collection):
+            return self._step(found, Disposition.ERASED, deleted=True)
+        return self._changed(found)
+
+    def _step(self, found: Found, disposition: Disposition, **change: Any) -> Step:
         guard = tuple(m for m in found.matches if m.unit is None) if found.owned else found.matches
-        step = Step(
+        hold = found.collection.legal_hold
+        return Step(
             key=found.collection.key,
             place=found.collection.place,
             id=found.id,
-            disposition=Disposition.UNCHANGED,
+            disposition=disposition,
             guard=guard,
-            hold=None if (hold := found.collection.legal_hold) is None else (hold.field, hold.value),
+            hold=None if hold is None else (hold.field, hold.value),
+            **change,
         )
-        decision = decide_disposition(found.collection, found.document, today=self.today)
-        if isinstance(decision, Retain):
-            return self._retained(step, found, decision)
-        if found.owned and decision.mode is Erasure.DELETE and self._whole(found.collection.leaves):
-            return replace(step, disposition=Disposition.ERASED, deleted=True)
-        return self._changed(step, found)
 
-    def _retained(self, step: Step, found: Found, decision: Retain) -> Step:
+    def _retained(self, found: Found, decision: Retain) -> Step:
         masks: list[Mask] = []
         if decision.reduced:
             fields = [field for field in self._maskable(found.collection) if field.masking is not None]
             masks = [*self._masks(found, fields), *self._element_masks(found, fields)]
-        return replace(
-            step,
-            disposition=Disposition.RETAINED,
+        return self._step(
+            found,
+            Disposition.RETAINED,
             masks=tuple(masks),
             reason=decision.reason,
             because=decision.because,
             until=decision.until,
         )
 
-    def _changed(self, step: Step, found: Found) -> Step:
+    def _changed(self, found: Found) -> Step:
         """Return the step that takes what is the person's out of a document that stays."""
         collection = found.collection
         pulled = [match for match in found.elements if self._goes(collection, match)]
@@ -147,9 +152,9 @@ class _Planner:
             for arrays in dict.fromkeys(a for a, _ in places(found.document, match.unit or ""))
         ]
         disposition = Disposition.MASKED if masks else Disposition.ERASED if pulls else Disposition.UNCHANGED
-        return replace(
-            step,
-            disposition=disposition,
+        return self._step(
+            found,
+            disposition,
             masks=tuple(masks),
             pulls=tuple(pulls),
             undeclared=_undeclared(collection, found.document) if found.owned else 0,
@@ -168,6 +173,11 @@ class _Planner:
         return all(_is_about(f, self.targets) for f in personal) and (
             bool(personal) or covered("user", self.targets)
         )
+
+    def _deletable(self, collection: Collection) -> bool:
+        if collection.key not in self._deletables:
+            self._deletables[collection.key] = self._whole(collection.leaves)
+        return self._deletables[collection.key]
 
     def _maskable(self, collection: Collection) -> list[Field]:
         if collection.key not in self._maskables:

@@ -18,10 +18,10 @@ from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.seeking import Probe, Seeker, Take, answered, ways
 from shared.coalescing import Coalescer
 from shared.errors import ConfigurationError, PermanentError
-from shared.mongo import Client, DeleteOne, Document, UpdateOne, at_primary, connect, translated, write_each
+from shared.mongo import Client, Document, Write, at_primary, connect, translated, write_each
 from shared.mongo import Collection as Stored
 
-__all__ = ["Operation", "Probe", "Refusals", "Stores", "Writes"]
+__all__ = ["Probe", "Refusals", "Stores", "Writes"]
 
 WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02
@@ -30,14 +30,11 @@ READING_PATIENCE_MS = 60_000
 """How long that may take on the server."""
 
 
-Operation: TypeAlias = DeleteOne | UpdateOne
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Writes:
     """What one request writes at one moment. Two are never the same."""
 
-    operations: Sequence[Operation]
+    operations: Sequence[Write]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +130,7 @@ class Stores:
         await self.seek(place, probes, take)
         return {probe: list(documents.values()) for probe, documents in found.items()}
 
-    async def write(self, place: Place, operations: Sequence[Operation]) -> Refusals:
+    async def write(self, place: Place, operations: Sequence[Write]) -> Refusals:
         """
         Carry out *operations*, in no order; return what the store refused, by its own rules for instance.
 

@@ -8,7 +8,7 @@ import pytest
 from bson.datetime_ms import DatetimeMS
 
 from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.operations import operations
+from services.fulfillment.erasure.operations import changes
 from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
 from services.fulfillment.search.ownership import Match
 from shared.mongo import Binary, Decimal128, Int64, ObjectId, UpdateOne
@@ -63,7 +63,7 @@ def test_elements_are_chosen_by_content_and_arrays_named_without_positions() -> 
         guard=(KIM,),
         masks=(Mask("thread.text", ("thread",), None, of=KIM),),
     )
-    (operation,) = operations(step)
+    (operation,) = changes(step)
     assert operation == UpdateOne(
         {
             "$and": [
