@@ -123,7 +123,7 @@ async def _play(stage: Stage, asking: Somebody, leaving: Somebody, data: Path | 
     _did(
         stage.out,
         "A second search finds",
-        f"{len(after.found)} records; before, there were {len(held.found)}",
+        f"{after.total} records; before, there were {held.total}",
     )
     _did(stage.out, "All letters are in", str(stage.installation.stack.mail_folder))
 
