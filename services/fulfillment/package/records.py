@@ -16,6 +16,9 @@ from services.fulfillment.package.withholding import Notice
 from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util
 
 UUID_SUBTYPE = 4
+NESTED = (dict, list, tuple)
+TEXTUAL = (str, bytes)
+NUMERIC = (int, float, Decimal128)
 FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 QUICK_OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -95,7 +98,7 @@ def instant(value: datetime) -> datetime:
 
 def is_nested(value: Any) -> bool:
     """Tell whether *value* has values inside."""
-    return isinstance(value, dict | list | tuple)
+    return isinstance(value, NESTED)
 
 
 def _notice(value: Any) -> Any:

@@ -13,6 +13,7 @@ from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.package import filenames, labels
 from services.fulfillment.package.contents import Contents, LeftOut, Section
 from services.fulfillment.package.people import People, redacts
+from services.fulfillment.package.records import NESTED, TEXTUAL
 from services.fulfillment.package.redaction import Kind, Redacted, Redactor
 from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
@@ -198,7 +199,8 @@ class _Shape:
     def add(self, document: Document) -> None:
         self._records += 1
         if self._fits:
-            self._keys.update(dict.fromkeys(document))
+            if not document.keys() <= self._keys.keys():
+                self._keys.update(dict.fromkeys(document))
             self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, document.values()))
 
     def tabular(self) -> tuple[str, ...]:
@@ -208,8 +210,8 @@ class _Shape:
 def _most_bytes(value: Any) -> int:
     """Return a number of bytes that *value* does not exceed in any of its forms."""
     if isinstance(value, dict):
-        return VALUE_BYTES + sum(len(key) * ESCAPED_BYTES + _most_bytes(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
+        names = sum(map(len, value)) * ESCAPED_BYTES
+        return VALUE_BYTES + names + sum(map(_most_bytes, value.values()))
+    if isinstance(value, NESTED):
         return VALUE_BYTES + sum(map(_most_bytes, value))
-    size = len(value) * ESCAPED_BYTES if isinstance(value, str | bytes) else 0
-    return VALUE_BYTES + size
+    return VALUE_BYTES + (len(value) * ESCAPED_BYTES if isinstance(value, TEXTUAL) else 0)

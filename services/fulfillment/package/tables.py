@@ -10,9 +10,9 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from services.fulfillment.package.records import text_of
+from services.fulfillment.package.records import NUMERIC, text_of
 from services.fulfillment.package.withholding import Notice
-from shared.mongo import Decimal128, Document
+from shared.mongo import Document
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -36,9 +36,16 @@ class Columns:
     def __init__(self) -> None:
         self._levels: dict[int, dict[Path, None]] = {depth: {} for depth in range(1, DEEPEST + 1)}
         self._seen: set[Path] = set()
+        self._flat: set[Path] = set()
 
     def add(self, document: Document) -> None:
         """Take note of the fields of *document*."""
+        if dict not in map(type, document.values()):
+            names = tuple(document)
+            if names in self._flat:
+                return
+            if len(self._flat) < MOST_REMEMBERED:
+                self._flat.add(names)
         for path in _leaves(document, DEEPEST):
             if path not in self._seen:
                 self._note(path)
@@ -84,9 +91,11 @@ def header(path: Path) -> str:
 
 def cell(value: Any) -> str:
     """Return *value* as the text of a cell, harmless in a spreadsheet."""
+    if type(value) is str:
+        return _harmless(value)
     if isinstance(value, Notice):
         return f"[{value.label.translate(BROKEN)}: {value.reason}]"
-    if isinstance(value, int | float | Decimal128):
+    if isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
     return _harmless(text_of(value))
 

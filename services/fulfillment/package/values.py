@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
 from services.fulfillment.package.labels import spelt
-from services.fulfillment.package.records import as_json, instant, is_nested, text_of
+from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
 from services.fulfillment.package.withholding import Notice
 from services.fulfillment.package.wording import Words
 from shared.mongo import Decimal128, Document, ObjectId
@@ -164,6 +164,6 @@ def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:
 
 def fits_in_a_row(value: Any) -> bool:
     """Tell whether *value* is short enough for a cell."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, TEXTUAL):
         return len(value) <= LONG_TEXT // 2 and "\n" not in str(value)
     return not is_nested(value)

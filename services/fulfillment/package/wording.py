@@ -56,7 +56,7 @@ class Words:
 
     def day(self, value: date) -> str:
         """Return *value* with its month in words: ``5 March 2026``."""
-        return format_date(value, "long", self.locale)
+        return _day(self.locale, value)
 
     def moment(self, value: datetime) -> str:
         """
@@ -85,6 +85,11 @@ def words(wanted: str, zone: tzinfo = UTC) -> Words:
     if locale.language == SOURCE_LANGUAGE and not locale.territory:
         locale = Locale(SOURCE_LANGUAGE, "GB")
     return Words(locale, zone)
+
+
+@lru_cache(maxsize=4_096)
+def _day(locale: Locale, value: date) -> str:
+    return format_date(value, "long", locale)
 
 
 @lru_cache
