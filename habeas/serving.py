@@ -6,7 +6,8 @@ from typing import Any
 
 from shared.errors import ConfigurationError
 from shared.host import Plan, main
-from shared.topology import LISTENS
+
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 
 
 def serve(names: Sequence[str]) -> None:
@@ -16,12 +17,14 @@ def serve(names: Sequence[str]) -> None:
     Raises:
         ConfigurationError: There is no such service.
     """
-    unknown = sorted(set(names) - set(LISTENS))
+    unknown = sorted(set(names) - set(SERVICES))
     if unknown:
-        raise ConfigurationError(f"no service is called {', '.join(unknown)}; there are {', '.join(LISTENS)}")
-    main([_plan(name) for name in dict.fromkeys(names)])
+        raise ConfigurationError(
+            f"no service is called {', '.join(unknown)}; there are {', '.join(SERVICES)}"
+        )
+    main([plan for name in dict.fromkeys(names) for plan in _plans(name)])
 
 
-def _plan(name: str) -> Plan[Any]:
+def _plans(name: str) -> Sequence[Plan[Any]]:
     """Import a service only when it is run: an operator's verb needs none of their libraries."""
-    return importlib.import_module(f"services.{name}.__main__").PLAN  # type: ignore[no-any-return]  # every service has one
+    return importlib.import_module(f"services.{name}.__main__").PLANS  # type: ignore[no-any-return]  # every service has them

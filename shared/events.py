@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.law import DIRECT_MARKETING, Regulation, Right
 
@@ -41,9 +41,36 @@ class Assurance(StrEnum):
 
     NONE_NEEDED = "none_needed"
     VOUCHED = "vouched"
+    ACCOUNT = "account"
+    """The person logged in to the company's own account."""
     MAILBOX = "mailbox"
     REASONABLE = "reasonable"
     REASONABLY_HIGH = "reasonably_high"
+
+
+class Evidence(StrEnum):
+    """What speaks for it that the requester is the data subject."""
+
+    ACCOUNT = "account"
+    MAILBOX = "mailbox"
+    TWO_POINTS = "two_points"
+    THREE_POINTS = "three_points"
+    DECLARATION = "declaration"
+    """Signed under penalty of perjury."""
+    IDENTITY_DOCUMENT = "identity_document"
+    ADDRESS_DOCUMENT = "address_document"
+    PERMISSION = "permission"
+    """The person's, for somebody else to ask."""
+    RECORDS = "records"
+    """The records held agree with what the documents say."""
+
+
+class Requester(StrEnum):
+    """Who asks."""
+
+    PERSON = "person"
+    AGENT = "agent"
+    PARENT = "parent"
 
 
 class ProofKind(StrEnum):
@@ -52,6 +79,26 @@ class ProofKind(StrEnum):
     EMAIL_CODE = "email_code"
     NEW_CODE = "new_code"
     DATA_POINTS = "data_points"
+    ID_TOKEN = "id_token"  # noqa: S105 - no password
+    DOCUMENT = "document"
+    DECLARATION = "declaration"
+
+
+class Slot(StrEnum):
+    """What a document is to prove."""
+
+    IDENTITY = "identity"
+    ADDRESS = "address"
+    PERMISSION = "permission"
+
+
+class Verdict(StrEnum):
+    """What an examined proof came to."""
+
+    CONVINCING = "convincing"
+    UNCLEAR = "unclear"
+    """A person must look at it."""
+    REFUSED = "refused"
 
 
 class LetterKind(StrEnum):
@@ -64,6 +111,9 @@ class LetterKind(StrEnum):
     WITHDRAWN = "withdrawn"
     WEIGHING = "weighing"
     LIFTING = "lifting"
+    PROOF_WANTED = "proof_wanted"
+    REMINDER = "reminder"
+    IN_REVIEW = "in_review"
 
 
 class LiftingReason(StrEnum):
@@ -73,6 +123,14 @@ class LiftingReason(StrEnum):
     GROUNDS_PREVAIL = "grounds_prevail"
     NO_LONGER_NEEDED = "no_longer_needed"
     PERSON_ASKS = "person_asks"
+
+
+class RefusalReason(StrEnum):
+    """Why the staff cannot establish who asks."""
+
+    IDENTITY_NOT_ESTABLISHED = "identity_not_established"
+    DETAILS_DO_NOT_MATCH = "details_do_not_match"
+    UNIDENTIFIABLE = "unidentifiable"
 
 
 class Event(BaseModel):
@@ -175,6 +233,8 @@ class Agent(Strict):
     name: Text
     email: Text
     permission: LongText
+    parent: bool = False
+    """Whether it is a parent, or a guardian, who asks for a child."""
 
 
 class EmailCode(Strict):
@@ -190,6 +250,10 @@ class NewCode(Strict):
     kind: Literal["new_code"]
 
 
+MOST_DOCUMENT_BYTES = 10 << 20
+"""As many as a photo of a telephone has, in the best quality."""
+
+
 class DataPoints(Strict):
     """Claims about data held, to be compared with the records: field name of the data map → value."""
 
@@ -197,8 +261,38 @@ class DataPoints(Strict):
     points: dict[Code, Text] = Field(min_length=1, max_length=20)
 
 
+class IdToken(Strict):
+    """What the company's own log-in says of the person (OpenID Connect Core § 2)."""
+
+    kind: Literal["id_token"]
+    token: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]+(\.[A-Za-z0-9_=-]+){2}$", max_length=8_192)
+    ]
+
+
+class Document(Strict):
+    """A picture or a PDF of a document."""
+
+    kind: Literal["document"]
+    slot: Slot
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
+    content: Base64Bytes = Field(min_length=1, max_length=MOST_DOCUMENT_BYTES)
+
+
+class Declaration(Strict):
+    """What the person signs under penalty of perjury."""
+
+    kind: Literal["declaration"]
+    text: LongText
+    name: Text
+    """The signature: the person's name, as they typed it."""
+    signed_at: AwareDatetime
+
+
 MOST_PROOFS = 10
-Proof: TypeAlias = Annotated[EmailCode | NewCode | DataPoints, Field(discriminator="kind")]
+Proof: TypeAlias = Annotated[
+    EmailCode | NewCode | DataPoints | IdToken | Document | Declaration, Field(discriminator="kind")
+]
 
 
 class RequestSubmitted(Submission):
@@ -262,6 +356,9 @@ class ProofRef(Part):
 
     kind: ProofKind
     ref: Code
+    slot: Slot | None = None
+    """What it is to prove, if it is a document."""
+    media_type: Annotated[str, StringConstraints(max_length=80)] = ""
 
 
 class RequestLodged(Fact):
@@ -296,6 +393,9 @@ class RequestReceived(Fact):
     proofs: tuple[ProofRef, ...] = ()
     direct_marketing: bool = False
     """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
+    requester: Requester = Requester.PERSON
+    reachable: bool = True
+    """Whether the request names a mailbox of the person's."""
 
 
 class Flaw(Part):
@@ -394,14 +494,122 @@ class ProofSpent(Fact):
 
 
 class IdentityChallenged(Fact):
-    """The person is asked to prove their identity."""
+    """The person is asked to prove their identity: by a code that is mailed, or by what is *wanted*."""
 
     TYPE = "habeas.identity.challenged.v1"
 
-    kind: ProofKind
-    ref: Code
+    kind: ProofKind | None = None
+    """Set where a code is mailed."""
+    ref: Code | None = None
     """Where the code to be mailed lies sealed."""
     expires_at: datetime
+    """When the code expires, or when the request lapses."""
+    wanted: tuple[tuple[Evidence, ...], ...] = ()
+    """Ways to prove it, the least intrusive first: what is still missing for each."""
+    refused_for: Code | None = None
+    """Why the last proof has not convinced; no more is said than the person can do something about."""
+
+
+class IdentityReminded(Fact):
+    """The proof that the person was asked for has not come yet; they are reminded."""
+
+    TYPE = "habeas.identity.reminded.v1"
+
+    expires_at: datetime
+    """When the request lapses."""
+    wanted: tuple[tuple[Evidence, ...], ...]
+
+
+class ProofPresented(Fact):
+    """A proof arrived that takes time to examine: a document, or a token of the company's log-in."""
+
+    TYPE = "habeas.proof.presented.v1"
+
+    proof: ProofRef
+
+
+class ProofExamined(Fact):
+    """A document or a token was examined. What exactly was found lies sealed."""
+
+    TYPE = "habeas.proof.examined.v1"
+
+    proof: ProofRef
+    verdict: Verdict
+    reasons: tuple[Code, ...] = ()
+    identities: tuple[Code, ...] = ()
+    """Names of the identities of the request that it proves."""
+    report: Code | None = None
+    """Name in the vault of what was read and checked, for the staff."""
+
+
+class IdentityReviewNeeded(Fact):
+    """A person must look at a proof and decide."""
+
+    TYPE = "habeas.identity.review_needed.v1"
+
+    reasons: tuple[Code, ...]
+    report: Code | None = None
+
+
+class IdentityDecided(Fact):
+    """Somebody of the privacy staff decides whether the requester is the data subject."""
+
+    TYPE = "habeas.identity.decided.v1"
+
+    verified: bool
+    by: Code
+    """Who decided: a name that the company's own systems know."""
+    reason: Code
+    identities: tuple[Code, ...] | None = None
+    """Names of the identities that are the person's; all that the request tells, when None."""
+
+
+class EvidenceShown(Fact):
+    """Somebody of the privacy staff looked at a sealed proof."""
+
+    TYPE = "habeas.evidence.shown.v1"
+
+    by: Code
+    reason: Code
+    refs: tuple[Code, ...]
+
+
+class EvidenceDestroyed(Fact):
+    """Sealed proofs were destroyed, because the decision has been made."""
+
+    TYPE = "habeas.evidence.destroyed.v1"
+    TERMINAL = True
+
+    refs: tuple[Code, ...]
+
+
+class RequestPaused(Fact):
+    """The person was asked for proof: until it comes, the time that the law gives may stand still."""
+
+    TYPE = "habeas.request.paused.v1"
+
+    reason: Code
+
+
+class RequestResumed(Fact):
+    """What the person was asked for has come."""
+
+    TYPE = "habeas.request.resumed.v1"
+
+
+class RequestLapsed(Fact):
+    """What the person was asked for has not come in time."""
+
+    TYPE = "habeas.request.lapsed.v1"
+    TERMINAL = True
+
+
+class TimeCame(Fact):
+    """A moment has come that was waited for."""
+
+    TYPE = "habeas.time.came.v1"
+
+    name: Code
 
 
 class IdentityClaimed(Fact):
@@ -421,6 +629,8 @@ class IdentityCompared(Fact):
     claimed: int
     identities: tuple[Code, ...] = ()
     """Names of the identities the records were found by."""
+    proofs: tuple[Code, ...] = ()
+    """Where the claims lie sealed."""
 
 
 class IdentityVerified(Fact):

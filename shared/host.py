@@ -57,6 +57,8 @@ class Running:
     app: FastAPI | None = None
     batch: int | None = None
     """Events handled together at most, where the service needs fewer than the setting says."""
+    background: Coroutine[Any, Any, None] | None = None
+    """What goes on beside the events as long as the service runs; it must not end by itself."""
 
 
 Build: TypeAlias = Callable[[S, Platform], contextlib.AbstractAsyncContextManager[Running]]
@@ -197,12 +199,17 @@ async def _serve(
             for part in parts
         ]
         group.create_task(_watch(consumers, stopping))
+        beside = [
+            group.create_task(_lasting(part.background, f"the background of {part.service.name}", stopping))
+            for part in parts
+            if part.background is not None
+        ]
         log.logger().info("started", services=list(consumers), port=listener.getsockname()[1])
         await stopping.wait()
         await asyncio.gather(*(consumer.stop() for consumer in consumers.values()))
         await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
-        for runtime in runtimes:
-            runtime.cancel()
+        for task in (*runtimes, *beside):
+            task.cancel()
         await asyncio.gather(*(consumer.close() for consumer in consumers.values()))
         server.should_exit = True
         await serving

@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared import topology
@@ -194,6 +194,18 @@ class MemoryJournal:
     def _refuse(self) -> None:
         if self.refuses:
             raise self.refuses.pop(0)
+
+
+@dataclass(slots=True)
+class MemoryTimers:
+    """Moments in memory. A test tells them itself."""
+
+    moments: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """Case and name → moment."""
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """Wait for the moment *at*; the first one that is set for a case under *name* counts."""
+        self.moments.setdefault((case, name), at)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from habeas.cli import broken, documents, erasures, maps, recipients, records, requests, restrictions, running
+from habeas.cli import (
+    broken,
+    documents,
+    erasures,
+    identity,
+    maps,
+    recipients,
+    records,
+    requests,
+    restrictions,
+    running,
+)
 from shared.errors import HabeasError
 
 app = typer.Typer(
@@ -21,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(requests.app)
+app.add_typer(identity.app, name="identity")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
 app.add_typer(erasures.app, name="erasures")

@@ -121,7 +121,7 @@ def _loaded(folder: Path) -> DataMap:
         raise ConfigurationError(f"HABEAS_DATAMAP: {error}") from None
 
 
-PLAN = Plan(FulfillmentSettings, build)
+PLANS = (Plan(FulfillmentSettings, build),)
 
 if __name__ == "__main__":
-    main([PLAN])
+    main(PLANS)

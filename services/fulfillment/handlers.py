@@ -67,6 +67,7 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
             agreed=agreement.agreed,
             claimed=agreement.claimed,
             identities=tuple(identities),
+            proofs=tuple(proof.ref for proof in event.proofs),
         )
     ]
 

@@ -69,7 +69,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     yield Running(service(platform.vault, settings.practice(), keys.requests), journal, app)
 
 
-PLAN = Plan(IntakeSettings, build)
+PLANS = (Plan(IntakeSettings, build),)
 
 if __name__ == "__main__":
-    main([PLAN])
+    main(PLANS)

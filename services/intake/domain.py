@@ -17,9 +17,11 @@ from shared.codes import TRIES, IssuedCode
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Code,
+    Evidence,
     Fact,
     IdentityChallenged,
     IdentityRefused,
+    IdentityReviewNeeded,
     IdentityVerified,
     LetterKind,
     NoticeFailed,
@@ -33,12 +35,15 @@ from shared.events import (
     RecipientAcknowledged,
     RecipientFailed,
     Record,
+    Requester,
     RequestClosed,
     RequestFulfilled,
     RequestLodged,
+    RequestPaused,
     RequestReceived,
     RequestReferred,
     RequestRejected,
+    RequestResumed,
     RequestSubmitted,
     RequestWithdrawn,
     WithdrawalLodged,
@@ -143,6 +148,7 @@ CLOSED_BY: Mapping[Status, LetterKind] = {
 """The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
+        IdentityReviewNeeded,
         NoticeFailed,
         NoticeSent,
         PackageCodeIssued,
@@ -153,7 +159,9 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         RecipientAcknowledged,
         RecipientFailed,
         RequestLodged,
+        RequestPaused,
         RequestRejected,
+        RequestResumed,
         WithdrawalLodged,
     }
 )
@@ -169,6 +177,16 @@ class Case:
     fulfilled: RequestFulfilled | None = None
     refused_for: tuple[Code, ...] = ()
     tries_left: int | None = None
+    codes: int = 0
+    """Codes that were mailed to prove the mailbox."""
+    wanted: tuple[tuple[Evidence, ...], ...] = ()
+    """Ways to prove who asks, the least intrusive first: what is still missing for each."""
+    proof_refused_for: Code | None = None
+    """Why the last proof has not convinced."""
+    in_review: bool = False
+    """Whether the staff looks at a proof."""
+    paused: bool = False
+    """Whether the person was asked for proof, which has not come yet."""
     undelivered: tuple[LetterKind, ...] = ()
     """Letters that no mail server will take."""
     untold: tuple[str, ...] = ()
@@ -235,10 +253,10 @@ def _noted(case: Case, fact: Fact) -> Case:
             return replace(case, fulfilled=fact)
         case IdentityRefused() if case.status is Status.REFUSED:
             return replace(case, refused_for=fact.reasons)
-        case IdentityChallenged() if case.awaits_proof:
-            return replace(case, tries_left=TRIES)
-        case ProofRefused():
-            return replace(case, tries_left=fact.tries_left)
+        case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded():
+            return _proof_noted(case, fact)
+        case RequestPaused() | RequestResumed():
+            return replace(case, paused=isinstance(fact, RequestPaused))
         case NoticeFailed():
             return replace(case, undelivered=(*case.undelivered, fact.letter))
         case RecipientFailed():
@@ -249,6 +267,19 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _package_noted(case, fact)
         case _:
             return case
+
+
+def _proof_noted(case: Case, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded) -> Case:
+    match fact:
+        case IdentityChallenged(kind=None):
+            return replace(case, wanted=fact.wanted, proof_refused_for=fact.refused_for)
+        case IdentityChallenged():
+            tries = TRIES if case.awaits_proof else case.tries_left
+            return replace(case, wanted=fact.wanted, codes=case.codes + 1, tries_left=tries)
+        case ProofRefused():
+            return replace(case, tries_left=fact.tries_left, proof_refused_for=fact.reason)
+        case IdentityReviewNeeded():
+            return replace(case, in_review=True)
 
 
 def _package_noted(case: Case, fact: PackageCodeKept | PackageCodeRefused | PackageFetched) -> Case:
@@ -336,7 +367,15 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         internal_due_on=internal_due(legal, margin=practice.margin),
         proofs=arrival.proofs,
         direct_marketing=request.direct_marketing,
+        requester=_requester(request),
+        reachable=request.subject.email is not None,
     )
+
+
+def _requester(request: RequestSubmitted) -> Requester:
+    if request.agent is None:
+        return Requester.PERSON
+    return Requester.PARENT if request.agent.parent else Requester.AGENT
 
 
 def outcome_of(case: Case) -> Outcome | None:

@@ -10,10 +10,12 @@ from shared.answer import SUBMISSION
 from shared.envelope import derived_id
 from shared.errors import TooEarly
 from shared.events import (
+    Document,
     Fact,
     Flaw,
     IdentityChallenged,
     IdentityRefused,
+    IdentityReviewNeeded,
     IdentityVerified,
     NoticeFailed,
     NoticeSent,
@@ -28,8 +30,10 @@ from shared.events import (
     RequestClosed,
     RequestFulfilled,
     RequestLodged,
+    RequestPaused,
     RequestReferred,
     RequestRejected,
+    RequestResumed,
     RequestSubmitted,
     RequestWithdrawn,
     UnreadableSubmission,
@@ -169,6 +173,9 @@ SUBSCRIPTIONS = (
     on(NoticeFailed, note),
     on(RecipientAcknowledged, note),
     on(RecipientFailed, note),
+    on(IdentityReviewNeeded, note),
+    on(RequestPaused, note),
+    on(RequestResumed, note),
 )
 
 
@@ -191,13 +198,19 @@ async def seal_proofs(
     """Seal *proofs* under names derived from the *cause* that brought them; return the names."""
     if proofs:
         await vault.create(case_id)
-    refs = tuple(
-        ProofRef(kind=ProofKind(proof.kind), ref=f"proof_{derived_id(cause, index)}")
-        for index, proof in enumerate(proofs)
-    )
+    refs = tuple(_ref(proof, f"proof_{derived_id(cause, index)}") for index, proof in enumerate(proofs))
     for proof, ref in zip(proofs, refs, strict=True):
-        await vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
+        if isinstance(proof, Document):
+            await vault.seal_stream(case_id, ref.ref, _whole(proof.content))
+        else:
+            await vault.seal(case_id, ref.ref, proof.model_dump_json().encode())
     return refs
+
+
+def _ref(proof: Proof, name: str) -> ProofRef:
+    if isinstance(proof, Document):
+        return ProofRef(kind=ProofKind.DOCUMENT, ref=name, slot=proof.slot, media_type=proof.media_type)
+    return ProofRef(kind=ProofKind(proof.kind), ref=name)
 
 
 async def _sealed_proofs(event: ProofSubmitted, ctx: Intake) -> tuple[ProofRef, ...]:

@@ -52,7 +52,7 @@ async def build(settings: NotifierSettings, platform: Platform) -> AsyncIterator
         await channel.close()
 
 
-PLAN = Plan(NotifierSettings, build)
+PLANS = (Plan(NotifierSettings, build),)
 
 if __name__ == "__main__":
-    main([PLAN])
+    main(PLANS)

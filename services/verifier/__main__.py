@@ -4,21 +4,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.verifier.domain import RECORDS, Verification, evolve
-from services.verifier.handlers import SUBSCRIPTIONS, Vault, Verifier
+from services.verifier.examiner.plan import EXAMINER
+from services.verifier.handlers import SUBSCRIPTIONS, Practice, Timers, Vault, Verifier
 from services.verifier.settings import VerifierSettings
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.service import Moment, Service
+from shared.timers import Timers as MomentsKept
+from shared.timers import tell_the_time
 from shared.vault import derived_key
 
 NAME = "verifier"
 
 
-def service(vault: Vault, key: bytes, trusted: frozenset[str]) -> Service[Verification, Verifier]:
+def service(vault: Vault, timers: Timers, key: bytes, practice: Practice) -> Service[Verification, Verifier]:
     """Return the verifier, put together on *vault*; codes are hashed with *key*."""
 
     def context(moment: Moment[Verification]) -> Verifier:
-        return Verifier(moment.case, moment.state, moment.now, vault, key, trusted)
+        return Verifier(
+            case_id=moment.case,
+            known=moment.state,
+            now=moment.now,
+            vault=vault,
+            timers=timers,
+            key=key,
+            practice=practice,
+        )
 
     return Service(NAME, SUBSCRIPTIONS, Verification(), evolve, context, RECORDS)
 
@@ -26,13 +37,26 @@ def service(vault: Vault, key: bytes, trusted: frozenset[str]) -> Service[Verifi
 @asynccontextmanager
 async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the verifier together."""
-    journal = Journal(platform.client[f"{settings.database_prefix}_{NAME}"], RECORDS)
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    journal, timers = Journal(database, RECORDS), MomentsKept(database)
     await journal.prepare()
+    await timers.prepare()
     key = derived_key(settings.master_key_bytes, "verification codes")
-    yield Running(service(platform.vault, key, settings.trusted_sources), journal)
+    clock = tell_the_time(timers, platform.bus, NAME)
+    yield Running(service(platform.vault, timers, key, _practice(settings)), journal, background=clock)
 
 
-PLAN = Plan(VerifierSettings, build)
+def _practice(settings: VerifierSettings) -> Practice:
+    return Practice(
+        trusted=settings.trusted_sources,
+        sensitivity=settings.sensitivity,
+        patience=settings.proof_patience,
+        logs_in=bool(settings.login_issuer),
+        four_eyes=settings.two_deciders,
+    )
+
+
+PLANS = (Plan(VerifierSettings, build), EXAMINER)
 
 if __name__ == "__main__":
-    main([PLAN])
+    main(PLANS)

@@ -1,8 +1,9 @@
 """
-What the verifier decides: how sure it must be who asks, what it asks for, and what a proof is worth.
+What the verifier knows of a request, what can happen to it, and what is decided from it. Pure.
 
-Pure. Nobody is asked for more than the risk needs: an opt-out needs no proof, a system that has logged the
-person in is believed, and a code to the mailbox is enough where the answer goes to that mailbox.
+Evidence is gained piece by piece, until one of the ways to the level that the request needs is complete
+(``assurance``). Each kind of proof has an allowance; whoever uses one up is refused, for guessing is the
+only way to do so.
 """
 
 from collections.abc import Mapping
@@ -11,29 +12,51 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from services.verifier.assurance import Requirement, Way
 from shared.codes import IssuedCode
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Assurance,
     Code,
+    Evidence,
+    EvidenceDestroyed,
+    EvidenceShown,
     Fact,
     IdentityChallenged,
     IdentityClaimed,
     IdentityCompared,
+    IdentityDecided,
     IdentityRefused,
+    IdentityReminded,
+    IdentityReviewNeeded,
     IdentityVerified,
+    Part,
+    ProofExamined,
+    ProofPresented,
     ProofReceived,
     ProofRefused,
     ProofSpent,
     Record,
+    RequestLapsed,
+    RequestPaused,
     RequestReceived,
+    RequestResumed,
     RequestWithdrawn,
+    Slot,
+    TimeCame,
+    Verdict,
 )
-from shared.law import Regulation, Right, needs_proof
+from shared.law import Regulation, Right
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at what is held."""
+MOST_EXAMINED = 6
+"""Documents and tokens that are examined for one request."""
+EMAIL = "email"
+"""Name of the identity that a code to the mailbox proves."""
+DOCUMENTED = "claim_of_documents"
+"""Where the details lie sealed that documents confirm, to be compared with the records."""
 
 
 class Status(StrEnum):
@@ -54,7 +77,44 @@ class CodeIssued(Record):
     expires_at: datetime
 
 
-RECORDS = (CodeIssued,)
+class AssessedWay(Part):
+    """One way to prove an identity."""
+
+    level: Assurance
+    evidence: tuple[Evidence, ...]
+
+
+class Assessed(Record):
+    """It was decided how sure the verifier must be, how that can be reached, and why."""
+
+    TYPE: ClassVar[str] = "habeas.verifier.assessed.v1"
+
+    level: Assurance
+    ways: tuple[AssessedWay, ...]
+    grounds: tuple[Code, ...]
+    lapses_at: datetime
+    """When the request lapses, unless it is proven who asks."""
+
+    @property
+    def requirement(self) -> Requirement:
+        """What was decided."""
+        ways = tuple(Way(way.level, frozenset(way.evidence)) for way in self.ways)
+        return Requirement(self.level, ways, self.grounds)
+
+
+class EvidenceGained(Record):
+    """A proof has convinced."""
+
+    TYPE: ClassVar[str] = "habeas.verifier.evidence_gained.v1"
+
+    evidence: Evidence
+    identities: tuple[Code, ...] = ()
+    """Names of the identities that it proves."""
+    kept: Code | None = None
+    """Name of the proof in the vault, where the law wants it kept (a declaration)."""
+
+
+RECORDS = (CodeIssued, Assessed, EvidenceGained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +123,9 @@ class Verification:
 
     status: Status = Status.UNKNOWN
     request: RequestReceived | None = None
+    requirement: Requirement | None = None
+    gained: Mapping[Evidence, tuple[Code, ...]] | None = None
+    """What has convinced → names of the identities that it proves."""
     code: IssuedCode | None = None
     code_ref: Code = ""
     codes: int = 0
@@ -70,37 +133,78 @@ class Verification:
     """Times that data points were claimed."""
     comparisons: int = 0
     """Claims that were compared with the records; the others are still on their way."""
+    documented: bool = False
+    """Whether the details that documents confirm were given out to be compared."""
+    presented: int = 0
+    """Documents and tokens that were given out to be examined."""
+    examined: int = 0
+    wanted: tuple[tuple[Evidence, ...], ...] | None = None
+    """What the person was asked for last."""
+    lapses_at: datetime | None = None
+    paused: bool = False
+    reviewed_for: tuple[Code, ...] = ()
+    """Why a person must look at a proof; empty where nobody must."""
+    first_decider: Code | None = None
+    """Who has decided for the requester already, where two must."""
     enough_for_categories: tuple[Code, ...] | None = None
     """Names of the identities that claimed data points agree with, well enough to tell kinds of data by."""
     evidence: tuple[Code, ...] = ()
-    """Names of sealed proofs and codes that are still to be destroyed."""
+    """Names of sealed proofs, reports and codes that are still to be destroyed."""
 
     @property
     def open(self) -> bool:
         """Whether a proof can still change anything."""
         return self.status is Status.OPEN
 
+    @property
+    def busy(self) -> bool:
+        """Whether a proof is being compared or examined."""
+        return self.comparisons < self.claims or self.examined < self.presented
+
+    @property
+    def held(self) -> Mapping[Evidence, tuple[Code, ...]]:
+        """What has convinced."""
+        return self.gained or {}
+
 
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.UNKNOWN: {RequestReceived: S.OPEN},
     S.OPEN: {
+        Assessed: S.OPEN,
+        CodeIssued: S.OPEN,
+        EvidenceGained: S.OPEN,
+        EvidenceShown: S.OPEN,
         IdentityChallenged: S.OPEN,
         IdentityClaimed: S.OPEN,
         IdentityCompared: S.OPEN,
-        CodeIssued: S.OPEN,
+        IdentityDecided: S.OPEN,
+        IdentityReminded: S.OPEN,
+        IdentityReviewNeeded: S.OPEN,
+        ProofExamined: S.OPEN,
+        ProofPresented: S.OPEN,
         ProofReceived: S.OPEN,
         ProofRefused: S.OPEN,
+        RequestLapsed: S.OPEN,
+        RequestPaused: S.OPEN,
+        RequestResumed: S.OPEN,
+        TimeCame: S.OPEN,
         IdentityVerified: S.DECIDED,
         IdentityRefused: S.DECIDED,
         RequestWithdrawn: S.DECIDED,
     },
     # Whatever was on its way when the decision fell is noted, and its evidence destroyed.
     S.DECIDED: {
+        EvidenceDestroyed: S.DECIDED,
+        EvidenceShown: S.DECIDED,
+        IdentityChallenged: S.DECIDED,
         IdentityCompared: S.DECIDED,
+        IdentityDecided: S.DECIDED,
+        ProofExamined: S.DECIDED,
         ProofReceived: S.DECIDED,
         ProofSpent: S.DECIDED,
         RequestWithdrawn: S.DECIDED,
+        TimeCame: S.DECIDED,
     },
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
@@ -129,6 +233,29 @@ def _noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case RequestReceived():
             return replace(known, request=fact, evidence=tuple(proof.ref for proof in fact.proofs))
+        case Assessed():
+            return replace(known, requirement=fact.requirement, lapses_at=fact.lapses_at)
+        case EvidenceGained():
+            return _gained(known, fact)
+        case IdentityClaimed():
+            documented = known.documented or any(proof.ref == DOCUMENTED for proof in fact.proofs)
+            return replace(known, claims=known.claims + 1, documented=documented)
+        case IdentityCompared():
+            return _compared(known, fact)
+        case RequestPaused() | RequestResumed():
+            return replace(known, paused=isinstance(fact, RequestPaused))
+        case IdentityReviewNeeded():
+            return replace(known, reviewed_for=(*known.reviewed_for, *fact.reasons))
+        case IdentityDecided() if fact.verified:
+            return replace(known, first_decider=known.first_decider or fact.by)
+        case IdentityChallenged():
+            return replace(known, wanted=fact.wanted)
+        case _:
+            return _proof_noted(known, fact)
+
+
+def _proof_noted(known: Verification, fact: Fact) -> Verification:
+    match fact:
         case ProofReceived():
             return replace(known, evidence=(*known.evidence, *(proof.ref for proof in fact.proofs)))
         case CodeIssued():
@@ -137,53 +264,106 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, evidence=evidence)
         case ProofRefused() if known.code is not None and fact.spends_code:
             return replace(known, code=known.code.tried())
-        case IdentityClaimed():
-            return replace(known, claims=known.claims + 1)
-        case IdentityCompared():
-            enough = (
-                fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
-            )
-            return replace(known, comparisons=known.comparisons + 1, enough_for_categories=enough)
+        case ProofPresented():
+            return replace(known, presented=known.presented + 1)
+        case ProofExamined():
+            reports = () if fact.report is None else (fact.report,)
+            return replace(known, examined=known.examined + 1, evidence=(*known.evidence, *reports))
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
             return known
 
 
-def believed(request: RequestReceived, trusted: frozenset[str]) -> Assurance | None:
+def _gained(known: Verification, fact: EvidenceGained) -> Verification:
+    enough = known.enough_for_categories
+    if fact.evidence is Evidence.MAILBOX and known.request and wants_specific_pieces(known.request):
+        enough = fact.identities
+    return replace(
+        known,
+        gained={**known.held, fact.evidence: fact.identities},
+        evidence=tuple(ref for ref in known.evidence if ref != fact.kept),
+        enough_for_categories=enough,
+    )
+
+
+def _compared(known: Verification, fact: IdentityCompared) -> Verification:
+    enough = fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
+    return replace(known, comparisons=known.comparisons + 1, enough_for_categories=enough)
+
+
+def gained_by_comparison(compared: IdentityCompared) -> Evidence | None:
     """
-    Return why *request* needs no proof of identity, or None when it does.
+    Return what the agreement of claimed data points is worth, or None when it is worth nothing.
+
+    Every claim must agree: one that does not is a doubt. The details that documents have confirmed, too,
+    must be those of the records.
 
     Law:
-        GDPR Art. 12(6): more may be asked for only where there are reasonable doubts.
-        GDPR Art. 21(2)-(3): an objection to direct marketing is heeded at once.
-        11 CCR § 7062(a): a business may rely on its own password-protected account.
-    """
-    if not needs_proof(request.right, direct_marketing=request.direct_marketing):
-        return Assurance.NONE_NEEDED
-    return Assurance.VOUCHED if request.source in trusted else None
-
-
-def convincing(compared: IdentityCompared, request: RequestReceived) -> Assurance | None:
-    """
-    Return how sure the agreement of claimed data points makes, or None when it is not enough.
-
-    Every claim must agree: one that does not is a doubt.
-
-    Law:
-        11 CCR § 7062(b): two data points make reasonably sure; (c): three and a signed declaration, which
-        is not taken yet, for the specific pieces of information; so these need another proof.
+        11 CCR § 7062(b): two data points make reasonably sure; (c): three, with a signed declaration, do so
+        to a reasonably high degree.
         GDPR Art. 12(6), EDPB Guidelines 01/2022 para. 65: proportionate to what is disclosed.
     """
-    if compared.agreed < compared.claimed or compared.agreed < _points_needed(request):
+    if compared.agreed < compared.claimed or compared.agreed < POINTS_FOR_CATEGORIES:
         return None
-    if _wants_specific_pieces(request):
-        return None
-    return Assurance.REASONABLE
+    if DOCUMENTED in compared.proofs:
+        return Evidence.RECORDS
+    return Evidence.TWO_POINTS if compared.agreed == POINTS_FOR_CATEGORIES else Evidence.THREE_POINTS
 
 
-def _points_needed(request: RequestReceived) -> int:
-    return 3 if request.right in {Right.ACCESS, Right.PORTABILITY, Right.ERASURE} else POINTS_FOR_CATEGORIES
+GAINED_BY_SLOT: Mapping[Slot | None, Evidence] = {
+    None: Evidence.ACCOUNT,
+    Slot.IDENTITY: Evidence.IDENTITY_DOCUMENT,
+    Slot.ADDRESS: Evidence.ADDRESS_DOCUMENT,
+    Slot.PERMISSION: Evidence.PERMISSION,
+}
+"""What a document, or a token where there is no slot, is worth once it convinces."""
+
+
+def gained_by_examination(examined: ProofExamined) -> EvidenceGained | None:
+    """Return what an examined proof is worth, or None where it has not convinced."""
+    if examined.verdict is not Verdict.CONVINCING:
+        return None
+    evidence = GAINED_BY_SLOT[examined.proof.slot]
+    return EvidenceGained(request_id=examined.request_id, evidence=evidence, identities=examined.identities)
+
+
+def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
+    """
+    Return the names of the identities that *way* proves; none where an upstream system vouches for all.
+
+    A mailbox or a log-in proves itself: what else the request names may be somebody else's, however much
+    the requester knows of them.
+    """
+    if not way.evidence:
+        return None
+    surest = way.evidence & {Evidence.MAILBOX, Evidence.ACCOUNT} or way.evidence
+    names = [name for evidence in Evidence if evidence in surest for name in known.held.get(evidence, ())]
+    return tuple(dict.fromkeys(names))
+
+
+def wanted(known: Verification, *, logs_in: bool) -> tuple[tuple[Evidence, ...], ...]:
+    """
+    Return what the person may still do, the least intrusive first.
+
+    Args:
+        known: What is known of the request.
+        logs_in: Whether the company's own log-in can be asked.
+    """
+    if known.requirement is None:
+        return ()
+    missing = [
+        tuple(one for one in way.missing(known.held.keys()) if one is not Evidence.RECORDS)
+        for way in known.requirement.ways
+        if logs_in or Evidence.ACCOUNT not in way.evidence
+    ]
+    return tuple(dict.fromkeys(one for one in missing if one))
+
+
+def only_records_missing(known: Verification) -> bool:
+    """Tell whether documents have convinced, and their details are still to be held against the records."""
+    ways = known.requirement.ways if known.requirement else ()
+    return any(way.missing(known.held.keys()) == (Evidence.RECORDS,) for way in ways)
 
 
 def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -> bool:
@@ -195,8 +375,9 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
         the categories; § 7062(b): for these, two data points that agree are enough.
     """
     agrees = compared.agreed == compared.claimed >= POINTS_FOR_CATEGORIES
-    return agrees and known.request is not None and _wants_specific_pieces(known.request)
+    return agrees and known.request is not None and wants_specific_pieces(known.request)
 
 
-def _wants_specific_pieces(request: RequestReceived) -> bool:
+def wants_specific_pieces(request: RequestReceived) -> bool:
+    """Tell whether a Californian asks for the data itself."""
     return request.regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}

@@ -2,43 +2,70 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Protocol
 
+from services.verifier import declarations
+from services.verifier.assurance import Sensitivity, Situation, required
 from services.verifier.domain import (
+    DOCUMENTED,
+    EMAIL,
     MOST_CLAIMS,
+    MOST_EXAMINED,
+    Assessed,
+    AssessedWay,
     CodeIssued,
+    EvidenceGained,
     Status,
     Verification,
-    believed,
-    convincing,
     evolve,
+    gained_by_comparison,
+    gained_by_examination,
+    only_records_missing,
+    proven,
+    wanted,
 )
 from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.events import (
     Assurance,
+    DataPoints,
+    Declaration,
     EmailCode,
+    Evidence,
+    EvidenceDestroyed,
+    EvidenceShown,
     Fact,
     IdentityChallenged,
     IdentityClaimed,
     IdentityCompared,
+    IdentityDecided,
     IdentityRefused,
+    IdentityReminded,
+    IdentityReviewNeeded,
     IdentityVerified,
+    ProofExamined,
     ProofKind,
+    ProofPresented,
     ProofReceived,
     ProofRef,
     ProofRefused,
     ProofSpent,
+    RequestLapsed,
+    RequestPaused,
     RequestReceived,
+    RequestResumed,
     RequestSubmitted,
     RequestWithdrawn,
+    TimeCame,
 )
+from shared.events import Verdict as Examined
 from shared.service import on
 
-EMAIL = "email"
-"""Name of the identity that a code to the mailbox proves."""
+BY_STAFF = "decided_by_staff"
+REMINDER, LAPSE = "proof_reminder", "proof_lapse"
+"""Moments that are waited for."""
 
 
 class Vault(Protocol):
@@ -54,6 +81,29 @@ class Vault(Protocol):
         """Remove *items* for good."""
 
 
+class Timers(Protocol):
+    """Moments that are waited for."""
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """Have the moment *at* told; the first one that is set under *name* counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """How this company makes sure who asks: what the law leaves to it."""
+
+    trusted: frozenset[str] = frozenset()
+    """Sources whose log-in counts as proof."""
+    sensitivity: Sensitivity = Sensitivity.ORDINARY
+    """Of the data that the company holds."""
+    patience: timedelta = timedelta(days=30)
+    """How long proof is waited for."""
+    logs_in: bool = False
+    """Whether tokens of the company's own log-in are taken."""
+    four_eyes: bool = False
+    """Whether two of the staff must decide for a requester."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """What a handler may know and use."""
@@ -62,10 +112,10 @@ class Verifier:
     known: Verification
     now: datetime
     vault: Vault = field(repr=False)
+    timers: Timers = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""
-    trusted: frozenset[str]
-    """Sources whose log-in counts as proof."""
+    practice: Practice
 
     def request(self) -> RequestReceived:
         """Return the request that is verified."""
@@ -73,18 +123,20 @@ class Verifier:
             raise AssertionError("a verification that is open has a request")
         return self.known.request
 
+    def with_facts(self, *facts: Fact) -> "Verifier":
+        """Return this after *facts*."""
+        return replace(self, known=reduce(evolve, facts, self.known))
+
+    async def submission(self) -> RequestSubmitted:
+        """Return the request as it was submitted."""
+        return RequestSubmitted.model_validate_json(await self.vault.open(self.case_id, SUBMISSION))
+
 
 async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
-    """Believe the requester where nothing more is needed; else weigh the proofs that came along, or ask."""
-    assurance = believed(event, ctx.trusted)
-    facts: Sequence[Fact]
-    if assurance is not None:
-        facts = [_verified(event, assurance)]
-    elif event.proofs and (claimed := _claims(event.proofs)):
-        return [IdentityClaimed(request_id=ctx.case_id, proofs=claimed)]
-    else:
-        facts = await _challenge(ctx)
-    return _with_evidence_spent(facts, evolve(ctx.known, event))
+    """Decide how sure one must be, weigh the proofs that came along, and ask for what is missing."""
+    assessed = _assessed(event, ctx)
+    weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed))
+    return await _concluded(event, [assessed, *weighed], ctx)
 
 
 async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
@@ -92,31 +144,87 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
-    facts: list[Fact] = []
-    for proof in event.proofs:
-        if known.open:
-            weighed = await _weighed(proof, replace(ctx, known=known))
-            known = reduce(evolve, weighed, known)
-            facts += weighed
-    return _with_evidence_spent(facts, evolve(ctx.known, event))
+    resumed: list[Fact] = [RequestResumed(request_id=ctx.case_id)] if known.paused else []
+    weighed = await _weighed_all(event.proofs, ctx.with_facts(event, *resumed))
+    return await _concluded(event, [*resumed, *weighed], ctx)
 
 
 async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequence[Fact]:
-    """Decide on how many claimed data points agree with the records; else ask for a code."""
+    """Weigh how many claimed data points agree with the records."""
     if not ctx.known.open:
         return []
     known = evolve(ctx.known, event)
-    assurance = convincing(event, ctx.request())
-    if assurance is not None:
-        facts: Sequence[Fact] = [_verified(ctx.request(), assurance, event.identities)]
-    elif known.codes == 0:
-        facts = await _challenge(replace(ctx, known=known))
-    elif known.comparisons >= MOST_CLAIMS:
+    facts: Sequence[Fact] = []
+    if (evidence := gained_by_comparison(event)) is not None:
+        facts = [_gained(ctx, evidence, event.identities)]
+    elif DOCUMENTED in event.proofs:
+        facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
+    elif known.codes and known.comparisons >= MOST_CLAIMS:
         facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
+    elif known.codes:
+        facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
+    return await _concluded(event, facts, ctx)
+
+
+async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
+    """Weigh what the examination of a document or a token has come to."""
+    known = evolve(ctx.known, event)
+    if not known.open:
+        return [_spent(ctx.case_id, known)]
+    if (gained := gained_by_examination(event)) is not None:
+        facts: Sequence[Fact] = [gained]
+    elif event.verdict is Examined.UNCLEAR:
+        reasons = event.reasons or ("unclear",)
+        facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=reasons, report=event.report)]
+    elif known.examined >= MOST_EXAMINED:
+        facts = [_refused(replace(ctx, known=known), "proof_not_convincing")]
     else:
-        tries_left = MOST_CLAIMS - known.claims
-        facts = [_proof_refused(ctx, "details_do_not_match", tries_left, spends_code=False)]
+        facts = _asked_again(event, replace(ctx, known=known))
+    return await _concluded(event, facts, ctx)
+
+
+async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fact]:
+    """Do what the privacy staff has decided; where two must decide for the requester, wait for the second."""
+    if not ctx.known.open:
+        return []
+    if not event.verified:
+        facts: list[Fact] = [IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))]
+    elif ctx.practice.four_eyes and ctx.known.first_decider in (None, event.by):
+        return []
+    else:
+        level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
+        facts = [_verified(ctx.request(), level, event.identities, (BY_STAFF, event.reason))]
+    return _with_evidence_spent(facts, evolve(ctx.known, event))
+
+
+async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+    """
+    Remind the person of the proof that has not come; let the request lapse when it never does.
+
+    Law:
+        GDPR Art. 12(2), (6): who cannot be identified is refused, and told so; 11 CCR § 7062(f)-(g).
+    """
+    known = ctx.known
+    if not known.open or known.busy or known.reviewed_for or known.wanted is None or known.lapses_at is None:
+        return []
+    if event.name == REMINDER:
+        reminded = IdentityReminded(request_id=ctx.case_id, expires_at=known.lapses_at, wanted=known.wanted)
+        return [reminded]
+    facts = [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
     return _with_evidence_spent(facts, known)
+
+
+async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[Fact]:
+    """Have the moments told at which the person is reminded, and the request lapses."""
+    lapses_at = ctx.known.lapses_at or event.expires_at
+    await ctx.timers.set(ctx.case_id, REMINDER, lapses_at - ctx.practice.patience / 2)
+    await ctx.timers.set(ctx.case_id, LAPSE, lapses_at)
+    return []
+
+
+async def note(_event: EvidenceShown, _ctx: Verifier) -> Sequence[Fact]:
+    """Keep on record who looked at a proof."""
+    return []
 
 
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
@@ -127,23 +235,58 @@ async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
 
 async def destroy(event: ProofSpent, ctx: Verifier) -> Sequence[Fact]:
     """
-    Destroy proofs and codes that have served.
+    Destroy proofs and codes that have served, and leave it on record.
 
     Law:
         GDPR Art. 5(1)(c), (e): no more and no longer than needed; EDPB Guidelines 01/2022 para. 79.
-        11 CCR § 7060(e): data collected to verify is deleted as soon as it has served.
+        11 CCR § 7060(d): data collected to verify is deleted as soon as it has served.
     """
     await ctx.vault.discard(ctx.case_id, event.refs)
-    return []
+    return [EvidenceDestroyed(request_id=ctx.case_id, refs=event.refs)]
 
 
 SUBSCRIPTIONS = (
     on(RequestReceived, assess),
     on(ProofReceived, weigh),
     on(IdentityCompared, decide_on_comparison),
+    on(ProofExamined, decide_on_examination),
+    on(IdentityDecided, decide_by_staff),
+    on(IdentityChallenged, wait_for_proof),
+    on(TimeCame, come_to_an_end),
+    on(EvidenceShown, note),
     on(RequestWithdrawn, stop),
     on(ProofSpent, destroy),
 )
+
+
+def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
+    situation = Situation(
+        right=event.right,
+        regulation=event.regulation,
+        sensitivity=ctx.practice.sensitivity,
+        requester=event.requester,
+        vouched=event.source in ctx.practice.trusted,
+        reachable=event.reachable,
+        direct_marketing=event.direct_marketing,
+    )
+    requirement = required(situation)
+    return Assessed(
+        request_id=ctx.case_id,
+        level=requirement.level,
+        ways=tuple(AssessedWay(level=w.level, evidence=tuple(sorted(w.evidence))) for w in requirement.ways),
+        grounds=requirement.grounds,
+        lapses_at=ctx.now + ctx.practice.patience,
+    )
+
+
+async def _weighed_all(proofs: Sequence[ProofRef], ctx: Verifier) -> list[Fact]:
+    facts: list[Fact] = []
+    for proof in proofs:
+        if ctx.known.open:
+            weighed = await _weighed(proof, ctx)
+            ctx = ctx.with_facts(*weighed)
+            facts += weighed
+    return facts
 
 
 async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
@@ -152,11 +295,17 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return await _judge_code(proof, ctx)
         case ProofKind.NEW_CODE:
             return await _challenge(ctx)
+        case ProofKind.DECLARATION:
+            return await _judge_declaration(proof, ctx)
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
             return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
+        case ProofKind.DOCUMENT | ProofKind.ID_TOKEN if ctx.known.presented < MOST_EXAMINED:
+            return [ProofPresented(request_id=ctx.case_id, proof=proof)]
         case ProofKind.DATA_POINTS:
             # Not decided on: the last claim that counts is still being compared.
             return [_proof_refused(ctx, "details_do_not_match", 0, spends_code=False)]
+        case ProofKind.DOCUMENT | ProofKind.ID_TOKEN:
+            return [_proof_refused(ctx, "too_many_attempts", 0, spends_code=False)]
 
 
 async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
@@ -164,7 +313,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
     if verdict is Verdict.MATCHED:
-        return [_verified(ctx.request(), Assurance.MAILBOX, (EMAIL,))]
+        return [_gained(ctx, Evidence.MAILBOX, (EMAIL,))]
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
     used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
@@ -173,11 +322,106 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
 
 
+async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+    """Weigh a signed declaration; one that counts is kept (11 CCR § 7062(c))."""
+    signed = Declaration.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
+    flaw = declarations.flaw(signed, (await ctx.submission()).subject.name, ctx.now)
+    if flaw is not None:
+        return [_proof_refused(ctx, flaw, MOST_EXAMINED, spends_code=False)]
+    return [_gained(ctx, Evidence.DECLARATION, (), kept=proof.ref)]
+
+
+async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
+    """Return *facts*, and what follows from them now that *event* is known, too."""
+    after = ctx.with_facts(event, *facts)
+    if after.known.open:
+        facts = [*facts, *await _next(after)]
+    return _with_evidence_spent(facts, evolve(ctx.known, event))
+
+
+async def _next(ctx: Verifier) -> Sequence[Fact]:
+    """Decide for the requester once a way is complete; else ask for what is missing, if nobody is at it."""
+    known = ctx.known
+    way = known.requirement.reached(known.held.keys()) if known.requirement else None
+    if way is not None:
+        reasons = tuple(sorted(way.evidence)) or (way.level.value,)
+        return [_verified(ctx.request(), way.level, proven(way, known), reasons)]
+    if known.busy or known.reviewed_for:
+        return []
+    if only_records_missing(known) and not known.documented:
+        return await _compare_documented(ctx)
+    asks = wanted(known, logs_in=ctx.practice.logs_in)
+    if known.codes == 0 and any(Evidence.MAILBOX in way for way in asks):
+        return await _challenge(ctx)
+    if not asks:
+        return [_refused(ctx, "unidentifiable")]
+    return [] if asks == known.wanted else _ask(ctx, asks)
+
+
+def _ask(
+    ctx: Verifier, asks: tuple[tuple[Evidence, ...], ...], refused_for: str | None = None
+) -> Sequence[Fact]:
+    """Ask for one of the ways in *asks*; until it comes, the clock may stand still."""
+    challenged = IdentityChallenged(
+        request_id=ctx.case_id,
+        expires_at=ctx.known.lapses_at or ctx.now + ctx.practice.patience,
+        wanted=asks,
+        refused_for=refused_for,
+    )
+    paused = [] if ctx.known.paused else [RequestPaused(request_id=ctx.case_id, reason="proof_wanted")]
+    return [challenged, *paused]
+
+
+def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
+    """Say that a document or a token has not convinced, and what may be sent instead."""
+    reason = _coarse(event)
+    refused = _proof_refused(ctx, reason, MOST_EXAMINED - ctx.known.examined, spends_code=False)
+    if ctx.known.busy:
+        return [refused]
+    return [refused, *_ask(ctx, wanted(ctx.known, logs_in=ctx.practice.logs_in), reason)]
+
+
+def _coarse(event: ProofExamined) -> str:
+    """
+    Return what the person is told of why a proof has not convinced.
+
+    Whether it cannot be read they can do something about; what in it differed they are not told.
+    """
+    if event.proof.kind is ProofKind.ID_TOKEN:
+        return "log_in_failed"
+    unreadable = any(reason.startswith(UNREADABLE) for reason in event.reasons)
+    return "document_unreadable" if unreadable else "document_not_accepted"
+
+
+UNREADABLE = (
+    "file_", "image_", "mrz_not_found", "mrz_unreadable", "mrz_low_agreement", "barcode_unreadable",
+    "bill_date_unreadable", "back_missing", "document_not_found", "scan_unavailable",
+)  # fmt: skip
+"""What reasons begin with that another picture may help against."""
+
+
+async def _compare_documented(ctx: Verifier) -> Sequence[Fact]:
+    """
+    Have the details that documents confirm compared with the records held.
+
+    A genuine document of one's own opens nobody else's records.
+    """
+    subject = (await ctx.submission()).subject
+    address = subject.postal_address
+    points = {"user.name": subject.name, "user.contact.address.postal_code": address and address.postal_code}
+    told = {name: value for name, value in points.items() if value}
+    if not told:
+        return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
+    claim = DataPoints(kind="data_points", points=told)
+    await ctx.vault.seal(ctx.case_id, DOCUMENTED, claim.model_dump_json().encode())
+    proof = ProofRef(kind=ProofKind.DATA_POINTS, ref=DOCUMENTED)
+    return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
+
+
 async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     """Have a code mailed to the address of the request, if it has one and codes are left."""
-    submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
-    if submitted.subject.email is None:
-        return [_refused(ctx, "unidentifiable")]
+    if not ctx.request().reachable:
+        return []
     if ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     ref = f"code_{ctx.known.codes}"
@@ -185,7 +429,13 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     digest = await _new_code(ctx, ref)
     return [
         CodeIssued(request_id=ctx.case_id, ref=ref, digest=digest, expires_at=expires_at),
-        IdentityChallenged(request_id=ctx.case_id, kind=ProofKind.EMAIL_CODE, ref=ref, expires_at=expires_at),
+        IdentityChallenged(
+            request_id=ctx.case_id,
+            kind=ProofKind.EMAIL_CODE,
+            ref=ref,
+            expires_at=expires_at,
+            wanted=wanted(ctx.known, logs_in=ctx.practice.logs_in),
+        ),
     ]
 
 
@@ -194,10 +444,6 @@ async def _new_code(ctx: Verifier, ref: str) -> str:
     await ctx.vault.seal(ctx.case_id, ref, draw_code().encode())
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
     return digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
-
-
-def _claims(proofs: Sequence[ProofRef]) -> tuple[ProofRef, ...]:
-    return tuple(proof for proof in proofs if proof.kind is ProofKind.DATA_POINTS)[:1]
 
 
 def _with_evidence_spent(facts: Sequence[Fact], known: Verification) -> list[Fact]:
@@ -212,8 +458,17 @@ def _spent(case_id: str, known: Verification) -> ProofSpent:
     return ProofSpent(request_id=case_id, refs=known.evidence)
 
 
+def _gained(
+    ctx: Verifier, evidence: Evidence, identities: tuple[str, ...], *, kept: str | None = None
+) -> EvidenceGained:
+    return EvidenceGained(request_id=ctx.case_id, evidence=evidence, identities=identities, kept=kept)
+
+
 def _verified(
-    request: RequestReceived, assurance: Assurance, proven: tuple[str, ...] | None = None
+    request: RequestReceived,
+    assurance: Assurance,
+    proven: tuple[str, ...] | None,
+    reasons: tuple[str, ...],
 ) -> IdentityVerified:
     return IdentityVerified(
         request_id=request.request_id,
@@ -222,14 +477,15 @@ def _verified(
         received_on=request.received_on,
         assurance=assurance,
         proven=proven,
-        reasons=(assurance.value,),
+        reasons=reasons,
     )
 
 
 def _refused(ctx: Verifier, reason: str) -> IdentityRefused | IdentityVerified:
     """Refuse the requester for *reason*, unless their proof is enough for the kinds of data at least."""
-    if ctx.known.enough_for_categories is not None:
-        return _verified(ctx.request(), Assurance.REASONABLE, ctx.known.enough_for_categories)
+    enough = ctx.known.enough_for_categories
+    if enough is not None:
+        return _verified(ctx.request(), Assurance.REASONABLE, enough, ("enough_for_categories",))
     return IdentityRefused(request_id=ctx.case_id, reasons=(reason,))
 
 

@@ -1,5 +1,10 @@
 """What the verifier alone needs to be told."""
 
+from datetime import timedelta
+
+from pydantic import Field
+
+from services.verifier.assurance import Sensitivity
 from shared.settings import Settings
 
 
@@ -8,3 +13,18 @@ class VerifierSettings(Settings):
 
     trusted_sources: frozenset[str] = frozenset()
     """Upstream systems whose log-in counts as proof of identity: JSON list of CloudEvents sources."""
+
+    sensitivity: Sensitivity = Sensitivity.ORDINARY
+    """How much harm it would do to show the data held to a stranger: `low`, `ordinary` or `high`."""
+
+    proof_patience: timedelta = Field(default=timedelta(days=30), gt=timedelta())
+    """How long proof of identity is waited for; half-way the person is reminded, then the request lapses."""
+
+    two_deciders: bool = False
+    """Whether two of the staff must decide that a requester is the person."""
+
+    login_issuer: str = Field(default="", pattern=r"^$|^https://|^http://(127\.0\.0\.1|localhost)[:/]")
+    """Issuer of the company's own log-in (OpenID Connect); its tokens are taken as proof. Empty: none."""
+
+    login_client: str = ""
+    """Audience that those tokens must be meant for."""

@@ -16,6 +16,7 @@ from services.intake.__main__ import service as intake_service
 from services.intake.domain import Practice
 from services.intake.door import Door, Keys
 from services.verifier.__main__ import service as verifier_service
+from services.verifier.handlers import Practice as Verifying
 from shared.bus import Message
 from shared.calendars import calendar_named
 from shared.envelope import STRUCTURED, decode, encode
@@ -24,7 +25,7 @@ from shared.events import Event, Fact
 from shared.journal import Row
 from shared.law import Regulation
 from shared.service import Runtime
-from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
 from shared.topology import EVENTS, REQUESTS
 
 F = TypeVar("F", bound=Fact)
@@ -111,8 +112,11 @@ def request(**changes: Any) -> dict[str, Any]:
 class Office:
     """Intake, its door and the verifier, on one broker and one vault."""
 
-    def __init__(self, *, trusted: Iterable[str] = (), journal: MemoryJournal | None = None) -> None:
+    def __init__(
+        self, *, trusted: Iterable[str] = (), journal: MemoryJournal | None = None, **verifying: Any
+    ) -> None:
         self.clock = Clock()
+        self.timers = MemoryTimers()
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
@@ -120,7 +124,8 @@ class Office:
             self.vault, self.journals["intake"], self.broker, Keys(REQUEST_KEY, PACKAGE_KEY), self.clock
         )
         intake = intake_service(self.vault, PRACTICE, REQUEST_KEY)
-        verifier = verifier_service(self.vault, VERIFIER_KEY, frozenset(trusted))
+        practice = Verifying(trusted=frozenset(trusted), **verifying)
+        verifier = verifier_service(self.vault, self.timers, VERIFIER_KEY, practice)
         self._runtimes = [
             Runtime(
                 service,

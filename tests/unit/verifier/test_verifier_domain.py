@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from services.verifier.domain import (
     TRANSITIONS,
+    Assessed,
     CodeIssued,
+    EvidenceGained,
     Status,
     Verification,
-    believed,
-    convincing,
     evolve,
 )
 from services.verifier.handlers import SUBSCRIPTIONS
@@ -20,26 +20,38 @@ from shared.codes import TRIES
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Assurance,
+    Evidence,
+    EvidenceDestroyed,
+    EvidenceShown,
     Fact,
     IdentityChallenged,
     IdentityClaimed,
     IdentityCompared,
+    IdentityDecided,
     IdentityRefused,
+    IdentityReminded,
+    IdentityReviewNeeded,
     IdentityVerified,
+    ProofExamined,
     ProofKind,
+    ProofPresented,
     ProofReceived,
     ProofRef,
     ProofRefused,
     ProofSpent,
     RequestClosed,
+    RequestLapsed,
+    RequestPaused,
     RequestReceived,
+    RequestResumed,
     RequestWithdrawn,
+    TimeCame,
+    Verdict,
 )
-from shared.law import PROOFLESS, Regulation, Right
+from shared.law import Regulation, Right
 from tests.unit.fakes import NOW, SOURCE
 
 CASE = "c" * 32
-TRUSTED = frozenset({SOURCE})
 
 
 def received(
@@ -83,6 +95,19 @@ EXAMPLES: dict[type[Fact], Fact] = {
         WRONG,
         VERIFIED,
         IdentityChallenged(request_id=CASE, kind=ProofKind.EMAIL_CODE, ref="code_0", expires_at=NOW),
+        Assessed(request_id=CASE, level=Assurance.MAILBOX, ways=(), grounds=(), lapses_at=NOW),
+        EvidenceGained(request_id=CASE, evidence=Evidence.TWO_POINTS),
+        EvidenceDestroyed(request_id=CASE, refs=()),
+        EvidenceShown(request_id=CASE, by="dana", reason="review", refs=()),
+        IdentityDecided(request_id=CASE, verified=True, by="dana", reason="seen"),
+        IdentityReminded(request_id=CASE, expires_at=NOW, wanted=()),
+        IdentityReviewNeeded(request_id=CASE, reasons=("unclear",)),
+        ProofExamined(request_id=CASE, proof=PROOF, verdict=Verdict.UNCLEAR),
+        ProofPresented(request_id=CASE, proof=PROOF),
+        RequestLapsed(request_id=CASE),
+        RequestPaused(request_id=CASE, reason="proof_wanted"),
+        RequestResumed(request_id=CASE),
+        TimeCame(request_id=CASE, name="proof_lapse"),
         IdentityClaimed(request_id=CASE, proofs=()),
         IdentityCompared(request_id=CASE, agreed=0, claimed=1),
         IdentityRefused(request_id=CASE, reasons=("unidentifiable",)),
@@ -159,74 +184,3 @@ def test_evidence_is_all_that_is_sealed_and_not_yet_destroyed() -> None:
     known = after(received(proofs=(claimed,)), ISSUED, OFFERED, VERIFIED)
     assert known.evidence == ("proof_0", "code_0", "proof_1")
     assert evolve(known, ProofSpent(request_id=CASE, refs=("proof_0", "code_0"))).evidence == ("proof_1",)
-
-
-# --- who is believed ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("right", sorted(PROOFLESS))
-def test_less_use_of_data_needs_no_proof_whoever_asks(right: Right) -> None:
-    assert believed(received(right, source="habeas/public"), TRUSTED) is Assurance.NONE_NEEDED
-
-
-@pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
-def test_a_trusted_system_vouches_and_another_does_not(right: Right) -> None:
-    assert believed(received(right), TRUSTED) is Assurance.VOUCHED
-    assert believed(received(right, source="habeas/public"), TRUSTED) is None
-    assert believed(received(right), frozenset()) is None
-
-
-@pytest.mark.parametrize("source", ["shop.example.co", "shop.example.com ", "SHOP.example.com", "", "shop"])
-def test_a_name_that_only_looks_like_a_trusted_one_is_not_trusted(source: str) -> None:
-    assert believed(received(source=source), TRUSTED) is None
-
-
-# --- data points --------------------------------------------------------------------------------------
-
-
-def worth(agreed: int, claimed: int, right: Right, regulation: Regulation) -> Assurance | None:
-    return convincing(
-        IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed), received(right, regulation)
-    )
-
-
-THREE = [Right.ACCESS, Right.PORTABILITY, Right.ERASURE]
-GDPR = [Regulation.GDPR, Regulation.UK_GDPR]
-
-
-@pytest.mark.parametrize("right", sorted(Right))
-@pytest.mark.parametrize("regulation", GDPR)
-def test_so_many_data_points_are_needed(right: Right, regulation: Regulation) -> None:
-    needed = 3 if right in THREE else 2
-    assert worth(needed, needed, right, regulation) is Assurance.REASONABLE
-    assert worth(needed - 1, needed - 1, right, regulation) is None
-
-
-@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
-def test_california_wants_a_declaration_besides_data_points_for_specific_pieces(right: Right) -> None:
-    assert worth(20, 20, right, Regulation.CCPA) is None
-
-
-@pytest.mark.parametrize(
-    ("right", "needed"),
-    [
-        pytest.param(Right.KNOW_CATEGORIES, 2, id="categories"),
-        pytest.param(Right.RECTIFICATION, 2, id="rectification"),
-        pytest.param(Right.ERASURE, 3, id="erasure"),
-    ],
-)
-def test_california_is_reasonably_sure_for_the_rest(right: Right, needed: int) -> None:
-    assert worth(needed, needed, right, Regulation.CCPA) is Assurance.REASONABLE
-    assert worth(needed - 1, needed - 1, right, Regulation.CCPA) is None
-
-
-@given(
-    claimed=st.integers(1, 20),
-    missed=st.integers(1, 20),
-    right=st.sampled_from(Right),
-    regulation=st.sampled_from(Regulation),
-)
-def test_one_claim_that_does_not_agree_is_a_doubt(
-    claimed: int, missed: int, right: Right, regulation: Regulation
-) -> None:
-    assert worth(max(claimed - missed, 0), claimed, right, regulation) is None

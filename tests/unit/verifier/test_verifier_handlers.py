@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.domain import CodeIssued, Verification, evolve
-from services.verifier.handlers import Verifier, assess, weigh
+from services.verifier.handlers import LAPSE, Practice, Verifier, assess, weigh
 from shared.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
 from shared.events import (
     Assurance,
@@ -23,6 +23,7 @@ from shared.events import (
     ProofRef,
     ProofRefused,
     RequestReceived,
+    TimeCame,
 )
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, VERIFIER_KEY, Office, request, wrong
 
@@ -89,9 +90,12 @@ async def test_nothing_but_an_objection_hides_behind_direct_marketing() -> None:
     assert office.told(IdentityVerified) == []
 
 
-async def test_without_a_mailbox_and_without_claims_nobody_can_be_identified() -> None:
+async def test_without_a_mailbox_what_is_known_or_documents_are_asked_for() -> None:
     office = await opened(subject={"name": "Ottilie Quastenflosser"})
-    assert office.the(IdentityRefused).reasons == ("unidentifiable",)
+    challenged = office.the(IdentityChallenged)
+    assert (challenged.kind, challenged.ref) == (None, None)
+    assert challenged.wanted == (("three_points",), ("identity_document", "address_document"))
+    assert not decided(office)
 
 
 # --- the code -----------------------------------------------------------------------------------------
@@ -214,7 +218,7 @@ async def test_what_the_journal_keeps_of_a_code_is_not_the_code() -> None:
 
 
 def context(office: Office, known: Verification) -> Verifier:
-    return Verifier(CASE, known, NOW, office.vault, VERIFIER_KEY, frozenset())
+    return Verifier(CASE, known, NOW, office.vault, office.timers, VERIFIER_KEY, Practice())
 
 
 async def test_after_a_crash_between_seal_and_row_the_same_code_counts() -> None:
@@ -343,6 +347,8 @@ async def test_without_a_mailbox_the_claims_that_agree_are_enough_for_the_kinds_
     subject = {"name": "Ottilie Quastenflosser"}
     office = await opened(residence=CALIFORNIA, subject=subject, proofs=[CLAIM])
     await compared(office, agreed=3)
+    assert office.the(IdentityChallenged).wanted[0] == ("declaration",)
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
     assert office.the(IdentityVerified).assurance is Assurance.REASONABLE
 
 
@@ -353,8 +359,10 @@ async def test_claims_that_leave_a_doubt_are_not_even_enough_for_the_kinds_of_da
     subject = {"name": "Ottilie Quastenflosser"}
     office = await opened(residence=CALIFORNIA, subject=subject, proofs=[CLAIM])
     await compared(office, agreed, claimed)
+    assert not decided(office)
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
     assert office.told(IdentityVerified) == []
-    assert office.the(IdentityRefused).reasons == ("unidentifiable",)
+    assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
 
 
 async def test_in_europe_there_is_no_such_half_way() -> None:

@@ -1,0 +1,194 @@
+"""
+How sure the verifier must be who asks, and the ways to become so, the least intrusive first.
+
+Pure. Nobody is asked for more than the risk needs, and what a request needs comes with the reasons for it,
+each with its provision: they are stored with the case and shown to the staff.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.events import Assurance, Evidence, Requester
+from shared.law import Regulation, Right, needs_proof
+
+
+class Sensitivity(StrEnum):
+    """How much harm it would do to show, or to erase, the data held for the wrong person."""
+
+    LOW = "low"
+    ORDINARY = "ordinary"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the level depends on."""
+
+    right: Right
+    regulation: Regulation
+    sensitivity: Sensitivity = Sensitivity.ORDINARY
+    requester: Requester = Requester.PERSON
+    vouched: bool = False
+    """Whether an upstream system has logged the person in and says so."""
+    reachable: bool = True
+    """Whether the request names a mailbox of the person's."""
+    direct_marketing: bool = False
+    """Whether it is an objection to direct marketing alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Evidence that is enough together."""
+
+    level: Assurance
+    evidence: frozenset[Evidence]
+
+    def missing(self, gained: AbstractSet[Evidence]) -> tuple[Evidence, ...]:
+        """Return what *gained* lacks; three points that agree are two as well."""
+        held = gained | ({Evidence.TWO_POINTS} if Evidence.THREE_POINTS in gained else set())
+        return tuple(one for one in Evidence if one in self.evidence - held)
+
+    @property
+    def asked(self) -> frozenset[Evidence]:
+        """What the person has to do with: the records are looked at without them."""
+        return self.evidence - {Evidence.RECORDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a request needs."""
+
+    level: Assurance
+    ways: tuple[Way, ...]
+    grounds: tuple[str, ...]
+    """Keys of :data:`GROUNDS`."""
+
+    def reached(self, gained: AbstractSet[Evidence]) -> Way | None:
+        """Return the first way that *gained* completes."""
+        return next((way for way in self.ways if not way.missing(gained)), None)
+
+
+GROUNDS: Mapping[str, str] = MappingProxyType(
+    {
+        "no_proof_needed": "GDPR Art. 7(3), 21(2)-(3); 11 CCR §§ 7026(d), 7027(e), 7060(b)",
+        "logged_in_upstream": "GDPR recital 64; 11 CCR § 7061(a)",
+        "little_harm": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 69-70",
+        "ordinary_data": "GDPR Art. 12(6), 5(1)(c); EDPB Guidelines 01/2022 para. 65, 70-73",
+        "sensitive_data": "GDPR Art. 12(6), 32; EDPB Guidelines 01/2022 para. 74-79; 11 CCR § 7060(c)(3)(A)",
+        "specific_pieces": "11 CCR § 7062(c)",
+        "categories": "11 CCR § 7062(b)",
+        "deletion_or_correction": "11 CCR § 7062(d)",
+        "agent_asks": "GDPR Art. 12(2); EDPB Guidelines 01/2022 para. 80-83; 11 CCR § 7063",
+        "parent_asks": "GDPR Art. 8, recital 38; 11 CCR §§ 7070-7071",
+        "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
+    }
+)
+"""Why a level was chosen → the provision."""
+
+E = Evidence
+DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY})
+CHANGING = frozenset({Right.ERASURE, Right.RECTIFICATION})
+WAYS: Mapping[Assurance, tuple[frozenset[Evidence], ...]] = MappingProxyType(
+    {
+        Assurance.NONE_NEEDED: (frozenset(),),
+        Assurance.VOUCHED: (frozenset(),),
+        Assurance.MAILBOX: (
+            frozenset({E.ACCOUNT}),
+            frozenset({E.MAILBOX}),
+            frozenset({E.THREE_POINTS}),
+            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+        ),
+        Assurance.REASONABLE: (
+            frozenset({E.ACCOUNT}),
+            frozenset({E.MAILBOX}),
+            frozenset({E.TWO_POINTS}),
+            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+        ),
+        Assurance.REASONABLY_HIGH: (
+            frozenset({E.ACCOUNT}),
+            frozenset({E.MAILBOX, E.TWO_POINTS, E.DECLARATION}),
+            frozenset({E.THREE_POINTS, E.DECLARATION}),
+            frozenset({E.MAILBOX, E.IDENTITY_DOCUMENT}),
+            frozenset({E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS}),
+        ),
+    }
+)
+"""Level → ways to it. A log-in or a mailbox asks for nothing new; a document is what comes last."""
+
+
+def required(situation: Situation) -> Requirement:
+    """
+    Return how sure *situation* needs one to be, how to become so, and why.
+
+    Law:
+        GDPR Art. 12(6): more is asked for only where there are reasonable doubts.
+        11 CCR §§ 7060-7063: by kind of request and sensitivity; an agent shows the person's permission.
+    """
+    if not needs_proof(situation.right, direct_marketing=situation.direct_marketing):
+        return _free(Assurance.NONE_NEEDED, "no_proof_needed")
+    if situation.vouched:
+        return _free(Assurance.VOUCHED, "logged_in_upstream")
+    level, ground = _level(situation)
+    ways = tuple(Way(_level_by(evidence, level), evidence) for evidence in _ways(level, situation))
+    return Requirement(level, ways, (ground, *_more_grounds(situation)))
+
+
+def _free(level: Assurance, ground: str) -> Requirement:
+    return Requirement(level, (Way(level, frozenset()),), (ground,))
+
+
+def _level(situation: Situation) -> tuple[Assurance, str]:
+    if situation.regulation is Regulation.CCPA:
+        return _level_in_california(situation)
+    if situation.right not in DISCLOSING | CHANGING:
+        return Assurance.MAILBOX, "little_harm"
+    if situation.sensitivity is Sensitivity.HIGH:
+        return Assurance.REASONABLY_HIGH, "sensitive_data"
+    return Assurance.MAILBOX, "ordinary_data"
+
+
+def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
+    if situation.right in DISCLOSING:
+        return Assurance.REASONABLY_HIGH, "specific_pieces"
+    if situation.right in CHANGING and situation.sensitivity is Sensitivity.HIGH:
+        return Assurance.REASONABLY_HIGH, "sensitive_data"
+    if situation.right in CHANGING:
+        return Assurance.REASONABLE, "deletion_or_correction"
+    return Assurance.REASONABLE, "categories"
+
+
+def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:
+    for evidence in WAYS[level]:
+        asked = _by_agent(evidence) if situation.requester is not Requester.PERSON else evidence
+        if situation.regulation is not Regulation.CCPA:
+            asked -= {E.DECLARATION}  # a promise that only Californian law knows
+        if level is Assurance.MAILBOX and situation.right not in DISCLOSING | {Right.ERASURE}:
+            asked = frozenset(E.TWO_POINTS if one is E.THREE_POINTS else one for one in asked)
+        if situation.reachable or E.MAILBOX not in asked:
+            yield asked
+
+
+def _by_agent(evidence: frozenset[Evidence]) -> frozenset[Evidence]:
+    """Return *evidence* where somebody else asks: the person confirms it by their mailbox, or in writing."""
+    return evidence if E.MAILBOX in evidence else evidence - {E.ACCOUNT} | {E.PERMISSION}
+
+
+def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:
+    """Return how sure *evidence* makes: a log-in or a mailbox is called so, whatever it is enough for."""
+    if evidence == {E.ACCOUNT}:
+        return Assurance.ACCOUNT
+    if evidence == {E.MAILBOX}:
+        return Assurance.MAILBOX
+    return Assurance.REASONABLE if level is Assurance.MAILBOX else level
+
+
+def _more_grounds(situation: Situation) -> Iterator[str]:
+    if situation.requester is Requester.AGENT:
+        yield "agent_asks"
+    if situation.requester is Requester.PARENT:
+        yield "parent_asks"
+    if not situation.reachable:
+        yield "no_mailbox"

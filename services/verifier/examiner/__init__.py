@@ -1,0 +1,1 @@
+"""Examines the proofs that take time: documents, and tokens of the company's log-in."""

@@ -1,0 +1,181 @@
+"""What the examiner does when a proof is presented: it reads the document, or asks the issuer of a token."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from services.verifier.documents.reading import Check, Reading, Result, reasons_of
+from services.verifier.examiner.domain import Examination, checks_of, document_number, verdict_on
+from services.verifier.examiner.reuse import Traces
+from services.verifier.examiner.tokens import Keys, Login, TokenRefused, check
+from shared.answer import SUBMISSION
+from shared.errors import Destroyed
+from shared.events import (
+    Code,
+    Fact,
+    IdToken,
+    ProofExamined,
+    ProofKind,
+    ProofPresented,
+    ProofRef,
+    RequestSubmitted,
+    Slot,
+    Subject,
+    Verdict,
+)
+from shared.service import on
+
+EMAIL = "email"
+REPORT = "report"
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content*, unless something is kept there already; return whether it is."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield the pieces of something large."""
+
+
+class Presented(Protocol):
+    """The documents that were presented before."""
+
+    async def note(self, case: str, ref: str, traces: Traces, person: str, at: datetime) -> tuple[str, ...]:
+        """Note a document; return what speaks against it."""
+
+
+Read = Callable[[bytes, str, Slot], Coroutine[Any, Any, Reading]]
+"""Reads a file, apart from this process."""
+
+
+class Report(BaseModel):
+    """What was read and checked, for the staff: sealed, and destroyed with the proof."""
+
+    slot: Slot | None
+    verdict: Verdict
+    checks: tuple[Check, ...] = ()
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What the company takes as proof."""
+
+    zone: ZoneInfo
+    bill_age: timedelta
+    client: str = ""
+    """Audience of its log-in's tokens."""
+    identity: str = ""
+    """Identity of the data map that the log-in calls ``sub``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """What a handler may know and use."""
+
+    case_id: str
+    known: Examination
+    now: datetime
+    vault: Vault = field(repr=False)
+    read: Read = field(repr=False)
+    presented: Presented = field(repr=False)
+    keys: Keys | None = field(repr=False)
+    company: Company
+
+    async def subject(self) -> Subject:
+        """Return the person as the request describes them."""
+        content = await self.vault.open(self.case_id, SUBMISSION)
+        return RequestSubmitted.model_validate_json(content).subject
+
+
+async def examine(event: ProofPresented, ctx: Examiner) -> Sequence[Fact]:
+    """Examine a document or a token; one that is destroyed by now has served."""
+    if event.proof.ref in ctx.known.examined:
+        return []
+    try:
+        if event.proof.kind is ProofKind.ID_TOKEN:
+            return [await _token_examined(event.proof, ctx)]
+        return [await _document_examined(event.proof, event.proof.slot or Slot.IDENTITY, ctx)]
+    except (KeyError, Destroyed):
+        return [_examined(event.proof, Verdict.REFUSED, ("proof_destroyed",), ctx)]
+
+
+SUBSCRIPTIONS = (on(ProofPresented, examine),)
+
+
+async def _document_examined(proof: ProofRef, slot: Slot, ctx: Examiner) -> ProofExamined:
+    content = b"".join([piece async for piece in ctx.vault.open_stream(ctx.case_id, proof.ref)])
+    reading, subject = await ctx.read(content, proof.media_type, slot), await ctx.subject()
+    today = ctx.now.astimezone(ctx.company.zone).date()
+    checks = checks_of(reading, slot, subject, today, ctx.company.bill_age)
+    again = await _seen_before(proof, reading, subject, ctx)
+    verdict = verdict_on((*checks, *again))
+    report = Report(slot=slot, verdict=verdict, checks=(*checks, *again), reading=reading)
+    name = f"{REPORT}_{proof.ref}"
+    await ctx.vault.seal(ctx.case_id, name, report.model_dump_json().encode())
+    return _examined(proof, verdict, reasons_of((*checks, *again)), ctx, report=name)
+
+
+async def _seen_before(
+    proof: ProofRef, reading: Reading, subject: Subject, ctx: Examiner
+) -> tuple[Check, ...]:
+    """Note the document, so that it is known again, and return what earlier presentations speak against."""
+    traces = Traces(document_number(reading), reading.digest, reading.picture)
+    reasons = await ctx.presented.note(ctx.case_id, proof.ref, traces, _person(subject), ctx.now)
+    result = Result.INCONCLUSIVE if reasons else Result.PASS
+    return (Check(name="reuse", result=result, reasons=reasons),)
+
+
+def _person(subject: Subject) -> str:
+    """Return what tells the person of a request from others."""
+    named = subject.email or next(iter(sorted(subject.identifiers.values())), None) or subject.name or ""
+    return named.strip().casefold()
+
+
+async def _token_examined(proof: ProofRef, ctx: Examiner) -> ProofExamined:
+    token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
+    try:
+        if ctx.keys is None:
+            raise TokenRefused("token_issuer")
+        login = await check(token, ctx.keys, ctx.company.client, nonce=ctx.case_id, now=ctx.now)
+    except TokenRefused as error:
+        return _examined(proof, Verdict.REFUSED, (error.code,), ctx)
+    proves = _proves(login, await ctx.subject(), ctx.company.identity)
+    if not proves:
+        return _examined(proof, Verdict.REFUSED, ("token_subject_mismatch",), ctx)
+    return _examined(proof, Verdict.CONVINCING, (), ctx, identities=proves)
+
+
+def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
+    """Return the names of the identities of the request that *login* is of."""
+    email = login.email is not None and login.email.casefold() == (subject.email or "").casefold()
+    account = bool(identity) and subject.identifiers.get(identity) == login.subject
+    return (*((EMAIL,) if email else ()), *((identity,) if account else ()))
+
+
+def _examined(  # noqa: PLR0913 - what there is to tell
+    proof: ProofRef,
+    verdict: Verdict,
+    reasons: tuple[Code, ...],
+    ctx: Examiner,
+    *,
+    identities: tuple[Code, ...] = (),
+    report: Code | None = None,
+) -> ProofExamined:
+    return ProofExamined(
+        request_id=ctx.case_id,
+        proof=proof,
+        verdict=verdict,
+        reasons=reasons,
+        identities=identities,
+        report=report,
+    )

@@ -1,0 +1,31 @@
+"""What the examiner alone needs to be told."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from services.verifier.settings import VerifierSettings
+from shared.settings import Zone
+
+
+class ExaminerSettings(VerifierSettings):
+    """Settings of the examiner."""
+
+    zone: Zone
+    """Time zone in which the company answers, `Europe/Berlin`: a document is judged by the day it is there."""
+
+    login_identity: str = ""
+    """Identity of the data map that holds what the log-in calls `sub`; empty: the e-mail address alone counts."""
+
+    bill_age: timedelta = Field(default=timedelta(days=90), gt=timedelta())
+    """How old a bill may be that proves an address."""
+
+    models: Path | None = None
+    """Folder of the models that read machine-readable zones; `.tools/models` if not set."""
+
+    antivirus: str = ""
+    """Socket of clamd, `host:port` or a path; empty: files are not scanned."""
+
+    examination_timeout: timedelta = Field(default=timedelta(seconds=45), gt=timedelta())
+    """How long one document may be examined."""

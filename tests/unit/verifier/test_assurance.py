@@ -1,0 +1,142 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.verifier.assurance import GROUNDS, Requirement, Sensitivity, Situation, required
+from shared.events import Assurance, Evidence, Requester
+from shared.law import PROOFLESS, Regulation, Right
+
+E = Evidence
+SITUATIONS = st.builds(
+    Situation,
+    right=st.sampled_from(Right),
+    regulation=st.sampled_from(Regulation),
+    sensitivity=st.sampled_from(Sensitivity),
+    requester=st.sampled_from(Requester),
+    vouched=st.booleans(),
+    reachable=st.booleans(),
+    direct_marketing=st.booleans(),
+)
+GDPR = [Regulation.GDPR, Regulation.UK_GDPR]
+EXPENSIVE = {E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT}
+
+
+def ways(requirement: Requirement) -> list[set[Evidence]]:
+    return [set(way.evidence) for way in requirement.ways]
+
+
+@pytest.mark.parametrize("right", sorted(PROOFLESS))
+@pytest.mark.parametrize("regulation", Regulation)
+def test_less_use_of_data_needs_no_proof_whoever_asks(right: Right, regulation: Regulation) -> None:
+    needed = required(Situation(right, regulation, Sensitivity.HIGH, Requester.AGENT, reachable=False))
+    assert needed.level is Assurance.NONE_NEEDED
+    assert needed.reached(frozenset()) is not None
+
+
+@pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
+def test_who_is_logged_in_upstream_is_asked_for_nothing(right: Right) -> None:
+    needed = required(Situation(right, Regulation.GDPR, Sensitivity.HIGH, vouched=True))
+    assert needed.level is Assurance.VOUCHED
+    assert needed.reached(frozenset()) is not None
+
+
+@pytest.mark.parametrize("regulation", GDPR)
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE, Right.PORTABILITY])
+def test_a_mailbox_is_enough_for_ordinary_data(regulation: Regulation, right: Right) -> None:
+    needed = required(Situation(right, regulation))
+    reached = needed.reached({E.MAILBOX})
+    assert reached is not None
+    assert reached.level is Assurance.MAILBOX
+    assert needed.reached({E.TWO_POINTS}) is None
+    assert needed.reached({E.THREE_POINTS}) is not None
+
+
+@pytest.mark.parametrize("regulation", GDPR)
+def test_sensitive_data_need_more_than_a_mailbox(regulation: Regulation) -> None:
+    needed = required(Situation(Right.ACCESS, regulation, Sensitivity.HIGH))
+    assert needed.reached({E.MAILBOX}) is None
+    assert needed.reached({E.MAILBOX, E.TWO_POINTS}) is not None
+    assert needed.reached({E.MAILBOX, E.IDENTITY_DOCUMENT}) is not None
+    assert needed.reached({E.ACCOUNT}) is not None
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+def test_in_california_specific_pieces_need_three_points_and_a_declaration(right: Right) -> None:
+    """11 CCR § 7062(c)."""
+    needed = required(Situation(right, Regulation.CCPA))
+    assert needed.level is Assurance.REASONABLY_HIGH
+    assert needed.reached({E.THREE_POINTS}) is None
+    assert needed.reached({E.THREE_POINTS, E.DECLARATION}) is not None
+    assert needed.reached({E.MAILBOX}) is None
+
+
+def test_in_california_categories_need_two_points() -> None:
+    """11 CCR § 7062(b)."""
+    needed = required(Situation(Right.KNOW_CATEGORIES, Regulation.CCPA))
+    assert needed.level is Assurance.REASONABLE
+    assert needed.reached({E.TWO_POINTS}) is not None
+
+
+@given(situation=SITUATIONS)
+def test_nobody_is_asked_for_a_document_where_less_is_enough(situation: Situation) -> None:
+    """A blanket demand for identity cards was fined: less intrusive ways come first."""
+    asked = ways(required(situation))
+    with_papers = [number for number, evidence in enumerate(asked) if evidence & EXPENSIVE]
+    without = [number for number, evidence in enumerate(asked) if not evidence & EXPENSIVE]
+    assert without
+    assert not with_papers or min(without) < min(with_papers)
+
+
+@given(situation=SITUATIONS)
+def test_every_level_has_a_reason_with_its_provision(situation: Situation) -> None:
+    needed = required(situation)
+    assert needed.grounds
+    assert all(GROUNDS[ground] for ground in needed.grounds)
+
+
+@given(situation=SITUATIONS)
+def test_a_mailbox_is_not_asked_for_where_there_is_none(situation: Situation) -> None:
+    needed = required(situation)
+    assert needed.ways
+    if not situation.reachable:
+        assert all(E.MAILBOX not in way.evidence for way in needed.ways)
+
+
+@given(situation=SITUATIONS)
+def test_a_declaration_is_asked_for_in_california_alone(situation: Situation) -> None:
+    asked = {evidence for way in required(situation).ways for evidence in way.evidence}
+    assert situation.regulation is Regulation.CCPA or E.DECLARATION not in asked
+
+
+@pytest.mark.parametrize("requester", [Requester.AGENT, Requester.PARENT])
+def test_who_asks_for_another_needs_their_mailbox_or_their_permission(requester: Requester) -> None:
+    """11 CCR § 7063(a): the person confirms it directly, or has signed."""
+    needed = required(Situation(Right.ACCESS, Regulation.GDPR, requester=requester))
+    assert all(way.evidence & {E.MAILBOX, E.PERMISSION} for way in needed.ways)
+    assert all(E.ACCOUNT not in way.evidence for way in needed.ways)
+
+
+@given(situation=SITUATIONS, gained=st.frozensets(st.sampled_from(Evidence)))
+def test_more_evidence_never_makes_less_sure(situation: Situation, gained: frozenset[Evidence]) -> None:
+    needed = required(situation)
+    if needed.reached(gained) is not None:
+        assert all(needed.reached(gained | {one}) is not None for one in Evidence)
+
+
+@given(situation=SITUATIONS)
+def test_a_more_sensitive_situation_never_needs_less(situation: Situation) -> None:
+    order = list(Sensitivity)
+    harder = [s for s in order if order.index(s) >= order.index(situation.sensitivity)]
+    for gained in ({E.MAILBOX}, {E.TWO_POINTS}, {E.THREE_POINTS}):
+        for sensitivity in harder:
+            changed = Situation(
+                situation.right,
+                situation.regulation,
+                sensitivity,
+                situation.requester,
+                situation.vouched,
+                situation.reachable,
+                situation.direct_marketing,
+            )
+            if required(changed).reached(gained) is not None:
+                assert required(situation).reached(gained) is not None

@@ -1,0 +1,193 @@
+"""ID tokens of the company's log-in, good and bad, of an issuer that really answers."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.verifier.examiner.tokens import (
+    KEYS_KNOWN_FOR_S,
+    LOOK_AGAIN_AFTER_S,
+    IssuerUnavailable,
+    Keys,
+    Login,
+    TokenRefused,
+    check,
+)
+from tests.unit.verifier.login import CLIENT, Issuer, issuing
+
+NONCE = "c" * 32
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+class Monotonic:
+    """A clock that a test moves."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest_asyncio.fixture
+async def keys(issuer: Issuer) -> AsyncIterator[Keys]:
+    issuer.keys = dict(list(issuer.keys.items())[:1])
+    issuer.asked.clear()
+    issuer.down = False
+    async with httpx.AsyncClient() as http:
+        yield Keys(issuer.url, http, Monotonic())
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def checked(keys: Keys, token: str) -> Login:
+    return await check(token, keys, CLIENT, NONCE, now())
+
+
+async def refused(keys: Keys, token: str) -> str:
+    with pytest.raises(TokenRefused) as error:
+        await checked(keys, token)
+    return error.value.code
+
+
+async def test_a_good_token_says_who_logged_in(issuer: Issuer, keys: Keys) -> None:
+    login = await checked(keys, issuer.token(NONCE, now()))
+    assert (login.subject, login.email) == ("K-7741-Q", "ottilie.quastenflosser@example.org")
+
+
+@pytest.mark.parametrize("verified", [False, None, "true", 1])
+async def test_an_address_that_the_issuer_has_not_verified_is_none(
+    issuer: Issuer, keys: Keys, verified: object
+) -> None:
+    assert (await checked(keys, issuer.token(NONCE, now(), email_verified=verified))).email is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        pytest.param({"nonce": "d" * 32}, "token_nonce", id="of another request"),
+        pytest.param({"nonce": None}, "token_incomplete", id="without a nonce"),
+        pytest.param({"aud": "somebody-else"}, "token_audience", id="for somebody else"),
+        pytest.param({"aud": [CLIENT, "another"]}, "token_audience", id="for several, without azp"),
+        pytest.param({"aud": [CLIENT, "another"], "azp": "another"}, "token_audience", id="to another"),
+        pytest.param({"iss": "https://login.example.net"}, "token_issuer", id="of another issuer"),
+        pytest.param({"exp": 1_000_000_000}, "token_expired", id="expired"),
+        pytest.param({"exp": None}, "token_incomplete", id="without an end"),
+        pytest.param({"iat": 4_000_000_000}, "token_iat", id="of the future"),
+        pytest.param({"auth_time": 1_000_000_000}, "token_iat", id="logged in long ago"),
+        pytest.param({"auth_time": None, "iat": 1_000_000_000}, "token_iat", id="issued long ago"),
+        pytest.param({"sub": None}, "token_incomplete", id="of nobody"),
+    ],
+)
+async def test_a_token_that_is_not_ours_is_refused(
+    issuer: Issuer, keys: Keys, changes: dict[str, Any], code: str
+) -> None:
+    assert await refused(keys, issuer.token(NONCE, now(), **changes)) == code
+
+
+async def test_for_several_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: Keys) -> None:
+    token = issuer.token(NONCE, now(), aud=[CLIENT, "another"], azp=CLIENT)
+    assert (await checked(keys, token)).subject == "K-7741-Q"
+
+
+def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
+    parts = [json.dumps(header).encode(), json.dumps(claims).encode(), signature]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+async def test_an_unsigned_token_is_refused(issuer: Issuer, keys: Keys) -> None:
+    claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
+    for alg in ("none", "None", "NONE", "HS256", "RS512", "EdDSA"):
+        assert await refused(keys, forged({"alg": alg, "kid": "one"}, claims)) == "token_alg"
+
+
+async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer, keys: Keys) -> None:
+    """Confusion of algorithms: HS256 with the public key, which everybody knows."""
+    public = issuer.keys["one"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
+    header = {"alg": "HS256", "kid": "one"}
+    unsigned = forged(header, claims).rpartition(".")[0].encode()
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(unsigned, public)
+    assert await refused(keys, forged(header, claims, signature)) == "token_alg"
+
+
+@pytest.mark.parametrize("hint", ["jku", "x5u", "jwk"])
+async def test_where_a_token_says_its_key_lies_nobody_looks(issuer: Issuer, keys: Keys, hint: str) -> None:
+    with issuing() as thief:
+        stolen = thief.keys["one"]
+        claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
+        value = thief.answer("/keys")["keys"][0] if hint == "jwk" else f"{thief.url}/keys"  # type: ignore[index]
+        thief.asked.clear()
+        token = jwt.encode(claims, stolen, algorithm="RS256", headers={"kid": "one", hint: value})
+        assert await refused(keys, token) == "token_signature"
+        assert thief.asked == []
+
+
+@pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1", "", "two"])
+async def test_a_key_that_nobody_knows_is_refused(issuer: Issuer, keys: Keys, kid: str) -> None:
+    token = jwt.encode({"sub": "x"}, issuer.keys["one"], algorithm="RS256", headers={"kid": kid})
+    assert await refused(keys, token) == "token_signature"
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "....", "e30.e30.e30", "\x00.\x00.\x00"])
+async def test_what_is_no_token_is_refused(keys: Keys, token: str) -> None:
+    assert (await refused(keys, token)).startswith("token_")
+
+
+async def test_keys_are_fetched_once_and_again_when_they_rotate(issuer: Issuer, keys: Keys) -> None:
+    clock = keys.clock
+    assert isinstance(clock, Monotonic)
+    for _ in range(3):
+        await checked(keys, issuer.token(NONCE, now()))
+    assert issuer.asked.count("/keys") == 1
+    issuer.rotate("next")
+    assert await refused(keys, issuer.token(NONCE, now())) == "token_signature"  # asked a moment ago
+    clock.now += LOOK_AGAIN_AFTER_S + 1
+    await checked(keys, issuer.token(NONCE, now()))
+    assert issuer.asked.count("/keys") == 2
+    issuer.rotate("one")
+
+
+async def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_questions(
+    issuer: Issuer, keys: Keys
+) -> None:
+    for number in range(20):
+        token = jwt.encode({}, issuer.keys["one"], algorithm="RS256", headers={"kid": f"k{number}"})
+        await refused(keys, token)
+    assert issuer.asked.count("/keys") == 1
+
+
+async def test_an_issuer_that_does_not_answer_is_asked_again_later(issuer: Issuer, keys: Keys) -> None:
+    issuer.down = True
+    with pytest.raises(IssuerUnavailable):
+        await checked(keys, issuer.token(NONCE, now()))
+    issuer.down = False
+    assert await checked(keys, issuer.token(NONCE, now()))
+
+
+async def test_keys_grow_old(issuer: Issuer, keys: Keys) -> None:
+    clock = keys.clock
+    assert isinstance(clock, Monotonic)
+    await checked(keys, issuer.token(NONCE, now()))
+    clock.now += KEYS_KNOWN_FOR_S + 1
+    await checked(keys, issuer.token(NONCE, now()))
+    assert issuer.asked.count("/keys") == 2
+
+
+async def test_a_token_of_a_minute_ago_is_forgiven(issuer: Issuer, keys: Keys) -> None:
+    moment = now() - timedelta(seconds=30)
+    assert await checked(keys, issuer.token(NONCE, moment))

@@ -1,0 +1,375 @@
+"""Documents, log-ins, declarations, agents, staff and time: what the verifier makes of each."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.intake.domain import request_id
+from services.verifier.assurance import Sensitivity
+from services.verifier.declarations import CURRENT, TEXTS
+from services.verifier.domain import DOCUMENTED, MOST_EXAMINED
+from services.verifier.handlers import LAPSE, REMINDER
+from shared.answer import SUBMISSION
+from shared.events import (
+    Assurance,
+    DataPoints,
+    EvidenceDestroyed,
+    IdentityChallenged,
+    IdentityClaimed,
+    IdentityCompared,
+    IdentityDecided,
+    IdentityRefused,
+    IdentityReminded,
+    IdentityReviewNeeded,
+    IdentityVerified,
+    ProofExamined,
+    ProofPresented,
+    ProofRefused,
+    RequestLapsed,
+    RequestPaused,
+    RequestResumed,
+    TimeCame,
+    Verdict,
+)
+from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+CALIFORNIA = {"country": "US", "subdivision": "CA"}
+CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q", "city": "Berlin", "plan": "L"}}
+TOKEN = {"kind": "id_token", "token": "aaaa.bbbb.cccc"}
+NOBODY = {"name": "Ottilie Quastenflosser", "postal_address": {"postal_code": "10115", "country": "DE"}}
+
+
+def document(slot: str) -> dict[str, str]:
+    picture = base64.b64encode(b"\xff\xd8 a picture").decode()
+    return {"kind": "document", "slot": slot, "media_type": "image/jpeg", "content": picture}
+
+
+def declaration(**changes: Any) -> dict[str, Any]:
+    signed = {"text": TEXTS[CURRENT], "name": PERSON["name"], "signed_at": NOW.isoformat()}
+    return {"kind": "declaration", **signed, **changes}
+
+
+async def opened(*, sensitivity: Sensitivity = Sensitivity.HIGH, **changes: Any) -> Office:
+    """Return an office with a request for data that would do harm in the wrong hands."""
+    verifying = {key: changes.pop(key) for key in ("logs_in", "four_eyes") if key in changes}
+    office = Office(sensitivity=sensitivity, **verifying)
+    await office.submit(request(**changes))
+    return office
+
+
+async def coded(office: Office) -> None:
+    """Prove the mailbox."""
+    await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="code")
+
+
+async def examined(office: Office, verdict: Verdict, *reasons: str, number: int = -1, **more: Any) -> None:
+    """Let the examiner say what came of a proof: of the last one, unless another is named."""
+    proof = office.told(ProofPresented)[number].proof
+    fact = ProofExamined(request_id=CASE, proof=proof, verdict=verdict, reasons=reasons, **more)
+    await office.tell(fact, service="examiner")
+
+
+# --- documents ----------------------------------------------------------------------------------------
+
+
+async def test_a_mailbox_is_not_enough_for_sensitive_data_and_the_rest_is_asked_for() -> None:
+    office = await opened()
+    await coded(office)
+    challenged = office.told(IdentityChallenged)[-1]
+    assert challenged.kind is None
+    assert challenged.wanted == (
+        ("two_points",), ("three_points",), ("identity_document",), ("identity_document", "address_document"),
+    )  # fmt: skip
+    assert challenged.expires_at == NOW + timedelta(days=30)
+    assert office.the(RequestPaused).reason == "proof_wanted"
+    assert office.told(IdentityVerified) == []
+
+
+async def test_a_document_that_convinces_completes_the_way() -> None:
+    office = await opened()
+    await coded(office)
+    await office.offer(document("identity"), id_="d")
+    assert office.the(RequestResumed)
+    assert office.the(ProofPresented).proof.slot == "identity"
+    await examined(office, Verdict.CONVINCING)
+    verified = office.the(IdentityVerified)
+    assert (verified.assurance, verified.proven) == (Assurance.REASONABLY_HIGH, ("email",))
+    assert verified.reasons == ("identity_document", "mailbox")
+
+
+async def test_a_document_alone_opens_nothing() -> None:
+    office = await opened()
+    await office.offer(document("identity"), id_="d")
+    await examined(office, Verdict.CONVINCING)
+    assert office.told(IdentityVerified) == []
+
+
+async def test_without_a_mailbox_the_records_must_agree_with_the_documents() -> None:
+    """Somebody's own genuine passport opens nobody else's records."""
+    office = await opened(subject=NOBODY)
+    await office.offer(document("identity"), document("address"), id_="d")
+    await examined(office, Verdict.CONVINCING, number=0)
+    await examined(office, Verdict.CONVINCING, number=1)
+    assert [proof.ref for proof in office.the(IdentityClaimed).proofs] == [DOCUMENTED]
+    claim = DataPoints.model_validate_json(office.sealed(CASE)[DOCUMENTED])
+    assert claim.points == {
+        "user.name": "Ottilie Quastenflosser", "user.contact.address.postal_code": "10115",
+    }  # fmt: skip
+    assert office.told(IdentityVerified) == []
+    agrees = IdentityCompared(
+        request_id=CASE, agreed=2, claimed=2, identities=("customer_no",), proofs=(DOCUMENTED,)
+    )
+    await office.tell(agrees)
+    assert office.the(IdentityVerified).proven == ("customer_no",)
+
+
+async def test_records_that_differ_from_the_documents_are_for_a_person_to_look_at() -> None:
+    office = await opened(subject=NOBODY)
+    await office.offer(document("identity"), document("address"), id_="d")
+    await examined(office, Verdict.CONVINCING, number=0)
+    await examined(office, Verdict.CONVINCING, number=1)
+    await office.tell(IdentityCompared(request_id=CASE, agreed=1, claimed=2, proofs=(DOCUMENTED,)))
+    assert office.the(IdentityReviewNeeded).reasons == ("records_differ",)
+    assert office.told(IdentityVerified) == office.told(IdentityRefused) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("image_blurred", "document_unreadable"),
+        ("file_active_content", "document_unreadable"),
+        ("mrz_not_found", "document_unreadable"),
+        ("name_mismatch", "document_not_accepted"),
+        ("dob_mismatch", "document_not_accepted"),
+        ("doc_expired", "document_not_accepted"),
+    ],
+)
+async def test_the_person_hears_what_they_can_mend_and_never_what_differed(reason: str, told: str) -> None:
+    office = await opened()
+    await coded(office)
+    await office.offer(document("identity"), id_="d")
+    await examined(office, Verdict.REFUSED, reason)
+    assert office.the(ProofRefused).reason == told
+    assert office.told(IdentityChallenged)[-1].refused_for == told
+    assert reason not in office.the(ProofRefused).model_dump_json()
+
+
+async def test_documents_are_examined_so_many_times_and_no_more() -> None:
+    office = await opened()
+    for number in range(MOST_EXAMINED):
+        await office.offer(document("identity"), id_=f"d{number}")
+        await examined(office, Verdict.REFUSED, "image_blurred")
+    assert office.the(IdentityRefused).reasons == ("proof_not_convincing",)
+    assert len(office.told(ProofPresented)) == MOST_EXAMINED
+
+
+async def test_a_refused_document_spoils_no_other_proof() -> None:
+    office = await opened()
+    await office.offer(document("identity"), id_="d")
+    await examined(office, Verdict.REFUSED, "name_mismatch")
+    await coded(office)
+    await office.offer(CLAIM, id_="c")
+    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3))
+    assert office.the(IdentityVerified)
+
+
+async def test_at_the_decision_documents_and_reports_are_destroyed_and_that_is_on_record() -> None:
+    office = await opened()
+    await coded(office)
+    await office.offer(document("identity"), id_="d")
+    await office.vault.seal(CASE, "report_1", b"what was read")
+    await examined(office, Verdict.CONVINCING, report="report_1")
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+    destroyed = office.the(EvidenceDestroyed).refs
+    assert {"report_1", office.told(ProofPresented)[0].proof.ref} <= set(destroyed)
+
+
+# --- the company's own log-in -------------------------------------------------------------------------
+
+
+async def test_a_log_in_is_enough_for_anything() -> None:
+    office = await opened(logs_in=True)
+    assert office.the(IdentityChallenged).wanted[0] == ("account",)
+    await office.offer(TOKEN, id_="t")
+    await examined(office, Verdict.CONVINCING, identities=("email", "customer_no"))
+    verified = office.the(IdentityVerified)
+    assert (verified.assurance, verified.proven) == (Assurance.ACCOUNT, ("email", "customer_no"))
+
+
+async def test_where_nobody_can_log_in_it_is_not_asked_for() -> None:
+    office = await opened()
+    assert all("account" not in way for way in office.the(IdentityChallenged).wanted)
+
+
+# --- California: the declaration ----------------------------------------------------------------------
+
+
+async def test_three_points_and_a_declaration_open_the_data() -> None:
+    """11 CCR § 7062(c)."""
+    office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
+    assert office.told(IdentityVerified) == []
+    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, identities=("customer_no",)))
+    verified = office.the(IdentityVerified)
+    assert (verified.assurance, verified.proven) == (Assurance.REASONABLY_HIGH, ("customer_no",))
+
+
+async def test_a_declaration_that_counts_is_kept_when_everything_else_is_destroyed() -> None:
+    office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
+    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, identities=("customer_no",)))
+    kept = [content for name, content in office.sealed(CASE).items() if name != SUBMISSION]
+    assert len(kept) == 1
+    assert b"perjury" in kept[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"text": "I promise."}, "decl_text_version"),
+        ({"name": "Bertolt Quastenflosser"}, "decl_name_mismatch"),
+        ({"signed_at": (NOW - timedelta(days=31)).isoformat()}, "decl_stale"),
+        ({"signed_at": (NOW + timedelta(hours=1)).isoformat()}, "decl_stale"),
+    ],
+)
+async def test_a_declaration_that_is_none_does_not_count(changes: dict[str, str], reason: str) -> None:
+    office = await opened(residence=CALIFORNIA, proofs=[declaration(**changes)])
+    assert office.the(ProofRefused).reason == reason
+
+
+async def test_in_california_a_mailbox_alone_opens_the_kinds_of_data_when_nothing_more_comes() -> None:
+    """11 CCR § 7024(a)."""
+    office = await opened(residence=CALIFORNIA)
+    await coded(office)
+    assert office.told(IdentityVerified) == []
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    verified = office.the(IdentityVerified)
+    assert (verified.assurance, verified.proven) == (Assurance.REASONABLE, ("email",))
+
+
+# --- somebody else asks -------------------------------------------------------------------------------
+
+AGENT = {"name": "Rights Agency", "email": "agent@agency.example", "permission": "Signed by O. Q."}
+
+
+async def test_the_person_confirms_an_agents_request_by_their_own_mailbox() -> None:
+    """11 CCR § 7063(a)(2)."""
+    office = await opened(sensitivity=Sensitivity.ORDINARY, agent=AGENT)
+    await coded(office)
+    assert office.the(IdentityVerified).assurance is Assurance.MAILBOX
+
+
+async def test_a_written_permission_is_looked_at_by_a_person() -> None:
+    office = await opened(sensitivity=Sensitivity.ORDINARY, agent=AGENT, subject=NOBODY)
+    await office.offer(document("permission"), id_="p")
+    await examined(office, Verdict.UNCLEAR, "needs_a_person", report="report_1")
+    assert office.the(IdentityReviewNeeded).report == "report_1"
+
+
+# --- the staff ----------------------------------------------------------------------------------------
+
+
+async def in_review(**changes: Any) -> Office:
+    office = await opened(**changes)
+    await office.offer(document("identity"), id_="d")
+    await examined(office, Verdict.UNCLEAR, "name_partial")
+    return office
+
+
+def decision(*, verified: bool, by: str = "dana.muster") -> IdentityDecided:
+    return IdentityDecided(
+        request_id=CASE, verified=verified, by=by, reason="looked_at", identities=("email",)
+    )
+
+
+async def test_while_a_person_looks_nobody_is_asked_for_more_and_nothing_lapses() -> None:
+    office = await in_review()
+    asked = len(office.told(IdentityChallenged))
+    for name in (REMINDER, LAPSE):
+        await office.tell(TimeCame(request_id=CASE, name=name), service="verifier")
+    assert len(office.told(IdentityChallenged)) == asked
+    assert office.told(IdentityReminded) == office.told(RequestLapsed) == []
+
+
+@pytest.mark.parametrize("verified", [True, False])
+async def test_the_staff_decides(verified: bool) -> None:
+    office = await in_review()
+    await office.tell(decision(verified=verified), service="console")
+    if verified:
+        assert office.the(IdentityVerified).proven == ("email",)
+        assert "decided_by_staff" in office.the(IdentityVerified).reasons
+    else:
+        assert office.the(IdentityRefused).reasons == ("looked_at",)
+    assert office.the(EvidenceDestroyed)
+
+
+async def test_two_must_decide_for_somebody_where_that_is_the_practice() -> None:
+    office = await in_review(four_eyes=True)
+    await office.tell(decision(verified=True), service="console")
+    await office.tell(decision(verified=True), service="console")
+    assert office.told(IdentityVerified) == []
+    await office.tell(decision(verified=True, by="robin.muster"), service="console")
+    assert office.the(IdentityVerified)
+
+
+async def test_one_is_enough_to_decide_against_somebody() -> None:
+    office = await in_review(four_eyes=True)
+    await office.tell(decision(verified=False), service="console")
+    assert office.the(IdentityRefused)
+
+
+async def test_a_decision_after_the_decision_changes_nothing() -> None:
+    office = await in_review()
+    await office.tell(decision(verified=False), decision(verified=True), service="console")
+    assert office.told(IdentityVerified) == []
+    assert office.broker.parked("verifier") == []
+
+
+# --- time ---------------------------------------------------------------------------------------------
+
+
+async def test_the_person_is_reminded_half_way_and_then_the_request_lapses() -> None:
+    office = await opened()
+    assert office.timers.moments == {
+        (CASE, REMINDER): NOW + timedelta(days=15),
+        (CASE, LAPSE): NOW + timedelta(days=30),
+    }
+    await office.tell(TimeCame(request_id=CASE, name=REMINDER), service="verifier")
+    assert office.the(IdentityReminded).expires_at == NOW + timedelta(days=30)
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    assert office.the(RequestLapsed)
+    assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+
+
+async def test_another_challenge_does_not_put_the_end_off() -> None:
+    office = await opened()
+    office.clock.move(timedelta(days=10))
+    await office.offer({"kind": "new_code"}, id_="n")
+    assert office.timers.moments[CASE, LAPSE] == NOW + timedelta(days=30)
+
+
+@pytest.mark.parametrize("name", [REMINDER, LAPSE])
+async def test_a_moment_after_the_decision_is_nothing(name: str) -> None:
+    office = await opened(sensitivity=Sensitivity.ORDINARY)
+    await coded(office)
+    await office.tell(TimeCame(request_id=CASE, name=name), service="verifier")
+    assert office.told(IdentityReminded) == office.told(RequestLapsed) == office.told(IdentityRefused) == []
+    assert office.broker.parked("verifier") == []
+
+
+async def test_nothing_lapses_while_a_proof_is_examined() -> None:
+    office = await opened()
+    await office.offer(document("identity"), id_="d")
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    assert office.told(IdentityRefused) == []
+
+
+async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
+    office = await opened()
+    await coded(office)
+    await office.offer(CLAIM, id_="c")
+    await office.tell(IdentityCompared(request_id=CASE, agreed=0, claimed=3))
+    stops = [type(event) for event in office.events() if isinstance(event, RequestPaused | RequestResumed)]
+    assert stops == [RequestPaused, RequestResumed]
