@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from services.fulfillment.settings import FulfillmentSettings
 from services.intake.settings import IntakeSettings
 from services.notifier.settings import NotifierSettings
+from services.verifier.examiner.settings import ExaminerSettings
 from services.verifier.settings import VerifierSettings
 from shared.settings import Settings
 
@@ -21,6 +22,7 @@ PAGE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SERVICES: dict[str, type[Settings]] = {
     "intake": IntakeSettings,
     "verifier": VerifierSettings,
+    "examiner": ExaminerSettings,
     "fulfillment": FulfillmentSettings,
     "notifier": NotifierSettings,
 }
@@ -36,7 +38,10 @@ def fields() -> Iterator[tuple[str, str, FieldInfo]]:
         yield "", f"HABEAS_{name.upper()}", field
     for service, kind in SERVICES.items():
         for name, field in kind.model_fields.items():
-            if name not in common:
+            # The examiner runs beside the verifier, and is told the same and more.
+            if name not in common and not (
+                kind is ExaminerSettings and name in VerifierSettings.model_fields
+            ):
                 yield service, f"HABEAS_{name.upper()}", field
 
 

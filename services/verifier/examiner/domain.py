@@ -1,12 +1,11 @@
 """What the examiner remembers of a case, and what it makes of what was read from a document. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from services.verifier.documents.bills import bill_checks
-from services.verifier.documents.cards import print_checks
-from services.verifier.documents.mrz.zone import zone_checks
+from services.verifier.documents.cards import Expected, Field, print_checks, printed_fields
 from services.verifier.documents.reading import Check, Licence, Reading, Result, Zone, reasons_of
 from shared.errors import IllegalTransition
 from shared.events import Code, Fact, ProofExamined, ProofPresented, Slot, Subject, Verdict
@@ -63,18 +62,13 @@ def checks_of(
         today: The day it is judged by.
         bill_age: How old a bill may be.
     """
-    if any(check.result is Result.FAIL for check in reading.checks):
-        return reading.checks
     match slot:
         case Slot.PERMISSION:
-            by_a_person = Check(name="permission", result=Result.INCONCLUSIVE, reasons=("needs_a_person",))
-            return (*reading.checks, by_a_person)
+            return (*reading.checks, _unsure("permission", "needs_a_person"))
         case Slot.ADDRESS:
-            address = _address(subject)
-            found = bill_checks(reading.bill, subject.name, address, today, bill_age.days)
-            return (*reading.checks, *found)
+            return (*reading.checks, *_bill(reading, subject, today, bill_age))
         case Slot.IDENTITY:
-            return (*reading.checks, *_identity_checks(reading, subject, today))
+            return tuple(_identity_checks(reading, subject, today))
 
 
 def verdict_on(checks: Iterable[Check]) -> Verdict:
@@ -96,23 +90,51 @@ def document_number(reading: Reading) -> str:
     return f"{read.issuer}|{read.number}" if read and read.number else ""
 
 
-def _identity_checks(reading: Reading, subject: Subject, today: date) -> Iterable[Check]:
+def _bill(reading: Reading, subject: Subject, today: date, bill_age: timedelta) -> tuple[Check, ...]:
+    address = _address(subject)
+    if reading.bill is None:
+        return (_unsure("bill", "document_not_found"),)
+    if address is None or subject.name is None:
+        return (_unsure("bill", "address_not_claimed"),)
+    return bill_checks(reading.bill, subject.name, address, today, bill_age.days)
+
+
+def _identity_checks(reading: Reading, subject: Subject, today: date) -> Iterator[Check]:
     read = reading.zone or reading.licence
-    if reading.zone is not None or reading.licence is None:
-        yield from zone_checks(reading.zone)
     if read is None:
+        yield from _print_alone(reading, subject)
         return
+    expected = Expected.of_zone(read) if isinstance(read, Zone) else Expected.of_licence(read)
+    yield from reading.checks
     yield _name_check(read, subject.name)
     yield _birth_check(read.born, subject.date_of_birth, today)
     yield _expiry_check(read.expires, today)
-    yield from print_checks(reading.lines, read)
-    if reading.zone is not None and reading.licence is not None:
-        yield _agreement_check(reading.zone, reading.licence)
+    yield from print_checks(reading.lines, expected)
+
+
+def _print_alone(reading: Reading, subject: Subject) -> Iterator[Check]:
+    """
+    Yield the checks of a card without anything for a machine, as licences of the Union are.
+
+    Print that fits the claim is for a person to look at; nothing in it could be checked.
+    """
+    printed = printed_fields(reading.lines)
+    name = Name(printed.text(Field.SURNAME), printed.text(Field.GIVEN_NAMES))
+    fits = bool(name.surname and subject.name and match_names(name, subject.name))
+    if not fits:
+        yield from reading.checks
+        return
+    yield from (check for check in reading.checks if "mrz_not_found" not in check.reasons)
+    yield _unsure("print", "print_alone")
+
+
+def _unsure(name: str, reason: str) -> Check:
+    return Check(name=name, result=Result.INCONCLUSIVE, reasons=(reason,))
 
 
 def _name_check(read: Zone | Licence, claimed: str | None) -> Check:
     if claimed is None:
-        return Check(name="name", result=Result.INCONCLUSIVE, reasons=("name_not_claimed",))
+        return _unsure("name", "name_not_claimed")
     truncated = isinstance(read, Licence) and read.truncated
     printed = Name(read.surname, read.given_names, truncated=truncated)
     return _judged("name", match_names(printed, claimed))
@@ -131,40 +153,24 @@ def _birth_check(born: date | None, claimed: date | None, today: date) -> Check:
     if claimed is not None and born is not None and born != claimed:
         return Check(name="birth", result=Result.FAIL, reasons=("dob_mismatch",))
     if born is not None and not 0 <= (today - born).days <= OLDEST_PERSON_YEARS * 366:
-        return Check(name="birth", result=Result.INCONCLUSIVE, reasons=("dob_implausible",))
+        return _unsure("birth", "dob_implausible")
     if claimed is None:
         return Check(name="birth", result=Result.NOT_RUN)
-    known = born is not None
-    return Check(
-        name="birth",
-        result=Result.PASS if known else Result.INCONCLUSIVE,
-        reasons=() if known else ("dob_unreadable",),
-    )
+    return _unsure("birth", "dob_unreadable") if born is None else Check(name="birth", result=Result.PASS)
 
 
 def _expiry_check(expires: date | None, today: date) -> Check:
     if expires is None:
-        return Check(name="expiry", result=Result.INCONCLUSIVE, reasons=("expiry_unreadable",))
+        return _unsure("expiry", "expiry_unreadable")
     if expires < today:
         return Check(name="expiry", result=Result.FAIL, reasons=("doc_expired",))
     if expires - today > LONGEST_VALIDITY:
-        return Check(name="expiry", result=Result.INCONCLUSIVE, reasons=("expiry_implausible",))
+        return _unsure("expiry", "expiry_implausible")
     return Check(name="expiry", result=Result.PASS)
-
-
-def _agreement_check(zone: Zone, licence: Licence) -> Check:
-    same = zone.born == licence.born and zone.number == licence.number
-    return Check(
-        name="zone_and_barcode",
-        result=Result.PASS if same else Result.INCONCLUSIVE,
-        reasons=() if same else ("barcode_zone_mismatch",),
-    )
 
 
 def _address(subject: Subject) -> Address | None:
     told = subject.postal_address
     if told is None:
         return None
-    return Address(
-        lines=told.lines, city=told.city or "", postal_code=told.postal_code or "", country=told.country or ""
-    )
+    return Address(told.lines, told.city, told.region, told.postal_code, told.country)

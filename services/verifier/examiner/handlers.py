@@ -57,6 +57,10 @@ Read = Callable[[bytes, str, Slot], Coroutine[Any, Any, Reading]]
 """Reads a file, apart from this process."""
 
 
+Scan = Callable[[bytes], Coroutine[Any, Any, tuple[Check, ...]]]
+"""Asks a virus scanner, where there is one."""
+
+
 class Report(BaseModel):
     """What was read and checked, for the staff: sealed, and destroyed with the proof."""
 
@@ -87,6 +91,7 @@ class Examiner:
     now: datetime
     vault: Vault = field(repr=False)
     read: Read = field(repr=False)
+    scan: Scan = field(repr=False)
     presented: Presented = field(repr=False)
     keys: Keys | None = field(repr=False)
     company: Company
@@ -114,25 +119,31 @@ SUBSCRIPTIONS = (on(ProofPresented, examine),)
 
 async def _document_examined(proof: ProofRef, slot: Slot, ctx: Examiner) -> ProofExamined:
     content = b"".join([piece async for piece in ctx.vault.open_stream(ctx.case_id, proof.ref)])
+    scanned = await ctx.scan(content)
+    if any(check.result is Result.FAIL for check in scanned):
+        return _examined(proof, Verdict.REFUSED, reasons_of(scanned), ctx)
     reading, subject = await ctx.read(content, proof.media_type, slot), await ctx.subject()
     today = ctx.now.astimezone(ctx.company.zone).date()
-    checks = checks_of(reading, slot, subject, today, ctx.company.bill_age)
-    again = await _seen_before(proof, reading, subject, ctx)
-    verdict = verdict_on((*checks, *again))
-    report = Report(slot=slot, verdict=verdict, checks=(*checks, *again), reading=reading)
+    found = checks_of(reading, slot, subject, today, ctx.company.bill_age)
+    checks = (*scanned, *found, await _seen_before(proof, reading, subject, ctx))
+    verdict = verdict_on(checks)
+    report = Report(slot=slot, verdict=verdict, checks=checks, reading=reading)
     name = f"{REPORT}_{proof.ref}"
     await ctx.vault.seal(ctx.case_id, name, report.model_dump_json().encode())
-    return _examined(proof, verdict, reasons_of((*checks, *again)), ctx, report=name)
+    return _examined(proof, verdict, _said(checks), ctx, report=name)
 
 
-async def _seen_before(
-    proof: ProofRef, reading: Reading, subject: Subject, ctx: Examiner
-) -> tuple[Check, ...]:
-    """Note the document, so that it is known again, and return what earlier presentations speak against."""
+def _said(checks: Sequence[Check]) -> tuple[Code, ...]:
+    """Return the reasons of what did not pass; what did pass needs none."""
+    return reasons_of(check for check in checks if check.result in (Result.FAIL, Result.INCONCLUSIVE))
+
+
+async def _seen_before(proof: ProofRef, reading: Reading, subject: Subject, ctx: Examiner) -> Check:
+    """Note the document, so that it is known again, and return what earlier presentations say against it."""
     traces = Traces(document_number(reading), reading.digest, reading.picture)
     reasons = await ctx.presented.note(ctx.case_id, proof.ref, traces, _person(subject), ctx.now)
     result = Result.INCONCLUSIVE if reasons else Result.PASS
-    return (Check(name="reuse", result=result, reasons=reasons),)
+    return Check(name="reuse", result=result, reasons=reasons)
 
 
 def _person(subject: Subject) -> str:
@@ -143,9 +154,9 @@ def _person(subject: Subject) -> str:
 
 async def _token_examined(proof: ProofRef, ctx: Examiner) -> ProofExamined:
     token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
+    if ctx.keys is None:
+        return _examined(proof, Verdict.REFUSED, ("token_issuer",), ctx)
     try:
-        if ctx.keys is None:
-            raise TokenRefused("token_issuer")
         login = await check(token, ctx.keys, ctx.company.client, nonce=ctx.case_id, now=ctx.now)
     except TokenRefused as error:
         return _examined(proof, Verdict.REFUSED, (error.code,), ctx)

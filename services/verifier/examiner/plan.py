@@ -1,13 +1,21 @@
 """How the examiner is put together; it runs beside the verifier, with a queue of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 
+from services.verifier.documents.files.antivirus import Clamd
+from services.verifier.documents.reading import Check, Reading
+from services.verifier.documents.sandbox import Examiner as Sandbox
+from services.verifier.documents.sandbox import Limits
+from services.verifier.documents.worker.frames import Slot as Kind
+from services.verifier.examiner.domain import Examination, evolve
+from services.verifier.examiner.handlers import SUBSCRIPTIONS, Company, Examiner, Read, Scan
 from services.verifier.examiner.reuse import Presented
 from services.verifier.examiner.settings import ExaminerSettings
 from services.verifier.examiner.tokens import Keys
+from shared.events import Slot
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
 from shared.service import Moment, Service
@@ -22,20 +30,18 @@ ISSUER_TIMEOUT_S = 10.0
 @asynccontextmanager
 async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the examiner together."""
-    from services.verifier.documents.sandbox import Limits, Sandbox
-    from services.verifier.examiner.domain import Examination, evolve
-    from services.verifier.examiner.handlers import SUBSCRIPTIONS, Company, Examiner
-
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database)
     presented = Presented(database, derived_key(settings.master_key_bytes, "documents presented"))
     await journal.prepare()
     await presented.prepare()
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox(_limits(settings)))
+        limits = Limits(wall=settings.examination_timeout)
+        sandbox = await stack.enter_async_context(Sandbox(limits, environment=_environment(settings)))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
         keys = Keys(settings.login_issuer, http) if settings.login_issuer else None
         company = Company(settings.zone, settings.bill_age, settings.login_client, settings.login_identity)
+        read, scan = _reading(sandbox), _scanning(settings.antivirus)
 
         def context(moment: Moment[Examination]) -> Examiner:
             return Examiner(
@@ -43,7 +49,8 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
                 known=moment.state,
                 now=moment.now,
                 vault=platform.vault,
-                read=sandbox.examine,
+                read=read,
+                scan=scan,
                 presented=presented,
                 keys=keys,
                 company=company,
@@ -53,9 +60,27 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
         yield Running(service, journal, batch=AT_ONCE)
 
 
-def _limits(settings: ExaminerSettings) -> "Limits":
-    from services.verifier.documents.sandbox import Limits
-    return Limits(wall_s=settings.examination_timeout.total_seconds())
+def _environment(settings: ExaminerSettings) -> Mapping[str, str]:
+    """Return what the worker needs of ours: where its models lie."""
+    return {} if settings.models is None else {"HABEAS_MODELS": str(settings.models)}
+
+
+def _reading(sandbox: Sandbox) -> Read:
+    async def read(content: bytes, media_type: str, slot: Slot) -> Reading:
+        kind = Kind.IDENTITY if slot is Slot.IDENTITY else Kind.ADDRESS
+        return await sandbox.examine(content, media_type, kind)
+
+    return read
+
+
+def _scanning(socket: str) -> Scan:
+    host, _, port = socket.rpartition(":")
+    scanner = Clamd(host, int(port)) if socket else None
+
+    async def scan(content: bytes) -> tuple[Check, ...]:
+        return () if scanner is None else (await scanner.scan(content),)
+
+    return scan
 
 
 EXAMINER = Plan(ExaminerSettings, build)

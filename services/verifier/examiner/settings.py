@@ -13,10 +13,10 @@ class ExaminerSettings(VerifierSettings):
     """Settings of the examiner."""
 
     zone: Zone
-    """Time zone in which the company answers, `Europe/Berlin`: a document is judged by the day it is there."""
+    """Time zone in which the company answers, `Europe/Berlin`."""
 
     login_identity: str = ""
-    """Identity of the data map that holds what the log-in calls `sub`; empty: the e-mail address alone counts."""
+    """Identity of the data map that is the log-in's `sub`; empty: the e-mail address alone counts."""
 
     bill_age: timedelta = Field(default=timedelta(days=90), gt=timedelta())
     """How old a bill may be that proves an address."""
@@ -24,8 +24,8 @@ class ExaminerSettings(VerifierSettings):
     models: Path | None = None
     """Folder of the models that read machine-readable zones; `.tools/models` if not set."""
 
-    antivirus: str = ""
-    """Socket of clamd, `host:port` or a path; empty: files are not scanned."""
+    antivirus: str = Field(default="", pattern=r"^$|^[^:\s]+:[0-9]{1,5}$")
+    """Where ClamAV's daemon listens, `host:port`; empty: files are not scanned."""
 
     examination_timeout: timedelta = Field(default=timedelta(seconds=45), gt=timedelta())
     """How long one document may be examined."""

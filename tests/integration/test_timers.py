@@ -1,0 +1,107 @@
+"""Moments on a real database, told by a real broker: once each, by any number of replicas."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest_asyncio
+
+from shared.bus import Message
+from shared.envelope import decode
+from shared.errors import BrokerUnavailable
+from shared.events import TimeCame
+from shared.mongo import Client
+from shared.timers import Timers, tell_the_time
+from shared.topology import EVENTS
+
+CASE, OTHER = "a" * 32, "b" * 32
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+class Wire:
+    """Takes messages, or is down."""
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+        self.down = False
+
+    async def publish(self, messages: list[Message]) -> None:
+        if self.down:
+            raise BrokerUnavailable("nothing is confirmed")
+        self.taken += messages
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        events = [
+            decode(m.body, exchange=EVENTS, content_type=m.content_type, headers={}).event for m in self.taken
+        ]
+        return [(event.request_id, event.name) for event in events if isinstance(event, TimeCame)]
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest_asyncio.fixture
+async def timers(mongo_client: Client, database_prefix: str) -> AsyncIterator[Timers]:
+    timers = Timers(mongo_client[f"{database_prefix}_verifier"])
+    await timers.prepare()
+    yield timers
+
+
+async def keep_for_a_moment(timers: Timers, wire: Wire, clock: Clock, *, replicas: int = 1) -> None:
+    tasks = [asyncio.create_task(tell_the_time(timers, wire, "verifier", clock)) for _ in range(replicas)]  # type: ignore[arg-type]
+    await asyncio.sleep(0.4)
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_moment_is_told_when_it_has_come_and_not_before(timers: Timers) -> None:
+    wire, clock = Wire(), Clock()
+    await timers.set(CASE, "reminder", NOW + timedelta(hours=1))
+    await timers.set(OTHER, "reminder", NOW)
+    await keep_for_a_moment(timers, wire, clock)
+    assert wire.told == [(OTHER, "reminder")]
+    clock.now += timedelta(hours=1)
+    await keep_for_a_moment(timers, wire, clock)
+    assert wire.told == [(OTHER, "reminder"), (CASE, "reminder")]
+    await keep_for_a_moment(timers, wire, clock)
+    assert len(wire.told) == 2
+
+
+async def test_the_first_moment_set_counts_and_one_that_was_told_is_not_told_again(timers: Timers) -> None:
+    wire, clock = Wire(), Clock()
+    await timers.set(CASE, "lapse", NOW)
+    await timers.set(CASE, "lapse", NOW + timedelta(days=9))
+    await keep_for_a_moment(timers, wire, clock)
+    await timers.set(CASE, "lapse", NOW)
+    await keep_for_a_moment(timers, wire, clock)
+    assert wire.told == [(CASE, "lapse")]
+
+
+async def test_any_number_of_replicas_tell_a_moment_under_one_id(timers: Timers) -> None:
+    wire, clock = Wire(), Clock()
+    for number in range(50):
+        await timers.set(f"{number:032x}", "lapse", NOW)
+    await keep_for_a_moment(timers, wire, clock, replicas=4)
+    assert len(set(wire.told)) == 50
+    assert len({message.message_id for message in wire.taken}) == 50
+
+
+async def test_while_the_broker_is_away_a_moment_waits(timers: Timers) -> None:
+    wire, clock = Wire(), Clock()
+    wire.down = True
+    await timers.set(CASE, "lapse", NOW)
+    await keep_for_a_moment(timers, wire, clock)
+    wire.down = False
+    assert len(await timers.due(NOW)) == 1
+    await keep_for_a_moment(timers, wire, clock)
+    assert wire.told == [(CASE, "lapse")]

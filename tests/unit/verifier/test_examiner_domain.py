@@ -1,0 +1,212 @@
+"""What is made of a document that was read: plain values in, a verdict out."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.verifier.documents.mrz.checks import zone_checks
+from services.verifier.documents.reading import (
+    Bill,
+    BillKind,
+    Check,
+    Format,
+    Licence,
+    Line,
+    Reading,
+    Result,
+    Zone,
+    reasons_of,
+)
+from services.verifier.examiner.domain import checks_of, document_number, verdict_on
+from shared.events import PostalAddress, Slot, Subject, Verdict
+
+TODAY = date(2026, 11, 25)
+AGE = timedelta(days=90)
+KIM = Subject(
+    name="Kim Brandel-Jones",
+    email="kim@example.org",
+    date_of_birth=date(1990, 5, 1),
+    postal_address=PostalAddress(
+        lines=("Example Street 12",), city="Berlin", postal_code="10115", country="DE"
+    ),
+)
+ZONE = Zone(
+    format=Format.TD3,
+    lines=("P<D<<BRANDEL<JONES<<KIM<<<<<<<<<<<<<<<<<<<<<", "C01X00T478D<<9005011F3105019<<<<<<<<<<<<<<<8"),
+    document_code="P",
+    issuer="D",
+    surname="BRANDEL JONES",
+    given_names="KIM",
+    number="C01X00T47",
+    nationality="D",
+    born=date(1990, 5, 1),
+    sex="F",
+    expires=date(2031, 5, 1),
+    agreement=2,
+)
+PRINT = tuple(
+    Line(text=text, box=(0.4, 0.1 * number, 0.3, 0.05))
+    for number, text in enumerate(
+        ["Surname", "BRANDEL-JONES", "Given names", "KIM", "Date of birth", "01.05.1990", "Date of expiry",
+         "01.05.2031", "Passport No.", "C01X00T47"]
+    )
+)  # fmt: skip
+LICENCE = Licence(
+    version=8, issuer="CA", country="USA", surname="BRANDEL-JONES", given_names="KIM", number="D1234567",
+    born=date(1990, 5, 1), expires=date(2031, 5, 1),
+)  # fmt: skip
+BILL = Bill(
+    kind=BillKind.UTILITY, issuer="Example Power GmbH", issued=(date(2026, 11, 2),),
+    recipient="Kim Brandel-Jones",
+    address=("Example Street 12", "10115 Berlin"), addresses=1,
+)  # fmt: skip
+
+
+def passport(print_: tuple[Line, ...] = PRINT, **changes: Any) -> Reading:
+    zone = ZONE.model_copy(update=changes)
+    return Reading(media_type="image/jpeg", pages=1, zone=zone, lines=print_, checks=zone_checks(zone))
+
+
+def judged(reading: Reading, slot: Slot = Slot.IDENTITY, subject: Subject = KIM) -> tuple[Verdict, set[str]]:
+    checks = checks_of(reading, slot, subject, TODAY, AGE)
+    wrong = [check for check in checks if check.result in (Result.FAIL, Result.INCONCLUSIVE)]
+    return verdict_on(checks), set(reasons_of(wrong))
+
+
+def test_a_passport_of_the_person_convinces() -> None:
+    assert judged(passport()) == (Verdict.CONVINCING, set())
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason"),
+    [
+        pytest.param({"expires": date(2026, 11, 24)}, Verdict.REFUSED, "doc_expired", id="expired yesterday"),
+        pytest.param({"born": date(1990, 5, 2)}, Verdict.REFUSED, "dob_mismatch", id="born another day"),
+        pytest.param({"surname": "OTHER"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
+        pytest.param({"given_names": "MARIA"}, Verdict.REFUSED, "name_mismatch", id="a sister"),
+        pytest.param({"agreement": 1}, Verdict.REFUSED, "mrz_low_agreement", id="read but once"),
+        pytest.param(
+            {"wrong_digits": ("birth",)},
+            Verdict.UNCLEAR,
+            "mrz_check_digit_invalid.birth",
+            id="a digit is wrong",
+        ),
+        pytest.param({"issuer": "QQQ"}, Verdict.UNCLEAR, "issuer_unknown", id="of no state"),
+        pytest.param(
+            {"issuer": "UTO", "nationality": "UTO"}, Verdict.UNCLEAR, "specimen_document", id="a sample"
+        ),
+        pytest.param({"expires": date(2056, 1, 1)}, Verdict.UNCLEAR, "expiry_implausible", id="for ever"),
+        pytest.param({"expires": None}, Verdict.UNCLEAR, "expiry_unreadable", id="no end"),
+        pytest.param(
+            {"number": "C01X00T48"}, Verdict.UNCLEAR, "mrz_print_mismatch", id="another number printed"
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_passport_decides_what_becomes_of_it(
+    changes: dict[str, Any], verdict: Verdict, reason: str
+) -> None:
+    found, reasons = judged(passport(**changes))
+    assert found is verdict
+    assert reason in reasons
+
+
+def test_expiry_is_valid_through_its_day() -> None:
+    assert "doc_expired" not in judged(passport(expires=TODAY))[1]
+
+
+def test_what_could_not_be_read_beside_the_zone_never_convinces() -> None:
+    """Digits protect no name: only the print beside them does."""
+    assert judged(passport(print_=()))[0] is Verdict.UNCLEAR
+
+
+def test_a_birth_date_that_was_not_claimed_is_not_held_against_anybody() -> None:
+    subject = KIM.model_copy(update={"date_of_birth": None})
+    assert judged(passport(born=date(1971, 1, 1), print_=()), subject=subject)[0] is not Verdict.REFUSED
+
+
+def test_without_a_claimed_name_a_person_looks() -> None:
+    subject = KIM.model_copy(update={"name": None})
+    assert judged(passport(), subject=subject)[0] is Verdict.UNCLEAR
+
+
+def test_a_barcode_alone_convinces_nobody() -> None:
+    """Anybody can draw one."""
+    reading = Reading(media_type="image/jpeg", pages=1, licence=LICENCE)
+    verdict, reasons = judged(reading)
+    assert verdict is Verdict.UNCLEAR
+    assert "print_unreadable" in reasons
+
+
+def test_a_picture_without_anything_may_be_taken_again() -> None:
+    reading = Reading(media_type="image/jpeg", pages=1, checks=zone_checks(None))
+    assert judged(reading) == (Verdict.REFUSED, {"mrz_not_found"})
+
+
+def test_print_alone_that_fits_is_for_a_person() -> None:
+    lines = (
+        "1. BRANDEL-JONES",
+        "2. KIM",
+        "3. 01.05.1990 BERLIN",
+        "4a. 02.02.2020",
+        "4b. 01.02.2035",
+        "5. B072RRE2I55",
+    )
+    card = tuple(Line(text=text, box=(0.4, 0.1 * n, 0.3, 0.05)) for n, text in enumerate(lines))
+    reading = Reading(media_type="image/jpeg", pages=1, lines=card, checks=zone_checks(None))
+    assert judged(reading) == (Verdict.UNCLEAR, {"print_alone"})
+
+
+@pytest.mark.parametrize(
+    "reason", ["file_active_content", "file_polyglot", "file_decode_limit", "file_malware"]
+)
+def test_a_file_that_is_refused_is_refused(reason: str) -> None:
+    reading = Reading(checks=(Check(name="file", result=Result.FAIL, reasons=(reason,)),))
+    for slot in (Slot.IDENTITY, Slot.ADDRESS):
+        assert judged(reading, slot)[0] is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason"),
+    [
+        pytest.param({}, Verdict.CONVINCING, None, id="good"),
+        pytest.param({"issued": (date(2026, 8, 1),)}, Verdict.REFUSED, "bill_too_old", id="old"),
+        pytest.param({"issued": ()}, Verdict.REFUSED, "bill_date_unreadable", id="no date"),
+        pytest.param({"kind": BillKind.INVOICE}, Verdict.REFUSED, "bill_type_not_accepted", id="an invoice"),
+        pytest.param({"recipient": "Robin Other"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
+        pytest.param(
+            {"address": ("Other Street 9", "20095 Hamburg")},
+            Verdict.REFUSED,
+            "address_mismatch",
+            id="elsewhere",
+        ),
+        pytest.param({"addresses": 2}, Verdict.UNCLEAR, "bill_address_ambiguous", id="two addresses"),
+    ],
+)
+def test_what_is_wrong_with_a_bill_decides_what_becomes_of_it(
+    changes: dict[str, Any], verdict: Verdict, reason: str | None
+) -> None:
+    reading = Reading(media_type="application/pdf", pages=1, bill=BILL.model_copy(update=changes))
+    found, reasons = judged(reading, Slot.ADDRESS)
+    assert found is verdict
+    assert reason is None or reason in reasons
+
+
+def test_an_identity_document_proves_no_address() -> None:
+    assert judged(passport(), Slot.ADDRESS)[0] is not Verdict.CONVINCING
+
+
+def test_a_written_permission_is_for_a_person() -> None:
+    assert judged(Reading(media_type="application/pdf", pages=1), Slot.PERMISSION)[0] is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize("result", list(Result))
+def test_only_what_passed_or_was_not_asked_lets_a_document_through(result: Result) -> None:
+    verdict = verdict_on([Check(name="x", result=result, reasons=("anything",))])
+    assert (verdict is Verdict.CONVINCING) is (result in (Result.PASS, Result.NOT_RUN))
+
+
+def test_a_document_is_known_again_by_issuer_and_number() -> None:
+    assert document_number(passport()) == "D|C01X00T47"
+    assert document_number(Reading(licence=LICENCE)) == "CA|D1234567"
+    assert document_number(Reading()) == ""
