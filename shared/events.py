@@ -129,7 +129,8 @@ class RefusalReason(StrEnum):
     """Why the staff cannot establish who asks."""
 
     IDENTITY_NOT_ESTABLISHED = "identity_not_established"
-    DETAILS_DO_NOT_MATCH = "details_do_not_match"
+    PERMISSION_NOT_SHOWN = "permission_not_shown"
+    PROOF_NOT_CONVINCING = "proof_not_convincing"
     UNIDENTIFIABLE = "unidentifiable"
 
 
@@ -276,7 +277,8 @@ class Document(Strict):
     kind: Literal["document"]
     slot: Slot
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
-    content: Base64Bytes = Field(min_length=1, max_length=MOST_DOCUMENT_BYTES)
+    content: Base64Bytes = Field(min_length=1, max_length=MOST_DOCUMENT_BYTES * 4 // 3 + 4)
+    """Base64; the limit counts before it is decoded."""
 
 
 class Declaration(Strict):
@@ -589,12 +591,15 @@ class RequestPaused(Fact):
     TYPE = "habeas.request.paused.v1"
 
     reason: Code
+    since: datetime
 
 
 class RequestResumed(Fact):
     """What the person was asked for has come."""
 
     TYPE = "habeas.request.resumed.v1"
+
+    at: datetime
 
 
 class RequestLapsed(Fact):

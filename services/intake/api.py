@@ -1,8 +1,9 @@
 """The HTTP API: routes, who may use them, and problems as RFC 9457."""
 
 import hmac
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
@@ -11,10 +12,11 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.intake import uploads
 from services.intake.domain import Case, Status, outcome_of
 from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
 from services.intake.pages import (
@@ -25,14 +27,28 @@ from services.intake.pages import (
     wanted_bytes,
 )
 from services.intake.ranges import NotSatisfiable, Span, Wanted
+from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
-from shared.events import MOST_PROOFS, LetterKind, Outcome, Proof, RequestId, RequestSubmitted, Strict
+from shared.events import (
+    MOST_PROOFS,
+    Code,
+    Evidence,
+    LetterKind,
+    Outcome,
+    Proof,
+    RequestId,
+    RequestSubmitted,
+    Slot,
+    Strict,
+)
 from shared.law import Regulation, Right
 from shared.log import logger
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
+UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
+"""Where documents are handed in."""
 
 
 class RequestForm(RequestSubmitted):
@@ -74,6 +90,14 @@ class StatusPage(BaseModel):
     outcome: Outcome | None = None
     reasons: list[str] = []
     tries_left: int | None = None
+    wanted: list[list[Evidence]] = []
+    """Ways to prove who asks, the least intrusive first: what is still missing for each."""
+    proof_refused_for: Code | None = None
+    """Why the last proof has not convinced."""
+    in_review: bool = False
+    """Whether our staff looks at a proof."""
+    paused: bool = False
+    """Whether proof was asked for that has not come yet."""
     undelivered: list[LetterKind] = []
     """Letters that no mail server will take."""
     untold: list[str] = []
@@ -90,12 +114,16 @@ class StatusPage(BaseModel):
             right=received.right if received else None,
             regulation=received.regulation if received else None,
             received_on=received.received_on if received else None,
-            due_on=received.due_on if received else None,
+            due_on=case.due_on,
             outcome=outcome_of(case),
             undelivered=list(case.undelivered),
             untold=list(case.untold),
             reasons=list(case.refused_for),
             tries_left=case.tries_left if case.awaits_proof else None,
+            wanted=[list(way) for way in case.wanted] if case.awaits_proof else [],
+            proof_refused_for=case.proof_refused_for if case.awaits_proof else None,
+            in_review=case.in_review and case.awaits_proof,
+            paused=case.paused_since is not None and case.awaits_proof,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
         )
 
@@ -139,6 +167,7 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
     """Return the API on *door*."""
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
+    _add_flaws(app)
     _add_problems(app)
     app.add_middleware(SmallBodies)
 
@@ -162,10 +191,7 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
         """Say where a request stands."""
         return StatusPage.of(case_id, await door.case(case_id), f"{root}/v1/requests/{case_id}")
 
-    @app.post("/v1/requests/{case_id}/proofs", status_code=HTTPStatus.ACCEPTED)
-    async def prove(case_id: RequestId, form: ProofForm) -> None:
-        """Offer proofs of identity, such as the code from the mailbox."""
-        await door.prove(case_id, form.proofs)
+    _add_proofs(app, door)
 
     @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED)
     async def withdraw(case_id: RequestId) -> None:
@@ -175,6 +201,61 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
     _add_answers(app, door)
     app.include_router(pages(door))
     return app
+
+
+def _add_proofs(app: FastAPI, door: Door) -> None:
+    async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
+        # FastAPI would write the files of a form to a disk, and read the body of whoever names no request.
+        await door.case(case_id)
+        if uploads.is_form(request):
+            return await uploads.read(request, door.clock())
+        try:
+            return ProofForm.model_validate_json(await request.body()).proofs
+        except ValidationError as error:
+            flaws = error.errors(include_url=False, include_context=False, include_input=False)
+            raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
+
+    @app.post("/v1/requests/{case_id}/proofs", status_code=HTTPStatus.ACCEPTED, openapi_extra=PROOFS)
+    async def prove(case_id: RequestId, proofs: Annotated[Sequence[Proof], Depends(offered)]) -> None:
+        """
+        Offer proofs of identity: the code from the mailbox, details, documents, a declaration, a log-in.
+
+        As JSON, or as a form with files. Nothing of a file is written to a disk before it is encrypted.
+        """
+        await door.prove(case_id, proofs)
+
+
+PROOFS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                # Its parts are described with the request, which may carry proofs as well.
+                "schema": {
+                    name: value
+                    for name, value in ProofForm.model_json_schema(
+                        ref_template="#/components/schemas/{model}"
+                    ).items()
+                    if name != "$defs"
+                }
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        **{slot.value: {"type": "string", "format": "binary"} for slot in Slot},
+                        "code": {"type": "string"},
+                        "token": {"type": "string"},
+                        "declaration": {"type": "string", "enum": [*TEXTS, uploads.TICKED]},
+                        "declaration_name": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+"""What the API says of its two ways to offer proofs."""
 
 
 def _add_answers(app: FastAPI, door: Door) -> None:
@@ -226,12 +307,19 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
     return JSONResponse(content | more, status, headers, media_type="application/problem+json")
 
 
-def _add_problems(app: FastAPI) -> None:
+def _add_flaws(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         flaws = [flaw.model_dump() for flaw in flaws_of(error.errors(), within=None)]
         return problem(422, "The request does not fit its schema; see /docs.", errors=flaws)
 
+    @app.exception_handler(uploads.NotTaken)
+    async def not_taken(_request: Request, error: uploads.NotTaken) -> Response:
+        errors = [{"path": flaw.path, "message": flaw.message} for flaw in error.flaws]
+        return problem(error.status, "The form is not taken; see /docs.", errors=errors)
+
+
+def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(AnyHTTPException)
     async def refused(_request: Request, error: AnyHTTPException) -> Response:
         return problem(error.status_code, error.detail, error.headers)
@@ -268,20 +356,25 @@ def _add_problems(app: FastAPI) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SmallBodies:
-    """Refuses bodies over the limit of the bus before they are in memory."""
+    """
+    Refuses bodies over the limit of the bus before they are in memory, proofs over one of their own.
+
+    A form with files is moved from memory to a disk from the same size on: none gets there.
+    """
 
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received."""
+        limit = uploads.MOST_BODY if UPLOADING.fullmatch(scope.get("path", "")) else MAX_BODY
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise HTTPException(413, f"The body is larger than {MAX_BODY} bytes.")
+            if seen > limit:
+                raise HTTPException(413, f"The body is larger than {limit} bytes.")
             return message
 
         await self.app(scope, counted, send)

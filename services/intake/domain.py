@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -35,8 +35,8 @@ from shared.events import (
     RecipientAcknowledged,
     RecipientFailed,
     Record,
-    Requester,
     RequestClosed,
+    Requester,
     RequestFulfilled,
     RequestLodged,
     RequestPaused,
@@ -48,7 +48,7 @@ from shared.events import (
     RequestWithdrawn,
     WithdrawalLodged,
 )
-from shared.law import Calendar, Regulation, choose_regulation, due, internal_due
+from shared.law import Calendar, Regulation, choose_regulation, due, due_after_pauses, internal_due
 
 EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
 """No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
@@ -83,7 +83,17 @@ class PackageCodeRefused(Record):
     TYPE: ClassVar[str] = "habeas.package.code_refused.v1"
 
 
-RECORDS = (PackageCodeKept, PackageCodeRefused)
+class DueMoved(Record):
+    """The clock stood still for some days, so the answer is due later."""
+
+    TYPE: ClassVar[str] = "habeas.intake.due_moved.v1"
+
+    days: int
+    """In all, since the request was received."""
+    due_on: date
+
+
+RECORDS = (PackageCodeKept, PackageCodeRefused, DueMoved)
 
 S = Status
 _AWAITING_PROOF: Mapping[type[Fact], Status] = {
@@ -148,6 +158,7 @@ CLOSED_BY: Mapping[Status, LetterKind] = {
 """The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
+        DueMoved,
         IdentityReviewNeeded,
         NoticeFailed,
         NoticeSent,
@@ -179,14 +190,20 @@ class Case:
     tries_left: int | None = None
     codes: int = 0
     """Codes that were mailed to prove the mailbox."""
+    wanted_until: datetime | None = None
+    """When the request lapses unless it is proven who asks."""
     wanted: tuple[tuple[Evidence, ...], ...] = ()
     """Ways to prove who asks, the least intrusive first: what is still missing for each."""
     proof_refused_for: Code | None = None
     """Why the last proof has not convinced."""
     in_review: bool = False
     """Whether the staff looks at a proof."""
-    paused: bool = False
-    """Whether the person was asked for proof, which has not come yet."""
+    paused_since: datetime | None = None
+    """When the person was asked for proof, which has not come yet."""
+    paused_days: int = 0
+    """How long the clock stood still before, in all."""
+    moved_to: date | None = None
+    """When the answer is due because it did."""
     undelivered: tuple[LetterKind, ...] = ()
     """Letters that no mail server will take."""
     untold: tuple[str, ...] = ()
@@ -198,6 +215,11 @@ class Case:
     """Which of the codes that was."""
     package_codes: int = 0
     downloads: int = 0
+
+    @property
+    def due_on(self) -> date | None:
+        """The last day for the answer."""
+        return self.moved_to or (self.received.due_on if self.received else None)
 
     @property
     def awaits_proof(self) -> bool:
@@ -255,8 +277,8 @@ def _noted(case: Case, fact: Fact) -> Case:
             return replace(case, refused_for=fact.reasons)
         case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded():
             return _proof_noted(case, fact)
-        case RequestPaused() | RequestResumed():
-            return replace(case, paused=isinstance(fact, RequestPaused))
+        case RequestPaused() | RequestResumed() | DueMoved():
+            return _clock_noted(case, fact)
         case NoticeFailed():
             return replace(case, undelivered=(*case.undelivered, fact.letter))
         case RecipientFailed():
@@ -269,13 +291,27 @@ def _noted(case: Case, fact: Fact) -> Case:
             return case
 
 
+def _clock_noted(case: Case, fact: RequestPaused | RequestResumed | DueMoved) -> Case:
+    match fact:
+        case RequestPaused():
+            return replace(case, paused_since=fact.since)
+        case RequestResumed():
+            return replace(case, paused_since=None)
+        case DueMoved():
+            return replace(case, paused_days=fact.days, moved_to=fact.due_on)
+
+
 def _proof_noted(case: Case, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded) -> Case:
     match fact:
         case IdentityChallenged(kind=None):
-            return replace(case, wanted=fact.wanted, proof_refused_for=fact.refused_for)
+            return replace(
+                case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
+            )
         case IdentityChallenged():
             tries = TRIES if case.awaits_proof else case.tries_left
-            return replace(case, wanted=fact.wanted, codes=case.codes + 1, tries_left=tries)
+            return replace(
+                case, wanted=fact.wanted, codes=case.codes + 1, tries_left=tries, proof_refused_for=None
+            )
         case ProofRefused():
             return replace(case, tries_left=fact.tries_left, proof_refused_for=fact.reason)
         case IdentityReviewNeeded():
@@ -370,6 +406,19 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         requester=_requester(request),
         reachable=request.subject.email is not None,
     )
+
+
+def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
+    """Return when the answer is due now that the clock of *case* runs again; None where nothing moves."""
+    if case.received is None or case.paused_since is None:
+        return None
+    regulation = case.received.regulation
+    since, until = (moment.astimezone(practice.zone).date() for moment in (case.paused_since, at))
+    days = case.paused_days + (until - since).days
+    due_on = due_after_pauses(regulation, case.received.due_on, days, practice.calendars[regulation])
+    if due_on == case.due_on:
+        return None
+    return DueMoved(request_id=case.received.request_id, days=days, due_on=due_on)
 
 
 def _requester(request: RequestSubmitted) -> Requester:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from services.intake.domain import Arrival, Case, Practice, Status, outcome_of, receive
+from services.intake.domain import Arrival, Case, Practice, Status, outcome_of, receive, resumed
 from shared.answer import SUBMISSION
 from shared.envelope import derived_id
 from shared.errors import TooEarly
@@ -142,6 +142,19 @@ async def note(_event: Fact, _ctx: Intake) -> Sequence[Fact]:
     return []
 
 
+async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
+    """
+    Let the clock run again, and move the last day by as long as it stood still.
+
+    Raises:
+        TooEarly: It came before it was heard that the clock stands still.
+    """
+    if ctx.case.paused_since is None:
+        raise TooEarly("the clock runs: that it stands still is not heard of yet")
+    moved = resumed(ctx.case, event.at, ctx.practice)
+    return [] if moved is None else [moved]
+
+
 async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     """
     Close a case when its last letter is sent.
@@ -175,7 +188,7 @@ SUBSCRIPTIONS = (
     on(RecipientFailed, note),
     on(IdentityReviewNeeded, note),
     on(RequestPaused, note),
-    on(RequestResumed, note),
+    on(RequestResumed, resume),
 )
 
 

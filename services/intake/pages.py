@@ -4,20 +4,31 @@ The page that letters link to: where a request stands, and the few things a pers
 Works without scripts. Whoever has the address of a page may see it, as with the API: the id is a secret.
 """
 
-from collections.abc import Awaitable
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Header, Query, Response
+from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from services.intake import asking, uploads
 from services.intake.domain import Case, Status
 from services.intake.door import CodeRefused, Door, Download, NotNow, TooOften, etag_of
 from services.intake.ranges import NotSatisfiable, Span, Wanted
+from services.intake.uploads import NotTaken
 from shared.answer import PackageFacts
-from shared.events import EmailCode, NewCode, RequestId
+from shared.events import (
+    MOST_DOCUMENT_BYTES,
+    DataPoints,
+    EmailCode,
+    Flaw,
+    NewCode,
+    Proof,
+    RequestId,
+)
 
 TEMPLATES = Environment(
     loader=PackageLoader("services.intake", "templates"), autoescape=True, undefined=StrictUndefined
@@ -29,19 +40,30 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-STANDINGS = {
-    Status.UNKNOWN: "Taken in; it is being registered",
-    Status.RECEIVED: "Received; we are making sure that it comes from you",
-    Status.CHALLENGED: "Waiting for your code",
-    Status.VERIFIED: "Confirmed; we are working on it",
-    Status.REFERRED: "Confirmed; our privacy staff is working on it",
-    Status.REFUSED: "Refused; our letter says why",
-    Status.ANSWERED: "Answered; our letter is on its way",
-    Status.WITHDRAWN: "Withdrawn",
-    Status.CLOSED: "Answered and closed",
-}
-Digits = Annotated[str, Form(pattern=r"^\s*[0-9]{6}\s*$")]
+ENDED = frozenset({Status.REFUSED, Status.WITHDRAWN, Status.CLOSED})
+SIX_DIGITS = re.compile(r"\s*[0-9]{6}\s*", re.ASCII)
+MOST_CHARACTERS = 500
+CHECKING = "Thank you. We are checking what you sent; reload this page in a moment."
+TOO_FEW = "Fill in at least {} details that you are sure of."
+TOO_LONG = "This is longer than we can take."
 SixDigits = Annotated[str, Query(alias="code", pattern=r"^\s*[0-9]{6}\s*$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a page says besides how the request stands."""
+
+    notice: str = ""
+    problem: str = ""
+    flaws: tuple[Flaw, ...] = ()
+    """What is wrong with a form, by field; no field where it is the form as a whole."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Field → what was typed into it, so that nobody has to type it again."""
+
+    @property
+    def flaw_of(self) -> Mapping[str, str]:
+        """Field → what is wrong with it."""
+        return {flaw.path: flaw.message for flaw in self.flaws}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +72,25 @@ class Page:
 
     door: Door
 
-    async def show(
-        self, case_id: str, *, notice: str = "", problem: str = "", status: int = 200
-    ) -> HTMLResponse:
+    async def show(self, case_id: str, said: Said = Said(), *, status: int = 200) -> HTMLResponse:
         """Return the page."""
-        case = await self.door.case(case_id)
-        return HTMLResponse(_page(case_id, case, notice, problem), status, HEADERS)
+        return HTMLResponse(_page(case_id, await self.door.case(case_id), said), status, HEADERS)
 
     async def after(self, act: Awaitable[object], case_id: str, notice: str) -> HTMLResponse:
         """Do *act* and return the page that says so, or why it cannot be done."""
         try:
             await act
         except (NotNow, TooOften, CodeRefused) as error:
-            return await self.show(case_id, problem=f"{error}.", status=409)
-        return await self.show(case_id, notice=notice)
+            return await self.show(case_id, Said(problem=f"{error}."), status=HTTPStatus.CONFLICT)
+        return await self.show(case_id, Said(notice=notice))
+
+    async def proven(self, case_id: str, *proofs: Proof) -> HTMLResponse:
+        """Offer *proofs* and return the page that says so."""
+        return await self.after(self.door.prove(case_id, proofs), case_id, CHECKING)
+
+    async def flawed(self, case_id: str, error: NotTaken, given: Mapping[str, str]) -> HTMLResponse:
+        """Return the page that says what is wrong with the form that was sent."""
+        return await self.show(case_id, Said(flaws=error.flaws, given=given), status=error.status)
 
 
 def pages(door: Door) -> APIRouter:
@@ -76,8 +103,10 @@ def pages(door: Door) -> APIRouter:
         return Response(TEMPLATES.get_template("style.css").render(), media_type="text/css")
 
     @router.get("/{case_id}")
-    async def show(case_id: RequestId) -> HTMLResponse:
-        return await page.show(case_id)
+    async def show(case_id: RequestId, code: str = "") -> HTMLResponse:
+        # A code in the link is shown in its field and not taken: mail scanners follow links.
+        given = {"code": code.strip()} if SIX_DIGITS.fullmatch(code) else {}
+        return await page.show(case_id, Said(given=given))
 
     @router.post("/{case_id}/withdrawal")
     async def withdraw(case_id: RequestId) -> HTMLResponse:
@@ -95,15 +124,40 @@ def pages(door: Door) -> APIRouter:
 
 def _add_proofs(router: APIRouter, page: Page) -> None:
     @router.post("/{case_id}/code")
-    async def prove(case_id: RequestId, code: Digits) -> HTMLResponse:
-        act = page.door.prove(case_id, [EmailCode(kind="email_code", code=code)])
-        notice = "Thank you. We are checking the code; reload this page in a moment."
-        return await page.after(act, case_id, notice)
+    async def prove(case_id: RequestId, code: Annotated[str, Form()] = "") -> HTMLResponse:
+        if not SIX_DIGITS.fullmatch(code):
+            return await page.flawed(case_id, uploads.flaw("code", uploads.NO_CODE), {})
+        return await page.proven(case_id, EmailCode(kind="email_code", code=code))
 
     @router.post("/{case_id}/new-code")
     async def renew(case_id: RequestId) -> HTMLResponse:
         act = page.door.prove(case_id, [NewCode(kind="new_code")])
         return await page.after(act, case_id, "Another code is on its way to your mailbox.")
+
+    @router.post("/{case_id}/details")
+    async def compare(case_id: RequestId, request: Request) -> HTMLResponse:
+        least = asking.least_details(await page.door.case(case_id))
+        given = await _typed(request, *(detail.name for detail in asking.DETAILS))
+        try:
+            return await page.proven(case_id, _claimed(given, least))
+        except NotTaken as error:
+            return await page.flawed(case_id, error, given)
+
+    @router.post("/{case_id}/declaration")
+    async def sign(case_id: RequestId, request: Request) -> HTMLResponse:
+        given = await _typed(request, "declaration", "declaration_name")
+        try:
+            return await page.proven(case_id, uploads.signed(given, page.door.clock()))
+        except NotTaken as error:
+            return await page.flawed(case_id, error, given)
+
+    @router.post("/{case_id}/documents")
+    async def upload(case_id: RequestId, request: Request) -> HTMLResponse:
+        await page.door.case(case_id)  # for no request, nothing is read
+        try:
+            return await page.proven(case_id, *await uploads.read(request, page.door.clock()))
+        except NotTaken as error:
+            return await page.flawed(case_id, error, {})
 
 
 def _add_package(router: APIRouter, page: Page) -> None:
@@ -120,7 +174,7 @@ def _add_package(router: APIRouter, page: Page) -> None:
         try:
             opened = await page.door.open_package(case_id, code, wanted)
         except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
-            return await page.show(case_id, problem=f"{error}.", status=409)
+            return await page.show(case_id, Said(problem=f"{error}."), status=HTTPStatus.CONFLICT)
         return package_response(case_id, opened)
 
 
@@ -156,15 +210,40 @@ def package_response(case_id: str, opened: Download) -> StreamingResponse:
     return StreamingResponse(opened.pieces, status, headers, media_type="application/zip")
 
 
-def _page(case_id: str, case: Case, notice: str, problem: str) -> str:
+async def _typed(request: Request, *fields: str) -> dict[str, str]:
+    """Return what was typed into *fields*. The body is smaller than what is written to a disk."""
+    async with request.form(max_files=0, max_fields=len(fields)) as form:
+        return {name: uploads.text_of(form, name) for name in fields}
+
+
+def _claimed(given: Mapping[str, str], least: int) -> DataPoints:
+    """
+    Return the details in *given*.
+
+    Raises:
+        NotTaken: They are fewer than *least*, or one is too long.
+    """
+    points = {name: value for name, value in given.items() if value}
+    if too_long := [name for name, value in points.items() if len(value) > MOST_CHARACTERS]:
+        raise uploads.flaw(too_long[0], TOO_LONG)
+    if len(points) < least:
+        empty = next(name for name in given if name not in points)
+        raise uploads.flaw(empty, TOO_FEW.format(least))
+    return DataPoints(kind="data_points", points=points)
+
+
+def _page(case_id: str, case: Case, said: Said) -> str:
     return TEMPLATES.get_template("request.html.jinja").render(
         case=case,
         case_id=case_id,
-        standing=STANDINGS[case.status],
-        challenged=case.status is Status.CHALLENGED,
-        ended=case.status in {Status.REFUSED, Status.WITHDRAWN, Status.CLOSED},
+        standing=asking.standing_of(case),
+        asked=asking.asked_of(case),
+        reviewed=case.awaits_proof and case.in_review,
+        details=asking.DETAILS,
+        accepted=uploads.ACCEPTED,
+        most_mb=MOST_DOCUMENT_BYTES >> 20,
+        ended=case.status in ENDED,
         package=case.fulfilled is not None and case.fulfilled.package is not None,
         certificate=case.fulfilled is not None and case.fulfilled.certificate is not None,
-        notice=notice,
-        problem=problem,
+        said=said,
     )

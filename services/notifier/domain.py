@@ -6,8 +6,11 @@ from services.notifier.facts import Authority, IdentityCheck
 from shared.errors import TooEarly
 from shared.events import (
     Fact,
+    IdentityRefused,
     ProofKind,
+    RequestFulfilled,
     RequestReceived,
+    RequestWithdrawn,
     RestrictionAnnounced,
     SubjectRestricted,
 )
@@ -26,6 +29,8 @@ class Correspondence:
     request: RequestReceived | None = None
     restricted: bool = False
     """Whether the person's data is restricted, and they have not been told that this ends."""
+    settled: bool = False
+    """Whether it is decided, or was taken back: no proof is waited for."""
 
 
 def evolve(known: Correspondence, fact: Fact) -> Correspondence:
@@ -44,6 +49,8 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
             return replace(known, restricted=True)
         case RestrictionAnnounced():
             return replace(known, restricted=False)
+        case IdentityRefused() | RequestFulfilled() | RequestWithdrawn():
+            return replace(known, settled=True)
         case _:
             return known
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
 from services.notifier.reasons import ReasonCode
-from shared.events import Outcome
+from shared.events import Evidence, Outcome
 from shared.law import Right
 
 Answer: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
@@ -45,14 +45,13 @@ class Purpose(StrEnum):
     DOWNLOAD = "download"
 
 
-class Proof(StrEnum):
-    """What can be asked for when a code is not enough."""
+class Setback(StrEnum):
+    """What the person is told of why a proof has not convinced."""
 
-    DATA_POINTS = "data_points"
-    ID_TOKEN = "id_token"  # noqa: S105 - a kind of proof
-    IDENTITY_DOCUMENT = "identity_document"
-    ADDRESS_DOCUMENT = "address_document"
-    DECLARATION = "declaration"
+    DOCUMENT_UNREADABLE = "document_unreadable"
+    DOCUMENT_NOT_ACCEPTED = "document_not_accepted"
+    LOG_IN_FAILED = "log_in_failed"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,8 @@ class Kept:
     """Provision; when empty, the one that belongs to the reason."""
     until: date | None = None
     """Last day; None when the reason has no known end (a legal hold)."""
+    first: date | None = None
+    """Last day of the first record, where they have several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,17 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Representative:
+    """Who asks in the name of the person, and for what."""
+
+    right: Right
+    name: str = ""
+    """Empty where it is none that a letter may show."""
+    parent: bool = False
+    """Whether they say to be the parent or guardian."""
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """A one-time code."""
 
@@ -177,20 +189,56 @@ class Code:
     purpose: Purpose
     url: str = ""
     """Page where it is entered; empty when the request came through a system that asks for it itself."""
+    more: bool = False
+    """Whether the code alone is not enough."""
+    representative: Representative | None = None
+    """Who asks for the person, if somebody does: the code confirms that they may."""
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge:
-    """More is needed to establish who asks."""
+class Wanted:
+    """What would establish who asks."""
 
-    kind: ClassVar[str] = "challenge"
-    right: Right
-    received_on: date
-    proofs: tuple[Proof, ...]
-    answer_by: date
+    ways: tuple[tuple[Evidence, ...], ...]
+    """Each is enough; the least intrusive first."""
+    answer_by: datetime
     url: str
     clock_stands: bool = False
     """Whether the time for the answer stands still meanwhile; never under the CCPA."""
+    representative: Representative | None = None
+    """Who asks for the person, if somebody does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofWanted:
+    """More is needed to establish who asks."""
+
+    kind: ClassVar[str] = "proof_wanted"
+    right: Right
+    received_on: date
+    wanted: Wanted
+    setback: Setback | None = None
+    """Why what was sent last has not convinced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What was asked for has not come yet."""
+
+    kind: ClassVar[str] = "reminder"
+    right: Right
+    received_on: date
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class InReview:
+    """People look at a proof that a machine could not decide on."""
+
+    kind: ClassVar[str] = "in_review"
+    right: Right
+    received_on: date
+    url: str
 
 
 class Hindrance(StrEnum):
@@ -248,6 +296,9 @@ class ErasureOutcome:
     """Records that stay without the details that pointed to the person."""
     kept: tuple[Kept, ...] = ()
     recipients: tuple[str, ...] = ()
+    """Who had the data from us and is being told."""
+    by_hand: tuple[str, ...] = ()
+    """Who had it as well, and whom somebody must tell by other means."""
     searched: tuple[str, ...] = ()
     """What was looked through; for an answer that nothing is held."""
     package: Package | None = None
@@ -269,7 +320,9 @@ class Done:
     done_on: date
     authority: Authority
     recipients: tuple[str, ...] = ()
-    """Who had the data from us and was told."""
+    """Who had the data from us and is being told."""
+    by_hand: tuple[str, ...] = ()
+    """Who had it as well, and whom somebody must tell by other means."""
     outcome: Answer = Outcome.GRANTED
     marked: tuple[Part, ...] = ()
     left: tuple[Left, ...] = ()
@@ -333,7 +386,9 @@ class Withdrawn:
 Facts: TypeAlias = (
     Acknowledgement
     | Code
-    | Challenge
+    | ProofWanted
+    | Reminder
+    | InReview
     | AccessOutcome
     | ErasureOutcome
     | Done

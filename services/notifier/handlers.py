@@ -18,34 +18,44 @@ from services.notifier.facts import (
     ErasureOutcome,
     Facts,
     Hindrance,
+    InReview,
     Kept,
     Left,
     Lifting,
     Package,
     Part,
+    ProofWanted,
     Purpose,
     Refusal,
+    Reminder,
+    Representative,
     Sender,
+    Setback,
     Transfer,
+    Wanted,
     Weighing,
     Withdrawn,
     Withheld,
 )
 from services.notifier.facts import Answer as AnswerOutcome
-from services.notifier.letters import Letter, compose
+from services.notifier.letters import Letter, compose, presentable
 from services.notifier.post import Posted
 from services.notifier.reasons import ReasonCode
 from shared.answer import SUBMISSION, Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
 from shared.errors import PermanentError, TooEarly
 from shared.events import (
+    Evidence,
     Fact,
     IdentityChallenged,
     IdentityRefused,
+    IdentityReminded,
+    IdentityReviewNeeded,
     LetterKind,
     NoticeFailed,
     NoticeSent,
     Outcome,
     PackageCodeIssued,
+    Requester,
     RequestFulfilled,
     RequestReceived,
     RequestSubmitted,
@@ -54,7 +64,7 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.law import Right
+from shared.law import Regulation, Right
 from shared.service import on
 
 
@@ -128,14 +138,32 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     return await _write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)
 
 
-async def send_code(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
-    """Send the code that proves who has the mailbox."""
-    return await _send_code(event.ref, event.expires_at, Purpose.IDENTITY, ctx)
+async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+    """Send the code that proves who has the mailbox, or say what else can prove who asks."""
+    if event.kind is None or event.ref is None:
+        return await _ask(LetterKind.PROOF_WANTED, event, ctx)
+    alone = not event.wanted or (Evidence.MAILBOX,) in event.wanted
+    code = Code("", event.expires_at, Purpose.IDENTITY, more=not alone, representative=await _asking(ctx))
+    return await _send_code(event.ref, code, ctx)
+
+
+async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
+    """Remind the person of what they were asked for."""
+    return await _ask(LetterKind.REMINDER, event, ctx)
+
+
+async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequence[Fact]:
+    """Say that somebody of the staff looks at a proof, and that there is nothing to do."""
+    request = ctx.request()
+    if ctx.known.settled:
+        return []
+    facts = InReview(right=request.right, received_on=request.received_on, url=ctx.page())
+    return await _write(LetterKind.IN_REVIEW, facts, request, ctx)
 
 
 async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
     """Send the code that opens the package."""
-    return await _send_code(event.ref, event.expires_at, Purpose.DOWNLOAD, ctx)
+    return await _send_code(event.ref, Code("", event.expires_at, Purpose.DOWNLOAD), ctx)
 
 
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
@@ -202,7 +230,9 @@ async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence
 
 SUBSCRIPTIONS = (
     on(RequestReceived, acknowledge),
-    on(IdentityChallenged, send_code),
+    on(IdentityChallenged, challenge),
+    on(IdentityReminded, remind),
+    on(IdentityReviewNeeded, tell_of_review),
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
     on(RequestFulfilled, tell_outcome),
@@ -212,17 +242,61 @@ SUBSCRIPTIONS = (
 )
 
 
-async def _send_code(ref: str, expires_at: datetime, purpose: Purpose, ctx: Notifier) -> Sequence[Fact]:
+async def _send_code(ref: str, facts: Code, ctx: Notifier) -> Sequence[Fact]:
     """A code that is gone has served, or its request was withdrawn: nobody waits for it."""
     if not await ctx.vault.holds(ctx.case_id, ref):
         return []
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
-    facts = Code(code=code, expires_at=expires_at, purpose=purpose, url=ctx.page())
-    return await _write(LetterKind.CODE, facts, ctx.request(), ctx)
+    # The link fills the code in; nothing is confirmed before the person does so.
+    url = f"{ctx.page()}?code={code}" if facts.purpose is Purpose.IDENTITY else ctx.page()
+    return await _write(LetterKind.CODE, replace(facts, code=code, url=url), ctx.request(), ctx)
+
+
+async def _ask(
+    kind: LetterKind, event: IdentityChallenged | IdentityReminded, ctx: Notifier
+) -> Sequence[Fact]:
+    """Whoever has taken the request back, or is refused, is asked for nothing more."""
+    request = ctx.request()
+    if ctx.known.settled:
+        return []
+    wanted = Wanted(
+        ways=event.wanted,
+        answer_by=event.expires_at,
+        url=ctx.page(),
+        clock_stands=request.regulation is not Regulation.CCPA,
+        representative=await _asking(ctx),
+    )
+    match event:
+        case IdentityChallenged():
+            setback = _setback(event.refused_for)
+            facts: Facts = ProofWanted(request.right, request.received_on, wanted, setback)
+        case IdentityReminded():
+            facts = Reminder(request.right, request.received_on, wanted)
+    return await _write(kind, facts, request, ctx)
+
+
+def _setback(reason: str | None) -> Setback | None:
+    if reason is None:
+        return None
+    return Setback(reason) if reason in set(Setback) else Setback.OTHER
+
+
+async def _asking(ctx: Notifier) -> Representative | None:
+    """Return who asks in the person's name, if it is not the person."""
+    request = ctx.request()
+    if request.requester is Requester.PERSON:
+        return None
+    agent = (await _submitted(ctx)).agent
+    name = presentable(agent.name) if agent else ""
+    return Representative(request.right, name, parent=request.requester is Requester.PARENT)
+
+
+async def _submitted(ctx: Notifier) -> RequestSubmitted:
+    return RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
 
 
 async def _write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
-    submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
+    submitted = await _submitted(ctx)
     if submitted.subject.email is None:
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
     letter = Letter(
@@ -269,7 +343,8 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
         received_on=request.received_on,
         done_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
         authority=authority_for(request.regulation, ctx.house.authority),
-        recipients=answer.recipients,
+        recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
+        by_hand=answer.by_hand,
         outcome=outcome,
         marked=_parts(answer.marked),
         left=tuple(Left(group.label, group.records, ReasonCode(group.reason)) for group in answer.left),
@@ -319,7 +394,8 @@ def _erasure(
         erased=_parts(answer.erased),
         masked=_parts(answer.masked),
         kept=tuple(map(_kept, answer.kept)),
-        recipients=answer.recipients,
+        recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
+        by_hand=answer.by_hand,
         searched=answer.searched,
         package=_package(event, answer, ctx),
     )
@@ -340,4 +416,6 @@ def _withheld(group: WithheldGroup) -> Withheld:
 
 
 def _kept(group: KeptGroup) -> Kept:
-    return Kept(group.label, group.records, ReasonCode(group.reason), group.citation, group.until)
+    return Kept(
+        group.label, group.records, ReasonCode(group.reason), group.citation, group.until, group.first
+    )

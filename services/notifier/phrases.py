@@ -11,20 +11,23 @@ from services.notifier.facts import (
     ErasureOutcome,
     Facts,
     Hindrance,
-    Proof,
     Purpose,
+    Setback,
 )
 from services.notifier.wording import mark as _
-from shared.events import Outcome
+from shared.events import Evidence, Outcome
 from shared.law import Regulation, Right
 
 OPEN_END = _("As long as the reason lasts")
+ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")
 NOTHING_HELD = _("We hold no data about you")
 
 PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
     {
         "acknowledgement": _("We received your request"),
-        "challenge": _("We need to make sure that it is you"),
+        "proof_wanted": _("We need to make sure that it is you"),
+        "reminder": _("Your request still waits for you"),
+        "in_review": _("Our staff is looking at your proof"),
         "weighing": _("We are looking at your objection"),
         "lifting": _("We will end the restriction of your data"),
         "refusal": _("We cannot do what you asked for"),
@@ -38,6 +41,8 @@ CODE_TITLES: Mapping[Purpose, str] = MappingProxyType(
         Purpose.DOWNLOAD: _("Your code to open your data package"),
     }
 )
+
+PERMISSION_TITLE = _("Somebody asks us in your name")
 
 ACCESS_TITLES: Mapping[Outcome, str] = MappingProxyType(
     {
@@ -145,17 +150,34 @@ LAWS: Mapping[Regulation, str] = MappingProxyType(
     }
 )
 
-PROOFS: Mapping[Proof, str] = MappingProxyType(
+EVIDENCE: Mapping[Evidence, str] = MappingProxyType(
     {
-        Proof.DATA_POINTS: _("A few details that we can compare with what we already hold"),
-        Proof.ID_TOKEN: _("A sign-in to your account with us"),
-        Proof.IDENTITY_DOCUMENT: _(
-            "A picture of an identity document, with everything blacked out that we do not need"
+        Evidence.ACCOUNT: _("a sign-in to your account with us"),
+        Evidence.MAILBOX: _("the code that we mailed to you"),
+        Evidence.TWO_POINTS: _("two details that we can compare with what we already hold"),
+        Evidence.THREE_POINTS: _("three details that we can compare with what we already hold"),
+        Evidence.DECLARATION: _("a signed declaration that you are the person whose data this is about"),
+        Evidence.IDENTITY_DOCUMENT: _("a picture of your passport, identity card or driving licence"),
+        Evidence.ADDRESS_DOCUMENT: _("a recent bill or bank statement with your name and address"),
+        Evidence.PERMISSION: _("a signed permission from you for whoever asks in your name"),
+    }
+)
+"""What the person has to do with, as it stands in a list: the records are looked at without them."""
+
+TOGETHER = _("%(one)s, and %(other)s")
+
+SETBACKS: Mapping[Setback, str] = MappingProxyType(
+    {
+        Setback.DOCUMENT_UNREADABLE: _(
+            "We could not read the document well enough. Take the picture in good light, sharp, straight and "
+            "with all four corners, or send a PDF."
         ),
-        Proof.ADDRESS_DOCUMENT: _(
-            "A recent letter or bill that shows your name and address; black out the rest"
+        Setback.DOCUMENT_NOT_ACCEPTED: _(
+            "We could not accept the document. Please make sure that it is one that we ask for, that it is "
+            "yours, still valid or recent enough, and in the name in your request."
         ),
-        Proof.DECLARATION: _("A signed declaration that you are the person whose data this is about"),
+        Setback.LOG_IN_FAILED: _("The sign-in to your account did not work."),
+        Setback.OTHER: _("It was not enough to be sure that it is you."),
     }
 )
 
@@ -163,6 +185,8 @@ PROOFS: Mapping[Proof, str] = MappingProxyType(
 def title(facts: Facts) -> str:
     """Return the subject and heading of a letter; discreet, because locked screens show subjects."""
     match facts:
+        case Code() if facts.representative:
+            return PERMISSION_TITLE
         case Code():
             return CODE_TITLES[facts.purpose]
         case AccessOutcome() if facts.categories:

@@ -36,6 +36,9 @@ class ReasonCode(StrEnum):
     CODE_EXPIRED = "code_expired"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     DETAILS_DO_NOT_MATCH = "details_do_not_match"
+    NOT_PROVEN_IN_TIME = "not_proven_in_time"
+    PROOF_NOT_CONVINCING = "proof_not_convincing"
+    PERMISSION_NOT_SHOWN = "permission_not_shown"
     UNIDENTIFIABLE = "unidentifiable"
     MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
     EXCESSIVE = "excessive"
@@ -68,6 +71,9 @@ IDENTITY_REASONS = frozenset(
         ReasonCode.CODE_EXPIRED,
         ReasonCode.TOO_MANY_ATTEMPTS,
         ReasonCode.DETAILS_DO_NOT_MATCH,
+        ReasonCode.NOT_PROVEN_IN_TIME,
+        ReasonCode.PROOF_NOT_CONVINCING,
+        ReasonCode.PERMISSION_NOT_SHOWN,
         ReasonCode.UNIDENTIFIABLE,
     }
 )
@@ -164,6 +170,16 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
         ),
         ReasonCode.DETAILS_DO_NOT_MATCH: Ground(
             _("The details in the request do not match what we hold."), IDENTITY
+        ),
+        ReasonCode.NOT_PROVEN_IN_TIME: Ground(
+            _("What we asked you for, to be sure that it is you, did not come in time."), IDENTITY
+        ),
+        ReasonCode.PROOF_NOT_CONVINCING: Ground(
+            _("What you sent us was not enough to be sure that it is you."), IDENTITY
+        ),
+        ReasonCode.PERMISSION_NOT_SHOWN: Ground(
+            _("Somebody asked in your name, and we could not make sure that you permit it."),
+            _provisions("GDPR Art. 12(6)", "11 CCR 7063"),
         ),
         ReasonCode.UNIDENTIFIABLE: Ground(
             _("We cannot tell which of our records are about you."),

@@ -12,7 +12,7 @@ personal data.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,16 +21,20 @@ from services.notifier import facts as said
 from services.notifier import wording
 from services.notifier.phrases import (
     DEEDS,
+    ENDS_ONE_BY_ONE,
+    EVIDENCE,
     HINDRANCES,
     LAWS,
     NEXT_STEPS,
     OPEN_END,
     PROMISES,
-    PROOFS,
     RIGHTS,
+    SETBACKS,
+    TOGETHER,
     title,
 )
-from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
+from services.notifier.reasons import GROUNDS, IDENTITY, IDENTITY_REASONS, ReasonCode
+from shared.events import Evidence
 from shared.law import Regulation
 
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits", "address")
@@ -107,10 +111,15 @@ class Voice:
                 part.label,
                 part.records,
                 self.ground(part.reason, part.citation),
-                part.until or self.translate(OPEN_END),
+                self._end(part),
             )
             for part in parts
         ]
+
+    def _end(self, part: said.Kept) -> object:
+        if part.first is not None:
+            return self.translate(ENDS_ONE_BY_ONE, first=str(part.first), last=str(part.until))
+        return part.until or self.translate(OPEN_END)
 
     def withheld(self, parts: Iterable[said.Withheld]) -> list[tuple[object, ...]]:
         """Return a row of label and reason for each kind of data that is not sent."""
@@ -139,9 +148,13 @@ class Voice:
         provision = citation or self.translate(ground.provisions.get(self.law, ""))
         return sentence + f" ({provision})" if provision else sentence
 
-    def proofs(self, proofs: Iterable[said.Proof]) -> list[str]:
-        """Return what each proof is called."""
-        return [self.translate(PROOFS[proof]) for proof in proofs]
+    def ways(self, ways: Iterable[Iterable[Evidence]]) -> list[str]:
+        """Return what is asked for, one line for each of the *ways* that are enough."""
+        lines = [[self.translate(EVIDENCE[one]) for one in way if one in EVIDENCE] for way in ways]
+        return [reduce(self._together, line) for line in lines if line]
+
+    def _together(self, one: str, other: str) -> str:
+        return self.translate(TOGETHER, one=one, other=other)
 
 
 def _content(shape: Shape, translate: wording.Words) -> dict[str, Any]:
@@ -162,7 +175,7 @@ def _content(shape: Shape, translate: wording.Words) -> dict[str, Any]:
         "corrected": voice.corrected,
         "declined": voice.declined,
         "grounds": voice.grounds,
-        "proofs": voice.proofs,
+        "ways": voice.ways,
     }
 
 
@@ -183,6 +196,8 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
         PROMISES=PROMISES,
         IDENTITY_REASONS=IDENTITY_REASONS,
         HINDRANCES=HINDRANCES,
+        SETBACKS=SETBACKS,
+        IDENTITY=IDENTITY,
     )
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})

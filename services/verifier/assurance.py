@@ -162,6 +162,8 @@ def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
 
 def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:
     for evidence in WAYS[level]:
+        if situation.requester is not Requester.PERSON and E.ACCOUNT in evidence:
+            continue  # whose account it is says nothing of whom they ask for
         asked = _by_agent(evidence) if situation.requester is not Requester.PERSON else evidence
         if situation.regulation is not Regulation.CCPA:
             asked -= {E.DECLARATION}  # a promise that only Californian law knows
@@ -173,7 +175,7 @@ def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence
 
 def _by_agent(evidence: frozenset[Evidence]) -> frozenset[Evidence]:
     """Return *evidence* where somebody else asks: the person confirms it by their mailbox, or in writing."""
-    return evidence if E.MAILBOX in evidence else evidence - {E.ACCOUNT} | {E.PERMISSION}
+    return evidence if E.MAILBOX in evidence else evidence | {E.PERMISSION}
 
 
 def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:

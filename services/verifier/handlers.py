@@ -144,7 +144,7 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
-    resumed: list[Fact] = [RequestResumed(request_id=ctx.case_id)] if known.paused else []
+    resumed: list[Fact] = [RequestResumed(request_id=ctx.case_id, at=ctx.now)] if known.paused else []
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, *resumed))
     return await _concluded(event, [*resumed, *weighed], ctx)
 
@@ -368,8 +368,9 @@ def _ask(
         wanted=asks,
         refused_for=refused_for,
     )
-    paused = [] if ctx.known.paused else [RequestPaused(request_id=ctx.case_id, reason="proof_wanted")]
-    return [challenged, *paused]
+    if ctx.known.paused:
+        return [challenged]
+    return [challenged, RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)]
 
 
 def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:

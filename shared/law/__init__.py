@@ -14,6 +14,7 @@ from shared.law.clock import (
     Step,
     acknowledgement_due,
     due,
+    due_after_pauses,
     extended_due,
     internal_due,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "acknowledgement_due",
     "choose_regulation",
     "due",
+    "due_after_pauses",
     "extended_due",
     "internal_due",
     "needs_proof",

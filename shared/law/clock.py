@@ -112,6 +112,21 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     return max(legal.received_on, min(target, legal.due_on))
 
 
+def due_after_pauses(regulation: Regulation, due_on: date, days: int, calendar: Calendar) -> date:
+    """
+    Return the last day of a period that ended on *due_on* and has stood still for *days* days.
+
+    Law:
+        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for what is needed to
+        identify them, the period is suspended. ICO guidance on time limits: it begins when that is there.
+        11 CCR § 7021(b): in California it runs on, whatever time verification takes.
+    """
+    if regulation is Regulation.CCPA or days <= 0:
+        return due_on
+    moved = Step(due_on + days * ONE_DAY, "", "")
+    return next((step.day for step in _moved_off_holidays(moved, ONE_DAY, calendar)), moved.day)
+
+
 def _last_day(rule: Rule, received_at: datetime, zone: ZoneInfo, calendar: Calendar) -> DueDate:
     """
     Count *rule* from the day of receipt in *zone*.

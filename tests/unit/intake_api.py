@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +17,9 @@ from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
 from shared.answer import PackageFacts, facts_of
 from shared.events import (
+    Evidence,
+    Fact,
+    IdentityChallenged,
     Outcome,
     RequestFulfilled,
 )
@@ -71,6 +75,16 @@ async def answered() -> Office:
         answer="answer", request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, package="package"
     )
     await office.tell(outcome)
+    return office
+
+
+async def asked(*ways: tuple[Evidence, ...], after: tuple[Fact, ...] = (), **changes: Any) -> Office:
+    """Return an office that has asked for one of *ways* to show who asks, and heard what came *after*."""
+    office = Office()
+    await office.submit(request(**changes))
+    expires_at = office.clock() + timedelta(days=30)
+    challenged = IdentityChallenged(request_id=CASE, expires_at=expires_at, wanted=ways)
+    await office.tell(challenged, *after, service="verifier")
     return office
 
 

@@ -12,6 +12,7 @@ from services.intake.domain import (
     TRANSITIONS,
     Arrival,
     Case,
+    DueMoved,
     PackageCodeKept,
     PackageCodeRefused,
     Status,
@@ -19,6 +20,7 @@ from services.intake.domain import (
     outcome_of,
     receive,
     request_id,
+    resumed,
 )
 from services.intake.handlers import SUBSCRIPTIONS
 from shared.codes import TRIES
@@ -30,6 +32,7 @@ from shared.events import (
     IdentityChallenged,
     IdentityClaimed,
     IdentityRefused,
+    IdentityReviewNeeded,
     IdentityVerified,
     LetterKind,
     NoticeFailed,
@@ -46,9 +49,11 @@ from shared.events import (
     RequestClosed,
     RequestFulfilled,
     RequestLodged,
+    RequestPaused,
     RequestReceived,
     RequestReferred,
     RequestRejected,
+    RequestResumed,
     RequestSubmitted,
     RequestWithdrawn,
     Residence,
@@ -107,6 +112,10 @@ EXAMPLES: dict[type[Fact], Fact] = {
         RecipientFailed(request_id=CASE, recipient="Bank", notice="n", about="a", reason="refused"),
         RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"),
         PackageCodeIssued(request_id=CASE, ref="package_code_0", expires_at=NOW),
+        IdentityReviewNeeded(request_id=CASE, reasons=("unclear",)),
+        RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW),
+        RequestResumed(request_id=CASE, at=NOW),
+        DueMoved(request_id=CASE, days=3, due_on=date(2026, 4, 10)),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),
         ProofReceived(request_id=CASE, proofs=()),
@@ -348,3 +357,45 @@ def test_who_could_not_be_told_is_remembered_until_they_have_acknowledged() -> N
     assert case.untold == ("Bank", "Courier")
     case = evolve(case, RecipientAcknowledged(request_id=CASE, recipient="Bank", notice="n", about="a"))
     assert (case.untold, case.status) == (("Courier",), Status.CLOSED)
+
+
+# --- the clock stands still -----------------------------------------------------------------------------
+
+
+def paused(regulation: Regulation = Regulation.GDPR) -> Case:
+    received = RECEIVED.model_copy(update={"regulation": regulation})
+    asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
+    return reduce(evolve, [received, asked], Case())
+
+
+@pytest.mark.parametrize(
+    ("days", "due_on"),
+    [
+        pytest.param(1, date(2026, 4, 8), id="a day"),
+        pytest.param(4, date(2026, 4, 13), id="to a Saturday, so to Monday"),
+        pytest.param(0, None, id="the same day"),
+    ],
+)
+@pytest.mark.parametrize("regulation", [Regulation.GDPR, Regulation.UK_GDPR])
+def test_the_last_day_moves_by_as_long_as_proof_was_awaited(
+    regulation: Regulation, days: int, due_on: date | None
+) -> None:
+    moved = resumed(paused(regulation), NOW + timedelta(days=days), PRACTICE)
+    assert (None if moved is None else moved.due_on) == due_on
+
+
+def test_in_california_the_clock_never_stands() -> None:
+    assert resumed(paused(Regulation.CCPA), NOW + timedelta(days=9), PRACTICE) is None
+
+
+def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:
+    case = paused()
+    for number in range(2):
+        moved = resumed(case, NOW + timedelta(days=10 * number + 3), PRACTICE)
+        assert moved is not None
+        back = RequestResumed(request_id=CASE, at=NOW)
+        again = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW + timedelta(days=10))
+        case = reduce(evolve, [back, moved, again], case)
+    assert (case.paused_days, case.due_on) == (6, date(2026, 4, 13))
+    assert case.received is not None
+    assert case.received.received_on == RECEIVED.received_on

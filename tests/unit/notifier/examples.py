@@ -8,7 +8,6 @@ from services.notifier.facts import (
     AccessOutcome,
     Acknowledgement,
     Authority,
-    Challenge,
     Code,
     Corrected,
     Declined,
@@ -17,23 +16,28 @@ from services.notifier.facts import (
     Facts,
     Hindrance,
     IdentityCheck,
+    InReview,
     Kept,
     Left,
     Lifting,
     Package,
     Part,
-    Proof,
+    ProofWanted,
     Purpose,
     Refusal,
+    Reminder,
+    Representative,
     Sender,
+    Setback,
     Transfer,
+    Wanted,
     Weighing,
     Withdrawn,
     Withheld,
 )
 from services.notifier.letters import Letter
 from services.notifier.reasons import ReasonCode
-from shared.events import Outcome
+from shared.events import Evidence, Outcome
 from shared.law import Regulation, Right
 
 MESSAGE_ID = "<5f0c.1@privacy.example.com>"
@@ -60,12 +64,24 @@ PACKAGE = Package(
     (Part("Invoices", 1204), Part("Support tickets", 3)),
 )
 KEPT = Kept("Invoices", 7, ReasonCode.RETENTION_DUTY, "§ 147 AO", until=date(2034, 12, 31))
+ONE_BY_ONE = replace(KEPT, label="Receipts", first=date(2027, 12, 31))
 ON_HOLD = Kept("Contracts", 1, ReasonCode.LEGAL_HOLD)
 BLACKED_OUT = (Part("Names of other people", 4),)
 WITHHELD = Withheld("Password", ReasonCode.NEVER_DISCLOSED)
 RECIPIENTS = ("Billing Partner Ltd", "Mail Sender Inc")
 SEARCHED = ("Customer portal", "Billing")
 CORRECTED = (Corrected("Accounts: City", "Bremen", "Berlin"), Corrected("Accounts: Password"))
+WANTED = Wanted(
+    (
+        (Evidence.ACCOUNT,),
+        (Evidence.MAILBOX, Evidence.TWO_POINTS, Evidence.DECLARATION),
+        (Evidence.THREE_POINTS, Evidence.PERMISSION),
+        (Evidence.IDENTITY_DOCUMENT, Evidence.ADDRESS_DOCUMENT, Evidence.RECORDS),
+    ),
+    datetime(2026, 4, 2, 13, 30, tzinfo=UTC),
+    "https://privacy.example.com/r/5f0c",
+    clock_stands=True,
+)
 NOT_EDITABLE = Declined("Invoices: city", ReasonCode.NOT_EDITABLE)
 NOT_MARKABLE = Left("Server logs", 40, ReasonCode.NOT_MARKABLE)
 
@@ -99,12 +115,25 @@ def erasure(outcome: Outcome, copy: Package | None = None) -> ErasureOutcome:
             )
         case Outcome.PARTLY_GRANTED:
             return ErasureOutcome(
-                outcome, RECEIVED, DONE, "C-17", AUTHORITY, erased, masked, (KEPT, ON_HOLD), RECIPIENTS
+                outcome,
+                RECEIVED,
+                DONE,
+                "C-17",
+                AUTHORITY,
+                erased,
+                masked,
+                (KEPT, ONE_BY_ONE, ON_HOLD),
+                RECIPIENTS,
+                ("Tax adviser",),
             )
         case Outcome.NOTHING_HELD:
             return ErasureOutcome(outcome, RECEIVED, DONE, "C-17", AUTHORITY, searched=SEARCHED)
         case Outcome.REFUSED:
             raise ValueError("a refusal is a letter of its own")
+
+
+def permit(representative: Representative) -> Code:
+    return Code("402815", WRITTEN_AT, Purpose.IDENTITY, WANTED.url, representative=representative)
 
 
 def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> Refusal:
@@ -118,14 +147,28 @@ LETTERS: dict[str, Facts] = {
     ),
     "code": Code("402815", WRITTEN_AT, Purpose.IDENTITY, "https://privacy.example.com/r/5f0c"),
     "code for the package": Code("402815", WRITTEN_AT, Purpose.DOWNLOAD),
-    "challenge": Challenge(
+    "code, and more": Code(
+        "402815",
+        WRITTEN_AT,
+        Purpose.IDENTITY,
+        "https://privacy.example.com/r/5f0c?code=402815",
+        more=True,
+    ),
+    "code to permit": permit(Representative(Right.ERASURE, "Helfer e. V.")),
+    "code to permit a parent": permit(Representative(Right.ACCESS, "Bruno Ferreira", parent=True)),
+    "code to permit somebody": permit(Representative(Right.ACCESS)),
+    "proof wanted": ProofWanted(Right.ACCESS, RECEIVED, WANTED),
+    "another proof wanted": ProofWanted(
         Right.ERASURE,
         RECEIVED,
-        tuple(Proof),
-        DUE,
-        "https://privacy.example.com/r/5f0c/proofs",
-        clock_stands=True,
+        replace(WANTED, ways=((Evidence.TWO_POINTS,),)),
+        Setback.DOCUMENT_UNREADABLE,
     ),
+    "proof wanted of who is asked for": ProofWanted(
+        Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS, "Helfer e. V."))
+    ),
+    "reminder": Reminder(Right.ACCESS, RECEIVED, WANTED),
+    "in review": InReview(Right.ACCESS, RECEIVED, WANTED.url),
     "access granted": access(Outcome.GRANTED),
     "access partly granted": access(Outcome.PARTLY_GRANTED),
     "access, nothing held": access(Outcome.NOTHING_HELD),
@@ -162,7 +205,7 @@ LETTERS: dict[str, Facts] = {
         DONE,
         AUTHORITY,
         RECIPIENTS,
-        Outcome.PARTLY_GRANTED,
+        outcome=Outcome.PARTLY_GRANTED,
         corrected=CORRECTED,
         declined=(NOT_EDITABLE,),
         statement_kept=True,
@@ -176,7 +219,7 @@ LETTERS: dict[str, Facts] = {
         DONE,
         AUTHORITY,
         RECIPIENTS,
-        Outcome.PARTLY_GRANTED,
+        outcome=Outcome.PARTLY_GRANTED,
         marked=(Part("Accounts", 2),),
         left=(NOT_MARKABLE,),
     ),

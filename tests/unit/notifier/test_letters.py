@@ -1,18 +1,36 @@
 """Every letter says what the law demands, in both forms and every language."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 
 import pytest
 
 from services.notifier import wording
-from services.notifier.facts import Acknowledgement, ErasureOutcome, Facts, IdentityCheck
+from services.notifier.facts import (
+    Acknowledgement,
+    ErasureOutcome,
+    Facts,
+    IdentityCheck,
+    ProofWanted,
+    Reminder,
+    Setback,
+)
 from services.notifier.letters import render
 from services.notifier.reasons import GROUNDS, ReasonCode
-from shared.events import Outcome
+from shared.events import Evidence, Outcome
 from shared.law import Regulation, Right
-from tests.unit.notifier.examples import AUTHORITY, DUE, LETTERS, PACKAGE, RECEIVED, SENDER, letter, refusal
+from tests.unit.notifier.examples import (
+    AUTHORITY,
+    DUE,
+    LETTERS,
+    PACKAGE,
+    RECEIVED,
+    SENDER,
+    WANTED,
+    letter,
+    refusal,
+)
 
 GDPR, UK, CCPA = Regulation.GDPR, Regulation.UK_GDPR, Regulation.CCPA
 EVERYWHERE, EUROPE = (GDPR, UK, CCPA), (GDPR, UK)
@@ -33,9 +51,15 @@ ACCESS = ("access granted", "access partly granted", "categories", "erasure with
 ERASURES = ("erasure granted", "erasure with a copy", "erasure partly granted")
 NOTHING = ("access, nothing held", "erasure, nothing held", "restriction, nothing held")
 PACKAGE_CODE = ("code for the package",)
-CODES = ("code", *PACKAGE_CODE)
+PERMITS = ("code to permit", "code to permit a parent", "code to permit somebody")
+OWN_CODES = ("code", "code, and more")
+OWN_OR_PACKAGE = (*OWN_CODES, *PACKAGE_CODE)
+CODES = (*OWN_OR_PACKAGE, *PERMITS)
+ASKING = ("proof wanted", "reminder")
+ASKED = (*ASKING, "another proof wanted", "proof wanted of who is asked for")
 NAMING = tuple(kind for kind in LETTERS if kind not in CODES)
 RECEIPT = ("acknowledgement",)
+NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
 KEEPING = ("erasure partly granted",)
 REFUSALS = ("refusal", "refusal of an erasure", "refusal of a correction")
 
@@ -67,26 +91,52 @@ ELEMENTS = (
     Element("11 CCR 7026(d): no proof", ("acknowledgement of an opt-out",), EVERYWHERE, "We need no proof"),
 
     Element("GDPR Art. 12(2): told at once", RECEIPT, EVERYWHERE, "We received your request and"),
-    Element("GDPR Art. 32: not your request?", (*RECEIPT, "withdrawn"), EVERYWHERE, "Then please tell us:"),
+    Element("GDPR Art. 32: not your request?", NOT_YOURS, EVERYWHERE, "Then please tell us:"),
     Element("11 CCR 7101(b): what was asked", NAMING, EVERYWHERE, "You asked for"),
 
     Element("GDPR Art. 12(6): the code", CODES, EVERYWHERE, "402815"),
     Element("GDPR Art. 32: how long it works", CODES, EVERYWHERE, "It works until 5 March 2026, 14:30 CET."),
     Element("GDPR Art. 32: not to be shared", CODES, EVERYWHERE, "Nobody from Example Networks GmbH"),
-    Element("GDPR Art. 32: not expected", CODES, EVERYWHERE, "You did not expect a code?"),
-    Element("GDPR Art. 12(2): what it is for", ("code",), EVERYWHERE, "that the request is yours"),
-    Element("GDPR Art. 12(2): where it goes", ("code",), EVERYWHERE, "https://privacy.example.com/r/5f0c"),
+    Element("GDPR Art. 32: not expected", OWN_OR_PACKAGE, EVERYWHERE, "You did not expect a"),
+    Element("GDPR Art. 12(2): what it is for", OWN_CODES, EVERYWHERE, "that the request is yours"),
+    Element("GDPR Art. 12(2): where it goes", (*OWN_CODES, *PERMITS), EVERYWHERE, "https://privacy.example.com/r/"),
     Element("GDPR Art. 12(2): what it opens", PACKAGE_CODE, EVERYWHERE, "you open your data package"),
     Element("GDPR Art. 12(2): the page that asked", PACKAGE_CODE, EVERYWHERE, "the page that asked you"),
 
-    Element("GDPR Art. 12(6): what is asked for", ("challenge",), EVERYWHERE, "A sign-in to your account"),
-    Element("GDPR Art. 32: where it goes", ("challenge",), EVERYWHERE, "r/5f0c/proofs"),
-    Element("GDPR Art. 12(2): by when", ("challenge",), EVERYWHERE, "Please answer by 2 April 2026"),
-    Element("GDPR Art. 12(6): why identity is asked for", ("challenge",), EVERYWHERE, "we need to be sure"),
-    Element("GDPR Art. 5(1)(c): what to black out", ("challenge",), EVERYWHERE, "Black out the photo"),
-    Element("11 CCR 7060(d): proofs are deleted", ("challenge",), EVERYWHERE, "delete it as soon as"),
-    Element("GDPR Art. 12(2): another way", ("challenge",), EVERYWHERE, "we look for another way"),
-    Element("EDPB 01/2022: the clock stands", ("challenge",), EUROPE, "stands still"),
+    Element("GDPR Art. 12(6): it is not all", ("code, and more",), EVERYWHERE, "The code alone is not"),
+    Element("11 CCR 7063(a): who asks", ("code to permit",), EVERYWHERE, "Helfer e. V. asks us in your"),
+    Element("11 CCR 7063(a): also by mail",
+            ("proof wanted of who is asked for",), EVERYWHERE, "Helfer e. V. asks us in your"),
+    Element("11 CCR 7063(a): what for", ("code to permit",), EVERYWHERE, "Erasure of your personal data"),
+    Element("11 CCR 7063(a): confirmed directly", PERMITS, EVERYWHERE, "you confirm the permission"),
+    Element("GDPR Art. 12(2): not permitted", PERMITS, EVERYWHERE, "Then do not enter the code, and"),
+    Element("11 CCR 7070: a parent", ("code to permit a parent",), EVERYWHERE, "your parent or guardian"),
+    Element("GDPR Art. 32: no name", ("code to permit somebody",), EVERYWHERE, "Somebody asks us in"),
+
+    Element("GDPR Art. 12(6): what is asked for", ASKING, EVERYWHERE, "a sign-in to your account"),
+    Element("GDPR Art. 5(1)(c): the least first", ASKING, EVERYWHERE, "The first asks the least of you"),
+    Element("GDPR Art. 12(6): together", ASKING, EVERYWHERE, "driving licence, and a recent bill"),
+    Element("GDPR Art. 32: where it goes", ASKED, EVERYWHERE, "https://privacy.example.com/r/5f0c"),
+    Element("GDPR Art. 12(2): by when", ASKED, EVERYWHERE, "Please answer by 2 April 2026, 15:30 CEST"),
+    Element("GDPR Art. 12(6): why identity is asked for",
+            ("proof wanted", "another proof wanted"), EVERYWHERE, "we need to be sure"),
+    Element("GDPR Art. 12(2): nothing has come", ("reminder",), EVERYWHERE, "Nothing has come yet"),
+    Element("GDPR Art. 12(6): the provision", ASKED, (GDPR,), "GDPR Art. 12(6)"),
+    Element("UK GDPR Art. 12(6): the provision", ASKED, (UK,), "UK GDPR Art. 12(6)"),
+    Element("11 CCR 7060-7062: the provision", ASKED, (CCPA,), "11 CCR 7060-7062"),
+    Element("GDPR Art. 5(1)(c): what to cover", ASKING, EVERYWHERE, "Cover the rest: the photo"),
+    Element("GDPR Art. 5(1)(c): what is read", ASKING, EVERYWHERE, "the machine-readable lines"),
+    Element("GDPR Art. 5(1)(c): on bills", ASKING, EVERYWHERE, "Cover the rest: amounts"),
+    Element("11 CCR 7062(b)-(c): details", ASKED, EVERYWHERE, "give only what you are sure of"),
+    Element("11 CCR 7062(c): the declaration is kept", ASKING, EVERYWHERE, "of perjury, and we keep it"),
+    Element("11 CCR 7060(d): proofs are deleted", (*ASKED, "in review"), EVERYWHERE, "delete it as soon as"),
+    Element("GDPR Art. 12(2): another way", ASKED, EVERYWHERE, "we look for another way"),
+    Element("EDPB 01/2022: the clock stands", ASKED, EUROPE, "stands still"),
+    Element("11 CCR 7024(a): categories at least", ASKING, (CCPA,), "which kinds of data we hold"),
+    Element("GDPR Art. 12(1): what can be done", ("another proof wanted",), EVERYWHERE, "could not read the"),
+    Element("GDPR Art. 22: by people", ("in review",), EVERYWHERE, "somebody of our privacy staff"),
+    Element("GDPR Art. 5(1)(f): seen by few", ("in review",), EVERYWHERE, "each look is recorded"),
+    Element("GDPR Art. 12(2): nothing to do", ("in review",), EVERYWHERE, "You need to do nothing"),
 
     Element("GDPR Art. 12(3): how to get the copy", ACCESS, EVERYWHERE, PACKAGE.url),
     Element("GDPR Art. 32, 11 CCR 7024(f): secured", ACCESS, EVERYWHERE, "fresh code"),
@@ -109,7 +159,9 @@ ELEMENTS = (
     Element("GDPR Art. 19, 11 CCR 7022(b)(2)-(3)", ERASURES, EVERYWHERE, "Billing Partner Ltd"),
     Element("GDPR recital 26: what masking is", ERASURES, EVERYWHERE, "These records stay, but"),
     Element("GDPR Art. 5(2): proof", ERASURES, EVERYWHERE, "Certificate C-17"),
-    Element("GDPR Art. 19: told what", ERASURES, EVERYWHERE, "We told these recipients to erase it too"),
+    Element("GDPR Art. 19: told what", ERASURES, EVERYWHERE, "are telling these recipients to erase it too"),
+    Element("GDPR Art. 19: whom nobody tells yet", KEEPING, EVERYWHERE, "Our staff still has"),
+    Element("GDPR Art. 13(2)(a): one by one", KEEPING, EVERYWHERE, "from 31 December 2027 to"),
     Element("11 CCR 7022(d): backups", ERASURES, EVERYWHERE, "Backups may hold your data"),
     Element("11 CCR 7022(f)(1): kept, the basis", KEEPING, EVERYWHERE, "A law obliges us"),
     Element("11 CCR 7022(f)(1): the provision", KEEPING, EVERYWHERE, "§ 147 AO"),
@@ -196,7 +248,14 @@ def test_what_the_law_demands_stands_in_both_forms(element: Element) -> None:
     ("kind", "law", "words"),
     [
         pytest.param("refusal", CCPA, "go to court", id="the CCPA knows no judicial remedy here"),
-        pytest.param("challenge", CCPA, "stands still", id="11 CCR 7021(b): the clock never stands"),
+        pytest.param("proof wanted", CCPA, "stands still", id="11 CCR 7021(b): the clock never stands"),
+        pytest.param(
+            "reminder", GDPR, "which kinds of data", id="11 CCR 7024(a): no second answer elsewhere"
+        ),
+        pytest.param("another proof wanted", CCPA, "which kinds of data", id="nor to an erasure"),
+        pytest.param("another proof wanted", GDPR, "machine-readable", id="no hint for what is not asked"),
+        pytest.param("another proof wanted", GDPR, "One of these", id="no choice where there is one way"),
+        pytest.param("code to permit", GDPR, "that the request is yours", id="it is somebody else's"),
         pytest.param("erasure partly granted", GDPR, "opt-out", id="the GDPR knows no opt-out of sale"),
         pytest.param("erasure granted", CCPA, "opt-out", id="nothing is denied, so nothing is offered"),
         pytest.param("acknowledgement of an opt-out", CCPA, "longer", id="11 CCR 7026(f): no extension"),
@@ -270,6 +329,23 @@ def test_an_erasure_says_when_nobody_had_to_be_told() -> None:
     """GDPR Art. 19."""
     erased = ErasureOutcome(Outcome.GRANTED, RECEIVED, RECEIVED, "C-17", AUTHORITY)
     assert all("Nobody had received the data" in form for form in forms(erased, GDPR).values())
+
+
+@pytest.mark.parametrize("evidence", Evidence)
+def test_each_piece_of_evidence_is_told_in_words_but_what_is_not_asked_of_the_person(
+    evidence: Evidence,
+) -> None:
+    wanted = replace(WANTED, ways=((evidence,),))
+    html = render(letter(Reminder(Right.ACCESS, RECEIVED, wanted)), SENDER).html
+    assert ("<li>" in html) == (evidence is not Evidence.RECORDS)
+    assert "_" not in evidence.value or evidence.value not in html
+
+
+@pytest.mark.parametrize("setback", Setback)
+def test_why_a_proof_has_not_convinced_is_told_in_words(setback: Setback) -> None:
+    for form in forms(ProofWanted(Right.ACCESS, RECEIVED, WANTED, setback), GDPR).values():
+        assert "What you sent last did not convince us" in form
+        assert setback.value not in form or setback is Setback.OTHER
 
 
 @pytest.mark.parametrize("law", Regulation)

@@ -114,6 +114,7 @@ def test_who_asks_for_another_needs_their_mailbox_or_their_permission(requester:
     needed = required(Situation(Right.ACCESS, Regulation.GDPR, requester=requester))
     assert all(way.evidence & {E.MAILBOX, E.PERMISSION} for way in needed.ways)
     assert all(E.ACCOUNT not in way.evidence for way in needed.ways)
+    assert needed.reached({E.PERMISSION}) is None
 
 
 @given(situation=SITUATIONS, gained=st.frozensets(st.sampled_from(Evidence)))

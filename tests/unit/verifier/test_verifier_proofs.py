@@ -8,10 +8,10 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.assurance import Sensitivity
-from services.verifier.declarations import CURRENT, TEXTS
 from services.verifier.domain import DOCUMENTED, MOST_EXAMINED
 from services.verifier.handlers import LAPSE, REMINDER
 from shared.answer import SUBMISSION
+from shared.declarations import CURRENT, TEXTS
 from shared.events import (
     Assurance,
     DataPoints,

@@ -1,0 +1,278 @@
+"""What a person is told of how to prove who they are, and who is told what when somebody else asks."""
+
+import quopri
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import reduce
+from typing import Any
+
+import pytest
+
+from services.notifier.domain import Correspondence, evolve
+from services.notifier.handlers import (
+    SUBSCRIPTIONS,
+    House,
+    Notifier,
+    challenge,
+    remind,
+    send_package_code,
+    tell_of_review,
+)
+from services.notifier.post import Posted
+from services.notifier.reasons import IDENTITY_REASONS, ReasonCode
+from shared.answer import SUBMISSION
+from shared.errors import TooEarly
+from shared.events import (
+    Evidence,
+    Fact,
+    IdentityChallenged,
+    IdentityRefused,
+    IdentityReminded,
+    IdentityReviewNeeded,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    Outcome,
+    PackageCodeIssued,
+    ProofKind,
+    Requester,
+    RequestFulfilled,
+    RequestReceived,
+    RequestSubmitted,
+    RequestWithdrawn,
+)
+from shared.law import Regulation, Right
+from shared.testing import MemoryVault
+from shared.topology import LISTENS
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+
+E = Evidence
+CASE = "a" * 32
+LATER = WRITTEN_AT + timedelta(days=30)
+RECEIVED = RequestReceived(
+    request_id=CASE,
+    right=Right.ACCESS,
+    regulation=Regulation.GDPR,
+    source="portal",
+    received_at=WRITTEN_AT,
+    received_on=date(2026, 3, 2),
+    due_on=date(2026, 4, 2),
+    internal_due_on=date(2026, 3, 30),
+)
+WAYS = ((E.MAILBOX,), (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT))
+WANTED = IdentityChallenged(request_id=CASE, expires_at=LATER, wanted=WAYS)
+CODE = IdentityChallenged(
+    request_id=CASE, kind=ProofKind.EMAIL_CODE, ref="code_0", expires_at=LATER, wanted=WAYS
+)
+REMINDED = IdentityReminded(request_id=CASE, expires_at=LATER, wanted=WAYS)
+REVIEWED = IdentityReviewNeeded(request_id=CASE, reasons=("name_partial",))
+AGENT = {"name": "Helfer e. V.", "email": "helfer@example.net", "permission": "signed"}
+PERSON = {"name": "Kim Beispiel", "email": "kim@example.org"}
+
+
+@dataclass
+class Outbox:
+    """Takes every letter."""
+
+    letters: list[tuple[str, str]] = field(default_factory=list)
+    """Recipient and words."""
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        del letter
+        self.letters.append((recipient, quopri.decodestring(message).decode()))
+        return Posted.SENT
+
+    @property
+    def words(self) -> str:
+        [(_, words)] = self.letters
+        return words
+
+
+async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
+    vault = MemoryVault()
+    await vault.create(CASE)
+    data = {"reference": "r", "right": "access", "subject": PERSON} | submission
+    submitted = RequestSubmitted.model_validate(data)
+    await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
+    await vault.seal(CASE, "code_0", b"402815")
+    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    ctx = Notifier(CASE, Correspondence(), WRITTEN_AT, "e1", WRITTEN_AT, vault, outbox, house)
+    return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence()))
+
+
+def kinds(facts: Any) -> list[LetterKind]:
+    return [fact.letter for fact in facts if isinstance(fact, NoticeSent)]
+
+
+async def test_a_challenge_without_a_code_says_what_is_wanted_and_mails_none() -> None:
+    outbox = Outbox()
+    assert kinds(await challenge(WANTED, await notifier(outbox))) == [LetterKind.PROOF_WANTED]
+    [(recipient, words)] = outbox.letters
+    assert recipient == "kim@example.org"
+    assert "a picture of your passport, identity card or driving licence, and a recent bill" in words
+    assert f"https://privacy.example.com/requests/{CASE}\n" in words.replace("\r\n", "\n")
+    assert "4 April 2026, 15:30 CEST" in words
+    assert "402815" not in words
+
+
+async def test_a_kind_without_a_code_does_not_send_one_either() -> None:
+    outbox = Outbox()
+    half = replace_event(CODE, ref=None)
+    assert kinds(await challenge(half, await notifier(outbox))) == [LetterKind.PROOF_WANTED]
+
+
+def replace_event(event: IdentityChallenged, **changes: Any) -> IdentityChallenged:
+    return event.model_copy(update=changes)
+
+
+async def test_the_link_to_the_page_fills_the_code_in() -> None:
+    outbox = Outbox()
+    assert kinds(await challenge(CODE, await notifier(outbox))) == [LetterKind.CODE]
+    assert f"https://privacy.example.com/requests/{CASE}?code=402815" in outbox.words
+    assert "alone is not enough" not in outbox.words
+
+
+async def test_the_link_to_the_package_does_not_hold_its_code() -> None:
+    """It is taken by GET: a mail scanner that follows the link would spend it."""
+    outbox = Outbox()
+    issued = PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=LATER)
+    await send_package_code(issued, await notifier(outbox))
+    assert "402815" in outbox.words
+    assert "?code=" not in outbox.words
+
+
+@pytest.mark.parametrize(
+    ("ways", "alone"),
+    [
+        pytest.param((), True, id="from before ways were told"),
+        pytest.param(WAYS, True, id="one of the ways"),
+        pytest.param(((E.ACCOUNT,), (E.MAILBOX, E.TWO_POINTS)), False, id="part of a way"),
+    ],
+)
+async def test_who_needs_more_than_the_code_is_told_so_with_it(
+    ways: tuple[tuple[Evidence, ...], ...], alone: bool
+) -> None:
+    outbox = Outbox()
+    await challenge(replace_event(CODE, wanted=ways), await notifier(outbox))
+    assert ("The code alone is not enough" in outbox.words) is not alone
+
+
+@pytest.mark.parametrize(
+    ("agent", "requester", "words"),
+    [
+        pytest.param(AGENT, Requester.AGENT, "Helfer e. V. asks us in your name.", id="agent"),
+        pytest.param(AGENT | {"parent": True}, Requester.PARENT, "says to be your parent", id="parent"),
+        pytest.param(
+            AGENT | {"name": "Win at https://example.net"},
+            Requester.AGENT,
+            "Somebody asks us in your name.",
+            id="a name that is a message",
+        ),
+    ],
+)
+async def test_the_person_hears_who_asks_in_their_name_and_confirms_it_by_the_code(
+    agent: dict[str, Any], requester: Requester, words: str
+) -> None:
+    """11 CCR 7063(a): the business may have the consumer confirm the permission directly."""
+    outbox = Outbox()
+    received = RECEIVED.model_copy(update={"requester": requester})
+    await challenge(CODE, await notifier(outbox, received, agent=agent))
+    [(recipient, letter)] = outbox.letters
+    assert recipient == "kim@example.org"
+    assert words in letter
+    assert "A copy of your personal data" in letter
+    assert "you confirm the permission" in letter
+    assert "You did not permit this?" in letter
+    assert "example.net" not in letter
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        pytest.param("document_unreadable", "We could not read the document well enough.", id="unreadable"),
+        pytest.param("name_mismatch", "It was not enough to be sure that it is you.", id="no oracle"),
+    ],
+)
+async def test_why_the_last_proof_has_not_convinced_is_told_coarsely(reason: str, words: str) -> None:
+    outbox = Outbox()
+    await challenge(replace_event(WANTED, refused_for=reason), await notifier(outbox))
+    assert words in outbox.words
+    assert reason not in outbox.words
+
+
+async def test_a_reminder_says_again_what_is_wanted_and_by_when() -> None:
+    outbox = Outbox()
+    assert kinds(await remind(REMINDED, await notifier(outbox))) == [LetterKind.REMINDER]
+    for words in ("Nothing has come yet", "the code that we mailed to you", "4 April 2026, 15:30 CEST"):
+        assert words in outbox.words
+
+
+async def test_who_waits_for_the_staff_is_told_and_not_why() -> None:
+    outbox = Outbox()
+    assert kinds(await tell_of_review(REVIEWED, await notifier(outbox))) == [LetterKind.IN_REVIEW]
+    assert "name_partial" not in outbox.words
+    assert f"https://privacy.example.com/requests/{CASE}" in outbox.words
+
+
+@pytest.mark.parametrize(("law", "stands"), [(Regulation.GDPR, True), (Regulation.CCPA, False)])
+async def test_the_clock_stands_only_where_the_law_lets_it(law: Regulation, stands: bool) -> None:
+    """EDPB Guidelines 01/2022 section 5.3; 11 CCR 7021(b)."""
+    outbox = Outbox()
+    await challenge(WANTED, await notifier(outbox, RECEIVED.model_copy(update={"regulation": law})))
+    assert ("stands still" in outbox.words) is stands
+
+
+SETTLED = (
+    RequestWithdrawn(request_id=CASE),
+    IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)),
+    RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer"),
+)
+
+
+@pytest.mark.parametrize("settled", SETTLED, ids=lambda fact: fact.TYPE)
+async def test_nobody_is_asked_for_proof_once_it_is_settled(settled: Fact) -> None:
+    outbox = Outbox()
+    ctx = await notifier(outbox, RECEIVED, settled)
+    assert [
+        *await challenge(WANTED, ctx),
+        *await remind(REMINDED, ctx),
+        *await tell_of_review(REVIEWED, ctx),
+    ] == []
+    assert outbox.letters == []
+
+
+async def test_what_overtakes_the_acknowledgement_waits_for_it() -> None:
+    ctx = replace(await notifier(Outbox()), known=Correspondence())
+    with pytest.raises(TooEarly):
+        await challenge(WANTED, ctx)
+    with pytest.raises(TooEarly):
+        await remind(REMINDED, ctx)
+    with pytest.raises(TooEarly):
+        await tell_of_review(REVIEWED, ctx)
+
+
+async def test_who_has_no_mailbox_cannot_be_asked_by_mail() -> None:
+    ctx = await notifier(Outbox(), subject={"name": "Kim Beispiel"})
+    [failed] = await challenge(WANTED, ctx)
+    assert isinstance(failed, NoticeFailed)
+    assert (failed.letter, failed.reason) == (LetterKind.PROOF_WANTED, "no_address")
+
+
+async def test_german_letters_ask_in_german() -> None:
+    outbox = Outbox()
+    await challenge(WANTED, await notifier(outbox, locale="de"))
+    assert "ein Bild Ihres Reisepasses, Personalausweises oder Führerscheins sowie eine" in outbox.words
+    assert "Art. 12 Abs. 6 DSGVO" in outbox.words
+    assert "You" not in outbox.words
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["not_proven_in_time", "proof_not_convincing", "permission_not_shown", "identity_not_established"],
+)
+def test_what_a_refusal_for_identity_says_ends_when_they_prove_it(reason: str) -> None:
+    assert ReasonCode(reason) in IDENTITY_REASONS
+
+
+def test_the_notifier_listens_to_what_it_handles() -> None:
+    assert {subscription.event.TYPE for subscription in SUBSCRIPTIONS} <= set(LISTENS["notifier"])
