@@ -1,0 +1,222 @@
+"""
+What speaks for a run of capitalised words as a name.
+
+Each kind of evidence is a function that says how much of a run is a name: from which word on, or not at all.
+German capitalises every noun; so nothing is a name only because it begins with a capital letter.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from services.fulfillment.package.redaction.context import Context
+from services.fulfillment.package.redaction.runs import (
+    MOST_PARTICLES,
+    TITLE_GAP,
+    Run,
+    is_common,
+    is_given,
+    is_person,
+)
+from services.fulfillment.package.redaction.vocabulary import (
+    AMBIGUOUS_NAMES,
+    BRANDS,
+    CALLS,
+    CLOSINGS,
+    CONJUNCTIONS,
+    INSTITUTIONS,
+    LABELS,
+    LINKS,
+    NAMESAKES,
+    PAIRS,
+    PARTICLES,
+    PLACES,
+    POSSESSIVES,
+    SALUTATIONS,
+    SPEECH,
+    SURNAMES,
+    TITLES,
+    WRITERS,
+)
+
+PAIR = 2
+"""Capitalised words in a row that are a name for less evidence than a single one."""
+NARROW = re.compile(r"[ \t\u00a0]*")
+SPACE = re.compile(r"[ \t\u00a0]+")
+COLON = re.compile(r"[ \t]*:\s*")
+SALUTATION_GAP = re.compile(r",?[ \t\u00a0]+")
+CLOSING_GAP = re.compile(r"[.,!:]?\s*")
+APPOSITION = re.compile(
+    r"[ \t\u00a0]*[,:(\u2013-][ \t\u00a0(]+|[ \t\u00a0]*\(|[ \t\u00a0]+[\u2013-][ \t\u00a0]+"
+)
+PAIR_GAP = re.compile(r"[ \t\u00a0]+|\.[ \t\u00a0]*|:[ \t\u00a0]*")
+BESIDE = re.compile(r"[ \t\u00a0]*[,(]?[ \t\u00a0]*")
+DISPLAYED = re.compile(r"[\"']?[ \t\u00a0]*<(?:mailto:)?")
+REACHED = re.compile(
+    r"[\s,:;(\[\"'\u2013-]*(?:(?:tel|telefon|phone|mobile|mobil|handy|fax|e-?mail|mail|at|on|via|per|unter|auf|au|al|en)"
+    r"\b[.:]*[\s(<]*){0,2}",
+    re.IGNORECASE,
+)
+"""Between a name and the number or address at which somebody is reached."""
+INITIAL_GAP = re.compile(r"\.[ \t\u00a0]*")
+
+Evidence = Callable[[Run, Context], int | None]
+"""Says from which word of a run on it is a name; None where this says nothing."""
+
+
+def _titled(run: Run, _: Context) -> int | None:
+    """``Mrs Miller``, ``Dr. Miller``."""
+    back = next((back for back in range(MOST_PARTICLES) if run.word(-1 - back) not in PARTICLES), 0)
+    title, gap = run.word(-1 - back), run.gap(-back)
+    if title not in TITLES or not TITLE_GAP.fullmatch(gap) or _is_unit(run, -1 - back):
+        return None
+    return None if (title, run.word(0)) in BRANDS else 0
+
+
+def _addressed(run: Run, _: Context) -> int | None:
+    """``Dear Ann``, ``Kind regards, Ann``, ``Contact: Ann``."""
+    before, gap = run.word(-1), run.gap(0)
+    if before in SALUTATIONS and SALUTATION_GAP.fullmatch(gap):
+        return 0
+    if before in CLOSINGS and CLOSING_GAP.fullmatch(gap):
+        return 0
+    return 0 if before in LABELS and COLON.fullmatch(gap) else None
+
+
+def _displayed(run: Run, context: Context) -> int | None:
+    """``Ann Miller <ann@example.org>``."""
+    link = context.next_to(run)
+    return 0 if link is not None and DISPLAYED.fullmatch(link) else None
+
+
+def _related(run: Run, _: Context) -> int | None:
+    """``her husband Paul``, ``the deputy is Ann``, ``spoke with Ann``."""
+    back = 1 if run.word(-1) in LINKS and SPACE.fullmatch(run.gap(0)) else 0
+    before, gap = run.word(-1 - back), run.gap(-back)
+    if (run.word(-2), run.word(-1)) in PAIRS and PAIR_GAP.fullmatch(run.gap(0)):
+        return 0
+    if not is_person(before):
+        return None
+    if SPACE.fullmatch(gap) or COLON.fullmatch(gap):
+        return 0
+    return 0 if _is_pair(run) and APPOSITION.fullmatch(gap) else None
+
+
+def _explained(run: Run, _: Context) -> int | None:
+    """``Paul Miller, her husband``, ``Paul Miller (husband)``."""
+    ahead = run.last - run.first
+    gap, possessive = run.gap(ahead), run.word(ahead) in POSSESSIVES
+    if not APPOSITION.fullmatch(gap) or not (possessive or "(" in gap):
+        return None
+    return 0 if _is_pair(run) and is_person(run.word(ahead + possessive)) else None
+
+
+def _given(run: Run, context: Context) -> int | None:
+    """``Carla``, ``Carla Miller``: by the given name, unless it is the person's own second one."""
+    for at, word in enumerate(run.words):
+        second = at > 0 and len(run.word(at - 1)) > 1 and context.own.has(run.word(at - 1))
+        if (is_given(word) or _is_rather_given(run, at)) and not (second or context.own.may_be(word)):
+            return at - 1 if at and (len(run.word(at - 1)) == 1 or run.gap(at) == "-") else at
+    return None
+
+
+def _is_rather_given(run: Run, at: int) -> bool:
+    """Tell whether a word that may be a given name, or something else, is one: in ``with Rose Miller``."""
+    if run.word(at) not in AMBIGUOUS_NAMES or run.first + at + 1 == run.last:
+        return False
+    return bool(at) or not (run.begins_sentence or _is_after_capital(run))
+
+
+def _surnamed(run: Run, context: Context) -> int | None:
+    """``Xanthe Miller``: by the surname."""
+    if _is_beside_common(run):
+        return None
+    for at, word in enumerate(run.words[1:]):
+        if word in SURNAMES and not context.own.may_be(word):
+            return at
+    return None
+
+
+def _joined(run: Run, _: Context) -> int | None:
+    """``Carla and Xanthe``: by the name before."""
+    between = SPACE.fullmatch(run.gap(0)) and run.word(-1) in CONJUNCTIONS and SPACE.fullmatch(run.gap(-1))
+    if not between or _is_beside_common(run):
+        return None
+    return 0 if is_given(run.word(-2)) or (run.word(-2) in SURNAMES and is_given(run.word(-3))) else None
+
+
+def _reached(run: Run, context: Context) -> int | None:
+    """``Ann Miller, 030 23125 001``; ``call Ann on 030 23125 001``."""
+    link = context.next_to(run)
+    if link is None or not REACHED.fullmatch(link):
+        return 0 if context.follows(run) and _is_pair(run) else None
+    if run.word(-1) in PLACES:
+        return None
+    single = "\n" not in link and run.word(-1) in CALLS
+    return 0 if (_is_pair(run) and not _is_beside_common(run)) or single else None
+
+
+def _written(run: Run, _: Context) -> int | None:
+    """``by Ann Miller``; ``Ann Miller wrote``."""
+    if not _is_pair(run) or _is_beside_common(run):
+        return None
+    before = run.word(-1) in WRITERS and PAIR_GAP.fullmatch(run.gap(0))
+    ahead = run.last - run.first
+    after = run.word(ahead) in SPEECH and SPACE.fullmatch(run.gap(ahead))
+    spoken = run.word(-1) in SPEECH and SPACE.fullmatch(run.gap(0))
+    return 0 if before or after or spoken else None
+
+
+def _initialled(run: Run, _: Context) -> int | None:
+    """``A. Miller``, but not ``Plan A. Miller``."""
+    if not _is_pair(run) or len(run.word(0)) > 1 or not INITIAL_GAP.fullmatch(run.gap(1)):
+        return None
+    before = run.tokens[run.first - 1] if run.first else None
+    return None if before and (before.capital or len(before.plain) == 1) else 0
+
+
+SURE: Sequence[Evidence] = (_titled, _displayed)
+LIKELY: Sequence[Evidence] = (
+    _addressed,
+    _related,
+    _explained,
+    _given,
+    _surnamed,
+    _joined,
+    _reached,
+    _written,
+    _initialled,
+)
+"""What says nothing of a run that is called after somebody, or is a company."""
+
+
+def _is_pair(run: Run) -> bool:
+    return run.last - run.first >= PAIR
+
+
+def _is_after_capital(run: Run) -> bool:
+    """Tell whether *run* goes on with what stands before: ``iPhone Pro Max``."""
+    return run.first > 0 and run.tokens[run.first - 1].capital and SPACE.fullmatch(run.gap(0)) is not None
+
+
+def _is_beside_common(run: Run) -> bool:
+    """Tell whether a noun follows at once, to which the run belongs: ``Amazon Prime Support``."""
+    ahead = run.last - run.first
+    word = run.word(ahead)
+    capital = run.last < len(run.tokens) and run.tokens[run.last].capital
+    return capital and is_common(word) and SPACE.fullmatch(run.gap(ahead)) is not None
+
+
+def _is_unit(run: Run, at: int) -> bool:
+    """Tell whether the word *at* so many places from the first measures something: ``5 ms``."""
+    return run.word(at) == "ms" and run.gap(at).rstrip()[-1:].isdigit()
+
+
+def is_namesake(run: Run) -> bool:
+    """Tell whether *run* is a street, a place, a company or a brand that is called after somebody."""
+    ahead = run.last - run.first
+    after = run.word(ahead) in INSTITUTIONS or run.word(ahead).endswith(("strasse", "platz", "allee"))
+    if after and re.fullmatch(r"[ \t\u00a0-]+|[ ]?&[ ]?", run.gap(ahead)):
+        return True
+    if run.word(-1) in NAMESAKES and NARROW.fullmatch(run.gap(0).replace(".", "").replace("-", "")):
+        return True
+    return (_is_pair(run) and run.word(0) in NAMESAKES) or (run.word(0), run.word(1)) in BRANDS

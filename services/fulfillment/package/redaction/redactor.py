@@ -1,0 +1,65 @@
+"""Puts together what is blacked out of a text."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Self
+
+from services.fulfillment.package.redaction.formed import accounts, addresses, numbers
+from services.fulfillment.package.redaction.known import Known
+from services.fulfillment.package.redaction.names import names
+from services.fulfillment.package.redaction.own import Own
+from services.fulfillment.package.redaction.spans import Kind, Span, apart, outside
+from services.fulfillment.package.redaction.tokens import tokens_of
+
+
+class Redacted(str):
+    """A text in which something was blacked out, and how often of each kind."""
+
+    __slots__ = ("masked",)
+    masked: Mapping[Kind, int]
+
+    def __new__(cls, text: str, masked: Mapping[Kind, int]) -> Self:
+        """Return *text* with what is known of it."""
+        self = super().__new__(cls, text)
+        self.masked = MappingProxyType(dict(masked))
+        return self
+
+
+@dataclass(frozen=True)
+class Redactor:
+    """Blacks out of texts who is not the person."""
+
+    own: Own
+    others: frozenset[str]
+    """Names of other people that the records give."""
+    say: Callable[[Kind], str] = field(repr=False)
+    """What stands in place of what is blacked out."""
+
+    def __call__(self, text: str) -> str:
+        """Return *text* without other people: as it is where nobody else is in it, else as `Redacted`."""
+        spans = apart(text, self._spans(text))
+        if not spans:
+            return text
+        pieces: list[str] = []
+        end = 0
+        for span in spans:
+            pieces += [text[end : span.start], self.say(span.kind)]
+            end = span.end
+        return Redacted("".join([*pieces, text[end:]]), Counter(span.kind for span in spans))
+
+    def _spans(self, text: str) -> list[Span]:
+        mine: list[Span] = []
+        spans: list[Span] = []
+        for span, own in (*addresses(text, self.own), *numbers(text, self.own)):
+            (mine if own else spans).append(span)
+        spans += outside(accounts(text), mine)
+        tokens = tokens_of(text)
+        named = (*self._known.spans(text, tokens), *names(text, tokens, spans, self.own))
+        return spans + outside(named, [*mine, *spans])
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known(self.own, self.others)

@@ -1,0 +1,170 @@
+"""Capitalised words that stand in a row: each such run is a name, or is none."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.fulfillment.package.redaction.tokens import Token
+from services.fulfillment.package.redaction.vocabulary import (
+    AMBIGUOUS_NAMES,
+    CLOSINGS,
+    COMMON_ENDINGS,
+    COMMON_WORDS,
+    DUTCH_PARTICLES,
+    GIVEN_NAMES,
+    INSTITUTIONS,
+    PAIRS,
+    PARTICLES,
+    PEOPLE,
+    PEOPLE_ENDINGS,
+    PLAIN_WORDS,
+    SALUTATIONS,
+    SHARED_SURNAMES,
+    SHORTEST_COMPOUND,
+    TITLES,
+)
+
+LONGEST_RUN = 5
+"""Words that can be one name."""
+MOST_PARTICLES = 3
+CLOSE = re.compile(r"[ \t\u00a0]+|[-'\u2019]|\.")
+"""Between two words of one name."""
+AFTER_INITIAL = re.compile(r"\.?[ \t\u00a0]*|[-'\u2019]")
+INITIAL = re.compile(r"\w(?:\.[ \t\u00a0]*|['\u2019])[^\W\d_]")
+"""``A. Miller``, ``O'Hara``."""
+TITLE_GAP = re.compile(r"\.?[ \t\u00a0]*\n?")
+
+OPENINGS = SALUTATIONS | CLOSINGS | PEOPLE
+BREAKS = (PLAIN_WORDS | COMMON_WORDS | INSTITUTIONS | TITLES | OPENINGS) - GIVEN_NAMES
+"""What ends a run, and is no part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Capitalised words from *first* up to *last*, which is no longer one of them."""
+
+    text: str
+    tokens: Sequence[Token]
+    first: int
+    last: int
+
+    @property
+    def words(self) -> list[str]:
+        """The words as they compare."""
+        return [token.plain for token in self.tokens[self.first : self.last]]
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the text."""
+        return self.tokens[self.first].start
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the text."""
+        return self.tokens[self.last - 1].end
+
+    def word(self, at: int) -> str:
+        """Return the word *at* so many places from the first; nothing where the text is over."""
+        place = self.first + at
+        return self.tokens[place].plain if 0 <= place < len(self.tokens) else ""
+
+    def gap(self, at: int) -> str:
+        """Return what stands before the word *at* so many places from the first."""
+        place = self.first + at
+        begin = self.tokens[place - 1].end if place > 0 else 0
+        return self.text[begin : self.tokens[place].start if place < len(self.tokens) else len(self.text)]
+
+    @property
+    def begins_sentence(self) -> bool:
+        """Whether its first word is capitalised in any case."""
+        return self.first == 0 or any(mark in self.gap(0) for mark in ".!?:;\n\u2022")
+
+
+def is_common(word: str) -> bool:
+    """Tell whether *word* is no name, by the word itself or how it ends."""
+    if word in BREAKS:
+        return True
+    return len(word) >= SHORTEST_COMPOUND and word.endswith(COMMON_ENDINGS) and word not in GIVEN_NAMES
+
+
+def is_person(word: str) -> bool:
+    """Tell whether *word* says who somebody is to somebody else."""
+    return word in PEOPLE or word.endswith(PEOPLE_ENDINGS)
+
+
+def is_given(word: str) -> bool:
+    """Tell whether *word* is a given name, and hardly anything else; of it or as it owns: ``Peters``."""
+    return word in GIVEN_NAMES or (word[-1:] == "s" and len(word) > len("anns") and word[:-1] in GIVEN_NAMES)
+
+
+def runs(text: str, tokens: Sequence[Token]) -> Iterator[Run]:
+    """Yield the runs in *text*."""
+    at = 0
+    while at < len(tokens):
+        if _may_begin(text, tokens, at) if tokens[at].capital else _is_spoken_of(tokens, at):
+            last = _last(text, tokens, at)
+            yield Run(text, tokens, at, last)
+            at = last
+        else:
+            at += 1
+
+
+def _is_spoken_of(tokens: Sequence[Token], at: int) -> bool:
+    """Tell whether a given name in small letters stands where one is sure to: ``spoke with carla``."""
+    if tokens[at].plain not in GIVEN_NAMES or at == 0:
+        return False
+    return (at > 1 and (tokens[at - 2].plain, tokens[at - 1].plain) in PAIRS) or is_person(
+        tokens[at - 1].plain
+    )
+
+
+def _may_begin(text: str, tokens: Sequence[Token], at: int) -> bool:
+    word = tokens[at].plain
+    if not is_common(word) and not is_person(word):
+        return True
+    if len(word) == 1 and INITIAL.match(text, tokens[at].start):
+        return True
+    # Frau Koch, Dear Bill: what is said of everybody else does not hold here.
+    if at == 0 or word in PLAIN_WORDS or word in TITLES:
+        return False
+    before = tokens[at - 1].plain
+    close = TITLE_GAP.fullmatch(text, tokens[at - 1].end, tokens[at].start)
+    return close is not None and (before in TITLES or (word in AMBIGUOUS_NAMES and before in OPENINGS))
+
+
+def _last(text: str, tokens: Sequence[Token], first: int) -> int:
+    """Return where the run that begins at *first* ends."""
+    last = first + 1
+    while last < min(len(tokens), first + LONGEST_RUN) and _is_close(text, tokens[last - 1], tokens[last]):
+        if _goes_on(tokens[last - 1], tokens[last]):
+            last += 1
+        elif after := _after_particles(text, tokens, last):
+            last = after
+        else:
+            break
+    return last
+
+
+def _goes_on(before: Token, word: Token) -> bool:
+    shared = word.plain in SHARED_SURNAMES and before.plain in GIVEN_NAMES
+    return word.capital and (shared or not is_common(word.plain))
+
+
+def _after_particles(text: str, tokens: Sequence[Token], at: int) -> int:
+    """Return what follows the name that goes on with ``van der``; 0 where none does."""
+    before, particle = tokens[at - 1].plain, tokens[at]
+    known = before in GIVEN_NAMES or before in AMBIGUOUS_NAMES
+    if not (known or particle.capital or particle.plain in DUTCH_PARTICLES):
+        return 0
+    for place in range(at, min(len(tokens) - 1, at + MOST_PARTICLES)):
+        if tokens[place].plain not in PARTICLES or not _is_close(text, tokens[place], tokens[place + 1]):
+            return 0
+        after = tokens[place + 1]
+        if after.capital and after.plain not in PARTICLES:
+            return 0 if is_common(after.plain) else place + 2
+    return 0
+
+
+def _is_close(text: str, before: Token, after: Token) -> bool:
+    initial = before.end - before.start == 1 and before.capital
+    return (AFTER_INITIAL if initial else CLOSE).fullmatch(text, before.end, after.start) is not None
