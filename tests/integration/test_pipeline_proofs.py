@@ -1,0 +1,236 @@
+"""Proofs beyond the mailbox, on real parts: documents are read, judged and destroyed; log-ins are checked."""
+
+import base64
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas.company import ADA
+from habeas.stack import Stack
+from tests.integration.pipeline import Pipeline, Somebody, command, running
+from bench.papers import bill, passport
+from tests.unit.verifier.login import CLIENT, Issuer, issuing
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(240)  # a document takes seconds of a processor, the models as long again
+
+ROOT = Path(__file__).parents[2]
+ADA_ASKS = Somebody(ADA.email, ADA.name)
+BORN, VALID_UNTIL = date(1988, 3, 4), date.today() + timedelta(days=900)  # noqa: DTZ011 - as it is printed
+WITHIN = timedelta(seconds=120)
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(
+    parts: Stack | None, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("proofs")
+    settings = {
+        "HABEAS_SENSITIVITY": "high",
+        "HABEAS_TWO_DECIDERS": "true",
+        "HABEAS_LOGIN_ISSUER": issuer.url,
+        "HABEAS_LOGIN_CLIENT": CLIENT,
+        "HABEAS_MODELS": str(ROOT / ".tools" / "models"),
+    }
+    async with running(parts, folder, **settings) as pipeline:
+        yield pipeline
+
+
+def document(slot: str, content: bytes) -> dict[str, str]:
+    media_type = "application/pdf" if content.startswith(b"%PDF") else "image/jpeg"
+    return {
+        "kind": "document",
+        "slot": slot,
+        "media_type": media_type,
+        "content": base64.b64encode(content).decode(),
+    }
+
+
+async def offer(pipeline: Pipeline, case: str, *proofs: dict[str, Any]) -> None:
+    answer = await pipeline.http.post(f"/v1/requests/{case}/proofs", json={"proofs": list(proofs)})
+    answer.raise_for_status()
+
+
+async def coded(pipeline: Pipeline, person: Somebody, right: str = "access", **more: Any) -> str:
+    """Take *person* as far as the proof of the mailbox, which is not enough here."""
+    case = await pipeline.verified(right, person, **more)
+    await facts(pipeline, case, "habeas.request.paused.v1")
+    return case
+
+
+async def facts(pipeline: Pipeline, case: str, type_: str, number: int = 1) -> list[dict[str, Any]]:
+    """Return the facts of a type that verifier and examiner have told of *case*, once there are so many."""
+
+    async def told() -> list[dict[str, Any]]:
+        rows = [*await pipeline.rows("verifier", case=case), *await pipeline.rows("examiner", case=case)]
+        found = [fact["data"] for row in rows for fact in row["facts"] if fact["type"] == type_]
+        return found if len(found) >= number else []
+
+    return await eventually(told, WITHIN)
+
+
+def of(person: Somebody, **changes: Any) -> bytes:
+    first, last = person.name.split()
+    return passport(last, first, **{"born": BORN, "expires": VALID_UNTIL, **changes})
+
+
+async def test_a_passport_beside_the_mailbox_opens_sensitive_data_and_is_destroyed(
+    pipeline: Pipeline, parts: Stack | None
+) -> None:
+    picture = of(ADA_ASKS)
+    case = await coded(pipeline, ADA_ASKS)
+    await offer(pipeline, case, document("identity", picture))
+    [examined] = await facts(pipeline, case, "habeas.proof.examined.v1")
+    assert (examined["verdict"], examined.get("reasons", [])) == ("convincing", [])
+    [verified] = await facts(pipeline, case, "habeas.identity.verified.v1")
+    assert verified["assurance"] == "reasonably_high"
+    assert (await pipeline.closed(case, WITHIN))["outcome"] == "granted"
+
+    [destroyed] = await facts(pipeline, case, "habeas.evidence.destroyed.v1")
+    vault = pipeline.client[f"{pipeline.prefix}_vault"]
+    for ref in destroyed["refs"]:
+        for kept in ("items", "chunks"):
+            assert await vault[kept].count_documents({"_id": {"$regex": ref}}) == 0
+    folders = (
+        [pipeline.folder] if parts is None else [pipeline.folder, parts.database.folder, parts.broker.folder]
+    )
+    slices = [picture[start : start + 48] for start in range(600, len(picture) - 48, 4_001)]
+    assert len(slices) > 10
+    assert not found_on_disk(folders, [*slices, b"BRANDEL", base64.b64encode(picture)[400:460]])
+
+
+def found_on_disk(folders: list[Path], needles: list[bytes]) -> list[str]:
+    """Return the files below *folders* that hold one of *needles*."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if any(needle in path.read_bytes() for needle in needles)]
+
+
+async def test_the_search_for_a_picture_would_find_it(tmp_path: Path) -> None:
+    (tmp_path / "leaked").write_bytes(b"before" + of(ADA_ASKS) + b"after")
+    assert found_on_disk([tmp_path], [of(ADA_ASKS)[600:648]]) == ["leaked"]
+
+
+async def test_somebody_elses_passport_is_not_accepted_and_nobody_hears_what_differed(
+    pipeline: Pipeline,
+) -> None:
+    case = await coded(pipeline, ADA_ASKS)
+    stranger = passport("Brandel", "Ottilie", number="X7K2M9P41", born=BORN, expires=VALID_UNTIL)
+    await offer(pipeline, case, document("identity", stranger))
+    [examined] = await facts(pipeline, case, "habeas.proof.examined.v1")
+    assert examined["verdict"] == "refused"
+    assert "name_mismatch" in examined["reasons"]
+    page = await pipeline.page(case)
+    assert page["proof_refused_for"] == "document_not_accepted"
+    assert "name_mismatch" not in json.dumps(page)
+
+
+async def test_an_expired_passport_is_refused(pipeline: Pipeline) -> None:
+    case = await coded(pipeline, ADA_ASKS)
+    old = of(ADA_ASKS, expires=datetime.now(UTC).date() - timedelta(days=1), number="E5T6Y7U82")
+    await offer(pipeline, case, document("identity", old))
+    [examined] = await facts(pipeline, case, "habeas.proof.examined.v1")
+    assert examined["verdict"] == "refused"
+    assert "doc_expired" in examined["reasons"]
+
+
+async def test_without_a_mailbox_passport_and_bill_must_agree_with_the_records(pipeline: Pipeline) -> None:
+    contact = await pipeline.business("portal", "contacts").find_one({"email": ADA.email})
+    customer = contact["customer_id"]
+    subject = {
+        "name": ADA.name,
+        "identifiers": {"customer_id": str(customer)},
+        "postal_address": {
+            "lines": ["Example Street 12"],
+            "city": "Berlin",
+            "postal_code": "10115",
+            "country": "DE",
+        },
+    }
+    request = {
+        "reference": uuid.uuid4().hex,
+        "right": "access",
+        "subject": subject,
+        "residence": {"country": "DE"},
+    }
+    case = await pipeline.lodge(request)
+    issued = datetime.now(UTC).date() - timedelta(days=20)
+    papers = bill(ADA.name, "Example Street 12", "10115 Berlin", issued)
+    passport_ = of(ADA_ASKS, number="A1S2D3F46")
+    await offer(pipeline, case, document("identity", passport_), document("address", papers))
+    examined = await facts(pipeline, case, "habeas.proof.examined.v1", 2)
+    assert {one["verdict"] for one in examined} == {"convincing"}
+    # Her records hold another postcode: a person must look.
+    [review] = await facts(pipeline, case, "habeas.identity.review_needed.v1")
+    assert review["reasons"] == ["records_differ"]
+
+
+async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipeline, tmp_path: Path) -> None:
+    case = await coded(pipeline, ADA_ASKS)
+    await offer(pipeline, case, document("permission", of(ADA_ASKS, number="Z9X8C7V65")))
+    await facts(pipeline, case, "habeas.identity.review_needed.v1")
+
+    code, output, errors = await command(pipeline, "identity", "list", "--json")
+    assert code == 0, errors
+    assert case in {standing["request"] for standing in json.loads(output)}
+    code, output, errors = await command(
+        pipeline, "identity", "show", case, "--out", str(tmp_path / "proofs"), "--by", "dana.muster", "--json"
+    )
+    assert code == 0, errors
+    shown = json.loads(output)
+    assert shown["level"] == "reasonably_high"
+    assert "sensitive_data" in shown["because"]
+    names = {Path(path).suffix for path in shown["written"]}
+    assert names == {".jpg", ".json"}
+    assert (tmp_path / "proofs").stat().st_mode & 0o077 == 0
+    rows = await pipeline.rows("verifier", case=case)
+    assert any(row["event"]["type"] == "habeas.evidence.shown.v1" for row in rows if row["event"])
+
+    for by in ("dana.muster", "dana.muster", "robin.muster"):
+        assert (await pipeline.page(case))["status"] == "challenged"
+        words = ("identity", "verify", case, "--by", by, "--reason", "looked_at", "--identity", "email")
+        assert (await command(pipeline, *words))[0] == 0
+    assert (await pipeline.closed(case, WITHIN))["outcome"] == "granted"
+
+
+async def test_a_log_in_opens_the_data_without_anything_else(pipeline: Pipeline, issuer: Issuer) -> None:
+    case = await pipeline.lodge(ADA_ASKS.asks("access"))
+    token = issuer.token(case, datetime.now(UTC), email=ADA.email)
+    await offer(pipeline, case, {"kind": "id_token", "token": token})
+    [verified] = await facts(pipeline, case, "habeas.identity.verified.v1")
+    assert (verified["assurance"], verified["proven"]) == ("account", ["email"])
+
+
+async def test_a_log_in_of_somebody_else_or_for_another_request_opens_nothing(
+    pipeline: Pipeline, issuer: Issuer
+) -> None:
+    case = await pipeline.lodge(ADA_ASKS.asks("access"))
+    other = issuer.token(case, datetime.now(UTC), email="bruno@example.org", sub="another")
+    replayed = issuer.token("f" * 32, datetime.now(UTC), email=ADA.email)
+    await offer(pipeline, case, {"kind": "id_token", "token": other}, {"kind": "id_token", "token": replayed})
+    examined = await facts(pipeline, case, "habeas.proof.examined.v1", 2)
+    assert {tuple(one["reasons"]) for one in examined} == {("token_subject_mismatch",), ("token_nonce",)}
+    assert (await pipeline.page(case))["status"] != "verified"
+
+
+async def test_whether_somebody_is_known_shows_in_nothing(pipeline: Pipeline) -> None:
+    """The same page and the same letter for whoever is held and whoever is not."""
+    stranger = Somebody("nobody.at.all@example.net", "Ottilie Brandel")
+    seen = []
+    for person in (ADA_ASKS, stranger):
+        case = await coded(pipeline, person)
+        page = await pipeline.page(case)
+        letters = [letter.subject for letter in pipeline.letters_to(person, case)]
+        seen.append(({key: page[key] for key in page if key not in ("id", "due_on")}, letters))
+    assert seen[0] == seen[1]
