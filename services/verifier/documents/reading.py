@@ -39,13 +39,15 @@ class Check(Value):
 
 
 class Format(StrEnum):
-    """Layout of a machine-readable zone (ICAO Doc 9303; the last two are French)."""
+    """Layout of a machine-readable zone (ICAO Doc 9303, or French)."""
 
     TD1 = "td1"
     TD2 = "td2"
     TD3 = "td3"
     FRENCH_ID = "french_id"
     FRENCH_LICENCE = "french_licence"
+    VISA_A = "visa_a"
+    VISA_B = "visa_b"
 
 
 class Zone(Value):

@@ -18,6 +18,8 @@ ANOTHER_PICTURE_MAY_HELP = (
     "file_", "image_", "mrz_not_found", "mrz_unreadable", "mrz_low_agreement", "barcode_unreadable",
     "bill_date_unreadable", "bill_recipient_missing", "back_missing", "document_not_found",
 )  # fmt: skip
+HINTS = frozenset({"image_sharpness", "image_light"})
+"""Checks that say why something else may not have been read."""
 FINAL = (
     "doc_expired", "doc_not_yet_valid", "doc_type_not_accepted", "name_mismatch", "dob_mismatch",
     "address_mismatch", "bill_type_not_accepted", "bill_too_old", "barcode_malformed",
@@ -77,11 +79,17 @@ def verdict_on(checks: Iterable[Check]) -> Verdict:
 
     Check digits that do not fit are for a person to look at: one genuine specimen in nine carries such.
     """
-    wrong = [check for check in checks if check.result in (Result.FAIL, Result.INCONCLUSIVE)]
+    wrong = [check for check in checks if _speaks_against(check)]
     if not wrong:
         return Verdict.CONVINCING
     refused = any(reason.startswith((*FINAL, *ANOTHER_PICTURE_MAY_HELP)) for reason in reasons_of(wrong))
     return Verdict.REFUSED if refused else Verdict.UNCLEAR
+
+
+def _speaks_against(check: Check) -> bool:
+    """Tell whether *check* does; that a picture is none of the best does not, if all was read from it."""
+    hint = check.name in HINTS and check.result is not Result.FAIL
+    return check.result in (Result.FAIL, Result.INCONCLUSIVE) and not hint
 
 
 def document_number(reading: Reading) -> str:

@@ -1,5 +1,7 @@
 """How the examiner is put together; it runs beside the verifier, with a queue of its own."""
 
+import contextlib
+import ctypes
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -25,11 +27,14 @@ NAME = "examiner"
 AT_ONCE = 4
 """Proofs that are held at once. One document is read at a time: reading takes a processor."""
 ISSUER_TIMEOUT_S = 10.0
+PR_SET_DUMPABLE = 4
+"""See prctl(2)."""
 
 
 @asynccontextmanager
 async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the examiner together."""
+    _keep_to_ourselves()
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database)
     presented = Presented(database, derived_key(settings.master_key_bytes, "documents presented"))
@@ -58,6 +63,12 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
 
         service = Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context)
         yield Running(service, journal, batch=AT_ONCE)
+
+
+def _keep_to_ourselves() -> None:
+    """Let no other process of the same user, the worker's above all, read our memory or environment."""
+    with contextlib.suppress(OSError):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _environment(settings: ExaminerSettings) -> Mapping[str, str]:

@@ -206,6 +206,13 @@ def test_only_what_passed_or_was_not_asked_lets_a_document_through(result: Resul
     assert (verdict is Verdict.CONVINCING) is (result in (Result.PASS, Result.NOT_RUN))
 
 
+def test_a_dull_picture_from_which_all_was_read_is_good_enough() -> None:
+    glare = Check(name="image_light", result=Result.INCONCLUSIVE, reasons=("image_glare",))
+    reading = passport()
+    dull = reading.model_copy(update={"checks": (*reading.checks, glare)})
+    assert judged(dull)[0] is Verdict.CONVINCING
+
+
 def test_a_document_is_known_again_by_issuer_and_number() -> None:
     assert document_number(passport()) == "D|C4H9K2M83"
     assert document_number(Reading(licence=LICENCE)) == "CA|D1234567"

@@ -1,0 +1,129 @@
+"""
+Reads a North American driver's licence from the content of its barcode (AAMVA DL/ID standard 01 to 12). Pure.
+
+The data is neither signed nor secret: anybody can print it. What is read here is a claim, to be compared
+with the printed front and with what the person said.
+"""
+
+import re
+from datetime import date
+from typing import Final
+
+from services.verifier.documents.barcode.elements import Elements, NotALicenceError, take_apart
+from services.verifier.documents.barcode.issuers import country_of, region_of
+from services.verifier.documents.reading import Licence
+
+NEWEST_VERSION: Final = 12
+FIRST_WITH_FAMILY_NAME: Final = 2
+"""Version 01 has one element for the whole name."""
+SEXES: Final = {"1": "M", "2": "F", "9": "X", "M": "M", "F": "F", "X": "X"}
+TRUNCATED: Final = ("DDE", "DDF", "DDG")
+"""``T`` in one of them: family, first or middle name was cut (from version 04)."""
+CENTURIES: Final = range(18, 22)
+DATE_DIGITS: Final = 8
+ZIP_DIGITS, LONG_ZIP_DIGITS = 5, 9
+CANADIAN_POSTAL_CODE: Final = re.compile(r"([A-Z]\d[A-Z]) ?(\d[A-Z]\d)")
+
+
+def parse_aamva(data: bytes) -> Licence:
+    """
+    Return the licence that *data* describes.
+
+    Args:
+        data: The bytes of the symbol, not its escaped text.
+
+    Raises:
+        NotALicenceError: It is no AAMVA payload, or one without a name, a number or a date of birth.
+    """
+    elements = take_apart(data)
+    if not 1 <= elements.version <= NEWEST_VERSION:
+        raise NotALicenceError("no known version of the standard")
+    licence = _licence(elements)
+    if not (licence.surname or licence.given_names) or not licence.number or licence.born is None:
+        raise NotALicenceError("no name, number or date of birth")
+    return licence
+
+
+def _licence(elements: Elements) -> Licence:
+    surname, given_names = _names(elements)
+    region = elements.text("DAJ", "DAO").upper()
+    return Licence(
+        version=elements.version,
+        issuer=region_of(elements.issuer),
+        country=_country(elements, region),
+        surname=surname,
+        given_names=given_names,
+        truncated=any(elements.text(name).upper() == "T" for name in TRUNCATED),
+        number=elements.values.get("DAQ", ""),
+        born=_date(elements.text("DBB")),
+        issued=_date(elements.text("DBD")),
+        expires=_date(elements.text("DBA")),
+        sex=SEXES.get(elements.text("DBC").upper(), ""),
+        lines=tuple(line for line in (elements.text("DAG", "DAL"), elements.text("DAH", "DAM")) if line),
+        city=elements.text("DAI", "DAN"),
+        region=region,
+        postal_code=_postal_code(elements.text("DAK", "DAP").upper()),
+    )
+
+
+def _country(elements: Elements, region: str) -> str:
+    """Return what the card says (DCG), else what its issuer says."""
+    said = elements.text("DCG").upper()
+    return said if said in {"USA", "CAN"} else country_of(elements.issuer, region)
+
+
+def _names(elements: Elements) -> tuple[str, str]:
+    """Return family name and given names; the first is empty where their order is not known."""
+    family = _name(elements.text("DCS", "DAB"))
+    first, middle = _name(elements.text("DAC")), _name(elements.text("DAD"))
+    given = f"{first} {middle}".strip() if first else _name(elements.text("DCT")) or middle
+    if family and given:
+        return family, given
+    whole = elements.text("DAA")
+    return _split(whole) if whole else (family, given)
+
+
+def _split(whole: str) -> tuple[str, str]:
+    """Return family name and given names from ``LAST,FIRST,MIDDLE,SUFFIX``; none and all from ``A B C``."""
+    parts = [_name(part) for part in re.split(r"[,@$]", whole)]
+    if len(parts) == 1:
+        return "", parts[0]
+    return parts[0], " ".join(part for part in parts[1:3] if part)
+
+
+def _name(text: str) -> str:
+    """Return *text* with commas as spaces; a part of a name that is ``NONE`` says nothing."""
+    words = text.replace(",", " ").split()
+    return " ".join(words) if words != ["NONE"] else ""
+
+
+def _date(text: str) -> date | None:
+    """
+    Return the date that *text* means, CCYYMMDD or MMDDCCYY; none where it is neither.
+
+    The standard has the second for the United States from version 02, some of their cards the first; no eight
+    digits are both, since no month is 18 to 21.
+    """
+    digits = re.sub(r"[-/ ]", "", text)
+    if len(digits) != DATE_DIGITS or not (digits.isascii() and digits.isdigit()):
+        return None
+    year_first = int(digits[:2]) in CENTURIES
+    ordered = digits if year_first else digits[4:] + digits[:4]
+    if int(ordered[:2]) not in CENTURIES:
+        return None
+    try:
+        return date(int(ordered[:4]), int(ordered[4:6]), int(ordered[6:]))
+    except ValueError:
+        return None
+
+
+def _postal_code(text: str) -> str:
+    """Return *text* as it is written on letters, without the zeros that fill it up to nine places."""
+    canadian = CANADIAN_POSTAL_CODE.search(text)
+    if canadian is not None:
+        return f"{canadian[1]} {canadian[2]}"
+    digits = re.sub(r"\D", "", text)
+    if len(digits) < ZIP_DIGITS:
+        return text
+    zip_code, more = digits[:ZIP_DIGITS], digits[ZIP_DIGITS:]
+    return f"{zip_code}-{more}" if len(digits) == LONG_ZIP_DIGITS and more.strip("0") else zip_code

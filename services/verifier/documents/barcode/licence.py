@@ -1,0 +1,41 @@
+"""Reads a licence from a picture of its back."""
+
+from typing import Final
+
+from services.verifier.documents.barcode.aamva import parse_aamva
+from services.verifier.documents.barcode.elements import NotALicenceError
+from services.verifier.documents.barcode.plausibility import plausibility
+from services.verifier.documents.barcode.symbols import Sight, read_symbol
+from services.verifier.documents.files.scaling import Picture
+from services.verifier.documents.reading import Check, Licence, Result
+
+BARCODE: Final = "barcode"
+
+
+def read_licence(picture: Picture) -> tuple[Licence | None, tuple[Check, ...]]:
+    """
+    Return the licence whose barcode is in *picture*, if one is, and what was noticed.
+
+    Args:
+        picture: Red, green and blue, 8 bits each.
+    """
+    symbol = read_symbol(picture)
+    match symbol.sight:
+        case Sight.NOTHING:
+            return None, (Check(name=BARCODE, result=Result.NOT_RUN),)
+        case Sight.BROKEN:
+            return None, (_doubt("barcode_unreadable"),)
+        case Sight.READ:
+            return _read(symbol.content)
+
+
+def _read(content: bytes) -> tuple[Licence | None, tuple[Check, ...]]:
+    try:
+        licence = parse_aamva(content)
+    except NotALicenceError:
+        return None, (_doubt("barcode_malformed"),)
+    return licence, (Check(name=BARCODE, result=Result.PASS), *plausibility(licence))
+
+
+def _doubt(reason: str) -> Check:
+    return Check(name=BARCODE, result=Result.INCONCLUSIVE, reasons=(reason,))

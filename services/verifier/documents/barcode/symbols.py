@@ -1,0 +1,93 @@
+"""
+Reads the PDF417 symbols of a picture (ISO/IEC 15438).
+
+First the picture as it is, then each zone that may hold a symbol, turned level.
+
+A negative costs the whole ladder, so the ladder is short: ``MOST_TRIES`` looks at one picture.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import cv2
+import zxingcpp
+
+from services.verifier.documents.barcode.zones import Zone, level, zones
+from services.verifier.documents.files.scaling import Picture, reduced
+
+PDF417 = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.PDF417)
+TURNS = (0.0, 2.0, -2.0, 4.0, -4.0)
+"""Degrees: perspective makes one edge of a code lean more than the other."""
+BROAD_PIXELS = 1400
+"""A zone at least this wide is not enlarged."""
+WIDEST_PIXELS = 2600
+MOST_TRIES = 24
+
+
+class Sight(Enum):
+    """How much of a symbol was seen."""
+
+    NOTHING = "nothing"
+    BROKEN = "broken"
+    """One is there, and its error correction does not suffice."""
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """What a symbol holds."""
+
+    sight: Sight
+    content: bytes = b""
+
+
+def read_symbol(picture: Picture) -> Symbol:
+    """
+    Return the first PDF417 symbol of *picture* that can be read.
+
+    Args:
+        picture: Red, green and blue, or grey; 8 bits each.
+    """
+    seen = Symbol(Sight.NOTHING)
+    for part in itertools.islice(_parts(picture), MOST_TRIES):
+        symbol = _decode(part)
+        if symbol.sight is Sight.READ:
+            return symbol
+        if symbol.sight is Sight.BROKEN:
+            seen = symbol
+    return seen
+
+
+def _parts(picture: Picture) -> Iterator[Picture]:
+    """Yield *picture*, then what is worth a closer look."""
+    grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)  # noqa: PLR2004 - axes
+    yield grey
+    found = tuple(zones(grey))
+    for turn in TURNS:
+        for zone in found:
+            yield from _renderings(grey, zone, turn)
+    if max(grey.shape) < BROAD_PIXELS:
+        yield _enlarge(grey)
+
+
+def _renderings(grey: Picture, zone: Zone, turn: float) -> Iterator[Picture]:
+    """Yield *zone* turned level: as large as it is, and enlarged where it is small."""
+    part, _ = reduced(level(grey, zone, turn), WIDEST_PIXELS)
+    yield part
+    if max(part.shape) < BROAD_PIXELS:
+        yield _enlarge(part)
+
+
+def _enlarge(part: Picture) -> Picture:
+    return cv2.resize(part, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+
+
+def _decode(part: Picture) -> Symbol:
+    """Return the symbol in *part*; its bytes, since the text form escapes control characters."""
+    found = zxingcpp.read_barcodes(part, formats=PDF417, return_errors=True)
+    for symbol in found:
+        if symbol.valid:
+            return Symbol(Sight.READ, symbol.bytes)
+    return Symbol(Sight.BROKEN if found else Sight.NOTHING)

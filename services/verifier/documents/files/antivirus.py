@@ -1,0 +1,66 @@
+"""
+Asks a virus scanner, where the company runs one: ClamAV's daemon, by its INSTREAM command (clamd(8)).
+
+The content goes over a socket, never into a file. A scanner that does not answer found nothing out: what that
+means is policy.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+from services.verifier.documents.reading import Check, Result
+
+MALWARE: Final = "malware"
+CHUNK_BYTES: Final = 65_536
+ANSWER_BYTES: Final = 4096
+
+
+class Scanner(Protocol):
+    """Whoever can say whether a file is infected."""
+
+    async def scan(self, content: bytes) -> Check:
+        """Return pass for clean, fail for infected, inconclusive for unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Clamd:
+    """The daemon of ClamAV, on a TCP port."""
+
+    host: str
+    port: int = 3310
+    patience: timedelta = timedelta(seconds=20)
+
+    async def scan(self, content: bytes) -> Check:
+        """Return what the daemon says of *content*."""
+        try:
+            async with asyncio.timeout(self.patience.total_seconds()):
+                answer = await self._ask(content)
+        except (OSError, TimeoutError):
+            answer = ""
+        return _judge(answer)
+
+    async def _ask(self, content: bytes) -> str:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        try:
+            writer.write(b"zINSTREAM\0")
+            for start in range(0, len(content), CHUNK_BYTES):
+                chunk = content[start : start + CHUNK_BYTES]
+                writer.write(len(chunk).to_bytes(4, "big") + chunk)
+                await writer.drain()
+            writer.write(bytes(4))
+            await writer.drain()
+            return (await reader.read(ANSWER_BYTES)).decode("latin-1").rstrip("\0\n ")
+        finally:
+            writer.close()
+
+
+def _judge(answer: str) -> Check:
+    """Return the check for ``stream: OK`` or ``stream: <name> FOUND``; everything else is no answer."""
+    if answer == "stream: OK":
+        return Check(name=MALWARE, result=Result.PASS)
+    if answer.endswith(" FOUND"):
+        return Check(name=MALWARE, result=Result.FAIL, reasons=("file_malware",))
+    return Check(name=MALWARE, result=Result.INCONCLUSIVE, reasons=("scan_unavailable",))

@@ -1,0 +1,86 @@
+"""Opens a file: from bytes that anybody may have sent to pictures and text, or to the reason why not."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from services.verifier.documents.files.hidden import visible
+from services.verifier.documents.files.looks import digest, looks
+from services.verifier.documents.files.pdf_pages import Page, read_pages
+from services.verifier.documents.files.pdf_structure import plain_pdf
+from services.verifier.documents.files.picture import decode
+from services.verifier.documents.files.quality import quality
+from services.verifier.documents.files.refusal import FILE, Refusal, Refused, refused
+from services.verifier.documents.files.scaling import Picture
+from services.verifier.documents.files.sniff import Kind, sniff
+from services.verifier.documents.reading import Check, Line, Result
+
+READ: Final = Check(name=FILE, result=Result.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a file holds; without pictures if it was refused."""
+
+    media_type: str = ""
+    pages: int = 0
+    pictures: tuple[Picture, ...] = ()
+    layer: tuple[Line, ...] = ()
+    """The text inside a PDF, as far as something is drawn where it stands."""
+    layered: bool = False
+    """Whether that text may be another than the one to be seen."""
+    checks: tuple[Check, ...] = ()
+    looks: str = ""
+    digest: str = ""
+
+
+def open_file(content: bytes, media_type: str) -> Opened:
+    """
+    Return what is in *content*; the reason is in its checks where it is refused.
+
+    Args:
+        content: The whole file.
+        media_type: As the sender declared it; empty if nobody did.
+    """
+    try:
+        kind = sniff(content, media_type)
+        return _pdf(content) if kind is Kind.PDF else _picture(content, kind)
+    except Refused as error:
+        return Opened(checks=(refused(error.refusal),))
+    except (MemoryError, RecursionError):
+        return Opened(checks=(refused(Refusal.DECODE_LIMIT),))
+    except Exception:  # noqa: BLE001 - decoders raise anything at all on hostile bytes, and what they say is no news
+        return Opened(checks=(refused(Refusal.BROKEN),))
+
+
+def _picture(content: bytes, kind: Kind) -> Opened:
+    picture = decode(content, kind)
+    return Opened(
+        media_type=kind.value,
+        pages=1,
+        pictures=(picture,),
+        checks=(READ, *quality(picture)),
+        looks=looks(picture),
+        digest=digest(picture),
+    )
+
+
+def _pdf(content: bytes) -> Opened:
+    pages = tuple(read_pages(plain_pdf(content)))
+    drawn = [page.picture for page in pages]
+    layer, hidden = visible([line for page in pages for line in page.lines], drawn)
+    pictures = tuple(picture for picture in drawn if picture is not None)
+    return Opened(
+        media_type=Kind.PDF.value,
+        pages=len(pages),
+        pictures=pictures,
+        layer=layer,
+        layered=_is_layered(pages),
+        checks=(READ, hidden),
+        looks=looks(pictures[0]),
+        digest=digest(pictures[0]),
+    )
+
+
+def _is_layered(pages: tuple[Page, ...]) -> bool:
+    """Return whether one of the pages that are drawn may say what it does not show."""
+    return any(page.layered for page in pages if page.picture is not None)

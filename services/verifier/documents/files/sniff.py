@@ -1,0 +1,182 @@
+"""
+Says what a file is, by its own bytes, and refuses what could also be something else. Pure.
+
+Five kinds are taken. The magic must stand at the very first byte, the end must be that kind's end, and no
+second format may begin inside. The file's name is never asked.
+
+Sources: ISO/IEC 10918-1 annex B (JPEG markers), ISO/IEC 15948 section 5 (PNG), ISO/IEC 14496-12 section 4
+(boxes of HEIC), TIFF 6.0 section 2, ISO 32000-1 section 7.5 (PDF).
+"""
+
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final, assert_never
+
+from services.verifier.documents.files.jpeg import end_of_jpeg
+from services.verifier.documents.files.refusal import Refusal, Refused
+
+MOST_BYTES: Final = 10_000_000
+
+
+class Kind(StrEnum):
+    """What a file is; the value is its media type."""
+
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    HEIC = "image/heic"
+    TIFF = "image/tiff"
+    PDF = "application/pdf"
+
+
+DECLARED: Final = {
+    "image/jpeg": Kind.JPEG,
+    "image/jpg": Kind.JPEG,
+    "image/pjpeg": Kind.JPEG,
+    "image/png": Kind.PNG,
+    "image/heic": Kind.HEIC,
+    "image/heif": Kind.HEIC,
+    "image/tiff": Kind.TIFF,
+    "application/pdf": Kind.PDF,
+    "application/x-pdf": Kind.PDF,
+}
+UNDECLARED: Final = frozenset({"", "application/octet-stream"})
+"""Mail programs say so of anything they do not know: it contradicts nothing."""
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+TIFF_MAGICS: Final = (b"II*\x00", b"MM\x00*")
+HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
+FOREIGN_IN_PICTURES: Final = (b"%PDF-", PNG_SIGNATURE, b"GIF87a", b"GIF89a", b"\x7fELF\x02\x01\x01", b"<?php")
+"""Long enough not to appear in compressed data by chance."""
+MARKUP: Final = (b"<html", b"<script", b"<!doctype", b"<iframe", b"<body")
+ZIP_END: Final = b"PK\x05\x06"
+ZIP_END_BYTES: Final = 65_557
+"""A ZIP archive is found from its end: 22 bytes, before a comment of at most 65,535."""
+PDF_END_BYTES: Final = 1024
+BLANKS: Final = b"\x00\t\n\x0c\r "
+SAMSUNG_END: Final = b"SEFT"
+"""Samsung's camera writes its own directory behind every photo."""
+BOX_HEADER: Final = 8
+
+
+def sniff(content: bytes, media_type: str) -> Kind:
+    """
+    Return what *content* is.
+
+    Args:
+        content: The whole file.
+        media_type: As the sender declared it.
+
+    Raises:
+        Refused: It is too large, none of the five or not what was declared, broken, or two things at once.
+    """
+    if len(content) > MOST_BYTES:
+        raise Refused(Refusal.TOO_LARGE)
+    kind = _by_magic(content)
+    declared = media_type.partition(";")[0].strip().lower()
+    if kind is None or not _agrees(declared, kind):
+        raise Refused(Refusal.TYPE_NOT_ALLOWED)
+    _expect_one_format(content, kind)
+    _expect_end(content, kind)
+    return kind
+
+
+def _agrees(declared: str, kind: Kind) -> bool:
+    """
+    Return whether a file of *kind* may have been *declared* so.
+
+    One picture for another is let pass: browsers declare what the name ends with, and people rename pictures.
+    """
+    if declared in UNDECLARED:
+        return True
+    other = DECLARED.get(declared)
+    return other is kind or (other is not None and Kind.PDF not in {other, kind})
+
+
+def _by_magic(content: bytes) -> Kind | None:
+    if content.startswith(b"\xff\xd8\xff"):
+        return Kind.JPEG
+    if content.startswith(PNG_SIGNATURE):
+        return Kind.PNG
+    if content.startswith(TIFF_MAGICS):
+        return Kind.TIFF
+    if content.startswith((b"%PDF-1.", b"%PDF-2.")):
+        return Kind.PDF
+    if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
+        return Kind.HEIC
+    return None
+
+
+def _expect_one_format(content: bytes, kind: Kind) -> None:
+    """Refuse *content* in which a second format begins."""
+    if ZIP_END in content[-ZIP_END_BYTES:]:
+        raise Refused(Refusal.POLYGLOT)
+    if kind is Kind.PDF:
+        # text streams may quote markup; a browser that guesses looks at the beginning only
+        second = content.find(b"%PDF-", 1) > 0 or _holds(content[:PDF_END_BYTES].lower(), MARKUP)
+    else:
+        own_signatures = content.count(PNG_SIGNATURE) if kind is Kind.PNG else 0
+        foreign = [magic for magic in FOREIGN_IN_PICTURES if magic != PNG_SIGNATURE or kind is not Kind.PNG]
+        second = own_signatures > 1 or _holds(content, foreign) or _holds(content.lower(), MARKUP)
+    if second:
+        raise Refused(Refusal.POLYGLOT)
+
+
+def _holds(content: bytes, magics: tuple[bytes, ...] | list[bytes]) -> bool:
+    return any(magic in content for magic in magics)
+
+
+def _expect_end(content: bytes, kind: Kind) -> None:
+    """Refuse *content* that has no end, or goes on after it."""
+    match kind:
+        case Kind.JPEG:
+            rest = content[end_of_jpeg(content) :]
+            clean = not rest.strip(BLANKS) or _from_a_phone(rest)
+        case Kind.PNG:
+            clean = not content[_end(content, PNG_END) :].strip(BLANKS)
+        case Kind.PDF:
+            end = _end(content, b"%%EOF")
+            clean = not content[end:].strip(BLANKS)
+        case Kind.HEIC:
+            clean = _boxes_fill(content)
+        case Kind.TIFF:
+            clean = True  # its parts lie anywhere: there is no end to look for
+        case _:
+            assert_never(kind)
+    if not clean:
+        raise Refused(Refusal.POLYGLOT)
+
+
+def _end(content: bytes, mark: bytes) -> int:
+    """Return the offset after the last *mark* of *content*."""
+    at = content.rfind(mark)
+    if at < 0:
+        raise Refused(Refusal.BROKEN)
+    return at + len(mark)
+
+
+def _from_a_phone(rest: bytes) -> bool:
+    """Return whether *rest* is what cameras put behind a photo: a directory of their own, a short film."""
+    return rest.endswith(SAMSUNG_END) or rest[4:8] == b"ftyp"
+
+
+def _boxes_fill(content: bytes) -> bool:
+    """Return whether the boxes of *content* follow one another up to its last byte."""
+    edges = [0]
+    while edges[-1] < len(content):
+        edges.append(edges[-1] + _box_bytes(content, edges[-1]))
+    if edges[-1] > len(content):
+        raise Refused(Refusal.BROKEN)
+    return all(content[start + 4 : start + 8].isascii() for start, _ in pairwise(edges))
+
+
+def _box_bytes(content: bytes, at: int) -> int:
+    """Return the size of the box at *at*: 32 bits, or 64 after a 1, or all that is left after a 0."""
+    size = int.from_bytes(content[at : at + 4], "big")
+    if size == 0:
+        return len(content) - at
+    if size == 1:
+        size = int.from_bytes(content[at + 8 : at + 16], "big")
+    if size < BOX_HEADER:
+        raise Refused(Refusal.POLYGLOT)
+    return size

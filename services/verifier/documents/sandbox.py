@@ -1,0 +1,228 @@
+"""
+Has files read by a process that may crash, hang or be taken over without harm to the service.
+
+The worker (``worker``) gets the file over a pipe and answers with a reading; nothing is written to disk, its
+environment is empty, its limits are the kernel's. What it answers is data like any other: measured,
+validated, never trusted to be true.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+
+from pydantic import ValidationError
+
+import services
+from services.verifier.documents.files.refusal import FILE, Refusal, refused
+from services.verifier.documents.files.sniff import MOST_BYTES
+from services.verifier.documents.reading import Check, Reading, Result
+from services.verifier.documents.worker.frames import (
+    LENGTH_BYTES,
+    MOST_ANSWER_BYTES,
+    Request,
+    Slot,
+    pack,
+)
+
+COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", "services.verifier.documents.worker")
+ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), "1")
+GRACE: Final = timedelta(seconds=5)
+"""What the worker gets to end a file's process itself, before it is ended with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may cost."""
+
+    memory_bytes: int = 2 << 30
+    """Address space, 0.7 GB of it for the models."""
+    cpu: timedelta = timedelta(seconds=45)
+    wall: timedelta = timedelta(seconds=120)
+    start: timedelta = timedelta(seconds=60)
+    """Until the worker has loaded its models."""
+
+
+class WorkerLostError(Exception):
+    """The worker ended, or said something that is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that is ready."""
+
+    process: Process
+    folder: Path
+    granted: Mapping[str, object]
+    """What the kernel granted it: see ``worker.confinement``."""
+
+
+class Examiner:
+    """
+    Keeps one worker warm and gives it one file at a time.
+
+    A worker that is lost is replaced when the next file comes. Files that come at the same time wait for
+    their turn.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        command: Sequence[str] = COMMAND,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._limits = limits or Limits()
+        self._command = command
+        self._environment = environment
+        self._turn = asyncio.Lock()
+        self._worker: Worker | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def granted(self) -> Mapping[str, object]:
+        """What the kernel granted the worker that is running; nothing if none is."""
+        return self._worker.granted if self._worker is not None else {}
+
+    async def start(self) -> None:
+        """Load the models now rather than with the first file."""
+        async with self._turn:
+            await self._ready()
+
+    async def close(self) -> None:
+        """End the worker."""
+        async with self._turn:
+            await self._discard()
+
+    async def examine(self, content: bytes, media_type: str, slot: Slot = Slot.IDENTITY) -> Reading:
+        """
+        Return what is in the file; where it could not be read, a check says so.
+
+        Args:
+            content: The whole file, of any size.
+            media_type: As the sender declared it.
+            slot: What the file was asked for.
+        """
+        if len(content) > MOST_BYTES:
+            return Reading(checks=(refused(Refusal.TOO_LARGE),))
+        async with self._turn:
+            try:
+                return await self._ask(Request(content, media_type, slot))
+            except (OSError, TimeoutError, WorkerLostError):
+                await self._discard()
+                return _unread()
+            except asyncio.CancelledError:
+                await self._discard()  # its answer would be taken for that to the next file
+                raise
+
+    async def _ask(self, request: Request) -> Reading:
+        worker = await self._ready()
+        async with asyncio.timeout((self._limits.wall + GRACE).total_seconds()):
+            answer = await _exchange(worker.process, pack(request))
+        if not answer:
+            return _unread()  # only the process that read this file died: the worker is fine
+        try:
+            return Reading.model_validate_json(answer)
+        except ValidationError as error:
+            raise WorkerLostError("no reading") from error
+
+    async def _ready(self) -> Worker:
+        """Return a worker that waits for a file."""
+        if self._worker is not None and self._worker.process.returncode is not None:
+            await self._discard()
+        if self._worker is None:
+            self._worker = await self._begin()
+        return self._worker
+
+    async def _begin(self) -> Worker:
+        folder = Path(tempfile.mkdtemp(prefix="habeas-"))
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            *_numbers(self._limits),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,  # what a decoder complains about quotes the file
+            cwd=folder,
+            env=_environment(folder) | dict(self._environment),
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(self._limits.start.total_seconds()):
+                return Worker(process, folder, json.loads(await _next(process)))
+        except BaseException:
+            await _end(process, folder)
+            raise
+
+    async def _discard(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await _end(worker.process, worker.folder)
+
+
+async def examine(
+    content: bytes, media_type: str, limits: Limits | None = None, slot: Slot = Slot.IDENTITY
+) -> Reading:
+    """Return what is in the file, read by a worker of its own: seconds slower than a warm ``Examiner``."""
+    async with Examiner(limits) as examiner:
+        return await examiner.examine(content, media_type, slot)
+
+
+def _unread() -> Reading:
+    """Return the reading of a file whose reader died or ran out of memory or time."""
+    reason = Refusal.DECODE_LIMIT.value
+    return Reading(checks=(Check(name=FILE, result=Result.INCONCLUSIVE, reasons=(reason,)),))
+
+
+def _numbers(limits: Limits) -> tuple[str, ...]:
+    seconds = (max(1, round(limit.total_seconds())) for limit in (limits.cpu, limits.wall))
+    return (str(limits.memory_bytes), *(str(number) for number in seconds))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return what a worker knows of its surroundings: where our code is, and nothing of ours."""
+    root = Path(services.__file__).parent.parent
+    places = {"PYTHONPATH": str(root), "HOME": str(folder), "TMPDIR": str(folder)}
+    return {"PATH": os.defpath, "LANG": "C.UTF-8"} | places | ONE_THREAD
+
+
+async def _exchange(process: Process, request: bytes) -> bytes:
+    """Return the answer to *request*, which is read while that is written: either pipe may fill up."""
+    assert process.stdin is not None  # noqa: S101 - the process was started with pipes
+    process.stdin.write(request)
+    _, answer = await asyncio.gather(process.stdin.drain(), _next(process))
+    return answer
+
+
+async def _next(process: Process) -> bytes:
+    assert process.stdout is not None  # noqa: S101 - same
+    try:
+        size = int.from_bytes(await process.stdout.readexactly(LENGTH_BYTES), "big")
+        if size > MOST_ANSWER_BYTES:
+            raise WorkerLostError("an answer that is too long")
+        return await process.stdout.readexactly(size)
+    except asyncio.IncompleteReadError as error:
+        raise WorkerLostError("no answer") from error
+
+
+async def _end(process: Process, folder: Path) -> None:
+    """End *process* and whatever it started, at once: there is nothing in it to be saved."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+    shutil.rmtree(folder, ignore_errors=True)

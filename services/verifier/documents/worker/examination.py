@@ -1,0 +1,114 @@
+"""
+Reads one file: what it is, then whatever readers fit what it was asked for.
+
+What a file was not asked for is looked for only when it holds nothing else: a person may send both proofs in
+one message, and name them the wrong way round.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, hidden_text
+from services.verifier.documents.files.opening import Opened, open_file
+from services.verifier.documents.files.scaling import Picture
+from services.verifier.documents.reading import Bill, BillKind, Check, Licence, Line, Reading, Zone
+from services.verifier.documents.worker.frames import Request, Slot
+
+MOST_LINES: Final = 800
+MOST_LETTERS: Final = 300
+MOST_READ_PAGES: Final = 2
+"""Pages whose pixels are read: each takes seconds."""
+
+Found = tuple[Licence | None, tuple[Check, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Whatever reads something from a picture, or from its lines."""
+
+    zone: Callable[[Picture], Zone | None]
+    zone_checks: Callable[[Zone | None], tuple[Check, ...]]
+    licence: Callable[[Picture], Found]
+    lines: Callable[[Picture, int], tuple[Line, ...]]
+    bill: Callable[[tuple[Line, ...]], Bill | None]
+
+
+def examine(request: Request, readers: Readers) -> Reading:
+    """Return everything that *readers* find in the file."""
+    opened = open_file(request.content, request.media_type)
+    reading = Reading(
+        media_type=opened.media_type,
+        pages=opened.pages,
+        checks=opened.checks,
+        picture=opened.looks,
+        digest=opened.digest,
+    )
+    if not opened.pictures:
+        return reading
+    reading = _with_text(reading, opened, readers)
+    match request.slot:
+        case Slot.IDENTITY:
+            reading = _with_document(reading, opened, readers)
+            return reading if reading.zone or reading.licence else _with_bill(reading, readers)
+        case Slot.ADDRESS:
+            reading = _with_bill(reading, readers)
+            return reading if _is_letter(reading.bill) else _with_document(reading, opened, readers)
+
+
+def _is_letter(bill: Bill | None) -> bool:
+    return bill is not None and (bill.kind is not BillKind.UNKNOWN or bill.addresses > 0)
+
+
+def _with_text(reading: Reading, opened: Opened, readers: Readers) -> Reading:
+    """Add the printed text: from inside a PDF if its pages show the same, else read from the pictures."""
+    if opened.layer and not opened.layered:
+        return reading.model_copy(update={"lines": _plain(opened.layer)})
+    pictures = opened.pictures[:MOST_READ_PAGES]
+    seen = tuple(line for page, picture in enumerate(pictures) for line in readers.lines(picture, page))
+    update: dict[str, object] = {"lines": _plain(seen)}
+    if opened.layer:
+        layer = (line for line in opened.layer if line.page < len(pictures))
+        rest = (check for check in reading.checks if check.name != PDF_HIDDEN_TEXT)
+        update["checks"] = (*rest, hidden_text(layer, seen))
+    return reading.model_copy(update=update)
+
+
+def _with_document(reading: Reading, opened: Opened, readers: Readers) -> Reading:
+    """Add the licence's barcode, which is quick to look for; without one, the machine-readable zone."""
+    pictures = opened.pictures[:MOST_READ_PAGES]
+    licence, checks = _first_licence(pictures, readers)
+    if licence is not None:
+        return reading.model_copy(update={"licence": licence, "checks": (*reading.checks, *checks)})
+    zone = next(filter(None, map(readers.zone, pictures)), None)
+    checks = (*reading.checks, *checks, *readers.zone_checks(zone))
+    return reading.model_copy(update={"zone": zone, "checks": checks})
+
+
+def _first_licence(pictures: Iterable[Picture], readers: Readers) -> Found:
+    """Return the first licence on *pictures*, or what was noticed on the last that had anything like one."""
+    noticed: Found = (None, ())
+    for picture in pictures:
+        licence, checks = readers.licence(picture)
+        if licence is not None:
+            return licence, checks
+        if not noticed[1] or any(check.reasons for check in checks):
+            noticed = (None, checks)
+    return noticed
+
+
+def _with_bill(reading: Reading, readers: Readers) -> Reading:
+    return reading.model_copy(update={"bill": readers.bill(reading.lines)})
+
+
+def _plain(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Return *lines* as text for people: no control characters, nothing that turns it round, not endless."""
+    cleaned = (line.model_copy(update={"text": _plain_text(line.text)}) for line in lines)
+    return tuple(line for line in cleaned if line.text)[:MOST_LINES]
+
+
+def _plain_text(text: str) -> str:
+    composed = unicodedata.normalize("NFC", text[:MOST_LETTERS])
+    kept = (sign if not unicodedata.category(sign).startswith("C") else " " for sign in composed)
+    return " ".join("".join(kept).split())

@@ -1,0 +1,60 @@
+"""
+What the service and its worker say to each other over a pipe: lengths before contents.
+
+Nothing is imported here but the standard library: both sides do, and the service loads no decoder.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO, Final
+
+LENGTH_BYTES: Final = 4
+MOST_ANSWER_BYTES: Final = 4_000_000
+
+
+class Slot(StrEnum):
+    """What a file was asked for."""
+
+    IDENTITY = "identity"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A file to read."""
+
+    content: bytes
+    media_type: str
+    """As the sender declared it."""
+    slot: Slot
+
+
+def frame(content: bytes) -> bytes:
+    """Return *content* with its length before it."""
+    return len(content).to_bytes(LENGTH_BYTES, "big") + content
+
+
+def pack(request: Request) -> bytes:
+    """Return *request* as it is sent: what is known about the file, then the file."""
+    about = {"media_type": request.media_type, "slot": request.slot.value}
+    return frame(json.dumps(about).encode()) + frame(request.content)
+
+
+def receive(source: BinaryIO) -> Request | None:
+    """Return the next request from *source*; none when there are no more."""
+    about = _next(source)
+    content = _next(source) if about is not None else None
+    if about is None or content is None:
+        return None
+    fields = json.loads(about)
+    return Request(content, fields["media_type"], Slot(fields["slot"]))
+
+
+def _next(source: BinaryIO) -> bytes | None:
+    length = source.read(LENGTH_BYTES)
+    if len(length) < LENGTH_BYTES:
+        return None
+    size = int.from_bytes(length, "big")
+    content = source.read(size)
+    return content if len(content) == size else None

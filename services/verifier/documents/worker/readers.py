@@ -1,0 +1,70 @@
+"""
+The readers as they are installed.
+
+The engines that read letters are large and optional: where one is missing, what it would read is not found.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from services.verifier.documents.barcode.licence import read_licence
+from services.verifier.documents.files.scaling import Picture
+from services.verifier.documents.reading import Line, Zone
+from services.verifier.documents.worker.examination import Readers
+
+DOCUMENTS: Final = "services.verifier.documents"
+ZONE_SECONDS: Final = 6.0
+"""Processor time to look for a machine-readable zone: a picture without one costs the most."""
+LINES_SECONDS: Final = 12.0
+"""Processor time to read the text of a picture; a full page takes 2 to 6."""
+SPECIMEN: Final = (
+    "P<UTOEXAMPLE<<ADA<<<<<<<<<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+
+
+def installed_readers() -> Readers:
+    """Return the readers; those whose engine is missing find nothing."""
+    read_zone = _installed("mrz.reader", "read_zone", otherwise=None)
+    read_lines = _installed("text", "read_lines", otherwise=())
+
+    def zone(picture: Picture) -> Zone | None:
+        found: Zone | None = read_zone(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), ZONE_SECONDS)
+        return found
+
+    def lines(picture: Picture, page: int) -> tuple[Line, ...]:
+        found: tuple[Line, ...] = read_lines(picture, page=page, seconds=LINES_SECONDS)
+        return found
+
+    return Readers(
+        zone=zone,
+        zone_checks=_installed("mrz.checks", "zone_checks", otherwise=()),
+        licence=read_licence,
+        lines=lines,
+        bill=_installed("bills", "read_bill", otherwise=None),
+    )
+
+
+def warm_up(readers: Readers) -> None:
+    """Make each reader load its models, on a page drawn here, with one thread: others would not be forked."""
+    cv2.setNumThreads(1)
+    page = np.full((500, 1000, 3), 255, np.uint8)
+    for row, text in enumerate(SPECIMEN):
+        place = (40, 350 + 50 * row)
+        cv2.putText(page, text, place, cv2.FONT_HERSHEY_PLAIN, 1.9, (0, 0, 0), 2)
+    readers.licence(page)
+    readers.bill(readers.lines(page, 0))
+    readers.zone(page)
+
+
+def _installed(module: str, name: str, *, otherwise: Any) -> Callable[..., Any]:
+    """Return the reader *name* of *module*, or one that always returns *otherwise*."""
+    try:
+        reader: Callable[..., Any] = getattr(importlib.import_module(f"{DOCUMENTS}.{module}"), name)
+    except ModuleNotFoundError:
+        return lambda *_, **__: otherwise
+    return reader

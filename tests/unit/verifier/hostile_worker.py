@@ -1,0 +1,126 @@
+"""A worker whose readers are in an attacker's hands: what it is sent says what it does."""
+
+import ctypes
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from services.verifier.documents.reading import Reading
+from services.verifier.documents.worker.confinement import Bounds
+from services.verifier.documents.worker.forking import Examine, serve
+from services.verifier.documents.worker.frames import Request
+
+
+def allocate() -> None:
+    memory = [bytearray(50_000_000) for _ in range(100)]
+    os._exit(len(memory))
+
+
+def loop() -> None:
+    while True:
+        pass
+
+
+def ignore_signals() -> None:
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    signal.alarm(0)
+    loop()
+
+
+def sleep() -> None:
+    time.sleep(3600)
+
+
+def sleep_without_alarm() -> None:
+    signal.alarm(0)
+    time.sleep(3600)
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def leave() -> None:
+    os._exit(0)
+
+
+def open_socket() -> None:
+    socket.socket().connect(("127.0.0.1", 9))
+
+
+def write_file() -> None:
+    pathlib.Path("proof.jpg").write_bytes(b"proof")
+
+
+def write_elsewhere() -> None:
+    pathlib.Path("/tmp/habeas-proof.jpg").touch()  # noqa: S108 - an attacker's choice
+
+
+def start_process() -> None:
+    subprocess.run(["/bin/true"], check=True)
+
+
+def fork() -> None:
+    if os.fork() == 0:
+        time.sleep(3600)
+
+
+def end_parent() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+
+
+def escape_group() -> None:
+    os.setsid()
+
+
+ATTACKS: dict[str, Callable[[], None]] = {
+    attack.__name__: attack
+    for attack in (
+        allocate,
+        loop,
+        ignore_signals,
+        sleep,
+        sleep_without_alarm,
+        crash,
+        leave,
+        open_socket,
+        write_file,
+        write_elsewhere,
+        start_process,
+        fork,
+        end_parent,
+        escape_group,
+    )
+}
+
+
+def load() -> Examine:
+    return answer
+
+
+def answer(request: Request) -> bytes:
+    """Do what the file says; the reading tells whether the kernel allowed it."""
+    content = request.content.decode("latin-1")
+    if content == "environment":
+        return Reading(media_type=" ".join(sorted(os.environ))).model_dump_json().encode()
+    if content == "nonsense":
+        return b"{}{"
+    if content == "flood":
+        return b" " * 5_000_000
+    if content in ATTACKS:
+        try:
+            ATTACKS[content]()
+        except OSError as error:
+            return Reading(media_type=f"refused {error.errno}").model_dump_json().encode()
+        return Reading(media_type="done").model_dump_json().encode()
+    return Reading(media_type=f"{request.slot} {len(content)}").model_dump_json().encode()
+
+
+if __name__ == "__main__":
+    memory_bytes, cpu_seconds, wall_seconds = (int(argument) for argument in sys.argv[1:])
+    serve(load, Bounds(memory_bytes, cpu_seconds, wall_seconds))

@@ -1,0 +1,203 @@
+import asyncio
+import errno
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from services.verifier.documents.reading import Reading, Result, reasons_of
+from services.verifier.documents.sandbox import Examiner, Limits
+from services.verifier.documents.worker.frames import Slot
+from tests.unit.verifier import hostile
+
+HERE = Path(__file__).parent
+ATTACKER = (sys.executable, "-P", "-s", "-B", str(HERE / "hostile_worker.py"))
+SHORT = Limits(
+    memory_bytes=1 << 30, cpu=timedelta(seconds=1), wall=timedelta(seconds=2), start=timedelta(seconds=30)
+)
+FORBIDDEN = {f"refused {errno.EPERM}", f"refused {errno.EAGAIN}", f"refused {errno.EFBIG}"}
+
+
+@pytest_asyncio.fixture
+async def attacker() -> AsyncIterator[Examiner]:
+    async with Examiner(SHORT, command=ATTACKER) as examiner:
+        yield examiner
+
+
+@pytest_asyncio.fixture(scope="module")
+async def examiner() -> AsyncIterator[Examiner]:
+    async with Examiner() as examiner:
+        await examiner.start()
+        yield examiner
+
+
+def lost(reading: Reading) -> bool:
+    """Return whether *reading* says that the file could not be read, and nothing else."""
+    (check,) = reading.checks
+    return (check.result, check.reasons) == (Result.INCONCLUSIVE, ("file_decode_limit",))
+
+
+def memory_kb() -> int:
+    """Return how much memory this process holds."""
+    return (
+        int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        * os.sysconf("SC_PAGE_SIZE")
+        // 1024
+    )
+
+
+async def test_the_worker_is_told_what_the_file_is_for(attacker: Examiner) -> None:
+    assert (await attacker.examine(b"abc", "", Slot.ADDRESS)).media_type == "address 3"
+    assert (await attacker.examine(bytes(10_000_000), "", Slot.IDENTITY)).media_type == "identity 10000000"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        *("allocate", "loop", "ignore_signals", "sleep", "sleep_without_alarm", "crash", "leave"),
+        *("nonsense", "flood"),
+    ],
+)
+async def test_a_worker_that_dies_or_overruns_costs_one_reading(attacker: Examiner, attack: str) -> None:
+    started = time.monotonic()
+
+    assert lost(await attacker.examine(attack.encode(), ""))
+    assert time.monotonic() - started < 12
+    assert (await attacker.examine(b"abc", "")).media_type == "identity 3"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        *(
+            "open_socket",
+            "write_file",
+            "write_elsewhere",
+            "start_process",
+            "fork",
+            "end_parent",
+            "escape_group",
+        ),
+    ],
+)
+async def test_a_worker_that_was_taken_over_can_do_nothing(attacker: Examiner, attack: str) -> None:
+    reading = await attacker.examine(attack.encode(), "")
+
+    assert reading.media_type in FORBIDDEN
+    assert attacker.granted["filtered_calls"] is True
+
+
+async def test_a_worker_knows_nothing_of_the_services_environment(
+    attacker: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HABEAS_MONGO_URL", "secret")
+
+    names = (await attacker.examine(b"environment", "")).media_type.split()
+
+    assert set(names) <= {
+        *("HOME", "LANG", "LC_CTYPE", "PATH", "PYTHONPATH", "TMPDIR"),
+        *("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"),
+    }
+
+
+async def test_a_worker_that_cannot_start_costs_one_reading() -> None:
+    async with Examiner(SHORT, command=(sys.executable, "-c", "raise SystemExit(1)")) as examiner:
+        assert lost(await examiner.examine(b"abc", ""))
+
+
+async def test_a_worker_that_died_between_files_is_replaced(attacker: Examiner) -> None:
+    await attacker.examine(b"abc", "")
+    worker = attacker._worker
+    assert worker is not None
+    worker.process.kill()
+    await worker.process.wait()
+
+    assert (await attacker.examine(b"abc", "")).media_type == "identity 3"
+
+
+async def test_whoever_gives_up_waiting_does_not_leave_an_answer_for_the_next(attacker: Examiner) -> None:
+    await attacker.examine(b"abc", "")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await attacker.examine(b"sleep", "")
+
+    assert (await attacker.examine(b"abcdef", "")).media_type == "identity 6"
+
+
+async def test_files_that_come_together_are_read_one_after_the_other(attacker: Examiner) -> None:
+    readings = await asyncio.gather(*(attacker.examine(bytes(size), "") for size in range(1, 9)))
+
+    assert [reading.media_type for reading in readings] == [f"identity {size}" for size in range(1, 9)]
+
+
+async def test_nothing_is_left_when_it_is_closed() -> None:
+    async with Examiner(SHORT, command=ATTACKER) as examiner:
+        await examiner.examine(b"abc", "")
+        worker = examiner._worker
+        assert worker is not None
+        assert worker.folder.stat().st_mode & 0o077 == 0
+        assert not any(worker.folder.iterdir())
+
+    assert not worker.folder.exists()
+    assert worker.process.returncode is not None
+    with pytest.raises(ProcessLookupError):
+        os.killpg(worker.process.pid, 0)
+
+
+async def test_a_file_of_more_than_ten_megabytes_is_not_even_sent() -> None:
+    async with Examiner(SHORT, command=("/nonexistent",)) as examiner:
+        reading = await examiner.examine(bytes(10_000_001), "image/jpeg")
+
+    assert reasons_of(reading.checks) == ("file_too_large",)
+
+
+@pytest.mark.parametrize(
+    ("make", "media_type", "reason"),
+    [
+        pytest.param(hostile.pixel_bomb, "image/png", "file_decode_limit", id="pixel bomb"),
+        pytest.param(hostile.text_bomb, "image/png", "file_decode_limit", id="text bomb"),
+        pytest.param(hostile.flate_bomb, "application/pdf", "file_decode_limit", id="flate bomb"),
+        pytest.param(hostile.looping_pages, "application/pdf", "file_broken", id="endless page tree"),
+        pytest.param(hostile.looping_pages, "image/png", "file_type_not_allowed", id="not as declared"),
+    ],
+)
+async def test_a_bomb_does_not_reach_the_service(
+    examiner: Examiner, make: Callable[[], bytes], media_type: str, reason: str
+) -> None:
+    content = make()
+    before = memory_kb()
+
+    reading = await examiner.examine(content, media_type)
+
+    assert reasons_of(reading.checks) == (reason,)
+    assert memory_kb() - before < 5_000
+
+
+async def test_the_real_worker_reads_a_letter_and_a_licence(examiner: Examiner) -> None:
+    payload = (
+        b"@\n\x1e\rANSI 636035090002DL00410250ZI02910020DLDAQX1234567\nDCSEXAMPLE\nDACADA\nDBD03012024\n"
+        b"DBB02291984\nDBA02282030\nDCGUSA\n\r"
+    )
+
+    letter = await examiner.examine(hostile.bill_pdf(), "application/pdf", Slot.ADDRESS)
+    card = await examiner.examine(hostile.encoded(hostile.barcode(payload), "PNG"), "image/png")
+
+    assert "Ms Ada Example" in {line.text for line in letter.lines}
+    assert card.licence is not None
+    assert card.licence.number == "X1234567"
+
+
+async def test_the_service_goes_on_while_a_file_is_read(examiner: Examiner) -> None:
+    pauses = []
+    reading = asyncio.create_task(examiner.examine(hostile.bill_pdf(), "application/pdf", Slot.IDENTITY))
+    while not reading.done():
+        before = time.monotonic()
+        await asyncio.sleep(0.005)
+        pauses.append(time.monotonic() - before)
+
+    assert max(pauses) < 0.25
