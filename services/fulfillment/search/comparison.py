@@ -1,20 +1,33 @@
 """
 Compares what a person claims to know about their data with the records held. Pure.
 
-What the request itself is looked up by proves nothing: whoever knows an address can name it twice.
+What the request itself is looked up by proves nothing: whoever knows an address can name it twice. Nor does
+the same value in two spellings count twice.
 """
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.graph import PHONE
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.paths import values_at
 from services.fulfillment.search.walk import Found
+from shared.matching import (
+    Match,
+    Outcome,
+    match_dates,
+    match_emails,
+    match_names,
+    match_parts,
+    match_phones,
+    match_streets,
+)
+from shared.matching.postcodes import plain_code
 
 PROVING = (
     "user.account.username",
@@ -41,26 +54,43 @@ class Agreement:
     agreed: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field that a claim is about."""
+
+    collection: str
+    path: str
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A value, and those of the records that it means."""
+
+    keys: frozenset[str]
+    agrees: bool
+
+
 def compare(points: Mapping[str, str], found: Iterable[Found], identities: Identities) -> Agreement:
     """
     Return how far *points* agree with the person's records.
 
+    A value agrees that is written differently and means the same: a telephone number in groups, a name
+    without its accents. What is only alike does not.
+
     Args:
-        points: Claims, by the path of a field, its last name, or the name of the identity it holds.
+        points: Claims, by the path of a field, its last name, the name of the identity it holds, or a
+            category of data (``user.name``), which means every field of it.
         found: The person's records.
         identities: What the records were found by; a claim that repeats it does not count.
     """
-    known = {plain(value) for spellings in identities.values() for value in spellings}
     records = list(found)
-    claims = {
-        (fields, claim)
-        for name, value in points.items()
-        if len(claim := plain(value)) >= LEAST_CHARACTERS and claim not in known
-        if (fields := _fields(name, records))
-    }
-    distinct = {claim for _, claim in claims}
-    agreed = {claim for fields, claim in claims if claim in _held(fields, records)}
-    return Agreement(len(distinct), len(agreed))
+    distinct: list[_Claim] = []
+    for name, value in points.items():
+        fields = _fields(name, records)
+        if fields and len(plain(value)) >= LEAST_CHARACTERS and not _known(value, identities):
+            distinct = _joined(distinct, _claim(value, fields, records))
+    return Agreement(len(distinct), sum(claim.agrees for claim in distinct))
 
 
 def plain(value: Any) -> str:
@@ -71,23 +101,85 @@ def plain(value: Any) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _fields(name: str, records: Iterable[Found]) -> frozenset[tuple[str, str]]:
-    """Return the fields that *name* means and that can prove anything, by collection and path."""
+def _fields(name: str, records: Iterable[Found]) -> frozenset[_Field]:
+    """Return the fields that *name* means and that can prove anything."""
     return frozenset(
-        (found.collection.key, field.path)
+        _Field(found.collection.key, field.path, tuple(field.categories))
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
+        or any(covered(category, (name,)) for category in field.categories)
         if any(covered(category, PROVING) for category in field.categories)
     )
 
 
-def _held(fields: Collection[tuple[str, str]], records: Iterable[Found]) -> set[str]:
-    """Return what the person's records hold in *fields*."""
-    return {
-        plain(value)
+def _known(value: str, identities: Identities) -> bool:
+    """Tell whether *value* is what the records were found by, in whatever spelling."""
+    spellings = [(name, spelling) for name, known in identities.items() for spelling in known]
+    return any(
+        plain(value) == plain(spelling)
+        or bool(match_emails(value, spelling))
+        or (name == PHONE and match_phones(value, spelling).outcome is not Outcome.MISMATCH)
+        for name, spelling in spellings
+    )
+
+
+def _claim(value: str, fields: Iterable[_Field], records: Iterable[Found]) -> _Claim:
+    held = {
+        plain(stored)
         for found in records
-        for key, path in fields
-        if key == found.collection.key
-        for value in values_at(found.disclosed, path)
+        for field in fields
+        if field.collection == found.collection.key
+        for stored in values_at(found.disclosed, field.path)
+        if _means(value, stored, field.categories)
     }
+    whole = (_whole_name(fields, found) for found in records)
+    held |= {plain(name) for name in whole if name and match_names(value, name)}
+    return _Claim(frozenset({plain(value), *held}), agrees=bool(held))
+
+
+def _whole_name(fields: Iterable[_Field], found: Found) -> str:
+    """Return the person's name in *found*, where its parts stand in fields of their own."""
+    parts = [
+        str(stored)
+        for field in sorted(fields, key=lambda field: field.path)
+        if field.collection == found.collection.key
+        and any(covered(category, ("user.name",)) for category in field.categories)
+        for stored in values_at(found.disclosed, field.path)
+        if isinstance(stored, str)
+    ]
+    return " ".join(parts)
+
+
+def _means(claimed: str, stored: Any, categories: Iterable[str]) -> bool:
+    """Tell whether *claimed* is *stored*, by the rules for what the field holds."""
+    if plain(claimed) == plain(stored):
+        return True
+    if isinstance(stored, date):
+        return bool(match_dates(claimed, stored))
+    rules = (rule for covering, rule in _RULES if any(covered(one, covering) for one in categories))
+    return any(rule(claimed, str(stored)) for rule in rules)
+
+
+def _same_code(one: str, other: str) -> bool:
+    return plain_code(one) == plain_code(other) != ""
+
+
+_RULES: tuple[tuple[Collection[str], Callable[[str, str], Match | bool]], ...] = (
+    (("user.contact.address.postal_code",), _same_code),
+    (("user.contact.address.street",), match_streets),
+    (("user.contact.email",), match_emails),
+    (("user.contact.phone_number",), match_phones),
+    (("user.demographic.date_of_birth",), match_dates),
+    (("user.name",), match_names),
+    (("user.name",), match_parts),
+)
+"""How values of a category are compared; a field of another one must hold the very value."""
+
+
+def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
+    """Return the claims and *claim*, where those that mean one value have become one."""
+    others = [other for other in distinct if not other.keys & claim.keys]
+    same = [other for other in distinct if other.keys & claim.keys]
+    keys = claim.keys.union(*(other.keys for other in same))
+    return [*others, _Claim(keys, claim.agrees or any(other.agrees for other in same))]

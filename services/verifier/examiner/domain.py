@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from services.verifier.documents.bills import bill_checks
 from services.verifier.documents.cards import Expected, Field, print_checks, printed_fields
-from services.verifier.documents.reading import Check, Licence, Reading, Result, Zone, reasons_of
+from services.verifier.documents.reading import Check, Reading, Result, reasons_of
 from shared.errors import IllegalTransition
 from shared.events import Code, Fact, ProofExamined, ProofPresented, Slot, Subject, Verdict
 from shared.matching import Address, Match, Name, Outcome, match_names
@@ -82,8 +82,10 @@ def verdict_on(checks: Iterable[Check]) -> Verdict:
     wrong = [check for check in checks if _speaks_against(check)]
     if not wrong:
         return Verdict.CONVINCING
-    refused = any(reason.startswith((*FINAL, *ANOTHER_PICTURE_MAY_HELP)) for reason in reasons_of(wrong))
-    return Verdict.REFUSED if refused else Verdict.UNCLEAR
+    failed = reasons_of(check for check in wrong if check.result is Result.FAIL)
+    refused = any(reason.startswith(FINAL) for reason in failed)
+    again = any(reason.startswith(ANOTHER_PICTURE_MAY_HELP) for reason in reasons_of(wrong))
+    return Verdict.REFUSED if refused or again else Verdict.UNCLEAR
 
 
 def _speaks_against(check: Check) -> bool:
@@ -99,12 +101,9 @@ def document_number(reading: Reading) -> str:
 
 
 def _bill(reading: Reading, subject: Subject, today: date, bill_age: timedelta) -> tuple[Check, ...]:
-    address = _address(subject)
     if reading.bill is None:
         return (_unsure("bill", "document_not_found"),)
-    if address is None or subject.name is None:
-        return (_unsure("bill", "address_not_claimed"),)
-    return bill_checks(reading.bill, subject.name, address, today, bill_age.days)
+    return bill_checks(reading.bill, subject.name, _address(subject), today, bill_age.days)
 
 
 def _identity_checks(reading: Reading, subject: Subject, today: date) -> Iterator[Check]:
@@ -112,9 +111,9 @@ def _identity_checks(reading: Reading, subject: Subject, today: date) -> Iterato
     if read is None:
         yield from _print_alone(reading, subject)
         return
-    expected = Expected.of_zone(read) if isinstance(read, Zone) else Expected.of_licence(read)
+    expected = Expected.of(read)
     yield from reading.checks
-    yield _name_check(read, subject.name)
+    yield _name_check(expected.name, subject.name)
     yield _birth_check(read.born, subject.date_of_birth, today)
     yield _expiry_check(read.expires, today)
     yield from print_checks(reading.lines, expected)
@@ -140,11 +139,9 @@ def _unsure(name: str, reason: str) -> Check:
     return Check(name=name, result=Result.INCONCLUSIVE, reasons=(reason,))
 
 
-def _name_check(read: Zone | Licence, claimed: str | None) -> Check:
+def _name_check(printed: Name, claimed: str | None) -> Check:
     if claimed is None:
         return _unsure("name", "name_not_claimed")
-    truncated = isinstance(read, Licence) and read.truncated
-    printed = Name(read.surname, read.given_names, truncated=truncated)
     return _judged("name", match_names(printed, claimed))
 
 

@@ -26,6 +26,9 @@ dataset:
           - {name: street, data_categories: [user.contact.address.street]}
           - {name: zip, data_categories: [user.contact.address.postal_code]}
           - {name: born, data_categories: [user.demographic.date_of_birth]}
+          - {name: full_name, data_categories: [user.name]}
+          - {name: last_name, data_categories: [user.name.last]}
+          - {name: mobile, data_categories: [user.contact.phone_number]}
 """
 MINE: dict[str, Any] = {
     "_id": 1,
@@ -37,6 +40,9 @@ MINE: dict[str, Any] = {
     "street": "7 Specimen Quay",
     "zip": "D00 E1E1",
     "born": "1984-12-10",
+    "full_name": "Zoë Ann Müller",
+    "last_name": "Müller",
+    "mobile": "+49 171 3920042",
 }
 
 
@@ -93,13 +99,36 @@ def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
         pytest.param({"country": "IRL1", "currency": "EURO"}, (0, 0), id="what many share"),
         pytest.param({"zip": "D00 E1E1", "customers.zip": "D00 E1E1"}, (1, 1), id="no such path"),
         pytest.param({"number": "C-1001", "customer_no": "C-1001"}, (1, 1), id="one field by two names"),
+        pytest.param({"number": "C-1001", "customer_no": "c 1001"}, (1, 1), id="one value in two spellings"),
         pytest.param({"email": "ADA@example.org"}, (0, 0), id="what the search began with"),
         pytest.param({"zip": "D00"}, (0, 0), id="too short to mean anything"),
         pytest.param({"nothing": "whatever"}, (0, 0), id="no such field"),
+        pytest.param({"full_name": "Zoe Mueller"}, (1, 1), id="a name without accents"),
+        pytest.param({"full_name": "Zoe Muller", "last_name": "MUELLER"}, (2, 2), id="a surname alone"),
+        pytest.param({"full_name": "Zora Müller"}, (1, 0), id="a sister's name"),
+        pytest.param({"full_name": "Müller"}, (1, 0), id="half a name"),
+        pytest.param({"street": "7 Specimen Qu."}, (1, 0), id="what is only alike"),
+        pytest.param({"born": "10 December 1984"}, (1, 1), id="a date in words"),
+        pytest.param({"born": "10/12/1984"}, (1, 0), id="a date that may be two"),
+        pytest.param({"mobile": "+49 (171) 392-0042"}, (1, 1), id="a number in other groups"),
+        pytest.param(
+            {"full_name": "Zoë Müller", "customers.full_name": "Zoe Mueller"},
+            (1, 1),
+            id="one value spelled twice",
+        ),
+        pytest.param(
+            {"user.name": "Zoe Mueller", "user.contact.address.postal_code": "D00E1E1"},
+            (2, 2),
+            id="by category",
+        ),
+        pytest.param({"user.name": "Zora Müller"}, (1, 0), id="a sister's, by category"),
+        pytest.param({"user.demographic.gender": "f" * 9}, (0, 0), id="a category that proves nothing"),
+        pytest.param({"phone": "020 910 0142"}, (0, 0), id="what the search began with, as dialled at home"),
     ],
 )
 def test_claims(found: list[Found], points: dict[str, str], agreement: tuple[int, int]) -> None:
-    assert compare(points, found, {"email": ("ada@example.org",)}) == Agreement(*agreement)
+    known = {"email": ("ada@example.org",), "phone_number": ("+353209100142",)}
+    assert compare(points, found, known) == Agreement(*agreement)
 
 
 def test_a_claim_about_nobody_agrees_with_nothing() -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import pytest
 
-from shared.coalescing import Coalescer
+from shared.coalescing import Coalescer, Turns
 from shared.errors import PermanentError, StoreUnavailable
 
 
@@ -93,3 +94,56 @@ async def test_dear_loads_run_one_after_the_other_and_the_next_takes_all_that_wa
     assert await asyncio.gather(*early, *late) == [1, 4, 9, 16]
     assert loads == [[1, 2], [3, 4]]
     assert await squares(5) == 25
+
+
+TODAY = date(2026, 1, 1)
+
+
+async def answered(*asked: int, most: int) -> list[list[int]]:
+    """Return what is loaded together when days until the answer is due are *asked* for at once."""
+    loads: list[list[int]] = []
+
+    async def load(keys: Sequence[int]) -> dict[int, int]:
+        loads.append(list(keys))
+        await asyncio.sleep(0.005)
+        return {key: key for key in keys}
+
+    def due(days: int) -> date:
+        return TODAY + timedelta(days=days)
+
+    for window in (0.005, None):
+        ask = Coalescer(load, window=window, turns=Turns(most, lambda days: 9 if days == 50 else 1, due))
+        assert await asyncio.gather(*map(ask, asked)) == list(asked)
+    assert loads[: len(loads) // 2] == loads[len(loads) // 2 :]
+    return loads[: len(loads) // 2]
+
+
+async def test_those_whose_answer_is_due_first_go_first_where_not_all_fit() -> None:
+    assert await answered(30, 5, 20, 1, 10, most=2) == [[5, 1], [20, 10], [30]]
+
+
+async def test_where_all_fit_nobody_waits() -> None:
+    assert await answered(30, 5, 20, most=3) == [[30, 5, 20]]
+
+
+async def test_who_asks_for_more_than_fits_is_answered_alone() -> None:
+    assert await answered(50, 30, 5, most=2) == [[30, 5], [50]]
+
+
+async def test_what_comes_later_and_is_due_earlier_does_not_wait_for_those_before_it() -> None:
+    loads: list[list[int]] = []
+    begun = asyncio.Event()
+
+    async def load(keys: Sequence[int]) -> dict[int, int]:
+        loads.append(list(keys))
+        begun.set()
+        await asyncio.sleep(0.01)
+        return {key: key for key in keys}
+
+    ask = Coalescer(
+        load, window=0.001, turns=Turns(1, lambda _: 1, lambda days: TODAY + timedelta(days=days))
+    )
+    early = [asyncio.ensure_future(ask(days)) for days in (20, 30)]
+    await begun.wait()
+    await asyncio.gather(*early, ask(10))
+    assert loads == [[20], [10], [30]]

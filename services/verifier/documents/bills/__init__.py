@@ -1,0 +1,67 @@
+"""
+Bills and statements as proof of an address. Pure.
+
+They say who issued them, when, to whom and where; never that the person at the keyboard is that one.
+"""
+
+import re
+from collections.abc import Sequence
+
+from services.verifier.documents.bills.blocks import Block, Cell, blocks_of, cells_of, is_company, is_heading
+from services.verifier.documents.bills.checks import ACCEPTED, MOST_DAYS, bill_checks
+from services.verifier.documents.bills.issued import issued_on
+from services.verifier.documents.bills.kinds import kind_of
+from services.verifier.documents.reading import Bill, BillKind, Line
+from shared.matching.postcodes import DAY_FIRST
+
+__all__ = ["ACCEPTED", "MOST_DAYS", "bill_checks", "read_bill"]
+
+MOST_CELLS = 1500
+"""Pieces of text; a statement of five pages has about a thousand."""
+
+
+def read_bill(lines: Sequence[Line]) -> Bill | None:
+    """
+    Return the bill that *lines* are; none where they are neither a bill nor a letter with an address.
+
+    None, too, where there is more text than on any bill: a part of it could lack the second address.
+
+    The issuer's own addresses are not counted, wherever they stand. The recipient is the person whose name
+    stands right above an address: of several, the first that is not where something is merely supplied.
+
+    Args:
+        lines: Of all pages, in the order of reading, best with their places: where columns have become one
+            line, nothing tells the recipient's address from what stands beside it.
+    """
+    cells = cells_of(lines)
+    if len(cells) > MOST_CELLS:
+        return None
+    kind = kind_of([cell.text for cell in cells])
+    issuer = _issuer(cells)
+    blocks = blocks_of(cells)
+    others = [block for block in blocks if not block.company]
+    if kind is BillKind.UNKNOWN and not others:
+        return None
+    named = sorted((block for block in others if block.name), key=lambda block: block.site)
+    return Bill(
+        kind=kind,
+        issuer=issuer,
+        issued=issued_on(cells, day_first=_day_first(blocks)),
+        recipient=named[0].name if named else "",
+        address=named[0].lines if named else (),
+        addresses=len({block.parts.key for block in others}),
+    )
+
+
+def _issuer(cells: Sequence[Cell]) -> str:
+    """Return the first name of a company on the page, without the address behind it."""
+    names = (re.split(r"\s*[·|•,;]\s*", cell.text)[0] for cell in cells)
+    return next((name for name in names if is_company(name) and not is_heading(name)), "")
+
+
+def _day_first(blocks: Sequence[Block]) -> bool | None:
+    """Return whether the day stands before the month where the bill comes from; none where it is unclear."""
+    own = [block for block in blocks if block.company] or blocks
+    countries = {country for block in own[:1] for country in block.parts.countries}
+    known = {DAY_FIRST[country] for country in countries if country in DAY_FIRST}
+    return known.pop() if len(known) == 1 else None

@@ -1,0 +1,285 @@
+"""
+The printed fields of cards: by the numbers of European licences, or by words in eight languages. Pure.
+
+Source: Directive 2006/126/EC, annex I: 1 surname, 2 other names, 3 birth, 4a issue, 4b expiry, 4d personal or
+4c authority, 5 number, 8 residence. North American licences have the same numbers (AAMVA card design).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+
+from services.verifier.documents.reading import Line
+from shared.matching.characters import folded, listed, stripped
+from shared.matching.dates import written_dates
+
+SURE = 0.8
+"""Confidence of a reader from which a field that differs says something."""
+MOST_LABEL_WORDS = 5
+_LEAST_NUMBERED = 3
+"""Different numbers of a licence that must stand before lines for any of them to be one."""
+_NUMBERED = re.compile(r"\s*(4\s?[abcdABCD]|[12358])\s*[.,:)]?\s*(?=\D|\d{2}[.\- ]|$)(.*)")
+_FILLED = re.compile("[A-Z0-9]{24,}")
+"""A line of a machine-readable zone, also where its fillers were misread as letters."""
+
+
+class Field(StrEnum):
+    """What a printed field is."""
+
+    SURNAME = "surname"
+    GIVEN_NAMES = "given_names"
+    BORN = "born"
+    ISSUED = "issued"
+    EXPIRES = "expires"
+    NUMBER = "number"
+    RESIDENCE = "residence"
+    OTHER = "other"
+    """Known to be something else, so that it is not taken for a value."""
+
+
+_NUMBERS = MappingProxyType(
+    {
+        "1": Field.SURNAME,
+        "2": Field.GIVEN_NAMES,
+        "3": Field.BORN,
+        "4a": Field.ISSUED,
+        "4b": Field.EXPIRES,
+        "4c": Field.OTHER,
+        "4d": Field.NUMBER,
+        "5": Field.NUMBER,
+        "8": Field.RESIDENCE,
+    }
+)
+_LABELS = {
+    Field.SURNAME: """
+        surname surnames familyname lastname nachname familienname name nom apellidos apellido
+        primerapellido segundoapellido cognome achternaam naam nazwisko apelido apelidos ln sukunimi
+        efternamn prezime prijmeni
+        """,
+    Field.GIVEN_NAMES: """
+        givennames givenname forenames forename firstname firstnames vornamen vorname prenoms prenom
+        nombre nombres nome nomi voornamen voornaam imie imiona nomeproprio nomesproprios fn etunimet
+        fornamn ime jmeno
+        """,
+    Field.BORN: """
+        dateofbirth birthdate birthday born dob geburtsdatum geburtstag geboren datedenaissance nele
+        neele fechadenacimiento fechanacimiento datadinascita natoil geboortedatum dataurodzenia
+        datadenascimento datanascimento bd
+        """,
+    Field.ISSUED: """
+        dateofissue issued issuedate iss ausstellungsdatum ausgestelltam datededelivrance delivrele
+        fechadeexpedicion fechadeemision emision datadirilascio rilasciatail datumvanafgifte afgegevenop
+        datawydania datadeemissao residentsince
+        """,
+    Field.EXPIRES: """
+        dateofexpiry expirydate expires exp expiry expirationdate dateofexpiration cardexpires
+        validuntil gultigbis ablaufdatum datedexpiration expirele datedevalidite valablejusquau
+        fechadecaducidad caducidad validez validohasta datadiscadenza scadenza geldigtot datumverval
+        datawaznosci terminwaznosci validade datadevalidade
+        """,
+    Field.NUMBER: """
+        documentno documentnumber passportno passportnumber cardno cardnumber licenseno licenceno
+        licencenumber licensenumber dl dln dlno lic licno idno idnumber number no nr ausweisnummer
+        passnr passnummer reisepassnr nodupasseport passeportno numerodepassaporte numero nodocumento
+        numsoporte idesp pasaporteno documentonr documentnr numerdokumentu numerpaszportu ndocumento
+        uscis
+        """,
+    Field.RESIDENCE: """
+        address residence anschrift adresse wohnort adres domicilio direccion indirizzo residenza morada
+        adreszamieszkania woonplaats
+        """,
+    Field.OTHER: """
+        sex gender geschlecht sexe sexo sesso geslacht plec nationality nationalite staatsangehorigkeit
+        nacionalidad cittadinanza nationaliteit obywatelstwo nacionalidade placeofbirth geburtsort
+        lieudenaissance lugardenacimiento luogodinascita geboorteplaats miejsceurodzenia height grosse
+        taille augenfarbe eyes authority behorde autorite autoridad autorita type typ tipo code
+        countryofbirth category
+        """,
+}
+_MEANING = MappingProxyType({word: field for field, words in _LABELS.items() for word in listed(words)})
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What stands in a field, as far as a label tells it."""
+
+    field: Field
+    text: str
+    confidence: float
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """Return the days that its date may mean."""
+        return tuple(day for one in written_dates(self.text) for day in one.dates)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedFields:
+    """The printed fields of a card."""
+
+    fields: tuple[Printed, ...] = ()
+    dates: tuple[tuple[date, ...], ...] = ()
+    """Every date on the card with the days it may mean."""
+
+    def of(self, field: Field) -> tuple[Printed, ...]:
+        """Return what stands in the fields of a kind."""
+        return tuple(one for one in self.fields if one.field is field)
+
+    def text(self, field: Field) -> str:
+        """Return the first text in a field of a kind; empty where there is none."""
+        return next((one.text for one in self.of(field)), "")
+
+
+def printed_fields(lines: Sequence[Line]) -> PrintedFields:
+    """
+    Return the fields that are printed on a card.
+
+    Lines of a machine-readable zone are left out: they must not confirm themselves.
+
+    Args:
+        lines: Of the card, with their places.
+    """
+    printed = print_of(lines)
+    numbered = list(_by_number(printed))
+    worded = list(_by_words(printed))
+    enough = len({field for field, _ in numbered}) >= _LEAST_NUMBERED
+    fields = tuple(one for _, one in numbered) if enough else ()
+    dates = tuple(one.dates for line in printed for one in written_dates(line.text))
+    return PrintedFields((*fields, *worded), dates)
+
+
+def print_of(lines: Sequence[Line], zone: Iterable[str] = ()) -> tuple[Line, ...]:
+    """
+    Return *lines* without those of the machine-readable zone.
+
+    Args:
+        lines: Of the card.
+        zone: Lines of the zone as they were read, if they were.
+    """
+    pieces = [piece for line in zone for piece in re.split(r"<+", line) if len(piece) >= _LEAST_PIECE]
+    machine = [line for line in lines if _is_machine(line.text) or _is_piece(line.text, pieces)]
+    return tuple(line for line in lines if not any(line is one or _same_row(line, one) for one in machine))
+
+
+_LEAST_PIECE = 9
+
+
+def _is_machine(text: str) -> bool:
+    bare = text.replace(" ", "")
+    return bool(re.search("[<\u00ab\u2039]", bare)) or _FILLED.fullmatch(bare) is not None
+
+
+def _is_piece(text: str, pieces: Iterable[str]) -> bool:
+    """Tell whether *text* holds a piece of the zone in which letters and digits follow each other."""
+    bare = text.replace(" ", "")
+    return any(piece in bare and len(bare) > len(piece) + 3 for piece in pieces)
+
+
+def _same_row(line: Line, machine: Line) -> bool:
+    if line.page != machine.page or not (line.box[3] and machine.box[3]):
+        return False
+    middle = line.box[1] + line.box[3] / 2
+    return machine.box[1] <= middle <= machine.box[1] + machine.box[3]
+
+
+def _by_number(lines: Sequence[Line]) -> Iterator[tuple[str, Printed]]:
+    """Yield what stands behind the numbers of a licence."""
+    for at, line in enumerate(lines):
+        match = _NUMBERED.fullmatch(line.text)
+        if match is None:
+            continue
+        number = match[1].replace(" ", "").lower()
+        value = _unlabelled(match[2])
+        following = None if value else _right_of(lines, at)
+        source = line if following is None else following
+        if value or following is not None:
+            text = value or source.text
+            yield number, Printed(_NUMBERS[number], text.strip(), source.confidence)
+
+
+def _by_words(lines: Sequence[Line]) -> Iterator[Printed]:
+    """Yield what stands behind, beside or below a word that says what it is."""
+    for at, line in enumerate(lines):
+        field, value = _labelled(line.text)
+        if field is None or field is Field.OTHER:
+            continue
+        candidates = (_right_of(lines, at), _below(lines, at))
+        source = line if value else next((one for one in candidates if one and not _is_label(one.text)), None)
+        if source is not None:
+            yield Printed(field, value or source.text.strip(), source.confidence)
+
+
+def _labelled(text: str) -> tuple[Field | None, str]:
+    """Return the field that the first words of *text* name, and what stands behind them."""
+    words = re.sub(r"^\s*(?:4\s?[a-dA-D]|\d)[.)]?\s+(?=\D)", "", text).split()
+    for count in range(min(len(words), MOST_LABEL_WORDS), 0, -1):
+        field = _meaning(" ".join(words[:count]))
+        if field is not None:
+            return field, " ".join(words[count:]).lstrip(":.# ").strip()
+    head, colon, rest = text.partition(":")
+    return (_meaning(head), rest.strip()) if colon else (None, "")
+
+
+def _meaning(label: str) -> Field | None:
+    """Return the field that *label* names, in one language or in several with strokes between."""
+    parts = [re.sub(r"[\W_]+", "", stripped(folded(part))) for part in re.split(r"[/|]", label)]
+    meant = [_MEANING[part] for part in parts if part in _MEANING]
+    # "Name/Surname/Nom": the first that says it of itself, since Name is a surname in one language only.
+    return meant[-1] if len(meant) > 1 and parts[0] in _UNSURE else next(iter(meant), None)
+
+
+_UNSURE = frozenset({"name", "nome", "nom", "naam"})
+
+
+def _unlabelled(value: str) -> str:
+    field, rest = _labelled(value)
+    return rest if field is not None else value.strip()
+
+
+def _is_label(text: str) -> bool:
+    field, value = _labelled(text)
+    return field is not None and not value
+
+
+def _right_of(lines: Sequence[Line], at: int) -> Line | None:
+    """Return the next line in the same row."""
+    line = lines[at]
+    left, top, width, height = line.box
+    if not height:
+        return None
+    right = [
+        other
+        for other in lines
+        if other.page == line.page and other.box[0] >= left + width / 2 and other is not line
+        if top <= other.box[1] + other.box[3] / 2 <= top + height
+    ]
+    return min(right, key=lambda other: other.box[0], default=None)
+
+
+def _below(lines: Sequence[Line], at: int) -> Line | None:
+    """Return the line right below, which begins about where this one does; the next one where places lack."""
+    line = lines[at]
+    left, top, _, height = line.box
+    if not height:
+        return lines[at + 1] if at + 1 < len(lines) else None
+    under = [
+        other
+        for other in lines
+        if other.page == line.page and 0 < other.box[1] - top < _LOWER * max(height, other.box[3])
+        if abs(other.box[0] - left) < _ASIDE
+    ]
+    return min(under, key=lambda other: other.box[1], default=None)
+
+
+_LOWER = 2.2
+"""Heights of a line by which a value may stand below its label."""
+_ASIDE = 0.06
+"""Part of the page by which a value may begin beside its label."""
+
+
+def is_label(text: str) -> bool:
+    """Tell whether *text*, small and without blanks, is a label and nothing else."""
+    return text in _MEANING

@@ -1,0 +1,157 @@
+"""
+Reads the printed text of a picture, with PP-OCRv6 as it lies in the ``rapidocr`` package.
+
+No network and one thread. What cannot be read whole within the limits is not returned in parts: half a page
+could lack the second address or the date that says no.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rapidocr import RapidOCR
+from rapidocr.main import RapidOCRError
+
+from services.verifier.documents.reading import Line
+
+Picture: TypeAlias = NDArray[np.uint8]
+"""Height by width, grey; or by three more: red, green, blue."""
+_Box: TypeAlias = tuple[float, float, float, float]
+
+LONGEST_SIDE = 2000
+"""Pixels; a larger picture is made smaller. A page of A4 is read well at 170 dots per inch."""
+SHORTEST_SIDE = 16
+MOST_LINES = 400
+MOST_CHARACTERS = 300
+MOST_SECONDS = 20.0
+"""Processor time for one picture; a full page takes 2 to 6."""
+LEAST_CONFIDENCE = 0.5
+_BATCH = 6
+_SAME_ROW = 0.5
+"""Part of a line's height by which two lines of one row may be apart."""
+
+
+def read_lines(picture: Picture, *, page: int = 0, seconds: float = MOST_SECONDS) -> tuple[Line, ...]:
+    """
+    Return the lines of text in *picture*, row by row, each row from left to right.
+
+    Nothing where there is no text, and where reading all of it would exceed a limit. A line's box is where it
+    lies once the page is turned upright.
+
+    Args:
+        picture: Decoded and upright, or nearly so: text that stands on its head is not read.
+        page: Number of the page that the lines are marked with.
+        seconds: Processor time that reading may take.
+    """
+    until = time.thread_time() + seconds
+    small = _small(picture)
+    if small is None:
+        return ()
+    boxes, crops = _found(small)
+    if not boxes.size or len(boxes) > MOST_LINES:
+        return ()
+    read = _recognised(crops, until)
+    if len(read) < len(crops):
+        return ()
+    upright = _upright(boxes, small.shape[1], small.shape[0])
+    lines = [
+        Line(text=text[:MOST_CHARACTERS], page=page, box=box, confidence=round(confidence, 3))
+        for (text, confidence), box in zip(read, upright, strict=True)
+        if text.strip() and confidence >= LEAST_CONFIDENCE
+    ]
+    return tuple(in_order(lines))
+
+
+def in_order(lines: Sequence[Line]) -> list[Line]:
+    """Return the *lines* of a page in the order of reading: by rows, each from left to right."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=_middle):
+        last = rows[-1][-1] if rows else None
+        if last is not None and _middle(line) - _middle(last) < _SAME_ROW * min(line.box[3], last.box[3]):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda one: one.box[0])]
+
+
+def _middle(line: Line) -> float:
+    return line.box[1] + line.box[3] / 2
+
+
+@lru_cache(maxsize=1)
+def _engine() -> RapidOCR:
+    """Return the models, loaded once for each process. Flags of single calls would stick, so none is used."""
+    return RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            "Global.use_cls": False,
+            "Global.use_preprocess_img": False,
+            "Global.use_vertical_padding": False,
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+    )
+
+
+def _small(picture: Picture) -> Picture | None:
+    """Return *picture* in blue, green, red, no larger than is read; none where it is too small for text."""
+    height, width = picture.shape[:2]
+    if min(height, width) < SHORTEST_SIDE:
+        return None
+    colours = picture if picture.ndim == 3 else np.stack([picture] * 3, axis=-1)  # noqa: PLR2004 - axes
+    turned = np.ascontiguousarray(colours[:, :, 2::-1])
+    scale = LONGEST_SIDE / max(height, width)
+    if scale >= 1:
+        return turned
+    size = (max(round(width * scale), SHORTEST_SIDE), max(round(height * scale), SHORTEST_SIDE))
+    return np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _framed(picture: Picture) -> Picture:
+    """Return *picture* with a margin below or beside it: a strip would be enlarged by its shorter side."""
+    height, width = picture.shape[:2]
+    least = max(height, width) // 2
+    below, beside = max(least - height, 0), max(least - width, 0)
+    framed = cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    return np.asarray(framed, dtype=np.uint8)
+
+
+def _found(picture: Picture) -> tuple[NDArray[np.float32], list[Picture]]:
+    """Return the corners of each line of text, and its part of the picture."""
+    engine = _engine()
+    try:
+        crops, found = engine.detect_and_crop(_framed(picture), {})
+    except RapidOCRError:
+        return np.empty((0, 4, 2), dtype=np.float32), []
+    return np.asarray(found.boxes, dtype=np.float32), crops
+
+
+def _recognised(crops: Sequence[Picture], until: float) -> list[tuple[str, float]]:
+    """Return text and confidence of each of *crops*; fewer where the time is over."""
+    read: list[tuple[str, float]] = []
+    for start in range(0, len(crops), _BATCH):
+        if time.thread_time() > until:
+            break
+        result = _engine().recognize_txt(list(crops[start : start + _BATCH]))
+        read += zip(result.txts or (), map(float, result.scores), strict=True)
+    return read
+
+
+def _upright(boxes: NDArray[np.float32], width: int, height: int) -> Iterator[_Box]:
+    """Yield left, top, width and height of each line in parts of the page, after the page was turned."""
+    along = boxes[:, 1] - boxes[:, 0]
+    wide = np.linalg.norm(along, axis=1)
+    high = np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
+    lying = wide > high
+    slopes = np.arctan2(along[lying, 1], along[lying, 0])
+    angle = float(np.median(slopes)) if slopes.size else 0.0
+    middle = np.array([width, height]) / 2
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centres = (boxes.mean(axis=1) - middle) @ turn + middle
+    for (x, y), w, h in zip(centres.tolist(), wide.tolist(), high.tolist(), strict=True):
+        left, top = (x - w / 2) / width, (y - h / 2) / height
+        yield round(left, 4), round(top, 4), round(w / width, 4), round(h / height, 4)

@@ -1,0 +1,27 @@
+"""
+Whether two values mean the same: names, addresses, telephone numbers, mail addresses, dates. Pure.
+
+Three outcomes, because two are not enough: what a person has to look at is neither a match nor a mismatch.
+"""
+
+from shared.matching.addresses import Address, match_addresses, match_streets
+from shared.matching.contacts import match_emails, match_phones
+from shared.matching.dates import match_dates, read_dates
+from shared.matching.names import Name, match_names, match_parts
+from shared.matching.outcome import Doubt, Match, Outcome
+
+__all__ = [
+    "Address",
+    "Doubt",
+    "Match",
+    "Name",
+    "Outcome",
+    "match_addresses",
+    "match_dates",
+    "match_emails",
+    "match_names",
+    "match_parts",
+    "match_phones",
+    "match_streets",
+    "read_dates",
+]

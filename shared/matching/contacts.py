@@ -1,0 +1,74 @@
+"""Whether two mail addresses or telephone numbers are the same. Pure."""
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+from shared.matching.characters import disguised, folded, normal
+from shared.matching.outcome import MATCH, MISMATCH, Doubt, Match, doubted, partial
+
+LEAST_DIGITS = 7
+"""Digits that two numbers must share where the country of one is not known."""
+MOST_CHARACTERS = 60
+
+
+def match_emails(one: str, other: str) -> Match:
+    """
+    Return whether both are the same mailbox.
+
+    Compatibility forms and case make no difference. What stands behind a ``+``, and dots, do: they are one
+    mailbox with some providers and two with others.
+    """
+    ours, theirs = _mailbox(one), _mailbox(other)
+    if not ours or ours != theirs:
+        return MISMATCH
+    return doubted(MATCH, [Doubt.DISGUISE] if disguised(one) or disguised(other) else [])
+
+
+def match_phones(one: str, other: str, region: str | None = None) -> Match:
+    """
+    Return whether both are the same telephone number.
+
+    Args:
+        one: A number with or without its country's code.
+        other: The same of the other side.
+        region: Where a number without code is dialled, as two letters. Without it such a number is perhaps
+            the one that ends in the same digits, and no more.
+    """
+    ours, theirs = _number(one, region), _number(other, region)
+    if ours is not None and theirs is not None:
+        if _e164(ours) != _e164(theirs):
+            return MISMATCH
+        return MATCH if (ours.extension or "") == (theirs.extension or "") else partial(Doubt.UNIT)
+    short, long = sorted((_digits(one), _digits(other)), key=lambda digits: (len(digits), digits))
+    return partial(Doubt.INCOMPLETE) if len(short) >= LEAST_DIGITS and long.endswith(short) else MISMATCH
+
+
+def _mailbox(address: str) -> str:
+    local, at, domain = folded(address).rpartition("@")
+    return f"{local}@{_domain(domain)}" if at and local and domain else ""
+
+
+def _domain(domain: str) -> str:
+    """Return *domain* as it is looked up: in ASCII."""
+    try:
+        return domain.rstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain
+
+
+def _number(text: str, region: str | None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(normal(text)[:MOST_CHARACTERS], region)
+    except NumberParseException:
+        return None
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _digits(text: str) -> str:
+    """Return the digits of a number without what is dialled before it at home."""
+    return re.sub(r"\D", "", normal(text)[:MOST_CHARACTERS]).lstrip("0")

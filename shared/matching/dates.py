@@ -1,0 +1,153 @@
+"""
+Dates as people and documents write them, and whether two mean the same day. Pure.
+
+Nothing is guessed: ``02/03/2026`` is two days until somebody knows the writer's country, and a year of two
+digits is one of two years. Words such as *tomorrow* are no dates.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+from shared.matching.characters import folded, stripped
+from shared.matching.outcome import MATCH, MISMATCH, Doubt, Match, partial
+
+Dates: TypeAlias = date | str | Iterable[date]
+"""A day, a text that says one, or the days that one date may mean."""
+
+_MONTHS = """
+january february march april may june july august september october november december
+januar februar marz april mai juni juli august september oktober november dezember
+janner feber maerz april mai juni juli august september oktober november dezember
+janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre
+enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre
+gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre
+januari februari maart april mei juni juli augustus september oktober november december
+stycznia lutego marca kwietnia maja czerwca lipca sierpnia wrzesnia pazdziernika listopada grudnia
+styczen luty marzec kwiecien maj czerwiec lipiec sierpien wrzesien pazdziernik listopad grudzien
+janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro
+jan feb mrt apr may jun jul aug sept oct nov dec
+ene fev mar avr mei juin juil aou set okt nov dez
+"""
+"""
+The months without accents: English, German, Austrian German, French, Spanish, Italian, Dutch, Polish as in a
+date and as alone, Portuguese; then abbreviations.
+"""
+_LETTERS = (3, 4)
+"""How many letters of a month abbreviate it."""
+
+
+def _months(table: str) -> dict[str, int]:
+    """Return the number of each month by its name and by the beginnings of it that mean no other month."""
+    months: dict[str, int] = {}
+    short: dict[str, set[int]] = {}
+    for line in table.strip().split("\n"):
+        for number, name in enumerate(line.split(), 1):
+            months[name] = number
+            for letters in _LETTERS:
+                short.setdefault(name[:letters], set()).add(number)
+    return {name: min(numbers) for name, numbers in short.items() if len(numbers) == 1} | months
+
+
+_MONTH_OF = MappingProxyType(_months(_MONTHS))
+_YEAR = r"(?P<year>\d{4}|\d{2})(?!\d)"
+_NAME = r"(?P<month>[^\W\d_]{3,12})\.?"
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<![\d.,-])(?P<year>\d{4})\s?(?P<mark>[-./])\s?(?P<month>\d{1,2})\s?(?P=mark)\s?(?P<day>\d{1,2})(?!\d)",
+        r"(?<![\d.,-])(?P<day>\d{1,2})\s?(?P<mark>[-./])\s?(?P<month>\d{1,2})\s?(?P=mark)\s?" + _YEAR,
+        r"(?<![\d.,-])(?P<day>\d{2})(?P<mark> )(?P<month>\d{2}) (?P<year>\d{4})(?!\d)",
+        r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|°|o|a|\.)?\s?(?:of |de |den |d')?[-./]?\s?"
+        + _NAME
+        + r"(?:\s?/\s?(?P<other>[^\W\d_]{3,12})\.?)?\s?[-./,]?\s?(?:of |de |del )?"
+        + _YEAR,
+        r"(?<![^\W\d_])" + _NAME + r"\s?[-./]?\s?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s?[-./,]?\s?" + _YEAR,
+    )
+)
+"""Year first; numbers; numbers apart; the day before the month's name, which a passport has in two languages;
+the month's name first."""
+_DAY_FIRST = frozenset(". ")
+"""Marks that stand between day and month only where the day comes first."""
+_CENTURIES = (1900, 2000)
+_SHORT_YEAR = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A date in a text."""
+
+    dates: tuple[date, ...]
+    """The days that it may mean, earliest first."""
+    start: int
+    end: int
+
+
+def written_dates(text: str, *, day_first: bool | None = None) -> tuple[Written, ...]:
+    """
+    Return the dates that stand in *text*, in their order there.
+
+    Args:
+        text: Words in English, German, French, Spanish, Italian, Dutch, Polish or Portuguese.
+        day_first: What comes first where both are numbers; none keeps both days.
+    """
+    plain = stripped(folded(text))
+    found: list[Written] = []
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(plain):
+            free = all(match.end() <= one.start or match.start() >= one.end for one in found)
+            if free and (dates := tuple(sorted(set(_meant(match, day_first))))):
+                found.append(Written(dates, *match.span()))
+    return tuple(sorted(found, key=lambda one: one.start))
+
+
+def read_dates(text: str, *, day_first: bool | None = None) -> tuple[date, ...]:
+    """Return the days that the one date in *text* may mean; none where there is no date, or a second one."""
+    found = written_dates(text, day_first=day_first)
+    return found[0].dates if len(found) == 1 else ()
+
+
+def match_dates(one: Dates, other: Dates) -> Match:
+    """Return whether both mean the same day. What may mean two days is a match with neither of them."""
+    ours, theirs = _days(one), _days(other)
+    if not ours & theirs:
+        return MISMATCH
+    return MATCH if ours == theirs and len(ours) == 1 else partial(Doubt.ORDER)
+
+
+def _days(value: Dates) -> frozenset[date]:
+    match value:
+        case datetime():
+            return frozenset({value.date()})
+        case date():
+            return frozenset({value})
+        case str():
+            return frozenset(read_dates(value))
+        case _:
+            return frozenset(value)
+
+
+def _meant(match: re.Match[str], day_first: bool | None) -> Iterator[date]:
+    day, month, mark = match["day"], match["month"], match.groupdict().get("mark")
+    if not month.isdigit():
+        named = _MONTH_OF.get(month) or _MONTH_OF.get(match.groupdict().get("other") or "", 0)
+        yield from _days_of(match["year"], named, int(day))
+        return
+    year_first = match.start("year") < match.start("day")
+    both = not year_first and mark not in _DAY_FIRST
+    if year_first or not both or day_first is not False:
+        yield from _days_of(match["year"], int(month), int(day))
+    if both and not day_first:
+        yield from _days_of(match["year"], int(day), int(month))
+
+
+def _days_of(year: str, month: int, day: int) -> Iterator[date]:
+    number = int(year)
+    for century in (0,) if number >= _SHORT_YEAR else _CENTURIES:
+        try:
+            yield date(century + number, month, day)
+        except ValueError:
+            continue

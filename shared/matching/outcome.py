@@ -1,0 +1,74 @@
+"""What a comparison of two values came to. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Whether two values mean the same. What a person must look at is never a match."""
+
+    MATCH = "match"
+    PARTIAL = "partial"
+    MISMATCH = "mismatch"
+
+
+class Doubt(StrEnum):
+    """Why a comparison is not surer than it is."""
+
+    SCRIPT = "script"
+    """The two are written in scripts between which no table leads."""
+    DISGUISE = "disguise"
+    """Invisible characters, or letters that look like others: nobody types them by accident."""
+    NICKNAME = "nickname"
+    TRUNCATION = "truncation"
+    """One seems to be the beginning of the other."""
+    INCOMPLETE = "incomplete"
+    """One lacks a part that the other has, and the rest does not suffice."""
+    ROLE = "role"
+    """The same names, but what is a surname in one is a given name in the other."""
+    GENERATION = "generation"
+    """One says junior or senior, and the other does not."""
+    SPELLING = "spelling"
+    """Alike, as after a slip of the pen or of a reader; and as sisters and brothers are."""
+    UNIT = "unit"
+    """The same house; another flat, or none."""
+    TOWN = "town"
+    """One postal code, and two villages."""
+    ORDER = "order"
+    """Day and month, either way round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The outcome of a comparison, and what is doubtful about it."""
+
+    outcome: Outcome
+    doubts: tuple[Doubt, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether it is a match. A doubtful one is not."""
+        return self.outcome is Outcome.MATCH
+
+
+MATCH = Match(Outcome.MATCH)
+MISMATCH = Match(Outcome.MISMATCH)
+
+
+def partial(*doubts: Doubt) -> Match:
+    """Return that the two may mean the same."""
+    return Match(Outcome.PARTIAL, tuple(dict.fromkeys(doubts)))
+
+
+def doubted(match: Match, doubts: Iterable[Doubt]) -> Match:
+    """Return *match* at most as sure as *doubts* allow."""
+    further = tuple(doubts)
+    if not further or match.outcome is Outcome.MISMATCH:
+        return match
+    return partial(*match.doubts, *further)
+
+
+def best(matches: Iterable[Match]) -> Match:
+    """Return the surest of *matches*; a mismatch if there is none."""
+    order = tuple(Outcome)
+    return min(matches, key=lambda match: order.index(match.outcome), default=MISMATCH)

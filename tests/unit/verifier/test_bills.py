@@ -1,0 +1,349 @@
+"""A bill proves an address where its kind, its date, its recipient and that person's block all say so."""
+
+import io
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pypdfium2  # type: ignore[import-untyped]  # ships no types
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from reportlab.pdfgen.canvas import Canvas
+
+from services.verifier.documents.bills import bill_checks, read_bill
+from services.verifier.documents.bills.checks import persons_of
+from services.verifier.documents.reading import Bill, BillKind, Line, Result, reasons_of
+from services.verifier.documents.text import read_lines
+
+TODAY = date(2026, 2, 20)
+ISSUED = date(2026, 1, 15)
+LEFT, RIGHT, HIGH = 0.1, 0.6, 0.015
+
+
+def page(left: Sequence[str], right: Sequence[str] = (), table: Sequence[str] = ()) -> list[Line]:
+    """Return lines as a reader finds them: two columns, and a table below. Empty lines are gaps."""
+    found = [
+        Line(text=text, box=(x, 0.05 + 0.02 * row, 0.012 * len(text), HIGH))
+        for x, column in ((LEFT, left), (RIGHT, right))
+        for row, text in enumerate(column)
+        if text
+    ]
+    below = 0.05 + 0.02 * (max(len(left), len(right)) + 1)
+    for row, line in enumerate(table):
+        cells = line.split("|")
+        found += [
+            Line(text=cell.strip(), box=(LEFT + 0.27 * column, below + 0.02 * row, 0.2, HIGH))
+            for column, cell in enumerate(cells)
+        ]
+    return sorted(found, key=lambda line: (round(line.box[1], 3), line.box[0]))
+
+
+GERMAN = page(
+    ["Stadtwerke Beispielstadt GmbH · Energieweg 1 · 12345 Beispielstadt", "", "Frau", "Erika Beispiel",
+     "Musterstraße 12", "12345 Beispielstadt"],
+    ["Kundennummer 4711", "Rechnungsdatum", "15.01.2026", "", "Fällig am 03.02.2026"],
+    ["Ihre Stromrechnung", "Abrechnungszeitraum 01.01.2025 - 31.12.2025", "Zählernummer 99 123 | 2.431 kWh",
+     "Arbeitspreis|0,31 EUR", "Der Betrag wird am 10.02.2026 abgebucht."],
+)  # fmt: skip
+FRENCH = page(
+    ["Énergie Fictive SA", "1 boulevard Imaginaire", "69001 LYON"],
+    ["", "", "", "", "M. Jean-Luc Exemple", "12, rue de la Fiction", "75001 PARIS", "",
+     "Lyon, le 15 janvier 2026"],
+    ["Votre facture d'électricité", "Échéance : 5 février 2026", "Point de livraison 123",
+     "Consommation du 1er novembre 2025 au 31 décembre 2025 | 812 kWh", "Compteur n° 77"],
+)  # fmt: skip
+SPANISH = page(
+    ["Luz Inventada S.L.U.", "Gran Vía 1", "28013 Madrid", "", "Titular: Carmen Ejemplo Modelo",
+     "Calle Ficticia, 5, 2º A", "28013 Madrid"],
+    ["Fecha de emisión: 15/01/2026", "Vencimiento: 01/02/2026"],
+    ["Factura de electricidad", "CUPS ES0000", "Potencia contratada | 3,45 kW",
+     "Energía consumida | 212 kWh"],
+)  # fmt: skip
+ENGLISH = page(
+    ["Example Water Ltd", "1 Fictional Row", "Leeds LS1 1AA", "", "Mr John & Mrs Jane Sample", "Flat 3",
+     "10 Example Road", "London SW1A 1AA"],
+    ["Bill date: 15 January 2026", "Payment due: 1 February 2026"],
+    ["Your water bill", "Meter number 551", "Meter reading 12 October 2025 | 134",
+     "Standing charge | £12.00"],
+)  # fmt: skip
+AMERICAN = page(
+    ["Example Power LLC", "500 Utility Ave", "Salem, OR 97301", "", "JOHN Q SAMPLE", "123 N MAIN ST APT 4B",
+     "SPRINGFIELD, IL 62704"],
+    ["Statement Date", "02/03/2026", "Due Date", "02/24/2026"],
+    ["Meter number 1 | 640 kWh", "Billing period 12/28/2025 - 01/28/2026"],
+)  # fmt: skip
+CARD = page(
+    ["Banque Exemple", "2 quai Inventé", "75002 PARIS", "", "Mme Anne Fictive", "8 allée des Tests",
+     "33000 BORDEAUX"],
+    ["Relevé de carte", "Date d'émission : 15/01/2026", "Date de naissance : 02/02/1990"],
+    ["Encours carte | 250,00 EUR", "Nouveau solde | 250,00", "Carte bancaire n° **** 1234"],
+)  # fmt: skip
+INVOICE = page(
+    ["Beispiel Handel GmbH", "Ladenweg 1", "12345 Beispielstadt", "", "Erika Beispiel", "Musterstraße 12",
+     "12345 Beispielstadt"],
+    ["Rechnungsdatum 15.01.2026"],
+    ["Rechnung", "Artikelnummer | Menge | Einzelpreis", "Stromzähler | 2 | 30,00 EUR",
+     "Zwischensumme | 60,00 EUR"],
+)  # fmt: skip
+
+
+HOME = "Musterstraße 12, 12345 Beispielstadt"
+
+
+def read(lines: Sequence[Line]) -> Bill:
+    bill = read_bill(lines)
+    assert bill is not None
+    return bill
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "recipient", "name", "address"),
+    [
+        pytest.param(GERMAN, BillKind.UTILITY, "Erika Beispiel", "Erika Beispiel",
+                     "Musterstr. 12, 12345 Beispielstadt", id="German"),
+        pytest.param(FRENCH, BillKind.UTILITY, "M. Jean-Luc Exemple", "Jean-Luc Exemple",
+                     "12 rue de la Fiction, 75001 Paris", id="French"),
+        pytest.param(SPANISH, BillKind.UTILITY, "Carmen Ejemplo Modelo", "Carmen Ejemplo Modelo",
+                     "C/ Ficticia 5, 2º A, 28013 Madrid", id="Spanish"),
+        pytest.param(ENGLISH, BillKind.UTILITY, "Mr John & Mrs Jane Sample", "Jane Sample",
+                     "10 Example Rd, Flat 3, London, SW1A 1AA", id="English, for two"),
+        pytest.param(CARD, BillKind.CARD, "Mme Anne Fictive", "Anne Fictive",
+                     "8 allée des Tests, 33000 Bordeaux", id="a card's statement"),
+    ],
+)  # fmt: skip
+def test_a_recent_bill_at_the_address_passes(
+    lines: Sequence[Line], kind: BillKind, recipient: str, name: str, address: str
+) -> None:
+    bill = read(lines)
+    assert (bill.kind, bill.recipient, bill.addresses, bill.issued) == (kind, recipient, 1, (ISSUED,))
+    checks = bill_checks(bill, name, address, TODAY)
+    assert {check.result for check in checks} == {Result.PASS}, checks
+    assert reasons_of(checks) == ("name_match",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "address"),
+    [
+        pytest.param(
+            ("Energia Przykładowa S.A.", "ul. Zmyślona 1", "00-001 Warszawa", "Jan Przykład",
+             "ul. Długa 5 m. 7", "00-123 Warszawa", "Faktura za energię elektryczną",
+             "Data wystawienia: 15.01.2026",
+             "Termin płatności: 29.01.2026", "Licznik nr 4455"),
+            "Jan Przykład",
+            "Długa 5/7, 00-123 Warszawa",
+            id="Polish"),
+        pytest.param(
+            ("Voorbeeld Energie B.V.", "Fictieweg 1", "1234 AB Amsterdam", "Mevr. Anna de Voorbeeld",
+             "Kerkstraat 5-2", "1234 CD Amsterdam", "Energienota", "Factuurdatum 15 januari 2026",
+             "Vervaldatum 29 januari 2026", "Meterstand 4455"),
+            "Anna de Voorbeeld", "Kerkstraat 5-2, 1234CD Amsterdam", id="Dutch"),
+        pytest.param(
+            ("Luce Inventata S.p.A.", "Via Esempio 1", "00100 Roma RM", "Gent.le Sig.ra", "Elena Esempio",
+             "Via Finta, 12", "20121 Milano MI", "Bolletta luce", "Data di emissione 15/01/2026",
+             "Scadenza 29/01/2026", "Energia elettrica 120 kWh"),
+            "Elena Esempio", "Via Finta 12, 20121 Milano", id="Italian"),
+        pytest.param(
+            ("Energia Fictícia, S.A.", "Rua Inventada 1", "1100-048 Lisboa", "Exmo. Sr.",
+             "João Exemplo Silva", "Av. do Exemplo, 12, 3.º Dto", "1050-191 Lisboa", "Fatura de eletricidade",
+             "Data de emissão: 15 de janeiro de 2026", "Data limite de pagamento: 29 de janeiro de 2026",
+             "Leitura do contador 33"),
+            "João Silva", "Avenida do Exemplo 12 3º dto, 1050-191 Lisboa", id="Portuguese"),
+    ],
+)  # fmt: skip
+def test_lines_without_places_are_read_by_their_order(texts: Sequence[str], name: str, address: str) -> None:
+    bill = read([Line(text=text) for text in texts])
+    checks = bill_checks(bill, name, address, TODAY)
+    assert {check.result for check in checks} == {Result.PASS}, (bill, checks)
+
+
+def test_the_day_stands_last_where_the_issuer_is_american() -> None:
+    bill = read(AMERICAN)
+    assert bill.issued == (date(2026, 2, 3),)
+    address = ("123 North Main Street, Apt 4B", "Springfield, IL 62704")
+    assert {c.result for c in bill_checks(bill, "John Sample", address, TODAY)} == {Result.PASS}
+
+
+def test_day_and_month_are_both_kept_where_the_issuer_is_nowhere() -> None:
+    lines = [
+        Line(text=text) for text in ("Example Power", "Bill date 02/03/2026", "Meter number 1", "12 kWh used")
+    ]
+    bill = read(lines)
+    assert bill.issued == (date(2026, 2, 3), date(2026, 3, 2))
+    [_, dated, *_] = bill_checks(bill, "Ada Example", "Weg 1, 12345 Berlin", date(2026, 2, 20))
+    assert (dated.result, dated.reasons) == (Result.INCONCLUSIVE, ("bill_date_unreadable",))
+    [_, dated, *_] = bill_checks(bill, "Ada Example", "Weg 1, 12345 Berlin", date(2026, 3, 20))
+    assert dated.result is Result.PASS
+
+
+def test_an_invoice_for_goods_is_no_bill_of_a_supplier() -> None:
+    bill = read(INVOICE)
+    [kind, *_] = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
+    assert (bill.kind, kind.result, kind.reasons) == (
+        BillKind.INVOICE,
+        Result.FAIL,
+        ("bill_type_not_accepted",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("today", "result"),
+    [
+        pytest.param(date(2026, 4, 15), Result.PASS, id="90 days old"),
+        pytest.param(date(2026, 4, 16), Result.FAIL, id="91 days old"),
+        pytest.param(date(2026, 1, 14), Result.PASS, id="of tomorrow, where it is tomorrow"),
+        pytest.param(date(2026, 1, 13), Result.FAIL, id="of the future"),
+    ],
+)
+def test_a_bill_counts_for_a_while(today: date, result: Result) -> None:
+    [_, dated, *_] = bill_checks(read(GERMAN), "Erika Beispiel", "Musterstr. 12, 12345 Beispielstadt", today)
+    assert dated.result is result
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "reasons"),
+    [
+        pytest.param("Max Fremd", HOME, ("name_mismatch",), id="somebody else"),
+        pytest.param("Erika Beispiehl", HOME, ("name_partial",), id="a letter"),
+        pytest.param("Erika Beispiel", "Musterstraße 14, 12345 Beispielstadt",
+                     ("name_match", "address_mismatch"), id="next door"),
+        pytest.param("Erika Beispiel", "Musterstraße 12, Whg 3, 12345 Beispielstadt",
+                     ("name_match", "address_partial"), id="a flat that the bill lacks"),
+        pytest.param("Erika Beispiel", "Energieweg 1, 12345 Beispielstadt",
+                     ("name_match", "address_mismatch"), id="the issuer's address"),
+        pytest.param(None, None, ("name_not_claimed", "address_not_claimed"), id="nobody said anything"),
+    ],
+)  # fmt: skip
+def test_name_and_address_are_the_recipients(
+    name: str | None, address: str | None, reasons: tuple[str, ...]
+) -> None:
+    assert reasons_of(bill_checks(read(GERMAN), name, address, TODAY)) == reasons
+
+
+def test_a_second_address_is_for_a_person_to_look_at() -> None:
+    other = [Line(text="Verbrauchsstelle: Nebenweg 3, 12345 Beispielstadt", box=(LEFT, 0.8, 0.6, HIGH))]
+    bill = read([*GERMAN, *other])
+    assert (bill.recipient, bill.address[0], bill.addresses) == ("Erika Beispiel", "Musterstraße 12", 2)
+    [*_, address] = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
+    assert (address.result, address.reasons) == (Result.INCONCLUSIVE, ("bill_address_ambiguous",))
+
+
+def test_a_name_from_one_place_and_an_address_from_another_prove_nothing() -> None:
+    other = ["Max Fremd", "Nebenweg 3", "12345 Beispielstadt"]
+    lines = [Line(text=text, box=(LEFT, 0.7 + 0.02 * row, 0.3, HIGH)) for row, text in enumerate(other)]
+    checks = bill_checks(read([*GERMAN, *lines]), "Erika Beispiel", "Nebenweg 3, 12345 Beispielstadt", TODAY)
+    assert "address_mismatch" in reasons_of(checks)
+
+
+def test_a_name_beside_an_address_is_not_its_recipient() -> None:
+    lines = page(
+        ["Strom Beispiel AG", "", "Musterstraße 12", "12345 Beispielstadt"],
+        ["", "Erika Beispiel"],
+        ["812 kWh | Zählerstand"],
+    )
+    bill = read(lines)
+    assert bill.recipient == ""
+    assert "bill_recipient_missing" in reasons_of(bill_checks(bill, "Erika Beispiel", "Musterstr. 12", TODAY))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Zahlbar bis 15.01.2026", "Fällig am: 15.01.2026", "Geburtsdatum 15.01.2026", "Due 15 January 2026",
+        "Échéance 15/01/2026", "Vencimiento: 15/01/2026", "Scadenza 15/01/2026", "Vervaldatum 15-01-2026",
+        "Termin płatności 15.01.2026", "Zeitraum 01.01.2026 bis 15.01.2026", "Contract start 15 January 2026",
+        "Der Betrag wird am 15.01.2026 abgebucht",
+        "Next reading 15 January 2026", "Please pay 15 January 2026",
+    ],
+)  # fmt: skip
+def test_another_day_is_not_the_day_of_issue(text: str) -> None:
+    assert (
+        read([Line(text="Stromrechnung 12 kWh Zählerstand"), Line(text="Rechnung"), Line(text=text)]).issued
+        == ()
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rechnungsdatum: 15.01.2026", "Rechnung Nr. 12 vom 3. Quartal, Rechnungsdatum 15.01.2026",
+        "Berlin, den 15. Januar 2026", "Datum 15.01.2026", "Invoice date 15 January 2026",
+        "Issued on 15 January 2026",
+        "Facture du 15 janvier 2026", "Date de facture : 15/01/2026", "Fecha de factura 15 de enero de 2026",
+        "Data di emissione 15 gennaio 2026", "Factuurdatum: 15 januari 2026",
+        "Data wystawienia: 15 stycznia 2026",
+        "Data de emissão 15 de janeiro de 2026", "15.01.2026",
+    ],
+)  # fmt: skip
+def test_the_day_of_issue_is_told_in_eight_languages(text: str) -> None:
+    assert ISSUED in read([Line(text="Rechnung"), Line(text=text), Line(text="Weg 1, 12345 Berlin")]).issued
+
+
+def test_headings_of_a_table_tell_its_dates_without_places() -> None:
+    lines = [Line(text="Rechnungsdatum     Fällig am"), Line(text="15.01.2026     03.02.2026")]
+    assert read([Line(text="Rechnung"), *lines]).issued == (ISSUED,)
+
+
+def test_two_days_of_issue_are_none() -> None:
+    lines = ["Rechnung", "Rechnungsdatum 15.01.2026", "Rechnungsdatum 01.02.2026"]
+    assert read([Line(text=text) for text in lines]).issued == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["Kontoauszug", "Alter Kontostand", "Neuer Kontostand"], BillKind.BANK),
+        (["Credit card statement", "Minimum payment", "Opening balance", "Closing balance"], BillKind.CARD),
+        (["Mobilfunk", "Rufnummer 0171", "Datenvolumen"], BillKind.TELECOM),
+        (["Council tax", "Council Tax bill", "Tax bill"], BillKind.TAX),
+        (["Bolletta luce", "Contatore", "Energia elettrica"], BillKind.UTILITY),
+        (["Faktura za prąd", "Licznik", "Odczyt licznika"], BillKind.UTILITY),
+        (["Energienota", "Meterstand", "Vastrecht"], BillKind.UTILITY),
+        (["Fatura de eletricidade", "Leitura do contador", "Potência contratada"], BillKind.UTILITY),
+        (["Rechnung", "Bohrmaschine, elektrisch"], BillKind.INVOICE),
+    ],
+)
+def test_letters_are_told_by_their_words(texts: Sequence[str], kind: BillKind) -> None:
+    assert read([Line(text=text) for text in texts]).kind is kind
+
+
+def test_what_is_no_letter_is_no_bill() -> None:
+    assert read_bill([]) is None
+    assert read_bill([Line(text="A photograph of a cat")]) is None
+    assert read_bill([*GERMAN, *[Line(text="x")] * 1500]) is None
+    [kind] = bill_checks(None, "Ada Example", "Weg 1", TODAY)
+    assert kind.result is Result.INCONCLUSIVE
+
+
+def test_one_of_two_recipients_has_the_surname_that_both_share() -> None:
+    assert set(persons_of("John & Jane Sample")) == {"John & Jane Sample", "John Sample", "Jane Sample"}
+
+
+def drawn(lines: Sequence[Line]) -> Image.Image:
+    picture = Image.new("RGB", (1240, 1100), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(21)
+    for line in lines:
+        pen.text((line.box[0] * 1240, line.box[1] * 1754), line.text, fill="black", font=font)
+    return picture
+
+
+def test_a_photograph_of_a_bill_is_read() -> None:
+    bill = read(read_lines(np.asarray(drawn(SPANISH))))
+    assert (bill.kind, bill.recipient, bill.issued) == (BillKind.UTILITY, "Carmen Ejemplo Modelo", (ISSUED,))
+    checks = bill_checks(bill, "Carmen Ejemplo Modelo", "Calle Ficticia 5, 2º A, 28013 Madrid", TODAY)
+    assert [check.result for check in checks][:3] == [Result.PASS] * 3
+    assert checks[3].result is not Result.FAIL
+
+
+def test_a_scanned_pdf_of_a_bill_is_read() -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=(595, 842))
+    canvas.setFont("Helvetica", 11)
+    for line in GERMAN:
+        canvas.drawString(line.box[0] * 595, 842 * (1 - line.box[1]), line.text)
+    canvas.save()
+    pdf = pypdfium2.PdfDocument(file.getvalue())
+    picture = pdf[0].render(scale=2, crop=(0, 1200 / 2, 0, 0)).to_pil().convert("RGB")
+    pdf.close()
+    bill = read(read_lines(np.asarray(picture)))
+    checks = bill_checks(bill, "Erika Beispiel", HOME, TODAY)
+    assert {check.result for check in checks} == {Result.PASS}, (bill, checks)

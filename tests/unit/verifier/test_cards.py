@@ -1,0 +1,206 @@
+"""The print of a card confirms its machine-readable part, contradicts it, or was not read: three answers."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from services.verifier.documents.cards import (
+    Expected,
+    Field,
+    Source,
+    print_checks,
+    printed_fields,
+    specimen_check,
+)
+from services.verifier.documents.reading import Check, Format, Licence, Line, Result, Zone
+
+BORN, EXPIRES = date(1990, 2, 3), date(2031, 5, 6)
+ZONE = Zone(
+    format=Format.TD3,
+    lines=("P<XYZBEISPIEL<<ERIKA<ANNA<<<<<<<<<<<<<<<<<<<", "C1FX2Y7K14XYZ9002033F3105067<<<<<<<<<<<<<<02"),
+    surname="BEISPIEL",
+    given_names="ERIKA ANNA",
+    number="C1FX2Y7K1",
+    born=BORN,
+    expires=EXPIRES,
+)
+MACHINE = ("P<XYZBEISPIEL<<ERIKA<ANNA<<<<<<<<<<<<<<<<<<<", "C1FX2Y7K14XYZ9002033F3105067<<<<<<<<<<<<<<02")
+
+
+def card(texts: Sequence[str], confidence: float = 0.95) -> list[Line]:
+    return [
+        Line(text=text, box=(0.3, 0.1 + 0.05 * row, 0.4, 0.04), confidence=confidence)
+        for row, text in enumerate(texts)
+    ]
+
+
+def passport(
+    surname: str = "Beispiel",
+    given: str = "Erika Anna",
+    born: str = "03 FEB/FÉV 1990",
+    number: str = "C1FX2Y7K1",
+) -> list[Line]:
+    return card(
+        ["Surname / Nom", surname, "Given names / Prénoms", given, "Date of birth", born, "Passport No",
+         number, "Date of expiry", "06.05.2031", *MACHINE]
+    )  # fmt: skip
+
+
+def results(checks: Sequence[Check]) -> dict[str, Result]:
+    return {
+        check.name.removeprefix("mrz_print_").removeprefix("barcode_print_"): check.result for check in checks
+    }
+
+
+def only(checks: Sequence[Check], name: str) -> Check:
+    [found] = [check for check in checks if check.name.endswith(name)]
+    return found
+
+
+def test_a_print_that_says_what_the_zone_says_passes() -> None:
+    assert set(results(print_checks(passport(), ZONE)).values()) == {Result.PASS}
+
+
+@pytest.mark.parametrize(
+    ("printed", "field"),
+    [
+        pytest.param(passport(surname="Fremd"), "surname", id="another surname"),
+        pytest.param(passport(given="Mallory"), "given_names", id="other given names"),
+        pytest.param(passport(born="03.02.1980"), "born", id="another birth"),
+        pytest.param(passport(number="ZZ99ZZ99Z"), "number", id="another number"),
+    ],
+)
+def test_a_print_that_says_something_else_fails(printed: list[Line], field: str) -> None:
+    check = only(print_checks(printed, ZONE), field)
+    assert (check.result, check.reasons) == (Result.FAIL, ("mrz_print_mismatch",))
+
+
+@pytest.mark.parametrize(
+    ("printed", "field"),
+    [
+        pytest.param(passport(number="C1FX2Y7K2"), "number", id="one digit, changed or misread"),
+        pytest.param(card(["BEISPIEL", "ERIKA ANNA", "03.02.1980", "06.05.2031"]), "born", id="no label"),
+    ],
+)
+def test_what_is_alike_is_for_a_person(printed: list[Line], field: str) -> None:
+    check = only(print_checks(printed, ZONE), field)
+    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("mrz_print_mismatch",))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([], id="nothing was read"),
+        pytest.param(card(MACHINE), id="the zone alone"),
+        pytest.param(
+            card([MACHINE[0].replace("<", "K"), MACHINE[1].replace("<", "K")]), id="misread fillers"
+        ),
+        pytest.param(card(["Lorem", "ipsum"]), id="something else was read"),
+        pytest.param(
+            passport("Xq", "Zz", "99", "00")[:8], id="where nothing agrees, hardly anything was read"
+        ),
+    ],
+)
+def test_what_was_not_read_never_passes(lines: Sequence[Line]) -> None:
+    found = results(print_checks(lines, ZONE))
+    for field in ("surname", "given_names", "number", "born"):
+        assert found[field] is Result.INCONCLUSIVE
+
+
+def test_a_piece_of_the_zone_in_its_row_confirms_nothing() -> None:
+    row = [
+        Line(text="C1FX2Y7K1", box=(0.1, 0.8, 0.2, 0.04)),
+        Line(text="XYZ9002033F3105067<<<<<02", box=(0.3, 0.805, 0.5, 0.04)),
+    ]
+    assert only(print_checks([*passport(number="")[:6], *row], ZONE), "number").result is not Result.PASS
+
+
+def test_a_zone_that_is_full_may_have_cut_the_names() -> None:
+    cut = "P<XYZBEISPIEL<<ERIKA<ANNA<MARGARETHE<WILHELM"
+    zone = ZONE.model_copy(
+        update={"lines": (cut, MACHINE[1]), "given_names": "ERIKA ANNA MARGARETHE WILHELM"}
+    )
+    assert Expected.of(zone).name.truncated
+    assert not Expected.of(ZONE).name.truncated
+    printed = passport(given="Erika Anna Margarethe Wilhelmine")
+    assert only(print_checks(printed, zone), "given_names").result is Result.PASS
+
+
+def test_a_name_within_another_is_another_name() -> None:
+    zone = ZONE.model_copy(update={"given_names": "MARIA"})
+    assert only(print_checks(passport(given="Mariana"), zone), "given_names").result is not Result.PASS
+    assert only(print_checks(passport(given="PrénomsMaria"), zone), "given_names").result is Result.PASS
+
+
+def test_accents_and_transliteration_agree() -> None:
+    zone = ZONE.model_copy(update={"surname": "MUELLER OBRIEN"})
+    assert only(print_checks(passport(surname="Müller O'Brien"), zone), "surname").result is Result.PASS
+
+
+def test_the_front_of_a_licence_confirms_its_barcode() -> None:
+    licence = Licence(
+        version=9, surname="SAMPLETON", given_names="JOHN QUIN", truncated=True, number="D123-4567-8901",
+        born=BORN, expires=EXPIRES,
+    )  # fmt: skip
+    front = card(
+        ["DRIVER LICENSE", "1 SAMPLETON", "2 JOHN QUINCY", "4d LIC# D12345678901", "3 DOB 02/03/1990",
+         "4b EXP 05/06/2031", "8 123 MAIN ST"]
+    )  # fmt: skip
+    assert set(results(print_checks(front, licence)).values()) == {Result.PASS}
+    other = licence.model_copy(update={"born": date(1980, 2, 3)})
+    check = only(print_checks(front, other), "born")
+    assert (check.result, check.reasons) == (Result.FAIL, ("barcode_print_mismatch",))
+
+
+def test_the_numbers_of_a_european_licence_tell_its_fields() -> None:
+    fields = printed_fields(
+        card(
+            ["FÜHRERSCHEIN", "1. Beispiel", "2. Erika Anna", "3. 03.02.1990 Musterstadt", "4a. 07.05.2016",
+             "4b. 06.05.2031", "4c. Stadt Beispielstadt", "5. B072RRE2I55", "8. Musterweg 1"]
+        )
+    )  # fmt: skip
+    assert fields.text(Field.SURNAME) == "Beispiel"
+    assert fields.text(Field.GIVEN_NAMES) == "Erika Anna"
+    assert fields.of(Field.BORN)[0].dates == (BORN,)
+    assert fields.of(Field.EXPIRES)[0].dates == (EXPIRES,)
+    assert fields.text(Field.NUMBER) == "B072RRE2I55"
+    assert fields.text(Field.RESIDENCE) == "Musterweg 1"
+
+
+def test_values_beside_and_below_their_labels_are_found() -> None:
+    lines = [
+        Line(text="Name", box=(0.3, 0.1, 0.1, 0.04)),
+        Line(text="BEISPIEL", box=(0.3, 0.15, 0.2, 0.04)),
+        Line(text="Card Expires:", box=(0.3, 0.3, 0.2, 0.04)),
+        Line(text="05/06/31", box=(0.6, 0.3, 0.2, 0.04)),
+        Line(text="Sex", box=(0.3, 0.4, 0.1, 0.04)),
+    ]
+    fields = printed_fields(lines)
+    assert fields.text(Field.SURNAME) == "BEISPIEL"
+    assert EXPIRES in fields.of(Field.EXPIRES)[0].dates
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SPECIMEN", "Specimen/Muster", "SPEClMEN", "MUSTERMANN", "VZOR", "UZORAK", "WZÓR", "UTOPIA", "ОБРАЗЕЦ",
+     "NICHTGÜLTIGSPECIMEN"],
+)  # fmt: skip
+def test_a_sample_is_told_by_what_is_printed_across_it(text: str) -> None:
+    check = specimen_check(card(["PASSPORT", text]))
+    assert (check.result, check.reasons) == (Result.FAIL, ("specimen_document",))
+
+
+@pytest.mark.parametrize(
+    ("surname", "given_names", "number"),
+    [("ERIKSSON", "ANNA MARIA", "X1"), ("MARTIN", "SARAH", "X1"), ("BEISPIEL", "ERIKA", "L898902C3"),
+     ("MUSTER", "HANS", "X1")],
+)  # fmt: skip
+def test_a_well_known_holder_is_for_a_person_to_look_at(surname: str, given_names: str, number: str) -> None:
+    expected = Expected(Source.ZONE, surname=surname, given_names=given_names, number=number)
+    assert specimen_check(card(["PASSPORT"]), expected).result is Result.INCONCLUSIVE
+
+
+def test_an_ordinary_card_is_no_sample() -> None:
+    assert specimen_check(passport()).result is Result.PASS
+    assert specimen_check([]).result is Result.INCONCLUSIVE
