@@ -113,7 +113,7 @@ def five_of(zone: Zone) -> tuple[str, ...]:
 
 def table_of(outcomes: Sequence[Outcome]) -> Table:
     """Return the table that is printed."""
-    table = Table("kind", "files", *COUNTS, "CPU s", "p95", "most", box=None, padding=(0, 2, 0, 0))
+    table = Table("kind", "files", *COUNTS, "CPU s", "p95", "most", box=None, padding=(0, 1, 0, 0))
     for kind in KINDS:
         those = [outcome for outcome in outcomes if kind_of(outcome.entry) == kind]
         if those:
