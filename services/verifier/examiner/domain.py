@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from services.verifier.documents.bills import bill_checks
 from services.verifier.documents.cards import Expected, Field, print_checks, printed_fields
-from services.verifier.documents.reading import Check, Reading, Result, reasons_of
+from services.verifier.documents.reading import Check, Licence, Reading, Result, Zone, reasons_of
 from shared.errors import IllegalTransition
 from shared.events import Code, Fact, ProofExamined, ProofPresented, Slot, Subject, Verdict
 from shared.matching import Address, Match, Name, Outcome, match_names
@@ -113,6 +113,7 @@ def _identity_checks(reading: Reading, subject: Subject, today: date) -> Iterato
         return
     expected = Expected.of(read)
     yield from reading.checks
+    yield _kind_check(read)
     yield _name_check(expected.name, subject.name)
     yield _birth_check(read.born, subject.date_of_birth, today)
     yield _expiry_check(read.expires, today)
@@ -137,6 +138,16 @@ def _print_alone(reading: Reading, subject: Subject) -> Iterator[Check]:
 
 def _unsure(name: str, reason: str) -> Check:
     return Check(name=name, result=Result.INCONCLUSIVE, reasons=(reason,))
+
+
+def _kind_check(read: Zone | Licence) -> Check:
+    """Return whether the document proves an identity: a visa says that somebody may enter, no more."""
+    visa = isinstance(read, Zone) and read.document_code.startswith("V")
+    return Check(
+        name="kind",
+        result=Result.FAIL if visa else Result.PASS,
+        reasons=("doc_type_not_accepted",) if visa else (),
+    )
 
 
 def _name_check(printed: Name, claimed: str | None) -> Check:

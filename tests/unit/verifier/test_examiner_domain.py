@@ -85,6 +85,7 @@ def test_a_passport_of_the_person_convinces() -> None:
         pytest.param({"born": date(1990, 5, 2)}, Verdict.REFUSED, "dob_mismatch", id="born another day"),
         pytest.param({"surname": "OTHER"}, Verdict.REFUSED, "name_mismatch", id="somebody else"),
         pytest.param({"given_names": "MARIA"}, Verdict.REFUSED, "name_mismatch", id="a sister"),
+        pytest.param({"document_code": "VC"}, Verdict.REFUSED, "doc_type_not_accepted", id="a visa"),
         pytest.param({"agreement": 1}, Verdict.REFUSED, "mrz_low_agreement", id="read but once"),
         pytest.param(
             {"wrong_digits": ("birth",)},
