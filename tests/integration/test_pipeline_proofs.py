@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bench.papers import bill, passport
 from habeas.company import ADA
 from habeas.stack import Stack
 from tests.integration.pipeline import Pipeline, Somebody, command, running
-from bench.papers import bill, passport
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 from tests.waiting import eventually
 
@@ -37,7 +37,7 @@ async def pipeline(
     parts: Stack | None, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pipeline]:
     folder = tmp_path_factory.mktemp("proofs")
-    settings = {
+    settings: Any = {
         "HABEAS_SENSITIVITY": "high",
         "HABEAS_TWO_DECIDERS": "true",
         "HABEAS_LOGIN_ISSUER": issuer.url,
@@ -167,7 +167,7 @@ async def test_without_a_mailbox_passport_and_bill_must_agree_with_the_records(p
     case = await pipeline.lodge(request)
     issued = datetime.now(UTC).date() - timedelta(days=20)
     papers = bill(ADA.name, "Example Street 12", "10115 Berlin", issued)
-    passport_ = of(ADA_ASKS, number="A1S2D3F46")
+    passport_ = of(ADA_ASKS, number="A1X2D3F46")
     await offer(pipeline, case, document("identity", passport_), document("address", papers))
     examined = await facts(pipeline, case, "habeas.proof.examined.v1", 2)
     assert {one["verdict"] for one in examined} == {"convincing"}
