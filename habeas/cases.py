@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from services.fulfillment.cases import united
-from services.fulfillment.erasure.steps import Plan, step_of_line
+from services.fulfillment.erasure.steps import Plan, Steps, run_of_line
 from services.fulfillment.sealing import open_lines
 from shared.errors import ConfigurationError
 from shared.events import ErasurePlanned, Fact, RequestFulfilled
@@ -52,7 +52,7 @@ class Case:
     async def _plan(self, name: str) -> Plan:
         lines = open_lines(self.vault, self.id, name)
         decided = Plan.of_line(await anext(lines))
-        return replace(decided, steps=tuple([step_of_line(line) async for line in lines]))
+        return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Certificates of erasure for operators: checked, and shown as a page."""
 
+import json
 from pathlib import Path
 
 from services.fulfillment.certificate import page, read, verify_certificate
@@ -13,6 +14,11 @@ def write(file: bytes, path: Path, language: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(file)
     path.with_suffix(".html").write_bytes(page_of(file, language))
+
+
+def number_of(file: bytes) -> str:
+    """Return the number of the certificate in *file*, which was just issued."""
+    return str(json.loads(file)["certificate"]["number"])
 
 
 def page_of(file: bytes, language: str) -> bytes:

@@ -1,11 +1,12 @@
 """The engine of fulfillment for operators: the same calls that the service makes."""
 
+import asyncio
 import json
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from habeas.erasures import Memory
-from services.fulfillment.cases import MOST_ROUNDS, united
-from services.fulfillment.certificate import issue
-from services.fulfillment.certifying import Issue, certificate
+from services.fulfillment.completing import Completed, Forgetful, carry_through
+from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.reading import DataMap, load
-from services.fulfillment.erasure.execution import Plan, execute, plan, verify
-from services.fulfillment.erasure.residue import look_through
-from services.fulfillment.erasure.rounds import Round, plan_again, settled
-from services.fulfillment.erasure.steps import Step
+from services.fulfillment.engine import Engine as Records
+from services.fulfillment.erasure.planning import plan
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, alike, steps_in
 from services.fulfillment.search.identities import Identities, identities_of
-from services.fulfillment.search.mentions import needles
 from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.walk import Findings, gather
+from services.fulfillment.search.walk import Answer, Findings, gather
 from services.fulfillment.signing import Signer
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.events import Subject
@@ -43,6 +41,7 @@ class Engine:
         Return every record of the person.
 
         Raises:
+            ConfigurationError: The map knows none of *identities*: nobody would be looked for.
             InvalidDataMap: The map names a collection that is not there.
             StoreUnavailable: A store does not answer.
         """
@@ -50,11 +49,23 @@ class Engine:
         if findings.missing:
             missing = ", ".join(findings.missing)
             raise InvalidDataMap(f"the data map names {missing}, and the database has no such collection")
+        if findings.answer is Answer.NOTHING_DECLARED:
+            raise ConfigurationError(f"nobody was looked for: {self.not_known(identities)}")
         return findings
 
-    def plan(self, findings: Findings) -> Plan:
+    def unknown(self, identities: Identities) -> Sequence[str]:
+        """Return the names among *identities* by which nobody is looked for."""
+        known = graph_of(self.data_map).entries
+        return [name for name in identities if name not in known]
+
+    def not_known(self, names: Iterable[str]) -> str:
+        """Return in words that the map does not know *names*, and which names it knows."""
+        known = ", ".join(sorted(graph_of(self.data_map).entries)) or "none"
+        return f"the data map knows no identity {', '.join(names)}; it knows {known}"
+
+    async def plan(self, findings: Findings) -> Plan:
         """Return what an erasure would do to what was found, today."""
-        return plan(findings, self.data_map, datetime.now(UTC).date())
+        return await asyncio.to_thread(plan, findings, self.data_map, datetime.now(UTC).date())
 
     async def erase(
         self,
@@ -64,35 +75,29 @@ class Engine:
         controller: str,
         signer: Signer,
         memory: Memory | None = None,
-    ) -> bytes:
+    ) -> Completed:
         """
-        Carry a plan out, look again, and return the signed certificate; *memory* remembers it.
+        Carry a plan out, look again and certify it; *memory* remembers it, and keeps the certificate.
 
         What a store refuses is left and named in it.
 
         Raises:
             StoreUnavailable: A store does not answer; the same call may be made again.
         """
-        begun_at, plans, number = datetime.now(UTC), [decided], secrets.token_hex(16)
-        if memory is not None:
-            # Before the first write, too: what dies in between is erased, and nobody would know of it.
-            await memory.remember(decided, identities, self.data_map, number)
-        while (done := await self._round(plans, identities)).promising and len(plans) < MOST_ROUNDS:
-            today = datetime.now(UTC).date()
-            plans.append(await plan_again(done, self.data_map, self.stores, today))
-        if memory is not None:
-            await memory.remember(settled(done), identities, self.data_map, number)
-        whole = settled(done)
-        residues = await look_through(
-            whole, done.remains, self.data_map, self.stores, needles(identities, None)
+        number = secrets.token_hex(16)
+        found_by = {name: tuple(spellings) for name, spellings in identities.items()}
+        completed = await carry_through(
+            replace(decided, identities=found_by),
+            self.data_map,
+            Records(self.stores),
+            Forgetful() if memory is None else memory.of(number, self.data_map),
+            number=number,
+            controller=controller,
+            signer=signer,
         )
-        details = Issue(number, number, controller, begun_at, datetime.now(UTC))
-        return issue(certificate(whole, done.remains, residues, self.data_map, details), signer)
-
-    async def _round(self, plans: Sequence[Plan], identities: Identities) -> Round:
-        refused = await execute(plans[-1], self.stores)
-        whole = united(plans)
-        return Round(whole, refused, await verify(whole, self.data_map, self.stores, identities))
+        if memory is not None:
+            await memory.certificates.keep(number, completed.certificate, datetime.now(UTC))
+        return completed
 
 
 @asynccontextmanager
@@ -130,7 +135,7 @@ def store_urls(text: str) -> dict[str, str]:
 
 def identities(pairs: Sequence[str]) -> Identities:
     """
-    Read ``name=value`` pairs.
+    Read ``name=value`` pairs; one name may be given several values.
 
     Raises:
         ConfigurationError: One is none, or no address or number.
@@ -139,10 +144,18 @@ def identities(pairs: Sequence[str]) -> Identities:
     wrong = [name for name, equals, value in named if not equals or not value]
     if wrong or not named:
         raise ConfigurationError("an identity is given as name=value: email=ada@example.org")
-    values = {name: value for name, _, value in named}
-    email, phone = values.pop("email", None), values.pop("phone_number", None)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, _, value in named:
+        for known, spellings in _spelt(name, value).items():
+            found[known] = tuple(dict.fromkeys((*found.get(known, ()), *spellings)))
+    return found
+
+
+def _spelt(name: str, value: str) -> Identities:
+    """Return one identity in every spelling of its value."""
+    fields: dict[str, Any] = {"email": {"email": value}, "phone_number": {"phone": value}}
     try:
-        return identities_of(Subject(email=email, phone=phone, identifiers=values))
+        return identities_of(Subject(**fields.get(name, {"identifiers": {name: value}})))
     except ValidationError as error:
         flaw = error.errors(include_url=False, include_input=False)[0]
         raise ConfigurationError(f"identity {flaw['loc'][0]}: {flaw['msg']}") from None
@@ -175,16 +188,9 @@ def summary_of_findings(findings: Findings) -> dict[str, Any]:
 
 
 def summary_of_plan(decided: Plan) -> dict[str, Any]:
-    """Return what a plan would do as plain values."""
-    steps: defaultdict[str, list[Step]] = defaultdict(list)
-    for step in decided.steps:
-        steps[step.key].append(step)
+    """Return what a plan would do as plain values, with every record."""
     return {
-        "collections": {key: dict(Counter(s.disposition.value for s in some)) for key, some in steps.items()},
-        "changes": {key: _changes(some) for key, some in steps.items()},
-        "totals": decided.counts(),
-        "reasons": decided.reasons(),
-        "undeclared_fields": decided.undeclared,
+        **counts_of_plan(decided),
         "steps": [
             {
                 "collection": step.key,
@@ -198,15 +204,53 @@ def summary_of_plan(decided: Plan) -> dict[str, Any]:
     }
 
 
-def _changes(steps: Sequence[Step]) -> dict[str, Any]:
-    """Return what would be changed in one collection: fields masked, arrays left, and what stays."""
+def counts_of_plan(decided: Plan) -> dict[str, Any]:
+    """Return what a plan would do as plain values, by collection."""
+    steps: defaultdict[str, list[tuple[Step, int]]] = defaultdict(list)
+    for step, records in alike(decided.steps):
+        steps[step.key].append((step, records))
     return {
-        "found": len(steps),
-        "masked_fields": sorted({mask.path for step in steps for mask in step.masks}),
-        "left_arrays": sorted({pull.match.unit or "" for step in steps for pull in step.pulls}),
-        "unchangeable_fields": sorted({path for step in steps for path in step.left}),
-        "kept_because": sorted({step.because or step.reason or "" for step in steps if step.reason}),
+        "collections": {key: _dispositions(some) for key, some in steps.items()},
+        "changes": {key: _changes(some) for key, some in steps.items()},
+        "totals": decided.counts(),
+        "reasons": decided.reasons(),
+        "undeclared_fields": decided.undeclared,
     }
+
+
+def ids_in(decided: Plan, key: str) -> Iterator[Any]:
+    """Yield the primary keys of the records of one collection, as plain JSON."""
+    return (plain(step.id) for step in steps_in(decided.steps, key))
+
+
+def _dispositions(steps: Iterable[tuple[Step, int]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for step, records in steps:
+        counts[step.disposition.value] += records
+    return dict(counts)
+
+
+def _changes(steps: Sequence[tuple[Step, int]]) -> dict[str, Any]:
+    """Return what would be changed in one collection: fields masked, arrays left, and what stays."""
+    kinds = [step for step, _ in steps]
+    days = sorted({step.until for step in kinds if step.until is not None})
+    return {
+        "found": sum(records for _, records in steps),
+        "masked_fields": sorted({mask.path for step in kinds for mask in step.masks}),
+        "left_arrays": sorted({pull.match.unit or "" for step in kinds for pull in step.pulls}),
+        "unchangeable_fields": sorted({path for step in kinds for path in step.left}),
+        "kept_because": sorted({step.because or step.reason or "" for step in kinds if step.reason}),
+        "kept_until": [day.isoformat() for day in dict.fromkeys((days[0], days[-1]))] if days else [],
+    }
+
+
+def left_of(completed: Completed) -> Sequence[str]:
+    """Return in words what an erasure has left: how many records of which collection, and why."""
+    left: Counter[tuple[str, str]] = Counter()
+    for step, records in alike(completed.plan.steps):
+        if step.disposition is Disposition.LEFT:
+            left[step.key, step.reason or ""] += records
+    return [f"{records} in {key} ({reason.replace('_', ' ')})" for (key, reason), records in left.items()]
 
 
 def plain(value: Mapping[str, Any]) -> Any:

@@ -1,8 +1,9 @@
 """The erasure journal and the stop list for operators: what was erased, and how it stays so."""
 
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -16,12 +17,17 @@ from services.fulfillment.backups.fingerprints import PURPOSE, Fingerprints
 from services.fulfillment.backups.replay import Replay, Scope
 from services.fulfillment.backups.report import Report
 from services.fulfillment.backups.sightings import Progress
+from services.fulfillment.certificates import Certificates
+from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.engine import Engine
 from services.fulfillment.erasure.steps import Plan
 from services.fulfillment.keeping import PURPOSE as KEPT
 from services.fulfillment.keeping import Kept
-from services.fulfillment.search.identities import Identities
+from services.fulfillment.purging import Purging
+from services.fulfillment.remembering import Registers
 from services.fulfillment.search.stores import Stores
+from services.fulfillment.signing import Signer
 from services.fulfillment.store import Maps
 from services.fulfillment.suppression import Purpose, Suppressions
 from shared.errors import ConfigurationError
@@ -40,25 +46,47 @@ class Memory:
     suppressions: Suppressions
     fingerprints: Fingerprints
     kept: Kept
+    certificates: Certificates
     database: Database
     """Of fulfillment, where the data maps lie that records are kept by."""
 
-    async def remember(self, plan: Plan, identities: Identities, data_map: DataMap, erasure: str) -> None:
-        """
-        Remember an erasure by *plan* that an operator made of the person whom *identities* describe.
+    def of(self, erasure: str, data_map: DataMap) -> "Remembering":
+        """Return what remembers the erasure that an operator makes under the number *erasure*."""
+        registers = Registers(
+            self.kept, self.erasures, self.suppressions, erasure, datetime.now(UTC), asked=False
+        )
+        return Remembering(registers, Maps(self.database, data_map))
 
-        It is known by the number of its certificate, *erasure*.
+    def purging(self, current: DataMap, stores: Stores, *, controller: str, signer: Signer) -> Purging:
+        """Return what erases that which had to be left and need not any longer."""
+        return Purging(
+            self.kept,
+            self.erasures,
+            self.suppressions,
+            self.certificates,
+            Maps(self.database, current),
+            Engine(stores),
+            controller,
+            signer,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """The registers, and the data map that what is kept will be judged by."""
+
+    registers: Registers
+    maps: Maps
+
+    async def remember(self, decided: Plan, data_map: DataMap) -> None:
+        """
+        Remember an erasure by *decided*.
 
         Raises:
             StoreUnavailable: The database did not answer; the call may be repeated.
         """
-        at = datetime.now(UTC)
-        found_by = {name: tuple(spellings) for name, spellings in identities.items()}
-        await self.erasures.record(replace(plan, identities=found_by), data_map, erasure=erasure, at=at)
-        if any(step.changes for step in plan.steps):
-            await self.suppressions.add(identities, Purpose.ERASED, at)
-        await Maps(self.database, data_map).prepare()
-        await self.kept.keep(plan, erasure=erasure, at=at, asked=False)
+        await self.maps.prepare()
+        await self.registers.remember(decided, data_map)
 
 
 def kept_for(text: str | None) -> timedelta:
@@ -92,7 +120,7 @@ async def memory(
         suppressions = Suppressions(database, derived_key(master_key, "suppressions"))
         kept = Kept(database, derived_key(master_key, KEPT))
         await kept.prepare()
-        yield Memory(erasures, suppressions, fingerprints, kept, database)
+        yield Memory(erasures, suppressions, fingerprints, kept, Certificates(database), database)
     finally:
         client.close()
 
@@ -127,15 +155,6 @@ async def listed(remembered: Memory, since: datetime = EARLIEST) -> list[dict[st
 
 def _row(entry: Entry) -> dict[str, Any]:
     return {"erasure": entry.erasure, "at": entry.at.isoformat(), "collections": {}}
-
-
-def table_of(erasures: Iterable[Mapping[str, Any]]) -> Table:
-    """Return erasures as a person reads them."""
-    table = Table("erasure", "at", "records")
-    for row in erasures:
-        records = ", ".join(f"{key} {count}" for key, count in row["collections"].items())
-        table.add_row(row["erasure"], row["at"], records)
-    return table
 
 
 def table_of_report(report: Report) -> Table:
@@ -175,10 +194,37 @@ def purpose_of(text: str) -> Purpose:
 async def passed(
     remembered: Memory, lines: Iterable[str], *, identity: str, purpose: Purpose
 ) -> AsyncIterator[str]:
-    """Yield those of *lines*, an identity each, that do not stand on the stop list for *purpose*."""
-    waiting = iter(line.rstrip("\r\n") for line in lines)
+    """
+    Yield those of *lines*, an identity each, that do not stand on the stop list for *purpose*.
+
+    Raises:
+        ConfigurationError: A line is more than an identity: nobody on the list would be known in it.
+    """
+    waiting = (bare(number, line, identity) for number, line in enumerate(lines, 1))
     while some := list(islice(waiting, LINES_PER_LOOK)):
         stopped = await remembered.suppressions.stopped(identity, some, purpose)
         for line in some:
             if line not in stopped:
                 yield line
+
+
+_MORE = re.compile(r"[,;\t|{}\[\]\"]")
+"""What stands in a line of a table or of JSON, and in no address and no number."""
+
+
+def bare(number: int, line: str, identity: str) -> str:
+    """
+    Return *line*, which is the identity alone.
+
+    Raises:
+        ConfigurationError: It is a line of a table or of JSON, or no address where addresses are wanted.
+    """
+    value = line.rstrip("\r\n")
+    text = value.strip()
+    if text and (_MORE.search(text) or (identity == EMAIL and ("@" not in text or " " in text))):
+        kind = "an e-mail address" if identity == EMAIL else f"a value of {identity}"
+        raise ConfigurationError(
+            f"line {number} is not just {kind}; give one to a line, as `cut -d, -f2 FILE | tail -n +2` or "
+            "`jq -r .email FILE` print them"
+        )
+    return value

@@ -1,11 +1,9 @@
 """How the recipients of data were told, for the privacy staff: from fulfillment's journal."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
-
-from rich.table import Table
 
 from shared.events import RecipientAcknowledged, RecipientConcerned, RecipientFailed, RecipientNotified
 from shared.mongo import Client, connect, translated
@@ -71,13 +69,3 @@ async def _facts(client: Client, prefix: str) -> AsyncIterator[Told]:
             for fact in (row["event"], *row["facts"]):
                 if fact is not None and fact["type"] in STATUSES:
                     yield row["case"], row["at"], fact
-
-
-def table_of(found: Iterable[Message]) -> Table:
-    """Return messages as a person reads them."""
-    table = Table("recipient", "about", "request", "status", "since")
-    for message in found:
-        row = message.plain()
-        status = " ".join(filter(None, (message.status, message.reason)))
-        table.add_row(row["recipient"], row["about"], row["request"], status, row["since"])
-    return table

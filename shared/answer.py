@@ -50,6 +50,9 @@ class KeptGroup(_Piece):
     reason: str
     citation: str = ""
     until: date | None = None
+    """Last day of the last of them."""
+    first: date | None = None
+    """Last day of the first of them, where they have several."""
 
 
 class LeftGroup(_Piece):
@@ -119,5 +122,8 @@ class Answer(_Piece):
     statement_kept: bool = False
     """Whether a statement of the person's is kept with data that was not corrected."""
     recipients: tuple[str, ...] = ()
+    """Who had the data from us and must be told, by name."""
+    by_hand: tuple[str, ...] = ()
+    """Those of them with whom no way is agreed, so that somebody must tell them by other means."""
     searched: tuple[str, ...] = ()
     """Labels of all that was looked through."""

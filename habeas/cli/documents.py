@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from habeas.cli.erasures import remembering
 from habeas.cli.options import STATE, State, case_of, existing, out, run, signer
 
 packages = typer.Typer(help="Packages that people download.", no_args_is_help=True)
@@ -39,15 +40,21 @@ def verify_certificate(
 
 @certificates.command("fetch")
 def fetch_certificate(
-    request_id: Annotated[str, typer.Argument(help="Id of the request.")],
+    request_id: Annotated[
+        str, typer.Argument(help="Id of the request; or the number that `habeas erase` has printed.")
+    ],
     folder: Annotated[Path, typer.Option("--out", help="Where it is written.")] = Path(),
     language: Annotated[str, typer.Option(help="Of the page: en, de …")] = "en",
     state: State = STATE,
 ) -> None:
-    """Write the certificate of a request: the signed JSON file, and a page to read."""
+    """Write a certificate of erasure: the signed JSON file, and a page to read."""
     from habeas import certificates  # noqa: PLC0415
 
     async def work() -> bytes:
+        async with remembering(state) as memory:
+            kept = await memory.certificates.of(request_id)
+        if kept is not None:
+            return kept
         async with case_of(request_id, state) as case:
             return await case.certificate()
 

@@ -3,7 +3,7 @@
 import base64
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,9 +35,10 @@ from habeas.cli.options import (
 
 if TYPE_CHECKING:
     from habeas.erasures import Memory
-    from habeas.purging import Due
     from services.fulfillment.backups.sightings import Progress as Told
+    from services.fulfillment.datamap.model import DataMap
     from services.fulfillment.erasure.steps import Plan
+    from services.fulfillment.purging import Due, Purging
 
 app = typer.Typer(help="What was erased: look at it, and erase it again after a backup was restored.")
 stop_list = typer.Typer(help="Who is on the stop list.")
@@ -58,23 +59,31 @@ def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) ->
             return await erasures.listed(memory, _moment(since))
 
     found = run(work())
-    print(json.dumps(found)) if as_json else out.print(erasures.table_of(found))
+    if as_json:
+        print(json.dumps(found))
+        return
+    for row in found:
+        out.print(f"{row['erasure']}  {row['at']}", markup=False)
+        for key, records in row["collections"].items():
+            out.print(f"    {records:>9} {key}", markup=False)
+    if not found:
+        out.print("no erasure is remembered")
 
 
 @app.command()
 def plan(
     request_id: Annotated[str, typer.Argument(help="Id of the request.")],
+    ids: Annotated[bool, typer.Option(help="Print the ids of all records, not only of a few.")] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Show what the erasure of a request does, or would do once somebody approves of it."""
-    from habeas import engine  # noqa: PLC0415
 
     async def work() -> "Plan":
         async with case_of(request_id, state) as case:
             return await case.plan()
 
-    show_plan(engine.summary_of_plan(run(work())), as_json=as_json)
+    show_plan(run(work()), as_json=as_json, ids=ids)
 
 
 @app.command()
@@ -99,8 +108,7 @@ def purge(
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what had to be kept until now, and try again what a store refused. To be run every day."""
-    from habeas import engine, purging  # noqa: PLC0415
+    """Erase what had to be kept until now, and try again what a store refused; fulfillment does it daily."""
     from services.fulfillment.datamap.reading import load  # noqa: PLC0415
 
     data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
@@ -108,14 +116,11 @@ def purge(
     certificates: dict[str, bytes | None] = {}
 
     async def work() -> None:
-        async with (
-            remembering(state) as memory,
-            engine.connected(urls) as opened,
-        ):
-            async for item in purging.due(memory, data_map, opened, today):
+        async with remembering(state) as memory, _purging(memory, data_map, urls, state) as purging:
+            async for item in purging.due(today):
                 told.append(item.summary())
                 if not dry_run and not item.idle:
-                    certificates[item.erasure] = await _purged(item, memory, state)
+                    certificates[item.erasure] = await _purged(item, purging, state)
 
     run(work())
     for erasure, certificate in certificates.items():
@@ -131,7 +136,7 @@ def purge(
     out.print(f"{len(told)} erasures had records that were due")
 
 
-async def _purged(item: "Due", memory: "Memory", state: Path) -> bytes | None:
+async def _purged(item: "Due", purging: "Purging", state: Path) -> bytes | None:
     """Erase what is due; return the certificate, unless the service does it."""
     from habeas import requests  # noqa: PLC0415
     from shared.events import ErasureRetried  # noqa: PLC0415
@@ -140,7 +145,18 @@ async def _purged(item: "Due", memory: "Memory", state: Path) -> bytes | None:
         fact = requests.fact(ErasureRetried, request_id=item.erasure)
         await requests.announce(setting("AMQP_URL", state), fact)
         return None
-    return await item.purge(memory, controller=controller(state), signer=signer(state))
+    return await purging.purge(item)
+
+
+@asynccontextmanager
+async def _purging(
+    memory: "Memory", data_map: "DataMap", urls: Mapping[str, str], state: Path
+) -> "AsyncIterator[Purging]":
+    """Open what purges by the registers of *memory*."""
+    from habeas import engine  # noqa: PLC0415
+
+    async with engine.connected(urls) as stores:
+        yield memory.purging(data_map, stores, controller=controller(state), signer=signer(state))
 
 
 @app.command()

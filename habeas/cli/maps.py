@@ -1,8 +1,9 @@
 """Verbs about data maps."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +15,7 @@ from habeas.cli.options import (
     State,
     Stores,
     existing,
+    fields,
     map_folder_of,
     out,
     prefix_of,
@@ -21,6 +23,9 @@ from habeas.cli.options import (
     stores_of,
 )
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from services.fulfillment.datamap.loading import Flaw
 
 app = typer.Typer(
     help="Data maps: draft, import, draw, and check them against the data.", no_args_is_help=True
@@ -45,12 +50,25 @@ def check(
     if as_json:
         print(json.dumps([_plain(flaw) for flaw in flaws], ensure_ascii=False))
     wrong = [flaw for flaw in flaws if not flaw.remark]
-    for flaw in flaws if not as_json else ():
-        out.print(f"{'remark' if flaw.remark else 'wrong '}  {flaw}", markup=False)
     if not as_json:
+        _show(flaws)
         told = f"{len(wrong)} wrong, {len(flaws) - len(wrong)} to know"
         out.print(told if wrong else "the map fits the data")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _show(flaws: "Sequence[Flaw]") -> None:
+    """Print *flaws*, those that say the same of several places together."""
+    alike: dict[tuple[bool, str, str], list[str]] = {}
+    for flaw in flaws:
+        alike.setdefault((flaw.remark, flaw.what, flaw.remedy), []).append(flaw.where)
+    for (remark, what, remedy), places in alike.items():
+        severity = "remark" if remark else "wrong "
+        if len(places) == 1:
+            out.print(f"{severity}  {places[0]}: {what}; {remedy}", markup=False)
+            continue
+        out.print(f"{severity}  {len(places)} places: {what}; {remedy}", markup=False)
+        fields({"at": places})
 
 
 def _plain(flaw: Any) -> dict[str, str | int]:

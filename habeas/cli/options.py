@@ -4,13 +4,13 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from habeas import installation
 from shared.errors import ConfigurationError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from habeas.cases import Case
+    from services.fulfillment.erasure.steps import Plan
     from services.fulfillment.signing import Signer
 
 T = TypeVar("T")
@@ -35,6 +36,9 @@ Identities = Annotated[
     list[str], typer.Option("--identity", help="email=ada@example.org; may be given several times.")
 ]
 STATE = Path(".state")
+COLUMNS = 79
+FEW = 10
+"""Records of a collection whose ids are shown without being asked for."""
 
 
 def settings(state: Path) -> Mapping[str, str]:
@@ -54,6 +58,8 @@ def existing(file: Path) -> Path:
     Raises:
         ConfigurationError: It is not there.
     """
+    if file.is_dir():
+        raise ConfigurationError(f"{file}: is a folder; name the file")
     if not file.is_file():
         raise ConfigurationError(f"{file}: there is no such file")
     return file
@@ -124,16 +130,37 @@ def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[Case]"
     return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
 
 
-def show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
-    """Print what an erasure would do."""
+def show_plan(decided: "Plan", *, as_json: bool, ids: bool = False) -> None:
+    """Print what an erasure would do; all *ids* only when asked for, where they are more than a few."""
+    from habeas import engine  # noqa: PLC0415
+
     if as_json:
-        print(json.dumps(plan))
+        print(json.dumps(engine.summary_of_plan(decided)))
         return
-    kinds = ("erased", "masked", "retained", "unchanged")
-    table = Table("collection", "found", *kinds, "details removed", "kept because")
+    plan = engine.counts_of_plan(decided)
     for key, counts in plan["collections"].items():
         changes = plan["changes"][key]
-        removed = ", ".join((*changes["masked_fields"], *changes["left_arrays"]))
-        numbers = (str(counts.get(kind, "")) for kind in kinds)
-        table.add_row(key, str(changes["found"]), *numbers, removed, ", ".join(changes["kept_because"]))
-    out.print(table if plan["collections"] else "nothing is held")
+        shown = "; ".join(f"{number} {kind}" for kind, number in counts.items())
+        out.print(f"{key}: {changes['found']} found: {shown}", markup=False)
+        fields(
+            {
+                "details removed": changes["masked_fields"],
+                "taken out of": changes["left_arrays"],
+                "stays in them": changes["unchangeable_fields"],
+                "kept because": changes["kept_because"],
+                "kept until": [" to ".join(changes["kept_until"])] if changes["kept_until"] else [],
+                "ids": list(map(str, engine.ids_in(decided, key))) if ids or changes["found"] <= FEW else [],
+            }
+        )
+    if not plan["collections"]:
+        out.print("nothing is held")
+
+
+def fields(named: Mapping[str, Sequence[str]]) -> None:
+    """Print what is not empty of *named*, indented, in lines that a terminal of 80 columns shows whole."""
+    for name, values in named.items():
+        if values:
+            lead = f"    {name:16}"
+            lines = wrap(", ".join(values), COLUMNS - len(lead), break_on_hyphens=False)
+            for number, line in enumerate(lines):
+                out.print((lead if number == 0 else " " * len(lead)) + line, markup=False)

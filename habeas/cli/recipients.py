@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from habeas.cli.options import STATE, AsJson, State, fields, out, prefix_of, run, setting
 
 app = typer.Typer(help="Who was told of what became of a person's data: look at it, and tell them again.")
 
@@ -14,12 +14,16 @@ app = typer.Typer(help="Who was told of what became of a person's data: look at 
 def recipients(
     context: typer.Context,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only who could not be told; ends with 1 if there are any.")
+        bool,
+        typer.Option(
+            "--failed",
+            help="Only who could not be told, or with whom no way is agreed; ends with 1 if there are any.",
+        ),
     ] = False,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List which recipients of data were told of what, and how that stands."""
+    """List which recipients of data must be told of what, and how that stands."""
     if context.invoked_subcommand is not None:
         return
     from habeas import recipients as told  # noqa: PLC0415
@@ -28,7 +32,13 @@ def recipients(
     if as_json:
         print(json.dumps([message.plain() for message in found]))
     else:
-        out.print(told.table_of(found) if found else "nobody")
+        for message in found:
+            row = message.plain()
+            status = " ".join(filter(None, (row["status"], row["reason"])))
+            out.print(f"{row['recipient']}: {status}", markup=False)
+            fields({name: [row[name]] for name in ("about", "request", "since")})
+        if not found:
+            out.print("nobody")
     raise typer.Exit(1 if failed and found else 0)
 
 

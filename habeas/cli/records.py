@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from habeas.cli.options import (
     State,
     Stores,
     controller,
+    fields,
     map_folder_of,
     out,
     run,
@@ -27,11 +28,15 @@ from habeas.cli.options import (
     signer,
     stores_of,
 )
+from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from habeas.engine import Engine
     from habeas.erasures import Memory
+    from services.fulfillment.completing import Completed
 
 app = typer.Typer()
+GO_ON = "remove the cause and run the same command again; `habeas erasures purge` tries it, too"
 
 
 @app.command()
@@ -50,7 +55,10 @@ def gather(
 
     async def work() -> Any:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
-            return await opened.gather(engine.identities(identity))
+            person = engine.identities(identity)
+            found = await opened.gather(person)
+            _warn(opened, person)
+            return found
 
     findings = run(work())
     if folder is not None:
@@ -73,32 +81,85 @@ def erase(
     certificate: Annotated[
         Path | None, typer.Option(help="Write the certificate into this file, and a page beside it.")
     ] = None,
+    ids: Annotated[bool, typer.Option(help="Print the ids of all records, not only of a few.")] = False,
     map_folder: MapFolder = None,
     stores: Stores = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Erase every record of a person, as far as the map and the law allow, and certify it."""
-    from habeas import certificates, engine  # noqa: PLC0415
+    """Erase every record of a person, as far as map and law allow, and certify it; ends 1 if any is left."""
+    from habeas import engine  # noqa: PLC0415
+    from services.fulfillment.recipients import recipients_of  # noqa: PLC0415
 
     person = engine.identities(identity)
+    if certificate is not None and not dry_run:
+        _writable(certificate)
 
-    async def work() -> bytes | None:
+    async def work() -> "Completed | None":
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
-            plan = opened.plan(await opened.gather(person))
-            show_plan(engine.summary_of_plan(plan), as_json=as_json)
+            found = await opened.gather(person)
+            _warn(opened, person)
+            plan = await opened.plan(found)
+            show_plan(plan, as_json=as_json, ids=ids)
             if dry_run or not (yes or typer.confirm("Erase?", err=True)):
                 return None
             async with _memory(state) as memory:
-                return await opened.erase(
+                completed = await opened.erase(
                     plan, person, controller=controller(state), signer=signer(state), memory=memory
                 )
+            kept = memory is not None
+            _tell(completed, recipients_of(completed.plan, opened.data_map), certificate, kept, as_json)
+            return completed
 
-    issued = run(work())
-    if issued is not None:
-        if certificate is not None:
-            certificates.write(issued, certificate, "en")
+    completed = run(work())
+    left = [] if completed is None else engine.left_of(completed)
+    if left:
+        print(f"habeas: left: {'; '.join(left)}: {GO_ON}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _warn(opened: "Engine", person: Mapping[str, Sequence[str]]) -> None:
+    """Say which of several identities nobody is looked for by."""
+    unknown = opened.unknown(person)
+    if unknown:
+        print(f"habeas: {opened.not_known(unknown)}", file=sys.stderr)
+
+
+def _writable(file: Path) -> None:
+    """Make sure that the certificate can be written, before anything is erased."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+def _tell(
+    completed: "Completed", recipients: Sequence[str], file: Path | None, kept: bool, as_json: bool
+) -> None:
+    """Say what has become of the records, who must hear of it, and where the certificate is."""
+    from habeas import certificates  # noqa: PLC0415
+
+    issued = completed.certificate
+    number = certificates.number_of(issued)
+    if file is not None:
+        certificates.write(issued, file, "en")
+    if as_json:
         print(issued.decode())
+        return
+    counts = ", ".join(f"{records} {name}" for name, records in completed.plan.counts().items())
+    remaining = "" if completed.plan.counts().get("left") else "; looked for again: nothing is left"
+    out.print(f"done: {counts or 'nothing was held'}{remaining}", markup=False)
+    if recipients:
+        out.print("nobody was told by this verb; these recipients must erase it too (GDPR Art. 19):")
+        fields({"": recipients})
+    if file is not None:
+        out.print(f"certificate {number}: {file}", markup=False)
+    elif kept:
+        out.print(f"certificate {number}: habeas certificate fetch {number}", markup=False)
+    else:
+        out.print(f"certificate {number}: kept nowhere; give --certificate FILE to have it", markup=False)
 
 
 @asynccontextmanager

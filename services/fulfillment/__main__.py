@@ -8,15 +8,14 @@ from services.fulfillment.backups.erasures import Erasures
 from services.fulfillment.backups.fingerprints import PURPOSE, Fingerprints
 from services.fulfillment.carrier import Carrier
 from services.fulfillment.cases import Fulfilment, evolve
+from services.fulfillment.certificates import Certificates
 from services.fulfillment.context import Carrier as Carrying
 from services.fulfillment.context import Copies as Counted
 from services.fulfillment.context import Disagreements as Disputed
-from services.fulfillment.context import Erasures as Remembered
 from services.fulfillment.context import Fulfillment, House, Maps, Records, Vault
-from services.fulfillment.context import Kept as Registered
-from services.fulfillment.context import Suppressions as Stopped
 from services.fulfillment.context import Webhooks as Telling
 from services.fulfillment.copies import Copies
+from services.fulfillment.daily import Daily, Days
 from services.fulfillment.datamap.reading import DataMap, load
 from services.fulfillment.disagreements import PURPOSE as DISAGREEMENTS
 from services.fulfillment.disagreements import Disagreements
@@ -24,6 +23,10 @@ from services.fulfillment.engine import Engine
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.keeping import PURPOSE as KEPT
 from services.fulfillment.keeping import Kept
+from services.fulfillment.purging import Purging
+from services.fulfillment.remembering import Erasures as Remembered
+from services.fulfillment.remembering import Kept as Registered
+from services.fulfillment.remembering import Suppressions as Stopped
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
@@ -109,7 +112,21 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             carrier=Carrier(house.signer, settings.transfer_allow),
             webhooks=Webhooks(Carrier(house.signer), Carrier(house.signer, settings.inner_recipients())),
         )
-        yield Running(put_together, journal)
+        days = Days(database)
+        await days.prepare()
+        purging = Purging(
+            kept,
+            erasures,
+            suppressions,
+            Certificates(database),
+            maps,
+            engine,
+            house.controller,
+            house.signer,
+            house.zone,
+        )
+        daily = Daily(days, purging, platform.bus.publish)
+        yield Running(put_together, journal, background=daily.run())
     finally:
         stores.close()
 

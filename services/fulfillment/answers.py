@@ -1,8 +1,8 @@
 """Puts into words what was found and done: for letters, events and certificates. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import date, datetime, time
 from typing import Any
 
 from services.fulfillment.changes.change import Change, corrected
@@ -10,12 +10,13 @@ from services.fulfillment.changes.marks import marks
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE
 from services.fulfillment.erasure.residue import Residue
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, alike
 from services.fulfillment.package.about import by_category
 from services.fulfillment.package.labels import spelt, title
 from services.fulfillment.package.reasons import NEEDS_MORE_PROOF
 from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import Survey
+from services.fulfillment.recipients import by_hand, recipients_of
 from services.fulfillment.search.walk import Findings, Status
 from shared.answer import (
     Answer,
@@ -61,7 +62,9 @@ def overview(survey: Survey, *, fallback: bool) -> Answer:
     )
 
 
-def erasure(plan: Plan, residues: Sequence[Residue], data_map: DataMap, copied: Answer) -> Answer:
+def erasure(
+    plan: Plan, residues: Sequence[Residue], data_map: DataMap, copied: Answer, *, agreed: Collection[str]
+) -> Answer:
     """
     Return the answer to somebody whose records were erased.
 
@@ -70,7 +73,9 @@ def erasure(plan: Plan, residues: Sequence[Residue], data_map: DataMap, copied: 
         residues: What still names the person.
         data_map: Names the records.
         copied: What was handed over before.
+        agreed: Recipients with whom a way to tell them is agreed.
     """
+    named = recipients_of(plan, data_map)
     return Answer(
         disclosed=copied.disclosed,
         withheld=copied.withheld,
@@ -79,35 +84,49 @@ def erasure(plan: Plan, residues: Sequence[Residue], data_map: DataMap, copied: 
         erased=tuple(_groups(plan, Disposition.ERASED, data_map)),
         masked=tuple(_groups(plan, Disposition.MASKED, data_map)),
         kept=(*_kept(plan, data_map), *_unchangeable(plan, data_map), *_mentioned(residues, data_map)),
-        recipients=recipients(plan, data_map),
+        recipients=named,
+        by_hand=by_hand(named, agreed),
     )
 
 
-def change(done: Change, data_map: DataMap, *, statement_kept: bool) -> Answer:
-    """Return the answer to somebody whose records were marked or corrected, as far as they were."""
+def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Collection[str]) -> Answer:
+    """
+    Return the answer to somebody whose records were marked or corrected, as far as they were.
+
+    Args:
+        done: With the truth in it about what was not done.
+        data_map: Names the records.
+        statement_kept: Whether a statement of the person's is kept with what was not corrected.
+        agreed: Recipients with whom a way to tell them is agreed.
+    """
+    named = recipients_of(done.plan, data_map)
     return Answer(
         marked=tuple(_groups(done.plan, Disposition.MARKED, data_map)),
         left=tuple(_left(done.plan, data_map)),
         corrected=tuple(_corrected(done, data_map)),
         declined=tuple(_declined(done, data_map)),
         statement_kept=statement_kept,
-        recipients=recipients(done.plan, data_map),
+        recipients=named,
+        by_hand=by_hand(named, agreed),
     )
 
 
-def stopped(right: Right, data_map: DataMap) -> Answer:
+def stopped(right: Right, data_map: DataMap, *, agreed: Collection[str]) -> Answer:
     """
     Return the answer to somebody who has proven nothing: it says what is done for everybody alike.
 
     The recipients are those of all data that the right is about, whoever it is about.
     """
     concerned = [c for c in data_map.collections if any(marks(right, c, direct_marketing=True))]
-    named = (recipient for collection in concerned for recipient in collection.facts.recipients)
-    return Answer(recipients=tuple(dict.fromkeys(named)))
+    named = tuple(dict.fromkeys(name for collection in concerned for name in collection.facts.recipients))
+    return Answer(recipients=named, by_hand=by_hand(named, agreed))
 
 
 def _left(plan: Plan, data_map: DataMap) -> Iterator[LeftGroup]:
-    counts = Counter((step.key, step.reason) for step in plan.steps if step.reason is not None)
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for step, records in alike(plan.steps):
+        if step.reason is not None:
+            counts[step.key, step.reason] += records
     for (key, reason), records in counts.items():
         yield LeftGroup(label=title(data_map.by_key[key]), records=records, reason=reason or "")
 
@@ -167,35 +186,48 @@ def _blacked_out(survey: Survey) -> Iterator[BlackedOutGroup]:
 
 
 def _groups(plan: Plan, disposition: Disposition, data_map: DataMap) -> Iterator[Group]:
-    counts = Counter(step.key for step in plan.steps if step.disposition is disposition)
-    for key, records in counts.items():
+    for key, records in _by_collection(plan, lambda step: step.disposition is disposition).items():
         yield Group(label=title(data_map.by_key[key]), records=records)
+
+
+def _by_collection(plan: Plan, wanted: Callable[[Step], bool]) -> Counter[str]:
+    """Return how many of the *wanted* records there are in which collection."""
+    counts: Counter[str] = Counter()
+    for step, records in alike(plan.steps):
+        if wanted(step):
+            counts[step.key] += records
+    return counts
 
 
 def _kept(plan: Plan, data_map: DataMap) -> Iterator[KeptGroup]:
     """
-    Yield what is kept by collection and reason, until the last of its days; none where one has none.
+    Yield what is kept by collection and reason, until the first and the last of its days, if each has one.
 
     What was to go and is still there is among it.
+
+    Law:
+        GDPR Art. 12(1), (4): whoever reads only the last day believes that all is kept so long.
     """
-    groups: defaultdict[tuple[str, str, str], list[Step]] = defaultdict(list)
-    for step in plan.steps:
+    groups: defaultdict[tuple[str, str, str], Counter[date | None]] = defaultdict(Counter)
+    for step, records in alike(plan.steps):
         if step.disposition in (Disposition.RETAINED, Disposition.LEFT):
-            groups[step.key, step.reason or "", step.because or ""].append(step)
-    for (key, reason, because), steps in groups.items():
-        days = [step.until for step in steps if step.until is not None]
+            groups[step.key, step.reason or "", step.because or ""][step.until] += records
+    for (key, reason, because), days in groups.items():
+        known = [day for day in days if day is not None]
+        last = max(known) if len(known) == len(days) else None
         yield KeptGroup(
             label=title(data_map.by_key[key]),
-            records=len(steps),
+            records=days.total(),
             reason=reason,
             citation=because,
-            until=max(days) if len(days) == len(steps) else None,
+            until=last,
+            first=min(known) if last is not None and len(known) > 1 else None,
         )
 
 
 def _unchangeable(plan: Plan, data_map: DataMap) -> Iterator[KeptGroup]:
     """Yield the records in which fields stay that the map forbids to change."""
-    for key, records in Counter(step.key for step in plan.steps if step.incomplete).items():
+    for key, records in _by_collection(plan, lambda step: step.incomplete).items():
         yield KeptGroup(label=title(data_map.by_key[key]), records=records, reason=NOT_CHANGEABLE)
 
 
@@ -205,15 +237,3 @@ def _mentioned(residues: Iterable[Residue], data_map: DataMap) -> Iterator[KeptG
         if residue.records:
             label = title(data_map.by_key[residue.key])
             yield KeptGroup(label=label, records=residue.records, reason=MENTIONED_ELSEWHERE)
-
-
-def recipients(plan: Plan, data_map: DataMap) -> tuple[str, ...]:
-    """
-    Return who received the data that was erased.
-
-    Law:
-        GDPR Art. 19: the person is told about the recipients on request; here, without one.
-    """
-    keys = dict.fromkeys(step.key for step in plan.steps if step.changes)
-    named = (recipient for key in keys for recipient in data_map.by_key[key].facts.recipients)
-    return tuple(dict.fromkeys(named))

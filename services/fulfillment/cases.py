@@ -1,11 +1,11 @@
 """What fulfillment knows of a request, and which outcome its records add up to. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.fulfillment.changes.change import Change
-from services.fulfillment.erasure.steps import Disposition, Plan
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, Steps, alike, runs_of
 from services.fulfillment.package.withholding import NEVER
 from shared.answer import Answer
 from shared.errors import IllegalTransition
@@ -76,6 +76,8 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
     PROPOSED = "proposed"
     """An erasure is planned and waits for a second person."""
+    PROPOSED_MORE = "proposed_more"
+    """An erasure has begun, and what has come to light since waits for a second person."""
     PLANNED = "planned"
     TRANSFERRING = "transferring"
     """A package is ready and goes to another controller first."""
@@ -140,6 +142,15 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ErasurePlanned: S.PROPOSED,
         ErasureApproved: S.PLANNED,
         RequestWithdrawn: S.WITHDRAWN,
+    },
+    # What was erased before must be certified: a withdrawal that comes now is too late.
+    S.PROPOSED_MORE: {
+        IdentityClaimed: S.PROPOSED_MORE,
+        ErasurePlanned: S.PROPOSED_MORE,
+        ErasureApproved: S.PLANNED,
+        ErasureRetried: S.PROPOSED_MORE,
+        RequestWithdrawn: S.PROPOSED_MORE,
+        **dict.fromkeys(TELLING, S.PROPOSED_MORE),
     },
     # A planned erasure may have begun, and a crash in it leaves no trace: a withdrawal that comes now is too
     # late, for whatever was erased must be certified.
@@ -237,20 +248,38 @@ def _planned(known: Fulfilment, status: Status, fact: ErasurePlanned) -> Fulfilm
     """Return *known* after *fact*; the plan that comes back as a message says nothing new."""
     if fact.plan in known.plans:
         return known
-    waits = fact.approval and known.status is Status.WAITING
+    if fact.approval:
+        status = _PROPOSED.get(known.status, status)
     return replace(
         known,
-        status=Status.PROPOSED if waits else status,
+        status=status,
         plans=(*known.plans, fact.plan),
         planned=fact,
         rounds=known.rounds + 1,
     )
 
 
+_PROPOSED = {
+    Status.WAITING: Status.PROPOSED,
+    Status.PLANNED: Status.PROPOSED_MORE,
+    Status.FULFILLED: Status.PROPOSED_MORE,
+}
+"""Where a plan that must be approved leaves a request, by where it stood."""
+
+
 def united(plans: Sequence[Plan]) -> Plan:
     """Return one plan that says of every record what the last of *plans* to name it says."""
-    steps = {(step.key, repr(step.id)): step for decided in plans for step in decided.steps}
-    return replace(plans[0], steps=tuple(steps.values()), order=_order_of(plans))
+    if len(plans) == 1:
+        return plans[0]
+    return replace(plans[0], steps=Steps(runs_of(_newest(plans))), order=_order_of(plans))
+
+
+def _newest(plans: Sequence[Plan]) -> Iterator[Step]:
+    """Yield the newest step for every record. Later plans are about what the first has left: few."""
+    later = {step.record: step for decided in plans[1:] for step in decided.steps}
+    for step in plans[0].steps:
+        yield later.pop(step.record, step) if later else step
+    yield from later.values()
 
 
 def _order_of(plans: Sequence[Plan]) -> tuple[tuple[str, ...], ...]:
@@ -264,7 +293,26 @@ def _order_of(plans: Sequence[Plan]) -> tuple[tuple[str, ...], ...]:
 
 def needs_approval(plan: Plan, above: int | None) -> bool:
     """Tell whether *plan* changes more than *above* records, so that a second person must approve of it."""
-    return above is not None and sum(step.changes for step in plan.steps) > above
+    return above is not None and plan.changes > above
+
+
+def needs_approval_again(plan: Plan, approved: Sequence[Plan], above: int | None) -> bool:
+    """
+    Tell whether *plan* changes what nobody has approved of, and a second person must.
+
+    Args:
+        plan: What has come to light since the erasure began.
+        approved: The plans so far.
+        above: How many records the whole erasure may change without approval; none: any number.
+    """
+    if above is None:
+        return False
+    changing = {(step.record, step.deleted) for step in plan.steps if step.changes}
+    fresh = set(changing)
+    for decided in approved if changing else ():
+        # The last of many rounds may be about a handful of a million records.
+        fresh.difference_update((step.record, step.deleted) for step in decided.steps if step.changes)
+    return bool(fresh) and needs_approval(united([*approved, plan]), above)
 
 
 def answerable(event: IdentityVerified) -> Right:
@@ -307,13 +355,14 @@ def outcome_of_erasure(plan: Plan, *, mentions: int = 0) -> Outcome:
     Law:
         GDPR Art. 17(3), 12(4): what is kept is a refusal in part, and where all is kept, as a whole.
     """
-    if any(step.disposition is Disposition.LEFT for step in plan.steps):
+    counts = plan.counts()
+    if counts.get(Disposition.LEFT):
         return Outcome.PARTLY_GRANTED
-    kept = [step for step in plan.steps if step.disposition is Disposition.RETAINED]
+    kept = counts.get(Disposition.RETAINED, 0)
     if not kept:
-        partly = mentions > 0 or any(step.left for step in plan.steps)
+        partly = mentions > 0 or any(step.left for step, _ in alike(plan.steps))
         return Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED
-    return Outcome.REFUSED if len(kept) == len(plan.steps) else Outcome.PARTLY_GRANTED
+    return Outcome.REFUSED if kept == len(plan.steps) else Outcome.PARTLY_GRANTED
 
 
 def outcome_of_change(done: Change) -> Outcome:

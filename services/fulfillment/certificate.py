@@ -21,7 +21,7 @@ from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
 
 FORMAT: Final = "habeas-erasure-certificate/1"
 RETRIED: Final = "daily"
-"""When it is tried again what an erasure has left (``habeas erasures purge``)."""
+"""When it is tried again what an erasure has left: :mod:`services.fulfillment.purging` does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,9 @@ class Certificate:
     handled: tuple[Handled, ...]
     second_look: SecondLook
     recipients: tuple[str, ...] = ()
-    """Organisations that were told to erase as well (GDPR Art. 19)."""
+    """Organisations that must be told to erase as well (GDPR Art. 19)."""
+    untold: tuple[str, ...] = ()
+    """Those of them that nobody was telling when this was issued; the others were being told."""
     proof: Proof | None = None
     searched: tuple[Searched, ...] = ()
     """Every collection of the data map."""
@@ -172,7 +174,10 @@ def issue(certificate: Certificate, signer: Signer) -> bytes:
 
     Raises:
         ValueError: Its numbers do not add up: a record that was found has neither been dealt with nor kept.
+            Or it says that nothing is left, and nobody has looked anywhere.
     """
+    if not certificate.second_look.collections and not certificate.handled:
+        raise ValueError("nothing was searched and nothing found: there is nothing to certify")
     for handled in certificate.handled:
         if handled.found != handled.accounted:
             place = f"{handled.store}.{handled.dataset}.{handled.collection}"
@@ -224,6 +229,7 @@ def read(content: Mapping[str, Any]) -> Certificate:
         second_look=SecondLook(datetime.fromisoformat(look["at"]), look["collections"], look["remaining"]),
         recipients=tuple(content["recipients"]),
         # Certificates of earlier versions do not say the rest.
+        untold=tuple(content.get("recipients_untold", ())),
         proof=_proof(content.get("asked")),
         searched=tuple(Searched(**item) for item in look.get("searched", ())),
         looked_through=tuple(LookedThrough(**item) for item in look.get("texts", ())),
@@ -281,6 +287,7 @@ def page(certificate: Certificate, words: Words, *, fingerprint: str) -> Iterato
         completed=words.moment(certificate.completed_at),
         looked=words.moment(certificate.second_look.at),
         received=words.day(certificate.proof.received_on) if certificate.proof else "",
+        telling=[name for name in certificate.recipients if name not in certificate.untold],
         kept=[(handled.label, item) for handled in certificate.handled for item in handled.retained],
         left=[(handled.label, item) for handled in certificate.handled for item in _left(handled)],
         named=[item for item in certificate.looked_through if item.places or not item.finished],
@@ -306,6 +313,7 @@ def _content(certificate: Certificate) -> dict[str, Any]:
         "completed_at": certificate.completed_at.isoformat(),
         "collections": _collections(certificate.handled),
         "recipients": list(certificate.recipients),
+        "recipients_untold": list(certificate.untold),
         "verification": {
             "at": look.at.isoformat(),
             "collections": look.collections,

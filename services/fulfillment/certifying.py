@@ -1,12 +1,11 @@
 """Puts the certificate of an erasure together from what was decided, done and seen afterwards. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 
-from services.fulfillment.answers import recipients
 from services.fulfillment.certificate import (
     Certificate,
     Handled,
@@ -19,8 +18,9 @@ from services.fulfillment.certificate import (
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.execution import Remains
 from services.fulfillment.erasure.residue import Residue
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, alike
 from services.fulfillment.package.labels import title
+from services.fulfillment.recipients import by_hand, recipients_of
 from services.fulfillment.search.walk import Status
 
 
@@ -35,12 +35,15 @@ class Issue:
     completed_at: datetime
     proof: Proof | None = None
     """None where no request stands behind the erasure."""
+    agreed: Collection[str] = ()
+    """The recipients that are being told, by a way agreed with them."""
 
 
 def certificate(
     plan: Plan, remains: Remains, residues: Sequence[Residue], data_map: DataMap, issue: Issue
 ) -> Certificate:
     """Return the certificate of an erasure by *plan*, after which *remains* and *residues* were seen."""
+    recipients = recipients_of(plan, data_map)
     searched = [part for part in remains.findings.coverage if part.status is Status.SEARCHED]
     return Certificate(
         number=issue.number,
@@ -51,7 +54,8 @@ def certificate(
         completed_at=issue.completed_at,
         handled=tuple(_handled(plan, data_map)),
         second_look=SecondLook(issue.completed_at, len(searched), len(remains.remainders)),
-        recipients=recipients(plan, data_map),
+        recipients=recipients,
+        untold=by_hand(recipients, issue.agreed),
         proof=issue.proof,
         searched=tuple(_searched(remains, data_map)),
         looked_through=tuple(_looked_through(residues, data_map)),
@@ -60,18 +64,20 @@ def certificate(
 
 
 def _handled(plan: Plan, data_map: DataMap) -> Iterator[Handled]:
-    steps: defaultdict[str, list[Step]] = defaultdict(list)
-    for step in plan.steps:
-        steps[step.key].append(step)
+    steps: defaultdict[str, list[tuple[Step, int]]] = defaultdict(list)
+    for step, records in alike(plan.steps):
+        steps[step.key].append((step, records))
     for key, of_collection in steps.items():
         collection = data_map.by_key[key]
-        counts = Counter(step.disposition for step in of_collection)
+        counts: Counter[Disposition] = Counter()
+        for step, records in of_collection:
+            counts[step.disposition] += records
         yield Handled(
             store=collection.store,
             dataset=collection.dataset,
             collection=collection.name,
             label=title(collection),
-            found=len(of_collection),
+            found=counts.total(),
             erased=counts[Disposition.ERASED],
             masked=counts[Disposition.MASKED],
             gone=counts[Disposition.GONE],
@@ -80,16 +86,15 @@ def _handled(plan: Plan, data_map: DataMap) -> Iterator[Handled]:
                 *_unchanged(counts[Disposition.UNCHANGED]),
             ),
             left=tuple(_reasons(of_collection, Disposition.LEFT)),
-            incomplete=sum(step.incomplete for step in of_collection),
+            incomplete=sum(records for step, records in of_collection if step.incomplete),
         )
 
 
-def _reasons(steps: Iterable[Step], disposition: Disposition) -> Sequence[Retained]:
-    counts = Counter(
-        (step.reason or "", step.because or "", step.until)
-        for step in steps
-        if step.disposition is disposition
-    )
+def _reasons(steps: Iterable[tuple[Step, int]], disposition: Disposition) -> Sequence[Retained]:
+    counts: Counter[tuple[str, str, date | None]] = Counter()
+    for step, records in steps:
+        if step.disposition is disposition:
+            counts[step.reason or "", step.because or "", step.until] += records
     return [Retained(records, reason, because, until) for (reason, because, until), records in counts.items()]
 
 

@@ -205,7 +205,7 @@ async def _granted_to_anybody(
     right: Right, notices: Sequence[Fact], identities: Identities, ctx: Fulfillment
 ) -> Sequence[Fact]:
     """Return the answer that says nothing about the person: no counts; all who receive such data hear it."""
-    told = answers.stopped(right, ctx.maps.current)
+    told = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
     fulfilled = RequestFulfilled(
         request_id=ctx.case_id,
         right=right,
@@ -222,7 +222,8 @@ async def _fulfilled(
     stated = bool(done.declined) and submitted.details.statement is not None
     if stated:
         await ctx.disagreements.keep(ctx.case_id, done.plan.identities, ctx.occurred_at)
-    told = answers.change(done, await ctx.maps.of(done.plan.version), statement_kept=stated)
+    data_map = await ctx.maps.of(done.plan.version)
+    told = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
     return RequestFulfilled(
         request_id=ctx.case_id,
         right=right,

@@ -9,16 +9,14 @@ from typing import Protocol
 from services.fulfillment.carrier import Parcel, Receipt
 from services.fulfillment.cases import Fulfilment
 from services.fulfillment.changes.change import Undone
+from services.fulfillment.completing import Records as Erasing
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.execution import Refused, Remains
-from services.fulfillment.erasure.residue import Residue
-from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Plan
 from services.fulfillment.recipients import Recipient, pseudonyms
+from services.fulfillment.remembering import Erasures, Kept, Suppressions
 from services.fulfillment.sealing import Vault as Sealing
 from services.fulfillment.sealing import open_lines, seal_lines
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.mentions import Needle
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.signing import Signer
 from shared.answer import SUBMISSION
@@ -32,7 +30,7 @@ class Vault(Sealing, Protocol):
         """Return whether something is kept."""
 
 
-class Records(Protocol):
+class Records(Erasing, Protocol):
     """The person's records, in the stores of the data map."""
 
     async def gather(
@@ -40,29 +38,8 @@ class Records(Protocol):
     ) -> Findings:
         """Return every record of the person."""
 
-    async def erase(self, plan: Plan) -> Refused:
-        """Carry *plan* out; return what was refused."""
-
-    async def verify(self, plan: Plan, data_map: DataMap, identities: Identities) -> Remains:
-        """Look again."""
-
-    async def look_through(
-        self, plan: Plan, remains: Remains, data_map: DataMap, wanted: frozenset[Needle]
-    ) -> Sequence[Residue]:
-        """Return where texts still name the person."""
-
-    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> Plan:
-        """Return a plan for what is left."""
-
     async def change(self, plan: Plan) -> Sequence[Undone]:
         """Mark and correct by *plan*, read it again, and return what does not stand there."""
-
-
-class Suppressions(Protocol):
-    """The stop list."""
-
-    async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
-        """Put everybody whom *identities* name on the list."""
 
 
 class Maps(Protocol):
@@ -81,20 +58,6 @@ class Disagreements(Protocol):
 
     async def keep(self, case: str, identities: Identities, at: datetime) -> None:
         """Remember that *case* holds a statement of the person whom *identities* name."""
-
-
-class Erasures(Protocol):
-    """What is remembered of erasures, for the day on which a backup is restored."""
-
-    async def record(self, plan: Plan, data_map: DataMap, *, erasure: str, at: datetime) -> None:
-        """Remember an erasure by *plan*; it may be repeated."""
-
-
-class Kept(Protocol):
-    """The register of records that erasures have left."""
-
-    async def keep(self, decided: Plan, *, erasure: str, at: datetime, asked: bool) -> None:
-        """Register what *decided* leaves behind; it may be repeated."""
 
 
 class Copies(Protocol):

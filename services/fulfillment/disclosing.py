@@ -47,10 +47,12 @@ async def hand_over(wanted: Disclosure, ctx: Fulfillment) -> Sequence[Fact]:
     if right is Right.PORTABILITY and wanted.event.regulation is not Regulation.CCPA:
         kept, left = portable(contents.sections)
         contents = replace(contents, sections=kept, left_out=_held(left, wanted.findings))
-    package, told = await _stored(contents, wanted, ctx)
+    package, told = await _built(contents, wanted, ctx)
     if not told.disclosed:
+        # Nothing is handed over: it is no copy, and nobody is to find a package.
         return [await _refused(told, wanted, ctx)]
-    fulfilled = await _fulfilled(package, told, wanted, ctx)
+    name, told = await _stored(package, told, wanted, ctx)
+    fulfilled = await _fulfilled(name, told, wanted, ctx)
     if right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None:
         return [_ordered(fulfilled)]
     return [fulfilled]
@@ -63,7 +65,8 @@ async def store_copy(wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]
     Raises:
         Sealed: What is read is not what was written.
     """
-    return await _stored(await _contents(wanted, ctx), wanted, ctx)
+    package, told = await _built(await _contents(wanted, ctx), wanted, ctx)
+    return await _stored(package, told, wanted, ctx)
 
 
 async def _told_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfilled:
@@ -83,13 +86,19 @@ async def _told_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfi
     return await _fulfilled(name, told, wanted, ctx)
 
 
-async def _stored(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:
+async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[Package, Answer]:
+    """Return a package, and what is told about it; nothing of it is stored."""
     # Both go through all the records: in a thread, so that the broker is not kept waiting for a sign of life.
     who = await asyncio.to_thread(people, wanted.findings, wanted.submitted, wanted.identities)
     package = await asyncio.to_thread(build, replace(contents, people=who), signer=ctx.house.signer)
+    data_map = await ctx.maps.of(wanted.findings.version)
+    return package, answers.disclosure(package.summary, wanted.findings, data_map)
+
+
+async def _stored(package: Package, told: Answer, wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:
+    """Store a package and count the copy; return its name and what is told about it."""
     name = await _sealed(package, ctx)
     copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now)
-    told = answers.disclosure(package.summary, wanted.findings, await ctx.maps.of(wanted.findings.version))
     return name, told.model_copy(update={"copies": copies})
 
 

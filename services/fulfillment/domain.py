@@ -1,7 +1,7 @@
 """What the law makes of each record that an erasure meets. Pure: the day comes in, and so does the record."""
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -114,7 +114,21 @@ def _ground(collection: Collection) -> str:
 
 
 def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
-    return bool(_at(document, hold.field) == hold.value)
+    """Tell whether *document* is under *hold*; of an array, one element is enough, as it is in a query."""
+    return any(found == hold.value for found in (_at(document, hold.field), *_all_at(document, hold.field)))
+
+
+def _all_at(value: Any, path: str) -> Iterator[Any]:
+    """Yield every single value at *path* below *value*; an array stands for each of its elements."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _all_at(item, path)
+    elif not path:
+        yield value
+    elif isinstance(value, Mapping):
+        head, _, rest = path.partition(".")
+        if head in value:
+            yield from _all_at(value[head], rest)
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

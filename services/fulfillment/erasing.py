@@ -6,24 +6,30 @@ from dataclasses import replace
 
 from services.fulfillment import answers
 from services.fulfillment.cases import (
-    MOST_ROUNDS,
     Fulfilment,
     Status,
     evolve,
+    needs_approval_again,
     outcome_of_erasure,
-    united,
 )
-from services.fulfillment.certificate import Proof, issue
-from services.fulfillment.certifying import Issue, certificate
+from services.fulfillment.certificate import Proof
+from services.fulfillment.certifying import Issue
+from services.fulfillment.completing import (
+    Completed,
+    complete,
+    look_again,
+    planned_anew,
+    take_round,
+    truth_of,
+)
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, SHARED_IDENTITY
 from services.fulfillment.erasure.residue import Residue, records_naming
-from services.fulfillment.erasure.rounds import Round, settled
-from services.fulfillment.erasure.steps import Disposition, Plan, step_of_line
+from services.fulfillment.erasure.rounds import Round
+from services.fulfillment.erasure.steps import Disposition, Plan, Steps, alike, run_of_line
+from services.fulfillment.remembering import Registers
 from services.fulfillment.search.findings import Findings
-from services.fulfillment.search.mentions import Needle, needles
-from services.fulfillment.suppression import Purpose
 from services.fulfillment.telling import concerned
 from shared.answer import ANSWER, Answer
 from shared.events import (
@@ -39,6 +45,7 @@ from shared.law import Right
 PLAN = "erasure_plan"
 CERTIFICATE = "erasure_certificate"
 MENTIONS = "erasure_mentions"
+WAITING_FOR_APPROVAL = (Status.PROPOSED, Status.PROPOSED_MORE)
 
 
 async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
@@ -49,35 +56,34 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
 async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     """Carry out an erasure that waited for a second person; approving it twice changes nothing."""
     planned = ctx.known.planned
-    if planned is None or ctx.known.status is not Status.PROPOSED:
+    if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []
     return await _carried_out(planned, replace(ctx, known=evolve(ctx.known, event)))
 
 
 async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
-    """Try again what an erasure has left behind."""
+    """Try again what an erasure has left behind, unless that waits for a second person already."""
     planned, told = ctx.known.planned, ctx.known.fulfilled
-    if planned is None or told is None or not told.dispositions.get(Disposition.LEFT):
+    waits = ctx.known.status in WAITING_FOR_APPROVAL
+    if waits or planned is None or told is None or not told.dispositions.get(Disposition.LEFT):
         return []
-    decided = united(await _plans(ctx))
-    data_map = await ctx.maps.of(decided.version)
-    remains = await ctx.records.verify(decided, data_map, decided.identities)
-    done = Round(decided, {}, remains)
-    if remains.clean:
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    done = await look_again(plans, data_map, ctx.records)
+    if done.remains.clean:
         return await _told(planned, done, data_map, ctx)
-    return [await _again(planned, done, data_map, ctx)]
+    again = await ctx.records.plan_again(done, data_map, ctx.today())
+    return [await _again(planned, plans, again, ctx)]
 
 
 async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
     """Erase by the newest plan and look again: certify it, or plan what another round may take."""
     plans = await _plans(ctx)
-    refused = await ctx.records.erase(plans[-1])
-    decided = united(plans)
-    data_map = await ctx.maps.of(decided.version)
-    remains = await ctx.records.verify(decided, data_map, decided.identities)
-    done = Round(decided, refused, remains)
-    if done.promising and ctx.known.rounds < MOST_ROUNDS:
-        return [await _again(event, done, data_map, ctx)]
+    data_map = await ctx.maps.of(plans[0].version)
+    done = await take_round(plans, data_map, ctx.records)
+    again = await planned_anew(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
+    if again is not None:
+        return [await _again(event, plans, again, ctx)]
     return await _told(event, done, data_map, ctx)
 
 
@@ -88,28 +94,30 @@ async def _plans(ctx: Fulfillment) -> Sequence[Plan]:
 async def _plan(ref: str, ctx: Fulfillment) -> Plan:
     lines = ctx.opened_lines(ref)
     decided = Plan.of_line(await anext(lines))
-    return replace(decided, steps=tuple([step_of_line(line) async for line in lines]))
+    return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
-async def _again(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment) -> ErasurePlanned:
-    again = await ctx.records.plan_again(done, data_map, ctx.today())
+async def _again(
+    event: ErasurePlanned, plans: Sequence[Plan], again: Plan, ctx: Fulfillment
+) -> ErasurePlanned:
+    """Return the plan of another round; records that nobody has approved of may have come to light."""
+    approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
     name = await ctx.sealed_lines(PLAN, again.lines())
-    return event.model_copy(update={"plan": name, "approval": False})
+    return event.model_copy(update={"plan": name, "approval": approval})
 
 
 async def _told(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment) -> Sequence[Fact]:
     """Certify what was done; a try that has taken nothing more is not worth another letter."""
-    decided = settled(done)
+    decided = await truth_of(done)
     told = ctx.known.fulfilled
     if told is not None and told.dispositions == decided.counts():
         return []
-    await _remember(decided, data_map, ctx)
-    residues = await ctx.records.look_through(decided, done.remains, data_map, await _needles(decided, ctx))
-    issued = certificate(decided, done.remains, residues, data_map, _issue(ctx))
-    answer = answers.erasure(decided, residues, data_map, await _copied(event, ctx))
+    completed = await _completed(decided, done, data_map, ctx)
+    residues, agreed = completed.residues, ctx.house.recipients
+    answer = answers.erasure(decided, residues, data_map, await _copied(event, ctx), agreed=agreed)
     name, certified, places = await asyncio.gather(
         ctx.sealed(ANSWER, answer.model_dump_json()),
-        ctx.sealed(CERTIFICATE, issue(issued, ctx.house.signer)),
+        ctx.sealed(CERTIFICATE, completed.certificate),
         _places(residues, ctx),
     )
     fulfilled = RequestFulfilled(
@@ -128,10 +136,18 @@ async def _told(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulf
     return [fulfilled, erased, *concerned(erased, decided, data_map, ctx)]
 
 
-async def _needles(decided: Plan, ctx: Fulfillment) -> frozenset[Needle]:
-    """Return what texts may still name the person by."""
+async def _completed(decided: Plan, done: Round, data_map: DataMap, ctx: Fulfillment) -> Completed:
     subject = (await ctx.submission()).subject
-    return needles({**decided.aliases, **decided.identities}, subject.name)
+    return await complete(
+        decided,
+        done,
+        data_map,
+        ctx.records,
+        Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
+        name=subject.name,
+        details=_issue(ctx),
+        signer=ctx.house.signer,
+    )
 
 
 async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
@@ -143,23 +159,11 @@ async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
 def _reasons(decided: Plan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
     """Return the number of records per reason for which something of the person stays, or may."""
     more = {
-        NOT_CHANGEABLE: sum(step.incomplete for step in decided.steps),
+        NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),
         MENTIONED_ELSEWHERE: records_naming(residues),
         SHARED_IDENTITY: len(findings.shared),
     }
     return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
-
-
-async def _remember(decided: Plan, data_map: DataMap, ctx: Fulfillment) -> None:
-    """
-    Make sure that nothing brings the person back unseen, and that nothing left is forgotten.
-
-    That is done before anybody is told.
-    """
-    await ctx.kept.keep(decided, erasure=ctx.case_id, at=ctx.now, asked=True)
-    await ctx.erasures.record(decided, data_map, erasure=ctx.case_id, at=ctx.now)
-    if any(step.changes for step in decided.steps):
-        await ctx.suppressions.add(decided.identities, Purpose.ERASED, ctx.now)
 
 
 async def _copied(event: ErasurePlanned, ctx: Fulfillment) -> Answer:
@@ -177,6 +181,7 @@ def _issue(ctx: Fulfillment) -> Issue:
         begun_at=ctx.occurred_at,
         completed_at=ctx.now,
         proof=_proof(ctx.known),
+        agreed=ctx.house.recipients,
     )
 
 

@@ -1,5 +1,6 @@
 """What fulfillment does when something arrives: it compares claims, gathers, plans an erasure, erases."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from services.fulfillment.erasure.planning import plan
 from services.fulfillment.search.comparison import compare
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.trust import proven, to_look_up, told
+from services.fulfillment.search.urgency import due_on, last_day
 from services.fulfillment.search.walk import Answer as Search
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.telling import tell
@@ -82,7 +84,8 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     proofless = not needs_proof(event.right, direct_marketing=submitted.direct_marketing)
     if proofless:
         await stop_at_once(event, submitted, ctx)
-    identities, findings = await _found(submitted, event.proven, ctx)
+    with due_on(last_day(event.regulation, event.right, event.received_on)):
+        identities, findings = await _found(submitted, event.proven, ctx)
     match findings.answer:
         case _ if proofless:
             return await plan_change(event, submitted, identities, findings, ctx)
@@ -161,7 +164,9 @@ async def _plan_erasure(
         package, contents = await store_copy(Disclosure(event, submitted, identities, findings), ctx)
         await ctx.vault.seal(ctx.case_id, contents_of(package), contents.model_dump_json().encode())
     found_by = {name: tuple(spellings) for name, spellings in identities.items()}
-    decided = replace(plan(findings, ctx.maps.current, ctx.today()), identities=found_by)
+    # In a thread, for it may be about a million records, and the broker waits for a sign of life.
+    made = await asyncio.to_thread(plan, findings, ctx.maps.current, ctx.today())
+    decided = replace(made, identities=found_by)
     return [
         ErasurePlanned(
             request_id=ctx.case_id,

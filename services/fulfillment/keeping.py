@@ -5,6 +5,7 @@ The register outlives the case by years, so it holds no personal data but the pr
 record the person's is kept as keyed hashes of the values in it.
 """
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.domain import LEGAL_HOLD
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.search.paths import key_of, values_at
 from shared.mongo import Database, Document, UpdateOne, id_bytes, translated
@@ -83,17 +84,17 @@ class Kept:
         Law:
             GDPR Art. 5(1)(e), 17(1)(a): when the reason to keep a record has ended, it is erased.
         """
-        entries = [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
+        entries = await asyncio.to_thread(self._kept_by, decided, erasure, at, asked)
         names = [entry["_id"] for entry in entries]
         with translated("register kept records"):
             for start in range(0, len(entries), ENTRIES_PER_WRITE):
                 some = entries[start : start + ENTRIES_PER_WRITE]
                 writes = [UpdateOne({"_id": entry["_id"]}, {"$set": entry}, upsert=True) for entry in some]
                 await self._kept.bulk_write(writes, ordered=False)
-            seen = [self._name(erasure, step) for step in decided.steps]
-            for start in range(0, len(seen), ENTRIES_PER_WRITE):
-                gone = set(seen[start : start + ENTRIES_PER_WRITE]).difference(names)
-                await self._kept.delete_many({"_id": {"$in": sorted(gone)}})
+            before = [document["_id"] async for document in self._kept.find({"erasure": erasure}, {"_id": 1})]
+            gone = sorted(set(before).difference(names))
+            for start in range(0, len(gone), ENTRIES_PER_WRITE):
+                await self._kept.delete_many({"_id": {"$in": gone[start : start + ENTRIES_PER_WRITE]}})
 
     async def due(self, today: date) -> AsyncIterator[Entry]:
         """Yield what had to stay until yesterday at the latest."""
@@ -121,11 +122,12 @@ class Kept:
                 found.append(Match(mark.path, mark.unit, tuple(held.values())))
         return tuple(found)
 
+    def _kept_by(self, decided: Plan, erasure: str, at: datetime, asked: bool) -> list[Document]:
+        return [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
+
     def _entries(self, decided: Plan, erasure: str, at: datetime) -> Iterator[Document]:
-        for step in decided.steps:
+        for step in steps_where(decided.steps, lambda step: _until(step, at.date()) is not None):
             until = _until(step, at.date())
-            if until is None:
-                continue
             yield {
                 "_id": self._name(erasure, step),
                 "erasure": erasure,
@@ -133,7 +135,7 @@ class Kept:
                 "key": step.key,
                 "place": list(step.place),
                 "id": [[path, value] for path, value in step.id.items()],
-                "until": until.isoformat(),
+                "until": until and until.isoformat(),
                 "reason": step.reason,
                 "refused": step.disposition is Disposition.LEFT,
                 "marks": list(self._marks(step)),

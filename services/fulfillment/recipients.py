@@ -11,13 +11,13 @@ Law:
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.erasure.steps import Plan, alike
 from services.fulfillment.search.identities import Identities
 
 
@@ -35,14 +35,24 @@ class Recipient:
 
 def recipients_of(plan: Plan, data_map: DataMap) -> tuple[str, ...]:
     """
-    Return who received the data that *plan* changes, by name.
+    Return who received the data that *plan* changes, and must be told, by name.
 
     Law:
         GDPR Art. 19: the person is told about the recipients on request; here, without one.
     """
-    keys = dict.fromkeys(step.key for step in plan.steps if step.changes)
+    keys = dict.fromkeys(step.key for step, _ in alike(plan.steps) if step.changes)
     named = (recipient for key in keys for recipient in data_map.by_key[key].facts.recipients)
     return tuple(dict.fromkeys(named))
+
+
+def by_hand(names: Iterable[str], agreed: Collection[str]) -> tuple[str, ...]:
+    """
+    Return those of *names* whom somebody must tell by other means: no way is agreed with them.
+
+    Law:
+        GDPR Art. 19: each recipient is told, and being named in a data map tells nobody anything.
+    """
+    return tuple(name for name in names if name not in agreed)
 
 
 def pseudonyms(identities: Identities, key: bytes) -> dict[str, str]:

@@ -107,11 +107,27 @@ class Suppressions:
 
 
 def hashed(identities: Identities, key: bytes) -> Iterator[tuple[str, str]]:
-    """Yield each identity as a keyed hash, with its name; the first spelling of a value stands for all."""
+    """Yield each value of each identity as a keyed hash, with its name, however it is spelt."""
     for name, spellings in identities.items():
-        if spellings:
-            content = f"{len(name)} {name} {_plain(name, spellings[0])}"
+        for value in _values(name, spellings):
+            content = f"{len(name)} {name} {value}"
             yield name, hmac.new(key, content.encode(), sha256).hexdigest()
+
+
+def _values(name: str, spellings: Sequence[str]) -> Sequence[str]:
+    """
+    Return the different values among *spellings*.
+
+    A telephone number is spelt with its country code and without: there is one value where the digits of one
+    end with those of the other.
+    """
+    plain = list(dict.fromkeys(_plain(name, spelling) for spelling in spellings))
+    if name != PHONE:
+        return plain
+    whole = [number for number in plain if number.startswith("+")]
+    ends = tuple(number.lstrip("+0") for number in plain if not number.startswith("+"))
+    covered = {end for end in ends if any(number.endswith(end) for number in whole)}
+    return [number for number in plain if number in whole or number.lstrip("+0") not in covered]
 
 
 def _plain(name: str, value: str) -> str:

@@ -19,6 +19,9 @@ from shared.events import (
     SubjectRectified,
 )
 
+NO_WAY_AGREED = "no_way_agreed"
+"""The data map names the recipient and no setting says how it is told: the event is for nobody."""
+
 
 def concerned(fact: Fact, plan: Plan, data_map: DataMap, ctx: Fulfillment) -> Sequence[RecipientConcerned]:
     """Return who must hear of *fact*: the recipients of the records that *plan* has changed."""
@@ -50,25 +53,34 @@ async def tell(event: RecipientConcerned, ctx: Fulfillment) -> Sequence[Fact]:
         GDPR Art. 19: unless this proves impossible.
     """
     recipient = ctx.house.recipients.get(event.recipient)
-    told = {
+    if recipient is None:
+        return [_failed(event, NO_WAY_AGREED)]
+    if recipient.webhook is None:
+        return [RecipientNotified(**_message_of(event))]
+    try:
+        await ctx.webhooks.send(recipient, event.notice, _message(event, ctx), ctx.now)
+    except NotAllowed:
+        return [_failed(event, "not_allowed")]
+    except Refused:
+        return [_failed(event, "refused")]
+    except ReceiverUnavailable:
+        if ctx.now - ctx.occurred_at < ctx.house.patience:
+            raise
+        return [_failed(event, "unreachable")]
+    return [RecipientAcknowledged(**_message_of(event))]
+
+
+def _failed(event: RecipientConcerned, reason: str) -> RecipientFailed:
+    return RecipientFailed(**_message_of(event), reason=reason)
+
+
+def _message_of(event: RecipientConcerned) -> dict[str, str]:
+    return {
         "request_id": event.request_id,
         "recipient": event.recipient,
         "notice": event.notice,
         "about": event.about,
     }
-    if recipient is None or recipient.webhook is None:
-        return [RecipientNotified(**told)]
-    try:
-        await ctx.webhooks.send(recipient, event.notice, _message(event, ctx), ctx.now)
-    except NotAllowed:
-        return [RecipientFailed(**told, reason="not_allowed")]
-    except Refused:
-        return [RecipientFailed(**told, reason="refused")]
-    except ReceiverUnavailable:
-        if ctx.now - ctx.occurred_at < ctx.house.patience:
-            raise
-        return [RecipientFailed(**told, reason="unreachable")]
-    return [RecipientAcknowledged(**told)]
 
 
 def _message(event: RecipientConcerned, ctx: Fulfillment) -> bytes:

@@ -1,22 +1,46 @@
 """The company goes on working while one person is erased: what it writes meanwhile is not lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
+import pytest
 import pytest_asyncio
 
 from services.fulfillment.cases import united
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.erasure import execution
 from services.fulfillment.erasure.execution import execute, plan, verify
 from services.fulfillment.erasure.rounds import Round, plan_again
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client
+from shared.errors import StoreUnavailable
+from shared.mongo import Client, Write
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
 RECORDS = 400
 OTHER = {"email": "bo@example.org", "text": "other"}
 MINE = {"email": "kim@example.org", "text": "mine"}
 STATE = "          - { name: state }\n"
+TWO = """
+dataset:
+  - fides_key: desk
+    collections:
+      - name: first
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: text, data_categories: [user.content] }
+      - name: second
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: text, data_categories: [user.content] }
+"""
 TEXT = "          - { name: text, data_categories: [user.content] }\n"
 
 
@@ -62,3 +86,45 @@ async def test_what_the_owner_writes_back_into_an_erased_field_goes_in_the_next_
 
     assert await world.get("desk.notes") == {"_id": 1, "email": None, "text": None, "state": "new"}
     assert (await verify(united([first, second]), data_map, world.stores, PERSON)).clean
+
+
+async def test_when_one_collection_fails_nothing_is_written_any_more_when_that_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is told of a failure may begin anew at once: no write of the first attempt comes after it."""
+    monkeypatch.setattr(execution, "STEPS_PER_CHUNK", 1)
+    data_map = parse({"map.yml": TWO})
+    for name in ("first", "second"):
+        await world.insert(
+            f"desk.{name}", *({"_id": n, "email": "kim@example.org", "text": "mine"} for n in range(20))
+        )
+    decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
+    failing = Failing(world.stores, "first")
+    with pytest.raises(StoreUnavailable):
+        await execute(decided, cast("Stores", failing))
+    written = failing.written
+    assert 0 < written < 20
+    await asyncio.sleep(0.2)
+    assert failing.written == written
+    left = [
+        await world.client[world.prefix + "desk"][name].count_documents({}) for name in ("first", "second")
+    ]
+    assert left == [20, 20 - written]
+
+
+@dataclass
+class Failing:
+    """Stores of which one collection is away, from a moment on; each write takes a while."""
+
+    real: Stores
+    away: str
+    written: int = 0
+
+    async def write(self, place: Place, operations: Sequence[Write]) -> Any:
+        if place.name == self.away:
+            await asyncio.sleep(0.1)
+            raise StoreUnavailable("away")
+        await asyncio.sleep(0.02)
+        refused = await self.real.write(place, operations)
+        self.written += 1
+        return refused

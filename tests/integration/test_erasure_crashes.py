@@ -2,12 +2,18 @@
 A process that dies at any write of an erasure leaves what the next one brings to the same end.
 
 It is killed before and after every write there is: every chunk of records, everything sealed, every row of
-the journal, every publication and acknowledgement. The one that comes after it knows only what was written.
+the journal, every entry of the registers, every publication and acknowledgement. The one that comes after it
+knows only what was written. Once that is a process in this process, so that every boundary of a larger plan
+is tried; once it is a process of its own, which SIGKILL ends, with nothing in memory that the next one has.
 """
 
+import asyncio
 import itertools
 import json
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
@@ -15,27 +21,37 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
+from services.fulfillment.backups.erasures import USUAL_RETENTION, Erasures
+from services.fulfillment.backups.fingerprints import Fingerprints
 from services.fulfillment.cases import Fulfilment, evolve
 from services.fulfillment.context import Fulfillment, House
 from services.fulfillment.datamap.reading import DataMap, parse
 from services.fulfillment.engine import Engine
 from services.fulfillment.erasure import execution
 from services.fulfillment.handlers import SUBSCRIPTIONS
+from services.fulfillment.keeping import Kept
 from services.fulfillment.search import seeking, stores
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.signing import Signer
+from services.fulfillment.suppression import Suppressions
 from shared.answer import SUBMISSION
 from shared.bus import Message
 from shared.envelope import encode
-from shared.events import Assurance, IdentityVerified, RequestFulfilled, RequestSubmitted
+from shared.events import Assurance, Fact, IdentityVerified, RequestFulfilled, RequestSubmitted
+from shared.journal import Journal
 from shared.law import Regulation, Right
 from shared.mongo import Client
 from shared.service import Moment, Runtime, Service
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from shared.vault import Vault
 from tests.integration.test_engine import World
 
 CASE = "c" * 32
 KEY = b"k" * 32
+REGISTERS = frozenset({"kept", "erasures", "suppressions"})
+OWN = {"fulfillment": [*REGISTERS, "journal"], "vault": ["items", "chunks"], "keys": ["keys"]}
+AT_ONCE = 2
+"""Processes that are killed side by side, each in a world of its own."""
 WRITES = frozenset({"write", "seal", "seal_stream", "append", "publish", "settle", "record", "add", "keep"})
 MAP = parse(
     {
@@ -134,12 +150,29 @@ class Maps:
 
 @dataclass
 class Durable:
-    """What outlives a process."""
+    """What outlives a process. The registers lie in a database either way."""
 
     world: World
     broker: MemoryBroker = field(default_factory=MemoryBroker)
-    journal: MemoryJournal = field(default_factory=MemoryJournal)
-    vault: MemoryVault = field(default_factory=MemoryVault)
+    journal: Any = field(default_factory=MemoryJournal)
+    vault: Any = field(default_factory=MemoryVault)
+    approval_above: int | None = None
+
+    @classmethod
+    def real(cls, world: World) -> "Durable":
+        """Return what lies in a database altogether, but for the broker: it delivers what was not settled."""
+        client, prefix = world.client, f"{world.prefix}own"
+        journal = Journal(client[f"{prefix}_fulfillment"])
+        return cls(world, journal=journal, vault=Vault(client, prefix=prefix, master_key=KEY))
+
+    def registers(self) -> dict[str, Any]:
+        """Return the registers."""
+        database = self.world.client[f"{self.world.prefix}own_fulfillment"]
+        return {
+            "kept": Kept(database, KEY),
+            "erasures": Erasures(database, Fingerprints(KEY), USUAL_RETENTION),
+            "suppressions": Suppressions(database, KEY),
+        }
 
     def process(self, life: Life) -> Runtime[Any, Any]:
         """Return a new process, which dies at the end of *life*."""
@@ -151,11 +184,15 @@ class Durable:
         )
 
     async def begin(self) -> None:
-        """Let a proven request for erasure arrive."""
+        """Let a proven request for erasure be lodged, and arrive."""
         submitted = {"reference": "r", "right": "erasure", "subject": {"email": "kim@example.org"}}
         await self.vault.create(CASE)
         text = RequestSubmitted.model_validate(submitted).model_dump_json()
         await self.vault.seal(CASE, SUBMISSION, text.encode())
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        """Let it arrive, for the first time or again."""
         verified = IdentityVerified(
             request_id=CASE,
             right=Right.ERASURE,
@@ -165,20 +202,37 @@ class Durable:
             proven=("email",),
             reasons=("mailbox",),
         )
-        body = encode(verified, id="e1", source="habeas/verifier", time=datetime.now(UTC))
-        await self.broker.publish([Message(verified.EXCHANGE, verified.TYPE, body, "e1")])
+        await self.send(verified, "e1")
 
-    def fulfilled(self) -> list[RequestFulfilled]:
-        facts = [fact for row in self.journal.rows.values() for fact in row.facts]
-        return [fact for fact in facts if isinstance(fact, RequestFulfilled)]
+    async def send(self, fact: Fact, id_: str) -> None:
+        """Let *fact* arrive."""
+        body = encode(fact, id=id_, source="habeas/verifier", time=datetime.now(UTC))
+        await self.broker.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
+
+    async def fulfilled(self) -> list[RequestFulfilled]:
+        rows = (await self.journal.histories({CASE})).get(CASE, ())
+        return [fact for row in rows for fact in row.facts if isinstance(fact, RequestFulfilled)]
 
     async def certificate(self) -> dict[str, Any]:
         """Return what was certified, without its moments."""
-        [fulfilled] = self.fulfilled()
+        [fulfilled] = await self.fulfilled()
         content: dict[str, Any] = json.loads(await self.vault.open(CASE, fulfilled.certificate or ""))
         certified = content["certificate"]
         del certified["begun_at"], certified["completed_at"], certified["verification"]["at"]
         return dict(certified)
+
+
+async def end_of(world: World) -> dict[Any, Any]:
+    """Return all that is there in the end: the company's records, and the registers without their moments."""
+    records: dict[Any, Any] = {
+        place: raw for place, raw in (await world.everything()).items() if place[0].startswith("desk.")
+    }
+    database = world.client[f"{world.prefix}own_fulfillment"]
+    for name in REGISTERS:
+        async for entry in database[name].find():
+            content = {field: value for field, value in entry.items() if field not in ("at", "expires_at")}
+            records[name, entry["_id"]] = content
+    return records
 
 
 def service(durable: Durable, life: Life) -> Service[Fulfilment, Fulfillment]:
@@ -187,7 +241,8 @@ def service(durable: Durable, life: Life) -> Service[Fulfilment, Fulfillment]:
         "vault": Mortal(durable.vault, life),
         "records": Engine(cast("Stores", Mortal(reached, life))),
         "maps": Maps(),
-        "house": House("Example", "", "", UTC, Signer(KEY), KEY, timedelta(days=30)),
+        "house": House("Example", "", "", UTC, Signer(KEY), KEY, timedelta(days=30), durable.approval_above),
+        **{name: Mortal(register, life) for name, register in durable.registers().items()},
     }
     others: dict[str, Any] = {
         f.name: Mortal(Quiet(), life) for f in fields(Fulfillment)[4:] if f.name not in parts
@@ -205,20 +260,24 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
     yield World(mongo_client, database_prefix, reached)
 
 
-async def fill(world: World) -> None:
+async def fill(world: World, *, notes: int = 8, rooms: int = 3) -> None:
     """Put the company's records back to where they began; one store is strict about a text."""
     database = world.client[world.prefix + "desk"]
     if "notes" not in await database.list_collection_names():
         await database.create_collection("notes", validator=RULES)
     for collection in MAP.collections:
         await database[collection.name].delete_many({})
+    for kind, names in OWN.items():
+        for name in names:
+            await world.client[f"{world.prefix}own_{kind}"][name].delete_many({})
     kim, bo = "kim@example.org", "bo@example.org"
     await world.insert("desk.people", {"_id": 1, "email": kim}, {"_id": 2, "email": bo})
     await world.insert(
-        "desk.notes", *({"_id": n, "person": 1 + n % 2, "text": f"t{n}", "state": "open"} for n in range(8))
+        "desk.notes",
+        *({"_id": n, "person": 1 + n % 2, "text": f"t{n}", "state": "open"} for n in range(notes)),
     )
     await world.insert(
-        "desk.rooms", *({"_id": n, "guests": [{"email": kim}, {"email": bo}]} for n in range(3))
+        "desk.rooms", *({"_id": n, "guests": [{"email": kim}, {"email": bo}]} for n in range(rooms))
     )
     await world.insert("desk.invoices", {"_id": 1, "person": 1, "total": 5})
 
@@ -244,15 +303,79 @@ async def test_a_process_that_dies_at_any_write_of_an_erasure_changes_nothing_in
     monkeypatch.setattr(stores, "READING_WINDOW", 0.0)
     monkeypatch.setattr(seeking, "SCAN_WINDOW", 0.0)
     unhurt, boundaries = await erased(world, float("inf"))
-    end, certificate = await world.everything(), await unhurt.certificate()
+    end, certificate = await end_of(world), await unhurt.certificate()
     assert certificate["verification"]["result"] == "nothing_left"
     assert boundaries > 40
+    assert {place[0] for place in end} >= REGISTERS, "the registers are compared, too"
     for last in itertools.count(1):
         durable, passed = await erased(world, last)
-        assert await world.everything() == end, last
+        assert await end_of(world) == end, last
         assert await durable.certificate() == certificate, last
         told = {m.message_id for m in durable.broker.published if m.routing_key == RequestFulfilled.TYPE}
         assert len(told) == 1, last
         if passed < last:
             break
     assert last == boundaries + 1
+
+
+@dataclass
+class Eraser:
+    """Processes of their own, each a copy of one that has loaded everything: one erases, at a time."""
+
+    process: asyncio.subprocess.Process
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, mongo_url: str, prefix: str) -> AsyncIterator["Eraser"]:
+        """Start the one that is copied."""
+        words = (sys.executable, "-m", "tests.integration.lone_eraser", mongo_url, prefix)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            yield cls(process)
+        finally:
+            process.kill()
+            await process.wait()
+
+    async def lives(self, last: int) -> tuple[int, int]:
+        """Erase in a process that ends at boundary *last*, if any; return its status and what it passed."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{last}\n".encode())
+        status, passed = (await self.process.stdout.readline()).split()
+        return int(status), int(passed)
+
+
+async def test_a_process_that_sigkill_ends_at_any_write_of_an_erasure_changes_nothing_in_its_end(
+    mongo_client: Client, mongo_url: str, database_prefix: str
+) -> None:
+    numbers = itertools.count(1)
+    ended: list[tuple[dict[Any, Any], dict[str, Any]]] = []
+    boundaries: list[int] = []
+
+    async def kill(number: int) -> None:
+        prefix = f"{database_prefix}{number}x"
+        world = World(mongo_client, prefix, Stores({"default": mongo_client}, database_prefix=prefix))
+        async with Eraser.started(mongo_url, prefix) as eraser:
+            for last in numbers:
+                await fill(world, notes=4, rooms=1)
+                durable = Durable.real(world)
+                await durable.begin()
+                status, passed = await eraser.lives(last)
+                if status:
+                    assert status == -signal.SIGKILL, last
+                    assert (await eraser.lives(0))[0] == 0, last
+                ended.append((await end_of(world), await durable.certificate()))
+                if not status:
+                    boundaries.append(passed)
+                    return
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(AT_ONCE):
+            group.create_task(kill(number))
+    assert min(boundaries) > 30
+    assert len(ended) >= min(boundaries) + 1
+    assert all(end == ended[0] for end in ended)
+    assert {place[0] for place in ended[0][0]} >= REGISTERS, "the registers are compared, too"
+    assert ended[0][1]["verification"]["result"] == "nothing_left"

@@ -7,7 +7,7 @@ from typing import Any
 from services.fulfillment.cases import Fulfilment
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step, step_of_line
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step, Steps, run_of_line
 from services.fulfillment.search.ownership import Match
 from shared.mongo import Client, ObjectId
 from shared.vault import Vault
@@ -34,7 +34,7 @@ def step(number: int) -> Step:
 async def opened(ctx: Fulfillment, name: str) -> Plan:
     lines = ctx.opened_lines(name)
     decided = Plan.of_line(await anext(lines))
-    return replace(decided, steps=tuple([step_of_line(line) async for line in lines]))
+    return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
 
 
 async def test_a_plan_of_any_size_is_sealed_and_comes_back_as_it_was(

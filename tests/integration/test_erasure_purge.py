@@ -1,23 +1,28 @@
 """What an erasure had to keep is registered without a word about the person, and goes after its last day."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest_asyncio
 
-from habeas import purging
 from habeas.engine import Engine
 from habeas.erasures import Memory
 from habeas.erasures import memory as opened
 from services.fulfillment.certificate import verify_certificate
+from services.fulfillment.daily import LEASE, Daily, Days
 from services.fulfillment.datamap.model import Period
 from services.fulfillment.datamap.reading import parse
 from services.fulfillment.domain import after
 from services.fulfillment.erasure.planning import plan
+from services.fulfillment.purging import Due, Purging
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
 from services.fulfillment.signing import Signer
+from shared.bus import Message
+from shared.events import ErasureRetried
 from shared.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, World, one
 
@@ -86,8 +91,12 @@ async def erased(world: World, memory: Memory, **changes: Any) -> None:
     assert await world.get("desk.bills", _id=1) is not None
 
 
-async def due(world: World, memory: Memory, day: date) -> list[purging.Due]:
-    return [item async for item in purging.due(memory, OTHER, world.stores, day)]
+def purging(world: World, memory: Memory) -> Purging:
+    return memory.purging(OTHER, world.stores, controller="Example", signer=SIGNER)
+
+
+async def due(world: World, memory: Memory, day: date) -> list[Due]:
+    return [item async for item in purging(world, memory).due(day)]
 
 
 async def test_a_kept_record_goes_when_its_last_day_has_passed_and_that_is_certified(
@@ -96,7 +105,7 @@ async def test_a_kept_record_goes_when_its_last_day_has_passed_and_that_is_certi
     await erased(world, memory)
     assert await due(world, memory, LAST_DAY) == []
     [item] = await due(world, memory, LAST_DAY + timedelta(days=1))
-    file = await item.purge(memory, controller="Example", signer=SIGNER)
+    file = await purging(world, memory).purge(item)
 
     assert await world.get("desk.bills", _id=1) is None
     assert await world.get("desk.bills", _id=2) is not None
@@ -122,7 +131,7 @@ async def test_a_record_that_has_become_anothers_is_left_alone(world: World, mem
     bills = world.client[world.prefix + "desk"]["bills"]
     await bills.update_one({"_id": 1}, {"$set": {"person": 78}})
     [item] = await due(world, memory, LAST_DAY + timedelta(days=1))
-    file = await item.purge(memory, controller="Example", signer=SIGNER)
+    file = await purging(world, memory).purge(item)
     assert await world.get("desk.bills", _id=1) is not None
     assert verify_certificate(file).content["collections"][0]["gone"] == 1
     assert await due(world, memory, LAST_DAY + timedelta(days=1)) == []
@@ -138,5 +147,70 @@ async def test_a_hold_is_looked_at_every_day_and_the_record_goes_when_it_ends(
     bills = world.client[world.prefix + "desk"]["bills"]
     await bills.update_one({"_id": 1}, {"$set": {"held": False}})
     [item] = await due(world, memory, tomorrow)
-    await item.purge(memory, controller="Example", signer=SIGNER)
+    await purging(world, memory).purge(item)
     assert await world.get("desk.bills", _id=1) is None
+
+
+@dataclass
+class Told:
+    """Takes what is published."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    async def publish(self, messages: list[Message]) -> None:
+        self.messages += messages
+
+
+def daily(world: World, memory: Memory, told: Told, at: datetime) -> Daily:
+    days = Days(world.client[f"{world.prefix}own_fulfillment"])
+    return Daily(days, purging(world, memory), told.publish, lambda: at)
+
+
+NOON = datetime.combine(LAST_DAY + timedelta(days=1), time(12), UTC)
+
+
+async def test_what_is_due_goes_by_itself_once_a_day_and_its_certificate_is_kept(
+    world: World, memory: Memory
+) -> None:
+    await erased(world, memory)
+    early = [daily(world, memory, Told(), NOON - timedelta(days=1)) for _ in range(3)]
+    assert [await one.work() for one in early] == [True, False, False]
+    assert await world.get("desk.bills", _id=1) is not None
+
+    done = await asyncio.gather(*(daily(world, memory, Told(), NOON).work() for _ in range(3)))
+    assert sorted(done) == [False, False, True]
+    assert await world.get("desk.bills", _id=1) is None
+    kept = world.client[f"{world.prefix}own_fulfillment"]["certificates"]
+    [certificate] = [one async for one in kept.find({"of": {"$ne": None}})]
+    assert (
+        verify_certificate(certificate["file"], key=SIGNER.public_key).content["number"] == certificate["_id"]
+    )
+
+
+async def test_a_days_work_of_a_replica_that_died_is_gone_on_with(world: World, memory: Memory) -> None:
+    await erased(world, memory)
+    days = Days(world.client[f"{world.prefix}own_fulfillment"])
+    assert await days.begin(NOON.date(), NOON)
+    assert not await daily(world, memory, Told(), NOON + LEASE).work()
+    assert await daily(world, memory, Told(), NOON + LEASE + timedelta(seconds=1)).work()
+    assert await world.get("desk.bills", _id=1) is None
+    assert not await daily(world, memory, Told(), NOON + 3 * LEASE).work(), "what is done is done"
+
+
+async def test_one_erasure_that_cannot_be_gone_on_with_holds_up_no_other(
+    world: World, memory: Memory
+) -> None:
+    await erased(world, memory)
+    own = world.client[f"{world.prefix}own_fulfillment"]["kept"]
+    [entry] = [one async for one in own.find()]
+    broken = {"_id": "0/x", "erasure": "0" * 32, "version": "unknown", "until": "2000-01-01"}
+    refused = {"_id": "r/x", "erasure": "c" * 32, "refused": True, "asked": True, "until": "2000-01-01"}
+    await own.insert_many([entry | broken, entry | refused])
+    told = Told()
+    assert not await daily(world, memory, told, NOON).work(), "it is tried again"
+    assert await world.get("desk.bills", _id=1) is None
+    assert [message.routing_key for message in told.messages] == [ErasureRetried.TYPE]
+    assert await own.find_one({"_id": "0/x"}) is not None
+    assert not await daily(world, memory, told, NOON).work()
+    assert not await daily(world, memory, told, NOON + 2 * LEASE).work()
+    assert len({message.message_id for message in told.messages}) == 1, "the same order, though given twice"

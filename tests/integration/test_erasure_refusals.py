@@ -137,15 +137,15 @@ async def test_the_certificate_says_what_was_left_why_and_when_it_is_tried_again
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org"})
     await rule(world, NEVER)
     engine = Engine(data_map, world.stores)
-    file = await engine.erase(
-        engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
+    completed = await engine.erase(
+        await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
     )
-    content = verify_certificate(file, key=SIGNER.public_key).content
+    content = verify_certificate(completed.certificate, key=SIGNER.public_key).content
     [notes] = content["collections"]
     assert notes["left"] == [{"records": 1, "reason": "store_rules", "retried": "daily"}]
     assert notes["masked"] == 0
     assert content["verification"]["result"] == "records_left"
-    assert b"kim@example.org" not in file
+    assert b"kim@example.org" not in completed.certificate
 
 
 async def test_a_record_that_led_to_a_refused_one_may_be_gone_and_the_refused_one_is_tried_all_the_same(
@@ -270,8 +270,8 @@ async def test_what_the_map_forbids_to_change_makes_the_erasure_partial_and_is_c
     fixed = "          - { name: badge, data_categories: [user], fides_meta: { read_only: true } }\n"
     await world.insert("desk.notes", {"_id": 1, "email": "kim@example.org", "badge": "K-1"})
     engine = Engine(one(EMAIL + fixed), world.stores)
-    file = await engine.erase(
-        engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
+    completed = await engine.erase(
+        await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
     )
-    [notes] = verify_certificate(file).content["collections"]
+    [notes] = verify_certificate(completed.certificate).content["collections"]
     assert (notes["masked"], notes["incomplete"]) == (1, 1)

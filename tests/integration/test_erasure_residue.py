@@ -110,14 +110,14 @@ async def test_the_certificate_counts_the_places_and_names_none(world: World) ->
         "desk.notes", {"_id": 1, "email": "kim@example.org"}, {"_id": "bo", "text": "kim@example.org"}
     )
     engine, signer = Engine(one(EMAIL + TEXT), world.stores), Signer(b"k" * 32)
-    file = await engine.erase(
-        engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=signer
+    completed = await engine.erase(
+        await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=signer
     )
-    content = verify_certificate(file).content
+    content = verify_certificate(completed.certificate).content
     [texts] = content["verification"]["texts"]
     assert (texts["documents"], texts["places"], texts["records"], texts["finished"]) == (2, 1, 1, True)
-    assert b"kim" not in file
-    assert b'"bo"' not in file
+    assert b"kim" not in completed.certificate
+    assert b'"bo"' not in completed.certificate
 
 
 async def test_a_store_that_is_away_makes_the_look_unfinished_and_no_more(world: World) -> None:

@@ -1,9 +1,21 @@
 """What the command says when it is called wrongly: the place and the remedy in a line, and code 2."""
 
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
+from habeas.cli.maps import _show
+from habeas.cli.options import show_plan
+from habeas.engine import identities
+from habeas.erasures import bare
+from services.fulfillment.datamap.loading import Flaw
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
+from services.fulfillment.search.ownership import Match
 from shared.errors import ConfigurationError
 
 
@@ -11,6 +23,93 @@ from shared.errors import ConfigurationError
 def test_a_file_that_is_not_there_is_named(words: str) -> None:
     with pytest.raises(ConfigurationError, match=r"/nowhere\.json: there is no such file"):
         CliRunner().invoke(app, [*words.split(), "/nowhere.json"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("words", ["package verify", "certificate verify"])
+def test_a_folder_is_not_called_missing(words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder; name the file"):
+        CliRunner().invoke(app, [*words.split(), str(tmp_path)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "identity"),
+    [
+        pytest.param('{"email": "ada@example.org"}', "email", id="json"),
+        pytest.param("1,ada@example.org,Ada", "email", id="csv"),
+        pytest.param("Ada Example\tada@example.org", "email", id="tsv"),
+        pytest.param("Ada <ada@example.org>", "email", id="a name beside it"),
+        pytest.param("email", "email", id="the head of a table"),
+        pytest.param('"+49 30 5550147";"Ada"', "phone_number", id="a number in a table"),
+        pytest.param("17,ada", "customer_no", id="an own identifier in a table"),
+    ],
+)
+def test_the_stop_list_lets_no_line_pass_in_which_it_knows_nobody(line: str, identity: str) -> None:
+    with pytest.raises(ConfigurationError, match="line 3 is not just"):
+        bare(3, line, identity)
+
+
+@pytest.mark.parametrize(
+    ("line", "identity"),
+    [
+        (" Ada.E+x@example.org \n", "email"),
+        ("+49 (30) 555 01-47\n", "phone_number"),
+        ("K-7 1\n", "number"),
+        ("\n", "email"),
+    ],
+)
+def test_the_stop_list_takes_an_identity_a_line(line: str, identity: str) -> None:
+    assert bare(1, line, identity) == line.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "wanted"),
+    [
+        (["email=a@example.org", "email=b@example.org"], {"email": ("a@example.org", "b@example.org")}),
+        (["no=1", "no=2", "no=1"], {"no": ("1", "2")}),
+    ],
+)
+def test_one_identity_may_be_given_several_values(
+    pairs: list[str], wanted: dict[str, tuple[str, ...]]
+) -> None:
+    assert identities(pairs) == wanted
+
+
+def test_two_telephone_numbers_are_both_looked_for_in_all_their_spellings() -> None:
+    one, other = (identities([f"phone_number=+49 30 {n}"])["phone_number"] for n in ("5550147", "5550199"))
+    both = identities(["phone_number=+49 30 5550147", "phone_number=+49 30 5550199"])["phone_number"]
+    assert set(both) == {*one, *other}
+
+
+def test_remarks_that_are_the_same_are_told_once_with_their_places(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flaws = [Flaw(f"map.yml:{n}", "the look-up has no index", "make one", remark=True) for n in (3, 5)]
+    _show([*flaws, Flaw("map.yml:9", "no such field", "remove it")])
+    told = capsys.readouterr().out
+    assert told.count("the look-up has no index") == 1
+    assert "map.yml:3, map.yml:5" in told
+    assert "wrong   map.yml:9: no such field; remove it" in told
+
+
+def test_a_plan_is_read_in_eighty_columns_with_every_name_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    key = "a_very_long_name_of_a_database.and_a_very_long_name_of_a_collection"
+    masks = tuple(Mask(f"a_field_with_a_long_name.{n}", (), None) for n in range(9))
+    match = Match("email", None, ("a",))
+    steps = [
+        Step(key, Place("default", "a", "b"), {"_id": n}, Disposition.MASKED, (match,), masks=masks)
+        for n in range(11)
+    ]
+    plan = Plan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
+    show_plan(plan, as_json=False)
+    told = capsys.readouterr().out
+    assert key in told
+    assert all(mask.path in told for mask in masks)
+    assert all(len(line) < 80 for line in told.splitlines() if key not in line)
+    assert "ids" not in told
+    show_plan(plan, as_json=False, ids=True)
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10" in capsys.readouterr().out
+    show_plan(replace(plan, steps=tuple(steps[:2])), as_json=False)
+    assert "0, 1" in capsys.readouterr().out
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

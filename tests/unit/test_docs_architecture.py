@@ -141,6 +141,8 @@ COLLECTIONS = {
     ("services/fulfillment/suppression.py", "suppressions"),
     ("services/fulfillment/keeping.py", "kept"),
     ("services/fulfillment/copies.py", "copies"),
+    ("services/fulfillment/certificates.py", "certificates"),
+    ("services/fulfillment/daily.py", "days"),
     ("services/fulfillment/disagreements.py", "disagreements"),
     ("services/notifier/store.py", "claims"),
     ("services/verifier/examiner/reuse.py", "documents"),

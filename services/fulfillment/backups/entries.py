@@ -18,7 +18,7 @@ from typing import Any
 from services.fulfillment.backups.fingerprints import Fingerprints
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection, DataMap, Place
-from services.fulfillment.erasure.steps import Mask, Plan, Step
+from services.fulfillment.erasure.steps import Mask, Plan, Step, steps_where
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.search.paths import values_at
 from shared.mongo import Binary, Document, ObjectId
@@ -96,7 +96,7 @@ def entries_of(
     """Yield what the journal says of an erasure by *plan*; it says nothing of records left as they are."""
     identities = fingerprints.identities(plan.identities)
     entry = partial(Entry, erasure, at, targets=plan.targets, identities=identities)
-    steps = (step for step in plan.steps if step.deleted or step.masks or step.pulls)
+    steps = steps_where(plan.steps, lambda step: bool(step.deleted or step.masks or step.pulls))
     while some := list(islice(steps, MOST_RECORDS)):
         alike: defaultdict[Treatment, list[Any]] = defaultdict(list)
         for same, group in groupby(some, key=_what_is_done):

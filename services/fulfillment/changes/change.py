@@ -74,7 +74,9 @@ class Change:
         """Return what :meth:`lines` wrote."""
         declined, *plan = lines
         items = tuple(Declined(**item) for item in json.loads(declined))
-        return cls(Plan.of_lines(plan), items)
+        made = Plan.of_lines(plan)
+        # As many as are marked are looked at one by one: each is the very same step throughout.
+        return cls(replace(made, steps=tuple(made.steps)), items)
 
 
 def _after(step: Step, undone: Sequence[Undone]) -> Step:

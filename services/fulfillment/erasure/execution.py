@@ -6,17 +6,28 @@ believes neither and reads.
 """
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
 
-from services.fulfillment.datamap.model import DataMap, Place
+from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import reason_of_refusal
 from services.fulfillment.erasure.operations import changes, deletions
 from services.fulfillment.erasure.planning import plan
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
+from services.fulfillment.erasure.steps import (
+    Disposition,
+    Mask,
+    Plan,
+    Pull,
+    Record,
+    Step,
+    alike,
+    record_named,
+    steps_where,
+)
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.paths import key_of, raw_at, values_at
 from services.fulfillment.search.stores import Probe, Stores
@@ -45,12 +56,15 @@ __all__ = [
 
 STEPS_PER_CHUNK = 1_000
 """Records of one collection that are changed before the next are looked at."""
+STEPS_PER_LOOK = 2_000
+"""Records of one collection that are read again before the next are."""
+STEPS_PER_SCAN = 50_000
+"""The same where the primary key is not ``_id`` and may have no index: each look is then a pass over all."""
+
+T = TypeVar("T")
 
 Progress = Callable[[str, int], None]
 """Called with the key of a collection and the number of its records just done."""
-
-Record: TypeAlias = tuple[str, Hashable]
-"""Key of a collection, and what the primary key of one of its records is compared by."""
 
 Refused: TypeAlias = Mapping[Record, str]
 """Records whose change a store refused → reason code."""
@@ -106,23 +120,47 @@ async def execute(
     A record whose change a store refuses holds up no other; it is returned, with the reason.
 
     Raises:
-        StoreUnavailable: A store did not answer; the call may be repeated.
+        StoreUnavailable: A store did not answer; nothing is being written any more, and the call may be
+            repeated.
     """
-    by_key: dict[str, list[Step]] = defaultdict(list)
-    for step in plan.steps:
-        if step.changes:
-            by_key[step.key].append(step)
     refused: dict[Record, str] = {}
     for group in plan.order:
-        for part in await asyncio.gather(*(_erase(by_key[key], stores, progress) for key in group)):
+        team = _Team()
+        works = [team.work(_erase(_changing(plan, key), stores, progress, team)) for key in group]
+        for part in await team.all_of(works):
             refused |= part
     return refused
 
 
-async def _erase(steps: Sequence[Step], stores: Stores, progress: Progress) -> dict[Record, str]:
+def _changing(plan: Plan, key: str) -> Iterator[Step]:
+    return steps_where(plan.steps, lambda step: step.key == key and step.changes)
+
+
+@dataclass(slots=True)
+class _Team:
+    """What is done side by side: when one fails, the others finish what they are at and do no more."""
+
+    failed: list[BaseException] = field(default_factory=list)
+
+    async def work(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do *work*, and let the others know if it fails."""
+        try:
+            return await work
+        except BaseException as error:
+            self.failed.append(error)
+            raise
+
+    async def all_of(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Return what *works* return, when all have ended; raise what the first to fail has raised."""
+        done = await asyncio.gather(*works, return_exceptions=True)
+        if self.failed:
+            raise self.failed[0]
+        return [part for part in done if not isinstance(part, BaseException)]
+
+
+async def _erase(steps: Iterator[Step], stores: Stores, progress: Progress, team: _Team) -> dict[Record, str]:
     refused: dict[Record, str] = {}
-    for start in range(0, len(steps), STEPS_PER_CHUNK):
-        chunk = steps[start : start + STEPS_PER_CHUNK]
+    while not team.failed and (chunk := list(islice(steps, STEPS_PER_CHUNK))):
         refused |= await _erase_chunk(chunk, stores)
         progress(chunk[0].key, len(chunk))
     return refused
@@ -150,7 +188,7 @@ async def _write(parts: Sequence[tuple[Sequence[Step], Write]], stores: Stores) 
 def record_of(thing: Step | Found | Remainder) -> Record:
     """Return what tells the record of *thing* from all others."""
     key = thing.collection.key if isinstance(thing, Found) else thing.key
-    return key, tuple((path, key_of(value)) for path, value in thing.id.items())
+    return record_named(key, thing.id)
 
 
 async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
@@ -160,16 +198,35 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     Raises:
         StoreUnavailable: A store did not answer: nothing can be said.
     """
-    steps = [step for step in plan.steps if step.changes]
-    parts = await asyncio.gather(*(_reread(some, stores.fresh) for some in _by_place(steps).values()))
-    remainders = [remainder for part in parts for remainder in part]
+    looked_at = _changing_records(plan)
+    parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
     findings = await gather(data_map, stores.fresh, identities, plan.aliases)
-    planned = {record_of(step): step for step in plan.steps} if findings.total else {}
-    for found in findings.found:
-        remainders += _found_again(found, planned.get(record_of(found)))
-    remainders += [Remainder(s.key, s.id, Left.VANISHED) for s in steps if s.key in findings.missing]
-    looked_at = Counter(step.key for step in steps)
-    return Remains(_once(remainders), looked_at, findings)
+    # Both may go through very many records.
+    again = await asyncio.to_thread(_seen_again, findings, plan)
+    vanished = [
+        Remainder(step.key, step.id, Left.VANISHED)
+        for key in looked_at
+        if key in findings.missing
+        for step in _changing(plan, key)
+    ]
+    return Remains(_once([*(one for part in parts for one in part), *again, *vanished]), looked_at, findings)
+
+
+def _changing_records(plan: Plan) -> Counter[str]:
+    """Return how many records of which collections *plan* changes."""
+    counts: Counter[str] = Counter()
+    for step, number in alike(plan.steps):
+        counts[step.key] += number if step.changes else 0
+    return +counts
+
+
+def _seen_again(findings: Findings, plan: Plan) -> list[Remainder]:
+    """Return what a second search should not have found."""
+    if not findings.total:
+        return []
+    seen = {record_of(found) for found in findings.found}
+    planned = {record: step for step in plan.steps if (record := record_of(step)) in seen}
+    return [left for found in findings.found for left in _found_again(found, planned.get(record_of(found)))]
 
 
 def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
@@ -177,17 +234,15 @@ def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
     return tuple({(record_of(r), r.left, r.path): r for r in remainders}.values())
 
 
-def _by_place(steps: Iterable[Step]) -> dict[Place, list[Step]]:
-    by_place: dict[Place, list[Step]] = defaultdict(list)
-    for step in steps:
-        by_place[step.place].append(step)
-    return by_place
-
-
-async def _reread(steps: Sequence[Step], stores: Stores) -> list[Remainder]:
+async def _reread(steps: Iterator[Step], stores: Stores) -> list[Remainder]:
     """Return what remains of *steps*, all in one collection, when their documents are read again."""
-    read = await reread(steps, stores)
-    return [remainder for step, document in read for remainder in _remaining(step, document)]
+    remaining: list[Remainder] = []
+    while some := list(islice(steps, STEPS_PER_LOOK)):
+        if some[0].id.keys() != {"_id"}:
+            some += islice(steps, STEPS_PER_SCAN)
+        for step, document in await reread(some, stores):
+            remaining += _remaining(step, document)
+    return remaining
 
 
 async def reread(steps: Sequence[Step], stores: Stores) -> list[tuple[Step, Document]]:
@@ -243,7 +298,7 @@ def _found_again(found: Found, step: Step | None) -> Iterator[Remainder]:
         return
     if step.deleted:
         yield Remainder(step.key, step.id, Left.DOCUMENT)
-    gone = {pull.match.unit for pull in step.pulls}
+    gone = {pull.match.unit for pull in step.pulls} | {mask.path for mask in step.masks if mask.single}
     hidden = {mask.path for mask in step.masks if mask.of is None}
     for match in found.matches:
         if match.unit is not None and match.unit in gone:

@@ -34,25 +34,32 @@ def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | D
 def changes(step: Step) -> Iterator[UpdateOne]:
     """Yield what carries out *step*, which deletes no document, to be done in this order."""
     early, late = _layers(step.pulls)
+    units = {pull.match.unit for pull in step.pulls}
+    alone = [mask for mask in step.masks if mask.single and mask.path in units]
+    masks = [mask for mask in step.masks if mask not in alone]
+    if alone:
+        # An array and an element instead of one, in the same place of two elements around them.
+        yield _update(step, alone, [])
     for pull in early:
-        yield UpdateOne(_guarded(step), {"$pull": _pulled([pull])})
-    if step.masks or late:
-        yield _update(step, late)
+        yield _update(step, [], [pull])
+    if masks or late:
+        yield _update(step, masks, late)
     for part in step.sets:
         yield _setting(step, part)
 
 
-def _update(step: Step, pulls: Sequence[Pull]) -> UpdateOne:
+def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateOne:
     change: dict[str, Document] = defaultdict(dict)
     filters: list[Mapping[str, Any]] = []
-    for mask in step.masks:
+    for mask in masks:
         path, conditions = _target(mask, len(filters))
         filters += conditions
         change["$unset" if mask.removed else "$set"][path] = "" if mask.removed else mask.value
     if pulls:
-        change["$pull"] = _pulled(pulls)
+        change["$pull"], arrays = _pulled(pulls)
+        filters += arrays
     return UpdateOne(
-        {"$and": [_guarded(step), *_shape(step)]},
+        {"$and": [_guarded(step), *_shape(masks, pulls)]},
         dict(change),
         array_filters=filters or None,
     )
@@ -101,15 +108,18 @@ def _condition_key(step: Step) -> Hashable:
     return tuple((match.path, *map(key_of, match.values)) for match in step.guard)
 
 
-def _shape(step: Step) -> Iterator[Document]:
+def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     """Yield what must hold for the change to be possible at all: arrays are arrays, objects objects."""
-    arrays = {array for mask in step.masks for array in mask.arrays}
-    arrays |= {array for pull in step.pulls for array in (*pull.arrays, pull.match.unit or "")}
+    arrays = {array for mask in masks for array in mask.arrays}
+    arrays |= {array for pull in pulls for array in (*pull.arrays, pull.match.unit or "")}
     for array in sorted(arrays):
         yield {array: {"$type": "array"}}
-    objects = {mask.path.rpartition(".")[0] for mask in step.masks if not mask.arrays} - {""}
+    objects = {mask.path.rpartition(".")[0] for mask in masks if not mask.arrays} - {""}
     for path in sorted(objects):
         yield {path: {"$type": "object"}}
+    for mask in masks:
+        if mask.single and not mask.arrays:
+            yield {mask.path: {"$eq": mask.instead_of[0], "$not": {"$type": "array"}}}
 
 
 def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
@@ -129,6 +139,8 @@ def _element(name: str, mask: Mask, array: str, end: str) -> Document:
     condition: Document = {name + below: {"$exists": True}} if below else {name: {"$exists": True}}
     if mask.instead_of and end == mask.path:
         condition = {name + below: {"$in": list(mask.instead_of)}}
+        if mask.single:
+            condition = {"$and": [condition, {name + below: {"$not": {"$type": "array"}}}]}
     if mask.of is not None and mask.of.unit == array:
         theirs = f"{name}.{mask.of.within}" if mask.of.within else name
         condition = {"$and": [condition, {theirs: {"$in": list(mask.of.values)}}]}
@@ -142,20 +154,36 @@ def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
     return early, [pull for pull in pulls if pull not in early]
 
 
-def _pulled(pulls: Iterable[Pull]) -> Document:
-    by_path: dict[str, list[Match]] = defaultdict(list)
+def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:
+    """Return what leaves which arrays, and what the elements around these must be."""
+    by_array: dict[tuple[tuple[str, ...], str], list[Match]] = defaultdict(list)
     for pull in pulls:
-        by_path[_every(pull)].append(pull.match)
-    return {path: _any_of(matches) for path, matches in by_path.items()}
+        by_array[pull.arrays, pull.match.unit or ""].append(pull.match)
+    pulled, filters = {}, []
+    for number, ((arrays, unit), matches) in enumerate(by_array.items()):
+        path, elements = _every(arrays, unit, f"p{number}")
+        pulled[path] = _any_of(matches)
+        filters += elements
+    return pulled, filters
 
 
-def _every(pull: Pull) -> str:
-    """Return the path of the array, through every element of the arrays around it."""
-    path, start, unit = "", 0, pull.match.unit or ""
-    for array in pull.arrays:
+def _every(arrays: Sequence[str], unit: str, name: str) -> tuple[str, list[Document]]:
+    """
+    Return the path of the array through the elements of the arrays around it, those where it is an array.
+
+    In the element beside, there may be somebody alone where the map has an array.
+    """
+    path, start = "", 0
+    for array in arrays[:-1]:
         path += f"{array[start:]}.$[]"
         start = len(array)
-    return path + unit[start:]
+    if not arrays:
+        return unit, []
+    inner = arrays[-1]
+    if inner == unit:
+        return f"{path}{inner[start:]}.$[]", []
+    below = unit[len(inner) :]
+    return f"{path}{inner[start:]}.$[{name}]{below}", [{name + below: {"$type": "array"}}]
 
 
 def _any_of(matches: Sequence[Match]) -> Mapping[str, Any]:

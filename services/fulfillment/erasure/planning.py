@@ -13,7 +13,7 @@ from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Fie
 from services.fulfillment.domain import Retain, decide_disposition
 from services.fulfillment.erasure.fitting import Fit, fitted
 from services.fulfillment.erasure.masking import NULL, PRESERVE, UNSET, constant, masked
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step, Steps, alike, runs_of
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.search.paths import key_of, places
 from services.fulfillment.search.rules import Rules
@@ -67,13 +67,13 @@ def plan_records(
 
 
 def _plan(found: Iterable[Found], data_map: DataMap, planner: "_Planner") -> Plan:
-    steps = tuple(planner.step(item) for item in found)
+    steps = Steps(runs_of(planner.step(item) for item in found))
     return Plan(
         version=data_map.version,
         made_on=planner.today,
         targets=planner.targets,
         steps=steps,
-        order=_order(data_map, {step.key for step in steps}),
+        order=_order(data_map, {step.key for step, _ in alike(steps)}),
     )
 
 
@@ -146,12 +146,19 @@ class _Planner:
             *self._masks(found, fields),
             *self._element_masks(replace(found, matches=tuple(kept)), fields),
         ]
+        masks += [mask for match in pulled for mask in self._single_masks(found, match)]
         pulls = [
             Pull(match, arrays)
             for match in pulled
-            for arrays in dict.fromkeys(a for a, _ in places(found.document, match.unit or ""))
+            for arrays in dict.fromkeys(
+                arrays
+                for arrays, value in places(found.document, match.unit or "")
+                if isinstance(value, list)
+            )
         ]
-        disposition = Disposition.MASKED if masks else Disposition.ERASED if pulls else Disposition.UNCHANGED
+        details = any(not mask.single for mask in masks)
+        goes = Disposition.ERASED if pulls or masks else Disposition.UNCHANGED
+        disposition = Disposition.MASKED if details else goes
         return self._step(
             found,
             disposition,
@@ -205,6 +212,14 @@ class _Planner:
             for field in fields:
                 if match.unit is not None and field.path.startswith(f"{match.unit}."):
                     yield from self._of_field(found, field, match)
+
+    def _single_masks(self, found: Found, match: Match) -> Iterator[Mask]:
+        """Yield what takes the person's element away where it stands alone instead of in an array of one."""
+        unit, rules = match.unit or "", self._rules.get(found.collection.key)
+        for arrays, value in places(found.document, unit):
+            if not isinstance(value, list) and match.holds_of(value, match.within):
+                fit = self._fit(value, unit, Masking(UNSET), rules)
+                yield Mask(unit, arrays, fit.value, fit.removed, (value,), match, single=True)
 
     def _of_field(self, found: Found, field: Field, of: Match | None) -> Iterator[Mask]:
         masking, rules = field.masking or NULL, self._rules.get(found.collection.key)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.execution import Remains
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
 from services.fulfillment.search.mentions import Kind, Mention, Needle
 from services.fulfillment.search.paths import key_of
 from services.fulfillment.search.stores import Stores
@@ -67,7 +67,8 @@ async def _look(
         seen = await stores.mentions(collection.place, paths, wanted)
     except StoreUnavailable:
         return Residue(collection.key, 0, finished=False)
-    kept = {key_of(step.id["_id"]) for step in plan.steps if step.key == collection.key and _explained(step)}
+    explained = steps_where(plan.steps, lambda step: step.key == collection.key and _explained(step))
+    kept = {key_of(step.id["_id"]) for step in explained}
     others = tuple(mention for mention in seen.found if key_of(mention.id) not in kept)
     return Residue(collection.key, seen.documents, others)
 

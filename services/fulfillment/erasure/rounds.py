@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -10,7 +10,7 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.domain import AVOIDABLE, CHANGED_MEANWHILE
 from services.fulfillment.erasure.execution import Refused, Remains, bears, record_of, reread
 from services.fulfillment.erasure.planning import plan_records
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Plan, Step, Steps, runs_of
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.stores import Stores
@@ -44,19 +44,26 @@ async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date
     Raises:
         StoreUnavailable: A store did not answer.
     """
-    left = {record_of(remainder) for remainder in done.remains.remainders}
-    found = {record_of(item): item for item in done.remains.findings.found if record_of(item) in left}
-    lost = [step for step in done.plan.steps if record_of(step) in left.difference(found)]
+    found, lost = await asyncio.to_thread(_left_of, done)
     by_key, gone = await _sought_by_key(lost, data_map, stores)
     rules = await _rules(done.refused, data_map, stores)
-    again = [*found.values(), *by_key]
-    decided = plan_records(again, data_map, today, done.plan.targets, rules)
+    again = [*found, *by_key]
+    decided = await asyncio.to_thread(plan_records, again, data_map, today, done.plan.targets, rules)
     return replace(
         decided,
         steps=(*decided.steps, *gone),
         identities=done.plan.identities,
         aliases=done.plan.aliases,
     )
+
+
+def _left_of(done: Round) -> tuple[list[Found], list[Step]]:
+    """Return the records that are left as the second search found them, and the steps of those it did not."""
+    left = {record_of(remainder) for remainder in done.remains.remainders}
+    found = {record_of(item): item for item in done.remains.findings.found if record_of(item) in left}
+    left.difference_update(found)
+    lost = [step for step in done.plan.steps if record_of(step) in left] if left else []
+    return list(found.values()), lost
 
 
 async def _rules(refused: Refused, data_map: DataMap, stores: Stores) -> Mapping[str, Rules]:
@@ -103,12 +110,20 @@ def settled(done: Round) -> Plan:
     Law:
         GDPR Art. 12(4): the person hears what was not done, and why.
     """
+    if done.remains.clean:
+        return done.plan
+    return replace(done.plan, steps=Steps(runs_of(_settled(done))))
+
+
+def _settled(done: Round) -> Iterator[Step]:
     left = {record_of(remainder) for remainder in done.remains.remainders}
-    steps = [_left(step, done.refused) if record_of(step) in left else step for step in done.plan.steps]
-    unplanned = left.difference(map(record_of, done.plan.steps))
+    unplanned = set(left)
+    for step in done.plan.steps:
+        record = record_of(step)
+        unplanned.discard(record)
+        yield _left(step, done.refused) if record in left else step
     if unplanned:
-        steps += [_unplanned(item) for item in done.remains.findings.found if record_of(item) in unplanned]
-    return replace(done.plan, steps=tuple(steps))
+        yield from (_unplanned(item) for item in done.remains.findings.found if record_of(item) in unplanned)
 
 
 def _left(step: Step, refused: Refused) -> Step:

@@ -6,9 +6,16 @@ from functools import reduce
 
 import pytest
 
-from services.fulfillment.cases import Fulfilment, Status, evolve, needs_approval, outcome_of_erasure
+from services.fulfillment.cases import (
+    Fulfilment,
+    Status,
+    evolve,
+    needs_approval,
+    needs_approval_again,
+    outcome_of_erasure,
+)
 from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
 from services.fulfillment.search.ownership import Match
 from shared.events import (
     ErasureApproved,
@@ -50,6 +57,8 @@ STEP = Step(
     (Match("email", None, ("a",)),),
     deleted=True,
 )
+NEW = replace(STEP, id={"_id": 2})
+MASKED = replace(STEP, deleted=False, masks=(Mask("email", (), None),))
 KEPT = replace(STEP, disposition=Disposition.RETAINED, deleted=False, reason="retention_duty")
 LEFT = replace(STEP, disposition=Disposition.LEFT, reason="store_rules")
 
@@ -73,6 +82,38 @@ def plan(*steps: Step) -> Plan:
 )
 def test_a_second_person_is_asked_for_more_than_so_many_changes(above: int | None, *, wanted: bool) -> None:
     assert needs_approval(plan(STEP, STEP, KEPT), above) is wanted
+
+
+@pytest.mark.parametrize(
+    ("steps", "above", "wanted"),
+    [
+        pytest.param((NEW,), 0, True, id="a record that nobody has approved of"),
+        pytest.param((NEW,), 1, True, id="two in all are more than one"),
+        pytest.param((NEW,), 2, False, id="two in all are not more than two"),
+        pytest.param((NEW,), None, False, id="never"),
+        pytest.param((STEP,), 0, False, id="the same record once more"),
+        pytest.param((MASKED,), 0, True, id="approved of otherwise"),
+        pytest.param((replace(NEW, deleted=False),), 0, False, id="nothing is changed"),
+    ],
+)
+def test_a_later_round_needs_approval_of_what_nobody_has_approved(
+    steps: tuple[Step, ...], above: int | None, *, wanted: bool
+) -> None:
+    assert needs_approval_again(plan(*steps), [plan(STEP)], above) is wanted
+
+
+def test_a_record_that_was_held_and_is_not_any_more_is_new() -> None:
+    assert needs_approval_again(plan(STEP), [plan(KEPT)], 0)
+
+
+def test_what_waits_after_the_erasure_began_is_stopped_by_nothing_and_certified_in_the_end() -> None:
+    more = AGAIN.model_copy(update={"approval": True})
+    waiting = after(PROPOSED, APPROVED, more)
+    assert (waiting.status, waiting.rounds) == (Status.PROPOSED_MORE, 2)
+    assert after(PROPOSED, APPROVED, more, more, WITHDRAWN, RETRIED) == waiting
+    assert after(PROPOSED, APPROVED, more, OTHER).status is Status.PLANNED
+    assert after(PROPOSED, APPROVED, more, OTHER, PARTLY).status is Status.FULFILLED
+    assert after(PLANNED, PARTLY, RETRIED, more).status is Status.PROPOSED_MORE
 
 
 def test_what_changes_nothing_needs_nobody() -> None:

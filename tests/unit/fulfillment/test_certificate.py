@@ -137,3 +137,21 @@ def test_a_certificate_of_an_earlier_version_can_be_read_still() -> None:
         n: content["verification"][n] for n in ("at", "collections", "remaining", "result")
     }
     assert read(content).handled == CERTIFICATE.handled
+
+
+def test_a_certificate_needs_that_somebody_has_looked() -> None:
+    nowhere = replace(CERTIFICATE, handled=(), second_look=SecondLook(NOW, collections=0, remaining=0))
+    with pytest.raises(ValueError, match="nothing to certify"):
+        issue(nowhere, SIGNER)
+    issue(replace(nowhere, second_look=SecondLook(NOW, collections=1, remaining=0)), SIGNER)
+
+
+def test_nobody_is_called_told_whom_nobody_has_told() -> None:
+    partly = replace(CERTIFICATE, recipients=("Bank", "Courier"), untold=("Courier",))
+    content = verify_certificate(issue(partly, SIGNER)).content
+    assert (content["recipients"], content["recipients_untold"]) == (["Bank", "Courier"], ["Courier"])
+    assert read(content) == partly
+    text = html(partly)
+    assert text.index("Recipients that are being told") < text.index("Bank")
+    assert text.index("Recipients that must still be told") < text.index("Courier")
+    assert "were told" not in text

@@ -350,7 +350,7 @@ def test_a_letter_shows_no_secret_that_was_corrected() -> None:
     """11 CCR §§ 7024(d), 7023(j)."""
     payment = found(PAYMENTS, {"_id": 7, "email": KIM, "iban": "DE00 1", "city": "A"})
     change = corrected(payment, iban="DE00 2", payments__city="B")
-    told = answers.change(change, MAP, statement_kept=False)
+    told = answers.change(change, MAP, statement_kept=False, agreed=())
     assert {(item.label, item.before, item.after) for item in told.corrected} == {
         ("Payments: Iban", "", ""),
         ("Payments: City", "A", "B"),
@@ -359,17 +359,19 @@ def test_a_letter_shows_no_secret_that_was_corrected() -> None:
 
 def test_a_letter_shows_a_date_as_a_date_and_a_list_in_one_line() -> None:
     born = person(born=datetime(1970, 1, 1, tzinfo=UTC))
-    [item] = answers.change(corrected(born, born="1971-02-03"), MAP, statement_kept=False).corrected
+    [item] = answers.change(
+        corrected(born, born="1971-02-03"), MAP, statement_kept=False, agreed=()
+    ).corrected
     assert (item.before, item.after) == ("1970-01-01", "1971-02-03")
 
 
 def test_a_field_that_is_found_nowhere_is_named_as_the_person_named_it() -> None:
-    [item] = answers.change(corrected(person(), shoe_size="44"), MAP, statement_kept=True).declined
+    [item] = answers.change(corrected(person(), shoe_size="44"), MAP, statement_kept=True, agreed=()).declined
     assert (item.label, item.reason) == ("shoe_size", "not_found")
 
 
 def test_who_has_proven_nothing_is_told_of_all_recipients_and_of_no_record() -> None:
-    told = answers.stopped(Right.OPT_OUT_OF_SALE, MAP)
+    told = answers.stopped(Right.OPT_OUT_OF_SALE, MAP, agreed=("Broker",))
     assert told == Answer(recipients=("Broker",))
 
 

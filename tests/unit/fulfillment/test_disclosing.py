@@ -23,8 +23,9 @@ from services.fulfillment.transferring import MOST_TRYING, transfer
 from shared.answer import PackageFacts, facts_of
 from shared.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
 from shared.law import Regulation, Right
+from shared.testing import MemoryVault
 from tests.unit.fulfillment.portfolio import parsed, repacked, unpacked
-from tests.unit.fulfillment.stage import CASE, HOUSE, Courier, stage, told, whole
+from tests.unit.fulfillment.stage import CASE, HOUSE, Counter, Courier, stage, told, whole
 
 MAP = parse(
     {
@@ -116,11 +117,15 @@ async def test_in_california_portability_is_a_form_of_access() -> None:
 
 async def test_where_nothing_can_be_taken_elsewhere_the_request_is_refused_with_the_reason() -> None:
     event, ctx = await stage(MAP, findings(record("shop.invoices")), Right.PORTABILITY)
+    assert isinstance(ctx.copies, Counter)
     [fulfilled] = await answer(event, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.outcome is Outcome.REFUSED
     assert fulfilled.reasons == {OTHER_BASIS: 1}
     assert fulfilled.package is None
+    assert not ctx.copies.cases, "what was refused is no copy"
+    assert isinstance(ctx.vault, MemoryVault)
+    assert not [name for name in ctx.vault.items[CASE] if "package" in name], "nobody is to find a package"
 
 
 @pytest.mark.parametrize(

@@ -74,3 +74,29 @@ def test_a_period_ends_on_the_same_date_or_the_months_last_day(
     start: date, period: Period, end: date
 ) -> None:
     assert after(start, period) == end
+
+
+@pytest.mark.parametrize(
+    ("document", "held"),
+    [
+        pytest.param({"flags": "hold"}, True, id="alone"),
+        pytest.param({"flags": ["hold", "vip"]}, True, id="one of several"),
+        pytest.param({"flags": ["vip"]}, False, id="not among them"),
+        pytest.param({"flags": []}, False, id="none"),
+        pytest.param({}, False, id="no field"),
+    ],
+)
+def test_a_hold_may_be_one_of_several_flags(document: dict[str, object], *, held: bool) -> None:
+    flagged = replace(PLAIN, legal_hold=Hold("flags", "hold"))
+    decision = decide_disposition(flagged, document, today=TODAY)
+    assert decision == (
+        Retain("legal_hold", "GDPR Art. 17(3)(e)", until=None, reduced=False)
+        if held
+        else Erase(Erasure.DELETE)
+    )
+
+
+def test_a_hold_is_found_in_every_element_around_it() -> None:
+    flagged = replace(PLAIN, legal_hold=Hold("lines.state.hold", value=True))
+    document = {"lines": [{"state": None}, {"state": {"hold": True}}]}
+    assert isinstance(decide_disposition(flagged, document, today=TODAY), Retain)

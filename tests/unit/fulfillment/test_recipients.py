@@ -1,16 +1,22 @@
 """How recipients of data are told: signed as others expect, by identifiers that mean nothing elsewhere."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from services.fulfillment import answers
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.datamap.reading import parse
 from services.fulfillment.erasure.steps import Disposition, Plan, Step
-from services.fulfillment.recipients import pseudonyms, recipients_of, signed
+from services.fulfillment.recipients import Recipient, pseudonyms, recipients_of, signed
 from services.fulfillment.settings import AgreedRecipient
+from services.fulfillment.telling import tell
+from shared.answer import Answer
+from shared.events import RecipientConcerned, RecipientFailed, RecipientNotified
+from tests.unit.fulfillment.stage import CASE, HOUSE, around
 
 KEY = "whsec_" + base64.b64encode(b"k" * 24).decode()
 MAP = parse(
@@ -97,3 +103,47 @@ def test_a_way_that_is_safe_is_taken(entry: dict[str, Any]) -> None:
     agreed = AgreedRecipient.model_validate(entry)
     assert agreed.value().webhook == entry.get("webhook")
     assert "k" * 24 not in repr(agreed.value())
+
+
+def concerned(recipient: str) -> RecipientConcerned:
+    return RecipientConcerned(
+        request_id=CASE,
+        recipient=recipient,
+        notice="0" * 32,
+        about="habeas.subject.erased.v1",
+        identifiers={},
+    )
+
+
+async def test_who_is_only_named_in_the_data_map_is_told_by_nobody_and_that_is_said() -> None:
+    house = replace(HOUSE, recipients={"Listener": Recipient(b"k" * 32)})
+    [told] = await tell(concerned("Listener"), around(house=house))
+    [untold] = await tell(concerned("Courier"), around(house=house))
+    assert isinstance(told, RecipientNotified)
+    assert isinstance(untold, RecipientFailed)
+    assert untold.reason == "no_way_agreed"
+
+
+def test_the_answer_says_whom_somebody_must_tell_by_other_means() -> None:
+    step = Step(
+        "shop.people", Place("default", "shop", "people"), {"_id": 1}, Disposition.ERASED, (), deleted=True
+    )
+    plan = Plan("v", date(2026, 11, 25), (), (step,), ())
+    answer = answers.erasure(plan, (), MAP, Answer(), agreed=("Courier",))
+    assert (answer.recipients, answer.by_hand) == (("Courier", "Bank"), ("Bank",))
+
+
+def test_what_is_kept_until_several_days_is_told_with_the_first_and_the_last() -> None:
+    """GDPR Art. 12(1): whoever reads the last day alone believes that all is kept so long."""
+    place = Place("default", "shop", "people")
+    days = (date(2030, 12, 31), date(2027, 12, 31), date(2030, 12, 31))
+    steps = tuple(
+        Step("shop.people", place, {"_id": n}, Disposition.RETAINED, (), reason="retention_duty", until=day)
+        for n, day in enumerate(days)
+    )
+    [kept] = answers.erasure(Plan("v", date(2026, 11, 25), (), steps, ()), (), MAP, Answer(), agreed=()).kept
+    assert (kept.records, kept.first, kept.until) == (3, date(2027, 12, 31), date(2030, 12, 31))
+    [one] = answers.erasure(
+        Plan("v", date(2026, 11, 25), (), steps[:1], ()), (), MAP, Answer(), agreed=()
+    ).kept
+    assert (one.first, one.until) == (None, date(2030, 12, 31))

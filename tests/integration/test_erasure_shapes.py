@@ -1,0 +1,126 @@
+"""An identity that stands alone in one record and in an array in the next: an element is an array of one."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from services.fulfillment.erasure.execution import Left, execute, plan, verify
+from services.fulfillment.erasure.steps import Disposition, Plan
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import gather
+from shared.mongo import Client
+from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
+
+KIM, BO = "kim@example.org", "bo@example.org"
+EMAILS = """
+          - name: emails
+            data_categories: [user.contact.email]
+            fides_meta: { data_type: "string[]", identity: email }
+          - { name: topic }
+"""
+ROOMS = """
+          - name: rooms
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - name: emails
+                data_categories: [user.contact.email]
+                fides_meta: { data_type: "string[]", identity: email }
+              - { name: number }
+"""
+
+
+@pytest_asyncio.fixture
+async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[World]:
+    stores = Stores({"default": mongo_client}, database_prefix=database_prefix)
+    yield World(mongo_client, database_prefix, stores)
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "after"),
+    [
+        pytest.param(EMAILS, {"emails": KIM, "topic": "t"}, {"topic": "t"}, id="alone"),
+        pytest.param(EMAILS, {"emails": [KIM], "topic": "t"}, {"emails": [], "topic": "t"}, id="in an array"),
+        pytest.param(EMAILS, {"emails": [KIM, BO]}, {"emails": [BO]}, id="with another"),
+        pytest.param(
+            ROOMS,
+            {"rooms": [{"emails": KIM, "number": 1}, {"emails": BO, "number": 2}]},
+            {"rooms": [{"number": 1}, {"emails": BO, "number": 2}]},
+            id="alone, and another beside",
+        ),
+        pytest.param(
+            ROOMS,
+            {"rooms": [{"emails": KIM}, {"emails": [KIM, BO]}, {"emails": BO}, {"number": 4}]},
+            {"rooms": [{}, {"emails": [BO]}, {"emails": BO}, {"number": 4}]},
+            id="alone and in an array, and another alone",
+        ),
+        pytest.param(
+            THREAD,
+            {"thread": {"email": KIM, "text": "mine"}, "n": 1},
+            {"n": 1},
+            id="an object instead of an array of objects",
+        ),
+    ],
+)
+async def test_an_element_that_stands_alone_goes_as_if_it_stood_in_an_array(
+    world: World, fields: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    data_map = one(fields)
+    await world.insert("desk.notes", {"_id": 1, **before}, {"_id": 2, **_without_kim(before)})
+    untouched = await world.get("desk.notes", _id=2)
+    decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
+    assert decided.counts() == {Disposition.ERASED: 1}
+    decided = Plan.of_lines(decided.lines())
+    assert not (await verify(decided, data_map, world.stores, PERSON)).clean, "it is still there"
+
+    for _ in range(2):
+        assert await execute(decided, world.stores) == {}
+        assert await world.get("desk.notes", _id=1) == {"_id": 1, **after}
+    assert await world.get("desk.notes", _id=2) == untouched
+    assert (await verify(decided, data_map, world.stores, PERSON)).clean
+
+
+def _without_kim(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _without_kim(member) for name, member in value.items()}
+        case list():
+            return [_without_kim(item) for item in value]
+        case _:
+            return BO if value == KIM else value
+
+
+async def test_what_became_an_array_meanwhile_loses_nobody_elses_element(world: World) -> None:
+    data_map = one(EMAILS)
+    await world.insert("desk.notes", {"_id": 1, "emails": KIM})
+    decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
+    notes = world.client[world.prefix + "desk"]["notes"]
+    await notes.update_one({"_id": 1}, {"$set": {"emails": [KIM, BO]}})
+
+    await execute(decided, world.stores)
+
+    assert await world.get("desk.notes") == {"_id": 1, "emails": [KIM, BO]}
+    remains = await verify(decided, data_map, world.stores, PERSON)
+    assert {item.left for item in remains.remainders} <= {Left.ELEMENT, Left.FIELD}
+    assert not remains.clean
+
+
+async def test_a_hold_among_several_flags_keeps_the_record(world: World) -> None:
+    meta = "{ erasure: delete, legal_hold: { field: flags, value: hold } }"
+    data_map = one(EMAIL + '          - { name: flags, fides_meta: { data_type: "string[]" } }\n', about=meta)
+    await world.insert(
+        "desk.notes",
+        {"_id": 1, "email": KIM, "flags": ["hold", "vip"]},
+        {"_id": 2, "email": KIM, "flags": ["vip"]},
+        {"_id": 3, "email": KIM, "flags": "hold"},
+    )
+    decided = plan(await gather(data_map, world.stores, PERSON), data_map, TODAY)
+    assert {step.id["_id"]: step.reason for step in decided.steps} == {
+        1: "legal_hold",
+        2: None,
+        3: "legal_hold",
+    }
+    assert await execute(decided, world.stores) == {}
+    assert (await verify(decided, data_map, world.stores, PERSON)).clean
+    assert await world.get("desk.notes", _id=2) is None

@@ -1,0 +1,85 @@
+"""Steps by the million: what is kept as one comes back as many, and nothing that differs becomes alike."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.runs import LONGEST_RUN, Steps, alike, runs_of, steps_in
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
+from services.fulfillment.search.ownership import Match
+from shared.mongo import Int64
+
+KIM = Match("email", None, ("kim@example.org",))
+STEP = Step(
+    "desk.notes",
+    Place("default", "desk", "notes"),
+    {"_id": 0},
+    Disposition.ERASED,
+    (KIM,),
+    hold=("held", True),
+    deleted=True,
+)
+
+
+def many(number: int) -> list[Step]:
+    return [replace(STEP, id={"_id": n}) for n in range(number)]
+
+
+def test_steps_that_differ_in_their_key_alone_are_one_and_come_back_as_they_were() -> None:
+    steps = Steps(runs_of(many(LONGEST_RUN)))
+    assert len(steps.runs) == 1
+    assert steps == many(LONGEST_RUN)
+    assert list(alike(steps)) == [(STEP, LONGEST_RUN)]
+    assert steps[-1].id == {"_id": LONGEST_RUN - 1}
+
+
+def test_a_run_ends_where_a_line_would_grow_too_long() -> None:
+    steps = Steps(runs_of(many(2 * LONGEST_RUN + 1)))
+    assert [len(run) for run in steps.runs] == [LONGEST_RUN, LONGEST_RUN, 1]
+    assert steps[LONGEST_RUN].id == {"_id": LONGEST_RUN}
+    assert steps[2 * LONGEST_RUN :] == (replace(STEP, id={"_id": 2 * LONGEST_RUN}),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"deleted": False}, id="another fate"),
+        pytest.param({"guard": (Match("email", None, ("bo@example.org",)),)}, id="another reason"),
+        pytest.param({"hold": ("held", 1)}, id="a hold of another type"),
+        pytest.param({"masks": (Mask("a", (), None),)}, id="a mask"),
+        pytest.param({"until": date(2030, 1, 1)}, id="another day"),
+        pytest.param({"id": {"number": 2}}, id="another kind of key"),
+        pytest.param({"key": "desk.people"}, id="another collection"),
+    ],
+)
+def test_what_differs_in_anything_else_is_not_alike(change: dict[str, Any]) -> None:
+    other = replace(STEP, **{"id": {"_id": 2}, **change})
+    steps = Steps(runs_of([STEP, other]))
+    assert len(steps.runs) == 2
+    assert list(steps) == [STEP, other]
+
+
+@pytest.mark.parametrize("value", [1, True, 1.0, Int64(1)])
+def test_a_mask_keeps_its_type(value: Any) -> None:
+    steps = [replace(STEP, id={"_id": n}, masks=(Mask("a", (), mask),)) for n, mask in enumerate((1, value))]
+    plan = Plan("v", date(2026, 11, 25), (), Steps(runs_of(steps)), ())
+    again = Plan.of_lines(plan.lines()).steps
+    assert [type(step.masks[0].value) for step in again] == [int, type(value)]
+
+
+def test_a_plan_of_many_records_is_written_in_few_lines_and_read_again() -> None:
+    plan = Plan("v", date(2026, 11, 25), (), Steps(runs_of(many(5_000))), (("desk.notes",),))
+    assert len(list(plan.lines())) == 6
+    assert Plan.of_lines(plan.lines()) == plan
+    assert Plan.of_lines(replace(plan, steps=tuple(many(5_000))).lines()) == plan
+    assert plan.counts() == {"erased": 5_000}
+    assert plan.changes == 5_000
+
+
+def test_steps_are_taken_by_collection() -> None:
+    other = replace(STEP, key="desk.people", id={"_id": 7})
+    for steps in (Steps(runs_of([*many(3), other])), (*many(3), other)):
+        assert [step.id["_id"] for step in steps_in(steps, "desk.people")] == [7]
