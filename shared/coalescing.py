@@ -2,12 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Generic, TypeVar
 
 from shared.errors import TransientError
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Turns(Generic[K]):
+    """Who goes first where one load cannot take everybody who waits."""
+
+    most: int
+    """The size that one load takes; a key that is larger by itself is loaded alone."""
+    size: Callable[[K], int]
+    due: Callable[[K], date]
+    """When the answer must be there. Of those who are due on one day, who came first goes first."""
 
 
 class Coalescer(Generic[K, V]):
@@ -19,7 +32,11 @@ class Coalescer(Generic[K, V]):
     """
 
     def __init__(
-        self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], *, window: float | None = None
+        self,
+        load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        *,
+        window: float | None = None,
+        turns: Turns[K] | None = None,
     ) -> None:
         """
         Use *load* to answer; a key it leaves out is answered with ``KeyError``.
@@ -28,9 +45,11 @@ class Coalescer(Generic[K, V]):
             load: Answers many keys for about the price of one.
             window: Seconds for which keys are collected where loads are dear. Then no two run at a time,
                 and what comes during one is answered by the next.
+            turns: How much a load takes, and of whom first; all of everybody where nothing is said.
         """
         self._load = load
         self._window = window
+        self._turns = turns
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -52,10 +71,26 @@ class Coalescer(Generic[K, V]):
     def _start(self) -> None:
         if self._window is not None and self._running:
             return
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting = self._divided()
+        if self._waiting and self._window is None:
+            self._schedule()
         task = asyncio.get_running_loop().create_task(self._answer(waiting))
         self._running.add(task)
         task.add_done_callback(self._ended)
+
+    def _divided(self) -> tuple[dict[K, list[asyncio.Future[V]]], dict[K, list[asyncio.Future[V]]]]:
+        """Return who is answered now, and who waits on."""
+        turns, waiting = self._turns, self._waiting
+        if turns is None or sum(map(turns.size, waiting)) <= turns.most:
+            return waiting, {}
+        room, first = turns.most, set[K]()
+        for key in sorted(waiting, key=turns.due):
+            room -= turns.size(key)
+            if first and room < 0:
+                break
+            first.add(key)
+        now = {key: futures for key, futures in waiting.items() if key in first}
+        return now, {key: futures for key, futures in waiting.items() if key not in first}
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -4,7 +4,9 @@ import asyncio
 import resource
 import sys
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +15,11 @@ import pytest_asyncio
 from pymongo import monitoring
 
 from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.search import seeking
 from services.fulfillment.search.findings import Answer, Findings, Status
 from services.fulfillment.search.identities import spellings_of_phone
 from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.urgency import due_on
 from services.fulfillment.search.walk import gather
 from shared.errors import StoreUnavailable
 from shared.mongo import Binary, Client, Decimal128, Document, ObjectId
@@ -87,6 +91,9 @@ def ids(findings: Findings) -> set[tuple[str, Any]]:
         pytest.param(Binary.from_uuid(NUMBER), str(NUMBER), "string", id="uuid as text"),
         pytest.param(str(NUMBER).upper(), Binary.from_uuid(NUMBER), "uuid", id="text as uuid"),
         pytest.param(NUMBER.hex, Binary(NUMBER.bytes, 3), "uuid", id="text as old uuid"),
+        pytest.param(NUMBER.bytes, str(NUMBER), "string", id="sixteen bytes as text"),
+        pytest.param(NUMBER.bytes, Binary(NUMBER.bytes, 3), "uuid", id="sixteen bytes as old uuid"),
+        pytest.param(NUMBER.bytes, Binary.from_uuid(NUMBER), "uuid", id="sixteen bytes as uuid"),
     ],
 )
 async def test_a_reference_is_followed_whatever_types_its_ends_have(
@@ -130,15 +137,121 @@ async def test_an_identity_is_found_in_the_type_in_which_it_is_stored(
     assert ids(await world.find(data_map, {"customer_no": (told,)})) == {("users", 1)}
 
 
+PHONES = desk(users=f"name: _id\n{identity('phone', 'phone_number')}\n{identity('email')}")
+OTHERS = [
+    "+14155550133", "+43 30 901820", "+49 30 9018200", "+49 30 901821", "030 901821", "30901820",
+    "(203) 555-0143", 12025550144, "+1 202 555 01430", "49 30 90182", ".*", "", None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["with an index", "without"])
 @pytest.mark.parametrize(
-    "stored",
-    ["+14155550132", 14155550132, "+1 415-555-0132", "001 415 555 0132", "+1 (415) 555-0132", "14155550132"],
+    ("told", "written"),
+    [
+        (
+            "+1 415 555 0132",
+            ["+14155550132", 14155550132, "+1 415-555-0132", "001 415 555 0132", 4155550132.0],
+        ),
+        ("+1 415 555 0132", ["+1 (415) 555-0132", "14155550132", "(415) 555-0132", "1-415-555-0132"]),
+        (
+            "+4930901820",
+            ["+49 (0)30 901820", "tel:+4930901820", "+49 30 90 18 20", "030 901820", "030/90 18 20"],
+        ),
+        ("+12025550143", ["(202) 555-0143", 2025550143, Decimal128("2025550143"), 12025550143]),
+    ],
 )
-async def test_a_telephone_number_is_found_however_it_is_written(world: World, stored: Any) -> None:
-    data_map = desk(users=f"name: _id\n{identity('phone', 'phone_number')}")
-    await world.fill(users=[{"_id": 1, "phone": stored}, {"_id": 2, "phone": "+14155550133"}])
-    told = {"phone_number": spellings_of_phone("+1 415 555 0132", None)}
-    assert ids(await world.find(data_map, told)) == {("users", 1)}
+async def test_a_telephone_number_is_found_however_it_is_written(
+    world: World, told: str, written: list[Any], *, indexed: bool
+) -> None:
+    await world.fill(
+        users=[{"_id": n, "phone": text} for n, text in enumerate(written)]
+        + [{"_id": 100 + n, "phone": text} for n, text in enumerate(OTHERS)]
+    )
+    if indexed:
+        await world.client[world.prefix + "desk"]["users"].create_index("phone")
+    told_so = {"phone_number": spellings_of_phone(told, None)}
+    assert ids(await world.find(PHONES, told_so)) == {("users", n) for n in range(len(written))}
+
+
+async def test_telephone_numbers_of_many_people_are_found_in_one_pass_each_for_its_own(world: World) -> None:
+    numbers = [f"+49 30 9{n:06}" for n in range(300)]
+    await world.fill(users=[{"_id": n, "phone": f"+49 (0)30 / 9{n:06}"} for n in range(300)])
+    answers = await asyncio.gather(
+        *(world.find(PHONES, {"phone_number": spellings_of_phone(number, None)}) for number in numbers)
+    )
+    assert [ids(findings) for findings in answers] == [{("users", number)} for number in range(300)]
+
+
+async def test_a_number_without_country_code_that_names_somebody_else_is_a_strangers(world: World) -> None:
+    await world.fill(
+        users=[
+            {"_id": 1, "phone": "+49 30 901820", "email": "kim@example.org"},
+            {"_id": 2, "phone": "030 901820", "email": "lou@example.org"},
+        ]
+    )
+    findings = await world.find(PHONES, {"phone_number": spellings_of_phone("+4930901820", None)})
+    assert ids(findings) == {("users", 1)}
+    assert findings.shared == ("phone_number",)
+
+
+async def test_a_number_without_country_code_belongs_to_the_country_of_its_record(world: World) -> None:
+    country = "name: country, data_categories: [user.contact.address.country]"
+    data_map = desk(users=f"name: _id\n{identity('phone', 'phone_number')}\n{country}")
+    await world.fill(
+        users=[
+            {"_id": 1, "phone": "030 901820", "country": "DE"},
+            {"_id": 2, "phone": "030 901820", "country": "AT"},
+            {"_id": 3, "phone": "030 901820"},
+        ]
+    )
+    findings = await world.find(data_map, {"phone_number": spellings_of_phone("+4930901820", None)})
+    assert ids(findings) == {("users", 1), ("users", 3)}
+
+
+async def test_the_number_in_the_persons_own_record_is_dialled_where_the_person_is(world: World) -> None:
+    country = "name: country, data_categories: [user.contact.address.country]"
+    data_map = desk(
+        users=f"name: _id\n{identity('email')}\n{identity('phone', 'phone_number')}\n{country}",
+        calls=f"name: _id\n{identity('phone', 'phone_number')}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": "kim@example.org", "phone": "030 901820", "country": "DE"}],
+        calls=[
+            {"_id": 1, "phone": "+49 30 901820"},
+            {"_id": 2, "phone": "030 90 18 20"},
+            {"_id": 3, "phone": "+43 30 901820"},
+        ],
+    )
+    assert ids(await world.find(data_map)) == {("users", 1), ("calls", 1), ("calls", 2)}
+    await world.client[world.prefix + "desk"]["users"].update_one({"_id": 1}, {"$unset": {"country": 1}})
+    assert ids(await world.find(data_map)) == {("users", 1), ("calls", 2)}
+    told = {**PERSON, "phone_number": spellings_of_phone("+49 171 3920041", None)}
+    assert ids(await world.find(data_map, told)) == {("users", 1), ("calls", 1), ("calls", 2)}
+
+
+@pytest.mark.parametrize("index", [None, {}, {"collation": {"locale": "en", "strength": 2}}])
+async def test_an_address_is_found_with_blanks_around_it(world: World, index: dict[str, Any] | None) -> None:
+    data_map = desk(users=f"name: _id\n{identity('email')}")
+    written = [" kim@example.org", "Kim@Example.org ", " KIM@example.org\n", "kim@example.org\t"]
+    others = ["kim @example.org", "a kim@example.org", "kim@example.org.", "kim@example.org b"]
+    await world.fill(users=[{"_id": n, "email": text} for n, text in enumerate(written + others)])
+    if index is not None:
+        await world.client[world.prefix + "desk"]["users"].create_index("email", **index)
+    assert ids(await world.find(data_map)) == {("users", n) for n in range(4)}
+
+
+async def test_a_collection_that_compares_loosely_shows_nobody_else(world: World) -> None:
+    await world.client[world.prefix + "desk"].create_collection(
+        "orders", collation={"locale": "en", "strength": 1}
+    )
+    data_map = desk(
+        users=f"name: _id\n{identity('email')}", orders=f"name: _id\n{reference('user', 'users._id')}"
+    )
+    await world.fill(
+        users=[{"_id": "a", "email": "kim@example.org"}, {"_id": "A", "email": "lou@example.org"}],
+        orders=[{"_id": 1, "user": "a"}, {"_id": 2, "user": "A"}, {"_id": 3, "user": "\u00e1"}],
+    )
+    assert ids(await world.find(data_map)) == {("users", "a"), ("orders", 1)}
 
 
 async def test_the_parts_of_a_composite_key_lead_only_together(world: World) -> None:
@@ -343,6 +456,43 @@ async def test_a_store_that_takes_too_long_has_not_said_that_there_is_nothing(
     with pytest.raises(StoreUnavailable):
         await gather(desk(users=f"name: _id\n{identity('email')}"), stores, PERSON)
     stores.close()
+
+
+async def test_how_long_a_query_may_run_is_what_the_url_says(world: World, mongo_url: str) -> None:
+    await world.fill(users=[{"_id": 1, "email": "kim@example.org"}])
+    patience = []
+
+    class Limits(Commands):
+        def started(self, event: monitoring.CommandStartedEvent) -> None:
+            if event.command_name == "find":
+                patience.append(event.command["maxTimeMS"])
+
+    for more in ("", "&timeoutMS=9000"):
+        client = Client(f"{mongo_url}{more}", event_listeners=[Limits()], tz_aware=True)
+        stores = Stores({"default": client}, database_prefix=world.prefix)
+        assert (await gather(desk(users=f"name: _id\n{identity('email')}"), stores, PERSON)).total == 1
+        client.close()
+    assert patience[0] == seeking.PATIENCE_MS
+    assert patience[1] <= 9_000
+
+
+async def test_who_must_be_answered_first_is_looked_up_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeking, "VALUES_PER_SCAN", 1)
+    await world.fill(users=[{"_id": n, "email": f"p{n}@example.org"} for n in range(4)])
+    data_map = desk(users=f"name: _id\n{identity('email')}")
+    done: list[int] = []
+
+    async def look_up(number: int, due: date | None) -> None:
+        with due_on(due) if due is not None else nullcontext():
+            found = await gather(data_map, world.stores, {"email": (f"p{number}@example.org",)})
+        assert ids(found) == {("users", number)}
+        done.append(number)
+
+    days = [None, date(2026, 3, 1), date(2026, 1, 1), date(2026, 2, 1)]
+    await asyncio.gather(*(look_up(number, day) for number, day in enumerate(days)))
+    assert done == [2, 3, 1, 0]
 
 
 REVIEWS = desk(

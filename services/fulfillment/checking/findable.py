@@ -8,8 +8,8 @@ from services.fulfillment.checking.kinds import counted, kind_of
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.model import Field, Flaw
 from services.fulfillment.search.forms import forms, text_of
-from services.fulfillment.search.identities import spellings_of
 from services.fulfillment.search.paths import key_of, refers, values_at
+from services.fulfillment.search.phones import canonical, spellings
 from shared.mongo import Document
 
 PHONE = "phone_number"
@@ -62,6 +62,5 @@ def _stands_alone(value: Any, field: Field) -> bool:
         return False
     if field.identity != PHONE:
         return value != value.strip()
-    dialled = f"+{value[2:]}" if value.startswith("00") else value
-    usual = spellings_of(PHONE, dialled)[0]
-    return not usual.startswith("+") or value not in spellings_of(PHONE, usual)
+    dialled = canonical(value)
+    return dialled is None or not dialled.startswith("+") or value not in set(spellings(dialled))

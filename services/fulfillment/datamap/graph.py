@@ -10,6 +10,8 @@ from services.fulfillment.datamap.model import Collection, DataMap, Direction, F
 
 EMAIL = "email"
 """The identity whose upper and lower case are one."""
+PHONE = "phone_number"
+"""The identity that is one however its digits are grouped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Lookup:
     """Of *others*, as declared."""
     tagged: bool = False
     """Whether an address is the same with and without a tag after a plus sign."""
+    phone: bool = False
+    """Whether it looks for a telephone number, in any notation."""
 
     @property
     def plain(self) -> bool:
@@ -95,7 +99,7 @@ def graph_of(data_map: DataMap) -> Graph:
             continue
         for field in collection.leaves:
             if field.identity is not None:
-                entries[field.identity].append(_lookup(collection, field, caseless=field.identity == EMAIL))
+                entries[field.identity].append(_lookup(collection, field, field.identity))
         for edge in _edges(data_map, collection):
             edges[edge.key].append(edge)
     return Graph(
@@ -143,8 +147,7 @@ def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[_End
 
 def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field]) -> Lookup:
     first, *others = fields
-    caseless = EMAIL in (first.identity, sources[0].identity)
-    lookup = _lookup(collection, first, caseless=caseless)
+    lookup = _lookup(collection, first, first.identity, sources[0].identity)
     return replace(lookup, others=_paths(others), types=tuple(field.type for field in others))
 
 
@@ -152,6 +155,8 @@ def _paths(fields: Iterable[Field]) -> tuple[str, ...]:
     return tuple(field.path for field in fields)
 
 
-def _lookup(collection: Collection, field: Field, *, caseless: bool) -> Lookup:
-    unit, tagged = collection.unit(field.path), caseless and field.plus_tags
-    return Lookup(collection.key, field.path, unit, caseless, field.type, tagged=tagged)
+def _lookup(collection: Collection, field: Field, *identities: str | None) -> Lookup:
+    """Return the look-up of *field*; it and what it refers to hold *identities*."""
+    unit, caseless = collection.unit(field.path), EMAIL in identities
+    tagged, phone = caseless and field.plus_tags, PHONE in identities and not caseless
+    return Lookup(collection.key, field.path, unit, caseless, field.type, tagged=tagged, phone=phone)

@@ -136,7 +136,8 @@ def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
 
 def _element(name: str, mask: Mask, array: str, end: str) -> Document:
     below = end[len(array) :]
-    condition: Document = {name + below: {"$exists": True}} if below else {name: {"$exists": True}}
+    # What leads on to another array must be one here: in the element beside it may be null.
+    condition: Document = {name + below: {"$type": "array"} if end != mask.path else {"$exists": True}}
     if mask.instead_of and end == mask.path:
         condition = {name + below: {"$in": list(mask.instead_of)}}
         if mask.single:
@@ -173,17 +174,13 @@ def _every(arrays: Sequence[str], unit: str, name: str) -> tuple[str, list[Docum
 
     In the element beside, there may be somebody alone where the map has an array.
     """
-    path, start = "", 0
-    for array in arrays[:-1]:
-        path += f"{array[start:]}.$[]"
+    path, start, filters = "", 0, []
+    for number, (array, end) in enumerate(zip(arrays, [*arrays[1:], unit], strict=True)):
+        below = end[len(array) :]
+        path += f"{array[start:]}.$[{name}n{number}]"
         start = len(array)
-    if not arrays:
-        return unit, []
-    inner = arrays[-1]
-    if inner == unit:
-        return f"{path}{inner[start:]}.$[]", []
-    below = unit[len(inner) :]
-    return f"{path}{inner[start:]}.$[{name}]{below}", [{name + below: {"$type": "array"}}]
+        filters.append({f"{name}n{number}{below}": {"$type": "array"}})
+    return path + unit[start:], filters
 
 
 def _any_of(matches: Sequence[Match]) -> Mapping[str, Any]:

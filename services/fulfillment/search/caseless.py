@@ -9,7 +9,7 @@ collection that compares by collation costs less than a pass per spelling.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,6 +20,9 @@ from shared.mongo import Document
 CASELESS: Mapping[str, Any] = {"locale": "en", "strength": 2}
 MOST_SPELLED = 16
 """Addresses for which an ordinary index is entered at every spelling."""
+LEADS = ("", " ")
+TRAILS = ("", " ", "\n", "\r\n", "\t")
+"""Blanks that an address is looked for with."""
 LETTERS = 3
 """Leading letters whose spellings are tried: at most eight."""
 
@@ -73,11 +76,14 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
     for path, addresses in wanted.items():
         if path not in known.caseless and path in known.plain and len(addresses) <= MOST_SPELLED:
             spelled += [
-                {path: {"$regex": pattern}} for address in addresses for pattern in spellings(address)
+                {path: {"$regex": pattern}}
+                for address in addresses
+                for lead in ("", " ")
+                for pattern in spellings(f"{lead}{address.strip()}")
             ]
         else:
             collation = known.caseless.get(path, CASELESS)
-            collated[tuple(sorted(collation.items()))].append({path: {"$in": list(addresses)}})
+            collated[tuple(sorted(collation.items()))].append({path: {"$in": list(_padded(addresses))}})
     if spelled:
         yield Query(spelled, None)
     for items, branches in collated.items():
@@ -86,8 +92,18 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
 
 def with_any_tag(path: str, address: str) -> Document:
     """Return the condition that *address* stands at *path*, in any case and with or without a tag."""
-    local, _, domain = untagged(address).rpartition("@")
-    return {path: {"$regex": rf"^{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}$", "$options": "i"}}
+    local, _, domain = untagged(address.strip()).rpartition("@")
+    pattern = rf"^\s*{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}\s*$"
+    return {path: {"$regex": pattern, "$options": "i"}}
+
+
+def _padded(addresses: Iterable[str]) -> Iterator[str]:
+    """Yield *addresses* with and without what forms leave around them."""
+    for address in addresses:
+        plain = address.strip()
+        yield from (f"{lead}{plain}{trail}" for lead in LEADS for trail in TRAILS)
+        if plain != address:
+            yield address
 
 
 def spellings(address: str) -> Iterator[str]:
@@ -99,4 +115,4 @@ def spellings(address: str) -> Iterator[str]:
         head += character
     rest = re.escape(address[len(head) :])
     for letters in product(*({c.lower(), c.upper()} for c in head)):
-        yield f"^{re.escape(''.join(letters))}(?i:{rest})$"
+        yield f"^{re.escape(''.join(letters))}(?i:{rest})\\s*$"

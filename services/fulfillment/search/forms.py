@@ -5,6 +5,7 @@ Two ends of a reference seldom agree on a type. The map says which type a field 
 every form is looked for that means the value and nothing else.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
@@ -15,9 +16,12 @@ from shared.mongo import Binary, Decimal128, ObjectId
 
 MOST_BITS = 63
 MOST_DIGITS = 24
-OLD_UUID, UUID_SUBTYPE = 3, 4
+PLAIN, OLD_UUID, UUID_SUBTYPE = 0, 3, 4
+UUID_BYTES = 16
 OBJECT_ID_DIGITS = 24
 NUMBERS = frozenset({"integer", "long", "float", "double", "number"})
+_WITHOUT_FRACTION = re.compile(r"(?<=[0-9])\.0+$", re.ASCII)
+"""What a text has too much where a number is declared; elsewhere, ``4.0`` may be a version."""
 
 
 def forms(value: Any, kind: str | None) -> Iterator[Any]:
@@ -29,16 +33,18 @@ def forms(value: Any, kind: str | None) -> Iterator[Any]:
         kind: As declared, ``[]`` included; none where the map says nothing.
     """
     yield value
-    text = text_of(value)
-    if text is None:
-        return
-    match (kind or "").removesuffix("[]"):
+    for text in _read(value):
+        yield from _forms(text, (kind or "").removesuffix("[]"))
+
+
+def _forms(text: str, kind: str) -> Iterator[Any]:
+    match kind:
         case "":
             yield from _every_form(text)
         case "string":
             yield from _texts(text)
         case kind if kind in NUMBERS:
-            yield from _integer(text)
+            yield from _integer(_WITHOUT_FRACTION.sub("", text))
         case "decimal":
             yield from _decimal(text)
         case "object_id":
@@ -65,10 +71,30 @@ def text_of(value: Any) -> str | None:
             return str(int(value))
         case Decimal128() if _whole(value.to_decimal()):
             return str(int(value.to_decimal()))
-        case Binary(subtype=3 | 4) if len(value) == len(UUID(int=0).bytes):
+        case bytes() if _may_be_uuid(value):
             return str(UUID(bytes=bytes(value)))
         case _:
             return None
+
+
+def _read(value: Any) -> Iterator[str]:
+    """Yield the texts that mean *value*: the bytes of an old UUID are read in any order of theirs."""
+    text = text_of(value)
+    if text is not None:
+        yield text
+    if isinstance(value, Binary) and value.subtype == OLD_UUID and _may_be_uuid(value):
+        yield from (str(UUID(bytes=_java(value))), str(UUID(bytes_le=bytes(value))))
+
+
+def _may_be_uuid(value: bytes) -> bool:
+    """Tell whether *value* has a UUID's length and is not declared to be something else."""
+    subtype = value.subtype if isinstance(value, Binary) else PLAIN
+    return len(value) == UUID_BYTES and subtype in (PLAIN, OLD_UUID, UUID_SUBTYPE)
+
+
+def _java(order: bytes) -> bytes:
+    """Return the bytes of a UUID in the order of old Java drivers, or out of it."""
+    return bytes(order[7::-1] + order[:7:-1])
 
 
 def _whole(value: Decimal) -> bool:
@@ -123,10 +149,9 @@ def _uuid(text: str) -> Iterator[bytes]:
     """Yield the identifier as drivers store it: in today's order of bytes, and in those of old drivers."""
     uuid = _parsed(text)
     if uuid is not None:
-        java = uuid.bytes[7::-1] + uuid.bytes[:7:-1]
         yield Binary(uuid.bytes, UUID_SUBTYPE)
         yield uuid.bytes
-        yield from (Binary(order, OLD_UUID) for order in (uuid.bytes, java, uuid.bytes_le))
+        yield from (Binary(order, OLD_UUID) for order in (uuid.bytes, _java(uuid.bytes), uuid.bytes_le))
 
 
 def _bytes(text: str) -> Iterator[bytes]:

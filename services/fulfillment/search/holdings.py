@@ -6,28 +6,34 @@ documents need no memory for it.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.search.digests import Keys
 from services.fulfillment.search.findings import Found
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.search.paths import key_of, places, raw_at, tuples_at
-from services.fulfillment.search.shelf import Shelf
+from services.fulfillment.search.shelf import Rack, Shelf
+from services.fulfillment.search.spool import Spool
 from shared.mongo import Document
 
 _ABSENT = object()
-MOST_REMEMBERED = 20_000
-"""Records of a collection that are worked out once and remembered, if the documents are in memory, too."""
+MOST_REMEMBERED = 1_000
+"""Values of one field for which is remembered that they were asked for."""
 
 
 def key(lookup: Lookup, values: Sequence[Any]) -> Hashable:
     """Return what *values* have in common with those of a document that a query by *lookup* finds."""
     first, *others = values
-    found = key_of(first, caseless=lookup.caseless, tagged=lookup.tagged)
+    found = _key(lookup, first)
     return (found, *map(key_of, others)) if others else found
+
+
+def _key(lookup: Lookup, value: Any) -> Hashable:
+    return key_of(value, caseless=lookup.caseless, tagged=lookup.tagged, phone=lookup.phone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +42,18 @@ class Questions:
 
     collection: Collection
     lookups: tuple[Lookup, ...]
-    asked: dict[Lookup, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    asked: dict[Lookup, Keys] = field(default_factory=lambda: defaultdict(Keys))
     _known: dict[Hashable, tuple[Match, ...]] = field(default_factory=dict)
+    """What was asked for stays so: none of it is ever forgotten but to make room."""
 
     def ask(self, lookup: Lookup, wanted: Hashable) -> bool:
         """Ask for *wanted*; return whether nobody has before."""
-        asked = self.asked[lookup]
-        if wanted in asked:
-            return False
-        asked.add(wanted)
-        self._known.clear()
-        return True
+        return self.asked[lookup].add(wanted)
 
     @property
     def exact(self) -> bool:
         """Whether the database finds by them what we do: it compares without case a little otherwise."""
-        return not any(lookup.caseless for lookup in self.lookups)
+        return not any(lookup.caseless or lookup.phone for lookup in self.lookups)
 
     def matches(self, document: Document) -> tuple[Match, ...]:
         """Return what of the things asked for stands in *document*, and where."""
@@ -65,24 +67,28 @@ class Questions:
         if isinstance(value, list | dict):
             return self._all([lookup], document)
         stored = key_of(value)
-        if stored not in self._known:
-            self._known[stored] = self._all([lookup], document)
-        return self._known[stored]
+        known = self._known.get(stored)
+        if known is None:
+            known = self._all([lookup], document)
+            if known and len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            if known:
+                self._known[stored] = known
+        return known
 
     def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[Match, ...]:
         by: defaultdict[tuple[str, str | None], dict[Hashable, Any]] = defaultdict(dict)
         for lookup in lookups:
             wanted = self._wanted(lookup, document)
-            if wanted:
-                self._note(lookup, wanted, document, by)
+            self._note(lookup, wanted, document, by)
         return tuple(Match(path, unit, tuple(values.values())) for (path, unit), values in by.items())
 
-    def _wanted(self, lookup: Lookup, document: Document) -> set[Hashable]:
-        asked = self.asked.get(lookup, set())
-        if not asked or not lookup.others:
+    def _wanted(self, lookup: Lookup, document: Document) -> Container[Hashable]:
+        asked = self.asked[lookup]
+        if not lookup.others:
             return asked
         return {
-            key_of(values[0], caseless=lookup.caseless, tagged=lookup.tagged)
+            _key(lookup, values[0])
             for values in tuples_at(document, lookup.paths)
             if key(lookup, values) in asked
         }
@@ -90,7 +96,7 @@ class Questions:
     def _note(
         self,
         lookup: Lookup,
-        wanted: set[Hashable],
+        wanted: Container[Hashable],
         document: Document,
         by: Mapping[tuple[str, str | None], dict[Hashable, Any]],
     ) -> None:
@@ -99,7 +105,7 @@ class Questions:
             around = (*arrays, lookup.path) if isinstance(found, list) else arrays
             unit = lookup.unit or self._undeclared_array(around)
             for stored in found if isinstance(found, list) else [found]:
-                if key_of(stored, caseless=lookup.caseless, tagged=lookup.tagged) in wanted:
+                if _key(lookup, stored) in wanted:
                     by[lookup.path, unit].setdefault(key_of(stored), stored)
 
     def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
@@ -121,12 +127,14 @@ class Holdings:
         for lookup in graph.lookups:
             lookups[lookup.key].append(lookup)
         self.questions = {c.key: Questions(c, tuple(lookups[c.key])) for c in data_map.collections}
-        self._shelves = {c.key: Shelf() for c in data_map.collections}
+        self.spool = Spool()
+        """What has no room in memory lies there."""
+        self._shelves = Rack(self.questions, self.spool)
         self._worked_out: dict[str, Sequence[Found]] = {}
 
     def put(self, collection: str, document: Document) -> None:
         """Keep *document* of *collection*."""
-        self._shelves[collection].put(key_of(document["_id"]), document)
+        self._shelves.put(collection, key_of(document["_id"]), document)
         self._worked_out.pop(collection, None)
 
     def count(self, collection: str) -> int:
@@ -141,7 +149,7 @@ class Holdings:
     def of(self, key: str) -> Iterable[Found]:
         """Return what was found in the collection *key*; it may be gone through again and again."""
         shelf = self._shelves[key]
-        if shelf.spooled or len(shelf) > MOST_REMEMBERED:
+        if shelf.spooled:
             return _Streamed(self.questions[key], shelf)
         if key not in self._worked_out:
             self._worked_out[key] = list(_Streamed(self.questions[key], shelf))

@@ -7,12 +7,13 @@ from typing import TypeAlias
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.graph import EMAIL, PHONE
 from shared.events import Subject
+
+__all__ = ["PHONE", "Identities", "identities_of", "plain", "spellings_of", "spellings_of_phone"]
 
 Identities: TypeAlias = Mapping[str, Sequence[str]]
 """The name of an identity in the data map → every spelling of its value."""
-PHONE = "phone_number"
 
 
 def identities_of(subject: Subject, *, country: str | None = None) -> dict[str, tuple[str, ...]]:

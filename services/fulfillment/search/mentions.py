@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import phonenumbers
 from phonenumbers import NumberParseException
 
 from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
 from services.fulfillment.search.identities import PHONE, Identities
 from services.fulfillment.search.paths import values_at
 
@@ -25,8 +26,6 @@ LEAST_CHARACTERS = 5
 """The same for other identifiers."""
 LEAST_WORDS = 2
 """Words of a full name: a single one is mostly somebody else's."""
-LONGEST_PATTERN = 20_000
-"""Characters of needles in one pattern; MongoDB takes patterns of 32 KiB."""
 _GAP = r"[^0-9A-Za-z]{0,3}"
 _AROUND_WORDS = (r"(?<![0-9A-Za-z_.+-])", r"(?!\.?[0-9A-Za-z_-])")
 """Not the end of a longer address, and not the beginning of one."""
@@ -127,43 +126,6 @@ def patterns(wanted: Iterable[Needle]) -> Iterator[Pattern]:
         size += length
     if some:
         yield Pattern(frozenset(some))
-
-
-_Tree: TypeAlias = dict[str, Any]
-
-
-def branches(words: Iterable[str], *, between: str = "") -> str:
-    """
-    Return a pattern that matches any of *words*; those that begin alike share their beginning.
-
-    Args:
-        words: What is matched; a blank matches any white space.
-        between: What may stand between two characters.
-    """
-    tree: _Tree = {}
-    for word in words:
-        node = tree
-        for character in word:
-            node = node.setdefault(character, {})
-        node[""] = {}
-    return f"(?:{_written(tree, between)})"
-
-
-def _written(tree: _Tree, between: str, *, inside: bool = False) -> str:
-    """Return the pattern of *tree*; *inside* says whether something stands before it."""
-    text = ""
-    while len(tree) == 1 and "" not in tree:
-        [(character, tree)] = tree.items()
-        text += (between if inside else "") + _character(character)
-        inside = True
-    ways = [_written({c: below}, between, inside=inside) for c, below in tree.items() if c]
-    if not ways:
-        return text
-    return f"{text}(?:{'|'.join(ways)}){'?' if '' in tree else ''}"
-
-
-def _character(character: str) -> str:
-    return r"\s+" if character == " " else re.escape(character)
 
 
 @dataclass(frozen=True, slots=True)

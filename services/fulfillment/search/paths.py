@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
+from services.fulfillment.datamap.graph import PHONE
+from services.fulfillment.search.phones import canonical
 from shared.mongo import Binary, Decimal128, ObjectId, json_util
 
 
@@ -77,11 +79,23 @@ def untagged(address: str) -> str:
     return f"{local.partition('+')[0] or local}{at}{domain}"
 
 
-def key_of(value: Any, *, caseless: bool = False, tagged: bool = False) -> Hashable:
-    """Return what two values have in common exactly when a query for one finds the other."""
+def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: bool = False) -> Hashable:
+    """
+    Return what two values have in common exactly when a query for one finds the other.
+
+    Args:
+        value: As it is stored.
+        caseless: Whether it is an address: upper and lower case are one, and blanks around it are none.
+        tagged: Whether it is the same with and without a part after a plus sign.
+        phone: Whether it is a telephone number, which is one in any notation.
+    """
+    if phone and (dialled := canonical(value)) is not None:
+        return (PHONE, dialled)
     match value:
+        case str() if caseless:
+            return folded(untagged(value.strip()) if tagged else value.strip())
         case str():
-            return folded(untagged(value) if tagged else value) if caseless else value
+            return value
         case bool() | ObjectId() | datetime():
             return (type(value).__name__, value)
         case int() | float():

@@ -11,21 +11,34 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeAlias
 
 from services.fulfillment.search import caseless
+from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
+from services.fulfillment.search.forms import forms
 from services.fulfillment.search.paths import key_of, tuples_at
-from shared.coalescing import Coalescer
+from services.fulfillment.search.phones import canonical, integers, longhand, spellings
+from services.fulfillment.search.urgency import due
+from shared.coalescing import Coalescer, Turns
 from shared.mongo import Collection as Stored
 from shared.mongo import Document, translated
 
 VALUES_PER_QUERY = 2_000
-VALUES_PER_SCAN = 50_000
-DOCUMENTS_PER_READ = 2_000
+VALUES_PER_SCAN = 20_000
+DOCUMENTS_PER_READ = 1_000
+LARGE_READS_AT_ONCE = 4
+"""Queries with more documents than one read that go on side by side: what each has read lies in memory."""
 SCAN_WINDOW = 0.02
 """Seconds that a look-up without an index waits for others. What comes later joins the next pass."""
 PATIENCE_MS = 120_000
-"""How long a query may run on the server."""
+"""How long a query may run on the server, unless the URL of its store says so (``timeoutMS``)."""
+MOST_PHONES = 16
+"""Telephone numbers for which an index is asked for every usual spelling at once."""
+AS_IT_IS: Mapping[str, Any] = {"locale": "simple"}
+"""Compares texts byte by byte."""
+_GAP = r"[^0-9]{0,4}"
+_AROUND = r"[^0-9]{0,8}"
 INDEXES_KNOWN_FOR = 60.0
 """Seconds after which an index may have been made or dropped."""
 
@@ -40,9 +53,10 @@ class Probe:
     value: Any = field(compare=False)
     others: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     tagged: bool = False
+    phone: bool = False
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - each says how values compare
         cls,
         path: str,
         value: Any,
@@ -50,6 +64,7 @@ class Probe:
         caseless: bool,
         others: tuple[tuple[str, Any], ...] = (),
         tagged: bool = False,
+        phone: bool = False,
     ) -> "Probe":
         """
         Return the probe for *value*.
@@ -60,12 +75,14 @@ class Probe:
             caseless: Whether case does not count; where *value* is no text, it has none.
             others: What else must stand in the same document, path by path.
             tagged: Whether an address is the same with and without a part after a plus sign.
+            phone: Whether a telephone number is looked for, in any notation, where *value* is one.
         """
         ignores = caseless and isinstance(value, str)
-        found = key_of(value, caseless=ignores, tagged=tagged)
+        dials = phone and canonical(value) is not None
+        found = key_of(value, caseless=ignores, tagged=tagged, phone=dials)
         if others:
             found = (found, *(key_of(v) for _, v in others))
-        return cls(path, ignores, found, value, others, ignores and tagged)
+        return cls(path, ignores, found, value, others, ignores and tagged, dials)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -75,7 +92,8 @@ class Probe:
     @property
     def condition(self) -> Document:
         """What a document must fulfil."""
-        return {self.path: {"$eq": self.value}, **{path: {"$eq": value} for path, value in self.others}}
+        first = {"$in": written(self.value)} if self.phone else {"$eq": self.value}
+        return {self.path: first, **{path: {"$eq": value} for path, value in self.others}}
 
 
 Take: TypeAlias = Callable[[Document], None]
@@ -87,18 +105,32 @@ class Search:
 
     probes: Sequence[Probe]
     take: Take
+    due: date
+    """When the request must be answered."""
 
 
 class Seeker:
     """Looks up in one collection."""
 
-    def __init__(self, stored: Stored, name: str) -> None:
-        """Look up in *stored*, called *name* in messages."""
+    def __init__(self, stored: Stored, name: str, large: asyncio.Semaphore, patience_ms: int) -> None:
+        """
+        Look up in *stored*, called *name* in messages.
+
+        Args:
+            stored: The collection.
+            name: Of it, in messages.
+            large: Lets so many read much at a time.
+            patience_ms: How long a query may run on the server.
+        """
         self._stored = stored
         self._name = name
+        self._large = large
+        self._patience_ms = patience_ms
         self._direct: Coalescer[Search, None] = Coalescer(lambda s: self._load(s, VALUES_PER_QUERY))
         self._scans: Coalescer[Search, None] = Coalescer(
-            lambda s: self._load(s, VALUES_PER_SCAN), window=SCAN_WINDOW
+            lambda s: self._load(s, VALUES_PER_SCAN),
+            window=SCAN_WINDOW,
+            turns=Turns(VALUES_PER_SCAN, lambda search: len(search.probes), lambda search: search.due),
         )
         self._index_reads = Coalescer(self._read_indexes)
         self._indexes = caseless.Indexes(frozenset(), {}, frozenset())
@@ -118,7 +150,7 @@ class Seeker:
             answered_by_index = known.answer(probe.path, ignoring_case=probe.caseless) and not probe.tagged
             (indexed if answered_by_index else others).append(probe)
         waiting = [(self._direct, indexed), (self._scans, others)]
-        await asyncio.gather(*(lane(Search(some, take)) for lane, some in waiting if some))
+        await asyncio.gather(*(lane(Search(some, take, due())) for lane, some in waiting if some))
 
     async def indexes(self) -> caseless.Indexes:
         """Return the indexes there, as they were a moment ago."""
@@ -133,20 +165,17 @@ class Seeker:
         return dict.fromkeys(names, found)
 
     async def _load(self, searches: Sequence[Search], most: int) -> dict[Search, None]:
-        whose: dict[Probe, list[Search]] = defaultdict(list)
-        for search in searches:
-            for probe in search.probes:
-                whose[probe].append(search)
-        probes = list(whose)
+        deliver = _to_all(searches) if len(searches) > 1 else _to_one(searches[0])
+        probes = list(dict.fromkeys(probe for search in searches for probe in search.probes))
         for start in range(0, len(probes), most):
-            await asyncio.gather(
-                *(self._read(query, whose) for query in self._queries(probes[start : start + most]))
-            )
+            queries = self._queries(probes[start : start + most])
+            await asyncio.gather(*(self._read(query, deliver) for query in queries))
         return dict.fromkeys(searches)
 
     def _queries(self, probes: Sequence[Probe]) -> Iterator[caseless.Query]:
-        exact = [*_together(p for p in probes if not p.caseless)]
+        exact = [*_together(p for p in probes if not p.caseless and (p.others or not p.phone))]
         exact += [caseless.with_any_tag(probe.path, probe.value) for probe in probes if probe.tagged]
+        exact += self._phones([probe for probe in probes if probe.phone and not probe.others])
         if exact:
             yield caseless.Query(exact, None)
         wanted: dict[str, list[str]] = defaultdict(list)
@@ -158,50 +187,110 @@ class Seeker:
         if composite:
             yield caseless.Query(composite, caseless.CASELESS)
 
-    async def _read(self, query: caseless.Query, whose: Mapping[Probe, Sequence[Search]]) -> None:
-        branches = list(query.branches)
-        condition = branches[0] if len(branches) == 1 else {"$or": branches}
+    def _phones(self, probes: Sequence[Probe]) -> Iterator[Document]:
+        """Yield conditions for telephone numbers: an index is asked for spellings, the rest by pattern."""
+        wanted: dict[str, list[Any]] = defaultdict(list)
+        for probe in probes:
+            wanted[probe.path].append(probe.value)
+        for path, values in wanted.items():
+            if path in self._indexes.plain and len(values) <= MOST_PHONES:
+                yield {path: {"$in": [text for value in values for text in written(value)]}}
+            else:
+                yield from phone_patterns(path, values)
+
+    async def _read(self, query: caseless.Query, deliver: "_Deliver") -> None:
+        asked = list(query.branches)
+        condition = asked[0] if len(asked) == 1 else {"$or": asked}
         with translated(f"search {self._name}"):
-            cursor = self._stored.find(condition, batch_size=DOCUMENTS_PER_READ, max_time_ms=PATIENCE_MS)
-            if query.collation is not None:
-                cursor = cursor.collation(query.collation)
-            some: list[Document] | None = None
-            while some is None or len(some) == DOCUMENTS_PER_READ:
-                some = await cursor.to_list(DOCUMENTS_PER_READ)
-                _deliver(some, whose)
+            cursor = self._stored.find(
+                condition, batch_size=DOCUMENTS_PER_READ, max_time_ms=self._patience_ms
+            )
+            # Always said: a collection may have a rule of its own, by which other people's values are equal.
+            cursor = cursor.collation(query.collation or AS_IT_IS)
+            if deliver(await cursor.to_list(DOCUMENTS_PER_READ)) < DOCUMENTS_PER_READ:
+                return
+            async with self._large:
+                while deliver(await cursor.to_list(DOCUMENTS_PER_READ)) == DOCUMENTS_PER_READ:
+                    pass
 
 
-Way: TypeAlias = tuple[tuple[str, ...], bool, bool]
-"""Paths at which values are compared, and whether without case, and without tags."""
+def written(value: Any) -> list[Any]:
+    """Return the telephone number *value* as it may be stored: as it is, as texts, and as a number."""
+    dialled = canonical(value) or ""
+    return list(dict.fromkeys([*forms(value, None), *spellings(dialled), *integers(dialled)]))
+
+
+def phone_patterns(path: str, values: Iterable[Any]) -> Iterator[Document]:
+    """
+    Yield conditions that find the telephone numbers *values* at *path* in any groups, and perhaps others.
+
+    Nothing but digits of theirs gets into a pattern.
+    """
+    values = list(values)
+    dialled = [digits for value in values if (digits := canonical(value)) is not None]
+    numbers = [number for digits in dialled for number in integers(digits)]
+    yield {path: {"$in": list(dict.fromkeys([*(v for v in values if not isinstance(v, str)), *numbers]))}}
+    words: list[str] = []
+    for digits in sorted({digits for one in dialled for digits in longhand(one)}):
+        if words and (len(words) + 1) * (len(digits) + 1) * len(_GAP) > LONGEST_PATTERN:
+            yield {path: {"$regex": _around(words)}}
+            words = []
+        words.append(digits)
+    if words:
+        yield {path: {"$regex": _around(words)}}
+
+
+def _around(words: Iterable[str]) -> str:
+    return f"^{_AROUND}{branches(words, between=_GAP)}{_AROUND}$"
+
+
+Way: TypeAlias = tuple[tuple[str, ...], bool, bool, bool]
+"""Paths at which values are compared, and whether without case, without tags, and as telephone numbers."""
 
 
 def ways(probes: Iterable[Probe]) -> frozenset[Way]:
     """Return where *probes* look."""
-    return frozenset((probe.paths, probe.caseless, probe.tagged) for probe in probes)
+    return frozenset((probe.paths, probe.caseless, probe.tagged, probe.phone) for probe in probes)
 
 
 def answered(document: Document, probes: Mapping[Probe, Any], looked: Iterable[Way]) -> Iterator[Probe]:
     """Yield those of *probes* that find *document*; they look the ways of *looked*."""
-    for paths, ignores, tagged in looked:
+    for paths, ignores, tagged, phone in looked:
         for first, *others in tuples_at(document, paths):
             pairs = tuple(zip(paths[1:], others, strict=True))
-            probe = Probe.of(paths[0], first, caseless=ignores, others=pairs, tagged=tagged)
+            probe = Probe.of(paths[0], first, caseless=ignores, others=pairs, tagged=tagged, phone=phone)
             if probe in probes:
                 yield probe
 
 
-def _deliver(documents: Sequence[Document], whose: Mapping[Probe, Sequence[Search]]) -> None:
-    searches = {search for some in whose.values() for search in some}
-    if len(searches) == 1:
-        take = searches.pop().take
+_Deliver: TypeAlias = Callable[[Sequence[Document]], int]
+"""Takes documents that were read; returns how many."""
+
+
+def _to_one(search: Search) -> _Deliver:
+    def deliver(documents: Sequence[Document]) -> int:
         for document in documents:
-            take(document)
-        return
-    looked = ways(whose)
-    for document in documents:
-        takers = {search for probe in answered(document, whose, looked) for search in whose[probe]}
-        for search in takers:
             search.take(document)
+        return len(documents)
+
+    return deliver
+
+
+def _to_all(searches: Iterable[Search]) -> _Deliver:
+    whose: dict[Probe, list[Search]] = defaultdict(list)
+    for search in searches:
+        for probe in search.probes:
+            whose[probe].append(search)
+    looked = ways(whose)
+
+    def deliver(documents: Sequence[Document]) -> int:
+        for document in documents:
+            takers = {search for probe in answered(document, whose, looked) for search in whose[probe]}
+            for search in takers:
+                search.take(document)
+        return len(documents)
+
+    return deliver
 
 
 def _together(probes: Iterable[Probe]) -> Iterator[Document]:

@@ -1,144 +1,84 @@
-"""
-Where a search puts the documents it has found: in memory while they are few, else in a file.
+"""Where a search puts the documents it has found: in memory while they are few, else in its file."""
 
-The file has no name, and what is in it is encrypted with a key that only this process knows: personal data
-lies readable in the company's stores and in the vault, and nowhere else.
-"""
+from collections.abc import Hashable, Iterable, Iterator
 
-import secrets
-import tempfile
-import weakref
-import zlib
-from array import array
-from collections.abc import Hashable, Iterator
-from hashlib import blake2b
-from typing import IO
+from services.fulfillment.search.digests import Keys
+from services.fulfillment.search.spool import Roll, Spool
+from shared.mongo import Document, to_bson
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from shared.mongo import Document, from_bson, to_bson
-
-MOST_IN_MEMORY = 4 << 20
-"""Bytes of documents in memory, per collection and search."""
-BLOCK = 1 << 20
-"""Bytes of documents that are encrypted together."""
-NONCE_BYTES = 12
-KEY_BITS = 256
+MOST_IN_MEMORY = 8 << 20
+"""Bytes of documents that one search keeps in memory, whatever the number of its collections."""
+OVERHEAD = 256
+"""Bytes that a document counts beside its own: small ones need many times their size."""
 
 
 class Shelf:
     """The documents of one collection, each once, in the order in which they came."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, spool: Spool) -> None:
+        """Begin with none; what does not fit into memory goes to *spool*."""
+        self.bytes = 0
+        """What the documents in memory count."""
+        self._spool = spool
         self._documents: dict[Hashable, Document] = {}
-        self._bytes = 0
-        self._spool: _Spool | None = None
+        self._roll: Roll | None = None
+        self._known = Keys()
 
     @property
     def spooled(self) -> bool:
         """Whether the documents lie in a file."""
-        return self._spool is not None
+        return self._roll is not None
 
     def __len__(self) -> int:
         """Return the number of documents."""
-        return len(self._documents) if self._spool is None else len(self._spool)
+        return len(self._documents) if self._roll is None else len(self._known)
 
     def __iter__(self) -> Iterator[Document]:
         """Yield every document that is here at this moment; may be begun again, also before it has ended."""
-        return iter(list(self._documents.values()) if self._spool is None else self._spool)
+        return iter(list(self._documents.values()) if self._roll is None else self._roll)
 
     def put(self, key: Hashable, document: Document) -> None:
         """Keep *document*, unless the one with *key* is here already."""
-        if self._spool is not None:
-            self._spool.put(key, document)
+        if self._roll is not None:
+            if self._known.add(key):
+                self._roll.add(to_bson(document))
         elif key not in self._documents:
             self._documents[key] = document
-            self._bytes += len(to_bson(document))
-            if self._bytes > MOST_IN_MEMORY:
-                self._move()
+            self.bytes += len(to_bson(document)) + OVERHEAD
 
-    def _move(self) -> None:
-        self._spool = _Spool()
+    def move(self) -> None:
+        """Move what is in memory to the file; what comes later goes there at once."""
+        self._roll = self._spool.roll()
         for key, document in self._documents.items():
-            self._spool.put(key, document)
+            self._known.add(key)
+            self._roll.add(to_bson(document))
         self._documents.clear()
+        self.bytes = 0
 
 
-class _Spool:
-    """A nameless file of encrypted blocks."""
+class Rack:
+    """The shelves of one search. They share what there is of memory; the fullest gives way."""
 
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        weakref.finalize(self, self._file.close)
-        self._cipher = AESGCM(AESGCM.generate_key(KEY_BITS))
-        self._blocks: list[tuple[int, int, bytes]] = []
-        self._open = bytearray()
-        self._known = _Digests()
+    def __init__(self, names: Iterable[str], spool: Spool) -> None:
+        """Begin with an empty shelf for each of *names*."""
+        self._shelves = {name: Shelf(spool) for name in names}
+        self._bytes = 0
 
-    def __len__(self) -> int:
-        return len(self._known)
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the shelves."""
+        return iter(self._shelves)
 
-    def __iter__(self) -> Iterator[Document]:
-        # What came last is still in memory; the number of blocks at this moment bounds the walk.
-        blocks, rest = list(self._blocks), bytes(self._open)
-        for start, size, nonce in blocks:
-            self._file.seek(start)
-            sealed = self._file.read(size)
-            yield from from_bson(zlib.decompress(self._cipher.decrypt(nonce, sealed, None)))
-        yield from from_bson(rest)
+    def __getitem__(self, name: str) -> Shelf:
+        """Return the shelf *name*."""
+        return self._shelves[name]
 
-    def put(self, key: Hashable, document: Document) -> None:
-        if self._known.add(key):
-            self._open += to_bson(document)
-            if len(self._open) > BLOCK:
-                self._seal()
-
-    def _seal(self) -> None:
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, zlib.compress(bytes(self._open), 1), None)
-        self._blocks.append((self._file.seek(0, 2), len(sealed), nonce))
-        self._file.write(sealed)
-        self._open.clear()
-
-
-class _Digests:
-    """
-    A set of keys, of which it keeps 64 bits each: sixteen bytes for a key instead of a hundred.
-
-    Two of a million keys have the same 64 bits once in forty million sets.
-    """
-
-    def __init__(self) -> None:
-        self._slots = array("Q", bytes(8 << 16))
-        self._used = 0
-
-    def __len__(self) -> int:
-        return self._used
-
-    def add(self, key: Hashable) -> bool:
-        """Add *key*; return whether it is new."""
-        digest = (
-            int.from_bytes(blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=8).digest()) or 1
-        )
-        place = self._place(digest)
-        if self._slots[place]:
-            return False
-        self._slots[place] = digest
-        self._used += 1
-        if 2 * self._used > len(self._slots):
-            self._grow()
-        return True
-
-    def _place(self, digest: int) -> int:
-        slots, most = self._slots, len(self._slots) - 1
-        place = digest & most
-        while slots[place] and slots[place] != digest:
-            place = (place + 1) & most
-        return place
-
-    def _grow(self) -> None:
-        digests = [digest for digest in self._slots if digest]
-        self._slots = array("Q", bytes(16 * len(self._slots)))
-        for digest in digests:
-            self._slots[self._place(digest)] = digest
+    def put(self, name: str, key: Hashable, document: Document) -> None:
+        """Keep *document* on the shelf *name*, unless the one with *key* is there already."""
+        shelf = self._shelves[name]
+        before = shelf.bytes
+        shelf.put(key, document)
+        self._bytes += shelf.bytes - before
+        while self._bytes > MOST_IN_MEMORY:
+            fullest = max(self._shelves.values(), key=lambda shelf: shelf.bytes)
+            self._bytes -= fullest.bytes
+            fullest.move()

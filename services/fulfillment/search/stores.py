@@ -5,6 +5,7 @@ Requests are answered side by side and know nothing of one another. What they er
 same moment becomes one bulk write.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,15 @@ from services.fulfillment.search import caseless
 from services.fulfillment.search.mentions import Mention, Needle, mentions_in, patterns
 from services.fulfillment.search.paths import key_of
 from services.fulfillment.search.rules import Rules
-from services.fulfillment.search.seeking import Probe, Seeker, Take, answered, ways
+from services.fulfillment.search.seeking import (
+    LARGE_READS_AT_ONCE,
+    PATIENCE_MS,
+    Probe,
+    Seeker,
+    Take,
+    answered,
+    ways,
+)
 from shared.coalescing import Coalescer
 from shared.errors import ConfigurationError, PermanentError
 from shared.mongo import Client, Document, Write, at_primary, connect, translated, write_each
@@ -27,7 +36,7 @@ WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02
 """Seconds for which requests are collected before the texts of a collection are gone through for all."""
 READING_PATIENCE_MS = 60_000
-"""How long that may take on the server."""
+"""How long that may take on the server, unless the URL of the store says so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +86,7 @@ class Stores:
         self._prefix = database_prefix
         self._fresh = fresh
         self._names = Coalescer(self._load_names)
+        self._large_reads = asyncio.Semaphore(LARGE_READS_AT_ONCE)
         self._known: dict[tuple[str, str], frozenset[str]] = {}
         self._seekers: dict[Place, Seeker] = {}
         self._writers: dict[Place, Coalescer[Writes, Refusals]] = {}
@@ -204,8 +214,15 @@ class Stores:
 
     def _seeker(self, place: Place) -> Seeker:
         if place not in self._seekers:
-            self._seekers[place] = Seeker(self._stored(place), f"{place.database}.{place.name}")
+            name = f"{place.database}.{place.name}"
+            patience_ms = self._patience_ms(place, PATIENCE_MS)
+            self._seekers[place] = Seeker(self._stored(place), name, self._large_reads, patience_ms)
         return self._seekers[place]
+
+    def _patience_ms(self, place: Place, else_ms: int) -> int:
+        """Return how long a query at *place* may run on the server, as the URL of the store says."""
+        timeout = self._client(place.store).delegate.options.timeout
+        return else_ms if timeout is None else max(1, round(timeout * 1_000))
 
     def _stored(self, place: Place) -> Stored:
         store, database, name = place
@@ -247,7 +264,8 @@ class Stores:
                 named = {"$regex": pattern.text, "$options": "i"}
                 condition = {"$or": [{path: named} for path in paths]}
                 wanted = {"_id": 1} | dict.fromkeys(paths, 1)
-                cursor = self._stored(place).find(condition, wanted, max_time_ms=READING_PATIENCE_MS)
+                patience_ms = self._patience_ms(place, READING_PATIENCE_MS)
+                cursor = self._stored(place).find(condition, wanted, max_time_ms=patience_ms)
                 async for document in cursor:
                     for mention in mentions_in(document, paths, pattern):
                         found[mention.needle].append(mention)

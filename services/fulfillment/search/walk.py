@@ -12,27 +12,29 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.search.aliases import Alias, Doubts, Known
 from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
 from services.fulfillment.search.forms import forms
-from services.fulfillment.search.holdings import Holdings, key
+from services.fulfillment.search.holdings import Holdings, Questions, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.ownership import Match, disclosed, owned
 from services.fulfillment.search.paths import refers, tuples_at
+from services.fulfillment.search.phones import canonical
 from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.waiting import Values, Waiting
 from shared.mongo import Document
 
 __all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
 
 MOST_FORMS = 64
 """Combinations of forms in which the parts of one composite key are looked up."""
-
-_Values: TypeAlias = dict[Lookup, dict[Hashable, tuple[Any, ...]]]
+PORTION = 20_000
+"""Values that are looked up at once; what a person's records lead to may be a million."""
 
 
 async def gather(
@@ -120,7 +122,7 @@ class _Walk:
         self._missing = missing
         self._known = known
         self._asked_by: dict[tuple[Lookup, Hashable], Alias] = {}
-        self._wave: _Values = defaultdict(dict)
+        self._waiting = Waiting(self.holdings.spool)
 
     async def run(self, identities: Identities) -> None:
         """
@@ -131,37 +133,36 @@ class _Walk:
         """
         for name, spellings in identities.items():
             self._enter(name, spellings, None)
-        while (self._wave or self._known.waiting) and not self._known.doubtful:
-            if not self._wave:
+        while (self._waiting or self._known.waiting) and not self._known.doubtful:
+            if not self._waiting:
                 for alias in self._known.follow():
-                    self._enter(alias.name, spellings_of(alias.name, alias.spelling), alias)
+                    spellings = (alias.spelling,) if alias.home else spellings_of(alias.name, alias.spelling)
+                    self._enter(alias.name, spellings, alias)
             await self._look_up()
 
     def _enter(self, name: str, spellings: Iterable[str], alias: Alias | None) -> None:
         for lookup in self._graph.entries.get(name, ()):
             for spelling in spellings:
-                for value in forms(spelling.strip(), lookup.type):
-                    if refers(value):
-                        wanted = key(lookup, (value,))
-                        self._wave[lookup].setdefault(wanted, (value,))
-                        if alias is not None and wanted not in self._asked(lookup):
-                            self._asked_by[lookup, wanted] = alias
+                for values in _formed(lookup, (spelling.strip(),)):
+                    if all(map(refers, values)) and self._wait(lookup, values) and alias is not None:
+                        self._asked_by[lookup, key(lookup, values)] = alias
+
+    def _wait(self, lookup: Lookup, values: Values) -> bool:
+        """Let *values* be looked up, unless they were; tell whether."""
+        new = lookup.key not in self._missing and self._questions(lookup).ask(lookup, key(lookup, values))
+        if new:
+            self._waiting.put(lookup, values)
+        return new
 
     async def _look_up(self) -> None:
-        """Ask every collection of the wave at once for everything that was not asked for before."""
-        wave, self._wave = self._wave, defaultdict(dict)
-        questions: dict[str, dict[Probe, None]] = defaultdict(dict)
-        for lookup, values in wave.items():
-            for wanted, value in values.items():
-                if lookup.key not in self._missing and self._new(lookup, wanted):
-                    questions[lookup.key][_probe(lookup, value)] = None
-        await asyncio.gather(*(self._ask(name, list(asked)) for name, asked in questions.items()))
+        """Ask every collection at once for some of what waits."""
+        probes: dict[str, list[Probe]] = defaultdict(list)
+        for lookup, values in self._waiting.take(PORTION):
+            probes[lookup.key].append(_probe(lookup, values))
+        await asyncio.gather(*(self._ask(name, asked) for name, asked in probes.items()))
 
-    def _asked(self, lookup: Lookup) -> set[Hashable]:
-        return self.holdings.questions[lookup.key].asked[lookup]
-
-    def _new(self, lookup: Lookup, wanted: Hashable) -> bool:
-        return self.holdings.questions[lookup.key].ask(lookup, wanted)
+    def _questions(self, lookup: Lookup) -> Questions:
+        return self.holdings.questions[lookup.key]
 
     async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
         questions, leads = self.holdings.questions[name], bool(self._graph.edges.get(name))
@@ -197,7 +198,7 @@ class _Walk:
         for values in tuples_at(own, edge.paths):
             if all(map(refers, values)):
                 for formed in _formed(edge.target, values):
-                    self._wave[edge.target].setdefault(key(edge.target, formed), formed)
+                    self._wait(edge.target, formed)
 
     def _leading_here(self, collection: Collection, matches: Iterable[Match]) -> set[Alias]:
         """Return the aliases by which a document was found; none if it was found by anything else."""
@@ -210,17 +211,21 @@ class _Walk:
                     alias = self._asked_by.get((lookup, wanted))
                     if alias is not None:
                         found.add(alias)
-                    elif lookup.others or wanted in self._asked(lookup):
+                    elif lookup.others or wanted in self._questions(lookup).asked[lookup]:
                         return set()
         return found
 
 
-def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:
     """Yield *values* in the forms that the fields of *lookup* store them in."""
     if not lookup.others:
-        yield from ((value,) for value in forms(values[0], lookup.type))
+        dialled = canonical(values[0]) if lookup.phone else None
+        if dialled is None:
+            yield from ((value,) for value in forms(values[0], lookup.type))
+        else:  # with a country code, it is often written without the plus sign
+            yield from ((text,) for text in dict.fromkeys((dialled, dialled.removeprefix("+"))))
         return
-    made: list[tuple[Any, ...]] = [()]
+    made: list[Values] = [()]
     for value, kind in zip(values, (lookup.type, *lookup.types), strict=True):
         made = [(*some, form) for some in made for form in forms(value, kind)][:MOST_FORMS]
     yield from made
@@ -228,4 +233,11 @@ def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
 
 def _probe(lookup: Lookup, values: Sequence[Any]) -> Probe:
     others = tuple(zip(lookup.others, values[1:], strict=True))
-    return Probe.of(lookup.path, values[0], caseless=lookup.caseless, others=others, tagged=lookup.tagged)
+    return Probe.of(
+        lookup.path,
+        values[0],
+        caseless=lookup.caseless,
+        others=others,
+        tagged=lookup.tagged,
+        phone=lookup.phone,
+    )

@@ -1,5 +1,6 @@
-"""A shelf holds each document once, however many there are, and shows none of them to who reads the disk."""
+"""Documents lie on shelves once each, in memory while all are few; who reads the disk sees none of them."""
 
+from collections.abc import Hashable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -7,63 +8,105 @@ from typing import Any
 import pytest
 
 from services.fulfillment.search import shelf as shelves
-from services.fulfillment.search.shelf import Shelf
+from services.fulfillment.search import spool as spools
+from services.fulfillment.search.shelf import Rack
+from services.fulfillment.search.spool import Spool
 from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId
+
+ONE = "notes"
 
 
 @pytest.fixture(params=["in memory", "in a file"])
-def shelf(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def rack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rack:
     if request.param == "in a file":
-        monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 1_000)
-        monkeypatch.setattr(shelves, "BLOCK", 500)
-    return Shelf()
+        small(monkeypatch)
+    return Rack([ONE], Spool())
+
+
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 1_000)
+    monkeypatch.setattr(spools, "BLOCK", 500)
 
 
 def note(number: int) -> Document:
     return {"_id": number, "text": "Ada wrote " + "x" * 50, "of": {"who": ["ada@example.org", number]}}
 
 
-def test_every_document_is_there_once_and_in_order(shelf: Shelf) -> None:
+def put(rack: Rack, key: Hashable, document: Document) -> None:
+    rack.put(ONE, key, document)
+
+
+def test_every_document_is_there_once_and_in_order(rack: Rack) -> None:
     for number in [*range(200), *range(0, 200, 3)]:
-        shelf.put(("number", number), note(number))
+        put(rack, ("number", number), note(number))
+    shelf = rack[ONE]
     assert len(shelf) == 200
     assert list(shelf) == [note(number) for number in range(200)]
     assert list(islice(shelf, 150)) + list(shelf)[150:] == list(shelf)
 
 
-def test_what_is_put_while_somebody_reads_is_there_for_the_next(shelf: Shelf) -> None:
+def test_what_is_put_while_somebody_reads_is_there_for_the_next(rack: Rack) -> None:
     for number in range(100):
-        shelf.put(number, note(number))
-    before = iter(shelf)
+        put(rack, number, note(number))
+    before = iter(rack[ONE])
     first = next(before)
     for number in range(100):
-        shelf.put(1_000 + number, note(7))
+        put(rack, 1_000 + number, note(7))
     assert [first, *before][:100] == [note(number) for number in range(100)]
-    assert len(list(shelf)) == len(shelf) == 200
+    assert len(list(rack[ONE])) == len(rack[ONE]) == 200
 
 
-def test_every_type_survives(shelf: Shelf) -> None:
+def test_every_type_survives(rack: Rack) -> None:
     document: dict[str, Any] = {
         "_id": ObjectId(), "a": Int64(1), "b": 1, "c": Decimal128("1.10"), "d": Binary(bytes(16), 3),
         "e": None, "f": [1.5, {"g": "x" * 2_000}],
     }  # fmt: skip
-    shelf.put(1, document)
-    [found] = shelf
+    put(rack, 1, document)
+    [found] = rack[ONE]
     assert found == document
     assert {name: type(value) for name, value in found.items()} == {n: type(v) for n, v in document.items()}
 
 
+def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
+    names = [f"shelf {number}" for number in range(20)]
+    rack = Rack(names, Spool())
+    for number in range(600):
+        rack.put(names[number % 20], number, note(number))
+        assert sum(rack[name].bytes for name in names) <= 20_000
+    assert [document["_id"] for name in names for document in rack[name]] == [
+        number for shelf in range(20) for number in range(shelf, 600, 20)
+    ]
+
+
+def test_the_fullest_shelf_gives_way_and_small_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
+    rack = Rack(["small", "large"], Spool())
+    rack.put("small", 0, note(0))
+    for number in range(200):
+        rack.put("large", number, note(number))
+    assert rack["large"].spooled
+    assert not rack["small"].spooled
+
+
+def test_blocks_that_are_not_full_lie_in_memory_and_are_the_smaller_the_more_there_are() -> None:
+    spool = Spool()
+    rolls = [spool.roll() for _ in range(64)]
+    assert len(rolls) * spool.block <= spools.MOST_OPEN
+    del rolls
+    assert spool.block == spools.BLOCK
+
+
 def test_nothing_readable_lies_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 1_000)
-    monkeypatch.setattr(shelves, "BLOCK", 500)
+    small(monkeypatch)
     written = (tmp_path / "spool").open("w+b")
     monkeypatch.setattr("tempfile.TemporaryFile", lambda: written)
-    shelf = Shelf()
+    rack = Rack([ONE], Spool())
     for number in range(100):
-        shelf.put(number, note(number))
+        put(rack, number, note(number))
     written.flush()
     content = (tmp_path / "spool").read_bytes()
     assert len(content) > 1_000
     assert b"ada@example.org" not in content
     assert b"Ada wrote" not in content
-    assert len(list(shelf)) == 100
+    assert len(list(rack[ONE])) == 100

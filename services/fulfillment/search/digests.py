@@ -1,0 +1,112 @@
+"""
+Sets of keys that cost a few bytes for each, however long the keys are and however many.
+
+Few keys are kept as they are. Of many, 64 bits each are kept, from a hash under a key that only this process
+knows: nobody can make up values that are taken for one another.
+"""
+
+import secrets
+from array import array
+from collections.abc import Hashable, Iterable
+from decimal import Decimal
+from hashlib import blake2b
+
+MOST_AS_THEY_ARE = 4_096
+"""Keys of one set that are kept themselves."""
+BITS = 64
+_SLOTS = 1 << 14
+_PROCESS = secrets.token_bytes(32)
+_NUMBER = "number"
+_PARTS_OF_A_NUMBER = 2
+
+
+def digest(key: Hashable) -> int:
+    """Return 64 bits of *key*, never nought; keys that are equal have the same."""
+    written = repr(_alike(key)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(written, digest_size=BITS // 8, key=_PROCESS).digest()) or 1
+
+
+def _alike(key: Hashable) -> Hashable:
+    """Return *key* so that what is equal is written alike: a number may be whole, double or decimal."""
+    if not isinstance(key, tuple):
+        return key
+    if len(key) == _PARTS_OF_A_NUMBER and key[0] == _NUMBER and type(key[1]) in (float, Decimal):
+        return (_NUMBER, _ratio(key[1]))
+    return tuple(map(_alike, key))
+
+
+def _ratio(number: float | Decimal) -> Hashable:
+    try:
+        above, below = number.as_integer_ratio()
+    except (ValueError, OverflowError):  # not a number, or without end
+        return str(float(number))
+    # A decimal may have six thousand digits, which Python writes in this form alone.
+    return above if below == 1 and abs(above) < 1 << BITS else (hex(above), hex(below))
+
+
+class Keys:
+    """A set of keys."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._few: set[Hashable] = set()
+        self._many: _Digests | None = None
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._few) if self._many is None else len(self._many)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Tell whether *key* is there."""
+        return key in self._few if self._many is None else digest(key) in self._many
+
+    def add(self, key: Hashable) -> bool:
+        """Add *key*; return whether it is new."""
+        if self._many is not None:
+            return self._many.add(digest(key))
+        if key in self._few:
+            return False
+        self._few.add(key)
+        if len(self._few) > MOST_AS_THEY_ARE:
+            self._many = _Digests(map(digest, self._few))
+            self._few = set()
+        return True
+
+
+class _Digests:
+    """Sixteen to thirty-two bytes for a key. Two of a million have the same once in forty million sets."""
+
+    def __init__(self, digests: Iterable[int]) -> None:
+        self._slots = array("Q", bytes(8 * _SLOTS))
+        self._used = 0
+        for one in digests:
+            self.add(one)
+
+    def __len__(self) -> int:
+        return self._used
+
+    def __contains__(self, digest: int) -> bool:
+        return self._slots[self._place(digest)] != 0
+
+    def add(self, digest: int) -> bool:
+        place = self._place(digest)
+        if self._slots[place]:
+            return False
+        self._slots[place] = digest
+        self._used += 1
+        if 2 * self._used > len(self._slots):
+            self._grow()
+        return True
+
+    def _place(self, digest: int) -> int:
+        slots, most = self._slots, len(self._slots) - 1
+        place = digest & most
+        while slots[place] and slots[place] != digest:
+            place = (place + 1) & most
+        return place
+
+    def _grow(self) -> None:
+        before, self._slots = self._slots, array("Q", bytes(16 * len(self._slots)))
+        for digest in before:
+            if digest:
+                self._slots[self._place(digest)] = digest

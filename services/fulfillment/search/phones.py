@@ -1,0 +1,189 @@
+"""
+Telephone numbers: the many ways to write one. Pure.
+
+What is compared are the digits that are dialled, with a plus sign where a country code is among them. What
+has a country code is one number anywhere; what has none is the same number only in its own country.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+from services.fulfillment.search.forms import text_of
+
+LEAST_DIGITS = 5
+MOST_DIGITS = 20
+LONGEST = 40
+"""Characters that a number is written in at most."""
+LEAST_NATIONAL_DIGITS = 7
+"""Fewer are an extension, or a short code."""
+_WRITTEN = re.compile(r"(?:tel:)?[\s(]*(\+)?([0-9\s().·/\-\u2010-\u2014]+)", re.IGNORECASE)
+_SIGNS = (" ", "-", ".")
+_SIZES = (2, 3, 4)
+_LEADS: tuple[str, ...] = (
+    "+{} ",
+    "+{}",
+    "+{}-",
+    "+{}.",
+    "00{} ",
+    "00{}",
+    "00{}-",
+    "00{}.",
+    "(+{}) ",
+    "+{}/",
+    "tel:+{}-",
+    "tel:+{}",
+)
+_LEADS_WITH_NOUGHT = ("+{} (0)", "+{} (0) ", "+{}(0)", "00{} (0)")
+_LEADS_WITHOUT_PLUS: tuple[str, ...] = ("{} ", "{}-", "{}.", "{}")
+TRUNK = "0"
+"""What is dialled in many countries before a number of the same country."""
+NATIONAL_AREAS = (2, 3, 4, 5)
+"""Digits that may stand for a town, the nought included."""
+
+
+def canonical(value: Any) -> str | None:
+    """
+    Return the digits of a telephone number, with a plus sign before those that begin with a country code.
+
+    A nought between country code and number, which only those dial who are in the country, is left out. None
+    for everything that is something else, or more than one number.
+    """
+    text = text_of(value)
+    return None if text is None or len(text) > LONGEST else _canonical(text)
+
+
+@lru_cache(maxsize=4_096)
+def _canonical(text: str) -> str | None:
+    written = _WRITTEN.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if written is None:
+        return None
+    digits = re.sub(r"[^0-9]", "", written[2])
+    if not LEAST_DIGITS <= len(digits) <= MOST_DIGITS:
+        return None
+    if not written[1] and not digits.startswith("00"):
+        return digits
+    international = f"+{digits.removeprefix('00')}"
+    number = _parsed(international, None)
+    return international if number is None else _e164(number)
+
+
+def international(text: str, region: str | None) -> str | None:
+    """Return *text* as it is dialled from abroad; none where that is not known. *region* is where it is."""
+    dialled = canonical(text)
+    if dialled is None or dialled.startswith("+"):
+        return dialled
+    number = _parsed(dialled, region) if region else None
+    return _e164(number) if number is not None and phonenumbers.is_possible_number(number) else None
+
+
+def region_of(text: str) -> str | None:
+    """Return the country of a number that tells its country code; none where it does not."""
+    dialled = canonical(text)
+    if dialled is None or not dialled.startswith("+"):
+        return None
+    number = _parsed(dialled, None)
+    code = None if number is None else number.country_code
+    return None if code is None else phonenumbers.region_code_for_country_code(code)
+
+
+def national(text: str, region: str) -> str | None:
+    """
+    Return the digits by which *text*, a number with country code, is dialled in *region*, its country.
+
+    None where it is abroad. A number that is dialled with a nought at home is not looked for without: what is
+    left is dialled as well, within one town.
+    """
+    dialled = canonical(text)
+    number = _parsed(dialled, None) if dialled is not None and dialled.startswith("+") else None
+    if number is None or number.country_code != phonenumbers.country_code_for_region(region):
+        return None
+    digits = re.sub(r"[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
+    return (
+        digits if len(digits) >= LEAST_NATIONAL_DIGITS and phonenumbers.is_possible_number(number) else None
+    )
+
+
+def integers(dialled: str) -> Iterator[int]:
+    """Yield the number that a database holds in place of the digits *dialled*."""
+    if dialled.isdigit() and not dialled.startswith("0"):
+        yield int(dialled)
+
+
+def longhand(dialled: str) -> Sequence[str]:
+    """Return the digits *dialled* as a pattern must find them, with all that is dialled in their stead."""
+    if not dialled.startswith("+"):
+        return (dialled,)
+    number = _parsed(dialled, None)
+    digits = dialled.removeprefix("+")
+    trunk = []
+    if number is not None and _at_home(number).startswith(TRUNK):
+        code = str(number.country_code)
+        trunk = [f"{code}{TRUNK}{digits.removeprefix(code)}"]
+    return [lead + rest for rest in (digits, *trunk) for lead in ("", "00")]
+
+
+def spellings(dialled: str) -> Iterator[str]:
+    """Yield the texts by which an index is asked for *dialled*, about a thousand: usual groups and signs."""
+    number = _parsed(f"+{dialled.removeprefix('+')}", None) if not dialled.startswith("0") else None
+    if not dialled.startswith("+"):
+        yield from _bodies(dialled, NATIONAL_AREAS)
+    if number is None:
+        return
+    code = str(number.country_code)
+    digits = dialled.removeprefix("+").removeprefix(code)
+    groups = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL).split()
+    areas = {len(re.sub(r"[^0-9]", "", groups[1])), phonenumbers.length_of_national_destination_code(number)}
+    bodies = list(dict.fromkeys((*_bodies(digits, areas), *(sign.join(groups[1:]) for sign in _SIGNS))))
+    leads = _LEADS if dialled.startswith("+") else _LEADS_WITHOUT_PLUS
+    if dialled.startswith("+") and _at_home(number).startswith(TRUNK):
+        leads += _LEADS_WITH_NOUGHT
+    for lead in leads:
+        yield from (lead.format(code) + body for body in bodies)
+
+
+def _bodies(digits: str, areas: Iterable[int]) -> Iterator[str]:
+    """Yield *digits* in the usual groups; *areas* say how many the first group may have."""
+    yield digits
+    yield from (sign.join(groups) for groups in _cut(digits) for sign in _SIGNS)
+    for area in areas:
+        first, rest = digits[:area], digits[area:]
+        if not first or not rest:
+            continue
+        for groups in ([rest], *_cut(rest)):
+            yield from (f"{first}{sign}{sign.join(groups)}" for sign in _SIGNS)
+            for sign in (" ", "-"):
+                yield from (
+                    f"{lead}{sign.join(groups)}" for lead in (f"{first}/", f"({first}) ", f"({first})")
+                )
+
+
+def _cut(digits: str) -> Iterator[Sequence[str]]:
+    """Yield *digits* cut into groups of one size, from either end, and into three and the rest."""
+    for size in _SIZES:
+        odd = len(digits) % size
+        yield [digits[at : at + size] for at in range(0, len(digits), size)]
+        if odd:
+            yield [digits[:odd], *(digits[at : at + size] for at in range(odd, len(digits), size))]
+    yield [digits[:3], digits[3:]]
+
+
+def _at_home(number: PhoneNumber) -> str:
+    """Return the digits that are dialled in the same country."""
+    return re.sub(r"[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
+
+
+def _parsed(dialled: str, region: str | None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(dialled, region)
+    except NumberParseException:
+        return None
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
