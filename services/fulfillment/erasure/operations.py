@@ -8,6 +8,7 @@ any of it no longer holds, nothing is written, and the verification says so.
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
@@ -175,7 +176,7 @@ def _every(arrays: Sequence[str], unit: str, name: str) -> tuple[str, list[Docum
     In the element beside, there may be somebody alone where the map has an array.
     """
     path, start, filters = "", 0, []
-    for number, (array, end) in enumerate(zip(arrays, [*arrays[1:], unit], strict=True)):
+    for number, (array, end) in enumerate(pairwise([*arrays, unit])):
         below = end[len(array) :]
         path += f"{array[start:]}.$[{name}n{number}]"
         start = len(array)
