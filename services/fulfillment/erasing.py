@@ -30,6 +30,7 @@ from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Disposition, Plan, Steps, alike, run_of_line
 from services.fulfillment.remembering import Registers
 from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.urgency import due_on, last_day
 from services.fulfillment.telling import concerned
 from shared.answer import ANSWER, Answer
 from shared.events import (
@@ -80,7 +81,8 @@ async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact
     """Erase by the newest plan and look again: certify it, or plan what another round may take."""
     plans = await _plans(ctx)
     data_map = await ctx.maps.of(plans[0].version)
-    done = await take_round(plans, data_map, ctx.records)
+    with due_on(last_day(event.regulation, Right.ERASURE, event.received_on)):
+        done = await take_round(plans, data_map, ctx.records)
     again = await planned_anew(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
     if again is not None:
         return [await _again(event, plans, again, ctx)]
