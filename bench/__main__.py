@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from bench import drafting, engine, floor_run
+from bench import drafting, engine, floor_run, proofs
 from bench.figures import Figure, figure, out, report
 from bench.load import Load, drive, people
 from bench.processes import cpu_seconds, resident_mib
@@ -27,7 +27,12 @@ async def measure(requests: int, runs: int) -> list[Figure]:
                 throughput = await _throughput(here, right, requests, runs)
                 figures += [*throughput, *await _latency(here, right, throughput[0].value)]
             figures += await _access(here, max(100, requests // 5))
-    return [*figures, *await engine.measure(), *await drafting.measure()]
+    return [
+        *figures,
+        *await engine.measure(),
+        *await proofs.measure(),
+        *await drafting.measure(),
+    ]
 
 
 async def _start_and_idle(here: Ground) -> list[Figure]:

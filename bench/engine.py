@@ -8,6 +8,7 @@ as bare tables on a page, in one ZIP.
 
 import asyncio
 import csv
+import gc
 import html
 import io
 import tempfile
@@ -31,6 +32,7 @@ from services.fulfillment.package.contents import Contents, Disclosed, Section
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import Findings, gather
 from services.fulfillment.signing import Signer
+from shared.host import COLLECT_AFTER
 from shared.mongo import Client, DeleteOne, Document, connect, json_util
 
 RECORDS = (10, 1_000, 10_000)
@@ -237,6 +239,7 @@ async def company(stack: Stack, collections: int) -> AsyncIterator[Company]:
 async def measure() -> list[Figure]:
     """Measure everything."""
     figures: list[Figure] = []
+    gc.set_threshold(COLLECT_AFTER, 20, 20)  # as the services do
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder:
         async with Stack(Path(folder) / "stack") as stack:
             for collections in COLLECTIONS:
