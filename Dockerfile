@@ -1,4 +1,6 @@
-# One image for every service: `docker run habeas services.intake`, `… services.verifier`, and so on.
+# Two images, of which the second reads documents for the verifier and is half a gigabyte larger for it:
+#   docker build -t habeas .                               `docker run habeas services.intake`, and so on
+#   docker build -t habeas-verifier --target verifier .    `docker run habeas-verifier services.verifier`
 #
 # Where the package index is behind a certificate authority of one's own:
 #   docker build --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt .
@@ -23,6 +25,15 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     trusting uv sync --quiet --frozen --no-dev --no-install-project
 
+# ---------------------------------------------------------------- what documents are read with: the same
+FROM dependencies AS reading
+RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
+    --mount=type=bind,source=uv.lock,target=uv.lock \
+    trusting uv sync --quiet --frozen --no-dev --no-install-project --extra documents
+RUN --mount=type=secret,id=ca_bundle --mount=type=bind,source=scripts/models,target=scripts/models \
+    trusting scripts/models
+
 # ---------------------------------------------------------------- the product: it changes often
 FROM dependencies AS product
 COPY . .
@@ -30,13 +41,9 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
 
 # ---------------------------------------------------------------- what runs
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 habeas \
  && useradd --uid 10001 --gid habeas --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin habeas
-# Two layers: a new version of the product is a few megabytes to send, not its dependencies again.
-COPY --from=dependencies /app/.venv /app/.venv
-COPY --from=product /product /app/product
-
 # Nothing is written outside /tmp: the root filesystem may be read-only. What lies in /tmp is never imported.
 ENV PATH=/app/product/bin:/app/.venv/bin:$PATH PYTHONPATH=/app/product PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -47,4 +54,16 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=500ms --retries=6 \
     CMD ["python", "-m", "shared.probe"]
 ENTRYPOINT ["python", "-m"]
+
+# The product is a layer of its own: a new version of it is a few megabytes to send, not its dependencies again.
+FROM runtime AS verifier
+COPY --from=reading /app/.venv /app/.venv
+COPY --from=reading /app/.tools/models /app/models
+COPY --from=product /product /app/product
+ENV HABEAS_MODELS=/app/models OMP_THREAD_LIMIT=1
+CMD ["services.verifier"]
+
+FROM runtime
+COPY --from=dependencies /app/.venv /app/.venv
+COPY --from=product /product /app/product
 CMD ["services.intake"]

@@ -78,7 +78,7 @@ class Standing:
             "gained": sorted(self.known.held),
             "lapses_at": self.known.lapses_at.isoformat() if self.known.lapses_at else None,
             "review": list(self.known.reviewed_for),
-            "first_decider": self.known.first_decider,
+            "first_decider": self.known.first_decision and self.known.first_decision.by,
             "examined": [
                 {"slot": fact.proof.slot, "verdict": fact.verdict.value, "reasons": list(fact.reasons)}
                 for fact in examined

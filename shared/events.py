@@ -562,8 +562,8 @@ class IdentityDecided(Fact):
     by: Code
     """Who decided: a name that the company's own systems know."""
     reason: Code
-    identities: tuple[Code, ...] | None = None
-    """Names of the identities that are the person's; all that the request tells, when None."""
+    identities: tuple[Code, ...] = ()
+    """Names of the identities that are the person's; without one nobody is decided for."""
 
 
 class EvidenceShown(Fact):
@@ -632,6 +632,10 @@ class IdentityCompared(Fact):
 
     agreed: int
     claimed: int
+    groups: int = 0
+    """How many independent things agree: name and birthday together are one, a name alone is none."""
+    private: bool = False
+    """Whether one of them stands in no directory."""
     identities: tuple[Code, ...] = ()
     """Names of the identities the records were found by."""
     proofs: tuple[Code, ...] = ()

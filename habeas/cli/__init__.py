@@ -13,13 +13,13 @@ from habeas.cli import (
     broken,
     documents,
     erasures,
-    identity,
     maps,
     recipients,
     records,
     requests,
     restrictions,
     running,
+    verifying,
 )
 from shared.errors import HabeasError
 
@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(requests.app)
-app.add_typer(identity.app, name="identity")
+app.add_typer(verifying.app, name="verify")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
 app.add_typer(erasures.app, name="erasures")

@@ -68,6 +68,8 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
             request_id=ctx.case_id,
             agreed=agreement.agreed,
             claimed=agreement.claimed,
+            groups=agreement.groups,
+            private=agreement.private,
             identities=tuple(identities),
             proofs=tuple(proof.ref for proof in event.proofs),
         )

@@ -47,9 +47,8 @@ class Way:
     evidence: frozenset[Evidence]
 
     def missing(self, gained: AbstractSet[Evidence]) -> tuple[Evidence, ...]:
-        """Return what *gained* lacks; three points that agree are two as well."""
-        held = gained | ({Evidence.TWO_POINTS} if Evidence.THREE_POINTS in gained else set())
-        return tuple(one for one in Evidence if one in self.evidence - held)
+        """Return what *gained* lacks."""
+        return tuple(one for one in Evidence if one in self.evidence - _with_fewer_points(gained))
 
     @property
     def asked(self) -> frozenset[Evidence]:
@@ -129,7 +128,7 @@ def required(situation: Situation) -> Requirement:
     """
     if not needs_proof(situation.right, direct_marketing=situation.direct_marketing):
         return _free(Assurance.NONE_NEEDED, "no_proof_needed")
-    if situation.vouched:
+    if situation.vouched and situation.requester is Requester.PERSON:
         return _free(Assurance.VOUCHED, "logged_in_upstream")
     level, ground = _level(situation)
     ways = tuple(Way(_level_by(evidence, level), evidence) for evidence in _ways(level, situation))
@@ -161,21 +160,39 @@ def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
 
 
 def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:
+    shorter: list[frozenset[Evidence]] = []
     for evidence in WAYS[level]:
-        if situation.requester is not Requester.PERSON and E.ACCOUNT in evidence:
+        asked = _fitted(evidence, level, situation)
+        if any(way <= _with_fewer_points(asked) for way in shorter):
+            continue  # it asks for more than a way before it
+        documents = E.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
+        account = E.ACCOUNT in asked and situation.requester is not Requester.PERSON
+        if account or (E.MAILBOX in asked and not situation.reachable):
             continue  # whose account it is says nothing of whom they ask for
-        asked = _by_agent(evidence) if situation.requester is not Requester.PERSON else evidence
-        if situation.regulation is not Regulation.CCPA:
-            asked -= {E.DECLARATION}  # a promise that only Californian law knows
-        if level is Assurance.MAILBOX and situation.right not in DISCLOSING | {Right.ERASURE}:
-            asked = frozenset(E.TWO_POINTS if one is E.THREE_POINTS else one for one in asked)
-        if situation.reachable or E.MAILBOX not in asked:
-            yield asked
+        if documents and situation.reachable:
+            continue  # a mailbox is enough: nobody may be asked for papers, nor send any
+        shorter.append(asked)
+        yield asked
 
 
-def _by_agent(evidence: frozenset[Evidence]) -> frozenset[Evidence]:
-    """Return *evidence* where somebody else asks: the person confirms it by their mailbox, or in writing."""
-    return evidence if E.MAILBOX in evidence else evidence | {E.PERMISSION}
+def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
+    """Return *evidence*, in which three points that agree are two as well."""
+    return frozenset(evidence | {E.TWO_POINTS}) if E.THREE_POINTS in evidence else frozenset(evidence)
+
+
+def _fitted(evidence: frozenset[Evidence], level: Assurance, situation: Situation) -> frozenset[Evidence]:
+    """Return *evidence* as the situation asks for it."""
+    if situation.regulation is not Regulation.CCPA:
+        evidence -= {E.DECLARATION}  # a promise that only Californian law knows
+    if level is Assurance.MAILBOX and situation.right not in DISCLOSING | {Right.ERASURE}:
+        evidence = frozenset(E.TWO_POINTS if one is E.THREE_POINTS else one for one in evidence)
+    if situation.right in DISCLOSING and situation.reachable and E.ACCOUNT not in evidence:
+        evidence |= {E.MAILBOX}  # what is handed over goes there
+    if situation.requester is Requester.PARENT or (
+        situation.requester is Requester.AGENT and E.MAILBOX not in evidence
+    ):
+        evidence |= {E.PERMISSION}
+    return evidence
 
 
 def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:

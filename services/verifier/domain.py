@@ -53,6 +53,8 @@ MOST_CLAIMS = 3
 """Times a person may claim data points; each claim is a guess at what is held."""
 MOST_EXAMINED = 6
 """Documents and tokens that are examined for one request."""
+SOMEBODY_ELSE = frozenset({"name_mismatch", "dob_mismatch"})
+"""Reasons for which a document is somebody else's. Once is a mistake; twice somebody is trying."""
 EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
 DOCUMENTED = "claim_of_documents"
@@ -142,10 +144,14 @@ class Verification:
     """What the person was asked for last."""
     lapses_at: datetime | None = None
     paused: bool = False
+    kept: tuple[Code, ...] = ()
+    """Names of proofs that the law wants kept."""
+    mismatches: int = 0
+    """Documents that were somebody else's."""
     reviewed_for: tuple[Code, ...] = ()
     """Why a person must look at a proof; empty where nobody must."""
-    first_decider: Code | None = None
-    """Who has decided for the requester already, where two must."""
+    first_decision: IdentityDecided | None = None
+    """Who has decided for the requester already, where two must, and for which identities."""
     enough_for_categories: tuple[Code, ...] | None = None
     """Names of the identities that claimed data points agree with, well enough to tell kinds of data by."""
     evidence: tuple[Code, ...] = ()
@@ -239,7 +245,10 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return _gained(known, fact)
         case IdentityClaimed():
             documented = known.documented or any(proof.ref == DOCUMENTED for proof in fact.proofs)
-            return replace(known, claims=known.claims + 1, documented=documented)
+            evidence = (
+                (*known.evidence, DOCUMENTED) if documented and not known.documented else known.evidence
+            )
+            return replace(known, claims=known.claims + 1, documented=documented, evidence=evidence)
         case IdentityCompared():
             return _compared(known, fact)
         case RequestPaused() | RequestResumed():
@@ -247,7 +256,7 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case IdentityReviewNeeded():
             return replace(known, reviewed_for=(*known.reviewed_for, *fact.reasons))
         case IdentityDecided() if fact.verified:
-            return replace(known, first_decider=known.first_decider or fact.by)
+            return replace(known, first_decision=known.first_decision or fact)
         case IdentityChallenged():
             return replace(known, wanted=fact.wanted)
         case _:
@@ -268,7 +277,12 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, presented=known.presented + 1)
         case ProofExamined():
             reports = () if fact.report is None else (fact.report,)
-            return replace(known, examined=known.examined + 1, evidence=(*known.evidence, *reports))
+            return replace(
+                known,
+                examined=known.examined + 1,
+                mismatches=known.mismatches + bool(SOMEBODY_ELSE.intersection(fact.reasons)),
+                evidence=(*known.evidence, *reports),
+            )
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
@@ -283,6 +297,7 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
         known,
         gained={**known.held, fact.evidence: fact.identities},
         evidence=tuple(ref for ref in known.evidence if ref != fact.kept),
+        kept=known.kept if fact.kept is None else (*known.kept, fact.kept),
         enough_for_categories=enough,
     )
 
@@ -292,23 +307,37 @@ def _compared(known: Verification, fact: IdentityCompared) -> Verification:
     return replace(known, comparisons=known.comparisons + 1, enough_for_categories=enough)
 
 
-def gained_by_comparison(compared: IdentityCompared) -> Evidence | None:
+def gained_by_comparison(compared: IdentityCompared, known: Verification) -> Evidence | None:
     """
     Return what the agreement of claimed data points is worth, or None when it is worth nothing.
 
-    Every claim must agree: one that does not is a doubt. The details that documents have confirmed, too,
-    must be those of the records.
+    Every claim must agree: one that does not is a doubt. What counts are independent things, of which one
+    at least stands in no directory. What documents have confirmed must be what the records say, too.
 
     Law:
         11 CCR § 7062(b): two data points make reasonably sure; (c): three, with a signed declaration, do so
         to a reasonably high degree.
         GDPR Art. 12(6), EDPB Guidelines 01/2022 para. 65: proportionate to what is disclosed.
     """
-    if compared.agreed < compared.claimed or compared.agreed < POINTS_FOR_CATEGORIES:
+    if compared.agreed < compared.claimed or not compared.agreed:
         return None
     if DOCUMENTED in compared.proofs:
-        return Evidence.RECORDS
-    return Evidence.TWO_POINTS if compared.agreed == POINTS_FOR_CATEGORIES else Evidence.THREE_POINTS
+        return Evidence.RECORDS if compared.agreed >= POINTS_FOR_CATEGORIES else None
+    if compared.groups < POINTS_FOR_CATEGORIES or not (compared.private or _harmless(known)):
+        return None
+    return Evidence.TWO_POINTS if compared.groups == POINTS_FOR_CATEGORIES else Evidence.THREE_POINTS
+
+
+def _harmless(known: Verification) -> bool:
+    """
+    Tell whether what a neighbour knows, too, may count.
+
+    It may beside a proven mailbox, and where nothing is shown of the data and nothing changed in them.
+    """
+    changes = {Right.ACCESS, Right.PORTABILITY, Right.ERASURE, Right.RECTIFICATION}
+    return Evidence.MAILBOX in known.held or (
+        known.request is not None and known.request.right not in changes
+    )
 
 
 GAINED_BY_SLOT: Mapping[Slot | None, Evidence] = {
@@ -332,12 +361,13 @@ def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
     """
     Return the names of the identities that *way* proves; none where an upstream system vouches for all.
 
-    A mailbox or a log-in proves itself: what else the request names may be somebody else's, however much
-    the requester knows of them.
+    A mailbox or a log-in proves itself: what else the request names may be somebody else's, unless three
+    independent things agree of which a stranger cannot know all.
     """
     if not way.evidence:
         return None
     surest = way.evidence & {Evidence.MAILBOX, Evidence.ACCOUNT} or way.evidence
+    surest |= {Evidence.THREE_POINTS}
     names = [name for evidence in Evidence if evidence in surest for name in known.held.get(evidence, ())]
     return tuple(dict.fromkeys(names))
 
@@ -374,7 +404,7 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
         11 CCR § 7024(a): who cannot be verified for the specific pieces is answered as if they had asked for
         the categories; § 7062(b): for these, two data points that agree are enough.
     """
-    agrees = compared.agreed == compared.claimed >= POINTS_FOR_CATEGORIES
+    agrees = compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
     return agrees and known.request is not None and wants_specific_pieces(known.request)
 
 

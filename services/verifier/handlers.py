@@ -11,6 +11,7 @@ from services.verifier.assurance import Sensitivity, Situation, required
 from services.verifier.domain import (
     DOCUMENTED,
     EMAIL,
+    GAINED_BY_SLOT,
     MOST_CLAIMS,
     MOST_EXAMINED,
     Assessed,
@@ -64,6 +65,8 @@ from shared.events import Verdict as Examined
 from shared.service import on
 
 BY_STAFF = "decided_by_staff"
+AT_ONCE = timedelta(days=3)
+"""Who asks later than this after a request came lets the clock run (EDPB Guidelines 01/2022 section 5.3)."""
 REMINDER, LAPSE = "proof_reminder", "proof_lapse"
 """Moments that are waited for."""
 
@@ -155,13 +158,13 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
         return []
     known = evolve(ctx.known, event)
     facts: Sequence[Fact] = []
-    if (evidence := gained_by_comparison(event)) is not None:
+    if (evidence := gained_by_comparison(event, known)) is not None:
         facts = [_gained(ctx, evidence, event.identities)]
     elif DOCUMENTED in event.proofs:
         facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
-    elif known.codes and known.comparisons >= MOST_CLAIMS:
+    elif known.comparisons >= MOST_CLAIMS and (known.codes or not ctx.request().reachable):
         facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
-    elif known.codes:
+    elif known.codes or not ctx.request().reachable:
         facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
     return await _concluded(event, facts, ctx)
 
@@ -176,6 +179,8 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
     elif event.verdict is Examined.UNCLEAR:
         reasons = event.reasons or ("unclear",)
         facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=reasons, report=event.report)]
+    elif known.mismatches > 1:
+        facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=event.reasons, report=event.report)]
     elif known.examined >= MOST_EXAMINED:
         facts = [_refused(replace(ctx, known=known), "proof_not_convincing")]
     else:
@@ -187,14 +192,26 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
     """Do what the privacy staff has decided; where two must decide for the requester, wait for the second."""
     if not ctx.known.open:
         return []
+    first = ctx.known.first_decision
     if not event.verified:
         facts: list[Fact] = [IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))]
-    elif ctx.practice.four_eyes and ctx.known.first_decider in (None, event.by):
+    elif ctx.practice.four_eyes and (first is None or first.by == event.by):
         return []
     else:
+        agreed = _agreed(event, ctx)
+        if not agreed:
+            return []
         level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
-        facts = [_verified(ctx.request(), level, event.identities, (BY_STAFF, event.reason))]
+        facts = [_verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))]
     return _with_evidence_spent(facts, evolve(ctx.known, event))
+
+
+def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
+    """Return the identities that all who must decide have decided for."""
+    first = ctx.known.first_decision
+    if first is None or not ctx.practice.four_eyes:
+        return event.identities
+    return tuple(name for name in event.identities if name in first.identities)
 
 
 async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
@@ -299,6 +316,8 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return await _judge_declaration(proof, ctx)
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
             return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
+        case ProofKind.DOCUMENT if not _is_wanted(proof, ctx):
+            return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
         case ProofKind.DOCUMENT | ProofKind.ID_TOKEN if ctx.known.presented < MOST_EXAMINED:
             return [ProofPresented(request_id=ctx.case_id, proof=proof)]
         case ProofKind.DATA_POINTS:
@@ -306,6 +325,13 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return [_proof_refused(ctx, "details_do_not_match", 0, spends_code=False)]
         case ProofKind.DOCUMENT | ProofKind.ID_TOKEN:
             return [_proof_refused(ctx, "too_many_attempts", 0, spends_code=False)]
+
+
+def _is_wanted(proof: ProofRef, ctx: Verifier) -> bool:
+    """Tell whether a document may be looked at: what is not needed must not be (GDPR Art. 5(1)(c))."""
+    evidence = GAINED_BY_SLOT[proof.slot]
+    needed = ctx.known.requirement
+    return needed is not None and any(evidence in way.evidence for way in needed.ways)
 
 
 async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
@@ -342,17 +368,26 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Seque
 async def _next(ctx: Verifier) -> Sequence[Fact]:
     """Decide for the requester once a way is complete; else ask for what is missing, if nobody is at it."""
     known = ctx.known
+    if known.reviewed_for:
+        return []
     way = known.requirement.reached(known.held.keys()) if known.requirement else None
+    if way is not None and Evidence.RECORDS in way.evidence:
+        # Papers can be drawn: where nothing else speaks for somebody, a person looks.
+        return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
         reasons = tuple(sorted(way.evidence)) or (way.level.value,)
         return [_verified(ctx.request(), way.level, proven(way, known), reasons)]
-    if known.busy or known.reviewed_for:
+    if known.lapses_at is not None and ctx.now >= known.lapses_at and not known.busy:
+        return [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
+    if known.comparisons < known.claims:
         return []
     if only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)
     asks = wanted(known, logs_in=ctx.practice.logs_in)
     if known.codes == 0 and any(Evidence.MAILBOX in way for way in asks):
         return await _challenge(ctx)
+    if known.busy:
+        return []
     if not asks:
         return [_refused(ctx, "unidentifiable")]
     return [] if asks == known.wanted else _ask(ctx, asks)
@@ -368,7 +403,8 @@ def _ask(
         wanted=asks,
         refused_for=refused_for,
     )
-    if ctx.known.paused:
+    asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
+    if ctx.known.paused or not asked_at_once:
         return [challenged]
     return [challenged, RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)]
 
@@ -409,7 +445,12 @@ async def _compare_documented(ctx: Verifier) -> Sequence[Fact]:
     """
     subject = (await ctx.submission()).subject
     address = subject.postal_address
-    points = {"user.name": subject.name, "user.contact.address.postal_code": address and address.postal_code}
+    born = subject.date_of_birth
+    points = {
+        "user.name": subject.name,
+        "user.contact.address.postal_code": address and address.postal_code,
+        "user.demographic.date_of_birth": born and born.isoformat(),
+    }
     told = {name: value for name, value in points.items() if value}
     if not told:
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]

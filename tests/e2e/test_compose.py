@@ -184,18 +184,49 @@ def test_a_second_start_keeps_secrets_and_containers(composed: Composed) -> None
     assert seen() == before
 
 
-def test_the_image_carries_no_tools_to_build_with_and_no_embedded_stack(composed: Composed) -> None:
+READERS = ["cv2", "onnxruntime", "pikepdf", "tesserocr"]
+
+
+@each_service
+def test_an_image_carries_no_tools_to_build_with_and_no_embedded_stack(
+    composed: Composed, service: str
+) -> None:
     look = (
-        "import importlib.util, shutil\n"
+        "import importlib.util, json, shutil, sys\n"
         "tools, parts = 'uv gcc cc make git'.split(), 'fiftyone mimesis aiosmtpd pytest'.split()\n"
-        "print([name for name in tools if shutil.which(name)])\n"
-        "print([name for name in parts if importlib.util.find_spec(name)])\n"
+        "found = [name for name in tools if shutil.which(name)]\n"
+        "found += [name for name in [*parts, *sys.argv[1:]] if importlib.util.find_spec(name)]\n"
+        "print(json.dumps(found))\n"
     )
-    assert composed.run("intake", "python", "-c", look).split() == ["[]", "[]"]
+    found = json.loads(composed.run(service, "python", "-c", look, *READERS))
+    assert found == (READERS if service == "verifier" else [])
 
 
-def test_the_image_is_small_and_a_new_version_changes_little_of_it(composed: Composed) -> None:
-    image = composed.inspect("intake")["Image"]
+def test_the_verifiers_image_has_the_model_with_its_licence(composed: Composed) -> None:
+    assert composed.run("verifier", "ls", "/app/models").split() == ["LICENSE", "mrz.traineddata"]
+
+
+def test_what_reads_documents_is_confined_in_its_container(composed: Composed) -> None:
+    start = (
+        "import asyncio, json\n"
+        "from services.verifier.documents.sandbox import Examiner\n"
+        "async def granted():\n"
+        "    async with Examiner() as examiner:\n"
+        "        await examiner.start()\n"
+        "        return dict(examiner.granted)\n"
+        "print(json.dumps(asyncio.run(granted())))\n"
+    )
+    granted = json.loads(composed.run("verifier", "python", "-c", start))
+    # A network of its own is refused here; the filter forbids sockets.
+    wanted = ("dies_with_service", "filtered_calls", "no_new_privileges", "unreadable_memory")
+    assert {name: granted[name] for name in wanted} == dict.fromkeys(wanted, True)
+
+
+@pytest.mark.parametrize(("service", "most_megabytes"), [("intake", 220), ("verifier", 720)])
+def test_an_image_is_small_and_a_new_version_changes_little_of_it(
+    composed: Composed, service: str, most_megabytes: int
+) -> None:
+    image = composed.inspect(service)["Image"]
     command = [
         "docker",
         "history",
@@ -209,7 +240,7 @@ def test_the_image_is_small_and_a_new_version_changes_little_of_it(composed: Com
     copied = (line.split() for line in lines if " COPY " in line)
     sizes = {source: int(size) / 1e6 for size, _, source, *_ in copied}
     assert sizes["/product"] < 10
-    assert sizes["/app/.venv"] < 220
+    assert sizes["/app/.venv"] < most_megabytes
 
 
 def test_the_data_map_of_the_example_is_where_fulfillment_looks(composed: Composed) -> None:

@@ -5,12 +5,14 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from bench.papers import passport
 from habeas.company import ADA, BRUNO, Person, generate
 from shared.mongo import Client, Document, json_util
 from tests.e2e.composed import Composed
@@ -78,13 +80,18 @@ async def fulfilled(composed: Composed, http: httpx.AsyncClient, person: Person,
     proof = {"proofs": [{"kind": "email_code", "code": code}]}
     (await http.post(f"/v1/requests/{lodged['id']}/proofs", json=proof)).raise_for_status()
 
-    async def answered() -> str:
-        page = (await http.get(f"/v1/requests/{lodged['id']}")).json()
-        assert page["status"] == "closed", page
-        return str(page["id"])
+    return await closed(http, lodged["id"])
 
-    id_: str = await eventually(answered, SOON)
-    return id_
+
+async def closed(http: httpx.AsyncClient, id_: str) -> str:
+    """Wait for the end of a request; return its id."""
+
+    async def answered() -> str:
+        page = (await http.get(f"/v1/requests/{id_}")).json()
+        assert page["status"] == "closed", page
+        return id_
+
+    return await eventually(answered, SOON)
 
 
 async def mentions(business: Client, address: str) -> list[str]:
@@ -120,3 +127,49 @@ async def test_erasure_leaves_the_address_in_no_collection_that_may_forget_it(
     assert before
     assert await mentions(business, BRUNO.email) == []
     assert await mentions(business, ADA.email)
+
+
+async def examined(mongo: Client, case: str) -> dict[str, Any]:
+    """Wait for what the examiner makes of the first document of *case*."""
+
+    async def told() -> dict[str, Any]:
+        wanted = {"case": case, "facts.type": "habeas.proof.examined.v1"}
+        row = await mongo["habeas_examiner"]["journal"].find_one(wanted)
+        assert row is not None
+        data: dict[str, Any] = row["facts"][0]["data"]
+        return data
+
+    return await eventually(told, timedelta(seconds=120))
+
+
+async def test_a_passport_that_is_uploaded_is_read_in_the_container_and_leaves_nothing(
+    composed: Composed, business: Client, http: httpx.AsyncClient
+) -> None:
+    first, last = ADA.name.split()
+    born, expires = date(1988, 3, 4), TODAY + timedelta(days=900)
+    picture = passport(last, first, born=born, expires=expires)
+    subject = {"name": ADA.name, "email": ADA.email, "date_of_birth": born.isoformat()}
+    form = {
+        "reference": "passport",
+        "right": "access",
+        "subject": subject,
+        "residence": {"country": ADA.country},
+    }
+    before = len(composed.mail.letters(ADA.email))
+    lodged = (await http.post("/v1/requests", json=form)).raise_for_status().json()
+    proofs = f"/v1/requests/{lodged['id']}/proofs"
+    code = await code_from_letter(composed, ADA, after=before)
+    files = {"identity": ("passport.jpg", picture, "image/jpeg")}
+    (await http.post(proofs, files=files)).raise_for_status()
+    made = await examined(business, lodged["id"])
+    assert (made["verdict"], made.get("reasons", [])) == ("convincing", [])
+    chunks = business["habeas_vault"]["chunks"]
+    assert await chunks.count_documents({"_id": {"$regex": made["proof"]["ref"]}}) > 0
+
+    answer = {"proofs": [{"kind": "email_code", "code": code}]}
+    (await http.post(proofs, json=answer)).raise_for_status()
+    await closed(http, lodged["id"])
+    assert await chunks.count_documents({"_id": {"$regex": made["proof"]["ref"]}}) == 0
+    seen = composed.logs()
+    assert last.upper() not in seen
+    assert "C4H9K2M83" not in seen

@@ -181,11 +181,11 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
     await offer(pipeline, case, document("permission", of(ADA_ASKS, number="Z9X8C7V65")))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
 
-    code, output, errors = await command(pipeline, "identity", "list", "--json")
+    code, output, errors = await command(pipeline, "verify", "list", "--json")
     assert code == 0, errors
     assert case in {standing["request"] for standing in json.loads(output)}
     code, output, errors = await command(
-        pipeline, "identity", "show", case, "--out", str(tmp_path / "proofs"), "--by", "dana.muster", "--json"
+        pipeline, "verify", "show", case, "--out", str(tmp_path / "proofs"), "--by", "dana.muster", "--json"
     )
     assert code == 0, errors
     shown = json.loads(output)
@@ -199,7 +199,7 @@ async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipel
 
     for by in ("dana.muster", "dana.muster", "robin.muster"):
         assert (await pipeline.page(case))["status"] == "challenged"
-        words = ("identity", "verify", case, "--by", by, "--reason", "looked_at", "--identity", "email")
+        words = ("verify", "accept", case, "--by", by, "--reason", "looked_at", "--identity", "email")
         assert (await command(pipeline, *words))[0] == 0
     assert (await pipeline.closed(case, WITHIN))["outcome"] == "granted"
 

@@ -44,6 +44,17 @@ PROVING = (
 )
 """Categories whose values few others share. A country or a currency is guessed at the first try."""
 LEAST_CHARACTERS = 4
+NAME, BIRTH, PERSON, POSTAL = "name", "birth", "person", "postal"
+GROUPS = {
+    "user.name": NAME,
+    "user.demographic.date_of_birth": BIRTH,
+    "user.contact.address": POSTAL,
+    "user.contact.phone_number": "phone",
+    "user.contact.email": "email",
+}
+"""Category → what it is about; any other category is about itself."""
+IN_DIRECTORIES = frozenset({PERSON, POSTAL, "phone", "email"})
+"""What a neighbour, or anybody who looks it up, may know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,10 @@ class Agreement:
 
     claimed: int
     agreed: int
+    groups: int = 0
+    """How many of the things confirmed are independent of one another: a name in two fields is one."""
+    private: bool = False
+    """Whether one of them stands in no directory: a neighbour does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,8 @@ class _Claim:
 
     keys: frozenset[str]
     agrees: bool
+    groups: frozenset[str] = frozenset()
+    """What the fields are about in which it agrees."""
 
 
 def compare(points: Mapping[str, str], found: Iterable[Found], identities: Identities) -> Agreement:
@@ -90,7 +107,15 @@ def compare(points: Mapping[str, str], found: Iterable[Found], identities: Ident
         fields = _fields(name, records)
         if fields and len(plain(value)) >= LEAST_CHARACTERS and not _known(value, identities):
             distinct = _joined(distinct, _claim(value, fields, records))
-    return Agreement(len(distinct), sum(claim.agrees for claim in distinct))
+    groups = _independent(group for claim in distinct for group in claim.groups)
+    agreed = sum(claim.agrees for claim in distinct)
+    return Agreement(len(distinct), agreed, len(groups), private=not groups <= IN_DIRECTORIES)
+
+
+def _independent(groups: Iterable[str]) -> frozenset[str]:
+    """Return what counts of *groups*: a name does so only together with the birthday."""
+    found = frozenset(groups)
+    return found - {NAME, BIRTH} | ({PERSON} if {NAME, BIRTH} <= found else frozenset())
 
 
 def plain(value: Any) -> str:
@@ -125,17 +150,28 @@ def _known(value: str, identities: Identities) -> bool:
 
 
 def _claim(value: str, fields: Iterable[_Field], records: Iterable[Found]) -> _Claim:
-    held = {
-        plain(stored)
+    agreeing = [
+        (plain(stored), _groups(field.categories))
         for found in records
         for field in fields
         if field.collection == found.collection.key
         for stored in values_at(found.disclosed, field.path)
         if _means(value, stored, field.categories)
-    }
+    ]
     whole = (_whole_name(fields, found) for found in records)
-    held |= {plain(name) for name in whole if name and match_names(value, name)}
-    return _Claim(frozenset({plain(value), *held}), agrees=bool(held))
+    agreeing += [(plain(name), frozenset({NAME})) for name in whole if name and match_names(value, name)]
+    keys = frozenset({plain(value), *(key for key, _ in agreeing)})
+    groups = frozenset(group for _, several in agreeing for group in several)
+    return _Claim(keys, agrees=bool(agreeing), groups=groups)
+
+
+def _groups(categories: Iterable[str]) -> frozenset[str]:
+    """Return what a field of *categories* is about."""
+    return frozenset(
+        next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
+        for category in categories
+        if covered(category, PROVING)
+    )
 
 
 def _whole_name(fields: Iterable[_Field], found: Found) -> str:
@@ -182,4 +218,5 @@ def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
     others = [other for other in distinct if not other.keys & claim.keys]
     same = [other for other in distinct if other.keys & claim.keys]
     keys = claim.keys.union(*(other.keys for other in same))
-    return [*others, _Claim(keys, claim.agrees or any(other.agrees for other in same))]
+    groups = claim.groups.union(*(other.groups for other in same))
+    return [*others, _Claim(keys, claim.agrees or any(other.agrees for other in same), groups)]

@@ -17,6 +17,7 @@ from rapidocr import RapidOCR
 from rapidocr.main import RapidOCRError
 
 from services.verifier.documents.reading import Line
+from services.verifier.documents.telemetry import send_nothing
 
 Picture: TypeAlias = NDArray[np.uint8]
 """Height by width, grey; or by three more: red, green, blue."""
@@ -85,6 +86,7 @@ def _middle(line: Line) -> float:
 @lru_cache(maxsize=1)
 def _engine() -> RapidOCR:
     """Return the models, loaded once for each process. Flags of single calls would stick, so none is used."""
+    send_nothing()
     return RapidOCR(
         params={
             "Global.log_level": "critical",

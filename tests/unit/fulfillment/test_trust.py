@@ -128,8 +128,29 @@ def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
 )
 def test_claims(found: list[Found], points: dict[str, str], agreement: tuple[int, int]) -> None:
     known = {"email": ("ada@example.org",), "phone_number": ("+353209100142",)}
-    assert compare(points, found, known) == Agreement(*agreement)
+    compared = compare(points, found, known)
+    assert (compared.claimed, compared.agreed) == agreement
 
 
 def test_a_claim_about_nobody_agrees_with_nothing() -> None:
     assert compare({"street": "7 Specimen Quay"}, [], {"email": ("ada@example.org",)}) == Agreement(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("points", "groups", "private"),
+    [
+        pytest.param({"full_name": "Zoë Müller", "last_name": "Müller"}, 0, False, id="a name is none"),
+        pytest.param(
+            {"full_name": "Zoë Müller", "born": "1984-12-10"}, 1, False, id="with the birthday, one"
+        ),
+        pytest.param({"street": "7 Specimen Quay", "zip": "D00 E1E1"}, 1, False, id="an address is one"),
+        pytest.param({"full_name": "Zoë Müller", "zip": "D00 E1E1"}, 1, False, id="what a neighbour knows"),
+        pytest.param({"zip": "D00 E1E1", "mobile": "+49 171 3920042"}, 2, False, id="two"),
+        pytest.param({"number": "C-1001", "zip": "D00 E1E1"}, 2, True, id="what no directory has"),
+    ],
+)
+def test_only_what_is_independent_counts(
+    found: list[Found], points: dict[str, str], groups: int, private: bool
+) -> None:
+    compared = compare(points, found, {"email": ("ada@example.org",)})
+    assert (compared.groups, compared.private) == (groups, private)

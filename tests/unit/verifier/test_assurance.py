@@ -48,7 +48,34 @@ def test_a_mailbox_is_enough_for_ordinary_data(regulation: Regulation, right: Ri
     assert reached is not None
     assert reached.level is Assurance.MAILBOX
     assert needed.reached({E.TWO_POINTS}) is None
-    assert needed.reached({E.THREE_POINTS}) is not None
+    assert (needed.reached({E.THREE_POINTS}) is None) is (right is not Right.ERASURE)
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+@pytest.mark.parametrize("regulation", Regulation)
+def test_nothing_is_handed_over_to_a_mailbox_that_is_not_proven(regulation: Regulation, right: Right) -> None:
+    needed = required(Situation(right, regulation))
+    everything_else = set(E) - {E.MAILBOX, E.ACCOUNT}
+    assert needed.reached(everything_else) is None
+
+
+@pytest.mark.parametrize("regulation", Regulation)
+def test_where_a_mailbox_is_enough_nobody_may_be_asked_for_papers(regulation: Regulation) -> None:
+    for right in set(Right) - PROOFLESS:
+        needed = required(Situation(right, regulation, Sensitivity.ORDINARY))
+        papers = [way for way in needed.ways if way.evidence & EXPENSIVE]
+        assert not papers or needed.level is Assurance.REASONABLY_HIGH
+
+
+def test_a_system_that_has_logged_an_agent_in_vouches_for_nobody_else() -> None:
+    agent = Situation(Right.ACCESS, Regulation.GDPR, requester=Requester.AGENT, vouched=True)
+    assert required(agent).reached(frozenset()) is None
+
+
+def test_a_childs_mailbox_is_not_a_parents_right() -> None:
+    needed = required(Situation(Right.ERASURE, Regulation.CCPA, requester=Requester.PARENT))
+    assert needed.reached({E.MAILBOX}) is None
+    assert needed.reached({E.MAILBOX, E.PERMISSION}) is not None
 
 
 @pytest.mark.parametrize("regulation", GDPR)
@@ -65,8 +92,8 @@ def test_in_california_specific_pieces_need_three_points_and_a_declaration(right
     """11 CCR § 7062(c)."""
     needed = required(Situation(right, Regulation.CCPA))
     assert needed.level is Assurance.REASONABLY_HIGH
-    assert needed.reached({E.THREE_POINTS}) is None
-    assert needed.reached({E.THREE_POINTS, E.DECLARATION}) is not None
+    assert needed.reached({E.MAILBOX, E.TWO_POINTS}) is None
+    assert needed.reached({E.MAILBOX, E.TWO_POINTS, E.DECLARATION}) is not None
     assert needed.reached({E.MAILBOX}) is None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
-import pypdfium2  # type: ignore[import-untyped]  # ships no types
+import pypdfium2
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.pdfgen.canvas import Canvas

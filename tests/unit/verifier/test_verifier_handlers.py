@@ -44,7 +44,9 @@ async def opened(**changes: Any) -> Office:
 
 
 async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
-    await office.tell(IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed))
+    await office.tell(
+        IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed, groups=agreed, private=True)
+    )
 
 
 def reasons(office: Office) -> list[str]:
@@ -259,8 +261,8 @@ async def test_claims_that_came_along_are_compared_before_anybody_is_asked() -> 
     assert office.told(IdentityChallenged) == []
 
 
-async def test_claims_that_agree_prove_enough() -> None:
-    office = await opened(proofs=[CLAIM])
+async def test_claims_that_agree_prove_enough_to_erase() -> None:
+    office = await opened(right="erasure", proofs=[CLAIM])
     await compared(office, 3)
     assert office.the(IdentityVerified).assurance is Assurance.REASONABLE
 
@@ -296,7 +298,7 @@ async def test_three_claims_may_be_made() -> None:
 
 
 async def test_a_claim_too_many_does_not_spoil_one_that_is_still_compared() -> None:
-    office = await opened()
+    office = await opened(right="erasure")
     await office.offer(CLAIM, CLAIM, CLAIM, CLAIM, id_="c")
     assert len(office.told(IdentityClaimed)) == 3
     await compared(office, 0)
@@ -331,7 +333,11 @@ CALIFORNIA = {"country": "US", "subdivision": "CA"}
 async def test_who_cannot_prove_enough_for_the_data_but_for_its_kinds_is_told_the_kinds() -> None:
     """11 CCR § 7024(a)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM])
-    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, identities=("customer_no",)))
+    await office.tell(
+        IdentityCompared(
+            request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
+        )
+    )
     for number in range(MOST_ISSUED):
         if number:
             await office.offer(NEW_CODE, id_=f"new {number}")

@@ -81,7 +81,7 @@ async def test_a_mailbox_is_not_enough_for_sensitive_data_and_the_rest_is_asked_
     challenged = office.told(IdentityChallenged)[-1]
     assert challenged.kind is None
     assert challenged.wanted == (
-        ("two_points",), ("three_points",), ("identity_document",), ("identity_document", "address_document"),
+        ("two_points",), ("identity_document",),
     )  # fmt: skip
     assert challenged.expires_at == NOW + timedelta(days=30)
     assert office.the(RequestPaused).reason == "proof_wanted"
@@ -123,7 +123,9 @@ async def test_without_a_mailbox_the_records_must_agree_with_the_documents() -> 
         request_id=CASE, agreed=2, claimed=2, identities=("customer_no",), proofs=(DOCUMENTED,)
     )
     await office.tell(agrees)
-    assert office.the(IdentityVerified).proven == ("customer_no",)
+    # Papers can be drawn: where nothing else speaks for somebody, a person looks.
+    assert office.the(IdentityReviewNeeded).reasons == ("documents_alone",)
+    assert office.told(IdentityVerified) == []
 
 
 async def test_records_that_differ_from_the_documents_are_for_a_person_to_look_at() -> None:
@@ -173,7 +175,7 @@ async def test_a_refused_document_spoils_no_other_proof() -> None:
     await examined(office, Verdict.REFUSED, "name_mismatch")
     await coded(office)
     await office.offer(CLAIM, id_="c")
-    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3))
+    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, groups=3, private=True))
     assert office.the(IdentityVerified)
 
 
@@ -212,14 +214,25 @@ async def test_three_points_and_a_declaration_open_the_data() -> None:
     """11 CCR § 7062(c)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
     assert office.told(IdentityVerified) == []
-    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, identities=("customer_no",)))
+    await office.tell(
+        IdentityCompared(
+            request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
+        )
+    )
+    assert office.told(IdentityVerified) == []  # what is handed over goes to the mailbox
+    await coded(office)
     verified = office.the(IdentityVerified)
-    assert (verified.assurance, verified.proven) == (Assurance.REASONABLY_HIGH, ("customer_no",))
+    assert (verified.assurance, verified.proven) == (Assurance.REASONABLY_HIGH, ("email", "customer_no"))
 
 
 async def test_a_declaration_that_counts_is_kept_when_everything_else_is_destroyed() -> None:
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
-    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, identities=("customer_no",)))
+    await office.tell(
+        IdentityCompared(
+            request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
+        )
+    )
+    await coded(office)
     kept = [content for name, content in office.sealed(CASE).items() if name != SUBMISSION]
     assert len(kept) == 1
     assert b"perjury" in kept[0]
@@ -377,3 +390,101 @@ async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
     await office.tell(IdentityCompared(request_id=CASE, agreed=0, claimed=3))
     stops = [type(event) for event in office.events() if isinstance(event, RequestPaused | RequestResumed)]
     assert stops == [RequestPaused, RequestResumed]
+
+
+# --- what a stranger tries ------------------------------------------------------------------------------
+
+
+async def told_points(office: Office, groups: int, *, private: bool) -> None:
+    await office.offer(CLAIM, id_=f"c{groups}{private}")
+    await office.tell(
+        IdentityCompared(
+            request_id=CASE, agreed=3, claimed=3, groups=groups, private=private, identities=("x",)
+        )
+    )
+
+
+@pytest.mark.parametrize("residence", [{"country": "DE"}, CALIFORNIA], ids=["Germany", "California"])
+@pytest.mark.parametrize("right", ["access", "portability", "erasure", "rectification"])
+async def test_what_a_neighbour_knows_opens_and_changes_nothing(
+    right: str, residence: dict[str, str]
+) -> None:
+    """Name, address, telephone: whoever looks them up may know them, and the residence is but said."""
+    office = await opened(sensitivity=Sensitivity.ORDINARY, right=right, residence=residence)
+    for groups in (0, 1, 3):
+        await told_points(office, groups, private=False)
+    # California wants kinds of data told for two details that agree (11 CCR §§ 7024(a), 7062(b)).
+    kinds = ("enough_for_categories",)
+    assert [verified for verified in office.told(IdentityVerified) if verified.reasons != kinds] == []
+
+
+async def test_a_name_in_two_fields_is_no_proof_at_all() -> None:
+    office = await opened(sensitivity=Sensitivity.ORDINARY, right="erasure", residence=CALIFORNIA)
+    await told_points(office, 0, private=False)
+    assert office.told(IdentityVerified) == []
+
+
+async def test_beside_a_proven_mailbox_what_a_neighbour_knows_counts() -> None:
+    office = await opened(residence=CALIFORNIA, proofs=[declaration()])
+    await coded(office)
+    await told_points(office, 2, private=False)
+    assert office.the(IdentityVerified).proven == ("email",)
+
+
+async def test_a_document_that_nobody_needs_is_not_looked_at() -> None:
+    office = await opened(sensitivity=Sensitivity.ORDINARY)
+    await office.offer(document("identity"), id_="d")
+    assert office.told(ProofPresented) == []
+    assert office.the(ProofRefused).reason == "not_needed"
+
+
+async def test_while_a_person_must_look_nothing_else_decides() -> None:
+    office = await opened()
+    await coded(office)
+    await office.offer(document("identity"), id_="d1")
+    await examined(office, Verdict.UNCLEAR, "evidence_reused_other_person")
+    await office.offer(document("identity"), id_="d2")
+    await examined(office, Verdict.CONVINCING)
+    assert office.told(IdentityVerified) == []
+
+
+async def test_papers_of_two_other_people_are_for_a_person_to_look_at() -> None:
+    office = await opened()
+    await coded(office)
+    for number in range(2):
+        await office.offer(document("identity"), id_=f"d{number}")
+        await examined(office, Verdict.REFUSED, "name_mismatch")
+    assert office.the(IdentityReviewNeeded)
+
+
+async def test_of_two_deciders_both_must_mean_the_same_identity() -> None:
+    office = await in_review(four_eyes=True)
+    await office.tell(decision(verified=True), service="console")
+    other = decision(verified=True, by="robin.muster").model_copy(update={"identities": ("phone_number",)})
+    await office.tell(other, service="console")
+    assert office.told(IdentityVerified) == []
+
+
+async def test_deciding_for_nobody_in_particular_decides_nothing() -> None:
+    office = await in_review()
+    await office.tell(decision(verified=True).model_copy(update={"identities": ()}), service="console")
+    assert office.told(IdentityVerified) == []
+
+
+async def test_a_request_lapses_with_the_next_that_happens_where_the_moment_was_missed() -> None:
+    office = await opened()
+    await office.offer(document("identity"), id_="d")
+    office.clock.move(timedelta(days=31))
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    assert office.told(IdentityRefused) == []
+    await examined(office, Verdict.REFUSED, "image_blurred")
+    assert office.the(IdentityRefused).reasons == ("not_proven_in_time",)
+
+
+async def test_who_is_asked_late_finds_the_clock_running() -> None:
+    office = await opened()
+    office.clock.move(timedelta(days=4))
+    await office.offer({"kind": "new_code"}, id_="n")
+    await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_1")}, id_="code")
+    assert office.told(IdentityChallenged)[-1].kind is None
+    assert office.told(RequestPaused) == []

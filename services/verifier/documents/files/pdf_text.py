@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-import pypdfium2  # type: ignore[import-untyped]  # ships no types
+import pypdfium2
 from pypdfium2 import raw
 
 from services.verifier.documents.reading import Line

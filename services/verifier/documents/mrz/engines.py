@@ -10,6 +10,7 @@ import numpy as np
 
 from services.verifier.documents.mrz.bars import Picture
 from services.verifier.documents.mrz.reads import MOST_NOISE, Text
+from services.verifier.documents.telemetry import send_nothing
 
 MODEL = "mrz"
 MODELS_VARIABLE = "HABEAS_MODELS"
@@ -70,7 +71,7 @@ def lines_by_paddle(picture: Picture) -> list[Text]:
 def _tesseract(folder: Path) -> Any:
     # its threads cost more than they gain on a few lines; read once, when the library is loaded
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    import tesserocr  # type: ignore[import-untyped]  # noqa: PLC0415 - it loads 30 MB: only where used
+    import tesserocr  # noqa: PLC0415 - it loads 30 MB: only where used
 
     return tesserocr.PyTessBaseAPI(
         path=str(folder), lang=MODEL, oem=tesserocr.OEM.LSTM_ONLY, psm=tesserocr.PSM.SINGLE_BLOCK
@@ -81,6 +82,7 @@ def _tesseract(folder: Path) -> Any:
 def _paddle() -> Any:
     from rapidocr import RapidOCR  # noqa: PLC0415 - it loads 200 MB: only where used
 
+    send_nothing()
     return RapidOCR(
         params={
             "Global.log_level": "error",

@@ -1,13 +1,20 @@
-"""Verbs about who asks."""
+"""Verbs about who asks: proofs, the decisions on them, and how well documents are read."""
 
 import base64
 import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from shared.errors import ConfigurationError
 from shared.events import RefusalReason
 
 app = typer.Typer(help="Who asks: what was asked for and why, and the decisions that people make.")
@@ -15,6 +22,9 @@ app = typer.Typer(help="Who asks: what was asked for and why, and the decisions 
 RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
 By = Annotated[str, typer.Option(help="Who you are: a-z, 0-9, _ and dots.")]
 Because = Annotated[str, typer.Option(help="Why: a-z, 0-9, _ and dots.")]
+
+WIDTH = 100
+"""Columns of the tables of an evaluation."""
 
 
 @app.command("list")
@@ -71,14 +81,13 @@ def show(
 
 
 @app.command()
-def verify(
+def accept(
     request_id: RequestId,
     by: By,
     reason: Because,
     identity: Annotated[
-        list[str] | None,
-        typer.Option(help="Name of an identity that is the person's (email …); all that the request tells."),
-    ] = None,
+        list[str], typer.Option(help="Name of an identity that is the person's (email …); may be repeated.")
+    ],
     state: State = STATE,
 ) -> None:
     """Decide that the requester is the person (a second time by somebody else where two must)."""
@@ -96,6 +105,45 @@ def refuse(
     _decide(request_id, state, verified=False, by=by, reason=reason, identities=None)
 
 
+@app.command()
+def evaluate(
+    manifest: Annotated[Path, typer.Argument(help="Manifest of known pictures, or its folder.")],
+    quick: Annotated[bool, typer.Option(help="Only read; judge no documents, which takes minutes.")] = False,
+    readings: Annotated[Path | None, typer.Option("--json", help="Write what was read to this file.")] = None,
+) -> None:
+    """Measure how well known documents are read; ends with 1 if one convinces that must not."""
+    try:
+        from habeas.evaluation import Manifest, evaluate  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
+
+    known = Manifest.read(manifest)
+    with _progress() as tell:
+        found = evaluate(known, today=datetime.now(UTC).date(), quick=quick, tell=tell)
+    for table in found.tables():
+        out.print(table, width=WIDTH)
+        out.print()
+    if readings is not None:
+        readings.write_text(json.dumps(found.readings(), indent=1, default=str), encoding="utf-8")
+    wrong = found.judged.wrongly_convincing
+    if wrong:
+        out.print(f"convinced, and must not: {', '.join(wrong)}", markup=False)
+        sys.exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on a terminal how far it is; results go to standard output."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("")
+
+        def tell(doing: str, done: int, files: int) -> None:
+            shown.update(task, description=f"{doing:10}", completed=done, total=files)
+
+        yield tell
+
+
 def _decide(
     request_id: str, state: Path, *, verified: bool, by: str, reason: str, identities: list[str] | None
 ) -> None:
@@ -106,4 +154,4 @@ def _decide(
         IdentityDecided, request_id=request_id, verified=verified, by=by, reason=reason, identities=identities
     )
     run(requests.announce(setting("AMQP_URL", state), fact))
-    out.print(f"decided; ask with `habeas identity show {request_id}`")
+    out.print(f"decided; ask with `habeas verify show {request_id}`")
