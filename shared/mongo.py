@@ -16,7 +16,7 @@ from bson import Binary, Decimal128, Int64, ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
-from pymongo import ReadPreference
+from pymongo import ReadPreference, ReturnDocument
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -41,6 +41,7 @@ __all__ = [
     "InsertOne",
     "Int64",
     "ObjectId",
+    "ReturnDocument",
     "UpdateMany",
     "UpdateOne",
     "at_primary",

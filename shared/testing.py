@@ -209,6 +209,19 @@ class MemoryTimers:
 
 
 @dataclass(slots=True)
+class Unlimited:
+    """Allows anything, until a test says otherwise."""
+
+    left: int = 10**9
+
+    async def take(self, mailbox: str, what: str, now: datetime) -> bool:
+        """Tell whether there is one left."""
+        del mailbox, what, now
+        self.left -= 1
+        return self.left >= 0
+
+
+@dataclass(slots=True)
 class MemoryVault:
     """A vault in memory. Nothing is encrypted; what is destroyed is gone all the same."""
 
@@ -237,6 +250,12 @@ class MemoryVault:
         """Remove *items* for good."""
         for item in items:
             self.items.get(case, {}).pop(item, None)
+
+    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
+        """Remove whatever has a name that begins with one of *prefixes*, *but* for some."""
+        held = self.items.get(case, {})
+        for item in [name for name in held if name.startswith(tuple(prefixes)) and name not in but]:
+            del held[item]
 
     async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
         """Keep a large *content*; return its size in bytes."""

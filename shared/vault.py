@@ -9,6 +9,7 @@ after a crash finds the first one and changes nothing (docs/adr/0001).
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,6 +106,14 @@ class Vault:
         with translated("discard from the vault"):
             await self._items.delete_many({"_id": {"$in": names}})
             await self._chunks.delete_many({"case": case, "item": {"$in": names}})
+
+    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
+        """Remove for good what of *case* has a name that begins with one of *prefixes*, *but* for some."""
+        kept = [str(Name(case, item)) for item in but]
+        named = {"$regex": f"^{case}/({'|'.join(map(re.escape, prefixes))})", "$nin": kept}
+        with translated("discard from the vault"):
+            await self._items.delete_many({"_id": named})
+            await self._chunks.delete_many({"case": case, "item": named})
 
     async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
         """

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.verifier.allowances import Allowances as CodesSent
 from services.verifier.domain import RECORDS, Verification, evolve
 from services.verifier.examiner.plan import EXAMINER
-from services.verifier.handlers import SUBSCRIPTIONS, Practice, Timers, Vault, Verifier
+from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
 from services.verifier.settings import VerifierSettings
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
@@ -17,7 +18,9 @@ from shared.vault import derived_key
 NAME = "verifier"
 
 
-def service(vault: Vault, timers: Timers, key: bytes, practice: Practice) -> Service[Verification, Verifier]:
+def service(
+    vault: Vault, timers: Timers, allowances: Allowances, key: bytes, practice: Practice
+) -> Service[Verification, Verifier]:
     """Return the verifier, put together on *vault*; codes are hashed with *key*."""
 
     def context(moment: Moment[Verification]) -> Verifier:
@@ -27,6 +30,7 @@ def service(vault: Vault, timers: Timers, key: bytes, practice: Practice) -> Ser
             now=moment.now,
             vault=vault,
             timers=timers,
+            allowances=allowances,
             key=key,
             practice=practice,
         )
@@ -40,10 +44,14 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = Journal(database, RECORDS), MomentsKept(database)
     await journal.prepare()
+    allowances = CodesSent(database, derived_key(settings.master_key_bytes, "mailboxes"))
     await timers.prepare()
+    await allowances.prepare()
     key = derived_key(settings.master_key_bytes, "verification codes")
     clock = tell_the_time(timers, platform.bus, NAME)
-    yield Running(service(platform.vault, timers, key, _practice(settings)), journal, background=clock)
+    yield Running(
+        service(platform.vault, timers, allowances, key, _practice(settings)), journal, background=clock
+    )
 
 
 def _practice(settings: VerifierSettings) -> Practice:

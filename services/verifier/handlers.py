@@ -65,6 +65,8 @@ from shared.events import Verdict as Examined
 from shared.service import on
 
 BY_STAFF = "decided_by_staff"
+SEALED = ("proof_", "report_", "code_", DOCUMENTED)
+"""What the names of sealed evidence begin with."""
 AT_ONCE = timedelta(days=3)
 """Who asks later than this after a request came lets the clock run (EDPB Guidelines 01/2022 section 5.3)."""
 REMINDER, LAPSE = "proof_reminder", "proof_lapse"
@@ -80,8 +82,8 @@ class Vault(Protocol):
     async def open(self, case: str, item: str) -> bytes:
         """Return what is kept."""
 
-    async def discard(self, case: str, items: Sequence[str]) -> None:
-        """Remove *items* for good."""
+    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str]) -> None:
+        """Remove for good whatever has a name that begins with one of *prefixes*, *but* for some."""
 
 
 class Timers(Protocol):
@@ -89,6 +91,13 @@ class Timers(Protocol):
 
     async def set(self, case: str, name: str, at: datetime) -> None:
         """Have the moment *at* told; the first one that is set under *name* counts."""
+
+
+class Allowances(Protocol):
+    """How often a mailbox may be sent a code."""
+
+    async def take(self, mailbox: str, what: str, now: datetime) -> bool:
+        """Tell whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,7 @@ class Verifier:
     now: datetime
     vault: Vault = field(repr=False)
     timers: Timers = field(repr=False)
+    allowances: Allowances = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""
     practice: Practice
@@ -258,7 +268,8 @@ async def destroy(event: ProofSpent, ctx: Verifier) -> Sequence[Fact]:
         GDPR Art. 5(1)(c), (e): no more and no longer than needed; EDPB Guidelines 01/2022 para. 79.
         11 CCR § 7060(d): data collected to verify is deleted as soon as it has served.
     """
-    await ctx.vault.discard(ctx.case_id, event.refs)
+    # All of it: a proof whose arrival was never announced lies there as well.
+    await ctx.vault.discard_all(ctx.case_id, SEALED, but=ctx.known.kept)
     return [EvidenceDestroyed(request_id=ctx.case_id, refs=event.refs)]
 
 
@@ -467,6 +478,9 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     if ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     ref = f"code_{ctx.known.codes}"
+    mailbox = (await ctx.submission()).subject.email or ""
+    if not await ctx.allowances.take(mailbox, f"{ctx.case_id}/{ref}", ctx.now):
+        return [_proof_refused(ctx, "too_many_codes", 0, spends_code=False)]
     expires_at = ctx.now + LIFETIME
     digest = await _new_code(ctx, ref)
     return [

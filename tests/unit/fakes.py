@@ -25,7 +25,7 @@ from shared.events import Event, Fact
 from shared.journal import Row
 from shared.law import Regulation
 from shared.service import Runtime
-from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
+from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
 from shared.topology import EVENTS, REQUESTS
 
 F = TypeVar("F", bound=Fact)
@@ -117,6 +117,7 @@ class Office:
     ) -> None:
         self.clock = Clock()
         self.timers = MemoryTimers()
+        self.allowances = Unlimited()
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
@@ -125,7 +126,7 @@ class Office:
         )
         intake = intake_service(self.vault, PRACTICE, REQUEST_KEY)
         practice = Verifying(trusted=frozenset(trusted), **verifying)
-        verifier = verifier_service(self.vault, self.timers, VERIFIER_KEY, practice)
+        verifier = verifier_service(self.vault, self.timers, self.allowances, VERIFIER_KEY, practice)
         self._runtimes = [
             Runtime(
                 service,

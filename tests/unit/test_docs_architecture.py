@@ -146,7 +146,7 @@ COLLECTIONS = {
     ("services/fulfillment/disagreements.py", "disagreements"),
     ("services/notifier/store.py", "claims"),
     ("services/verifier/examiner/reuse.py", "documents"),
-    ("shared/timers.py", "timers"),
+    ("shared/timers.py", "timers"), ("services/verifier/allowances.py", "allowances"),
 }  # fmt: skip
 
 

@@ -103,7 +103,8 @@ def document_number(reading: Reading) -> str:
 def _bill(reading: Reading, subject: Subject, today: date, bill_age: timedelta) -> tuple[Check, ...]:
     if reading.bill is None:
         return (_unsure("bill", "document_not_found"),)
-    return bill_checks(reading.bill, subject.name, _address(subject), today, bill_age.days)
+    issuer = () if reading.bill.issuer else (_unsure("bill_issuer", "bill_issuer_unknown"),)
+    return (*bill_checks(reading.bill, subject.name, _address(subject), today, bill_age.days), *issuer)
 
 
 def _identity_checks(reading: Reading, subject: Subject, today: date) -> Iterator[Check]:

@@ -147,9 +147,13 @@ async def _seen_before(proof: ProofRef, reading: Reading, subject: Subject, ctx:
 
 
 def _person(subject: Subject) -> str:
-    """Return what tells the person of a request from others."""
-    named = subject.email or next(iter(sorted(subject.identifiers.values())), None) or subject.name or ""
-    return named.strip().casefold()
+    """
+    Return what tells the person of a request from others: the name that the document must show, too.
+
+    Addresses and numbers are chosen by who asks, and the same for all whom they ask for.
+    """
+    born = subject.date_of_birth.isoformat() if subject.date_of_birth else ""
+    return f"{' '.join(sorted((subject.name or '').casefold().split()))} {born}"
 
 
 async def _token_examined(proof: ProofRef, ctx: Examiner) -> ProofExamined:

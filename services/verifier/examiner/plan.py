@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import httpx
 
@@ -27,6 +28,8 @@ NAME = "examiner"
 AT_ONCE = 4
 """Proofs that are held at once. One document is read at a time: reading takes a processor."""
 ISSUER_TIMEOUT_S = 10.0
+MOST_CPU = timedelta(seconds=20)
+"""Processor time for a document; the slowest known takes half of it."""
 PR_SET_DUMPABLE = 4
 """See prctl(2)."""
 
@@ -41,7 +44,7 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
     await journal.prepare()
     await presented.prepare()
     async with AsyncExitStack() as stack:
-        limits = Limits(wall=settings.examination_timeout)
+        limits = Limits(cpu=MOST_CPU, wall=settings.examination_timeout)
         sandbox = await stack.enter_async_context(Sandbox(limits, environment=_environment(settings)))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
         keys = Keys(settings.login_issuer, http) if settings.login_issuer else None

@@ -20,6 +20,8 @@ BANDS = 4
 MOST_REQUESTS = 5
 """Requests within a month for which one document is an everyday thing."""
 WINDOW = timedelta(days=30)
+MOST_COMPARED = 1_000
+"""Earlier documents that are looked at; pictures of one make share their looks in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,11 @@ class Presented:
         if not marks:
             return ()
         with translated("look for a document presented before"):
-            before = await self._seen.find({"marks": {"$in": marks}, "case": {"$ne": case}}).to_list(None)
+            # Written first: of two that come at once, each sees the other.
             document = {"case": case, "marks": marks, "picture": traces.picture, "person": owner, "at": at}
             await self._seen.replace_one({"_id": f"{case}/{ref}"}, document, upsert=True)
+            others = self._seen.find({"marks": {"$in": marks}, "case": {"$ne": case}}).sort("at", -1)
+            before = await others.to_list(MOST_COMPARED)
         same = [seen for seen in before if self._is_same(seen, marks, traces.picture)]
         return tuple(_reasons(same, owner, at))
 

@@ -82,11 +82,11 @@ class Keys:
         if configuration.get("issuer") != self.issuer:
             raise IssuerUnavailable("the log-in's configuration speaks of another issuer")
         found = await self._json(str(configuration.get("jwks_uri", "")))
-        try:
-            keys = [jwt.PyJWK(one) for one in found["keys"] if one.get("use", "sig") == "sig"]
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-            raise IssuerUnavailable("the log-in's keys do not read") from None
-        return {key.key_id: key for key in keys if key.key_id}
+        listed = found.get("keys")
+        if not isinstance(listed, list):
+            raise IssuerUnavailable("the log-in's keys do not read")
+        keys = (_key(one) for one in listed)
+        return {key.key_id: key for key in keys if key is not None and key.key_id}
 
     async def _json(self, url: str) -> Mapping[str, Any]:
         try:
@@ -102,6 +102,14 @@ class Keys:
         if not isinstance(found, dict):
             raise IssuerUnavailable("the log-in answers something else")
         return found
+
+
+def _key(written: Any) -> jwt.PyJWK | None:
+    """Return a key; None for one of a kind that we do not know, which is passed over (RFC 7517 section 5)."""
+    try:
+        return jwt.PyJWK(written) if written.get("use", "sig") == "sig" else None
+    except (jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 async def check(token: str, keys: Keys, client: str, nonce: str, now: datetime) -> Login:

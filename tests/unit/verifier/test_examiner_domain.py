@@ -181,6 +181,7 @@ def test_a_file_that_is_refused_is_refused(reason: str) -> None:
             "address_mismatch",
             id="elsewhere",
         ),
+        pytest.param({"issuer": ""}, Verdict.UNCLEAR, "bill_issuer_unknown", id="of nobody"),
         pytest.param({"addresses": 2}, Verdict.UNCLEAR, "bill_address_ambiguous", id="two addresses"),
     ],
 )

@@ -220,7 +220,9 @@ async def test_what_the_journal_keeps_of_a_code_is_not_the_code() -> None:
 
 
 def context(office: Office, known: Verification) -> Verifier:
-    return Verifier(CASE, known, NOW, office.vault, office.timers, VERIFIER_KEY, Practice())
+    return Verifier(
+        CASE, known, NOW, office.vault, office.timers, office.allowances, VERIFIER_KEY, Practice()
+    )
 
 
 async def test_after_a_crash_between_seal_and_row_the_same_code_counts() -> None:

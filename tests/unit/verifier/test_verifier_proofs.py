@@ -488,3 +488,21 @@ async def test_who_is_asked_late_finds_the_clock_running() -> None:
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_1")}, id_="code")
     assert office.told(IdentityChallenged)[-1].kind is None
     assert office.told(RequestPaused) == []
+
+
+async def test_a_mailbox_is_not_flooded_by_many_requests_that_name_it() -> None:
+    office = Office()
+    office.allowances.left = 1
+    await office.submit(request())
+    await office.submit(request(reference="r-2"), id_="2")
+    assert len([fact for fact in office.told(IdentityChallenged) if fact.ref]) == 1
+    assert office.the(ProofRefused).reason == "too_many_codes"
+
+
+async def test_a_proof_whose_arrival_nobody_announced_is_destroyed_with_the_others() -> None:
+    office = await opened()
+    await office.vault.seal(CASE, "proof_orphan", b"a picture")
+    await coded(office)
+    await office.offer(document("identity"), id_="d")
+    await examined(office, Verdict.CONVINCING)
+    assert set(office.sealed(CASE)) == {SUBMISSION}
