@@ -523,9 +523,17 @@ class IdentityReminded(Fact):
 
 
 class ProofPresented(Fact):
-    """A proof arrived that takes time to examine: a document, or a token of the company's log-in."""
+    """A document arrived; examining it takes time."""
 
     TYPE = "habeas.proof.presented.v1"
+
+    proof: ProofRef
+
+
+class TokenPresented(Fact):
+    """A token of the company's log-in arrived; its issuer's keys are asked for."""
+
+    TYPE = "habeas.token.presented.v1"
 
     proof: ProofRef
 

@@ -62,6 +62,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.time.came.v1",
     ),
     "examiner": ("habeas.proof.presented.v1",),
+    "login": ("habeas.token.presented.v1",),
     "fulfillment": (
         "habeas.identity.claimed.v1",
         "habeas.identity.verified.v1",

@@ -7,6 +7,7 @@ from services.verifier.allowances import Allowances as CodesSent
 from services.verifier.domain import RECORDS, Verification, evolve
 from services.verifier.examiner.plan import EXAMINER
 from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
+from services.verifier.login.plan import LOGIN
 from services.verifier.settings import VerifierSettings
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
@@ -64,7 +65,7 @@ def _practice(settings: VerifierSettings) -> Practice:
     )
 
 
-PLANS = (Plan(VerifierSettings, build), EXAMINER)
+PLANS = (Plan(VerifierSettings, build), EXAMINER, LOGIN)
 
 if __name__ == "__main__":
     main(PLANS)

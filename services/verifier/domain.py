@@ -44,6 +44,7 @@ from shared.events import (
     RequestWithdrawn,
     Slot,
     TimeCame,
+    TokenPresented,
     Verdict,
 )
 from shared.law import Regulation, Right
@@ -189,6 +190,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         IdentityReviewNeeded: S.OPEN,
         ProofExamined: S.OPEN,
         ProofPresented: S.OPEN,
+        TokenPresented: S.OPEN,
         ProofReceived: S.OPEN,
         ProofRefused: S.OPEN,
         RequestLapsed: S.OPEN,
@@ -273,7 +275,7 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, evidence=evidence)
         case ProofRefused() if known.code is not None and fact.spends_code:
             return replace(known, code=known.code.tried())
-        case ProofPresented():
+        case ProofPresented() | TokenPresented():
             return replace(known, presented=known.presented + 1)
         case ProofExamined():
             reports = () if fact.report is None else (fact.report,)

@@ -60,6 +60,7 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
     TimeCame,
+    TokenPresented,
 )
 from shared.events import Verdict as Examined
 from shared.service import on
@@ -329,8 +330,10 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
         case ProofKind.DOCUMENT if not _is_wanted(proof, ctx):
             return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
-        case ProofKind.DOCUMENT | ProofKind.ID_TOKEN if ctx.known.presented < MOST_EXAMINED:
+        case ProofKind.DOCUMENT if ctx.known.presented < MOST_EXAMINED:
             return [ProofPresented(request_id=ctx.case_id, proof=proof)]
+        case ProofKind.ID_TOKEN if ctx.known.presented < MOST_EXAMINED:
+            return [TokenPresented(request_id=ctx.case_id, proof=proof)]
         case ProofKind.DATA_POINTS:
             # Not decided on: the last claim that counts is still being compared.
             return [_proof_refused(ctx, "details_do_not_match", 0, spends_code=False)]

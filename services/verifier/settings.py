@@ -28,3 +28,6 @@ class VerifierSettings(Settings):
 
     login_client: str = ""
     """Audience that those tokens must be meant for."""
+
+    login_identity: str = ""
+    """Identity of the data map that is the log-in's `sub`; empty: the e-mail address alone counts."""

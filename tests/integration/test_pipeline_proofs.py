@@ -74,7 +74,8 @@ async def facts(pipeline: Pipeline, case: str, type_: str, number: int = 1) -> l
     """Return the facts of a type that verifier and examiner have told of *case*, once there are so many."""
 
     async def told() -> list[dict[str, Any]]:
-        rows = [*await pipeline.rows("verifier", case=case), *await pipeline.rows("examiner", case=case)]
+        services = ("verifier", "examiner", "login")
+        rows = [row for service in services for row in await pipeline.rows(service, case=case)]
         found = [fact["data"] for row in rows for fact in row["facts"] if fact["type"] == type_]
         return found if len(found) >= number else []
 
@@ -171,7 +172,7 @@ async def test_without_a_mailbox_passport_and_bill_must_agree_with_the_records(p
     await offer(pipeline, case, document("identity", passport_), document("address", papers))
     examined = await facts(pipeline, case, "habeas.proof.examined.v1", 2)
     assert {one["verdict"] for one in examined} == {"convincing"}
-    # Her records hold another postcode: a person must look.
+    # Papers can be drawn, as these were: a person must look, whether her records agree or, as here, do not.
     [review] = await facts(pipeline, case, "habeas.identity.review_needed.v1")
     assert review["reasons"] == ["records_differ"]
 

@@ -15,7 +15,7 @@ from shared.topology import EVENTS, LISTENS, queues
 from tests.unit.pages import ROOT, rows, text
 
 PAGE = "docs/architecture.md"
-FOLDERS = {"examiner": "verifier/examiner"}
+FOLDERS = {"examiner": "verifier/examiner", "login": "verifier/login"}
 """Where the code of a service lies, if not in a folder of its name."""
 MADE_BY = {"TimeCame": "tell_the_time"}
 """Events that a service has made for it → the function that makes them."""

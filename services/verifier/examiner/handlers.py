@@ -1,4 +1,4 @@
-"""What the examiner does when a proof is presented: it reads the document, or asks the issuer of a token."""
+"""What the examiner does when a document is presented: it has it read, and judges what was read."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,12 @@ from pydantic import BaseModel
 from services.verifier.documents.reading import Check, Reading, Result, reasons_of
 from services.verifier.examiner.domain import Examination, checks_of, document_number, verdict_on
 from services.verifier.examiner.reuse import Traces
-from services.verifier.examiner.tokens import Keys, Login, TokenRefused, check
 from shared.answer import SUBMISSION
 from shared.errors import Destroyed
 from shared.events import (
     Code,
     Fact,
-    IdToken,
     ProofExamined,
-    ProofKind,
     ProofPresented,
     ProofRef,
     RequestSubmitted,
@@ -29,7 +26,6 @@ from shared.events import (
 )
 from shared.service import on
 
-EMAIL = "email"
 REPORT = "report"
 
 
@@ -76,10 +72,6 @@ class Company:
 
     zone: ZoneInfo
     bill_age: timedelta
-    client: str = ""
-    """Audience of its log-in's tokens."""
-    identity: str = ""
-    """Identity of the data map that the log-in calls ``sub``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,6 @@ class Examiner:
     read: Read = field(repr=False)
     scan: Scan = field(repr=False)
     presented: Presented = field(repr=False)
-    keys: Keys | None = field(repr=False)
     company: Company
 
     async def subject(self) -> Subject:
@@ -103,12 +94,10 @@ class Examiner:
 
 
 async def examine(event: ProofPresented, ctx: Examiner) -> Sequence[Fact]:
-    """Examine a document or a token; one that is destroyed by now has served."""
+    """Examine a document; one that is destroyed by now has served."""
     if event.proof.ref in ctx.known.examined:
         return []
     try:
-        if event.proof.kind is ProofKind.ID_TOKEN:
-            return [await _token_examined(event.proof, ctx)]
         return [await _document_examined(event.proof, event.proof.slot or Slot.IDENTITY, ctx)]
     except (KeyError, Destroyed):
         return [_examined(event.proof, Verdict.REFUSED, ("proof_destroyed",), ctx)]
@@ -156,41 +145,7 @@ def _person(subject: Subject) -> str:
     return f"{' '.join(sorted((subject.name or '').casefold().split()))} {born}"
 
 
-async def _token_examined(proof: ProofRef, ctx: Examiner) -> ProofExamined:
-    token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
-    if ctx.keys is None:
-        return _examined(proof, Verdict.REFUSED, ("token_issuer",), ctx)
-    try:
-        login = await check(token, ctx.keys, ctx.company.client, nonce=ctx.case_id, now=ctx.now)
-    except TokenRefused as error:
-        return _examined(proof, Verdict.REFUSED, (error.code,), ctx)
-    proves = _proves(login, await ctx.subject(), ctx.company.identity)
-    if not proves:
-        return _examined(proof, Verdict.REFUSED, ("token_subject_mismatch",), ctx)
-    return _examined(proof, Verdict.CONVINCING, (), ctx, identities=proves)
-
-
-def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
-    """Return the names of the identities of the request that *login* is of."""
-    email = login.email is not None and login.email.casefold() == (subject.email or "").casefold()
-    account = bool(identity) and subject.identifiers.get(identity) == login.subject
-    return (*((EMAIL,) if email else ()), *((identity,) if account else ()))
-
-
-def _examined(  # noqa: PLR0913 - what there is to tell
-    proof: ProofRef,
-    verdict: Verdict,
-    reasons: tuple[Code, ...],
-    ctx: Examiner,
-    *,
-    identities: tuple[Code, ...] = (),
-    report: Code | None = None,
+def _examined(
+    proof: ProofRef, verdict: Verdict, reasons: tuple[Code, ...], ctx: Examiner, *, report: Code | None = None
 ) -> ProofExamined:
-    return ProofExamined(
-        request_id=ctx.case_id,
-        proof=proof,
-        verdict=verdict,
-        reasons=reasons,
-        identities=identities,
-        report=report,
-    )
+    return ProofExamined(request_id=ctx.case_id, proof=proof, verdict=verdict, reasons=reasons, report=report)

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-import httpx
-
 from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.reading import Check, Reading
 from services.verifier.documents.sandbox import Examiner as Sandbox
@@ -17,7 +15,6 @@ from services.verifier.examiner.domain import Examination, evolve
 from services.verifier.examiner.handlers import SUBSCRIPTIONS, Company, Examiner, Read, Scan
 from services.verifier.examiner.reuse import Presented
 from services.verifier.examiner.settings import ExaminerSettings
-from services.verifier.examiner.tokens import Keys
 from shared.events import Slot
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
@@ -27,7 +24,6 @@ from shared.vault import derived_key
 NAME = "examiner"
 AT_ONCE = 4
 """Proofs that are held at once. One document is read at a time: reading takes a processor."""
-ISSUER_TIMEOUT_S = 10.0
 MOST_CPU = timedelta(seconds=20)
 """Processor time for a document; the slowest known takes half of it."""
 PR_SET_DUMPABLE = 4
@@ -46,9 +42,7 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
     async with AsyncExitStack() as stack:
         limits = Limits(cpu=MOST_CPU, wall=settings.examination_timeout)
         sandbox = await stack.enter_async_context(Sandbox(limits, environment=_environment(settings)))
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
-        keys = Keys(settings.login_issuer, http) if settings.login_issuer else None
-        company = Company(settings.zone, settings.bill_age, settings.login_client, settings.login_identity)
+        company = Company(settings.zone, settings.bill_age)
         read, scan = _reading(sandbox), _scanning(settings.antivirus)
 
         def context(moment: Moment[Examination]) -> Examiner:
@@ -60,7 +54,6 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
                 read=read,
                 scan=scan,
                 presented=presented,
-                keys=keys,
                 company=company,
             )
 

@@ -15,9 +15,6 @@ class ExaminerSettings(VerifierSettings):
     zone: Zone
     """Time zone in which the company answers, `Europe/Berlin`."""
 
-    login_identity: str = ""
-    """Identity of the data map that is the log-in's `sub`; empty: the e-mail address alone counts."""
-
     bill_age: timedelta = Field(default=timedelta(days=90), gt=timedelta())
     """How old a bill may be that proves an address."""
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.verifier.examiner.tokens import (
+from services.verifier.login.tokens import (
     KEYS_KNOWN_FOR_S,
     LOOK_AGAIN_AFTER_S,
     IssuerUnavailable,

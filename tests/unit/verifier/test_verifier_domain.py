@@ -46,6 +46,7 @@ from shared.events import (
     RequestResumed,
     RequestWithdrawn,
     TimeCame,
+    TokenPresented,
     Verdict,
 )
 from shared.law import Regulation, Right
@@ -104,6 +105,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         IdentityReviewNeeded(request_id=CASE, reasons=("unclear",)),
         ProofExamined(request_id=CASE, proof=PROOF, verdict=Verdict.UNCLEAR),
         ProofPresented(request_id=CASE, proof=PROOF),
+        TokenPresented(request_id=CASE, proof=PROOF),
         RequestLapsed(request_id=CASE),
         RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW),
         RequestResumed(request_id=CASE, at=NOW),

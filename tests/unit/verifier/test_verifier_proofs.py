@@ -31,6 +31,7 @@ from shared.events import (
     RequestPaused,
     RequestResumed,
     TimeCame,
+    TokenPresented,
     Verdict,
 )
 from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request
@@ -67,7 +68,10 @@ async def coded(office: Office) -> None:
 
 async def examined(office: Office, verdict: Verdict, *reasons: str, number: int = -1, **more: Any) -> None:
     """Let the examiner say what came of a proof: of the last one, unless another is named."""
-    proof = office.told(ProofPresented)[number].proof
+    presented: list[ProofPresented | TokenPresented] = [
+        *office.told(ProofPresented), *office.told(TokenPresented),
+    ]  # fmt: skip
+    proof = presented[number].proof
     fact = ProofExamined(request_id=CASE, proof=proof, verdict=verdict, reasons=reasons, **more)
     await office.tell(fact, service="examiner")
 

@@ -1,0 +1,118 @@
+"""What is done when a token of the company's log-in is presented: it is checked with its issuer's keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from services.verifier.login.tokens import Keys, Login, TokenRefused, check
+from shared.answer import SUBMISSION
+from shared.errors import Destroyed, IllegalTransition
+from shared.events import (
+    Code,
+    Fact,
+    IdToken,
+    ProofExamined,
+    ProofRef,
+    RequestSubmitted,
+    Subject,
+    TokenPresented,
+    Verdict,
+)
+from shared.service import on
+
+EMAIL = "email"
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is known of a case."""
+
+    refs: frozenset[Code] = frozenset()
+    """Names of the tokens that were reported on."""
+
+
+def evolve(known: Checked, fact: Fact) -> Checked:
+    """
+    Return *known* after *fact*.
+
+    Raises:
+        IllegalTransition: It is about no token.
+    """
+    match fact:
+        case TokenPresented():
+            return known
+        case ProofExamined():
+            return Checked(known.refs | {fact.proof.ref})
+        case _:
+            raise IllegalTransition(f"{fact.TYPE} is about no token")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a handler may know and use."""
+
+    case_id: str
+    known: Checked
+    now: datetime
+    vault: Vault = field(repr=False)
+    keys: Keys | None = field(repr=False)
+    client: str
+    """Audience of the log-in's tokens."""
+    identity: str
+    """Identity of the data map that the log-in calls ``sub``; empty: none."""
+
+
+async def examine(event: TokenPresented, ctx: Desk) -> Sequence[Fact]:
+    """Check a token; one that is destroyed by now has served."""
+    if event.proof.ref in ctx.known.refs:
+        return []
+    try:
+        return [await _examined(event.proof, ctx)]
+    except (KeyError, Destroyed):
+        return [_told(event.proof, Verdict.REFUSED, ctx, reasons=("proof_destroyed",))]
+
+
+SUBSCRIPTIONS = (on(TokenPresented, examine),)
+
+
+async def _examined(proof: ProofRef, ctx: Desk) -> ProofExamined:
+    token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
+    if ctx.keys is None:
+        return _told(proof, Verdict.REFUSED, ctx, reasons=("token_issuer",))
+    try:
+        login = await check(token, ctx.keys, ctx.client, nonce=ctx.case_id, now=ctx.now)
+    except TokenRefused as error:
+        return _told(proof, Verdict.REFUSED, ctx, reasons=(error.code,))
+    content = await ctx.vault.open(ctx.case_id, SUBMISSION)
+    proves = _proves(login, RequestSubmitted.model_validate_json(content).subject, ctx.identity)
+    if not proves:
+        return _told(proof, Verdict.REFUSED, ctx, reasons=("token_subject_mismatch",))
+    return _told(proof, Verdict.CONVINCING, ctx, identities=proves)
+
+
+def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
+    """Return the names of the identities of the request that *login* is of."""
+    email = login.email is not None and login.email.casefold() == (subject.email or "").casefold()
+    account = bool(identity) and subject.identifiers.get(identity) == login.subject
+    return (*((EMAIL,) if email else ()), *((identity,) if account else ()))
+
+
+def _told(
+    proof: ProofRef,
+    verdict: Verdict,
+    ctx: Desk,
+    *,
+    reasons: tuple[Code, ...] = (),
+    identities: tuple[Code, ...] = (),
+) -> ProofExamined:
+    return ProofExamined(
+        request_id=ctx.case_id, proof=proof, verdict=verdict, reasons=reasons, identities=identities
+    )

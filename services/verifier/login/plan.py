@@ -1,0 +1,41 @@
+"""How the log-in's desk is put together; it runs beside the verifier, with a queue of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from services.verifier.login.handlers import SUBSCRIPTIONS, Checked, Desk, evolve
+from services.verifier.login.tokens import Keys
+from services.verifier.settings import VerifierSettings
+from shared.host import Plan, Platform, Running
+from shared.journal import Journal
+from shared.service import Moment, Service
+
+NAME = "login"
+ISSUER_TIMEOUT_S = 10.0
+
+
+@asynccontextmanager
+async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
+    """Put the desk together."""
+    journal = Journal(platform.client[f"{settings.database_prefix}_{NAME}"])
+    await journal.prepare()
+    async with httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http:
+        keys = Keys(settings.login_issuer, http) if settings.login_issuer else None
+
+        def context(moment: Moment[Checked]) -> Desk:
+            return Desk(
+                case_id=moment.case,
+                known=moment.state,
+                now=moment.now,
+                vault=platform.vault,
+                keys=keys,
+                client=settings.login_client,
+                identity=settings.login_identity,
+            )
+
+        yield Running(Service(NAME, SUBSCRIPTIONS, Checked(), evolve, context), journal)
+
+
+LOGIN = Plan(VerifierSettings, build)
