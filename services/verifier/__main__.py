@@ -45,7 +45,9 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = Journal(database, RECORDS), MomentsKept(database)
     await journal.prepare()
-    allowances = CodesSent(database, derived_key(settings.master_key_bytes, "mailboxes"))
+    allowances = CodesSent(
+        database, derived_key(settings.master_key_bytes, "mailboxes"), per_hour=settings.codes_per_hour
+    )
     await timers.prepare()
     await allowances.prepare()
     key = derived_key(settings.master_key_bytes, "verification codes")

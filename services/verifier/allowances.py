@@ -10,16 +10,16 @@ from hashlib import sha256
 
 from shared.mongo import Database, ReturnDocument, translated
 
-MOST_PER_HOUR = 6
 KEEP = timedelta(days=2)
 
 
 class Allowances:
     """The codes that were sent lately."""
 
-    def __init__(self, database: Database, key: bytes) -> None:
-        """Count in *database*; mailboxes are hashed with *key*."""
+    def __init__(self, database: Database, key: bytes, *, per_hour: int) -> None:
+        """Count in *database*; mailboxes are hashed with *key* and may be sent *per_hour* codes."""
         self._sent = database["allowances"]
+        self._per_hour = per_hour
         self._key = key
 
     async def prepare(self) -> None:
@@ -45,4 +45,4 @@ class Allowances:
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
-        return bool(document["sent"].index(what) < MOST_PER_HOUR)
+        return bool(document["sent"].index(what) < self._per_hour)

@@ -20,6 +20,9 @@ class VerifierSettings(Settings):
     proof_patience: timedelta = Field(default=timedelta(days=30), gt=timedelta())
     """How long proof of identity is waited for; half-way the person is reminded, then the request lapses."""
 
+    codes_per_hour: int = Field(default=6, ge=1)
+    """Codes that one mailbox may be sent within an hour, over all requests that name it."""
+
     two_deciders: bool = False
     """Whether two of the staff must decide that a requester is the person."""
 

@@ -369,6 +369,7 @@ async def prepared(
             "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
             "HABEAS_DATAMAP": str(datamap(folder / "datamap", prefix)),
             "HABEAS_API_KEYS": json.dumps(KEYS),
+            "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
             "HABEAS_ZONE": "Europe/Berlin",

@@ -132,7 +132,12 @@ async def test_somebody_elses_passport_is_not_accepted_and_nobody_hears_what_dif
     [examined] = await facts(pipeline, case, "habeas.proof.examined.v1")
     assert examined["verdict"] == "refused"
     assert "name_mismatch" in examined["reasons"]
-    page = await pipeline.page(case)
+
+    async def told() -> dict[str, Any]:
+        page = await pipeline.page(case)
+        return page if page["proof_refused_for"] else {}
+
+    page = await eventually(told, WITHIN)
     assert page["proof_refused_for"] == "document_not_accepted"
     assert "name_mismatch" not in json.dumps(page)
 
@@ -179,7 +184,7 @@ async def test_without_a_mailbox_passport_and_bill_must_agree_with_the_records(p
 
 async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipeline, tmp_path: Path) -> None:
     case = await coded(pipeline, ADA_ASKS)
-    await offer(pipeline, case, document("permission", of(ADA_ASKS, number="Z9X8C7V65")))
+    await offer(pipeline, case, document("identity", of(ADA_ASKS, number="C01X00T47")))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
 
     code, output, errors = await command(pipeline, "verify", "list", "--json")
