@@ -113,9 +113,9 @@ def compare(points: Mapping[str, str], found: Iterable[Found], identities: Ident
 
 
 def _independent(groups: Iterable[str]) -> frozenset[str]:
-    """Return what counts of *groups*: a name does so only together with the birthday."""
+    """Return what counts of *groups*: a name does not, and with the birthday it is one thing."""
     found = frozenset(groups)
-    return found - {NAME, BIRTH} | ({PERSON} if {NAME, BIRTH} <= found else frozenset())
+    return found - {NAME, BIRTH} | ({PERSON} if BIRTH in found else frozenset())
 
 
 def plain(value: Any) -> str:
