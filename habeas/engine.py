@@ -48,7 +48,11 @@ class Engine:
         findings = await gather(self.data_map, self.stores, identities)
         if findings.missing:
             missing = ", ".join(findings.missing)
-            raise InvalidDataMap(f"the data map names {missing}, and the database has no such collection")
+            what = f"the data map names {missing}, and the database has no such collection"
+            remedy = (
+                "correct the name, create the collection where nothing is in it yet, or say `skip_processing`"
+            )
+            raise InvalidDataMap(f"{what}: {remedy}")
         if findings.answer is Answer.NOTHING_DECLARED:
             raise ConfigurationError(f"nobody was looked for: {self.not_known(identities)}")
         return findings

@@ -142,7 +142,8 @@ async def _gathered(ctx: Fulfillment, identities: Identities, claimed: Identitie
     if findings.missing:
         raise InvalidDataMap(
             f"the data map names {', '.join(findings.missing)}, and the database has no such collection: "
-            "correct the map, start fulfillment again, then `habeas dead-letters replay fulfillment`"
+            "correct the map, or create the collection where nothing is in it yet; start fulfillment again, "
+            "then `habeas dead-letters replay fulfillment`"
         )
     return findings
 

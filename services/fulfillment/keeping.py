@@ -17,7 +17,7 @@ from services.fulfillment.datamap.model import Place
 from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of, values_at
+from services.fulfillment.search.paths import key_of, together, values_at
 from shared.mongo import Database, Document, UpdateOne, id_bytes, translated
 
 PURPOSE = "kept records"
@@ -32,6 +32,8 @@ class Mark:
     path: str
     unit: str | None
     digest: bytes
+    others: tuple[tuple[str, bytes], ...] = ()
+    """The other parts of a composite key, each with its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,23 @@ class Kept:
         if not entry.marks:
             # The erasure has masked what it was found by: the key alone is left to know it by.
             return (Match("_id", None, (document["_id"],)),)
-        found = []
+        found: list[Match] = []
         for mark in entry.marks:
+            if mark.others:
+                found += self._composite(mark, document)
+                continue
             held = {key_of(v): v for v in values_at(document, mark.path) if self._digest(v) == mark.digest}
             if held:
                 found.append(Match(mark.path, mark.unit, tuple(held.values())))
         return tuple(found)
+
+    def _composite(self, mark: Mark, document: Document) -> Iterator[Match]:
+        paths = tuple(path for path, _ in mark.others)
+        digests = (mark.digest, *(digest for _, digest in mark.others))
+        for values, arrays in together(document, (mark.path, *paths)):
+            if tuple(map(self._digest, values)) == digests:
+                parts = tuple(zip(paths, values[1:], strict=True))
+                yield Match(mark.path, mark.unit, values[:1], parts, tuple(dict.fromkeys(arrays)))
 
     def _kept_by(self, decided: Plan, erasure: str, at: datetime, asked: bool) -> list[Document]:
         return [entry | {"asked": asked} for entry in self._entries(decided, erasure, at)]
@@ -145,8 +158,11 @@ class Kept:
         """Yield what the record will be known by: not what its reduction to the duty has masked."""
         hidden = {mask.path for mask in step.masks} if step.disposition is Disposition.RETAINED else set()
         for match in step.reasons:
-            for value in match.values if match.path not in hidden else ():
-                yield [match.path, match.unit, self._digest(value)]
+            if not hidden.isdisjoint(path for path, _ in match.conditions):
+                continue
+            others = [[path, self._digest(value)] for path, value in match.others]
+            for value in match.values:
+                yield [match.path, match.unit, self._digest(value), others]
 
     def _digest(self, value: Any) -> bytes:
         return hmac.new(self._key, id_bytes(value), sha256).digest()
@@ -174,8 +190,14 @@ def _entry(document: Document) -> Entry:
         until=date.fromisoformat(document["until"]),
         reason=document["reason"],
         retried=document["refused"] and document["asked"],
-        marks=tuple(Mark(path, unit, digest) for path, unit, digest in document["marks"]),
+        marks=tuple(map(_mark, document["marks"])),
     )
+
+
+def _mark(written: Sequence[Any]) -> Mark:
+    """Return the mark that is *written*; at first, composite keys were not."""
+    path, unit, digest, *others = written
+    return Mark(path, unit, digest, tuple((p, d) for some in others for p, d in some))
 
 
 def by_erasure(entries: Iterable[Entry]) -> dict[tuple[str, str, bool], Sequence[Entry]]:

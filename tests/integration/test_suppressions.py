@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.suppression import Purpose, Suppressions
+from services.fulfillment.suppression import Purpose, Suppressions, hashed
 from shared.mongo import Client, Database
 
 KIM = {"email": ("kim.stopp@example.org",), "phone_number": ("+49305550147", "030 5550147")}
@@ -48,6 +48,26 @@ async def test_nobody_else_and_nothing_else_is_stopped(
     suppressions = Suppressions(database, b"k" * 32)
     await suppressions.add(KIM, Purpose.MARKETING, NOW)
     assert not await suppressions.holds(somebody, purpose)
+
+
+@pytest.mark.parametrize(
+    ("known", "values"),
+    [
+        pytest.param({"email": ("a@example.org", "b@example.org", "A@example.org")}, 2, id="two addresses"),
+        pytest.param({"no": ("1", "2")}, 2, id="two numbers of a customer"),
+        pytest.param(
+            {"phone_number": ("+49305550147", "0049 30 5550147", "49305550147")}, 1, id="one telephone"
+        ),
+        pytest.param({"phone_number": ("+49305550147", "030 5550147")}, 1, id="as dialled in its place"),
+        pytest.param({"phone_number": ("+49305550147", "+49305550199", "030 5550147")}, 2, id="two of them"),
+        pytest.param({"phone_number": ("030 5550147",)}, 1, id="nobody knows the country"),
+        pytest.param({"email": ()}, 0, id="none"),
+    ],
+)
+def test_every_value_stands_on_the_list_and_no_spelling_twice(
+    known: dict[str, tuple[str, ...]], values: int
+) -> None:
+    assert len({digest for _, digest in hashed(known, b"k")}) == values
 
 
 async def test_the_list_tells_nobody_who_stands_on_it(database: Database) -> None:

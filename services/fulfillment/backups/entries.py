@@ -20,7 +20,7 @@ from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection, DataMap, Place
 from services.fulfillment.erasure.steps import Mask, Plan, Step, steps_where
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import values_at
+from services.fulfillment.search.paths import together, values_at
 from shared.mongo import Binary, Document, ObjectId
 
 MOST_RECORDS = 10_000
@@ -38,6 +38,8 @@ class Trace:
     unit: str | None
     """The array whose elements were the person's; none: the document was."""
     values: tuple[bytes, ...]
+    others: tuple[tuple[str, bytes], ...] = ()
+    """The other parts of a composite key, each with its path; they stood where the value stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,17 @@ def _traces(step: Step, fingerprints: Fingerprints) -> Iterator[Trace]:
     matches = [*step.guard, *(pull.match for pull in step.pulls)]
     matches += [mask.of for mask in step.masks if mask.of is not None]
     values: defaultdict[tuple[str, str | None], dict[bytes, None]] = defaultdict(dict)
+    composite: dict[Trace, None] = {}
     for match in matches:
-        values[match.path, match.unit].update(dict.fromkeys(map(fingerprints.value, match.values)))
+        hashed = dict.fromkeys(map(fingerprints.value, match.values))
+        if match.others:
+            others = tuple((path, fingerprints.value(value)) for path, value in match.others)
+            composite[Trace(match.path, match.unit, tuple(hashed), others)] = None
+        else:
+            values[match.path, match.unit].update(hashed)
     for (path, unit), hashes in values.items():
         yield Trace(path, unit, tuple(hashes))
+    yield from composite
 
 
 def _masked(masks: Iterable[Mask], collection: Collection, fingerprints: Fingerprints) -> Iterator[Masked]:
@@ -182,9 +191,22 @@ def matches_of(
     """Yield what of *document* is the person's by *treatment*, with the values as they stand there."""
     for trace in treatment.traces:
         known = frozenset(trace.values)
+        if trace.others:
+            yield from _composite(trace, document, fingerprints)
+            continue
         found = [value for value in values_at(document, trace.path) if fingerprints.value(value) in known]
         if found:
             yield Match(trace.path, trace.unit, tuple(found))
+
+
+def _composite(trace: Trace, document: Mapping[str, Any], fingerprints: Fingerprints) -> Iterator[Match]:
+    """Yield the composite keys of *trace* that stand together in *document*."""
+    paths = tuple(path for path, _ in trace.others)
+    hashes = tuple(hashed for _, hashed in trace.others)
+    for (first, *others), arrays in together(document, (trace.path, *paths)):
+        if fingerprints.value(first) in trace.values and tuple(map(fingerprints.value, others)) == hashes:
+            parts = tuple(zip(paths, others, strict=True))
+            yield Match(trace.path, trace.unit, (first,), parts, tuple(dict.fromkeys(arrays)))
 
 
 def as_document(entry: Entry) -> Document:
@@ -196,7 +218,12 @@ def as_document(entry: Entry) -> Document:
         "collection": entry.treatment.place.name,
         "deleted": entry.treatment.deleted,
         "traces": [
-            {"path": trace.path, "unit": trace.unit, "values": list(trace.values)}
+            {
+                "path": trace.path,
+                "unit": trace.unit,
+                "values": list(trace.values),
+                "others": [list(other) for other in trace.others],
+            }
             for trace in entry.treatment.traces
         ],
         "masked": [
@@ -215,7 +242,7 @@ def of_document(document: Mapping[str, Any]) -> Entry:
     treatment = Treatment(
         place=Place(document["store"], document["database"], document["collection"]),
         deleted=document["deleted"],
-        traces=tuple(Trace(t["path"], t["unit"], tuple(t["values"])) for t in document["traces"]),
+        traces=tuple(map(_trace, document["traces"])),
         masked=tuple(Masked(m["path"], tuple(m["masks"]), m["again"]) for m in document["masked"]),
     )
     return Entry(
@@ -227,3 +254,8 @@ def of_document(document: Mapping[str, Any]) -> Entry:
         ids=tuple(document["ids"]),
         hashed=tuple(document["hashed"]),
     )
+
+
+def _trace(document: Mapping[str, Any]) -> Trace:
+    others = tuple((path, hashed) for path, hashed in document.get("others", ()))
+    return Trace(document["path"], document["unit"], tuple(document["values"]), others)

@@ -20,7 +20,7 @@ from services.fulfillment.datamap.model import Collection
 from services.fulfillment.erasure.steps import Mask, Step
 from services.fulfillment.search.findings import Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of, raw_at, values_at
+from services.fulfillment.search.paths import below, key_of, raw_at, values_at
 from shared.mongo import Document, ObjectId
 
 BIRTH = ("user.demographic.date_of_birth",)
@@ -165,10 +165,8 @@ def _at(mask: Mask, document: Mapping[str, Any]) -> Iterator[Any]:
     if mask.of is None:
         yield from values_at(document, mask.path)
         return
-    unit = mask.of.unit or ""
-    for element in values_at(document, unit):
-        if mask.of.holds_of(element, mask.of.within):
-            yield from values_at(element, mask.path[len(unit) + 1 :])
+    for element in mask.of.elements(document):
+        yield from values_at(element.value, below(mask.path, mask.of.unit or ""))
 
 
 def _known(path: str, entry: Entry | None) -> frozenset[bytes]:

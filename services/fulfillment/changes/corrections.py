@@ -20,7 +20,7 @@ from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
 from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
 from services.fulfillment.search.findings import Findings, Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import places, values_at
+from services.fulfillment.search.paths import below, places
 from shared.events import Correction
 
 NOT_EDITABLE = "not_editable"
@@ -160,8 +160,8 @@ def _on_document(found: Found, field: Field) -> Set | str:
 
 
 def _on_elements(found: Found, field: Field, unit: str, theirs: Sequence[Match]) -> Set | str:
-    below = field.path[len(unit) + 1 :]
-    held = list(_held_by(found, unit, below, theirs)) if below else []
+    inside = below(field.path, unit)
+    held = list(_held_by(found, inside, theirs)) if inside else []
     if not held or held[0] is Gap.BLOCKED or not all(same(value, held[0]) for value in held):
         return AMBIGUOUS
     above = next((arrays for arrays, _ in places(found.document, unit)), ())
@@ -170,11 +170,9 @@ def _on_elements(found: Found, field: Field, unit: str, theirs: Sequence[Match])
     return Set(field.path, None, before, created, (*above, unit), of=theirs[0], instead=True)
 
 
-def _held_by(found: Found, unit: str, below: str, theirs: Iterable[Match]) -> Iterator[Any]:
+def _held_by(found: Found, path: str, theirs: Iterable[Match]) -> Iterator[Any]:
     for match in theirs:
-        for element in values_at(found.document, unit):
-            if match.holds_of(element, match.within):
-                yield standing(element, below)
+        yield from (standing(element.value, path) for element in match.elements(found.document))
 
 
 def _step(found: Found, parts: Sequence[Set]) -> Step:

@@ -14,7 +14,7 @@ from services.fulfillment.changes.standing import same, standing
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.erasure.execution import Record, execute, record_of, reread
 from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
-from services.fulfillment.search.paths import values_at
+from services.fulfillment.search.paths import below
 from services.fulfillment.search.stores import Stores
 from shared.mongo import Document
 
@@ -55,7 +55,7 @@ def _missing(step: Step, document: Document | None) -> Iterator[Set]:
 
     A record that is gone, or another person's now, needs no mark any more; but it is not corrected.
     """
-    theirs = document is not None and any(match.holds_of(document, match.path) for match in step.guard)
+    theirs = document is not None and any(match.holds_of(document) for match in step.guard)
     if theirs or step.disposition is Disposition.CORRECTED:
         for part in step.sets:
             if document is None or not all(_is_done(value, part, step) for value in _held(document, part)):
@@ -67,10 +67,8 @@ def _held(document: Document, part: Set) -> Iterator[Any]:
     if part.of is None:
         yield standing(document, part.path)
         return
-    unit = part.of.unit or ""
-    for element in values_at(document, unit):
-        if part.of.holds_of(element, part.of.within):
-            yield standing(element, part.path[len(unit) + 1 :])
+    for element in part.of.elements(document):
+        yield standing(element.value, below(part.path, part.of.unit or ""))
 
 
 def _is_done(value: Any, part: Set, step: Step) -> bool:

@@ -16,7 +16,7 @@ from services.fulfillment.datamap.model import Collection, DataMap, Mark
 from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
 from services.fulfillment.search.findings import Findings, Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import places, values_at
+from services.fulfillment.search.paths import below, places
 from shared.law import Right
 
 NOT_MARKABLE = "not_markable"
@@ -155,11 +155,8 @@ def _on_elements(found: Found, mark: Mark, unit: str, theirs: Sequence[Match]) -
     """
     above = next((arrays for arrays, _ in places(found.document, unit)), ())
     for match in theirs:
-        marked = [
-            standing(element, mark.field[len(unit) + 1 :])
-            for element in values_at(found.document, unit)
-            if match.holds_of(element, match.within)
-        ]
+        elements = match.elements(found.document)
+        marked = [standing(element.value, below(mark.field, unit)) for element in elements]
         if not all(same(value, mark.value) for value in marked):
             alike = all(same(value, marked[0]) for value in marked)
             part = _set(mark, marked[0] if alike else mark.value)

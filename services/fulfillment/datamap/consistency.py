@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
+from services.fulfillment.datamap.composite import UntoldError, composites, paired
 from services.fulfillment.datamap.loading import Findings
-from services.fulfillment.datamap.model import Collection, Erasure, Field, predecessors
+from services.fulfillment.datamap.model import Collection, Erasure, Field, Reference, predecessors
 
 
 def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
@@ -20,8 +23,37 @@ def check_consistency(collections: Sequence[Collection], notes: Findings) -> Non
         _check_fixed(collection, notes)
         _check_paths(collection, notes)
         _check_references(collection, keys, notes)
+        _check_composites(collection, keys, notes)
         _check_order(collection, keys, notes)
     _check_cycles(collections, notes)
+
+
+def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
+    """
+    Return *collections* with references that name collections as they are called.
+
+    A name may have dots in it, and so has a path: the longest name that is declared is meant.
+    """
+    names = {collection.key for collection in collections}
+    return tuple(
+        replace(collection, fields=tuple(_with_names(field, names) for field in collection.fields))
+        for collection in collections
+    )
+
+
+def _with_names(field: Field, names: AbstractSet[str]) -> Field:
+    if not field.references:
+        return field
+    return replace(field, references=tuple(_named_by(reference, names) for reference in field.references))
+
+
+def _named_by(reference: Reference, names: AbstractSet[str]) -> Reference:
+    parts = reference.path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        key = ".".join((reference.key, *parts[:length]))
+        if key in names:
+            return replace(reference, key=key, path=".".join(parts[length:]))
+    return reference
 
 
 def _check_fields(collection: Collection, notes: Findings) -> None:
@@ -99,6 +131,21 @@ def _check_references(collection: Collection, keys: Mapping[str, Collection], no
                 )
         if field.container and (field.identity or field.references):
             notes.flaw(field.where, f"`{field.path}` holds fields, not a value", "say it of a field inside")
+
+
+def _check_composites(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+    """Note references to the parts of a key that may be paired in more ways: strangers would be met."""
+    if collection.skipped:
+        return
+    for other, ends in composites(collection, keys):
+        try:
+            paired(collection, other, ends)
+        except UntoldError as error:
+            what = f"references to the key of `{other.key}` are ambiguous: {error}"
+            remedy = (
+                "name those of one reference alike (`buyer_tenant`, `buyer_no`), or nest them in one object"
+            )
+            notes.flaw(ends[0][2].where, what, remedy)
 
 
 def _leads_to_value(field: Field | None) -> bool:

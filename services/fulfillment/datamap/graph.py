@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TypeAlias
 
-from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field, Reference
+from services.fulfillment.datamap.composite import End, composites, paired
+from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field
 
 EMAIL = "email"
 """The identity whose upper and lower case are one."""
@@ -29,6 +29,8 @@ class Lookup:
     """The fields that hold the other parts of a composite key; all parts must agree."""
     types: tuple[str | None, ...] = ()
     """Of *others*, as declared."""
+    ignoring: tuple[bool, ...] = ()
+    """Of *others*, whether upper and lower case are one."""
     tagged: bool = False
     """Whether an address is the same with and without a tag after a plus sign."""
     phone: bool = False
@@ -54,6 +56,8 @@ class Edge:
     target: Lookup
     others: tuple[str, ...] = ()
     """The fields that hold the other parts of a composite key, in the order of the target's."""
+    keyed: bool = False
+    """Whether one end is a primary key: elsewhere nought stands for nothing."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -113,42 +117,49 @@ def _edges(data_map: DataMap, collection: Collection) -> Iterator[Edge]:
         here, there, references = zip(*ends, strict=True)
         other = data_map.by_key[references[0].key]
         directions = {reference.direction for reference in references}
+        keyed = here[0].path in collection.primary_key or there[0].path in other.primary_key
         if directions != {Direction.TO}:
-            yield Edge(other.key, there[0].path, _to(collection, here, there), _paths(there[1:]))
+            target = _to(collection, here, there)
+            yield Edge(other.key, there[0].path, target, _paths(there[1:]), keyed)
         if directions != {Direction.FROM}:
-            yield Edge(collection.key, here[0].path, _to(other, there, here), _paths(here[1:]))
+            target = _to(other, there, here)
+            yield Edge(collection.key, here[0].path, target, _paths(here[1:]), keyed)
 
 
-_End: TypeAlias = tuple[Field, Field, Reference]
-"""A field, the field that it refers to, and how."""
-
-
-def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[_End]]:
+def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]]:
     """
     Yield the references of *collection*; those to the parts of one composite key are one.
 
     A part of such a key alone names many documents, most of them other people's.
     """
-    composite: dict[str, list[_End]] = defaultdict(list)
+    together = set()
+    for other, ends in composites(collection, data_map.by_key):
+        together.add(other.key)
+        yield from paired(collection, other, ends)
     for field in collection.leaves:
         for reference in field.references:
             other = data_map.by_key[reference.key]
-            if other.skipped:
-                continue
-            end = (field, other.by_path[reference.path], reference)
-            if reference.path in other.composite_key:
-                composite[reference.key].append(end)
-            else:
-                yield [end]
-    for key, ends in composite.items():
-        whole = len({there.path for _, there, _ in ends}) == len(data_map.by_key[key].composite_key)
-        yield from [ends] if whole and len(ends) == len({t.path for _, t, _ in ends}) else ([e] for e in ends)
+            whole = reference.key in together and reference.path in other.composite_key
+            if not other.skipped and not whole:
+                yield [(field, other.by_path[reference.path], reference)]
 
 
 def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field]) -> Lookup:
     first, *others = fields
     lookup = _lookup(collection, first, first.identity, sources[0].identity)
-    return replace(lookup, others=_paths(others), types=tuple(field.type for field in others))
+    if not others:
+        return lookup
+    units = [unit for field in fields if (unit := collection.unit(field.path)) is not None]
+    return replace(
+        lookup,
+        unit=max(units, key=len, default=None),
+        others=_paths(others),
+        types=tuple(field.type for field in others),
+        ignoring=tuple(
+            EMAIL in (field.identity, source.identity)
+            for field, source in zip(others, sources[1:], strict=True)
+        ),
+    )
 
 
 def _paths(fields: Iterable[Field]) -> tuple[str, ...]:

@@ -244,13 +244,16 @@ class Collection:
 
         Where several fields hold identities of one kind, as a sender's and a recipient's, none of them does.
         """
-        identities = Counter(field.identity for field in self.leaves if field.identity is not None)
-        return {
-            field.path: field.identity
-            for field in self.leaves
-            if field.identity is not None
-            if identities[field.identity] == 1 and self.unit(field.path) is None
-        }
+        return _telling([field for field in self.leaves if self.unit(field.path) is None])
+
+    @cached_property
+    def naming_elements(self) -> Mapping[str, Mapping[str, str]]:
+        """For each array the fields that say what the person of one of its elements is known by."""
+        fields: defaultdict[str, list[Field]] = defaultdict(list)
+        for leaf in self.leaves:
+            if (unit := self.unit(leaf.path)) is not None:
+                fields[unit].append(leaf)
+        return {unit: _telling(some) for unit, some in fields.items()}
 
     @cached_property
     def divided(self) -> frozenset[str]:
@@ -275,6 +278,11 @@ class Collection:
             if found is not None and found.array and not found.return_all_elements:
                 return found.path
         return None
+
+
+def _telling(fields: Sequence[Field]) -> Mapping[str, str]:
+    counts = Counter(field.identity for field in fields)
+    return {f.path: f.identity for f in fields if f.identity is not None and counts[f.identity] == 1}
 
 
 @dataclass(frozen=True)

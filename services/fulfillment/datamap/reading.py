@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from services.fulfillment.datamap.consistency import check_consistency
+from services.fulfillment.datamap.consistency import check_consistency, resolved
 from services.fulfillment.datamap.declaring import extra_categories, read_dataset
 from services.fulfillment.datamap.loading import Findings, Flaw, Keys, Node
 from services.fulfillment.datamap.loading import parse as parse_yaml
@@ -89,8 +89,8 @@ def parse(sources: Mapping[str, str]) -> DataMap:
     """
     notes = Findings()
     datasets, categories = _files(sources, notes)
-    collections = tuple(
-        collection for node in datasets for collection in read_dataset(node, categories, notes)
+    collections = resolved(
+        [collection for node in datasets for collection in read_dataset(node, categories, notes)]
     )
     check_consistency(collections, notes)
     if not collections and not notes.flaws:

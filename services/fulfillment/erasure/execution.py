@@ -29,7 +29,7 @@ from services.fulfillment.erasure.steps import (
     steps_where,
 )
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.paths import key_of, raw_at, values_at
+from services.fulfillment.search.paths import below, key_of, raw_at, values_at
 from services.fulfillment.search.stores import Probe, Stores
 from services.fulfillment.search.walk import Findings, Found, gather
 from shared.mongo import Document, Write
@@ -271,9 +271,8 @@ def _remaining(step: Step, document: Document) -> Iterator[Remainder]:
         if not bears(document, path, masks):
             yield Remainder(step.key, step.id, Left.FIELD, path)
     for pull in step.pulls:
-        unit = pull.match.unit or ""
-        if any(pull.match.holds_of(element, pull.match.within) for element in values_at(document, unit)):
-            yield Remainder(step.key, step.id, Left.ELEMENT, unit)
+        if any(True for _ in pull.match.elements(document)):
+            yield Remainder(step.key, step.id, Left.ELEMENT, pull.match.unit or "")
 
 
 def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
@@ -285,9 +284,8 @@ def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
     return all(
         value is None or key_of(value) in allowed
         for match in of
-        for element in values_at(document, match.unit or "")
-        if match.holds_of(element, match.within)
-        for value in values_at(element, path[len(match.unit or "") + 1 :])
+        for element in match.elements(document)
+        for value in values_at(element.value, below(path, match.unit or ""))
     )
 
 
@@ -303,5 +301,5 @@ def _found_again(found: Found, step: Step | None) -> Iterator[Remainder]:
     for match in found.matches:
         if match.unit is not None and match.unit in gone:
             yield Remainder(step.key, step.id, Left.ELEMENT, match.unit)
-        elif match.path in hidden:
+        elif any(path in hidden for path, _ in match.conditions):
             yield Remainder(step.key, step.id, Left.FIELD, match.path)

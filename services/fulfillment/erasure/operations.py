@@ -9,11 +9,11 @@ any of it no longer holds, nothing is written, and the verification says so.
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.paths import below, key_of, leads_through
 from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
 BY_ID = [("_id", 1)]
@@ -68,28 +68,60 @@ def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateO
 
 def _setting(step: Step, part: Set) -> UpdateOne:
     """Return what gives a field its value: one operation each, so that none hangs on another's condition."""
-    path, element = _settable(part)
+    path, elements = _settable(part)
     conditions: list[Document] = [_guarded(step), *({array: {"$type": "array"}} for array in part.arrays)]
     if part.instead and part.of is None:
         conditions.append({part.path: {"$eq": part.before}})
+    if part.of is not None:
+        conditions += _outside(part.of, part.arrays)
     change = {"$unset": {path: ""}} if part.removed else {"$set": {path: part.value}}
-    return UpdateOne({"$and": conditions}, change, array_filters=[element] if element else None)
+    return UpdateOne({"$and": conditions}, change, array_filters=elements or None)
 
 
-def _settable(part: Set) -> tuple[str, Document]:
+def _settable(part: Set) -> tuple[str, list[Mapping[str, Any]]]:
     """Return the path of *part*, through the person's elements if it goes through any, and what they are."""
     if part.of is None:
-        return part.path, {}
-    unit = part.of.unit or ""
+        return part.path, []
+    theirs = _theirs(part.of, part.arrays)
     path, start = "", 0
-    for array in part.arrays:
-        path += f"{array[start:]}.{'$[e]' if array == unit else '$[]'}"
+    filters: list[Mapping[str, Any]] = []
+    for number, array in enumerate(part.arrays):
+        name = f"e{number}"
+        path += f"{array[start:]}.{f'$[{name}]' if array in theirs else '$[]'}"
         start = len(array)
-    theirs = f"e.{part.of.within}" if part.of.within else "e"
-    holding: Document = {theirs: {"$in": list(part.of.values)}}
-    if part.instead:
-        holding = {"$and": [holding, {"e" + part.path[len(unit) :]: {"$eq": part.before}}]}
-    return path + part.path[start:], holding
+        if array in theirs:
+            conditions = [*_of_element(name, theirs[array])]
+            if part.instead and array == part.of.unit:
+                conditions.append({name + part.path[start:]: {"$eq": part.before}})
+            filters.append(_all_of(conditions))
+    return path + part.path[start:], filters
+
+
+_Conditions: TypeAlias = Sequence[tuple[str, tuple[Any, ...]]]
+"""Paths, and the values of which one stands there."""
+
+
+def _theirs(match: Match, arrays: Sequence[str]) -> Mapping[str, _Conditions]:
+    """Return what makes elements of which of *arrays* the person's, and the document around them (empty)."""
+    if match.others:
+        return match.around([array for array in arrays if leads_through(match.unit or "", array)])
+    unit = match.unit or ""
+    return {unit: [(below(match.path, unit), match.values)]} if unit in arrays else {}
+
+
+def _outside(match: Match, arrays: Sequence[str]) -> Iterator[Document]:
+    """Yield what *match*, by a composite key, demands of the document around *arrays*."""
+    for path, values in _theirs(match, arrays).get("", ()):
+        yield {path: {"$in": list(values)}}
+
+
+def _of_element(name: str, conditions: _Conditions) -> Iterator[Document]:
+    for path, values in conditions:
+        yield {f"{name}.{path}" if path else name: {"$in": list(values)}}
+
+
+def _all_of(conditions: Sequence[Document]) -> Document:
+    return conditions[0] if len(conditions) == 1 else {"$and": list(conditions)}
 
 
 def _guarded(step: Step) -> Document:
@@ -99,14 +131,30 @@ def _guarded(step: Step) -> Document:
 
 def _condition(step: Step) -> Document:
     """Return what holds of the document while it is still the person's and under no hold."""
-    holding = [{match.path: {"$in": list(match.values)}} for match in step.guard]
+    holding = [_standing(match.conditions, match.arrays, "") for match in step.guard]
     held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
     return {"$or": holding, **held}
 
 
 def _condition_key(step: Step) -> Hashable:
     """Return what the conditions of two steps in one collection, where all holds are alike, compare by."""
-    return tuple((match.path, *map(key_of, match.values)) for match in step.guard)
+    return tuple((path, *map(key_of, values)) for match in step.guard for path, values in match.conditions)
+
+
+def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Document:
+    """Return the condition that all of *conditions* hold together: of one element of each of *arrays*."""
+    through = {array: [c for c in conditions if leads_through(c[0], array)] for array in arrays}
+    array = next((array for array, inside in through.items() if len(inside) > 1), None)
+    inside = [] if array is None else through[array]
+    found: Document = {
+        below(path, above): {"$in": list(values)}
+        for path, values in conditions
+        if (path, values) not in inside
+    }
+    if array is not None:
+        deeper = [other for other in arrays if other != array and leads_through(other, array)]
+        found[below(array, above)] = {"$elemMatch": _standing(inside, deeper, array)}
+    return found
 
 
 def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
@@ -118,9 +166,17 @@ def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     objects = {mask.path.rpartition(".")[0] for mask in masks if not mask.arrays} - {""}
     for path in sorted(objects):
         yield {path: {"$type": "object"}}
+    for match, around in _matches(masks, pulls):
+        yield from _outside(match, around)
     for mask in masks:
         if mask.single and not mask.arrays:
             yield {mask.path: {"$eq": mask.instead_of[0], "$not": {"$type": "array"}}}
+
+
+def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[Match, Sequence[str]]]:
+    """Yield what makes elements the person's, each with the arrays on the way to what is changed."""
+    yield from ((mask.of, mask.arrays) for mask in masks if mask.of is not None)
+    yield from ((pull.match, (*pull.arrays, pull.match.unit or "")) for pull in pulls)
 
 
 def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
@@ -136,24 +192,31 @@ def _target(mask: Mask, used: int) -> tuple[str, list[Document]]:
 
 
 def _element(name: str, mask: Mask, array: str, end: str) -> Document:
-    below = end[len(array) :]
+    below_it = end[len(array) :]
     # What leads on to another array must be one here: in the element beside it may be null.
-    condition: Document = {name + below: {"$type": "array"} if end != mask.path else {"$exists": True}}
+    condition: Document = {name + below_it: {"$type": "array"} if end != mask.path else {"$exists": True}}
     if mask.instead_of and end == mask.path:
-        condition = {name + below: {"$in": list(mask.instead_of)}}
+        condition = {name + below_it: {"$in": list(mask.instead_of)}}
         if mask.single:
-            condition = {"$and": [condition, {name + below: {"$not": {"$type": "array"}}}]}
-    if mask.of is not None and mask.of.unit == array:
-        theirs = f"{name}.{mask.of.within}" if mask.of.within else name
-        condition = {"$and": [condition, {theirs: {"$in": list(mask.of.values)}}]}
-    return condition
+            condition = {"$and": [condition, {name + below_it: {"$not": {"$type": "array"}}}]}
+    theirs = {} if mask.of is None else _theirs(mask.of, mask.arrays)
+    return _all_of([condition, *_of_element(name, theirs.get(array, ()))])
 
 
 def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
-    """Return the pulls from arrays within arrays that are pulled from themselves, and the others."""
+    """
+    Return the pulls that are done alone, and the others.
+
+    Alone go those from arrays within arrays that are pulled from themselves, and those that ask something of
+    the elements around: two of them would mean two elements in one place.
+    """
     units = {pull.match.unit for pull in pulls}
-    early = [pull for pull in pulls if units.intersection(pull.arrays)]
+    early = [pull for pull in pulls if units.intersection(pull.arrays) or _asks_around(pull)]
     return early, [pull for pull in pulls if pull not in early]
+
+
+def _asks_around(pull: Pull) -> bool:
+    return not _theirs(pull.match, (*pull.arrays, pull.match.unit or "")).keys().isdisjoint(pull.arrays)
 
 
 def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:
@@ -163,13 +226,16 @@ def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:
         by_array[pull.arrays, pull.match.unit or ""].append(pull.match)
     pulled, filters = {}, []
     for number, ((arrays, unit), matches) in enumerate(by_array.items()):
-        path, elements = _every(arrays, unit, f"p{number}")
-        pulled[path] = _any_of(matches)
+        around = _theirs(matches[0], (*arrays, unit)) if len(matches) == 1 else {}
+        path, elements = _every(arrays, unit, f"p{number}", around)
+        pulled[path] = _any_of(matches, (*arrays, unit))
         filters += elements
     return pulled, filters
 
 
-def _every(arrays: Sequence[str], unit: str, name: str) -> tuple[str, list[Document]]:
+def _every(
+    arrays: Sequence[str], unit: str, name: str, around: Mapping[str, _Conditions]
+) -> tuple[str, list[Document]]:
     """
     Return the path of the array through the elements of the arrays around it, those where it is an array.
 
@@ -177,16 +243,18 @@ def _every(arrays: Sequence[str], unit: str, name: str) -> tuple[str, list[Docum
     """
     path, start, filters = "", 0, []
     for number, (array, end) in enumerate(pairwise([*arrays, unit])):
-        below = end[len(array) :]
-        path += f"{array[start:]}.$[{name}n{number}]"
+        place = f"{name}n{number}"
+        path += f"{array[start:]}.$[{place}]"
         start = len(array)
-        filters.append({f"{name}n{number}{below}": {"$type": "array"}})
+        an_array: Document = {place + end[len(array) :]: {"$type": "array"}}
+        filters.append(_all_of([an_array, *_of_element(place, around.get(array, ()))]))
     return path + unit[start:], filters
 
 
-def _any_of(matches: Sequence[Match]) -> Mapping[str, Any]:
-    values = [value for match in matches if not match.within for value in match.values]
+def _any_of(matches: Sequence[Match], arrays: Sequence[str]) -> Mapping[str, Any]:
+    conditions = [_theirs(match, arrays).get(arrays[-1], ()) for match in matches]
+    values = [value for some in conditions for path, held in some if not path for value in held]
     if values:
         return {"$in": values}
-    conditions = [{match.within: {"$in": list(match.values)}} for match in matches]
-    return conditions[0] if len(conditions) == 1 else {"$or": conditions}
+    each = [{path: {"$in": list(held)} for path, held in some} for some in conditions]
+    return each[0] if len(each) == 1 else {"$or": each}

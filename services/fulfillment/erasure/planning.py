@@ -216,10 +216,10 @@ class _Planner:
     def _single_masks(self, found: Found, match: Match) -> Iterator[Mask]:
         """Yield what takes the person's element away where it stands alone instead of in an array of one."""
         unit, rules = match.unit or "", self._rules.get(found.collection.key)
-        for arrays, value in places(found.document, unit):
-            if not isinstance(value, list) and match.holds_of(value, match.within):
-                fit = self._fit(value, unit, Masking(UNSET), rules)
-                yield Mask(unit, arrays, fit.value, fit.removed, (value,), match, single=True)
+        for element in match.elements(found.document):
+            if element.single:
+                fit = self._fit(element.value, unit, Masking(UNSET), rules)
+                yield Mask(unit, element.arrays, fit.value, fit.removed, (element.value,), match, single=True)
 
     def _of_field(self, found: Found, field: Field, of: Match | None) -> Iterator[Mask]:
         masking, rules = field.masking or NULL, self._rules.get(found.collection.key)

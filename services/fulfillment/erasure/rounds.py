@@ -91,14 +91,14 @@ async def _sought_by_key(
 
 def _matches(step: Step, document: Document) -> tuple[Match, ...]:
     """Return what still makes *document*, or elements of it, the person's; a mask of ours does, too."""
-    holding = tuple(match for match in step.reasons if match.holds_of(document, match.path))
+    holding = tuple(match for match in step.reasons if match.holds_of(document))
     if not holding and step.owned and _bears_mask(step, document):
         return (Match("_id", None, (document["_id"],)),)
     return holding
 
 
 def _bears_mask(step: Step, document: Document) -> bool:
-    guards = {match.path for match in step.guard}
+    guards = {path for match in step.guard for path, _ in match.conditions}
     masks = [mask for mask in step.masks if mask.path in guards]
     return bool(masks) and bears(document, masks[0].path, [m for m in masks if m.path == masks[0].path])
 

@@ -230,7 +230,10 @@ def _set_of(document: Mapping[str, Any]) -> Set:
 
 
 def _match_as_document(match: Match) -> dict[str, Any]:
-    return {"path": match.path, "unit": match.unit, "values": list(match.values)}
+    simple = {"path": match.path, "unit": match.unit, "values": list(match.values)}
+    if not match.others:
+        return simple
+    return {**simple, "others": [list(other) for other in match.others], "arrays": list(match.arrays)}
 
 
 def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Match, ...]:
@@ -238,4 +241,10 @@ def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Match, ...]:
 
 
 def _match_of(document: Mapping[str, Any]) -> Match:
-    return Match(document["path"], document["unit"], tuple(document["values"]))
+    return Match(
+        document["path"],
+        document["unit"],
+        tuple(document["values"]),
+        tuple((path, value) for path, value in document.get("others", ())),
+        tuple(document.get("arrays", ())),
+    )

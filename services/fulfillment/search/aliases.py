@@ -2,26 +2,37 @@
 What else a person is known by, as their own records say: a telephone number, an earlier address. Pure.
 
 Such a record may be wrong, or speak of somebody else. What is doubted once is never followed: it is better to
-miss what only a doubtful number leads to, and to say so, than to show it to a stranger.
+miss what only a doubtful number leads to, and to say so, than to show it to a stranger. It is doubted where
+it alone leads to whoever has another name, or is known by something that the person is not.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
-from services.fulfillment.search.paths import values_at
-from services.fulfillment.search.phones import LEAST_NATIONAL_DIGITS, international, national, region_of
+from services.fulfillment.search.naming import Part, likeness, roles
+from services.fulfillment.search.phones import (
+    LEAST_NATIONAL_DIGITS,
+    international,
+    national,
+    of_number,
+    region_of,
+)
+from shared.matching import Outcome
 
 CONTACTS = frozenset({EMAIL, PHONE})
 """What a record need not be asked twice about: a number of a customer, or of a seller, may be another's."""
 COUNTRY = "user.contact.address.country"
 COUNTRY_LETTERS = 2
+MOST_NAMES = 32
+"""Names of the person that are remembered."""
+MOST_JUDGED = 1_000
+"""Names of others for which is remembered whether they are the person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +81,21 @@ class Known:
         self._known = set(self._sure)
         self._fresh: dict[Alias, None] = {}
         self._said: dict[tuple[str, str], frozenset[Alias]] = {}
+        self._unweighed: set[tuple[str, str]] = set()
+        """Places where something was said since the person's aliases were last followed."""
+        self._vouched: set[tuple[str, str]] = set()
+        """Places that name them by what they are known by, and by something else besides."""
+        self._told: set[Alias] = set()
+        """What records say that were found by what is sure; it need not be followed to be the person's."""
+        self._names: dict[str, None] = {}
+        self._judged: dict[tuple[str, ...], Outcome | None] = {}
         for alias in self._sure:
             self._meet_at_home(alias)
 
     @property
     def waiting(self) -> bool:
         """Whether something was learned that was not followed yet."""
+        self._weigh()
         return bool(self._fresh)
 
     def follow(self) -> list[Alias]:
@@ -95,50 +115,94 @@ class Known:
         """Follow what an earlier search has learned."""
         self._meet(_named_by(aliases))
 
-    def learn(self, collection: Collection, own: Any) -> None:
+    def learn(self, part: Part, *, sure: bool) -> None:
         """
-        Learn from a record that is the person's.
+        Learn from a record that is the person's, or from an element.
 
-        A record that names them otherwise than they are known, and is theirs only because it refers to
-        them, may name somebody else: whom a present goes to.
+        Only where something stands that they are known by: an order refers to them, and names whom a present
+        goes to. *sure* says whether more than aliases has led to it; an element tells no more than a name.
         """
-        region = _country(collection, own) or self._home
-        named = {path: _named(name, own, path, region) for path, name in collection.naming.items()}
-        recognised = any(aliases & self._known for aliases in named.values())
-        sure = {alias.name for alias in self._sure}
-        for path, name in collection.naming.items():
-            if recognised or name not in sure:
+        region = _country(part) or self._home
+        named = {path: _named(name, part, path, region) for path, name in part.naming.items()}
+        known = [path for path, aliases in named.items() if aliases & self._known]
+        if not known:
+            return
+        if sure and len(self._names) < MOST_NAMES:
+            self._call(part.names(known))
+        if part.unit is not None:
+            return
+        for path, name in part.naming.items():
+            if any(roles(path) == roles(other) for other in known):
+                self._told |= named[path] if sure else set()
+                if path in known:
+                    self._vouched.add((part.collection.key, path))
                 believable = named[path] if name in CONTACTS else named[path] & self._claimed
-                self._believe((collection.key, path), believable)
+                self._believe((part.collection.key, path), believable)
 
-    def doubt(self, collection: Collection, document: Any, aliases: AbstractSet[Alias]) -> bool:
+    def _call(self, names: Iterable[str]) -> None:
+        new = [name for name in names if name not in self._names]
+        if new:
+            self._names |= dict.fromkeys(new)
+            self._judged.clear()
+
+    def doubt(self, part: Part, aliases: AbstractSet[Alias], *, refers: bool) -> bool:
         """
-        Tell whether *document*, to which *aliases* alone have led, names another person; then doubt them.
+        Tell whether *part*, to which *aliases* alone have led, is another person's; then doubt them.
 
         What comes from a country where the number is dialled otherwise is another person's without doubt.
+
+        Args:
+            part: A record, or an element of one.
+            aliases: Not empty.
+            refers: Whether it refers to what aliases have led to, and holds none itself: it is then told by
+                what somebody is known by in it, and not by every name.
         """
-        besides = {alias.name for alias in aliases}
-        if not aliases:
-            return False
-        country = _country(collection, document)
-        if country is not None and all(alias.home not in {None, country} for alias in aliases):
+        country = _country(part)
+        abroad = country is not None and all(alias.home not in {None, country} for alias in aliases)
+        if abroad and part.unit is None:
             return True
-        wrong = any(
-            name not in besides
-            and self._is_another(name, _named(name, document, path, country or self._home))
-            for path, name in collection.naming.items()
-        )
+        wrong = abroad or self._is_anothers(part, aliases, country, refers=refers)
         if wrong:
             self.doubtful = True
             self._doubts.aliases |= aliases
-            self._doubts.names |= besides
+            self._doubts.names |= {alias.name for alias in aliases}
         return wrong
 
-    def _is_another(self, name: str, named: AbstractSet[Alias]) -> bool:
-        known = {alias for alias in self._known if alias.name == name and alias.home is None}
-        if not named or not known or named & known:
+    def _is_anothers(
+        self, part: Part, aliases: AbstractSet[Alias], country: str | None, *, refers: bool
+    ) -> bool:
+        besides = set() if refers else {alias.name for alias in aliases}
+        likely = self._likeness(part, [path for path, name in part.naming.items() if name in besides])
+        if likely is Outcome.MATCH:
             return False
-        return name != PHONE or not any(_may_be_one(a.spelling, b.spelling) for a in named for b in known)
+        if likely is Outcome.MISMATCH and not refers:
+            return True
+        # A number that the person has told may be written without its country code.
+        lenient = all(alias.home is not None and self._is_sure_abroad(alias) for alias in aliases)
+        region = country or self._home
+        return any(
+            self._is_another(name, aliases_of, strict=not lenient)
+            for path, name in part.naming.items()
+            if name not in besides and (aliases_of := _named(name, part, path, region))
+        )
+
+    def _likeness(self, part: Part, identities: Sequence[str]) -> Outcome | None:
+        names = tuple(part.names(identities) or part.other_names(identities))
+        if names not in self._judged:
+            if len(self._judged) >= MOST_JUDGED:
+                self._judged.clear()
+            self._judged[names] = likeness(names, tuple(self._names))
+        return self._judged[names]
+
+    def _is_sure_abroad(self, alias: Alias) -> bool:
+        return any(one.name == PHONE and _may_be_one(one.spelling, alias.spelling) for one in self._sure)
+
+    def _is_another(self, name: str, named: AbstractSet[Alias], *, strict: bool) -> bool:
+        """Tell whether *named*, of the identity *name*, is not the person's; *strict* if none is known."""
+        known = {alias for alias in self._known | self._told if alias.name == name and alias.home is None}
+        if not known:
+            return strict
+        return not _overlap(name, named, known)
 
     def _believe(self, where: tuple[str, str], aliases: AbstractSet[Alias]) -> None:
         """
@@ -150,11 +214,23 @@ class Known:
         if not news or where in self._doubts.fields:
             return
         if _agree(self._said.setdefault(where, news), news):
-            self._meet(news)
+            self._unweighed.add(where)
         else:
             self.doubtful = True
             self._doubts.fields.add(where)
             self._doubts.names |= {alias.name for alias in news}
+
+    def _weigh(self) -> None:
+        """Follow what was said, place by place, but nothing beside what is known of the same kind."""
+        for where in sorted(self._unweighed):
+            news = self._said[where]
+            for name in sorted({alias.name for alias in news}):
+                known = {alias for alias in self._known if alias.name == name and alias.home is None}
+                if not known or where in self._vouched or _overlap(name, news, known):
+                    self._meet(news)
+                else:
+                    self._doubts.names.add(name)
+        self._unweighed.clear()
 
     def _meet(self, aliases: Iterable[Alias]) -> None:
         for alias in aliases:
@@ -178,16 +254,26 @@ class Known:
             self._meet([Alias(PHONE, digits, digits, home)])
 
 
-def _named(name: str, document: Any, path: str, region: str | None) -> frozenset[Alias]:
-    """Return by what *document* names its person at *path*; it comes from *region*."""
-    texts = (text_of(value) for value in values_at(document, path))
-    whole = (_whole(name, text.strip(), region) for text in texts if text)
-    return frozenset(Alias(name, plain(name, text), text) for text in whole)
+def _named(name: str, part: Part, path: str, region: str | None) -> frozenset[Alias]:
+    """Return by what *part* names its person at *path*; it comes from *region*."""
+    texts = (_whole(name, value, region) for value in part.values(path))
+    return frozenset(Alias(name, plain(name, text), text) for text in texts if text)
 
 
-def _whole(name: str, text: str, region: str | None) -> str:
-    """Return *text* with a country code, if it is a telephone number and that is known."""
-    return (international(text, region) if name == PHONE else None) or text
+def _whole(name: str, value: Any, region: str | None) -> str:
+    """Return *value* as text, with a country code if it is a telephone number and that is known."""
+    text = (text_of(value) or "").strip()
+    if name != PHONE:
+        return text
+    dialled = international(text, region) if isinstance(value, str) else of_number(text, region)
+    return dialled or text
+
+
+def _overlap(name: str, some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
+    """Tell whether two people who are known by *some* and by *others* may be one."""
+    if not some.isdisjoint(others):
+        return True
+    return name == PHONE and any(_may_be_one(a.spelling, b.spelling) for a in some for b in others)
 
 
 def _agree(some: AbstractSet[Alias], others: AbstractSet[Alias]) -> bool:
@@ -204,10 +290,10 @@ def _may_be_one(some: str, other: str) -> bool:
     return len(one) >= LEAST_NATIONAL_DIGITS and two.endswith(one)
 
 
-def _country(collection: Collection, document: Any) -> str | None:
-    """Return the country that *document* says its person lives in, if it says so by two letters."""
-    paths = (f.path for f in collection.leaves if any(covered(c, (COUNTRY,)) for c in f.categories))
-    found = {value for path in paths for value in values_at(document, path) if isinstance(value, str)}
+def _country(part: Part) -> str | None:
+    """Return the country that *part* says its person lives in, if it says so by two letters."""
+    paths = (f.path for f in part.fields if any(covered(c, (COUNTRY,)) for c in f.categories))
+    found = {value for path in paths for value in part.values(path) if isinstance(value, str)}
     codes = {value.strip().upper() for value in found}
     return codes.pop() if len(codes) == 1 and len(next(iter(codes))) == COUNTRY_LETTERS else None
 

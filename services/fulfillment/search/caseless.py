@@ -8,6 +8,7 @@ collection that compares by collation costs less than a pass per spelling.
 """
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,13 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
         if path not in known.caseless and path in known.plain and len(addresses) <= MOST_SPELLED:
             spelled += [
                 {path: {"$regex": pattern}}
-                for address in addresses
+                for address in _composed(addresses)
                 for lead in ("", " ")
                 for pattern in spellings(f"{lead}{address.strip()}")
             ]
         else:
             collation = known.caseless.get(path, CASELESS)
-            collated[tuple(sorted(collation.items()))].append({path: {"$in": list(_padded(addresses))}})
+            collated[tuple(sorted(collation.items()))].append({path: {"$in": list(padded(addresses))}})
     if spelled:
         yield Query(spelled, None)
     for items, branches in collated.items():
@@ -92,14 +93,28 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
 
 def with_any_tag(path: str, address: str) -> Document:
     """Return the condition that *address* stands at *path*, in any case and with or without a tag."""
-    local, _, domain = untagged(address.strip()).rpartition("@")
-    pattern = rf"^\s*{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}\s*$"
-    return {path: {"$regex": pattern, "$options": "i"}}
+    either = []
+    for form in _composed([address.strip()]):
+        local, _, domain = untagged(form).rpartition("@")
+        either.append(rf"{re.escape(local)}(\+[^@]*)?@{re.escape(domain)}")
+    return {path: {"$regex": rf"^\s*(?:{'|'.join(either)})\s*$", "$options": "i"}}
 
 
-def _padded(addresses: Iterable[str]) -> Iterator[str]:
-    """Yield *addresses* with and without what forms leave around them."""
+def in_any_case(address: str) -> Document:
+    """Return the condition that a text is *address*, in any case: for one part of a composite key."""
+    either = "|".join(map(re.escape, _composed([address.strip()])))
+    return {"$regex": rf"^\s*(?:{either})\s*$", "$options": "i"}
+
+
+def _composed(addresses: Iterable[str]) -> Iterator[str]:
+    """Yield *addresses* with their accents composed and apart: a pattern tells the two from one another."""
     for address in addresses:
+        yield from dict.fromkeys(unicodedata.normalize(form, address) for form in ("NFC", "NFD"))
+
+
+def padded(addresses: Iterable[str]) -> Iterator[str]:
+    """Yield *addresses* with and without what forms leave around them."""
+    for address in _composed(addresses):
         plain = address.strip()
         yield from (f"{lead}{plain}{trail}" for lead in LEADS for trail in TRAILS)
         if plain != address:

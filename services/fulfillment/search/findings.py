@@ -1,7 +1,7 @@
 """What a search has found, and how far it went."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
@@ -60,8 +60,12 @@ class Found:
 
     @property
     def elements(self) -> tuple[Match, ...]:
-        """What tells the person's elements of divided arrays."""
-        return tuple(match for match in self.matches if match.unit is not None)
+        """What tells the person's elements of divided arrays, however these are stored."""
+        told: list[Match] = []
+        for match in (replace(m, arrays=()) if m.others else m for m in self.matches if m.unit is not None):
+            if match not in told:
+                told.append(match)
+        return tuple(told)
 
     @cached_property
     def divided(self) -> frozenset[str]:

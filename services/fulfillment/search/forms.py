@@ -1,8 +1,8 @@
 """
 The forms in which one value is stored: a number as text, an object id as its hexadecimal digits. Pure.
 
-Two ends of a reference seldom agree on a type. The map says which type a field has; where it says nothing,
-every form is looked for that means the value and nothing else.
+Two ends of a reference seldom agree on a type, nor does what is stored always agree with the map. So every
+form is looked for that means the value and nothing else; where the map names a type, its own forms are, too.
 """
 
 import re
@@ -15,47 +15,38 @@ from uuid import UUID
 from shared.mongo import Binary, Decimal128, ObjectId
 
 MOST_BITS = 63
-MOST_DIGITS = 24
 PLAIN, OLD_UUID, UUID_SUBTYPE = 0, 3, 4
 UUID_BYTES = 16
+LEAST_OF_UUID, MOST_OF_UUID = 32, 45
+"""Characters that one is written in: ``urn:uuid:`` may stand before it."""
 OBJECT_ID_DIGITS = 24
-NUMBERS = frozenset({"integer", "long", "float", "double", "number"})
-_WITHOUT_FRACTION = re.compile(r"(?<=[0-9])\.0+$", re.ASCII)
-"""What a text has too much where a number is declared; elsewhere, ``4.0`` may be a version."""
+NUMBERS = frozenset({"integer", "long", "float", "double", "number", "decimal"})
+"""Types that a map may declare for what is stored as a number."""
+LONGEST_DECIMAL = 34
+"""Digits that a decimal of a database has at most."""
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+_FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]", re.ASCII)
+"""Numbers as they are written: what has noughts before it, or after a fraction, may be another text."""
 
 
 def forms(value: Any, kind: str | None) -> Iterator[Any]:
     """
-    Yield *value* as it is, and in the forms that a field of type *kind* stores it in.
+    Yield *value* as it is, and in every form in which it may be stored in a field of type *kind*.
+
+    What the map declares may add a form and never rules one out: a field may hold other types all the same.
 
     Args:
         value: As it was found, or as somebody typed it.
         kind: As declared, ``[]`` included; none where the map says nothing.
     """
     yield value
+    declared = (kind or "").removesuffix("[]")
     for text in _read(value):
-        yield from _forms(text, (kind or "").removesuffix("[]"))
-
-
-def _forms(text: str, kind: str) -> Iterator[Any]:
-    match kind:
-        case "":
-            yield from _every_form(text)
-        case "string":
-            yield from _texts(text)
-        case kind if kind in NUMBERS:
-            yield from _integer(_WITHOUT_FRACTION.sub("", text))
-        case "decimal":
+        if declared == "decimal":
             yield from _decimal(text)
-        case "object_id":
-            yield from _object_id(text)
-        case "uuid":
-            yield from _uuid(text)
-        case "binary":
-            yield from _uuid(text)
+        if declared == "binary":
             yield from _bytes(text)
-        case _:
-            return
+        yield from _every_form(text)
 
 
 def text_of(value: Any) -> str | None:
@@ -80,10 +71,28 @@ def text_of(value: Any) -> str | None:
 def _read(value: Any) -> Iterator[str]:
     """Yield the texts that mean *value*: the bytes of an old UUID are read in any order of theirs."""
     text = text_of(value)
+    if text is None:
+        text = _fraction(value)
     if text is not None:
         yield text
     if isinstance(value, Binary) and value.subtype == OLD_UUID and _may_be_uuid(value):
         yield from (str(UUID(bytes=_java(value))), str(UUID(bytes_le=bytes(value))))
+
+
+def _fraction(value: Any) -> str | None:
+    """Return the number *value*, which is not whole, as it is written."""
+    match value:
+        case float():
+            text = repr(value)
+        case Decimal128():
+            text = format(value.to_decimal().normalize(), "f") if _short(value.to_decimal()) else ""
+        case _:
+            return None
+    return text if _FRACTION.fullmatch(text) else None
+
+
+def _short(value: Decimal) -> bool:
+    return value.is_finite() and abs(value.adjusted()) < LONGEST_DECIMAL
 
 
 def _may_be_uuid(value: bytes) -> bool:
@@ -98,32 +107,39 @@ def _java(order: bytes) -> bytes:
 
 
 def _whole(value: Decimal) -> bool:
-    return value.is_finite() and value == value.to_integral_value() and abs(value) < 1 << MOST_BITS
+    return _short(value) and value == value.to_integral_value()
 
 
 def _every_form(text: str) -> Iterator[Any]:
     yield from _texts(text)
-    if text == "0" or not text.removeprefix("-").startswith(("0", "+")):
-        yield from _integer(text)
+    yield from _number(text)
     yield from _object_id(text)
     yield from _uuid(text)
 
 
 def _texts(text: str) -> Iterator[str]:
     """Yield the ways to write *text*: accents composed and apart, hexadecimal digits large and small."""
-    yield from (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
-    if ObjectId.is_valid(text) and len(text) == OBJECT_ID_DIGITS:
+    if text.isascii():
+        yield text
+    else:
+        yield from (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    if len(text) == OBJECT_ID_DIGITS and ObjectId.is_valid(text):
         yield from (text.lower(), text.upper())
     elif (uuid := _parsed(text)) is not None:
         yield from (str(uuid), str(uuid).upper(), uuid.hex, uuid.hex.upper())
 
 
-def _integer(text: str) -> Iterator[int]:
-    digits = text.removeprefix("+").removeprefix("-")
-    if digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS:
+def _number(text: str) -> Iterator[Any]:
+    """Yield the number that is written as *text* and in no other way."""
+    if sum(map(str.isdigit, text[: LONGEST_DECIMAL + 3])) > LONGEST_DECIMAL:
+        return
+    if _WHOLE.fullmatch(text):
         number = int(text)
-        if number.bit_length() <= MOST_BITS:
-            yield number
+        yield number if number.bit_length() <= MOST_BITS else Decimal128(text)
+    elif _FRACTION.fullmatch(text):
+        yield Decimal128(text)
+        if repr(float(text)) == text:
+            yield float(text)
 
 
 def _decimal(text: str) -> Iterator[Decimal128]:
@@ -139,6 +155,8 @@ def _object_id(text: str) -> Iterator[ObjectId]:
 
 
 def _parsed(text: str) -> UUID | None:
+    if not LEAST_OF_UUID <= len(text) <= MOST_OF_UUID:
+        return None
     try:
         return UUID(text)
     except ValueError:

@@ -6,7 +6,7 @@ documents need no memory for it.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.search.digests import Keys
 from services.fulfillment.search.findings import Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of, places, raw_at, tuples_at
+from services.fulfillment.search.paths import key_of, places, raw_at, together
 from services.fulfillment.search.shelf import Rack, Shelf
 from services.fulfillment.search.spool import Spool
 from shared.mongo import Document
@@ -27,9 +27,10 @@ MOST_REMEMBERED = 1_000
 
 def key(lookup: Lookup, values: Sequence[Any]) -> Hashable:
     """Return what *values* have in common with those of a document that a query by *lookup* finds."""
-    first, *others = values
-    found = _key(lookup, first)
-    return (found, *map(key_of, others)) if others else found
+    if not lookup.others:
+        return _key(lookup, values[0])
+    others = zip(values[1:], lookup.ignoring, strict=True)
+    return (_key(lookup, values[0]), *(key_of(value, caseless=ignores) for value, ignores in others))
 
 
 def _key(lookup: Lookup, value: Any) -> Hashable:
@@ -53,7 +54,7 @@ class Questions:
     @property
     def exact(self) -> bool:
         """Whether the database finds by them what we do: it compares without case a little otherwise."""
-        return not any(lookup.caseless or lookup.phone for lookup in self.lookups)
+        return not any(lookup.caseless or lookup.phone or lookup.others for lookup in self.lookups)
 
     def matches(self, document: Document) -> tuple[Match, ...]:
         """Return what of the things asked for stands in *document*, and where."""
@@ -78,34 +79,37 @@ class Questions:
 
     def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[Match, ...]:
         by: defaultdict[tuple[str, str | None], dict[Hashable, Any]] = defaultdict(dict)
+        composite: dict[Hashable, Match] = {}
         for lookup in lookups:
-            wanted = self._wanted(lookup, document)
-            self._note(lookup, wanted, document, by)
-        return tuple(Match(path, unit, tuple(values.values())) for (path, unit), values in by.items())
+            if lookup.others:
+                composite.update((_content(match), match) for match in self._composite(lookup, document))
+            else:
+                self._note(lookup, document, by)
+        found = (Match(path, unit, tuple(values.values())) for (path, unit), values in by.items())
+        return (*found, *composite.values())
 
-    def _wanted(self, lookup: Lookup, document: Document) -> Container[Hashable]:
+    def _composite(self, lookup: Lookup, document: Document) -> Iterator[Match]:
+        """Yield the composite keys of *document* that were asked for: each stands together in one place."""
         asked = self.asked[lookup]
-        if not lookup.others:
-            return asked
-        return {
-            _key(lookup, values[0])
-            for values in tuples_at(document, lookup.paths)
-            if key(lookup, values) in asked
-        }
+        for (first, *others), arrays in together(document, lookup.paths):
+            if key(lookup, (first, *others)) in asked:
+                unit = lookup.unit or self._undeclared_array(arrays)
+                parts = tuple(zip(lookup.others, others, strict=True))
+                yield Match(lookup.path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
 
     def _note(
         self,
         lookup: Lookup,
-        wanted: Container[Hashable],
         document: Document,
         by: Mapping[tuple[str, str | None], dict[Hashable, Any]],
     ) -> None:
-        """Note how the document spells what is *wanted*, and whether in an array."""
+        """Note how the document spells what was asked for, and whether in an array."""
+        asked = self.asked[lookup]
         for arrays, found in places(document, lookup.path):
             around = (*arrays, lookup.path) if isinstance(found, list) else arrays
             unit = lookup.unit or self._undeclared_array(around)
             for stored in found if isinstance(found, list) else [found]:
-                if _key(lookup, stored) in wanted:
+                if _key(lookup, stored) in asked:
                     by[lookup.path, unit].setdefault(key_of(stored), stored)
 
     def _undeclared_array(self, arrays: Sequence[str]) -> str | None:
@@ -116,6 +120,12 @@ class Questions:
         """
         by_path = self.collection.by_path
         return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
+
+
+def _content(match: Match) -> Hashable:
+    """Return what two matches by a composite key have in common that are one."""
+    values = (*match.values, *(value for _, value in match.others))
+    return match.path, match.unit, match.arrays, *(path for path, _ in match.others), *map(key_of, values)
 
 
 class Holdings:

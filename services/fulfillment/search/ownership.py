@@ -5,16 +5,39 @@ A match on a field outside any divided array makes the document theirs, without 
 it. A match inside a divided array makes that one element theirs, and nothing else.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection
-from services.fulfillment.search.paths import key_of, raw_at, values_at
+from services.fulfillment.search.paths import (
+    below,
+    joined,
+    key_of,
+    leads_through,
+    raw_at,
+    tuples_at,
+    values_at,
+)
 
 _NOTHING = object()
+
+Position: TypeAlias = tuple[str | int, ...]
+"""Names and places in arrays that lead to something in a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of a divided array."""
+
+    value: Any
+    position: Position
+    arrays: tuple[str, ...]
+    """The arrays on the way to the one it stands in, outermost first."""
+    single: bool
+    """Whether it stands alone where an array might stand."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +48,97 @@ class Match:
     unit: str | None
     """The divided array whose elements match; none: the document does."""
     values: tuple[Any, ...]
-
-    @property
-    def within(self) -> str:
-        """The path of the value inside an element; empty where the element is the value."""
-        return "" if self.unit is None else self.path[len(self.unit) + 1 :]
+    others: tuple[tuple[str, Any], ...] = ()
+    """The other parts of a composite key, each with its path; they stand where one of *values* stands."""
+    arrays: tuple[str, ...] = ()
+    """The arrays on the way to the parts of a composite key, as they are stored, outermost first."""
 
     @cached_property
     def keys(self) -> frozenset[Hashable]:
         """The values in comparable form."""
         return frozenset(key_of(value) for value in self.values)
 
-    def holds_of(self, value: Any, path: str) -> bool:
-        """Tell whether one of the values stands at *path* below *value*."""
-        return any(key_of(found) in self.keys for found in values_at(value, path))
+    @cached_property
+    def conditions(self) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+        """What must hold together: a path, and the values of which one stands there."""
+        return ((self.path, self.values), *((path, (value,)) for path, value in self.others))
+
+    def around(self, arrays: Sequence[str]) -> Mapping[str, Sequence[tuple[str, tuple[Any, ...]]]]:
+        """
+        Return what must hold of what: of an element of which of *arrays*, or of the document (empty).
+
+        Args:
+            arrays: The arrays on the way to an element, its own included, outermost first.
+        """
+        found: dict[str, list[tuple[str, tuple[Any, ...]]]] = {}
+        for path, values in self.conditions:
+            array = next((a for a in reversed(arrays) if leads_through(path, a)), "")
+            found.setdefault(array, []).append((below(path, array), values))
+        return found
+
+    def holds_of(self, document: Any) -> bool:
+        """Tell whether *document* is the person's for this reason, or an element of it is."""
+        if not self.others:
+            return any(key_of(found) in self.keys for found in values_at(document, self.path))
+        parts = tuple(key_of(value) for _, value in self.others)
+        paths = (self.path, *(path for path, _ in self.others))
+        return any(
+            key_of(first) in self.keys and tuple(map(key_of, others)) == parts
+            for first, *others in tuples_at(document, paths)
+        )
+
+    def elements(self, document: Any) -> Iterator[Element]:
+        """Yield the elements of *document* that are the person's for this reason."""
+        if self.unit is not None:
+            parts = tuple((path, frozenset({key_of(value)})) for path, value in self.others)
+            yield from _elements(document, self.unit, ((self.path, self.keys), *parts), _START)
+
+
+_Conditions: TypeAlias = tuple[tuple[str, frozenset[Hashable]], ...]
+"""Paths, and the keys of the values of which one must stand there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a place in a document was reached."""
+
+    path: str
+    position: Position
+    arrays: tuple[str, ...]
+
+    def item(self, number: int) -> "_Way":
+        return _Way(self.path, (*self.position, number), (*self.arrays, self.path))
+
+    def member(self, name: str) -> "_Way":
+        return _Way(joined(self.path, name), (*self.position, name), self.arrays)
+
+
+_START = _Way("", (), ())
+
+
+def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iterator[Element]:
+    """Yield the elements at *unit* below *value* that fulfil *conditions*, each where it stands."""
+    if not unit:
+        single = not isinstance(value, list)
+        for number, item in enumerate([value] if single else value):
+            if all(_holds(item, path, keys) for path, keys in conditions):
+                position = way.position if single else (*way.position, number)
+                yield Element(item, position, way.arrays, single)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _elements(item, unit, conditions, way.item(number))
+    elif isinstance(value, Mapping):
+        head, _, rest = unit.partition(".")
+        here = [(path, keys) for path, keys in conditions if not leads_through(path, head)]
+        if head in value and all(_holds(value, path, keys) for path, keys in here):
+            inside = tuple(
+                (below(path, head), keys) for path, keys in conditions if leads_through(path, head)
+            )
+            yield from _elements(value[head], rest, inside, way.member(head))
+
+
+def _holds(value: Any, path: str, keys: frozenset[Hashable]) -> bool:
+    return any(key_of(found) in keys for found in values_at(value, path))
 
 
 def divided(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
@@ -66,7 +166,7 @@ def disclosed(
     whole = owned(matches)
     if whole and not divided(collection, matches):
         return dict(document)
-    kept = _Reducer(collection, matches).kept(document, "", whole=whole)
+    kept = _Reducer(collection, document, matches).kept(document, "", (), whole=whole)
     own: dict[str, Any] = kept if isinstance(kept, dict) else {}
     if whole:
         return own
@@ -82,36 +182,42 @@ def _personal(collection: Collection, path: str) -> bool:
 
 
 class _Reducer:
-    def __init__(self, collection: Collection, matches: Sequence[Match]) -> None:
+    def __init__(self, collection: Collection, document: Mapping[str, Any], matches: Sequence[Match]) -> None:
         self._divided = divided(collection, matches)
-        self._matches = matches
+        self._theirs = {e.position for match in matches for e in match.elements(document)}
 
-    def kept(self, value: Any, path: str, *, whole: bool) -> Any:
+    def kept(self, value: Any, path: str, position: Position, *, whole: bool) -> Any:
         """Return what of *value* is the person's; *whole* says whether what surrounds it is."""
         if path in self._divided:
-            return self._elements(value, path, whole=whole)
+            return self._elements(value, path, position, whole=whole)
         if isinstance(value, Mapping):
-            return self._members(value, path, whole=whole)
+            return self._members(value, path, position, whole=whole)
         if isinstance(value, list):
-            kept = [self.kept(item, path, whole=whole) for item in value]
+            items = enumerate(value)
+            kept = [self.kept(item, path, (*position, number), whole=whole) for number, item in items]
             return kept if whole else _unless_empty([item for item in kept if item is not _NOTHING])
         return value if whole else _NOTHING
 
-    def _members(self, value: Mapping[str, Any], path: str, *, whole: bool) -> Any:
-        prefix = f"{path}." if path else ""
-        kept = {name: self.kept(member, prefix + name, whole=whole) for name, member in value.items()}
+    def _members(self, value: Mapping[str, Any], path: str, position: Position, *, whole: bool) -> Any:
+        kept = {
+            name: self.kept(member, joined(path, name), (*position, name), whole=whole)
+            for name, member in value.items()
+        }
         present = {name: member for name, member in kept.items() if member is not _NOTHING}
         return present if whole else _unless_empty(present)
 
-    def _elements(self, value: Any, path: str, *, whole: bool) -> Any:
-        kept = [self._element(item, path) for item in (value if isinstance(value, list) else [value])]
+    def _elements(self, value: Any, path: str, position: Position, *, whole: bool) -> Any:
+        if isinstance(value, list):
+            kept = [self._element(item, path, (*position, number)) for number, item in enumerate(value)]
+        else:
+            kept = [self._element(value, path, position)]
         own = [item for item in kept if item is not _NOTHING]
         return own if whole else _unless_empty(own)
 
-    def _element(self, item: Any, path: str) -> Any:
-        theirs = any(match.unit == path and match.holds_of(item, match.within) for match in self._matches)
+    def _element(self, item: Any, path: str, position: Position) -> Any:
+        theirs = position in self._theirs
         if isinstance(item, Mapping):
-            return self._members(item, path, whole=theirs)
+            return self._members(item, path, position, whole=theirs)
         return item if theirs else _NOTHING
 
 

@@ -5,7 +5,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from math import isnan
+from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.graph import PHONE
 from services.fulfillment.search.phones import canonical
@@ -29,15 +30,66 @@ def tuples_at(value: Any, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Yield the values at *paths* below *value* that stand together: those of one element, not of two."""
     if len(paths) == 1:
         yield from ((found,) for found in values_at(value, paths[0]))
-    elif isinstance(value, list):
-        for item in value:
-            yield from tuples_at(item, paths)
     else:
-        heads, rests = zip(*(path.partition(".")[::2] for path in paths), strict=True)
-        if len(set(heads)) > 1 or not all(rests):
-            yield from product(*(values_at(value, path) for path in paths))
-        elif isinstance(value, Mapping):
-            yield from tuples_at(value.get(heads[0]), rests)
+        yield from (values for values, _ in together(value, paths))
+
+
+_Placed: TypeAlias = tuple[Any, tuple[str, ...]]
+"""A value, and the arrays on the way to it, outermost first."""
+
+
+def together(value: Any, paths: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], tuple[str, ...]]]:
+    """
+    Yield the values at *paths* below *value* that stand together, with the arrays on the way to them.
+
+    What stands in two arrays beside one another does not: which element goes with which, nobody says.
+    """
+    for placed in _together(value, paths, ""):
+        arrays = max((around for _, around in placed), key=len)
+        if all(around == arrays[: len(around)] for _, around in placed):
+            yield tuple(found for found, _ in placed), arrays
+
+
+def _together(value: Any, paths: Sequence[str], above: str) -> Iterator[tuple[_Placed, ...]]:
+    if isinstance(value, list):
+        for item in value:
+            for placed in _together(item, paths, above):
+                yield tuple((found, (above, *around)) for found, around in placed)
+        return
+    heads, rests = zip(*(path.partition(".")[::2] for path in paths), strict=True)
+    if len(set(heads)) > 1 or not all(rests):
+        yield from product(*(list(_singles(value, path, above)) for path in paths))
+    elif isinstance(value, Mapping):
+        yield from _together(value.get(heads[0]), rests, joined(above, heads[0]))
+
+
+def _singles(value: Any, path: str, above: str) -> Iterator[_Placed]:
+    """Yield every single value at *path* below *value*, which stands at *above*."""
+    if isinstance(value, list):
+        yield from (
+            (found, (above, *around)) for item in value for found, around in _singles(item, path, above)
+        )
+    elif not path:
+        yield value, ()
+    elif isinstance(value, Mapping):
+        head, _, rest = path.partition(".")
+        if head in value:
+            yield from _singles(value[head], rest, joined(above, head))
+
+
+def joined(above: str, name: str) -> str:
+    """Return the path of the field *name* of what stands at *above*."""
+    return f"{above}.{name}" if above else name
+
+
+def below(path: str, above: str) -> str:
+    """Return *path*, which leads through *above*, from there on; empty where it ends there."""
+    return path[len(above) + 1 :] if above else path
+
+
+def leads_through(path: str, above: str) -> bool:
+    """Tell whether *path* leads through *above*, or ends there."""
+    return not above or path == above or path.startswith(f"{above}.")
 
 
 def raw_at(document: Mapping[str, Any], path: str) -> Any:
@@ -99,11 +151,15 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
         case bool() | ObjectId() | datetime():
             return (type(value).__name__, value)
         case int() | float():
-            return ("number", value)
+            return ("number", "nan" if isnan(value) else value)
         case Decimal128():
             return ("number", _number(value.to_decimal()))
         case bytes():
             return ("binary", value.subtype if isinstance(value, Binary) else 0, bytes(value))
+        case Mapping():
+            return ("object", *((name, key_of(member)) for name, member in value.items()))
+        case list():
+            return ("array", *map(key_of, value))
         case _:
             return (
                 type(value).__name__,
@@ -111,9 +167,9 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
             )
 
 
-def _number(value: Decimal) -> Decimal | float:
-    # A signalling not-a-number cannot be hashed.
-    return float("nan") if value.is_nan() else value
+def _number(value: Decimal) -> Decimal | str:
+    # A signalling not-a-number cannot be hashed, and in a database, not-a-number equals itself.
+    return "nan" if value.is_nan() else value
 
 
 def places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -131,4 +187,4 @@ def _places_in(value: Any, path: str, above: str) -> Iterator[tuple[tuple[str, .
     if isinstance(value, Mapping):
         head, _, rest = path.partition(".")
         if head in value:
-            yield from places(value[head], rest, f"{above}.{head}" if above else head)
+            yield from places(value[head], rest, joined(above, head))

@@ -82,6 +82,22 @@ def international(text: str, region: str | None) -> str | None:
     return _e164(number) if number is not None and phonenumbers.is_possible_number(number) else None
 
 
+def of_number(digits: str, region: str | None) -> str | None:
+    """
+    Return the telephone number *digits*, stored as a number, as it is dialled from abroad.
+
+    A number has no plus sign, so they begin with a country code, unless they are dialled in *region*.
+    """
+    abroad = _parsed(f"+{digits}", None) if digits.isdigit() else None
+    at_home = _parsed(digits, region) if digits.isdigit() and region else None
+    both = abroad is not None and at_home is not None and abroad.country_code == at_home.country_code
+    if at_home is not None and not both and phonenumbers.is_valid_number(at_home):
+        return _e164(at_home)
+    if abroad is not None and phonenumbers.is_valid_number(abroad):
+        return _e164(abroad)
+    return international(digits, region)
+
+
 def region_of(text: str) -> str | None:
     """Return the country of a number that tells its country code; none where it does not."""
     dialled = canonical(text)

@@ -54,6 +54,8 @@ class Probe:
     others: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     tagged: bool = False
     phone: bool = False
+    ignoring: tuple[bool, ...] = ()
+    """Of *others*, whether case does not count."""
 
     @classmethod
     def of(  # noqa: PLR0913 - each says how values compare
@@ -65,6 +67,7 @@ class Probe:
         others: tuple[tuple[str, Any], ...] = (),
         tagged: bool = False,
         phone: bool = False,
+        ignoring: tuple[bool, ...] = (),
     ) -> "Probe":
         """
         Return the probe for *value*.
@@ -76,13 +79,16 @@ class Probe:
             others: What else must stand in the same document, path by path.
             tagged: Whether an address is the same with and without a part after a plus sign.
             phone: Whether a telephone number is looked for, in any notation, where *value* is one.
+            ignoring: Of each of *others*, whether case does not count.
         """
         ignores = caseless and isinstance(value, str)
         dials = phone and canonical(value) is not None
         found = key_of(value, caseless=ignores, tagged=tagged, phone=dials)
         if others:
-            found = (found, *(key_of(v) for _, v in others))
-        return cls(path, ignores, found, value, others, ignores and tagged, dials)
+            ignoring = ignoring or (False,) * len(others)
+            parts = zip(others, ignoring, strict=True)
+            found = (found, *((at, key_of(part, caseless=ignored)) for (at, part), ignored in parts))
+        return cls(path, ignores, found, value, others, ignores and tagged, dials, ignoring)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -91,9 +97,19 @@ class Probe:
 
     @property
     def condition(self) -> Document:
-        """What a document must fulfil."""
-        first = {"$in": written(self.value)} if self.phone else {"$eq": self.value}
-        return {self.path: first, **{path: {"$eq": value} for path, value in self.others}}
+        """What a document must fulfil; others may, too."""
+        first: Document = {"$in": written(self.value)} if self.phone else {"$eq": self.value}
+        if self.caseless:
+            first = {"$in": list(caseless.padded([self.value]))}
+        others = zip(self.others, self.ignoring, strict=True)
+        return {
+            self.path: first,
+            **{path: _part(value, ignores=ignores) for (path, value), ignores in others},
+        }
+
+
+def _part(value: Any, *, ignores: bool) -> Document:
+    return caseless.in_any_case(value) if ignores and isinstance(value, str) else {"$eq": value}
 
 
 Take: TypeAlias = Callable[[Document], None]
@@ -244,21 +260,26 @@ def _around(words: Iterable[str]) -> str:
     return f"^{_AROUND}{branches(words, between=_GAP)}{_AROUND}$"
 
 
-Way: TypeAlias = tuple[tuple[str, ...], bool, bool, bool]
-"""Paths at which values are compared, and whether without case, without tags, and as telephone numbers."""
+Way: TypeAlias = tuple[tuple[str, ...], bool, bool, bool, tuple[bool, ...]]
+"""
+Paths at which values are compared; whether without case, without tags, and as telephone numbers; and of each
+of the further ones, whether without case.
+"""
 
 
 def ways(probes: Iterable[Probe]) -> frozenset[Way]:
     """Return where *probes* look."""
-    return frozenset((probe.paths, probe.caseless, probe.tagged, probe.phone) for probe in probes)
+    return frozenset((p.paths, p.caseless, p.tagged, p.phone, p.ignoring) for p in probes)
 
 
 def answered(document: Document, probes: Mapping[Probe, Any], looked: Iterable[Way]) -> Iterator[Probe]:
     """Yield those of *probes* that find *document*; they look the ways of *looked*."""
-    for paths, ignores, tagged, phone in looked:
+    for paths, ignores, tagged, phone, ignoring in looked:
         for first, *others in tuples_at(document, paths):
             pairs = tuple(zip(paths[1:], others, strict=True))
-            probe = Probe.of(paths[0], first, caseless=ignores, others=pairs, tagged=tagged, phone=phone)
+            probe = Probe.of(
+                paths[0], first, caseless=ignores, others=pairs, tagged=tagged, phone=phone, ignoring=ignoring
+            )
             if probe in probes:
                 yield probe
 

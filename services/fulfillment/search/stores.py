@@ -6,7 +6,7 @@ same moment becomes one bulk write.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -176,7 +176,7 @@ class Stores:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        wanted = {"_id": 1} | {path: 1 for path in paths if not path.startswith("_id.")}
+        wanted = _projection(paths)
         with translated(f"go through {place.database}.{place.name}"):
             cursor = self._stored(place).find({}, wanted, batch_size=5_000)
             if len(wanted) == 1:
@@ -263,13 +263,17 @@ class Stores:
             for pattern in patterns(found):
                 named = {"$regex": pattern.text, "$options": "i"}
                 condition = {"$or": [{path: named} for path in paths]}
-                wanted = {"_id": 1} | dict.fromkeys(paths, 1)
                 patience_ms = self._patience_ms(place, READING_PATIENCE_MS)
-                cursor = self._stored(place).find(condition, wanted, max_time_ms=patience_ms)
+                cursor = self._stored(place).find(condition, _projection(paths), max_time_ms=patience_ms)
                 async for document in cursor:
                     for mention in mentions_in(document, paths, pattern):
                         found[mention.needle].append(mention)
         return {asking: Mentions(documents, tuple(_meant(asking, found))) for asking in asked}
+
+
+def _projection(paths: Iterable[str]) -> dict[str, int]:
+    """Return what of documents is read: ``_id`` as a whole, beside which its parts may not be named."""
+    return {"_id": 1} | {path: 1 for path in paths if not path.startswith("_id.")}
 
 
 def _meant(asking: Asked, found: Mapping[Needle, Sequence[Mention]]) -> Iterator[Mention]:

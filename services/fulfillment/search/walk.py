@@ -10,7 +10,7 @@ goes on from these, too, until nothing new is found; but not from a number that 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,21 +18,24 @@ from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.search.aliases import Alias, Doubts, Known
 from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
-from services.fulfillment.search.forms import forms
+from services.fulfillment.search.forms import NUMBERS, forms
 from services.fulfillment.search.holdings import Holdings, Questions, key
 from services.fulfillment.search.identities import Identities, spellings_of
-from services.fulfillment.search.ownership import Match, disclosed, owned
-from services.fulfillment.search.paths import refers, tuples_at
-from services.fulfillment.search.phones import canonical
+from services.fulfillment.search.naming import Part
+from services.fulfillment.search.ownership import Match, Position, disclosed, owned
+from services.fulfillment.search.paths import key_of, refers, tuples_at
+from services.fulfillment.search.phones import TRUNK, canonical
 from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.trail import Led, Trail
 from services.fulfillment.search.waiting import Values, Waiting
 from shared.mongo import Document
 
 __all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
 
-MOST_FORMS = 64
+MOST_FORMS = 512
 """Combinations of forms in which the parts of one composite key are looked up."""
+NOUGHT = key_of(0)
 PORTION = 20_000
 """Values that are looked up at once; what a person's records lead to may be a million."""
 
@@ -121,7 +124,7 @@ class _Walk:
         self._stores = stores
         self._missing = missing
         self._known = known
-        self._asked_by: dict[tuple[Lookup, Hashable], Alias] = {}
+        self._trail = Trail()
         self._waiting = Waiting(self.holdings.spool)
 
     async def run(self, identities: Identities) -> None:
@@ -145,7 +148,7 @@ class _Walk:
             for spelling in spellings:
                 for values in _formed(lookup, (spelling.strip(),)):
                     if all(map(refers, values)) and self._wait(lookup, values) and alias is not None:
-                        self._asked_by[lookup, key(lookup, values)] = alias
+                        self._trail.enter(lookup, key(lookup, values), alias)
 
     def _wait(self, lookup: Lookup, values: Values) -> bool:
         """Let *values* be looked up, unless they were; tell whether."""
@@ -165,12 +168,16 @@ class _Walk:
         return self.holdings.questions[lookup.key]
 
     async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
-        questions, leads = self.holdings.questions[name], bool(self._graph.edges.get(name))
-        if leads or questions.collection.naming or not questions.exact:
-            take = partial(self._take, name)
-        else:
-            take = partial(self.holdings.put, name)
-        await self._stores.seek(questions.collection.place, probes, take)
+        questions = self.holdings.questions[name]
+        collection = questions.collection
+        plain = not (self._graph.edges.get(name) or collection.naming or collection.naming_elements)
+        take = partial(self._keep if plain and questions.exact else self._take, name)
+        await self._stores.seek(collection.place, probes, take)
+
+    def _keep(self, name: str, document: Document) -> None:
+        """Keep *document*, which leads nowhere, unless it is not the person's by our own comparison."""
+        if self.holdings.questions[name].matches(document):
+            self.holdings.put(name, document)
 
     def _take(self, name: str, document: Document) -> None:
         """Keep *document*, and look up next what it leads to."""
@@ -179,41 +186,74 @@ class _Walk:
         if not matches:
             return
         collection = questions.collection
-        if self._known.doubt(collection, document, self._leading_here(collection, matches)):
+        sure, doubtful = self._trail.split(questions, matches)
+        if doubtful and self._is_anothers(collection, document, sure, doubtful):
             return
         self.holdings.put(name, document)
-        edges = self._graph.edges.get(name, ())
-        if edges or collection.naming:
-            whole = owned(matches)
-            own = disclosed(collection, document, matches)
-            for edge in edges:
-                self._lead(edge, own, key_leads=whole or edge.path not in collection.primary_key)
-            if whole:
-                self._known.learn(collection, own)
+        if doubtful:
+            self._follow(collection, document, sure, None)
+            self._follow(collection, document, matches, doubtful[0].alias)
+        else:
+            self._follow(collection, document, matches, None)
+        if owned(matches):
+            part = Part(collection, None, disclosed(collection, document, matches))
+            self._known.learn(part, sure=owned(sure))
+        if collection.naming_elements:
+            for match in sure:
+                for element in match.elements(document):
+                    self._known.learn(Part(collection, match.unit, element.value), sure=True)
 
-    def _lead(self, edge: Edge, own: Document, *, key_leads: bool) -> None:
-        """Look up what stands at *edge*; the key of a document that is theirs in part leads nowhere."""
-        if not key_leads:
+    def _is_anothers(
+        self, collection: Collection, document: Document, sure: Sequence[Match], doubtful: Sequence[Led]
+    ) -> bool:
+        """Tell whether *document* is not kept; doubt the aliases that have led to somebody else in it."""
+        if not owned(sure):
+            led = [each for each in doubtful if each.match.unit is None]
+            part = Part(collection, None, disclosed(collection, document, [each.match for each in led]))
+            if led and self._known.doubt(part, _aliases(led), refers=all(each.refers for each in led)):
+                return True
+        theirs = {element.position for match in sure for element in match.elements(document)}
+        led_to: defaultdict[Position, list[tuple[Led, Part]]] = defaultdict(list)
+        for each in doubtful:
+            for element in each.match.elements(document):
+                if element.position not in theirs:
+                    led_to[element.position].append((each, Part(collection, each.match.unit, element.value)))
+        return any(
+            self._known.doubt(
+                some[0][1], _aliases([e for e, _ in some]), refers=all(e.refers for e, _ in some)
+            )
+            for some in led_to.values()
+        )
+
+    def _follow(
+        self, collection: Collection, document: Document, matches: Sequence[Match], alias: Alias | None
+    ) -> None:
+        """Look up what the person's part of *document* leads to; *alias* alone may have led there."""
+        edges = self._graph.edges.get(collection.key, ())
+        if not edges or not matches:
             return
-        for values in tuples_at(own, edge.paths):
-            if all(map(refers, values)):
-                for formed in _formed(edge.target, values):
-                    self._wait(edge.target, formed)
+        whole = owned(matches)
+        own = disclosed(collection, document, matches)
+        for edge in edges:
+            # The key of a document that is theirs in part leads nowhere.
+            if whole or edge.path not in collection.primary_key:
+                self._lead(edge, own, alias)
 
-    def _leading_here(self, collection: Collection, matches: Iterable[Match]) -> set[Alias]:
-        """Return the aliases by which a document was found; none if it was found by anything else."""
-        lookups = self.holdings.questions[collection.key].lookups
-        found: set[Alias] = set()
-        for match in matches:
-            for lookup in (lookup for lookup in lookups if lookup.path == match.path):
-                for value in match.values:
-                    wanted = key(lookup, (value,)) if not lookup.others else None
-                    alias = self._asked_by.get((lookup, wanted))
-                    if alias is not None:
-                        found.add(alias)
-                    elif lookup.others or wanted in self._questions(lookup).asked[lookup]:
-                        return set()
-        return found
+    def _lead(self, edge: Edge, own: Document, alias: Alias | None) -> None:
+        for values in tuples_at(own, edge.paths):
+            if all(map(refers, values)) and not (_is_nought(values) and not edge.keyed):
+                for formed in _formed(edge.target, values):
+                    if self._wait(edge.target, formed) and alias is not None:
+                        self._trail.lead(edge.target, key(edge.target, formed), alias)
+
+
+def _aliases(led: Iterable[Led]) -> frozenset[Alias]:
+    return frozenset(each.alias for each in led)
+
+
+def _is_nought(values: Sequence[Any]) -> bool:
+    """Tell whether *values* are a single nought: a key may be, elsewhere it stands for nothing."""
+    return len(values) == 1 and (key_of(values[0]) == NOUGHT or values[0] == "0")
 
 
 def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:
@@ -224,10 +264,13 @@ def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:
             yield from ((value,) for value in forms(values[0], lookup.type))
         else:  # with a country code, it is often written without the plus sign
             yield from ((text,) for text in dict.fromkeys((dialled, dialled.removeprefix("+"))))
+            if dialled.startswith(TRUNK) and (lookup.type or "").removesuffix("[]") in NUMBERS:
+                yield (int(dialled),)  # a number loses the nought that is dialled before it
         return
     made: list[Values] = [()]
     for value, kind in zip(values, (lookup.type, *lookup.types), strict=True):
-        made = [(*some, form) for some in made for form in forms(value, kind)][:MOST_FORMS]
+        different = {key_of(form): form for form in forms(value, kind)}
+        made = [(*some, form) for some in made for form in different.values()][:MOST_FORMS]
     yield from made
 
 
@@ -240,4 +283,5 @@ def _probe(lookup: Lookup, values: Sequence[Any]) -> Probe:
         others=others,
         tagged=lookup.tagged,
         phone=lookup.phone,
+        ignoring=lookup.ignoring,
     )

@@ -6,9 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from services.fulfillment.backups.entries import opaque
+from services.fulfillment.backups.entries import (
+    Entry,
+    Trace,
+    Treatment,
+    as_document,
+    matches_of,
+    of_document,
+    opaque,
+)
 from services.fulfillment.backups.fingerprints import Fingerprints
 from services.fulfillment.backups.returned import Verdict, judge
+from services.fulfillment.datamap.model import Place
 from services.fulfillment.datamap.reading import parse
 from services.fulfillment.search.findings import Found
 from services.fulfillment.search.ownership import Match
@@ -111,3 +120,15 @@ def test_what_is_older_than_the_erasure_came_with_the_backup(
     record: dict[str, Any], named: bool, back: bool, verdict: Verdict
 ) -> None:
     assert judge(found(**record), ERASED, named=named, back=back) is verdict
+
+
+def test_a_key_of_several_parts_is_known_again_as_a_whole_alone() -> None:
+    others = (("who.n", FINGERPRINTS.value(1)),)
+    trace = Trace("who.t", "who", (FINGERPRINTS.value("acme"),), others)
+    treatment = Treatment(Place("default", "shop", "people"), deleted=False, traces=(trace,), masked=())
+    [match] = matches_of(treatment, {"who": [{"t": "acme", "n": 1}, {"t": "acme", "n": 2}]}, FINGERPRINTS)
+    assert match == Match("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
+    crossed = {"who": [{"t": "acme", "n": 2}, {"t": "beta", "n": 1}]}
+    assert list(matches_of(treatment, crossed, FINGERPRINTS)) == []
+    entry = Entry("e", ERASED, treatment, (), {}, (1,), ())
+    assert of_document({**as_document(entry), "at": ERASED}).treatment == treatment

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.reading import Collection, parse
+from services.fulfillment.search.digests import digest
 from services.fulfillment.search.ownership import Match, disclosed
-from services.fulfillment.search.paths import key_of, places, refers, values_at
+from services.fulfillment.search.paths import key_of, places, refers, tuples_at, values_at
 from shared.mongo import Decimal128, Int64, ObjectId
 
 TEXT = """
@@ -125,3 +126,49 @@ def test_numbers_are_equal_across_types_as_in_a_query() -> None:
 def test_places_name_the_arrays_on_the_way_as_they_are_stored() -> None:
     document = {"a": [{"b": {"c": [1]}}, {"b": [{"c": 2}]}]}
     assert list(places(document, "a.b.c")) == [(("a",), [1]), (("a", "a.b"), 2)]
+
+
+KEY = Match("rooms.t", "rooms.who", ("acme",), (("rooms.who.n", 1),), ("rooms", "rooms.who"))
+
+
+@pytest.mark.parametrize(
+    ("document", "positions"),
+    [
+        pytest.param(
+            {"rooms": [{"t": "acme", "who": [{"n": 1}, {"n": 2}]}]}, [("rooms", 0, "who", 0)], id="one"
+        ),
+        pytest.param(
+            {"rooms": [{"t": "beta", "who": [{"n": 1}]}, {"t": "acme", "who": []}]}, [], id="crossed"
+        ),
+        pytest.param({"rooms": {"t": "acme", "who": {"n": 1.0}}}, [("rooms", "who")], id="no arrays"),
+        pytest.param({"rooms": [{"t": "acme"}, {"who": [{"n": 1}]}, None]}, [], id="parts missing"),
+    ],
+)
+def test_an_element_is_known_by_all_parts_of_a_key(
+    document: dict[str, Any], positions: list[tuple[Any, ...]]
+) -> None:
+    assert [element.position for element in KEY.elements(document)] == positions
+    assert KEY.holds_of(document) == bool(positions)
+
+
+def test_values_of_arrays_beside_one_another_do_not_stand_together() -> None:
+    document = {"t": ["a", "b"], "n": [1, 2], "x": 5, "in": [{"t": "c", "n": [3, 4]}]}
+    assert list(tuples_at(document, ("t", "n"))) == []
+    assert list(tuples_at(document, ("x", "n"))) == [(5, 1), (5, 2)]
+    assert list(tuples_at(document, ("in.t", "in.n"))) == [("c", 3), ("c", 4)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param({"a": 1, "b": [1, 2]}, {"a": Int64(1), "b": [1.0, Decimal128("2")]}, True, id="numbers"),
+        pytest.param({"a": 1, "b": 2}, {"b": 2, "a": 1}, False, id="the order of fields"),
+        pytest.param({"a": 1}, {"a": True}, False, id="truth is no number"),
+        pytest.param({"a": 1}, {"a": "1"}, False, id="nor is a text"),
+        pytest.param({"a": []}, {"a": {}}, False, id="an array is no object"),
+        pytest.param({"a": float("nan")}, {"a": Decimal128("NaN")}, True, id="not a number"),
+    ],
+)
+def test_objects_are_equal_as_in_a_query(one: Any, other: Any, *, same: bool) -> None:
+    assert (key_of(one) == key_of(other)) == same
+    assert (digest(key_of(one)) == digest(key_of(other))) == same

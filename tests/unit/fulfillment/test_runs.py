@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.model import Place
+from services.fulfillment.erasure.operations import deletions
 from services.fulfillment.erasure.runs import LONGEST_RUN, Steps, alike, runs_of, steps_in
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
+from services.fulfillment.erasure.step import as_document, of_document
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step
 from services.fulfillment.search.ownership import Match
-from shared.mongo import Int64
+from shared.mongo import Int64, from_bson, to_bson
 
 KIM = Match("email", None, ("kim@example.org",))
 STEP = Step(
@@ -83,3 +85,19 @@ def test_steps_are_taken_by_collection() -> None:
     other = replace(STEP, key="desk.people", id={"_id": 7})
     for steps in (Steps(runs_of([*many(3), other])), (*many(3), other)):
         assert [step.id["_id"] for step in steps_in(steps, "desk.people")] == [7]
+
+
+def test_a_key_of_several_parts_comes_back_whole_and_an_old_plan_is_read() -> None:
+    key = Match("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
+    step = replace(STEP, guard=(key,), deleted=False, pulls=(Pull(key, ()),))
+    assert of_document(from_bson(to_bson(as_document(step)))[0]) == step
+    old = as_document(STEP)
+    assert "others" not in old["guard"][0]
+    assert of_document(old) == STEP
+
+
+def test_records_with_different_keys_of_several_parts_are_not_deleted_as_one() -> None:
+    steps = [
+        replace(STEP, id={"_id": n}, guard=(Match("t", None, ("acme",), (("n", n),)),)) for n in (1, 2, 1)
+    ]
+    assert sorted(len(some) for some, _ in deletions(steps)) == [1, 2]

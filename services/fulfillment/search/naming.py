@@ -1,0 +1,170 @@
+"""
+Whom a record, or one element of an array in it, names: by identities, and by name. Pure.
+
+Only what stands beside an identity names the same person: an emergency contact has a name of their own.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.search.paths import below, leads_through, values_at
+from shared.matching import Doubt, Outcome, match_names
+
+NAME = ("user.name",)
+LEAST_WORDS = 2
+"""Words of a whole name: where its parts are stored alone, one of them names many."""
+ROLES = frozenset(
+    {
+        "addressee",
+        "agent",
+        "approver",
+        "assignee",
+        "beneficiary",
+        "buyer",
+        "callee",
+        "caller",
+        "carer",
+        "child",
+        "consignee",
+        "consignor",
+        "courier",
+        "deliver",
+        "delivery",
+        "doctor",
+        "donor",
+        "driver",
+        "emergency",
+        "father",
+        "friend",
+        "from",
+        "gift",
+        "guardian",
+        "heir",
+        "husband",
+        "invitee",
+        "inviter",
+        "kin",
+        "landlord",
+        "manager",
+        "mother",
+        "neighbor",
+        "neighbour",
+        "parent",
+        "partner",
+        "payee",
+        "payer",
+        "recipient",
+        "receiver",
+        "referee",
+        "referrer",
+        "relative",
+        "sender",
+        "seller",
+        "ship",
+        "shipping",
+        "spouse",
+        "supervisor",
+        "supplier",
+        "to",
+        "vendor",
+        "wife",
+        "witness",
+        "absender",
+        "empfaenger",
+        "empfänger",
+    }
+)
+"""Words in the names of fields that say in what part somebody appears."""
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W0-9A-Z_]+")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A record as far as it is about one person: without the elements of others, or one element alone."""
+
+    collection: Collection
+    unit: str | None
+    """The array it is an element of; none: it is the record itself."""
+    value: Any
+
+    @property
+    def naming(self) -> Mapping[str, str]:
+        """The fields that say what its person is known by: path → name of the identity."""
+        if self.unit is None:
+            return self.collection.naming
+        return self.collection.naming_elements.get(self.unit, {})
+
+    @cached_property
+    def fields(self) -> Sequence[Field]:
+        """The fields of it that are in no array that people share, beside its own."""
+        return [field for field in self.collection.leaves if self._has(field)]
+
+    def values(self, path: str) -> Iterator[Any]:
+        """Yield what stands at *path*, which is counted from the document."""
+        return values_at(self.value, below(path, self.unit or ""))
+
+    def names(self, identities: Iterable[str]) -> Sequence[str]:
+        """Return what the person is called who is known by what stands at the paths *identities*."""
+        named = self._named
+        paths = [
+            f.path for f in named if any(_beside(f.path, path, named, self.fields) for path in identities)
+        ]
+        return self._whole(paths)
+
+    def other_names(self, identities: Sequence[str]) -> Sequence[str]:
+        """Return the names that stand elsewhere and may be the same person's."""
+        played = frozenset[str]().union(*map(roles, identities))
+        return [text for f in self._named if roles(f.path) <= played for text in self._texts(f.path)]
+
+    @property
+    def _named(self) -> Sequence[Field]:
+        return [field for field in self.fields if any(covered(one, NAME) for one in field.categories)]
+
+    def _has(self, field: Field) -> bool:
+        inner = self.collection.unit(field.path)
+        if self.unit is None:
+            return inner is None
+        return leads_through(field.path, self.unit) and (inner is None or len(inner) <= len(self.unit))
+
+    def _texts(self, path: str) -> Iterator[str]:
+        yield from (value.strip() for value in self.values(path) if isinstance(value, str) and value.strip())
+
+    def _whole(self, paths: Sequence[str]) -> Sequence[str]:
+        """Return the name at *paths*, which may hold it in parts; a whole name there counts alone, too."""
+        texts = [text for path in paths for text in self._texts(path)]
+        whole = [text for text in texts if len(paths) == 1 or len(text.split()) >= LEAST_WORDS]
+        return list(dict.fromkeys([*whole, *([" ".join(texts)] if texts else [])]))
+
+
+def _beside(path: str, identity: str, named: Sequence[Field], fields: Sequence[Field]) -> bool:
+    """Tell whether the name at *path* is that of who is known by *identity*: it stands beside or around."""
+    around = path.rpartition(".")[0]
+    names = {field.path for field in named}
+    while around and all(f.path in names for f in fields if f.path.startswith(f"{around}.")):
+        around = around.rpartition(".")[0]  # an object that holds nothing but parts of a name
+    return leads_through(identity.rpartition(".")[0], around) and roles(path) <= roles(identity)
+
+
+def roles(path: str) -> frozenset[str]:
+    """Return in what part of a record's story the person at *path* appears, as its name says."""
+    return ROLES.intersection(word.lower() for word in _WORDS.findall(path))
+
+
+def likeness(some: Iterable[str], others: Sequence[str]) -> Outcome | None:
+    """
+    Return whether one of the names *some* is one of *others*; none where nobody is named on one side.
+
+    Names that are only spelled alike are those of spouses, and of brothers and sisters: a mismatch.
+    """
+    found = [match_names(one, other) for one in some for other in others]
+    if not found:
+        return None
+    if any(found):
+        return Outcome.MATCH
+    partly = any(f.outcome is Outcome.PARTIAL and Doubt.SPELLING not in f.doubts for f in found)
+    return Outcome.PARTIAL if partly else Outcome.MISMATCH
