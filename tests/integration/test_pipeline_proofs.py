@@ -137,7 +137,7 @@ async def test_somebody_elses_passport_is_not_accepted_and_nobody_hears_what_dif
         page = await pipeline.page(case)
         return page if page["proof_refused_for"] else {}
 
-    page = await eventually(told, WITHIN)
+    page: dict[str, Any] = await eventually(told, WITHIN)
     assert page["proof_refused_for"] == "document_not_accepted"
     assert "name_mismatch" not in json.dumps(page)
 
