@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -237,10 +238,16 @@ async def test_whether_somebody_is_known_shows_in_nothing(pipeline: Pipeline) ->
     seen = []
     for person in (ADA_ASKS, stranger):
         case = await coded(pipeline, person)
-        letters = await eventually(lambda who=person, case=case: subjects(pipeline, who, case), WITHIN)  # type: ignore[misc]
-        page = await pipeline.page(case)
+        letters = await eventually(partial(subjects, pipeline, person, case), WITHIN)
+        page: dict[str, Any] = await eventually(partial(paused, pipeline, case), WITHIN)
         seen.append(({key: page[key] for key in page if key not in ("id", "due_on")}, letters))
     assert seen[0] == seen[1]
+
+
+async def paused(pipeline: Pipeline, case: str) -> dict[str, Any]:
+    """Return the page of a request, once it says that proof is awaited."""
+    page = await pipeline.page(case)
+    return page if page["paused"] else {}
 
 
 def subjects(pipeline: Pipeline, person: Somebody, case: str) -> list[str]:
