@@ -23,6 +23,9 @@ from services.fulfillment.package.labels import title
 from services.fulfillment.recipients import by_hand, recipients_of
 from services.fulfillment.search.walk import Status
 
+PROGRAM = f"habeas {version('habeas')}"
+"""Looked up once: it is read from a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -59,7 +62,7 @@ def certificate(
         proof=issue.proof,
         searched=tuple(_searched(remains, data_map)),
         looked_through=tuple(_looked_through(residues, data_map)),
-        program=f"habeas {version('habeas')}",
+        program=PROGRAM,
     )
 
 

@@ -14,8 +14,9 @@ from hashlib import sha256
 
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.paths import folded
+from shared.inserting import Insertions
 from shared.law import Right
-from shared.mongo import Database, insert_new, translated
+from shared.mongo import Database, translated
 
 PHONE = "phone_number"
 
@@ -60,6 +61,7 @@ class Suppressions:
     def __init__(self, database: Database, key: bytes) -> None:
         """Keep the list in *database*; *key* makes the hashes."""
         self._suppressions = database["suppressions"]
+        self._insertions = Insertions(self._suppressions)
         self._key = key
 
     async def add(self, identities: Identities, purpose: str, at: datetime) -> None:
@@ -75,7 +77,7 @@ class Suppressions:
             {"_id": entry, "identity": name, "purpose": str(purpose), "at": at}
             for name, entry in self._entries(identities, purpose)
         ]
-        await insert_new(self._suppressions, entries)
+        await self._insertions.add(entries)
 
     async def holds(self, identities: Identities, purpose: str) -> bool:
         """

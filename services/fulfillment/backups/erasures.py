@@ -9,7 +9,8 @@ from services.fulfillment.backups.entries import Entry, as_document, entries_of,
 from services.fulfillment.backups.fingerprints import Fingerprints
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import Plan
-from shared.mongo import Database, Document, insert_new, to_bson, translated
+from shared.inserting import Insertions
+from shared.mongo import Database, Document, to_bson, translated
 
 ENTRIES_PER_WRITE = 100
 USUAL_RETENTION = timedelta(days=35)
@@ -23,6 +24,7 @@ class Erasures:
     def __init__(self, database: Database, fingerprints: Fingerprints, keep: timedelta) -> None:
         """Keep entries in *database* for as long as *keep*: a backup that is older cannot be replayed."""
         self._erasures = database["erasures"]
+        self._insertions = Insertions(self._erasures)
         self._fingerprints = fingerprints
         self._keep = keep
 
@@ -43,7 +45,7 @@ class Erasures:
         """
         entries = entries_of(plan, data_map, erasure, at, self._fingerprints)
         while some := [self._document(entry) for entry in islice(entries, ENTRIES_PER_WRITE)]:
-            await insert_new(self._erasures, some)
+            await self._insertions.add(some)
 
     async def prolong(self, erasure: str) -> None:
         """
