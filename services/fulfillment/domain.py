@@ -1,13 +1,14 @@
 """What the law makes of each record that an erasure meets. Pure: the day comes in, and so does the record."""
 
 import calendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Collection, Erasure, Hold, Period, Retention
+from services.fulfillment.datamap.paths import raw_at, values_at
 
 LEGAL_HOLD = "legal_hold"
 RETENTION_DUTY = "retention_duty"
@@ -93,7 +94,7 @@ def decide_disposition(collection: Collection, document: Mapping[str, Any], *, t
 
 def last_day(retention: Retention, document: Mapping[str, Any], *, today: date) -> date | None:
     """Return the last day of *retention* for *document*; none where the map's field holds no day."""
-    start = today if retention.start == "now" else _day(_at(document, retention.start))
+    start = today if retention.start == "now" else _day(raw_at(document, retention.start))
     return None if start is None else after(start, retention.keep)
 
 
@@ -115,27 +116,9 @@ def _ground(collection: Collection) -> str:
 
 def _holds(hold: Hold, document: Mapping[str, Any]) -> bool:
     """Tell whether *document* is under *hold*; of an array, one element is enough, as it is in a query."""
-    return any(found == hold.value for found in (_at(document, hold.field), *_all_at(document, hold.field)))
-
-
-def _all_at(value: Any, path: str) -> Iterator[Any]:
-    """Yield every single value at *path* below *value*; an array stands for each of its elements."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _all_at(item, path)
-    elif not path:
-        yield value
-    elif isinstance(value, Mapping):
-        head, _, rest = path.partition(".")
-        if head in value:
-            yield from _all_at(value[head], rest)
-
-
-def _at(document: Mapping[str, Any], path: str) -> Any:
-    value: Any = document
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
+    return any(
+        found == hold.value for found in (raw_at(document, hold.field), *values_at(document, hold.field))
+    )
 
 
 def _day(value: Any) -> date | None:

@@ -14,10 +14,11 @@ from hashlib import sha256
 from typing import Any
 
 from services.fulfillment.datamap.model import Place
+from services.fulfillment.datamap.paths import together, values_at
 from services.fulfillment.domain import LEGAL_HOLD
 from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of, together, values_at
 from shared.mongo import Database, Document, UpdateOne, id_bytes, translated
 
 PURPOSE = "kept records"

@@ -12,8 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
+from services.fulfillment.search.comparing import folded
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.paths import folded
 from shared.inserting import Insertions
 from shared.law import Right
 from shared.mongo import Database, translated

@@ -18,9 +18,9 @@ from typing import Any
 from services.fulfillment.backups.fingerprints import Fingerprints
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection, DataMap, Place
+from services.fulfillment.datamap.paths import together, values_at
 from services.fulfillment.erasure.steps import Mask, Plan, Step, steps_where
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import together, values_at
 from shared.mongo import Binary, Document, ObjectId
 
 MOST_RECORDS = 10_000

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.search.comparing import folded
 from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.paths import folded
 from shared.mongo import id_bytes
 
 PURPOSE: Final = "erasure journal"

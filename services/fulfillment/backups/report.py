@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.backups.returned import Verdict
 from services.fulfillment.erasure.steps import Plan, Step
-from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.comparing import key_of
 
 Record: TypeAlias = tuple[str, Hashable]
 """Key of a collection, and what the ``_id`` of one of its records is compared by."""

@@ -17,10 +17,11 @@ from services.fulfillment.backups.entries import Entry, matches_of, unique
 from services.fulfillment.backups.fingerprints import Fingerprints
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import Collection
+from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.erasure.steps import Mask, Step
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.findings import Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import below, key_of, raw_at, values_at
 from shared.mongo import Document, ObjectId
 
 BIRTH = ("user.demographic.date_of_birth",)

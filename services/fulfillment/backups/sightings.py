@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from services.fulfillment.backups.entries import Entry
 from services.fulfillment.backups.fingerprints import Fingerprints, written
 from services.fulfillment.datamap.model import Collection, Place
-from services.fulfillment.search.paths import values_at
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.stores import Stores
 from shared.mongo import Document
 

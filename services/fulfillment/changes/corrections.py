@@ -16,11 +16,11 @@ from services.fulfillment.changes.change import Change, Declined
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.standing import Gap, array_around, same, standing
 from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.domain import LEGAL_HOLD, Retain, decide_disposition
 from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
 from services.fulfillment.search.findings import Findings, Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import below, places
 from shared.events import Correction
 
 NOT_EDITABLE = "not_editable"

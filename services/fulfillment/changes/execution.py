@@ -12,9 +12,9 @@ from typing import Any
 from services.fulfillment.changes.change import Undone
 from services.fulfillment.changes.standing import same, standing
 from services.fulfillment.datamap.model import Place
+from services.fulfillment.datamap.paths import below
 from services.fulfillment.erasure.execution import Record, execute, record_of, reread
 from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
-from services.fulfillment.search.paths import below
 from services.fulfillment.search.stores import Stores
 from shared.mongo import Document
 

@@ -13,10 +13,10 @@ from typing import Any
 from services.fulfillment.changes.standing import Gap, array_around, same, standing
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import Collection, DataMap, Mark
+from services.fulfillment.datamap.paths import below, places
 from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
 from services.fulfillment.search.findings import Findings, Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import below, places
 from shared.law import Right
 
 NOT_MARKABLE = "not_markable"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.comparing import key_of
 
 
 class Gap(Enum):

@@ -9,8 +9,8 @@ from services.fulfillment.checking.drift import paths_of
 from services.fulfillment.checking.kinds import allows, counted, kind_of, kinds_at
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.model import Erasure, Field, Flaw
+from services.fulfillment.datamap.paths import places, raw_at
 from services.fulfillment.domain import last_day
-from services.fulfillment.search.paths import places, raw_at
 
 
 def absent(observed: Observed) -> Iterator[Flaw]:

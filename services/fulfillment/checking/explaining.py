@@ -6,8 +6,9 @@ from typing import Any
 from services.fulfillment.checking.observed import Speed
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.datamap.model import Place
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.caseless import CASELESS, MOST_SPELLED, Indexes, Query, queries
-from services.fulfillment.search.paths import refers, values_at
+from services.fulfillment.search.comparing import refers
 from services.fulfillment.search.stores import Stores
 from shared.mongo import Collection as Stored
 from shared.mongo import Document, translated

@@ -7,8 +7,9 @@ from typing import Any
 from services.fulfillment.checking.kinds import counted, kind_of
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.model import Field, Flaw
+from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
-from services.fulfillment.search.paths import key_of, refers, values_at
 from services.fulfillment.search.phones import canonical, spellings
 from shared.mongo import Document
 

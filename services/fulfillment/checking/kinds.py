@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from services.fulfillment.search.paths import values_at
+from services.fulfillment.datamap.paths import values_at
 from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId
 
 UUIDS = (3, 4)

@@ -8,8 +8,9 @@ from services.fulfillment.checking.kinds import comparable, kinds_at
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import Field, Flaw, Reference
+from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import forms
-from services.fulfillment.search.paths import key_of, refers, values_at
 
 MOST_FOLLOWED = 100
 """Values of a reference whose partners are looked for."""

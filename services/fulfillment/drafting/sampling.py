@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.drafting.keys import Key, key_of, spellings
 from services.fulfillment.drafting.linking import End, Link
 from services.fulfillment.drafting.schema import Inference, Outline
-from services.fulfillment.search.paths import values_at
 from shared.errors import HabeasError
 from shared.mongo import Client, Document, secondary_first, translated
 

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.domain import reason_of_refusal
 from services.fulfillment.erasure.operations import changes, deletions
 from services.fulfillment.erasure.planning import plan
@@ -28,8 +29,8 @@ from services.fulfillment.erasure.steps import (
     record_named,
     steps_where,
 )
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.paths import below, key_of, raw_at, values_at
 from services.fulfillment.search.stores import Probe, Stores
 from services.fulfillment.search.walk import Findings, Found, gather
 from shared.mongo import Document, Write

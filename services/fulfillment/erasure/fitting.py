@@ -15,7 +15,7 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Masking
 from services.fulfillment.erasure.masking import keyed, masked
-from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.rules import Rules
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 

@@ -14,7 +14,7 @@ from hashlib import sha256, sha512
 from typing import Any
 
 from services.fulfillment.datamap.model import Masking
-from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.comparing import key_of
 from shared.mongo import Binary, Int64, ObjectId, json_util
 
 NULL = Masking("null_rewrite")

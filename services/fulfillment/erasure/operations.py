@@ -11,9 +11,10 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
+from services.fulfillment.datamap.paths import below, leads_through
 from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import below, key_of, leads_through
 from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
 BY_ID = [("_id", 1)]

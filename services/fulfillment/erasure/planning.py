@@ -10,12 +10,13 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Field, Masking
+from services.fulfillment.datamap.paths import places
 from services.fulfillment.domain import Retain, decide_disposition
 from services.fulfillment.erasure.fitting import Fit, fitted
 from services.fulfillment.erasure.masking import NULL, PRESERVE, UNSET, constant, masked
 from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Pull, Step, Steps, alike, runs_of
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of, places
 from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.walk import Findings, Found
 

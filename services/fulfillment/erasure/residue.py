@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.execution import Remains
 from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.mentions import Kind, Mention, Needle
-from services.fulfillment.search.paths import key_of
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import Status
 from shared.errors import StoreUnavailable

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Place
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.ownership import Match, owned
-from services.fulfillment.search.paths import key_of
 
 Record: TypeAlias = tuple[str, Hashable]
 """Key of a collection, and what the primary key of one of its records is compared by."""

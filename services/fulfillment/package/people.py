@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.package.redaction import MOST_NAMES, Kind, Own
 from services.fulfillment.search.findings import Findings, Found
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.paths import values_at
 from shared.events import RequestSubmitted
 
 CATEGORIES: Mapping[Kind, str] = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from services.fulfillment.search.paths import untagged
+from services.fulfillment.search.comparing import untagged
 from shared.mongo import Document
 
 CASELESS: Mapping[str, Any] = {"locale": "en", "strength": 2}

@@ -14,8 +14,8 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import PHONE
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.paths import values_at
 from services.fulfillment.search.walk import Found
 from shared.matching import (
     Match,

@@ -12,10 +12,11 @@ from typing import Any
 
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.paths import places, raw_at, together
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.digests import Keys
 from services.fulfillment.search.findings import Found
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.paths import key_of, places, raw_at, together
 from services.fulfillment.search.shelf import Rack, Shelf
 from services.fulfillment.search.spool import Spool
 from shared.mongo import Document

@@ -16,9 +16,9 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
 from services.fulfillment.search.identities import PHONE, Identities
-from services.fulfillment.search.paths import values_at
 
 LEAST_DIGITS = 7
 """Digits without which a number is looked for in no text: too many other numbers look the same."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import Collection, Field
-from services.fulfillment.search.paths import below, leads_through, values_at
+from services.fulfillment.datamap.paths import below, leads_through, values_at
 from shared.matching import Doubt, Outcome, match_names
 
 NAME = ("user.name",)

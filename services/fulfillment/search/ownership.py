@@ -12,15 +12,8 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection
-from services.fulfillment.search.paths import (
-    below,
-    joined,
-    key_of,
-    leads_through,
-    raw_at,
-    tuples_at,
-    values_at,
-)
+from services.fulfillment.datamap.paths import below, joined, leads_through, raw_at, tuples_at, values_at
+from services.fulfillment.search.comparing import key_of
 
 _NOTHING = object()
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
 
+from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search import caseless
 from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.forms import forms
-from services.fulfillment.search.paths import key_of, tuples_at
 from services.fulfillment.search.phones import canonical, integers, longhand, spellings
 from services.fulfillment.search.urgency import due
 from shared.coalescing import Coalescer, Turns

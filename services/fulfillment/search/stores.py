@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.search import caseless
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.mentions import Mention, Needle, mentions_in, patterns
-from services.fulfillment.search.paths import key_of
 from services.fulfillment.search.rules import Rules
 from services.fulfillment.search.seeking import (
     LARGE_READS_AT_ONCE,

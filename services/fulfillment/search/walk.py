@@ -16,14 +16,15 @@ from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
+from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search.aliases import Alias, Doubts, Known
+from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
 from services.fulfillment.search.forms import NUMBERS, forms
 from services.fulfillment.search.holdings import Holdings, Questions, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.naming import Part
 from services.fulfillment.search.ownership import Match, Position, disclosed, owned
-from services.fulfillment.search.paths import key_of, refers, tuples_at
 from services.fulfillment.search.phones import TRUNK, canonical
 from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.digests import MOST_AS_THEY_ARE, Keys, digest
-from services.fulfillment.search.paths import key_of
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 
 MANY = 20_000

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.forms import forms
-from services.fulfillment.search.paths import key_of
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 
 ID = "5a9427648b0beebeb6957bfd"

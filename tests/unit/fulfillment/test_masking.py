@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from services.fulfillment.datamap.model import Masking
 from services.fulfillment.erasure.masking import masked
-from services.fulfillment.search.paths import key_of
+from services.fulfillment.search.comparing import key_of
 from shared.events import Subject
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 

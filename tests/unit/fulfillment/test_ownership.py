@@ -9,10 +9,11 @@ from bson import Regex, json_util
 from hypothesis import given
 from hypothesis import strategies as some
 
+from services.fulfillment.datamap.paths import places, tuples_at, values_at
 from services.fulfillment.datamap.reading import Collection, parse
+from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.digests import digest
 from services.fulfillment.search.ownership import Match, disclosed
-from services.fulfillment.search.paths import key_of, places, refers, tuples_at, values_at
 from shared.mongo import Decimal128, Int64, ObjectId
 
 TEXT = """
