@@ -15,6 +15,8 @@ from shared.bus.wire import WiredConnection, is_tried
 from shared.errors import BrokerUnavailable, ConfigurationError
 
 ANSWER_WITHIN_S = 10.0
+DECLARE_WITHIN_S = 60.0
+"""How long the broker may take over the whole topology; a queue costs it a flush to disk or more."""
 HEARTBEAT_S = 10
 LEAVE_WITHIN_S = 2.0
 Channel: TypeAlias = aiormq.channel.Channel
@@ -83,14 +85,16 @@ async def declare(url: str) -> None:
     connection = await connect(url, "habeas declares")
     try:
         with translated("the topology was not declared"):
-            await _declare_all(await open_channel(connection))
+            async with asyncio.timeout(DECLARE_WITHIN_S):
+                await _declare_all(await open_channel(connection))
     finally:
         await leave(connection)
 
 
 async def open_channel(connection: AbstractConnection, **options: bool) -> Channel:
     """Open a channel, below aio-pika's objects: a batch saves a task per message there."""
-    return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
+    async with asyncio.timeout(ANSWER_WITHIN_S):
+        return cast("Channel", await (await connection.channel(**options)).get_underlay_channel())
 
 
 async def leave(connection: AbstractConnection | None) -> None:

@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 
 from shared.bus.connecting import (
+    ANSWER_WITHIN_S,
     LEAVE_WITHIN_S,
     Channel,
     connect,
@@ -82,7 +83,7 @@ class Consumer:
             with translated("not acknowledged"):
                 await inlet.acknowledge(*acknowledgements(tags, self._held))
                 if self._cautious and not self._stopped:
-                    await self._consume(channel, inlet, cautious=False)
+                    await self._widen(channel, inlet)
         except BrokerUnavailable:
             self._lose()
 
@@ -146,16 +147,21 @@ class Consumer:
         self._lost = False
         self._channel = channel
         self._inlet = _inlet(self._connection, channel, arrive)
-        await self._consume(channel, self._inlet, cautious=True)
+        self._cautious, self._tag = True, f"{self._queue}.cautious"
+        await self._consume(channel, self._inlet, CAUTIOUS_PREFETCH)
 
-    async def _consume(self, channel: Channel, inlet: Inlet, *, cautious: bool) -> None:
-        """Consume with a prefetch that fits; it is fixed per consumer, so a wider one needs another."""
-        if not cautious:
+    async def _widen(self, channel: Channel, inlet: Inlet) -> None:
+        """Hold as many messages as may be held; the prefetch is fixed per consumer, so take another one."""
+        self._cautious = False  # at once: batches are settled side by side, and one of them does this
+        async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_cancel(self._tag)
-        self._cautious = cautious
-        self._tag = f"{self._queue}.{'cautious' if cautious else 'full'}"
-        await channel.basic_qos(prefetch_count=CAUTIOUS_PREFETCH if cautious else self._prefetch)
-        await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
+        self._tag = f"{self._queue}.full"
+        await self._consume(channel, inlet, self._prefetch)
+
+    async def _consume(self, channel: Channel, inlet: Inlet, prefetch: int) -> None:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await channel.basic_qos(prefetch_count=prefetch)
+            await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
 
 
 def acknowledgements(tags: Collection[int], held: Collection[int]) -> tuple[int | None, list[int]]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import aio_pika
 import pytest
@@ -12,7 +13,8 @@ from yarl import URL
 
 from habeas.stack import Part, Stack
 from shared import topology
-from shared.bus import Bus, Consumer, Delivery, Message, publishing
+from shared.bus import Bus, Consumer, Delivery, Message, consuming, publishing
+from shared.bus.connecting import Channel
 from shared.bus.consuming import CAUTIOUS_PREFETCH
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.topology import EVENTS
@@ -231,6 +233,35 @@ async def test_only_a_few_messages_are_held_until_the_first_batch_is_through(
     await consumer.settle(cautious)
     rest = await take(consumer, 100 - len(cautious))
     assert len({delivery.message_id for delivery in cautious + rest}) == 100
+
+
+async def test_batches_settled_side_by_side_widen_the_prefetch_once(amqp_url: str, ends: Makes) -> None:
+    bus, consumer = ends(amqp_url)
+    await bus.publish([event(number) for number in range(100)])
+    cautious = await take(consumer, CAUTIOUS_PREFETCH)
+    await asyncio.gather(consumer.settle(cautious[::2]), consumer.settle(cautious[1::2]))
+    assert consumer.connected
+    rest = await take(consumer, 100 - len(cautious))
+    assert len({delivery.message_id for delivery in cautious + rest}) == 100
+
+
+async def test_a_broker_that_never_says_that_we_consume_is_left_and_asked_again(
+    amqp_url: str, ends: Makes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, consumer = ends(amqp_url)
+    asked = asyncio.Event()
+    consume = Channel.basic_consume
+
+    async def unanswered(channel: Channel, *arguments: Any, **options: Any) -> Any:
+        if asked.is_set():
+            return await consume(channel, *arguments, **options)
+        asked.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(Channel, "basic_consume", unanswered)
+    monkeypatch.setattr(consuming, "ANSWER_WITHIN_S", 0.2)
+    await bus.publish([event(1)])
+    assert [delivery.message_id for delivery in await take(consumer, 1)] == ["event-1"]
 
 
 async def test_a_queue_with_other_arguments_is_one_clear_error(amqp_url: str, ends: Makes) -> None:
