@@ -4,7 +4,10 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup check test test-unit test-integration test-e2e up demo bench chaos images-offline docs
+# Where it is set, every process compiles all it imports again: each start takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench chaos images-offline docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,16 +18,18 @@ setup:  ## Install what the project needs (quiet when nothing is to do)
 check: setup  ## Format, lint, types, import rules, unit tests; under a minute
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: run $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/ruff check --quiet
+	@$(MAKE) --no-print-directory --jobs=2 types test-unit
+
+types: setup  ## Types and import rules
 	@$(BIN)/mypy
 	@said=$$($(BIN)/lint-imports 2>&1) || { echo "$$said"; exit 1; }
-	@$(PYTEST) -q tests/unit
 
 test: setup  ## Every test; container tests skip where there is no Docker, and fail there when CI is set
 	@scripts/setup-docker || [ $$? = 3 ]
 	@$(PYTEST) -q
 
 test-unit: setup  ## Pure tests
-	@$(PYTEST) -q tests/unit
+	@$(PYTEST) -q -n 2 tests/unit
 
 test-integration: setup  ## Tests on a real broker, database and mail server
 	@$(PYTEST) -q tests/integration

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +43,7 @@ def publishers_of(event: type[Event]) -> list[str]:
     return services or (["the command"] if event.__name__ in _announced() else [])
 
 
+@cache
 def _announced() -> set[str]:
     """Return the events that verbs of the command make: ``fact(Event, …)``."""
     return {
@@ -53,6 +55,7 @@ def _announced() -> set[str]:
     }
 
 
+@cache
 def _made_in(service: str) -> set[str]:
     return {
         node.func.id

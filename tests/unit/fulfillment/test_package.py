@@ -1,7 +1,6 @@
 import csv
 import io
 import re
-import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -213,20 +212,6 @@ def test_fields_without_number_do_not_make_a_table_without_end() -> None:
     assert len(table(files)[0]) == 1
     nested = files_of(*({"_id": n, "by": {f"k{n}": 1}} for n in range(1_000)))
     assert table(nested)[0] == ["_id", "by"]
-
-
-def test_memory_does_not_grow_with_the_number_of_records() -> None:
-    def peak(records: int) -> int:
-        tracemalloc.start()
-        package = build(contents(Section(CUSTOMERS, Many(records))), signer=SIGNER)
-        size = sum(map(len, package))
-        reached = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert size > records
-        return reached
-
-    peak(200)  # fills the caches of languages and templates
-    assert peak(50_000) < peak(500) + 1_500_000
 
 
 def test_documents_that_can_be_read_only_once_are_refused() -> None:

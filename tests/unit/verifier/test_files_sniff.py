@@ -3,7 +3,7 @@ import pytest
 from services.verifier.documents.files.opening import open_file
 from services.verifier.documents.files.refusal import Refused
 from services.verifier.documents.files.sniff import MOST_BYTES, Kind, sniff
-from tests.unit.verifier import hostile
+from tests import hostile
 
 JPEG = hostile.encoded(hostile.drawing())
 PNG = hostile.encoded(hostile.drawing(), "PNG")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.verifier.documents.files.opening import Opened, open_file
 from services.verifier.documents.reading import Result
-from tests.unit.verifier import hostile
+from tests import hostile
 
 SMALL = hostile.drawing(80, 60)
 SEEDS = {

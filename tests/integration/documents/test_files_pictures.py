@@ -13,7 +13,7 @@ from services.verifier.documents.files.quality import quality
 from services.verifier.documents.files.scaling import Picture
 from services.verifier.documents.files.sniff import Kind
 from services.verifier.documents.reading import Result, reasons_of
-from tests.unit.verifier import hostile
+from tests import hostile
 
 ORIENTATION = 0x0112
 WHERE = "48.2082N 16.3738E"

@@ -19,8 +19,8 @@ from services.verifier.documents.reading import (
 )
 from services.verifier.documents.worker.examination import Readers, examine
 from services.verifier.documents.worker.frames import Request, Slot
-from tests.unit.verifier import hostile
-from tests.unit.verifier.test_files_pdf import under_a_scan
+from tests import hostile
+from tests.integration.documents.test_files_pdf import under_a_scan
 
 ZONE = Zone(format=Format.TD3, lines=("P<UTO", "L898902C3"))
 LICENCE = Licence(version=9, surname="EXAMPLE", number="X1234567")

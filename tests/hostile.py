@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -38,6 +39,7 @@ def png(width: int, height: int, *chunks: bytes, rows: bytes = b"") -> bytes:
     return PNG_SIGNATURE + header + b"".join(chunks) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+@cache
 def pixel_bomb(side: int = 20_000) -> bytes:
     """Return a PNG of *side* times *side* zeros: 400 million pixels in 389 kB."""
     packer = zlib.compressobj(9)
@@ -45,6 +47,7 @@ def pixel_bomb(side: int = 20_000) -> bytes:
     return png(side, side, rows=rows)
 
 
+@cache
 def text_bomb() -> bytes:
     """Return a small PNG with a comment of 200 MB."""
     comment = b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)
@@ -69,6 +72,7 @@ def bill_page(page: canvas.Canvas) -> None:
         page.drawString(60, 700 - 14 * step, line)
 
 
+@cache
 def bill_pdf() -> bytes:
     return page_pdf(bill_page)
 
@@ -82,6 +86,7 @@ def changed_pdf(change: Callable[[pikepdf.Pdf], object], **options: Any) -> byte
         return buffer.getvalue()
 
 
+@cache
 def flate_bomb() -> bytes:
     """Return a PDF whose page is 400 MB of blanks, compressed twice into a few kilobytes."""
     packer = zlib.compressobj(9)
@@ -112,6 +117,7 @@ def handmade_pdf(*objects: bytes) -> bytes:
     )
 
 
+@cache
 def looping_pages() -> bytes:
     """Return a PDF whose page tree is its own branch."""
     return handmade_pdf(

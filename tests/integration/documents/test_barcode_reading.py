@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from services.verifier.documents.barcode.licence import read_licence
 from services.verifier.documents.barcode.symbols import Sight, read_symbol
 from services.verifier.documents.reading import Result, reasons_of
-from tests.unit.verifier import hostile
+from tests import hostile
 
 PAYLOAD = (
     b"@\n\x1e\rANSI 636035090002DL00410250ZI02910020DLDAQX1234567\nDCSEXAMPLE\nDDEN\nDACADA\nDDFN\nDADMARIE\n"

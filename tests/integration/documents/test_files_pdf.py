@@ -10,7 +10,7 @@ from reportlab.pdfgen import canvas
 from services.verifier.documents.files.hidden import hidden_text
 from services.verifier.documents.files.opening import Opened, open_file
 from services.verifier.documents.reading import Check, Line, Result, reasons_of
-from tests.unit.verifier import hostile
+from tests import hostile
 
 
 def opened(content: bytes) -> Opened:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from services.verifier.documents.reading import Reading, Result, reasons_of
 from services.verifier.documents.sandbox import Examiner, Limits
 from services.verifier.documents.worker.frames import Slot
-from tests.unit.verifier import hostile
+from tests import hostile
 
 HERE = Path(__file__).parent
 ATTACKER = (sys.executable, "-P", "-s", "-B", str(HERE / "hostile_worker.py"))
