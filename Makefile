@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench chaos images-offline docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench chaos clock images-offline docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: setup  ## Measure, beside the raw floor; writes bench/results/latest.json
 
 chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.chaos
+
+clock: setup  ## The clock of the law beside a calendar walked day by day, 100,000 cases for each edition
+	@$(BIN)/python -m bench.clock
 
 images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
 	@scripts/setup-docker

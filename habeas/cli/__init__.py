@@ -13,6 +13,7 @@ from habeas.cli import (
     broken,
     documents,
     erasures,
+    laws,
     maps,
     recipients,
     records,
@@ -39,6 +40,7 @@ app.add_typer(erasures.app, name="erasures")
 app.add_typer(erasures.stop_list, name="suppressions")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(restrictions.app, name="restriction")
+app.add_typer(laws.app)
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")

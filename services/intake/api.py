@@ -36,14 +36,16 @@ from shared.events import (
     Evidence,
     LetterKind,
     Outcome,
+    PolicyId,
     Proof,
     RequestId,
     RequestSubmitted,
     Slot,
     Strict,
 )
-from shared.law import Regulation, Right
+from shared.law import Policy, Regulation, Right
 from shared.log import logger
+from shared.policies import policies
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
@@ -85,6 +87,8 @@ class StatusPage(BaseModel):
     status: str
     right: Right | None = None
     regulation: Regulation | None = None
+    policy: PolicyId | None = None
+    """The edition of the law that the request is judged by."""
     received_on: date | None = None
     due_on: date | None = None
     outcome: Outcome | None = None
@@ -113,6 +117,7 @@ class StatusPage(BaseModel):
             status="submitted" if case.status is Status.UNKNOWN else case.status,
             right=received.right if received else None,
             regulation=received.regulation if received else None,
+            policy=received.policy if received else None,
             received_on=received.received_on if received else None,
             due_on=case.due_on,
             outcome=outcome_of(case),
@@ -179,6 +184,11 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
             form = form.model_copy(update={"reference": secrets.token_hex(16), "received_at": None})
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{root}/v1/requests/{case_id}")
+
+    @app.get("/v1/policies")
+    async def laws() -> list[Policy]:
+        """Say what each edition of each law says, and where it says so."""
+        return list(policies())
 
     @app.get("/v1/requests")
     async def find(reference: str, source: Annotated[str, Depends(callers.system)]) -> StatusPage:

@@ -48,7 +48,15 @@ from shared.events import (
     RequestWithdrawn,
     WithdrawalLodged,
 )
-from shared.law import Calendar, Regulation, choose_regulation, due, due_after_pauses, internal_due
+from shared.law import (
+    Calendar,
+    Policies,
+    Regulation,
+    choose_regulation,
+    due,
+    due_after_pauses,
+    internal_due,
+)
 
 EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
 """No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
@@ -356,6 +364,8 @@ class Practice:
     zone: ZoneInfo
     """Where requests are answered; days begin and end there."""
     calendars: Mapping[Regulation, Calendar]
+    policies: Policies
+    """What the laws say; a case keeps the edition that it began with."""
     margin: timedelta | None = None
     """How long before the statutory day the answer should be ready."""
     floor: Regulation = Regulation.GDPR
@@ -391,11 +401,13 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         floor=practice.floor,
     )
     received_at = max(EARLIEST_RECEIPT, min(request.received_at or arrival.occurred_at, arrival.now))
-    legal = due(regulation, request.right, received_at, practice.zone, practice.calendars[regulation])
+    policy = practice.policies.governing(regulation, received_at.astimezone(practice.zone).date())
+    legal = due(policy.answer(request.right), received_at, practice.zone, practice.calendars[regulation])
     return RequestReceived(
         request_id=arrival.case,
         right=request.right,
         regulation=regulation,
+        policy=policy.id,
         source=arrival.source,
         received_at=received_at,
         received_on=legal.received_on,
@@ -412,13 +424,14 @@ def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
     """Return when the answer is due now that the clock of *case* runs again; None where nothing moves."""
     if case.received is None or case.paused_since is None:
         return None
-    regulation = case.received.regulation
+    received = case.received
+    policy, calendar = practice.policies.named(received.policy), practice.calendars[received.regulation]
     since, until = (moment.astimezone(practice.zone).date() for moment in (case.paused_since, at))
     days = case.paused_days + (until - since).days
-    due_on = due_after_pauses(regulation, case.received.due_on, days, practice.calendars[regulation])
+    due_on = due_after_pauses(policy, received.right, received.due_on, days, calendar)
     if due_on == case.due_on:
         return None
-    return DueMoved(request_id=case.received.request_id, days=days, due_on=due_on)
+    return DueMoved(request_id=received.request_id, days=days, due_on=due_on)
 
 
 def _requester(request: RequestSubmitted) -> Requester:

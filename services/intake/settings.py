@@ -8,6 +8,7 @@ from services.intake.domain import Practice
 from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
 from shared.law import Regulation
+from shared.policies import policies
 from shared.settings import Settings, Zone
 
 KEY_CHARACTERS = 16
@@ -64,4 +65,4 @@ class IntakeSettings(Settings):
             Regulation.UK_GDPR: calendar_named(self.calendar_uk),
             Regulation.CCPA: calendar_named(self.calendar_california),
         }
-        return Practice(self.zone, calendars, self.margin, self.floor)
+        return Practice(self.zone, calendars, policies(), self.margin, self.floor)

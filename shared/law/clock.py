@@ -8,8 +8,8 @@ from itertools import count, islice
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from shared.law.periods import Rule, Unit, acknowledgement_period, answer_period, extended_period
-from shared.law.scope import Regulation, Right
+from shared.law.policies import DayOff, FirstDay, Policy, Rule, Unit
+from shared.law.scope import Right
 
 ONE_DAY = timedelta(days=1)
 WEEKEND = {5: "Saturday", 6: "Sunday"}
@@ -71,33 +71,22 @@ class DueDate:
     steps: tuple[Step, ...]
 
 
-def due(
-    regulation: Regulation, right: Right, received_at: datetime, zone: ZoneInfo, calendar: Calendar
-) -> DueDate:
-    """Return the last day on which a request may be answered in time (see `answer_period`)."""
-    return _last_day(answer_period(regulation, right), received_at, zone, calendar)
-
-
-def extended_due(
-    regulation: Regulation, right: Right, received_at: datetime, zone: ZoneInfo, calendar: Calendar
-) -> DueDate | None:
+def due(rule: Rule, received_at: datetime, zone: ZoneInfo, calendar: Calendar) -> DueDate:
     """
-    Return the last day once the period has been extended; none where the law knows no extension.
+    Return the last day of the period that *rule* sets, counted from the day of receipt in *zone*.
 
     Law:
-        GDPR Art. 12(3), 11 CCR § 7021(b): counted from receipt, not from the notice of extension, which
-        itself is due while `due` runs.
+        ICO guidance on time limits: that day counts until its last minute, working day or not.
+        GDPR Art. 12(3), 11 CCR § 7021(b): an extended period is counted from receipt, too, and not from the
+        notice of the extension.
     """
-    rule = extended_period(regulation, right)
-    return None if rule is None else _last_day(rule, received_at, zone, calendar)
-
-
-def acknowledgement_due(
-    regulation: Regulation, right: Right, received_at: datetime, zone: ZoneInfo, calendar: Calendar
-) -> DueDate | None:
-    """Return the last day to confirm receipt, where the law asks for it (see `acknowledgement_period`)."""
-    rule = acknowledgement_period(regulation, right)
-    return None if rule is None else _last_day(rule, received_at, zone, calendar)
+    if received_at.tzinfo is None:
+        raise ValueError("received_at must say its offset from UTC")
+    # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
+    local = received_at.astimezone(UTC).astimezone(zone)
+    received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision)
+    steps = (received, *_count(rule, received.day, calendar))
+    return DueDate(received.day, steps[-1].day, rule, str(zone), calendar.name, steps)
 
 
 def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
@@ -112,7 +101,7 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     return max(legal.received_on, min(target, legal.due_on))
 
 
-def due_after_pauses(regulation: Regulation, due_on: date, days: int, calendar: Calendar) -> date:
+def due_after_pauses(policy: Policy, right: Right, due_on: date, days: int, calendar: Calendar) -> date:
     """
     Return the last day of a period that ended on *due_on* and has stood still for *days* days.
 
@@ -121,26 +110,11 @@ def due_after_pauses(regulation: Regulation, due_on: date, days: int, calendar: 
         identify them, the period is suspended. ICO guidance on time limits: it begins when that is there.
         11 CCR § 7021(b): in California it runs on, whatever time verification takes.
     """
-    if regulation is Regulation.CCPA or days <= 0:
+    if days <= 0 or not policy.stands_still_for("identity"):
         return due_on
+    rule = policy.answer(right)
     moved = Step(due_on + days * ONE_DAY, "", "")
-    return next((step.day for step in _moved_off_holidays(moved, ONE_DAY, calendar)), moved.day)
-
-
-def _last_day(rule: Rule, received_at: datetime, zone: ZoneInfo, calendar: Calendar) -> DueDate:
-    """
-    Count *rule* from the day of receipt in *zone*.
-
-    Law:
-        ICO guidance on time limits: that day counts until its last minute, working day or not.
-    """
-    if received_at.tzinfo is None:
-        raise ValueError("received_at must say its offset from UTC")
-    # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
-    local = received_at.astimezone(UTC).astimezone(zone)
-    received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision)
-    steps = (received, *_count(rule, received.day, calendar))
-    return DueDate(received.day, steps[-1].day, rule, str(zone), calendar.name, steps)
+    return next((step.day for step in _moved_off_holidays(moved, rule, calendar)), moved.day)
 
 
 def _count(rule: Rule, received_on: date, calendar: Calendar) -> tuple[Step, ...]:
@@ -169,7 +143,7 @@ def _count_months(rule: Rule, received_on: date, calendar: Calendar) -> tuple[St
     end = _months_later(received_on, rule.length)
     missing = "" if end.day == received_on.day else f", the last day: there is no day {received_on.day}"
     ended = Step(end, f"{rule.period} later{missing}", rule.counting)
-    return (ended, *_moved_off_holidays(ended, ONE_DAY, calendar))
+    return (ended, *_moved_off_holidays(ended, rule, calendar))
 
 
 def _months_later(day: date, months: int) -> date:
@@ -181,25 +155,28 @@ def _months_later(day: date, months: int) -> date:
 
 def _count_calendar_days(rule: Rule, received_on: date, calendar: Calendar) -> tuple[Step, ...]:
     """
-    Count every day, that of receipt being the first; from a day off, go back to the business day before.
+    Count every day, and from a day off go where the rule says.
 
     Law:
         11 CCR § 7021(b): the period begins on the day of receipt. No provision moves its end later, so
         an end on a day off is brought forward.
     """
-    end = received_on + (rule.length - 1) * ONE_DAY
-    ended = Step(end, f"day {rule.length}, the day of receipt being day 1", rule.counting)
-    return (ended, *_moved_off_holidays(ended, -ONE_DAY, calendar))
+    on_receipt = rule.first_day is FirstDay.RECEIPT
+    end = received_on + (rule.length - on_receipt) * ONE_DAY
+    first = "the day of receipt being day 1" if on_receipt else "the day after receipt being day 1"
+    ended = Step(end, f"day {rule.length}, {first}", rule.counting)
+    return (ended, *_moved_off_holidays(ended, rule, calendar))
 
 
-def _moved_off_holidays(ended: Step, stride: timedelta, calendar: Calendar) -> tuple[Step, ...]:
+def _moved_off_holidays(ended: Step, rule: Rule, calendar: Calendar) -> tuple[Step, ...]:
+    later = rule.day_off is not DayOff.BEFORE
     day, passed = ended.day, []
     while name := calendar.day_off(day):
         passed.append(f"{day} ({name})")
-        day += stride
+        day += ONE_DAY if later else -ONE_DAY
     if not passed:
         return ()
-    reason = "next working day after" if stride > timedelta(0) else "nothing moves the end later, so before"
+    reason = "next working day after" if later else "nothing moves the end later, so before"
     return (Step(day, f"{reason} {', '.join(passed)}", ended.provision),)
 
 

@@ -19,6 +19,7 @@ RECEIVED = RequestReceived(
     request_id=CASE,
     right="erasure",
     regulation="gdpr",
+    policy="gdpr@2018-05-25",
     source="portal",
     received_at=datetime.fromisoformat("2026-03-01T13:00:00.123456+01:00"),
     received_on="2026-03-01",

@@ -24,6 +24,7 @@ from shared.errors import BrokerUnavailable
 from shared.events import Event, Fact
 from shared.journal import Row
 from shared.law import Regulation
+from shared.policies import policies
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
 from shared.topology import EVENTS, REQUESTS
@@ -42,6 +43,7 @@ PRACTICE = Practice(
         Regulation.UK_GDPR: calendar_named("GB-ENG"),
         Regulation.CCPA: calendar_named("US-CA"),
     },
+    policies(),
 )
 PERSON = {
     "name": "Ottilie Quastenflosser",

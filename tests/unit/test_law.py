@@ -7,20 +7,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared import law as laws
 from shared.law import (
     EEA,
     Calendar,
     DueDate,
+    Duty,
     Regulation,
     Right,
     Unit,
-    acknowledgement_due,
     choose_regulation,
-    due,
-    extended_due,
     internal_due,
     needs_proof,
 )
+from shared.policies import policies
 
 GDPR, UK_GDPR, CCPA = Regulation.GDPR, Regulation.UK_GDPR, Regulation.CCPA
 MONTH_LAWS = (GDPR, UK_GDPR)
@@ -55,6 +55,24 @@ CALIFORNIA_2026 = calendar(
 
 def noon(day: str | date, zone: ZoneInfo = BERLIN) -> datetime:
     return datetime.combine(date.fromisoformat(str(day)), time(12), zone)
+
+
+def due(law: Regulation, right: Right, at: datetime, zone: ZoneInfo, holidays: Calendar) -> DueDate:
+    return laws.due(policies().governing(law, at.date()).answer(right), at, zone, holidays)
+
+
+def extended_due(
+    law: Regulation, right: Right, at: datetime, zone: ZoneInfo, holidays: Calendar
+) -> DueDate | None:
+    rule = policies().governing(law, at.date()).rule(Duty.EXTENDED_ANSWER, right)
+    return None if rule is None else laws.due(rule, at, zone, holidays)
+
+
+def acknowledgement_due(
+    law: Regulation, right: Right, at: datetime, zone: ZoneInfo, holidays: Calendar
+) -> DueDate | None:
+    rule = policies().governing(law, at.date()).rule(Duty.ACKNOWLEDGEMENT, right)
+    return None if rule is None else laws.due(rule, at, zone, holidays)
 
 
 def answer_due(law: Regulation, received: str | date, holidays: Calendar = NO_HOLIDAYS) -> date:

@@ -51,7 +51,19 @@ async def test_a_lodged_request_is_accepted_and_can_be_looked_up() -> None:
         after = (await client.get(response.json()["status_url"])).json()
         found = (await client.get("/v1/requests", params={"reference": "r-1"}, headers=BEARER)).json()
     assert (after["status"], after["due_on"], after["right"]) == ("challenged", "2026-04-07", "access")
+    assert after["policy"] == "gdpr@2018-05-25"
     assert found == after
+
+
+async def test_what_the_laws_say_is_public_and_names_its_provisions() -> None:
+    async with client_of(Office().door) as client:
+        shown = (await client.get("/v1/policies")).json()
+    by_law = {(policy["law"], policy["edition"]): policy for policy in shown}
+    [answer, *_] = by_law["gdpr", "2018-05-25"]["periods"]
+    assert (answer["length"], answer["unit"], answer["provision"]) == (1, "month", "GDPR Art. 12(3)")
+    assert {rule["read"] for policy in shown for rule in policy["periods"]} == {
+        "text", "secondary", "to check", "ours"
+    }  # fmt: skip
 
 
 async def test_a_status_page_holds_no_personal_data() -> None:

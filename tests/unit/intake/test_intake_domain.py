@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 
@@ -60,7 +61,8 @@ from shared.events import (
     Subject,
     WithdrawalLodged,
 )
-from shared.law import Regulation, Right
+from shared.law import Policies, Regulation, Right
+from shared.policies import policies
 from tests.unit.fakes import NOW, PRACTICE
 
 CASE = "c" * 32
@@ -68,6 +70,7 @@ RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.ACCESS,
     regulation=Regulation.GDPR,
+    policy="gdpr@2018-05-25",
     source="shop.example.com",
     received_at=NOW,
     received_on=date(2026, 3, 5),
@@ -363,7 +366,8 @@ def test_who_could_not_be_told_is_remembered_until_they_have_acknowledged() -> N
 
 
 def paused(regulation: Regulation = Regulation.GDPR) -> Case:
-    received = RECEIVED.model_copy(update={"regulation": regulation})
+    policy = policies().governing(regulation, RECEIVED.received_on).id
+    received = RECEIVED.model_copy(update={"regulation": regulation, "policy": policy})
     asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
     return reduce(evolve, [received, asked], Case())
 
@@ -386,6 +390,18 @@ def test_the_last_day_moves_by_as_long_as_proof_was_awaited(
 
 def test_in_california_the_clock_never_stands() -> None:
     assert resumed(paused(Regulation.CCPA), NOW + timedelta(days=9), PRACTICE) is None
+
+
+def test_a_case_is_judged_to_its_end_by_the_edition_that_it_began_with() -> None:
+    """Editions of the same day would differ in nothing but this: a pause that the later one does not know."""
+    begun = policies().named("gdpr@2018-05-25").model_copy(update={"model": None})
+    later = begun.model_copy(update={"edition": date(2026, 3, 1), "pauses": ()})
+    practice = replace(PRACTICE, policies=Policies([begun, later]))
+    case = paused()
+    assert resumed(case, NOW + timedelta(days=4), practice) is not None
+    assert case.received is not None
+    received = case.received.model_copy(update={"policy": later.id})
+    assert resumed(replace(case, received=received), NOW + timedelta(days=4), practice) is None
 
 
 def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:

@@ -32,6 +32,7 @@ RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.RESTRICTION,
     regulation=Regulation.GDPR,
+    policy="gdpr@2018-05-25",
     source="portal",
     received_at=WRITTEN_AT,
     received_on=date(2026, 3, 2),

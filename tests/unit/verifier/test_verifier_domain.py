@@ -65,6 +65,7 @@ def received(
         request_id=CASE,
         right=right,
         regulation=regulation,
+        policy="gdpr@2018-05-25",
         source=source,
         received_at=NOW,
         received_on=date(2026, 3, 5),

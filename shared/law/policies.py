@@ -1,0 +1,251 @@
+"""
+What each law says, edition by edition: values, and for each the provision it comes from.
+
+The values stand in ``policies/``, one file for each edition of a law; here is what such a file may say, and
+how the value for a request is found. A request is judged by the edition in force on the day of its receipt,
+to its end (ADR 0014).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from shared.errors import ConfigurationError
+from shared.law.scope import Regulation, Right
+
+
+class Reading(StrEnum):
+    """How we know what a provision says."""
+
+    TEXT = "text"
+    """The provision was read."""
+    SECONDARY = "secondary"
+    """A published account of it was read."""
+    TO_CHECK = "to check"
+    """It is known, and to be checked against the text before anybody relies on it."""
+    OURS = "ours"
+    """No provision says so: it is our caution."""
+
+
+class Duty(StrEnum):
+    """What is to be done in time."""
+
+    ANSWER = "answer"
+    EXTENDED_ANSWER = "extended answer"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    APPEAL = "answer to an appeal"
+    EXTENDED_APPEAL = "extended answer to an appeal"
+    COMPLAINT = "acknowledgement of a complaint"
+
+
+class Unit(StrEnum):
+    """What a period is counted in, and with it how it is counted."""
+
+    MONTH = "month"
+    CALENDAR_DAY = "calendar day"
+    BUSINESS_DAY = "business day"
+
+
+class FirstDay(StrEnum):
+    """Which day is the first of a period."""
+
+    RECEIPT = "receipt"
+    AFTER_RECEIPT = "after receipt"
+
+
+class DayOff(StrEnum):
+    """Where a period ends whose last day is a Saturday, a Sunday or a public holiday."""
+
+    NEXT = "next working day"
+    BEFORE = "working day before"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+    provision: Annotated[str, Field(min_length=1)]
+    """Where it is said."""
+    read: Reading
+
+
+class Rule(_Value):
+    """A statutory period."""
+
+    duty: Duty
+    rights: tuple[Right, ...] | Literal["all", "others"]
+    """``others``: those that no answer of the same policy names."""
+    length: Annotated[int, Field(gt=0)]
+    unit: Unit
+    first_day: FirstDay = FirstDay.AFTER_RECEIPT
+    day_off: DayOff | None = None
+    """None only for business days, of which none is a day off."""
+    counting: str
+    """Says how it is counted."""
+
+    @property
+    def period(self) -> str:
+        """The period in words: ``1 month``."""
+        return f"{self.length} {self.unit}{'' if self.length == 1 else 's'}"
+
+    def __str__(self) -> str:
+        return f"{self.period} [{self.provision}]"
+
+    @model_validator(mode="after")
+    def _is_countable(self) -> Self:
+        if (self.day_off is None) is not (self.unit is Unit.BUSINESS_DAY):
+            raise ValueError("day_off is needed, but for business days")
+        if self.first_day is FirstDay.RECEIPT and self.unit is not Unit.CALENDAR_DAY:
+            raise ValueError("only calendar days can begin on the day of receipt")
+        return self
+
+
+class Pause(_Value):
+    """Something that the period may stand still for."""
+
+    kind: Literal["identity"]
+    """``identity``: while the person is asked for what identifies them."""
+
+
+def _iso(day: object) -> object:
+    return date.fromisoformat(day) if isinstance(day, str) else day
+
+
+class Policy(BaseModel):
+    """An edition of a law, or what several laws have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+    law: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
+    edition: Annotated[date, BeforeValidator(_iso)]
+    """The first day on which it is in force."""
+    name: str
+    model: str | None = None
+    """Id of the policy that holds for whatever this one does not say."""
+    common: bool = False
+    """Whether it is no law, but only a model of others."""
+    regulation: Regulation | None = None
+    """What requests under it are called, if any are answered under it."""
+    calendar: str | None = None
+    """Whose public holidays count; None: those of the establishment that answers."""
+    periods: tuple[Rule, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What a case keeps: ``gdpr@2018-05-25``."""
+        return f"{self.law}@{self.edition}"
+
+    def rule(self, duty: Duty, right: Right) -> Rule | None:
+        """Return the period in which *duty* is done for *right*; None where this law sets none."""
+        fitting = (rule for rule in self.periods if rule.duty is duty and right in self._covered(rule))
+        return next(fitting, None)
+
+    def answer(self, right: Right) -> Rule:
+        """
+        Return the period in which a request is answered.
+
+        Raises:
+            ConfigurationError: The policy sets none.
+        """
+        rule = self.rule(Duty.ANSWER, right)
+        if rule is None:
+            raise ConfigurationError(f"policies/{self.id}.yaml: periods: no answer for {right}")
+        return rule
+
+    def stands_still_for(self, kind: str) -> bool:
+        """Tell whether the period may stand still for *kind*."""
+        return any(pause.kind == kind for pause in self.pauses)
+
+    def after(self, model: "Policy") -> "Policy":
+        """Return this policy, with what *model* says wherever it says nothing itself."""
+        return self.model_copy(
+            update={
+                "periods": (*self.periods, *model.periods),
+                "pauses": self.pauses or model.pauses,
+                "calendar": self.calendar or model.calendar,
+            }
+        )
+
+    @property
+    def _named(self) -> frozenset[Right]:
+        answers = (rule for rule in self.periods if rule.duty is Duty.ANSWER)
+        return frozenset(right for rule in answers if isinstance(rule.rights, tuple) for right in rule.rights)
+
+    def _covered(self, rule: Rule) -> frozenset[Right]:
+        match rule.rights:
+            case "all":
+                return frozenset(Right)
+            case "others":
+                return frozenset(Right) - self._named
+            case rights:
+                return frozenset(rights)
+
+
+Editions: TypeAlias = tuple[Policy, ...]
+"""Of one law, oldest first."""
+
+
+class Policies:
+    """All editions of all laws. None is ever taken away: open cases are judged by old ones."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        """
+        Take *policies*, each complete with its model.
+
+        Raises:
+            ConfigurationError: A model is missing, or goes back to itself.
+        """
+        own = {policy.id: policy for policy in policies}
+        whole = (_complete(policy, own) for policy in own.values() if not policy.common)
+        self._by_id: Mapping[str, Policy] = {policy.id: policy for policy in whole}
+
+    def __iter__(self) -> Iterator[Policy]:
+        """Yield every edition, law by law, oldest first."""
+        return iter(sorted(self._by_id.values(), key=lambda policy: (policy.law, policy.edition)))
+
+    @property
+    def laws(self) -> list[str]:
+        """Names of the laws."""
+        return sorted({policy.law for policy in self._by_id.values()})
+
+    def named(self, id_: str) -> Policy:
+        """
+        Return the edition that a case keeps the id of.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        try:
+            return self._by_id[id_]
+        except KeyError:
+            raise ConfigurationError(f"policies/{id_}.yaml: no such edition is here") from None
+
+    def in_force(self, law: str, day: date) -> Policy:
+        """
+        Return the edition of *law* that is in force on *day*; before the first one, the first.
+
+        Raises:
+            ConfigurationError: Nobody knows that law; the message says which are known.
+        """
+        editions = [policy for policy in self if policy.law == law]
+        if not editions:
+            raise ConfigurationError(f"law {law!r}: there is none; known are {', '.join(self.laws)}")
+        return next((policy for policy in reversed(editions) if policy.edition <= day), editions[0])
+
+    def governing(self, regulation: Regulation, day: date) -> Policy:
+        """Return the edition that requests received on *day* under *regulation* are judged by."""
+        law = next(policy.law for policy in self._by_id.values() if policy.regulation is regulation)
+        return self.in_force(law, day)
+
+
+def _complete(policy: Policy, among: Mapping[str, Policy]) -> Policy:
+    seen, model = {policy.id}, policy.model
+    while model is not None:
+        if model not in among or model in seen:
+            raise ConfigurationError(f"policies/{policy.id}.yaml: model: {model} is missing, or in a circle")
+        seen.add(model)
+        policy, model = policy.after(among[model]), among[model].model
+    return policy

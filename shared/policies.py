@@ -1,0 +1,57 @@
+"""Reads the policies that Habeas comes with: every edition of every law, from ``policies/``."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from shared.errors import ConfigurationError
+from shared.law import Policies, Policy
+
+FOLDER = Path(__file__).parents[1] / "policies"
+
+
+@lru_cache(maxsize=1)
+def policies() -> Policies:
+    """
+    Return all policies; they are read once.
+
+    Raises:
+        ConfigurationError: A file is damaged; the message names it and the place in it.
+    """
+    return read(FOLDER)
+
+
+def read(folder: Path) -> Policies:
+    """
+    Return the policies of *folder*, of which each file is named after what it holds.
+
+    Raises:
+        ConfigurationError: A file is no policy, or no file is there; the message names the place.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise ConfigurationError(f"{folder}: no policies are here; install Habeas again")
+    return Policies([_policy(file) for file in files])
+
+
+def _policy(file: Path) -> Policy:
+    where = f"policies/{file.name}"
+    try:
+        policy = Policy.model_validate(_content(file))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigurationError(f"{where}: line {mark.line + 1 if mark else 1}: is no YAML") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "whole"
+        raise ConfigurationError(f"{where}: {place}: {first['msg']}") from None
+    if policy.id != file.stem:
+        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after what it holds")
+    return policy
+
+
+def _content(file: Path) -> Any:
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

@@ -1,0 +1,58 @@
+"""The verb that says when something is due."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from habeas.cli import app
+from shared.errors import ConfigurationError
+
+
+def due(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["due", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_each_step_is_printed() -> None:
+    told = due("--law", "gdpr", "--received", "2027-01-31", "--calendar", "DE-BE", "--explain")
+    counting = "[Reg. (EEC, Euratom) 1182/71 Art. 3]"
+    assert [line.strip() for line in told.splitlines()[:5]] == [
+        "gdpr@2018-05-25: General Data Protection Regulation, (EU) 2016/679",
+        "2027-03-01  answer, 1 month [GDPR Art. 12(3)]; meant for 2027-02-28",
+        "2027-01-31  received at 12:00 Europe/Berlin [GDPR Art. 12(3)]",
+        f"2027-02-28  1 month later, the last day: there is no day 31 {counting}",
+        f"2027-03-01  next working day after 2027-02-28 (Sunday) {counting}",
+    ]
+
+
+def test_without_explaining_there_is_a_line_for_each_duty() -> None:
+    told = due("--law", "us-ca-ccpa", "--received", "2026-11-18").splitlines()
+    assert [line.split(",")[0][12:] for line in told[1:]] == ["answer", "extended answer", "acknowledgement"]
+
+
+def test_programs_get_the_same() -> None:
+    told = json.loads(due("--law", "us-ca-ccpa", "--received", "2026-11-18", "--json"))
+    assert told["policy"] == "us-ca-ccpa@2026-01-01"
+    assert (told["answer"]["due_on"], told["answer"]["read"]) == ("2026-12-31", "text")
+
+
+def test_an_instant_counts_for_the_day_of_the_place_that_answers() -> None:
+    told = due("--received", "2026-03-05T23:30:00+00:00", "--calendar", "DE-BE", "--explain")
+    assert "2026-03-06  received at 00:30 Europe/Berlin" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        pytest.param(["--received", "yesterday"], "write 2027-01-31", id="no day"),
+        pytest.param(["--received", "2026-01-01"], "say which: DE-BE", id="no calendar"),
+        pytest.param(["--received", "2026-01-01", "--zone", "Mars/Base"], "Europe/Berlin", id="no zone"),
+        pytest.param(["--received", "2026-01-01", "--law", "utopia"], "known are", id="no law"),
+        pytest.param(["--received", "2026-01-01", "--calendar", "XX"], "no such country", id="no such place"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_remedy(arguments: list[str], remedy: str) -> None:
+    with pytest.raises(ConfigurationError, match=remedy):
+        due(*arguments)
