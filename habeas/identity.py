@@ -143,8 +143,7 @@ class Desk:
             ConfigurationError: The verifier did not put it on record: it is not running.
             Destroyed: The case has no key any more.
         """
-        await requests.announce(amqp_url, shown)
-        await self._on_record(shown)
+        await self._on_record(shown.request_id, await requests.announce(amqp_url, shown))
         vault = Vault(self.client, prefix=self.prefix, master_key=master_key)
         files = {}
         for proof in standing.proofs:
@@ -155,9 +154,10 @@ class Desk:
             files[f"report-{report[-8:]}.json"] = orjson.dumps(read, option=orjson.OPT_INDENT_2)
         return _written(files, folder)
 
-    async def _on_record(self, shown: EvidenceShown) -> None:
+    async def _on_record(self, case: str, entry: str) -> None:
+        """Wait until *entry* stands in the verifier's journal: an earlier look is no leave for this one."""
         deadline = time.monotonic() + SEEN_WITHIN_S
-        wanted = {"case": shown.request_id, "event.type": EvidenceShown.TYPE, "event.data.by": shown.by}
+        wanted = {"case": case, "cause": entry}
         while time.monotonic() < deadline:
             with translated("read the verifier's journal"):
                 if await self._rows().find_one(wanted) is not None:

@@ -95,9 +95,9 @@ def fact(kind: type[F], **fields: Any) -> F:
         raise ConfigurationError(f"{flaw['loc'][0]}: {flaw['msg']}") from None
 
 
-async def announce(amqp_url: str, fact: Fact) -> None:
+async def announce(amqp_url: str, fact: Fact) -> str:
     """
-    Publish *fact*, which somebody of the privacy staff has decided, to all services.
+    Publish *fact*, which somebody of the privacy staff has decided, to all services; return its id.
 
     Raises:
         BrokerUnavailable: The broker did not confirm.
@@ -110,6 +110,7 @@ async def announce(amqp_url: str, fact: Fact) -> None:
         await bus.publish([Message(fact.EXCHANGE, fact.TYPE, body, id_)])
     finally:
         await bus.close()
+    return id_
 
 
 async def submit_by_amqp(amqp_url: str, data: Mapping[str, Any]) -> None:
