@@ -17,7 +17,7 @@ from services.fulfillment.context import Fulfillment
 from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
 from services.fulfillment.erasing import PLAN, approve, contents_of, erase, retry
 from services.fulfillment.erasure.planning import plan
-from services.fulfillment.search.comparison import compare
+from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.trust import proven, to_look_up, told
 from services.fulfillment.search.urgency import due_on, last_day
@@ -51,18 +51,25 @@ from shared.service import on
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
-    """Compare the data points that a person claims with the records held, unless it is decided already."""
+    """
+    Compare the data points that a person claims with the records held, unless it is decided already.
+
+    Law:
+        11 CCR § 7060(h): what a request to correct disputes is no data point.
+    """
     if not ctx.known.waiting or not all(
         [await ctx.vault.holds(ctx.case_id, proof.ref) for proof in event.proofs]
     ):
         return []
-    identities = to_look_up(await ctx.submission(), ctx.maps.current)
+    submitted = await ctx.submission()
+    identities = to_look_up(submitted, ctx.maps.current)
     findings = await _gathered(ctx, identities)
     points: dict[str, str] = {}
     for proof in event.proofs:
         content = await ctx.vault.open(ctx.case_id, proof.ref)
         points |= DataPoints.model_validate_json(content).points
-    agreement = compare(points, findings.found, identities)
+    ignored = disputed(submitted.details.corrections, ctx.maps.current)
+    agreement = compare(points, findings.found, identities, ignored)
     return [
         IdentityCompared(
             request_id=ctx.case_id,

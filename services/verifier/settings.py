@@ -27,7 +27,7 @@ class VerifierSettings(Settings):
     """Whether two of the staff must decide that a requester is the person."""
 
     login_issuer: str = Field(default="", pattern=r"^$|^https://|^http://(127\.0\.0\.1|localhost)[:/]")
-    """Issuer of the company's own log-in (OpenID Connect); its tokens are taken as proof. Empty: none."""
+    """Issuer of the company's own log-in (OpenID Connect), asked with max_age=600; its tokens are proof."""
 
     login_client: str = ""
     """Audience that those tokens must be meant for."""

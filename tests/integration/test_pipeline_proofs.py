@@ -101,17 +101,43 @@ async def test_a_passport_beside_the_mailbox_opens_sensitive_data_and_is_destroy
     assert verified["assurance"] == "reasonably_high"
     assert (await pipeline.closed(case, WITHIN))["outcome"] == "granted"
 
+    assert await left_of(picture, pipeline, parts, case) == []
+
+
+@pytest.mark.parametrize("ending", ["withdrawn", "refused by the staff"])
+async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_request_ends(
+    pipeline: Pipeline, parts: Stack | None, ending: str
+) -> None:
+    picture = of(ADA_ASKS, number="C01X00T47")
+    case = await coded(pipeline, ADA_ASKS)
+    await offer(pipeline, case, document("identity", picture))
+    await facts(pipeline, case, "habeas.identity.review_needed.v1")
+    if ending == "withdrawn":
+        (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
+    else:
+        code, _, errors = await command(
+            pipeline, "verify", "refuse", case, "--by", "dana.muster", "--reason", "specimen"
+        )
+        assert code == 0, errors
+    assert await left_of(picture, pipeline, parts, case) == []
+
+
+async def left_of(picture: bytes, pipeline: Pipeline, parts: Stack | None, case: str) -> list[str]:
+    """Return where anything of *picture* is found once it is said to be destroyed."""
     [destroyed] = await facts(pipeline, case, "habeas.evidence.destroyed.v1")
+    assert destroyed["refs"]
     vault = pipeline.client[f"{pipeline.prefix}_vault"]
-    for ref in destroyed["refs"]:
-        for kept in ("items", "chunks"):
-            assert await vault[kept].count_documents({"_id": {"$regex": ref}}) == 0
-    folders = (
-        [pipeline.folder] if parts is None else [pipeline.folder, parts.database.folder, parts.broker.folder]
-    )
+    sealed = [
+        f"{kept}: {ref}"
+        for kept in ("items", "chunks")
+        for ref in destroyed["refs"]
+        if await vault[kept].count_documents({"_id": {"$regex": ref}})
+    ]
+    own = [] if parts is None else [parts.database.folder, parts.broker.folder]
     slices = [picture[start : start + 48] for start in range(600, len(picture) - 48, 4_001)]
     assert len(slices) > 10
-    assert not found_on_disk(folders, [*slices, b"BRANDEL", base64.b64encode(picture)[400:460]])
+    in_clear = [*slices, b"BRANDEL", base64.b64encode(picture)[400:460]]
+    return sealed + found_on_disk([pipeline.folder, *own], in_clear)
 
 
 def found_on_disk(folders: list[Path], needles: list[bytes]) -> list[str]:
@@ -233,13 +259,17 @@ async def test_a_log_in_of_somebody_else_or_for_another_request_opens_nothing(
 
 
 async def test_whether_somebody_is_known_shows_in_nothing(pipeline: Pipeline) -> None:
-    """The same page and the same letter for whoever is held and whoever is not."""
+    """The same pages and letters, also after details were compared, for whoever is held and who is not."""
     stranger = Somebody("nobody.at.all@example.net", "Ottilie Brandel")
     seen = []
     for person in (ADA_ASKS, stranger):
         case = await coded(pipeline, person)
         letters = await eventually(partial(subjects, pipeline, person, case), WITHIN)
-        page: dict[str, Any] = await eventually(partial(paused, pipeline, case), WITHIN)
+        asked: dict[str, Any] = await eventually(partial(paused, pipeline, case), WITHIN)
+        wrong = {"user.contact.phone_number": "+49 30 5550999", "user.contact.address.postal_code": "99999"}
+        await offer(pipeline, case, {"kind": "data_points", "points": wrong})
+        page: dict[str, Any] = await eventually(partial(compared, pipeline, case), WITHIN)
+        assert page["wanted"] == asked["wanted"]
         seen.append(({key: page[key] for key in page if key not in ("id", "due_on")}, letters))
     assert seen[0] == seen[1]
 
@@ -248,6 +278,12 @@ async def paused(pipeline: Pipeline, case: str) -> dict[str, Any]:
     """Return the page of a request, once it says that proof is awaited."""
     page = await pipeline.page(case)
     return page if page["paused"] else {}
+
+
+async def compared(pipeline: Pipeline, case: str) -> dict[str, Any]:
+    """Return the page of a request, once details have been compared with the records."""
+    page = await pipeline.page(case)
+    return page if page["proof_refused_for"] else {}
 
 
 def subjects(pipeline: Pipeline, person: Somebody, case: str) -> list[str]:

@@ -2,21 +2,25 @@
 Compares what a person claims to know about their data with the records held. Pure.
 
 What the request itself is looked up by proves nothing: whoever knows an address can name it twice. Nor does
-the same value in two spellings count twice.
+the same value in two spellings count twice, nor in fields of two kinds, nor what the request disputes.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection as Many
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import product
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import PHONE
+from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Found
+from shared.events import Correction
 from shared.matching import (
     Match,
     Outcome,
@@ -44,16 +48,16 @@ PROVING = (
 )
 """Categories whose values few others share. A country or a currency is guessed at the first try."""
 LEAST_CHARACTERS = 4
-NAME, BIRTH, PERSON, POSTAL = "name", "birth", "person", "postal"
+NAME, BIRTH, POSTAL, PHONES = "name", "birth", "postal", "phone"
 GROUPS = {
     "user.name": NAME,
     "user.demographic.date_of_birth": BIRTH,
     "user.contact.address": POSTAL,
-    "user.contact.phone_number": "phone",
+    "user.contact.phone_number": PHONES,
     "user.contact.email": "email",
 }
 """Category → what it is about; any other category is about itself."""
-IN_DIRECTORIES = frozenset({PERSON, POSTAL, "phone", "email"})
+IN_DIRECTORIES = frozenset({NAME, BIRTH, POSTAL, PHONES, "email"})
 """What a neighbour, or anybody who looks it up, may know."""
 
 
@@ -64,7 +68,7 @@ class Agreement:
     claimed: int
     agreed: int
     groups: int = 0
-    """How many of the things confirmed are independent of one another: a name in two fields is one."""
+    """How many of the things confirmed are independent of one another: one value in two fields is one."""
     private: bool = False
     """Whether one of them stands in no directory: a neighbour does not know it."""
 
@@ -87,8 +91,39 @@ class _Claim:
     groups: frozenset[str] = frozenset()
     """What the fields are about in which it agrees."""
 
+    @property
+    def private(self) -> bool:
+        """Whether it agrees, and nowhere with what a neighbour knows."""
+        return bool(self.groups) and not self.groups & IN_DIRECTORIES
 
-def compare(points: Mapping[str, str], found: Iterable[Found], identities: Identities) -> Agreement:
+
+def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[str]:
+    """
+    Return what *corrections* are about; it counts for nothing when the person's identity is proven.
+
+    A correction names a field as the map does, with the collection before it or not, or what the field is
+    part of, or a category. All that the name may mean is in dispute, and with a city the whole address.
+
+    Law:
+        11 CCR § 7060(h): a request to correct is verified by what it does not dispute; who says that the
+        address is wrong is not verified by the address.
+    """
+    names = frozenset(correction.field for correction in corrections)
+    return frozenset(
+        _group(category)
+        for collection in data_map.collections
+        for field in collection.leaves
+        if names & _names(collection, field) or any(_is_of(name, field) for name in names)
+        for category in field.categories
+    )
+
+
+def compare(
+    points: Mapping[str, str],
+    found: Iterable[Found],
+    identities: Identities,
+    ignored: Many[str] = (),
+) -> Agreement:
     """
     Return how far *points* agree with the person's records.
 
@@ -97,25 +132,46 @@ def compare(points: Mapping[str, str], found: Iterable[Found], identities: Ident
 
     Args:
         points: Claims, by the path of a field, its last name, the name of the identity it holds, or a
-            category of data (``user.name``), which means every field of it.
+            category of data that proves (``user.name``), which means every field of it.
         found: The person's records.
         identities: What the records were found by; a claim that repeats it does not count.
+        ignored: What no claim may be about (:func:`disputed`).
     """
     records = list(found)
     distinct: list[_Claim] = []
     for name, value in points.items():
-        fields = _fields(name, records)
+        fields = _fields(name, records, ignored)
         if fields and len(plain(value)) >= LEAST_CHARACTERS and not _known(value, identities):
             distinct = _joined(distinct, _claim(value, fields, records))
-    groups = _independent(group for claim in distinct for group in claim.groups)
     agreed = sum(claim.agrees for claim in distinct)
-    return Agreement(len(distinct), agreed, len(groups), private=not groups <= IN_DIRECTORIES)
+    private = any(claim.private for claim in distinct)
+    return Agreement(len(distinct), agreed, _independent(claim.groups for claim in distinct), private)
 
 
-def _independent(groups: Iterable[str]) -> frozenset[str]:
-    """Return what counts of *groups*: a name does not, and with the birthday it is one thing."""
-    found = frozenset(groups)
-    return found - {NAME, BIRTH} | ({PERSON} if BIRTH in found else frozenset())
+def _independent(values: Iterable[frozenset[str]]) -> int:
+    """
+    Return how many things values confirm that are about *values* each, where one value confirms one thing.
+
+    A name is none; so with the birthday it is one. The most that can be had at once: a value that could
+    stand for two things leaves the one that another value needs (augmenting paths, Kuhn 1955).
+
+    Law:
+        11 CCR § 7062(b)-(c): two pieces of personal information, or three.
+    """
+    taken: dict[str, frozenset[str]] = {}
+    return sum(_placed(groups - {NAME}, taken, set()) for groups in values)
+
+
+def _placed(groups: frozenset[str], taken: dict[str, frozenset[str]], tried: set[str]) -> bool:
+    """Give a value one of *groups*, if need be that of another value which has a choice; tell whether."""
+    for group in groups:
+        if group in tried:
+            continue
+        tried.add(group)
+        if group not in taken or _placed(taken[group], taken, tried):
+            taken[group] = groups
+            return True
+    return False
 
 
 def plain(value: Any) -> str:
@@ -126,16 +182,28 @@ def plain(value: Any) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _fields(name: str, records: Iterable[Found]) -> frozenset[_Field]:
-    """Return the fields that *name* means and that can prove anything."""
+def _fields(name: str, records: Iterable[Found], ignored: Many[str]) -> frozenset[_Field]:
+    """Return the fields that *name* means and that can prove anything, but none that is about *ignored*."""
     return frozenset(
         _Field(found.collection.key, field.path, tuple(field.categories))
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
-        or any(covered(category, (name,)) for category in field.categories)
-        if any(covered(category, PROVING) for category in field.categories)
+        or (covered(name, PROVING) and _is_of(name, field))
+        if (groups := _groups(field.categories)) and groups.isdisjoint(ignored)
     )
+
+
+def _is_of(category: str, field: Field) -> bool:
+    return any(covered(one, (category,)) for one in field.categories)
+
+
+def _names(collection: Collection, field: Field) -> frozenset[str | None]:
+    """Return all names of *field* and of what it is part of, with the collection before them and without."""
+    parts = field.path.split(".")
+    paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    qualified = (f"{of}.{path}" for path in paths for of in (collection.key, collection.name))
+    return frozenset((*parts, *paths, *qualified, field.identity))
 
 
 def _known(value: str, identities: Identities) -> bool:
@@ -166,12 +234,13 @@ def _claim(value: str, fields: Iterable[_Field], records: Iterable[Found]) -> _C
 
 
 def _groups(categories: Iterable[str]) -> frozenset[str]:
-    """Return what a field of *categories* is about."""
-    return frozenset(
-        next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
-        for category in categories
-        if covered(category, PROVING)
-    )
+    """Return what a field of *categories* is about, as far as that proves anything."""
+    return frozenset(_group(category) for category in categories if covered(category, PROVING))
+
+
+def _group(category: str) -> str:
+    """Return what *category* is about."""
+    return next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
 
 
 def _whole_name(fields: Iterable[_Field], found: Found) -> str:
@@ -201,7 +270,7 @@ def _same_code(one: str, other: str) -> bool:
     return plain_code(one) == plain_code(other) != ""
 
 
-_RULES: tuple[tuple[Collection[str], Callable[[str, str], Match | bool]], ...] = (
+_RULES: tuple[tuple[Many[str], Callable[[str, str], Match | bool]], ...] = (
     (("user.contact.address.postal_code",), _same_code),
     (("user.contact.address.street",), match_streets),
     (("user.contact.email",), match_emails),
@@ -215,8 +284,16 @@ _RULES: tuple[tuple[Collection[str], Callable[[str, str], Match | bool]], ...] =
 
 def _joined(distinct: Iterable[_Claim], claim: _Claim) -> list[_Claim]:
     """Return the claims and *claim*, where those that mean one value have become one."""
-    others = [other for other in distinct if not other.keys & claim.keys]
-    same = [other for other in distinct if other.keys & claim.keys]
+    others = [other for other in distinct if not _same(other, claim)]
+    same = [other for other in distinct if _same(other, claim)]
     keys = claim.keys.union(*(other.keys for other in same))
     groups = claim.groups.union(*(other.groups for other in same))
     return [*others, _Claim(keys, claim.agrees or any(other.agrees for other in same), groups)]
+
+
+def _same(one: _Claim, other: _Claim) -> bool:
+    """Tell whether both mean one value; a telephone number is one with its country's code and without."""
+    if one.keys & other.keys:
+        return True
+    numbers = product(one.keys, other.keys) if PHONES in one.groups | other.groups else ()
+    return any(match_phones(*pair).outcome is not Outcome.MISMATCH for pair in numbers)

@@ -1,8 +1,9 @@
 """
-Checks ID tokens of the company's own log-in (OpenID Connect Core 1.0, section 3.1.3.7).
+Checks ID tokens of the company's own log-in (OpenID Connect Core 1.0, sections 2 and 3.1.3.7).
 
 Issuer, audience and algorithms are ours to say, and keys come from the issuer alone: what a token says about
-where its key lies (``jku``, ``x5u``, ``jwk``) is never looked at.
+where its key lies (``jku``, ``x5u``, ``jwk``) is never looked at. When the person logged in (``auth_time``)
+must stand in it, for which the client asks with ``max_age``; when it was issued says nothing of the person.
 """
 
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any
 
 import httpx
@@ -46,9 +48,6 @@ class Login:
     subject: str
     email: str | None
     """None unless the issuer has verified it."""
-    token_id: str
-    """What tells this token from all others."""
-    expires_at: float
 
 
 @dataclass
@@ -89,9 +88,11 @@ class Keys:
         return {key.key_id: key for key in keys if key is not None and key.key_id}
 
     async def _json(self, url: str) -> Mapping[str, Any]:
+        if not _unchanged_on_the_way(url):
+            raise IssuerUnavailable("an address of the log-in is not https")
         try:
             answer = await self.http.get(url, follow_redirects=False)
-        except (httpx.HTTPError, httpx.InvalidURL):
+        except httpx.HTTPError:
             raise IssuerUnavailable("the log-in does not answer") from None
         if answer.status_code != HTTPStatus.OK or len(answer.content) > MOST_BYTES:
             raise IssuerUnavailable(f"the log-in answers {answer.status_code}")
@@ -102,6 +103,29 @@ class Keys:
         if not isinstance(found, dict):
             raise IssuerUnavailable("the log-in answers something else")
         return found
+
+
+def _unchanged_on_the_way(url: str) -> bool:
+    """
+    Tell whether nobody on the way can change what is read from *url*: by TLS, or as there is no way.
+
+    Source:
+        OpenID Connect Discovery 1.0, section 3: ``jwks_uri`` must use ``https``.
+    """
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.host  # of a name that is no IDNA there is none: that is a UnicodeError
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return bool(host) and (parsed.scheme == "https" or (parsed.scheme == "http" and _here(host)))
+
+
+def _here(host: str) -> bool:
+    """Tell whether *host* is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _key(written: Any) -> jwt.PyJWK | None:
@@ -139,8 +163,6 @@ async def check(token: str, keys: Keys, client: str, nonce: str, now: datetime) 
     return Login(
         subject=str(claims["sub"]),
         email=str(claims["email"]) if claims.get("email") and claims.get("email_verified") is True else None,
-        token_id=str(claims.get("jti") or nonce),
-        expires_at=float(claims["exp"]),
     )
 
 
@@ -178,11 +200,33 @@ _CODES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
 
 
 def _check_claims(claims: Mapping[str, Any], client: str, nonce: str, now: datetime) -> None:
-    """Check what the library leaves to us."""
+    """
+    Check what the library leaves to us.
+
+    Source:
+        OpenID Connect Core 1.0, section 3.1.3.7: points 4 and 5 for ``azp``, 11 for ``nonce``, 13 for
+        ``auth_time``.
+
+    Raises:
+        TokenRefused: One of them is not as it must be.
+    """
     if claims["nonce"] != nonce:
         raise TokenRefused("token_nonce")
-    if isinstance(claims["aud"], list) and claims.get("azp") != client:
+    if ("azp" in claims or isinstance(claims["aud"], list)) and claims.get("azp") != client:
         raise TokenRefused("token_audience")
-    since = float(claims.get("auth_time", claims["iat"]))
-    if now.timestamp() - since > (MOST_AGE + CLOCKS_DIFFER).total_seconds():
-        raise TokenRefused("token_iat")
+    if not _just_now(claims.get("auth_time"), now):
+        raise TokenRefused("token_auth_time")
+
+
+def _just_now(auth_time: Any, now: datetime) -> bool:
+    """
+    Tell whether the person logged in at most :data:`MOST_AGE` ago, and not in the future.
+
+    When the token was issued does not say so: a session of last year is renewed in silence, and then its
+    tokens are new.
+    """
+    if not isinstance(auth_time, int | float):
+        return False
+    earliest, latest = now - MOST_AGE - CLOCKS_DIFFER, now + CLOCKS_DIFFER
+    # Compared as it is: no number is too large for that, and NaN is nowhere between.
+    return earliest.timestamp() <= auth_time <= latest.timestamp()

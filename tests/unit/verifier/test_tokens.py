@@ -13,8 +13,10 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.verifier.login.tokens import (
+    CLOCKS_DIFFER,
     KEYS_KNOWN_FOR_S,
     LOOK_AGAIN_AFTER_S,
+    MOST_AGE,
     IssuerUnavailable,
     Keys,
     Login,
@@ -88,9 +90,9 @@ async def test_an_address_that_the_issuer_has_not_verified_is_none(
         pytest.param({"exp": 1_000_000_000}, "token_expired", id="expired"),
         pytest.param({"exp": None}, "token_incomplete", id="without an end"),
         pytest.param({"iat": 4_000_000_000}, "token_iat", id="of the future"),
-        pytest.param({"auth_time": 1_000_000_000}, "token_iat", id="logged in long ago"),
-        pytest.param({"auth_time": None, "iat": 1_000_000_000}, "token_iat", id="issued long ago"),
         pytest.param({"sub": None}, "token_incomplete", id="of nobody"),
+        pytest.param({"azp": "another"}, "token_audience", id="for us, to another"),
+        pytest.param({"azp": [CLIENT]}, "token_audience", id="to a list"),
     ],
 )
 async def test_a_token_that_is_not_ours_is_refused(
@@ -102,6 +104,55 @@ async def test_a_token_that_is_not_ours_is_refused(
 async def test_for_several_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: Keys) -> None:
     token = issuer.token(NONCE, now(), aud=[CLIENT, "another"], azp=CLIENT)
     assert (await checked(keys, token)).subject == "K-7741-Q"
+
+
+async def test_for_us_alone_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: Keys) -> None:
+    assert await checked(keys, issuer.token(NONCE, now(), azp=CLIENT))
+
+
+async def test_when_it_was_issued_says_not_when_they_logged_in_for_a_session_is_renewed_in_silence(
+    issuer: Issuer, keys: Keys
+) -> None:
+    assert await refused(keys, issuer.token(NONCE, now(), auth_time=None)) == "token_auth_time"
+    long_ago = issuer.token(NONCE, now(), auth_time=None, iat=1_000_000_000)
+    assert await refused(keys, long_ago) == "token_auth_time"
+
+
+@pytest.mark.parametrize(
+    "auth_time",
+    ["soon", "1000000000", "", True, [], [1], {}, float("nan"), float("inf"), float("-inf"), 10**400, -1],
+)
+async def test_a_log_in_at_no_moment_is_refused(issuer: Issuer, keys: Keys, auth_time: object) -> None:
+    assert await refused(keys, issuer.token(NONCE, now(), auth_time=auth_time)) == "token_auth_time"
+
+
+@pytest.mark.parametrize(
+    "age",
+    [
+        pytest.param(timedelta(days=-365), id="in a year"),
+        pytest.param(-CLOCKS_DIFFER - timedelta(seconds=5), id="sooner than clocks differ"),
+        pytest.param(MOST_AGE + CLOCKS_DIFFER + timedelta(seconds=5), id="a little too long ago"),
+        pytest.param(timedelta(days=9_000), id="long ago"),
+    ],
+)
+async def test_a_log_in_in_the_future_or_too_long_ago_is_refused(
+    issuer: Issuer, keys: Keys, age: timedelta
+) -> None:
+    token = issuer.token(NONCE, now(), auth_time=(now() - age).timestamp())
+    assert await refused(keys, token) == "token_auth_time"
+
+
+@pytest.mark.parametrize(
+    "age", [timedelta(), MOST_AGE, MOST_AGE + CLOCKS_DIFFER / 2, -CLOCKS_DIFFER / 2], ids=str
+)
+async def test_a_log_in_of_late_is_fine_though_clocks_differ(
+    issuer: Issuer, keys: Keys, age: timedelta
+) -> None:
+    assert await checked(keys, issuer.token(NONCE, now(), auth_time=(now() - age).timestamp()))
+
+
+async def test_a_token_that_never_ends_breaks_nothing(issuer: Issuer, keys: Keys) -> None:
+    assert await checked(keys, issuer.token(NONCE, now(), exp=10**400))
 
 
 def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
@@ -191,3 +242,59 @@ async def test_keys_grow_old(issuer: Issuer, keys: Keys) -> None:
 async def test_a_token_of_a_minute_ago_is_forgiven(issuer: Issuer, keys: Keys) -> None:
     moment = now() - timedelta(seconds=30)
     assert await checked(keys, issuer.token(NONCE, moment))
+
+
+def pointing_to(issuer: Issuer, url: str, asked: list[str]) -> httpx.MockTransport:
+    """Return the way to an issuer whose keys lie at *url*; what is asked for is noted in *asked*."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        if request.url.path.endswith("openid-configuration"):
+            return httpx.Response(200, json={"issuer": issuer.url, "jwks_uri": url})
+        return httpx.Response(200, json=issuer.answer("/keys"))
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://login.example.org/keys",
+        "HTTP://login.example.org/keys",
+        "http://127.0.0.1.example.org/keys",
+        "http://127.0.0.1@login.example.org/keys",
+        "http://localhost.example.org/keys",
+        "http://192.0.2.7/keys",
+        "//login.example.org/keys",
+        "/keys",
+        "",
+        "https:///keys",
+        "https://xn--a/keys",
+        "http://[::1/keys",
+    ],
+)
+async def test_keys_are_not_fetched_where_anybody_on_the_way_can_change_them(
+    issuer: Issuer, keys: Keys, url: str
+) -> None:
+    asked: list[str] = []
+    async with httpx.AsyncClient(transport=pointing_to(issuer, url, asked)) as http:
+        with pytest.raises(IssuerUnavailable):
+            await checked(Keys(keys.issuer, http), issuer.token(NONCE, now()))
+    assert asked == [f"{issuer.url}/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://login.example.org/keys",
+        "https://xn--strae-oqa.example.org/keys",
+        "http://127.0.0.1:8080/keys",
+        "http://localhost/keys",
+        "http://[::1]:8080/keys",
+    ],
+)
+async def test_keys_are_fetched_over_tls_or_from_this_machine(issuer: Issuer, keys: Keys, url: str) -> None:
+    asked: list[str] = []
+    async with httpx.AsyncClient(transport=pointing_to(issuer, url, asked)) as http:
+        assert await checked(Keys(keys.issuer, http), issuer.token(NONCE, now()))
+    assert asked[1:] == [url]

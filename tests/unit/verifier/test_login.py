@@ -1,0 +1,83 @@
+"""Whose log-in it is: the mailbox of the request, and not one that only looks like it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from services.verifier.login.handlers import Checked, Desk, examine
+from services.verifier.login.tokens import Keys
+from shared.answer import SUBMISSION
+from shared.events import (
+    IdToken,
+    ProofExamined,
+    ProofKind,
+    ProofRef,
+    RequestSubmitted,
+    TokenPresented,
+    Verdict,
+)
+from shared.testing import MemoryVault
+from tests.unit.verifier.login import CLIENT, Issuer, issuing
+
+CASE = "c" * 32
+PROOF = ProofRef(kind=ProofKind.ID_TOKEN, ref="proof_0")
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+async def examined(issuer: Issuer, of_the_token: str, of_the_request: str) -> ProofExamined:
+    """Have a token of one mailbox examined for a request of another."""
+    now, vault = datetime.now(UTC), MemoryVault()
+    await vault.create(CASE)
+    subject = {"email": of_the_request}
+    submitted = RequestSubmitted.model_validate({"reference": "r", "right": "access", "subject": subject})
+    await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
+    token = IdToken(kind="id_token", token=issuer.token(CASE, now, email=of_the_token))
+    await vault.seal(CASE, PROOF.ref, token.model_dump_json().encode())
+    async with httpx.AsyncClient() as http:
+        keys = Keys(issuer.url, http)
+        desk = Desk(CASE, Checked(), now, vault=vault, keys=keys, client=CLIENT, identity="")
+        [fact] = await examine(TokenPresented(request_id=CASE, proof=PROOF), desk)
+    assert isinstance(fact, ProofExamined)
+    return fact
+
+
+@pytest.mark.parametrize(
+    ("of_the_token", "of_the_request"),
+    [
+        pytest.param("ada@example.org", "ada@example.org", id="the same"),
+        pytest.param("Ada@Example.ORG", "ADA@example.org", id="in capitals"),
+        pytest.param("straße@example.org", "STRAßE@example.org", id="in capitals, beside another letter"),
+    ],
+)
+async def test_the_mailbox_of_the_request_is_proven(
+    issuer: Issuer, of_the_token: str, of_the_request: str
+) -> None:
+    fact = await examined(issuer, of_the_token, of_the_request)
+    assert (fact.verdict, fact.identities) == (Verdict.CONVINCING, ("email",))
+
+
+@pytest.mark.parametrize(
+    ("of_the_token", "of_the_request"),
+    [
+        pytest.param("straße@x.example", "strasse@x.example", id="sharp s"),
+        pytest.param("strasse@x.example", "STRAẞE@x.example", id="capital sharp s"),
+        pytest.param("\u212aim@x.example", "kim@x.example", id="Kelvin sign"),
+        pytest.param("\ufb01ona@x.example", "fiona@x.example", id="ligature"),
+        pytest.param("ζωης@x.example", "ζωησ@x.example", id="final sigma"),
+        pytest.param("ada@straße.example", "ada@strasse.example", id="domain"),
+        pytest.param("zoe\u0301@x.example", "zoe@x.example", id="accent"),
+        pytest.param("mallory@x.example", "ada@x.example", id="somebody else"),
+    ],
+)
+async def test_a_mailbox_that_only_looks_like_it_is_another(
+    issuer: Issuer, of_the_token: str, of_the_request: str
+) -> None:
+    fact = await examined(issuer, of_the_token, of_the_request)
+    assert (fact.verdict, fact.reasons) == (Verdict.REFUSED, ("token_subject_mismatch",))
