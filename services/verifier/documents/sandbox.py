@@ -26,7 +26,6 @@ from pydantic import ValidationError
 
 import services
 from services.verifier.documents.files.refusal import FILE, Refusal, refused
-from services.verifier.documents.files.sniff import MOST_BYTES
 from services.verifier.documents.reading import Check, Reading, Result
 from services.verifier.documents.worker.frames import (
     LENGTH_BYTES,
@@ -35,6 +34,7 @@ from services.verifier.documents.worker.frames import (
     Slot,
     pack,
 )
+from shared.events import MOST_DOCUMENT_BYTES
 
 COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", "services.verifier.documents.worker")
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), "1")
@@ -119,7 +119,7 @@ class Examiner:
             media_type: As the sender declared it.
             slot: What the file was asked for.
         """
-        if len(content) > MOST_BYTES:
+        if len(content) > MOST_DOCUMENT_BYTES:
             return Reading(checks=(refused(Refusal.TOO_LARGE),))
         async with self._turn:
             try:

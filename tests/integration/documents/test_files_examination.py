@@ -1,8 +1,11 @@
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen import canvas
 
 from services.verifier.documents.files.scaling import Picture
 from services.verifier.documents.reading import (
@@ -17,6 +20,7 @@ from services.verifier.documents.reading import (
     Zone,
     reasons_of,
 )
+from services.verifier.documents.text import read_lines
 from services.verifier.documents.worker.examination import Readers, examine
 from services.verifier.documents.worker.frames import Request, Slot
 from tests import hostile
@@ -107,13 +111,72 @@ def test_the_reading_says_what_the_file_is_and_how_it_looks() -> None:
     assert (len(reading.picture), len(reading.digest)) == (16, 64)
 
 
-def test_the_text_of_a_letter_is_taken_from_inside() -> None:
-    desk = Desk(bill=BILL)
+def seen(content: bytes) -> Reading:
+    """Return what is read where the text to be seen is read in truth."""
+    readers = replace(Desk().readers(), lines=lambda picture, page: read_lines(picture, page=page))
+    return examine(Request(content, "", Slot.ADDRESS), readers)
 
-    reading = desk.read(hostile.bill_pdf(), Slot.ADDRESS)
 
-    assert desk.asked == ["bill"]
-    assert reading.lines[0].text == "Northwind Energy Ltd"
+def test_the_text_of_a_letter_is_taken_from_inside_as_it_is_seen() -> None:
+    reading = seen(hostile.bill_pdf())
+
+    assert [line.text for line in reading.lines] == [
+        "Northwind Energy Ltd",
+        "Invoice date: 12 November 2026",
+        "Ms Ada Example",
+        "12 Meadow Lane",
+        "Springfield, IL 62704",
+    ]
+    assert reasons_of(reading.checks) == ()
+
+
+def under_other_text(page: canvas.Canvas) -> None:
+    hostile.bill_page(page)
+    page.setFillColorRGB(1, 1, 1)
+    page.rect(55, 695, 150, 16, stroke=0, fill=1)
+    page.setFillColorRGB(0, 0, 0)
+    page.drawString(60, 700, "Mr Other Person")
+
+
+def under_a_drawing(page: canvas.Canvas) -> None:
+    hostile.bill_page(page)
+    page.drawImage(ImageReader(hostile.drawing(300, 32)), 55, 695, 150, 16)
+
+
+@pytest.mark.parametrize(
+    ("draw", "reasons"),
+    [
+        pytest.param(under_other_text, ("pdf_hidden_text",), id="other text"),
+        pytest.param(under_a_drawing, (), id="a picture"),
+    ],
+)
+def test_a_recipient_that_is_covered_is_none(
+    draw: Callable[[canvas.Canvas], None], reasons: tuple[str, ...]
+) -> None:
+    reading = seen(hostile.page_pdf(draw))
+
+    assert "Ms Ada Example" not in {line.text for line in reading.lines}
+    assert "12 Meadow Lane" in {line.text for line in reading.lines}
+    assert reasons_of(reading.checks) == reasons
+
+
+def test_where_nobody_can_read_a_letter_a_person_looks() -> None:
+    reading = Desk(lines=()).read(hostile.bill_pdf(), Slot.ADDRESS)
+
+    assert reasons_of(reading.checks) == ("print_unreadable",)
+
+
+def on_the_third_page(page: canvas.Canvas) -> None:
+    page.drawString(60, 760, "Page 1")
+    page.showPage()
+    page.showPage()
+    hostile.bill_page(page)
+
+
+def test_text_of_a_page_whose_picture_is_not_read_counts_for_nothing() -> None:
+    reading = seen(hostile.page_pdf(on_the_third_page))
+
+    assert [line.text for line in reading.lines] == ["Page 1"]
 
 
 def test_the_text_over_a_scan_is_read_from_the_scan_and_the_layer_compared_with_it() -> None:

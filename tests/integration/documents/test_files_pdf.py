@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
-from services.verifier.documents.files.hidden import hidden_text
+from services.verifier.documents.files.hidden import confirmed, hidden_text
 from services.verifier.documents.files.opening import Opened, open_file
 from services.verifier.documents.reading import Check, Line, Result, reasons_of
 from tests import hostile
@@ -156,7 +156,7 @@ def test_a_letter_that_opens_at_its_first_page_is_taken() -> None:
     assert opened(hostile.changed_pdf(open_first)).pages == 1
 
 
-def test_only_the_first_pages_become_pictures_and_all_are_read() -> None:
+def test_only_the_first_pages_become_pictures_and_only_they_are_read() -> None:
     def repeat(pdf: pikepdf.Pdf) -> None:
         for _ in range(4):
             pdf.pages.append(pdf.pages[0])
@@ -164,7 +164,28 @@ def test_only_the_first_pages_become_pictures_and_all_are_read() -> None:
     letter = opened(hostile.changed_pdf(repeat))
 
     assert (letter.pages, len(letter.pictures)) == (5, 3)
-    assert {line.page for line in letter.layer} == set(range(5))
+    assert {line.page for line in letter.layer} == {0, 1, 2}
+
+
+def unseen(page: canvas.Canvas, *lines: str) -> None:
+    text = page.beginText(60, 700)
+    text.setFont("Helvetica", 10)
+    text.setTextRenderMode(3)
+    text.textLines(lines)
+    page.drawText(text)
+
+
+def after_blank_pages(page: canvas.Canvas) -> None:
+    for _ in range(3):
+        page.showPage()
+    unseen(page, "Northwind Energy Ltd", "Ms Ada Example", "12 Meadow Lane", "Springfield, IL 62704")
+
+
+def test_nothing_counts_of_pages_that_are_not_drawn() -> None:
+    letter = opened(hostile.page_pdf(after_blank_pages))
+
+    assert letter.pages == 4
+    assert texts(letter) == []
 
 
 def test_a_large_page_is_drawn_within_the_limit_of_pixels() -> None:
@@ -236,11 +257,7 @@ def test_text_that_nothing_is_drawn_of_is_left_out_and_reported() -> None:
 
 
 def under_a_scan(page: canvas.Canvas) -> None:
-    text = page.beginText(60, 700)
-    text.setFont("Helvetica", 10)
-    text.setTextRenderMode(3)
-    text.textLine("Mr Other Person 99 Elsewhere Road")
-    page.drawText(text)
+    unseen(page, "Mr Other Person 99 Elsewhere Road")
     scan = Image.new("RGB", (1240, 1754), "white")
     ImageDraw.Draw(scan).text((120, 280), "Ms Ada Example, 12 Meadow Lane", fill="black", font_size=30)
     page.drawImage(ImageReader(scan), 0, 0, 595, 842)
@@ -272,3 +289,64 @@ def test_text_inside_is_compared_with_the_text_to_be_seen(
     assert check == Check(
         name="pdf_hidden_text", result=result, reasons=("pdf_hidden_text",) if result is Result.FAIL else ()
     )
+
+
+ROW = (0.1, 0.2, 0.3, 0.02)
+"""Where a line stands."""
+BESIDE, BELOW = (0.6, 0.2, 0.3, 0.02), (0.1, 0.23, 0.3, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("seen", "kept", "result"),
+    [
+        pytest.param([Line(text="ms ada example", box=ROW)], True, Result.PASS, id="the same"),
+        pytest.param([Line(text="MsAda Exarnple", box=ROW)], True, Result.PASS, id="misread a little"),
+        pytest.param(
+            [Line(text="Dear Ms Ada Example, welcome", box=(0, 0.2, 0.9, 0.02))],
+            True, Result.PASS, id="in a longer line",
+        ),
+        pytest.param(
+            [Line(text="Ms Ada", box=(0.1, 0.2, 0.1, 0.02)), Line(text="Example", box=(0.2, 0.2, 0.2, 0.02))],
+            True, Result.PASS, id="in two pieces",
+        ),
+        pytest.param([Line(text="Mr Other Person", box=ROW)], False, Result.INCONCLUSIVE, id="another"),
+        pytest.param([Line(text="Ms Ada", box=ROW)], False, Result.INCONCLUSIVE, id="a part of it"),
+        pytest.param(
+            [Line(text="Mr Other Person", box=ROW, confidence=0.6)], False, Result.PASS, id="nothing clear"
+        ),
+        pytest.param([Line(text="Ms Ada Example", box=BESIDE)], False, Result.PASS, id="beside"),
+        pytest.param([Line(text="Ms Ada Example", box=BELOW)], False, Result.PASS, id="below"),
+    ],
+)  # fmt: skip
+def test_a_line_counts_where_it_can_be_read_in_its_place(
+    seen: list[Line], kept: bool, result: Result
+) -> None:
+    line = Line(text="Ms Ada Example", box=ROW)
+
+    lines, check = confirmed([line], seen)
+
+    assert lines == ((line,) if kept else ())
+    assert check.result is result
+
+
+@pytest.mark.parametrize(
+    ("other", "result"),
+    [
+        pytest.param(Line(text="Ms Ida Example", box=ROW), Result.INCONCLUSIVE, id="a letter changed"),
+        pytest.param(Line(text="Ada Example", box=ROW), Result.PASS, id="drawn twice"),
+        pytest.param(Line(text="Ms Ida Example", box=BELOW), Result.PASS, id="below"),
+    ],
+)
+def test_text_that_stands_on_other_text_is_for_a_person(other: Line, result: Result) -> None:
+    layer = (Line(text="Ms Ada Example", box=ROW), other)
+
+    assert confirmed(layer, layer)[1].result is result
+
+
+def test_a_page_of_which_nothing_could_be_read_is_for_a_person() -> None:
+    layer = (Line(text="Ms Ada Example", box=ROW), Line(text="12 Meadow Lane", box=ROW, page=1))
+
+    lines, check = confirmed(layer, [layer[0]])
+
+    assert lines == layer
+    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("print_unreadable",))

@@ -13,6 +13,7 @@ import pytest_asyncio
 from services.verifier.documents.reading import Reading, Result, reasons_of
 from services.verifier.documents.sandbox import Examiner, Limits
 from services.verifier.documents.worker.frames import Slot
+from shared.events import MOST_DOCUMENT_BYTES
 from tests import hostile
 
 HERE = Path(__file__).parent
@@ -53,7 +54,8 @@ def memory_kb() -> int:
 
 async def test_the_worker_is_told_what_the_file_is_for(attacker: Examiner) -> None:
     assert (await attacker.examine(b"abc", "", Slot.ADDRESS)).media_type == "address 3"
-    assert (await attacker.examine(bytes(10_000_000), "", Slot.IDENTITY)).media_type == "identity 10000000"
+    largest = await attacker.examine(bytes(MOST_DOCUMENT_BYTES), "", Slot.IDENTITY)
+    assert largest.media_type == f"identity {MOST_DOCUMENT_BYTES}"
 
 
 @pytest.mark.parametrize(
@@ -149,9 +151,9 @@ async def test_nothing_is_left_when_it_is_closed() -> None:
         os.killpg(worker.process.pid, 0)
 
 
-async def test_a_file_of_more_than_ten_megabytes_is_not_even_sent() -> None:
+async def test_a_file_of_more_than_intake_takes_is_not_even_sent() -> None:
     async with Examiner(SHORT, command=("/nonexistent",)) as examiner:
-        reading = await examiner.examine(bytes(10_000_001), "image/jpeg")
+        reading = await examiner.examine(bytes(MOST_DOCUMENT_BYTES + 1), "image/jpeg")
 
     assert reasons_of(reading.checks) == ("file_too_large",)
 

@@ -104,8 +104,59 @@ def test_what_is_alike_is_for_a_person(printed: list[Line], field: str) -> None:
 )
 def test_what_was_not_read_never_passes(lines: Sequence[Line]) -> None:
     found = results(print_checks(lines, ZONE))
-    for field in ("surname", "given_names", "number", "born"):
+    for field in ("surname", "given_names", "number", "born", "expires"):
         assert found[field] is Result.INCONCLUSIVE
+
+
+HEAD = ["Surname / Nom", "Beispiel", "Given names", "Erika Anna", "Date of birth", "03.02.1990",
+        "Passport No", "C1FX2Y7K1"]  # fmt: skip
+OLD, ISSUED = "01.05.2021", "02.05.2011"
+"""When a document expired whose zone was computed anew, and when it was issued."""
+UNSURE = 0.75
+
+
+@pytest.mark.parametrize(
+    ("printed", "result", "reason"),
+    [
+        pytest.param(card([*HEAD, "Date of expiry", OLD]), Result.FAIL, "mrz_print_mismatch", id="read"),
+        pytest.param(
+            [*card(HEAD), *card([*HEAD, "Date of expiry", OLD], UNSURE)[8:]],
+            Result.INCONCLUSIVE, "mrz_print_mismatch", id="read with doubt",
+        ),
+        pytest.param(
+            card([*HEAD, "Date of issue", ISSUED, "Date of expny", OLD]),
+            Result.INCONCLUSIVE, "mrz_print_mismatch", id="its label misread",
+        ),
+        pytest.param(
+            card([*HEAD, ISSUED, OLD]), Result.INCONCLUSIVE, "mrz_print_mismatch", id="no labels at all"
+        ),
+        pytest.param(
+            card([*HEAD, OLD]), Result.INCONCLUSIVE, "print_unreadable", id="it may be the day of issue"
+        ),
+        pytest.param(
+            card([*HEAD, "Date of issue", ISSUED]), Result.INCONCLUSIVE, "print_unreadable", id="not read"
+        ),
+        pytest.param(card(HEAD), Result.INCONCLUSIVE, "print_unreadable", id="neither day was read"),
+    ],
+)  # fmt: skip
+def test_an_expiry_that_only_the_zone_states_never_passes(
+    printed: list[Line], result: Result, reason: str
+) -> None:
+    check = only(print_checks(printed, ZONE), "expires")
+    assert (check.result, check.reasons) == (result, (reason,))
+
+
+def test_an_expiry_that_only_the_barcode_states_never_passes() -> None:
+    licence = Licence(version=9, surname="SAMPLETON", number="D12345678901", born=BORN, expires=EXPIRES)
+    front = card(["1 SAMPLETON", "4d D12345678901", "3 02/03/1990", "4a 05/06/2019"])
+    check = only(print_checks(front, licence), "expires")
+    assert (check.result, check.reasons) == (Result.INCONCLUSIVE, ("print_unreadable",))
+
+
+def test_where_no_expiry_is_stated_none_is_looked_for() -> None:
+    assert only(print_checks(passport(), ZONE.model_copy(update={"expires": None})), "expires").result is (
+        Result.NOT_RUN
+    )
 
 
 def test_a_piece_of_the_zone_in_its_row_confirms_nothing() -> None:

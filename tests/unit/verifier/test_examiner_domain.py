@@ -121,6 +121,27 @@ def test_what_could_not_be_read_beside_the_zone_never_convinces() -> None:
     assert judged(passport(print_=()))[0] is Verdict.UNCLEAR
 
 
+@pytest.mark.parametrize(
+    ("label", "confidence"),
+    [
+        pytest.param("Date of expny", 1.0, id="its label misread"),
+        pytest.param("", 1.0, id="no label"),
+        pytest.param("Date of expiry", 0.75, id="read with doubt"),
+    ],
+)
+def test_an_expired_passport_whose_zone_was_computed_anew_never_convinces(
+    label: str, confidence: float
+) -> None:
+    texts = {"Date of expiry": label, "01.05.2031": "01.05.2021"}
+    changes = {
+        line: {"text": texts[line.text], "confidence": confidence} for line in PRINT if line.text in texts
+    }
+    printed = tuple(line.model_copy(update=changes.get(line, {})) for line in PRINT)
+    verdict, reasons = judged(passport(print_=printed))
+    assert verdict is Verdict.UNCLEAR
+    assert reasons & {"mrz_print_mismatch", "print_unreadable"}
+
+
 def test_a_birth_date_that_was_not_claimed_is_not_held_against_anybody() -> None:
     subject = KIM.model_copy(update={"date_of_birth": None})
     assert judged(passport(born=date(1971, 1, 1), print_=()), subject=subject)[0] is not Verdict.REFUSED

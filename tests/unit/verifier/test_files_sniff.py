@@ -2,7 +2,8 @@ import pytest
 
 from services.verifier.documents.files.opening import open_file
 from services.verifier.documents.files.refusal import Refused
-from services.verifier.documents.files.sniff import MOST_BYTES, Kind, sniff
+from services.verifier.documents.files.sniff import Kind, sniff
+from shared.events import MOST_DOCUMENT_BYTES
 from tests import hostile
 
 JPEG = hostile.encoded(hostile.drawing())
@@ -112,8 +113,8 @@ def test_what_cameras_put_behind_a_photo_is_no_second_file() -> None:
     assert reason(JPEG + b"\x00\x00\x01\x0a\x0e\x00\x00\x00Image_UTC_DataSEFH" + bytes(20) + b"SEFT") == ""
 
 
-def test_ten_megabytes_are_taken_and_one_byte_more_is_not() -> None:
-    padding = bytes(MOST_BYTES - len(JPEG))
+def test_what_intake_takes_is_taken_and_one_byte_more_is_not() -> None:
+    padding = bytes(MOST_DOCUMENT_BYTES - len(JPEG))
 
     assert reason(JPEG + padding) == ""
     assert reason(JPEG + padding + b"\0") == "file_too_large"

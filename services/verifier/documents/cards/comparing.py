@@ -270,12 +270,33 @@ def _may_be_birth(day: date, born: date, expires: date | None) -> bool:
 
 
 def _expires(expected: Expected, fields: PrintedFields) -> _Answer:
-    """Return whether the expiry is printed. Some cards have none, so nothing is said where none is found."""
+    """
+    Return whether the expiry is printed: whatever states one to a machine prints it, too.
+
+    Whoever makes an expired document look valid computes its zone anew and leaves the print. So an expiry
+    that was not read in the print is an open question, not one that need not be asked.
+    """
     if expected.expires is None:
         return _Answer.UNASKED
     if any(expected.expires in days for days in fields.dates):
         return _Answer.SAID
-    return _Answer.DIFFERENT if _sure_dates(fields, Field.EXPIRES) else _Answer.UNASKED
+    if _sure_dates(fields, Field.EXPIRES):
+        return _Answer.DIFFERENT
+    return _Answer.ALIKE if _expires_otherwise(expected.born, fields) else _Answer.UNREAD
+
+
+def _expires_otherwise(born: date | None, fields: PrintedFields) -> bool:
+    """Tell whether a date is printed that may be another expiry: after birth, and not the day of issue."""
+    if any(one.dates for one in fields.of(Field.EXPIRES)):
+        return True
+    issued = {day for one in fields.of(Field.ISSUED) for day in one.dates}
+    later = {days for days in fields.dates if _is_later(days, born) and issued.isdisjoint(days)}
+    # One of them may be the day of issue where nothing says which that is.
+    return len(later) > (0 if issued else 1)
+
+
+def _is_later(days: Sequence[date], born: date | None) -> bool:
+    return born is not None and born not in days and any(day > born for day in days)
 
 
 def _sure_dates(fields: PrintedFields, field: Field) -> list[tuple[date, ...]]:

@@ -7,6 +7,7 @@ nobody can see is no evidence.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Final
 
 import cv2
@@ -14,8 +15,10 @@ from rapidfuzz import fuzz, process
 
 from services.verifier.documents.files.scaling import Picture
 from services.verifier.documents.reading import Check, Line, Result
+from shared.matching.characters import folded, stripped
 
 PDF_HIDDEN_TEXT: Final = "pdf_hidden_text"
+PDF_SEEN_TEXT: Final = "pdf_seen_text"
 LEAST_CONTRAST: Final = 24
 """Between the darkest and the lightest pixel in a line's box, of 255."""
 LEAST_LETTERS: Final = 4
@@ -24,19 +27,46 @@ ALIKE: Final = 75.0
 """Of 100: reading from pixels mistakes a letter or two."""
 MOST_UNSEEN: Final = 0.3
 """Of the words of a layer: small print and reversed headings are misread too."""
+SURE: Final = 0.8
+"""Confidence of a reader from which text that differs is other text, and not a bar code or a pattern."""
+LEAST_SHARED: Final = 0.3
+"""Of the width of the narrower of two lines that stand in one place; neighbours overlap a little, too."""
 
 
-def visible(lines: Iterable[Line], pictures: Sequence[Picture | None]) -> tuple[tuple[Line, ...], Check]:
+def visible(lines: Sequence[Line], pictures: Sequence[Picture]) -> tuple[tuple[Line, ...], Check]:
     """
     Return the *lines* where something is drawn, and whether there were others.
 
     Args:
         lines: From inside the file.
-        pictures: Its pages as drawn; where there is none, its lines are taken as they are.
+        pictures: The pages that they are from, as drawn.
     """
-    drawn = tuple(line for line in lines if line.page >= len(pictures) or _has_ink(line, pictures[line.page]))
+    drawn = tuple(line for line in lines if _has_ink(line, pictures[line.page]))
     hidden = [line for line in set(lines) - set(drawn) if len(line.text) >= LEAST_LETTERS]
     return drawn, _check(Result.INCONCLUSIVE if hidden else Result.PASS)
+
+
+def confirmed(layer: Sequence[Line], seen: Sequence[Line]) -> tuple[tuple[Line, ...], Check]:
+    """
+    Return the lines of *layer* that can be read where they stand, and whether something else is read there.
+
+    That something is drawn in a line's place does not say what: it may be other text, over a white box. What
+    differs by a letter or two is taken for misread, unless the layer itself has both in one place.
+
+    Args:
+        layer: From inside the file.
+        seen: Of the same pages, read from their pictures. Pages of which nothing was read are for a person.
+    """
+    pages = {line.page for line in seen}
+    unread = {line for line in layer if line.page not in pages}
+    read = {line: [one for one in seen if _in_one_place(one, line)] for line in layer}
+    kept = tuple(line for line in layer if line in unread or _says(read[line], line))
+    covered = [line for line in set(layer) - set(kept) if _tells(line) and _is_clear(read[line])]
+    if covered or _overlaid(kept):
+        return kept, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
+    if any(map(_tells, unread)):
+        return kept, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=("print_unreadable",))
+    return kept, Check(name=PDF_SEEN_TEXT, result=Result.PASS)
 
 
 def hidden_text(layer: Iterable[Line], seen: Iterable[Line]) -> Check:
@@ -63,10 +93,58 @@ def _is_among(word: str, words: set[str]) -> bool:
     )
 
 
-def _has_ink(line: Line, picture: Picture | None) -> bool:
+def _overlaid(lines: Iterable[Line]) -> bool:
+    """Return whether text stands on other text: nothing here says which of them is to be seen."""
+    pairs = combinations(filter(_tells, lines), 2)
+    return any(_in_one_place(one, other) and not _within_another(one, other) for one, other in pairs)
+
+
+def _within_another(one: Line, other: Line) -> bool:
+    """Return whether either line holds the other, as where letters are drawn twice to look bold."""
+    letters, other_letters = _letters(one), _letters(other)
+    return letters in other_letters or other_letters in letters
+
+
+def _in_one_place(one: Line, other: Line) -> bool:
+    return one.page == other.page and _in_one_row(one, other) and _shared(one, other)
+
+
+def _in_one_row(one: Line, other: Line) -> bool:
+    """Return whether the middle of either line is within the other's height."""
+    (_, top, _, height), (_, other_top, _, other_height) = one.box, other.box
+    middle, other_middle = top + height / 2, other_top + other_height / 2
+    return top <= other_middle <= top + height or other_top <= middle <= other_top + other_height
+
+
+def _shared(one: Line, other: Line) -> bool:
+    """Return whether one line stands above the other, for a good part of the narrower."""
+    (left, _, width, _), (other_left, _, other_width, _) = one.box, other.box
+    shared = min(left + width, other_left + other_width) - max(left, other_left)
+    return shared > LEAST_SHARED * min(width, other_width)
+
+
+def _says(read: Iterable[Line], line: Line) -> bool:
+    """Return whether what was *read* is *line*, or holds it; a part of it is not enough."""
+    said, wanted = "".join(_letters(one) for one in read), _letters(line)
+    scorer = fuzz.partial_ratio if len(said) > len(wanted) else fuzz.ratio
+    return wanted in said or scorer(wanted, said) >= ALIKE
+
+
+def _tells(line: Line) -> bool:
+    return len(_letters(line)) >= LEAST_LETTERS
+
+
+def _is_clear(read: Iterable[Line]) -> bool:
+    return any(one.confidence >= SURE and _tells(one) for one in read)
+
+
+def _letters(line: Line) -> str:
+    """Return the letters and digits of *line*, without accents and case."""
+    return re.sub(r"[\W_]+", "", stripped(folded(line.text)))
+
+
+def _has_ink(line: Line, picture: Picture) -> bool:
     """Return whether anything is drawn where *line* stands."""
-    if picture is None:
-        return True
     rows, columns = picture.shape[:2]
     left, top, width, height = line.box
     part = picture[

@@ -5,7 +5,7 @@ from typing import Final
 
 from services.verifier.documents.files.hidden import visible
 from services.verifier.documents.files.looks import digest, looks
-from services.verifier.documents.files.pdf_pages import Page, read_pages
+from services.verifier.documents.files.pdf_pages import read_pages
 from services.verifier.documents.files.pdf_structure import plain_pdf
 from services.verifier.documents.files.picture import decode
 from services.verifier.documents.files.quality import quality
@@ -25,7 +25,7 @@ class Opened:
     pages: int = 0
     pictures: tuple[Picture, ...] = ()
     layer: tuple[Line, ...] = ()
-    """The text inside a PDF, as far as something is drawn where it stands."""
+    """The text inside a PDF, of the pages that are drawn and as far as something is drawn where it stands."""
     layered: bool = False
     """Whether that text may be another than the one to be seen."""
     checks: tuple[Check, ...] = ()
@@ -66,21 +66,15 @@ def _picture(content: bytes, kind: Kind) -> Opened:
 
 def _pdf(content: bytes) -> Opened:
     pages = tuple(read_pages(plain_pdf(content)))
-    drawn = [page.picture for page in pages]
-    layer, hidden = visible([line for page in pages for line in page.lines], drawn)
-    pictures = tuple(picture for picture in drawn if picture is not None)
+    pictures = tuple(page.picture for page in pages if page.picture is not None)
+    layer, hidden = visible([line for page in pages for line in page.lines], pictures)
     return Opened(
         media_type=Kind.PDF.value,
         pages=len(pages),
         pictures=pictures,
         layer=layer,
-        layered=_is_layered(pages),
+        layered=any(page.layered for page in pages),
         checks=(READ, hidden),
         looks=looks(pictures[0]),
         digest=digest(pictures[0]),
     )
-
-
-def _is_layered(pages: tuple[Page, ...]) -> bool:
-    """Return whether one of the pages that are drawn may say what it does not show."""
-    return any(page.layered for page in pages if page.picture is not None)

@@ -32,15 +32,18 @@ class Page:
     """One page."""
 
     picture: Picture | None
-    """None for pages that are not drawn."""
+    """None for pages that are not drawn. Nobody knows what they show, so nothing is read of them."""
     lines: tuple[Line, ...]
     layered: bool
     """Whether its text may be another than the one to be seen: invisible, or over an image of a page."""
 
 
+UNDRAWN: Final = Page(None, (), layered=False)
+
+
 def read_pages(content: bytes) -> Iterator[Page]:
     """
-    Yield the pages of the PDF *content*.
+    Yield the pages of the PDF *content*, of which the first ones are drawn and read.
 
     Raises:
         Refused: It cannot be read.
@@ -48,14 +51,13 @@ def read_pages(content: bytes) -> Iterator[Page]:
     try:
         with pypdfium2.PdfDocument(content) as document:
             for number in range(len(document)):
-                yield _read(document[number], number)
+                yield _read(document[number], number) if number < MOST_DRAWN else UNDRAWN
     except pypdfium2.PdfiumError as error:
         raise Refused(Refusal.BROKEN) from error
 
 
 def _read(page: pypdfium2.PdfPage, number: int) -> Page:
-    picture = _draw(page) if number < MOST_DRAWN else None
-    return Page(picture, tuple(lines_of(page, number)), _is_layered(page))
+    return Page(_draw(page), tuple(lines_of(page, number)), _is_layered(page))
 
 
 def _draw(page: pypdfium2.PdfPage) -> Picture:

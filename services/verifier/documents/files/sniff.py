@@ -14,8 +14,7 @@ from typing import Final, assert_never
 
 from services.verifier.documents.files.jpeg import end_of_jpeg
 from services.verifier.documents.files.refusal import Refusal, Refused
-
-MOST_BYTES: Final = 10_000_000
+from shared.events import MOST_DOCUMENT_BYTES
 
 
 class Kind(StrEnum):
@@ -70,7 +69,7 @@ def sniff(content: bytes, media_type: str) -> Kind:
     Raises:
         Refused: It is too large, none of the five or not what was declared, broken, or two things at once.
     """
-    if len(content) > MOST_BYTES:
+    if len(content) > MOST_DOCUMENT_BYTES:
         raise Refused(Refusal.TOO_LARGE)
     kind = _by_magic(content)
     declared = media_type.partition(";")[0].strip().lower()

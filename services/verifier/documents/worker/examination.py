@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, hidden_text
+from services.verifier.documents.files.hidden import PDF_HIDDEN_TEXT, confirmed, hidden_text
 from services.verifier.documents.files.opening import Opened, open_file
 from services.verifier.documents.files.scaling import Picture
 from services.verifier.documents.reading import Bill, BillKind, Check, Licence, Line, Reading, Zone
@@ -19,7 +19,7 @@ from services.verifier.documents.worker.frames import Request, Slot
 MOST_LINES: Final = 800
 MOST_LETTERS: Final = 300
 MOST_READ_PAGES: Final = 2
-"""Pages whose pixels are read: each takes seconds."""
+"""Pages whose pixels are read, and whose text counts: each takes seconds."""
 
 Found = tuple[Licence | None, tuple[Check, ...]]
 
@@ -62,17 +62,18 @@ def _is_letter(bill: Bill | None) -> bool:
 
 
 def _with_text(reading: Reading, opened: Opened, readers: Readers) -> Reading:
-    """Add the printed text: from inside a PDF if its pages show the same, else read from the pictures."""
-    if opened.layer and not opened.layered:
-        return reading.model_copy(update={"lines": _plain(opened.layer)})
+    """Add the printed text: from inside a PDF as far as its pages show the same, else as it is seen."""
     pictures = opened.pictures[:MOST_READ_PAGES]
     seen = tuple(line for page, picture in enumerate(pictures) for line in readers.lines(picture, page))
-    update: dict[str, object] = {"lines": _plain(seen)}
-    if opened.layer:
-        layer = (line for line in opened.layer if line.page < len(pictures))
+    layer = tuple(line for line in opened.layer if line.page < len(pictures))
+    if not layer:
+        return reading.model_copy(update={"lines": _plain(seen)})
+    if opened.layered:
         rest = (check for check in reading.checks if check.name != PDF_HIDDEN_TEXT)
-        update["checks"] = (*rest, hidden_text(layer, seen))
-    return reading.model_copy(update=update)
+        checks = (*rest, hidden_text(layer, seen))
+        return reading.model_copy(update={"lines": _plain(seen), "checks": checks})
+    lines, check = confirmed(layer, seen)
+    return reading.model_copy(update={"lines": _plain(lines), "checks": (*reading.checks, check)})
 
 
 def _with_document(reading: Reading, opened: Opened, readers: Readers) -> Reading:
