@@ -514,6 +514,8 @@ class IdentityChallenged(Fact):
     """Ways to prove it, the least intrusive first: what is still missing for each."""
     refused_for: Code | None = None
     """Why the last proof has not convinced; no more is said than the person can do something about."""
+    paused: bool = False
+    """Whether the period may stand still until it comes."""
 
 
 class IdentityReminded(Fact):
@@ -524,6 +526,8 @@ class IdentityReminded(Fact):
     expires_at: datetime
     """When the request lapses."""
     wanted: tuple[tuple[Evidence, ...], ...]
+    paused: bool = False
+    """Whether the period may stand still until it comes."""
 
 
 class ProofPresented(Fact):

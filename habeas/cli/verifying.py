@@ -3,7 +3,7 @@
 import base64
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,7 +102,7 @@ def refuse(
     state: State = STATE,
 ) -> None:
     """Decide that it cannot be established who asks; the person is told."""
-    _decide(request_id, state, verified=False, by=by, reason=reason, identities=None)
+    _decide(request_id, state, verified=False, by=by, reason=reason, identities=())
 
 
 @app.command()
@@ -145,7 +145,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _decide(
-    request_id: str, state: Path, *, verified: bool, by: str, reason: str, identities: list[str] | None
+    request_id: str, state: Path, *, verified: bool, by: str, reason: str, identities: Sequence[str]
 ) -> None:
     from habeas import requests  # noqa: PLC0415
     from shared.events import IdentityDecided  # noqa: PLC0415

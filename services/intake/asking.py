@@ -99,6 +99,8 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
 SETBACKS: Mapping[Code, str] = MappingProxyType(
     {
         "wrong_code": "This is not the code that we mailed last.",
+        "too_many_codes": "So many codes were mailed to this address lately that the next has to wait. "
+        "It comes by itself; or show in another way that it is you.",
         "code_expired": "The code has expired. Have another one sent.",
         "no_code_issued": "No code has been mailed yet.",
         "too_many_attempts": "It was tried too often. Please show in another way that it is you.",

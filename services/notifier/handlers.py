@@ -64,7 +64,8 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.law import Regulation, Right
+from shared.law import Right
+from shared.policies import policies
 from shared.service import on
 
 
@@ -263,7 +264,7 @@ async def _ask(
         ways=event.wanted,
         answer_by=event.expires_at,
         url=ctx.page(),
-        clock_stands=request.regulation is not Regulation.CCPA,
+        clock_stands=event.paused and policies().named(request.policy).stands_still_for("identity"),
         representative=await _asking(ctx),
     )
     match event:

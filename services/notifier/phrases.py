@@ -153,7 +153,7 @@ LAWS: Mapping[Regulation, str] = MappingProxyType(
 EVIDENCE: Mapping[Evidence, str] = MappingProxyType(
     {
         Evidence.ACCOUNT: _("a sign-in to your account with us"),
-        Evidence.MAILBOX: _("the code that we mailed to you"),
+        Evidence.MAILBOX: _("the code that we mail to you"),
         Evidence.TWO_POINTS: _("two details that we can compare with what we already hold"),
         Evidence.THREE_POINTS: _("three details that we can compare with what we already hold"),
         Evidence.DECLARATION: _("a signed declaration that you are the person whose data this is about"),

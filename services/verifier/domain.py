@@ -60,6 +60,16 @@ EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
 DOCUMENTED = "claim_of_documents"
 """Where the details lie sealed that documents confirm, to be compared with the records."""
+TOO_MANY_CODES = "too_many_codes"
+"""Reason for which a code is put off: its mailbox was sent as many as it may be."""
+UNDECIDED = frozenset(
+    {
+        "address_not_claimed", "address_partial", "bill_address_ambiguous", "bill_issuer_unknown",
+        "documents_alone", "dob_unreadable", "expiry_unreadable", "image_blurred", "image_glare",
+        "name_not_claimed", "name_partial", "needs_a_person", "print_alone", "print_unreadable",
+    }
+)  # fmt: skip
+"""Reasons for a review that say what could not be read or told; any other may speak of forgery or theft."""
 
 
 class Status(StrEnum):
@@ -132,6 +142,8 @@ class Verification:
     code: IssuedCode | None = None
     code_ref: Code = ""
     codes: int = 0
+    put_off: int = 0
+    """Times that the next code was put off, because its mailbox was sent too many."""
     claims: int = 0
     """Times that data points were claimed."""
     comparisons: int = 0
@@ -151,6 +163,8 @@ class Verification:
     """Documents that were somebody else's."""
     reviewed_for: tuple[Code, ...] = ()
     """Why a person must look at a proof; empty where nobody must."""
+    unclear: tuple[Evidence, ...] = ()
+    """What the proofs would be worth that a person must look at."""
     first_decision: IdentityDecided | None = None
     """Who has decided for the requester already, where two must, and for which identities."""
     enough_for_categories: tuple[Code, ...] | None = None
@@ -270,25 +284,42 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
         case ProofReceived():
             return replace(known, evidence=(*known.evidence, *(proof.ref for proof in fact.proofs)))
         case CodeIssued():
-            code = IssuedCode(fact.digest, fact.expires_at)
-            evidence = (*known.evidence, fact.ref)
-            return replace(known, code=code, code_ref=fact.ref, codes=known.codes + 1, evidence=evidence)
+            return _issued(known, fact)
+        case ProofRefused() if fact.reason == TOO_MANY_CODES:
+            return replace(known, put_off=known.put_off + 1)
         case ProofRefused() if known.code is not None and fact.spends_code:
             return replace(known, code=known.code.tried())
         case ProofPresented() | TokenPresented():
             return replace(known, presented=known.presented + 1)
         case ProofExamined():
-            reports = () if fact.report is None else (fact.report,)
-            return replace(
-                known,
-                examined=known.examined + 1,
-                mismatches=known.mismatches + bool(SOMEBODY_ELSE.intersection(fact.reasons)),
-                evidence=(*known.evidence, *reports),
-            )
+            return _examined(known, fact)
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
             return known
+
+
+def _issued(known: Verification, fact: CodeIssued) -> Verification:
+    return replace(
+        known,
+        code=IssuedCode(fact.digest, fact.expires_at),
+        code_ref=fact.ref,
+        codes=known.codes + 1,
+        put_off=0,
+        evidence=(*known.evidence, fact.ref),
+    )
+
+
+def _examined(known: Verification, fact: ProofExamined) -> Verification:
+    unclear = (GAINED_BY_SLOT[fact.proof.slot],) if fact.verdict is Verdict.UNCLEAR else ()
+    reports = () if fact.report is None else (fact.report,)
+    return replace(
+        known,
+        examined=known.examined + 1,
+        mismatches=known.mismatches + bool(SOMEBODY_ELSE.intersection(fact.reasons)),
+        unclear=(*known.unclear, *unclear),
+        evidence=(*known.evidence, *reports),
+    )
 
 
 def _gained(known: Verification, fact: EvidenceGained) -> Verification:
@@ -357,6 +388,21 @@ def gained_by_examination(examined: ProofExamined) -> EvidenceGained | None:
         return None
     evidence = GAINED_BY_SLOT[examined.proof.slot]
     return EvidenceGained(request_id=examined.request_id, evidence=evidence, identities=examined.identities)
+
+
+def completed(known: Verification) -> Way | None:
+    """
+    Return the first way that is complete, or None.
+
+    While a person must look at a proof, only other evidence completes one: none of the kind that is looked
+    at, and no documents held against the records. Where the proof may be forged or somebody else's, nothing
+    does: what speaks against the requester is not outweighed unseen.
+    """
+    if known.requirement is None or not UNDECIDED.issuperset(known.reviewed_for):
+        return None
+    doubtful = {Evidence.RECORDS, *known.unclear} if known.reviewed_for else set[Evidence]()
+    ways = tuple(way for way in known.requirement.ways if way.evidence.isdisjoint(doubtful))
+    return replace(known.requirement, ways=ways).reached(known.held.keys())
 
 
 def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:

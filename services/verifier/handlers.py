@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from services.verifier import declarations
 from services.verifier.assurance import Sensitivity, Situation, required
@@ -14,12 +14,13 @@ from services.verifier.domain import (
     GAINED_BY_SLOT,
     MOST_CLAIMS,
     MOST_EXAMINED,
+    TOO_MANY_CODES,
     Assessed,
     AssessedWay,
     CodeIssued,
     EvidenceGained,
-    Status,
     Verification,
+    completed,
     evolve,
     gained_by_comparison,
     gained_by_examination,
@@ -72,6 +73,14 @@ AT_ONCE = timedelta(days=3)
 """Who asks later than this after a request came lets the clock run (EDPB Guidelines 01/2022 section 5.3)."""
 REMINDER, LAPSE = "proof_reminder", "proof_lapse"
 """Moments that are waited for."""
+LATER = "code_later"
+"""What the moments are called at which a code is mailed that was put off: this, its number, and how often."""
+ALLOWANCE_WINDOW = timedelta(hours=1)
+"""How long a mailbox that was sent too many codes is sent none."""
+LONGEST_DOUBLINGS = 9
+"""A code is put off for twice as long each time, for three weeks at last: a flood is not made ours."""
+Ways: TypeAlias = tuple[tuple[Evidence, ...], ...]
+"""What is missing for each way to prove who asks."""
 
 
 class Vault(Protocol):
@@ -158,7 +167,7 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
-    resumed: list[Fact] = [RequestResumed(request_id=ctx.case_id, at=ctx.now)] if known.paused else []
+    resumed = _resumed(ctx) if known.paused else []
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, *resumed))
     return await _concluded(event, [*resumed, *weighed], ctx)
 
@@ -168,14 +177,15 @@ async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequen
     if not ctx.known.open:
         return []
     known = evolve(ctx.known, event)
+    mailed = known.codes or not ctx.request().reachable
     facts: Sequence[Fact] = []
     if (evidence := gained_by_comparison(event, known)) is not None:
         facts = [_gained(ctx, evidence, event.identities)]
     elif DOCUMENTED in event.proofs:
         facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
-    elif known.comparisons >= MOST_CLAIMS and (known.codes or not ctx.request().reachable):
+    elif known.comparisons >= MOST_CLAIMS and mailed:
         facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
-    elif known.codes or not ctx.request().reachable:
+    elif mailed or known.put_off:
         facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
     return await _concluded(event, facts, ctx)
 
@@ -205,7 +215,7 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
         return []
     first = ctx.known.first_decision
     if not event.verified:
-        facts: list[Fact] = [IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))]
+        facts: Sequence[Fact] = [IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))]
     elif ctx.practice.four_eyes and (first is None or first.by == event.by):
         return []
     else:
@@ -214,7 +224,7 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
             return []
         level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
         facts = [_verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))]
-    return _with_evidence_spent(facts, evolve(ctx.known, event))
+    return _settled(event, facts, ctx)
 
 
 def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
@@ -225,6 +235,15 @@ def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
     return tuple(name for name in event.identities if name in first.identities)
 
 
+async def heed_time(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+    """Do what was put off until now, unless nobody waits for it any more, or a person looks at a proof."""
+    if not ctx.known.open or ctx.known.reviewed_for:
+        return []
+    if event.name.startswith(LATER):
+        return await _mail_code_put_off(event, ctx)
+    return await come_to_an_end(event, ctx)
+
+
 async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """
     Remind the person of the proof that has not come; let the request lapse when it never does.
@@ -233,13 +252,19 @@ async def come_to_an_end(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
         GDPR Art. 12(2), (6): who cannot be identified is refused, and told so; 11 CCR § 7062(f)-(g).
     """
     known = ctx.known
-    if not known.open or known.busy or known.reviewed_for or known.wanted is None or known.lapses_at is None:
+    if known.busy or known.wanted is None or known.lapses_at is None:
         return []
     if event.name == REMINDER:
-        reminded = IdentityReminded(request_id=ctx.case_id, expires_at=known.lapses_at, wanted=known.wanted)
-        return [reminded]
+        return [
+            IdentityReminded(
+                request_id=ctx.case_id,
+                expires_at=known.lapses_at,
+                wanted=known.wanted,
+                paused=known.paused,
+            )
+        ]
     facts = [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
-    return _with_evidence_spent(facts, known)
+    return _settled(event, facts, ctx)
 
 
 async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[Fact]:
@@ -257,8 +282,7 @@ async def note(_event: EvidenceShown, _ctx: Verifier) -> Sequence[Fact]:
 
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
     """Ask no more of somebody who has withdrawn the request."""
-    known = evolve(ctx.known, event)
-    return [_spent(ctx.case_id, known)] if known.evidence else []
+    return [_spent(ctx.case_id, evolve(ctx.known, event))]
 
 
 async def destroy(event: ProofSpent, ctx: Verifier) -> Sequence[Fact]:
@@ -271,7 +295,8 @@ async def destroy(event: ProofSpent, ctx: Verifier) -> Sequence[Fact]:
     """
     # All of it: a proof whose arrival was never announced lies there as well.
     await ctx.vault.discard_all(ctx.case_id, SEALED, but=ctx.known.kept)
-    return [EvidenceDestroyed(request_id=ctx.case_id, refs=event.refs)]
+    # That evidence was destroyed is said of what is known to have been there.
+    return [EvidenceDestroyed(request_id=ctx.case_id, refs=event.refs)] if event.refs else []
 
 
 SUBSCRIPTIONS = (
@@ -281,7 +306,7 @@ SUBSCRIPTIONS = (
     on(ProofExamined, decide_on_examination),
     on(IdentityDecided, decide_by_staff),
     on(IdentityChallenged, wait_for_proof),
-    on(TimeCame, come_to_an_end),
+    on(TimeCame, heed_time),
     on(EvidenceShown, note),
     on(RequestWithdrawn, stop),
     on(ProofSpent, destroy),
@@ -376,21 +401,24 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Seque
     after = ctx.with_facts(event, *facts)
     if after.known.open:
         facts = [*facts, *await _next(after)]
-    return _with_evidence_spent(facts, evolve(ctx.known, event))
+    return _settled(event, facts, ctx)
 
 
 async def _next(ctx: Verifier) -> Sequence[Fact]:
     """Decide for the requester once a way is complete; else ask for what is missing, if nobody is at it."""
-    known = ctx.known
-    if known.reviewed_for:
-        return []
-    way = known.requirement.reached(known.held.keys()) if known.requirement else None
+    known, way = ctx.known, completed(ctx.known)
     if way is not None and Evidence.RECORDS in way.evidence:
         # Papers can be drawn: where nothing else speaks for somebody, a person looks.
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
         reasons = tuple(sorted(way.evidence)) or (way.level.value,)
         return [_verified(ctx.request(), way.level, proven(way, known), reasons)]
+    return [] if known.reviewed_for else await _ask_for_missing(ctx)
+
+
+async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
+    """Ask for what is missing, if nobody is at it and it is not too late."""
+    known = ctx.known
     if known.lapses_at is not None and ctx.now >= known.lapses_at and not known.busy:
         return [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
     if known.comparisons < known.claims:
@@ -398,7 +426,7 @@ async def _next(ctx: Verifier) -> Sequence[Fact]:
     if only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)
     asks = wanted(known, logs_in=ctx.practice.logs_in)
-    if known.codes == 0 and any(Evidence.MAILBOX in way for way in asks):
+    if not known.codes and not known.put_off and _mailbox_in(asks):
         return await _challenge(ctx)
     if known.busy:
         return []
@@ -407,18 +435,26 @@ async def _next(ctx: Verifier) -> Sequence[Fact]:
     return [] if asks == known.wanted else _ask(ctx, asks)
 
 
-def _ask(
-    ctx: Verifier, asks: tuple[tuple[Evidence, ...], ...], refused_for: str | None = None
-) -> Sequence[Fact]:
-    """Ask for one of the ways in *asks*; until it comes, the clock may stand still."""
+def _mailbox_in(asks: Ways) -> bool:
+    return any(Evidence.MAILBOX in way for way in asks)
+
+
+def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[Fact]:
+    """
+    Ask for one of the ways in *asks*; until it comes, the clock may stand still.
+
+    It does not where we keep the person waiting for a code.
+    """
+    asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
+    pauses = asked_at_once and not (ctx.known.paused or ctx.known.put_off)
     challenged = IdentityChallenged(
         request_id=ctx.case_id,
         expires_at=ctx.known.lapses_at or ctx.now + ctx.practice.patience,
         wanted=asks,
         refused_for=refused_for,
+        paused=pauses or ctx.known.paused,
     )
-    asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
-    if ctx.known.paused or not asked_at_once:
+    if not pauses:
         return [challenged]
     return [challenged, RequestPaused(request_id=ctx.case_id, reason="proof_wanted", since=ctx.now)]
 
@@ -427,7 +463,7 @@ def _asked_again(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
     """Say that a document or a token has not convinced, and what may be sent instead."""
     reason = _coarse(event)
     refused = _proof_refused(ctx, reason, MOST_EXAMINED - ctx.known.examined, spends_code=False)
-    if ctx.known.busy:
+    if ctx.known.busy or ctx.known.reviewed_for:
         return [refused]
     return [refused, *_ask(ctx, wanted(ctx.known, logs_in=ctx.practice.logs_in), reason)]
 
@@ -483,7 +519,7 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     ref = f"code_{ctx.known.codes}"
     mailbox = (await ctx.submission()).subject.email or ""
     if not await ctx.allowances.take(mailbox, f"{ctx.case_id}/{ref}", ctx.now):
-        return [_proof_refused(ctx, "too_many_codes", 0, spends_code=False)]
+        return await _put_off(ctx)
     expires_at = ctx.now + LIFETIME
     digest = await _new_code(ctx, ref)
     return [
@@ -498,6 +534,31 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     ]
 
 
+async def _put_off(ctx: Verifier) -> Sequence[Fact]:
+    """
+    Have the code mailed later, and ask for whatever else can prove it meanwhile.
+
+    Anybody can use up what a mailbox may be sent: the person whose mailbox it is may not be left without an
+    answer for it.
+    """
+    known = ctx.known
+    wait = ALLOWANCE_WINDOW * 2 ** min(known.put_off, LONGEST_DOUBLINGS)
+    await ctx.timers.set(ctx.case_id, f"{LATER}_{known.codes}_{known.put_off}", ctx.now + wait)
+    refused = _proof_refused(ctx, TOO_MANY_CODES, 0, spends_code=False)
+    asks = wanted(known, logs_in=ctx.practice.logs_in)
+    if known.reviewed_for or asks == known.wanted:
+        return [refused]
+    return [*_ask(ctx.with_facts(refused), asks), refused]
+
+
+async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+    """Mail the code that was put off, unless another was mailed or nobody needs one; or put it off again."""
+    asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
+    if not ctx.known.put_off or not _mailbox_in(asks):
+        return []
+    return await _concluded(event, await _challenge(ctx), ctx)
+
+
 async def _new_code(ctx: Verifier, ref: str) -> str:
     """Draw a code and return its digest; after a crash in between, the code that was kept counts."""
     await ctx.vault.seal(ctx.case_id, ref, draw_code().encode())
@@ -505,12 +566,16 @@ async def _new_code(ctx: Verifier, ref: str) -> str:
     return digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
 
 
-def _with_evidence_spent(facts: Sequence[Fact], known: Verification) -> list[Fact]:
-    """Add that the evidence has served, once one of *facts* decides."""
-    known = reduce(evolve, facts, known)
-    if known.status is Status.DECIDED and known.evidence and known.request is not None:
-        return [*facts, _spent(known.request.request_id, known)]
-    return list(facts)
+def _settled(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
+    """Return *facts*; where one of them decides, the clock runs again first, and the evidence has served."""
+    known = ctx.with_facts(event, *facts).known
+    if known.open or (isinstance(event, RequestReceived) and not known.evidence):
+        return facts  # decided at once, where nobody was asked for a proof: there is none to destroy
+    return [*(_resumed(ctx) if known.paused else ()), *facts, _spent(ctx.case_id, known)]
+
+
+def _resumed(ctx: Verifier) -> list[Fact]:
+    return [RequestResumed(request_id=ctx.case_id, at=ctx.now)]
 
 
 def _spent(case_id: str, known: Verification) -> ProofSpent:

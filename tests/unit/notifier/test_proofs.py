@@ -61,7 +61,7 @@ RECEIVED = RequestReceived(
     internal_due_on=date(2026, 3, 30),
 )
 WAYS = ((E.MAILBOX,), (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT))
-WANTED = IdentityChallenged(request_id=CASE, expires_at=LATER, wanted=WAYS)
+WANTED = IdentityChallenged(request_id=CASE, expires_at=LATER, wanted=WAYS, paused=True)
 CODE = IdentityChallenged(
     request_id=CASE, kind=ProofKind.EMAIL_CODE, ref="code_0", expires_at=LATER, wanted=WAYS
 )
@@ -204,7 +204,7 @@ async def test_why_the_last_proof_has_not_convinced_is_told_coarsely(reason: str
 async def test_a_reminder_says_again_what_is_wanted_and_by_when() -> None:
     outbox = Outbox()
     assert kinds(await remind(REMINDED, await notifier(outbox))) == [LetterKind.REMINDER]
-    for words in ("Nothing has come yet", "the code that we mailed to you", "4 April 2026, 15:30 CEST"):
+    for words in ("Nothing has come yet", "the code that we mail to you", "4 April 2026, 15:30 CEST"):
         assert words in outbox.words
 
 
@@ -215,11 +215,22 @@ async def test_who_waits_for_the_staff_is_told_and_not_why() -> None:
     assert f"https://privacy.example.com/requests/{CASE}" in outbox.words
 
 
-@pytest.mark.parametrize(("law", "stands"), [(Regulation.GDPR, True), (Regulation.CCPA, False)])
-async def test_the_clock_stands_only_where_the_law_lets_it(law: Regulation, stands: bool) -> None:
-    """EDPB Guidelines 01/2022 section 5.3; 11 CCR 7021(b)."""
+@pytest.mark.parametrize(
+    ("law", "policy", "paused", "stands"),
+    [
+        pytest.param(
+            Regulation.GDPR, "gdpr@2018-05-25", True, True, id="EDPB Guidelines 01/2022 section 5.3"
+        ),
+        pytest.param(Regulation.GDPR, "gdpr@2018-05-25", False, False, id="asked too late, or kept waiting"),
+        pytest.param(Regulation.CCPA, "us-ca-ccpa@2026-01-01", True, False, id="11 CCR 7021(b)"),
+    ],
+)
+async def test_the_clock_stands_only_where_the_law_lets_it(
+    law: Regulation, policy: str, paused: bool, stands: bool
+) -> None:
     outbox = Outbox()
-    await challenge(WANTED, await notifier(outbox, RECEIVED.model_copy(update={"regulation": law})))
+    received = RECEIVED.model_copy(update={"regulation": law, "policy": policy})
+    await challenge(WANTED.model_copy(update={"paused": paused}), await notifier(outbox, received))
     assert ("stands still" in outbox.words) is stands
 
 

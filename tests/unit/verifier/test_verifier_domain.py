@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from services.verifier.domain import (
     TRANSITIONS,
     Assessed,
+    AssessedWay,
     CodeIssued,
     EvidenceGained,
     Status,
     Verification,
+    completed,
     evolve,
 )
 from services.verifier.handlers import SUBSCRIPTIONS
@@ -45,6 +47,7 @@ from shared.events import (
     RequestReceived,
     RequestResumed,
     RequestWithdrawn,
+    Slot,
     TimeCame,
     TokenPresented,
     Verdict,
@@ -187,3 +190,74 @@ def test_evidence_is_all_that_is_sealed_and_not_yet_destroyed() -> None:
     known = after(received(proofs=(claimed,)), ISSUED, OFFERED, VERIFIED)
     assert known.evidence == ("proof_0", "code_0", "proof_1")
     assert evolve(known, ProofSpent(request_id=CASE, refs=("proof_0", "code_0"))).evidence == ("proof_1",)
+
+
+def test_a_code_that_was_put_off_is_not_any_more_once_it_is_mailed() -> None:
+    put_off = WRONG.model_copy(update={"reason": "too_many_codes", "spends_code": False})
+    known = after(RECEIVED, put_off, put_off)
+    assert (known.put_off, known.code) == (2, None)
+    assert evolve(known, ISSUED).put_off == 0
+
+
+# --- which way is complete ------------------------------------------------------------------------------
+
+E = Evidence
+NEEDED = Assessed(
+    request_id=CASE,
+    level=Assurance.REASONABLY_HIGH,
+    ways=tuple(
+        AssessedWay(level=Assurance.REASONABLY_HIGH, evidence=way)
+        for way in [
+            (E.MAILBOX, E.IDENTITY_DOCUMENT),
+            (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS),
+            (E.MAILBOX, E.TWO_POINTS),
+        ]
+    ),
+    grounds=(),
+    lapses_at=NOW,
+)
+
+
+def in_review(slot: Slot, *reasons: str) -> tuple[Fact, Fact]:
+    proof = ProofRef(kind=ProofKind.DOCUMENT, ref="proof_2", slot=slot)
+    return (
+        ProofExamined(request_id=CASE, proof=proof, verdict=Verdict.UNCLEAR, reasons=reasons),
+        IdentityReviewNeeded(request_id=CASE, reasons=reasons),
+    )
+
+
+def found(story: Sequence[Fact], *gained: Evidence) -> set[Evidence] | None:
+    """Return the evidence of the way that is complete after *story*, where *gained* has convinced."""
+    evidence = [EvidenceGained(request_id=CASE, evidence=one) for one in gained]
+    way = completed(after(RECEIVED, NEEDED, *evidence, *story))
+    return None if way is None else set(way.evidence)
+
+
+def test_without_a_review_the_first_way_that_is_complete_counts() -> None:
+    assert found((), E.MAILBOX) is None
+    assert found((), E.MAILBOX, E.TWO_POINTS, E.IDENTITY_DOCUMENT) == {E.MAILBOX, E.IDENTITY_DOCUMENT}
+
+
+def test_a_bill_that_a_person_looks_at_keeps_no_passport_from_counting() -> None:
+    doubt = in_review(Slot.ADDRESS, "bill_issuer_unknown")
+    assert found(doubt, E.MAILBOX, E.IDENTITY_DOCUMENT) == {E.MAILBOX, E.IDENTITY_DOCUMENT}
+
+
+def test_a_passport_that_a_person_looks_at_is_not_made_good_by_another() -> None:
+    doubt = in_review(Slot.IDENTITY, "name_partial")
+    assert found(doubt, E.MAILBOX, E.IDENTITY_DOCUMENT) is None
+    assert found(doubt, E.MAILBOX, E.IDENTITY_DOCUMENT, E.TWO_POINTS) == {E.MAILBOX, E.TWO_POINTS}
+
+
+def test_documents_alone_stay_for_a_person_to_look_at() -> None:
+    alone = IdentityReviewNeeded(request_id=CASE, reasons=("documents_alone",))
+    papers = (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT, E.RECORDS)
+    assert found((), *papers) == set(papers)
+    assert found([alone], *papers) is None
+    assert found([alone], *papers, E.MAILBOX, E.TWO_POINTS) == {E.MAILBOX, E.IDENTITY_DOCUMENT}
+
+
+@pytest.mark.parametrize("reason", ["records_differ", "dob_mismatch", "evidence_reused_other_person", "new"])
+def test_nothing_is_complete_while_a_person_looks_at_what_may_be_forged_or_stolen(reason: str) -> None:
+    doubt = [*in_review(Slot.ADDRESS, "bill_issuer_unknown"), *in_review(Slot.ADDRESS, reason)]
+    assert found(doubt, E.MAILBOX, E.TWO_POINTS) is None

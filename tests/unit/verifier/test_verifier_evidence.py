@@ -3,14 +3,18 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
+from services.verifier.handlers import LAPSE
 from shared.answer import SUBMISSION
 from shared.events import (
+    EvidenceDestroyed,
     IdentityCompared,
+    IdentityDecided,
     IdentityVerified,
     ProofKind,
     ProofReceived,
     ProofRef,
     ProofSpent,
+    TimeCame,
 )
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request, submission, wrong
 
@@ -78,10 +82,39 @@ async def test_a_proof_that_arrives_after_the_decision_is_destroyed_alone() -> N
     assert set(office.sealed(CASE)) == {SUBMISSION}
 
 
-async def test_where_there_is_no_evidence_nothing_is_destroyed() -> None:
+async def test_who_is_asked_for_nothing_has_nothing_to_be_destroyed() -> None:
     office = Office(trusted={SOURCE})
     await office.submit(request())
-    assert office.told(ProofSpent) == []
+    assert [*office.told(ProofSpent), *office.told(EvidenceDestroyed)] == []
+
+
+@pytest.mark.parametrize("how", ["lapsed", "refused by staff", "withdrawn"])
+async def test_a_proof_that_nobody_announced_is_destroyed_where_no_other_came(how: str) -> None:
+    """The broker was away when it was sealed."""
+    office = Office()
+    await office.vault.create(CASE)
+    await office.vault.seal(CASE, "proof_orphan", b"a picture")
+    await office.submit(request(subject={"name": "Ottilie Quastenflosser"}))
+    if how == "lapsed":
+        await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    elif how == "refused by staff":
+        no = IdentityDecided(request_id=CASE, verified=False, by="dana.muster", reason="looked_at")
+        await office.tell(no, service="console")
+    elif how == "withdrawn":
+        await office.broker.publish([submission("request.withdrawn", {"reference": "r-1"}, id_="w")])
+        await office.work()
+    assert office.the(ProofSpent).refs == ()
+    assert office.told(EvidenceDestroyed) == []
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+
+
+async def test_a_withdrawal_after_the_decision_destroys_what_nobody_announced() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await office.vault.seal(CASE, "proof_orphan", b"a picture")
+    await office.broker.publish([submission("request.withdrawn", {"reference": "r-1"}, id_="w")])
+    await office.work()
+    assert set(office.sealed(CASE)) == {SUBMISSION}
 
 
 async def test_a_withdrawal_that_crosses_the_decision_destroys_nothing_twice() -> None:

@@ -338,6 +338,81 @@ async def test_one_is_enough_to_decide_against_somebody() -> None:
     assert office.the(IdentityRefused)
 
 
+async def test_a_refused_document_beside_one_in_review_is_told_and_nothing_else_is_asked_for() -> None:
+    office = await in_review()
+    asked = len(office.told(IdentityChallenged))
+    await office.offer(document("identity"), id_="d2")
+    await examined(office, Verdict.REFUSED, "image_blurred", number=1)
+    assert office.the(ProofRefused).reason == "document_unreadable"
+    assert len(office.told(IdentityChallenged)) == asked
+    assert office.told(RequestPaused) == []
+
+
+async def test_a_code_that_comes_back_while_a_person_looks_leads_to_no_question_and_to_no_lapse() -> None:
+    office = await in_review()
+    asked = len(office.told(IdentityChallenged))
+    await coded(office)
+    office.clock.move(timedelta(days=31))
+    await told_points(office, 0, private=False)
+    assert len(office.told(IdentityChallenged)) == asked
+    assert office.told(RequestLapsed) == []
+
+
+async def test_what_could_not_be_read_keeps_no_log_in_from_deciding() -> None:
+    office = await in_review(logs_in=True)
+    await office.offer(TOKEN, id_="t")
+    await examined(office, Verdict.CONVINCING, identities=("email",))
+    assert office.the(IdentityVerified).assurance is Assurance.ACCOUNT
+    assert set(office.sealed(CASE)) == {SUBMISSION}
+
+
+async def test_what_could_not_be_read_keeps_no_mailbox_and_details_from_deciding() -> None:
+    office = await in_review()
+    await coded(office)
+    assert office.told(IdentityVerified) == []
+    await told_points(office, 2, private=True)
+    assert office.the(IdentityVerified).reasons == ("mailbox", "two_points")
+
+
+async def test_another_document_does_not_decide_in_place_of_one_that_a_person_looks_at() -> None:
+    office = await in_review()
+    await coded(office)
+    await office.offer(document("identity"), id_="d2")
+    await examined(office, Verdict.CONVINCING, number=1)
+    assert office.told(IdentityVerified) == []
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("evidence_reused_other_person",),
+        ("velocity_exceeded",),
+        ("mrz_check_digit_invalid.number",),
+        ("specimen_document",),
+        ("name_partial", "mrz_check_digit_invalid.number"),
+        (),
+        ("a_reason_that_is_new",),
+    ],
+)
+async def test_what_may_be_forged_is_for_a_person_alone_to_decide(reasons: tuple[str, ...]) -> None:
+    office = await opened(logs_in=True)
+    await office.offer(document("identity"), id_="d")
+    await examined(office, Verdict.UNCLEAR, *reasons)
+    await office.offer(TOKEN, id_="t")
+    await examined(office, Verdict.CONVINCING, identities=("email",))
+    assert office.told(IdentityVerified) == []
+
+
+async def test_what_may_be_forged_is_not_forgotten_over_what_only_could_not_be_read() -> None:
+    office = await opened(logs_in=True)
+    for number, reason in enumerate(["evidence_reused_other_person", "name_partial"]):
+        await office.offer(document("identity"), id_=f"d{number}")
+        await examined(office, Verdict.UNCLEAR, reason, number=number)
+    await office.offer(TOKEN, id_="t")
+    await examined(office, Verdict.CONVINCING, identities=("email",))
+    assert office.told(IdentityVerified) == []
+
+
 async def test_a_decision_after_the_decision_changes_nothing() -> None:
     office = await in_review()
     await office.tell(decision(verified=False), decision(verified=True), service="console")
@@ -385,6 +460,40 @@ async def test_nothing_lapses_while_a_proof_is_examined() -> None:
     await office.offer(document("identity"), id_="d")
     await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
     assert office.told(IdentityRefused) == []
+
+
+def clock(office: Office) -> list[type]:
+    """Return what stopped and started the clock, and what decided."""
+    kinds = RequestPaused | RequestResumed | IdentityVerified | IdentityRefused
+    return [type(event) for event in office.events() if isinstance(event, kinds)]
+
+
+@pytest.mark.parametrize("verified", [True, False])
+async def test_where_the_staff_decides_while_the_clock_stands_still_it_runs_again_first(
+    verified: bool,
+) -> None:
+    office = await opened()
+    await coded(office)
+    office.clock.move(timedelta(days=10))
+    await office.tell(decision(verified=verified), service="console")
+    assert clock(office) == [RequestPaused, RequestResumed, IdentityVerified if verified else IdentityRefused]
+    assert office.the(RequestResumed).at == NOW + timedelta(days=10)
+    assert office.broker.parked("intake") == []
+
+
+async def test_where_a_request_lapses_while_the_clock_stands_still_it_runs_again_first() -> None:
+    office = await opened()
+    await coded(office)
+    office.clock.move(timedelta(days=30))
+    await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
+    assert clock(office) == [RequestPaused, RequestResumed, IdentityRefused]
+    assert office.the(RequestResumed).at == NOW + timedelta(days=30)
+
+
+async def test_where_the_clock_runs_a_decision_does_not_start_it() -> None:
+    office = await in_review()
+    await office.tell(decision(verified=True), service="console")
+    assert clock(office) == [IdentityVerified]
 
 
 async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
