@@ -633,6 +633,32 @@ class TimeCame(Fact):
     name: Code
 
 
+class DeadlineCame(Fact):
+    """A day has come that the answer to a request is measured by."""
+
+    TYPE = "habeas.deadline.came.v1"
+
+    name: Code
+
+
+class DeadlineApproaching(Fact):
+    """The day has come by which the answer was meant to be sent, and it is not."""
+
+    TYPE = "habeas.deadline.approaching.v1"
+    TERMINAL = True
+
+    due_on: date
+
+
+class DeadlineMissed(Fact):
+    """The last day that the law gives is over, and the answer is not sent."""
+
+    TYPE = "habeas.deadline.missed.v1"
+    TERMINAL = True
+
+    due_on: date
+
+
 class IdentityClaimed(Fact):
     """The person claims data points that the records may confirm."""
 

@@ -6,13 +6,14 @@ the same time, under the same id, and whoever hears it twice has handled it alre
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.bus import Message, Publisher
+from shared.coalescing import Coalescer
 from shared.errors import TransientError
-from shared.events import TimeCame
+from shared.events import DeadlineCame, TimeCame
 from shared.journal import Row
 from shared.log import logger
 from shared.mongo import Database, UpdateOne, translated
@@ -44,6 +45,7 @@ class Timers:
     def __init__(self, database: Database) -> None:
         """Keep them in *database*."""
         self._timers = database["timers"]
+        self._set: Coalescer[Timer, None] = Coalescer(self._set_all)
 
     async def prepare(self) -> None:
         """Create the index."""
@@ -53,16 +55,17 @@ class Timers:
 
     async def set(self, case: str, name: str, at: datetime) -> None:
         """
-        Have the moment *at* told to the service as ``habeas.time.came.v1``.
+        Have the moment *at* told to the service, by the event that it has for that.
 
         The first one that is set for a case under *name* counts; it may be set again and again.
         """
-        timer = Timer(case, name, at)
-        fresh = {"case": case, "name": name, "at": at, "told": False}
-        with translated("set a timer"):
-            await self._timers.bulk_write(
-                [UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)], ordered=False
-            )
+        await self._set(Timer(case, name, at))
+
+    async def _set_all(self, timers: Sequence[Timer]) -> Mapping[Timer, None]:
+        first = {timer.key: timer for timer in reversed(timers)}
+        with translated("set timers"):
+            await self._timers.bulk_write([_unless_set(timer) for timer in first.values()], ordered=False)
+        return dict.fromkeys(timers)
 
     async def due(self, now: datetime) -> list[Timer]:
         """Return the moments that have come and were not told, the earliest first."""
@@ -84,19 +87,28 @@ async def tell_the_time(
     publisher: Publisher,
     service: str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    event: type[TimeCame | DeadlineCame],
 ) -> None:
-    """Tell every moment when it has come, for ever; an outage only delays it."""
+    """Tell every moment as an *event* when it has come, for ever; an outage only delays it."""
     while True:
         try:
             while due := await timers.due(clock()):
-                await publisher.publish([message for timer in due for message in _messages(timer, service)])
+                await publisher.publish(
+                    [message for timer in due for message in _messages(timer, service, event)]
+                )
                 await timers.told(due)
         except TransientError as error:
             logger().warning("a moment is told later", service=service, reason=str(error))
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _messages(timer: Timer, service: str) -> list[Message]:
-    fact = TimeCame(request_id=timer.case, name=timer.name)
+def _unless_set(timer: Timer) -> UpdateOne:
+    fresh = {"case": timer.case, "name": timer.name, "at": timer.at, "told": False}
+    return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
+
+
+def _messages(timer: Timer, service: str, event: type[TimeCame | DeadlineCame]) -> list[Message]:
+    fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same moment has the same id, whoever tells it.
     return list(announcements(Row("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))

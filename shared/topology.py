@@ -48,6 +48,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.identity.review_needed.v1",
         "habeas.request.paused.v1",
         "habeas.request.resumed.v1",
+        "habeas.deadline.came.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

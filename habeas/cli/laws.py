@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from habeas.cli.options import AsJson, out
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
 from shared.errors import ConfigurationError
 from shared.law import DueDate, Duty, Right, internal_due
 from shared.law import due as counted
@@ -50,6 +50,23 @@ def due(
         )
     else:
         _show(policy, found, explain=explain)
+
+
+@app.command()
+def deadlines(
+    days: Annotated[int, typer.Option(min=0, help="How far ahead to look.")] = 7,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List the requests that are not answered and due soon, or late; end 1 when one is late."""
+    from habeas.deadlines import due_within, table_of  # noqa: PLC0415
+
+    found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days)))
+    if as_json:
+        print(json.dumps([one.plain() for one in found]))
+    else:
+        out.print(table_of(found) if found else f"nothing is due within {days} days")
+    raise typer.Exit(any(one.due_on < date.today() for one in found))  # noqa: DTZ011 - as staff counts
 
 
 def _instant(received: str, zone: str) -> datetime:

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from services.intake.api import Callers, create_app
 from services.intake.domain import RECORDS, Case, Practice, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
-from services.intake.handlers import SUBSCRIPTIONS, Intake, Vault
+from services.intake.handlers import SUBSCRIPTIONS, Intake, Timers, Vault
 from services.intake.settings import IntakeSettings
 from shared.envelope import Envelope
 from shared.events import (
+    DeadlineCame,
     Event,
     ProofSubmitted,
     RequestSubmitted,
@@ -19,12 +20,14 @@ from shared.events import (
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.service import Moment, Service, case_of_fact
+from shared.timers import Timers as MomentsKept
+from shared.timers import tell_the_time
 from shared.vault import derived_key
 
 NAME = "intake"
 
 
-def service(vault: Vault, practice: Practice, key: bytes) -> Service[Case, Intake]:
+def service(vault: Vault, timers: Timers, practice: Practice, key: bytes) -> Service[Case, Intake]:
     """Return intake, put together on *vault*; *key* turns references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
@@ -48,6 +51,7 @@ def service(vault: Vault, practice: Practice, key: bytes) -> Service[Case, Intak
             source=moment.source,
             occurred_at=moment.occurred_at,
             vault=vault,
+            timers=timers,
             practice=practice,
         )
 
@@ -57,8 +61,10 @@ def service(vault: Vault, practice: Practice, key: bytes) -> Service[Case, Intak
 @asynccontextmanager
 async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put intake together."""
-    journal = Journal(platform.client[f"{settings.database_prefix}_{NAME}"], RECORDS)
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    journal, timers = Journal(database, RECORDS), MomentsKept(database)
     await journal.prepare()
+    await timers.prepare()
     keys = Keys(
         requests=derived_key(settings.master_key_bytes, "request ids"),
         codes=derived_key(settings.master_key_bytes, "package codes"),
@@ -66,7 +72,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     door = Door(platform.vault, journal, platform.bus, keys)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     app = create_app(door, callers, public_url=settings.public_url)
-    yield Running(service(platform.vault, settings.practice(), keys.requests), journal, app)
+    clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
+    intake = service(platform.vault, timers, settings.practice(), keys.requests)
+    yield Running(intake, journal, app, background=clock)
 
 
 PLANS = (Plan(IntakeSettings, build),)

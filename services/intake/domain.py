@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -17,6 +17,9 @@ from shared.codes import TRIES, IssuedCode
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Code,
+    DeadlineApproaching,
+    DeadlineCame,
+    DeadlineMissed,
     Evidence,
     Fact,
     IdentityChallenged,
@@ -58,6 +61,8 @@ from shared.law import (
     internal_due,
 )
 
+APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
+"""What moments are called: the day by which the answer was meant, and the end of the last day."""
 EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
 """No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
 
@@ -166,6 +171,9 @@ CLOSED_BY: Mapping[Status, LetterKind] = {
 """The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
+        DeadlineApproaching,
+        DeadlineCame,
+        DeadlineMissed,
         DueMoved,
         IdentityReviewNeeded,
         NoticeFailed,
@@ -233,6 +241,11 @@ class Case:
     def awaits_proof(self) -> bool:
         """Whether a proof of identity can still change anything."""
         return self.status in {Status.RECEIVED, Status.CHALLENGED}
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the duty to answer is open: it ends when the last letter is sent, not at the decision."""
+        return self.status not in {Status.CLOSED, Status.WITHDRAWN}
 
     def is_closed_by(self, letter: LetterKind) -> bool:
         """Whether *letter* was the last thing outstanding."""
@@ -432,6 +445,16 @@ def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
     if due_on == case.due_on:
         return None
     return DueMoved(request_id=received.request_id, days=days, due_on=due_on)
+
+
+def begin_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which *day* begins in *zone*."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which *day* is over in *zone*."""
+    return begin_of(day + timedelta(days=1), zone)
 
 
 def _requester(request: RequestSubmitted) -> Requester:

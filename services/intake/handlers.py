@@ -2,14 +2,29 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.intake.domain import Arrival, Case, Practice, Status, outcome_of, receive, resumed
+from services.intake.domain import (
+    APPROACHING,
+    MISSED,
+    Arrival,
+    Case,
+    Practice,
+    Status,
+    begin_of,
+    end_of,
+    outcome_of,
+    receive,
+    resumed,
+)
 from shared.answer import SUBMISSION
 from shared.envelope import derived_id
 from shared.errors import TooEarly
 from shared.events import (
+    DeadlineApproaching,
+    DeadlineCame,
+    DeadlineMissed,
     Document,
     Fact,
     Flaw,
@@ -40,6 +55,7 @@ from shared.events import (
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
+from shared.log import logger
 from shared.service import on
 
 SET_ASIDE = "set_aside"
@@ -63,6 +79,13 @@ class Vault(Protocol):
         """Return what is kept."""
 
 
+class Timers(Protocol):
+    """Moments that are waited for."""
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """Have the moment *at* told; the first one that is set under *name* counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What a handler may know and use."""
@@ -74,6 +97,7 @@ class Intake:
     source: str
     occurred_at: datetime
     vault: Vault = field(repr=False)
+    timers: Timers = field(repr=False)
     practice: Practice
 
 
@@ -83,7 +107,7 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
         return []
     proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
     sealed = await seal_request(event, ctx.vault, ctx.case_id)
-    return [_received(sealed, proofs, ctx, ctx.source, ctx.occurred_at)]
+    return [await _received(sealed, proofs, ctx, ctx.source, ctx.occurred_at)]
 
 
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
@@ -91,7 +115,7 @@ async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.status is not Status.UNKNOWN:
         return []
     submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
-    return [_received(submitted, event.proofs, ctx, event.source, event.occurred_at)]
+    return [await _received(submitted, event.proofs, ctx, event.source, event.occurred_at)]
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -155,6 +179,41 @@ async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
     return [] if moved is None else [moved]
 
 
+async def heed_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
+    """
+    Tell, loudly, that a request is not answered by the day that it was meant for, or by its last day.
+
+    While the clock stands still it is looked at again every day.
+
+    Raises:
+        TooEarly: The day overtook the request, whose registration is being tried again.
+
+    Law:
+        GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided, so it counts when it is sent.
+    """
+    due_on, zone = ctx.case.due_on, ctx.practice.zone
+    if due_on is None:
+        raise TooEarly("the day came before its request")
+    if not ctx.case.unanswered:
+        return []
+    kind = APPROACHING if event.name.startswith(APPROACHING) else MISSED
+    if ctx.case.paused_since is not None:
+        return await _look_again(kind, ctx.now + timedelta(days=1), ctx)
+    if kind == MISSED and ctx.now >= end_of(due_on, zone):
+        logger().error("deadline missed", request_id=ctx.case_id, reason=f"due on {due_on}")
+        return [DeadlineMissed(request_id=ctx.case_id, due_on=due_on)]
+    await _look_again(MISSED, end_of(due_on, zone), ctx)
+    if kind == MISSED:
+        return []
+    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {due_on}")
+    return [DeadlineApproaching(request_id=ctx.case_id, due_on=due_on)]
+
+
+async def _look_again(kind: str, at: datetime, ctx: Intake) -> Sequence[Fact]:
+    await ctx.timers.set(ctx.case_id, f"{kind}_{at:%Y%m%d}", at)
+    return []
+
+
 async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     """
     Close a case when its last letter is sent.
@@ -189,6 +248,7 @@ SUBSCRIPTIONS = (
     on(IdentityReviewNeeded, note),
     on(RequestPaused, note),
     on(RequestResumed, resume),
+    on(DeadlineCame, heed_deadline),
 )
 
 
@@ -235,14 +295,16 @@ async def _whole(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-def _received(
+async def _received(
     request: RequestSubmitted,
     proofs: tuple[ProofRef, ...],
     ctx: Intake,
     source: str,
     occurred_at: datetime,
 ) -> Fact:
-    return receive(request, Arrival(ctx.case_id, source, occurred_at, ctx.now, proofs), ctx.practice)
+    received = receive(request, Arrival(ctx.case_id, source, occurred_at, ctx.now, proofs), ctx.practice)
+    await ctx.timers.set(ctx.case_id, APPROACHING, begin_of(received.internal_due_on, ctx.practice.zone))
+    return received
 
 
 def _rejected(ctx: Intake, flaw: Flaw) -> RequestRejected:

@@ -9,6 +9,7 @@ from services.verifier.examiner.plan import EXAMINER
 from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
 from services.verifier.login.plan import LOGIN
 from services.verifier.settings import VerifierSettings
+from shared.events import TimeCame
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.service import Moment, Service
@@ -51,7 +52,7 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     await timers.prepare()
     await allowances.prepare()
     key = derived_key(settings.master_key_bytes, "verification codes")
-    clock = tell_the_time(timers, platform.bus, NAME)
+    clock = tell_the_time(timers, platform.bus, NAME, event=TimeCame)
     yield Running(
         service(platform.vault, timers, allowances, key, _practice(settings)), journal, background=clock
     )

@@ -1,7 +1,7 @@
 """Moments on a real database, told by a real broker: once each, by any number of replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ class Wire:
         self.taken: list[Message] = []
         self.down = False
 
-    async def publish(self, messages: list[Message]) -> None:
+    async def publish(self, messages: Sequence[Message]) -> None:
         if self.down:
             raise BrokerUnavailable("nothing is confirmed")
         self.taken += messages
@@ -56,7 +56,10 @@ async def timers(mongo_client: Client, database_prefix: str) -> AsyncIterator[Ti
 
 
 async def keep_for_a_moment(timers: Timers, wire: Wire, clock: Clock, *, replicas: int = 1) -> None:
-    tasks = [asyncio.create_task(tell_the_time(timers, wire, "verifier", clock)) for _ in range(replicas)]  # type: ignore[arg-type]
+    def telling() -> Coroutine[None, None, None]:
+        return tell_the_time(timers, wire, "verifier", clock, event=TimeCame)
+
+    tasks = [asyncio.create_task(telling()) for _ in range(replicas)]
     await asyncio.sleep(0.4)
     for task in tasks:
         task.cancel()

@@ -126,7 +126,8 @@ class Office:
         self.door = Door(
             self.vault, self.journals["intake"], self.broker, Keys(REQUEST_KEY, PACKAGE_KEY), self.clock
         )
-        intake = intake_service(self.vault, PRACTICE, REQUEST_KEY)
+        self.deadlines = MemoryTimers()
+        intake = intake_service(self.vault, self.deadlines, PRACTICE, REQUEST_KEY)
         practice = Verifying(trusted=frozenset(trusted), **verifying)
         verifier = verifier_service(self.vault, self.timers, self.allowances, VERIFIER_KEY, practice)
         self._runtimes = [

@@ -18,8 +18,6 @@ from tests.unit.pages import ROOT, rows, text
 PAGE = "docs/architecture.md"
 FOLDERS = {"examiner": "verifier/examiner", "login": "verifier/login"}
 """Where the code of a service lies, if not in a folder of its name."""
-MADE_BY = {"TimeCame": "tell_the_time"}
-"""Events that a service has made for it → the function that makes them."""
 EVENTS_TABLE = rows(PAGE, "Events")
 CATALOGUE = list(catalogue())
 
@@ -38,8 +36,7 @@ def publishers_of(event: type[Event]) -> list[str]:
     """Return the services in whose code *event* is made; the command, where a person has typed it in."""
     if issubclass(event, Submission):
         return ["upstream systems"]
-    made = MADE_BY.get(event.__name__, event.__name__)
-    services = [service for service in LISTENS if made in _made_in(service)]
+    services = [service for service in LISTENS if event.__name__ in _made_in(service)]
     return services or (["the command"] if event.__name__ in _announced() else [])
 
 
@@ -57,12 +54,15 @@ def _announced() -> set[str]:
 
 @cache
 def _made_in(service: str) -> set[str]:
-    return {
-        node.func.id
+    """Return what is called in the code of *service*, and the events that it has made for it."""
+    calls = [
+        node
         for path in (ROOT / "services" / FOLDERS.get(service, service)).glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
+    ]
+    asked_for = (word.value for call in calls for word in call.keywords if word.arg == "event")
+    return {ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}
 
 
 @pytest.mark.parametrize("event", CATALOGUE, ids=name_of)

@@ -28,6 +28,9 @@ from shared.codes import TRIES
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Assurance,
+    DeadlineApproaching,
+    DeadlineCame,
+    DeadlineMissed,
     Fact,
     Flaw,
     IdentityChallenged,
@@ -118,6 +121,9 @@ EXAMPLES: dict[type[Fact], Fact] = {
         IdentityReviewNeeded(request_id=CASE, reasons=("unclear",)),
         RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW),
         RequestResumed(request_id=CASE, at=NOW),
+        DeadlineCame(request_id=CASE, name="deadline_missed_20260407"),
+        DeadlineApproaching(request_id=CASE, due_on=date(2026, 4, 7)),
+        DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7)),
         DueMoved(request_id=CASE, days=3, due_on=date(2026, 4, 10)),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),

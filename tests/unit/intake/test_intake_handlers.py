@@ -29,7 +29,7 @@ from shared.events import (
     WithdrawalLodged,
 )
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.testing import MemoryTimers, MemoryVault
 from shared.topology import REQUESTS
 from tests.unit.fakes import NOW, PERSON, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
 
@@ -49,6 +49,7 @@ def context(
         source=source,
         occurred_at=NOW,
         vault=vault,
+        timers=MemoryTimers(),
         practice=PRACTICE,
     )
 

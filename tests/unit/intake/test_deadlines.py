@@ -1,0 +1,104 @@
+"""The days that an answer is measured by: told when they come, once, and only of what is not answered."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.intake.domain import APPROACHING, MISSED, request_id
+from shared.events import (
+    DeadlineApproaching,
+    DeadlineCame,
+    DeadlineMissed,
+    LetterKind,
+    NoticeSent,
+    RequestFulfilled,
+    RequestPaused,
+    RequestResumed,
+)
+from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+DUE_ON = date(2026, 4, 7)
+AT_MIDNIGHT_IN_BERLIN = datetime(2026, 4, 7, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+async def office() -> Office:
+    office = Office()
+    await office.submit(request())
+    return office
+
+
+async def come(office: Office, at: datetime) -> None:
+    """Let time pass until *at*, and tell intake once of every moment that comes by then."""
+    begun, office.clock.now = office.clock.now, at
+    for (case, name), moment in list(office.deadlines.moments.items()):
+        if begun < moment <= at:
+            await office.tell(DeadlineCame(request_id=case, name=name), service="intake")
+
+
+async def test_the_day_by_which_the_answer_is_meant_is_waited_for_in_the_zone_of_the_company(
+    office: Office,
+) -> None:
+    assert office.deadlines.moments == {(CASE, APPROACHING): datetime(2026, 4, 1, 22, tzinfo=UTC)}
+
+
+async def test_who_is_not_answered_by_then_is_told_of_and_then_the_last_day_is_waited_for(
+    office: Office,
+) -> None:
+    await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
+    assert office.the(DeadlineApproaching).due_on == DUE_ON
+    assert (CASE, f"{MISSED}_20260407") in office.deadlines.moments
+    assert office.deadlines.moments[CASE, f"{MISSED}_20260407"] == AT_MIDNIGHT_IN_BERLIN
+    assert office.told(DeadlineMissed) == []
+
+
+async def test_the_last_day_is_missed_when_it_is_over_and_not_before(office: Office) -> None:
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(seconds=1))
+    await office.tell(DeadlineCame(request_id=CASE, name=MISSED), service="intake")
+    assert office.told(DeadlineMissed) == []
+    office.clock.now = AT_MIDNIGHT_IN_BERLIN
+    await office.tell(DeadlineCame(request_id=CASE, name=MISSED), service="intake")
+    assert office.the(DeadlineMissed).due_on == DUE_ON
+
+
+async def test_an_answer_counts_when_it_is_sent_and_not_when_it_is_decided(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    answered = RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer")
+    await office.tell(answered)
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    assert office.the(DeadlineApproaching).due_on == DUE_ON
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert office.the(DeadlineMissed).due_on == DUE_ON
+
+
+async def test_of_what_is_answered_nothing_is_told(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+    await come(office, NOW + timedelta(days=60))
+    assert office.told(DeadlineApproaching) == []
+    assert len(office.deadlines.moments) == 1
+
+
+async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_at_every_day(
+    office: Office,
+) -> None:
+    await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert (office.told(DeadlineApproaching), office.told(DeadlineMissed)) == ([], [])
+    again = AT_MIDNIGHT_IN_BERLIN + timedelta(days=1)
+    assert office.deadlines.moments[CASE, f"{APPROACHING}_{again:%Y%m%d}"] == again
+    await office.tell(RequestResumed(request_id=CASE, at=NOW + timedelta(days=10)), service="verifier")
+    await come(office, again)
+    assert office.the(DeadlineApproaching).due_on == DUE_ON + timedelta(days=10)
+
+
+async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
+    office = Office()
+    await office.tell(DeadlineCame(request_id=CASE, name=APPROACHING), service="intake")
+    await office.submit(request())
+    await office.wait(timedelta(seconds=5))
+    assert office.the(DeadlineApproaching).due_on == DUE_ON
