@@ -21,16 +21,14 @@ periods:
 
 
 @pytest.mark.parametrize("policy", EVERY)
-@pytest.mark.parametrize("right", Right)
-def test_every_law_says_when_each_right_is_answered(policy: Policy, right: Right) -> None:
-    assert policy.answer(right).length > 0
+def test_every_law_says_when_each_right_is_answered(policy: Policy) -> None:
+    assert all(policy.answer(right).length > 0 for right in Right)
 
 
-@pytest.mark.parametrize("policy", EVERY)
 @pytest.mark.parametrize("right", OPT_OUTS)
-def test_everybody_opts_out_within_15_business_days_without_extension(policy: Policy, right: Right) -> None:
-    assert policy.answer(right).period == "15 business days"
-    assert policy.rule(Duty.EXTENDED_ANSWER, right) is None
+def test_everybody_opts_out_within_15_business_days_without_extension(right: Right) -> None:
+    assert {policy.answer(right).period for policy in policies()} == {"15 business days"}
+    assert {policy.rule(Duty.EXTENDED_ANSWER, right) for policy in policies()} == {None}
 
 
 @pytest.mark.parametrize("policy", EVERY)
