@@ -17,15 +17,19 @@ import pytest_asyncio
 
 from habeas.parts.ports import HOST, dial, free_port
 from habeas.parts.process import Command, Process
+from services.intake.domain import APPROACHING, request_id
 from shared.bus import Bus, Message
 from shared.envelope import STRUCTURED
 from shared.events import DeadlineApproaching, DeadlineMissed
-from shared.mongo import Client
+from shared.mongo import Client, Document
 from shared.topology import REQUESTS
+from shared.vault import derived_key
 from tests.waiting import eventually
 
-REPLICAS, REQUESTS_MADE = 3, 200
+REPLICAS, REQUESTS_MADE = 3, 500
 WITHIN = timedelta(seconds=60)
+SOURCE, MASTER_KEY = "shop", bytes(32)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime.now(UTC) - timedelta(days=90)
 
 
@@ -41,7 +45,7 @@ async def replicas(
             "HABEAS_AMQP_URL": amqp_url,
             "HABEAS_MONGO_URL": mongo_url,
             "HABEAS_DATABASE_PREFIX": database_prefix,
-            "HABEAS_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+            "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "HABEAS_PUBLIC_URL": "https://privacy.example.com",
             "HABEAS_ZONE": "Europe/Berlin",
             "HABEAS_CALENDAR": "DE-BE",
@@ -57,12 +61,18 @@ async def replicas(
     await asyncio.gather(*(process.stop(WITHIN) for process in started))
 
 
-def submitted() -> Message:
-    id_ = uuid.uuid4().hex
+def waiting(reference: str) -> Document:
+    """Return the moment that intake would set for a request, put off until all are registered."""
+    case = request_id(SOURCE, reference, key=derived_key(MASTER_KEY, "request ids"))
+    name = f"{case}/{APPROACHING}"
+    return {"_id": name, "case": case, "name": APPROACHING, "at": NEVER, "told": False}
+
+
+def submitted(id_: str) -> Message:
     body: dict[str, Any] = {
         "specversion": "1.0",
         "id": id_,
-        "source": "shop",
+        "source": SOURCE,
         "type": "habeas.request.submitted.v1",
         "time": datetime.now(UTC).isoformat(),
         "data": {
@@ -85,6 +95,10 @@ async def test_each_deadline_is_told_once_though_a_replica_is_killed_meanwhile(
         rows = journal.find({"facts.type": type_}, {"case": 1})
         return Counter([row["case"] async for row in rows])
 
+    async def registered() -> int:
+        rows = await journal.count_documents({})
+        return rows if rows >= REQUESTS_MADE else 0
+
     async def begun() -> Counter[str]:
         some = await told(DeadlineApproaching.TYPE)
         return some if len(some) > REQUESTS_MADE // 10 else Counter()
@@ -93,11 +107,18 @@ async def test_each_deadline_is_told_once_though_a_replica_is_killed_meanwhile(
         missed = await told(DeadlineMissed.TYPE)
         return missed if len(missed) == REQUESTS_MADE else Counter()
 
+    timers = mongo_client[f"{database_prefix}_intake"]["timers"]
+    references = [uuid.uuid4().hex for _ in range(REQUESTS_MADE)]
+    await timers.insert_many([waiting(reference) for reference in references])
     bus = Bus(amqp_url, name="test")
     try:
-        await bus.publish([submitted() for _ in range(REQUESTS_MADE)])
+        await bus.publish([submitted(reference) for reference in references])
     finally:
         await bus.close()
+    rows: int = await eventually(registered, WITHIN)
+    assert rows == REQUESTS_MADE
+    # All at once, so that two replicas come upon the same ones.
+    await timers.update_many({}, {"$set": {"at": datetime.now(UTC)}})
     _: Counter[str] = await eventually(begun, WITHIN)
     await random.choice(replicas).kill()
     missed: Counter[str] = await eventually(all_missed, WITHIN)
