@@ -1,43 +1,49 @@
 """What is due: the requests that are not answered yet and whose day comes, the earliest first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from rich.table import Table
-
-from services.intake.domain import MISSED, RECORDS, Case, evolve
-from shared.events import RequestReceived
+from services.intake.domain import MISSED, RECORDS, Case, evolve, stands_still
 from shared.journal import Journal, story_of
 from shared.mongo import connect, translated
+from shared.policies import policies
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
     """A request that is not answered yet."""
 
-    received: RequestReceived
+    id: str
     case: Case
     due_on: date
+    late: bool
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values."""
+        received, meant_for = self.case.received, self.case.meant_for
         return {
-            "request": self.received.request_id,
+            "request": self.id,
             "due_on": self.due_on.isoformat(),
-            "meant_for": self.received.internal_due_on.isoformat(),
-            "right": self.received.right.value,
-            "policy": self.received.policy,
+            "late": self.late,
+            "meant_for": meant_for and meant_for.isoformat(),
+            "right": received and received.right.value,
+            "policy": received and received.policy,
             "status": self.case.status.value,
-            "stands_still": self.case.paused_since is not None,
+            "stands_still": stands_still(self.case, policies()),
         }
 
 
-async def due_within(mongo_url: str, prefix: str, within: timedelta) -> list[Open]:
+async def due_within(mongo_url: str, prefix: str, within: timedelta, today: date) -> list[Open]:
     """
     Return the open requests of which a day comes *within* a time, or has come, the earliest first.
+
+    Args:
+        mongo_url: Of intake's database.
+        prefix: What the names of our databases begin with.
+        within: How far ahead to look.
+        today: The day at the place that answers; what was due before it is late.
 
     Raises:
         StoreUnavailable: The database did not answer.
@@ -49,30 +55,22 @@ async def due_within(mongo_url: str, prefix: str, within: timedelta) -> list[Ope
         # A last day is waited for only where the answer was not sent when it was meant to be.
         coming = {"$or": [{"told": False, "at": {"$lte": until}}, {"name": {"$regex": f"^{MISSED}"}}]}
         with translated("look for deadlines"):
-            cases = await database["timers"].distinct("case", coming)
-        histories = await Journal(database, RECORDS).histories(set(cases))
+            ids = await database["timers"].distinct("case", coming)
+        histories = await Journal(database, RECORDS).histories(set(ids))
     finally:
         client.close()
-    found = [reduce(evolve, story_of(rows), Case()) for rows in histories.values()]
-    still = [_open(case) for case in found if case.unanswered]
-    return sorted((one for one in still if one is not None), key=lambda one: one.due_on)
+    cases = {id_: reduce(evolve, story_of(rows), Case()) for id_, rows in histories.items()}
+    found = [
+        Open(id_, case, case.due_on, case.due_on < today and not stands_still(case, policies()))
+        for id_, case in cases.items()
+        if case.unanswered and case.due_on is not None
+    ]
+    return sorted(found, key=lambda one: one.due_on)
 
 
-def _open(case: Case) -> Open | None:
-    if case.received is None or case.due_on is None:
-        return None
-    return Open(case.received, case, case.due_on)
-
-
-def table_of(found: Sequence[Open]) -> Table:
-    """Return the requests as a person reads them."""
-    today = datetime.now(UTC).date()
-    table = Table("due", "meant for", "request", "right", "law", "stands")
-    for one in found:
-        row = one.plain()
-        late = " (late)" if one.due_on < today else ""
-        stands = f"{row['status']}, clock stands" if row["stands_still"] else row["status"]
-        table.add_row(
-            f"{row['due_on']}{late}", row["meant_for"], row["request"], row["right"], row["policy"], stands
-        )
-    return table
+def line_of(one: Open) -> str:
+    """Return a request as a person reads it; a table would cut its id where the window is narrow."""
+    row = one.plain()
+    stands = f"{row['status']}, the clock stands still" if row["stands_still"] else row["status"]
+    late = "late" if one.late else "    "
+    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}"

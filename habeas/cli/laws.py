@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
 from shared.errors import ConfigurationError
 from shared.law import DueDate, Duty, Right, internal_due
 from shared.law import due as counted
@@ -59,26 +59,31 @@ def deadlines(
     as_json: AsJson = False,
 ) -> None:
     """List the requests that are not answered and due soon, or late; end 1 when one is late."""
-    from habeas.deadlines import due_within, table_of  # noqa: PLC0415
+    from habeas.deadlines import due_within, line_of  # noqa: PLC0415
 
-    found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days)))
+    today = datetime.now(_place(settings(state).get("HABEAS_ZONE", "UTC"))).date()
+    found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days), today))
     if as_json:
         print(json.dumps([one.plain() for one in found]))
     else:
-        out.print(table_of(found) if found else f"nothing is due within {days} days")
-    raise typer.Exit(any(one.due_on < date.today() for one in found))  # noqa: DTZ011 - as staff counts
+        out.print("\n".join(map(line_of, found)) or f"nothing is due within {days} days", markup=False)
+    raise typer.Exit(any(one.late for one in found))
 
 
 def _instant(received: str, zone: str) -> datetime:
-    try:
-        place = ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        raise ConfigurationError(f"--zone {zone}: no such time zone; write one like Europe/Berlin") from None
+    place = _place(zone)
     try:
         at = datetime.combine(date.fromisoformat(received), NOON)
     except ValueError:
         at = _written_out(received)
     return at.replace(tzinfo=place) if at.tzinfo is None else at.astimezone(place)
+
+
+def _place(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise ConfigurationError(f"{zone}: no such time zone; write one like Europe/Berlin") from None
 
 
 def _written_out(received: str) -> datetime:

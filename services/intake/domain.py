@@ -61,6 +61,8 @@ from shared.law import (
     internal_due,
 )
 
+NO_ADDRESS = "no_address"
+"""Why a letter cannot be sent to somebody who has named no address."""
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
 """What moments are called: the day by which the answer was meant, and the end of the last day."""
 EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
@@ -222,6 +224,8 @@ class Case:
     """When the answer is due because it did."""
     undelivered: tuple[LetterKind, ...] = ()
     """Letters that no mail server will take."""
+    addressless: bool = False
+    """Whether there is no address to send letters to: the answer is read on the request's page."""
     untold: tuple[str, ...] = ()
     """Recipients of the person's data that could not be told what became of it."""
     package_code: IssuedCode | None = None
@@ -244,8 +248,20 @@ class Case:
 
     @property
     def unanswered(self) -> bool:
-        """Whether the duty to answer is open: it ends when the last letter is sent, not at the decision."""
-        return self.status not in {Status.CLOSED, Status.WITHDRAWN}
+        """
+        Whether the duty to answer is open: it ends when the last letter is sent, not at the decision.
+
+        Where there is nobody to write to, it ends when the answer can be read.
+        """
+        ended = {Status.CLOSED, Status.WITHDRAWN} | ({*CLOSED_BY} if self.addressless else set())
+        return self.status not in ended
+
+    @property
+    def meant_for(self) -> date | None:
+        """The day by which the answer is meant to be sent; it moves as the last day does."""
+        if self.received is None:
+            return None
+        return self.received.internal_due_on + timedelta(days=self.paused_days)
 
     def is_closed_by(self, letter: LetterKind) -> bool:
         """Whether *letter* was the last thing outstanding."""
@@ -301,7 +317,8 @@ def _noted(case: Case, fact: Fact) -> Case:
         case RequestPaused() | RequestResumed() | DueMoved():
             return _clock_noted(case, fact)
         case NoticeFailed():
-            return replace(case, undelivered=(*case.undelivered, fact.letter))
+            nowhere = case.addressless or fact.reason == NO_ADDRESS
+            return replace(case, undelivered=(*case.undelivered, fact.letter), addressless=nowhere)
         case RecipientFailed():
             return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
         case RecipientAcknowledged():
@@ -445,6 +462,24 @@ def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
     if due_on == case.due_on:
         return None
     return DueMoved(request_id=received.request_id, days=days, due_on=due_on)
+
+
+def stands_still(case: Case, policies: Policies) -> bool:
+    """Tell whether the clock of *case* stands still now: its law must let it, not only proof be awaited."""
+    if case.received is None or case.paused_since is None:
+        return False
+    return policies.named(case.received.policy).stands_still_for("identity")
+
+
+def looked_at_again(kind: str, case: Case, now: datetime, practice: Practice) -> datetime | None:
+    """Return when to look again at a day of *case* that has moved meanwhile; None where it has come."""
+    if stands_still(case, practice.policies):
+        return now + timedelta(days=1)
+    day = case.meant_for if kind == APPROACHING else case.due_on
+    if day is None:
+        return None
+    comes = begin_of(day, practice.zone) if kind == APPROACHING else end_of(day, practice.zone)
+    return comes if now < comes else None
 
 
 def begin_of(day: date, zone: ZoneInfo) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from services.intake.domain import (
@@ -14,6 +14,7 @@ from services.intake.domain import (
     Status,
     begin_of,
     end_of,
+    looked_at_again,
     outcome_of,
     receive,
     resumed,
@@ -191,27 +192,25 @@ async def heed_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
     Law:
         GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided, so it counts when it is sent.
     """
-    due_on, zone = ctx.case.due_on, ctx.practice.zone
-    if due_on is None:
+    if ctx.case.due_on is None:
         raise TooEarly("the day came before its request")
     if not ctx.case.unanswered:
         return []
     kind = APPROACHING if event.name.startswith(APPROACHING) else MISSED
-    if ctx.case.paused_since is not None:
-        return await _look_again(kind, ctx.now + timedelta(days=1), ctx)
-    if kind == MISSED and ctx.now >= end_of(due_on, zone):
-        logger().error("deadline missed", request_id=ctx.case_id, reason=f"due on {due_on}")
-        return [DeadlineMissed(request_id=ctx.case_id, due_on=due_on)]
-    await _look_again(MISSED, end_of(due_on, zone), ctx)
-    if kind == MISSED:
+    later = looked_at_again(kind, ctx.case, ctx.now, ctx.practice)
+    if later is not None:
+        await _wait_for(kind, later, ctx)
         return []
-    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {due_on}")
-    return [DeadlineApproaching(request_id=ctx.case_id, due_on=due_on)]
+    if kind == APPROACHING:
+        await _wait_for(MISSED, end_of(ctx.case.due_on, ctx.practice.zone), ctx)
+        logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
+        return [DeadlineApproaching(request_id=ctx.case_id, due_on=ctx.case.due_on)]
+    logger().error("deadline missed", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
+    return [DeadlineMissed(request_id=ctx.case_id, due_on=ctx.case.due_on)]
 
 
-async def _look_again(kind: str, at: datetime, ctx: Intake) -> Sequence[Fact]:
+async def _wait_for(kind: str, at: datetime, ctx: Intake) -> None:
     await ctx.timers.set(ctx.case_id, f"{kind}_{at:%Y%m%d}", at)
-    return []
 
 
 async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:

@@ -9,9 +9,9 @@ to its end (ADR 0014).
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
 from shared.law.scope import Regulation, Right
@@ -64,7 +64,7 @@ class DayOff(StrEnum):
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provision: Annotated[str, Field(min_length=1)]
     """Where it is said."""
@@ -109,17 +109,13 @@ class Pause(_Value):
     """``identity``: while the person is asked for what identifies them."""
 
 
-def _iso(day: object) -> object:
-    return date.fromisoformat(day) if isinstance(day, str) else day
-
-
 class Policy(BaseModel):
     """An edition of a law, or what several laws have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     law: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
-    edition: Annotated[date, BeforeValidator(_iso)]
+    edition: date
     """The first day on which it is in force."""
     name: str
     model: str | None = None
@@ -184,10 +180,6 @@ class Policy(BaseModel):
                 return frozenset(rights)
 
 
-Editions: TypeAlias = tuple[Policy, ...]
-"""Of one law, oldest first."""
-
-
 class Policies:
     """All editions of all laws. None is ever taken away: open cases are judged by old ones."""
 
@@ -200,11 +192,12 @@ class Policies:
         """
         own = {policy.id: policy for policy in policies}
         whole = (_complete(policy, own) for policy in own.values() if not policy.common)
-        self._by_id: Mapping[str, Policy] = {policy.id: policy for policy in whole}
+        ordered = sorted(whole, key=lambda policy: (policy.law, policy.edition))
+        self._by_id: Mapping[str, Policy] = {policy.id: policy for policy in ordered}
 
     def __iter__(self) -> Iterator[Policy]:
         """Yield every edition, law by law, oldest first."""
-        return iter(sorted(self._by_id.values(), key=lambda policy: (policy.law, policy.edition)))
+        return iter(self._by_id.values())
 
     @property
     def laws(self) -> list[str]:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from shared.events import WithdrawalSubmitted
 from tests.integration.pipeline import (
     PORTAL,
     SHOP,
+    TODAY,
+    WITHIN,
     Heard,
     Pipeline,
     Somebody,
+    command,
     running,
 )
 from tests.waiting import eventually
@@ -366,3 +370,25 @@ async def test_the_answer_is_due_by_the_law_of_the_residence(
     assert (page["received_on"], page["due_on"]) == ("2026-01-30", due_on)
     (received,) = heard.of(page["id"], "request.received")
     assert received["data"]["due_on"] == due_on
+
+
+async def test_who_is_not_answered_in_time_is_told_of_and_listed_and_nobody_else(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    long_ago = (datetime.now(UTC) - timedelta(days=90)).isoformat()
+    late = await pipeline.lodge({**ADA_ASKS.asks("access"), "received_at": long_ago}, source=SHOP)
+    fresh = await pipeline.lodge(BRUNO_ASKS.asks("access"), source=SHOP)
+
+    async def missed() -> list[dict[str, Any]]:
+        return heard.of(late, "deadline.missed")
+
+    told: list[dict[str, Any]] = await eventually(missed, WITHIN)
+    code, output, errors = await command(pipeline, "deadlines", "--json")
+    assert code == 1, errors
+    listed = {row["request"]: row for row in json.loads(output)}
+    assert listed[late]["late"] is True
+    assert listed[late]["due_on"] == told[0]["data"]["due_on"] < TODAY.isoformat()
+    assert fresh not in listed
+    code, output, _ = await command(pipeline, "deadlines", "--days", "60")
+    assert (code, late in output, fresh in output) == (1, True, True)
+    assert "deadline missed" in pipeline.log.read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from shared.events import (
     DeadlineCame,
     DeadlineMissed,
     LetterKind,
+    NoticeFailed,
     NoticeSent,
     RequestFulfilled,
     RequestPaused,
@@ -93,12 +94,56 @@ async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_a
     assert office.deadlines.moments[CASE, f"{APPROACHING}_{again:%Y%m%d}"] == again
     await office.tell(RequestResumed(request_id=CASE, at=NOW + timedelta(days=10)), service="verifier")
     await come(office, again)
+    assert office.told(DeadlineApproaching) == []
+    await come(office, datetime(2026, 4, 11, 22, tzinfo=UTC))
     assert office.the(DeadlineApproaching).due_on == DUE_ON + timedelta(days=10)
 
 
 async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
+    """What is late when it comes is told of at once."""
     office = Office()
     await office.tell(DeadlineCame(request_id=CASE, name=APPROACHING), service="intake")
-    await office.submit(request())
+    await office.submit(request(received_at=(NOW - timedelta(days=28)).isoformat()))
     await office.wait(timedelta(seconds=5))
-    assert office.the(DeadlineApproaching).due_on == DUE_ON
+    assert office.the(DeadlineApproaching).due_on == date(2026, 3, 5)
+
+
+async def test_in_california_the_clock_never_stands_so_it_is_missed_all_the_same() -> None:
+    """11 CCR § 7021(b): whatever time verification takes."""
+    office = Office()
+    await office.submit(request(residence={"country": "US", "subdivision": "CA"}))
+    await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
+    await come(office, NOW + timedelta(days=42))
+    await come(office, NOW + timedelta(days=50))
+    assert office.the(DeadlineApproaching).due_on == office.the(DeadlineMissed).due_on
+
+
+async def test_the_day_that_the_answer_is_meant_for_moves_as_the_last_day_does(office: Office) -> None:
+    await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
+    await office.tell(RequestResumed(request_id=CASE, at=NOW + timedelta(days=10)), service="verifier")
+    await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
+    assert office.told(DeadlineApproaching) == []
+    await come(office, datetime(2026, 4, 11, 22, tzinfo=UTC))
+    assert office.the(DeadlineApproaching).due_on == DUE_ON + timedelta(days=10)
+
+
+async def test_who_has_no_address_is_answered_on_the_page_when_it_is_decided() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request(right="opt_out_of_sale", subject={"name": "Kim Beispiel"}))
+    done = RequestFulfilled(request_id=CASE, right="opt_out_of_sale", outcome="granted", answer="answer")
+    await office.tell(done)
+    nobody = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="no_address")
+    await office.tell(nobody, service="notifier")
+    await come(office, NOW + timedelta(days=60))
+    assert [*office.told(DeadlineApproaching), *office.told(DeadlineMissed)] == []
+
+
+async def test_who_has_an_address_that_takes_no_letter_is_not_answered(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    bounced = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused")
+    await office.tell(bounced, service="notifier")
+    await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert office.the(DeadlineMissed).due_on == DUE_ON
