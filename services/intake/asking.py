@@ -96,10 +96,12 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
 )
 """What each piece of evidence asks a person to do; each goes on where another ended."""
 
+KEPT_WAITING = "too_many_codes"
+"""Why a code has not come: nothing was sent that could have convinced."""
 SETBACKS: Mapping[Code, str] = MappingProxyType(
     {
         "wrong_code": "This is not the code that we mailed last.",
-        "too_many_codes": "So many codes were mailed to this address lately that the next has to wait. "
+        KEPT_WAITING: "So many codes were mailed to this address lately that the next has to wait. "
         "It comes by itself; or show in another way that it is you.",
         "code_expired": "The code has expired. Have another one sent.",
         "no_code_issued": "No code has been mailed yet.",
@@ -227,7 +229,10 @@ def _all_wanted(case: Case) -> frozenset[Evidence]:
 
 
 def _setback(reason: Code | None) -> str:
-    return "" if reason is None else SETBACKS.get(reason, UNCONVINCED)
+    if reason is None:
+        return ""
+    why = SETBACKS.get(reason, UNCONVINCED)
+    return why if reason == KEPT_WAITING else f"What you sent last did not convince us. {why}"
 
 
 def _sentence(way: Iterable[Evidence]) -> str:

@@ -386,12 +386,18 @@ async def test_the_page_says_whose_turn_it_is(
     assert [action for action in page_.actions() if action != "withdrawal"] == forms
 
 
-@pytest.mark.parametrize("reason", [*asking.SETBACKS, "something_new"])
+@pytest.mark.parametrize("reason", sorted({*asking.SETBACKS, "something_new"} - {asking.KEPT_WAITING}))
 async def test_why_a_proof_has_not_convinced_is_told_in_words_and_no_more(reason: str) -> None:
     page_ = await page(await asked(*DOCUMENTS, after=(refused(reason),)))
     sentence = asking.SETBACKS.get(reason, asking.UNCONVINCED)
     assert f"What you sent last did not convince us. {sentence}" in page_.text
     assert reason not in page_.html
+
+
+async def test_who_is_kept_waiting_for_a_code_is_not_told_that_they_have_not_convinced() -> None:
+    page_ = await page(await asked(*DOCUMENTS, after=(refused(asking.KEPT_WAITING),)))
+    assert "It comes by itself" in page_.text
+    assert "did not convince" not in page_.text
 
 
 async def test_tries_are_counted_where_a_code_is_entered_and_not_for_other_proofs() -> None:
