@@ -134,10 +134,7 @@ def environment(here: Ground) -> dict[str, str]:
         "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
         "HABEAS_DATAMAP": str(here.folder / "map"),
         "HABEAS_TRUSTED_SOURCES": json.dumps([SOURCE]),
-        "HABEAS_ZONE": "Europe/Berlin",
-        "HABEAS_CALENDAR": "DE-BE",
         "HABEAS_MAIL_FROM": "Example Privacy <privacy@example.com>",
-        "HABEAS_AUTHORITY_NAME": "Supervisory Authority of Example State",
     }
 
 

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from services.intake.domain import MISSED, RECORDS, Case, evolve, stands_still
+from services.intake.clock import stands_still
+from services.intake.deadlines import MISSED
+from services.intake.domain import RECORDS, Case, evolve
 from shared.journal import Journal, story_of
 from shared.mongo import connect, translated
 from shared.policies import policies

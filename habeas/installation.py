@@ -26,6 +26,10 @@ from habeas.requests import SOURCE
 from habeas.stack import Stack
 from shared.errors import ConfigurationError, TransientError
 
+COMPANY = Path(__file__).parent / "company" / "company.yaml"
+"""Who answers there."""
+
+
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 READY_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=30)
@@ -47,7 +51,7 @@ class Installation:
 
     Args:
         state: Folder of all data; made when it is not there.
-        port_base: First of five neighbouring ports to use; free ones when None.
+        port_base: First of six neighbouring ports to use; free ones when None.
         datamap: Folder of the data map to answer by.
         settings: More ``HABEAS_…`` variables, or others than the ones of the house.
     """
@@ -64,7 +68,8 @@ class Installation:
         self._state = state.absolute()
         port = free_port() if port_base is None else port_base + 4
         self.url = f"http://{HOST}:{port}"
-        self.environment = {**self._settings(port, datamap), **(settings or {})}
+        returned = free_port() if port_base is None else port_base + 5
+        self.environment = {**self._settings(port, returned, datamap), **(settings or {})}
         self._services: Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -127,7 +132,7 @@ class Installation:
         if self._services is not None:
             await self._services.kill()
 
-    def _settings(self, port: int, datamap: Path) -> dict[str, str]:
+    def _settings(self, port: int, returned: int, datamap: Path) -> dict[str, str]:
         return {
             "HABEAS_AMQP_URL": self.stack.amqp_url,
             "HABEAS_MONGO_URL": self.stack.mongo_url,
@@ -138,11 +143,10 @@ class Installation:
             "HABEAS_DATAMAP": str(datamap.absolute()),
             "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
-            "HABEAS_ZONE": "Europe/Berlin",
-            "HABEAS_CALENDAR": "DE-BE",
+            "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
-            "HABEAS_AUTHORITY_NAME": "Supervisory Authority of Example State",
-            "HABEAS_AUTHORITY_URL": "https://authority.example/complaints",
+            "HABEAS_MAIL_BOUNCES": "bounces@fernlicht.example",
+            "HABEAS_BOUNCE_PORT": str(returned),
         }
 
     def _write_environment(self) -> None:

@@ -1,16 +1,20 @@
-"""Reads the policies that Habeas comes with: every edition of every law, from ``policies/``."""
+"""Reads what ``policies/`` holds: every edition of every law, and what the company says of itself."""
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError
-from shared.law import Policies, Policy
+from shared.law import Company, Policies, Policy
 
 FOLDER = Path(__file__).parents[1] / "policies"
+EXAMPLE = "policies/company.yaml"
+"""The company that is taken where nobody says which; it is a fictional one."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @lru_cache(maxsize=1)
@@ -31,16 +35,36 @@ def read(folder: Path) -> Policies:
     Raises:
         ConfigurationError: A file is no policy, or no file is there; the message names the place.
     """
-    files = sorted(folder.glob("*.yaml"))
+    files = sorted(folder.glob("*@*.yaml"))
     if not files:
         raise ConfigurationError(f"{folder}: no policies are here; install Habeas again")
     return Policies([_policy(file) for file in files])
 
 
+def company(name: str) -> Company:
+    """
+    Return the company in the file *name*, which may be relative to where Habeas is installed.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no company; the message names the place.
+    """
+    file = Path(name)
+    return _content(file if file.exists() else FOLDER.parent / file, name, Company)
+
+
 def _policy(file: Path) -> Policy:
     where = f"policies/{file.name}"
+    policy = _content(file, where, Policy)
+    if policy.id != file.stem:
+        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after what it holds")
+    return policy
+
+
+def _content(file: Path, where: str, kind: type[M]) -> M:
     try:
-        policy = Policy.model_validate(_content(file))
+        return kind.model_validate(_parsed(file))
+    except OSError as error:
+        raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigurationError(f"{where}: line {mark.line + 1 if mark else 1}: is no YAML") from None
@@ -48,10 +72,7 @@ def _policy(file: Path) -> Policy:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "whole"
         raise ConfigurationError(f"{where}: {place}: {first['msg']}") from None
-    if policy.id != file.stem:
-        raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after what it holds")
-    return policy
 
 
-def _content(file: Path) -> Any:
+def _parsed(file: Path) -> Any:
     return yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

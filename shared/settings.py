@@ -11,32 +11,30 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
 from shared.errors import ConfigurationError
+from shared.law import Company
+from shared.policies import EXAMPLE, company
 
 KEY_BYTES = 32
 
 
-def _zone(name: object) -> ZoneInfo:
+def _company(name: object) -> Company:
     try:
-        return ZoneInfo(str(name))
-    except (KeyError, ValueError, OSError):
-        raise ValueError("no such time zone; write one like Europe/Berlin") from None
-
-
-Zone: TypeAlias = Annotated[ZoneInfo, BeforeValidator(_zone)]
-"""A time zone, given by its name."""
+        return company(str(name))
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -89,6 +87,11 @@ class Settings(BaseSettings):
 
     database_prefix: str = Field(default="habeas", pattern=r"^[a-z][a-z0-9_]{0,20}$")
     """First part of the names of Habeas' own databases."""
+
+    company: Annotated[Company, NoDecode, BeforeValidator(_company)] = Field(
+        default=EXAMPLE, validate_default=True
+    )
+    """File that says who answers and from where: a copy of `policies/company.yaml` with your company."""
 
     public_url: str = "http://127.0.0.1:8080"
     """Where people reach intake; letters point there."""

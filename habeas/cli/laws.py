@@ -1,7 +1,7 @@
 """Verbs about the law: when something is due, and why."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -10,11 +10,11 @@ import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
 from shared.errors import ConfigurationError
-from shared.law import DueDate, Duty, Right, internal_due
-from shared.law import due as counted
+from shared.law import DueDate, Duty, Right, Strictest, hours_later, internal_due, strictest
+from shared.law import due as counted_by
 
 if TYPE_CHECKING:
-    from shared.law import Policy
+    from shared.law import Policy, Rule
 
 app = typer.Typer()
 NOON = time(12)
@@ -23,33 +23,55 @@ NOON = time(12)
 @app.command()
 def due(
     received: Annotated[str, typer.Option(help="Day or instant: 2027-01-31, 2027-01-31T23:59+01:00.")],
-    law: Annotated[str, typer.Option(help="A law of the folder policies: uk-gdpr, us-ca-ccpa.")] = "gdpr",
+    law: Annotated[
+        list[str], typer.Option(help="A law of the folder policies: uk-gdpr, us-ca-ccpa; may be repeated.")
+    ] = ["gdpr"],  # noqa: B006 - typer takes no other
     right: Annotated[Right, typer.Option(help="What is asked for.")] = Right.ACCESS,
     calendar: Annotated[
-        str | None, typer.Option(help="Public holidays that count: DE-BE. By the law, where it says so.")
+        str | None,
+        typer.Option(help="Public holidays that count: DE-BE. Of several laws, for those that do not say."),
     ] = None,
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
     explain: Annotated[bool, typer.Option("--explain", help="Print each step.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say when a request is due under a law: the answer, and whatever else the law wants in time."""
+    """
+    Say when a request is due under a law: the answer, and whatever else the law wants in time.
+
+    Of several laws the strictest counts; it is printed with each day whose it is.
+    """
     from shared.calendars import calendar_named  # noqa: PLC0415
     from shared.policies import policies  # noqa: PLC0415
 
     at = _instant(received, zone)
-    policy = policies().in_force(law, at.date())
-    holidays = calendar_named(_calendar_of(policy, calendar))
-    rules = {duty: rule for duty in Duty if (rule := policy.rule(duty, right)) is not None}
-    found = {duty: counted(rule, at, ZoneInfo(zone), holidays) for duty, rule in rules.items()}
+    laws = [policies().in_force(name, at.date()) for name in law]
+
+    def counted(policy: "Policy", rule: "Rule") -> DueDate:
+        place = calendar if len(laws) == 1 and calendar else policy.calendar or _given(calendar, policy)
+        return counted_by(rule, at, ZoneInfo(zone), calendar_named(place))
+
+    days = {duty: strictest(laws, duty, right, counted) for duty in Duty}
+    found = {duty: day for duty, day in days.items() if day is not None}
     if as_json:
-        print(
-            json.dumps(
-                {"policy": policy.id, **{duty: _plain(last) for duty, last in found.items()}},
-                ensure_ascii=False,
-            )
-        )
+        print(json.dumps(_all_plain(laws, found), ensure_ascii=False))
     else:
-        _show(policy, found, explain=explain)
+        _show(laws, found, explain=explain)
+
+
+@app.command("hours")
+def hours_of(
+    aware: Annotated[str, typer.Option(help="The instant: 2026-12-24T18:30+01:00.")],
+    calendar: Annotated[str, typer.Option(help="Public holidays of the place that answers: DE-BE.")],
+    length: Annotated[int, typer.Option(min=1, max=1_000, help="How many hours.")] = 72,
+    zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
+) -> None:
+    """Say when a period in hours ends, as for a breach: to keep, and at the very latest."""
+    from shared.calendars import calendar_named  # noqa: PLC0415
+
+    found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
+    out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the very moment", markup=False)
+    latest = "the hour of the event not counted, two working days at least; not to be relied on"
+    out.print(f"{found.latest_at:%Y-%m-%d %H:%M %Z}  {latest}", markup=False)
 
 
 @app.command()
@@ -60,8 +82,9 @@ def deadlines(
 ) -> None:
     """List the requests that are not answered and due soon, or late; end 1 when one is late."""
     from habeas.deadlines import due_within, line_of  # noqa: PLC0415
+    from shared.policies import EXAMPLE, company  # noqa: PLC0415
 
-    today = datetime.now(_place(settings(state).get("HABEAS_ZONE", "UTC"))).date()
+    today = datetime.now(company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone).date()
     found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days), today))
     if as_json:
         print(json.dumps([one.plain() for one in found]))
@@ -95,13 +118,19 @@ def _written_out(received: str) -> datetime:
         ) from None
 
 
-def _calendar_of(policy: "Policy", given: str | None) -> str:
-    name = given or policy.calendar
-    if name is None:
+def _given(calendar: str | None, policy: "Policy") -> str:
+    if calendar is None:
         raise ConfigurationError(
             f"--calendar: {policy.id} goes by the public holidays of the place that answers; say which: DE-BE"
         )
-    return name
+    return calendar
+
+
+def _all_plain(laws: Sequence["Policy"], found: Mapping[Duty, Strictest]) -> dict[str, Any]:
+    return {
+        "policies": [policy.id for policy in laws],
+        **{duty: {"policy": day.policy.id, **_plain(day.last)} for duty, day in found.items()},
+    }
 
 
 def _plain(last: DueDate) -> dict[str, Any]:
@@ -116,10 +145,13 @@ def _plain(last: DueDate) -> dict[str, Any]:
     }
 
 
-def _show(policy: "Policy", found: Mapping[Duty, DueDate], *, explain: bool) -> None:
-    out.print(f"{policy.id}: {policy.name}", markup=False)
-    for duty, last in found.items():
-        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}", markup=False)
+def _show(laws: Sequence["Policy"], found: Mapping[Duty, Strictest], *, explain: bool) -> None:
+    for policy in laws:
+        out.print(f"{policy.id}: {policy.name}", markup=False)
+    for duty, day in found.items():
+        whose = f"; by {day.policy.id}" if len(laws) > 1 else ""
+        last = day.last
+        out.print(f"{last.due_on}  {duty}, {last.rule}; meant for {internal_due(last)}{whose}", markup=False)
         if explain:
             for step in last.steps:
                 out.print(f"            {step}", markup=False)

@@ -9,49 +9,84 @@ Days change at midnight in the zone of the place that answers. Where a text leav
 the earlier day is taken: answering early is always lawful.
 """
 
-from shared.law.clock import Calendar, DueDate, Step, due, due_after_pauses, internal_due
+from shared.law.applying import (
+    Calendars,
+    Counting,
+    Person,
+    Strictest,
+    applicable,
+    is_child,
+    may_cost,
+    strictest,
+)
+from shared.law.clock import Calendar, DueDate, Step, due, internal_due
+from shared.law.company import Company
+from shared.law.fees import FeeReason, GivenCopies, Money
+from shared.law.hours import LastHour, hours_later
+from shared.law.letters import Element, LetterForm
 from shared.law.policies import (
+    Authority,
     DayOff,
+    Demand,
     Duty,
+    FeeGround,
     FirstDay,
     Pause,
     Policies,
     Policy,
     Reading,
     Rule,
+    Scope,
     Unit,
 )
 from shared.law.scope import (
     DIRECT_MARKETING,
-    EEA,
     PROOFLESS,
     Regulation,
     Right,
-    choose_regulation,
+    Role,
     needs_proof,
 )
 
 __all__ = [
     "DIRECT_MARKETING",
-    "EEA",
     "PROOFLESS",
+    "Authority",
     "Calendar",
+    "Calendars",
+    "Company",
+    "Counting",
     "DayOff",
+    "Demand",
     "DueDate",
     "Duty",
+    "Element",
+    "FeeGround",
+    "FeeReason",
     "FirstDay",
+    "GivenCopies",
+    "LastHour",
+    "LetterForm",
+    "Money",
     "Pause",
+    "Person",
     "Policies",
     "Policy",
     "Reading",
     "Regulation",
     "Right",
+    "Role",
     "Rule",
+    "Scope",
     "Step",
+    "Strictest",
     "Unit",
-    "choose_regulation",
+    "applicable",
     "due",
-    "due_after_pauses",
+    "hours_later",
     "internal_due",
+    "is_child",
+    "may_cost",
     "needs_proof",
+    "strictest",
 ]

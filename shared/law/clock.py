@@ -8,8 +8,7 @@ from itertools import count, islice
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from shared.law.policies import DayOff, FirstDay, Policy, Rule, Unit
-from shared.law.scope import Right
+from shared.law.policies import DayOff, FirstDay, Rule, Unit
 
 ONE_DAY = timedelta(days=1)
 WEEKEND = {5: "Saturday", 6: "Sunday"}
@@ -59,6 +58,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class StoodStill:
+    """For how many days, in all, a period stood still, and by which provision it may."""
+
+    days: int
+    provision: str
+
+
+@dataclass(frozen=True, slots=True)
 class DueDate:
     """The last day of a period, with all that it was computed from."""
 
@@ -69,9 +76,17 @@ class DueDate:
     zone: str
     calendar: str
     steps: tuple[Step, ...]
+    stood_still: int = 0
+    """For how many days the period stood still."""
 
 
-def due(rule: Rule, received_at: datetime, zone: ZoneInfo, calendar: Calendar) -> DueDate:
+def due(
+    rule: Rule,
+    received_at: datetime,
+    zone: ZoneInfo,
+    calendar: Calendar,
+    stood_still: StoodStill | None = None,
+) -> DueDate:
     """
     Return the last day of the period that *rule* sets, counted from the day of receipt in *zone*.
 
@@ -79,14 +94,20 @@ def due(rule: Rule, received_at: datetime, zone: ZoneInfo, calendar: Calendar) -
         ICO guidance on time limits: that day counts until its last minute, working day or not.
         GDPR Art. 12(3), 11 CCR § 7021(b): an extended period is counted from receipt, too, and not from the
         notice of the extension.
+        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for what is needed to
+        identify them, the period is suspended. ICO guidance on time limits: it begins when that is there.
     """
     if received_at.tzinfo is None:
         raise ValueError("received_at must say its offset from UTC")
     # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
     local = received_at.astimezone(UTC).astimezone(zone)
     received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision)
-    steps = (received, *_count(rule, received.day, calendar))
-    return DueDate(received.day, steps[-1].day, rule, str(zone), calendar.name, steps)
+    steps = [received, _count(rule, received.day, calendar)]
+    if stood_still is not None:
+        steps.append(_later(steps[-1], stood_still))
+    steps.extend(_moved_off_holidays(steps[-1], rule, calendar))
+    stood = stood_still.days if stood_still else 0
+    return DueDate(received.day, steps[-1].day, rule, str(zone), calendar.name, tuple(steps), stood)
 
 
 def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
@@ -97,53 +118,40 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     """
     target = legal.due_on - (INTERNAL_MARGIN[legal.rule.unit] if margin is None else margin)
     if legal.rule.unit is Unit.MONTH:
-        target = min(target, legal.received_on + legal.rule.length * SAFE_MONTH)
+        safe = legal.rule.length * SAFE_MONTH + legal.stood_still * ONE_DAY
+        target = min(target, legal.received_on + safe)
     return max(legal.received_on, min(target, legal.due_on))
 
 
-def due_after_pauses(policy: Policy, right: Right, due_on: date, days: int, calendar: Calendar) -> date:
-    """
-    Return the last day of a period that ended on *due_on* and has stood still for *days* days.
-
-    Law:
-        EDPB Guidelines 01/2022 section 5.3: while the person is asked, without delay, for what is needed to
-        identify them, the period is suspended. ICO guidance on time limits: it begins when that is there.
-        11 CCR § 7021(b): in California it runs on, whatever time verification takes.
-    """
-    if days <= 0 or not policy.stands_still_for("identity"):
-        return due_on
-    rule = policy.answer(right)
-    moved = Step(due_on + days * ONE_DAY, "", "")
-    return next((step.day for step in _moved_off_holidays(moved, rule, calendar)), moved.day)
+def _later(ended: Step, stood: StoodStill) -> Step:
+    days = "1 day" if stood.days == 1 else f"{stood.days} days"
+    reason = f"the clock stood still for {days}: proof was awaited"
+    return Step(ended.day + stood.days * ONE_DAY, reason, stood.provision)
 
 
-def _count(rule: Rule, received_on: date, calendar: Calendar) -> tuple[Step, ...]:
+def _count(rule: Rule, received_on: date, calendar: Calendar) -> Step:
     match rule.unit:
         case Unit.MONTH:
-            return _count_months(rule, received_on, calendar)
+            return _count_months(rule, received_on)
         case Unit.CALENDAR_DAY:
-            return _count_calendar_days(rule, received_on, calendar)
+            return _count_calendar_days(rule, received_on)
         case Unit.BUSINESS_DAY:
             return _count_business_days(rule, received_on, calendar)
         case _:
             assert_never(rule.unit)
 
 
-def _count_months(rule: Rule, received_on: date, calendar: Calendar) -> tuple[Step, ...]:
+def _count_months(rule: Rule, received_on: date) -> Step:
     """
-    Go to the same day of a later month, and from a day off to the next working day.
-
-    Days off inside the period do not lengthen it.
+    Go to the same day of a later month.
 
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(2)(c): same date, or the month's last day where there is none.
-        Reg. (EEC, Euratom) 1182/71 Art. 3(4): an end on a day off becomes the next working day.
-        ICO guidance on time limits: both, for the United Kingdom.
+        ICO guidance on time limits: the same, for the United Kingdom.
     """
     end = _months_later(received_on, rule.length)
     missing = "" if end.day == received_on.day else f", the last day: there is no day {received_on.day}"
-    ended = Step(end, f"{rule.period} later{missing}", rule.counting)
-    return (ended, *_moved_off_holidays(ended, rule, calendar))
+    return Step(end, f"{rule.period} later{missing}", rule.counting)
 
 
 def _months_later(day: date, months: int) -> date:
@@ -153,22 +161,27 @@ def _months_later(day: date, months: int) -> date:
     return date(year, month, min(day.day, last))
 
 
-def _count_calendar_days(rule: Rule, received_on: date, calendar: Calendar) -> tuple[Step, ...]:
+def _count_calendar_days(rule: Rule, received_on: date) -> Step:
     """
-    Count every day, and from a day off go where the rule says.
+    Count every day.
 
     Law:
-        11 CCR § 7021(b): the period begins on the day of receipt. No provision moves its end later, so
-        an end on a day off is brought forward.
+        11 CCR § 7021(b): the period begins on the day of receipt.
     """
     on_receipt = rule.first_day is FirstDay.RECEIPT
     end = received_on + (rule.length - on_receipt) * ONE_DAY
     first = "the day of receipt being day 1" if on_receipt else "the day after receipt being day 1"
-    ended = Step(end, f"day {rule.length}, {first}", rule.counting)
-    return (ended, *_moved_off_holidays(ended, rule, calendar))
+    return Step(end, f"day {rule.length}, {first}", rule.counting)
 
 
 def _moved_off_holidays(ended: Step, rule: Rule, calendar: Calendar) -> tuple[Step, ...]:
+    """
+    Go from a day off to the working day that the rule says; days off inside the period do not lengthen it.
+
+    Law:
+        Reg. (EEC, Euratom) 1182/71 Art. 3(4), ICO guidance on time limits: the next one.
+        No provision moves the end of a Californian period later, so it is brought forward.
+    """
     later = rule.day_off is not DayOff.BEFORE
     day, passed = ended.day, []
     while name := calendar.day_off(day):
@@ -180,7 +193,7 @@ def _moved_off_holidays(ended: Step, rule: Rule, calendar: Calendar) -> tuple[St
     return (Step(day, f"{reason} {', '.join(passed)}", ended.provision),)
 
 
-def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> tuple[Step, ...]:
+def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> Step:
     """
     Count the working days after the day of receipt.
 
@@ -192,7 +205,7 @@ def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> t
     end = next(islice(filter(calendar.is_working_day, days), rule.length - 1, None))
     holidays = _weekday_holidays(received_on, end, calendar)
     reason = f"{rule.period} after the day of receipt, without weekends{holidays}"
-    return (Step(end, reason, rule.counting),)
+    return Step(end, reason, rule.counting)
 
 
 def _weekday_holidays(after: date, before: date, calendar: Calendar) -> str:

@@ -14,7 +14,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
-from shared.law.scope import Regulation, Right
+from shared.law.fees import FeeReason, GivenCopies, Money
+from shared.law.letters import TELL_DAYS, Element, LetterForm
+from shared.law.scope import Regulation, Right, Role
 
 
 class Reading(StrEnum):
@@ -109,6 +111,90 @@ class Pause(_Value):
     """``identity``: while the person is asked for what identifies them."""
 
 
+class FeeGround(_Value):
+    """Something that a fee may be taken for from whoever was told of it and agrees."""
+
+    reason: FeeReason
+    free: Annotated[int, Field(ge=0)] = 0
+    """How many copies within twelve months are free; only the first ones of all may be so."""
+    same_data: bool = False
+    """Whether only those count that held the same data: about other data it is a request of its own."""
+    most: Money | None = None
+    """The highest fee; None where the law says no more than what is reasonable."""
+
+    @model_validator(mode="after")
+    def _leaves_the_first_copy_free(self) -> Self:
+        if (self.reason is FeeReason.FURTHER_COPY) is not (self.free > 0):
+            raise ValueError("free is needed for further copies, and for nothing else")
+        return self
+
+    def stands(self, fee: Money, before: GivenCopies) -> bool:
+        """Tell whether *fee* may be taken from who was given the copies *before*; other currencies: never."""
+        capped = self.most is not None and (
+            fee.currency != self.most.currency or fee.amount > self.most.amount
+        )
+        return not capped and (before.same if self.same_data else before.total) >= self.free
+
+
+class Demand(_Value):
+    """Something that letters must say."""
+
+    element: Element
+    letters: Annotated[tuple[LetterForm, ...], Field(min_length=1)] | Literal["all"]
+    rights: tuple[Right, ...] = tuple(Right)
+    """Rights whose exercise it is about."""
+    days: Annotated[int, Field(gt=0)] | None = None
+    """The number of days that it tells of."""
+
+    @model_validator(mode="after")
+    def _tells_of_days(self) -> Self:
+        if (self.days is None) is (self.element in TELL_DAYS):
+            raise ValueError(f"{self.element} tells of {'days' if self.days is None else 'no days'}")
+        return self
+
+    def holds_for(self, letter: str, right: Right | None) -> bool:
+        """Tell whether *letter* must say it that is about *right*, or about none."""
+        here = self.letters == "all" or letter in self.letters
+        return here and (right is None or right in self.rights)
+
+
+class Scope(_Value):
+    """Whom a law protects."""
+
+    places: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...]
+    """Where they live: countries and parts of countries (ISO 3166)."""
+    by_establishment: bool = False
+    """Whether it protects everybody, wherever they live, if the company is established in such a place."""
+    not_as: tuple[Role, ...] = ()
+    """Roles in which it protects nobody."""
+
+    def covers(self, place: str | None, role: Role) -> bool:
+        """Tell whether somebody who lives in *place* is protected in *role*."""
+        return role not in self.not_as and lies_in(place, self.places)
+
+
+class Authority(_Value):
+    """Where people complain."""
+
+    name: str
+    url: Annotated[str, Field(pattern=r"^https://")]
+
+
+class Childhood(_Value):
+    """How long somebody is a child."""
+
+    below: Annotated[int, Field(gt=0, le=21)]
+    """Age, in years, of which somebody is none any more."""
+
+
+def lies_in(place: str | None, places: Iterable[str]) -> bool:
+    """Tell whether *place*, a country or a part of one (``US-CA``), is one of *places* or lies in one."""
+    if place is None:
+        return False
+    country, _, _ = place.partition("-")
+    return not {place, country}.isdisjoint(places)
+
+
 class Policy(BaseModel):
     """An edition of a law, or what several laws have in common."""
 
@@ -123,11 +209,20 @@ class Policy(BaseModel):
     common: bool = False
     """Whether it is no law, but only a model of others."""
     regulation: Regulation | None = None
-    """What requests under it are called, if any are answered under it."""
+    """What requests under it are called; only a model need not say so."""
+    scope: Scope | None = None
+    """Only a model protects nobody by itself."""
+    authority: Authority | None = None
+    """None: that of the place where the company is established."""
+    childhood: Childhood | None = None
+    """Whose data nobody sells without leave, and whose requests go first."""
     calendar: str | None = None
     """Whose public holidays count; None: those of the establishment that answers."""
     periods: tuple[Rule, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    fees: tuple[FeeGround, ...] = ()
+    """All that may cost anything; nothing else does."""
+    letters: tuple[Demand, ...] = ()
 
     @property
     def id(self) -> str:
@@ -151,17 +246,30 @@ class Policy(BaseModel):
             raise ConfigurationError(f"policies/{self.id}.yaml: periods: no answer for {right}")
         return rule
 
+    def pause(self, kind: str) -> Pause | None:
+        """Return what lets the period stand still for *kind*; None where nothing does."""
+        return next((pause for pause in self.pauses if pause.kind == kind), None)
+
+    def fee_for(self, reason: FeeReason) -> FeeGround | None:
+        """Return what lets a fee be taken for *reason*; None where it must not be."""
+        return next((ground for ground in self.fees if ground.reason is reason), None)
+
     def stands_still_for(self, kind: str) -> bool:
         """Tell whether the period may stand still for *kind*."""
-        return any(pause.kind == kind for pause in self.pauses)
+        return self.pause(kind) is not None
 
     def after(self, model: "Policy") -> "Policy":
         """Return this policy, with what *model* says wherever it says nothing itself."""
+        own = {demand.element for demand in self.letters}
         return self.model_copy(
             update={
                 "periods": (*self.periods, *model.periods),
                 "pauses": self.pauses or model.pauses,
+                "fees": (*self.fees, *(one for one in model.fees if not self.fee_for(one.reason))),
+                "letters": (*self.letters, *(one for one in model.letters if one.element not in own)),
                 "calendar": self.calendar or model.calendar,
+                "regulation": self.regulation or model.regulation,
+                "childhood": self.childhood or model.childhood,
             }
         )
 
@@ -229,9 +337,18 @@ class Policies:
         return next((policy for policy in reversed(editions) if policy.edition <= day), editions[0])
 
     def governing(self, regulation: Regulation, day: date) -> Policy:
-        """Return the edition that requests received on *day* under *regulation* are judged by."""
-        law = next(policy.law for policy in self._by_id.values() if policy.regulation is regulation)
+        """
+        Return the edition in force on *day* of a law that is answered under *regulation*.
+
+        Where it is the law of a State and nobody says which, it is one of them.
+        """
+        law = next(policy.law for policy in self if policy.regulation is regulation)
         return self.in_force(law, day)
+
+    def of_that_day(self, day: date) -> list[Policy]:
+        """Return of each law the edition that is in force on *day*."""
+        newest = {policy.law: policy for policy in self if policy.edition <= day}
+        return list(newest.values())
 
 
 def _complete(policy: Policy, among: Mapping[str, Policy]) -> Policy:

@@ -4,11 +4,31 @@ from enum import StrEnum
 
 
 class Regulation(StrEnum):
-    """The law a request is answered under."""
+    """The law a request is answered under; the laws of the States of the US but California's are one."""
 
     GDPR = "gdpr"
     UK_GDPR = "uk_gdpr"
+    FADP = "fadp"
     CCPA = "ccpa"
+    US_STATE = "us_state"
+    LGPD = "lgpd"
+    PIPEDA = "pipeda"
+    QUEBEC = "quebec"
+    DPDP = "dpdp"
+    PIPL = "pipl"
+    PDPA = "pdpa"
+
+
+class Role(StrEnum):
+    """What the person is to the company."""
+
+    CONSUMER = "consumer"
+    EMPLOYEE = "employee"
+    """Also who applied for work, and who worked on a contract of their own."""
+    BUSINESS_CONTACT = "business_contact"
+    """Somebody who acts for another company."""
+    END_USER = "end_user"
+    """Somebody whose data the company holds for a customer, on the customer's orders."""
 
 
 class Right(StrEnum):
@@ -53,44 +73,3 @@ def needs_proof(right: Right, *, direct_marketing: bool = False) -> bool:
         11 CCR §§ 7026(d), 7027(e), 7060(b): see :data:`PROOFLESS`.
     """
     return right not in PROOFLESS and not (right is Right.OBJECTION and direct_marketing)
-
-
-# fmt: off
-EEA = frozenset({
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU",
-    "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-    "IS", "LI", "NO",                          # by the EEA Agreement
-    "AX", "GF", "GP", "MF", "MQ", "RE", "YT",  # of the Union by TFEU Art. 355, with codes of their own
-})
-# fmt: on
-
-
-def choose_regulation(
-    residence_country: str | None,
-    subdivision: str | None,
-    requested: Regulation | None,
-    *,
-    floor: Regulation = Regulation.GDPR,
-) -> Regulation:
-    """
-    Choose the law to answer under: the one invoked, else that of the residence, else *floor*.
-
-    Nobody is refused because the residence is unknown or unproven: *floor* is what the company grants to
-    everybody. Codes are those of ISO 3166 (``US``, with ``CA`` or ``US-CA``).
-
-    Law:
-        GDPR Art. 3: the scope turns on the controller, not on where the data subject lives.
-        UK GDPR Art. 3: the same, for the United Kingdom.
-        Cal. Civ. Code § 1798.140(i): a consumer is a resident of California.
-    """
-    country = (residence_country or "").upper()
-    part = (subdivision or "").upper().removeprefix("US-")
-    if requested is not None:
-        return requested
-    if country in EEA:
-        return Regulation.GDPR
-    if country == "GB":
-        return Regulation.UK_GDPR
-    if (country, part) == ("US", "CA"):
-        return Regulation.CCPA
-    return floor

@@ -34,7 +34,7 @@ def test_without_explaining_there_is_a_line_for_each_duty() -> None:
 
 def test_programs_get_the_same() -> None:
     told = json.loads(due("--law", "us-ca-ccpa", "--received", "2026-11-18", "--json"))
-    assert told["policy"] == "us-ca-ccpa@2026-01-01"
+    assert told["policies"] == [told["answer"]["policy"]] == ["us-ca-ccpa@2026-01-01"]
     assert (told["answer"]["due_on"], told["answer"]["read"]) == ("2026-12-31", "text")
 
 

@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 
 from shared import law as laws
 from shared.law import (
-    EEA,
     Calendar,
     DueDate,
     Duty,
     Regulation,
     Right,
     Unit,
-    choose_regulation,
     internal_due,
     needs_proof,
 )
@@ -411,48 +409,6 @@ def test_the_steps_lead_from_the_day_of_receipt_to_the_last_day(
     computed = legal(law, right, received_on, holidays)
     assert (computed.steps[0].day, computed.steps[-1].day) == (received_on, computed.due_on)
     assert all(step.reason and step.provision for step in computed.steps)
-
-
-# --- the law that applies ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("country", "subdivision", "expected"),
-    [
-        pytest.param("DE", None, GDPR, id="a Member State"),
-        pytest.param("IS", None, GDPR, id="the EEA"),
-        pytest.param("RE", None, GDPR, id="an outermost region"),
-        pytest.param("GB", "SCT", UK_GDPR, id="the United Kingdom"),
-        pytest.param("gb", None, UK_GDPR, id="in lower case"),
-        pytest.param("US", "CA", CCPA, id="California"),
-        pytest.param("US", "us-ca", CCPA, id="California, written in full"),
-        pytest.param("US", "TX", GDPR, id="another State: the floor"),
-        pytest.param("US", None, GDPR, id="no State: the floor"),
-        pytest.param("CA", "CA", GDPR, id="Canada is not California"),
-        pytest.param(None, "CA", GDPR, id="no country: the floor"),
-        pytest.param(None, None, GDPR, id="nothing known: the floor, never a refusal"),
-        pytest.param("??", "??", GDPR, id="nonsense: the floor, never a refusal"),
-    ],
-)
-def test_the_residence_chooses_the_law(
-    country: str | None, subdivision: str | None, expected: Regulation
-) -> None:
-    assert choose_regulation(country, subdivision, None) is expected
-
-
-@pytest.mark.parametrize("requested", Regulation)
-def test_the_law_invoked_prevails(requested: Regulation) -> None:
-    assert choose_regulation("FR", None, requested) is requested
-
-
-def test_a_lower_floor_takes_the_gdpr_from_nobody_in_the_eea() -> None:
-    assert {choose_regulation(country, None, None, floor=CCPA) for country in EEA} == {GDPR}
-    assert choose_regulation("BR", None, None, floor=CCPA) is CCPA
-
-
-def test_the_eea_has_thirty_states() -> None:
-    assert len(EEA - {"AX", "GF", "GP", "MF", "MQ", "RE", "YT"}) == 30
-    assert not EEA & {"GB", "CH", "GI"}
 
 
 # --- who is asked for proof ---------------------------------------------------------------------------

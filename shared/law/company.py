@@ -1,0 +1,72 @@
+"""What a company says of itself: who it is, where it is established, and what it grants beyond the laws."""
+
+from datetime import timedelta
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.law.fees import Money
+
+
+def _zone(name: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("no such time zone; write one like Europe/Berlin") from None
+
+
+Place: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+"""A country or a part of one (ISO 3166): ``DE-BE``."""
+Url: TypeAlias = Annotated[str, Field(pattern=r"^https://")]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Authority(_Said):
+    """The supervisory authority of the place of establishment."""
+
+    name: Annotated[str, Field(min_length=1)]
+    url: Url
+    address: str = ""
+
+
+class Company(_Said):
+    """The controller: one file, ``policies/company.yaml``."""
+
+    name: Annotated[str, Field(min_length=1)]
+    postal_address: tuple[str, ...] = ()
+    officer: str = ""
+    """How the data protection officer is reached."""
+    established_in: Place
+    """Whose public holidays count where the law does not say so."""
+    also_established_in: tuple[Place, ...] = ()
+    """Further places; their laws protect everybody who asks."""
+    zone: Annotated[ZoneInfo, BeforeValidator(_zone)]
+    """Where requests are answered: days begin and end there."""
+    authority: Authority
+    privacy_policy: Url | None = None
+    """Where the privacy policy is."""
+    opt_out: Url | None = None
+    """Where the sale and sharing of data is stopped; None for a company that does neither."""
+    complaints: Url | None = None
+    """Where people complain to the company itself, if it has a form for that."""
+    grants_to_everybody: str = "gdpr"
+    """The law whose rights everybody has whom no law protects."""
+    margin_days: Annotated[int, Field(ge=0, le=20)] | None = None
+    """How long before the last day an answer should be sent; None: as long as the period makes sensible."""
+
+    further_copy_fee: Money | None = None
+    """What a copy of the data costs after those that the laws give for nothing; None: they are all free."""
+
+    @property
+    def margin(self) -> timedelta | None:
+        """How long before the last day an answer should be sent, where the company says so."""
+        return None if self.margin_days is None else timedelta(days=self.margin_days)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every place of establishment, the first one first."""
+        return (self.established_in, *self.also_established_in)

@@ -1,0 +1,187 @@
+"""Which laws protect a person, and which of them gives the day that counts."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.calendars import calendar_named
+from shared.law import (
+    Company,
+    Counting,
+    Duty,
+    Person,
+    Policy,
+    Regulation,
+    Right,
+    Role,
+    applicable,
+    strictest,
+)
+from shared.policies import policies
+
+TODAY = date(2026, 6, 1)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+AUTHORITY = {"name": "Authority of Examplia", "url": "https://authority.example.org"}
+
+
+def company(*places: str, grants: str = "gdpr") -> Company:
+    return Company(
+        name="Example Networks",
+        established_in=places[0],
+        also_established_in=places[1:],
+        zone="Europe/Berlin",
+        authority=AUTHORITY,
+        grants_to_everybody=grants,
+    )
+
+
+NEW_YORK, BERLIN = company("US-NY"), company("DE-BE")
+
+
+def laws(person: Person, of: Company = NEW_YORK, day: date = TODAY) -> list[str]:
+    return [policy.law for policy in applicable(policies(), of, person, day)]
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        pytest.param("DE", "gdpr", id="a Member State"),
+        pytest.param("DE-BE", "gdpr", id="a part of one"),
+        pytest.param("IS", "gdpr", id="the EEA"),
+        pytest.param("RE", "gdpr", id="an outermost region"),
+        pytest.param("GB", "uk-gdpr", id="the United Kingdom"),
+        pytest.param("GB-SCT", "uk-gdpr", id="a part of the United Kingdom"),
+        pytest.param("CH", "ch-fadp", id="Switzerland"),
+        pytest.param("US-CA", "us-ca-ccpa", id="California"),
+        pytest.param("US-VA", "us-va", id="Virginia"),
+        pytest.param("BR", "br-lgpd", id="Brazil"),
+        pytest.param("CA", "ca-pipeda", id="Canada is not California"),
+        pytest.param("US-NY", "gdpr", id="a State without such a law: what everybody is granted"),
+        pytest.param("US", "gdpr", id="no State: what everybody is granted"),
+        pytest.param("US-OK", "gdpr", id="a law that is not in force yet"),
+        pytest.param(None, "gdpr", id="nothing known: what everybody is granted, never a refusal"),
+        pytest.param("XX", "gdpr", id="nonsense: what everybody is granted, never a refusal"),
+    ],
+)
+def test_the_residence_chooses_the_law_where_the_company_is_in_none_that_protects_all(
+    place: str | None, expected: str
+) -> None:
+    assert laws(Person(place)) == [expected]
+
+
+def test_the_eea_has_thirty_states() -> None:
+    scope = policies().named("gdpr@2018-05-25").scope
+    assert scope is not None
+    eea = set(scope.places)
+    assert len(eea - {"AX", "GF", "GP", "MF", "MQ", "RE", "YT"}) == 30
+    assert not eea & {"GB", "CH", "GI"}
+
+
+def test_in_quebec_both_laws_protect_and_its_own_comes_first() -> None:
+    assert laws(Person("CA-QC")) == ["ca-qc", "ca-pipeda"]
+
+
+@pytest.mark.parametrize(
+    ("established", "expected"),
+    [("DE-BE", ["us-ca-ccpa", "gdpr"]), ("GB-ENG", ["us-ca-ccpa", "uk-gdpr"]), ("US-NY", ["us-ca-ccpa"])],
+)
+def test_the_law_of_an_establishment_protects_everybody_beside_their_own(
+    established: str, expected: list[str]
+) -> None:
+    """GDPR Art. 3(1), UK GDPR Art. 3(1)."""
+    assert laws(Person("US-CA"), company(established)) == expected
+
+
+def test_every_place_of_establishment_counts() -> None:
+    assert laws(Person(None), company("DE-BE", "GB-ENG", "CH")) == ["ch-fadp", "gdpr", "uk-gdpr"]
+
+
+@pytest.mark.parametrize("role", [Role.EMPLOYEE, Role.BUSINESS_CONTACT])
+def test_at_work_california_protects_and_texas_does_not(role: Role) -> None:
+    assert laws(Person("US-CA", role)) == ["us-ca-ccpa"]
+    assert laws(Person("US-TX", role)) == ["gdpr"]
+    assert laws(Person("US-TX", role), company("US-NY", grants="us-ca-ccpa")) == ["us-ca-ccpa"]
+
+
+def test_the_law_invoked_comes_first_and_takes_no_other_away() -> None:
+    assert laws(Person("FR", invoked=Regulation.CCPA)) == ["us-ca-ccpa", "gdpr"]
+    assert laws(Person("US-VA", invoked=Regulation.US_STATE)) == ["us-va"]
+    assert laws(Person("US-NY", invoked=Regulation.US_STATE)) == ["gdpr"]
+    assert laws(Person("IN", invoked=Regulation.DPDP)) == ["gdpr"], "not in force yet"
+
+
+def test_the_edition_is_that_of_the_day() -> None:
+    (policy,) = applicable(policies(), NEW_YORK, Person("GB"), date(2026, 2, 4))
+    assert policy.id == "uk-gdpr@2021-01-01"
+
+
+def found(
+    duty: Duty, right: Right, applied: tuple[Policy, ...], of: Company, paused: int = 0
+) -> tuple[str, str]:
+    one = strictest(applied, duty, right, Counting(of, calendar_named, NOON, paused))
+    assert one is not None
+    return one.policy.law, str(one.last.due_on)
+
+
+def test_of_several_laws_the_earliest_day_counts_and_it_is_known_whose_it_is() -> None:
+    """Of what came on 1 June 2026 one month ends on 1 July, 45 days on 15 July, 30 days on 30 June."""
+    both = applicable(policies(), BERLIN, Person("US-CA"), TODAY)
+    assert found(Duty.ANSWER, Right.ACCESS, both, BERLIN) == ("gdpr", "2026-07-01")
+    assert found(Duty.EXTENDED_ANSWER, Right.ACCESS, both, BERLIN) == ("us-ca-ccpa", "2026-08-28")
+    assert found(Duty.ACKNOWLEDGEMENT, Right.ACCESS, both, BERLIN) == ("us-ca-ccpa", "2026-06-15")
+    swiss = applicable(policies(), BERLIN, Person("CH"), TODAY)
+    assert found(Duty.ANSWER, Right.ACCESS, swiss, BERLIN) == ("ch-fadp", "2026-06-30")
+
+
+def test_a_pause_moves_the_day_of_the_laws_that_know_one_and_of_no_other() -> None:
+    both = applicable(policies(), BERLIN, Person("US-CA"), TODAY)
+    assert found(Duty.ANSWER, Right.ACCESS, both, BERLIN, paused=10) == ("gdpr", "2026-07-13")
+    assert found(Duty.ANSWER, Right.ACCESS, both, BERLIN, paused=30) == ("us-ca-ccpa", "2026-07-15")
+
+
+def test_a_law_without_extension_holds_the_answer_to_its_ordinary_day() -> None:
+    """Act P-39.1 s. 32 knows none; PIPEDA s. 8(4) does."""
+    canada = applicable(policies(), NEW_YORK, Person("CA-QC"), TODAY)
+    assert found(Duty.EXTENDED_ANSWER, Right.ACCESS, canada, NEW_YORK)[0] == "ca-qc"
+    brazil = applicable(policies(), NEW_YORK, Person("BR"), TODAY)
+    counting = Counting(NEW_YORK, calendar_named, NOON)
+    assert strictest(brazil, Duty.EXTENDED_ANSWER, Right.ACCESS, counting) is None
+
+
+def test_the_holidays_of_the_part_count_in_which_the_company_is_established() -> None:
+    """2 January is a day off in Scotland and none in England."""
+    british = applicable(policies(), NEW_YORK, Person("GB"), date(2025, 12, 2))
+    received_at = datetime(2025, 12, 2, 12, tzinfo=UTC)
+    ends = {}
+    for place in ("GB-ENG", "GB-SCT"):
+        one = strictest(
+            british, Duty.ANSWER, Right.ACCESS, Counting(company(place), calendar_named, received_at)
+        )
+        ends[place] = one and str(one.last.due_on)
+    assert ends == {"GB-ENG": "2026-01-02", "GB-SCT": "2026-01-05"}
+
+
+FIRST, LAST = datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2032-01-01")
+PLACES = st.sampled_from(["DE", "GB", "CH", "US-CA", "US-VA", "US-TX", "BR", "CA-QC", "SG", "US-NY", None])
+
+
+@settings(deadline=None)
+@given(
+    st.datetimes(FIRST, LAST, timezones=st.just(UTC)),
+    PLACES,
+    st.sampled_from(["DE-BE", "GB-ENG", "CH", "US-NY"]),
+    st.sampled_from(Right),
+    st.integers(0, 40),
+)
+def test_no_law_that_protects_the_person_gives_an_earlier_day(
+    received_at: datetime, place: str | None, established: str, right: Right, paused: int
+) -> None:
+    of = company(established)
+    applied = applicable(policies(), of, Person(place), received_at.date())
+    counting = Counting(of, calendar_named, received_at, paused)
+    one = strictest(applied, Duty.ANSWER, right, counting)
+    assert one is not None
+    assert all(one.last.due_on <= counting(policy, policy.answer(right)).due_on for policy in applied)
+    assert counting(one.policy, one.policy.answer(right)) == one.last
