@@ -1,65 +1,19 @@
-"""
-Sends a package on to another controller: HTTPS alone, signed, to a public address, never redirected.
-
-The address comes from a stranger. So it may lead to no machine of ours: what a name stands for is looked up
-once, every address is judged, and the connection goes to the very address that was judged.
-"""
+"""Sends a package on to another controller, signed; ``shared.outward`` is the way out."""
 
 import asyncio
 import base64
 import hashlib
-import ipaddress
-import json
-import re
-import socket
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 
 import httpx
 
 from services.fulfillment.signing import Signer
-from shared.errors import TransientError
+from shared.outward import Outward, Receipt, ReceiverUnavailable, receiver
 
-HTTPS_PORT: Final = 443
-HOST = re.compile(rb"[A-Za-z0-9._:-]+")
-MOST_RECEIPT_BYTES = 64 * 1024
 LONGEST = timedelta(minutes=10)
 """For the whole of a transfer: nobody may hold a service by answering slowly."""
-TIMEOUT = httpx.Timeout(30, connect=10)
-NOT_NOW = frozenset({408, 409, 421, 425, 429})
-"""Answers after which the same parcel may be taken later, as after those of a server in trouble."""
-NAT64 = ipaddress.ip_network("64:ff9b::/32")
-"""Addresses that stand for others, of version 4 (RFC 6052, RFC 8215)."""
-
-
-class NotAllowed(Exception):
-    """The address is none that anything may be sent to; the message never holds it."""
-
-
-class Refused(Exception):
-    """The receiver will not take it."""
-
-
-class ReceiverUnavailable(TransientError):
-    """The receiver cannot be reached now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the receiver answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def to_json(self) -> bytes:
-        """Return it as it is kept."""
-        body = base64.b64encode(self.body).decode()
-        return json.dumps({"status": self.status, "headers": self.headers, "body": body}).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +33,7 @@ class Carrier:
     """Sends parcels."""
 
     signer: Signer = field(repr=False)
-    allowed: frozenset[str] = frozenset()
-    """Hosts that may lie inside."""
-    trust: ssl.SSLContext | None = None
-    """Whom to believe that it is the receiver; the usual authorities when None."""
+    outward: Outward
 
     async def send(self, parcel: Parcel) -> Receipt:
         """
@@ -96,39 +47,9 @@ class Carrier:
         url = receiver(parcel.url)
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
-                addresses = await self._addresses(url)
-                headers = await self._headers(parcel, url)
-                return await self._post(url, addresses, headers, parcel.body)
-        except (httpx.TransportError, OSError, TimeoutError) as error:
+                return await self.outward.post(url, await self._headers(parcel, url), parcel.body)
+        except TimeoutError as error:
             raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
-
-    async def post(
-        self, url: httpx.URL, headers: Mapping[str, str], body: Callable[[], AsyncIterator[bytes]]
-    ) -> Receipt:
-        """
-        Post *body* to *url*, if it leads where it may, and return the answer.
-
-        Raises:
-            NotAllowed: Nothing may be sent there.
-            Refused: The receiver will not take it.
-            ReceiverUnavailable: The receiver did not answer, or not for good.
-        """
-        try:
-            return await self._post(url, await self._addresses(url), headers, body)
-        except (httpx.TransportError, OSError) as error:
-            raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
-
-    async def _addresses(self, url: httpx.URL) -> list[str]:
-        """Return the addresses that the host of *url* has."""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(url.host, url.port or HTTPS_PORT, type=socket.SOCK_STREAM)
-        except UnicodeError:
-            raise NotAllowed("the address has no name of a host") from None
-        addresses = [str(entry[4][0]) for entry in found]
-        if url.host not in self.allowed and not all(map(is_public, addresses)):
-            raise NotAllowed("the address leads inside")
-        return addresses
 
     async def _headers(self, parcel: Parcel, url: httpx.URL) -> dict[str, str]:
         digest, size = hashlib.sha256(), 0
@@ -149,65 +70,6 @@ class Carrier:
             **signature(signed, self.signer, parcel.sent_at),
         }
 
-    async def _post(
-        self,
-        url: httpx.URL,
-        addresses: Sequence[str],
-        headers: Mapping[str, str],
-        body: Callable[[], AsyncIterator[bytes]],
-    ) -> Receipt:
-        """Post *body* to the first of *addresses* that takes a connection and shows that it is the host."""
-        # Neither proxies nor passwords of this machine's environment concern the receiver.
-        verify = self.trust or ssl.create_default_context()
-        async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=TIMEOUT) as client:
-            for address in addresses[:-1]:
-                with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                    return await _posted(client, url, address, headers, body)
-            return await _posted(client, url, addresses[-1], headers, body)
-
-
-async def _posted(
-    client: httpx.AsyncClient,
-    url: httpx.URL,
-    address: str,
-    headers: Mapping[str, str],
-    body: Callable[[], AsyncIterator[bytes]],
-) -> Receipt:
-    async with client.stream(
-        "POST",
-        url.copy_with(host=address),
-        headers={"Host": url.netloc.decode(), **headers},
-        content=body(),
-        extensions={"sni_hostname": url.host},
-    ) as response:
-        return await _receipt(response)
-
-
-def receiver(text: str) -> httpx.URL:
-    """
-    Return the address of a receiver.
-
-    Raises:
-        NotAllowed: It is no plain address for HTTPS.
-    """
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        raise NotAllowed("the address is none") from None
-    if url.scheme != "https" or not HOST.fullmatch(url.raw_host) or url.userinfo:
-        raise NotAllowed("the address is none for HTTPS, or has a password in it")
-    return url.copy_with(fragment=None)
-
-
-def is_public(address: str) -> bool:
-    """Tell whether *address* is one of the internet at large, and stands for no other one."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        stands_for_another = found.ipv4_mapped or found.sixtofour or found.teredo or found in NAT64
-        if stands_for_another:
-            return False
-    return found.is_global and not found.is_multicast
-
 
 def signature(signed: dict[str, str], signer: Signer, at: datetime) -> dict[str, str]:
     """
@@ -221,19 +83,6 @@ def signature(signed: dict[str, str], signer: Signer, at: datetime) -> dict[str,
     lines = [*(f'"{name}": {value}' for name, value in signed.items()), f'"@signature-params": {parameters}']
     made = signer.sign("\n".join(lines).encode())
     return {"Signature-Input": f"habeas={parameters}", "Signature": f"habeas=:{_b64(made)}:"}
-
-
-async def _receipt(response: httpx.Response) -> Receipt:
-    if response.is_server_error or response.status_code in NOT_NOW:
-        raise ReceiverUnavailable(f"the receiver answered {response.status_code}")
-    if not response.is_success:
-        raise Refused(f"the receiver answered {response.status_code}")
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece[: MOST_RECEIPT_BYTES - len(body)]
-        if len(body) == MOST_RECEIPT_BYTES:
-            break
-    return Receipt(response.status_code, dict(response.headers), bytes(body))
 
 
 def _b64(content: bytes) -> str:

@@ -4,7 +4,6 @@ import json
 import secrets
 from collections.abc import Sequence
 
-from services.fulfillment.carrier import NotAllowed, ReceiverUnavailable, Refused
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import Plan
@@ -18,6 +17,7 @@ from shared.events import (
     RecipientNotified,
     SubjectRectified,
 )
+from shared.outward import NotAllowed, ReceiverUnavailable, Refused
 
 NO_WAY_AGREED = "no_way_agreed"
 """The data map names the recipient and no setting says how it is told: the event is for nobody."""

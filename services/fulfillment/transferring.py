@@ -5,11 +5,12 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from services.fulfillment.carrier import NotAllowed, Parcel, ReceiverUnavailable, Refused, receiver
+from services.fulfillment.carrier import Parcel
 from services.fulfillment.context import Fulfillment
 from shared.answer import ANSWER, Answer, PackageFacts, Transfer, facts_of
 from shared.events import Fact, RequestFulfilled, RequestSubmitted, TransferOrdered
 from shared.law import Right
+from shared.outward import NotAllowed, ReceiverUnavailable, Refused, receiver
 
 FORMAT = "habeas-transfer/1"
 RECEIPT = "transfer_receipt"

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from services.fulfillment.carrier import Carrier, ReceiverUnavailable, receiver
 from services.fulfillment.recipients import Recipient, signed
+from shared.outward import Outward, ReceiverUnavailable, receiver
 
 LONGEST = timedelta(seconds=30)
 """For the whole of one attempt: nobody may hold a service by answering slowly."""
@@ -18,8 +18,8 @@ LONGEST = timedelta(seconds=30)
 class Webhooks:
     """Sends messages."""
 
-    outward: Carrier
-    inward: Carrier
+    outward: Outward
+    inward: Outward
     """For recipients that may lie inside."""
 
     async def send(self, recipient: Recipient, message_id: str, body: bytes, at: datetime) -> None:
@@ -37,10 +37,10 @@ class Webhooks:
             "Content-Length": str(len(body)),
             **signed(message_id, at, body, recipient.key),
         }
-        carrier = self.inward if recipient.inside else self.outward
+        way = self.inward if recipient.inside else self.outward
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
-                await carrier.post(url, headers, lambda: _whole(body))
+                await way.post(url, headers, lambda: _whole(body))
         except TimeoutError:
             raise ReceiverUnavailable("the receiver did not answer in time") from None
 

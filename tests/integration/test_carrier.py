@@ -12,16 +12,9 @@ from typing import Any
 import pytest
 from fastapi import Response
 
-from services.fulfillment.carrier import (
-    MOST_RECEIPT_BYTES,
-    Carrier,
-    NotAllowed,
-    Parcel,
-    ReceiverUnavailable,
-    Refused,
-    is_public,
-)
+from services.fulfillment.carrier import Carrier, Parcel
 from services.fulfillment.signing import Signer
+from shared.outward import MOST_RECEIPT_BYTES, NotAllowed, Outward, ReceiverUnavailable, Refused, is_public
 from tests.integration.receiver import NOW, Receiver, certificate
 
 SIGNER = Signer(b"m" * 32)
@@ -35,7 +28,7 @@ async def receiver(tmp_path: Path) -> AsyncIterator[Receiver]:
 
 
 def carrier(receiver: Receiver, *allowed: str) -> Carrier:
-    return Carrier(SIGNER, frozenset(allowed or ("localhost",)), receiver.trust)
+    return Carrier(SIGNER, Outward(frozenset(allowed or ("localhost",)), receiver.trust))
 
 
 def parcel(url: str) -> Parcel:
@@ -163,7 +156,7 @@ async def test_a_receiver_in_trouble_is_asked_again_with_the_same_key(
 
 async def test_whoever_cannot_show_who_they_are_gets_nothing(receiver: Receiver, tmp_path: Path) -> None:
     with pytest.raises(ReceiverUnavailable):
-        await Carrier(SIGNER, frozenset({"localhost"})).send(parcel(receiver.url))
+        await Carrier(SIGNER, Outward(frozenset({"localhost"}))).send(parcel(receiver.url))
     async with Receiver().open(tmp_path, "another.example.com") as other:
         with pytest.raises(ReceiverUnavailable):
             await carrier(other).send(parcel(other.url))
@@ -193,4 +186,6 @@ async def test_a_connection_that_breaks_is_tried_again(tmp_path: Path, said: byt
     port: Any = server.sockets[0].getsockname()[1]
     async with server:
         with pytest.raises(ReceiverUnavailable):
-            await Carrier(SIGNER, frozenset({"localhost"}), trust).send(parcel(f"https://localhost:{port}/"))
+            await Carrier(SIGNER, Outward(frozenset({"localhost"}), trust)).send(
+                parcel(f"https://localhost:{port}/")
+            )

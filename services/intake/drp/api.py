@@ -1,0 +1,133 @@
+"""The protocol's HTTP: its calls, and its errors as JSON objects of its own form (section 3.04)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from services.intake.door import NotNow, TooOften
+from services.intake.drp.desk import Desk
+from services.intake.drp.directory import ListedAgent
+from services.intake.drp.signing import Refused
+from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.log import logger
+
+MOST_BYTES = 64 << 10
+"""A message is a few hundred."""
+
+
+def drp_app(desk: Desk) -> FastAPI:
+    """Return the application that agents call, to be mounted at the ``api_base``."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    _add_errors(app)
+    _add_agents(app, desk)
+    _add_requests(app, desk)
+    return app
+
+
+def _add_agents(app: FastAPI, desk: Desk) -> None:
+    @app.post("/v1/agent/{agent_id}", response_model=None)
+    async def set_up(agent_id: str, request: Request) -> Response | dict[str, str]:
+        try:
+            token = await desk.set_up(agent_id, await _body(request))
+        except (Refused, HTTPException):
+            # Why is nobody's business who may be no agent.
+            return Response(status_code=HTTPStatus.FORBIDDEN)
+        return {"agent-id": agent_id, "token": token}
+
+    @app.get("/v1/agent/{agent_id}")
+    async def confirm(agent_id: str, request: Request) -> dict[str, str]:
+        try:
+            holder = await _caller(desk, request)
+        except Refused as error:
+            raise Refused(HTTPStatus.FORBIDDEN, str(error)) from None
+        if holder.id != agent_id:
+            raise Refused(HTTPStatus.FORBIDDEN, "this token is another agent's")
+        return {}
+
+
+def _add_requests(app: FastAPI, desk: Desk) -> None:
+    async def caller(request: Request) -> ListedAgent:
+        return await _caller(desk, request)
+
+    Caller = Annotated[ListedAgent, Depends(caller)]  # noqa: N806 - a type
+
+    @app.post("/v1/data-rights-request")
+    @app.post("/v1/data-rights-request/")
+    async def exercise(request: Request, agent: Caller) -> dict[str, Any]:
+        return await desk.exercise(agent, await _body(request))
+
+    @app.get("/v1/data-rights-request/{request_id}")
+    async def status(request_id: str, agent: Caller) -> dict[str, Any]:
+        return await desk.status(agent, request_id)
+
+    @app.delete("/v1/data-rights-request/{request_id}")
+    async def revoke(request_id: str, request: Request, agent: Caller) -> dict[str, Any]:
+        return await desk.revoke(agent, request_id, await _body(request))
+
+    @app.get("/v1/verification/{case_id}")
+    async def verify(case_id: str, request_id: str = "", redirect_to: str = "") -> RedirectResponse:
+        """Send the person on: to the request's page, and back to the agent once who they are is proven."""
+        if request_id not in {"", case_id}:
+            raise Refused(HTTPStatus.NOT_FOUND, "this address is another request's")
+        return RedirectResponse(await desk.way_on(case_id, redirect_to), HTTPStatus.SEE_OTHER)
+
+
+async def _caller(desk: Desk, request: Request) -> ListedAgent:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Refused(HTTPStatus.UNAUTHORIZED, "a bearer token is needed: set a pair-wise key up")
+    return await desk.agent_of(token.strip())
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, whatever its type is said to be: one client says none."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def _error(
+    status: int, message: str, *, fatal: bool = False, headers: Mapping[str, str] | None = None
+) -> Response:
+    content: dict[str, Any] = {"code": str(int(status)), "message": message}
+    return JSONResponse(content | ({"fatal": True} if fatal else {}), status, headers)
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(Refused)
+    async def refused(_request: Request, error: Refused) -> Response:
+        headers = {"WWW-Authenticate": "Bearer"} if error.status is HTTPStatus.UNAUTHORIZED else None
+        return _error(error.status, str(error), fatal=error.fatal, headers=headers)
+
+    @app.exception_handler(HTTPException)
+    async def no_such_call(_request: Request, error: HTTPException) -> Response:
+        return _error(error.status_code, error.detail)
+
+    @app.exception_handler(UnknownRequest)
+    async def unknown(_request: Request, error: UnknownRequest) -> Response:
+        return _error(HTTPStatus.NOT_FOUND, str(error))
+
+    @app.exception_handler(NotNow)
+    async def not_now(_request: Request, error: NotNow) -> Response:
+        return _error(HTTPStatus.CONFLICT, str(error))
+
+    @app.exception_handler(TooOften)
+    async def too_often(_request: Request, error: TooOften) -> Response:
+        return _error(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": "3600"})
+
+    @app.exception_handler(TransientError)
+    async def later(_request: Request, _problem: TransientError) -> Response:
+        message = "a part of the system does not answer; try again"
+        return _error(HTTPStatus.SERVICE_UNAVAILABLE, message, headers={"Retry-After": "5"})
+
+    @app.exception_handler(PermanentError)
+    async def broken(_request: Request, error: PermanentError) -> Response:
+        logger().error("request failed", service="intake", exc_info=error)
+        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "this cannot be done until somebody has looked at it")
