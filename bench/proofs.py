@@ -37,6 +37,7 @@ from shared.events import (
     ProofPresented,
     ProofReceived,
     ProofRef,
+    ProofRefused,
     RequestSubmitted,
     Slot,
 )
@@ -127,9 +128,8 @@ async def desk(here: Ground) -> AsyncIterator[Desk]:
     """Open a desk that hears everything about identities."""
     bus = Bus(here.stack.amqp_url, name="bench")
     made = Desk(bus, Vault(here.client, prefix="habeas", master_key=MASTER_KEY))
-    kinds = {
-        kind.TYPE: kind for kind in (IdentityChallenged, IdentityVerified, ProofExamined, ProofPresented)
-    }
+    heard = (IdentityChallenged, IdentityVerified, ProofExamined, ProofPresented, ProofRefused)
+    kinds: dict[str, type[Fact]] = {kind.TYPE: kind for kind in heard}
     connection = await aio_pika.connect(here.stack.amqp_url)
     async with connection, connection.channel() as channel:
         queue = await channel.declare_queue(exclusive=True)

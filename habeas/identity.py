@@ -2,12 +2,13 @@
 Who asks: what the verifier knows of it, for the privacy staff, and the proofs that wait for their eyes.
 
 Nobody sees a proof without leaving a trace: that it is looked at, by whom and why, stands in the verifier's
-journal before the first byte is opened.
+journal before the first byte is opened. And nobody is shown the file itself, which a stranger has made: only
+what it looks like, drawn by a process that the file may do harm to.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,12 @@ from rich.table import Table
 
 from habeas import requests
 from services.verifier.assurance import GROUNDS
-from services.verifier.domain import RECORDS, Status, Verification, evolve
+from services.verifier.documents.reading import reasons_of
+from services.verifier.documents.sandbox import Examiner, Page, Shown
+from services.verifier.domain import RECORDS, EvidenceWithheld, Status, Verification, evolve
 from shared.errors import ConfigurationError
 from shared.events import (
-    EvidenceShown,
+    EvidenceAsked,
     Fact,
     IdentityReviewNeeded,
     ProofExamined,
@@ -35,13 +38,14 @@ from shared.mongo import Client, connect, translated
 from shared.vault import Vault
 
 SEEN_WITHIN_S = 15.0
-ENDINGS = {
-    "application/pdf": "pdf",
-    "image/heic": "heic",
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/tiff": "tif",
+WITHHELD = {
+    "no_reviewers": "HABEAS_REVIEWERS names nobody who may see proofs: set it for the verifier",
+    "reviewer_unknown": "HABEAS_REVIEWERS does not name you among those who may see proofs",
+    "code_wrong": "this is not the code that your authenticator shows now",
+    "code_spent": "this code has been used: wait for the next one",
+    "tried_too_often": "you may try once in 30 seconds: wait for the next code",
 }
+"""Why the verifier lets somebody see no proof → what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,15 @@ class Standing:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one of the staff was shown."""
+
+    written: Sequence[Path]
+    withheld: Mapping[str, Sequence[str]]
+    """Proof → why it is not shown, or not all of it."""
+
+
 @asynccontextmanager
 async def opened(mongo_url: str, prefix: str) -> AsyncIterator["Desk"]:
     """Open the verifier's journal."""
@@ -127,41 +140,47 @@ class Desk:
         return [standing for standing in standings if standing.waits_for_staff]
 
     async def show(
-        self, standing: Standing, shown: EvidenceShown, amqp_url: str, master_key: bytes, folder: Path
-    ) -> list[Path]:
+        self, standing: Standing, asked: EvidenceAsked, amqp_url: str, master_key: bytes, folder: Path
+    ) -> Looked:
         """
-        Write the proofs of a request and what was read from them into *folder*, once that is on record.
+        Write what the proofs of a request look like, and what was read from them, once that is on record.
 
         Args:
             standing: Of the request.
-            shown: Who looks, and why.
+            asked: Who looks, and why, with a one-time code of theirs.
             amqp_url: Of the broker.
             master_key: Opens the vault.
             folder: Only its owner may read what is written there.
 
         Raises:
-            ConfigurationError: The verifier did not put it on record: it is not running.
+            ConfigurationError: The verifier does not let them look, or did not put it on record: it is not
+                running. Or what draws documents is not installed here.
             Destroyed: The case has no key any more.
         """
-        await self._on_record(shown.request_id, await requests.announce(amqp_url, shown))
+        encode = _encoder()
+        await self._admitted(asked.request_id, await requests.announce(amqp_url, asked))
         vault = Vault(self.client, prefix=self.prefix, master_key=master_key)
-        files = {}
-        for proof in standing.proofs:
-            content = b"".join([piece async for piece in vault.open_stream(standing.case, proof.ref)])
-            files[f"{proof.slot}-{proof.ref[-8:]}.{ENDINGS.get(proof.media_type, 'bin')}"] = content
+        drawn = await _drawn(vault, standing)
+        files = {
+            f"{name}-{number}.jpg": encode(page)
+            for name, shown in drawn.items()
+            for number, page in enumerate(shown.pages, 1)
+        }
         for report in _reports(standing):
             read = orjson.loads(await vault.open(standing.case, report))
             files[f"report-{report[-8:]}.json"] = orjson.dumps(read, option=orjson.OPT_INDENT_2)
-        return _written(files, folder)
+        not_shown = {name: _not_shown(shown) for name, shown in drawn.items()}
+        return Looked(_written(files, folder), {name: why for name, why in not_shown.items() if why})
 
-    async def _on_record(self, case: str, entry: str) -> None:
-        """Wait until *entry* stands in the verifier's journal: an earlier look is no leave for this one."""
+    async def _admitted(self, case: str, entry: str) -> None:
+        """Wait until the verifier has answered to *entry*: an earlier look is no leave for this one."""
         deadline = time.monotonic() + SEEN_WITHIN_S
-        wanted = {"case": case, "cause": entry}
         while time.monotonic() < deadline:
-            with translated("read the verifier's journal"):
-                if await self._rows().find_one(wanted) is not None:
-                    return
+            rows = (await self._journal().histories({case})).get(case, [])
+            answers = [fact for row in rows if row.cause == entry for fact in row.facts]
+            if answers:
+                _let_in(answers)
+                return
             await asyncio.sleep(0.1)
         raise ConfigurationError("the verifier has not put it on record that you look: is it running?")
 
@@ -170,6 +189,39 @@ class Desk:
 
     def _rows(self) -> Any:
         return self.client[f"{self.prefix}_verifier"]["journal"]
+
+
+def _let_in(answers: Iterable[Fact]) -> None:
+    for answer in answers:
+        if isinstance(answer, EvidenceWithheld):
+            raise ConfigurationError(WITHHELD.get(answer.reason, answer.reason))
+
+
+async def _drawn(vault: Vault, standing: Standing) -> dict[str, Shown]:
+    """Return what each proof looks like."""
+    drawn = {}
+    async with Examiner() as examiner:
+        for proof in standing.proofs:
+            content = b"".join([piece async for piece in vault.open_stream(standing.case, proof.ref)])
+            drawn[f"{proof.slot}-{proof.ref[-8:]}"] = await examiner.show(content, proof.media_type)
+    return drawn
+
+
+def _encoder() -> Callable[[Page], bytes]:
+    """Return what makes a JPEG of a page. It is given pixels, not a file: there is nothing to decode."""
+    try:
+        from services.verifier.documents.files.picture import encode  # noqa: PLC0415 - the extra `documents`
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is not installed: it is in the extra `documents`") from None
+    return lambda page: encode(page.pixels, (page.width, page.height))
+
+
+def _not_shown(shown: Shown) -> Sequence[str]:
+    """Return why a file is not shown, or not all of it; nothing where it is."""
+    if not shown.pages:
+        return reasons_of(shown.known.checks)
+    more = shown.known.pages - len(shown.pages)
+    return (f"{more} more pages",) if more > 0 else ()
 
 
 def _reports(standing: Standing) -> list[str]:

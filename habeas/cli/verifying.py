@@ -46,38 +46,47 @@ def waiting(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def show(
     request_id: RequestId,
-    by: Annotated[str, typer.Option(help="With --out: who looks at the proofs.")] = "",
+    by: Annotated[str, typer.Option(help="With --out: who you are, by HABEAS_REVIEWERS.")] = "",
+    code: Annotated[str, typer.Option(help="With --out: what your authenticator shows; else asked.")] = "",
     reason: Annotated[str, typer.Option(help="With --out: why; it goes on record.")] = "review",
     folder: Annotated[
         Path | None,
-        typer.Option("--out", help="Write the proofs themselves here; that goes on record first."),
+        typer.Option("--out", help="Write pictures of the proofs here; that goes on record first."),
     ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Say how sure one must be who asks, why, and what was found."""
     from habeas import identity, requests  # noqa: PLC0415
-    from shared.events import EvidenceShown  # noqa: PLC0415
+    from shared.events import EvidenceAsked  # noqa: PLC0415
 
-    async def work() -> tuple[identity.Standing, list[Path]]:
+    if folder is not None and not code:
+        code = typer.prompt("Code that your authenticator shows", err=True)
+
+    async def work() -> tuple[identity.Standing, identity.Looked]:
         async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
             standing = await desk.standing(request_id)
             if folder is None:
-                return standing, []
+                return standing, identity.Looked((), {})
             refs = tuple(proof.ref for proof in standing.proofs)
-            shown = requests.fact(EvidenceShown, request_id=request_id, by=by, reason=reason, refs=refs)
+            asked = requests.fact(
+                EvidenceAsked, request_id=request_id, by=by, reason=reason, refs=refs, code=code
+            )
             key = base64.b64decode(setting("MASTER_KEY", state))
-            return standing, await desk.show(standing, shown, setting("AMQP_URL", state), key, folder)
+            return standing, await desk.show(standing, asked, setting("AMQP_URL", state), key, folder)
 
-    standing, written = run(work())
+    standing, looked = run(work())
     if as_json:
-        print(json.dumps(standing.plain() | {"written": [str(path) for path in written]}))
+        seen = {"written": [str(path) for path in looked.written], "not_shown": dict(looked.withheld)}
+        print(json.dumps(standing.plain() | seen))
         return
     for name, value in standing.plain().items():
         if value not in (None, [], {}):
             out.print(f"{name:14} {value}", markup=False)
-    for path in written:
+    for path in looked.written:
         out.print(f"{'written':14} {path}")
+    for proof, reasons in looked.withheld.items():
+        out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}", markup=False)
 
 
 @app.command()

@@ -37,6 +37,8 @@ class Situation:
     """Whether the request names a mailbox of the person's."""
     direct_marketing: bool = False
     """Whether it is an objection to direct marketing alone."""
+    attested: bool = False
+    """Whether an agent has signed that the person gave permission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
         "categories": "11 CCR § 7062(b)",
         "deletion_or_correction": "11 CCR § 7062(d)",
         "agent_asks": "GDPR Art. 12(2); EDPB Guidelines 01/2022 para. 80-83; 11 CCR § 7063",
+        "agent_attests": "11 CCR §§ 7001(ii), 7063(a)",
         "parent_asks": "GDPR Art. 8, recital 38; 11 CCR §§ 7070-7071",
         "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
     }
@@ -206,7 +209,7 @@ def _level_by(evidence: frozenset[Evidence], level: Assurance) -> Assurance:
 
 def _more_grounds(situation: Situation) -> Iterator[str]:
     if situation.requester is Requester.AGENT:
-        yield "agent_asks"
+        yield "agent_attests" if situation.attested else "agent_asks"
     if situation.requester is Requester.PARENT:
         yield "parent_asks"
     if not situation.reachable:

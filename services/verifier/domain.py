@@ -19,6 +19,7 @@ from shared.events import (
     Assurance,
     Code,
     Evidence,
+    EvidenceAsked,
     EvidenceDestroyed,
     EvidenceShown,
     Fact,
@@ -37,6 +38,7 @@ from shared.events import (
     ProofRefused,
     ProofSpent,
     Record,
+    Requester,
     RequestLapsed,
     RequestPaused,
     RequestReceived,
@@ -60,6 +62,8 @@ EMAIL = "email"
 """Name of the identity that a code to the mailbox proves."""
 DOCUMENTED = "claim_of_documents"
 """Where the details lie sealed that documents confirm, to be compared with the records."""
+CLAIM_TOLD = "claim_told_"
+"""What the moments are called at which it is told that a claim has not convinced: this, and its number."""
 TOO_MANY_CODES = "too_many_codes"
 """Reason for which a code is put off: its mailbox was sent as many as it may be."""
 UNDECIDED = frozenset(
@@ -125,9 +129,20 @@ class EvidenceGained(Record):
     """Names of the identities that it proves."""
     kept: Code | None = None
     """Name of the proof in the vault, where the law wants it kept (a declaration)."""
+    attested: bool = False
+    """Whether it is an agent's word."""
 
 
-RECORDS = (CodeIssued, Assessed, EvidenceGained)
+class EvidenceWithheld(Record):
+    """Somebody wanted to look at sealed proofs, and was not let."""
+
+    TYPE: ClassVar[str] = "habeas.verifier.evidence_withheld.v1"
+
+    by: Code
+    reason: Code
+
+
+RECORDS = (CodeIssued, Assessed, EvidenceGained, EvidenceWithheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,8 @@ class Verification:
     requirement: Requirement | None = None
     gained: Mapping[Evidence, tuple[Code, ...]] | None = None
     """What has convinced → names of the identities that it proves."""
+    attested: frozenset[Evidence] = frozenset()
+    """What of it is an agent's word."""
     code: IssuedCode | None = None
     code_ref: Code = ""
     codes: int = 0
@@ -147,7 +164,9 @@ class Verification:
     claims: int = 0
     """Times that data points were claimed."""
     comparisons: int = 0
-    """Claims that were compared with the records; the others are still on their way."""
+    """Claims that were compared with the records, and weighed; the others are still on their way."""
+    untold: int = 0
+    """Claims that were compared in vain, of which the person has not been told yet."""
     documented: bool = False
     """Whether the details that documents confirm were given out to be compared."""
     presented: int = 0
@@ -195,7 +214,9 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         Assessed: S.OPEN,
         CodeIssued: S.OPEN,
         EvidenceGained: S.OPEN,
+        EvidenceAsked: S.OPEN,
         EvidenceShown: S.OPEN,
+        EvidenceWithheld: S.OPEN,
         IdentityChallenged: S.OPEN,
         IdentityClaimed: S.OPEN,
         IdentityCompared: S.OPEN,
@@ -218,7 +239,9 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # Whatever was on its way when the decision fell is noted, and its evidence destroyed.
     S.DECIDED: {
         EvidenceDestroyed: S.DECIDED,
+        EvidenceAsked: S.DECIDED,
         EvidenceShown: S.DECIDED,
+        EvidenceWithheld: S.DECIDED,
         IdentityChallenged: S.DECIDED,
         IdentityCompared: S.DECIDED,
         IdentityDecided: S.DECIDED,
@@ -293,6 +316,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, presented=known.presented + 1)
         case ProofExamined():
             return _examined(known, fact)
+        case TimeCame() if fact.name.startswith(CLAIM_TOLD) and known.untold:
+            return replace(known, comparisons=known.comparisons + 1, untold=known.untold - 1)
         case ProofSpent():
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
@@ -329,6 +354,7 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
     return replace(
         known,
         gained={**known.held, fact.evidence: fact.identities},
+        attested=known.attested | {fact.evidence} if fact.attested else known.attested - {fact.evidence},
         evidence=tuple(ref for ref in known.evidence if ref != fact.kept),
         kept=known.kept if fact.kept is None else (*known.kept, fact.kept),
         enough_for_categories=enough,
@@ -337,7 +363,13 @@ def _gained(known: Verification, fact: EvidenceGained) -> Verification:
 
 def _compared(known: Verification, fact: IdentityCompared) -> Verification:
     enough = fact.identities if _is_enough_for_categories(fact, known) else known.enough_for_categories
-    return replace(known, comparisons=known.comparisons + 1, enough_for_categories=enough)
+    told_now = gained_by_comparison(fact, known) is not None or DOCUMENTED in fact.proofs
+    return replace(
+        known,
+        comparisons=known.comparisons + told_now,
+        untold=known.untold + (not told_now),
+        enough_for_categories=enough,
+    )
 
 
 def gained_by_comparison(compared: IdentityCompared, known: Verification) -> Evidence | None:
@@ -418,6 +450,43 @@ def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
     surest |= {Evidence.THREE_POINTS}
     names = [name for evidence in Evidence if evidence in surest for name in known.held.get(evidence, ())]
     return tuple(dict.fromkeys(names))
+
+
+def level_of(way: Way, known: Verification) -> Assurance:
+    """Return how sure *way* makes: what is an agent's word alone is vouched for, and not proven."""
+    return Assurance.VOUCHED if way.evidence and way.evidence <= known.attested else way.level
+
+
+def reasons_for(way: Way, known: Verification) -> tuple[Code, ...]:
+    """Return what is said of why *way* has convinced."""
+    attested = ("agent_attests",) if way.evidence & known.attested else ()
+    return (*attested, *sorted(way.evidence)) or (way.level.value,)
+
+
+def believed(request: RequestReceived, *, trusted: bool) -> tuple[EvidenceGained, ...]:
+    """
+    Return what counts of an agent's word whose signature was checked.
+
+    The permission, for that is what the signature says; the mailbox only of agents whose checks of identity
+    the company trusts.
+
+    Law:
+        11 CCR § 7063(a): proof of the permission, and confirmation by the person, may be asked for; they
+        need not be.
+    """
+    if request.requester is not Requester.AGENT:
+        return ()
+    counts = {Evidence.PERMISSION, Evidence.MAILBOX} if trusted else {Evidence.PERMISSION}
+    return tuple(
+        EvidenceGained(
+            request_id=request.request_id,
+            evidence=evidence,
+            identities=(EMAIL,) if evidence is Evidence.MAILBOX else (),
+            attested=True,
+        )
+        for evidence in request.attested
+        if evidence in counts
+    )
 
 
 def wanted(known: Verification, *, logs_in: bool) -> tuple[tuple[Evidence, ...], ...]:

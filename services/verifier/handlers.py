@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from services.verifier import declarations
 from services.verifier.assurance import Sensitivity, Situation, required
 from services.verifier.domain import (
+    CLAIM_TOLD,
     DOCUMENTED,
     EMAIL,
     GAINED_BY_SLOT,
@@ -19,23 +20,29 @@ from services.verifier.domain import (
     AssessedWay,
     CodeIssued,
     EvidenceGained,
+    EvidenceWithheld,
     Verification,
+    believed,
     completed,
     evolve,
     gained_by_comparison,
     gained_by_examination,
+    level_of,
     only_records_missing,
     proven,
+    reasons_for,
     wanted,
 )
 from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.events import (
     Assurance,
+    Code,
     DataPoints,
     Declaration,
     EmailCode,
     Evidence,
+    EvidenceAsked,
     EvidenceDestroyed,
     EvidenceShown,
     Fact,
@@ -56,6 +63,7 @@ from shared.events import (
     ProofSpent,
     RequestLapsed,
     RequestPaused,
+    RequestPurged,
     RequestReceived,
     RequestResumed,
     RequestSubmitted,
@@ -64,7 +72,8 @@ from shared.events import (
     TokenPresented,
 )
 from shared.events import Verdict as Examined
-from shared.service import on
+from shared.law import Role
+from shared.service import forget, on
 
 BY_STAFF = "decided_by_staff"
 SEALED = ("proof_", "report_", "code_", DOCUMENTED)
@@ -75,6 +84,8 @@ REMINDER, LAPSE = "proof_reminder", "proof_lapse"
 """Moments that are waited for."""
 LATER = "code_later"
 """What the moments are called at which a code is mailed that was put off: this, its number, and how often."""
+CLAIM_TOLD_AFTER = timedelta(seconds=15)
+"""How long after a claim the person hears that it has not convinced: at no time that the records tell."""
 ALLOWANCE_WINDOW = timedelta(hours=1)
 """How long a mailbox that was sent too many codes is sent none."""
 LONGEST_DOUBLINGS = 9
@@ -110,6 +121,13 @@ class Allowances(Protocol):
         """Tell whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
 
 
+class Reviewers(Protocol):
+    """Who of the staff may see proofs."""
+
+    async def objection(self, name: str, code: str, attempt: str, now: datetime) -> Code | None:
+        """Return why *name* is not let see proofs for *code*; asking again for the same changes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Practice:
     """How this company makes sure who asks: what the law leaves to it."""
@@ -131,11 +149,13 @@ class Verifier:
     """What a handler may know and use."""
 
     case_id: str
+    event_id: str
     known: Verification
     now: datetime
     vault: Vault = field(repr=False)
     timers: Timers = field(repr=False)
     allowances: Allowances = field(repr=False)
+    reviewers: Reviewers = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""
     practice: Practice
@@ -157,9 +177,12 @@ class Verifier:
 
 async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
     """Decide how sure one must be, weigh the proofs that came along, and ask for what is missing."""
+    if event.role is Role.END_USER or event.repeats:
+        return []  # whoever decides about the data asks for proof; of two that are the same, the first does
     assessed = _assessed(event, ctx)
-    weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed))
-    return await _concluded(event, [assessed, *weighed], ctx)
+    attested = believed(event, trusted=event.source in ctx.practice.trusted)
+    weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
+    return await _concluded(event, [assessed, *attested, *weighed], ctx)
 
 
 async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
@@ -173,21 +196,15 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
 
 
 async def decide_on_comparison(event: IdentityCompared, ctx: Verifier) -> Sequence[Fact]:
-    """Weigh how many claimed data points agree with the records."""
+    """Weigh how many claimed data points agree with the records; too few are told of in their time."""
     if not ctx.known.open:
         return []
-    known = evolve(ctx.known, event)
-    mailed = known.codes or not ctx.request().reachable
-    facts: Sequence[Fact] = []
-    if (evidence := gained_by_comparison(event, known)) is not None:
-        facts = [_gained(ctx, evidence, event.identities)]
-    elif DOCUMENTED in event.proofs:
-        facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))]
-    elif known.comparisons >= MOST_CLAIMS and mailed:
-        facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
-    elif mailed or known.put_off:
-        facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
-    return await _concluded(event, facts, ctx)
+    if (evidence := gained_by_comparison(event, ctx.known)) is not None:
+        return await _concluded(event, [_gained(ctx, evidence, event.identities)], ctx)
+    if DOCUMENTED in event.proofs:
+        review = IdentityReviewNeeded(request_id=ctx.case_id, reasons=("records_differ",))
+        return await _concluded(event, [review], ctx)
+    return []
 
 
 async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence[Fact]:
@@ -237,6 +254,8 @@ def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
 
 async def heed_time(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """Do what was put off until now, unless nobody waits for it any more, or a person looks at a proof."""
+    if ctx.known.open and event.name.startswith(CLAIM_TOLD):
+        return await _tell_of_claim(event, ctx)
     if not ctx.known.open or ctx.known.reviewed_for:
         return []
     if event.name.startswith(LATER):
@@ -275,9 +294,12 @@ async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[F
     return []
 
 
-async def note(_event: EvidenceShown, _ctx: Verifier) -> Sequence[Fact]:
-    """Keep on record who looked at a proof."""
-    return []
+async def admit(event: EvidenceAsked, ctx: Verifier) -> Sequence[Fact]:
+    """Let one of the staff see proofs who is the one they say; keep on record whether they were let."""
+    objection = await ctx.reviewers.objection(event.by, event.code, ctx.event_id, ctx.now)
+    if objection is not None:
+        return [EvidenceWithheld(request_id=ctx.case_id, by=event.by, reason=objection)]
+    return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
@@ -307,9 +329,10 @@ SUBSCRIPTIONS = (
     on(IdentityDecided, decide_by_staff),
     on(IdentityChallenged, wait_for_proof),
     on(TimeCame, heed_time),
-    on(EvidenceShown, note),
+    on(EvidenceAsked, admit),
     on(RequestWithdrawn, stop),
     on(ProofSpent, destroy),
+    on(RequestPurged, forget),
 )
 
 
@@ -317,11 +340,12 @@ def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
     situation = Situation(
         right=event.right,
         regulation=event.regulation,
-        sensitivity=ctx.practice.sensitivity,
+        sensitivity=Sensitivity.HIGH if event.child else ctx.practice.sensitivity,
         requester=event.requester,
         vouched=event.source in ctx.practice.trusted,
         reachable=event.reachable,
         direct_marketing=event.direct_marketing,
+        attested=bool(event.attested),
     )
     requirement = required(situation)
     return Assessed(
@@ -352,6 +376,7 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
         case ProofKind.DECLARATION:
             return await _judge_declaration(proof, ctx)
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
+            await _tell_later(ctx, ctx.known.claims + 1)
             return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
         case ProofKind.DOCUMENT if not _is_wanted(proof, ctx):
             return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
@@ -411,8 +436,7 @@ async def _next(ctx: Verifier) -> Sequence[Fact]:
         # Papers can be drawn: where nothing else speaks for somebody, a person looks.
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
-        reasons = tuple(sorted(way.evidence)) or (way.level.value,)
-        return [_verified(ctx.request(), way.level, proven(way, known), reasons)]
+        return [_verified(ctx.request(), level_of(way, known), proven(way, known), reasons_for(way, known))]
     return [] if known.reviewed_for else await _ask_for_missing(ctx)
 
 
@@ -559,6 +583,34 @@ async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await _concluded(event, await _challenge(ctx), ctx)
 
 
+async def _tell_later(ctx: Verifier, claim: int, wait: int = 0) -> None:
+    """Have the moment told at which the person hears that claim number *claim* has not convinced."""
+    name, after = f"{CLAIM_TOLD}{claim}_{wait}", CLAIM_TOLD_AFTER * 2 ** min(wait, LONGEST_DOUBLINGS)
+    await ctx.timers.set(ctx.case_id, name, ctx.now + after)
+
+
+async def _tell_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
+    """
+    Tell that a claim has not convinced, or ask for what else can; wait again where it is still compared.
+
+    To look through many records takes longer than to find none: an answer that came at once would tell
+    strangers of whom a company holds data.
+    """
+    claim, wait = map(int, event.name.removeprefix(CLAIM_TOLD).split("_"))
+    if not ctx.known.untold:
+        if ctx.known.comparisons < claim:
+            await _tell_later(ctx, claim, wait + 1)
+        return []
+    known = evolve(ctx.known, event)
+    mailed = known.codes or Evidence.MAILBOX in known.held or not ctx.request().reachable
+    facts: Sequence[Fact] = []
+    if known.comparisons >= MOST_CLAIMS and mailed:
+        facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
+    elif mailed or known.put_off:
+        facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
+    return await _concluded(event, facts, ctx)
+
+
 async def _new_code(ctx: Verifier, ref: str) -> str:
     """Draw a code and return its digest; after a crash in between, the code that was kept counts."""
     await ctx.vault.seal(ctx.case_id, ref, draw_code().encode())
@@ -602,6 +654,7 @@ def _verified(
         assurance=assurance,
         proven=proven,
         reasons=reasons,
+        laws=request.laws,
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -9,12 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from bench.papers import bill, passport
 from habeas.company import ADA
 from habeas.stack import Stack
+from tests import hostile
 from tests.integration.pipeline import Pipeline, Somebody, command, running
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 from tests.waiting import eventually
@@ -25,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 ADA_ASKS = Somebody(ADA.email, ADA.name)
 BORN, VALID_UNTIL = date(1988, 3, 4), date.today() + timedelta(days=900)  # noqa: DTZ011 - as it is printed
 WITHIN = timedelta(seconds=120)
+AUTHENTICATOR = b"d" * 20
 ASKING_LETTERS = ("acknowledgement", "code", "proof wanted")
 
 
@@ -42,6 +48,7 @@ async def pipeline(
     settings: Any = {
         "HABEAS_SENSITIVITY": "high",
         "HABEAS_TWO_DECIDERS": "true",
+        "HABEAS_REVIEWERS": json.dumps({"dana.muster": base64.b32encode(AUTHENTICATOR).decode()}),
         "HABEAS_LOGIN_ISSUER": issuer.url,
         "HABEAS_LOGIN_CLIENT": CLIENT,
         "HABEAS_MODELS": str(ROOT / ".tools" / "models"),
@@ -65,9 +72,14 @@ async def offer(pipeline: Pipeline, case: str, *proofs: dict[str, Any]) -> None:
     answer.raise_for_status()
 
 
+def a_wish() -> dict[str, str]:
+    """Return details that no other test gives: who asks for the same again is answered with the first."""
+    return {"statement": f"My reference is {uuid.uuid4().hex}."}
+
+
 async def coded(pipeline: Pipeline, person: Somebody, right: str = "access", **more: Any) -> str:
     """Take *person* as far as the proof of the mailbox, which is not enough here."""
-    case = await pipeline.verified(right, person, **more)
+    case = await pipeline.verified(right, person, details=a_wish(), **more)
     await facts(pipeline, case, "habeas.request.paused.v1")
     return case
 
@@ -192,26 +204,52 @@ async def test_without_a_mailbox_passport_and_bill_must_agree_with_the_records(p
     assert review["reasons"] == ["records_differ"]
 
 
+def authenticator_code() -> str:
+    """Return what an authenticator shows now."""
+    made = TOTP(AUTHENTICATOR, 6, SHA1(), 30)  # noqa: S303 - as authenticators do
+    return made.generate(int(time.time())).decode()
+
+
+def active_pdf() -> bytes:
+    """Return a letter that runs a program when it is opened."""
+
+    def run(pdf: pikepdf.Pdf) -> None:
+        action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+        pdf.Root.OpenAction = pdf.make_indirect(action)
+
+    return hostile.changed_pdf(run)
+
+
 async def test_the_staff_looks_at_a_proof_and_two_of_them_decide(pipeline: Pipeline, tmp_path: Path) -> None:
     case = await coded(pipeline, ADA_ASKS)
-    await offer(pipeline, case, document("identity", of(ADA_ASKS, number="C01X00T47")))
+    await offer(pipeline, case, document("identity", active_pdf()))
+    await facts(pipeline, case, "habeas.proof.refused.v1")
+    picture = of(ADA_ASKS, number="C01X00T47")
+    await offer(pipeline, case, document("identity", picture))
     await facts(pipeline, case, "habeas.identity.review_needed.v1")
 
     code, output, errors = await command(pipeline, "verify", "list", "--json")
     assert code == 0, errors
     assert case in {standing["request"] for standing in json.loads(output)}
-    code, output, errors = await command(
-        pipeline, "verify", "show", case, "--out", str(tmp_path / "proofs"), "--by", "dana.muster", "--json"
-    )
+    show = ("verify", "show", case, "--out", str(tmp_path / "proofs"), "--json")
+    now = authenticator_code()
+    code, _, errors = await command(pipeline, *show, "--by", "robin.muster", "--code", now)
+    assert (code, "HABEAS_REVIEWERS" in errors) == (2, True), errors
+    assert not (tmp_path / "proofs").exists()
+    code, output, errors = await command(pipeline, *show, "--by", "dana.muster", "--code", now)
     assert code == 0, errors
     shown = json.loads(output)
     assert shown["level"] == "reasonably_high"
     assert "sensitive_data" in shown["because"]
-    names = {Path(path).suffix for path in shown["written"]}
-    assert names == {".jpg", ".json"}
+    written = [Path(path) for path in shown["written"]]
+    assert sorted(path.suffix for path in written) == [".jpg", ".json", ".json"]
+    assert picture not in {path.read_bytes() for path in written}
+    assert list(shown["not_shown"].values()) == [["file_active_content"]]
     assert (tmp_path / "proofs").stat().st_mode & 0o077 == 0
-    rows = await pipeline.rows("verifier", case=case)
-    assert any(row["event"]["type"] == "habeas.evidence.shown.v1" for row in rows if row["event"])
+    [looked] = await facts(pipeline, case, "habeas.evidence.shown.v1")
+    assert looked["by"] == "dana.muster"
+    code, _, errors = await command(pipeline, *show, "--by", "dana.muster", "--code", now)
+    assert (code, "wait for the next" in errors) == (2, True), errors
 
     for by in ("dana.muster", "dana.muster", "robin.muster"):
         assert (await pipeline.page(case))["status"] == "challenged"
@@ -239,7 +277,7 @@ async def test_a_proof_that_waits_for_the_staff_is_found_nowhere_however_the_req
 
 
 async def test_a_log_in_opens_the_data_without_anything_else(pipeline: Pipeline, issuer: Issuer) -> None:
-    case = await pipeline.lodge(ADA_ASKS.asks("access"))
+    case = await pipeline.lodge(ADA_ASKS.asks("access", details=a_wish()))
     token = issuer.token(case, datetime.now(UTC), email=ADA.email)
     await offer(pipeline, case, {"kind": "id_token", "token": token})
     [verified] = await facts(pipeline, case, "habeas.identity.verified.v1")
@@ -249,7 +287,7 @@ async def test_a_log_in_opens_the_data_without_anything_else(pipeline: Pipeline,
 async def test_a_log_in_of_somebody_else_or_for_another_request_opens_nothing(
     pipeline: Pipeline, issuer: Issuer
 ) -> None:
-    case = await pipeline.lodge(ADA_ASKS.asks("access"))
+    case = await pipeline.lodge(ADA_ASKS.asks("access", details=a_wish()))
     other = issuer.token(case, datetime.now(UTC), email="bruno@example.org", sub="another")
     replayed = issuer.token("f" * 32, datetime.now(UTC), email=ADA.email)
     await offer(pipeline, case, {"kind": "id_token", "token": other}, {"kind": "id_token", "token": replayed})

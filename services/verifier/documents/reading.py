@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
 
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,80}$")]
 """A code of the closed vocabulary in ``reasons``: events and logs may carry it."""
@@ -147,6 +147,16 @@ class Reading(Value):
     """A hash of how the first page looks, 64 bits in hexadecimal: close for pictures that are alike."""
     digest: str = ""
     """SHA-256 of the picture as it was re-encoded."""
+
+
+class Drawn(Value):
+    """What is known of the pages that a file was drawn as."""
+
+    pages: int = Field(default=0, ge=0)
+    """Of the whole file; the first ones are drawn."""
+    sizes: tuple[tuple[PositiveInt, PositiveInt], ...] = ()
+    """Width and height of each page that is drawn, in pixels."""
+    checks: tuple[Check, ...] = ()
 
 
 def reasons_of(checks: Iterable[Check]) -> tuple[Reason, ...]:

@@ -1,9 +1,9 @@
 """
-Has files read by a process that may crash, hang or be taken over without harm to the service.
+Has files read and drawn by a process that may crash, hang or be taken over without harm to the service.
 
-The worker (``worker``) gets the file over a pipe and answers with a reading; nothing is written to disk, its
-environment is empty, its limits are the kernel's. What it answers is data like any other: measured,
-validated, never trusted to be true.
+The worker (``worker``) gets the file over a pipe and answers with a reading, or with pixels; nothing is
+written to disk, its environment is empty, its limits are the kernel's. What it answers is data like any
+other: measured, validated, never trusted to be true.
 """
 
 import asyncio
@@ -15,26 +15,32 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from pydantic import ValidationError
 
 import services
 from services.verifier.documents.files.refusal import FILE, Refusal, refused
-from services.verifier.documents.reading import Check, Reading, Result
+from services.verifier.documents.reading import Check, Drawn, Reading, Result
 from services.verifier.documents.worker.frames import (
+    BYTES_PER_PIXEL,
     LENGTH_BYTES,
+    LONGEST_SHOWN,
     MOST_ANSWER_BYTES,
+    MOST_SHOWN,
     Request,
     Slot,
+    Task,
     pack,
 )
 from shared.events import MOST_DOCUMENT_BYTES
+
+T = TypeVar("T")
 
 COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", "services.verifier.documents.worker")
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), "1")
@@ -66,6 +72,23 @@ class Worker:
     folder: Path
     granted: Mapping[str, object]
     """What the kernel granted it: see ``worker.confinement``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it looks: pixels and nothing else, each a byte of red, of green and of blue."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a file looks like; without pages if it could not be opened safely."""
+
+    known: Drawn
+    pages: tuple[Page, ...] = ()
 
 
 class Examiner:
@@ -121,26 +144,40 @@ class Examiner:
         """
         if len(content) > MOST_DOCUMENT_BYTES:
             return Reading(checks=(refused(Refusal.TOO_LARGE),))
+        reading = await self._answer(Request(content, media_type, slot), Reading.model_validate_json)
+        return reading or Reading(checks=(_UNREAD,))
+
+    async def show(self, content: bytes, media_type: str) -> Shown:
+        """
+        Return what the first pages of the file look like; where it cannot be opened safely, a check says so.
+
+        Args:
+            content: The whole file, of any size.
+            media_type: As the sender declared it.
+        """
+        if len(content) > MOST_DOCUMENT_BYTES:
+            return Shown(Drawn(checks=(refused(Refusal.TOO_LARGE),)))
+        shown = await self._answer(Request(content, media_type, Slot.IDENTITY, Task.SHOW), _shown)
+        return shown or Shown(Drawn(checks=(_UNREAD,)))
+
+    async def _answer(self, request: Request, understand: Callable[[bytes], T]) -> T | None:
+        """Return the worker's answer as *understand* takes it; nothing where none came that is one."""
         async with self._turn:
             try:
-                return await self._ask(Request(content, media_type, slot))
-            except (OSError, TimeoutError, WorkerLostError):
+                answer = await self._ask(request)
+                # Without an answer only the process that had this file in hand died: the worker is fine.
+                return understand(answer) if answer else None
+            except (OSError, TimeoutError, WorkerLostError, ValidationError):
                 await self._discard()
-                return _unread()
+                return None
             except asyncio.CancelledError:
                 await self._discard()  # its answer would be taken for that to the next file
                 raise
 
-    async def _ask(self, request: Request) -> Reading:
+    async def _ask(self, request: Request) -> bytes:
         worker = await self._ready()
         async with asyncio.timeout((self._limits.wall + GRACE).total_seconds()):
-            answer = await _exchange(worker.process, pack(request))
-        if not answer:
-            return _unread()  # only the process that read this file died: the worker is fine
-        try:
-            return Reading.model_validate_json(answer)
-        except ValidationError as error:
-            raise WorkerLostError("no reading") from error
+            return await _exchange(worker.process, pack(request), MOST_ANSWER_BYTES[request.task])
 
     async def _ready(self) -> Worker:
         """Return a worker that waits for a file."""
@@ -164,7 +201,8 @@ class Examiner:
         )
         try:
             async with asyncio.timeout(self._limits.start.total_seconds()):
-                return Worker(process, folder, json.loads(await _next(process)))
+                granted = json.loads(await _next(process, MOST_ANSWER_BYTES[Task.READ]))
+                return Worker(process, folder, granted)
         except BaseException:
             await _end(process, folder)
             raise
@@ -183,10 +221,32 @@ async def examine(
         return await examiner.examine(content, media_type, slot)
 
 
-def _unread() -> Reading:
-    """Return the reading of a file whose reader died or ran out of memory or time."""
-    reason = Refusal.DECODE_LIMIT.value
-    return Reading(checks=(Check(name=FILE, result=Result.INCONCLUSIVE, reasons=(reason,)),))
+_UNREAD: Final = Check(name=FILE, result=Result.INCONCLUSIVE, reasons=(Refusal.DECODE_LIMIT.value,))
+"""What is said of a file whose reader died or ran out of memory or time."""
+
+
+def _shown(answer: bytes) -> Shown:
+    """
+    Return the pages in *answer*.
+
+    Raises:
+        WorkerLostError: It is not as many pixels as it says, or more than are asked for.
+        ValidationError: It says nothing that is understood.
+    """
+    begin = LENGTH_BYTES + int.from_bytes(answer[:LENGTH_BYTES], "big")
+    known = Drawn.model_validate_json(answer[LENGTH_BYTES:begin])
+    pixels = sum(width * height for width, height in known.sizes)
+    asked_for = len(known.sizes) <= MOST_SHOWN and max(map(max, known.sizes), default=0) <= LONGEST_SHOWN
+    if not asked_for or begin + pixels * BYTES_PER_PIXEL != len(answer):
+        raise WorkerLostError("no pages")
+    return Shown(known, tuple(_pages(answer, begin, known.sizes)))
+
+
+def _pages(answer: bytes, begin: int, sizes: Sequence[tuple[int, int]]) -> Iterator[Page]:
+    for width, height in sizes:
+        end = begin + width * height * BYTES_PER_PIXEL
+        yield Page(width, height, answer[begin:end])
+        begin = end
 
 
 def _numbers(limits: Limits) -> tuple[str, ...]:
@@ -201,19 +261,19 @@ def _environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.defpath, "LANG": "C.UTF-8"} | places | ONE_THREAD
 
 
-async def _exchange(process: Process, request: bytes) -> bytes:
-    """Return the answer to *request*, which is read while that is written: either pipe may fill up."""
+async def _exchange(process: Process, request: bytes, most: int) -> bytes:
+    """Return the answer of at most *most* bytes; it is read while *request* is written: pipes fill up."""
     assert process.stdin is not None  # noqa: S101 - the process was started with pipes
     process.stdin.write(request)
-    _, answer = await asyncio.gather(process.stdin.drain(), _next(process))
+    _, answer = await asyncio.gather(process.stdin.drain(), _next(process, most))
     return answer
 
 
-async def _next(process: Process) -> bytes:
+async def _next(process: Process, most: int) -> bytes:
     assert process.stdout is not None  # noqa: S101 - same
     try:
         size = int.from_bytes(await process.stdout.readexactly(LENGTH_BYTES), "big")
-        if size > MOST_ANSWER_BYTES:
+        if size > most:
             raise WorkerLostError("an answer that is too long")
         return await process.stdout.readexactly(size)
     except asyncio.IncompleteReadError as error:

@@ -19,12 +19,13 @@ from shared.events import (
     ProofExamined,
     ProofPresented,
     ProofRef,
+    RequestPurged,
     RequestSubmitted,
     Slot,
     Subject,
     Verdict,
 )
-from shared.service import on
+from shared.service import forget, on
 
 REPORT = "report"
 
@@ -103,7 +104,7 @@ async def examine(event: ProofPresented, ctx: Examiner) -> Sequence[Fact]:
         return [_examined(event.proof, Verdict.REFUSED, ("proof_destroyed",), ctx)]
 
 
-SUBSCRIPTIONS = (on(ProofPresented, examine),)
+SUBSCRIPTIONS = (on(ProofPresented, examine), on(RequestPurged, forget))
 
 
 async def _document_examined(proof: ProofRef, slot: Slot, ctx: Examiner) -> ProofExamined:

@@ -42,7 +42,7 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
     async with AsyncExitStack() as stack:
         limits = Limits(cpu=MOST_CPU, wall=settings.examination_timeout)
         sandbox = await stack.enter_async_context(Sandbox(limits, environment=_environment(settings)))
-        company = Company(settings.zone, settings.bill_age)
+        company = Company(settings.company.zone, settings.bill_age)
         read, scan = _reading(sandbox), _scanning(settings.antivirus)
 
         def context(moment: Moment[Examination]) -> Examiner:

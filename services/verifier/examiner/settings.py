@@ -6,14 +6,10 @@ from pathlib import Path
 from pydantic import Field
 
 from services.verifier.settings import VerifierSettings
-from shared.settings import Zone
 
 
 class ExaminerSettings(VerifierSettings):
     """Settings of the examiner."""
-
-    zone: Zone
-    """Time zone in which the company answers, `Europe/Berlin`."""
 
     bill_age: timedelta = Field(default=timedelta(days=90), gt=timedelta())
     """How old a bill may be that proves an address."""

@@ -15,12 +15,13 @@ from shared.events import (
     IdToken,
     ProofExamined,
     ProofRef,
+    RequestPurged,
     RequestSubmitted,
     Subject,
     TokenPresented,
     Verdict,
 )
-from shared.service import on
+from shared.service import forget, on
 
 EMAIL = "email"
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -88,7 +89,7 @@ async def examine(event: TokenPresented, ctx: Desk) -> Sequence[Fact]:
         return [_told(event.proof, Verdict.REFUSED, ctx, reasons=("proof_destroyed",))]
 
 
-SUBSCRIPTIONS = (on(TokenPresented, examine),)
+SUBSCRIPTIONS = (on(TokenPresented, examine), on(RequestPurged, forget))
 
 
 async def _examined(proof: ProofRef, ctx: Desk) -> ProofExamined:

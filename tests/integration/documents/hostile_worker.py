@@ -1,19 +1,21 @@
 """A worker whose readers are in an attacker's hands: what it is sent says what it does."""
 
 import ctypes
+import errno
 import os
 import pathlib
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
-from services.verifier.documents.reading import Reading
+from services.verifier.documents.reading import Drawn, Reading
 from services.verifier.documents.worker.confinement import Bounds
 from services.verifier.documents.worker.forking import Examine, serve
-from services.verifier.documents.worker.frames import Request
+from services.verifier.documents.worker.frames import LONGEST_SHOWN, MOST_SHOWN, Request, Task, frame
 
 
 def allocate() -> None:
@@ -70,6 +72,15 @@ def fork() -> None:
         time.sleep(3600)
 
 
+def swarm() -> None:
+    threading.stack_size(32_768)
+    try:
+        for _ in range(5_000):
+            threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, "no more threads") from error
+
+
 def end_parent() -> None:
     os.kill(os.getppid(), signal.SIGKILL)
 
@@ -93,10 +104,27 @@ ATTACKS: dict[str, Callable[[], None]] = {
         write_elsewhere,
         start_process,
         fork,
+        swarm,
         end_parent,
         escape_group,
     )
 }
+
+
+PICTURES: dict[str, tuple[tuple[tuple[int, int], ...], int]] = {
+    "true": (((3, 2), (1, 1)), 21),
+    "too few": (((3, 2),), 17),
+    "too many": (((3, 2),), 19),
+    "pages": (((1, 1),) * (MOST_SHOWN + 1), 3 * (MOST_SHOWN + 1)),
+    "wide": (((LONGEST_SHOWN + 1, 1),), 3 * (LONGEST_SHOWN + 1)),
+}
+"""Sizes of pages that are announced, and bytes of pixels that follow."""
+
+
+def draw(content: str) -> bytes:
+    sizes, pixels = PICTURES[content]
+    known = Drawn(pages=len(sizes), sizes=sizes)
+    return frame(known.model_dump_json().encode()) + bytes(index % 256 for index in range(pixels))
 
 
 def load() -> Examine:
@@ -106,6 +134,8 @@ def load() -> Examine:
 def answer(request: Request) -> bytes:
     """Do what the file says; the reading tells whether the kernel allowed it."""
     content = request.content.decode("latin-1")
+    if request.task is Task.SHOW and content in PICTURES:
+        return draw(content)
     if content == "environment":
         return Reading(media_type=" ".join(sorted(os.environ))).model_dump_json().encode()
     if content == "nonsense":

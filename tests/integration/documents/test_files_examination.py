@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
@@ -158,6 +159,21 @@ def test_a_recipient_that_is_covered_is_none(
     assert "Ms Ada Example" not in {line.text for line in reading.lines}
     assert "12 Meadow Lane" in {line.text for line in reading.lines}
     assert reasons_of(reading.checks) == reasons
+
+
+def under_nearly_the_same(page: canvas.Canvas) -> None:
+    hostile.bill_page(page)
+    label = Image.new("RGB", (480, 56), "white")
+    ImageDraw.Draw(label).text((16, 8), "17 Meadow Lane", fill="black", font_size=36)
+    page.drawImage(ImageReader(label), 55, 682, 120, 14)
+
+
+def test_text_that_is_covered_by_nearly_the_same_is_read_as_it_is_seen() -> None:
+    lines = {line.text.replace(" ", "") for line in seen(hostile.page_pdf(under_nearly_the_same)).lines}
+
+    assert "17MeadowLane" in lines
+    assert "12MeadowLane" not in lines
+    assert "MsAdaExample" in lines
 
 
 def test_where_nobody_can_read_a_letter_a_person_looks() -> None:

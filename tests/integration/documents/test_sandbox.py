@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
+import pikepdf
 import pytest
 import pytest_asyncio
 
 from services.verifier.documents.reading import Reading, Result, reasons_of
-from services.verifier.documents.sandbox import Examiner, Limits
+from services.verifier.documents.sandbox import Examiner, Limits, Page
+from services.verifier.documents.text import read_lines
 from services.verifier.documents.worker.frames import Slot
 from shared.events import MOST_DOCUMENT_BYTES
 from tests import hostile
@@ -82,6 +85,7 @@ async def test_a_worker_that_dies_or_overruns_costs_one_reading(attacker: Examin
             "write_elsewhere",
             "start_process",
             "fork",
+            "swarm",
             "end_parent",
             "escape_group",
         ),
@@ -151,11 +155,52 @@ async def test_nothing_is_left_when_it_is_closed() -> None:
         os.killpg(worker.process.pid, 0)
 
 
+async def test_what_is_shown_is_pixels(attacker: Examiner) -> None:
+    shown = await attacker.show(b"true", "")
+
+    assert shown.pages == (Page(3, 2, bytes(range(18))), Page(1, 1, bytes(range(18, 21))))
+
+
+@pytest.mark.parametrize("lie", ["too few", "too many", "pages", "wide", "nonsense", "flood", "crash"])
+async def test_an_answer_that_is_not_as_many_pixels_as_it_says_is_shown_to_nobody(
+    attacker: Examiner, lie: str
+) -> None:
+    shown = await attacker.show(lie.encode(), "")
+
+    assert (shown.pages, reasons_of(shown.known.checks)) == ((), ("file_decode_limit",))
+    assert (await attacker.show(b"true", "")).pages
+
+
+async def test_a_file_that_cannot_be_opened_safely_is_not_shown(examiner: Examiner) -> None:
+    shown = await examiner.show(hostile.looping_pages(), "application/pdf")
+
+    assert (shown.pages, reasons_of(shown.known.checks)) == ((), ("file_broken",))
+
+
+async def test_what_is_shown_of_a_letter_is_what_it_looks_like(examiner: Examiner) -> None:
+    shown = await examiner.show(hostile.bill_pdf(), "application/pdf")
+
+    [page] = shown.pages
+    picture = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
+    assert "12 Meadow Lane" in {line.text for line in read_lines(picture)}
+
+
+async def test_of_a_long_letter_the_first_pages_are_shown_and_how_many_there_are(examiner: Examiner) -> None:
+    def repeat(pdf: pikepdf.Pdf) -> None:
+        for _ in range(4):
+            pdf.pages.append(pdf.pages[0])
+
+    shown = await examiner.show(hostile.changed_pdf(repeat), "application/pdf")
+
+    assert (shown.known.pages, len(shown.pages)) == (5, 3)
+
+
 async def test_a_file_of_more_than_intake_takes_is_not_even_sent() -> None:
     async with Examiner(SHORT, command=("/nonexistent",)) as examiner:
         reading = await examiner.examine(bytes(MOST_DOCUMENT_BYTES + 1), "image/jpeg")
+        shown = await examiner.show(bytes(MOST_DOCUMENT_BYTES + 1), "image/jpeg")
 
-    assert reasons_of(reading.checks) == ("file_too_large",)
+    assert reasons_of(reading.checks) == reasons_of(shown.known.checks) == ("file_too_large",)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +237,14 @@ async def test_the_real_worker_reads_a_letter_and_a_licence(examiner: Examiner) 
     assert "Ms Ada Example" in {line.text for line in letter.lines}
     assert card.licence is not None
     assert card.licence.number == "X1234567"
+
+
+async def test_the_real_worker_opens_a_photo_as_telephones_make_it(examiner: Examiner) -> None:
+    """Its decoder starts a thread."""
+    photo = hostile.encoded(hostile.drawing(), "HEIF")
+
+    assert (await examiner.examine(photo, "image/heic")).pages == 1
+    assert len((await examiner.show(photo, "image/heic")).pages) == 1
 
 
 async def test_the_service_goes_on_while_a_file_is_read(examiner: Examiner) -> None:

@@ -3,10 +3,13 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
+from services.verifier.domain import EvidenceWithheld
 from services.verifier.handlers import LAPSE
 from shared.answer import SUBMISSION
 from shared.events import (
+    EvidenceAsked,
     EvidenceDestroyed,
+    EvidenceShown,
     IdentityCompared,
     IdentityDecided,
     IdentityVerified,
@@ -35,7 +38,7 @@ async def opened(**changes: Any) -> Office:
 
 
 async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
-    await office.tell(IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed))
 
 
 # --- destroying ---------------------------------------------------------------------------------------
@@ -141,3 +144,23 @@ async def test_a_proof_before_its_request_waits() -> None:
     await office.tell(ProofReceived(request_id=CASE, proofs=(late,)), service="intake")
     assert len(office.broker.waiting()) == 1
     assert office.broker.parked("verifier") == []
+
+
+# --- showing ------------------------------------------------------------------------------------------
+
+
+def withheld(office: Office) -> list[EvidenceWithheld]:
+    rows = office.journals["verifier"].rows.values()
+    return [fact for row in rows for fact in row.facts if isinstance(fact, EvidenceWithheld)]
+
+
+@pytest.mark.parametrize("against", [None, "code_wrong"])
+async def test_that_one_of_the_staff_was_let_look_is_on_record_or_why_not(against: str | None) -> None:
+    office = await opened()
+    office.staff.against = against
+    who: Any = {"request_id": CASE, "by": "dana.muster"}
+    look: Any = who | {"reason": "review", "refs": ("proof_1",)}
+    await office.tell(EvidenceAsked(**look, code="287082"), service="console")
+    shown, refused = EvidenceShown(**look), EvidenceWithheld(**who, reason="code_wrong")
+    assert office.told(EvidenceShown) == ([] if against else [shown])
+    assert withheld(office) == ([refused] if against else [])

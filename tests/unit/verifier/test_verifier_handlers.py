@@ -44,7 +44,7 @@ async def opened(**changes: Any) -> Office:
 
 
 async def compared(office: Office, agreed: int, claimed: int = 3) -> None:
-    await office.tell(
+    await office.compare(
         IdentityCompared(request_id=CASE, agreed=agreed, claimed=claimed, groups=agreed, private=True)
     )
 
@@ -221,7 +221,16 @@ async def test_what_the_journal_keeps_of_a_code_is_not_the_code() -> None:
 
 def context(office: Office, known: Verification) -> Verifier:
     return Verifier(
-        CASE, known, NOW, office.vault, office.timers, office.allowances, VERIFIER_KEY, Practice()
+        case_id=CASE,
+        event_id="e" * 32,
+        known=known,
+        now=NOW,
+        vault=office.vault,
+        timers=office.timers,
+        allowances=office.allowances,
+        reviewers=office.staff,
+        key=VERIFIER_KEY,
+        practice=Practice(),
     )
 
 
@@ -335,7 +344,7 @@ CALIFORNIA = {"country": "US", "subdivision": "CA"}
 async def test_who_cannot_prove_enough_for_the_data_but_for_its_kinds_is_told_the_kinds() -> None:
     """11 CCR § 7024(a)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM])
-    await office.tell(
+    await office.compare(
         IdentityCompared(
             request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
         )

@@ -137,7 +137,7 @@ async def test_records_that_differ_from_the_documents_are_for_a_person_to_look_a
     await office.offer(document("identity"), document("address"), id_="d")
     await examined(office, Verdict.CONVINCING, number=0)
     await examined(office, Verdict.CONVINCING, number=1)
-    await office.tell(IdentityCompared(request_id=CASE, agreed=1, claimed=2, proofs=(DOCUMENTED,)))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=1, claimed=2, proofs=(DOCUMENTED,)))
     assert office.the(IdentityReviewNeeded).reasons == ("records_differ",)
     assert not office.told(IdentityVerified)
     assert not office.told(IdentityRefused)
@@ -179,7 +179,7 @@ async def test_a_refused_document_spoils_no_other_proof() -> None:
     await examined(office, Verdict.REFUSED, "name_mismatch")
     await coded(office)
     await office.offer(CLAIM, id_="c")
-    await office.tell(IdentityCompared(request_id=CASE, agreed=3, claimed=3, groups=3, private=True))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=3, claimed=3, groups=3, private=True))
     assert office.the(IdentityVerified)
 
 
@@ -218,7 +218,7 @@ async def test_three_points_and_a_declaration_open_the_data() -> None:
     """11 CCR § 7062(c)."""
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
     assert office.told(IdentityVerified) == []
-    await office.tell(
+    await office.compare(
         IdentityCompared(
             request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
         )
@@ -231,7 +231,7 @@ async def test_three_points_and_a_declaration_open_the_data() -> None:
 
 async def test_a_declaration_that_counts_is_kept_when_everything_else_is_destroyed() -> None:
     office = await opened(residence=CALIFORNIA, proofs=[CLAIM, declaration()])
-    await office.tell(
+    await office.compare(
         IdentityCompared(
             request_id=CASE, agreed=3, claimed=3, groups=3, private=True, identities=("customer_no",)
         )
@@ -500,7 +500,7 @@ async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
     office = await opened()
     await coded(office)
     await office.offer(CLAIM, id_="c")
-    await office.tell(IdentityCompared(request_id=CASE, agreed=0, claimed=3))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=3))
     stops = [type(event) for event in office.events() if isinstance(event, RequestPaused | RequestResumed)]
     assert stops == [RequestPaused, RequestResumed]
 
@@ -510,7 +510,7 @@ async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
 
 async def told_points(office: Office, groups: int, *, private: bool) -> None:
     await office.offer(CLAIM, id_=f"c{groups}{private}")
-    await office.tell(
+    await office.compare(
         IdentityCompared(
             request_id=CASE, agreed=3, claimed=3, groups=groups, private=private, identities=("x",)
         )
@@ -607,7 +607,7 @@ async def test_a_mailbox_is_not_flooded_by_many_requests_that_name_it() -> None:
     office = Office()
     office.allowances.left = 1
     await office.submit(request())
-    await office.submit(request(reference="r-2"), id_="2")
+    await office.submit(request(reference="r-2", right="erasure"), id_="2")
     assert len([fact for fact in office.told(IdentityChallenged) if fact.ref]) == 1
     assert office.the(ProofRefused).reason == "too_many_codes"
 

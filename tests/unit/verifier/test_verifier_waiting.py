@@ -100,7 +100,7 @@ async def test_a_code_that_has_to_wait_again_waits_longer_and_no_second_letter_i
 async def test_the_time_that_the_law_gives_does_not_stand_still_for_a_code_that_we_do_not_send() -> None:
     office = await flooded(sensitivity=Sensitivity.HIGH)
     await office.offer(CLAIM, id_="c")
-    await office.tell(IdentityCompared(request_id=CASE, agreed=2, claimed=2, groups=2, private=True))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=2, claimed=2, groups=2, private=True))
     assert office.told(IdentityChallenged)[-1].wanted == (("mailbox",), ("mailbox", "identity_document"))
     assert office.told(RequestPaused) == []
 
@@ -171,7 +171,7 @@ async def examined(office: Office, verdict: Verdict, *reasons: str) -> None:
 
 async def claimed(office: Office, *, id_: str) -> None:
     await office.offer(CLAIM, id_=id_)
-    await office.tell(IdentityCompared(request_id=CASE, agreed=0, claimed=3))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=3))
 
 
 async def wished(office: Office, *, id_: str) -> None:

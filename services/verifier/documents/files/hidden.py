@@ -6,9 +6,9 @@ nobody can see is no evidence.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 from rapidfuzz import fuzz, process
@@ -31,6 +31,10 @@ SURE: Final = 0.8
 """Confidence of a reader from which text that differs is other text, and not a bar code or a pattern."""
 LEAST_SHARED: Final = 0.3
 """Of the width of the narrower of two lines that stand in one place; neighbours overlap a little, too."""
+TWINS: Final = str.maketrans("il0", "11o")
+"""Letters, as small ones, and digits that readers and people mistake for one another."""
+Place: TypeAlias = tuple[Sequence[Line], Sequence[Line]]
+"""Lines of a layer, and those that are read where they stand."""
 
 
 def visible(lines: Sequence[Line], pictures: Sequence[Picture]) -> tuple[tuple[Line, ...], Check]:
@@ -51,7 +55,8 @@ def confirmed(layer: Sequence[Line], seen: Sequence[Line]) -> tuple[tuple[Line, 
     Return the lines of *layer* that can be read where they stand, and whether something else is read there.
 
     That something is drawn in a line's place does not say what: it may be other text, over a white box. What
-    differs by a letter or two is taken for misread, unless the layer itself has both in one place.
+    differs by a letter or two is most likely misread, and may be the number of another house: nobody is
+    alarmed, and what is read there counts instead.
 
     Args:
         layer: From inside the file.
@@ -61,12 +66,13 @@ def confirmed(layer: Sequence[Line], seen: Sequence[Line]) -> tuple[tuple[Line, 
     unread = {line for line in layer if line.page not in pages}
     read = {line: [one for one in seen if _in_one_place(one, line)] for line in layer}
     kept = tuple(line for line in layer if line in unread or _says(read[line], line))
+    lines = _as_seen(kept, _places(layer, seen))
     covered = [line for line in set(layer) - set(kept) if _tells(line) and _is_clear(read[line])]
     if covered or _overlaid(kept):
-        return kept, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
+        return lines, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=(PDF_HIDDEN_TEXT,))
     if any(map(_tells, unread)):
-        return kept, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=("print_unreadable",))
-    return kept, Check(name=PDF_SEEN_TEXT, result=Result.PASS)
+        return lines, Check(name=PDF_SEEN_TEXT, result=Result.INCONCLUSIVE, reasons=("print_unreadable",))
+    return lines, Check(name=PDF_SEEN_TEXT, result=Result.PASS)
 
 
 def hidden_text(layer: Iterable[Line], seen: Iterable[Line]) -> Check:
@@ -83,6 +89,38 @@ def hidden_text(layer: Iterable[Line], seen: Iterable[Line]) -> Check:
         return _check(Result.NOT_RUN)
     unseen = [word for word in words if not _is_among(word, visible_words)]
     return _check(Result.FAIL if len(unseen) > MOST_UNSEEN * len(words) else Result.PASS)
+
+
+def _as_seen(kept: Iterable[Line], places: Iterable[Place]) -> tuple[Line, ...]:
+    """Return the lines of a layer that were *kept*, or what is read there where that is not just the same."""
+    shown: dict[Line, Sequence[Line]] = {}
+    for inside, read in places:
+        just_that = not read or _looks(inside) == _looks(read)
+        shown |= {line: (line,) if just_that else read for line in inside}
+    return tuple(dict.fromkeys(one for line in kept for one in shown[line]))
+
+
+def _places(layer: Iterable[Line], seen: Sequence[Line]) -> Iterator[Place]:
+    """Yield what stands together, nothing of it left out: lines of *layer*, and those that are read there."""
+    left = list(dict.fromkeys(layer))
+    while left:
+        inside, read, newest = [], [], [left.pop(0)]
+        while newest:
+            inside += newest
+            fresh = [
+                one for one in seen if one not in read and any(_in_one_place(one, line) for line in newest)
+            ]
+            read += fresh
+            newest = [line for line in left if any(_in_one_place(one, line) for one in fresh)]
+            left = [line for line in left if line not in newest]
+        yield inside, read
+
+
+def _looks(lines: Iterable[Line]) -> str:
+    """Return the letters and digits of *lines* from left to right, the same for those that look the same."""
+    in_order = sorted(lines, key=lambda line: line.box[0])
+    text = "".join(map(_letters, in_order)).translate(TWINS)
+    return text.replace("rn", "m").replace("vv", "w")
 
 
 def _is_among(word: str, words: set[str]) -> bool:

@@ -47,10 +47,16 @@ def decode(content: bytes, kind: Kind) -> Picture:
             raise Refused(Refusal.DECODE_LIMIT if too_large else Refusal.BROKEN) from error
 
 
-def encode(picture: Picture) -> bytes:
-    """Return *picture* as a JPEG made here: what is shown to staff instead of the file that came."""
+def encode(pixels: bytes, size: tuple[int, int]) -> bytes:
+    """
+    Return a JPEG made here: what is shown to staff instead of the file that came.
+
+    Args:
+        pixels: A byte of red, of green and of blue for each, row by row.
+        size: Width and height in pixels.
+    """
     buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    Image.frombytes("RGB", size, pixels).save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
 
 

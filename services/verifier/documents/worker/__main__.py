@@ -4,25 +4,30 @@ import sys
 
 from services.verifier.documents.worker.confinement import Bounds
 from services.verifier.documents.worker.forking import Examine, serve
-from services.verifier.documents.worker.frames import Request
+from services.verifier.documents.worker.frames import Request, Task
 
 
 def load() -> Examine:
     """
-    Return what reads a file, with all its models loaded.
+    Return what reads or draws a file, with all models loaded.
 
     Imported here, after the process is confined: libraries are code, too.
     """
     from services.verifier.documents.worker.examination import examine  # noqa: PLC0415 - see above
     from services.verifier.documents.worker.readers import installed_readers, warm_up  # noqa: PLC0415 - same
+    from services.verifier.documents.worker.showing import show  # noqa: PLC0415 - same
 
     readers = installed_readers()
     warm_up(readers)
 
-    def examine_as_json(request: Request) -> bytes:
-        return examine(request, readers).model_dump_json().encode()
+    def answer(request: Request) -> bytes:
+        match request.task:
+            case Task.READ:
+                return examine(request, readers).model_dump_json().encode()
+            case Task.SHOW:
+                return show(request)
 
-    return examine_as_json
+    return answer
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from services.verifier.documents.worker.filtering import install_filter
 NICENESS: Final = 10
 MOST_FILES: Final = 64
 """Open at once; libraries and models are loaded by then."""
+MOST_TASKS: Final = 512
+"""Processes and threads of this user, of all services that run as it: the kernel counts no fewer."""
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
@@ -62,10 +64,11 @@ def seal(bounds: Bounds) -> None:
     library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _limit(resource.RLIMIT_CPU, bounds.cpu_seconds)
-    _limit(resource.RLIMIT_NPROC, 0)
+    _limit(resource.RLIMIT_NPROC, MOST_TASKS)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(bounds.wall_seconds)
-    install_filter(library)
+    if not install_filter(library):
+        _limit(resource.RLIMIT_NPROC, 0)  # no processes, then, and no threads either
 
 
 def _limit(kind: int, value: int) -> None:

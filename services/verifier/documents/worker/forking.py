@@ -52,10 +52,11 @@ def _in_a_child(examine: Examine, request: Request, bounds: Bounds, answers: int
         os.close(answers)
         _read_and_end(examine, request, bounds, writing)
     os.close(writing)
+    most = MOST_ANSWER_BYTES[request.task]
     with open(reading, "rb") as pipe:  # noqa: PTH123 - a descriptor
-        answer = pipe.read(MOST_ANSWER_BYTES + 1)
+        answer = pipe.read(most + 1)
     _, status = os.waitpid(child, 0)
-    return answer if status == 0 and len(answer) <= MOST_ANSWER_BYTES else DIED
+    return answer if status == 0 and len(answer) <= most else DIED
 
 
 def _read_and_end(examine: Examine, request: Request, bounds: Bounds, writing: int) -> NoReturn:

@@ -10,7 +10,27 @@ from enum import StrEnum
 from typing import BinaryIO, Final
 
 LENGTH_BYTES: Final = 4
-MOST_ANSWER_BYTES: Final = 4_000_000
+MOST_SHOWN: Final = 3
+"""Pages of a file that are shown."""
+LONGEST_SHOWN: Final = 2_400
+"""Pixels of the longer side of a page that is shown."""
+BYTES_PER_PIXEL: Final = 3
+"""Red, green, blue."""
+
+
+class Task(StrEnum):
+    """What is to be done with a file."""
+
+    READ = "read"
+    """Find everything that is in it."""
+    SHOW = "show"
+    """Draw it."""
+
+
+MOST_ANSWER_BYTES: Final = {
+    Task.READ: 4_000_000,
+    Task.SHOW: MOST_SHOWN * LONGEST_SHOWN**2 * BYTES_PER_PIXEL + 10_000,
+}
 
 
 class Slot(StrEnum):
@@ -22,12 +42,13 @@ class Slot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file to read."""
+    """A file, and what is to be done with it."""
 
     content: bytes
     media_type: str
     """As the sender declared it."""
     slot: Slot
+    task: Task = Task.READ
 
 
 def frame(content: bytes) -> bytes:
@@ -37,7 +58,11 @@ def frame(content: bytes) -> bytes:
 
 def pack(request: Request) -> bytes:
     """Return *request* as it is sent: what is known about the file, then the file."""
-    about = {"media_type": request.media_type, "slot": request.slot.value}
+    about = {
+        "media_type": request.media_type,
+        "slot": request.slot.value,
+        "task": request.task.value,
+    }
     return frame(json.dumps(about).encode()) + frame(request.content)
 
 
@@ -48,7 +73,7 @@ def receive(source: BinaryIO) -> Request | None:
     if about is None or content is None:
         return None
     fields = json.loads(about)
-    return Request(content, fields["media_type"], Slot(fields["slot"]))
+    return Request(content, fields["media_type"], Slot(fields["slot"]), Task(fields["task"]))
 
 
 def _next(source: BinaryIO) -> bytes | None:
