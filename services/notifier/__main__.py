@@ -1,58 +1,55 @@
 """Run the notifier: ``python -m services.notifier``."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
 
-from services.notifier.channels import SmtpChannel
-from services.notifier.domain import Correspondence, evolve
-from services.notifier.handlers import SUBSCRIPTIONS, House, Notifier, Vault
-from services.notifier.post import Post
+from services.notifier.bounces import Desk, Door, listen
+from services.notifier.codes.plan import CODES
+from services.notifier.handlers import SUBSCRIPTIONS
+from services.notifier.lanes import BATCH, Lane, database_of, service, way_out
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claims
+from shared.errors import ConfigurationError
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
-from shared.service import Moment, Service
-
-NAME = "notifier"
-BATCH = 64
-"""Letters under way at once; after a crash as many are in doubt, and some from before (docs/runbook.md)."""
-
-
-def service(vault: Vault, post: Post, house: House) -> Service[Correspondence, Notifier]:
-    """Return the notifier, put together on *vault* and *post*."""
-
-    def context(moment: Moment[Correspondence]) -> Notifier:
-        return Notifier(
-            moment.case,
-            moment.state,
-            moment.now,
-            moment.event_id,
-            moment.occurred_at,
-            vault,
-            post,
-            house,
-        )
-
-    return Service(NAME, SUBSCRIPTIONS, Correspondence(), evolve, context)
 
 
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the notifier together."""
-    database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, claims = Journal(database), Claims(database)
+    journal = Journal(database_of(settings, platform))
     await journal.prepare()
-    await claims.prepare()
-    house = settings.house()
-    channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=settings.mail_connections)
+    with ExitStack() as stack:
+        returned = _returned(settings, platform, journal, stack)
+        async with way_out(Lane.LETTERS, settings, platform) as post:
+            letters = service(Lane.LETTERS, SUBSCRIPTIONS, platform.vault, post, settings.house())
+            yield Running(letters, journal, batch=BATCH, background=returned)
+
+
+def _returned(
+    settings: NotifierSettings, platform: Platform, journal: Journal, stack: ExitStack
+) -> Coroutine[Any, Any, None] | None:
+    """Return what takes returned letters, if anything does."""
+    if not settings.bounce_port:
+        return None
+    listener = stack.enter_context(_listener(settings))
+    codes = Journal(platform.client[f"{settings.database_prefix}_{Lane.CODES}"])
+    claims = Claims(database_of(settings, platform))
+    desk = Desk(claims, {Lane.LETTERS: journal, Lane.CODES: codes}, platform.bus)
+    return listen(Door(desk, settings.return_paths()), listener)
+
+
+def _listener(settings: NotifierSettings) -> socket.socket:
     try:
-        post = Post(channel, claims, house.sender.address)
-        yield Running(service(platform.vault, post, house), journal, batch=BATCH)
-    finally:
-        await channel.close()
+        return socket.create_server((settings.http_host, settings.bounce_port))
+    except OSError as error:
+        where = f"{settings.http_host}:{settings.bounce_port}"
+        raise ConfigurationError(f"HABEAS_BOUNCE_PORT: cannot listen on {where} ({error.strerror})") from None
 
 
-PLANS = (Plan(NotifierSettings, build),)
+PLANS = (Plan(NotifierSettings, build), CODES)
 
 if __name__ == "__main__":
     main(PLANS)

@@ -13,10 +13,19 @@ from datetime import timedelta
 import aiosmtplib
 
 from services.notifier.mime import addr_spec
-from services.notifier.smtp import Disconnected, MailInDoubt, MailServer, Patience, hand_over
+from services.notifier.smtp import (
+    Disconnected,
+    MailboxFull,
+    MailInDoubt,
+    MailServer,
+    NoSuchMailbox,
+    Patience,
+    SenderBlamed,
+    hand_over,
+)
 from shared.errors import MailUnavailable
 
-__all__ = ["MailInDoubt", "Patience", "SmtpChannel"]
+__all__ = ["MailInDoubt", "MailboxFull", "NoSuchMailbox", "Patience", "SenderBlamed", "SmtpChannel"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the notifier decides: which letter a fact calls for. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.notifier.facts import Authority, IdentityCheck
@@ -14,12 +15,7 @@ from shared.events import (
     RestrictionAnnounced,
     SubjectRestricted,
 )
-from shared.law import Regulation, needs_proof
-
-UK_AUTHORITY = Authority("Information Commissioner's Office", "https://ico.org.uk/make-a-complaint/")
-CALIFORNIA_AUTHORITY = Authority(
-    "California Privacy Protection Agency", "https://cppa.ca.gov/webapplications/complaint"
-)
+from shared.law import Policy, needs_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +51,15 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
             return known
 
 
-def authority_for(regulation: Regulation, lead: Authority) -> Authority:
+def authorities(laws: Iterable[Policy], lead: Authority) -> tuple[Authority, ...]:
     """
-    Return the body that complaints go to.
+    Return for each of *laws* the body that complaints go to.
 
     Law:
         GDPR Art. 12(4), 77: *lead*, that of the establishment, or any other of the person's choice.
-        UK GDPR Art. 77: the Information Commissioner. CCPA: Cal. Civ. Code § 1798.199.45.
+        Elsewhere: the one that the policy names.
     """
-    match regulation:
-        case Regulation.GDPR:
-            return lead
-        case Regulation.UK_GDPR:
-            return UK_AUTHORITY
-        case Regulation.CCPA:
-            return CALIFORNIA_AUTHORITY
+    return tuple(Authority(law.authority.name, law.authority.url) if law.authority else lead for law in laws)
 
 
 def identity_check(request: RequestReceived) -> IdentityCheck:

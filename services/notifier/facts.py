@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
 from services.notifier.reasons import ReasonCode
-from shared.events import Evidence, Outcome
-from shared.law import Right
+from shared.events import Evidence, ExtensionReason, Outcome
+from shared.law import FeeReason, Money, Right
 
 Answer: TypeAlias = Literal[Outcome.GRANTED, Outcome.PARTLY_GRANTED, Outcome.NOTHING_HELD]
 """How a request ended that was not refused as a whole; see ``Refusal`` for those that were."""
@@ -204,7 +204,7 @@ class Wanted:
     answer_by: datetime
     url: str
     clock_stands: bool = False
-    """Whether the time for the answer stands still meanwhile; never under the CCPA."""
+    """Whether the time for the answer stands still meanwhile; said only where every law allows it."""
     representative: Representative | None = None
     """Who asks for the person, if somebody does."""
 
@@ -267,7 +267,6 @@ class AccessOutcome:
     outcome: Answer
     right: Right
     received_on: date
-    authority: Authority
     package: Package | None = None
     """None only when nothing is held."""
     withheld: tuple[Withheld, ...] = ()
@@ -290,7 +289,6 @@ class ErasureOutcome:
     completed_on: date
     certificate: str
     """Its number; empty for an answer without one."""
-    authority: Authority
     erased: tuple[Part, ...] = ()
     masked: tuple[Part, ...] = ()
     """Records that stay without the details that pointed to the person."""
@@ -318,7 +316,6 @@ class Done:
     right: Deed
     received_on: date
     done_on: date
-    authority: Authority
     recipients: tuple[str, ...] = ()
     """Who had the data from us and is being told."""
     by_hand: tuple[str, ...] = ()
@@ -342,7 +339,6 @@ class Refusal:
     right: Right
     received_on: date
     reasons: tuple[ReasonCode, ...]
-    authority: Authority
     kept: tuple[Kept, ...] = ()
     """What an erasure would have been about, and until when it must stay."""
     package: Package | None = None
@@ -370,7 +366,6 @@ class Lifting:
     right: Right
     received_on: date
     reason: ReasonCode
-    authority: Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +376,153 @@ class Withdrawn:
     right: Right
     received_on: date
     withdrawn_on: date
+    deemed: bool = False
+    """Whether they were told of a fee, and have not agreed to it in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """The answer takes longer, as the law allows; told before the day that was promised."""
+
+    kind: ClassVar[str] = "extension"
+    right: Right
+    received_on: date
+    promised_on: date
+    """The last day without the extension."""
+    due_on: date
+    """The last day now."""
+    reason: ExtensionReason
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The last day is over and the answer is not sent."""
+
+    kind: ClassVar[str] = "late"
+    right: Right
+    received_on: date
+    promised_on: date
+    """The day that was missed."""
+    expected_on: date | None = None
+    """When the answer comes; None where nobody can say yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The person has asked for the same before, and it is not answered yet."""
+
+    kind: ClassVar[str] = "duplicate"
+    right: Right
+    received_on: date
+    first_received_on: date
+    first_reference: str
+    due_on: date
+    """The last day for the first request: that one is answered."""
+    url: str
+    """Where the person sees how the first request stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """We hold the data for a customer of ours, who decides; the request was passed on."""
+
+    kind: ClassVar[str] = "forwarded"
+    right: Right
+    received_on: date
+    forwarded_on: date
+    controller: str = ""
+    """Who decides; empty where we may not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedToController:
+    """To the customer who decides: somebody asks, and here is where they find the request."""
+
+    kind: ClassVar[str] = "forwarded_to_controller"
+    right: Right
+    received_on: date
+    url: str
+    """Where the customer fetches the request: the letter itself tells nothing of the person."""
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeeQuoted:
+    """The request costs something; the person decides whether they want that."""
+
+    kind: ClassVar[str] = "fee_quoted"
+    right: Right
+    received_on: date
+    fee: Money
+    reason: FeeReason
+    answer_by: date
+    """Who has not agreed by then has withdrawn the request."""
+    url: str
+    """Where the person agrees or withdraws."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageExpiring:
+    """The data package was not fetched, and will be deleted."""
+
+    kind: ClassVar[str] = "package_expiring"
+    right: Right
+    received_on: date
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AppealReceived:
+    """The person has appealed."""
+
+    kind: ClassVar[str] = "appeal_received"
+    right: Right
+    received_on: date
+    appealed_on: date
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class AppealDecided:
+    """Somebody else has looked at it again."""
+
+    kind: ClassVar[str] = "appeal_decided"
+    right: Right
+    received_on: date
+    appealed_on: date
+    granted: bool
+    """Whether the person was right; then the answer follows in a letter of its own."""
+    reasons: tuple[ReasonCode, ...] = ()
+    explanation: str = ""
+    """What whoever decided wrote to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintReceived:
+    """The person has complained to us."""
+
+    kind: ClassVar[str] = "complaint_received"
+    right: Right
+    received_on: date
+    complained_on: date
+    answer_by: date | None = None
+    """When they hear from us at the latest, where we can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintDecided:
+    """What has come of the complaint."""
+
+    kind: ClassVar[str] = "complaint_decided"
+    right: Right
+    received_on: date
+    complained_on: date
+    upheld: bool
+    """Whether the person was right; what we do then stands in the explanation."""
+    reasons: tuple[ReasonCode, ...] = ()
+    explanation: str = ""
+    """What whoever decided wrote to the person."""
 
 
 Facts: TypeAlias = (
@@ -396,4 +538,15 @@ Facts: TypeAlias = (
     | Withdrawn
     | Weighing
     | Lifting
+    | Extension
+    | Late
+    | Duplicate
+    | Forwarded
+    | ForwardedToController
+    | FeeQuoted
+    | PackageExpiring
+    | AppealReceived
+    | AppealDecided
+    | ComplaintReceived
+    | ComplaintDecided
 )

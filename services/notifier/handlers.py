@@ -1,15 +1,13 @@
 """Which letter the notifier writes when something happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Protocol
+from dataclasses import replace
 
-from services.notifier.domain import Correspondence, authority_for, identity_check
+from services.notifier import sequels
+from services.notifier.domain import identity_check
 from services.notifier.facts import (
     AccessOutcome,
     Acknowledgement,
-    Authority,
     Code,
     Corrected,
     Declined,
@@ -29,7 +27,6 @@ from services.notifier.facts import (
     Refusal,
     Reminder,
     Representative,
-    Sender,
     Setback,
     Transfer,
     Wanted,
@@ -38,12 +35,13 @@ from services.notifier.facts import (
     Withheld,
 )
 from services.notifier.facts import Answer as AnswerOutcome
-from services.notifier.letters import Letter, compose, presentable
-from services.notifier.post import Posted
+from services.notifier.letters import presentable
 from services.notifier.reasons import ReasonCode
-from shared.answer import SUBMISSION, Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
-from shared.errors import PermanentError, TooEarly
+from services.notifier.writing import Notifier, submission_of, write
+from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
+from shared.errors import PermanentError
 from shared.events import (
+    DeliveryAction,
     Evidence,
     Fact,
     IdentityChallenged,
@@ -52,91 +50,33 @@ from shared.events import (
     IdentityReviewNeeded,
     LetterKind,
     NoticeFailed,
+    NoticeReported,
     NoticeSent,
     Outcome,
     PackageCodeIssued,
     Requester,
     RequestFulfilled,
+    RequestPurged,
     RequestReceived,
-    RequestSubmitted,
     RequestWithdrawn,
     RestrictionAnnounced,
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.law import Right
-from shared.policies import policies
-from shared.service import on
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def open(self, case: str, item: str) -> bytes:
-        """Return what is kept."""
-
-    async def holds(self, case: str, item: str) -> bool:
-        """Return whether something is kept."""
-
-
-class Post(Protocol):
-    """The way out for letters."""
-
-    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
-        """Hand over *message*, known as *letter*."""
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """Who writes, and from where."""
-
-    sender: Sender
-    authority: Authority
-    public_url: str
-
-    @property
-    def domain(self) -> str:
-        """The domain that message ids end in."""
-        return self.sender.address.rpartition("@")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Notifier:
-    """What a handler may know and use."""
-
-    case_id: str
-    known: Correspondence
-    now: datetime
-    event_id: str
-    occurred_at: datetime
-    vault: Vault = field(repr=False)
-    post: Post = field(repr=False)
-    house: House
-
-    def request(self) -> RequestReceived:
-        """
-        Return the request that is written about.
-
-        Raises:
-            TooEarly: It has not been acknowledged yet: letters keep their order.
-        """
-        if self.known.request is None:
-            raise TooEarly("a letter came before its request was acknowledged")
-        return self.known.request
-
-    def page(self) -> str:
-        """Return where the person sees how the request stands."""
-        return f"{self.house.public_url}/requests/{self.case_id}"
-
-    def today(self) -> date:
-        """Return the day it is where letters are written."""
-        return self.now.astimezone(self.house.sender.zone).date()
+from shared.law import Right, Role
+from shared.service import forget, on
 
 
 async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
-    """Confirm that a request has arrived and say by when it is answered."""
+    """
+    Confirm that a request has arrived and say by when it is answered.
+
+    Not of one that goes to a customer, or repeats another: what becomes of it is told at once.
+    """
+    if event.role is Role.END_USER or event.repeats:
+        return []
     facts = Acknowledgement(event.right, event.received_on, event.due_on, identity_check(event))
-    return await _write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)
+    return await write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)
 
 
 async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
@@ -146,6 +86,11 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
     alone = not event.wanted or (Evidence.MAILBOX,) in event.wanted
     code = Code("", event.expires_at, Purpose.IDENTITY, more=not alone, representative=await _asking(ctx))
     return await _send_code(event.ref, code, ctx)
+
+
+async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+    """Say what can prove who asks. Codes are mailed by ``services.notifier.codes``, past other letters."""
+    return [] if event.ref else await challenge(event, ctx)
 
 
 async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
@@ -159,7 +104,7 @@ async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequenc
     if ctx.known.settled:
         return []
     facts = InReview(right=request.right, received_on=request.received_on, url=ctx.page())
-    return await _write(LetterKind.IN_REVIEW, facts, request, ctx)
+    return await write(LetterKind.IN_REVIEW, facts, request, ctx)
 
 
 async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
@@ -169,14 +114,14 @@ async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence
 
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
     """Say that the request is refused because it stayed unclear who asks, and what can be done."""
-    return await _write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
+    return await write(LetterKind.REFUSAL, _refusal(event.reasons, ctx), ctx.request(), ctx)
 
 
-async def confirm_withdrawal(_event: RequestWithdrawn, ctx: Notifier) -> Sequence[Fact]:
-    """Confirm that the request was taken back."""
+async def confirm_withdrawal(event: RequestWithdrawn, ctx: Notifier) -> Sequence[Fact]:
+    """Confirm that the request was taken back, or that silence about a fee has done so."""
     request = ctx.request()
-    facts = Withdrawn(right=request.right, received_on=request.received_on, withdrawn_on=ctx.today())
-    return await _write(LetterKind.WITHDRAWN, facts, request, ctx)
+    facts = Withdrawn(request.right, request.received_on, ctx.today(), deemed=event.deemed)
+    return await write(LetterKind.WITHDRAWN, facts, request, ctx)
 
 
 async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
@@ -192,7 +137,7 @@ async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]
         )
     else:
         facts = _answered(event.outcome, event, answer, ctx)
-    return await _write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
+    return await write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
 
 
 async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:
@@ -201,7 +146,7 @@ async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence
     if request.right is not Right.OBJECTION:
         return []
     facts = Weighing(right=request.right, received_on=request.received_on)
-    return await _write(LetterKind.WEIGHING, facts, request, ctx)
+    return await write(LetterKind.WEIGHING, facts, request, ctx)
 
 
 async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence[Fact]:
@@ -221,25 +166,38 @@ async def announce_lifting(event: RestrictionLifting, ctx: Notifier) -> Sequence
         right=request.right,
         received_on=request.received_on,
         reason=ReasonCode(event.reason),
-        authority=authority_for(request.regulation, ctx.house.authority),
     )
-    written = await _write(LetterKind.LIFTING, facts, request, ctx)
+    written = await write(LetterKind.LIFTING, facts, request, ctx)
     if not any(isinstance(fact, NoticeSent) for fact in written):
         return written
     return [*written, RestrictionAnnounced(request_id=ctx.case_id, reason=event.reason)]
 
 
+async def heed_report(event: NoticeReported, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that a letter has not reached the person where it came back for good; else the report is on record.
+
+    Law:
+        GDPR Art. 12(3): the information is to be provided, so a letter that came back has not done it.
+    """
+    if event.action is not DeliveryAction.FAILED or event.again:
+        return []
+    return [NoticeFailed(request_id=ctx.case_id, letter=event.letter, reason="bounced")]
+
+
 SUBSCRIPTIONS = (
     on(RequestReceived, acknowledge),
-    on(IdentityChallenged, challenge),
+    on(IdentityChallenged, ask_for_proof),
     on(IdentityReminded, remind),
     on(IdentityReviewNeeded, tell_of_review),
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
     on(RequestFulfilled, tell_outcome),
-    on(PackageCodeIssued, send_package_code),
     on(SubjectRestricted, note_restriction),
     on(RestrictionLifting, announce_lifting),
+    on(NoticeReported, heed_report),
+    *sequels.SUBSCRIPTIONS,
+    on(RequestPurged, forget),
 )
 
 
@@ -250,7 +208,7 @@ async def _send_code(ref: str, facts: Code, ctx: Notifier) -> Sequence[Fact]:
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
     # The link fills the code in; nothing is confirmed before the person does so.
     url = f"{ctx.page()}?code={code}" if facts.purpose is Purpose.IDENTITY else ctx.page()
-    return await _write(LetterKind.CODE, replace(facts, code=code, url=url), ctx.request(), ctx)
+    return await write(LetterKind.CODE, replace(facts, code=code, url=url), ctx.request(), ctx)
 
 
 async def _ask(
@@ -264,7 +222,7 @@ async def _ask(
         ways=event.wanted,
         answer_by=event.expires_at,
         url=ctx.page(),
-        clock_stands=event.paused and policies().named(request.policy).stands_still_for("identity"),
+        clock_stands=event.paused,
         representative=await _asking(ctx),
     )
     match event:
@@ -273,7 +231,7 @@ async def _ask(
             facts: Facts = ProofWanted(request.right, request.received_on, wanted, setback)
         case IdentityReminded():
             facts = Reminder(request.right, request.received_on, wanted)
-    return await _write(kind, facts, request, ctx)
+    return await write(kind, facts, request, ctx)
 
 
 def _setback(reason: str | None) -> Setback | None:
@@ -287,34 +245,9 @@ async def _asking(ctx: Notifier) -> Representative | None:
     request = ctx.request()
     if request.requester is Requester.PERSON:
         return None
-    agent = (await _submitted(ctx)).agent
+    agent = (await submission_of(ctx)).agent
     name = presentable(agent.name) if agent else ""
     return Representative(request.right, name, parent=request.requester is Requester.PARENT)
-
-
-async def _submitted(ctx: Notifier) -> RequestSubmitted:
-    return RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
-
-
-async def _write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
-    submitted = await _submitted(ctx)
-    if submitted.subject.email is None:
-        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
-    letter = Letter(
-        facts=facts,
-        request_id=ctx.case_id,
-        to=submitted.subject.email,
-        name=submitted.subject.name or "",
-        locale=submitted.locale or "en",
-        regulation=request.regulation,
-    )
-    message_id = f"<{ctx.event_id}@{ctx.house.domain}>"
-    message = compose(letter, sender=ctx.house.sender, message_id=message_id, date=ctx.occurred_at)
-    posted = await ctx.post.send(ctx.event_id, letter.to, message)
-    if posted is Posted.REFUSED:
-        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
-    doubtful = posted is Posted.SENT_PERHAPS_TWICE
-    return [NoticeSent(request_id=ctx.case_id, letter=kind, doubtful=doubtful)]
 
 
 def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
@@ -323,7 +256,6 @@ def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
         right=request.right,
         received_on=request.received_on,
         reasons=tuple(map(ReasonCode, reasons)),
-        authority=authority_for(request.regulation, ctx.house.authority),
     )
 
 
@@ -343,7 +275,6 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
         right=right,
         received_on=request.received_on,
         done_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
-        authority=authority_for(request.regulation, ctx.house.authority),
         recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
         by_hand=answer.by_hand,
         outcome=outcome,
@@ -366,7 +297,6 @@ def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx
         outcome=outcome,
         right=event.right,
         received_on=request.received_on,
-        authority=authority_for(request.regulation, ctx.house.authority),
         package=_package(event, answer, ctx),
         withheld=tuple(map(_withheld, answer.withheld)),
         searched=answer.searched,
@@ -391,7 +321,6 @@ def _erasure(
         received_on=request.received_on,
         completed_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
         certificate=ctx.case_id if event.certificate else "",
-        authority=authority_for(request.regulation, ctx.house.authority),
         erased=_parts(answer.erased),
         masked=_parts(answer.masked),
         kept=tuple(map(_kept, answer.kept)),

@@ -1,21 +1,24 @@
 """Letters to people: facts go in, the bytes of a message come out. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date as Date  # noqa: N812 - `date` is the parameter of compose
 from datetime import datetime, tzinfo
 from enum import Enum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from babel import Locale
 from markupsafe import escape
 
 from services.notifier import mime, wording
-from services.notifier.facts import Facts, Sender
+from services.notifier.facts import Authority, Facts, Sender
+from services.notifier.laws import Laws
 from services.notifier.phrases import title
 from services.notifier.templating import Shape, mark, skeletons
-from shared.law import Regulation
+from shared.law import Money, Policy, Regulation
 
 LONGEST_NAME = 60
 NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
@@ -24,17 +27,32 @@ What a name has that is meant to be a link or a second message: whoever files a 
 and a stranger may be the one who reads it.
 """
 
+ENGLISH: Mapping[Regulation, str] = MappingProxyType(
+    {
+        Regulation.CCPA: "US",
+        Regulation.US_STATE: "US",
+        Regulation.PIPEDA: "CA",
+        Regulation.QUEBEC: "CA",
+        Regulation.DPDP: "IN",
+        Regulation.PDPA: "SG",
+    }
+)
+"""Whose English is written to who does not say: dates differ. Elsewhere it is that of the United Kingdom."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is said to whom, under which law, in which language."""
+    """What is said to whom, under which laws, in which language."""
 
     facts: Facts
     request_id: str
     to: str
     name: str
     locale: str
-    regulation: Regulation
+    laws: tuple[Policy, ...]
+    """Those that protect the person: what each demands is said. The first is the one answered under."""
+    authorities: tuple[Authority, ...]
+    """For each of the laws, where the person can complain."""
 
 
 def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
@@ -77,7 +95,8 @@ def render(letter: Letter, sender: Sender) -> mime.Alternatives:
         name=outline.of(presentable(letter.name)),
         reference=outline.of(letter.request_id),
         sender=sender,
-        law=letter.regulation,
+        authorities=outline.of(_once(letter.authorities)),
+        laws=Laws.of(letter.laws),
         language=locale.language,
     )
     text, html = skeletons(shape)
@@ -118,6 +137,8 @@ class Outline:
                 return wording.long_date(value, self.locale)
             case int():
                 return wording.number(value, self.locale)
+            case Money():
+                return wording.money(value.amount, value.currency, self.locale)
             case _:
                 return mime.one_line(str(value))
 
@@ -127,5 +148,13 @@ def _field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
+def _once(authorities: tuple[Authority, ...]) -> tuple[Authority | None, ...]:
+    """Where several laws have the same, it stands with the first."""
+    return tuple(
+        None if authority in authorities[:place] else authority for place, authority in enumerate(authorities)
+    )
+
+
 def _locale(letter: Letter) -> Locale:
-    return wording.resolve_locale(letter.locale, american=letter.regulation is Regulation.CCPA)
+    law = letter.laws[0].regulation
+    return wording.resolve_locale(letter.locale, at_home=ENGLISH.get(law, "GB") if law else "GB")

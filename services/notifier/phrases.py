@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from services.notifier.facts import (
     AccessOutcome,
+    AppealDecided,
     Code,
     Deed,
     Done,
@@ -15,8 +16,8 @@ from services.notifier.facts import (
     Setback,
 )
 from services.notifier.wording import mark as _
-from shared.events import Evidence, Outcome
-from shared.law import Regulation, Right
+from shared.events import Evidence, ExtensionReason, Outcome
+from shared.law import FeeReason, Regulation, Right
 
 OPEN_END = _("As long as the reason lasts")
 ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")
@@ -32,6 +33,16 @@ PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
         "lifting": _("We will end the restriction of your data"),
         "refusal": _("We cannot do what you asked for"),
         "withdrawn": _("We stopped working on your request"),
+        "extension": _("We need more time for your request"),
+        "late": _("We are late with our answer"),
+        "duplicate": _("We are already working on the same request"),
+        "forwarded": _("We passed your request on"),
+        "forwarded_to_controller": _("Somebody asks about data that you keep with us"),
+        "fee_quoted": _("Your request would cost something"),
+        "package_expiring": _("Your data package will soon be deleted"),
+        "appeal_received": _("We received your appeal"),
+        "complaint_received": _("We received your complaint"),
+        "complaint_decided": _("What came of your complaint"),
     }
 )
 
@@ -49,6 +60,13 @@ ACCESS_TITLES: Mapping[Outcome, str] = MappingProxyType(
         Outcome.GRANTED: _("Your data package is ready"),
         Outcome.PARTLY_GRANTED: _("Your data package is ready, with exceptions"),
         Outcome.NOTHING_HELD: NOTHING_HELD,
+    }
+)
+
+APPEAL_TITLES: Mapping[bool, str] = MappingProxyType(
+    {
+        True: _("You were right to appeal"),
+        False: _("We stand by our answer"),
     }
 )
 
@@ -147,6 +165,42 @@ LAWS: Mapping[Regulation, str] = MappingProxyType(
         Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
         Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
         Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
+        Regulation.FADP: _("Swiss Federal Act on Data Protection (FADP)"),
+        Regulation.LGPD: _("Brazilian General Data Protection Law (LGPD)"),
+        Regulation.PIPEDA: _(
+            "Canadian Personal Information Protection and Electronic Documents Act (PIPEDA)"
+        ),
+        Regulation.QUEBEC: _("Quebec Act on personal information in the private sector (P-39.1)"),
+        Regulation.DPDP: _("Indian Digital Personal Data Protection Act (DPDP Act)"),
+        Regulation.PIPL: _("Personal Information Protection Law of China (PIPL)"),
+        Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
+    }
+)
+"""Laws of States of the US keep the names that they have."""
+
+COMPLAINTS: Mapping[str, str] = MappingProxyType(
+    {
+        "complaint-after-appeal": _("If we turn down your appeal, you can complain to:"),
+        "complaint-after-grievance": _("If our answer does not satisfy you, you can complain to:"),
+        "complaint": _("You can also complain to the data protection authority:"),
+    }
+)
+"""Ways to an authority: the block that tells of it, and how it begins. The last one is open to everybody."""
+
+EXTENSIONS: Mapping[ExtensionReason, str] = MappingProxyType(
+    {
+        ExtensionReason.COMPLEXITY: _("Your request is complex: we have to look in many places."),
+        ExtensionReason.NUMBER_OF_REQUESTS: _("You sent us several requests, and we answer each with care."),
+    }
+)
+
+FEES: Mapping[FeeReason, str] = MappingProxyType(
+    {
+        FeeReason.FURTHER_COPY: _("The first copy is free. This is a further one."),
+        FeeReason.EXCESSIVE: _("The request repeats earlier ones very often."),
+        FeeReason.MANIFESTLY_UNFOUNDED: _("The request has clearly no basis."),
+        FeeReason.EFFORT: _("The answer takes far more work than usual."),
+        FeeReason.TRANSCRIPTION: _("Somebody has to write down or copy the data for you."),
     }
 )
 
@@ -197,5 +251,7 @@ def title(facts: Facts) -> str:
             return ERASURE_TITLES[facts.outcome]
         case Done():
             return DONE_TITLES[facts.outcome]
+        case AppealDecided():
+            return APPEAL_TITLES[facts.granted]
         case _:
             return PLAIN_TITLES[facts.kind]

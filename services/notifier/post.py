@@ -1,11 +1,16 @@
-"""Hands letters to the mail server: claim, send; the journal's row is the record."""
+"""Hands letters to the mail server: admit, claim, sign, send; the journal's row is the record."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from services.notifier.channels import MailInDoubt
+from services.notifier import figures
+from services.notifier.channels import MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.errors import MailRefused, MailUnavailable
+from shared.events import Code
+from shared.log import logger
 
 
 class Posted(StrEnum):
@@ -14,6 +19,20 @@ class Posted(StrEnum):
     SENT = "sent"
     SENT_PERHAPS_TWICE = "sent_perhaps_twice"
     REFUSED = "refused"
+    NOBODY = "nobody"
+    FULL = "full"
+
+    @property
+    def failure(self) -> Code | None:
+        """Why the person must be told by other means; None where the letter went out."""
+        return FAILURES.get(self)
+
+
+FAILURES = {
+    Posted.REFUSED: "mail_refused",
+    Posted.NOBODY: "mailbox_unknown",
+    Posted.FULL: "mailbox_full",
+}
 
 
 class Channel(Protocol):
@@ -32,6 +51,16 @@ class Claims(Protocol):
     async def release(self, letter: str) -> None:
         """Take the claim back."""
 
+    async def put_off(self, letter: str, now: datetime) -> datetime:
+        """Note that there was no room for *letter*; return when that was first so."""
+
+
+class Limits(Protocol):
+    """How many letters a domain is sent."""
+
+    async def admit(self, recipient: str) -> None:
+        """Count a letter to *recipient*, or raise ``MailUnavailable``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -39,8 +68,13 @@ class Post:
 
     channel: Channel
     claims: Claims
-    bounces_to: str
-    """Envelope sender."""
+    limits: Limits
+    return_path: Callable[[str], str]
+    """Letter → envelope sender."""
+    sign: Callable[[bytes], bytes]
+    full_for: timedelta
+    """How long a letter waits for room in a full mailbox before the person is told otherwise."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """
@@ -48,18 +82,43 @@ class Post:
 
         A letter that was begun and never recorded goes out again with the same Message-ID.
 
+        Args:
+            letter: ``<case>:<event>``.
+            recipient: An address.
+            message: Not signed yet.
+
         Raises:
-            MailUnavailable: The mail server does not take it now.
+            MailUnavailable: The mail server does not take it now, or the domain is sent no more for now.
         """
+        try:
+            posted = await self._send(letter, recipient, message)
+        except MailUnavailable as error:
+            figures.letter("later")
+            if isinstance(error, SenderBlamed):  # every letter waits until somebody sees to it
+                logger().error("the mail server blames the sender", reason=str(error))
+            raise
+        figures.letter(posted)
+        return posted
+
+    async def _send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        await self.limits.admit(recipient)
         first = await self.claims.claim(letter)
         try:
-            await self.channel.send(self.bounces_to, recipient, message)
+            await self.channel.send(self.return_path(letter), recipient, self.sign(message))
         except MailInDoubt:
             raise
-        except MailUnavailable:
+        except MailUnavailable as error:
             if first:
                 await self.claims.release(letter)
+            if isinstance(error, MailboxFull) and await self._full_for_long(letter):
+                return Posted.FULL
             raise
+        except NoSuchMailbox:
+            return Posted.NOBODY
         except MailRefused:
             return Posted.REFUSED
         return Posted.SENT if first else Posted.SENT_PERHAPS_TWICE
+
+    async def _full_for_long(self, letter: str) -> bool:
+        now = self.clock()
+        return now - await self.claims.put_off(letter, now) >= self.full_for

@@ -88,27 +88,38 @@ class Ground:
     provisions: Mapping[str, str]
 
 
-def _provisions(gdpr: str, ccpa: str = "") -> Mapping[str, str]:
+def _provisions(gdpr: str, ccpa: str = "", **elsewhere: str) -> Mapping[str, str]:
     """Return *gdpr* for both editions of the GDPR: the articles below read alike in the United Kingdom."""
     uk = gdpr.replace("GDPR", "UK GDPR")
-    return MappingProxyType({"gdpr": gdpr, "uk_gdpr": uk, "ccpa": ccpa})
+    return MappingProxyType({"gdpr": gdpr, "uk_gdpr": uk, "ccpa": ccpa, **elsewhere})
 
 
-IDENTITY = _provisions("GDPR Art. 12(6)", "11 CCR 7060-7062")
+# What is cited outside Europe and California was not read, and is to be checked before anybody relies on it.
+IDENTITY = _provisions(
+    "GDPR Art. 12(6)",
+    "11 CCR 7060-7062",
+    fadp="DPO Art. 16(5)",
+    quebec="CQLR c. P-39.1 s. 30",
+    pdpa="Personal Data Protection Regulations 2021 reg. 3",
+)
+DUTY = {"lgpd": "LGPD Art. 16(I)", "quebec": "CQLR c. P-39.1 s. 23", "dpdp": "DPDP Act s. 12(3)"}
+CLAIMS = {"quebec": "CQLR c. P-39.1 s. 39", "fadp": "FADP Art. 26(2)(a)"}
+CORRECTION = {"quebec": "CQLR c. P-39.1 s. 28", "fadp": "FADP Art. 32(1)", "pdpa": "PDPA s. 22"}
+UNREASONABLE = {"fadp": "FADP Art. 26(1)(c)", "quebec": "CQLR c. P-39.1 s. 46"}
 
 GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
     {
         ReasonCode.RETENTION_DUTY: Ground(
             _("A law obliges us to keep these records."),
-            _provisions("GDPR Art. 17(3)(b)", "Cal. Civ. Code 1798.105(d)(8)"),
+            _provisions("GDPR Art. 17(3)(b)", "Cal. Civ. Code 1798.105(d)(8)", **DUTY),
         ),
         ReasonCode.LEGAL_CLAIMS: Ground(
             _("We need these records to make or defend legal claims."),
-            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)"),
+            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)", **CLAIMS),
         ),
         ReasonCode.LEGAL_HOLD: Ground(
             _("These records are evidence in legal proceedings, and we must not erase them."),
-            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)"),
+            _provisions("GDPR Art. 17(3)(e)", "Cal. Civ. Code 1798.145(a)", **CLAIMS),
         ),
         ReasonCode.CONTRACT: Ground(
             _("We still need these records for a contract with you."),
@@ -133,13 +144,16 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
             _("We did not collect these records from you."), _provisions("", "Cal. Civ. Code 1798.105(a)")
         ),
         ReasonCode.THIRD_PARTY_RIGHTS: Ground(
-            _("They would show data about other people."), _provisions("GDPR Art. 15(4)")
+            _("They would show data about other people."),
+            _provisions("GDPR Art. 15(4)", fadp="FADP Art. 26(1)(b)", quebec="CQLR c. P-39.1 s. 40"),
         ),
         ReasonCode.NEVER_DISCLOSED: Ground(
             _("We hold this kind of data, but to protect you we do not send it."),
             _provisions("", "11 CCR 7024(d)"),
         ),
-        ReasonCode.PROFESSIONAL_SECRECY: Ground(_("We are bound to professional secrecy."), NOWHERE),
+        ReasonCode.PROFESSIONAL_SECRECY: Ground(
+            _("We are bound to professional secrecy."), MappingProxyType({"fadp": "FADP Art. 26(1)(a)"})
+        ),
         ReasonCode.NOT_PROVIDED_BY_YOU: Ground(
             _("It is neither what you gave us nor what we observed. A copy of all your data has it."),
             _provisions("GDPR Art. 20(1)"),
@@ -187,11 +201,11 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
         ),
         ReasonCode.MANIFESTLY_UNFOUNDED: Ground(
             _("The request has clearly no basis."),
-            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)"),
+            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)", **UNREASONABLE),
         ),
         ReasonCode.EXCESSIVE: Ground(
             _("The request repeats earlier ones so often that the law does not oblige us to answer."),
-            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)"),
+            _provisions("GDPR Art. 12(5)", "Cal. Civ. Code 1798.145(h)(3)", **UNREASONABLE),
         ),
         ReasonCode.NOT_MARKABLE: Ground(
             _("The system that holds these records cannot mark them. Our staff looks after them by hand."),
@@ -199,10 +213,11 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
         ),
         ReasonCode.NOT_EDITABLE: Ground(
             _("This was recorded as it happened, or is decided elsewhere. A request cannot change it."),
-            _provisions("GDPR Art. 16", "11 CCR 7023(b)"),
+            _provisions("GDPR Art. 16", "11 CCR 7023(b)", **CORRECTION),
         ),
         ReasonCode.NOT_FOUND: Ground(
-            _("We hold no such detail about you."), _provisions("GDPR Art. 16", "11 CCR 7023(b)")
+            _("We hold no such detail about you."),
+            _provisions("GDPR Art. 16", "11 CCR 7023(b)", **CORRECTION),
         ),
         ReasonCode.SAME_VALUE: Ground(_("Our records say this already."), NOWHERE),
         ReasonCode.WRONG_TYPE: Ground(

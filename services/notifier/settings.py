@@ -1,12 +1,21 @@
 """What the notifier alone needs to be told."""
 
+from collections.abc import Callable
 from email.utils import parseaddr
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from services.notifier import dkim
 from services.notifier.facts import Authority, Sender
-from services.notifier.handlers import House
-from shared.settings import Settings, Zone
+from services.notifier.limits import OTHERS
+from services.notifier.mime import addr_spec
+from services.notifier.returnpath import LONGEST_NAME, ReturnPaths
+from services.notifier.writing import House
+from shared.errors import MailRefused
+from shared.settings import Settings
+from shared.vault import derived_key
+
+FEWEST = 2
 
 
 class NotifierSettings(Settings):
@@ -21,29 +30,23 @@ class NotifierSettings(Settings):
     mail_reply_to: str = ""
     """Where answers go, when not to the address that letters come from."""
 
-    mail_connections: int = Field(default=16, ge=1, le=100)
-    """Connections to the mail server that are kept open."""
+    mail_connections: int = Field(default=16, ge=2, le=100)
+    """Connections to the mail server that are kept open; a quarter, one at the least, for codes alone."""
 
-    zone: Zone
-    """Time zone of the dates in letters, `Europe/Berlin`."""
+    mail_limits: dict[str, int] = Field(default_factory=dict)
+    """Letters a minute that a mail domain is sent: JSON, domain → number, `*` for each other domain."""
 
-    controller_address: tuple[str, ...] = ()
-    """Postal address of the controller: JSON list of lines."""
+    mail_bounces: str = ""
+    """Where letters come back to, `bounces@example.com`; each letter has an address made from it."""
 
-    data_protection_officer: str = ""
-    """How the data protection officer is reached."""
+    bounce_port: int = Field(default=0, ge=0, le=65535)
+    """Port that takes returned letters by SMTP, on `HABEAS_HTTP_HOST`; 0: none."""
 
-    privacy_policy_url: str = ""
-    """Where the privacy policy is."""
+    dkim_selector: str = ""
+    """Where the name server has the public key of `HABEAS_DKIM_KEY`; empty: letters are not signed."""
 
-    opt_out_url: str = ""
-    """Where consumers stop the sale and sharing of their data; empty where nothing is sold or shared."""
-
-    authority_name: str
-    """Supervisory authority of the place of establishment: letters name it (GDPR Art. 12(4))."""
-
-    authority_url: str = ""
-    """Where complaints to it are made."""
+    dkim_key: SecretStr | None = Field(default=None, validate_default=True)
+    """Private key that letters are signed with (DKIM): PEM, RSA of 2048 bits or more, or Ed25519."""
 
     @field_validator("mail_from")
     @classmethod
@@ -53,19 +56,79 @@ class NotifierSettings(Settings):
             raise ValueError("must be a name and an address: Example Privacy <privacy@example.com>")
         return value
 
+    @field_validator("mail_limits")
+    @classmethod
+    def _leave_something_for_codes(cls, limits: dict[str, int]) -> dict[str, int]:
+        if any(letters < FEWEST for letters in limits.values()):
+            raise ValueError(f"every limit must be {FEWEST} or more: a part of it is kept for codes")
+        return {_domain(name): letters for name, letters in limits.items()}
+
+    @field_validator("mail_bounces")
+    @classmethod
+    def _has_room_for_a_letter(cls, value: str) -> str:
+        name = value.rpartition("@")[0]
+        if value and (not name or "+" in name or len(name) > LONGEST_NAME):
+            raise ValueError(
+                f"must be an address with {LONGEST_NAME} characters or fewer before the @, and no +"
+            )
+        return value
+
+    @field_validator("bounce_port")
+    @classmethod
+    def _knows_what_comes_back(cls, port: int, told: ValidationInfo) -> int:
+        if port and not told.data.get("mail_bounces"):
+            raise ValueError("needs HABEAS_MAIL_BOUNCES")
+        return port
+
+    @field_validator("dkim_key")
+    @classmethod
+    def _can_sign(cls, key: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        selector = told.data.get("dkim_selector", "")
+        if bool(key) is not bool(selector):
+            raise ValueError("needs HABEAS_DKIM_SELECTOR, and that needs a key")
+        if key:
+            dkim.signer("", selector, key.get_secret_value().encode())
+        return key
+
+    def return_path(self) -> Callable[[str], str]:
+        """Return what says where a letter comes back to."""
+        if not self.mail_bounces:
+            return lambda _letter: parseaddr(self.mail_from)[1]
+        return self.return_paths().of
+
+    def return_paths(self) -> ReturnPaths:
+        """Return the addresses that letters come back to."""
+        return ReturnPaths(self.mail_bounces, derived_key(self.master_key_bytes, "returned letters"))
+
+    def sign(self) -> Callable[[bytes], bytes]:
+        """Return what signs a letter; it stays as it is where there is no key."""
+        if self.dkim_key is None:
+            return lambda message: message
+        domain = addr_spec(parseaddr(self.mail_from)[1]).rpartition("@")[2]
+        return dkim.signer(domain, self.dkim_selector, self.dkim_key.get_secret_value().encode()).sign
+
     def house(self) -> House:
         """Return who writes, and from where."""
         name, address = parseaddr(self.mail_from)
+        company = self.company
         sender = Sender(
             name=name,
             address=address,
             reply_to=self.mail_reply_to,
-            postal_address=self.controller_address,
-            data_protection_officer=self.data_protection_officer,
-            privacy_policy_url=self.privacy_policy_url,
-            complaint_url=self.authority_url,
-            opt_out_url=self.opt_out_url,
-            zone=self.zone,
+            postal_address=company.postal_address,
+            data_protection_officer=company.officer,
+            privacy_policy_url=company.privacy_policy or "",
+            complaint_url=company.complaints or "",
+            opt_out_url=company.opt_out or "",
+            zone=company.zone,
         )
-        authority = Authority(self.authority_name, self.authority_url)
+        authority = Authority(company.authority.name, company.authority.url, company.authority.address)
         return House(sender, authority, self.public_url.rstrip("/"))
+
+
+def _domain(name: str) -> str:
+    """Return *name* as it is looked up for the address of a letter."""
+    try:
+        return name if name == OTHERS else addr_spec(f"any@{name}").rpartition("@")[2].lower()
+    except MailRefused:
+        raise ValueError("not every name is a mail domain") from None

@@ -5,7 +5,6 @@ One rule: when a letter does not get through, it is known whether the server can
 DATA are asked for one by one: what fails before DATA was never handed over.
 """
 
-import re
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -14,16 +13,14 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
+from services.notifier.answers import Fate, fate, status_in
 from services.notifier.mime import addr_spec
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
 
+RCPT = b"RCPT"
 SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465
 
-FIRST_CONSENT, FIRST_REFUSAL, CLOSING, FIRST_PERMANENT = 200, 300, 421, 500
-ABOUT_US = frozenset({503, 530, 534, 535, 538})
-"""Permanent answers that blame our log-in or our order of commands: the letter is sound."""
-
-ENHANCED_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
+FIRST_CONSENT, FIRST_REFUSAL, CLOSING = 200, 300, 421
 
 
 class Disconnected(Exception):
@@ -32,6 +29,18 @@ class Disconnected(Exception):
 
 class MailInDoubt(MailUnavailable):
     """The connection was lost after the letter was handed over: it may have been taken."""
+
+
+class MailboxFull(MailUnavailable):
+    """There is no room for the letter in the person's mailbox."""
+
+
+class SenderBlamed(MailUnavailable):
+    """The mail server takes nothing from us as we are set up; the letter is sound."""
+
+
+class NoSuchMailbox(MailRefused):
+    """Nobody has this address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ class MailServer:
         Return a connection that is greeted, encrypted and logged in to as the URL says.
 
         Raises:
+            SenderBlamed: The log-in was refused for good.
             MailUnavailable: There is none to be had now.
         """
         client = aiosmtplib.SMTP(
@@ -109,6 +119,9 @@ class MailServer:
             await client.connect()
             if client.is_ehlo_or_helo_needed:
                 await client.ehlo()
+        except aiosmtplib.SMTPAuthenticationError as error:
+            client.close()
+            raise _verdict(error, recipient_named=False) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             raise MailUnavailable(f"no connection to the mail server: {type(error).__name__}") from None
@@ -123,18 +136,20 @@ async def hand_over(
 
     Raises:
         Disconnected: It was not handed over, and the connection is gone.
-        MailUnavailable: The server did not take it now.
-        MailRefused: The server will never take it.
+        MailUnavailable: The server did not take it now; ``MailboxFull`` and ``SenderBlamed`` say why.
+        MailRefused: The server will never take it; ``NoSuchMailbox`` says why.
         MailInDoubt: It was handed over, and no answer came.
     """
     lost: Exception = Disconnected()
+    recipient_named = False
     try:
         for command in _envelope(client, sender, recipient):
+            recipient_named = command[0] == RCPT
             _demand_consent(await client.execute_command(*command))
         lost = MailInDoubt("the mail server did not say whether it took the letter")
         await client.data(message, timeout=acceptance.total_seconds())
     except aiosmtplib.SMTPResponseException as error:
-        raise await _declined(client, error, lost) from None
+        raise await _declined(client, error, lost, recipient_named=recipient_named) from None
     except (aiosmtplib.SMTPException, OSError):
         client.close()
         raise lost from None
@@ -154,11 +169,15 @@ def _envelope(client: aiosmtplib.SMTP, sender: str, recipient: str) -> list[tupl
     if international and not client.supports_extension("smtputf8"):
         raise MailRefused("the mail server does not take addresses beyond ASCII (no SMTPUTF8)")
     options = (b"BODY=8BITMIME", b"SMTPUTF8") if international else ()
-    return [(b"MAIL", f"FROM:<{sender}>".encode(), *options), (b"RCPT", f"TO:<{recipient}>".encode())]
+    return [(b"MAIL", f"FROM:<{sender}>".encode(), *options), (RCPT, f"TO:<{recipient}>".encode())]
 
 
 async def _declined(
-    client: aiosmtplib.SMTP, error: aiosmtplib.SMTPResponseException, lost: Exception
+    client: aiosmtplib.SMTP,
+    error: aiosmtplib.SMTPResponseException,
+    lost: Exception,
+    *,
+    recipient_named: bool,
 ) -> Exception:
     """Make *client* fit for the next letter, or close it, and say what the answer means for this one."""
     if error.code < FIRST_CONSENT:  # no answer, but noise
@@ -166,21 +185,29 @@ async def _declined(
         return lost
     if error.code == CLOSING:
         client.close()
-        return lost if isinstance(lost, Disconnected) else _verdict(error)
+        return lost if isinstance(lost, Disconnected) else _verdict(error, recipient_named=recipient_named)
     try:
         await client.rset()
     except (aiosmtplib.SMTPException, OSError):
         client.close()
-    return _verdict(error)
+    return _verdict(error, recipient_named=recipient_named)
 
 
-def _verdict(error: aiosmtplib.SMTPResponseException) -> HabeasError:
+def _verdict(error: aiosmtplib.SMTPResponseException, *, recipient_named: bool) -> HabeasError:
     """Return what an answer means for the letter, without the server's prose, which may quote addresses."""
-    status = ENHANCED_STATUS.match(error.message)
-    answer = f"{error.code} {status[0]}" if status else f"{error.code}"
-    if error.code >= FIRST_PERMANENT and error.code not in ABOUT_US:
-        return MailRefused(f"the mail server refused the letter: {answer}")
-    return MailUnavailable(f"the mail server did not take the letter now: {answer}")
+    status = status_in(error.message)
+    answer = f"{error.code} {status}" if status else f"{error.code}"
+    match fate(error.code, status, recipient_named=recipient_named):
+        case Fate.LATER:
+            return MailUnavailable(f"the mail server did not take the letter now: {answer}")
+        case Fate.FULL:
+            return MailboxFull(f"the mailbox is full: {answer}")
+        case Fate.NOBODY:
+            return NoSuchMailbox(f"nobody has this address: {answer}")
+        case Fate.NEVER:
+            return MailRefused(f"the mail server refused the letter: {answer}")
+        case Fate.OURS:
+            return SenderBlamed(f"the mail server takes nothing from us as we are: {answer}")
 
 
 def _port(parts: SplitResult) -> int | None:

@@ -16,13 +16,18 @@ from functools import lru_cache, reduce
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import escape
 
 from services.notifier import facts as said
 from services.notifier import wording
+from services.notifier.laws import Demanded, Laws
 from services.notifier.phrases import (
+    COMPLAINTS,
     DEEDS,
     ENDS_ONE_BY_ONE,
     EVIDENCE,
+    EXTENSIONS,
+    FEES,
     HINDRANCES,
     LAWS,
     NEXT_STEPS,
@@ -33,9 +38,9 @@ from services.notifier.phrases import (
     TOGETHER,
     title,
 )
-from services.notifier.reasons import GROUNDS, IDENTITY, IDENTITY_REASONS, ReasonCode
+from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
 from shared.events import Evidence
-from shared.law import Regulation
+from shared.law import Policy
 
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
@@ -43,6 +48,7 @@ BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits
 MARK = "\x00"
 DASH = "—"
 BLANK_LINES = re.compile(r"\n{3,}")
+BLOCK = re.compile(r'<(?:p|section|table) id="([a-z0-9-]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,9 @@ class Shape:
     name: str
     reference: str
     sender: said.Sender
-    law: Regulation
+    authorities: tuple[said.Authority | None, ...]
+    """For each of the laws; None where one before has the same."""
+    laws: Laws
     language: str
 
 
@@ -90,15 +98,62 @@ def skeletons(shape: Shape) -> tuple[Skeleton, Skeleton]:
     template = f"{shape.facts.kind}.jinja"
     text = TEXT.get_template(template).render(_content(shape, text_words))
     html = HTML.get_template(template).render(_content(shape, html_words))
-    return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(html)
+    return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(_cited(html, shape))
+
+
+def _demanded(shape: Shape) -> Demanded:
+    return Demanded(shape.laws, shape.facts.kind, getattr(shape.facts, "right", None))
+
+
+def _cited(html: str, shape: Shape) -> str:
+    """Return *html* with the provisions beside each block that they demand."""
+    demanded = _demanded(shape)
+
+    def cite(block: re.Match[str]) -> str:
+        provisions = "; ".join(demanded.provisions(block[1]))
+        return f'{block[0]} data-law="{escape(provisions)}"' if provisions else block[0]
+
+    return BLOCK.sub(cite, html)
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What a template asks for beyond sentences: lists and rows in one language, under one law."""
+    """What a template asks for beyond sentences: lists and rows in one language, under some laws."""
 
     translate: wording.Words
-    law: str
+    shape: Shape
+    demanded: Demanded
+
+    def laws(self) -> str:
+        """Return the names of the laws."""
+        return "; ".join(map(self._law, self.shape.laws.editions))
+
+    def _law(self, edition: Policy) -> str:
+        law = edition.regulation
+        return self.translate(LAWS[law]) if law and law in LAWS else edition.name
+
+    def basis(self, element: str) -> str:
+        """Return in words where the laws demand *element*."""
+        return "; ".join(map(self.translate, self.demanded.provisions(element)))
+
+    def complaints(self) -> list[tuple[str, str, list[said.Authority]]]:
+        """Return for each way to an authority: its block, a sentence, and the authorities."""
+        authorities = [
+            (self._way(place), authority)
+            for place, authority in enumerate(self.shape.authorities)
+            if authority
+        ]
+        found = {way: [one for its, one in authorities if its == way] for way in COMPLAINTS}
+        return [(way, self.translate(COMPLAINTS[way]), bodies) for way, bodies in found.items() if bodies]
+
+    def body(self, element: str) -> str:
+        """Return the name of the authority of the law that demands *element*."""
+        place = self.demanded.laws_with(element).index(True)
+        authority = self.shape.authorities[place]
+        return authority.name if authority else ""
+
+    def _way(self, place: int) -> str:
+        return next(way for way in COMPLAINTS if way == "complaint" or self.demanded.laws_with(way)[place])
 
     def parts(self, parts: Iterable[said.Part]) -> list[tuple[object, ...]]:
         """Return a row of label and number for each group of records."""
@@ -145,7 +200,8 @@ class Voice:
         """Return the sentence for *reason*, with the provision in brackets where one is known."""
         ground = GROUNDS[reason]
         sentence = self.translate(ground.sentence)
-        provision = citation or self.translate(ground.provisions.get(self.law, ""))
+        provisions = [ground.provisions.get(law, "") for law in self.shape.laws.regulations]
+        provision = citation or "; ".join(map(self.translate, filter(None, provisions)))
         return sentence + f" ({provision})" if provision else sentence
 
     def ways(self, ways: Iterable[Iterable[Evidence]]) -> list[str]:
@@ -158,16 +214,22 @@ class Voice:
 
 
 def _content(shape: Shape, translate: wording.Words) -> dict[str, Any]:
-    voice = Voice(translate, shape.law.value)
+    demanded = _demanded(shape)
+    voice = Voice(translate, shape, demanded)
     return {
         "_": translate,
         "f": shape.facts,
-        "law": shape.law.value,
+        "demanded": demanded,
+        "stands_still": shape.laws.stand_still_for("identity"),
         "sender": shape.sender,
         "name": shape.name,
         "reference": shape.reference,
         "title": translate(title(shape.facts)),
         "language": shape.language,
+        "laws": voice.laws,
+        "basis": voice.basis,
+        "complaints": voice.complaints,
+        "body": voice.body,
         "parts": voice.parts,
         "kept": voice.kept,
         "withheld": voice.withheld,
@@ -190,14 +252,14 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
     )
     environment.globals.update(
         RIGHTS=RIGHTS,
-        LAWS=LAWS,
+        EXTENSIONS=EXTENSIONS,
+        FEES=FEES,
         NEXT_STEPS=NEXT_STEPS,
         DEEDS=DEEDS,
         PROMISES=PROMISES,
         IDENTITY_REASONS=IDENTITY_REASONS,
         HINDRANCES=HINDRANCES,
         SETBACKS=SETBACKS,
-        IDENTITY=IDENTITY,
     )
     blocks: Mapping[str, Any] = vars(environment.get_template("blocks.jinja").module)
     environment.globals.update({name: blocks[name] for name in BLOCKS})

@@ -7,13 +7,14 @@ source per sentence: a language can lack a translation, which a test finds, but 
 
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,13 +49,13 @@ def mark(sentence: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def resolve_locale(wanted: str, *, american: bool) -> Locale:
+def resolve_locale(wanted: str, *, at_home: str) -> Locale:
     """
     Return the locale nearest to *wanted* that letters are written in, else English.
 
     Args:
         wanted: A tag such as ``de``, ``de-AT`` or ``de_AT``; anything else is no error.
-        american: Whether English without a territory is American (dates differ).
+        at_home: Country whose English it is where the tag names none (dates differ): ``US``.
     """
     try:
         locale = Locale.parse(wanted.replace("-", "_"))
@@ -63,7 +64,7 @@ def resolve_locale(wanted: str, *, american: bool) -> Locale:
     if locale.language not in LANGUAGES:
         locale = Locale(SOURCE_LANGUAGE)
     if locale.language == SOURCE_LANGUAGE and not locale.territory:
-        return Locale(SOURCE_LANGUAGE, "US" if american else "GB")
+        return Locale(SOURCE_LANGUAGE, at_home)
     return locale
 
 
@@ -100,3 +101,8 @@ def moment(instant: datetime, zone: tzinfo, locale: Locale) -> str:
 def number(value: int, locale: Locale) -> str:
     """Return *value* with the locale's digits and grouping."""
     return format_decimal(value, locale=locale)
+
+
+def money(amount: Decimal, currency: str, locale: Locale) -> str:
+    """Return *amount* as the locale writes it: ``€12.00``."""
+    return format_currency(amount, currency, locale=locale)

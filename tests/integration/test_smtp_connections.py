@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from services.notifier.channels import SenderBlamed
 from shared.errors import MailUnavailable
 from tests.integration.mail_host import (
     IMPATIENT,
@@ -54,7 +55,7 @@ async def test_a_wrong_password_is_unavailable_and_is_not_told() -> None:
         url = f"smtp://habeas:s3cret@127.0.0.1:{host.port}"
         async with opened(url) as channel:
             error = await failure(channel)
-            assert type(error) is MailUnavailable
+            assert type(error) is SenderBlamed
             assert "s3cret" not in str(error)
 
 

@@ -214,9 +214,13 @@ def storage(collection: Collection, words: Words) -> str:
 def period(length: Period, words: Words) -> str:
     """Return *length* in words: ``10 years``."""
     units = (("year", length.years), ("month", length.months), ("day", length.days))
-    return ", ".join(
-        format_unit(count, f"duration-{unit}", locale=words.locale) for unit, count in units if count
-    )
+    return ", ".join(_counted(count, f"duration-{unit}", words) for unit, count in units if count)
+
+
+def _counted(count: int, unit: str, words: Words) -> str:
+    said = format_unit(count, unit, locale=words.locale)
+    # Where the long form is the short one, CLDR leaves it out; Babel then gives the code of the unit.
+    return said if unit not in said else format_unit(count, unit, "short", locale=words.locale)
 
 
 def title(collection: Collection) -> str:

@@ -1,246 +1,62 @@
-"""One letter of each kind and outcome, to a fictional person."""
+"""Letters to a fictional person, and under which laws."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from functools import lru_cache
 
-from services.notifier.facts import (
-    AccessOutcome,
-    Acknowledgement,
-    Authority,
-    Code,
-    Corrected,
-    Declined,
-    Done,
-    ErasureOutcome,
-    Facts,
-    Hindrance,
-    IdentityCheck,
-    InReview,
-    Kept,
-    Left,
-    Lifting,
-    Package,
-    Part,
-    ProofWanted,
-    Purpose,
-    Refusal,
-    Reminder,
-    Representative,
-    Sender,
-    Setback,
-    Transfer,
-    Wanted,
-    Weighing,
-    Withdrawn,
-    Withheld,
+from habeas import specimens
+from habeas.specimens import (
+    AUTHORITY,
+    DONE,
+    DUE,
+    KEPT,
+    LETTERS,
+    PACKAGE,
+    RECEIVED,
+    REFERENCE,
+    SENDER,
+    WANTED,
+    WRITTEN_AT,
+    access,
+    permit,
+    refusal,
 )
+from services.notifier.facts import Facts
 from services.notifier.letters import Letter
-from services.notifier.reasons import ReasonCode
-from shared.events import Evidence, Outcome
-from shared.law import Regulation, Right
+from shared.law import Policy, Regulation
+from shared.policies import policies
+
+__all__ = [
+    "AUTHORITY",
+    "DONE",
+    "DUE",
+    "KEPT",
+    "LETTERS",
+    "MESSAGE_ID",
+    "PACKAGE",
+    "RECEIVED",
+    "REFERENCE",
+    "SENDER",
+    "WANTED",
+    "WRITTEN_AT",
+    "access",
+    "edition",
+    "letter",
+    "permit",
+    "refusal",
+]
 
 MESSAGE_ID = "<5f0c.1@privacy.example.com>"
-WRITTEN_AT = datetime(2026, 3, 5, 13, 30, tzinfo=UTC)
-RECEIVED, DUE, DONE = date(2026, 3, 2), date(2026, 4, 2), date(2026, 3, 4)
-
-SENDER = Sender(
-    name="Example Networks GmbH",
-    address="privacy@example.com",
-    reply_to="answers@example.com",
-    contact="dataprotection@example.com",
-    postal_address=("Beispielweg 1", "10115 Berlin"),
-    data_protection_officer="officer@example.com",
-    privacy_policy_url="https://www.example.com/privacy",
-    complaint_url="https://www.example.com/complaints",
-    opt_out_url="https://www.example.com/opt-out",
-    zone=ZoneInfo("Europe/Berlin"),
-)
-AUTHORITY = Authority("Authority of Examplia", "https://authority.example.org", "Amtsgasse 2, 10969 Berlin")
-
-PACKAGE = Package(
-    "https://privacy.example.com/package/5f0c",
-    datetime(2026, 3, 19, 11, 0, tzinfo=UTC),
-    (Part("Invoices", 1204), Part("Support tickets", 3)),
-)
-KEPT = Kept("Invoices", 7, ReasonCode.RETENTION_DUTY, "§ 147 AO", until=date(2034, 12, 31))
-ONE_BY_ONE = replace(KEPT, label="Receipts", first=date(2027, 12, 31))
-ON_HOLD = Kept("Contracts", 1, ReasonCode.LEGAL_HOLD)
-BLACKED_OUT = (Part("Names of other people", 4),)
-WITHHELD = Withheld("Password", ReasonCode.NEVER_DISCLOSED)
-RECIPIENTS = ("Billing Partner Ltd", "Mail Sender Inc")
-SEARCHED = ("Customer portal", "Billing")
-CORRECTED = (Corrected("Accounts: City", "Bremen", "Berlin"), Corrected("Accounts: Password"))
-WANTED = Wanted(
-    (
-        (Evidence.ACCOUNT,),
-        (Evidence.MAILBOX, Evidence.TWO_POINTS, Evidence.DECLARATION),
-        (Evidence.THREE_POINTS, Evidence.PERMISSION),
-        (Evidence.IDENTITY_DOCUMENT, Evidence.ADDRESS_DOCUMENT, Evidence.RECORDS),
-    ),
-    datetime(2026, 4, 2, 13, 30, tzinfo=UTC),
-    "https://privacy.example.com/r/5f0c",
-    clock_stands=True,
-)
-NOT_EDITABLE = Declined("Invoices: city", ReasonCode.NOT_EDITABLE)
-NOT_MARKABLE = Left("Server logs", 40, ReasonCode.NOT_MARKABLE)
 
 
-def access(outcome: Outcome, right: Right = Right.ACCESS) -> AccessOutcome:
-    match outcome:
-        case Outcome.GRANTED:
-            return AccessOutcome(outcome, right, RECEIVED, AUTHORITY, PACKAGE)
-        case Outcome.PARTLY_GRANTED:
-            return AccessOutcome(outcome, right, RECEIVED, AUTHORITY, PACKAGE, withheld=(WITHHELD,))
-        case Outcome.NOTHING_HELD:
-            return AccessOutcome(outcome, right, RECEIVED, AUTHORITY, searched=SEARCHED)
-        case Outcome.REFUSED:
-            raise ValueError("a refusal is a letter of its own")
+@lru_cache
+def edition(law: Regulation | str) -> Policy:
+    """Return the edition in force when the letters were written; Virginia's law for those of the States."""
+    if law == Regulation.US_STATE:
+        return specimens.law_named("us-va")
+    if law in set(Regulation):
+        return policies().governing(Regulation(law), WRITTEN_AT.date())
+    return specimens.law_named(law)
 
 
-def erasure(outcome: Outcome, copy: Package | None = None) -> ErasureOutcome:
-    erased, masked = (Part("Accounts", 2), Part("Support tickets", 3)), (Part("Server logs", 40),)
-    match outcome:
-        case Outcome.GRANTED:
-            return ErasureOutcome(
-                outcome,
-                RECEIVED,
-                DONE,
-                "C-17",
-                AUTHORITY,
-                erased,
-                masked,
-                recipients=RECIPIENTS,
-                package=copy,
-            )
-        case Outcome.PARTLY_GRANTED:
-            return ErasureOutcome(
-                outcome,
-                RECEIVED,
-                DONE,
-                "C-17",
-                AUTHORITY,
-                erased,
-                masked,
-                (KEPT, ONE_BY_ONE, ON_HOLD),
-                RECIPIENTS,
-                ("Tax adviser",),
-            )
-        case Outcome.NOTHING_HELD:
-            return ErasureOutcome(outcome, RECEIVED, DONE, "C-17", AUTHORITY, searched=SEARCHED)
-        case Outcome.REFUSED:
-            raise ValueError("a refusal is a letter of its own")
-
-
-def permit(representative: Representative) -> Code:
-    return Code("402815", WRITTEN_AT, Purpose.IDENTITY, WANTED.url, representative=representative)
-
-
-def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> Refusal:
-    return Refusal(right, RECEIVED, reasons, AUTHORITY)
-
-
-LETTERS: dict[str, Facts] = {
-    "acknowledgement": Acknowledgement(Right.ACCESS, RECEIVED, DUE, IdentityCheck.CODE),
-    "acknowledgement of an opt-out": Acknowledgement(
-        Right.OPT_OUT_OF_SALE, RECEIVED, DUE, IdentityCheck.NONE
-    ),
-    "code": Code("402815", WRITTEN_AT, Purpose.IDENTITY, "https://privacy.example.com/r/5f0c"),
-    "code for the package": Code("402815", WRITTEN_AT, Purpose.DOWNLOAD),
-    "code, and more": Code(
-        "402815",
-        WRITTEN_AT,
-        Purpose.IDENTITY,
-        "https://privacy.example.com/r/5f0c?code=402815",
-        more=True,
-    ),
-    "code to permit": permit(Representative(Right.ERASURE, "Helfer e. V.")),
-    "code to permit a parent": permit(Representative(Right.ACCESS, "Bruno Ferreira", parent=True)),
-    "code to permit somebody": permit(Representative(Right.ACCESS)),
-    "proof wanted": ProofWanted(Right.ACCESS, RECEIVED, WANTED),
-    "another proof wanted": ProofWanted(
-        Right.ERASURE,
-        RECEIVED,
-        replace(WANTED, ways=((Evidence.TWO_POINTS,),)),
-        Setback.DOCUMENT_UNREADABLE,
-    ),
-    "proof wanted of who is asked for": ProofWanted(
-        Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS, "Helfer e. V."))
-    ),
-    "reminder": Reminder(Right.ACCESS, RECEIVED, WANTED),
-    "in review": InReview(Right.ACCESS, RECEIVED, WANTED.url),
-    "access granted": access(Outcome.GRANTED),
-    "access partly granted": access(Outcome.PARTLY_GRANTED),
-    "access, nothing held": access(Outcome.NOTHING_HELD),
-    "access with texts blacked out": replace(access(Outcome.GRANTED), blacked_out=BLACKED_OUT),
-    "categories": replace(access(Outcome.GRANTED, Right.KNOW_CATEGORIES), categories=("Name", "Invoices")),
-    "categories instead of data": replace(
-        access(Outcome.PARTLY_GRANTED),
-        categories=("Name", "Invoices"),
-        withheld=(Withheld("The data itself", ReasonCode.NEEDS_MORE_PROOF),),
-    ),
-    "portability": replace(
-        access(Outcome.PARTLY_GRANTED, Right.PORTABILITY),
-        withheld=(
-            Withheld("Scores", ReasonCode.NOT_PROVIDED_BY_YOU),
-            Withheld("Invoices", ReasonCode.OTHER_LEGAL_BASIS),
-        ),
-        transfer=Transfer("import.example.com"),
-    ),
-    "portability, not taken": replace(
-        access(Outcome.GRANTED, Right.PORTABILITY),
-        transfer=Transfer("import.example.com", Hindrance.REFUSED),
-    ),
-    "portability, no address": replace(
-        access(Outcome.GRANTED, Right.PORTABILITY), transfer=Transfer("", Hindrance.NOT_ALLOWED)
-    ),
-    "erasure granted": erasure(Outcome.GRANTED),
-    "erasure with a copy": erasure(Outcome.GRANTED, copy=PACKAGE),
-    "erasure partly granted": erasure(Outcome.PARTLY_GRANTED),
-    "erasure, nothing held": erasure(Outcome.NOTHING_HELD),
-    "correction": Done(Right.RECTIFICATION, RECEIVED, DONE, AUTHORITY, RECIPIENTS, corrected=CORRECTED),
-    "correction in part": Done(
-        Right.RECTIFICATION,
-        RECEIVED,
-        DONE,
-        AUTHORITY,
-        RECIPIENTS,
-        outcome=Outcome.PARTLY_GRANTED,
-        corrected=CORRECTED,
-        declined=(NOT_EDITABLE,),
-        statement_kept=True,
-    ),
-    "restriction": Done(
-        Right.RESTRICTION, RECEIVED, DONE, AUTHORITY, RECIPIENTS, marked=(Part("Accounts", 2),)
-    ),
-    "restriction in part": Done(
-        Right.RESTRICTION,
-        RECEIVED,
-        DONE,
-        AUTHORITY,
-        RECIPIENTS,
-        outcome=Outcome.PARTLY_GRANTED,
-        marked=(Part("Accounts", 2),),
-        left=(NOT_MARKABLE,),
-    ),
-    "restriction, nothing held": Done(
-        Right.RESTRICTION, RECEIVED, DONE, AUTHORITY, outcome=Outcome.NOTHING_HELD, searched=SEARCHED
-    ),
-    "weighing": Weighing(Right.OBJECTION, RECEIVED),
-    "lifting": Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED, AUTHORITY),
-    "objection": Done(Right.OBJECTION, RECEIVED, DONE, AUTHORITY),
-    "withdrawal of consent": Done(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE, AUTHORITY),
-    "opt-out": Done(Right.OPT_OUT_OF_SALE, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
-    "limit": Done(Right.LIMIT_SENSITIVE_USE, RECEIVED, DONE, AUTHORITY, RECIPIENTS),
-    "refusal": refusal(ReasonCode.TOO_MANY_ATTEMPTS),
-    "refusal of an erasure": refusal(ReasonCode.RETENTION_DUTY, ReasonCode.EXCESSIVE, right=Right.ERASURE),
-    "refusal of a correction": Refusal(
-        Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), AUTHORITY, declined=(NOT_EDITABLE,)
-    ),
-    "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),
-}
-
-
-def letter(facts: Facts, regulation: Regulation = Regulation.GDPR, locale: str = "en") -> Letter:
-    """Return *facts* in a letter to a fictional person."""
-    return Letter(facts, "5f0c" * 8, "amelia.ferreira@example.org", "Amélia Ferreira", locale, regulation)
+def letter(facts: Facts, law: Regulation | str = Regulation.GDPR, locale: str = "en") -> Letter:
+    """Return *facts* in a letter under *law*; several are written ``gdpr+us-va``."""
+    return specimens.letter(facts, tuple(map(edition, law.split("+"))), locale)

@@ -3,8 +3,9 @@
 import pytest
 
 from services.notifier.domain import Correspondence
-from services.notifier.handlers import House, Notifier, confirm_withdrawal, refuse, tell_outcome
+from services.notifier.handlers import confirm_withdrawal, refuse, tell_outcome
 from services.notifier.post import Posted
+from services.notifier.writing import House, Notifier
 from shared.answer import ANSWER, Answer
 from shared.errors import TooEarly
 from shared.events import IdentityRefused, Outcome, RequestFulfilled, RequestWithdrawn

@@ -1,14 +1,17 @@
 """What is known of a letter after each thing that can happen to it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pytest
 
-from services.notifier.channels import MailInDoubt
+from services.notifier.channels import MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.post import Post, Posted
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
+from tests.unit.notifier.examples import WRITTEN_AT
 
-LETTER, TO, WORDS = "event-1", "ada@example.org", b"a letter"
+LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
+FULL_FOR = timedelta(hours=12)
 
 
 @dataclass
@@ -16,6 +19,7 @@ class Ledger:
     """Claims in memory."""
 
     begun: set[str] = field(default_factory=set)
+    full_since: dict[str, datetime] = field(default_factory=dict)
     away: bool = False
 
     async def claim(self, letter: str) -> bool:
@@ -28,6 +32,9 @@ class Ledger:
     async def release(self, letter: str) -> None:
         self.begun.discard(letter)
 
+    async def put_off(self, letter: str, now: datetime) -> datetime:
+        return self.full_since.setdefault(letter, now)
+
 
 @dataclass
 class Server:
@@ -35,15 +42,37 @@ class Server:
 
     ledger: Ledger
     answers: list[Exception] = field(default_factory=list)
-    taken: list[bytes] = field(default_factory=list)
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
     claimed_before: list[bool] = field(default_factory=list)
 
     async def send(self, sender: str, recipient: str, message: bytes) -> None:
-        del sender, recipient
+        del recipient
         self.claimed_before.append(LETTER in self.ledger.begun)
         if self.answers:
             raise self.answers.pop(0)
-        self.taken.append(message)
+        self.taken.append((sender, message))
+
+
+@dataclass
+class Gate:
+    """Limits that are used up, or not."""
+
+    closed: bool = False
+
+    async def admit(self, recipient: str) -> None:
+        del recipient
+        if self.closed:
+            raise MailUnavailable("used up")
+
+
+@dataclass
+class Clock:
+    """Stands still until a test moves it."""
+
+    now: datetime = WRITTEN_AT
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 @pytest.fixture
@@ -51,13 +80,26 @@ def server() -> Server:
     return Server(Ledger())
 
 
-def post(server: Server) -> Post:
-    return Post(server, server.ledger, "bounces@example.com")
+def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -> Post:
+    return Post(
+        server,
+        server.ledger,
+        gate or Gate(),
+        return_path=lambda letter: f"{letter}@bounces.example.com",
+        sign=lambda message: b"signed: " + message,
+        full_for=FULL_FOR,
+        clock=clock or Clock(),
+    )
 
 
 async def test_a_letter_is_claimed_before_it_is_handed_over(server: Server) -> None:
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT
     assert server.claimed_before == [True]
+
+
+async def test_a_letter_goes_out_signed_and_comes_back_to_an_address_of_its_own(server: Server) -> None:
+    await post(server).send(LETTER, TO, WORDS)
+    assert server.taken == [(f"{LETTER}@bounces.example.com", b"signed: a letter")]
 
 
 async def test_no_letter_goes_out_that_cannot_be_claimed(server: Server) -> None:
@@ -67,13 +109,23 @@ async def test_no_letter_goes_out_that_cannot_be_claimed(server: Server) -> None
     assert server.taken == []
 
 
+async def test_a_letter_beyond_the_limit_is_neither_begun_nor_sent(server: Server) -> None:
+    with pytest.raises(MailUnavailable):
+        await post(server, Gate(closed=True)).send(LETTER, TO, WORDS)
+    assert server.ledger.begun == set()
+    assert server.claimed_before == []
+
+
 async def test_a_letter_that_was_begun_and_never_recorded_is_reported_as_doubtful(server: Server) -> None:
     await post(server).send(LETTER, TO, WORDS)  # and killed before the row was written
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT_PERHAPS_TWICE
 
 
-async def test_a_letter_that_was_surely_not_taken_is_as_good_as_new(server: Server) -> None:
-    server.answers = [MailUnavailable("greylisted")]
+@pytest.mark.parametrize("answer", [MailUnavailable("greylisted"), SenderBlamed("535"), MailboxFull("452")])
+async def test_a_letter_that_was_surely_not_taken_is_as_good_as_new(
+    server: Server, answer: MailUnavailable
+) -> None:
+    server.answers = [answer]
     with pytest.raises(MailUnavailable):
         await post(server).send(LETTER, TO, WORDS)
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT
@@ -87,6 +139,45 @@ async def test_a_letter_whose_answer_was_lost_stays_in_doubt(server: Server) -> 
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT_PERHAPS_TWICE
 
 
-async def test_a_letter_that_is_never_taken_is_an_answer_and_no_error(server: Server) -> None:
-    server.answers = [MailRefused("no such mailbox")]
-    assert await post(server).send(LETTER, TO, WORDS) is Posted.REFUSED
+@pytest.mark.parametrize(
+    ("answer", "posted", "reason"),
+    [
+        (MailRefused("too large"), Posted.REFUSED, "mail_refused"),
+        (NoSuchMailbox("no such mailbox"), Posted.NOBODY, "mailbox_unknown"),
+    ],
+)
+async def test_a_letter_that_is_never_taken_is_an_answer_and_no_error(
+    server: Server, answer: MailRefused, posted: Posted, reason: str
+) -> None:
+    server.answers = [answer]
+    assert await post(server).send(LETTER, TO, WORDS) is posted
+    assert posted.failure == reason
+
+
+async def test_a_full_mailbox_is_tried_for_a_while_and_then_told_otherwise(server: Server) -> None:
+    server.answers = [MailboxFull("452") for _ in range(3)]
+    clock = Clock()
+    for wait in (timedelta(0), FULL_FOR - timedelta(seconds=1)):
+        clock.now = WRITTEN_AT + wait
+        with pytest.raises(MailboxFull):
+            await post(server, clock=clock).send(LETTER, TO, WORDS)
+    clock.now = WRITTEN_AT + FULL_FOR
+    assert await post(server, clock=clock).send(LETTER, TO, WORDS) is Posted.FULL
+    assert Posted.FULL.failure == "mailbox_full"
+
+
+@pytest.mark.parametrize("posted", [Posted.SENT, Posted.SENT_PERHAPS_TWICE])
+def test_what_went_out_has_not_failed(posted: Posted) -> None:
+    assert posted.failure is None
+
+
+async def test_a_server_that_blames_us_is_an_error_in_the_log_and_names_nobody(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answers = [SenderBlamed("the mail server takes nothing from us as we are: 550 5.7.1")]
+    with pytest.raises(SenderBlamed):
+        await post(server).send(LETTER, TO, WORDS)
+    said = capsys.readouterr().out
+    assert "error" in said
+    assert "5.7.1" in said
+    assert "ada" not in said

@@ -11,15 +11,15 @@ import pytest
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.handlers import (
     SUBSCRIPTIONS,
-    House,
-    Notifier,
     challenge,
+    refuse,
     remind,
     send_package_code,
     tell_of_review,
 )
 from services.notifier.post import Posted
 from services.notifier.reasons import IDENTITY_REASONS, ReasonCode
+from services.notifier.writing import House, Notifier
 from shared.answer import SUBMISSION
 from shared.errors import TooEarly
 from shared.events import (
@@ -288,3 +288,20 @@ def test_what_a_refusal_for_identity_says_ends_when_they_prove_it(reason: str) -
 
 def test_the_notifier_listens_to_what_it_handles() -> None:
     assert {subscription.event.TYPE for subscription in SUBSCRIPTIONS} <= set(LISTENS["notifier"])
+
+
+async def test_of_each_law_that_protects_the_person_a_letter_says_what_it_demands() -> None:
+    outbox = Outbox()
+    received = RECEIVED.model_copy(update={"also": ("us-va@2023-01-01",)})
+    refused = IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",))
+    await refuse(refused, await notifier(outbox, received))
+    assert AUTHORITY.name in outbox.words
+    assert "Attorney General of Virginia" in outbox.words
+    assert "You can appeal within 60 days" in outbox.words
+
+
+async def test_the_clock_stands_still_only_where_each_of_the_laws_lets_it() -> None:
+    outbox = Outbox()
+    received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
+    await challenge(WANTED, await notifier(outbox, received))
+    assert "stands still" not in outbox.words

@@ -7,8 +7,9 @@ from functools import reduce
 import pytest
 
 from services.notifier.domain import Correspondence, evolve
-from services.notifier.handlers import House, Notifier, announce_lifting
+from services.notifier.handlers import announce_lifting
 from services.notifier.post import Posted
+from services.notifier.writing import House, Notifier
 from shared.answer import SUBMISSION
 from shared.errors import PermanentError
 from shared.events import (

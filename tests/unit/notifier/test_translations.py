@@ -11,13 +11,23 @@ from babel.messages.pofile import read_po
 
 from services.notifier import templating, wording
 from services.notifier.reasons import GROUNDS
+from shared.law import Element, Regulation
+from shared.policies import policies
 
 CODE = Path(wording.__file__).parent
 TRANSLATED = [language for language in wording.LANGUAGES if language != wording.SOURCE_LANGUAGE]
+SHOWN = {
+    demand.provision
+    for policy in policies()
+    for demand in policy.letters
+    if demand.element in (Element.PROVISION, Element.CATEGORIES)
+    and policy.regulation is not Regulation.US_STATE
+}
+"""Provisions that letters name in a sentence. Those of States of the US are cited alike in all languages."""
 
 
 def sentences() -> Iterator[str]:
-    """Yield what stands in ``_()`` in templates and modules, and the provisions of reasons."""
+    """Yield what stands in ``_()`` in templates and modules, and the provisions that letters show."""
     options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
     for found in extract_from_dir(
         CODE,
@@ -28,6 +38,7 @@ def sentences() -> Iterator[str]:
         yield str(found[2])
     for ground in GROUNDS.values():
         yield from filter(None, ground.provisions.values())
+    yield from SHOWN
 
 
 def read_catalogue(language: str) -> Catalog:

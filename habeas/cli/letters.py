@@ -1,0 +1,102 @@
+"""Verbs that show letters, without sending any."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from habeas.cli.options import out
+from shared.errors import ConfigurationError
+from shared.law import LetterForm
+
+if TYPE_CHECKING:
+    from habeas.letters import Shown
+
+app = typer.Typer(no_args_is_help=True, help="Show letters, without sending any.")
+KIND = typer.Option(help="Kind of letter; without it, what there is is listed.")
+FOLDER = typer.Option(help="Write HTML files into this folder.")
+
+
+@app.command()
+def preview(
+    kind: Annotated[LetterForm | None, KIND] = None,
+    law: Annotated[list[str] | None, typer.Option(help="Law; several protect the person together.")] = None,
+    language: Annotated[str, typer.Option(help="Language: de.")] = "en",
+    outcome: Annotated[str | None, typer.Option(help="Only letters that tell of it: granted.")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Write HTML files into this folder.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the first letter, as HTML, to this file.")] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the text form; so it is without --out.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Make the gallery, in the folder --out.")] = False,
+) -> None:
+    """
+    Show letters to a fictional person, each block with the provision that demands it.
+
+    English ones are measured: Flesch reading ease (60 and more is plain) and Flesch-Kincaid grade (years of
+    school).
+    """
+    if everything:
+        _make_gallery(folder)
+    elif kind is None:
+        _list()
+    else:
+        _show(kind, law or ["gdpr"], language, outcome, folder=folder, html=html, text=text)
+
+
+def _show(
+    kind: LetterForm,
+    laws: list[str],
+    language: str,
+    outcome: str | None,
+    *,
+    folder: Path | None,
+    html: Path | None,
+    text: bool,
+) -> None:
+    from habeas.letters import preview as written  # noqa: PLC0415
+
+    letters = written(kind, laws, language, outcome)
+    if html:
+        _write(html, letters[0].cited)
+    if folder:
+        for letter in letters:
+            _write(folder / f"{letter.slug}.{'+'.join(laws)}.{language}.html", letter.cited)
+    if text or not (html or folder):
+        for letter in letters:
+            _print(letter, english=language == "en")
+
+
+def _print(letter: "Shown", *, english: bool) -> None:
+    out.rule(letter.name)
+    out.print(letter.body.text, markup=False)
+    for block, provisions in letter.citations:
+        out.print(f"§ {block}: {provisions}", markup=False)
+    if english:
+        out.print(f"{letter.name}: {letter.readability}", markup=False)
+
+
+def _list() -> None:
+    from habeas.letters import SHOWN, explained, forms, outcomes_of  # noqa: PLC0415
+    from services.notifier.wording import LANGUAGES  # noqa: PLC0415
+
+    for form in forms():
+        outcomes = f" [{', '.join(outcomes_of(form))}]" if outcomes_of(form) else ""
+        out.print(f"{form.value:<24}{explained(form)}{outcomes}", markup=False)
+    out.print(f"\nlaws:      {', '.join(SHOWN)}, and those of the other States", markup=False)
+    out.print(f"languages: {', '.join(LANGUAGES)}", markup=False)
+
+
+def _make_gallery(folder: Path | None) -> None:
+    from habeas.letters import gallery  # noqa: PLC0415
+
+    if folder is None:
+        raise ConfigurationError("--all: say where with --out FOLDER")
+    for name, page in gallery():
+        _write(folder / name, page)
+    out.print(f"open {folder / 'index.html'}", markup=False)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

@@ -1,0 +1,182 @@
+"""
+What comes back: reports of mail servers on letters of ours, read, made durable, and only then acknowledged.
+
+The sender of a report keeps it until it hears ``250``, and sends it again where it does not. So nothing is
+kept here: a report that was published, and whose answer was lost, is published again under the same id.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from services.notifier import figures
+from services.notifier.reports import LARGEST, Report, report_in
+from services.notifier.returnpath import ReturnPaths
+from shared import failures, topology
+from shared.bus import Message, Publisher
+from shared.envelope import derived_id, encode
+from shared.errors import HabeasError, TooEarly, TransientError
+from shared.events import LetterKind, NoticeFailed, NoticeReported, NoticeSent
+from shared.journal import Row
+from shared.log import logger
+from shared.service import Rows, announcements
+
+NAME = "notifier"
+AGAIN_AFTER = list(topology.DELAYS)[-1]
+NOT_AGAIN = frozenset(
+    {LetterKind.WEIGHING, LetterKind.LIFTING, LetterKind.FORWARDED, LetterKind.FORWARDED_TO_CONTROLLER}
+)
+"""Letters whose event does more than have them written (a restriction, another letter): not twice."""
+
+
+class Claims(Protocol):
+    """Which letters were begun."""
+
+    async def case_of(self, event: str) -> str | None:
+        """Return the case of the letter that *event* called for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A letter that went out."""
+
+    id: str
+    lane: str
+    row: Row
+    kind: LetterKind
+    repeated: bool
+    """Whether it was sent because another one came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes reports in."""
+
+    claims: Claims
+    journals: Mapping[str, Rows]
+    """Lane → journal."""
+    publisher: Publisher
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def take(self, letter: str, report: Report) -> bool:
+        """
+        Make *report* on *letter* durable; return whether such a letter is known.
+
+        Raises:
+            TooEarly: It is not on record yet that the letter was sent.
+            TransientError: Database or broker did not answer.
+        """
+        case = await self.claims.case_of(letter)
+        if case is None:
+            return False
+        sent = await self._find(case, letter)
+        again = list(_again(sent, report))
+        reported = NoticeReported(
+            request_id=case,
+            letter=sent.kind,
+            action=report.action,
+            status=report.status,
+            again=bool(again),
+        )
+        await self.publisher.publish([*announcements(self._row(letter, reported), NAME), *again])
+        return True
+
+    async def _find(self, case: str, letter: str) -> Sent:
+        for lane, journal in self.journals.items():
+            rows = (await journal.histories({case})).get(case, [])
+            for sent in _sent(lane, rows):
+                if sent.id == letter:
+                    return sent
+        raise TooEarly("a letter came back before it was on record that it was sent")
+
+    def _row(self, letter: str, reported: NoticeReported) -> Row:
+        """Return what makes the event's id the same, however often the same is reported."""
+        return Row("", 0, f"{reported.action} {letter}", None, (reported,), self.clock())
+
+
+def _sent(lane: str, rows: list[Row]) -> Iterator[Sent]:
+    """Yield the letters that went out by *rows*."""
+    repeated = {_again_id(row.cause) for row in rows}
+    for row in rows:
+        told = [fact for fact in row.facts if isinstance(fact, NoticeSent | NoticeFailed)]
+        # Of two letters about one event, only the last is known by the event's own id.
+        ids = [*(derived_id(row.cause, n) for n in range(1, len(told))), row.cause]
+        for id_, fact in zip(ids, told, strict=False):
+            if isinstance(fact, NoticeSent):
+                yield Sent(id_, lane, row, fact.letter, row.cause in repeated)
+
+
+def _again(sent: Sent, report: Report) -> Iterator[Message]:
+    """Yield what has *sent* sent once more, if it is: the event that called for it, for its lane alone."""
+    event, id_ = sent.row.event, _again_id(sent.row.cause)
+    if event is None or sent.repeated or sent.kind in NOT_AGAIN or not report.may_be_sent_again:
+        return
+    yield Message(
+        exchange=topology.RETRY,
+        routing_key=f"{AGAIN_AFTER}.{sent.lane}",
+        body=encode(event, id=id_, source=f"habeas/{NAME}", time=sent.row.at, cause=sent.row.cause),
+        message_id=id_,
+        headers={failures.EXCHANGE: event.EXCHANGE, failures.ROUTING_KEY: event.TYPE},
+    )
+
+
+def _again_id(letter: str) -> str:
+    return derived_id(f"again {letter}", 0)
+
+
+class Door:
+    """Answers SMTP for returned mail. The methods' names and signatures are aiosmtpd's."""
+
+    def __init__(self, desk: Desk, paths: ReturnPaths) -> None:
+        """Take what comes back on *paths* to *desk*."""
+        self._desk = desk
+        self._paths = paths
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take mail for addresses that we have made, and for no other."""
+        del server, session, options
+        if self._paths.letter(address) is None:
+            return "550 5.1.1 no such address"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 known"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take a message in; answer when what it reports is durable."""
+        del server, session
+        content = envelope.content if isinstance(envelope.content, bytes) else b""
+        try:
+            for address in envelope.rcpt_tos:
+                await self._take(address, content)
+        except TransientError as error:
+            logger().warning("a returned letter must wait", reason=str(error))
+            return "451 4.3.0 try again later"
+        except HabeasError as error:
+            logger().error("a returned letter cannot be noted", reason=str(error))
+            return "554 5.3.0 cannot be noted"
+        return "250 2.0.0 noted"
+
+    async def _take(self, address: str, content: bytes) -> None:
+        letter, report = self._paths.letter(address), report_in(content)
+        if report is None or letter is None:
+            figures.report("no_report")
+        elif await self._desk.take(letter, report):
+            figures.report(report.action)
+        else:
+            figures.report("unknown_letter")
+
+
+async def listen(door: Door, listener: socket.socket) -> None:
+    """Answer on *listener* until cancelled."""
+    loop = asyncio.get_running_loop()
+    conversation = partial(SMTP, door, hostname="localhost", data_size_limit=LARGEST, enable_SMTPUTF8=True)
+    server = await loop.create_server(conversation, sock=listener)
+    async with server:
+        await server.serve_forever()

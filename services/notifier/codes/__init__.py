@@ -1,0 +1,1 @@
+"""Mails codes, past all other letters."""

@@ -1,0 +1,31 @@
+"""
+Which code is mailed when something happens.
+
+A code waits for no other letter: not for one to anybody else, and not for the acknowledgement of its own
+request. So requests are noted here as well, and no letter is written about them.
+"""
+
+from collections.abc import Sequence
+
+from services.notifier.handlers import challenge, send_package_code
+from services.notifier.writing import Notifier
+from shared.events import Fact, IdentityChallenged, PackageCodeIssued, RequestPurged, RequestReceived
+from shared.service import forget, on
+
+
+async def note(_event: RequestReceived, _ctx: Notifier) -> Sequence[Fact]:
+    """Remember a request."""
+    return []
+
+
+async def mail_code(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
+    """Send the code that proves who has the mailbox. What else can prove it is for the notifier to say."""
+    return await challenge(event, ctx) if event.ref else []
+
+
+SUBSCRIPTIONS = (
+    on(RequestReceived, note),
+    on(IdentityChallenged, mail_code),
+    on(PackageCodeIssued, send_package_code),
+    on(RequestPurged, forget),
+)

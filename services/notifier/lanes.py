@@ -1,0 +1,95 @@
+"""
+Two lanes for letters: codes, which somebody waits for on a page, and all others.
+
+Each lane has a queue, a journal, connections to the mail server and a part of each domain's limit of its own,
+so that none can use up what the other needs (docs/adr/0015-lanes.md).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from services.notifier.channels import SmtpChannel
+from services.notifier.domain import Correspondence, evolve
+from services.notifier.limits import Allowed, Limits
+from services.notifier.post import Post
+from services.notifier.settings import NotifierSettings
+from services.notifier.store import Claims
+from services.notifier.writing import House, Notifier, Vault
+from services.notifier.writing import Post as WayOut
+from shared.host import Platform
+from shared.mongo import Database
+from shared.service import Moment, Service, Subscription
+from shared.vault import derived_key
+
+BATCH = 64
+"""Letters of a lane under way at once; a crash leaves as many in doubt, and some more (docs/runbook.md)."""
+KEPT_FOR_CODES = 4
+"""One in so many connections, and letters of a limit; one at the least."""
+
+
+class Lane(StrEnum):
+    """A lane, by the name of its queue."""
+
+    CODES = "codes"
+    LETTERS = "notifier"
+
+    def part_of(self, whole: int) -> int:
+        """Return this lane's part of *whole*, which is at least two."""
+        codes = max(1, whole // KEPT_FOR_CODES)
+        return codes if self is Lane.CODES else whole - codes
+
+
+def database_of(settings: NotifierSettings, platform: Platform) -> Database:
+    """Return the database of what both lanes share: claims and counted minutes."""
+    return platform.client[f"{settings.database_prefix}_{Lane.LETTERS}"]
+
+
+@asynccontextmanager
+async def way_out(lane: Lane, settings: NotifierSettings, platform: Platform) -> AsyncIterator[Post]:
+    """Open *lane*."""
+    database = database_of(settings, platform)
+    claims, limits = Claims(database), _limits(lane, settings, database)
+    await claims.prepare()
+    await limits.prepare()
+    connections = lane.part_of(settings.mail_connections)
+    channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
+    try:
+        yield Post(
+            channel,
+            claims,
+            limits,
+            settings.return_path(),
+            settings.sign(),
+            full_for=settings.retry_for / 2,  # later it would be parked, and nobody told
+        )
+    finally:
+        await channel.close()
+
+
+def service(
+    lane: Lane, subscriptions: tuple[Subscription[Notifier], ...], vault: Vault, post: WayOut, house: House
+) -> Service[Correspondence, Notifier]:
+    """Return the service of *lane*, put together on *vault* and *post*."""
+
+    def context(moment: Moment[Correspondence]) -> Notifier:
+        return Notifier(
+            moment.case,
+            moment.state,
+            moment.now,
+            moment.event_id,
+            moment.occurred_at,
+            vault,
+            post,
+            house,
+        )
+
+    return Service(lane, subscriptions, Correspondence(), evolve, context)
+
+
+def _limits(lane: Lane, settings: NotifierSettings, database: Database) -> Limits:
+    per_minute: Mapping[str, int] = {
+        domain: lane.part_of(letters) for domain, letters in settings.mail_limits.items()
+    }
+    key = derived_key(settings.master_key_bytes, "mail domains")
+    return Limits(database, key, Allowed(lane, per_minute))

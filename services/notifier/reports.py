@@ -1,0 +1,105 @@
+"""
+Reads what a mail server reports of a letter: RFC 3464, as far as it is needed, and tolerantly. Pure.
+
+Anybody may send a report, so nothing is decoded that need not be: parts are cut at the outer boundary alone,
+however deep they nest, and the letter that is sent back is not looked at. Prose counts in no language.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesHeaderParser
+from typing import TypeAlias
+
+from services.notifier.answers import Fate, fate
+from shared.events import DeliveryAction
+
+LARGEST = 1024 * 1024
+"""Bytes that are taken. A report returns the letter, or its headers; no letter of ours is as large."""
+MOST_PARTS = 20
+FAILED = 550
+"""A reply code that says nothing by itself: the status decides."""
+STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
+"""RFC 3464 section 2.1; RFC 6533 section 4."""
+STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+BLANK = re.compile(rb"(?:\r?\n)[ \t]*(?:\r?\n)")
+
+Fields: TypeAlias = Mapping[str, str]
+
+ACTIONS: Mapping[str, DeliveryAction] = {
+    "failed": DeliveryAction.FAILED,
+    "delayed": DeliveryAction.DELAYED,
+    "delivered": DeliveryAction.DELIVERED,
+    "relayed": DeliveryAction.DELIVERED,
+    "expanded": DeliveryAction.DELIVERED,
+}
+"""RFC 3464 section 2.3.3."""
+BY_CLASS: Mapping[str, DeliveryAction] = {
+    "2": DeliveryAction.DELIVERED,
+    "4": DeliveryAction.DELAYED,
+    "5": DeliveryAction.FAILED,
+}
+"""What a report without an action means, by the class of its status (RFC 3463 section 3.1)."""
+WITHOUT_STATUS = {action: f"{digit}.0.0" for digit, action in BY_CLASS.items()}
+GRAVITY = (DeliveryAction.FAILED, DeliveryAction.DELAYED, DeliveryAction.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a letter."""
+
+    action: DeliveryAction
+    status: str
+    """Enhanced status code; ``<class>.0.0`` where the report has none."""
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether it came back for a cause that may pass: a mailbox was full, a host away, a try too long."""
+        may_pass = self.status.startswith("4.") or fate(FAILED, self.status) in {Fate.FULL, Fate.LATER}
+        return self.action is DeliveryAction.FAILED and may_pass
+
+
+def report_in(content: bytes) -> Report | None:
+    """Return what the message *content* reports, the worst of several; None if it is no report."""
+    if len(content) > LARGEST:
+        return None
+    reports = [report for fields in _groups(content) if (report := _report(fields))]
+    return min(reports, key=lambda report: GRAVITY.index(report.action), default=None)
+
+
+def _groups(content: bytes) -> Iterator[Fields]:
+    """Yield the groups of fields of the delivery status: first of the message, then of each recipient."""
+    for headers, body in _parts(content):
+        if headers.get_content_type() in STATUS_PARTS:
+            for group in BLANK.split(body.strip()):
+                fields = BytesHeaderParser().parsebytes(group.strip() + b"\r\n\r\n")
+                yield {name.lower(): str(value) for name, value in fields.items()}
+
+
+def _parts(content: bytes) -> Iterator[tuple[Message, bytes]]:
+    headers, body = _split(content)
+    boundary = headers.get_boundary()
+    if headers.get_content_type() != "multipart/report" or not boundary:
+        return
+    delimiter = re.compile(
+        rb"(?:^|\r?\n)--" + re.escape(boundary.encode(errors="replace")) + rb"(?:--)?[ \t]*\r?\n"
+    )
+    for part in delimiter.split(body + b"\r\n", maxsplit=MOST_PARTS)[1:]:
+        yield _split(part)
+
+
+def _split(content: bytes) -> tuple[Message, bytes]:
+    if content.startswith((b"\r\n", b"\n")):  # a part without headers
+        return Message(), content
+    head, _, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
+    return BytesHeaderParser().parsebytes(head + b"\n\n"), body
+
+
+def _report(fields: Fields) -> Report | None:
+    found = STATUS.search(fields.get("status", ""))
+    status = found[0] if found else None
+    action = ACTIONS.get(fields.get("action", "").partition("(")[0].strip().lower())
+    if action is None and status is not None:
+        action = BY_CLASS[status[0]]
+    return Report(action, status or WITHOUT_STATUS[action]) if action else None

@@ -1,0 +1,184 @@
+"""Which letter is written about what follows: more time, a customer who decides, an end, an appeal."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from services.notifier.facts import (
+    AppealDecided,
+    ComplaintDecided,
+    ComplaintReceived,
+    Duplicate,
+    Extension,
+    Facts,
+    Forwarded,
+    ForwardedToController,
+    Late,
+)
+from services.notifier.facts import AppealReceived as AppealConfirmed
+from services.notifier.facts import FeeQuoted as FeeTold
+from services.notifier.facts import PackageExpiring as PackageEnding
+from services.notifier.letters import presentable
+from services.notifier.reasons import ReasonCode
+from services.notifier.writing import Addressee, Notifier, write, write_to
+from shared.envelope import derived_id
+from shared.events import (
+    AppealAnswered,
+    AppealReceived,
+    Controller,
+    DeadlineMissed,
+    Fact,
+    FeeQuoted,
+    LetterKind,
+    PackageExpiring,
+    Remedy,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
+)
+from shared.law import Duty
+from shared.service import on
+
+
+async def tell_extension(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that the answer takes longer, and why, before the day on which it was due.
+
+    Law:
+        GDPR Art. 12(3); 11 CCR § 7021(b).
+    """
+    request = ctx.request()
+    facts = Extension(request.right, request.received_on, event.promised_on, event.due_on, event.reason)
+    return await write(LetterKind.EXTENSION, facts, request, ctx)
+
+
+async def apologise(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that the last day is over, and where to complain.
+
+    Law:
+        GDPR Art. 12(4): who takes no action within the period says so, and names the authority.
+    """
+    request = ctx.request()
+    if event.duty is not Duty.ANSWER:
+        return []
+    facts = Late(request.right, request.received_on, event.due_on)
+    return await write(LetterKind.LATE, facts, request, ctx)
+
+
+async def tell_forwarding(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Tell the customer who decides about the data where the request is, and the person that they have it.
+
+    Law:
+        GDPR Art. 28(3)(e); 11 CCR § 7050(c).
+    """
+    request = ctx.request()
+    controller = Controller.model_validate_json(await ctx.vault.open(ctx.case_id, event.controller))
+    secret = (await ctx.vault.open(ctx.case_id, event.link)).decode()
+    url = f"{ctx.house.public_url}/forwarded/{ctx.case_id}/{secret}"
+    to_them: Facts = ForwardedToController(request.right, request.received_on, url, event.expires_at)
+    to_person = Forwarded(
+        request.right, request.received_on, ctx.today(), controller=presentable(controller.name)
+    )
+    addressee = Addressee(controller.email, controller.name, "en")
+    apart = replace(ctx, event_id=derived_id(ctx.event_id, 1))  # each letter is known by a name of its own
+    return [
+        *await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, to_them, request, apart),
+        *await write(LetterKind.FORWARDED, to_person, request, ctx),
+    ]
+
+
+async def tell_duplicate(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that the same was asked for before, and by when that is answered.
+
+    Law:
+        GDPR Art. 12(3); 11 CCR § 7021(a): receipt is confirmed, with what happens next.
+    """
+    request = ctx.request()
+    facts = Duplicate(
+        right=request.right,
+        received_on=request.received_on,
+        first_received_on=event.first_received_on,
+        first_reference=event.first,
+        due_on=event.due_on,
+        url=ctx.page_of(event.first),
+    )
+    return await write(LetterKind.DUPLICATE, facts, request, ctx)
+
+
+async def tell_fee(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say what the answer would cost, and why, and that nothing is done before the person agrees.
+
+    Law:
+        GDPR Art. 12(5), 15(3); EDPB Guidelines 01/2022 para. 192; DPO Art. 19(3).
+    """
+    request = ctx.request()
+    if ctx.known.settled:
+        return []
+    facts = FeeTold(request.right, request.received_on, event.fee, event.reason, event.answer_by, ctx.page())
+    return await write(LetterKind.FEE_QUOTED, facts, request, ctx)
+
+
+async def remind_of_package(event: PackageExpiring, ctx: Notifier) -> Sequence[Fact]:
+    """Say that a package, which nobody has fetched, will be destroyed."""
+    request = ctx.request()
+    facts = PackageEnding(request.right, request.received_on, ctx.page(), event.expires_at)
+    return await write(LetterKind.PACKAGE_EXPIRING, facts, request, ctx)
+
+
+async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Confirm an appeal or a complaint, and say by when it is dealt with.
+
+    Law:
+        Data Protection Act 2018 s. 164A: within 30 days.
+    """
+    request = ctx.request()
+    if event.remedy is Remedy.APPEAL and event.due_on is not None:
+        appeal = AppealConfirmed(request.right, request.received_on, event.received_on, event.due_on)
+        return await write(LetterKind.APPEAL_RECEIVED, appeal, request, ctx)
+    complaint = ComplaintReceived(request.right, request.received_on, event.received_on)
+    return await write(LetterKind.COMPLAINT_RECEIVED, complaint, request, ctx)
+
+
+async def tell_decision(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say what has come of an appeal or a complaint, and why.
+
+    Law:
+        Va. Code § 59.1-577(C): in writing, with the reasons.
+    """
+    kind, facts = _decided(event, ctx.request().received_on, await _explained(event, ctx), ctx)
+    return await write(kind, facts, ctx.request(), ctx)
+
+
+SUBSCRIPTIONS = (
+    on(RequestExtended, tell_extension),
+    on(DeadlineMissed, apologise),
+    on(RequestForwarded, tell_forwarding),
+    on(RequestDuplicated, tell_duplicate),
+    on(FeeQuoted, tell_fee),
+    on(PackageExpiring, remind_of_package),
+    on(AppealReceived, confirm_appeal),
+    on(AppealAnswered, tell_decision),
+)
+
+
+async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
+    if event.explanation is None:
+        return ""
+    return (await ctx.vault.open(ctx.case_id, event.explanation)).decode()
+
+
+def _decided(
+    event: AppealAnswered, received_on: date, explanation: str, ctx: Notifier
+) -> tuple[LetterKind, Facts]:
+    right, reasons = ctx.request().right, tuple(map(ReasonCode, event.reasons))
+    if event.remedy is Remedy.APPEAL:
+        appeal = AppealDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
+        return LetterKind.APPEAL_DECIDED, appeal
+    complaint = ComplaintDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
+    return LetterKind.COMPLAINT_DECIDED, complaint

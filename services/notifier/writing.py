@@ -1,0 +1,129 @@
+"""What handlers of the notifier may know and use, and how a letter goes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from services.notifier.domain import Correspondence, authorities
+from services.notifier.facts import Authority, Facts, Sender
+from services.notifier.letters import Letter, compose
+from services.notifier.post import Posted
+from shared.answer import SUBMISSION
+from shared.errors import TooEarly
+from shared.events import Fact, LetterKind, NoticeFailed, NoticeSent, RequestReceived, RequestSubmitted
+from shared.policies import policies
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    async def holds(self, case: str, item: str) -> bool:
+        """Return whether something is kept."""
+
+
+class Post(Protocol):
+    """The way out for letters."""
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        """Hand over *message*, known as *letter*: ``<case>:<event>``."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Who writes, and from where."""
+
+    sender: Sender
+    authority: Authority
+    public_url: str
+
+    @property
+    def domain(self) -> str:
+        """The domain that message ids end in."""
+        return self.sender.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """What a handler may know and use."""
+
+    case_id: str
+    known: Correspondence
+    now: datetime
+    event_id: str
+    occurred_at: datetime
+    vault: Vault = field(repr=False)
+    post: Post = field(repr=False)
+    house: House
+
+    def request(self) -> RequestReceived:
+        """
+        Return the request that is written about.
+
+        Raises:
+            TooEarly: It has not been acknowledged yet: letters keep their order.
+        """
+        if self.known.request is None:
+            raise TooEarly("a letter came before its request was acknowledged")
+        return self.known.request
+
+    def page(self) -> str:
+        """Return where the person sees how the request stands."""
+        return self.page_of(self.case_id)
+
+    def page_of(self, case_id: str) -> str:
+        """Return where the person sees how *case_id* stands."""
+        return f"{self.house.public_url}/requests/{case_id}"
+
+    def today(self) -> date:
+        """Return the day it is where letters are written."""
+        return self.now.astimezone(self.house.sender.zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who a letter goes to."""
+
+    email: str
+    name: str
+    locale: str
+
+
+async def submission_of(ctx: Notifier) -> RequestSubmitted:
+    """Return what was asked, as it lies sealed."""
+    return RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
+
+
+async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
+    """Write to the person who asks; what became of the letter is a fact."""
+    submitted = await submission_of(ctx)
+    if submitted.subject.email is None:
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
+    person = Addressee(submitted.subject.email, submitted.subject.name or "", submitted.locale or "en")
+    return await write_to(person, kind, facts, request, ctx)
+
+
+async def write_to(
+    addressee: Addressee, kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier
+) -> Sequence[Fact]:
+    """Write to *addressee*; what became of the letter is a fact."""
+    laws = tuple(map(policies().named, request.laws))
+    letter = Letter(
+        facts=facts,
+        request_id=ctx.case_id,
+        to=addressee.email,
+        name=addressee.name,
+        locale=addressee.locale,
+        laws=laws,
+        authorities=authorities(laws, ctx.house.authority),
+    )
+    message_id = f"<{ctx.event_id}@{ctx.house.domain}>"
+    message = compose(letter, sender=ctx.house.sender, message_id=message_id, date=ctx.occurred_at)
+    posted = await ctx.post.send(f"{ctx.case_id}:{ctx.event_id}", letter.to, message)
+    if posted.failure is not None:
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason=posted.failure)]
+    doubtful = posted is Posted.SENT_PERHAPS_TWICE
+    return [NoticeSent(request_id=ctx.case_id, letter=kind, doubtful=doubtful)]

@@ -1,0 +1,314 @@
+"""A letter that comes back is told once, whatever is lost on the way, and is sent again at most once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import pytest
+from aiosmtpd.smtp import Envelope
+
+from services.notifier.bounces import Desk, Door
+from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
+from services.notifier.handlers import SUBSCRIPTIONS
+from services.notifier.lanes import Lane, service
+from services.notifier.post import Posted
+from services.notifier.reports import Report
+from services.notifier.returnpath import ReturnPaths
+from services.notifier.writing import House
+from shared.answer import SUBMISSION
+from shared.bus import Message, Publisher
+from shared.envelope import STRUCTURED, derived_id, encode
+from shared.errors import BrokerUnavailable, PermanentError, TooEarly
+from shared.events import (
+    DeliveryAction,
+    Fact,
+    LetterKind,
+    LiftingReason,
+    NoticeFailed,
+    NoticeReported,
+    NoticeSent,
+    PackageCodeIssued,
+    RequestReceived,
+    RequestSubmitted,
+    RestrictionLifting,
+    SubjectRestricted,
+)
+from shared.journal import Row
+from shared.law import Regulation, Right
+from shared.service import Runtime
+from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from shared.topology import DELAYS, EVENTS, RETRY
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+
+CASE = "a" * 32
+ACKNOWLEDGED, CODE, RESTRICTED, LIFTED = ("1" * 32, "2" * 32, "3" * 32, "4" * 32)
+RECEIVED = RequestReceived(
+    request_id=CASE,
+    right=Right.RESTRICTION,
+    regulation=Regulation.GDPR,
+    policy="gdpr@2018-05-25",
+    source="portal",
+    received_at=WRITTEN_AT,
+    received_on=date(2026, 3, 2),
+    due_on=date(2026, 4, 2),
+    internal_due_on=date(2026, 3, 30),
+)
+GONE, FULL = Report(DeliveryAction.FAILED, "5.1.1"), Report(DeliveryAction.FAILED, "4.2.2")
+REPORT = (
+    b'Content-Type: multipart/report; boundary="b"\r\n\r\n'
+    b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+    b"Reporting-MTA: dns; mx.example.org\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
+)
+PATHS = ReturnPaths("bounces@example.com", b"key" * 11)
+LATE, ARRIVED = Report(DeliveryAction.DELAYED, "4.4.1"), Report(DeliveryAction.DELIVERED, "2.0.0")
+
+
+@dataclass
+class Ledger:
+    """Which letters were begun."""
+
+    letters: dict[str, str] = field(default_factory=dict)
+
+    async def case_of(self, event: str) -> str | None:
+        return self.letters.get(event)
+
+
+@dataclass
+class Outbox:
+    """Takes every letter."""
+
+    ledger: Ledger
+    sent: list[str] = field(default_factory=list)
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        del recipient, message
+        case, _, event = letter.partition(":")
+        self.ledger.letters[event] = case
+        self.sent.append(event)
+        return Posted.SENT
+
+
+class Absent:
+    """A broker that confirms nothing."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        raise BrokerUnavailable(f"{len(messages)} not confirmed")
+
+
+class Office:
+    """Both lanes in memory, and the desk that reports come to."""
+
+    def __init__(self) -> None:
+        self.broker, self.vault, self.ledger = MemoryBroker(), MemoryVault(), Ledger()
+        self.outbox = Outbox(self.ledger)
+        self.journals: dict[str, MemoryJournal] = {lane: MemoryJournal() for lane in Lane}
+        house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+        self._runtimes = [
+            Runtime(
+                service(lane, subscriptions, self.vault, self.outbox, house),
+                self.journals[lane],
+                self.broker.inbox(lane),
+                self.broker,
+                10,
+                timedelta(hours=1),
+                lambda: WRITTEN_AT,
+            )
+            for lane, subscriptions in ((Lane.LETTERS, SUBSCRIPTIONS), (Lane.CODES, CODES))
+        ]
+        self.desk = Desk(self.ledger, self.journals, self.broker, lambda: WRITTEN_AT)
+
+    async def hear(self, fact: Fact, id_: str) -> None:
+        body = encode(fact, id=id_, source="habeas/test", time=WRITTEN_AT)
+        await self.broker.publish([Message(EVENTS, fact.TYPE, body, id_, STRUCTURED)])
+        await self.work()
+
+    async def work(self) -> None:
+        await self.broker.drain(*self._runtimes)
+
+    async def wait(self) -> None:
+        await self.broker.advance(DELAYS["10m"])
+        await self.work()
+
+    def told(self, kind: type[Fact]) -> set[str]:
+        """Return the ids of the events of a kind that went out."""
+        return {message.message_id for message in self.broker.published if message.routing_key == kind.TYPE}
+
+    def reports(self) -> list[NoticeReported]:
+        rows = self.journals[Lane.LETTERS].rows.values()
+        return [row.event for row in rows if isinstance(row.event, NoticeReported)]
+
+    def failures(self) -> list[NoticeFailed]:
+        rows = [row for journal in self.journals.values() for row in journal.rows.values()]
+        return [fact for row in rows for fact in row.facts if isinstance(fact, NoticeFailed)]
+
+
+@pytest.fixture
+async def office() -> Office:
+    office = Office()
+    await office.vault.create(CASE)
+    data = {"reference": "r", "right": "access", "subject": {"email": "ada@example.org"}}
+    submitted = RequestSubmitted.model_validate(data).model_dump_json().encode()
+    await office.vault.seal(CASE, SUBMISSION, submitted)
+    await office.vault.seal(CASE, "code_0", b"402815")
+    await office.hear(RECEIVED, ACKNOWLEDGED)
+    return office
+
+
+async def test_a_letter_that_came_back_for_good_has_not_reached_the_person(office: Office) -> None:
+    assert await office.desk.take(ACKNOWLEDGED, GONE)
+    await office.work()
+    assert office.failures() == [
+        NoticeFailed(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT, reason="bounced")
+    ]
+    await office.wait()
+    assert office.outbox.sent == [ACKNOWLEDGED], "and it is not sent again"
+
+
+async def test_a_report_that_comes_twice_is_told_once(office: Office) -> None:
+    for _ in range(3):
+        await office.desk.take(ACKNOWLEDGED, GONE)
+        await office.work()
+    assert len(office.told(NoticeFailed)) == 1
+    assert len(office.failures()) == 1
+
+
+async def test_a_report_whose_answer_was_lost_is_published_again_under_the_same_id(office: Office) -> None:
+    absent = Desk(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
+    with pytest.raises(BrokerUnavailable):
+        await absent.take(ACKNOWLEDGED, GONE)
+    later = Desk(office.ledger, office.journals, office.broker, lambda: WRITTEN_AT + timedelta(hours=1))
+    for desk in (office.desk, later):
+        await desk.take(ACKNOWLEDGED, GONE)
+    assert len(office.told(NoticeReported)) == 1
+
+
+@pytest.mark.parametrize("report", [LATE, ARRIVED])
+async def test_a_delay_or_an_arrival_is_only_recorded(office: Office, report: Report) -> None:
+    await office.desk.take(ACKNOWLEDGED, report)
+    await office.work()
+    assert [(told.action, told.status) for told in office.reports()] == [(report.action, report.status)]
+    assert office.failures() == []
+
+
+async def test_a_letter_that_may_arrive_yet_is_sent_once_more_and_then_told_otherwise(office: Office) -> None:
+    await office.desk.take(ACKNOWLEDGED, FULL)
+    await office.work()
+    assert [told.again for told in office.reports()] == [True]
+    assert office.failures() == []
+    await office.wait()
+    first, second = office.outbox.sent
+    assert first == ACKNOWLEDGED
+    await office.desk.take(second, FULL)
+    await office.work()
+    await office.wait()
+    assert office.outbox.sent == [first, second]
+    assert [failure.letter for failure in office.failures()] == [LetterKind.ACKNOWLEDGEMENT]
+
+
+async def test_however_often_a_full_mailbox_is_reported_the_letter_goes_out_once_more(office: Office) -> None:
+    for _ in range(3):
+        await office.desk.take(ACKNOWLEDGED, FULL)
+        await office.work()
+    await office.wait()
+    assert len(office.outbox.sent) == 2
+    sent = [row.facts for row in office.journals[Lane.LETTERS].rows.values() if row.facts]
+    assert sent == [(NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),)] * 2
+
+
+async def test_only_its_own_lane_hears_that_a_letter_is_sent_again(office: Office) -> None:
+    await office.hear(PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=WRITTEN_AT), CODE)
+    before = len(office.broker.published)
+    await office.desk.take(CODE, FULL)
+    published = {(message.exchange, message.routing_key) for message in office.broker.published[before:]}
+    assert published == {(EVENTS, NoticeReported.TYPE), (RETRY, f"10m.{Lane.CODES}")}
+    await office.wait()
+    assert office.outbox.sent[:2] == [ACKNOWLEDGED, CODE]
+    assert len(office.outbox.sent) == 3
+
+
+async def test_a_code_that_came_back_is_told_though_its_lane_has_another_journal(office: Office) -> None:
+    await office.hear(PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=WRITTEN_AT), CODE)
+    await office.desk.take(CODE, GONE)
+    await office.work()
+    assert [failure.letter for failure in office.failures()] == [LetterKind.CODE]
+
+
+async def test_a_letter_that_moves_a_restriction_is_not_sent_again(office: Office) -> None:
+    await office.hear(SubjectRestricted(request_id=CASE, identifiers={}), RESTRICTED)
+    lifting = RestrictionLifting(request_id=CASE, reason=LiftingReason.ACCURACY_VERIFIED, by="dana.muster")
+    await office.hear(lifting, LIFTED)
+    await office.desk.take(LIFTED, FULL)
+    await office.work()
+    await office.wait()
+    assert office.outbox.sent.count(LIFTED) == 1
+    assert [failure.letter for failure in office.failures()] == [LetterKind.LIFTING]
+
+
+async def test_a_report_that_overtakes_the_record_waits(office: Office) -> None:
+    office.ledger.letters[CODE] = CASE  # begun, and not on record yet
+    with pytest.raises(TooEarly):
+        await office.desk.take(CODE, GONE)
+    assert office.told(NoticeReported) == set()
+
+
+async def test_a_letter_that_nobody_has_begun_is_not_known(office: Office) -> None:
+    assert not await office.desk.take("f" * 32, GONE)
+    assert office.told(NoticeReported) == set()
+
+
+async def test_of_two_letters_about_one_event_the_one_is_told_that_came_back(office: Office) -> None:
+    kinds = (LetterKind.FORWARDED_TO_CONTROLLER, LetterKind.FORWARDED)
+    facts = tuple(NoticeSent(request_id=CASE, letter=kind) for kind in kinds)
+    await office.journals[Lane.LETTERS].append([Row(CASE, 1, CODE, RECEIVED, facts, WRITTEN_AT)])
+    for letter, report in ((derived_id(CODE, 1), FULL), (CODE, GONE)):
+        office.ledger.letters[letter] = CASE
+        await office.desk.take(letter, report)
+        await office.work()
+    assert [failure.letter for failure in office.failures()] == list(kinds)
+    await office.wait()
+    assert office.outbox.sent == [ACKNOWLEDGED], "the event would have both written again"
+
+
+# --- at the door ----------------------------------------------------------------------------------------
+
+
+async def handed_in(office: Office, content: bytes, *, publisher: Publisher | None = None) -> str:
+    """Hand *content* in on the acknowledgement's return path; return the answer."""
+    desk = Desk(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
+    envelope = Envelope()
+    envelope.rcpt_tos.append(PATHS.of(ACKNOWLEDGED))
+    envelope.content = content
+    return await Door(desk, PATHS).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
+
+
+async def test_a_report_is_acknowledged_only_when_it_is_durable(office: Office) -> None:
+    assert (await handed_in(office, REPORT, publisher=Absent())).startswith("451")
+    assert office.told(NoticeReported) == set()
+    assert (await handed_in(office, REPORT)).startswith("250")
+    assert len(office.told(NoticeReported)) == 1
+
+
+async def test_a_report_that_overtakes_the_record_is_asked_for_again(office: Office) -> None:
+    office.journals[Lane.LETTERS].rows.clear()
+    assert (await handed_in(office, REPORT)).startswith("451")
+
+
+async def test_what_is_no_report_is_taken_and_dropped(office: Office) -> None:
+    assert (await handed_in(office, b"Subject: I am away\r\n\r\nStatus: 5.1.1")).startswith("250")
+    assert office.told(NoticeReported) == set()
+
+
+async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -> None:
+    office.journals[Lane.LETTERS].refuses.append(PermanentError("a row does not read"))
+    assert (await handed_in(office, REPORT)).startswith("554")
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"), [(PATHS.of(ACKNOWLEDGED), "250"), ("bounces@example.com", "550")]
+)
+async def test_only_addresses_that_we_have_made_are_taken(office: Office, address: str, answer: str) -> None:
+    envelope = Envelope()
+    door = Door(office.desk, PATHS)
+    said = await door.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
+    assert said.startswith(answer)
+    assert bool(envelope.rcpt_tos) is (answer == "250")

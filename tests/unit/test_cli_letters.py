@@ -1,0 +1,112 @@
+"""The verb that shows letters, the gallery, and the page about them."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner
+
+from habeas.cli import app
+from habeas.letters import SHOWN, explained, forms, gallery, known_to, page_of, preview, refreshed
+from habeas.specimens import LETTERS, law_named
+from services.notifier.wording import LANGUAGES
+from shared.errors import ConfigurationError
+from shared.law import LetterForm
+from tests.unit.pages import text
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["letters", "preview", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_without_arguments_all_there_is_is_listed() -> None:
+    told = shown()
+    assert all(form.value in told for form in LetterForm)
+    assert all(law in told for law in SHOWN)
+    assert all(language in told for language in LANGUAGES)
+
+
+def test_a_letter_is_printed_with_what_demands_it_and_how_easy_it_is() -> None:
+    told = shown("--kind", "refusal", "--law", "us-va", "--law", "gdpr")
+    assert "Attorney General of Virginia" in told
+    assert "§ appeal: Va. Code § 59.1-577(C)" in told
+    assert "§ remedy: GDPR Art. 12(4), 79" in told
+    assert re.search(r"refusal: reading ease \d+, grade \d\.\d", told)
+
+
+def test_other_languages_are_not_measured_by_english() -> None:
+    assert "reading ease" not in shown("--kind", "late", "--language", "de")
+
+
+def test_an_outcome_chooses_the_letters() -> None:
+    told = shown("--kind", "erasure", "--outcome", "partly_granted")
+    assert "Until:" in told
+    assert "erasure, nothing held" not in told
+
+
+def test_a_letter_is_written_as_a_page_that_shows_its_provisions(tmp_path: Path) -> None:
+    shown("--kind", "late", "--html", str(tmp_path / "late.html"))
+    page = (tmp_path / "late.html").read_text(encoding="utf-8")
+    assert '<cite class="law">GDPR Art. 12(3)-(4)</cite>' in page
+    shown("--kind", "late", "--law", "ca-qc", "--language", "fr", "--out", str(tmp_path))
+    assert (tmp_path / "late-no-day.ca-qc.fr.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--kind", "late", "--language", "xx"), "known are en, de"),
+        (("--kind", "late", "--law", "xx"), "known are"),
+        (("--kind", "done", "--outcome", "refused"), "known are granted"),
+        (("--all",), "--out FOLDER"),
+    ],
+)
+def test_what_there_is_not_is_said(arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        CliRunner().invoke(app, ["letters", "preview", *arguments], catch_exceptions=False)
+
+
+def test_the_gallery_begins_with_every_law_language_and_kind() -> None:
+    name, index = next(gallery())
+    assert name == "index.html"
+    pages = {page_of(law, language) for law in SHOWN for language in LANGUAGES}
+    links = {link.partition("#")[0] for link in re.findall(r'href="([^"]+)"', index)}
+    assert links == pages
+    assert all(f"#{form}" in index for form in forms())
+
+
+def test_a_page_of_the_gallery_shows_every_letter_and_needs_nothing_else() -> None:
+    pages = dict(page for page, _ in zip(gallery(), range(3), strict=False))
+    page = pages["gdpr.de.html"]
+    names = [name for name, facts in LETTERS.items() if known_to(law_named("gdpr"), LetterForm(facts.kind))]
+    assert re.findall(r'<div class="about"><h3>([^<]+)</h3>', page) == sorted(
+        names, key=lambda name: forms().index(LetterForm(LETTERS[name].kind))
+    )
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)), "an id stands there once"
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+    assert not re.search(r"<script|<link|<img|@import|url\(", page)
+    body = page[page.index("<body") : page.index("</body>") + 7].replace("&", "&amp;")
+    ET.fromstring(re.sub(r"<br>", "<br/>", body))  # noqa: S314 - it is ours; every tag is closed
+
+
+def test_what_a_law_does_not_know_is_not_shown_under_it() -> None:
+    known = {law for law in SHOWN if known_to(law_named(law), LetterForm.APPEAL_DECIDED)}
+    assert known == {"us-va", "us-co", "us-ct", "us-tx"}
+    assert not known_to(law_named("ca-qc"), LetterForm.EXTENSION)
+    assert known_to(law_named("uk-gdpr"), LetterForm.COMPLAINT_RECEIVED)
+
+
+def test_every_kind_is_explained_and_has_an_example() -> None:
+    assert all(explained(form).endswith(".") for form in forms())
+    assert all(preview(form, ["gdpr"], "en") for form in forms())
+
+
+def test_the_tables_of_the_page_are_what_the_policies_say() -> None:
+    """Write them anew with ``python -m habeas.letters``."""
+    page = text("docs/letters.md")
+    assert refreshed(page) == page
+    assert "| `recourse-limit` | CQLR c. P-39.1 s. 34, 43 (to check) |" in page
