@@ -8,19 +8,28 @@ same ids. What a service knows of a case is the fold of its rows; the rows are a
 """
 
 from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from shared.envelope import FACTS, derived_id
 from shared.errors import PermanentError
-from shared.events import Event, Fact, Record
-from shared.mongo import Collection, Database, Document, insert_new, translated
+from shared.events import Event, Fact, LetterKind, NoticeSent, Record, RequestPurged
+from shared.mongo import (
+    Collection,
+    Database,
+    Document,
+    Session,
+    drop_expiry,
+    in_order,
+    insert_new,
+    translated,
+)
 
-KEEP = timedelta(days=3 * 366)
-"""A case file is kept for the general limitation period (docs/law.md); rows go by themselves after it."""
+Told: TypeAlias = tuple[datetime, Fact]
+"""A fact, and when it was written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,11 @@ class Row:
             yield self.event
         yield from self.facts
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it is all that is left of a case whose record was purged."""
+        return any(isinstance(fact, RequestPurged) for fact in self.story())
+
 
 class Journal:
     """The journal of one service."""
@@ -65,8 +79,8 @@ class Journal:
     async def prepare(self) -> None:
         """Create the indexes."""
         with translated("index the journal"):
+            await drop_expiry(self._rows)
             await self._rows.create_index("case")
-            await self._rows.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
 
     async def histories(self, cases: Many[str]) -> dict[str, list[Row]]:
         """
@@ -86,7 +100,58 @@ class Journal:
 
     async def append(self, rows: Sequence[Row]) -> frozenset[str]:
         """Append *rows* in one durable write; return the keys that somebody else had taken."""
-        return await insert_new(self._rows, [_document(row) for row in rows])
+        return await insert_new(self._rows, [document_of(row) for row in rows])
+
+    async def forget(self, cases: Many[str]) -> None:
+        """Remove the rows of *cases* but those that say so; it may be repeated."""
+        others = {"event.type": {"$ne": RequestPurged.TYPE}, "facts.type": {"$ne": RequestPurged.TYPE}}
+        with translated("forget cases"):
+            await self._rows.delete_many({"case": {"$in": list(cases)}, **others})
+
+    async def stories(
+        self,
+        kinds: Iterable[type[Fact]],
+        letters: Iterable[LetterKind],
+        *,
+        since: datetime,
+        session: Session,
+    ) -> AsyncIterator[tuple[str, list[Told]]]:
+        """
+        Yield case by case what is told of *kinds*, oldest first; no more is held than one case and a batch.
+
+        Args:
+            kinds: Facts that are wanted.
+            letters: Of letters that were sent, the kinds that are wanted as well: most are of no interest.
+            since: Leaves out what was written down before.
+            session: Whose view of the journal is read.
+
+        Raises:
+            StoreUnavailable: The server did not answer.
+            PermanentError: A row does not read; it names the row.
+        """
+        types = {NoticeSent.TYPE, *(kind.TYPE for kind in kinds)}
+        listed = {"$in": sorted(types - {NoticeSent.TYPE})}
+        sent = {"event.type": NoticeSent.TYPE, "event.data.letter": {"$in": sorted(letters)}}
+        told = [{"event.type": listed}, {"facts.type": listed}, sent]
+        wanted = {"at": {"$gte": since}, "$or": told}
+        case, documents = "", list[Document]()
+        async for document in in_order(self._rows, wanted, "case", session):
+            if document["case"] != case:
+                if documents:
+                    yield case, self._told(documents, types)
+                case, documents = document["case"], []
+            documents.append(document)
+        if documents:
+            yield case, self._told(documents, types)
+
+    def _told(self, documents: list[Document], types: Many[str]) -> list[Told]:
+        documents.sort(key=lambda document: document["n"])
+        return [
+            (document["at"], self._fact(stored, document["case"]))
+            for document in documents
+            for stored in (document["event"], *document["facts"])
+            if stored is not None and stored["type"] in types
+        ]
 
     def _row(self, document: Document) -> Row:
         try:
@@ -105,7 +170,7 @@ class Journal:
             ) from None
 
     def _fact(self, stored: Mapping[str, Any], case: str) -> Fact:
-        return self._kinds[stored["type"]].model_validate({**stored["data"], "request_id": case})
+        return self._kinds[stored["type"]].model_validate({"request_id": case, **stored["data"]})
 
 
 def story_of(rows: Iterable[Row]) -> Iterable[Fact]:
@@ -114,25 +179,32 @@ def story_of(rows: Iterable[Row]) -> Iterable[Fact]:
         yield from row.story()
 
 
+def told_by(rows: Iterable[Row]) -> Iterable[Told]:
+    """Yield the whole story that *rows* tell, each fact with the moment it was written down."""
+    for row in rows:
+        for fact in row.story():
+            yield row.at, fact
+
+
 def journalled(event: Event) -> Fact | None:
     """Return *event* if a journal may keep it: a submission carries personal data and may not."""
     return event if isinstance(event, Fact) else None
 
 
-def _document(row: Row) -> Document:
+def document_of(row: Row) -> Document:
+    """Return *row* as it is stored."""
     return {
         "_id": row.key,
         "case": row.case,
         "n": row.n,
         "cause": row.cause,
-        "event": None if row.event is None else _stored(row.event),
-        "facts": [_stored(fact) for fact in row.facts],
+        "event": None if row.event is None else _stored(row.event, row.case),
+        "facts": [_stored(fact, row.case) for fact in row.facts],
         "at": row.at,
     }
 
 
-def _stored(fact: Fact) -> Document:
-    return {
-        "type": fact.TYPE,
-        "data": fact.model_dump(mode="json", exclude={"request_id"}, exclude_defaults=True),
-    }
+def _stored(fact: Fact, case: str) -> Document:
+    """The row says which case it is; only a fact that begins another one names it itself."""
+    known = {"request_id"} if fact.request_id == case else None
+    return {"type": fact.TYPE, "data": fact.model_dump(mode="json", exclude=known, exclude_defaults=True)}

@@ -7,7 +7,7 @@ is a change of this file alone (docs/adr/0003).
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import bson
@@ -42,18 +42,23 @@ __all__ = [
     "Int64",
     "ObjectId",
     "ReturnDocument",
+    "Session",
     "UpdateMany",
     "UpdateOne",
     "at_primary",
     "connect",
+    "drop_expiry",
     "from_bson",
     "id_bytes",
+    "in_order",
     "insert_new",
     "json_util",
     "ping",
     "raw_documents",
     "secondary_first",
+    "snapshot",
     "to_bson",
+    "transaction",
     "translated",
     "write_each",
 ]
@@ -62,12 +67,15 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = motor.AsyncIOMotorClient[Document]
 Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
 Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
+Session: TypeAlias = motor.AsyncIOMotorClientSession
 Write: TypeAlias = DeleteOne | DeleteMany | UpdateOne
 
 _OPTIONS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
 """How documents are read, from the server as from a file."""
+BATCH = 5_000
+"""Documents that are read by one round trip, where all are wanted."""
 DUPLICATE_KEY = 11000
 DOCUMENT_TOO_LARGE = 10334
 UNAUTHORIZED = 13
@@ -102,6 +110,34 @@ def connect(url: str, *, app_name: str) -> Client:
         )
     except (PyMongoError, ValueError) as error:
         raise ConfigurationError(f"not a MongoDB URL ({type(error).__name__})") from None
+
+
+@asynccontextmanager
+async def transaction(client: Client, what: str) -> AsyncIterator[Session]:
+    """
+    Do all of what is done with the session, or nothing; *what* names it in a message.
+
+    Raises:
+        StoreUnavailable: It is not known to be done: the server did not answer, or somebody was faster.
+        PermanentError: The server refused it.
+    """
+    with translated(what):
+        async with await client.start_session() as session, session.start_transaction():
+            yield session
+
+
+@asynccontextmanager
+async def snapshot(client: Client, what: str) -> AsyncIterator[Session]:
+    """
+    Read, with the session, all as it was at one moment; *what* names it in a message.
+
+    Raises:
+        StoreUnavailable: The server did not answer.
+        PermanentError: It keeps that moment no longer: after five minutes, unless it is set up for more.
+    """
+    with translated(what):
+        async with await client.start_session(snapshot=True) as session:
+            yield session
 
 
 def at_primary(collection: Collection) -> Collection:
@@ -154,6 +190,29 @@ def secondary_first(collection: Collection) -> Collection:
     """Return *collection* as it is read where reading must not be in the way of those who write."""
     # Motor declares the class that these modes are attributes of.
     return collection.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED)  # type: ignore[arg-type]
+
+
+async def in_order(
+    collection: Collection, wanted: Document, by: str, session: Session | None = None
+) -> AsyncIterator[Document]:
+    """
+    Yield what is *wanted* of *collection* in the order of the indexed field *by*, batch after batch.
+
+    Raises:
+        StoreUnavailable: The server did not answer.
+    """
+    with translated(f"read {collection.name}"):
+        # Asking the driver for one document at a time takes longer than reading it.
+        async for batch in collection.find_raw_batches(wanted, batch_size=BATCH, session=session).sort(by):
+            for document in from_bson(batch):
+                yield document
+
+
+async def drop_expiry(collection: Collection) -> None:
+    """Drop the indexes by which documents of *collection* would go by themselves."""
+    for name, index in (await collection.index_information()).items():
+        if "expireAfterSeconds" in index:
+            await collection.drop_index(name)
 
 
 def id_bytes(document_id: Any) -> bytes:

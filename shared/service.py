@@ -22,7 +22,7 @@ from shared import metrics, topology
 from shared.bus import Delivery, Inbox, Message, Publisher
 from shared.envelope import Envelope, Unreadable, decode, derived_id, encode
 from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
-from shared.events import Event, Fact, Flaw, Record, Submission, UnreadableSubmission
+from shared.events import Event, Fact, Flaw, Record, RequestPurged, Submission, UnreadableSubmission
 from shared.failures import Failure, after_failure, origin_of
 from shared.journal import Row, journalled, story_of
 from shared.log import logger
@@ -63,6 +63,11 @@ class Subscription(Generic[C_contra]):
 def on(event: type[E], handler: Callable[[E, C], Awaitable[Sequence[Fact]]]) -> Subscription[C]:
     """Pair *event* with *handler*; the type checker refuses a handler of another event."""
     return Subscription(event, handler)
+
+
+async def forget(_event: RequestPurged, _ctx: object) -> Sequence[Fact]:
+    """Decide nothing: the runtime itself removes what the journal says of the case."""
+    return []
 
 
 def case_of_fact(envelope: Envelope[Event]) -> str:
@@ -116,6 +121,9 @@ class Rows(Protocol):
 
     async def append(self, rows: Sequence[Row]) -> frozenset[str]:
         """Append rows durably; return the keys that were taken already."""
+
+    async def forget(self, cases: set[str]) -> None:
+        """Remove all rows of purged cases but the one that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +351,10 @@ class Runtime(Generic[S, C]):
         n = history[-1].n + 1 if history else 0
         row = Row(work.case, n, work.cause, journalled(event), tuple(facts), _stored_precision(now))
         for fact in row.story():
-            if fact.request_id != work.case:
+            if work.case not in fact.cases:
                 raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
-            state = self.service.evolve(state, fact)
+            if not row.is_last:
+                state = self.service.evolve(state, fact)
         return row
 
     def _after_handler_error(self, work: _Work, error: Exception) -> _Result:
@@ -377,6 +386,8 @@ class Runtime(Generic[S, C]):
         taken, refused = await self._append(done)
         failed += (result for result in refused.values() if isinstance(result, _Failed))
         settled = [r for r in done if r.row.key not in taken and r.row.key not in refused]
+        if purged := {r.row.case for r in settled if r.row.is_last}:
+            await self.journal.forget(purged)
         failures = [self._failure(result) for result in failed]
         facts = {m.message_id: m for r in settled for m in announcements(r.row, self.service.name)}
         await self.publisher.publish([*facts.values(), *(failure.message for failure in failures)])
@@ -441,11 +452,13 @@ class Runtime(Generic[S, C]):
 
 
 def _split(works: Sequence[_Work], histories: Mapping[str, list[Row]]) -> tuple[list[_Done], list[_Work]]:
-    """Tell what was done before from what is to be done now."""
+    """Tell what was done before from what is to be done now; of a purged case nothing is."""
     known: list[_Done] = []
     fresh: list[_Work] = []
     for work in works:
-        row = next((row for row in histories.get(work.case, ()) if row.cause == work.cause), None)
+        rows = histories.get(work.case, ())
+        answered = isinstance(work.envelope.event, Submission)
+        row = next((row for row in rows if row.cause == work.cause or (row.is_last and not answered)), None)
         if row is None:
             fresh.append(work)
         else:

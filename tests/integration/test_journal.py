@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from shared.errors import PermanentError
-from shared.events import IdentityVerified, RequestFulfilled, RequestReceived, SubjectErased
+from shared.events import IdentityVerified, RequestFulfilled, RequestReceived, RequestRenewed, SubjectErased
 from shared.journal import Journal, Row
 from shared.mongo import Client, Database, connect
 from shared.service import announcements
@@ -60,6 +60,15 @@ async def test_rows_come_back_as_they_were_and_publish_the_same_bytes(journal: J
     [read] = (await journal.histories([CASE]))[CASE]
     assert read == written
     assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+
+
+async def test_a_fact_that_begins_another_case_comes_back_as_it_was(journal: Journal) -> None:
+    """A crash after the commit publishes it again: it must still be about the other one."""
+    written = Row(CASE, 0, "cause", None, (RequestRenewed(request_id=OTHER, follows=CASE),), NOW)
+    assert await journal.append([written]) == frozenset()
+    [read] = (await journal.histories([CASE]))[CASE]
+    assert list(announcements(read, "intake")) == list(announcements(written, "intake"))
+    assert read.facts[0].request_id == OTHER
 
 
 async def test_histories_are_in_order_and_of_the_cases_asked_for(journal: Journal) -> None:

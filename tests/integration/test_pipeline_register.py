@@ -1,0 +1,121 @@
+"""Requests go their way; the report counts them. Years later they are purged everywhere; it says the same."""
+
+import csv
+import io
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from habeas.report.writing import FIELDS
+from habeas.stack import Stack
+from shared.events import RequestPurged, RequestReceived
+from tests.integration.pipeline import PORTAL, SERVICES, SHOP, TODAY, WITHIN, Pipeline, command, running
+from tests.waiting import eventually
+
+YEARS_LATER = timedelta(days=3 * 366)
+DAYS = ("received_on", "due_on", "internal_due_on")
+
+
+async def report(pipeline: Pipeline, *words: str, on: date = TODAY) -> str:
+    code, output, errors = await command(pipeline, "report", "--year", str(on.year), *words)
+    assert code == 0, errors
+    return output
+
+
+async def figures(pipeline: Pipeline, on: date = TODAY) -> dict[tuple[str, str], dict[str, Any]]:
+    found = json.loads(await report(pipeline, "--format", "json", on=on))
+    return {(one["law"], one["right"]): {**one, "year": None} for one in found}
+
+
+async def grow_old(pipeline: Pipeline) -> None:
+    """Let years pass for all that is written down."""
+    for service in SERVICES:
+        journal = pipeline.client[f"{pipeline.prefix}_{service}"]["journal"]
+        async for row in journal.find():
+            for fact in (row["event"], *row["facts"]):
+                if fact and fact["type"] == RequestReceived.TYPE:
+                    fact["data"] |= {name: _earlier(fact["data"][name]) for name in DAYS}
+            await journal.replace_one({"_id": row["_id"]}, {**row, "at": row["at"] - YEARS_LATER})
+
+
+def _earlier(day: str) -> str:
+    return (date.fromisoformat(day) - YEARS_LATER).isoformat()
+
+
+async def test_the_report_says_what_became_of_requests_before_and_after_they_are_purged(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with running(parts, tmp_path) as pipeline:
+        ada, bea, cem, *_ = await pipeline.people()
+        access = await pipeline.verified("access", ada)
+        opt_out = await pipeline.lodge(
+            bea.asks("opt_out_of_sale", residence={"country": "US", "subdivision": "CA"}), source=SHOP
+        )
+        withdrawn = await pipeline.lodge(cem.asks("erasure"))
+        (await pipeline.http.delete(f"/v1/requests/{withdrawn}")).raise_for_status()
+        sent = ada.asks("access")
+        sent["subject"] = {"email": "nobody@example.org", "name": "Nobody Known"}
+        await pipeline.send(sent)
+        nothing = await pipeline.id_of(sent, source=PORTAL)
+        still_open = await pipeline.lodge(bea.asks("erasure"))
+        closed = (access, opt_out, withdrawn, nothing)
+        for case in closed:
+            await pipeline.closed(case)
+
+        before = await figures(pipeline)
+        assert before["gdpr", "access"] | {"complied_in_whole": 0, "complied_in_part": 0} == {
+            "year": None,
+            "law": "gdpr",
+            "right": "access",
+            "received": 2,
+            "complied_in_whole": 0,
+            "complied_in_part": 0,
+            "denied": 0,
+            "of_which_lapsed": 0,
+            "nothing_held": 1,
+            "forwarded": 0,
+            "duplicate": 0,
+            "withdrawn": 0,
+            "open": 0,
+            "late": 0,
+            "median_days": 0,
+            "mean_days": 0,
+            "denied_for": {},
+            "limited_for": before["gdpr", "access"]["limited_for"],
+        }
+        assert before["us-ca-ccpa", "opt_out_of_sale"]["complied_in_whole"] == 1
+        assert before["gdpr", "erasure"]["withdrawn"] == before["gdpr", "erasure"]["open"] == 1
+
+        register = list(csv.DictReader(io.StringIO(await report(pipeline, "--register", "--format", "csv"))))
+        assert {entry["request"]: entry["manner"] for entry in register} == {
+            access: "web", opt_out: "api", withdrawn: "web", nothing: "event", still_open: "web"
+        }  # fmt: skip
+        assert tuple(register[0]) == FIELDS
+        lines = (await report(pipeline, "--register", "--format", "json", "--law", "us-ca-ccpa")).splitlines()
+        assert [json.loads(line)["request"] for line in lines] == [opt_out]
+
+        await pipeline.stop()
+        await grow_old(pipeline)
+        then = TODAY - YEARS_LATER
+        assert await figures(pipeline, then) == before
+        await pipeline.start()
+
+        async def gone_everywhere() -> bool:
+            for service in (*SERVICES, "examiner", "login"):
+                for case in closed:
+                    rows = await pipeline.rows(service, case=case)
+                    told = [fact["type"] for row in rows for fact in (row["event"], *row["facts"]) if fact]
+                    assert told == [RequestPurged.TYPE], (service, told)
+            return True
+
+        gone: bool = await eventually(gone_everywhere, WITHIN)
+        assert gone
+        vault, keys = (pipeline.client[f"{pipeline.prefix}_{name}"] for name in ("vault", "keys"))
+        assert {one["case"] async for one in vault["items"].find()} == {still_open}
+        assert {one["_id"] async for one in keys["keys"].find({"key": {"$ne": None}})} == {still_open}
+        assert {row["case"] for row in await pipeline.rows("notifier")} >= {still_open}
+        assert (await pipeline.page(access))["status"] == "purged"
+
+        assert await figures(pipeline, then) == before
+        assert not any((await pipeline.parked()).values())

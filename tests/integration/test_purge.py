@@ -1,0 +1,263 @@
+"""Old cases are counted and forgotten once each, by three replicas of intake of which one is killed at it."""
+
+import base64
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+
+from habeas.parts.ports import HOST, free_port
+from habeas.parts.process import Command, Process
+from habeas.report.reading import opened
+from services.intake.domain import RECORDS
+from services.intake.purge import Metrics, Purge, Retention
+from services.intake.register import Counted, Result
+from shared.bus import Message
+from shared.errors import BrokerUnavailable, Destroyed, StoreUnavailable
+from shared.events import (
+    Fact,
+    NoticeSent,
+    RequestClosed,
+    RequestFulfilled,
+    RequestPurged,
+    RequestReceived,
+)
+from shared.journal import Journal, Row
+from shared.mongo import Client, snapshot
+from shared.vault import Vault
+from tests.waiting import eventually
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MASTER_KEY = bytes(32)
+WITHIN = timedelta(seconds=90)
+REPLICAS, CASES = 3, 3_000
+NOW = datetime.now(UTC)
+LONG_AGO = (NOW - timedelta(days=900)).replace(hour=12, minute=0, second=0, microsecond=0)
+YEAR = LONG_AGO.year
+
+
+def case_of(number: int) -> str:
+    return f"{number:032x}"
+
+
+def life(number: int, *, at: datetime = LONG_AGO, days: int = 10, right: str = "erasure") -> list[Row]:
+    """Return the rows of a case that was answered after *days*."""
+    case = case_of(number)
+    received = RequestReceived.model_validate(
+        {
+            "request_id": case,
+            "right": right,
+            "regulation": "ccpa",
+            "policy": "us-ca-ccpa@2023-01-01",
+            "source": "shop",
+            "received_at": at,
+            "received_on": at.date(),
+            "due_on": at.date() + timedelta(days=45),
+            "internal_due_on": at.date() + timedelta(days=40),
+        }
+    )
+    marked = {"marked": 1} if right == "restriction" else {}
+    answer = RequestFulfilled.model_validate(
+        {"request_id": case, "right": right, "outcome": "granted", "answer": "answer", "dispositions": marked}
+    )
+    letter = NoticeSent.model_validate({"request_id": case, "letter": "outcome"})
+    closed = RequestClosed(request_id=case)
+    then = at + timedelta(days=days)
+    return [
+        Row(case, 0, f"{case} 0", None, (received,), at),
+        Row(case, 1, f"{case} 1", answer, (), then),
+        Row(case, 2, f"{case} 2", letter, (closed,), then),
+    ]
+
+
+class Wire:
+    """Takes messages, or is down."""
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+        self.down = False
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if self.down:
+            raise BrokerUnavailable("nothing is confirmed")
+        self.taken += messages
+
+
+@pytest_asyncio.fixture
+async def purge(mongo_client: Client, database_prefix: str) -> Purge:
+    database = mongo_client[f"{database_prefix}_intake"]
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=MASTER_KEY)
+    journal = Journal(database, RECORDS)
+    await journal.prepare()
+    made = Purge(mongo_client, database, journal, vault, Wire(), Retention(24, BERLIN))
+    await made.prepare()
+    return made
+
+
+def wire_of(purge: Purge) -> Wire:
+    assert isinstance(purge.publisher, Wire)
+    return purge.publisher
+
+
+async def metrics_of(purge: Purge) -> Counter[Counted]:
+    async with snapshot(purge.client, "test") as session:
+        return await Metrics(purge.database).of(YEAR, session)
+
+
+async def left_of(purge: Purge, case: str) -> list[Fact]:
+    histories = await purge.journal.histories([case])
+    return [fact for row in histories[case] for fact in row.story()]
+
+
+async def test_an_old_case_leaves_one_row_and_one_count(purge: Purge) -> None:
+    await purge.vault.create(case_of(1))  # type: ignore[attr-defined]
+    await purge.journal.append(life(1))
+    await purge.work()
+    await purge.work()
+    assert await left_of(purge, case_of(1)) == [RequestPurged(request_id=case_of(1))]
+    [(kind, number)] = (await metrics_of(purge)).items()
+    assert (kind.result, kind.days, number) == (Result.GRANTED, 10, 1)
+    assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
+    with pytest.raises(Destroyed):
+        await purge.vault.open(case_of(1), "submission")  # type: ignore[attr-defined]
+
+
+async def test_what_is_open_young_or_needed_stays(purge: Purge) -> None:
+    unanswered, young = life(1)[:2], life(2, at=NOW - timedelta(days=600))
+    rows = [*unanswered, *young, *life(3, right="restriction")]
+    await purge.journal.append(rows)
+    await purge.work()
+    assert await purge.database["journal"].count_documents({}) == len(rows)
+    assert not await metrics_of(purge)
+    assert not wire_of(purge).taken
+
+
+async def test_what_was_purged_and_not_told_is_told_by_whoever_comes_next(purge: Purge) -> None:
+    await purge.journal.append(life(1))
+    wire_of(purge).down = True
+    with pytest.raises(BrokerUnavailable):
+        await purge.work()
+    wire_of(purge).down = False
+    await purge.work()
+    await purge.work()
+    assert [message.routing_key for message in wire_of(purge).taken] == [RequestPurged.TYPE]
+    assert (await metrics_of(purge)).total() == 1
+
+
+async def test_a_case_that_comes_to_life_meanwhile_is_not_purged(purge: Purge) -> None:
+    rows = life(1)
+    await purge.journal.append(rows)
+    late = Row(case_of(1), 3, "late", rows[1].event, (), NOW)
+
+    class Slow(Journal):
+        async def histories(self, cases: Sequence[str]) -> dict[str, list[Row]]:  # type: ignore[override]
+            found = await super().histories(cases)
+            await self.append([late])
+            return found
+
+    slow = Slow(purge.database, RECORDS)
+    with pytest.raises(StoreUnavailable):
+        await replace(purge, journal=slow).work()
+    assert len((await purge.journal.histories([case_of(1)]))[case_of(1)]) == 4
+    assert not await metrics_of(purge)
+
+
+async def test_whoever_still_has_a_purged_case_in_hand_finds_it_taken(purge: Purge) -> None:
+    rows = life(1)
+    await purge.journal.append(rows)
+    await purge.work()
+    late = Row(case_of(1), 3, "late", rows[1].event, (), NOW)
+    assert await purge.journal.append([late]) == {late.key}
+
+
+async def test_a_row_that_does_not_read_keeps_its_case_and_no_other(purge: Purge) -> None:
+    await purge.journal.append([*life(1), *life(2), *life(3)])
+    await purge.database["journal"].update_one({"_id": f"{case_of(2)}:0"}, {"$set": {"facts.0.type": "none"}})
+    await purge.work()
+    assert await purge.database["journal"].count_documents({"case": case_of(2)}) == 3
+    assert (await metrics_of(purge)).total() == 2
+
+
+async def test_the_report_is_the_same_before_and_after(
+    purge: Purge, mongo_url: str, database_prefix: str
+) -> None:
+    await purge.journal.append([row for n in range(20) for row in life(n, days=n)])
+    await purge.journal.append(life(99)[:1])
+
+    async def counts() -> Counter[Counted]:
+        async with opened(mongo_url, database_prefix, BERLIN) as register:
+            return await register.counts(YEAR, lambda _: None)
+
+    before = await counts()
+    await purge.work()
+    assert await counts() == before
+    assert before.total() == 21
+    assert (await metrics_of(purge)).total() == 20
+
+
+async def test_a_report_under_way_does_not_see_a_purge(
+    purge: Purge, mongo_url: str, database_prefix: str
+) -> None:
+    await purge.journal.append(life(1))
+    async with opened(mongo_url, database_prefix, BERLIN) as register:
+        assert not await register.counts(YEAR - 1, lambda _: None)
+        await purge.work()
+        assert (await register.counts(YEAR, lambda _: None)).total() == 1
+
+
+@asynccontextmanager
+async def replicas(settings: Mapping[str, str], folder: Path) -> AsyncIterator[list[Process]]:
+    """Run three processes of intake."""
+    async with AsyncExitStack() as stack:
+        started = []
+        for number in range(REPLICAS):
+            own = {**settings, "HABEAS_HTTP_PORT": str(free_port())}
+            command = (sys.executable, "-m", "services.intake")
+            process = await Process.start(Command(command, Path.cwd(), folder / f"{number}.log", own))
+            stack.push_async_callback(process.stop, WITHIN)
+            started.append(process)
+        yield started
+
+
+async def test_each_case_is_counted_once_though_a_replica_is_killed_meanwhile(
+    purge: Purge, amqp_url: str, mongo_url: str, database_prefix: str, tmp_path: Path
+) -> None:
+    settings = {
+        **os.environ,
+        "HABEAS_AMQP_URL": amqp_url,
+        "HABEAS_MONGO_URL": mongo_url,
+        "HABEAS_DATABASE_PREFIX": database_prefix,
+        "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+        "HABEAS_PUBLIC_URL": "https://privacy.example.com",
+        "HABEAS_HTTP_HOST": HOST,
+    }
+    lives = [life(number, days=number % 40) for number in range(CASES)]
+    await purge.journal.append([row for rows in lives for row in rows])
+    await purge.journal.append(life(CASES)[:2])
+    journal = purge.database["journal"]
+    tombs = {"facts.type": RequestPurged.TYPE}
+
+    async def begun() -> int:
+        return await journal.count_documents(tombs)
+
+    async def all_told() -> bool:
+        told = await journal.count_documents({**tombs, "announced": {"$exists": False}})
+        return told == CASES
+
+    async with replicas(settings, tmp_path) as running:
+        _: int = await eventually(begun, WITHIN)
+        await random.choice(running).kill()
+        told: bool = await eventually(all_told, WITHIN)
+        assert told
+    counts = await metrics_of(purge)
+    assert {kind.days: number for kind, number in counts.items()} == Counter(n % 40 for n in range(CASES))
+    assert await journal.count_documents({}) == CASES + 2

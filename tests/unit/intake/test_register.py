@@ -1,0 +1,413 @@
+"""The register: what it says of a request follows from the journal, and agrees with intake's own table."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.domain import (
+    TRANSITIONS,
+    Case,
+    DueMoved,
+    Status,
+    evolve,
+    outcome_of,
+)
+from services.intake.purge import Retention
+from services.intake.register import Counted, Entry, Manner, Result, Standing, Story, counted, outlived
+from shared.events import (
+    AnswerDelivered,
+    AppealAnswered,
+    AppealReceived,
+    Assurance,
+    DeadlineMissed,
+    Fact,
+    IdentityChallenged,
+    IdentityRefused,
+    IdentityVerified,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    Outcome,
+    ProofRefused,
+    RequestClosed,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
+    RequestFulfilled,
+    RequestLodged,
+    RequestReceived,
+    RequestReferred,
+    RequestRejected,
+    RequestRenewed,
+    RequestWithdrawn,
+    SubjectUnrestricted,
+)
+from shared.law import Regulation, Right
+
+CASE = "c" * 32
+BERLIN = ZoneInfo("Europe/Berlin")
+MARCH = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LONG = timedelta(days=10_000)
+
+
+def received(right: Right = Right.ERASURE, **changes: object) -> RequestReceived:
+    fields = {
+        "request_id": CASE,
+        "right": right,
+        "regulation": Regulation.CCPA,
+        "policy": "us-ca-ccpa@2026-01-01",
+        "source": "shop",
+        "received_at": MARCH,
+        "received_on": MARCH.date(),
+        "due_on": date(2026, 4, 16),
+        "internal_due_on": date(2026, 4, 11),
+    }
+    return RequestReceived.model_validate(fields | changes)
+
+
+def fulfilled(outcome: Outcome = Outcome.GRANTED, **changes: object) -> RequestFulfilled:
+    fields = {"request_id": CASE, "right": Right.ERASURE, "outcome": outcome, "answer": "answer"}
+    return RequestFulfilled.model_validate(fields | changes)
+
+
+def refused(*reasons: str) -> IdentityRefused:
+    return IdentityRefused(request_id=CASE, reasons=reasons)
+
+
+CLOSED = RequestClosed(request_id=CASE)
+DUPLICATED = RequestDuplicated(
+    request_id=CASE, first="f" * 32, first_received_on=MARCH.date(), due_on=date(2026, 4, 16)
+)
+WITHDRAWN = RequestWithdrawn(request_id=CASE)
+NO_MAILBOX = NoticeFailed(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT, reason="no_address")
+REFUSED_BY_SERVER = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="unknown_mailbox")
+SENT = NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME)
+CAME_BACK = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="bounced")
+DELIVERED = AnswerDelivered(request_id=CASE, by="kim", way="post")
+FORWARDED = RequestForwarded(
+    request_id=CASE, controller="controller", link="link", digest="", expires_at=MARCH + timedelta(days=90)
+)
+
+
+RENEWED = RequestRenewed(request_id="e" * 32, follows=CASE)
+
+
+def lodged_by(source: str) -> RequestLodged:
+    return RequestLodged(request_id=CASE, source=source, occurred_at=MARCH)
+
+
+def story(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Story:
+    return Story.of((MARCH + number * apart, fact) for number, fact in enumerate(facts))
+
+
+def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Entry:
+    found = story(*facts, apart=apart).entry(BERLIN)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("facts", "result", "grounds"),
+    [
+        pytest.param((), Result.OPEN, (), id="open"),
+        pytest.param((fulfilled(),), Result.OPEN, (), id="decided, and the letter is not sent"),
+        pytest.param((fulfilled(), REFUSED_BY_SERVER), Result.OPEN, (), id="the letter does not arrive"),
+        pytest.param((fulfilled(), CLOSED), Result.GRANTED, (), id="granted"),
+        pytest.param((NO_MAILBOX, fulfilled()), Result.GRANTED, (), id="nobody to write to"),
+        pytest.param(
+            (fulfilled(Outcome.PARTLY_GRANTED, reasons={"tax_law": 3, "contract": 1}), CLOSED),
+            Result.PARTLY_GRANTED,
+            ("contract", "tax_law"),
+            id="in part",
+        ),
+        pytest.param(
+            (fulfilled(Outcome.REFUSED, reasons={"tax_law": 3}), CLOSED),
+            Result.REFUSED,
+            ("tax_law",),
+            id="denied by law",
+        ),
+        pytest.param((fulfilled(Outcome.NOTHING_HELD), CLOSED), Result.NOTHING_HELD, (), id="nothing held"),
+        pytest.param((refused("no_try_left"), CLOSED), Result.REFUSED, ("no_try_left",), id="not identified"),
+        pytest.param(
+            (refused("not_proven_in_time"), CLOSED), Result.LAPSED, ("not_proven_in_time",), id="lapsed"
+        ),
+        pytest.param((WITHDRAWN,), Result.WITHDRAWN, (), id="withdrawn"),
+        pytest.param((WITHDRAWN, refused("no_try_left"), CLOSED), Result.WITHDRAWN, (), id="crossed"),
+        pytest.param((FORWARDED, CLOSED), Result.FORWARDED, (), id="forwarded"),
+        pytest.param((DUPLICATED,), Result.DUPLICATE, (), id="a duplicate, whatever becomes of the letter"),
+        pytest.param((DUPLICATED, CLOSED), Result.DUPLICATE, (), id="a duplicate"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK), Result.OPEN, (), id="the letter came back"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK, SENT), Result.GRANTED, (), id="sent once more"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK, DELIVERED), Result.GRANTED, (), id="handed over"),
+        pytest.param(
+            (fulfilled(), REFUSED_BY_SERVER, DELIVERED), Result.GRANTED, (), id="handed over at once"
+        ),
+        pytest.param((WITHDRAWN, CLOSED, fulfilled()), Result.OPEN, (), id="answered after all, not told"),
+        pytest.param((WITHDRAWN, fulfilled(), CLOSED), Result.GRANTED, (), id="answered after all"),
+    ],
+)
+def test_the_register_says_what_became_of_a_request_and_why(
+    facts: tuple[Fact, ...], result: Result, grounds: tuple[str, ...]
+) -> None:
+    found = entry(received(), *facts)
+    assert found.result is result
+    assert found.result is Result.OPEN or found.grounds == grounds
+
+
+@pytest.mark.parametrize(
+    ("first", "source", "manner"),
+    [
+        pytest.param((), "shop", Manner.EVENT, id="an event"),
+        pytest.param((lodged_by("shop"),), "shop", Manner.API, id="the API"),
+        pytest.param((lodged_by("habeas/public"),), "habeas/public", Manner.WEB, id="the page"),
+        pytest.param((RENEWED,), "habeas/appeal", Manner.APPEAL, id="an appeal was granted"),
+    ],
+)
+def test_the_register_says_how_a_request_was_made(
+    first: tuple[Fact, ...], source: str, manner: Manner
+) -> None:
+    assert entry(*first, received(source=source)).manner is manner
+
+
+def test_an_appeal_that_renews_a_request_leaves_its_own_as_it_was_made() -> None:
+    assert entry(lodged_by("shop"), received(), fulfilled(), CLOSED, RENEWED).manner is Manner.API
+
+
+def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> None:
+    # In Berlin it is half past midnight then.
+    sent = datetime(2026, 4, 1, 22, 30, tzinfo=UTC)
+    found = Story.of([(MARCH, received()), (MARCH, fulfilled()), (sent, CLOSED)]).entry(BERLIN)
+    assert found is not None
+    assert found.answered_on == date(2026, 4, 2)
+    assert found.days == 31
+
+
+@pytest.mark.parametrize(
+    ("days", "late"), [pytest.param(45, False, id="the last day"), pytest.param(46, True, id="the day after")]
+)
+def test_an_answer_is_late_after_the_last_day(days: int, late: bool) -> None:
+    told = [(MARCH, received()), (MARCH, fulfilled()), (MARCH + timedelta(days=days), CLOSED)]
+    found = Story.of(told).entry(BERLIN)
+    assert found is not None
+    assert found.late is late
+
+
+def test_a_pause_moves_the_last_day_and_no_other_number() -> None:
+    moved = DueMoved(request_id=CASE, days=5, due_on=date(2026, 4, 21), meant_for=date(2026, 4, 16))
+    told = [(MARCH, received()), (MARCH, moved), (MARCH, fulfilled()), (MARCH + timedelta(days=50), CLOSED)]
+    found = Story.of(told).entry(BERLIN)
+    assert found is not None
+    assert (found.late, found.days, found.paused_days) == (False, 50, 5)
+
+
+def test_an_extension_moves_the_last_day() -> None:
+    extended = RequestExtended.model_validate(
+        {
+            "request_id": CASE,
+            "reason": "complexity",
+            "promised_on": date(2026, 4, 16),
+            "due_on": date(2026, 5, 31),
+            "meant_for": date(2026, 5, 26),
+            "policy": "us-ca-ccpa@2026-01-01",
+        }
+    )
+    told = [
+        (MARCH, received()),
+        (MARCH, extended),
+        (MARCH, fulfilled()),
+        (MARCH + timedelta(days=60), CLOSED),
+    ]
+    found = Story.of(told).entry(BERLIN)
+    assert found is not None
+    assert (found.late, found.extended, found.due_on) == (False, True, date(2026, 5, 31))
+
+
+def test_a_letter_that_came_back_answered_nothing() -> None:
+    days = [timedelta(days=number) for number in (0, 10, 10, 12, 50)]
+    facts = (received(), fulfilled(), CLOSED, CAME_BACK, DELIVERED)
+    found = Story.of((MARCH + after, fact) for after, fact in zip(days, facts, strict=True)).entry(BERLIN)
+    assert found is not None
+    assert (found.days, found.late) == (50, True)
+
+
+APPEALED = AppealReceived.model_validate(
+    {
+        "request_id": CASE,
+        "remedy": "appeal",
+        "statement": "appeal_0",
+        "received_on": date(2026, 5, 1),
+        "due_on": date(2026, 6, 15),
+        "policy": "us-co@2023-07-01",
+    }
+)
+DENIED = AppealAnswered.model_validate(
+    {"request_id": CASE, "remedy": "appeal", "received_on": date(2026, 5, 1), "granted": False}
+)
+
+
+def test_the_register_says_that_there_was_an_appeal_and_what_came_of_it() -> None:
+    found = entry(received(), refused("no_try_left"), CLOSED, APPEALED)
+    assert [str(appeal) for appeal in found.appeals] == ["appeal of 2026-05-01: open"]
+    found = entry(received(), refused("no_try_left"), CLOSED, APPEALED, DENIED)
+    assert [str(appeal) for appeal in found.appeals] == ["appeal of 2026-05-01: denied 2026-03-06"]
+
+
+def test_a_case_is_kept_while_an_appeal_is_open_and_two_years_after_it() -> None:
+    assert not outlived(story(received(), fulfilled(), CLOSED, APPEALED), MARCH + LONG)
+    told = story(received(), fulfilled(), CLOSED, APPEALED, DENIED)
+    assert told.ended_at == MARCH + timedelta(days=4)
+
+
+def test_an_open_request_is_late_once_its_deadline_was_missed() -> None:
+    missed = DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 16))
+    assert entry(received(), missed).late
+    assert not entry(received(), missed, WITHDRAWN).late
+
+
+def test_a_request_counts_under_each_law_that_protects_the_person() -> None:
+    found = entry(received(also=("gdpr@2018-05-25", "us-ca-ccpa@2023-01-01")), fulfilled(), CLOSED)
+    assert [one.law for one in counted(found)] == ["us-ca-ccpa", "gdpr"]
+    assert {one.year for one in counted(found)} == {2026}
+
+
+def restricted(right: Right, *more: Fact, **changes: object) -> Story:
+    return story(
+        received(right, **changes), fulfilled(right=right, dispositions={"marked": 2}), CLOSED, *more
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "standing"),
+    [
+        pytest.param(restricted(Right.RESTRICTION), Standing.RESTRICTED, id="a restriction in force"),
+        pytest.param(
+            restricted(Right.RESTRICTION, SubjectUnrestricted(request_id=CASE, identifiers={})),
+            None,
+            id="lifted",
+        ),
+        pytest.param(restricted(Right.OBJECTION), Standing.RESTRICTED, id="an objection restricts"),
+        pytest.param(restricted(Right.OBJECTION, direct_marketing=True), None, id="not one to marketing"),
+        pytest.param(restricted(Right.OPT_OUT_OF_SALE), None, id="nor an opt-out"),
+        pytest.param(
+            story(received(Right.RECTIFICATION), fulfilled(reasons={"not_found": 1}), CLOSED),
+            Standing.STATEMENT,
+            id="a correction that was declined",
+        ),
+        pytest.param(
+            story(received(), fulfilled(dispositions={"left": 1}), CLOSED), Standing.LEFT, id="records left"
+        ),
+        pytest.param(
+            story(received(), fulfilled(dispositions={"left": 1}), CLOSED, fulfilled(), CLOSED),
+            None,
+            id="erased at last",
+        ),
+        pytest.param(story(received(), fulfilled(), CLOSED), None, id="nothing"),
+    ],
+)
+def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: Standing | None) -> None:
+    assert told.standing is standing
+    assert outlived(told, MARCH + LONG) is (standing is None)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param((), id="received"),
+        pytest.param((fulfilled(),), id="decided"),
+        pytest.param((fulfilled(), REFUSED_BY_SERVER), id="not delivered"),
+        pytest.param((refused("no_try_left"),), id="refused, the letter not sent"),
+        pytest.param((RequestReferred(request_id=CASE, right=Right.ERASURE, reason="x"),), id="referred"),
+        pytest.param((fulfilled(), CLOSED, fulfilled()), id="opened again"),
+    ],
+)
+def test_an_open_case_is_kept_however_old(facts: tuple[Fact, ...]) -> None:
+    assert not outlived(story(received(), *facts), MARCH + LONG)
+
+
+def test_a_case_is_kept_to_the_very_moment() -> None:
+    told = story(received(), fulfilled(), CLOSED, apart=timedelta())
+    assert not outlived(told, MARCH)
+    assert outlived(told, MARCH + timedelta(microseconds=1))
+
+
+def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
+    told = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
+    assert told.entry(BERLIN) is None
+    assert outlived(told, MARCH + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        pytest.param(date(2028, 3, 2), date(2026, 3, 2), id="two years"),
+        pytest.param(date(2028, 2, 29), date(2026, 2, 28), id="from a leap day"),
+        pytest.param(date(2028, 1, 31), date(2026, 1, 31), id="to another January"),
+    ],
+)
+def test_two_years_are_kept_and_not_a_day_less(now: date, before: date) -> None:
+    noon = time(12, tzinfo=BERLIN)
+    ended_before = Retention(24, BERLIN).ended_before(datetime.combine(now, noon))
+    assert ended_before == datetime.combine(before, noon)
+
+
+# --- the register and intake's own table agree on every way that a case can take ------------------------
+
+FACTS: dict[type[Fact], list[Fact]] = {
+    RequestReceived: [received()],
+    IdentityChallenged: [IdentityChallenged(request_id=CASE, expires_at=MARCH)],
+    IdentityRefused: [refused("no_try_left"), refused("not_proven_in_time")],
+    IdentityVerified: [
+        IdentityVerified(
+            request_id=CASE,
+            right=Right.ERASURE,
+            regulation=Regulation.CCPA,
+            received_on=MARCH.date(),
+            assurance=Assurance.MAILBOX,
+            reasons=(),
+        )
+    ],
+    ProofRefused: [ProofRefused(request_id=CASE, reason="wrong", tries_left=1)],
+    RequestClosed: [CLOSED],
+    RequestFulfilled: [fulfilled(outcome) for outcome in Outcome],
+    RequestForwarded: [FORWARDED],
+    RequestDuplicated: [DUPLICATED],
+    RequestReferred: [RequestReferred(request_id=CASE, right=Right.ERASURE, reason="x")],
+    RequestWithdrawn: [WITHDRAWN],
+}
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Fact]:
+    """Draw a way through intake's table, of somebody with a mailbox or without one."""
+    addressless = draw(st.booleans())
+    facts: list[Fact] = [received(), *([NO_MAILBOX] if addressless else [])]
+    status = Status.RECEIVED
+    for _ in range(draw(st.integers(0, 8))):
+        written = status is Status.CLOSED and any(isinstance(fact, RequestFulfilled) for fact in facts)
+        if written and not addressless:
+            facts += draw(st.lists(st.sampled_from([CAME_BACK, SENT, DELIVERED]), max_size=3))
+        known = [kind for kind in TRANSITIONS.get(status, {}) if kind in FACTS]
+        kind = draw(st.sampled_from(known))
+        facts.append(draw(st.sampled_from(FACTS[kind])))
+        status = TRANSITIONS[status][kind]
+    return facts
+
+
+@given(lives())
+def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None:
+    case, told = reduce(evolve, facts, Case()), story(*facts)
+    assert (told.ended_at is None) is case.unanswered
+    if told.result not in {Result.OPEN, Result.WITHDRAWN, Result.FORWARDED, Result.DUPLICATE}:
+        outcome = outcome_of(case)
+        assert outcome is not None
+        assert (Result.REFUSED if told.result is Result.LAPSED else told.result) == outcome.value
+
+
+@given(st.lists(lives(), max_size=3))
+def test_what_is_counted_has_a_key_of_its_own(several: list[list[Fact]]) -> None:
+    kinds: set[Counted] = {one for facts in several for one in counted(entry(*facts))}
+    assert len({one.key for one in kinds}) == len(kinds)
