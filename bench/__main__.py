@@ -80,7 +80,7 @@ async def _throughput(here: Ground, right: str, requests: int, runs: int) -> lis
     floors: list[float] = []
     spent: list[Costs] = []
     for run in range(runs):
-        await people(here, requests)
+        await people(here, f"{right}-{run}", requests)
         async with services(here) as running:
             before = costs(here, running)
             outcome = await drive(here, Load(right, f"{right}-{run}", requests))
@@ -100,7 +100,7 @@ async def _throughput(here: Ground, right: str, requests: int, runs: int) -> lis
 
 async def _access(here: Ground, requests: int) -> list[Figure]:
     """Packages, built, signed, sealed and read back; nothing raw does the like."""
-    await people(here, requests)
+    await people(here, "access", requests)
     async with services(here):
         outcome = await drive(here, Load("access", "access", requests))
     _must_be_whole(outcome.ended, outcome.twice, requests)
@@ -111,7 +111,7 @@ async def _latency(here: Ground, right: str, reached: float) -> list[Figure]:
     """Offered at 1,000 a second, or at half of what was reached where that is less."""
     rate = min(OFFERED_PER_S, round(reached / 2))
     count = rate * 10
-    await people(here, count)
+    await people(here, f"{right}-paced", count)
     async with services(here):
         outcome = await drive(here, Load(right, f"{right}-paced", count, rate))
     _must_be_whole(outcome.ended, outcome.twice, count)

@@ -34,11 +34,11 @@ from bench.works import SERVICES, Ground
 from habeas.parts.ports import HOST, dial, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Part, Stack
-from services.notifier.__main__ import BATCH
+from services.notifier.lanes import BATCH
 from shared.bus import Bus
 from shared.bus.consuming import CAUTIOUS_PREFETCH
 from shared.mongo import Client, connect
-from shared.topology import queues
+from shared.topology import LISTENS, queues
 
 RESULTS = Path(__file__).parent / "results" / "chaos.jsonl"
 BETWEEN_KILLS_S = 2.0
@@ -188,7 +188,7 @@ async def _quiet(here: Ground, load: Load, listener: Listener) -> bool:
 
 
 async def _rows(client: Client) -> int:
-    journals = [client[f"habeas_{name}"]["journal"] for name in SERVICES]
+    journals = [client[f"habeas_{name}"]["journal"] for name in LISTENS]
     return sum([await journal.estimated_document_count() for journal in journals])
 
 

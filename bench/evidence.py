@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from bench.requesters import ACCOUNTS, ORDERS, STORE
-from bench.works import SERVICES
 from shared.envelope import derived_id
 from shared.mongo import Client, Document, id_bytes, raw_documents
+from shared.topology import LISTENS
 
 SINK_STOPS_WITHIN = timedelta(seconds=10)
 
@@ -67,7 +67,7 @@ async def journals(client: Client) -> dict[str, list[Entry]]:
     """Return every row of every service."""
     return {
         name: [_entry(row, name) async for row in client[f"habeas_{name}"]["journal"].find()]
-        for name in SERVICES
+        for name in LISTENS
     }
 
 

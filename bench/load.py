@@ -21,7 +21,7 @@ CHUNK = 500
 
 
 def submissions(right: str, run: str, count: int) -> list[Message]:
-    """Return *count* requests of people who exist, each with an e-mail address of its own."""
+    """Return *count* requests of people who exist, each with an e-mail address of its own in this run."""
     now = datetime.now(UTC)
     return [
         Message(REQUESTS, RequestSubmitted.TYPE, orjson.dumps(_event(right, run, n, now)), f"{run}-{n}")
@@ -30,7 +30,7 @@ def submissions(right: str, run: str, count: int) -> list[Message]:
 
 
 def _event(right: str, run: str, n: int, now: datetime) -> dict[str, object]:
-    subject = {"email": f"person{n}@example.org", "name": f"Person {n}"}
+    subject = {"email": address(run, n), "name": f"Person {n}"}
     data = {"reference": f"{run}-{n}", "right": right, "subject": subject, "residence": {"country": "DE"}}
     return {
         "specversion": "1.0",
@@ -42,16 +42,19 @@ def _event(right: str, run: str, n: int, now: datetime) -> dict[str, object]:
     }
 
 
-async def people(here: Ground, count: int) -> None:
-    """Fill the business store with one record for each person."""
+def address(run: str, n: int) -> str:
+    """Return where one person of *run* is written to: who asked in another run asks for nothing twice."""
+    return f"person{n}-{run}@example.org"
+
+
+async def people(here: Ground, run: str, count: int) -> None:
+    """Fill the business store with one record for each person of *run*."""
     users = here.client["shop"]["users"]
     await users.create_index("email", name="email_caseless", collation={"locale": "en", "strength": 2})
     await users.delete_many({})
     for first in range(0, count, 5_000):
         some = range(first, min(first + 5_000, count))
-        await users.insert_many(
-            [{"_id": n, "email": f"person{n}@example.org", "name": f"Person {n}"} for n in some]
-        )
+        await users.insert_many([{"_id": n, "email": address(run, n), "name": f"Person {n}"} for n in some])
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.bus import Bus, Message
 from shared.envelope import Unreadable, decode, encode
@@ -18,7 +18,7 @@ from shared.errors import ConfigurationError
 from shared.events import Fact, RequestSubmitted
 from shared.topology import REQUESTS
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=BaseModel)
 
 SOURCE = "habeas/command"
 """CloudEvents source of what is submitted from the command line."""
@@ -83,7 +83,7 @@ async def publish(amqp_url: str, body: bytes) -> None:
 
 def fact(kind: type[F], **fields: Any) -> F:
     """
-    Return the fact that was typed in.
+    Return the fact, or the part of one, that was typed in.
 
     Raises:
         ConfigurationError: A field has a wrong form; the message says which.

@@ -12,9 +12,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
-from shared.law import DIRECT_MARKETING, Regulation, Right
+from shared.law import DIRECT_MARKETING, Duty, FeeReason, Money, Regulation, Right, Role
 
 RequestId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Code: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,80}$")]
@@ -108,6 +116,7 @@ class LetterKind(StrEnum):
 
     ACKNOWLEDGEMENT = "acknowledgement"
     CODE = "code"
+    EXTENSION = "extension"
     OUTCOME = "outcome"
     REFUSAL = "refusal"
     WITHDRAWN = "withdrawn"
@@ -116,6 +125,24 @@ class LetterKind(StrEnum):
     PROOF_WANTED = "proof_wanted"
     REMINDER = "reminder"
     IN_REVIEW = "in_review"
+    DUPLICATE = "duplicate"
+    FORWARDED = "forwarded"
+    FORWARDED_TO_CONTROLLER = "forwarded_to_controller"
+    FEE_QUOTED = "fee_quoted"
+    LATE = "late"
+    PACKAGE_EXPIRING = "package_expiring"
+    APPEAL_RECEIVED = "appeal_received"
+    APPEAL_DECIDED = "appeal_decided"
+    COMPLAINT_RECEIVED = "complaint_received"
+    COMPLAINT_DECIDED = "complaint_decided"
+
+
+class DeliveryAction(StrEnum):
+    """What a mail server reports of a letter (RFC 3464 section 2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
 
 
 class LiftingReason(StrEnum):
@@ -136,6 +163,22 @@ class RefusalReason(StrEnum):
     UNIDENTIFIABLE = "unidentifiable"
 
 
+class ExtensionReason(StrEnum):
+    """Why an answer needs more time (GDPR Art. 12(3))."""
+
+    COMPLEXITY = "complexity"
+    NUMBER_OF_REQUESTS = "number_of_requests"
+
+
+class Remedy(StrEnum):
+    """What somebody has who disagrees with an answer."""
+
+    APPEAL = "appeal"
+    """To the controller, whom the law gives a time for its decision."""
+    COMPLAINT = "complaint"
+    """To the controller."""
+
+
 class Event(BaseModel):
     """Anything a handler can receive. Readers ignore fields they do not know, so adding one is compatible."""
 
@@ -154,6 +197,11 @@ class Fact(Event):
     """Whether no service of ours consumes it: it is for upstream systems and may find no queue."""
 
     request_id: RequestId
+
+    @property
+    def cases(self) -> tuple[RequestId, ...]:
+        """The cases that it speaks of."""
+        return (self.request_id,)
 
 
 class Record(Fact):
@@ -240,6 +288,13 @@ class Agent(Strict):
     """Whether it is a parent, or a guardian, who asks for a child."""
 
 
+class Controller(Strict):
+    """A customer for whom the company holds a person's data, and who decides about it."""
+
+    name: Text
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+
+
 class EmailCode(Strict):
     """The six digits that were mailed."""
 
@@ -273,14 +328,22 @@ class IdToken(Strict):
     ]
 
 
+def _no_larger_than_a_document(content: bytes) -> bytes:
+    if len(content) > MOST_DOCUMENT_BYTES:
+        raise ValueError(f"must be at most {MOST_DOCUMENT_BYTES} bytes")
+    return content
+
+
 class Document(Strict):
     """A picture or a PDF of a document."""
 
     kind: Literal["document"]
     slot: Slot
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,60}$")]
-    content: Base64Bytes = Field(min_length=1, max_length=MOST_DOCUMENT_BYTES * 4 // 3 + 4)
-    """Base64; the limit counts before it is decoded."""
+    content: Annotated[Base64Bytes, AfterValidator(_no_larger_than_a_document)] = Field(
+        min_length=1, max_length=MOST_DOCUMENT_BYTES * 4 // 3 + 4
+    )
+    """Base64; that limit counts before it is decoded."""
 
 
 class Declaration(Strict):
@@ -310,6 +373,12 @@ class RequestSubmitted(Submission):
     subject: Subject
     residence: Residence | None = None
     regulation: Regulation | None = None
+    role: Role = Role.CONSUMER
+    """What the person is to the company; some laws protect nobody at work."""
+    child: bool = False
+    """Whether the person is a child, whatever their date of birth."""
+    controller: Controller | None = None
+    """Who decides about the data of an end user, where the system that passes the request on knows it."""
     locale: Locale | None = None
     received_at: AwareDatetime | None = None
     """When the request reached the company; the event's own time when left out."""
@@ -343,6 +412,17 @@ class WithdrawalSubmitted(Submission):
     reason: LongText | None = None
 
 
+class AppealSubmitted(Submission):
+    """A person disagrees with an answer, or with how their request is dealt with."""
+
+    TYPE = "habeas.appeal.submitted.v1"
+
+    request: RequestId | None = None
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    statement: LongText
+    """What they say."""
+
+
 class UnreadableSubmission(Submission):
     """A message on ``habeas.requests`` that could not be read or handled: it is set aside, sealed."""
 
@@ -373,12 +453,90 @@ class RequestLodged(Fact):
     source: str
     occurred_at: datetime
     proofs: tuple[ProofRef, ...] = ()
+    attested: tuple[Evidence, ...] = ()
+    """What an agent answers for whose signature was checked."""
 
 
 class WithdrawalLodged(Fact):
     """A person took a request back by HTTP; intake has still to decide whether it can be."""
 
     TYPE = "habeas.withdrawal.lodged.v1"
+
+
+class LastDay(Part):
+    """Until when something is to be done, and which law says so."""
+
+    duty: Duty
+    policy: PolicyId
+    on: date
+
+
+class AppealLodged(Fact):
+    """An appeal came in by HTTP and lies sealed in the vault; intake has still to register it."""
+
+    TYPE = "habeas.appeal.lodged.v1"
+
+    statement: Code
+    """Name of the statement in the vault."""
+
+
+class AppealReceived(Fact):
+    """Somebody appeals against an answer, or complains."""
+
+    TYPE = "habeas.appeal.received.v1"
+
+    remedy: Remedy
+    statement: Code
+    """Name of the statement in the vault."""
+    received_on: date
+    due_on: date | None
+    """The last day for a decision on an appeal, or for confirming a complaint; None where no law sets one."""
+    policy: PolicyId | None
+    """The law that sets it."""
+
+
+class AppealDecided(Fact):
+    """The privacy staff has looked at it again."""
+
+    TYPE = "habeas.appeal.decided.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    granted: bool
+    reasons: tuple[Code, ...] = ()
+    explanation: Code | None = None
+    """Name, in the vault, of what they wrote to the person."""
+
+
+class AppealAnswered(Fact):
+    """An appeal or a complaint is decided; the person is told."""
+
+    TYPE = "habeas.appeal.answered.v1"
+
+    remedy: Remedy
+    received_on: date
+    granted: bool
+    reasons: tuple[Code, ...] = ()
+    explanation: Code | None = None
+    """Name, in the vault, of what the staff wrote to the person."""
+    renewed: RequestId | None = None
+    """The request that takes the first one up again, where it is granted."""
+
+
+class RequestRenewed(Fact):
+    """A request is to be made of another one that was received; intake has still to register it."""
+
+    TYPE = "habeas.request.renewed.v1"
+
+    follows: RequestId
+    """The first one."""
+    right: Right | None = None
+    """None: that of the first one, which is taken up again because an appeal was granted."""
+
+    @property
+    def cases(self) -> tuple[RequestId, ...]:
+        """Both requests: it ends the appeal of one, and begins the other."""
+        return (self.request_id, self.follows)
 
 
 class RequestReceived(Fact):
@@ -389,7 +547,11 @@ class RequestReceived(Fact):
     right: Right
     regulation: Regulation
     policy: PolicyId
-    """The edition of the law in force on the day of receipt; the request is judged by it to its end."""
+    """The edition, in force on the day of receipt, of the law that it is answered under, to its end."""
+    also: tuple[PolicyId, ...] = ()
+    """Other laws that protect the person as well: of each value the strictest counts."""
+    last_days: tuple[LastDay, ...] = ()
+    """The strictest days, and which law each is of."""
     source: str
     """CloudEvents source of the upstream system, or Habeas' own door."""
     received_at: datetime
@@ -400,8 +562,23 @@ class RequestReceived(Fact):
     direct_marketing: bool = False
     """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
     requester: Requester = Requester.PERSON
+    attested: tuple[Evidence, ...] = ()
+    """What an agent answers for whose signature was checked; no submission can say so of itself."""
     reachable: bool = True
     """Whether the request names a mailbox of the person's."""
+    follows: RequestId | None = None
+    """The request that this one takes up again, or goes with."""
+    child: bool = False
+    """Whether the person is a child by a law that protects them."""
+    role: Role = Role.CONSUMER
+    """An end user's request is not answered here, but forwarded to the customer who decides."""
+    repeats: RequestId | None = None
+    """The open request that asks for the same: that one is answered, and this one is not."""
+
+    @property
+    def laws(self) -> tuple[PolicyId, ...]:
+        """All laws that protect the person; the one that the request is answered under is the first."""
+        return (self.policy, *self.also)
 
 
 class Flaw(Part):
@@ -426,10 +603,56 @@ class RequestRejected(Fact):
     errors: tuple[Flaw, ...]
 
 
+class ForwardingDecided(Fact):
+    """The privacy staff says which customer decides about the data of an end user."""
+
+    TYPE = "habeas.forwarding.decided.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    controller: Code
+    """Where the customer's name and address lie sealed."""
+
+
+class RequestForwarded(Fact):
+    """An end user's request goes to the customer who decides about the data; both are told."""
+
+    TYPE = "habeas.request.forwarded.v1"
+
+    controller: Code
+    """Where the customer's name and address lie sealed."""
+    link: Code
+    """Where the secret part lies sealed of the link under which the customer fetches the request."""
+    digest: str
+    """Of that secret part."""
+    expires_at: datetime
+
+
+class RequestDuplicated(Fact):
+    """A request asks for the same as one that is not answered yet; that one is answered."""
+
+    TYPE = "habeas.request.duplicated.v1"
+
+    first: RequestId
+    first_received_on: date
+    due_on: date
+    """The last day for the first."""
+
+
+class ForwardingFetched(Fact):
+    """The customer has fetched a request that was forwarded to them."""
+
+    TYPE = "habeas.forwarding.fetched.v1"
+    TERMINAL = True
+
+
 class RequestWithdrawn(Fact):
     """The person took the request back."""
 
     TYPE = "habeas.request.withdrawn.v1"
+
+    deemed: bool = False
+    """Whether they did so by not agreeing to a fee in time, as they were told."""
 
 
 class RequestFulfilled(Fact):
@@ -470,6 +693,12 @@ class RequestClosed(Fact):
     TERMINAL = True
 
     outcome: Outcome | None = None
+
+
+class RequestPurged(Fact):
+    """The record of a request need not be kept any longer: whoever knows of the case forgets it."""
+
+    TYPE = "habeas.request.purged.v1"
 
 
 class ProofReceived(Fact):
@@ -582,10 +811,23 @@ class IdentityDecided(Fact):
     """Names of the identities that are the person's; without one nobody is decided for."""
 
 
+class EvidenceAsked(Fact):
+    """Somebody of the privacy staff wants to look at sealed proofs; a one-time code says that it is them."""
+
+    TYPE = "habeas.evidence.asked.v1"
+
+    by: Code
+    reason: Code
+    refs: tuple[Code, ...]
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    """Of no use to others: it counts once, and for a minute (RFC 6238)."""
+
+
 class EvidenceShown(Fact):
-    """Somebody of the privacy staff looked at a sealed proof."""
+    """Somebody of the privacy staff was let look at sealed proofs."""
 
     TYPE = "habeas.evidence.shown.v1"
+    TERMINAL = True
 
     by: Code
     reason: Code
@@ -618,6 +860,42 @@ class RequestResumed(Fact):
     at: datetime
 
 
+class ExtensionDecided(Fact):
+    """The privacy staff needs longer for an answer."""
+
+    TYPE = "habeas.extension.decided.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    reason: ExtensionReason
+
+
+class RequestExtended(Fact):
+    """The answer is due later; the person is told so, and why, before the day on which it was due."""
+
+    TYPE = "habeas.request.extended.v1"
+
+    reason: ExtensionReason
+    promised_on: date
+    """When the answer was due before."""
+    due_on: date
+    meant_for: date
+    """The day by which the answer is meant to be sent."""
+    policy: PolicyId
+    """The law that sets the day."""
+
+
+class AnswerDelivered(Fact):
+    """The privacy staff has handed over an answer by other means, because the letter did not arrive."""
+
+    TYPE = "habeas.answer.delivered.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    way: Code
+    """How: ``post``, ``phone``, ``in_person`` …"""
+
+
 class RequestLapsed(Fact):
     """What the person was asked for has not come in time."""
 
@@ -642,21 +920,58 @@ class DeadlineCame(Fact):
 
 
 class DeadlineApproaching(Fact):
-    """The day has come by which the answer was meant to be sent, and it is not."""
+    """The day has come by which something was meant to be done, and it is not."""
 
     TYPE = "habeas.deadline.approaching.v1"
     TERMINAL = True
 
+    duty: Duty = Duty.ANSWER
     due_on: date
 
 
 class DeadlineMissed(Fact):
-    """The last day that the law gives is over, and the answer is not sent."""
+    """The last day is over, and what was due on it is not done."""
 
     TYPE = "habeas.deadline.missed.v1"
-    TERMINAL = True
 
+    duty: Duty = Duty.ANSWER
     due_on: date
+
+
+class FeeDecided(Fact):
+    """The privacy staff decides that an answer costs something, and on what ground."""
+
+    TYPE = "habeas.fee.decided.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    fee: Money
+    reason: FeeReason
+
+
+class FeeQuoted(Fact):
+    """An answer costs something: the person is told how much and why; nothing is done before they agree."""
+
+    TYPE = "habeas.fee.quoted.v1"
+
+    fee: Money
+    reason: FeeReason
+    by: Code | None = None
+    """Who of the staff decided it; None for a further copy, which costs what the company says."""
+    answer_by: date
+    """The last day to agree; after it the request counts as taken back."""
+
+
+class AgreementLodged(Fact):
+    """A person agreed to a fee by HTTP; intake has still to decide whether that comes in time."""
+
+    TYPE = "habeas.agreement.lodged.v1"
+
+
+class FeeAgreed(Fact):
+    """The person agrees to the fee that was quoted: the request is answered now."""
+
+    TYPE = "habeas.fee.agreed.v1"
 
 
 class IdentityClaimed(Fact):
@@ -696,6 +1011,8 @@ class IdentityVerified(Fact):
     proven: tuple[Code, ...] | None = None
     """Names of the identities proven to be the requester's; all that the request tells, when None."""
     reasons: tuple[Code, ...]
+    laws: tuple[PolicyId, ...] = ()
+    """All laws that protect the person, in their editions: they say what may cost anything."""
 
 
 class IdentityRefused(Fact):
@@ -796,7 +1113,6 @@ class SubjectUnrestricted(Fact):
     """The restriction of a person's data has ended, and the person was told before (GDPR Art. 18(3))."""
 
     TYPE = "habeas.subject.unrestricted.v1"
-    TERMINAL = True
 
     identifiers: dict[str, str]
 
@@ -916,6 +1232,21 @@ class PackageFetched(Fact):
     """Whether it went on with a download that was cut off."""
 
 
+class PackageExpiring(Fact):
+    """A package that nobody has fetched is kept for a few days more; the person is told."""
+
+    TYPE = "habeas.package.expiring.v1"
+
+    expires_at: datetime
+
+
+class PackageExpired(Fact):
+    """A package is destroyed: it was kept as long as was promised."""
+
+    TYPE = "habeas.package.expired.v1"
+    TERMINAL = True
+
+
 class NoticeSent(Fact):
     """A mail server accepted a letter."""
 
@@ -927,12 +1258,25 @@ class NoticeSent(Fact):
 
 
 class NoticeFailed(Fact):
-    """A mail server will never take a letter, or there is no address to send it to."""
+    """A letter cannot reach the person: no mail server takes it, it came back, or there is no address."""
 
     TYPE = "habeas.notice.failed.v1"
 
     letter: LetterKind
     reason: Code
+
+
+class NoticeReported(Fact):
+    """A mail server reports what became of a letter that was sent."""
+
+    TYPE = "habeas.notice.reported.v1"
+
+    letter: LetterKind
+    action: DeliveryAction
+    status: Code
+    """Enhanced status code (RFC 3463): `5.1.1`."""
+    again: bool = False
+    """Whether the letter came back for a cause that may pass, and is sent once more."""
 
 
 UnreadableSubmission.model_rebuild()

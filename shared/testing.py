@@ -191,6 +191,10 @@ class MemoryJournal:
         self.rows |= {row.key: row for row in rows if row.key not in taken}
         return taken
 
+    async def forget(self, cases: set[str]) -> None:
+        """Remove all rows of purged cases but the one that says so."""
+        self.rows = {key: row for key, row in self.rows.items() if row.case not in cases or row.is_last}
+
     def _refuse(self) -> None:
         if self.refuses:
             raise self.refuses.pop(0)

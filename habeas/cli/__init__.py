@@ -11,12 +11,15 @@ import typer
 
 from habeas.cli import (
     broken,
+    cases,
     documents,
     erasures,
     laws,
+    letters,
     maps,
     recipients,
     records,
+    reports,
     requests,
     restrictions,
     running,
@@ -33,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(requests.app)
+app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
@@ -41,6 +45,8 @@ app.add_typer(erasures.stop_list, name="suppressions")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(restrictions.app, name="restriction")
 app.add_typer(laws.app)
+app.add_typer(reports.app)
+app.add_typer(letters.app, name="letters")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")

@@ -35,6 +35,7 @@ from services.fulfillment.webhooks import Webhooks
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
+from shared.outward import Outward
 from shared.service import Moment, Service
 from shared.vault import derived_key
 
@@ -109,8 +110,8 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             erasures=erasures,
             kept=kept,
             copies=copies,
-            carrier=Carrier(house.signer, settings.transfer_allow),
-            webhooks=Webhooks(Carrier(house.signer), Carrier(house.signer, settings.inner_recipients())),
+            carrier=Carrier(house.signer, Outward(settings.transfer_allow)),
+            webhooks=Webhooks(Outward(), Outward(settings.inner_recipients())),
         )
         days = Days(database)
         await days.prepare()

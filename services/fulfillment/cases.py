@@ -17,6 +17,9 @@ from shared.events import (
     ErasurePlanned,
     ErasureRetried,
     Fact,
+    FeeAgreed,
+    FeeDecided,
+    FeeQuoted,
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
@@ -73,6 +76,8 @@ class Status(StrEnum):
     """Where the fulfilment of a request stands."""
 
     WAITING = "waiting"
+    QUOTED = "quoted"
+    """The answer costs something, and the person has not agreed yet: nothing is done."""
     WITHDRAWN = "withdrawn"
     PROPOSED = "proposed"
     """An erasure is planned and waits for a second person."""
@@ -110,6 +115,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         IdentityClaimed: S.WAITING,
         IdentityCompared: S.WAITING,
         IdentityVerified: S.WAITING,
+        FeeDecided: S.WAITING,
+        FeeQuoted: S.QUOTED,
         ErasurePlanned: S.PLANNED,
         ChangePlanned: S.PLANNED,
         TransferOrdered: S.TRANSFERRING,
@@ -117,8 +124,16 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
     },
+    # No answer leads out of here: a fee that nobody has agreed to is not taken.
+    S.QUOTED: {
+        IdentityClaimed: S.QUOTED,
+        FeeDecided: S.QUOTED,
+        FeeAgreed: S.WAITING,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
     # Until the other controller has it, the person can take it back.
     S.TRANSFERRING: {
+        FeeDecided: S.TRANSFERRING,
         IdentityClaimed: S.TRANSFERRING,
         TransferOrdered: S.TRANSFERRING,
         RequestFulfilled: S.FULFILLED,
@@ -130,6 +145,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         TransferOrdered: S.WITHDRAWN,
         ErasurePlanned: S.WITHDRAWN,
         ErasureApproved: S.WITHDRAWN,
+        FeeDecided: S.WITHDRAWN,
+        FeeAgreed: S.WITHDRAWN,
         RequestWithdrawn: S.WITHDRAWN,
         # An objection that was taken back has restricted the data until then.
         RestrictionAnnounced: S.WITHDRAWN,
@@ -139,6 +156,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # Nothing is written before a second person approves: until then a withdrawal stops it.
     S.PROPOSED: {
         IdentityClaimed: S.PROPOSED,
+        FeeDecided: S.PROPOSED,
         ErasurePlanned: S.PROPOSED,
         ErasureApproved: S.PLANNED,
         RequestWithdrawn: S.WITHDRAWN,
@@ -146,6 +164,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # What was erased before must be certified: a withdrawal that comes now is too late.
     S.PROPOSED_MORE: {
         IdentityClaimed: S.PROPOSED_MORE,
+        FeeDecided: S.PROPOSED_MORE,
         ErasurePlanned: S.PROPOSED_MORE,
         ErasureApproved: S.PLANNED,
         ErasureRetried: S.PROPOSED_MORE,
@@ -156,6 +175,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # late, for whatever was erased must be certified.
     S.PLANNED: {
         IdentityClaimed: S.PLANNED,
+        FeeDecided: S.PLANNED,
         ErasurePlanned: S.PLANNED,
         ErasureApproved: S.PLANNED,
         ErasureRetried: S.PLANNED,
@@ -170,6 +190,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # is planned anew, and told anew.
     S.FULFILLED: {
         IdentityClaimed: S.FULFILLED,
+        FeeDecided: S.FULFILLED,
         ErasurePlanned: S.PLANNED,
         ErasureApproved: S.FULFILLED,
         ErasureRetried: S.FULFILLED,
@@ -180,6 +201,9 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
     S.REFERRED: {
         IdentityClaimed: S.REFERRED,
+        FeeDecided: S.REFERRED,
+        FeeQuoted: S.REFERRED,
+        FeeAgreed: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
         **dict.fromkeys((*NOTICES, *TELLING), S.REFERRED),
     },
@@ -196,6 +220,10 @@ class Fulfilment:
     """Names of the plans of its erasure in the vault, one per round."""
     verified: IdentityVerified | None = None
     """How surely the requester is the data subject."""
+    decided: FeeDecided | None = None
+    """The fee that the staff wants; not quoted before it is known who asks."""
+    quoted: FeeQuoted | None = None
+    """The fee that the person was told, and has agreed to if anything was done since."""
     planned: ErasurePlanned | None = None
     """The newest plan."""
     rounds: int = 0
@@ -232,6 +260,10 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
     match fact:
         case IdentityVerified():
             return replace(known, status=status, verified=fact)
+        case FeeDecided():
+            return replace(known, status=status, decided=fact)
+        case FeeQuoted():
+            return replace(known, status=status, quoted=fact)
         case ErasurePlanned():
             return _planned(known, status, fact)
         case ChangePlanned():

@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
+from functools import reduce
 from typing import Protocol
 
-from services.fulfillment.carrier import Parcel, Receipt
-from services.fulfillment.cases import Fulfilment
+from services.fulfillment.carrier import Parcel
+from services.fulfillment.cases import Fulfilment, evolve
 from services.fulfillment.changes.change import Undone
 from services.fulfillment.completing import Records as Erasing
 from services.fulfillment.datamap.model import DataMap
@@ -20,7 +21,9 @@ from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.signing import Signer
 from shared.answer import SUBMISSION
-from shared.events import RequestSubmitted
+from shared.events import Fact, RequestSubmitted
+from shared.law import GivenCopies, Money
+from shared.outward import Receipt
 
 
 class Vault(Sealing, Protocol):
@@ -63,7 +66,12 @@ class Disagreements(Protocol):
 class Copies(Protocol):
     """The copies that people were given."""
 
-    async def count(self, case: str, identities: Identities, at: datetime) -> int:
+    async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
+        """Return the copies, of known content, that cases but *case* gave the person within a year."""
+
+    async def count(
+        self, case: str, identities: Identities, at: datetime, content: bytes | None = None
+    ) -> int:
         """Note that *case* gives a copy, and return how many the person was given within a year."""
 
 
@@ -107,6 +115,8 @@ class House:
 
     automated_decisions: str = ""
     """What answers say of decisions that machines make alone; nothing when empty."""
+    further_copy_fee: Money | None = None
+    """What a copy costs after those that the laws give for nothing; none: they are all free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,10 @@ class Fulfillment:
         name = f"{kind}_{secrets.token_hex(8)}"
         await self.vault.seal(self.case_id, name, content if isinstance(content, bytes) else content.encode())
         return name
+
+    def after(self, *facts: Fact) -> "Fulfillment":
+        """Return this after *facts*."""
+        return replace(self, known=reduce(evolve, facts, self.known))
 
     def pseudonyms_of(self, identities: Identities) -> dict[str, str]:
         """Return the identifiers as recipients know them: hashed with the key agreed with them."""

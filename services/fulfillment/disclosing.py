@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from services.fulfillment import answers
 from services.fulfillment.cases import answerable, outcome_of_disclosure
+from services.fulfillment.charging import fee_for_copy
 from services.fulfillment.context import Fulfillment
+from services.fulfillment.copies import content_of
 from services.fulfillment.domain import SHARED_IDENTITY
 from services.fulfillment.package.building import Package, build, build_overview
 from services.fulfillment.package.contents import Contents, Disclosed, LeftOut, Section
@@ -36,10 +38,12 @@ class Disclosure:
     identities: Identities
     """What the records were found by."""
     findings: Findings
+    content: bytes | None = None
+    """What tells whether another copy held the same data; none of what never makes a copy cost anything."""
 
 
 async def hand_over(wanted: Disclosure, ctx: Fulfillment) -> Sequence[Fact]:
-    """Hand over what the right covers, or what the proof is enough for."""
+    """Hand over what the right covers, or what the proof is enough for; quote it where a copy costs."""
     right = answerable(wanted.event)
     if right is Right.KNOW_CATEGORIES:
         return [await _told_categories(wanted, ctx)]
@@ -51,6 +55,12 @@ async def hand_over(wanted: Disclosure, ctx: Fulfillment) -> Sequence[Fact]:
     if not told.disclosed:
         # Nothing is handed over: it is no copy, and nobody is to find a package.
         return [await _refused(told, wanted, ctx)]
+    if right is Right.ACCESS and ctx.house.further_copy_fee is not None:
+        content = await asyncio.to_thread(content_of, wanted.findings)
+        given = await ctx.copies.given(ctx.case_id, wanted.identities, ctx.now, content)
+        if (quoted := fee_for_copy(wanted.event, given, ctx.house.further_copy_fee, ctx)) is not None:
+            return [quoted]
+        wanted = replace(wanted, content=content)
     name, told = await _stored(package, told, wanted, ctx)
     fulfilled = await _fulfilled(name, told, wanted, ctx)
     if right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None:
@@ -98,7 +108,7 @@ async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tu
 async def _stored(package: Package, told: Answer, wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:
     """Store a package and count the copy; return its name and what is told about it."""
     name = await _sealed(package, ctx)
-    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now)
+    copies = await ctx.copies.count(ctx.case_id, wanted.identities, ctx.now, wanted.content)
     return name, told.model_copy(update={"copies": copies})
 
 

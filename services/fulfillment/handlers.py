@@ -10,9 +10,11 @@ from services.fulfillment.cases import (
     CHANGING,
     DISCLOSING,
     NOTHING_DECLARED,
+    Status,
     needs_approval,
 )
 from services.fulfillment.changing import change, lift, plan_change, stop_at_once
+from services.fulfillment.charging import decide_fee, fee_by_staff
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
 from services.fulfillment.erasing import PLAN, approve, contents_of, erase, retry
@@ -34,12 +36,15 @@ from shared.events import (
     ErasurePlanned,
     ErasureRetried,
     Fact,
+    FeeAgreed,
+    FeeDecided,
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
     Outcome,
     RecipientConcerned,
     RequestFulfilled,
+    RequestPurged,
     RequestReferred,
     RequestSubmitted,
     RequestWithdrawn,
@@ -47,7 +52,7 @@ from shared.events import (
     TransferOrdered,
 )
 from shared.law import Right, needs_proof
-from shared.service import on
+from shared.service import forget, on
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
@@ -84,9 +89,25 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
 
 
 async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
-    """Answer a request whose requester is known: hand over, plan what is erased or changed, or leave it."""
+    """
+    Answer a request whose requester is known: hand over, plan what is erased or changed, or leave it.
+
+    Where the answer costs something it is not given yet, but quoted.
+    """
     if ctx.known.withdrawn:
         return []
+    quoted = fee_by_staff(event, ctx)
+    return [quoted] if quoted else await _answered(event, ctx)
+
+
+async def go_on(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
+    """Answer a request now that the person agrees to what it costs; what the staff does by hand is theirs."""
+    if ctx.known.status is not Status.QUOTED or ctx.known.verified is None:
+        return []
+    return await _answered(ctx.known.verified, ctx.after(event))
+
+
+async def _answered(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
     if event.right not in {*DISCLOSING, *CHANGING, Right.ERASURE}:
         return [_referred(event.right, BY_STAFF, ctx)]
     submitted = await ctx.submission()
@@ -118,6 +139,8 @@ async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
 SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
     on(IdentityVerified, answer),
+    on(FeeDecided, decide_fee),
+    on(FeeAgreed, go_on),
     on(ErasurePlanned, erase),
     on(ErasureApproved, approve),
     on(ErasureRetried, retry),
@@ -126,6 +149,7 @@ SUBSCRIPTIONS = (
     on(TransferOrdered, transfer),
     on(RecipientConcerned, tell),
     on(RequestWithdrawn, note),
+    on(RequestPurged, forget),
 )
 
 

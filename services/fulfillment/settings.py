@@ -13,7 +13,7 @@ from services.fulfillment.backups.erasures import USUAL_RETENTION
 from services.fulfillment.context import House
 from services.fulfillment.recipients import Recipient
 from services.fulfillment.signing import Signer
-from shared.settings import Settings, Zone
+from shared.settings import Settings
 from shared.vault import derived_key
 
 PREFIX = "whsec_"
@@ -66,14 +66,8 @@ class FulfillmentSettings(Settings):
     stores: dict[str, SecretStr] = Field(default_factory=dict)
     """MongoDB URLs of the business data: JSON, store name → URL; `default` is Habeas' own when left out."""
 
-    zone: Zone
-    """Time zone in which the company answers, `Europe/Berlin`."""
-
     mail_from: str
     """Who answers: `Example Privacy <privacy@example.com>`."""
-
-    authority_name: str
-    """Supervisory authority of the place of establishment; the package names it (GDPR Art. 15(1)(f))."""
 
     automated_decisions: str = ""
     """What answers say of decisions that machines make alone, and by what logic (GDPR Art. 15(1)(h))."""
@@ -117,15 +111,16 @@ class FulfillmentSettings(Settings):
 
     def house(self) -> House:
         """Return who answers, and how."""
-        name, address = parseaddr(self.mail_from)
+        _, address = parseaddr(self.mail_from)
         return House(
-            controller=name,
+            controller=self.company.name,
             contact=address,
-            authority=self.authority_name,
-            zone=self.zone,
+            authority=self.company.authority.name,
+            zone=self.company.zone,
             signer=Signer(self.master_key_bytes),
             pseudonyms=derived_key(self.master_key_bytes, "pseudonyms"),
             package_lifetime=self.package_lifetime,
+            further_copy_fee=self.company.further_copy_fee,
             approval_above=self._approval_above(),
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
             patience=self.retry_for,

@@ -1,15 +1,25 @@
 """Run intake: ``python -m services.intake``."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
 
 from services.intake.api import Callers, create_app
-from services.intake.domain import RECORDS, Case, Practice, evolve, request_id
+from services.intake.clock import Practice
+from services.intake.domain import RECORDS, Case, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
-from services.intake.handlers import SUBSCRIPTIONS, Intake, Timers, Vault
+from services.intake.drp.api import drp_app
+from services.intake.drp.callbacks import Reached, Telling, Watch
+from services.intake.drp.desk import Desk
+from services.intake.drp.tokens import Tokens
+from services.intake.firsts import Firsts as FirstsKept
+from services.intake.handlers import SUBSCRIPTIONS, Firsts, Intake, Timers, Vault
+from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from shared.envelope import Envelope
 from shared.events import (
+    AppealSubmitted,
     DeadlineCame,
     Event,
     ProofSubmitted,
@@ -19,15 +29,20 @@ from shared.events import (
 )
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
+from shared.mongo import Database
+from shared.outward import Outward
 from shared.service import Moment, Service, case_of_fact
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
 from shared.vault import derived_key
 
 NAME = "intake"
+Background: TypeAlias = Coroutine[Any, Any, None]
 
 
-def service(vault: Vault, timers: Timers, practice: Practice, key: bytes) -> Service[Case, Intake]:
+def service(
+    vault: Vault, timers: Timers, firsts: Firsts, practice: Practice, key: bytes
+) -> Service[Case, Intake]:
     """Return intake, put together on *vault*; *key* turns references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
@@ -35,7 +50,7 @@ def service(vault: Vault, timers: Timers, practice: Practice, key: bytes) -> Ser
         match event:
             case RequestSubmitted():
                 return request_id(envelope.source, event.reference, key=key)
-            case ProofSubmitted() | WithdrawalSubmitted():
+            case ProofSubmitted() | WithdrawalSubmitted() | AppealSubmitted():
                 return event.request or request_id(envelope.source, event.reference or "", key=key)
             case UnreadableSubmission():
                 return envelope.id
@@ -52,6 +67,7 @@ def service(vault: Vault, timers: Timers, practice: Practice, key: bytes) -> Ser
             occurred_at=moment.occurred_at,
             vault=vault,
             timers=timers,
+            firsts=firsts,
             practice=practice,
         )
 
@@ -65,16 +81,49 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     journal, timers = Journal(database, RECORDS), MomentsKept(database)
     await journal.prepare()
     await timers.prepare()
+    firsts = FirstsKept(database, journal, derived_key(settings.master_key_bytes, "repeated requests"))
+    await firsts.prepare()
+    retention = Retention(settings.register_months, settings.company.zone)
+    purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
+    await purge.prepare()
     keys = Keys(
         requests=derived_key(settings.master_key_bytes, "request ids"),
         codes=derived_key(settings.master_key_bytes, "package codes"),
     )
     door = Door(platform.vault, journal, platform.bus, keys)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    app = create_app(door, callers, public_url=settings.public_url)
+    telling = await _for_agents(settings, door, database) if settings.drp_business else None
+    agents = drp_app(telling.desk) if telling else None
+    app = create_app(door, callers, public_url=settings.public_url, agents=agents)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    intake = service(platform.vault, timers, settings.practice(), keys.requests)
-    yield Running(intake, journal, app, background=clock)
+    background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
+    intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
+    yield Running(intake, journal, app, background=background)
+
+
+async def _for_agents(settings: IntakeSettings, door: Door, database: Database) -> Telling:
+    """Return what calls authorised agents back, and with it the desk that they call."""
+    tokens = Tokens(database, derived_key(settings.master_key_bytes, "tokens of agents"))
+    watch = Watch(database)
+    await tokens.prepare()
+    await watch.prepare()
+    desk = Desk(
+        door=door,
+        tokens=tokens,
+        watch=watch,
+        agents={agent.id: agent for agent in settings.drp_agents},
+        business=settings.drp_business,
+        practice=settings.practice(),
+        root=settings.public_url.rstrip("/"),
+    )
+    return Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+
+
+async def _together(*works: Background) -> None:
+    """Do all of *works*; when one fails, so do the others."""
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)
 
 
 PLANS = (Plan(IntakeSettings, build),)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.intake import uploads
 from services.intake.domain import Case, Status, outcome_of
 from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
+from services.intake.forwarding import forwardings
 from services.intake.pages import (
     certificate_response,
     package_headers,
@@ -35,15 +36,17 @@ from shared.events import (
     Code,
     Evidence,
     LetterKind,
+    LongText,
     Outcome,
     PolicyId,
     Proof,
+    Remedy,
     RequestId,
     RequestSubmitted,
     Slot,
     Strict,
 )
-from shared.law import Policy, Regulation, Right
+from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.log import logger
 from shared.policies import policies
 
@@ -80,6 +83,29 @@ class CodeSent(BaseModel):
     expires_at: datetime
 
 
+class AppealForm(Strict):
+    """What somebody says who disagrees."""
+
+    statement: LongText
+
+
+class Fee(BaseModel):
+    """What an answer costs; nothing is done before the person agrees."""
+
+    fee: Money
+    reason: FeeReason
+    answer_by: date
+    agreed: bool
+
+    @classmethod
+    def of(cls, case: Case) -> "Fee | None":
+        """Return what the answer to *case* costs; None where it is free."""
+        if case.quoted is None:
+            return None
+        quoted = case.quoted
+        return cls(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed)
+
+
 class StatusPage(BaseModel):
     """Where a request stands. It holds no personal data: the id alone opens it."""
 
@@ -102,6 +128,17 @@ class StatusPage(BaseModel):
     """Whether our staff looks at a proof."""
     paused: bool = False
     """Whether proof was asked for that has not come yet."""
+    appeal: Remedy | None = None
+    """Whether an appeal or a complaint is open."""
+    appeal_due_on: date | None = None
+    follows: RequestId | None = None
+    """The request that this one takes up again."""
+    laws: list[PolicyId] = []
+    """All laws that protect the person."""
+    fee: Fee | None = None
+    """What the answer costs."""
+    extended: bool = False
+    """Whether the answer takes longer than the first period."""
     undelivered: list[LetterKind] = []
     """Letters that no mail server will take."""
     untold: list[str] = []
@@ -111,7 +148,7 @@ class StatusPage(BaseModel):
     @classmethod
     def of(cls, case_id: str, case: Case, url: str) -> "StatusPage":
         """Return the page of *case*."""
-        received, fulfilled = case.received, case.fulfilled
+        received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
         return cls(
             id=case_id,
             status="submitted" if case.status is Status.UNKNOWN else case.status,
@@ -120,6 +157,12 @@ class StatusPage(BaseModel):
             policy=received.policy if received else None,
             received_on=received.received_on if received else None,
             due_on=case.due_on,
+            laws=list(received.laws) if received else [],
+            follows=received.follows if received else None,
+            fee=Fee.of(case),
+            extended=case.extended,
+            appeal=opened.remedy if opened else None,
+            appeal_due_on=opened.due_on if opened else None,
             outcome=outcome_of(case),
             undelivered=list(case.undelivered),
             untold=list(case.untold),
@@ -168,8 +211,8 @@ class Callers:
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
-def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
-    """Return the API on *door*."""
+def create_app(door: Door, callers: Callers, *, public_url: str, agents: FastAPI | None = None) -> FastAPI:
+    """Return the API on *door*; what *agents* call lies below ``/drp``."""
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
     _add_flaws(app)
@@ -208,8 +251,21 @@ def create_app(door: Door, callers: Callers, *, public_url: str) -> FastAPI:
         """Take a request back, as long as it is not answered."""
         await door.withdraw(case_id)
 
+    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED)
+    async def agree(case_id: RequestId) -> None:
+        """Agree to the fee that the person was told of; the answer follows, and the invoice."""
+        await door.agree(case_id)
+
+    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED)
+    async def appeal(case_id: RequestId, form: AppealForm) -> None:
+        """Disagree with an answer, or with how a request is dealt with."""
+        await door.appeal(case_id, form.statement)
+
     _add_answers(app, door)
     app.include_router(pages(door))
+    app.include_router(forwardings(door))
+    if agents is not None:
+        app.mount("/drp", agents)
     return app
 
 

@@ -125,7 +125,15 @@ PROVISIONS: Mapping[Regulation, str] = MappingProxyType(
     {
         Regulation.GDPR: "GDPR Art. 12(6)",
         Regulation.UK_GDPR: "UK GDPR Art. 12(6)",
+        Regulation.FADP: "DPO Art. 16(5)",
         Regulation.CCPA: "11 CCR §§ 7060-7063",
+        Regulation.US_STATE: "the privacy law of your State",
+        Regulation.LGPD: "LGPD Art. 18",
+        Regulation.PIPEDA: "PIPEDA Principle 4.9",
+        Regulation.QUEBEC: "Act P-39.1 s. 30",
+        Regulation.DPDP: "DPDP Act s. 11",
+        Regulation.PIPL: "PIPL Art. 50",
+        Regulation.PDPA: "Personal Data Protection Regulations 2021 reg. 3",
     }
 )
 
@@ -138,8 +146,11 @@ STANDINGS: Mapping[Status, str] = MappingProxyType(
         Status.REFERRED: "Confirmed; our privacy staff is working on it",
         Status.REFUSED: "Refused; our letter says why",
         Status.ANSWERED: "Answered; our letter is on its way",
+        Status.FORWARDED: "Forwarded to the customer of ours who decides about the data",
+        Status.DUPLICATE: "You asked for the same before; our letter says where to see how that stands",
         Status.WITHDRAWN: "Withdrawn",
         Status.CLOSED: "Answered and closed",
+        Status.PURGED: "Ended long ago; nothing is kept of it any longer",
     }
 )
 
@@ -207,7 +218,16 @@ def awaits_code(case: Case) -> bool:
 
 
 def standing_of(case: Case) -> str:
-    """Return in a few words where *case* stands."""
+    """
+    Return in a few words where *case* stands.
+
+    Which request it repeats is told by letter alone: the id opens that one's page, and who made this one may
+    be somebody else.
+    """
+    if case.duplicated is not None:
+        return STANDINGS[Status.DUPLICATE]
+    if case.awaits_agreement:
+        return "Waiting for you to say whether you want an answer that costs something"
     if case.status is not Status.CHALLENGED:
         return STANDINGS[case.status]
     if case.in_review:

@@ -1,5 +1,5 @@
 """
-What intake decides: which law governs a request, when its answer is due, and what can happen to a case.
+What can happen to a case, and what is known of it.
 
 Pure. The life of a case is one table, :data:`TRANSITIONS`; what is not in it is an error.
 """
@@ -7,21 +7,31 @@ Pure. The life of a case is one table, :data:`TRANSITIONS`; what is not in it is
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from shared.codes import TRIES, IssuedCode
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
+    AgreementLodged,
+    AnswerDelivered,
+    AppealAnswered,
+    AppealDecided,
+    AppealLodged,
+    AppealReceived,
     Code,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
     Evidence,
+    ExtensionDecided,
     Fact,
+    FeeAgreed,
+    FeeQuoted,
+    ForwardingDecided,
+    ForwardingFetched,
     IdentityChallenged,
     IdentityRefused,
     IdentityReviewNeeded,
@@ -31,42 +41,37 @@ from shared.events import (
     NoticeSent,
     Outcome,
     PackageCodeIssued,
+    PackageExpired,
+    PackageExpiring,
     PackageFetched,
     ProofReceived,
-    ProofRef,
     ProofRefused,
     RecipientAcknowledged,
     RecipientFailed,
     Record,
     RequestClosed,
-    Requester,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
     RequestFulfilled,
     RequestLodged,
     RequestPaused,
+    RequestPurged,
     RequestReceived,
     RequestReferred,
     RequestRejected,
+    RequestRenewed,
     RequestResumed,
-    RequestSubmitted,
     RequestWithdrawn,
+    SubjectUnrestricted,
     WithdrawalLodged,
 )
-from shared.law import (
-    Calendar,
-    Policies,
-    Regulation,
-    choose_regulation,
-    due,
-    due_after_pauses,
-    internal_due,
-)
+from shared.law import Role
 
 NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""
-APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
-"""What moments are called: the day by which the answer was meant, and the end of the last day."""
-EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
-"""No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
+BOUNCED = "bounced"
+"""Why a letter has not arrived although a mail server had taken it."""
 
 
 class Status(StrEnum):
@@ -79,8 +84,14 @@ class Status(StrEnum):
     REFERRED = "referred"
     REFUSED = "refused"
     ANSWERED = "answered"
+    FORWARDED = "forwarded"
+    """To the customer who decides about the data."""
+    DUPLICATE = "duplicate"
+    """Of a request that is answered."""
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
+    PURGED = "purged"
+    """Its record was kept long enough; only that it was there is still known."""
 
 
 class PackageCodeKept(Record):
@@ -99,13 +110,15 @@ class PackageCodeRefused(Record):
 
 
 class DueMoved(Record):
-    """The clock stood still for some days, so the answer is due later."""
+    """The clock stood still for some days; when the answer is due since."""
 
     TYPE: ClassVar[str] = "habeas.intake.due_moved.v1"
 
     days: int
     """In all, since the request was received."""
     due_on: date
+    meant_for: date
+    """The day by which the answer is meant to be sent."""
 
 
 RECORDS = (PackageCodeKept, PackageCodeRefused, DueMoved)
@@ -119,8 +132,8 @@ _AWAITING_PROOF: Mapping[type[Fact], Status] = {
     RequestWithdrawn: S.WITHDRAWN,
 }
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
-    S.UNKNOWN: {RequestReceived: S.RECEIVED},
-    S.RECEIVED: _AWAITING_PROOF,
+    S.UNKNOWN: {RequestReceived: S.RECEIVED, RequestPurged: S.PURGED},
+    S.RECEIVED: {**_AWAITING_PROOF, RequestForwarded: S.FORWARDED, RequestDuplicated: S.DUPLICATE},
     S.CHALLENGED: _AWAITING_PROOF,
     S.VERIFIED: {
         RequestFulfilled: S.ANSWERED,
@@ -143,6 +156,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ProofRefused: S.ANSWERED,
         IdentityVerified: S.ANSWERED,
     },
+    S.FORWARDED: {RequestClosed: S.CLOSED},
+    S.DUPLICATE: {RequestClosed: S.CLOSED},
     # A withdrawal crosses what was decided before it was heard; an answer that was given stands.
     S.WITHDRAWN: {
         RequestClosed: S.CLOSED,
@@ -161,6 +176,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         RequestReferred: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
     },
+    S.PURGED: {RequestPurged: S.PURGED},
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
 PRESUMES_PROOF: frozenset[type[Fact]] = frozenset({RequestFulfilled, RequestReferred})
@@ -169,28 +185,48 @@ CLOSED_BY: Mapping[Status, LetterKind] = {
     S.REFUSED: LetterKind.REFUSAL,
     S.ANSWERED: LetterKind.OUTCOME,
     S.WITHDRAWN: LetterKind.WITHDRAWN,
+    S.FORWARDED: LetterKind.FORWARDED,
+    S.DUPLICATE: LetterKind.DUPLICATE,
 }
 """The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
+OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters that the law demands to arrive."""
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
+        AgreementLodged,
+        AnswerDelivered,
+        AppealAnswered,
+        AppealDecided,
+        AppealLodged,
+        AppealReceived,
         DeadlineApproaching,
         DeadlineCame,
         DeadlineMissed,
         DueMoved,
+        ExtensionDecided,
+        FeeAgreed,
+        FeeQuoted,
+        ForwardingDecided,
+        ForwardingFetched,
         IdentityReviewNeeded,
         NoticeFailed,
         NoticeSent,
         PackageCodeIssued,
+        PackageExpired,
+        PackageExpiring,
         PackageCodeKept,
         PackageCodeRefused,
         PackageFetched,
         ProofReceived,
         RecipientAcknowledged,
         RecipientFailed,
+        RequestExtended,
         RequestLodged,
         RequestPaused,
         RequestRejected,
+        RequestRenewed,
         RequestResumed,
+        SubjectUnrestricted,
         WithdrawalLodged,
     }
 )
@@ -204,6 +240,8 @@ class Case:
     status: Status = Status.UNKNOWN
     received: RequestReceived | None = None
     fulfilled: RequestFulfilled | None = None
+    forwarded: RequestForwarded | None = None
+    duplicated: RequestDuplicated | None = None
     refused_for: tuple[Code, ...] = ()
     tries_left: int | None = None
     codes: int = 0
@@ -221,13 +259,27 @@ class Case:
     paused_days: int = 0
     """How long the clock stood still before, in all."""
     moved_to: date | None = None
-    """When the answer is due because it did."""
+    """When the answer is due because it did, or because of an extension."""
+    moved_target: date | None = None
+    """By when it is meant to be sent, then."""
+    tell_by: date | None = None
+    """When the answer was due before an extension: by then the person is told of it."""
+    sent: frozenset[LetterKind] = frozenset()
+    """Letters that the mail server has taken."""
+    returned: frozenset[LetterKind] = frozenset()
+    """Those of them that came back."""
+    delivered: bool = False
+    """Whether the staff has handed over the answer by other means."""
     undelivered: tuple[LetterKind, ...] = ()
     """Letters that no mail server will take."""
     addressless: bool = False
     """Whether there is no address to send letters to: the answer is read on the request's page."""
     untold: tuple[str, ...] = ()
     """Recipients of the person's data that could not be told what became of it."""
+    quoted: FeeQuoted | None = None
+    """What the answer costs, as the person was told."""
+    agreed: bool = False
+    """Whether the person agrees to that."""
     package_code: IssuedCode | None = None
     opened_by: IssuedCode | None = None
     """The code that opened the package last; it goes on with a download that was cut off."""
@@ -235,6 +287,13 @@ class Case:
     """Which of the codes that was."""
     package_codes: int = 0
     downloads: int = 0
+    appeals: tuple[AppealReceived, ...] = ()
+    answered_appeals: int = 0
+
+    @property
+    def open_appeal(self) -> AppealReceived | None:
+        """The appeal or complaint that is not decided yet; there is one at a time."""
+        return self.appeals[-1] if len(self.appeals) > self.answered_appeals else None
 
     @property
     def due_on(self) -> date | None:
@@ -242,26 +301,48 @@ class Case:
         return self.moved_to or (self.received.due_on if self.received else None)
 
     @property
+    def extended(self) -> bool:
+        """Whether the answer takes longer than the first period."""
+        return self.tell_by is not None
+
+    @property
+    def not_ours(self) -> bool:
+        """Whether a customer decides about the data, and not the company."""
+        return self.received is not None and self.received.role is Role.END_USER
+
+    @property
     def awaits_proof(self) -> bool:
         """Whether a proof of identity can still change anything."""
-        return self.status in {Status.RECEIVED, Status.CHALLENGED}
+        return self.status in {Status.RECEIVED, Status.CHALLENGED} and not self.not_ours
 
     @property
     def unanswered(self) -> bool:
         """
         Whether the duty to answer is open: it ends when the last letter is sent, not at the decision.
 
-        Where there is nobody to write to, it ends when the answer can be read.
+        Where there is nobody to write to, it ends when the answer can be read; where the letter came back,
+        it is open again until the answer is delivered by other means. A duplicate is not answered itself.
         """
-        ended = {Status.CLOSED, Status.WITHDRAWN} | ({*CLOSED_BY} if self.addressless else set())
-        return self.status not in ended
+        if self.delivered or self.status in {Status.WITHDRAWN, Status.DUPLICATE}:
+            return False
+        if self.status is Status.CLOSED:
+            return not self.returned.isdisjoint(OWED)
+        return not (self.addressless and self.status in CLOSED_BY)
+
+    @property
+    def awaits_agreement(self) -> bool:
+        """Whether the answer costs something, and the person has still to say whether they want it."""
+        return self.quoted is not None and not self.agreed and self.withdrawable
+
+    @property
+    def told_of_fee(self) -> bool:
+        """Whether the person was told what the answer costs, and that silence takes the request back."""
+        return LetterKind.FEE_QUOTED in self.sent - self.returned
 
     @property
     def meant_for(self) -> date | None:
         """The day by which the answer is meant to be sent; it moves as the last day does."""
-        if self.received is None:
-            return None
-        return self.received.internal_due_on + timedelta(days=self.paused_days)
+        return self.moved_target or (self.received.internal_due_on if self.received else None)
 
     def is_closed_by(self, letter: LetterKind) -> bool:
         """Whether *letter* was the last thing outstanding."""
@@ -279,6 +360,12 @@ class Case:
         """Whether the request can be taken back: it is not answered yet."""
         return self.status in {Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}
 
+    @property
+    def answer_awaited(self) -> bool:
+        """Whether the answer is still to come: nothing has ended the request, and no letter of it failed."""
+        on_its_way = self.status is Status.ANSWERED and LetterKind.OUTCOME not in self.undelivered
+        return self.withdrawable or on_its_way
+
 
 def evolve(case: Case, fact: Fact) -> Case:
     """
@@ -294,7 +381,7 @@ def evolve(case: Case, fact: Fact) -> Case:
 def _status_after(status: Status, fact: Fact) -> Status:
     if type(fact) in REMARKS:
         return status
-    if status is Status.UNKNOWN and not isinstance(fact, RequestReceived):
+    if status is Status.UNKNOWN and type(fact) not in TRANSITIONS[status]:
         raise TooEarly(f"{fact.TYPE} came before its request")
     if type(fact) in PRESUMES_PROOF and status in {Status.RECEIVED, Status.CHALLENGED}:
         raise TooEarly(f"{fact.TYPE} came before it was heard that the requester is verified")
@@ -308,39 +395,92 @@ def _noted(case: Case, fact: Fact) -> Case:
     match fact:
         case RequestReceived():
             return replace(case, received=fact)
-        case RequestFulfilled():
-            return replace(case, fulfilled=fact)
-        case IdentityRefused() if case.status is Status.REFUSED:
-            return replace(case, refused_for=fact.reasons)
-        case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded():
+        case RequestFulfilled() | RequestForwarded() | RequestDuplicated():
+            return _decision_noted(case, fact)
+        case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded() | IdentityRefused():
             return _proof_noted(case, fact)
-        case RequestPaused() | RequestResumed() | DueMoved():
+        case RequestPaused() | RequestResumed() | DueMoved() | RequestExtended():
             return _clock_noted(case, fact)
-        case NoticeFailed():
-            nowhere = case.addressless or fact.reason == NO_ADDRESS
-            return replace(case, undelivered=(*case.undelivered, fact.letter), addressless=nowhere)
-        case RecipientFailed():
-            return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
-        case RecipientAcknowledged():
-            return replace(case, untold=tuple(name for name in case.untold if name != fact.recipient))
+        case NoticeSent() | NoticeFailed() | AnswerDelivered():
+            return _letter_noted(case, fact)
+        case RecipientFailed() | RecipientAcknowledged():
+            return _recipient_noted(case, fact)
         case PackageCodeKept() | PackageCodeRefused() | PackageFetched():
             return _package_noted(case, fact)
+        case AppealReceived() | AppealAnswered():
+            return _appeal_noted(case, fact)
+        case FeeQuoted() | FeeAgreed():
+            return _fee_noted(case, fact)
         case _:
             return case
 
 
-def _clock_noted(case: Case, fact: RequestPaused | RequestResumed | DueMoved) -> Case:
+def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | RequestDuplicated) -> Case:
+    match fact:
+        case RequestFulfilled():
+            return replace(case, fulfilled=fact)
+        case RequestForwarded():
+            return replace(case, forwarded=fact)
+        case RequestDuplicated():
+            return replace(case, duplicated=fact)
+
+
+def _recipient_noted(case: Case, fact: RecipientFailed | RecipientAcknowledged) -> Case:
+    match fact:
+        case RecipientFailed():
+            return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
+        case RecipientAcknowledged():
+            return replace(case, untold=tuple(name for name in case.untold if name != fact.recipient))
+
+
+def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
+    match fact:
+        case AppealReceived():
+            return replace(case, appeals=(*case.appeals, fact))
+        case AppealAnswered():
+            return replace(case, answered_appeals=len(case.appeals))
+
+
+def _fee_noted(case: Case, fact: FeeQuoted | FeeAgreed) -> Case:
+    match fact:
+        case FeeQuoted():
+            return replace(case, quoted=fact)
+        case FeeAgreed():
+            return replace(case, agreed=True)
+
+
+def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | AnswerDelivered) -> Case:
+    match fact:
+        case NoticeSent():
+            return replace(case, sent=case.sent | {fact.letter}, returned=case.returned - {fact.letter})
+        case NoticeFailed():
+            nowhere = case.addressless or fact.reason == NO_ADDRESS
+            returned = case.returned | ({fact.letter} if fact.reason == BOUNCED else frozenset())
+            undelivered = (*case.undelivered, fact.letter)
+            return replace(case, undelivered=undelivered, addressless=nowhere, returned=returned)
+        case AnswerDelivered():
+            return replace(case, returned=frozenset(), delivered=True)
+
+
+def _clock_noted(case: Case, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended) -> Case:
     match fact:
         case RequestPaused():
             return replace(case, paused_since=fact.since)
         case RequestResumed():
             return replace(case, paused_since=None)
         case DueMoved():
-            return replace(case, paused_days=fact.days, moved_to=fact.due_on)
+            days = fact.days
+            return replace(case, paused_days=days, moved_to=fact.due_on, moved_target=fact.meant_for)
+        case RequestExtended():
+            return replace(case, moved_to=fact.due_on, moved_target=fact.meant_for, tell_by=fact.promised_on)
 
 
-def _proof_noted(case: Case, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded) -> Case:
+def _proof_noted(
+    case: Case, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded | IdentityRefused
+) -> Case:
     match fact:
+        case IdentityRefused():
+            return replace(case, refused_for=fact.reasons) if case.status is Status.REFUSED else case
         case IdentityChallenged(kind=None):
             return replace(
                 case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
@@ -385,117 +525,6 @@ def request_id(source: str, reference: str, *, key: bytes) -> str:
     """
     text = f"{len(source)} {source} {reference}"
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
-
-
-@dataclass(frozen=True, slots=True)
-class Practice:
-    """How this company counts days: what the law leaves to it."""
-
-    zone: ZoneInfo
-    """Where requests are answered; days begin and end there."""
-    calendars: Mapping[Regulation, Calendar]
-    policies: Policies
-    """What the laws say; a case keeps the edition that it began with."""
-    margin: timedelta | None = None
-    """How long before the statutory day the answer should be ready."""
-    floor: Regulation = Regulation.GDPR
-    """The law granted to those whose own gives no such right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """Where a submission came from, and when."""
-
-    case: str
-    source: str
-    occurred_at: datetime
-    now: datetime
-    proofs: tuple[ProofRef, ...] = field(default=())
-
-
-def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> RequestReceived:
-    """
-    Decide which law governs *request* and when it is due.
-
-    A time of receipt that lies in the future is a clock that goes wrong: the clock of the law starts now.
-    One from before there was a law to ask under is taken for the law's first day.
-
-    Law:
-        GDPR Art. 12(3), Reg. 1182/71; UK GDPR Art. 12A; Cal. Civ. Code § 1798.130(a)(2)(A) (``shared.law``).
-    """
-    residence = request.residence
-    regulation = choose_regulation(
-        residence.country if residence else None,
-        residence.subdivision if residence else None,
-        request.regulation,
-        floor=practice.floor,
-    )
-    received_at = max(EARLIEST_RECEIPT, min(request.received_at or arrival.occurred_at, arrival.now))
-    policy = practice.policies.governing(regulation, received_at.astimezone(practice.zone).date())
-    legal = due(policy.answer(request.right), received_at, practice.zone, practice.calendars[regulation])
-    return RequestReceived(
-        request_id=arrival.case,
-        right=request.right,
-        regulation=regulation,
-        policy=policy.id,
-        source=arrival.source,
-        received_at=received_at,
-        received_on=legal.received_on,
-        due_on=legal.due_on,
-        internal_due_on=internal_due(legal, margin=practice.margin),
-        proofs=arrival.proofs,
-        direct_marketing=request.direct_marketing,
-        requester=_requester(request),
-        reachable=request.subject.email is not None,
-    )
-
-
-def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
-    """Return when the answer is due now that the clock of *case* runs again; None where nothing moves."""
-    if case.received is None or case.paused_since is None:
-        return None
-    received = case.received
-    policy, calendar = practice.policies.named(received.policy), practice.calendars[received.regulation]
-    since, until = (moment.astimezone(practice.zone).date() for moment in (case.paused_since, at))
-    days = case.paused_days + (until - since).days
-    due_on = due_after_pauses(policy, received.right, received.due_on, days, calendar)
-    if due_on == case.due_on:
-        return None
-    return DueMoved(request_id=received.request_id, days=days, due_on=due_on)
-
-
-def stands_still(case: Case, policies: Policies) -> bool:
-    """Tell whether the clock of *case* stands still now: its law must let it, not only proof be awaited."""
-    if case.received is None or case.paused_since is None:
-        return False
-    return policies.named(case.received.policy).stands_still_for("identity")
-
-
-def looked_at_again(kind: str, case: Case, now: datetime, practice: Practice) -> datetime | None:
-    """Return when to look again at a day of *case* that has moved meanwhile; None where it has come."""
-    if stands_still(case, practice.policies):
-        return now + timedelta(days=1)
-    day = case.meant_for if kind == APPROACHING else case.due_on
-    if day is None:
-        return None
-    comes = begin_of(day, practice.zone) if kind == APPROACHING else end_of(day, practice.zone)
-    return comes if now < comes else None
-
-
-def begin_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which *day* begins in *zone*."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
-
-
-def end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the instant at which *day* is over in *zone*."""
-    return begin_of(day + timedelta(days=1), zone)
-
-
-def _requester(request: RequestSubmitted) -> Requester:
-    if request.agent is None:
-        return Requester.PERSON
-    return Requester.PARENT if request.agent.parent else Requester.AGENT
 
 
 def outcome_of(case: Case) -> Outcome | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Protocol
 from uuid import uuid4
 
@@ -30,12 +31,17 @@ from shared.bus import Publisher
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.errors import Destroyed, PermanentError, UnknownRequest
 from shared.events import (
+    AgreementLodged,
+    AppealLodged,
+    Evidence,
     Fact,
+    ForwardingFetched,
     PackageCodeIssued,
     PackageFetched,
     Proof,
     ProofReceived,
     RequestLodged,
+    RequestReceived,
     RequestSubmitted,
     WithdrawalLodged,
 )
@@ -68,9 +74,6 @@ class CodeRefused(PermanentError):
 
 class Vault(SealingVault, Protocol):
     """Where personal data is sealed, and packages are taken from."""
-
-    async def discard(self, case: str, items: Sequence[str]) -> None:
-        """Remove *items* for good."""
 
     def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         """Yield the pieces of something large, from byte *start* on."""
@@ -122,8 +125,17 @@ class Door:
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """What may be done about one request: each act writes, and some send a letter."""
 
-    async def lodge(self, request: RequestSubmitted, source: str) -> str:
-        """Take *request* in and return its id: the same (source, reference) is the same request again."""
+    async def lodge(
+        self, request: RequestSubmitted, source: str, *, attested: tuple[Evidence, ...] = ()
+    ) -> str:
+        """
+        Take *request* in and return its id: the same (source, reference) is the same request again.
+
+        Args:
+            request: What is asked for, and by whom.
+            source: Who passes it on.
+            attested: What an agent answers for whose signature was checked.
+        """
         case = self.id_of(source, request.reference)
         cause = f"lodged {case}"
         try:
@@ -131,7 +143,9 @@ class Door:
             await seal_request(request, self.vault, case)
         except Destroyed:
             return case  # an old case, answered and erased since
-        lodged = RequestLodged(request_id=case, source=source, occurred_at=self.clock(), proofs=proofs)
+        lodged = RequestLodged(
+            request_id=case, source=source, occurred_at=self.clock(), proofs=proofs, attested=attested
+        )
         await self._announce(lodged, cause=cause)
         return case
 
@@ -180,6 +194,56 @@ class Door:
         if not (case.withdrawable or case.status is Status.UNKNOWN):
             raise NotNow(f"it is too late to withdraw: the request is {case.status}")
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
+
+    async def agree(self, case_id: str) -> None:
+        """
+        Agree to the fee that the person was told of.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: No fee is waiting for an answer.
+            TooOften: Too much was done about the request within the hour.
+        """
+        case = await self._act(case_id)
+        if not case.awaits_agreement:
+            raise NotNow("there is no fee to agree to")
+        await self._announce(AgreementLodged(request_id=case_id), cause=f"agreed {case_id}")
+
+    async def appeal(self, case_id: str, statement: str) -> None:
+        """
+        Take in that somebody disagrees with an answer, or with how their request is dealt with.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: An appeal is open already.
+            TooOften: Too much was done about the request within the hour.
+        """
+        case = await self._act(case_id)
+        if case.open_appeal is not None:
+            raise NotNow("we are looking at it again already")
+        name = f"appeal_{uuid4().hex}"
+        await self.vault.seal(case_id, name, statement.encode())
+        await self._announce(AppealLodged(request_id=case_id, statement=name), cause=name)
+
+    async def fetch_forwarded(self, case_id: str, secret: str) -> tuple[RequestSubmitted, RequestReceived]:
+        """
+        Return a request to the customer whom it was forwarded to; that they have it goes on record.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            NotNow: The link is wrong or has expired.
+            TooOften: Too much was done about the request within the hour.
+        """
+        case = await self._act(case_id)
+        forwarded, received = case.forwarded, case.received
+        digest = sha256(secret.encode()).hexdigest()
+        if forwarded is None or received is None or not hmac.compare_digest(forwarded.digest, digest):
+            raise NotNow("the link is wrong")
+        if self.clock() >= forwarded.expires_at:
+            raise NotNow("the link has expired")
+        sealed = await self.vault.open(case_id, SUBMISSION)
+        await self._note(case_id, ForwardingFetched(request_id=case_id))
+        return RequestSubmitted.model_validate_json(sealed), received
 
     async def certificate(self, case_id: str) -> bytes:
         """
@@ -344,6 +408,13 @@ class Door:
     async def _announce(self, fact: Fact, *, cause: str) -> None:
         row = Row("", 0, cause, None, (fact,), self.clock())
         await self.publisher.publish(list(announcements(row, NAME)))
+
+    async def _note(self, case_id: str, fact: Fact) -> None:
+        """Put *fact* on record, whatever else happens to the case meanwhile."""
+        while True:
+            _, n = await self._look_up(case_id)
+            if await self._append(case_id, n, fact):
+                return
 
     async def _append(self, case_id: str, n: int, *facts: Fact) -> bool:
         """Append a row and tell of it; return whether nobody else had appended meanwhile."""

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.intake import asking, uploads
+from services.intake.appeals import DECIDED
 from services.intake.domain import Case, Status
 from services.intake.door import CodeRefused, Door, Download, NotNow, TooOften, etag_of
 from services.intake.ranges import NotSatisfiable, Span, Wanted
@@ -40,11 +41,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-ENDED = frozenset({Status.REFUSED, Status.WITHDRAWN, Status.CLOSED})
+ENDED = frozenset({Status.REFUSED, Status.DUPLICATE, Status.WITHDRAWN, Status.CLOSED})
 SIX_DIGITS = re.compile(r"\s*[0-9]{6}\s*", re.ASCII)
 MOST_CHARACTERS = 500
 CHECKING = "Thank you. We are checking what you sent; reload this page in a moment."
 TOO_FEW = "Fill in at least {} details that you are sure of."
+MOST_STATEMENT = 10_000
+NO_STATEMENT = "Say in your own words what you disagree with; 10,000 characters at most."
 TOO_LONG = "This is longer than we can take."
 SixDigits = Annotated[str, Query(alias="code", pattern=r"^\s*[0-9]{6}\s*$")]
 
@@ -112,6 +115,19 @@ def pages(door: Door) -> APIRouter:
     async def withdraw(case_id: RequestId) -> HTMLResponse:
         notice = "The request is being withdrawn. We confirm it by mail."
         return await page.after(door.withdraw(case_id), case_id, notice)
+
+    @router.post("/{case_id}/fee")
+    async def agree(case_id: RequestId) -> HTMLResponse:
+        return await page.after(door.agree(case_id), case_id, "Thank you. We go on with your request.")
+
+    @router.post("/{case_id}/appeal")
+    async def appeal(case_id: RequestId, request: Request) -> HTMLResponse:
+        await page.door.case(case_id)
+        given = await _typed(request, "statement")
+        if not 0 < len(given["statement"].strip()) <= MOST_STATEMENT:
+            return await page.flawed(case_id, uploads.flaw("statement", NO_STATEMENT), given)
+        act = page.door.appeal(case_id, given["statement"].strip())
+        return await page.after(act, case_id, "Thank you. We look at it again, and confirm that by mail.")
 
     @router.get("/{case_id}/certificate", response_model=None)
     async def certificate(case_id: RequestId) -> Response:
@@ -243,6 +259,7 @@ def _page(case_id: str, case: Case, said: Said) -> str:
         accepted=uploads.ACCEPTED,
         most_mb=MOST_DOCUMENT_BYTES >> 20,
         ended=case.status in ENDED,
+        disagreeable=case.status in DECIDED,
         package=case.fulfilled is not None and case.fulfilled.package is not None,
         certificate=case.fulfilled is not None and case.fulfilled.certificate is not None,
         said=said,

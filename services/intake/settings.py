@@ -1,15 +1,16 @@
 """What intake alone needs to be told."""
 
-from datetime import timedelta
+from datetime import date
 
 from pydantic import Field, SecretStr, field_validator
 
-from services.intake.domain import Practice
+from services.intake.clock import Practice
+from services.intake.drp.directory import ListedAgent
 from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
-from shared.law import Regulation
+from shared.law import Company
 from shared.policies import policies
-from shared.settings import Settings, Zone
+from shared.settings import Settings
 
 KEY_CHARACTERS = 16
 """An empty key would let everybody in, a short one everybody who tries."""
@@ -18,29 +19,23 @@ KEY_CHARACTERS = 16
 class IntakeSettings(Settings):
     """Settings of intake."""
 
-    zone: Zone
-    """Time zone in which the company answers, `Europe/Berlin`: days begin and end there."""
-
-    calendar: str
-    """Public holidays of the place of establishment: a country or a part of it, `DE-BE`."""
-
-    calendar_uk: str = "GB-ENG"
-    """Public holidays that move the due dates of the United Kingdom."""
-
-    calendar_california: str = "US-CA"
-    """Holidays that business days are counted without in California."""
-
-    margin: timedelta | None = None
-    """How long before the statutory day an answer should be ready; by the law's period when left out."""
-
-    floor: Regulation = Regulation.GDPR
-    """The law granted to people whose own gives no such right."""
-
     api_keys: dict[str, SecretStr] = Field(default_factory=dict)
     """Upstream systems that may use the HTTP API: JSON, CloudEvents source → key of 16 characters or more."""
 
+    register_months: int = Field(default=24, ge=24, le=1200)
+    """Months that the record of a request is kept after it ended; then it is only counted."""
+
     public_requests_per_hour: int = Field(default=20, ge=0)
     """Requests one address may lodge without a key; 0 closes the public door."""
+
+    drp_business: str = Field(default="", max_length=200)
+    """Id of the company in the service directory of the Data Rights Protocol; empty: no agents are served."""
+
+    drp_agents: tuple[ListedAgent, ...] = ()
+    """Authorised agents that are served: JSON list of entries of the protocol's `agents.json`."""
+
+    drp_callback_allow: frozenset[str] = frozenset()
+    """Hosts that agents may be called back at although they lie inside: JSON, `["agent.example.com"]`."""
 
     @field_validator("api_keys")
     @classmethod
@@ -49,20 +44,23 @@ class IntakeSettings(Settings):
             raise ValueError(f"every key needs at least {KEY_CHARACTERS} characters")
         return keys
 
-    @field_validator("calendar", "calendar_uk", "calendar_california")
+    @field_validator("drp_agents")
     @classmethod
-    def _is_known(cls, name: str) -> str:
+    def _are_listed_once(cls, agents: tuple[ListedAgent, ...]) -> tuple[ListedAgent, ...]:
+        if len({agent.id for agent in agents}) < len(agents):
+            raise ValueError("two agents have the same id")
+        return agents
+
+    @field_validator("company")
+    @classmethod
+    def _has_a_known_calendar(cls, company: Company) -> Company:
         try:
-            calendar_named(name)
+            calendar_named(company.established_in)
+            policies().in_force(company.grants_to_everybody, date.max)
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
-        return name
+        return company
 
     def practice(self) -> Practice:
         """Return how this company counts days."""
-        calendars = {
-            Regulation.GDPR: calendar_named(self.calendar),
-            Regulation.UK_GDPR: calendar_named(self.calendar_uk),
-            Regulation.CCPA: calendar_named(self.calendar_california),
-        }
-        return Practice(self.zone, calendars, policies(), self.margin, self.floor)
+        return Practice(self.company, policies(), calendar_named)

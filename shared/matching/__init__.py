@@ -5,7 +5,7 @@ Three outcomes, because two are not enough: what a person has to look at is neit
 """
 
 from shared.matching.addresses import Address, match_addresses, match_streets
-from shared.matching.contacts import match_emails, match_phones
+from shared.matching.contacts import mailbox, match_emails, match_phones
 from shared.matching.dates import match_dates, read_dates
 from shared.matching.names import Name, match_names, match_parts
 from shared.matching.outcome import Doubt, Match, Outcome
@@ -16,6 +16,7 @@ __all__ = [
     "Match",
     "Name",
     "Outcome",
+    "mailbox",
     "match_addresses",
     "match_dates",
     "match_emails",

@@ -20,7 +20,7 @@ def match_emails(one: str, other: str) -> Match:
     Compatibility forms and case make no difference. What stands behind a ``+``, and dots, do: they are one
     mailbox with some providers and two with others.
     """
-    ours, theirs = _mailbox(one), _mailbox(other)
+    ours, theirs = mailbox(one), mailbox(other)
     if not ours or ours != theirs:
         return MISMATCH
     return doubted(MATCH, [Doubt.DISGUISE] if disguised(one) or disguised(other) else [])
@@ -45,7 +45,8 @@ def match_phones(one: str, other: str, region: str | None = None) -> Match:
     return partial(Doubt.INCOMPLETE) if len(short) >= LEAST_DIGITS and long.endswith(short) else MISMATCH
 
 
-def _mailbox(address: str) -> str:
+def mailbox(address: str) -> str:
+    """Return *address* as all write it who mean the same mailbox; empty where it is none."""
     local, at, domain = folded(address).rpartition("@")
     return f"{local}@{_domain(domain)}" if at and local and domain else ""
 

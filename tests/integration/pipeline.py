@@ -29,6 +29,7 @@ import orjson
 
 from habeas import requests
 from habeas.company import fill, generate
+from habeas.installation import COMPANY
 from habeas.mailcatcher import Letter
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
@@ -372,10 +373,8 @@ async def prepared(
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
-            "HABEAS_ZONE": "Europe/Berlin",
-            "HABEAS_CALENDAR": "DE-BE",
+            "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
-            "HABEAS_AUTHORITY_NAME": "Supervisory Authority of Example State",
             **changes,
         }
         pipeline = Pipeline(folder, amqp_url, mongo_url, mail, prefix, settings, client, http, bus)

@@ -1,9 +1,13 @@
 """The ledger of begun letters on a real database."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 from services.notifier.store import Claims
 from shared.mongo import Client
+
+LETTER = "case:event"
+MORNING = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
 
 
 async def test_of_two_that_begin_a_letter_only_one_is_the_first(
@@ -12,13 +16,31 @@ async def test_of_two_that_begin_a_letter_only_one_is_the_first(
     database = mongo_client[f"{database_prefix}_notifier"]
     one, other = Claims(database), Claims(database)
     await one.prepare()
-    firsts = await asyncio.gather(*(claims.claim("letter") for claims in (one, other)))
+    firsts = await asyncio.gather(*(claims.claim(LETTER) for claims in (one, other)))
     assert sorted(firsts) == [False, True]
-    assert not await one.claim("letter")
+    assert not await one.claim(LETTER)
 
 
 async def test_a_released_letter_can_be_begun_again(mongo_client: Client, database_prefix: str) -> None:
     claims = Claims(mongo_client[f"{database_prefix}_notifier"])
-    await claims.claim("letter")
-    await claims.release("letter")
-    assert await claims.claim("letter")
+    await claims.claim(LETTER)
+    await claims.release(LETTER)
+    assert await claims.claim(LETTER)
+
+
+async def test_a_letter_that_comes_back_is_known_by_its_event(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    claims = Claims(mongo_client[f"{database_prefix}_notifier"])
+    await claims.claim(LETTER)
+    assert await claims.case_of("event") == "case"
+    assert await claims.case_of("another") is None
+
+
+async def test_the_first_time_that_a_mailbox_was_full_counts(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    claims = Claims(mongo_client[f"{database_prefix}_notifier"])
+    assert await claims.put_off(LETTER, MORNING) == MORNING
+    assert await claims.put_off(LETTER, MORNING + timedelta(hours=1)) == MORNING
+    assert await claims.claim(LETTER), "it was not begun by that"

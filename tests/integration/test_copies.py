@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 
 from services.fulfillment.copies import WINDOW, Copies
+from shared.law import GivenCopies
 from shared.mongo import Client
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -38,6 +39,18 @@ async def test_copies_of_longer_ago_do_not_count_and_are_forgotten(
     assert await copies.count("c", ADA, NOW) == 2
     kept = mongo_client[f"{database_prefix}_fulfillment"]["copies"]
     assert set(await kept.distinct("case")) == {"b", "c"}
+
+
+async def test_copies_of_known_content_within_a_year_are_those_that_make_another_cost_something(
+    copies: Copies,
+) -> None:
+    await copies.count("too long ago", ADA, NOW - WINDOW, b"same")
+    await copies.count("taken elsewhere", ADA, NOW)
+    await copies.count("a", ADA, NOW - WINDOW + timedelta(seconds=1), b"same")
+    await copies.count("b", ADA, NOW, b"other")
+    await copies.count("of another person", {"email": ("bruno@example.org",)}, NOW, b"same")
+    assert await copies.given("c", ADA, NOW, b"same") == GivenCopies(total=2, same=1)
+    assert await copies.given("a", ADA, NOW, b"same") == GivenCopies(total=1, same=0)
 
 
 async def test_nothing_that_is_kept_names_a_person(

@@ -17,7 +17,8 @@ import pytest_asyncio
 
 from habeas.parts.ports import HOST, dial, free_port
 from habeas.parts.process import Command, Process
-from services.intake.domain import APPROACHING, request_id
+from services.intake.deadlines import APPROACHING
+from services.intake.domain import request_id
 from shared.bus import Bus, Message
 from shared.envelope import STRUCTURED
 from shared.events import DeadlineApproaching, DeadlineMissed
@@ -47,8 +48,6 @@ async def replicas(
             "HABEAS_DATABASE_PREFIX": database_prefix,
             "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "HABEAS_PUBLIC_URL": "https://privacy.example.com",
-            "HABEAS_ZONE": "Europe/Berlin",
-            "HABEAS_CALENDAR": "DE-BE",
             "HABEAS_HTTP_HOST": HOST,
             "HABEAS_HTTP_PORT": str(port),
         }

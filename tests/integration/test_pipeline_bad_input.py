@@ -270,7 +270,7 @@ async def test_a_setting_that_is_missing_or_wrong_ends_the_service_with_one_line
         ("HABEAS_MASTER_KEY", "c2hvcnQ="),
     ]
     own: dict[str, list[tuple[str, str | None]]] = {
-        "intake": [("HABEAS_ZONE", "Europe/Nowhere"), ("HABEAS_CALENDAR", "XX"), ("HABEAS_API_KEYS", "no")],
+        "intake": [("HABEAS_COMPANY", "/nonexistent/company.yaml"), ("HABEAS_API_KEYS", "no")],
         "verifier": [("HABEAS_TRUSTED_SOURCES", "{"), ("HABEAS_HTTP_PORT", "many")],
         "fulfillment": [
             ("HABEAS_DATAMAP", None),

@@ -319,7 +319,8 @@ async def test_the_package_stays_shut_without_its_code(pipeline: Pipeline) -> No
 async def test_an_address_in_other_case_is_the_same_person(pipeline: Pipeline) -> None:
     person = (await pipeline.people())[8]
     shouting = Somebody(person.email.upper(), person.name)
-    plain, loud = person.asks("access"), shouting.asks("access")
+    # It is one request where nothing else differs.
+    plain, loud = person.asks("access"), shouting.asks("access", details={"statement": "In capitals."})
     await pipeline.send(plain)
     await pipeline.send(loud)
     pages = [await pipeline.closed(await pipeline.id_of(asked)) for asked in (plain, loud)]
@@ -351,18 +352,20 @@ async def test_the_same_request_by_amqp_and_http_is_one_request(pipeline: Pipeli
 
 
 @pytest.mark.parametrize(
-    ("residence", "due_on"),
+    ("residence", "laws", "due_on"),
     [
-        pytest.param({"country": "DE"}, "2026-03-02", id="a month, rolled over a week-end"),
+        pytest.param({"country": "DE"}, ["gdpr"], "2026-03-02", id="a month, rolled over a week-end"),
         pytest.param(
             {"country": "US", "subdivision": "CA"},
-            "2026-03-13",
-            id="45 days from that day on, brought forward",
+            ["us-ca-ccpa", "gdpr"],
+            "2026-03-02",
+            id="45 days in California, and a month in Berlin",
         ),
+        pytest.param({"country": "BR"}, ["br-lgpd", "gdpr"], "2026-02-13", id="15 days in Brazil"),
     ],
 )
-async def test_the_answer_is_due_by_the_law_of_the_residence(
-    pipeline: Pipeline, heard: Heard, residence: dict[str, str], due_on: str
+async def test_the_answer_is_due_by_the_strictest_law_that_protects_the_person(
+    pipeline: Pipeline, heard: Heard, residence: dict[str, str], laws: list[str], due_on: str
 ) -> None:
     asked = STRANGER.asks("access", residence=residence, received_at="2026-01-30T12:00:00Z")
     await pipeline.send(asked)
@@ -370,6 +373,7 @@ async def test_the_answer_is_due_by_the_law_of_the_residence(
     assert (page["received_on"], page["due_on"]) == ("2026-01-30", due_on)
     (received,) = heard.of(page["id"], "request.received")
     assert received["data"]["due_on"] == due_on
+    assert [law.partition("@")[0] for law in page["laws"]] == laws
 
 
 async def test_who_is_not_answered_in_time_is_told_of_and_listed_and_nobody_else(

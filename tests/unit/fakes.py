@@ -7,23 +7,26 @@ is away, and a journal in which somebody else is always a moment faster.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from services.intake.__main__ import service as intake_service
-from services.intake.domain import Practice
+from services.intake.clock import Practice
+from services.intake.domain import Case, evolve
 from services.intake.door import Door, Keys
+from services.intake.repeating import Claim
 from services.verifier.__main__ import service as verifier_service
+from services.verifier.domain import CLAIM_TOLD
 from services.verifier.handlers import Practice as Verifying
 from shared.bus import Message
 from shared.calendars import calendar_named
 from shared.envelope import STRUCTURED, decode, encode
 from shared.errors import BrokerUnavailable
-from shared.events import Event, Fact
-from shared.journal import Row
-from shared.law import Regulation
+from shared.events import Event, Fact, IdentityClaimed, IdentityCompared, TimeCame
+from shared.journal import Row, story_of
+from shared.law import Company
 from shared.policies import policies
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
@@ -37,14 +40,17 @@ REQUEST_KEY = b"requests" * 4
 PACKAGE_KEY = b"packages" * 4
 VERIFIER_KEY = b"verifier" * 4
 PRACTICE = Practice(
-    ZoneInfo("Europe/Berlin"),
-    {
-        Regulation.GDPR: calendar_named("DE-BE"),
-        Regulation.UK_GDPR: calendar_named("GB-ENG"),
-        Regulation.CCPA: calendar_named("US-CA"),
-    },
+    Company(
+        name="Example Networks",
+        established_in="DE-BE",
+        zone="Europe/Berlin",
+        authority={"name": "Authority of Examplia", "url": "https://authority.example.org"},
+    ),
     policies(),
+    calendar_named,
 )
+ABROAD = replace(PRACTICE, company=PRACTICE.company.model_copy(update={"established_in": "US-NY"}))
+"""Established where no law protects everybody who asks: only that of their residence does."""
 PERSON = {
     "name": "Ottilie Quastenflosser",
     "email": "ottilie.quastenflosser@example.org",
@@ -64,6 +70,17 @@ class Clock:
 
     def move(self, by: timedelta) -> None:
         self.now += by
+
+
+@dataclass(slots=True)
+class Staff:
+    """Lets everybody see proofs, unless a test says why not."""
+
+    against: str | None = None
+
+    async def objection(self, name: str, code: str, attempt: str, now: datetime) -> str | None:
+        del name, code, attempt, now
+        return self.against
 
 
 class AbsentBroker:
@@ -86,6 +103,27 @@ class RacedJournal(MemoryJournal):
                 self.rows[rival.key] = rival
         # A subclass with slots cannot use the short form of super().
         return await MemoryJournal.append(self, rows)
+
+
+@dataclass(slots=True)
+class MemoryFirsts:
+    """Who was the first to ask for something, in memory."""
+
+    journal: MemoryJournal
+    claims: dict[str, Claim] = field(default_factory=dict)
+
+    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
+        return self.claims.setdefault(wish.decode(), Claim(wish.decode(), case, now))
+
+    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+        if self.claims[held.wish].case != held.case:
+            return False
+        self.claims[held.wish] = Claim(held.wish, case, now)
+        return True
+
+    async def case(self, case: str) -> Case:
+        histories = await self.journal.histories({case})
+        return reduce(evolve, story_of(histories.get(case, ())), Case())
 
 
 def submission(type_: str, data: Mapping[str, Any], *, id_: str, source: str = SOURCE) -> Message:
@@ -115,11 +153,17 @@ class Office:
     """Intake, its door and the verifier, on one broker and one vault."""
 
     def __init__(
-        self, *, trusted: Iterable[str] = (), journal: MemoryJournal | None = None, **verifying: Any
+        self,
+        *,
+        trusted: Iterable[str] = (),
+        journal: MemoryJournal | None = None,
+        practice: Practice = PRACTICE,
+        **verifying: Any,
     ) -> None:
         self.clock = Clock()
         self.timers = MemoryTimers()
         self.allowances = Unlimited()
+        self.staff = Staff()
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
@@ -127,9 +171,12 @@ class Office:
             self.vault, self.journals["intake"], self.broker, Keys(REQUEST_KEY, PACKAGE_KEY), self.clock
         )
         self.deadlines = MemoryTimers()
-        intake = intake_service(self.vault, self.deadlines, PRACTICE, REQUEST_KEY)
-        practice = Verifying(trusted=frozenset(trusted), **verifying)
-        verifier = verifier_service(self.vault, self.timers, self.allowances, VERIFIER_KEY, practice)
+        self.firsts = MemoryFirsts(self.journals["intake"])
+        intake = intake_service(self.vault, self.deadlines, self.firsts, practice, REQUEST_KEY)
+        verifies = Verifying(trusted=frozenset(trusted), **verifying)
+        verifier = verifier_service(
+            self.vault, self.timers, self.allowances, self.staff, key=VERIFIER_KEY, practice=verifies
+        )
         self._runtimes = [
             Runtime(
                 service,
@@ -161,6 +208,12 @@ class Office:
             body = encode(fact, id=id_, source=f"habeas/{service}", time=self.clock())
             await self.broker.publish([Message(EVENTS, fact.TYPE, body, id_)])
         await self.work()
+
+    async def compare(self, compared: IdentityCompared) -> None:
+        """Have the last claim compared with the records, and the moment come when the person is told."""
+        await self.tell(compared)
+        moment = f"{CLAIM_TOLD}{len(self.told(IdentityClaimed))}_0"
+        await self.tell(TimeCame(request_id=compared.request_id, name=moment), service="verifier")
 
     async def work(self) -> None:
         """Let the services do all there is to do now."""

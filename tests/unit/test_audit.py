@@ -57,6 +57,7 @@ JOURNALS: Mapping[str, list[Entry]] = {
         ("verified", VERIFIED, [told(PLANNED, "planned")]),
         ("planned", PLANNED, [told(FULFILLED, "fulfilled", outcome="granted"), told(ERASED, "erased")]),
     ),
+    "codes": rows(("received", RECEIVED, [])),
     "notifier": rows(
         ("received", RECEIVED, [told(SENT, "acknowledged")]),
         ("fulfilled", FULFILLED, [told(SENT, "answered")]),

@@ -87,7 +87,7 @@ def test_every_script_and_module_that_is_named_exists(page: str) -> None:
     content = text(page)
     for script in re.findall(r"`(scripts/[a-z-]+)\b", content):
         assert (ROOT / script).is_file(), script
-    for module in re.findall(r"python -m ([a-z.]+[a-z])", content):
+    for module in re.findall(r"python -m ([a-z_.]+[a-z])", content):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 

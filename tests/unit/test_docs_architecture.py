@@ -16,7 +16,7 @@ from shared.topology import EVENTS, LISTENS, queues
 from tests.unit.pages import ROOT, rows, text
 
 PAGE = "docs/architecture.md"
-FOLDERS = {"examiner": "verifier/examiner", "login": "verifier/login"}
+FOLDERS = {"examiner": "verifier/examiner", "login": "verifier/login", "codes": "notifier/codes"}
 """Where the code of a service lies, if not in a folder of its name."""
 EVENTS_TABLE = rows(PAGE, "Events")
 CATALOGUE = list(catalogue())
@@ -138,6 +138,7 @@ def _drawn(status: object, following: Mapping[type[Fact], Any]) -> str:
 
 
 COLLECTIONS = {
+    ("services/intake/purge.py", "metrics"), ("services/intake/firsts.py", "firsts"),
     ("shared/vault.py", "keys"), ("shared/vault.py", "items"), ("shared/vault.py", "chunks"),
     ("shared/journal.py", "journal"), ("services/fulfillment/store.py", "datamaps"),
     ("services/fulfillment/backups/erasures.py", "erasures"),
@@ -147,9 +148,12 @@ COLLECTIONS = {
     ("services/fulfillment/certificates.py", "certificates"),
     ("services/fulfillment/daily.py", "days"),
     ("services/fulfillment/disagreements.py", "disagreements"),
-    ("services/notifier/store.py", "claims"),
+    ("services/notifier/store.py", "claims"), ("services/notifier/limits.py", "minutes"),
     ("services/verifier/examiner/reuse.py", "documents"),
     ("shared/timers.py", "timers"), ("services/verifier/allowances.py", "allowances"),
+    ("services/verifier/reviewers.py", "tries"),
+    ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
+    ("services/intake/drp/callbacks.py", "drp_callbacks"),
 }  # fmt: skip
 
 

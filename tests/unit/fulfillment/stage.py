@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.fulfillment.carrier import Parcel, Receipt
+from services.fulfillment.carrier import Parcel
 from services.fulfillment.cases import Fulfilment
 from services.fulfillment.context import Fulfillment, House
 from services.fulfillment.datamap.model import DataMap
@@ -14,7 +14,8 @@ from services.fulfillment.search.identities import Identities
 from services.fulfillment.signing import Signer
 from shared.answer import SUBMISSION, Answer
 from shared.events import Assurance, IdentityVerified, RequestSubmitted
-from shared.law import Regulation, Right
+from shared.law import GivenCopies, Regulation, Right
+from shared.outward import Receipt
 from shared.testing import MemoryVault
 
 CASE = "a" * 32
@@ -59,9 +60,17 @@ class Counter:
     """Counts copies, of whomever."""
 
     cases: set[str] = field(default_factory=set)
+    before: GivenCopies = field(default_factory=GivenCopies)
+    """What the person was given with earlier requests."""
 
-    async def count(self, case: str, identities: Identities, at: datetime) -> int:
-        del identities, at
+    async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
+        del case, identities, at, content
+        return self.before
+
+    async def count(
+        self, case: str, identities: Identities, at: datetime, content: bytes | None = None
+    ) -> int:
+        del identities, at, content
         self.cases.add(case)
         return len(self.cases)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.carrier import NotAllowed, ReceiverUnavailable, Refused
 from services.fulfillment.cases import Status as CaseStatus
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap, Facts
@@ -23,6 +22,7 @@ from services.fulfillment.transferring import MOST_TRYING, transfer
 from shared.answer import PackageFacts, facts_of
 from shared.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
 from shared.law import Regulation, Right
+from shared.outward import NotAllowed, ReceiverUnavailable, Refused
 from shared.testing import MemoryVault
 from tests.unit.fulfillment.portfolio import parsed, repacked, unpacked
 from tests.unit.fulfillment.stage import CASE, HOUSE, Counter, Courier, stage, told, whole

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from services.fulfillment.package import pages
+from services.fulfillment.datamap.model import Period
+from services.fulfillment.package import labels, pages
 from services.fulfillment.package.contents import Section
-from services.fulfillment.package.wording import TEMPLATES, words
+from services.fulfillment.package.wording import LANGUAGES, SOURCE_LANGUAGE, TEMPLATES, words
 from shared.mongo import Decimal128
 from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
+PLACE = re.compile(r"%\(\w+\)s|%")
 SENTENCE = re.compile(r'(?:\b_|\bsay)\(\s*"((?:[^"\\]|\\.)*)"')
 
 
@@ -19,11 +21,27 @@ def page(**changes: object) -> str:
     return unpacked(packed(contents(**changes)))["index.html"].decode()
 
 
-def test_every_sentence_has_a_german_one_and_no_german_one_is_idle() -> None:
+@pytest.mark.parametrize("language", sorted({*LANGUAGES} - {SOURCE_LANGUAGE}))
+def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle(language: str) -> None:
     sources = [*TEMPLATES.glob("*.jinja"), *Path(pages.__file__).parents[1].rglob("*.py")]
     wanted = {found for path in sources for found in SENTENCE.findall(path.read_text("utf-8"))}
-    with (TEMPLATES / "locale" / "de.po").open("rb") as file:
-        assert {entry.id for entry in read_po(file) if entry.id and entry.string} == wanted
+    with (TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
+        said = {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id and entry.string}
+    assert said.keys() == wanted
+    assert [one for one in said if sorted(PLACE.findall(one)) != sorted(PLACE.findall(said[one]))] == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "length"),
+    [
+        ("de", "10 Jahre, 6 Monate, 1 Tag"),
+        ("nl-BE", "10 jaar, 6 maanden, 1 dag"),
+        ("pt-BR", "10 anos, 6 meses, 1 dia"),
+        ("zh-Hans", "10年, 6个月, 1天"),
+    ],
+)
+def test_a_period_is_said_in_words_of_the_language(tag: str, length: str) -> None:
+    assert labels.period(Period(years=10, months=6, days=1), words(tag)) == length
 
 
 def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
@@ -48,6 +66,10 @@ def test_links_lead_to_files_of_the_package() -> None:
         ("de-AT", "de", "Ihre Daten", "27. Februar 2026"),
         ("en", "en", "Your data", "27 February 2026"),
         ("en-US", "en", "Your data", "February 27, 2026"),
+        ("nl-BE", "nl", "Uw gegevens", "27 februari 2026"),
+        ("pt-BR", "pt", "Os seus dados", "27 de fevereiro de 2026"),
+        ("zh-Hans", "zh", "您的个人信息", "2026年2月27日"),
+        ("zh-CN", "zh", "您的个人信息", "2026年2月27日"),
         ("tlh", "en", "Your data", "27 February 2026"),
     ],
 )

@@ -80,7 +80,8 @@ async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> 
     await office.submit(request(), source=PUBLIC_DOOR)
     hostile = request(subject={"email": "mallory@example.net"}, received_at="2026-01-01T00:00:00Z")
     async with client_of(office.door) as client:
-        ids = [(await client.post("/v1/requests", json=hostile)).json()["id"] for _ in range(2)]
+        asked = [hostile, {**hostile, "right": "erasure"}]
+        ids = [(await client.post("/v1/requests", json=one)).json()["id"] for one in asked]
     await office.work()
     assert len({*ids, *(fact.request_id for fact in office.told(RequestReceived))}) == 4
     mine = [fact for fact in office.told(RequestReceived) if fact.request_id in ids]

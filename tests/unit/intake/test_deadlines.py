@@ -4,22 +4,35 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.intake.domain import APPROACHING, MISSED, request_id
+from services.intake.deadlines import APPROACHING, MISSED, UNACKNOWLEDGED
+from services.intake.domain import request_id
+from shared.answer import facts_of
 from shared.events import (
+    AnswerDelivered,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    ExtensionDecided,
+    ExtensionReason,
     LetterKind,
     NoticeFailed,
     NoticeSent,
+    PackageExpired,
+    PackageExpiring,
+    PackageFetched,
+    RequestExtended,
     RequestFulfilled,
     RequestPaused,
     RequestResumed,
 )
+from shared.journal import Row
+from shared.law import Duty
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 DUE_ON = date(2026, 4, 7)
+AFTER_TEN_DAYS = date(2026, 4, 15)
+"""5 April is Easter Sunday, so the last day was the 7th; ten days after the 5th is a Wednesday."""
 AT_MIDNIGHT_IN_BERLIN = datetime(2026, 4, 7, 22, tzinfo=UTC)
 
 
@@ -36,6 +49,10 @@ async def come(office: Office, at: datetime) -> None:
     for (case, name), moment in list(office.deadlines.moments.items()):
         if begun < moment <= at:
             await office.tell(DeadlineCame(request_id=case, name=name), service="intake")
+
+
+async def acknowledge(office: Office) -> None:
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT), service="notifier")
 
 
 async def test_the_day_by_which_the_answer_is_meant_is_waited_for_in_the_zone_of_the_company(
@@ -96,7 +113,7 @@ async def test_while_the_clock_stands_still_nothing_is_missed_and_it_is_looked_a
     await come(office, again)
     assert office.told(DeadlineApproaching) == []
     await come(office, datetime(2026, 4, 11, 22, tzinfo=UTC))
-    assert office.the(DeadlineApproaching).due_on == DUE_ON + timedelta(days=10)
+    assert office.the(DeadlineApproaching).due_on == AFTER_TEN_DAYS
 
 
 async def test_a_day_that_overtakes_its_request_is_tried_again() -> None:
@@ -113,7 +130,8 @@ async def test_in_california_the_clock_never_stands_so_it_is_missed_all_the_same
     office = Office()
     await office.submit(request(residence={"country": "US", "subdivision": "CA"}))
     await office.tell(RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW), service="verifier")
-    await come(office, NOW + timedelta(days=42))
+    await acknowledge(office)
+    await come(office, NOW + timedelta(days=30))
     await come(office, NOW + timedelta(days=50))
     assert office.the(DeadlineApproaching).due_on == office.the(DeadlineMissed).due_on
 
@@ -124,7 +142,7 @@ async def test_the_day_that_the_answer_is_meant_for_moves_as_the_last_day_does(o
     await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
     assert office.told(DeadlineApproaching) == []
     await come(office, datetime(2026, 4, 11, 22, tzinfo=UTC))
-    assert office.the(DeadlineApproaching).due_on == DUE_ON + timedelta(days=10)
+    assert office.the(DeadlineApproaching).due_on == AFTER_TEN_DAYS
 
 
 async def test_who_has_no_address_is_answered_on_the_page_when_it_is_decided() -> None:
@@ -147,3 +165,128 @@ async def test_who_has_an_address_that_takes_no_letter_is_not_answered(office: O
     await come(office, AT_MIDNIGHT_IN_BERLIN - timedelta(days=1))
     await come(office, AT_MIDNIGHT_IN_BERLIN)
     assert office.the(DeadlineMissed).due_on == DUE_ON
+
+
+# --- receipt is confirmed (11 CCR § 7021(a)) ---------------------------------------------------------------
+
+CALIFORNIAN = {"residence": {"country": "US", "subdivision": "CA"}}
+TEN_BUSINESS_DAYS = datetime(2026, 3, 19, 23, tzinfo=UTC)
+"""The end of 19 March, in Berlin."""
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_whose_receipt_is_not_confirmed_within_ten_business_days_is_told_of(confirmed: bool) -> None:
+    office = Office()
+    await office.submit(request(**CALIFORNIAN))
+    if confirmed:
+        await acknowledge(office)
+    await come(office, TEN_BUSINESS_DAYS)
+    missed = [(fact.duty, fact.due_on) for fact in office.told(DeadlineMissed)]
+    assert missed == ([] if confirmed else [(Duty.ACKNOWLEDGEMENT, date(2026, 3, 19))])
+
+
+async def test_who_has_no_address_is_sent_no_receipt() -> None:
+    office = Office()
+    await office.submit(request(right="opt_out_of_sale", subject={"name": "Kim Beispiel"}, **CALIFORNIAN))
+    assert not any(name.startswith(UNACKNOWLEDGED) for _, name in office.deadlines.moments)
+
+
+# --- longer ----------------------------------------------------------------------------------------------
+
+LONGER = ExtensionDecided(request_id=CASE, by="anna", reason=ExtensionReason.COMPLEXITY)
+
+
+async def test_an_extension_moves_the_day_that_is_waited_for(office: Office) -> None:
+    await office.tell(LONGER, service="intake")
+    assert office.the(RequestExtended).due_on == date(2026, 6, 5)
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.EXTENSION), service="notifier")
+    await come(office, datetime(2026, 5, 27, 21, tzinfo=UTC))
+    assert [*office.told(DeadlineApproaching), *office.told(DeadlineMissed)] == []
+    await come(office, datetime(2026, 5, 27, 22, tzinfo=UTC))
+    assert office.the(DeadlineApproaching).due_on == date(2026, 6, 5)
+
+
+async def test_who_is_not_told_of_an_extension_in_time_is_told_of(office: Office) -> None:
+    await office.tell(LONGER, service="intake")
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    [missed] = office.told(DeadlineMissed)
+    assert (missed.duty, missed.due_on) == (Duty.EXTENDED_ANSWER, DUE_ON)
+
+
+async def test_a_second_extension_is_none(office: Office) -> None:
+    await office.tell(LONGER, service="intake")
+    await office.tell(LONGER, service="intake")
+    assert len(office.told(RequestExtended)) == 1
+
+
+# --- an answer that came back -----------------------------------------------------------------------------
+
+
+async def test_an_answer_that_came_back_after_the_case_was_closed_is_told_of_at_once(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+    bounced = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="bounced")
+    await office.tell(bounced, service="notifier")
+    assert office.deadlines.moments[CASE, f"{APPROACHING}_20260305"] == NOW
+    await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
+    assert office.the(DeadlineApproaching).due_on == DUE_ON
+    await office.tell(AnswerDelivered(request_id=CASE, by="anna", way="post"), service="intake")
+    await come(office, NOW + timedelta(days=90))
+    assert office.told(DeadlineMissed) == []
+
+
+# --- packages are kept as long as was promised --------------------------------------------------------------
+
+EXPIRES = NOW + timedelta(days=30)
+
+
+async def packed(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.vault.seal(CASE, "package", b"everything")
+    await office.vault.seal(CASE, facts_of("package"), b"facts")
+    answer = RequestFulfilled(
+        request_id=CASE,
+        right="access",
+        outcome="granted",
+        answer="answer",
+        package="package",
+        package_expires_at=EXPIRES,
+    )
+    await office.tell(answer)
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+
+
+@pytest.mark.parametrize("fetched", [True, False])
+async def test_who_has_not_fetched_a_package_is_reminded_a_week_before_its_end(
+    office: Office, fetched: bool
+) -> None:
+    await packed(office)
+    if fetched:
+        journal = office.journals["intake"]
+        await journal.append(
+            [
+                Row(
+                    CASE,
+                    len((await journal.histories({CASE}))[CASE]),
+                    "f",
+                    None,
+                    (PackageFetched(request_id=CASE),),
+                    NOW,
+                )
+            ]
+        )
+    await come(office, EXPIRES - timedelta(days=7))
+    assert len(office.told(PackageExpiring)) == (0 if fetched else 1)
+
+
+async def test_a_package_is_destroyed_when_it_was_kept_as_long_as_was_promised(office: Office) -> None:
+    await packed(office)
+    await come(office, EXPIRES - timedelta(seconds=1))
+    assert await office.vault.holds(CASE, "package")
+    await come(office, EXPIRES)
+    assert not await office.vault.holds(CASE, "package")
+    assert not await office.vault.holds(CASE, facts_of("package"))
+    assert len(office.told(PackageExpired)) == 1

@@ -1,17 +1,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import reduce
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.clock import Arrival, Practice, extended, receive, resumed
 from services.intake.domain import (
+    CLOSED_BY,
     PRESUMES_PROOF,
     REMARKS,
     TRANSITIONS,
-    Arrival,
     Case,
     DueMoved,
     PackageCodeKept,
@@ -19,20 +21,30 @@ from services.intake.domain import (
     Status,
     evolve,
     outcome_of,
-    receive,
     request_id,
-    resumed,
 )
 from services.intake.handlers import SUBSCRIPTIONS
 from shared.codes import TRIES
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
+    AgreementLodged,
+    AnswerDelivered,
+    AppealAnswered,
+    AppealDecided,
+    AppealLodged,
+    AppealReceived,
     Assurance,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    ExtensionDecided,
+    ExtensionReason,
     Fact,
+    FeeAgreed,
+    FeeQuoted,
     Flaw,
+    ForwardingDecided,
+    ForwardingFetched,
     IdentityChallenged,
     IdentityClaimed,
     IdentityRefused,
@@ -43,6 +55,8 @@ from shared.events import (
     NoticeSent,
     Outcome,
     PackageCodeIssued,
+    PackageExpired,
+    PackageExpiring,
     PackageFetched,
     ProofKind,
     ProofReceived,
@@ -50,23 +64,30 @@ from shared.events import (
     ProofSpent,
     RecipientAcknowledged,
     RecipientFailed,
+    Remedy,
     RequestClosed,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
     RequestFulfilled,
     RequestLodged,
     RequestPaused,
+    RequestPurged,
     RequestReceived,
     RequestReferred,
     RequestRejected,
+    RequestRenewed,
     RequestResumed,
     RequestSubmitted,
     RequestWithdrawn,
     Residence,
     Subject,
+    SubjectUnrestricted,
     WithdrawalLodged,
 )
-from shared.law import Policies, Regulation, Right
+from shared.law import FeeReason, Money, Policies, Regulation, Right, Role
 from shared.policies import policies
-from tests.unit.fakes import NOW, PRACTICE
+from tests.unit.fakes import ABROAD, NOW, PRACTICE
 
 CASE = "c" * 32
 RECEIVED = RequestReceived(
@@ -100,6 +121,20 @@ FULFILLED = RequestFulfilled(
 REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason="not_automated")
 CLOSED = RequestClosed(request_id=CASE)
 KEPT = PackageCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW)
+APPEAL = AppealReceived(
+    request_id=CASE,
+    remedy=Remedy.APPEAL,
+    statement="appeal_1",
+    received_on=date(2026, 3, 5),
+    due_on=date(2026, 5, 1),
+    policy="us-va@2023-01-01",
+)
+FORWARDED = RequestForwarded(
+    request_id=CASE, controller="controller", link="link", digest="d" * 64, expires_at=NOW
+)
+DUPLICATED = RequestDuplicated(
+    request_id=CASE, first="f" * 32, first_received_on=date(2026, 3, 1), due_on=date(2026, 4, 1)
+)
 EXAMPLES: dict[type[Fact], Fact] = {
     type(fact): fact
     for fact in [
@@ -124,7 +159,36 @@ EXAMPLES: dict[type[Fact], Fact] = {
         DeadlineCame(request_id=CASE, name="deadline_missed_20260407"),
         DeadlineApproaching(request_id=CASE, due_on=date(2026, 4, 7)),
         DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7)),
-        DueMoved(request_id=CASE, days=3, due_on=date(2026, 4, 10)),
+        DueMoved(request_id=CASE, days=3, due_on=date(2026, 4, 10), meant_for=date(2026, 4, 5)),
+        ExtensionDecided(request_id=CASE, by="anna", reason=ExtensionReason.COMPLEXITY),
+        RequestExtended(
+            request_id=CASE,
+            reason=ExtensionReason.COMPLEXITY,
+            promised_on=date(2026, 4, 7),
+            due_on=date(2026, 6, 5),
+            meant_for=date(2026, 5, 28),
+            policy="gdpr@2018-05-25",
+        ),
+        AnswerDelivered(request_id=CASE, by="anna", way="post"),
+        AgreementLodged(request_id=CASE),
+        FeeQuoted(
+            request_id=CASE,
+            fee=Money(amount=Decimal("12.50"), currency="EUR"),
+            reason=FeeReason.FURTHER_COPY,
+            answer_by=date(2026, 3, 18),
+        ),
+        FeeAgreed(request_id=CASE),
+        RequestRenewed(request_id=CASE, follows="f" * 32),
+        PackageExpiring(request_id=CASE, expires_at=NOW),
+        PackageExpired(request_id=CASE),
+        FORWARDED,
+        DUPLICATED,
+        ForwardingDecided(request_id=CASE, by="anna", controller="written_1"),
+        ForwardingFetched(request_id=CASE),
+        AppealLodged(request_id=CASE, statement="appeal_1"),
+        APPEAL,
+        AppealDecided(request_id=CASE, by="anna", granted=False),
+        AppealAnswered(request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),
         ProofReceived(request_id=CASE, proofs=()),
@@ -133,6 +197,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
             request_id=CASE, publisher_source=None, publisher_id=None, errors=(Flaw(path="", message="no"),)
         ),
         WithdrawalLodged(request_id=CASE),
+        RequestPurged(request_id=CASE),
+        SubjectUnrestricted(request_id=CASE, identifiers={}),
         # Facts that are none of intake's business.
         IdentityClaimed(request_id=CASE, proofs=()),
         ProofSpent(request_id=CASE, refs=()),
@@ -229,7 +295,7 @@ def test_a_refusal_says_why() -> None:
     assert (outcome_of(case), case.refused_for) == (Outcome.REFUSED, ("too_many_attempts",))
 
 
-@pytest.mark.parametrize("fact", [f for f in EXAMPLES.values() if not isinstance(f, RequestReceived)])
+@pytest.mark.parametrize("fact", [f for f in EXAMPLES.values() if type(f) not in TRANSITIONS[Status.UNKNOWN]])
 def test_nothing_but_its_receipt_starts_a_case(fact: Fact) -> None:
     if type(fact) in REMARKS:
         assert evolve(Case(), fact).status is Status.UNKNOWN
@@ -249,13 +315,14 @@ def test_a_new_code_comes_with_new_tries() -> None:
         pytest.param(Status.ANSWERED, LetterKind.OUTCOME, id="answered"),
         pytest.param(Status.REFUSED, LetterKind.REFUSAL, id="refused"),
         pytest.param(Status.WITHDRAWN, LetterKind.WITHDRAWN, id="withdrawn"),
+        pytest.param(Status.DUPLICATE, LetterKind.DUPLICATE, id="duplicate"),
     ],
 )
 def test_a_case_is_closed_by_its_own_letter_alone(status: Status, letter: LetterKind) -> None:
     assert [kind for kind in LetterKind if Case(status=status).is_closed_by(kind)] == [letter]
 
 
-@pytest.mark.parametrize("status", sorted(set(Status) - {Status.ANSWERED, Status.REFUSED, Status.WITHDRAWN}))
+@pytest.mark.parametrize("status", sorted(set(Status) - CLOSED_BY.keys()))
 def test_no_letter_closes_a_case_that_is_not_decided(status: Status) -> None:
     assert not any(Case(status=status).is_closed_by(kind) for kind in LetterKind)
 
@@ -293,31 +360,35 @@ def submitted(residence: Residence | None = None, **changes: object) -> RequestS
 
 
 def received(
-    request: RequestSubmitted, *, occurred_at: datetime = NOW, now: datetime = NOW
+    request: RequestSubmitted,
+    practice: Practice = PRACTICE,
+    *,
+    occurred_at: datetime = NOW,
+    now: datetime = NOW,
 ) -> RequestReceived:
-    return receive(request, Arrival(CASE, "shop.example.com", occurred_at, now), PRACTICE)
+    return receive(request, Arrival(CASE, "shop.example.com", occurred_at, now), practice)
 
 
 @pytest.mark.parametrize(
     ("residence", "regulation", "due_on"),
     [
-        # 5 April 2026 is Easter Sunday: the next working day is Tuesday in Berlin and in England.
-        pytest.param(Residence(country="DE"), Regulation.GDPR, date(2026, 4, 7), id="Germany"),
+        # 5 April 2026 is Easter Sunday: the next working day is Tuesday in England, and Monday in New York.
+        pytest.param(Residence(country="DE"), Regulation.GDPR, date(2026, 4, 6), id="Germany"),
         pytest.param(Residence(country="GB"), Regulation.UK_GDPR, date(2026, 4, 7), id="United Kingdom"),
         # 45 days from 5 March, that day included, end on Saturday 18 April: the Friday before.
         pytest.param(
             Residence(country="US", subdivision="CA"), Regulation.CCPA, date(2026, 4, 17), id="California"
         ),
         pytest.param(
-            Residence(country="US", subdivision="TX"), Regulation.GDPR, date(2026, 4, 7), id="the floor"
+            Residence(country="US", subdivision="TX"), Regulation.US_STATE, date(2026, 4, 17), id="Texas"
         ),
-        pytest.param(None, Regulation.GDPR, date(2026, 4, 7), id="unknown"),
+        pytest.param(None, Regulation.GDPR, date(2026, 4, 6), id="unknown: what everybody is granted"),
     ],
 )
 def test_residence_chooses_the_law_and_the_law_the_last_day(
     residence: Residence | None, regulation: Regulation, due_on: date
 ) -> None:
-    fact = received(submitted(residence))
+    fact = received(submitted(residence), ABROAD)
     assert (fact.regulation, fact.received_on, fact.due_on) == (regulation, date(2026, 3, 5), due_on)
     assert fact.received_on <= fact.internal_due_on <= fact.due_on
 
@@ -381,8 +452,9 @@ def paused(regulation: Regulation = Regulation.GDPR) -> Case:
 @pytest.mark.parametrize(
     ("days", "due_on"),
     [
-        pytest.param(1, date(2026, 4, 8), id="a day"),
-        pytest.param(4, date(2026, 4, 13), id="to a Saturday, so to Monday"),
+        pytest.param(1, date(2026, 4, 7), id="from Easter Sunday to Monday, which is a day off as well"),
+        pytest.param(4, date(2026, 4, 9), id="to Thursday"),
+        pytest.param(6, date(2026, 4, 13), id="to a Saturday, so to Monday"),
         pytest.param(0, None, id="the same day"),
     ],
 )
@@ -421,3 +493,94 @@ def test_two_pauses_add_up_and_the_day_of_receipt_never_moves() -> None:
     assert (case.paused_days, case.due_on) == (6, date(2026, 4, 13))
     assert case.received is not None
     assert case.received.received_on == RECEIVED.received_on
+
+
+def test_of_two_laws_the_one_that_knows_no_pause_holds_the_answer_to_its_day() -> None:
+    received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
+    asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
+    moved = resumed(reduce(evolve, [received, asked], Case()), NOW + timedelta(days=30), PRACTICE)
+    assert moved is not None
+    assert (moved.days, moved.due_on) == (30, date(2026, 4, 17))
+
+
+# --- several laws, and longer -----------------------------------------------------------------------------
+
+
+def test_the_case_keeps_all_laws_that_protect_and_says_which_gave_which_day() -> None:
+    fact = received(submitted(Residence(country="US", subdivision="CA")))
+    assert fact.laws == ("us-ca-ccpa@2026-01-01", "gdpr@2018-05-25")
+    assert [(day.duty, day.policy, day.on) for day in fact.last_days] == [
+        ("answer", "gdpr@2018-05-25", date(2026, 4, 7)),
+        ("extended answer", "us-ca-ccpa@2026-01-01", date(2026, 6, 2)),
+        ("acknowledgement", "us-ca-ccpa@2026-01-01", date(2026, 3, 19)),
+    ]
+    assert fact.due_on == date(2026, 4, 7)
+
+
+def test_an_employee_of_another_company_in_texas_has_what_everybody_is_granted() -> None:
+    texan = submitted(Residence(country="US", subdivision="TX"), role=Role.BUSINESS_CONTACT)
+    assert received(texan, ABROAD).laws == ("gdpr@2018-05-25",)
+
+
+def longer(case: Case, now: datetime = NOW) -> RequestExtended | None:
+    return extended(case, ExtensionReason.COMPLEXITY, now, PRACTICE)
+
+
+def test_an_answer_takes_two_months_longer_counted_from_receipt() -> None:
+    fact = longer(evolve(Case(), RECEIVED))
+    assert fact is not None
+    assert (fact.due_on, fact.meant_for, fact.policy) == (
+        date(2026, 6, 5),
+        date(2026, 5, 28),
+        "gdpr@2018-05-25",
+    )
+    case = reduce(evolve, [fact], evolve(Case(), RECEIVED))
+    assert (case.due_on, case.meant_for, case.tell_by) == (fact.due_on, fact.meant_for, RECEIVED.due_on)
+
+
+@pytest.mark.parametrize(
+    ("facts", "now"),
+    [
+        pytest.param([], datetime(2026, 4, 7, 22, tzinfo=UTC), id="the first period is over"),
+        pytest.param([VERIFIED, FULFILLED, CLOSED], NOW, id="it is answered"),
+        pytest.param([WITHDRAWN], NOW, id="it was taken back"),
+        pytest.param([EXAMPLES[RequestExtended]], NOW, id="it was extended before"),
+    ],
+)
+def test_an_answer_is_not_put_off_when_it_may_not_be(facts: Sequence[Fact], now: datetime) -> None:
+    assert longer(reduce(evolve, [RECEIVED, *facts], Case()), now) is None
+
+
+@pytest.mark.parametrize("right", [Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE])
+def test_an_opt_out_knows_no_extension(right: Right) -> None:
+    fact = received(submitted(Residence(country="US", subdivision="CA"), right=right))
+    assert longer(evolve(Case(), fact)) is None
+
+
+def test_a_pause_moves_an_extended_answer_too() -> None:
+    asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
+    case = reduce(evolve, [RECEIVED, EXAMPLES[RequestExtended], asked], Case())
+    moved = resumed(case, NOW + timedelta(days=4), PRACTICE)
+    assert moved is not None
+    assert moved.due_on == date(2026, 6, 9)
+
+
+# --- letters that come back -------------------------------------------------------------------------------
+
+BOUNCE = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="bounced")
+SENT = NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME)
+
+
+def test_an_answer_that_came_back_is_owed_again_until_it_is_delivered() -> None:
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    assert not closed.unanswered
+    back = evolve(closed, BOUNCE)
+    assert back.unanswered
+    assert not evolve(back, SENT).unanswered
+    assert not evolve(back, AnswerDelivered(request_id=CASE, by="anna", way="post")).unanswered
+
+
+def test_another_letter_that_came_back_opens_nothing_again() -> None:
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    receipt = BOUNCE.model_copy(update={"letter": LetterKind.ACKNOWLEDGEMENT})
+    assert not evolve(closed, receipt).unanswered

@@ -29,9 +29,19 @@ from shared.events import (
     WithdrawalLodged,
 )
 from shared.law import Right
-from shared.testing import MemoryTimers, MemoryVault
+from shared.testing import MemoryJournal, MemoryTimers, MemoryVault
 from shared.topology import REQUESTS
-from tests.unit.fakes import NOW, PERSON, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
+from tests.unit.fakes import (
+    NOW,
+    PERSON,
+    PRACTICE,
+    REQUEST_KEY,
+    SOURCE,
+    MemoryFirsts,
+    Office,
+    request,
+    submission,
+)
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
@@ -50,6 +60,7 @@ def context(
         occurred_at=NOW,
         vault=vault,
         timers=MemoryTimers(),
+        firsts=MemoryFirsts(MemoryJournal()),
         practice=PRACTICE,
     )
 
@@ -302,7 +313,7 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     office = Office()
     await office.submit(request(details={"statement": "I am Ottilie"}, proofs=[CLAIM]))
     claim = office.the(IdentityClaimed)
-    await office.tell(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
+    await office.compare(IdentityCompared(request_id=CASE, agreed=0, claimed=1))
     code = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(FULFILLED)

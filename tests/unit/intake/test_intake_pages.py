@@ -131,6 +131,7 @@ def assert_accessible(page: Drawn) -> None:
     assert len(ids) == len(set(ids)), "WCAG 4.1.1: every id is there once"
     labelled = [label["for"] for label in page.named("label")]
     fields = [attributes for attributes in page.named("input") if attributes.get("type") != "hidden"]
+    fields += page.named("textarea")
     assert sorted(labelled) == sorted(one["id"] for one in fields), "WCAG 1.3.1, 3.3.2: each has its label"
     for one in fields:
         assert set(one.get("aria-describedby", "").split()) <= set(ids), "hints that are there"

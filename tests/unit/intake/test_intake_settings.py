@@ -1,19 +1,18 @@
 import base64
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from services.intake.domain import Practice
+from services.intake.clock import Practice
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.law import Regulation
 from shared.settings import load
 
 NEEDED = {
     "HABEAS_AMQP_URL": "amqp://guest:guest@127.0.0.1",
     "HABEAS_MONGO_URL": "mongodb://127.0.0.1",
     "HABEAS_MASTER_KEY": base64.b64encode(b"m" * 32).decode(),
-    "HABEAS_ZONE": "Europe/Berlin",
-    "HABEAS_CALENDAR": "DE-BE",
 }
 
 
@@ -29,11 +28,10 @@ def settings(monkeypatch: pytest.MonkeyPatch, **changes: str) -> IntakeSettings:
 
 def test_what_is_needed_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = practice(monkeypatch)
-    assert (found.zone.key, found.floor, found.margin) == ("Europe/Berlin", Regulation.GDPR, None)
-    assert set(found.calendars) == set(Regulation)
+    assert (found.zone.key, found.company.established_in) == ("Europe/Berlin", "DE-BE")
 
 
-@pytest.mark.parametrize("name", ["HABEAS_ZONE", "HABEAS_CALENDAR", "HABEAS_MASTER_KEY"])
+@pytest.mark.parametrize("name", ["HABEAS_AMQP_URL", "HABEAS_MASTER_KEY"])
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for each, value in NEEDED.items():
         monkeypatch.setenv(each, value)
@@ -42,15 +40,46 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
         load(IntakeSettings)
 
 
-@pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "", "../../etc/passwd", "/etc/localtime"])
-def test_a_place_without_a_clock_is_refused(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
-    with pytest.raises(ConfigurationError, match="HABEAS_ZONE"):
-        settings(monkeypatch, zone=zone)
+COMPANY = """name: Example Networks
+established_in: DE-BE
+zone: Europe/Berlin
+authority: { name: Authority of Examplia, url: "https://authority.example.org" }
+"""
 
 
-def test_a_place_whose_holidays_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigurationError):
-        practice(monkeypatch, calendar="ZZ")
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param(
+            COMPANY.replace("Europe/Berlin", "Mars/Olympus"), "zone: ", id="a place without a clock"
+        ),
+        pytest.param(COMPANY.replace("Europe/Berlin", "../../etc/passwd"), "zone: ", id="no place"),
+        pytest.param(COMPANY.replace("DE-BE", "ZZ"), "no such country", id="holidays nobody knows"),
+        pytest.param(COMPANY + "grants_to_everybody: utopia\n", "'utopia'", id="a law nobody knows"),
+        pytest.param(COMPANY + "affilliates: []\n", "affilliates", id="a name that is none"),
+        pytest.param("name: [", "is no YAML", id="no YAML"),
+    ],
+)
+def test_a_company_that_cannot_be_is_refused_with_the_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str, told: str
+) -> None:
+    file = tmp_path / "company.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match="HABEAS_COMPANY") as error:
+        settings(monkeypatch, company=str(file))
+    assert told in str(error.value)
+
+
+def test_a_company_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: cannot be read"):
+        settings(monkeypatch, company="nowhere.yaml")
+
+
+def test_a_company_is_read_from_its_own_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "company.yaml"
+    file.write_text(COMPANY.replace("DE-BE", "FR") + "margin_days: 3\n")
+    company = practice(monkeypatch, company=str(file)).company
+    assert (company.established_in, company.margin) == ("FR", timedelta(days=3))
 
 
 @pytest.mark.parametrize("key", ["", "short"])

@@ -1,0 +1,50 @@
+"""
+What follows when somebody disagrees with an answer: an appeal, or a complaint to the controller. Pure.
+
+Law:
+    Va. Code § 59.1-577(C) and the laws of other States: an appeal, decided in writing within 45 or 60 days.
+    Data Protection Act 2018 s. 164A: a complaint, confirmed within 30 days. Elsewhere a complaint is looked
+    at again, which no provision limits.
+"""
+
+from datetime import datetime
+
+from services.intake.clock import Practice
+from services.intake.domain import Case, Status
+from shared.events import AppealReceived, Code, Remedy, RequestReceived
+from shared.law import Counting, Duty, Strictest, strictest
+
+DUTIES = {Remedy.APPEAL: Duty.APPEAL, Remedy.COMPLAINT: Duty.COMPLAINT}
+DECIDED = frozenset({Status.REFUSED, Status.ANSWERED, Status.CLOSED})
+"""Where a case stands of which there is an answer to appeal against."""
+
+
+def appealed(case: Case, statement: Code, at: datetime, practice: Practice) -> AppealReceived | None:
+    """
+    Return what it is that came at *at*; None where nobody has asked for anything, or one is open already.
+
+    Before there is an answer it is a complaint: about how the request is dealt with.
+    """
+    received = case.received
+    if received is None or case.open_appeal is not None:
+        return None
+    remedy = _remedy(case, received, practice)
+    counted = _counted(remedy, received, at, practice)
+    return AppealReceived(
+        request_id=received.request_id,
+        remedy=remedy,
+        statement=statement,
+        received_on=at.astimezone(practice.zone).date(),
+        due_on=counted and counted.last.due_on,
+        policy=counted and counted.policy.id,
+    )
+
+
+def _remedy(case: Case, received: RequestReceived, practice: Practice) -> Remedy:
+    known = any(policy.rule(Duty.APPEAL, received.right) for policy in practice.laws_of(received))
+    return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
+
+
+def _counted(remedy: Remedy, received: RequestReceived, at: datetime, practice: Practice) -> Strictest | None:
+    counting = Counting(practice.company, practice.calendars, at)
+    return strictest(practice.laws_of(received), DUTIES[remedy], received.right, counting)

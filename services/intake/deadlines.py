@@ -1,0 +1,143 @@
+"""
+Which days of a case are waited for, and what is said when one of them has come. Pure.
+
+A moment is named after what is due and the day: the same one is told once, however often it is set.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+
+from services.intake.clock import Practice, begin_of, end_of, stands_still
+from services.intake.domain import Case
+from shared.events import (
+    AppealReceived,
+    FeeQuoted,
+    LetterKind,
+    RequestExtended,
+    RequestFulfilled,
+    RequestReceived,
+)
+from shared.law import Duty, Role
+
+APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
+"""Of the answer: the day by which it was meant to be sent, and the end of the last day."""
+UNACKNOWLEDGED, UNEXTENDED = "acknowledgement_missed", "extension_missed"
+"""The end of the day by which a request is acknowledged, and by which the person hears of an extension."""
+UNDECIDED = "appeal_missed"
+"""The end of the day by which an appeal is decided, or a complaint at the latest answered."""
+UNAGREED = "fee_unagreed"
+"""The end of the day by which the person agrees to a fee that they were told of."""
+EXPIRING, EXPIRED = "package_expiring", "package_expired"
+"""Of the package: the day on which who has not fetched it is reminded, and the end."""
+REMINDED_BEFORE = timedelta(days=7)
+DUTIES: Mapping[str, Duty] = MappingProxyType(
+    {
+        APPROACHING: Duty.ANSWER,
+        MISSED: Duty.ANSWER,
+        UNACKNOWLEDGED: Duty.ACKNOWLEDGEMENT,
+        UNEXTENDED: Duty.EXTENDED_ANSWER,
+        UNDECIDED: Duty.APPEAL,
+    }
+)
+LETTERS: Mapping[str, LetterKind] = MappingProxyType(
+    {UNACKNOWLEDGED: LetterKind.ACKNOWLEDGEMENT, UNEXTENDED: LetterKind.EXTENSION}
+)
+"""Moments that are about a letter: which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A moment that is waited for."""
+
+    name: str
+    at: datetime
+
+
+def kind_of(name: str) -> str:
+    """Return what kind of moment is called *name*."""
+    return next(kind for kind in (*DUTIES, UNAGREED, EXPIRING, EXPIRED) if name.startswith(kind))
+
+
+def wait_for(kind: str, at: datetime) -> Wait:
+    """Return the moment *at*, named so that another day is another moment."""
+    return Wait(f"{kind}_{at:%Y%m%d}", at)
+
+
+def first_waits(received: RequestReceived, practice: Practice) -> list[Wait]:
+    """Return what is waited for when a request has come."""
+    waits = [Wait(APPROACHING, begin_of(received.internal_due_on, practice.zone))]
+    acknowledged_by = _acknowledged_by(received)
+    if acknowledged_by is not None and received.reachable and received.role is not Role.END_USER:
+        waits.append(Wait(UNACKNOWLEDGED, end_of(acknowledged_by, practice.zone)))
+    return waits
+
+
+def waits_after(extension: RequestExtended, case: Case, practice: Practice) -> list[Wait]:
+    """
+    Return what is waited for when the answer to *case* takes longer.
+
+    Law:
+        GDPR Art. 12(3), 11 CCR § 7021(b): the person is told, and why, within the first period.
+    """
+    waits = [wait_for(APPROACHING, begin_of(extension.meant_for, practice.zone))]
+    if case.due_on is not None and not case.addressless:
+        waits.append(Wait(UNEXTENDED, end_of(case.due_on, practice.zone)))
+    return waits
+
+
+def waits_for_decision(appeal: AppealReceived, practice: Practice) -> list[Wait]:
+    """Return what is waited for when somebody has appealed."""
+    return [] if appeal.due_on is None else [wait_for(UNDECIDED, end_of(appeal.due_on, practice.zone))]
+
+
+def waits_for_agreement(quoted: FeeQuoted, practice: Practice) -> list[Wait]:
+    """Return what is waited for when the person was told of a fee."""
+    return [wait_for(UNAGREED, end_of(quoted.answer_by, practice.zone))]
+
+
+def waits_for_package(answer: RequestFulfilled) -> list[Wait]:
+    """Return what is waited for when there is a package."""
+    if answer.package is None or answer.package_expires_at is None:
+        return []
+    end = answer.package_expires_at
+    return [Wait(EXPIRING, end - REMINDED_BEFORE), Wait(EXPIRED, end)]
+
+
+def looked_at_again(kind: str, case: Case, now: datetime, practice: Practice) -> datetime | None:
+    """Return when to look again at a day of *case* that has moved meanwhile; None where it has come."""
+    if kind not in {APPROACHING, MISSED}:
+        return None
+    if stands_still(case, practice.policies):
+        return now + timedelta(days=1)
+    day = case.meant_for if kind == APPROACHING else case.due_on
+    if day is None:
+        return None
+    comes = begin_of(day, practice.zone) if kind == APPROACHING else end_of(day, practice.zone)
+    return comes if now < comes else None
+
+
+def is_done(kind: str, case: Case) -> bool:
+    """Tell whether what is due at a moment of this *kind* is done, or need not be done any more."""
+    if kind == UNDECIDED:
+        return case.open_appeal is None
+    return not case.unanswered or (kind in LETTERS and LETTERS[kind] in case.sent)
+
+
+def day_of(kind: str, case: Case) -> date | None:
+    """Return the last day for what a moment of this *kind* is about."""
+    match DUTIES[kind]:
+        case Duty.ACKNOWLEDGEMENT:
+            return _acknowledged_by(case.received)
+        case Duty.EXTENDED_ANSWER:
+            return case.tell_by
+        case Duty.APPEAL:
+            return case.open_appeal.due_on if case.open_appeal else None
+        case _:
+            return case.due_on
+
+
+def _acknowledged_by(received: RequestReceived | None) -> date | None:
+    days = received.last_days if received else ()
+    return next((day.on for day in days if day.duty is Duty.ACKNOWLEDGEMENT), None)

@@ -1,0 +1,135 @@
+"""Of all who ask for the same one is the first, whatever replicas race for it and wherever they die."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest_asyncio
+
+from services.intake.__main__ import service
+from services.intake.domain import RECORDS, Case, request_id
+from services.intake.firsts import Firsts
+from services.intake.handlers import Intake
+from shared.errors import TransientError
+from shared.events import RequestReceived
+from shared.journal import Journal
+from shared.mongo import Client, connect
+from shared.service import Runtime
+from shared.testing import MemoryBroker, MemoryTimers, MemoryVault
+from tests.unit.fakes import PRACTICE, REQUEST_KEY, RETRY, SOURCE, request, submission
+
+NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+WISH = b'{"email":"ada@example.org"}'
+REPLICAS, WISHES, EACH = 4, 50, 4
+
+
+@pytest_asyncio.fixture
+async def firsts(mongo_client: Client, database_prefix: str) -> Firsts:
+    firsts = replica(mongo_client, database_prefix)
+    await firsts.prepare()
+    return firsts
+
+
+def replica(client: Client, prefix: str, key: bytes = b"k" * 32) -> Firsts:
+    database = client[f"{prefix}_intake"]
+    return Firsts(database, Journal(database, RECORDS), key)
+
+
+async def insisting(firsts: Firsts, wish: bytes, case: str) -> str:
+    """Claim as a handler does, which is tried again where another's claim cannot be read yet."""
+    while True:
+        try:
+            return (await firsts.claim(wish, case, NOW)).case
+        except TransientError:
+            await asyncio.sleep(0)
+
+
+async def test_of_replicas_that_claim_the_same_at_once_all_hear_of_one_first(
+    firsts: Firsts, mongo_url: str, database_prefix: str
+) -> None:
+    clients = [connect(mongo_url, app_name="another replica") for _ in range(REPLICAS - 1)]
+    replicas = [firsts, *(replica(client, database_prefix) for client in clients)]
+    asking = [
+        (one, f"wish {wish}".encode(), uuid.uuid4().hex)
+        for wish in range(WISHES)
+        for one in replicas
+        for _ in range(EACH)
+    ]
+    holders = await asyncio.gather(*(insisting(*who) for who in asking))
+    for client in clients:
+        client.close()
+    of_wish: dict[bytes, set[str]] = {}
+    for (_, wish, _), holder in zip(asking, holders, strict=True):
+        of_wish.setdefault(wish, set()).add(holder)
+    assert [len(found) for found in of_wish.values()] == [1] * WISHES
+
+
+async def test_a_claim_that_is_made_again_is_the_same(firsts: Firsts) -> None:
+    assert [await insisting(firsts, WISH, case) for case in ("a", "a", "b", "a")] == ["a"] * 4
+
+
+async def test_a_claim_is_passed_on_to_one_of_those_who_want_it(
+    firsts: Firsts, mongo_client: Client, database_prefix: str
+) -> None:
+    held = await firsts.claim(WISH, "a", NOW)
+    passed = await asyncio.gather(*(firsts.pass_on(held, case, NOW) for case in "bcdefg"))
+    assert sum(passed) == 1
+    assert not await replica(mongo_client, database_prefix).pass_on(held, "h", NOW)
+    assert await insisting(firsts, WISH, "b") == "bcdefg"[passed.index(True)]
+
+
+async def test_nothing_that_is_kept_tells_what_was_asked(
+    firsts: Firsts, mongo_client: Client, database_prefix: str
+) -> None:
+    await firsts.claim(WISH, "a", NOW)
+    [kept] = [str(one) async for one in mongo_client[f"{database_prefix}_intake"]["firsts"].find()]
+    assert "ada" not in kept
+    assert "example" not in kept
+    other = replica(mongo_client, database_prefix, b"o" * 32)
+    assert await insisting(other, WISH, "b") == "b"
+
+
+# --- intake itself -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """Intake on the one database, with a queue of its own."""
+
+    broker: MemoryBroker
+    runtime: Runtime[Case, Intake]
+
+    @classmethod
+    def of(cls, client: Client, prefix: str) -> "Replica":
+        database, broker = client[f"{prefix}_intake"], MemoryBroker()
+        journal = Journal(database, RECORDS)
+        firsts = Firsts(database, journal, b"k" * 32)
+        one = service(MemoryVault(), MemoryTimers(), firsts, PRACTICE, REQUEST_KEY)
+        return cls(broker, Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW))
+
+    async def register(self, names: Sequence[str]) -> None:
+        """Register requests of these names, with all tries that it takes."""
+        await self.broker.publish(
+            [submission("request.submitted", request(reference=name), id_=name) for name in names]
+        )
+        await self.broker.drain(self.runtime)
+        while self.broker.waiting():
+            await self.broker.advance(timedelta(minutes=10))
+            await self.broker.drain(self.runtime)
+
+
+async def test_of_requests_that_two_replicas_register_at_once_one_is_the_first(
+    firsts: Firsts, mongo_client: Client, database_prefix: str
+) -> None:
+    del firsts
+    replicas = [Replica.of(mongo_client, database_prefix) for _ in range(2)]
+    names = [f"r-{number}" for number in range(40)]
+    await asyncio.gather(*(one.register(names[number::2]) for number, one in enumerate(replicas)))
+    cases = {request_id(SOURCE, name, key=REQUEST_KEY) for name in names}
+    histories = await replicas[0].runtime.journal.histories(cases)
+    received = [fact for rows in histories.values() for fact in rows[0].facts]
+    registered = [fact for fact in received if isinstance(fact, RequestReceived)]
+    [first] = [fact.request_id for fact in registered if fact.repeats is None]
+    assert [fact.repeats for fact in registered].count(first) == len(names) - 1

@@ -1,0 +1,52 @@
+"""Who asks for the same again has one answer, and a letter that says so."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+
+import pytest
+import pytest_asyncio
+
+from habeas.stack import Stack
+from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, running
+
+ADA = Somebody("ada.beispiel@example.org", "Ada Beispiel")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("duplicates")) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
+
+
+async def test_who_asks_again_hears_of_the_first_request_and_proves_who_they_are_once(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    first = await pipeline.lodge(ADA.asks("access"), source=SHOP)
+    due_on = date.fromisoformat((await pipeline.until_it_is("challenged", first))["due_on"])
+    second = await pipeline.lodge(ADA.asks("access", residence={"country": "FR"}), source=SHOP)
+    await pipeline.closed(second)
+    [letter] = pipeline.letters_to(ADA, second)
+    assert first in letter.body()
+    assert f"/requests/{first}" in letter.body()
+    assert str(due_on.year) in letter.body()
+    told = {event["type"].removeprefix("habeas.").removesuffix(".v1") for event in heard.of(second)}
+    assert told == {f"request.{name}" for name in ("lodged", "received", "duplicated", "closed")} | {
+        "notice.sent"
+    }
+    await pipeline.prove(first, await pipeline.code_for(ADA, first))
+    assert (await pipeline.closed(first))["outcome"] == "nothing_held"
+    third = await pipeline.lodge(ADA.asks("access"), source=SHOP)
+    await pipeline.until_it_is("challenged", third)
+
+
+async def test_what_a_stranger_asks_in_their_name_holds_up_no_log_in(pipeline: Pipeline) -> None:
+    await pipeline.until_it_is("challenged", await pipeline.lodge(ADA.asks("erasure")))
+    asked = ADA.asks("erasure")
+    await pipeline.send(asked)
+    assert (await pipeline.closed(await pipeline.id_of(asked)))["outcome"] == "nothing_held"

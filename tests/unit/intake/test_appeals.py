@@ -1,0 +1,200 @@
+"""Who disagrees: an appeal where the law knows one, a complaint elsewhere, and what comes of it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+
+from services.intake.api import Callers, create_app
+from services.intake.appeals import appealed
+from services.intake.domain import Case, Status, request_id
+from services.intake.door import Allowance
+from shared.answer import SUBMISSION
+from shared.envelope import derived_id
+from shared.events import (
+    AppealAnswered,
+    AppealDecided,
+    AppealReceived,
+    DeadlineCame,
+    DeadlineMissed,
+    IdentityRefused,
+    LetterKind,
+    NoticeSent,
+    Remedy,
+    RequestReceived,
+    RequestRejected,
+)
+from shared.law import Duty, Regulation, Right
+from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+SAID = "You overlooked my invoices."
+
+
+def case(*laws: str, status: Status = Status.CLOSED) -> Case:
+    received = RequestReceived(
+        request_id=CASE,
+        right=Right.ACCESS,
+        regulation=Regulation.GDPR,
+        policy=laws[0],
+        also=laws[1:],
+        source=SOURCE,
+        received_at=NOW,
+        received_on=date(2026, 3, 5),
+        due_on=date(2026, 4, 7),
+        internal_due_on=date(2026, 4, 2),
+    )
+    return Case(status=status, received=received)
+
+
+@pytest.mark.parametrize(
+    ("laws", "status", "remedy", "due_on"),
+    [
+        pytest.param(
+            ["us-va@2023-01-01"], Status.REFUSED, Remedy.APPEAL, date(2026, 5, 1), id="Virginia: 60 days"
+        ),
+        pytest.param(
+            ["us-co@2023-07-01"], Status.CLOSED, Remedy.APPEAL, date(2026, 4, 17), id="Colorado: 45 days"
+        ),
+        pytest.param(
+            ["uk-gdpr@2026-02-05"],
+            Status.CLOSED,
+            Remedy.COMPLAINT,
+            date(2026, 4, 2),
+            id="United Kingdom: 30 days",
+        ),
+        pytest.param(
+            ["gdpr@2018-05-25"], Status.CLOSED, Remedy.COMPLAINT, None, id="elsewhere without a period"
+        ),
+        pytest.param(
+            ["us-va@2023-01-01"], Status.VERIFIED, Remedy.COMPLAINT, None, id="before there is an answer"
+        ),
+        pytest.param(
+            ["us-va@2023-01-01", "uk-gdpr@2026-02-05"],
+            Status.VERIFIED,
+            Remedy.COMPLAINT,
+            date(2026, 4, 2),
+            id="before there is an answer, in the United Kingdom as well",
+        ),
+    ],
+)
+def test_the_law_says_what_it_is_and_by_when_it_is_dealt_with(
+    laws: list[str], status: Status, remedy: Remedy, due_on: date | None
+) -> None:
+    fact = appealed(case(*laws, status=status), "appeal_1", NOW, ABROAD)
+    assert fact is not None
+    assert (fact.remedy, fact.due_on, fact.received_on) == (remedy, due_on, date(2026, 3, 5))
+
+
+async def refused(**changes: object) -> Office:
+    """Return an office that has refused a request of somebody in Virginia, and told them."""
+    office = Office(practice=PRACTICE)
+    await office.submit(request(residence={"country": "US", "subdivision": "VA"}, **changes))
+    await office.tell(IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)), service="verifier")
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.REFUSAL), service="notifier")
+    return office
+
+
+async def appeal(office: Office, id_: str = "a") -> None:
+    data = {"reference": "r-1", "statement": SAID}
+    await office.broker.publish([submission("appeal.submitted", data, id_=id_)])
+    await office.work()
+
+
+async def test_an_appeal_is_sealed_and_its_statement_is_in_no_event() -> None:
+    office = await refused()
+    await appeal(office)
+    received = office.the(AppealReceived)
+    assert (received.remedy, received.policy) == (Remedy.APPEAL, "us-va@2023-01-01")
+    assert (await office.vault.open(CASE, received.statement)).decode() == SAID
+    assert not any(SAID.encode() in message.body for message in office.broker.published[-1:])
+
+
+async def test_by_the_door_the_same() -> None:
+    office = await refused()
+    await office.door.appeal(CASE, SAID)
+    await office.work()
+    assert (await office.vault.open(CASE, office.the(AppealReceived).statement)).decode() == SAID
+
+
+async def test_a_second_one_waits_for_the_first() -> None:
+    office = await refused()
+    await appeal(office)
+    await appeal(office, "again")
+    assert len(office.told(AppealReceived)) == 1
+    assert [flaw.message for flaw in office.the(RequestRejected).errors] == ["an appeal is open already"]
+    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=False), service="intake")
+    await appeal(office, "later")
+    assert len(office.told(AppealReceived)) == 2
+
+
+async def test_who_asks_about_nothing_is_told_so() -> None:
+    office = Office()
+    await appeal(office)
+    assert office.the(RequestRejected).errors[0].path == "data.request"
+
+
+async def test_one_that_is_not_granted_is_answered_with_the_reasons() -> None:
+    office = await refused()
+    await appeal(office)
+    decided = AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",))
+    await office.tell(decided, service="intake")
+    await office.tell(decided, service="intake")
+    answered = office.the(AppealAnswered)
+    assert (answered.granted, answered.reasons, answered.renewed) == (False, ("legal_claims",), None)
+
+
+async def test_one_that_is_granted_takes_the_request_up_again_under_a_number_of_its_own() -> None:
+    office = await refused()
+    await appeal(office)
+    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
+    renewed = office.the(AppealAnswered).renewed
+    assert renewed == derived_id(f"renewed {CASE}", 1)
+    first, second = office.told(RequestReceived)
+    assert (second.request_id, second.follows, second.right) == (renewed, CASE, first.right)
+    assert await office.vault.open(renewed, SUBMISSION) == await office.vault.open(CASE, SUBMISSION)
+
+
+async def test_one_that_is_not_decided_in_time_is_told_of() -> None:
+    office = await refused()
+    await appeal(office)
+    (moment,) = [at for (_, name), at in office.deadlines.moments.items() if name.startswith("appeal_missed")]
+    assert moment == datetime(2026, 5, 1, 22, tzinfo=UTC)
+    office.clock.now = moment
+    name = f"appeal_missed_{moment:%Y%m%d}"
+    await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
+    missed = office.the(DeadlineMissed)
+    assert (missed.duty, missed.due_on) == (Duty.APPEAL, date(2026, 5, 1))
+    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=False), service="intake")
+    office.clock.move(timedelta(days=1))
+    await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
+    assert len(office.told(DeadlineMissed)) == 1
+
+
+# --- on the page --------------------------------------------------------------------------------------------
+
+
+async def posted(office: Office, statement: str) -> httpx.Response:
+    app = create_app(office.door, Callers({}, Allowance(0)), public_url="https://privacy.example.com")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://privacy.example.com") as client:
+        return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
+
+
+async def test_on_the_page_somebody_says_what_they_disagree_with() -> None:
+    office = await refused()
+    assert "We look at it again" in (await posted(office, SAID)).text
+    await office.work()
+    assert (await office.vault.open(CASE, office.the(AppealReceived).statement)).decode() == SAID
+    page = await posted(office, SAID)
+    assert page.status_code == 409
+    assert "we are looking at it again already" in page.text
+
+
+@pytest.mark.parametrize("statement", ["", "  ", "x" * 10_001], ids=["nothing", "blanks", "too much"])
+async def test_who_says_nothing_or_too_much_is_told_at_the_field(statement: str) -> None:
+    office = await refused()
+    page = await posted(office, statement)
+    assert page.status_code == 422
+    assert 'id="statement-flaw"' in page.text
+    assert office.told(AppealReceived) == []

@@ -1,0 +1,124 @@
+"""Whoever is told of a fee agrees to it, or takes the request back: silence does that too, once they know."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from services.intake.domain import Status, request_id
+from services.intake.door import NotNow
+from shared.events import (
+    AgreementLodged,
+    DeadlineCame,
+    Fact,
+    FeeAgreed,
+    FeeQuoted,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    RequestWithdrawn,
+)
+from shared.law import FeeReason, Money
+from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request
+from tests.unit.intake_api import client_of
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+UNAGREED = "fee_unagreed_20260318"
+QUOTED = FeeQuoted(
+    request_id=CASE,
+    fee=Money(amount=Decimal("12.5"), currency="EUR"),
+    reason=FeeReason.FURTHER_COPY,
+    answer_by=date(2026, 3, 18),
+)
+TOLD = NoticeSent(request_id=CASE, letter=LetterKind.FEE_QUOTED)
+CAME_BACK = NoticeFailed(request_id=CASE, letter=LetterKind.FEE_QUOTED, reason="bounced")
+OVER = DeadlineCame(request_id=CASE, name=UNAGREED)
+
+
+async def quoted(*more: Fact) -> Office:
+    """Return an office that has verified who asks, quoted a fee, and heard *more*."""
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    await office.tell(QUOTED, *more)
+    return office
+
+
+async def test_the_page_says_what_it_costs_and_lets_the_person_agree_or_withdraw() -> None:
+    office = await quoted()
+    async with client_of(office.door) as client:
+        page = await client.get(f"/requests/{CASE}")
+        status = (await client.get(f"/v1/requests/{CASE}")).json()
+    assert "I agree to pay 12.50 EUR" in page.text
+    assert "an invoice follows" in page.text
+    assert f'action="/requests/{CASE}/withdrawal"' in page.text
+    assert status["fee"] == {
+        "fee": {"amount": "12.5", "currency": "EUR"},
+        "reason": "further_copy",
+        "answer_by": "2026-03-18",
+        "agreed": False,
+    }
+
+
+@pytest.mark.parametrize("path", ["/requests/{}/fee", "/v1/requests/{}/fee"])
+async def test_whoever_agrees_on_the_page_or_by_the_api_is_answered(path: str) -> None:
+    office = await quoted(TOLD)
+    async with client_of(office.door) as client:
+        answer = await client.post(path.format(CASE))
+        assert answer.is_success
+        await office.work()
+        assert office.the(FeeAgreed).request_id == CASE
+        again = await client.post(path.format(CASE))
+    assert again.status_code == 409
+    await office.tell(OVER, service="intake")
+    assert not office.told(RequestWithdrawn)
+
+
+async def test_an_agreement_that_is_lodged_twice_counts_once() -> None:
+    office = await quoted()
+    lodged = AgreementLodged(request_id=CASE)
+    await office.tell(lodged, lodged, service="intake")
+    assert len(office.told(FeeAgreed)) == 1
+
+
+async def test_the_last_day_to_agree_is_waited_for_to_its_end_in_the_zone_of_the_company() -> None:
+    office = await quoted()
+    assert office.deadlines.moments[CASE, UNAGREED] == datetime(2026, 3, 18, 23, tzinfo=UTC)
+
+
+async def test_whoever_was_told_and_says_nothing_has_withdrawn_the_request() -> None:
+    office = await quoted(TOLD)
+    await office.tell(OVER, OVER, service="intake")
+    assert office.the(RequestWithdrawn).deemed
+    await office.tell(AgreementLodged(request_id=CASE), service="intake")
+    assert not office.told(FeeAgreed)
+
+
+@pytest.mark.parametrize(
+    "letters", [pytest.param((), id="not sent"), pytest.param((TOLD, CAME_BACK), id="came back")]
+)
+async def test_nobodys_silence_counts_whom_the_letter_has_not_reached(letters: tuple[Fact, ...]) -> None:
+    office = await quoted(*letters)
+    await office.tell(OVER, service="intake")
+    assert not office.told(RequestWithdrawn)
+    assert (await office.door.case(CASE)).status is Status.VERIFIED
+
+
+async def test_nothing_can_be_agreed_to_where_no_fee_was_quoted_or_the_request_is_withdrawn() -> None:
+    office = Office(trusted={SOURCE})
+    await office.submit(request())
+    with pytest.raises(NotNow):
+        await office.door.agree(CASE)
+    await office.tell(QUOTED)
+    await office.door.withdraw(CASE)
+    await office.work()
+    with pytest.raises(NotNow):
+        await office.door.agree(CASE)
+    assert not office.told(FeeAgreed)
+
+
+async def test_the_laws_that_protect_the_person_go_on_with_their_verified_identity() -> None:
+    office = await quoted()
+    [verified] = [event for event in office.events() if event.TYPE == "habeas.identity.verified.v1"]
+    received = (await office.door.case(CASE)).received
+    assert received is not None
+    assert verified.model_dump()["laws"] == received.laws

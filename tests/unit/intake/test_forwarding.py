@@ -1,0 +1,115 @@
+"""Requests about data that the company holds for a customer go to the customer, and to nobody else."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from services.intake.api import Callers, create_app
+from services.intake.deadlines import UNACKNOWLEDGED
+from services.intake.domain import Status, request_id
+from services.intake.door import Allowance
+from shared.events import (
+    Controller,
+    ForwardingDecided,
+    ForwardingFetched,
+    IdentityChallenged,
+    LetterKind,
+    NoticeSent,
+    RequestClosed,
+    RequestForwarded,
+)
+from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+EMAIL = str(PERSON["email"])
+CUSTOMER = {"name": "Example Shop", "email": "privacy@shop.example.com"}
+
+
+async def forwarded(**changes: object) -> Office:
+    office = Office()
+    await office.submit(request(role="end_user", **{"controller": CUSTOMER, **changes}))
+    return office
+
+
+async def test_whose_data_a_customer_decides_about_is_not_asked_who_they_are() -> None:
+    """GDPR Art. 28(3)(e)."""
+    office = await forwarded()
+    assert office.told(IdentityChallenged) == []
+    assert office.the(RequestForwarded).controller == "controller"
+    sealed = await office.vault.open(CASE, "controller")
+    assert Controller.model_validate_json(sealed).name == CUSTOMER["name"]
+    assert not any(CUSTOMER["email"].encode() in message.body for message in office.broker.published[1:])
+
+
+async def test_a_customer_whom_nobody_has_named_is_named_by_the_staff_once() -> None:
+    office = await forwarded(controller=None)
+    assert office.told(RequestForwarded) == []
+    await office.vault.seal(CASE, "written_1", Controller(**CUSTOMER).model_dump_json().encode())
+    decided = ForwardingDecided(request_id=CASE, by="anna", controller="written_1")
+    await office.tell(decided, service="intake")
+    await office.tell(decided, service="intake")
+    assert office.the(RequestForwarded).controller == "written_1"
+
+
+async def test_the_request_of_somebody_whose_data_is_ours_is_not_forwarded() -> None:
+    office = Office()
+    await office.submit(request(controller=CUSTOMER))
+    decided = ForwardingDecided(request_id=CASE, by="anna", controller="controller")
+    await office.tell(decided, service="intake")
+    assert office.told(RequestForwarded) == []
+
+
+async def test_it_ends_when_the_person_is_told() -> None:
+    office = await forwarded()
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.FORWARDED), service="notifier")
+    assert office.the(RequestClosed).outcome is None
+    assert (await office.door.case(CASE)).status is Status.CLOSED
+
+
+async def test_nobody_waits_for_an_acknowledgement_that_is_not_written() -> None:
+    office = await forwarded(residence={"country": "US", "subdivision": "CA"})
+    assert not any(name.startswith(UNACKNOWLEDGED) for _, name in office.deadlines.moments)
+
+
+# --- the page of the customer ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def office() -> Office:
+    return await forwarded()
+
+
+def browser(office: Office) -> httpx.AsyncClient:
+    app = create_app(office.door, Callers({}, Allowance(0)), public_url="https://privacy.example.com")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://privacy.example.com")
+
+
+async def link(office: Office) -> str:
+    return f"/forwarded/{CASE}/{(await office.vault.open(CASE, 'forwarding_link')).decode()}"
+
+
+async def test_following_the_link_shows_nothing_and_opening_it_is_recorded(office: Office) -> None:
+    async with browser(office) as client:
+        page = await client.get(await link(office))
+        assert EMAIL not in page.text
+        assert office.told(ForwardingFetched) == []
+        page = await client.post(await link(office))
+    assert EMAIL in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert len(office.told(ForwardingFetched)) == 1
+
+
+@pytest.mark.parametrize("secret", ["", "x", "forwarding_link"])
+async def test_who_guesses_sees_nothing(office: Office, secret: str) -> None:
+    async with browser(office) as client:
+        page = await client.post(f"/forwarded/{CASE}/{secret}")
+    assert page.status_code == 404
+    assert EMAIL not in page.text
+
+
+async def test_the_link_ends(office: Office) -> None:
+    office.clock.move(timedelta(days=30))
+    async with browser(office) as client:
+        page = await client.post(await link(office))
+    assert (page.status_code, EMAIL in page.text) == (404, False)

@@ -1,0 +1,335 @@
+"""Who asks for the same again is answered with the first request, and nobody is silenced by it."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+
+from services.intake.api import Callers, create_app
+from services.intake.deadlines import APPROACHING, UNACKNOWLEDGED
+from services.intake.domain import Case, Status, request_id
+from services.intake.door import Allowance
+from services.intake.drp.statuses import Asked, Links, Reason, Standing, told_of
+from services.intake.handlers import LOST_AFTER
+from services.intake.repeating import duplicate_of
+from shared.events import (
+    DeadlineApproaching,
+    DeadlineCame,
+    Evidence,
+    Fact,
+    IdentityChallenged,
+    IdentityRefused,
+    IdentityVerified,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    Outcome,
+    RequestClosed,
+    RequestDuplicated,
+    RequestFulfilled,
+    RequestReceived,
+    RequestRejected,
+    RequestRenewed,
+)
+from shared.law import Right
+from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request, submission
+
+FIRST, SECOND, THIRD = (request_id(SOURCE, name, key=REQUEST_KEY) for name in ("r-1", "r-2", "r-3"))
+AGENT = {"name": "Kanzlei Muster", "email": "office@agent.example.net", "permission": "She has asked me to."}
+CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
+
+
+async def asked(office: Office, *, name: str = "r-1", source: str = SOURCE, **changes: Any) -> None:
+    await office.submit(request(reference=name, **changes), id_=f"{source} {name}", source=source)
+
+
+async def asked_once(**changes: Any) -> Office:
+    office = Office()
+    await asked(office, **changes)
+    return office
+
+
+async def asked_twice(**changes: Any) -> Office:
+    office = await asked_once()
+    await asked(office, name="r-2", **changes)
+    return office
+
+
+def answered(case: str = FIRST) -> tuple[Fact, ...]:
+    fulfilled = RequestFulfilled(
+        request_id=case, right=Right.ACCESS, outcome=Outcome.NOTHING_HELD, answer="answer"
+    )
+    return verified(case), fulfilled
+
+
+def verified(case: str = FIRST) -> IdentityVerified:
+    return IdentityVerified.model_validate(
+        {
+            "request_id": case,
+            "right": Right.ACCESS,
+            "regulation": "gdpr",
+            "received_on": NOW.date(),
+            "assurance": "mailbox",
+            "reasons": (),
+        }
+    )
+
+
+def sent(letter: LetterKind, case: str = FIRST) -> NoticeSent:
+    return NoticeSent(request_id=case, letter=letter)
+
+
+async def test_who_asks_for_the_same_again_is_told_of_the_first_and_asked_for_nothing() -> None:
+    office = await asked_twice()
+    first = office.told(RequestReceived)[0]
+    told = office.the(RequestDuplicated)
+    assert (told.request_id, told.first) == (SECOND, FIRST)
+    assert (told.first_received_on, told.due_on) == (first.received_on, first.due_on)
+    assert office.told(RequestReceived)[1].repeats == FIRST
+    assert {fact.request_id for fact in office.told(IdentityChallenged)} == {FIRST}
+    assert (await office.door.case(SECOND)).status is Status.DUPLICATE
+
+
+async def test_it_is_closed_when_that_letter_is_sent() -> None:
+    office = await asked_twice()
+    await office.tell(sent(LetterKind.DUPLICATE, SECOND), service="notifier")
+    closed = office.the(RequestClosed)
+    assert (closed.request_id, closed.outcome) == (SECOND, None)
+    assert (await office.door.case(FIRST)).status is Status.CHALLENGED
+
+
+async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() -> None:
+    office = await asked_twice()
+    await asked(office, name="r-3")
+    assert [fact.first for fact in office.told(RequestDuplicated)] == [FIRST, FIRST]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"right": "erasure"}, id="another right"),
+        pytest.param({"subject": PERSON | {"email": "other@example.org"}}, id="another mailbox"),
+        pytest.param({"subject": PERSON | {"name": "Cem Beispiel"}}, id="another who shares the mailbox"),
+        pytest.param({"subject": PERSON | {"identifiers": {"customer_no": "K-1"}}}, id="another number"),
+        pytest.param({"subject": PERSON | {"phone": "+49 30 5550100"}}, id="another telephone"),
+        pytest.param({"details": {"statement": "All of it, please."}}, id="another wish"),
+        pytest.param({"details": {"scope": ["orders"]}}, id="another scope"),
+        pytest.param({"details": {"transfer_to": "https://other.example.net"}}, id="for another controller"),
+        pytest.param({"role": "employee"}, id="as an employee"),
+        pytest.param({"agent": AGENT}, id="an agent"),
+        pytest.param({"source": "billing.example.com"}, id="another system"),
+        pytest.param({"proofs": [CLAIM]}, id="with a proof"),
+    ],
+)
+async def test_what_an_answer_depends_on_makes_it_another_request(changes: dict[str, Any]) -> None:
+    office = await asked_twice(**changes)
+    assert office.told(RequestDuplicated) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"subject": PERSON | {"email": str(PERSON["email"]).upper()}}, id="capitals"),
+        pytest.param({"subject": PERSON | {"name": " Ottilie  quastenflosser"}}, id="the name typed anew"),
+        pytest.param({"residence": {"country": "FR"}}, id="another residence"),
+        pytest.param({"locale": "fr"}, id="another language"),
+        pytest.param({"received_at": (NOW - timedelta(days=1)).isoformat()}, id="another day"),
+    ],
+)
+async def test_how_and_when_it_is_said_makes_no_other_request(changes: dict[str, Any]) -> None:
+    office = await asked_twice(**changes)
+    assert office.the(RequestDuplicated).first == FIRST
+
+
+async def test_what_an_agent_has_asked_in_a_persons_name_does_not_silence_the_person() -> None:
+    office = await asked_once(agent=AGENT)
+    await asked(office, name="r-2")
+    await asked(office, name="r-3", agent=AGENT | {"email": "other@agent.example.net"})
+    assert office.told(RequestDuplicated) == []
+    await asked(office, name="r-4", agent=AGENT | {"permission": "As I have written before."})
+    assert office.the(RequestDuplicated).first == FIRST
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"right": "opt_out_of_sale"}, id="an opt-out"),
+        pytest.param({"right": "objection", "details": {"scope": ["direct_marketing"]}}, id="advertising"),
+        pytest.param({"subject": {"name": "Cem Beispiel"}}, id="nobody to write to"),
+        pytest.param({"role": "end_user"}, id="an end user's"),
+    ],
+)
+async def test_what_needs_no_proof_or_cannot_be_told_of_is_not_compared(changes: dict[str, Any]) -> None:
+    office = await asked_once(**changes)
+    await asked(office, name="r-2", **changes)
+    assert office.told(RequestDuplicated) == []
+    assert office.firsts.claims == {}
+
+
+UNDELIVERED = NoticeFailed(request_id=FIRST, letter=LetterKind.OUTCOME, reason="unknown_mailbox")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param([IdentityRefused(request_id=FIRST, reasons=("not_proven_in_time",))], id="lapsed"),
+        pytest.param([*answered(), sent(LetterKind.OUTCOME)], id="answered"),
+        pytest.param([*answered(), UNDELIVERED], id="answered by a letter that nobody takes"),
+    ],
+)
+async def test_when_the_first_has_ended_the_next_is_the_first_of_its_kind(facts: Sequence[Fact]) -> None:
+    office = await asked_once()
+    await office.tell(*facts)
+    await asked(office, name="r-2")
+    assert office.told(RequestDuplicated) == []
+    await asked(office, name="r-3")
+    assert office.the(RequestDuplicated).first == SECOND
+
+
+async def test_while_its_letter_is_on_its_way_the_first_is_still_the_answer() -> None:
+    office = await asked_once()
+    await office.tell(*answered())
+    await asked(office, name="r-2")
+    assert office.the(RequestDuplicated).first == FIRST
+
+
+async def test_a_flood_in_somebodys_name_is_one_request_and_holds_nobody_up_for_ever() -> None:
+    office = Office()
+    for day in range(40):
+        await asked(office, name=f"flood-{day}", received_at=office.clock.now.isoformat())
+        office.clock.move(timedelta(days=1))
+    # Late, so the next is a request of its own although nobody has said that the first lapsed.
+    assert len([fact for fact in office.told(RequestReceived) if fact.repeats is None]) == 2
+
+
+async def test_who_reminds_us_of_a_request_that_is_late_has_a_day_of_their_own() -> None:
+    office = await asked_once()
+    await office.tell(verified())
+    due_on = office.the(RequestReceived).due_on
+    office.clock.now = NOW.replace(year=due_on.year, month=due_on.month, day=due_on.day)
+    await asked(office, name="r-2")
+    assert office.the(RequestDuplicated).due_on == due_on
+    office.clock.move(timedelta(days=1))
+    await asked(office, name="r-3")
+    assert len(office.told(RequestDuplicated)) == 1
+
+
+async def test_a_request_that_is_taken_up_again_repeats_neither_itself_nor_another_such() -> None:
+    office = await asked_once()
+    for renewed in ("e" * 32, "f" * 32):
+        await office.tell(RequestRenewed(request_id=renewed, follows=FIRST), service="intake")
+        assert office.told(RequestReceived)[-1].follows == FIRST
+    assert office.told(RequestDuplicated) == []
+
+
+async def test_no_alarm_is_raised_about_a_duplicate() -> None:
+    office = await asked_twice(residence={"country": "US", "subdivision": "CA"})
+    due_on = office.told(RequestReceived)[-1].due_on
+    office.clock.move(timedelta(days=100))
+    for kind in (APPROACHING, UNACKNOWLEDGED):
+        await office.tell(DeadlineCame(request_id=SECOND, name=f"{kind}_{due_on:%Y%m%d}"), service="intake")
+    assert office.told(DeadlineApproaching) == []
+    assert not (await office.door.case(SECOND)).unanswered
+
+
+async def test_a_duplicate_takes_no_proofs() -> None:
+    office = await asked_twice()
+    await office.offer({"kind": "email_code", "code": "123456"}, id_="p", reference="r-2")
+    assert office.the(RequestRejected).errors[0].message == "the request is duplicate"
+
+
+async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_it() -> None:
+    office = await asked_twice()
+    app = create_app(office.door, Callers({}, Allowance(10)), public_url="")
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
+        page = (await client.get(f"/requests/{SECOND}")).text
+        status = (await client.get(f"/v1/requests/{SECOND}")).text
+    assert "You asked for the same before" in page
+    assert FIRST not in page + status
+
+
+async def test_an_agent_is_told_that_its_request_was_made_before() -> None:
+    office = await asked_twice()
+    asked_of = Asked(SECOND, None, NOW, NOW, NOW)
+    links = Links("https://privacy.example.com", "https://privacy.example.com")
+    told = told_of(await office.door.case(SECOND), asked_of, links, revoked=False)
+    assert (told.standing, told.reason) == (Standing.DENIED, Reason.TOO_MANY_REQUESTS)
+
+
+def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() -> None:
+    fields = {
+        "request_id": FIRST,
+        "right": "erasure",
+        "regulation": "gdpr",
+        "policy": "gdpr@2018-05-25",
+        "source": SOURCE,
+        "received_at": NOW,
+        "received_on": NOW.date(),
+        "due_on": date(2026, 4, 7),
+        "internal_due_on": date(2026, 4, 2),
+    }
+    received = RequestReceived.model_validate(fields)
+    attested = received.model_copy(update={"attested": (Evidence.MAILBOX,)})
+    today = NOW.date()
+    assert duplicate_of(Case(Status.CHALLENGED, received), received, today)
+    assert not duplicate_of(Case(Status.CHALLENGED, received), attested, today)
+    assert duplicate_of(Case(Status.VERIFIED, received), attested, today)
+
+
+# --- crashes and races -------------------------------------------------------------------------------------
+
+
+async def claimed(case: str) -> Office:
+    """Return an office that *case* has told what it asks for, and died."""
+    (wish,) = (await asked_once()).firsts.claims
+    office = Office()
+    await office.firsts.claim(wish.encode(), case, NOW)
+    return office
+
+
+async def test_who_dies_between_claim_and_row_is_the_first_when_registered_again() -> None:
+    office = await claimed(FIRST)
+    await asked(office)
+    assert office.told(RequestDuplicated) == []
+    assert office.the(RequestReceived).request_id == FIRST
+
+
+async def test_the_second_waits_until_the_first_is_registered() -> None:
+    office = await claimed(FIRST)
+    await asked(office, name="r-2")
+    assert office.told(RequestReceived) == []
+    await asked(office)
+    await office.wait(timedelta(seconds=1))
+    assert office.the(RequestDuplicated).request_id == SECOND
+
+
+async def test_one_that_is_never_registered_is_not_waited_for_for_ever() -> None:
+    office = await claimed(FIRST)
+    await asked(office, name="r-2")
+    while office.clock.now <= NOW + LOST_AFTER:
+        await office.wait(timedelta(minutes=10))
+    assert office.the(RequestReceived).request_id == SECOND
+    await asked(office)
+    assert office.the(RequestDuplicated).request_id == FIRST
+
+
+async def test_two_at_once_are_one_first_and_one_duplicate() -> None:
+    office = Office()
+    for name in ("r-1", "r-2"):
+        await office.broker.publish([submission("request.submitted", request(reference=name), id_=name)])
+    await office.work()
+    await office.wait(timedelta(seconds=1))
+    assert [fact.repeats for fact in office.told(RequestReceived)] == [None, FIRST]
+
+
+async def test_two_who_follow_an_ended_one_are_one_first_and_one_duplicate() -> None:
+    office = await asked_once()
+    await office.tell(*answered(), sent(LetterKind.OUTCOME))
+    for name in ("r-2", "r-3"):
+        await office.broker.publish([submission("request.submitted", request(reference=name), id_=name)])
+    await office.work()
+    await office.wait(timedelta(seconds=1))
+    assert [fact.repeats for fact in office.told(RequestReceived)] == [None, None, SECOND]
+    assert office.the(RequestDuplicated).request_id == THIRD
