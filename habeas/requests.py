@@ -92,7 +92,8 @@ def fact(kind: type[F], **fields: Any) -> F:
         return kind.model_validate(fields)
     except ValidationError as error:
         flaw = error.errors(include_url=False, include_input=False)[0]
-        raise ConfigurationError(f"{flaw['loc'][0]}: {flaw['msg']}") from None
+        where = "".join(f"{field}: " for field in flaw["loc"][:1])  # nowhere: it is about several fields
+        raise ConfigurationError(f"{where}{flaw['msg']}") from None
 
 
 async def announce(amqp_url: str, fact: Fact) -> str:

@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
 from shared.law import DIRECT_MARKETING, Duty, FeeReason, Money, Regulation, Right, Role
@@ -507,6 +508,12 @@ class AppealDecided(Fact):
     explanation: Code | None = None
     """Name, in the vault, of what they wrote to the person."""
 
+    @model_validator(mode="after")
+    def _says_why_not(self) -> "AppealDecided":
+        if not (self.granted or self.reasons or self.explanation):
+            raise ValueError("what is not granted needs a reason or an explanation")
+        return self
+
 
 class AppealAnswered(Fact):
     """An appeal or a complaint is decided; the person is told."""
@@ -628,6 +635,15 @@ class RequestForwarded(Fact):
     expires_at: datetime
 
 
+class ControllerTold(Fact):
+    """The customer who decides about the data was told that a request for it waits; now the person is."""
+
+    TYPE = "habeas.controller.told.v1"
+
+    controller: Code
+    """Where the customer's name and address lie sealed."""
+
+
 class RequestDuplicated(Fact):
     """A request asks for the same as one that is not answered yet; that one is answered."""
 
@@ -675,6 +691,8 @@ class RequestFulfilled(Fact):
     """Name of the erasure certificate in the vault."""
     mentions: Code | None = None
     """Name in the vault of the places that still name the person after an erasure."""
+    statement_kept: bool = False
+    """Whether a statement of the person's is kept with what was not corrected."""
 
 
 class RequestReferred(Fact):

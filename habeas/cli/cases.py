@@ -1,12 +1,14 @@
 """Verbs with which the privacy staff decides about a case; the console publishes the same events."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from habeas.cli.options import STATE, State, existing, out, prefix_of, run, setting
+from shared.errors import ConfigurationError
 from shared.events import (
     AnswerDelivered,
     AppealDecided,
@@ -90,13 +92,14 @@ def decide(
     """Decide an appeal or a complaint; one that is granted takes the request up again."""
     from habeas import requests  # noqa: PLC0415
 
+    reasons = _known_to_letters(reason or ())
     name = None if explanation is None else _sealed(state, request_id, existing(explanation).read_bytes())
     decided = requests.fact(
         AppealDecided,
         request_id=request_id,
         by=by,
         granted=granted,
-        reasons=reason or (),
+        reasons=reasons,
         explanation=name,
     )
     _announce(state, decided)
@@ -118,6 +121,17 @@ def forward(
     item = _sealed(state, request_id, controller.model_dump_json().encode())
     _announce(state, requests.fact(ForwardingDecided, request_id=request_id, by=by, controller=item))
     out.print("decided; both are told")
+
+
+def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
+    from services.notifier.reasons import ReasonCode  # noqa: PLC0415
+
+    for reason in reasons:
+        if reason not in set(ReasonCode):
+            raise ConfigurationError(
+                f"reason {reason!r}: letters know none; known are {', '.join(ReasonCode)}"
+            )
+    return reasons
 
 
 def _sealed(state: State, request_id: str, content: bytes) -> str:

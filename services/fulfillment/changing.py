@@ -231,6 +231,7 @@ async def _fulfilled(
         dispositions=done.plan.counts(),
         reasons=done.reasons(),
         answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+        statement_kept=stated,
     )
 
 

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import uploads
-from services.intake.domain import Case, Status, outcome_of
+from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
 from services.intake.forwarding import forwardings
 from services.intake.pages import (
@@ -50,8 +50,6 @@ from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.log import logger
 from shared.policies import policies
 
-PUBLIC_DOOR = "habeas/public"
-"""CloudEvents source of what people lodge without a key."""
 UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
 """Where documents are handed in."""
 
@@ -223,8 +221,10 @@ def create_app(door: Door, callers: Callers, *, public_url: str, agents: FastAPI
     async def lodge(form: RequestForm, source: Annotated[str, Depends(callers.source_of)]) -> Lodged:
         """Lodge a request. The same reference from the same system is the same request again."""
         if source == PUBLIC_DOOR:
-            # A stranger who chose somebody else's reference would be shown somebody else's request.
-            form = form.model_copy(update={"reference": secrets.token_hex(16), "received_at": None})
+            # A stranger who chose somebody else's reference would be shown somebody else's request, and one
+            # who named a customer would have us write to whom they like.
+            unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
+            form = form.model_copy(update=unknown)
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{root}/v1/requests/{case_id}")
 

@@ -23,12 +23,15 @@ def appealed(case: Case, statement: Code, at: datetime, practice: Practice) -> A
     """
     Return what it is that came at *at*; None where nobody has asked for anything, or one is open already.
 
-    Before there is an answer it is a complaint: about how the request is dealt with.
+    Before there is an answer it is a complaint: about how the request is dealt with. An appeal against the
+    answer takes an open complaint in: both are decided together.
     """
-    received = case.received
-    if received is None or case.open_appeal is not None:
+    received, opened = case.received, case.open_appeal
+    if received is None:
         return None
     remedy = _remedy(case, received, practice)
+    if opened is not None and opened.remedy is remedy:
+        return None
     counted = _counted(remedy, received, at, practice)
     return AppealReceived(
         request_id=received.request_id,
@@ -46,5 +49,10 @@ def _remedy(case: Case, received: RequestReceived, practice: Practice) -> Remedy
 
 
 def _counted(remedy: Remedy, received: RequestReceived, at: datetime, practice: Practice) -> Strictest | None:
+    """An appeal belongs to its case; a complaint is judged by the law of the day on which it is made."""
     counting = Counting(practice.company, practice.calendars, at)
-    return strictest(practice.laws_of(received), DUTIES[remedy], received.right, counting)
+    laws = practice.laws_of(received)
+    if remedy is Remedy.COMPLAINT:
+        day = at.astimezone(practice.zone).date()
+        laws = [practice.policies.in_force(policy.law, day) for policy in laws]
+    return strictest(laws, DUTIES[remedy], received.right, counting)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from services.intake.domain import Case, DueMoved
+from services.intake.domain import Case, DueMoved, Status
 from shared.errors import ConfigurationError
 from shared.events import (
     Evidence,
@@ -44,6 +44,8 @@ EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
 """No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
 CHILDREN_FIRST = timedelta(days=10)
 """How soon after receipt the answer to a child is meant to be sent."""
+UNDECIDED = frozenset({Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED})
+"""Where a case stands that can still take longer."""
 KEPT = (Duty.ANSWER, Duty.EXTENDED_ANSWER, Duty.ACKNOWLEDGEMENT)
 """Duties whose last days a case keeps from the beginning."""
 
@@ -128,8 +130,7 @@ def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
     """Return when the answer is due now that the clock of *case* runs again; None where it never stood."""
     if case.received is None or case.paused_since is None:
         return None
-    since, until = (moment.astimezone(practice.zone).date() for moment in (case.paused_since, at))
-    days = case.paused_days + (until - since).days
+    days = case.paused_days + _days_between(case.paused_since, at, practice)
     standing = any(policy.stands_still_for("identity") for policy in practice.laws_of(case.received))
     if days == case.paused_days or not standing:
         return None
@@ -140,7 +141,18 @@ def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
         days=days,
         due_on=counted.last.due_on,
         meant_for=internal_due(counted.last, margin=practice.company.margin),
+        policy=counted.policy.id,
     )
+
+
+def due_now(case: Case, now: datetime, practice: Practice) -> DueDate | None:
+    """Return when *case* is due, had the person sent today what they were asked for."""
+    if case.received is None:
+        return None
+    running = 0 if case.paused_since is None else _days_between(case.paused_since, now, practice)
+    duty = Duty.EXTENDED_ANSWER if case.extended else Duty.ANSWER
+    counted = _counted(duty, case.received, case.paused_days + running, practice)
+    return _the(counted, case.received.right).last
 
 
 def extended(
@@ -154,7 +166,7 @@ def extended(
         the first period. Requests to opt out or to limit know no extension (11 CCR §§ 7026(f), 7027(g)).
     """
     received = case.received
-    if received is None or case.extended or not case.unanswered or case.due_on is None:
+    if received is None or case.extended or case.due_on is None or case.status not in UNDECIDED:
         return None
     counted = _counted(Duty.EXTENDED_ANSWER, received, case.paused_days, practice)
     if counted is None or counted.last.due_on <= case.due_on or now >= end_of(case.due_on, practice.zone):
@@ -174,6 +186,11 @@ def stands_still(case: Case, policies: Policies) -> bool:
     if case.received is None or case.paused_since is None:
         return False
     return all(policies.named(id_).stands_still_for("identity") for id_ in case.received.laws)
+
+
+def _days_between(since: datetime, until: datetime, practice: Practice) -> int:
+    first, last = (moment.astimezone(practice.zone).date() for moment in (since, until))
+    return (last - first).days
 
 
 def begin_of(day: date, zone: ZoneInfo) -> datetime:

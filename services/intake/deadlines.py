@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
-from services.intake.clock import Practice, begin_of, end_of, stands_still
+from services.intake.clock import Practice, begin_of, due_now, end_of, stands_still
 from services.intake.domain import Case
 from shared.events import (
     AppealReceived,
     FeeQuoted,
     LetterKind,
+    Remedy,
     RequestExtended,
     RequestFulfilled,
     RequestReceived,
 )
-from shared.law import Duty, Role
+from shared.law import Duty, Role, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
 """Of the answer: the day by which it was meant to be sent, and the end of the last day."""
@@ -31,6 +32,7 @@ UNAGREED = "fee_unagreed"
 """The end of the day by which the person agrees to a fee that they were told of."""
 EXPIRING, EXPIRED = "package_expiring", "package_expired"
 """Of the package: the day on which who has not fetched it is reminded, and the end."""
+TIME_TO_AGREE = timedelta(days=10)
 REMINDED_BEFORE = timedelta(days=7)
 DUTIES: Mapping[str, Duty] = MappingProxyType(
     {
@@ -92,9 +94,15 @@ def waits_for_decision(appeal: AppealReceived, practice: Practice) -> list[Wait]
     return [] if appeal.due_on is None else [wait_for(UNDECIDED, end_of(appeal.due_on, practice.zone))]
 
 
-def waits_for_agreement(quoted: FeeQuoted, practice: Practice) -> list[Wait]:
-    """Return what is waited for when the person was told of a fee."""
-    return [wait_for(UNAGREED, end_of(quoted.answer_by, practice.zone))]
+def waits_for_agreement(quoted: FeeQuoted, told_at: datetime, practice: Practice) -> list[Wait]:
+    """
+    Return what is waited for when the person was told of a fee.
+
+    Law:
+        DPO Art. 19(3): they have ten days, whenever the letter went out.
+    """
+    told_on = told_at.astimezone(practice.zone).date()
+    return [wait_for(UNAGREED, end_of(max(quoted.answer_by, told_on + TIME_TO_AGREE), practice.zone))]
 
 
 def waits_for_package(answer: RequestFulfilled) -> list[Wait]:
@@ -102,27 +110,45 @@ def waits_for_package(answer: RequestFulfilled) -> list[Wait]:
     if answer.package is None or answer.package_expires_at is None:
         return []
     end = answer.package_expires_at
-    return [Wait(EXPIRING, end - REMINDED_BEFORE), Wait(EXPIRED, end)]
+    return [wait_for(EXPIRING, end - REMINDED_BEFORE), wait_for(EXPIRED, end)]
 
 
 def looked_at_again(kind: str, case: Case, now: datetime, practice: Practice) -> datetime | None:
     """Return when to look again at a day of *case* that has moved meanwhile; None where it has come."""
+    if kind == UNDECIDED:
+        return _not_yet(end_of(day, practice.zone), now) if (day := day_of(kind, case)) else None
     if kind not in {APPROACHING, MISSED}:
         return None
     if stands_still(case, practice.policies):
         return now + timedelta(days=1)
-    day = case.meant_for if kind == APPROACHING else case.due_on
-    if day is None:
+    last = due_now(case, now, practice) if case.paused_since else None
+    if last is not None:
+        meant_for, due_on = internal_due(last, margin=practice.company.margin), last.due_on
+    elif case.meant_for is not None and case.due_on is not None:
+        meant_for, due_on = case.meant_for, case.due_on
+    else:
         return None
-    comes = begin_of(day, practice.zone) if kind == APPROACHING else end_of(day, practice.zone)
+    comes = begin_of(meant_for, practice.zone) if kind == APPROACHING else end_of(due_on, practice.zone)
+    return _not_yet(comes, now)
+
+
+def _not_yet(comes: datetime, now: datetime) -> datetime | None:
     return comes if now < comes else None
 
 
 def is_done(kind: str, case: Case) -> bool:
     """Tell whether what is due at a moment of this *kind* is done, or need not be done any more."""
     if kind == UNDECIDED:
-        return case.open_appeal is None
-    return not case.unanswered or (kind in LETTERS and LETTERS[kind] in case.sent)
+        opened = case.open_appeal
+        confirmed = LetterKind.COMPLAINT_RECEIVED in case.sent - case.returned
+        return opened is None or (opened.remedy is Remedy.COMPLAINT and confirmed)
+    return not case.unanswered or (kind in LETTERS and LETTERS[kind] in case.sent - case.returned)
+
+
+def duty_of(kind: str, case: Case) -> Duty:
+    """Return what a moment of this *kind* is about; of a complaint the law wants it confirmed in time."""
+    complaint = case.open_appeal is not None and case.open_appeal.remedy is Remedy.COMPLAINT
+    return Duty.COMPLAINT if kind == UNDECIDED and complaint else DUTIES[kind]
 
 
 def day_of(kind: str, case: Case) -> date | None:

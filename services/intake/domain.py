@@ -25,6 +25,7 @@ from shared.events import (
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    DeliveryAction,
     Evidence,
     ExtensionDecided,
     Fact,
@@ -38,12 +39,14 @@ from shared.events import (
     IdentityVerified,
     LetterKind,
     NoticeFailed,
+    NoticeReported,
     NoticeSent,
     Outcome,
     PackageCodeIssued,
     PackageExpired,
     PackageExpiring,
     PackageFetched,
+    PolicyId,
     ProofReceived,
     ProofRefused,
     RecipientAcknowledged,
@@ -66,12 +69,12 @@ from shared.events import (
     SubjectUnrestricted,
     WithdrawalLodged,
 )
-from shared.law import Role
+from shared.law import Duty, Role
 
+PUBLIC_DOOR = "habeas/public"
+"""CloudEvents source of what people lodge without a key."""
 NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""
-BOUNCED = "bounced"
-"""Why a letter has not arrived although a mail server had taken it."""
 
 
 class Status(StrEnum):
@@ -119,6 +122,8 @@ class DueMoved(Record):
     due_on: date
     meant_for: date
     """The day by which the answer is meant to be sent."""
+    policy: PolicyId
+    """The law that sets the day."""
 
 
 RECORDS = (PackageCodeKept, PackageCodeRefused, DueMoved)
@@ -156,7 +161,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ProofRefused: S.ANSWERED,
         IdentityVerified: S.ANSWERED,
     },
-    S.FORWARDED: {RequestClosed: S.CLOSED},
+    S.FORWARDED: {RequestForwarded: S.FORWARDED, RequestClosed: S.CLOSED},
     S.DUPLICATE: {RequestClosed: S.CLOSED},
     # A withdrawal crosses what was decided before it was heard; an answer that was given stands.
     S.WITHDRAWN: {
@@ -189,6 +194,8 @@ CLOSED_BY: Mapping[Status, LetterKind] = {
     S.DUPLICATE: LetterKind.DUPLICATE,
 }
 """The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
+ANSWERED = frozenset({Status.ANSWERED, Status.REFUSED, Status.FORWARDED, Status.CLOSED})
+"""Where a case stands of which there is something to hand over."""
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that the law demands to arrive."""
 REMARKS: frozenset[type[Fact]] = frozenset(
@@ -210,6 +217,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         ForwardingFetched,
         IdentityReviewNeeded,
         NoticeFailed,
+        NoticeReported,
         NoticeSent,
         PackageCodeIssued,
         PackageExpired,
@@ -262,12 +270,14 @@ class Case:
     """When the answer is due because it did, or because of an extension."""
     moved_target: date | None = None
     """By when it is meant to be sent, then."""
+    missed: frozenset[tuple[Duty, date]] = frozenset()
+    """What was not done in time, and is told."""
     tell_by: date | None = None
     """When the answer was due before an extension: by then the person is told of it."""
     sent: frozenset[LetterKind] = frozenset()
     """Letters that the mail server has taken."""
     returned: frozenset[LetterKind] = frozenset()
-    """Those of them that came back."""
+    """Letters that came back, or that no mail server will take."""
     delivered: bool = False
     """Whether the staff has handed over the answer by other means."""
     undelivered: tuple[LetterKind, ...] = ()
@@ -294,6 +304,13 @@ class Case:
     def open_appeal(self) -> AppealReceived | None:
         """The appeal or complaint that is not decided yet; there is one at a time."""
         return self.appeals[-1] if len(self.appeals) > self.answered_appeals else None
+
+    @property
+    def forwardable(self) -> bool:
+        """Whether a customer decides about the data who has not been told yet, or could not be."""
+        told = LetterKind.FORWARDED_TO_CONTROLLER in self.sent - self.returned
+        waits = self.status is Status.RECEIVED or (self.status is Status.FORWARDED and not told)
+        return self.not_ours and waits
 
     @property
     def due_on(self) -> date | None:
@@ -325,9 +342,9 @@ class Case:
         """
         if self.delivered or self.status in {Status.WITHDRAWN, Status.DUPLICATE}:
             return False
-        if self.status is Status.CLOSED:
-            return not self.returned.isdisjoint(OWED)
-        return not (self.addressless and self.status in CLOSED_BY)
+        if not self.returned.isdisjoint(OWED):
+            return True
+        return self.status is not Status.CLOSED and not (self.addressless and self.status in CLOSED_BY)
 
     @property
     def awaits_agreement(self) -> bool:
@@ -399,9 +416,9 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _decision_noted(case, fact)
         case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded() | IdentityRefused():
             return _proof_noted(case, fact)
-        case RequestPaused() | RequestResumed() | DueMoved() | RequestExtended():
+        case RequestPaused() | RequestResumed() | DueMoved() | RequestExtended() | DeadlineMissed():
             return _clock_noted(case, fact)
-        case NoticeSent() | NoticeFailed() | AnswerDelivered():
+        case NoticeSent() | NoticeFailed() | NoticeReported() | AnswerDelivered():
             return _letter_noted(case, fact)
         case RecipientFailed() | RecipientAcknowledged():
             return _recipient_noted(case, fact)
@@ -449,21 +466,32 @@ def _fee_noted(case: Case, fact: FeeQuoted | FeeAgreed) -> Case:
             return replace(case, agreed=True)
 
 
-def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | AnswerDelivered) -> Case:
+def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered) -> Case:
     match fact:
         case NoticeSent():
             return replace(case, sent=case.sent | {fact.letter}, returned=case.returned - {fact.letter})
         case NoticeFailed():
             nowhere = case.addressless or fact.reason == NO_ADDRESS
-            returned = case.returned | ({fact.letter} if fact.reason == BOUNCED else frozenset())
-            undelivered = (*case.undelivered, fact.letter)
-            return replace(case, undelivered=undelivered, addressless=nowhere, returned=returned)
-        case AnswerDelivered():
+            case = replace(case, undelivered=(*case.undelivered, fact.letter), addressless=nowhere)
+            return case if fact.reason == NO_ADDRESS else _came_back(case, fact.letter)
+        case NoticeReported():
+            return _came_back(case, fact.letter) if fact.action is DeliveryAction.FAILED else case
+        case AnswerDelivered() if case.status in ANSWERED:
             return replace(case, returned=frozenset(), delivered=True)
+        case AnswerDelivered():
+            return case
 
 
-def _clock_noted(case: Case, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended) -> Case:
+def _came_back(case: Case, letter: LetterKind) -> Case:
+    return replace(case, returned=case.returned | {letter})
+
+
+def _clock_noted(
+    case: Case, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended | DeadlineMissed
+) -> Case:
     match fact:
+        case DeadlineMissed():
+            return replace(case, missed=case.missed | {(fact.duty, fact.due_on)})
         case RequestPaused():
             return replace(case, paused_since=fact.since)
         case RequestResumed():

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Protocol
 from uuid import uuid4
 
+from services.intake.appeals import DECIDED
 from services.intake.domain import (
     Case,
     PackageCodeKept,
@@ -40,6 +41,7 @@ from shared.events import (
     PackageFetched,
     Proof,
     ProofReceived,
+    Remedy,
     RequestLodged,
     RequestReceived,
     RequestSubmitted,
@@ -219,7 +221,8 @@ class Door:
             TooOften: Too much was done about the request within the hour.
         """
         case = await self._act(case_id)
-        if case.open_appeal is not None:
+        opened = case.open_appeal
+        if opened is not None and (opened.remedy is Remedy.APPEAL or case.status not in DECIDED):
             raise NotNow("we are looking at it again already")
         name = f"appeal_{uuid4().hex}"
         await self.vault.seal(case_id, name, statement.encode())

@@ -8,7 +8,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Protocol
 
-from services.intake.appeals import appealed
+from services.intake.appeals import DECIDED, appealed
 from services.intake.clock import Arrival, Practice, end_of, extended, receive, resumed
 from services.intake.deadlines import (
     APPROACHING,
@@ -16,8 +16,10 @@ from services.intake.deadlines import (
     EXPIRED,
     MISSED,
     UNAGREED,
+    UNEXTENDED,
     Wait,
     day_of,
+    duty_of,
     first_waits,
     is_done,
     kind_of,
@@ -28,7 +30,7 @@ from services.intake.deadlines import (
     waits_for_decision,
     waits_for_package,
 )
-from services.intake.domain import BOUNCED, Case, Status, evolve, outcome_of
+from services.intake.domain import OWED, Case, Status, evolve, outcome_of
 from services.intake.repeating import Claim, duplicate_of, wish_of
 from shared.answer import SUBMISSION, facts_of
 from shared.envelope import derived_id
@@ -55,7 +57,9 @@ from shared.events import (
     IdentityRefused,
     IdentityReviewNeeded,
     IdentityVerified,
+    LetterKind,
     NoticeFailed,
+    NoticeReported,
     NoticeSent,
     PackageExpired,
     PackageExpiring,
@@ -99,6 +103,8 @@ LINK_BYTES = 24
 LINK_LIFETIME = timedelta(days=30)
 LOST_AFTER = timedelta(hours=1)
 """How long one that claims to be the first is waited for, until it is registered."""
+BOUNCED = "bounced"
+"""Why a letter has not arrived although a mail server had taken it."""
 RENEWAL = "habeas/appeal"
 """CloudEvents source of a request that is taken up again."""
 NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
@@ -247,8 +253,8 @@ async def await_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
 
 
 async def await_agreement(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
-    """Remember what the answer costs, and the last day to agree. The clock of the answer runs on."""
-    await _set(waits_for_agreement(event, ctx.practice), ctx)
+    """Remember what the answer costs, and look whether the person hears so. The clock runs on."""
+    await _set(waits_for_agreement(event, ctx.now, ctx.practice), ctx)
     return []
 
 
@@ -276,7 +282,7 @@ async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
         return [_rejected(ctx, NOT_KNOWN)]
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
-    received = appealed(ctx.case, name, ctx.occurred_at, ctx.practice)
+    received = appealed(ctx.case, name, _appealed_at(ctx), ctx.practice)
     if received is None:
         return [_rejected(ctx, Flaw(path="data.request", message="an appeal is open already"))]
     return await _appeal_received(received, ctx)
@@ -291,7 +297,7 @@ async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
     """
     if ctx.case.received is None:
         raise TooEarly("the appeal came before its request")
-    received = appealed(ctx.case, event.statement, ctx.occurred_at, ctx.practice)
+    received = appealed(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
     return [] if received is None else await _appeal_received(received, ctx)
 
 
@@ -306,7 +312,8 @@ async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
     if opened is None:
         logger().warning("no appeal is open", request_id=ctx.case_id)
         return []
-    renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if event.granted else None
+    taken_up = event.granted and ctx.case.status in DECIDED  # what is not decided yet goes on as it is
+    renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
     answered = AppealAnswered(
         request_id=ctx.case_id,
         remedy=opened.remedy,
@@ -335,7 +342,7 @@ async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
 
 async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
     """
-    Forward the request of an end user to the customer whom the staff has named - once.
+    Forward the request of an end user to the customer whom the staff has named; again if nobody was reached.
 
     Law:
         GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer on its own.
@@ -345,7 +352,7 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
     """
     if ctx.case.received is None:
         raise TooEarly("the forwarding came before its request")
-    if not ctx.case.not_ours or ctx.case.status is not Status.RECEIVED:
+    if not ctx.case.forwardable:
         logger().warning("nothing to forward", request_id=ctx.case_id, reason=str(ctx.case.status))
         return []
     return [await _forwarded(event.controller, ctx)]
@@ -353,14 +360,28 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
 
 async def note_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
     """
-    Remember a letter that cannot be delivered; whose answer came back is not answered, and is told of.
+    Remember a letter that has not arrived; whose answer it was is owed it again, and is told of at once.
+
+    Raises:
+        TooEarly: It came back before it was heard that it was sent.
 
     Law:
         GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
     """
-    if event.reason == BOUNCED and evolve(ctx.case, event).unanswered:
-        await _set([wait_for(APPROACHING, ctx.now)], ctx)
-    return []
+    if event.reason == BOUNCED and event.letter not in ctx.case.sent:
+        raise TooEarly("a letter came back before it was heard that it was sent")
+    before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
+    if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
+        return _unextended(before.tell_by, ctx)
+    if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
+        return []
+    return await _told_of(APPROACHING, day, ctx)
+
+
+def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
+    """Where the day is still to come, its own moment tells of it."""
+    over = ctx.now >= end_of(day, ctx.practice.zone)
+    return _missed(UNEXTENDED, day, ctx) if over else []
 
 
 async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
@@ -397,20 +418,23 @@ async def heed_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
         raise TooEarly("the day came before its request")
     kind = kind_of(event.name)
     if kind == UNAGREED:
-        return _unagreed(ctx)
+        return await _unagreed(ctx)
     if kind not in DUTIES:
         return await _package_looked_at(kind, ctx)
     day = day_of(kind, ctx.case)
     if day is None or is_done(kind, ctx.case):
         return []
     later = looked_at_again(kind, ctx.case, ctx.now, ctx.practice)
-    if later is not None:
-        await _set([wait_for(kind, later)], ctx)
-        return []
-    return [await _told_of(kind, day, ctx)]
+    if later is None:
+        return await _told_of(kind, day, ctx)
+    wait = wait_for(kind, later)
+    if wait.name == event.name:
+        raise TooEarly("the moment came to a clock that is behind")
+    await _set([wait], ctx)
+    return []
 
 
-def _unagreed(ctx: Intake) -> Sequence[Fact]:
+async def _unagreed(ctx: Intake) -> Sequence[Fact]:
     """
     Take a request back whose requester was told of a fee and has not agreed to it in time.
 
@@ -424,6 +448,7 @@ def _unagreed(ctx: Intake) -> Sequence[Fact]:
     if ctx.case.told_of_fee:
         return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
     logger().error("fee not told", request_id=ctx.case_id, reason="the letter has not reached the person")
+    await _set([wait_for(UNAGREED, ctx.now + timedelta(days=1))], ctx)
     return []
 
 
@@ -445,13 +470,30 @@ async def _package_looked_at(kind: str, ctx: Intake) -> Sequence[Fact]:
     return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
 
 
-async def _told_of(kind: str, day: date, ctx: Intake) -> Fact:
-    if kind == APPROACHING:
-        await _set([wait_for(MISSED, end_of(day, ctx.practice.zone))], ctx)
-        logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
-        return DeadlineApproaching(request_id=ctx.case_id, due_on=day)
-    logger().error("deadline missed", request_id=ctx.case_id, reason=f"{DUTIES[kind]}, due on {day}")
-    return DeadlineMissed(request_id=ctx.case_id, duty=DUTIES[kind], due_on=day)
+async def _told_of(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+    if kind != APPROACHING:
+        return _missed(kind, day, ctx)
+    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
+    approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
+    end = end_of(day, ctx.practice.zone)
+    if ctx.now >= end:
+        return [approaching, *_missed(MISSED, day, ctx)]
+    await _set([wait_for(MISSED, end)], ctx)
+    return [approaching]
+
+
+def _missed(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+    duty = duty_of(kind, ctx.case)
+    if (duty, day) in ctx.case.missed:
+        return []
+    logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
+    return [DeadlineMissed(request_id=ctx.case_id, duty=duty, due_on=day)]
+
+
+def _appealed_at(ctx: Intake) -> datetime:
+    """A clock that goes wrong moves no last day: neither before the request, nor past now."""
+    begun = ctx.case.received.received_at if ctx.case.received else ctx.now
+    return max(begun, min(ctx.occurred_at, ctx.now))
 
 
 async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fact]:
@@ -460,12 +502,13 @@ async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fa
 
 
 async def _forwarded(controller: str, ctx: Intake) -> RequestForwarded:
-    await ctx.vault.seal(ctx.case_id, LINK, token_urlsafe(LINK_BYTES).encode())
-    secret = await ctx.vault.open(ctx.case_id, LINK)  # of two that were drawn at once, the one that is kept
+    link = f"{LINK}_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    await ctx.vault.seal(ctx.case_id, link, token_urlsafe(LINK_BYTES).encode())
+    secret = await ctx.vault.open(ctx.case_id, link)  # of two that were drawn at once, the one that is kept
     digest = sha256(secret).hexdigest()
     expires_at = ctx.now + LINK_LIFETIME
     return RequestForwarded(
-        request_id=ctx.case_id, controller=controller, link=LINK, digest=digest, expires_at=expires_at
+        request_id=ctx.case_id, controller=controller, link=link, digest=digest, expires_at=expires_at
     )
 
 
@@ -483,6 +526,8 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     """
     if ctx.case.is_overtaken_by(event.letter):
         raise TooEarly(f"the request is {ctx.case.status}: what its last letter tells is not here yet")
+    if event.letter is LetterKind.FEE_QUOTED and ctx.case.quoted is not None:
+        await _set(waits_for_agreement(ctx.case.quoted, ctx.occurred_at, ctx.practice), ctx)
     if not ctx.case.is_closed_by(event.letter):
         return []
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
@@ -505,6 +550,7 @@ SUBSCRIPTIONS = (
     on(RequestReferred, note),
     on(NoticeSent, close),
     on(NoticeFailed, note_failure),
+    on(NoticeReported, note),
     on(AnswerDelivered, note),
     on(RecipientAcknowledged, note),
     on(RecipientFailed, note),

@@ -17,17 +17,19 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import BOUNCED, NO_ADDRESS, OWED, DueMoved
+from services.intake.domain import NO_ADDRESS, OWED, DueMoved
 from shared.events import (
     AnswerDelivered,
     AppealAnswered,
     AppealReceived,
     Code,
     DeadlineMissed,
+    DeliveryAction,
     Fact,
     IdentityRefused,
     LetterKind,
     NoticeFailed,
+    NoticeReported,
     NoticeSent,
     Outcome,
     PolicyId,
@@ -46,7 +48,7 @@ from shared.events import (
     RequestWithdrawn,
     SubjectUnrestricted,
 )
-from shared.law import Right
+from shared.law import Duty, Right
 
 OWN_DOOR = "habeas/"
 """What the source of a request begins with that no upstream system has passed on."""
@@ -90,6 +92,8 @@ class Manner(StrEnum):
     """By an upstream system, as an event."""
     APPEAL = "appeal"
     """An appeal against an earlier answer was granted."""
+    COMPANION = "companion"
+    """By nobody: it goes with the request of a child."""
 
 
 class Result(StrEnum):
@@ -285,7 +289,7 @@ class Story:
                 self._note_decision(fact, at)
             case RequestClosed():
                 self._note_closed(at)
-            case NoticeSent() | NoticeFailed() | AnswerDelivered():
+            case NoticeSent() | NoticeFailed() | NoticeReported() | AnswerDelivered():
                 self._note_letter(fact, at)
             case DueMoved() | RequestExtended():
                 self._note_last_day(fact)
@@ -304,7 +308,7 @@ class Story:
             case RequestLodged():
                 self.manner = Manner.WEB if fact.source.startswith(OWN_DOOR) else Manner.API
             case RequestRenewed() if self.received is None:
-                self.manner = Manner.APPEAL
+                self.manner = Manner.COMPANION if fact.right else Manner.APPEAL
             case _:
                 pass
 
@@ -325,19 +329,23 @@ class Story:
         if not self.withdrawn:
             self.answered_at = self.answered_at or at
 
-    def _note_letter(self, fact: NoticeSent | NoticeFailed | AnswerDelivered, at: datetime) -> None:
+    def _note_letter(
+        self, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered, at: datetime
+    ) -> None:
         """A letter that came back has answered nothing; what answers then is the next one, or the staff."""
         match fact:
             case NoticeSent() if fact.letter in self.returned:
                 self.returned -= {fact.letter}
                 self.answered_at = at
-            case NoticeFailed() if fact.reason == BOUNCED and self.delivered_at is not None:
-                self.answered_at = self.delivered_at
-            case NoticeFailed() if fact.reason == BOUNCED:
-                self.returned |= {fact.letter} & OWED
             case NoticeFailed() if fact.reason == NO_ADDRESS:
                 self.addressless = True
-            case AnswerDelivered():
+            case NoticeReported() if fact.action is not DeliveryAction.FAILED:
+                pass
+            case NoticeFailed() | NoticeReported() if self.delivered_at is not None:
+                self.answered_at = self.delivered_at
+            case NoticeFailed() | NoticeReported():
+                self.returned |= {fact.letter} & OWED
+            case AnswerDelivered() if self.decided_at is not None:
                 self.answered_at = at if self.returned or not self.answered_at else self.answered_at
                 self.delivered_at, self.returned = self.delivered_at or at, frozenset()
             case _:
@@ -362,7 +370,7 @@ class Story:
 
     def _note_remark(self, fact: Fact) -> None:
         match fact:
-            case DeadlineMissed():
+            case DeadlineMissed(duty=Duty.ANSWER):
                 self.missed = True
             case SubjectUnrestricted():
                 self.unrestricted = True
@@ -434,7 +442,7 @@ class Story:
         right, done = self.received.right, self.fulfilled.dispositions
         if done.get("left"):
             return Standing.LEFT
-        if right is Right.RECTIFICATION and self.fulfilled.reasons:
+        if self.fulfilled.statement_kept:
             return Standing.STATEMENT
         weighed = right is Right.OBJECTION and not self.received.direct_marketing
         if (weighed or right is Right.RESTRICTION) and done.get("marked") and not self.unrestricted:

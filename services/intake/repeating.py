@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 import orjson
 
-from services.intake.domain import Case
+from services.intake.domain import PUBLIC_DOOR, Case
 from shared.events import (
     Agent,
     RequestDuplicated,
@@ -40,9 +40,9 @@ def wish_of(request: RequestSubmitted, received: RequestReceived) -> bytes | Non
     """
     Return what is asked for, the same bytes for the same wish; None where a repetition is answered like any.
 
-    Who asks is part of it, and the system that passes it on: a request that a stranger, or another system,
-    has made in a person's name does not stand in the way of the person's own. What needs no proof is done
-    again sooner than compared; proofs that came along are weighed, whatever else was asked for.
+    Who asks is part of it, and the system that passes it on: a request that another system has made in a
+    person's name does not stand in the way of the person's own. What needs no proof is done again sooner
+    than compared; proofs that came along are weighed, whatever else was asked for.
     """
     if received.follows or received.proofs or received.role is Role.END_USER:
         return None
@@ -69,11 +69,14 @@ def duplicate_of(first: Case, received: RequestReceived, today: date) -> Request
     Return that *received*, which asks for the same, is answered with *first*; None where it is not.
 
     Not where *first* has ended, or its last day has passed: who reminds us then has a day of their own. Nor
-    where it waits for proof that an agent answers for now.
+    where it is answered under other laws or later than *received* must be, or waits for a proof that need
+    not come. Who is linked to it once stays so, however it ends.
     """
-    if first.received is None or first.due_on is None or not first.answer_awaited or first.due_on < today:
+    if first.received is None or first.due_on is None or not first.answer_awaited:
         return None
-    if first.awaits_proof and set(received.attested) - set(first.received.attested):
+    if first.received.laws != received.laws or not today <= first.due_on <= received.due_on:
+        return None
+    if first.awaits_proof and _may_prove_more(received, first.received):
         return None
     return RequestDuplicated(
         request_id=received.request_id,
@@ -81,6 +84,16 @@ def duplicate_of(first: Case, received: RequestReceived, today: date) -> Request
         first_received_on=first.received.received_on,
         due_on=first.due_on,
     )
+
+
+def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
+    """
+    Tell whether *received* may be proven although *first*, which asks for the same, is not.
+
+    An agent may answer for more now. At the public door anybody may ask in anybody's name, and take it back:
+    what they ask silences nobody there until it is proven.
+    """
+    return received.source == PUBLIC_DOOR or not set(first.attested).issuperset(received.attested)
 
 
 def _person(subject: Subject) -> dict[str, object]:

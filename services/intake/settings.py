@@ -55,8 +55,10 @@ class IntakeSettings(Settings):
     @classmethod
     def _has_a_known_calendar(cls, company: Company) -> Company:
         try:
-            calendar_named(company.established_in)
-            policies().in_force(company.grants_to_everybody, date.max)
+            for place in company.places:
+                calendar_named(place)
+            for law in filter(None, (company.grants_to_others, company.grants_to_everybody)):
+                policies().in_force(law, date.max)
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
         return company

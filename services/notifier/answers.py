@@ -24,6 +24,8 @@ class Fate(StrEnum):
     """No such mailbox: told otherwise at once."""
     NEVER = "never"
     """This letter is not taken: told otherwise at once."""
+    BARRED = "barred"
+    """Their policy, about us or about this letter: loud, tried again for a while, then told otherwise."""
     OURS = "ours"
     """They take nothing from us as we are set up: loud, and tried again, because the letter is sound."""
 
@@ -41,10 +43,11 @@ BY_STATUS: Mapping[str, Fate] = {
     # X.3: mail systems (section 3.4): full, down for now, or set up wrongly; passes for whoever waits
     "5.3": Fate.LATER,
     "5.3.4": Fate.NEVER,  # the letter is too large
-    # X.5: the dialogue (section 3.6): we speak it
-    "5.5": Fate.OURS,
-    # X.7: security and policy (section 3.8; RFC 7372, RFC 8616): blocked, not authenticated, not signed
+    # X.5: the dialogue (section 3.6): with the recipient named, large providers mean an unknown mailbox
+    "5.5": Fate.NEVER,
+    # X.7: security and policy (section 3.8; RFC 7372, RFC 8616): not authenticated, not signed
     "5.7": Fate.OURS,
+    "5.7.1": Fate.BARRED,  # "not authorized": a block of ours, a list that takes no mail, a person's own rule
 }
 """The longest beginning of a status counts; one that is not here is read by its basic code."""
 

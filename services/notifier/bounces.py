@@ -22,17 +22,17 @@ from shared import failures, topology
 from shared.bus import Message, Publisher
 from shared.envelope import derived_id, encode
 from shared.errors import HabeasError, TooEarly, TransientError
-from shared.events import LetterKind, NoticeFailed, NoticeReported, NoticeSent
+from shared.events import LetterKind, NoticeReported, NoticeSent
 from shared.journal import Row
 from shared.log import logger
 from shared.service import Rows, announcements
 
 NAME = "notifier"
 AGAIN_AFTER = list(topology.DELAYS)[-1]
-NOT_AGAIN = frozenset(
-    {LetterKind.WEIGHING, LetterKind.LIFTING, LetterKind.FORWARDED, LetterKind.FORWARDED_TO_CONTROLLER}
-)
-"""Letters whose event does more than have them written (a restriction, another letter): not twice."""
+READERS = 2
+"""Returned messages read at once, each in a thread: anybody may send one, and letters go on meanwhile."""
+NOT_AGAIN = frozenset({LetterKind.WEIGHING, LetterKind.LIFTING, LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters that set more going (a restriction, the letter to the person): not twice."""
 
 
 class Claims(Protocol):
@@ -104,12 +104,9 @@ def _sent(lane: str, rows: list[Row]) -> Iterator[Sent]:
     """Yield the letters that went out by *rows*."""
     repeated = {_again_id(row.cause) for row in rows}
     for row in rows:
-        told = [fact for fact in row.facts if isinstance(fact, NoticeSent | NoticeFailed)]
-        # Of two letters about one event, only the last is known by the event's own id.
-        ids = [*(derived_id(row.cause, n) for n in range(1, len(told))), row.cause]
-        for id_, fact in zip(ids, told, strict=False):
+        for fact in row.facts:
             if isinstance(fact, NoticeSent):
-                yield Sent(id_, lane, row, fact.letter, row.cause in repeated)
+                yield Sent(row.cause, lane, row, fact.letter, row.cause in repeated)
 
 
 def _again(sent: Sent, report: Report) -> Iterator[Message]:
@@ -137,6 +134,7 @@ class Door:
         """Take what comes back on *paths* to *desk*."""
         self._desk = desk
         self._paths = paths
+        self._readers = asyncio.Semaphore(READERS)
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -152,9 +150,10 @@ class Door:
         """Take a message in; answer when what it reports is durable."""
         del server, session
         content = envelope.content if isinstance(envelope.content, bytes) else b""
+        report = await self._read(content)
         try:
             for address in envelope.rcpt_tos:
-                await self._take(address, content)
+                await self._take(address, report)
         except TransientError as error:
             logger().warning("a returned letter must wait", reason=str(error))
             return "451 4.3.0 try again later"
@@ -163,8 +162,12 @@ class Door:
             return "554 5.3.0 cannot be noted"
         return "250 2.0.0 noted"
 
-    async def _take(self, address: str, content: bytes) -> None:
-        letter, report = self._paths.letter(address), report_in(content)
+    async def _read(self, content: bytes) -> Report | None:
+        async with self._readers:
+            return await asyncio.to_thread(report_in, content)
+
+    async def _take(self, address: str, report: Report | None) -> None:
+        letter = self._paths.letter(address)
         if report is None or letter is None:
             figures.report("no_report")
         elif await self._desk.take(letter, report):

@@ -14,6 +14,7 @@ import aiosmtplib
 
 from services.notifier.mime import addr_spec
 from services.notifier.smtp import (
+    Barred,
     Disconnected,
     MailboxFull,
     MailInDoubt,
@@ -25,7 +26,15 @@ from services.notifier.smtp import (
 )
 from shared.errors import MailUnavailable
 
-__all__ = ["MailInDoubt", "MailboxFull", "NoSuchMailbox", "Patience", "SenderBlamed", "SmtpChannel"]
+__all__ = [
+    "Barred",
+    "MailInDoubt",
+    "MailboxFull",
+    "NoSuchMailbox",
+    "Patience",
+    "SenderBlamed",
+    "SmtpChannel",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
 async def confirm_withdrawal(event: RequestWithdrawn, ctx: Notifier) -> Sequence[Fact]:
     """Confirm that the request was taken back, or that silence about a fee has done so."""
     request = ctx.request()
-    facts = Withdrawn(request.right, request.received_on, ctx.today(), deemed=event.deemed)
+    facts = Withdrawn(request.right, request.received_on, ctx.occurred_on(), deemed=event.deemed)
     return await write(LetterKind.WITHDRAWN, facts, request, ctx)
 
 
@@ -274,7 +274,7 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
     return Done(
         right=right,
         received_on=request.received_on,
-        done_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
+        done_on=ctx.occurred_on(),
         recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
         by_hand=answer.by_hand,
         outcome=outcome,
@@ -319,7 +319,7 @@ def _erasure(
     return ErasureOutcome(
         outcome=outcome,
         received_on=request.received_on,
-        completed_on=ctx.occurred_at.astimezone(ctx.house.sender.zone).date(),
+        completed_on=ctx.occurred_on(),
         certificate=ctx.case_id if event.certificate else "",
         erased=_parts(answer.erased),
         masked=_parts(answer.masked),

@@ -61,7 +61,7 @@ async def way_out(lane: Lane, settings: NotifierSettings, platform: Platform) ->
             limits,
             settings.return_path(),
             settings.sign(),
-            full_for=settings.retry_for / 2,  # later it would be parked, and nobody told
+            wait_for=settings.retry_for / 2,  # later it would be parked, and nobody told
         )
     finally:
         await channel.close()
@@ -76,7 +76,6 @@ def service(
         return Notifier(
             moment.case,
             moment.state,
-            moment.now,
             moment.event_id,
             moment.occurred_at,
             vault,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from services.notifier import figures
-from services.notifier.channels import MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.errors import MailRefused, MailUnavailable
 from shared.events import Code
 from shared.log import logger
@@ -52,7 +52,7 @@ class Claims(Protocol):
         """Take the claim back."""
 
     async def put_off(self, letter: str, now: datetime) -> datetime:
-        """Note that there was no room for *letter*; return when that was first so."""
+        """Note that *letter* is not let in for now; return when that was first so."""
 
 
 class Limits(Protocol):
@@ -72,8 +72,8 @@ class Post:
     return_path: Callable[[str], str]
     """Letter → envelope sender."""
     sign: Callable[[bytes], bytes]
-    full_for: timedelta
-    """How long a letter waits for room in a full mailbox before the person is told otherwise."""
+    wait_for: timedelta
+    """How long a full mailbox, or a policy, is waited for before the person is told otherwise."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
@@ -110,8 +110,8 @@ class Post:
         except MailUnavailable as error:
             if first:
                 await self.claims.release(letter)
-            if isinstance(error, MailboxFull) and await self._full_for_long(letter):
-                return Posted.FULL
+            if isinstance(error, MailboxFull | Barred) and await self._waits_for_long(letter):
+                return Posted.FULL if isinstance(error, MailboxFull) else Posted.REFUSED
             raise
         except NoSuchMailbox:
             return Posted.NOBODY
@@ -119,6 +119,6 @@ class Post:
             return Posted.REFUSED
         return Posted.SENT if first else Posted.SENT_PERHAPS_TWICE
 
-    async def _full_for_long(self, letter: str) -> bool:
+    async def _waits_for_long(self, letter: str) -> bool:
         now = self.clock()
-        return now - await self.claims.put_off(letter, now) >= self.full_for
+        return now - await self.claims.put_off(letter, now) >= self.wait_for

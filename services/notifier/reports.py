@@ -3,6 +3,8 @@ Reads what a mail server reports of a letter: RFC 3464, as far as it is needed, 
 
 Anybody may send a report, so nothing is decoded that need not be: parts are cut at the outer boundary alone,
 however deep they nest, and the letter that is sent back is not looked at. Prose counts in no language.
+What a report has no use for is not read at all, because the library takes time with it that grows with the
+square of its length.
 """
 
 import re
@@ -18,6 +20,12 @@ from shared.events import DeliveryAction
 LARGEST = 1024 * 1024
 """Bytes that are taken. A report returns the letter, or its headers; no letter of ours is as large."""
 MOST_PARTS = 20
+MOST_GROUPS = 100
+"""Of fields: one of the message, and one of each recipient. A letter of ours has one."""
+LARGEST_HEAD = 16 * 1024
+"""Bytes of the fields of a message, a part or a recipient."""
+LONGEST_TYPE = 1024
+"""Characters of a ``Content-Type``. A boundary has 70 (RFC 2046 section 5.1.1)."""
 FAILED = 550
 """A reply code that says nothing by itself: the status decides."""
 STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
@@ -72,9 +80,8 @@ def _groups(content: bytes) -> Iterator[Fields]:
     """Yield the groups of fields of the delivery status: first of the message, then of each recipient."""
     for headers, body in _parts(content):
         if headers.get_content_type() in STATUS_PARTS:
-            for group in BLANK.split(body.strip()):
-                fields = BytesHeaderParser().parsebytes(group.strip() + b"\r\n\r\n")
-                yield {name.lower(): str(value) for name, value in fields.items()}
+            for group in BLANK.split(body.strip(), maxsplit=MOST_GROUPS)[:MOST_GROUPS]:
+                yield {name.lower(): str(value) for name, value in _fields(group.strip()).items()}
 
 
 def _parts(content: bytes) -> Iterator[tuple[Message, bytes]]:
@@ -93,7 +100,13 @@ def _split(content: bytes) -> tuple[Message, bytes]:
     if content.startswith((b"\r\n", b"\n")):  # a part without headers
         return Message(), content
     head, _, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
-    return BytesHeaderParser().parsebytes(head + b"\n\n"), body
+    return _fields(head), body
+
+
+def _fields(head: bytes) -> Message:
+    """Return the fields in *head*; none where there is more than a report needs."""
+    fields = BytesHeaderParser().parsebytes(head + b"\n\n") if len(head) <= LARGEST_HEAD else Message()
+    return fields if len(str(fields.get("content-type", ""))) <= LONGEST_TYPE else Message()
 
 
 def _report(fields: Fields) -> Report | None:

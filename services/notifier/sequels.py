@@ -1,7 +1,6 @@
 """Which letter is written about what follows: more time, a customer who decides, an end, an appeal."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 
 from services.notifier.facts import (
@@ -21,15 +20,16 @@ from services.notifier.facts import PackageExpiring as PackageEnding
 from services.notifier.letters import presentable
 from services.notifier.reasons import ReasonCode
 from services.notifier.writing import Addressee, Notifier, write, write_to
-from shared.envelope import derived_id
 from shared.events import (
     AppealAnswered,
     AppealReceived,
     Controller,
+    ControllerTold,
     DeadlineMissed,
     Fact,
     FeeQuoted,
     LetterKind,
+    NoticeSent,
     PackageExpiring,
     Remedy,
     RequestDuplicated,
@@ -58,9 +58,11 @@ async def apologise(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
 
     Law:
         GDPR Art. 12(4): who takes no action within the period says so, and names the authority.
+
+    Not where it is decided: then the answer is on its way, or came back, and no other is to come.
     """
     request = ctx.request()
-    if event.duty is not Duty.ANSWER:
+    if event.duty is not Duty.ANSWER or ctx.known.settled:
         return []
     facts = Late(request.right, request.received_on, event.due_on)
     return await write(LetterKind.LATE, facts, request, ctx)
@@ -68,25 +70,34 @@ async def apologise(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
 
 async def tell_forwarding(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
     """
-    Tell the customer who decides about the data where the request is, and the person that they have it.
+    Tell the customer who decides about the data where the request is; the person hears of it only then.
 
     Law:
         GDPR Art. 28(3)(e); 11 CCR § 7050(c).
     """
     request = ctx.request()
-    controller = Controller.model_validate_json(await ctx.vault.open(ctx.case_id, event.controller))
+    controller = await _controller(event.controller, ctx)
     secret = (await ctx.vault.open(ctx.case_id, event.link)).decode()
     url = f"{ctx.house.public_url}/forwarded/{ctx.case_id}/{secret}"
-    to_them: Facts = ForwardedToController(request.right, request.received_on, url, event.expires_at)
-    to_person = Forwarded(
-        request.right, request.received_on, ctx.today(), controller=presentable(controller.name)
-    )
+    facts = ForwardedToController(request.right, request.received_on, url, event.expires_at)
     addressee = Addressee(controller.email, controller.name, "en")
-    apart = replace(ctx, event_id=derived_id(ctx.event_id, 1))  # each letter is known by a name of its own
-    return [
-        *await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, to_them, request, apart),
-        *await write(LetterKind.FORWARDED, to_person, request, ctx),
-    ]
+    written = await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, facts, request, ctx)
+    if not any(isinstance(fact, NoticeSent) for fact in written):
+        return written
+    return [*written, ControllerTold(request_id=ctx.case_id, controller=event.controller)]
+
+
+async def confirm_forwarding(event: ControllerTold, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Tell the person that a customer decides, and since when they have the request.
+
+    Law:
+        GDPR Art. 12(2); 11 CCR § 7050(c).
+    """
+    request = ctx.request()
+    name = presentable((await _controller(event.controller, ctx)).name)
+    facts = Forwarded(request.right, request.received_on, ctx.occurred_on(), controller=name)
+    return await write(LetterKind.FORWARDED, facts, request, ctx)
 
 
 async def tell_duplicate(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
@@ -159,12 +170,17 @@ SUBSCRIPTIONS = (
     on(RequestExtended, tell_extension),
     on(DeadlineMissed, apologise),
     on(RequestForwarded, tell_forwarding),
+    on(ControllerTold, confirm_forwarding),
     on(RequestDuplicated, tell_duplicate),
     on(FeeQuoted, tell_fee),
     on(PackageExpiring, remind_of_package),
     on(AppealReceived, confirm_appeal),
     on(AppealAnswered, tell_decision),
 )
+
+
+async def _controller(item: str, ctx: Notifier) -> Controller:
+    return Controller.model_validate_json(await ctx.vault.open(ctx.case_id, item))
 
 
 async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
@@ -176,7 +192,9 @@ async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
 def _decided(
     event: AppealAnswered, received_on: date, explanation: str, ctx: Notifier
 ) -> tuple[LetterKind, Facts]:
-    right, reasons = ctx.request().right, tuple(map(ReasonCode, event.reasons))
+    right = ctx.request().right
+    # A reason that no letter knows is left out: the decision must reach the person.
+    reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
     if event.remedy is Remedy.APPEAL:
         appeal = AppealDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
         return LetterKind.APPEAL_DECIDED, appeal

@@ -52,8 +52,15 @@ class NotifierSettings(Settings):
     @classmethod
     def _is_a_mailbox(cls, value: str) -> str:
         name, address = parseaddr(value)
-        if not name or "@" not in address:
+        if not name or not _is_address(address):
             raise ValueError("must be a name and an address: Example Privacy <privacy@example.com>")
+        return value
+
+    @field_validator("mail_reply_to")
+    @classmethod
+    def _takes_answers(cls, value: str) -> str:
+        if value and not _is_address(value):
+            raise ValueError("must be an address, and nothing else")
         return value
 
     @field_validator("mail_limits")
@@ -124,6 +131,14 @@ class NotifierSettings(Settings):
         )
         authority = Authority(company.authority.name, company.authority.url, company.authority.address)
         return House(sender, authority, self.public_url.rstrip("/"))
+
+
+def _is_address(value: str) -> bool:
+    try:
+        addr_spec(value)
+    except MailRefused:
+        return False
+    return True
 
 
 def _domain(name: str) -> str:

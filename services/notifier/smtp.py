@@ -39,6 +39,10 @@ class SenderBlamed(MailUnavailable):
     """The mail server takes nothing from us as we are set up; the letter is sound."""
 
 
+class Barred(SenderBlamed):
+    """Their policy is against it: we are blocked, or this letter to this person is."""
+
+
 class NoSuchMailbox(MailRefused):
     """Nobody has this address."""
 
@@ -136,7 +140,7 @@ async def hand_over(
 
     Raises:
         Disconnected: It was not handed over, and the connection is gone.
-        MailUnavailable: The server did not take it now; ``MailboxFull`` and ``SenderBlamed`` say why.
+        MailUnavailable: Not taken now; ``MailboxFull``, ``SenderBlamed`` and ``Barred`` say why.
         MailRefused: The server will never take it; ``NoSuchMailbox`` says why.
         MailInDoubt: It was handed over, and no answer came.
     """
@@ -206,6 +210,8 @@ def _verdict(error: aiosmtplib.SMTPResponseException, *, recipient_named: bool) 
             return NoSuchMailbox(f"nobody has this address: {answer}")
         case Fate.NEVER:
             return MailRefused(f"the mail server refused the letter: {answer}")
+        case Fate.BARRED:
+            return Barred(f"the policy of the mail server is against it: {answer}")
         case Fate.OURS:
             return SenderBlamed(f"the mail server takes nothing from us as we are: {answer}")
 

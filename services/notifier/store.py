@@ -38,8 +38,8 @@ class Claims:
             await self._claims.delete_one({"_id": _event(letter)})
 
     async def put_off(self, letter: str, now: datetime) -> datetime:
-        """Note that there was no room for *letter*; return when that was first so."""
-        with translated("note a full mailbox"):
+        """Note that *letter* is not let in for now; return when that was first so."""
+        with translated("note a letter that waits"):
             noted = await self._claims.find_one_and_update(
                 {"_id": f"{_event(letter)}/full"},
                 {"$setOnInsert": {"at": now}},

@@ -10,7 +10,7 @@ from services.notifier.facts import Authority, Facts, Sender
 from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from shared.answer import SUBMISSION
-from shared.errors import TooEarly
+from shared.errors import MailRefused, TooEarly
 from shared.events import Fact, LetterKind, NoticeFailed, NoticeSent, RequestReceived, RequestSubmitted
 from shared.policies import policies
 
@@ -52,7 +52,6 @@ class Notifier:
 
     case_id: str
     known: Correspondence
-    now: datetime
     event_id: str
     occurred_at: datetime
     vault: Vault = field(repr=False)
@@ -78,9 +77,9 @@ class Notifier:
         """Return where the person sees how *case_id* stands."""
         return f"{self.house.public_url}/requests/{case_id}"
 
-    def today(self) -> date:
-        """Return the day it is where letters are written."""
-        return self.now.astimezone(self.house.sender.zone).date()
+    def occurred_on(self) -> date:
+        """Return the day of what is written about, where letters are written; the same at each attempt."""
+        return self.occurred_at.astimezone(self.house.sender.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,10 @@ async def write_to(
         authorities=authorities(laws, ctx.house.authority),
     )
     message_id = f"<{ctx.event_id}@{ctx.house.domain}>"
-    message = compose(letter, sender=ctx.house.sender, message_id=message_id, date=ctx.occurred_at)
+    try:
+        message = compose(letter, sender=ctx.house.sender, message_id=message_id, date=ctx.occurred_at)
+    except MailRefused:  # no mail server could take the address
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
     posted = await ctx.post.send(f"{ctx.case_id}:{ctx.event_id}", letter.to, message)
     if posted.failure is not None:
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason=posted.failure)]

@@ -49,7 +49,7 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
-from shared.law import Regulation, Right
+from shared.law import Regulation, Right, Role
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
@@ -209,6 +209,7 @@ class Verification:
 
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+    # Decided from the beginning where it is proven elsewhere who asks.
     S.UNKNOWN: {RequestReceived: S.OPEN},
     S.OPEN: {
         Assessed: S.OPEN,
@@ -277,7 +278,9 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
 def _noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case RequestReceived():
-            return replace(known, request=fact, evidence=tuple(proof.ref for proof in fact.proofs))
+            status = Status.DECIDED if proven_elsewhere(fact) else known.status
+            evidence = tuple(proof.ref for proof in fact.proofs)
+            return replace(known, status=status, request=fact, evidence=evidence)
         case Assessed():
             return replace(known, requirement=fact.requirement, lapses_at=fact.lapses_at)
         case EvidenceGained():
@@ -523,6 +526,18 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
     """
     agrees = compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
     return agrees and known.request is not None and wants_specific_pieces(known.request)
+
+
+def proven_elsewhere(request: RequestReceived) -> bool:
+    """
+    Tell whether nobody proves who they are for *request*, and nothing is decided about it here.
+
+    Of an end user the customer asks for proof; of two that are the same, the first is proven.
+
+    Law:
+        GDPR Art. 28(3)(e): a processor changes nothing in the data on its own.
+    """
+    return request.role is Role.END_USER or request.repeats is not None
 
 
 def wants_specific_pieces(request: RequestReceived) -> bool:

@@ -30,6 +30,7 @@ from services.verifier.domain import (
     level_of,
     only_records_missing,
     proven,
+    proven_elsewhere,
     reasons_for,
     wanted,
 )
@@ -72,7 +73,7 @@ from shared.events import (
     TokenPresented,
 )
 from shared.events import Verdict as Examined
-from shared.law import Role
+from shared.log import logger
 from shared.service import forget, on
 
 BY_STAFF = "decided_by_staff"
@@ -177,8 +178,8 @@ class Verifier:
 
 async def assess(event: RequestReceived, ctx: Verifier) -> Sequence[Fact]:
     """Decide how sure one must be, weigh the proofs that came along, and ask for what is missing."""
-    if event.role is Role.END_USER or event.repeats:
-        return []  # whoever decides about the data asks for proof; of two that are the same, the first does
+    if proven_elsewhere(event):
+        return _settled(event, [], ctx)
     assessed = _assessed(event, ctx)
     attested = believed(event, trusted=event.source in ctx.practice.trusted)
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, assessed, *attested))
@@ -229,6 +230,9 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
 async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fact]:
     """Do what the privacy staff has decided; where two must decide for the requester, wait for the second."""
     if not ctx.known.open:
+        logger().warning(
+            "nothing to decide", request_id=ctx.case_id, reason="decided already, or proven elsewhere"
+        )
         return []
     first = ctx.known.first_decision
     if not event.verified:

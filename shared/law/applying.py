@@ -16,6 +16,7 @@ from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.policies import Duty, Policies, Policy, Rule, lies_in
 from shared.law.scope import Regulation, Right, Role
 
+WEEKENDS = Calendar("weekends", lambda _year: {})
 Calendars: TypeAlias = Callable[[str], Calendar]
 """Gives the calendar of a place."""
 
@@ -59,9 +60,10 @@ def applicable(policies: Policies, company: Company, person: Person, day: date) 
     if person.invoked is Regulation.US_STATE:
         invoked = [policy for policy in invoked if policy in residence]
     residence.sort(key=_is_of_a_part, reverse=True)
-    found = [*invoked, *residence, *establishment]
-    granted = policies.in_force(company.grants_to_everybody, day)
-    return tuple({policy.id: policy for policy in found or [granted]}.values())
+    granted = [policies.in_force(law, day) for law in (company.grants_to_everybody,) if law]
+    found = [*invoked, *residence, *establishment, *granted]
+    others = policies.in_force(company.grants_to_others, day)
+    return tuple({policy.id: policy for policy in found or [others]}.values())
 
 
 def strictest(
@@ -115,14 +117,19 @@ class Counting:
 
     def __call__(self, policy: Policy, rule: Rule) -> DueDate:
         """Return the last day of *rule*, which is one of *policy*."""
-        calendar = self.calendars(self._place(policy))
-        return due(rule, self.received_at, self.company.zone, calendar, self._stood_still(policy))
+        return due(
+            rule, self.received_at, self.company.zone, self._calendar(policy), self._stood_still(policy)
+        )
 
-    def _place(self, policy: Policy) -> str:
-        """The part of a country that the company is established in has more holidays than the country."""
-        at = self.company.established_in
-        here = _reaches(policy, self.company) and lies_in(at, _places(policy))
-        return at if here or policy.calendar is None else policy.calendar
+    def _calendar(self, policy: Policy) -> Calendar:
+        """
+        Return the holidays of the place under that law at which the company is established, if there is one.
+
+        A part of a country has more than the country. No holiday of elsewhere makes a period longer.
+        """
+        places = _places(policy) if policy.scope and policy.scope.by_establishment else ()
+        here = next((place for place in self.company.places if lies_in(place, places)), policy.calendar)
+        return WEEKENDS if here is None else self.calendars(here)
 
     def _stood_still(self, policy: Policy) -> StoodStill | None:
         """In California the clock runs, whatever time verification takes (11 CCR § 7021(b))."""

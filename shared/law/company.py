@@ -53,8 +53,10 @@ class Company(_Said):
     """Where the sale and sharing of data is stopped; None for a company that does neither."""
     complaints: Url | None = None
     """Where people complain to the company itself, if it has a form for that."""
-    grants_to_everybody: str = "gdpr"
+    grants_to_others: str = "gdpr"
     """The law whose rights everybody has whom no law protects."""
+    grants_to_everybody: str | None = None
+    """A law whose rights everybody has besides those of their own; None for no such law."""
     margin_days: Annotated[int, Field(ge=0, le=20)] | None = None
     """How long before the last day an answer should be sent; None: as long as the period makes sensible."""
 

@@ -66,8 +66,6 @@ class Element(StrEnum):
     HELP = "help"
     INSTEAD = "instead"
     KEPT = "kept"
-    KEPT_COPY = "kept-copy"
-    KEPT_FOR_RECOURSE = "kept-for-recourse"
     KEPT_USE = "kept-use"
     LEFT = "left"
     LOOK_AGAIN = "look-again"
@@ -108,7 +106,6 @@ TELL_DAYS = frozenset(
         Element.APPEAL,
         Element.COMPLAINT_PROCEDURE,
         Element.GRIEVANCE,
-        Element.KEPT_COPY,
         Element.RECOURSE_LIMIT,
     }
 )

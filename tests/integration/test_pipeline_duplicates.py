@@ -1,4 +1,4 @@
-"""Who asks for the same again has one answer, and a letter that says so."""
+"""Who asks for the same again has one answer, and a letter that says so; nobody is silenced by it."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -7,9 +7,11 @@ import pytest
 import pytest_asyncio
 
 from habeas.stack import Stack
-from tests.integration.pipeline import SHOP, Heard, Pipeline, Somebody, running
+from tests.integration.pipeline import SHOP, WITHIN, Heard, Pipeline, Somebody, command, running
+from tests.waiting import eventually
 
 ADA = Somebody("ada.beispiel@example.org", "Ada Beispiel")
+CEM = Somebody("cem.beispiel@example.org", "Cem Beispiel")
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -50,3 +52,23 @@ async def test_what_a_stranger_asks_in_their_name_holds_up_no_log_in(pipeline: P
     asked = ADA.asks("erasure")
     await pipeline.send(asked)
     assert (await pipeline.closed(await pipeline.id_of(asked)))["outcome"] == "nothing_held"
+
+
+async def test_what_a_stranger_asks_by_the_public_form_holds_up_no_proof(pipeline: Pipeline) -> None:
+    stranger = await pipeline.lodge(CEM.asks("access"))
+    await pipeline.until_it_is("challenged", stranger)
+    own = await pipeline.lodge(CEM.asks("access"))
+    code = await pipeline.code_for(CEM, own)
+    (await pipeline.http.delete(f"/v1/requests/{stranger}")).raise_for_status()
+    assert (await pipeline.closed(stranger))["outcome"] is None
+    await pipeline.prove(own, code)
+    assert (await pipeline.closed(own))["outcome"] == "nothing_held"
+
+
+async def test_of_an_end_users_data_nobody_but_the_customer_decides(pipeline: Pipeline, heard: Heard) -> None:
+    case = await pipeline.lodge(CEM.asks("erasure", role="end_user"))
+    await pipeline.until_it_is("received", case)
+    words = ("verify", "accept", case, "--by", "dana.muster", "--reason", "looked_at", "--identity", "email")
+    assert (await command(pipeline, *words))[0] == 0
+    await eventually(lambda: "nothing to decide" in pipeline.log.read_text(encoding="utf-8"), WITHIN)
+    assert heard.of(case, "identity.verified") == []

@@ -26,14 +26,15 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AUTHORITY = {"name": "Authority of Examplia", "url": "https://authority.example.org"}
 
 
-def company(*places: str, grants: str = "gdpr") -> Company:
+def company(*places: str, others: str = "gdpr", everybody: str | None = None) -> Company:
     return Company(
         name="Example Networks",
         established_in=places[0],
         also_established_in=places[1:],
         zone="Europe/Berlin",
         authority=AUTHORITY,
-        grants_to_everybody=grants,
+        grants_to_others=others,
+        grants_to_everybody=everybody,
     )
 
 
@@ -102,7 +103,13 @@ def test_every_place_of_establishment_counts() -> None:
 def test_at_work_california_protects_and_texas_does_not(role: Role) -> None:
     assert laws(Person("US-CA", role)) == ["us-ca-ccpa"]
     assert laws(Person("US-TX", role)) == ["gdpr"]
-    assert laws(Person("US-TX", role), company("US-NY", grants="us-ca-ccpa")) == ["us-ca-ccpa"]
+    assert laws(Person("US-TX", role), company("US-NY", others="us-ca-ccpa")) == ["us-ca-ccpa"]
+
+
+def test_a_law_that_is_granted_to_everybody_stands_beside_their_own() -> None:
+    generous = company("US-NY", everybody="gdpr")
+    assert laws(Person("US-TX"), generous) == ["us-tx", "gdpr"]
+    assert laws(Person(None), generous) == ["gdpr"]
 
 
 def test_the_law_invoked_comes_first_and_takes_no_other_away() -> None:
@@ -161,6 +168,27 @@ def test_the_holidays_of_the_part_count_in_which_the_company_is_established() ->
         )
         ends[place] = one and str(one.last.due_on)
     assert ends == {"GB-ENG": "2026-01-02", "GB-SCT": "2026-01-05"}
+
+
+@pytest.mark.parametrize(
+    ("places", "received_on", "last"),
+    [
+        pytest.param(("US-NY", "IE"), date(2026, 10, 26), "2026-11-26", id="Thanksgiving is none in Ireland"),
+        pytest.param(("CH", "DE-BE"), date(2025, 7, 1), "2025-08-01", id="1 August is none in Berlin"),
+        pytest.param(
+            ("US-NY",), date(2026, 10, 26), "2026-11-26", id="no place in the Union: weekends alone"
+        ),
+    ],
+)
+def test_no_holiday_of_another_law_makes_a_month_of_the_gdpr_longer(
+    places: tuple[str, ...], received_on: date, last: str
+) -> None:
+    """Reg. (EEC, Euratom) 1182/71 Art. 2: of the place in the Union where it is due."""
+    gdpr = (policies().named("gdpr@2018-05-25"),)
+    at = datetime.combine(received_on, NOON.time(), UTC)
+    one = strictest(gdpr, Duty.ANSWER, Right.ACCESS, Counting(company(*places), calendar_named, at))
+    assert one is not None
+    assert str(one.last.due_on) == last
 
 
 FIRST, LAST = datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2032-01-01")

@@ -3,8 +3,7 @@ import json
 import pytest
 from httpx import AsyncClient
 
-from services.intake.api import PUBLIC_DOOR
-from services.intake.domain import PackageCodeRefused
+from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
 from shared.answer import SUBMISSION
 from shared.events import (
     IdentityVerified,

@@ -123,7 +123,9 @@ async def test_a_second_one_waits_for_the_first() -> None:
     await appeal(office, "again")
     assert len(office.told(AppealReceived)) == 1
     assert [flaw.message for flaw in office.the(RequestRejected).errors] == ["an appeal is open already"]
-    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=False), service="intake")
+    await office.tell(
+        AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
+    )
     await appeal(office, "later")
     assert len(office.told(AppealReceived)) == 2
 
@@ -165,10 +167,67 @@ async def test_one_that_is_not_decided_in_time_is_told_of() -> None:
     await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
     missed = office.the(DeadlineMissed)
     assert (missed.duty, missed.due_on) == (Duty.APPEAL, date(2026, 5, 1))
-    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=False), service="intake")
+    await office.tell(
+        AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
+    )
     office.clock.move(timedelta(days=1))
     await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
     assert len(office.told(DeadlineMissed)) == 1
+
+
+async def test_an_appeal_takes_an_open_complaint_in() -> None:
+    """Who complained before there was an answer has the appeal against it all the same."""
+    office = Office()
+    await office.submit(request(residence={"country": "US", "subdivision": "VA"}))
+    await appeal(office, "before")
+    await office.tell(IdentityRefused(request_id=CASE, reasons=("not_proven_in_time",)), service="verifier")
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.REFUSAL), service="notifier")
+    await office.door.appeal(CASE, SAID)
+    await office.work()
+    assert [fact.remedy for fact in office.told(AppealReceived)] == [Remedy.COMPLAINT, Remedy.APPEAL]
+    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
+    assert office.the(AppealAnswered).remedy is Remedy.APPEAL
+
+
+async def test_a_complaint_that_is_upheld_before_the_answer_begins_no_second_request() -> None:
+    office = Office()
+    await office.submit(request())
+    await appeal(office)
+    await office.tell(AppealDecided(request_id=CASE, by="anna", granted=True), service="intake")
+    assert office.the(AppealAnswered).renewed is None
+    assert len(office.told(RequestReceived)) == 1
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_a_complaint_is_confirmed_in_30_days_by_the_law_of_the_day_it_is_made(confirmed: bool) -> None:
+    """Data Protection Act 2018 s. 164A: in force after the request was made."""
+    office = Office(practice=ABROAD)
+    asked = {"residence": {"country": "GB"}, "received_at": "2026-02-03T12:00:00Z"}
+    await office.submit(request(**asked))
+    await appeal(office)
+    received = office.the(AppealReceived)
+    assert (received.policy, received.due_on) == ("uk-gdpr@2026-02-05", date(2026, 4, 2))
+    if confirmed:
+        sent = NoticeSent(request_id=CASE, letter=LetterKind.COMPLAINT_RECEIVED)
+        await office.tell(sent, service="notifier")
+    office.clock.now = datetime(2026, 4, 2, 22, tzinfo=UTC)
+    await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260402"), service="intake")
+    missed = [fact.duty for fact in office.told(DeadlineMissed)]
+    assert missed == ([] if confirmed else [Duty.COMPLAINT])
+
+
+async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next() -> None:
+    office = await refused()
+    await appeal(office)
+    await office.tell(
+        AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
+    )
+    office.clock.move(timedelta(days=20))
+    await office.door.appeal(CASE, SAID)
+    await office.work()
+    office.clock.now = datetime(2026, 5, 1, 22, tzinfo=UTC)
+    await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260501"), service="intake")
+    assert office.told(DeadlineMissed) == []
 
 
 # --- on the page --------------------------------------------------------------------------------------------

@@ -222,19 +222,77 @@ async def test_a_second_extension_is_none(office: Office) -> None:
 # --- an answer that came back -----------------------------------------------------------------------------
 
 
-async def test_an_answer_that_came_back_after_the_case_was_closed_is_told_of_at_once(office: Office) -> None:
+async def answered(office: Office) -> None:
     code = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
-    bounced = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="bounced")
-    await office.tell(bounced, service="notifier")
-    assert office.deadlines.moments[CASE, f"{APPROACHING}_20260305"] == NOW
-    await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
+
+
+BOUNCED = NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="bounced")
+
+
+async def test_an_answer_that_came_back_after_the_case_was_closed_is_told_of_at_once(office: Office) -> None:
+    await answered(office)
+    await office.tell(BOUNCED, service="notifier")
     assert office.the(DeadlineApproaching).due_on == DUE_ON
     await office.tell(AnswerDelivered(request_id=CASE, by="anna", way="post"), service="intake")
     await come(office, NOW + timedelta(days=90))
     assert office.told(DeadlineMissed) == []
+
+
+async def test_what_nobody_delivers_otherwise_is_missed(office: Office) -> None:
+    await answered(office)
+    await office.tell(BOUNCED, service="notifier")
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert office.the(DeadlineMissed).due_on == DUE_ON
+
+
+async def test_an_answer_that_comes_back_after_the_last_day_is_missed_at_once(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    assert office.told(DeadlineMissed) == []
+    await office.tell(BOUNCED, service="notifier")
+    assert office.the(DeadlineMissed).due_on == DUE_ON
+
+
+async def test_a_bounce_that_overtakes_its_letter_is_tried_again(office: Office) -> None:
+    code = office.code_of(CASE, "code_0")
+    await office.offer({"kind": "email_code", "code": code}, id_="p")
+    await office.tell(RequestFulfilled(request_id=CASE, right="access", outcome="granted", answer="answer"))
+    await office.tell(BOUNCED, service="notifier")
+    assert office.told(DeadlineApproaching) == []
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.OUTCOME), service="notifier")
+    await office.wait(timedelta(seconds=5))
+    assert office.the(DeadlineApproaching).due_on == DUE_ON
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_a_notice_of_an_extension_that_came_back_has_told_nobody(office: Office, late: bool) -> None:
+    await office.tell(LONGER, service="intake")
+    await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.EXTENSION), service="notifier")
+    bounced = NoticeFailed(request_id=CASE, letter=LetterKind.EXTENSION, reason="bounced")
+    if not late:
+        await office.tell(bounced, service="notifier")
+    await come(office, AT_MIDNIGHT_IN_BERLIN)
+    if late:
+        await office.tell(bounced, service="notifier")
+    missed = office.the(DeadlineMissed)
+    assert (missed.duty, missed.due_on) == (Duty.EXTENDED_ANSWER, DUE_ON)
+
+
+async def test_a_moment_that_comes_to_a_clock_that_is_behind_is_not_lost(office: Office) -> None:
+    """Another replica, whose clock is ahead, has told it; it is told once only."""
+    await come(office, datetime(2026, 4, 1, 22, tzinfo=UTC))
+    office.clock.now = AT_MIDNIGHT_IN_BERLIN - timedelta(seconds=1)
+    await office.tell(DeadlineCame(request_id=CASE, name=f"{MISSED}_20260407"), service="intake")
+    assert office.told(DeadlineMissed) == []
+    await office.wait(timedelta(seconds=5))
+    assert office.the(DeadlineMissed).due_on == DUE_ON
 
 
 # --- packages are kept as long as was promised --------------------------------------------------------------

@@ -74,7 +74,13 @@ VERIFIED = IdentityVerified(
 )
 WITHDRAWN = RequestWithdrawn(request_id=CASE)
 CLOSED = RequestClosed(request_id=CASE)
-MOVED = DueMoved(request_id=CASE, days=4, due_on=date(2026, 4, 22), meant_for=date(2026, 4, 17))
+MOVED = DueMoved(
+    request_id=CASE,
+    days=4,
+    due_on=date(2026, 4, 22),
+    meant_for=date(2026, 4, 17),
+    policy="us-ca-ccpa@2026-01-01",
+)
 PAUSED = RequestPaused(request_id=CASE, reason="proof_wanted", since=AT)
 RESUMED = RequestResumed(request_id=CASE, at=AT + timedelta(days=4))
 EXTENDED = RequestExtended(

@@ -15,6 +15,7 @@ from shared.events import (
     ForwardingFetched,
     IdentityChallenged,
     LetterKind,
+    NoticeFailed,
     NoticeSent,
     RequestClosed,
     RequestForwarded,
@@ -23,6 +24,7 @@ from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 EMAIL = str(PERSON["email"])
+TO_THEM = LetterKind.FORWARDED_TO_CONTROLLER
 CUSTOMER = {"name": "Example Shop", "email": "privacy@shop.example.com"}
 
 
@@ -48,8 +50,32 @@ async def test_a_customer_whom_nobody_has_named_is_named_by_the_staff_once() -> 
     await office.vault.seal(CASE, "written_1", Controller(**CUSTOMER).model_dump_json().encode())
     decided = ForwardingDecided(request_id=CASE, by="anna", controller="written_1")
     await office.tell(decided, service="intake")
+    await office.tell(NoticeSent(request_id=CASE, letter=TO_THEM), service="notifier")
     await office.tell(decided, service="intake")
     assert office.the(RequestForwarded).controller == "written_1"
+
+
+@pytest.mark.parametrize("reason", ["mailbox_unknown", "bounced"])
+async def test_a_customer_who_cannot_be_reached_is_named_anew_with_a_link_of_its_own(reason: str) -> None:
+    office = await forwarded()
+    if reason == "bounced":
+        await office.tell(NoticeSent(request_id=CASE, letter=TO_THEM), service="notifier")
+    await office.tell(NoticeFailed(request_id=CASE, letter=TO_THEM, reason=reason), service="notifier")
+    assert (await office.door.case(CASE)).unanswered
+    await office.vault.seal(CASE, "written_1", Controller(**CUSTOMER).model_dump_json().encode())
+    await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller="written_1"), service="intake")
+    first, second = office.told(RequestForwarded)
+    assert first.digest != second.digest
+
+
+async def test_a_stranger_names_no_customer() -> None:
+    """Else anybody could have us write to whom they like."""
+    office = Office()
+    async with browser(office, public=1) as client:
+        asked = await client.post("/v1/requests", json=request(role="end_user", controller=CUSTOMER))
+    assert asked.status_code == 202
+    await office.work()
+    assert office.told(RequestForwarded) == []
 
 
 async def test_the_request_of_somebody_whose_data_is_ours_is_not_forwarded() -> None:
@@ -80,13 +106,14 @@ async def office() -> Office:
     return await forwarded()
 
 
-def browser(office: Office) -> httpx.AsyncClient:
-    app = create_app(office.door, Callers({}, Allowance(0)), public_url="https://privacy.example.com")
+def browser(office: Office, *, public: int = 0) -> httpx.AsyncClient:
+    app = create_app(office.door, Callers({}, Allowance(public)), public_url="https://privacy.example.com")
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://privacy.example.com")
 
 
 async def link(office: Office) -> str:
-    return f"/forwarded/{CASE}/{(await office.vault.open(CASE, 'forwarding_link')).decode()}"
+    secret = await office.vault.open(CASE, office.the(RequestForwarded).link)
+    return f"/forwarded/{CASE}/{secret.decode()}"
 
 
 async def test_following_the_link_shows_nothing_and_opening_it_is_recorded(office: Office) -> None:

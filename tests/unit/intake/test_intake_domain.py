@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.clock import Arrival, Practice, extended, receive, resumed
+from services.intake.clock import Arrival, Practice, due_now, extended, receive, resumed
 from services.intake.domain import (
     CLOSED_BY,
     PRESUMES_PROOF,
@@ -37,6 +37,7 @@ from shared.events import (
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
+    DeliveryAction,
     ExtensionDecided,
     ExtensionReason,
     Fact,
@@ -52,6 +53,7 @@ from shared.events import (
     IdentityVerified,
     LetterKind,
     NoticeFailed,
+    NoticeReported,
     NoticeSent,
     Outcome,
     PackageCodeIssued,
@@ -159,7 +161,13 @@ EXAMPLES: dict[type[Fact], Fact] = {
         DeadlineCame(request_id=CASE, name="deadline_missed_20260407"),
         DeadlineApproaching(request_id=CASE, due_on=date(2026, 4, 7)),
         DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7)),
-        DueMoved(request_id=CASE, days=3, due_on=date(2026, 4, 10), meant_for=date(2026, 4, 5)),
+        DueMoved(
+            request_id=CASE,
+            days=3,
+            due_on=date(2026, 4, 10),
+            meant_for=date(2026, 4, 5),
+            policy="gdpr@2018-05-25",
+        ),
         ExtensionDecided(request_id=CASE, by="anna", reason=ExtensionReason.COMPLEXITY),
         RequestExtended(
             request_id=CASE,
@@ -178,6 +186,9 @@ EXAMPLES: dict[type[Fact], Fact] = {
             answer_by=date(2026, 3, 18),
         ),
         FeeAgreed(request_id=CASE),
+        NoticeReported(
+            request_id=CASE, letter=LetterKind.OUTCOME, action=DeliveryAction.DELAYED, status="4.4.1"
+        ),
         RequestRenewed(request_id=CASE, follows="f" * 32),
         PackageExpiring(request_id=CASE, expires_at=NOW),
         PackageExpired(request_id=CASE),
@@ -187,7 +198,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         ForwardingFetched(request_id=CASE),
         AppealLodged(request_id=CASE, statement="appeal_1"),
         APPEAL,
-        AppealDecided(request_id=CASE, by="anna", granted=False),
+        AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)),
         AppealAnswered(request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),
@@ -584,3 +595,41 @@ def test_another_letter_that_came_back_opens_nothing_again() -> None:
     closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
     receipt = BOUNCE.model_copy(update={"letter": LetterKind.ACKNOWLEDGEMENT})
     assert not evolve(closed, receipt).unanswered
+
+
+@pytest.mark.parametrize("reason", ["mailbox_unknown", "mailbox_full", "mail_refused", "bounced"])
+def test_an_answer_that_no_server_takes_when_it_is_sent_again_is_owed_again(reason: str) -> None:
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    assert evolve(closed, BOUNCE.model_copy(update={"reason": reason})).unanswered
+
+
+def test_an_answer_of_which_a_server_reports_that_it_failed_is_owed_until_it_is_sent_again() -> None:
+    closed = reduce(evolve, [RECEIVED, VERIFIED, FULFILLED, SENT, CLOSED], Case())
+    reported = NoticeReported(
+        request_id=CASE,
+        letter=LetterKind.OUTCOME,
+        action=DeliveryAction.FAILED,
+        status="4.4.7",
+        again=True,
+    )
+    assert evolve(closed, reported).unanswered
+    assert not reduce(evolve, [reported, SENT], closed).unanswered
+    delayed = reported.model_copy(update={"action": DeliveryAction.DELAYED})
+    assert not evolve(closed, delayed).unanswered
+
+
+def test_what_is_not_decided_yet_cannot_have_been_delivered() -> None:
+    case = reduce(evolve, [RECEIVED, AnswerDelivered(request_id=CASE, by="anna", way="post")], Case())
+    assert case.unanswered
+
+
+def test_a_pause_that_one_law_knows_moves_the_day_while_it_lasts() -> None:
+    received = RECEIVED.model_copy(update={"also": ("us-ca-ccpa@2026-01-01",)})
+    asked = RequestPaused(request_id=CASE, reason="proof_wanted", since=NOW)
+    case = reduce(evolve, [received, asked], Case())
+    last = due_now(case, NOW + timedelta(days=4), PRACTICE)
+    assert last is not None
+    assert last.due_on == date(2026, 4, 9)
+    last = due_now(case, NOW + timedelta(days=40), PRACTICE)
+    assert last is not None
+    assert last.due_on == date(2026, 4, 17), "California's own day"

@@ -55,7 +55,7 @@ authority: { name: Authority of Examplia, url: "https://authority.example.org" }
         ),
         pytest.param(COMPANY.replace("Europe/Berlin", "../../etc/passwd"), "zone: ", id="no place"),
         pytest.param(COMPANY.replace("DE-BE", "ZZ"), "no such country", id="holidays nobody knows"),
-        pytest.param(COMPANY + "grants_to_everybody: utopia\n", "'utopia'", id="a law nobody knows"),
+        pytest.param(COMPANY + "grants_to_others: utopia\n", "'utopia'", id="a law nobody knows"),
         pytest.param(COMPANY + "affilliates: []\n", "affilliates", id="a name that is none"),
         pytest.param("name: [", "is no YAML", id="no YAML"),
     ],

@@ -197,7 +197,13 @@ def test_an_answer_is_late_after_the_last_day(days: int, late: bool) -> None:
 
 
 def test_a_pause_moves_the_last_day_and_no_other_number() -> None:
-    moved = DueMoved(request_id=CASE, days=5, due_on=date(2026, 4, 21), meant_for=date(2026, 4, 16))
+    moved = DueMoved(
+        request_id=CASE,
+        days=5,
+        due_on=date(2026, 4, 21),
+        meant_for=date(2026, 4, 16),
+        policy="gdpr@2018-05-25",
+    )
     told = [(MARCH, received()), (MARCH, moved), (MARCH, fulfilled()), (MARCH + timedelta(days=50), CLOSED)]
     found = Story.of(told).entry(BERLIN)
     assert found is not None
@@ -293,9 +299,9 @@ def restricted(right: Right, *more: Fact, **changes: object) -> Story:
         pytest.param(restricted(Right.OBJECTION, direct_marketing=True), None, id="not one to marketing"),
         pytest.param(restricted(Right.OPT_OUT_OF_SALE), None, id="nor an opt-out"),
         pytest.param(
-            story(received(Right.RECTIFICATION), fulfilled(reasons={"not_found": 1}), CLOSED),
+            story(received(Right.RECTIFICATION), fulfilled(statement_kept=True), CLOSED),
             Standing.STATEMENT,
-            id="a correction that was declined",
+            id="a correction that was declined, with a statement",
         ),
         pytest.param(
             story(received(), fulfilled(dispositions={"left": 1}), CLOSED), Standing.LEFT, id="records left"

@@ -9,7 +9,7 @@ from httpx import ASGITransport, AsyncClient
 
 from services.intake.api import Callers, create_app
 from services.intake.deadlines import APPROACHING, UNACKNOWLEDGED
-from services.intake.domain import Case, Status, request_id
+from services.intake.domain import PUBLIC_DOOR, Case, Status, request_id
 from services.intake.door import Allowance
 from services.intake.drp.statuses import Asked, Links, Reason, Standing, told_of
 from services.intake.handlers import LOST_AFTER
@@ -18,6 +18,8 @@ from shared.events import (
     DeadlineApproaching,
     DeadlineCame,
     Evidence,
+    ExtensionDecided,
+    ExtensionReason,
     Fact,
     IdentityChallenged,
     IdentityRefused,
@@ -34,10 +36,11 @@ from shared.events import (
     RequestRenewed,
 )
 from shared.law import Right
-from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request, submission
+from tests.unit.fakes import ABROAD, NOW, PERSON, REQUEST_KEY, SOURCE, Office, request, submission
 
 FIRST, SECOND, THIRD = (request_id(SOURCE, name, key=REQUEST_KEY) for name in ("r-1", "r-2", "r-3"))
 AGENT = {"name": "Kanzlei Muster", "email": "office@agent.example.net", "permission": "She has asked me to."}
+CALIFORNIA = {"country": "US", "subdivision": "CA"}
 CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
 
 
@@ -121,6 +124,7 @@ async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() ->
         pytest.param({"agent": AGENT}, id="an agent"),
         pytest.param({"source": "billing.example.com"}, id="another system"),
         pytest.param({"proofs": [CLAIM]}, id="with a proof"),
+        pytest.param({"residence": CALIFORNIA}, id="under other laws"),
     ],
 )
 async def test_what_an_answer_depends_on_makes_it_another_request(changes: dict[str, Any]) -> None:
@@ -216,6 +220,32 @@ async def test_who_reminds_us_of_a_request_that_is_late_has_a_day_of_their_own()
     assert len(office.told(RequestDuplicated)) == 1
 
 
+async def test_who_asks_again_is_promised_no_later_day_than_their_own() -> None:
+    office = await asked_once()
+    longer = ExtensionDecided(request_id=FIRST, by="anna", reason=ExtensionReason.COMPLEXITY)
+    await office.tell(longer, service="intake")
+    office.clock.move(timedelta(days=20))
+    await asked(office, name="r-2", received_at=office.clock.now.isoformat())
+    assert office.told(RequestDuplicated) == []
+    await asked(office, name="r-3", received_at=office.clock.now.isoformat())
+    told = office.the(RequestDuplicated)
+    assert (told.first, told.due_on) == (SECOND, office.told(RequestReceived)[-1].due_on)
+
+
+async def test_who_asked_before_the_first_that_we_have_heard_of_keeps_their_own_day() -> None:
+    office = await asked_twice(received_at=(NOW - timedelta(days=9)).isoformat())
+    assert office.told(RequestDuplicated) == []
+
+
+async def test_a_law_with_less_time_is_a_request_of_its_own() -> None:
+    office = Office(practice=ABROAD)
+    await asked(office, residence=None)
+    await asked(office, name="r-2", residence={"country": "BR"})
+    first, second = office.told(RequestReceived)
+    assert second.due_on < first.due_on
+    assert office.told(RequestDuplicated) == []
+
+
 async def test_a_request_that_is_taken_up_again_repeats_neither_itself_nor_another_such() -> None:
     office = await asked_once()
     for renewed in ("e" * 32, "f" * 32):
@@ -225,7 +255,8 @@ async def test_a_request_that_is_taken_up_again_repeats_neither_itself_nor_anoth
 
 
 async def test_no_alarm_is_raised_about_a_duplicate() -> None:
-    office = await asked_twice(residence={"country": "US", "subdivision": "CA"})
+    office = await asked_once(residence=CALIFORNIA)
+    await asked(office, name="r-2", residence=CALIFORNIA)
     due_on = office.told(RequestReceived)[-1].due_on
     office.clock.move(timedelta(days=100))
     for kind in (APPROACHING, UNACKNOWLEDGED):
@@ -276,6 +307,43 @@ def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() 
     assert duplicate_of(Case(Status.CHALLENGED, received), received, today)
     assert not duplicate_of(Case(Status.CHALLENGED, received), attested, today)
     assert duplicate_of(Case(Status.VERIFIED, received), attested, today)
+
+
+# --- at the public door ------------------------------------------------------------------------------------
+
+
+async def asked_by_anybody(*names: str) -> Office:
+    office = Office()
+    for name in names:
+        await asked(office, name=name, source=PUBLIC_DOOR)
+    return office
+
+
+def public(name: str) -> str:
+    return request_id(PUBLIC_DOOR, name, key=REQUEST_KEY)
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "burned", "left alone"])
+async def test_what_anybody_asks_in_a_persons_name_silences_nobody_until_it_is_proven(how: str) -> None:
+    office = await asked_by_anybody("stranger", "person")
+    assert office.told(RequestDuplicated) == []
+    if how == "withdrawn":
+        await office.door.withdraw(public("stranger"))
+        await office.work()
+    elif how == "burned":
+        refused = IdentityRefused(request_id=public("stranger"), reasons=("too_many_attempts",))
+        await office.tell(refused, service="verifier")
+    code = {"kind": "email_code", "code": office.code_of(public("person"), "code_0")}
+    await office.offer(code, id_="p", request=public("person"))
+    assert office.the(IdentityVerified).request_id == public("person")
+
+
+async def test_who_has_proven_who_they_are_there_has_one_answer_however_often_it_is_asked_for() -> None:
+    office = await asked_by_anybody("once")
+    await office.tell(verified(public("once")), service="verifier")
+    for name in ("again", "and again"):
+        await asked(office, name=name, source=PUBLIC_DOOR)
+    assert [fact.first for fact in office.told(RequestDuplicated)] == [public("once")] * 2
 
 
 # --- crashes and races -------------------------------------------------------------------------------------

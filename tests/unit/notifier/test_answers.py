@@ -23,12 +23,12 @@ from services.notifier.answers import Fate, fate, status_in
         pytest.param(553, None, Fate.NOBODY, id="553: the name of a mailbox is none"),
         pytest.param(550, "5.2.1", Fate.NOBODY, id="5.2.1: the mailbox is disabled"),
         pytest.param(550, "5.1.8", Fate.OURS, id="5.1.8: the sender's domain"),
-        pytest.param(550, "5.7.1", Fate.OURS, id="5.7.1: policy"),
+        pytest.param(550, "5.7.1", Fate.BARRED, id="5.7.1: policy"),
         pytest.param(550, "5.7.26", Fate.OURS, id="5.7.26: not authenticated"),
         pytest.param(530, "5.7.0", Fate.OURS, id="530: log in first"),
         pytest.param(535, None, Fate.OURS, id="535: the log-in is wrong"),
         pytest.param(503, None, Fate.OURS, id="503: the order of commands"),
-        pytest.param(501, "5.5.4", Fate.OURS, id="5.5.4: arguments"),
+        pytest.param(550, "5.5.0", Fate.NEVER, id="5.5.0: an unknown mailbox, at large providers"),
         pytest.param(554, "5.3.2", Fate.LATER, id="5.3.2: the system is down for now"),
         pytest.param(552, "5.3.4", Fate.NEVER, id="5.3.4: the letter is too large"),
         pytest.param(554, "5.6.1", Fate.NEVER, id="5.6.1: its content"),
@@ -40,7 +40,7 @@ def test_an_answer_says_what_becomes_of_the_letter(code: int, status: str | None
     assert fate(code, status) is expected
 
 
-@pytest.mark.parametrize("status", [None, "5.1.1", "5.7.1"])
+@pytest.mark.parametrize("status", [None, "5.1.1", "5.5.4", "5.7.1"])
 def test_what_is_refused_before_the_recipient_is_named_is_ours(status: str | None) -> None:
     assert fate(550, status, recipient_named=False) is Fate.OURS
 

@@ -3,23 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from threading import get_ident
 
 import pytest
 from aiosmtpd.smtp import Envelope
 
+from services.notifier import bounces
 from services.notifier.bounces import Desk, Door
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.lanes import Lane, service
 from services.notifier.post import Posted
-from services.notifier.reports import Report
+from services.notifier.reports import Report, report_in
 from services.notifier.returnpath import ReturnPaths
 from services.notifier.writing import House
 from shared.answer import SUBMISSION
 from shared.bus import Message, Publisher
-from shared.envelope import STRUCTURED, derived_id, encode
-from shared.errors import BrokerUnavailable, PermanentError, TooEarly
+from shared.envelope import STRUCTURED, encode
+from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
 from shared.events import (
+    Controller,
+    ControllerTold,
     DeliveryAction,
     Fact,
     LetterKind,
@@ -28,12 +32,12 @@ from shared.events import (
     NoticeReported,
     NoticeSent,
     PackageCodeIssued,
+    RequestForwarded,
     RequestReceived,
     RequestSubmitted,
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.journal import Row
 from shared.law import Regulation, Right
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
@@ -41,7 +45,7 @@ from shared.topology import DELAYS, EVENTS, RETRY
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
 
 CASE = "a" * 32
-ACKNOWLEDGED, CODE, RESTRICTED, LIFTED = ("1" * 32, "2" * 32, "3" * 32, "4" * 32)
+ACKNOWLEDGED, CODE, RESTRICTED, LIFTED, HANDED_ON = (digit * 32 for digit in "12345")
 RECEIVED = RequestReceived(
     request_id=CASE,
     right=Right.RESTRICTION,
@@ -52,6 +56,12 @@ RECEIVED = RequestReceived(
     received_on=date(2026, 3, 2),
     due_on=date(2026, 4, 2),
     internal_due_on=date(2026, 3, 30),
+)
+CUSTOMER = (
+    Controller(name="Example Customer AG", email="privacy@customer.example.net").model_dump_json().encode()
+)
+FORWARDED = RequestForwarded(
+    request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
 )
 GONE, FULL = Report(DeliveryAction.FAILED, "5.1.1"), Report(DeliveryAction.FAILED, "4.2.2")
 REPORT = (
@@ -75,13 +85,17 @@ class Ledger:
 
 @dataclass
 class Outbox:
-    """Takes every letter."""
+    """Takes letters."""
 
     ledger: Ledger
     sent: list[str] = field(default_factory=list)
+    defers: str | None = None
+    """Whose mail server does not take it now."""
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
-        del recipient, message
+        del message
+        if recipient == self.defers:
+            raise MailUnavailable("greylisted")
         case, _, event = letter.partition(":")
         self.ledger.letters[event] = case
         self.sent.append(event)
@@ -256,27 +270,43 @@ async def test_a_letter_that_nobody_has_begun_is_not_known(office: Office) -> No
     assert office.told(NoticeReported) == set()
 
 
-async def test_of_two_letters_about_one_event_the_one_is_told_that_came_back(office: Office) -> None:
-    kinds = (LetterKind.FORWARDED_TO_CONTROLLER, LetterKind.FORWARDED)
-    facts = tuple(NoticeSent(request_id=CASE, letter=kind) for kind in kinds)
-    await office.journals[Lane.LETTERS].append([Row(CASE, 1, CODE, RECEIVED, facts, WRITTEN_AT)])
-    for letter, report in ((derived_id(CODE, 1), FULL), (CODE, GONE)):
-        office.ledger.letters[letter] = CASE
-        await office.desk.take(letter, report)
-        await office.work()
-    assert [failure.letter for failure in office.failures()] == list(kinds)
+async def test_a_letter_to_a_customer_is_not_sent_again_but_the_persons_about_it_is(office: Office) -> None:
+    await office.vault.seal(CASE, "controller", CUSTOMER)
+    await office.vault.seal(CASE, "link", b"secret")
+    await office.hear(FORWARDED, HANDED_ON)
+    _, to_customer, to_person = office.outbox.sent
+    await office.desk.take(to_customer, FULL)
+    await office.desk.take(to_person, FULL)
+    await office.work()
     await office.wait()
-    assert office.outbox.sent == [ACKNOWLEDGED], "the event would have both written again"
+    assert [failure.letter for failure in office.failures()] == [LetterKind.FORWARDED_TO_CONTROLLER]
+    assert len(office.outbox.sent) == 4
+    assert len(office.told(ControllerTold)) == 1, "or the person would hear of it twice"
+
+
+async def test_who_defers_the_persons_letter_does_not_have_the_customer_written_to_again(
+    office: Office,
+) -> None:
+    await office.vault.seal(CASE, "controller", CUSTOMER)
+    await office.vault.seal(CASE, "link", b"secret")
+    office.outbox.defers = "ada@example.org"
+    await office.hear(FORWARDED, HANDED_ON)
+    assert office.outbox.sent == [ACKNOWLEDGED, HANDED_ON]
+    office.outbox.defers = None
+    await office.wait()
+    assert len(office.outbox.sent) == 3
 
 
 # --- at the door ----------------------------------------------------------------------------------------
 
 
-async def handed_in(office: Office, content: bytes, *, publisher: Publisher | None = None) -> str:
-    """Hand *content* in on the acknowledgement's return path; return the answer."""
+async def handed_in(
+    office: Office, content: bytes, *, publisher: Publisher | None = None, to: int = 1
+) -> str:
+    """Hand *content* in on the acknowledgement's return path, named *to* times; return the answer."""
     desk = Desk(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
     envelope = Envelope()
-    envelope.rcpt_tos.append(PATHS.of(ACKNOWLEDGED))
+    envelope.rcpt_tos.extend([PATHS.of(ACKNOWLEDGED)] * to)
     envelope.content = content
     return await Door(desk, PATHS).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
 
@@ -286,6 +316,21 @@ async def test_a_report_is_acknowledged_only_when_it_is_durable(office: Office) 
     assert office.told(NoticeReported) == set()
     assert (await handed_in(office, REPORT)).startswith("250")
     assert len(office.told(NoticeReported)) == 1
+
+
+async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[int] = []
+
+    def noted(content: bytes) -> Report | None:
+        readers.append(get_ident())
+        return report_in(content)
+
+    monkeypatch.setattr(bounces, "report_in", noted)
+    assert (await handed_in(office, REPORT, to=3)).startswith("250")
+    assert len(readers) == 1
+    assert readers != [get_ident()]
 
 
 async def test_a_report_that_overtakes_the_record_is_asked_for_again(office: Office) -> None:

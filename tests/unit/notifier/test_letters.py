@@ -165,6 +165,7 @@ ELEMENTS = (
     Element("GDPR Art. 5(1)(c): on bills", ASKING, ALL, "Cover the rest: amounts"),
     Element("11 CCR 7062(b)-(c): details", ASKED, ALL, "give only what you are sure of"),
     Element("11 CCR 7062(c): the declaration is kept", ASKING, ALL, "of perjury, and we keep it"),
+    Element("11 CCR 7062(c): and not deleted", ASKING, ALL, "except for the declaration, delete it"),
     Element("11 CCR 7060(d): proofs are deleted", (*ASKED, "in review"), ALL, "delete it as soon as"),
     Element("GDPR Art. 12(2): another way", ASKED, ALL, "we look for another way"),
     Element("EDPB 01/2022: the clock stands", ASKED, EUROPE, "stands still"),
@@ -219,6 +220,8 @@ ELEMENTS = (
     Element("GDPR Art. 12(4), 11 CCR 7023(f): why not", UNCORRECTED, ALL, "cannot change it"),
     Element("GDPR Art. 16: the provision", UNCORRECTED, (GDPR,), "GDPR Art. 16"),
     Element("11 CCR 7023(f): the provision", UNCORRECTED, (CCPA,), "11 CCR 7023(b)"),
+    Element("11 CCR 7023(f): also in part", UNCORRECTED, (CCPA,), "ask us to erase the data"),
+    Element("11 CCR 7023(f)(3): about health", UNCORRECTED, (CCPA,), "up to 250 words"),
     Element("GDPR Art. 16: your statement", ("correction in part",), ALL, "We keep your statement with"),
     Element("GDPR Art. 16: a statement", ("refusal of a correction",), ALL, "send us a short"),
     Element("GDPR Art. 18(2): only stored", RESTRICTIONS, ALL, "from now on we only store it"),
@@ -278,13 +281,10 @@ ELEMENTS = (
     Element("DPA 2018 s. 164A: the outcome", ("complaint upheld",), ALL, "You are right, and we"),
     Element("DPA 2018 s. 164A: why not", ("complaint turned down",), ALL, "show data about other people"),
 
-    Element("PIPEDA s. 8(8): kept until it is over", REFUSALS, (PIPEDA, QUEBEC), "Until all of this is over"),
-    Element("P-39.1 s. 34: the provision", REFUSALS, (QUEBEC,), "CQLR c. P-39.1 s. 34"),
     Element("P-39.1 s. 34: 30 days", REFUSALS, (QUEBEC,), "They count from the day you get"),
     Element("P-39.1 s. 34: help", REFUSALS, (QUEBEC,), "help to understand this letter"),
     Element("DPDP s. 13: a grievance first", ANSWERS, (DPDP,), "Please complain to us first"),
     Element("DPDP s. 13(3): then the Board", ANSWERS, (DPDP,), "If our answer does not satisfy you"),
-    Element("PDP Regulations reg. 8: a copy is kept", ("refusal",), (PDPA,), "We keep a copy of the data"),
 
     Element("GDPR Art. 12(3): longer", ("extension",), ALL, "takes longer than we said"),
     Element("GDPR Art. 12(3), DPO 18(2), reg. 5: the new day", ("extension",), ALL, date(2026, 6, 2)),
@@ -479,6 +479,12 @@ def test_a_customer_who_decides_is_told_nothing_of_the_person() -> None:
         pytest.param("erasure granted", CCPA, "opt-out", id="nothing is denied, so nothing is offered"),
         pytest.param("acknowledgement of an opt-out", CCPA, "longer", id="11 CCR 7026(f): no extension"),
         pytest.param("refusal of an erasure", GDPR, "ask again", id="identity is not what is missing"),
+        pytest.param("correction", CCPA, "250 words", id="11 CCR 7023(f): nothing is denied"),
+        pytest.param("correction in part", GDPR, "250 words", id="nor is it offered elsewhere"),
+        pytest.param("another proof wanted", CCPA, "declaration", id="none is asked for, so none is kept"),
+        pytest.param("refusal", QUEBEC, "P-39.1 s. 34", id="what demands reasons is not the reason"),
+        pytest.param("refusal", PIPEDA, "we keep the data", id="nobody sees to it that the data is kept"),
+        pytest.param("refusal", PDPA, "We keep a copy", id="nor a copy of it"),
     ],
 )
 def test_no_letter_promises_what_its_law_does_not_know(kind: str, law: Regulation, words: str) -> None:

@@ -29,7 +29,7 @@ async def unacknowledged() -> Notifier:
     await vault.create(CASE)
     await vault.seal(CASE, ANSWER, Answer().model_dump_json().encode())
     house = House(SENDER, AUTHORITY, "https://privacy.example.com")
-    return Notifier(CASE, Correspondence(), WRITTEN_AT, "e1", WRITTEN_AT, vault, Unused(), house)
+    return Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, Unused(), house)
 
 
 @pytest.mark.parametrize("outcome", Outcome)

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.notifier.channels import MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.post import Post, Posted
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
 from tests.unit.notifier.examples import WRITTEN_AT
 
 LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
-FULL_FOR = timedelta(hours=12)
+WAIT_FOR = timedelta(hours=12)
 
 
 @dataclass
@@ -87,7 +87,7 @@ def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -
         gate or Gate(),
         return_path=lambda letter: f"{letter}@bounces.example.com",
         sign=lambda message: b"signed: " + message,
-        full_for=FULL_FOR,
+        wait_for=WAIT_FOR,
         clock=clock or Clock(),
     )
 
@@ -121,7 +121,9 @@ async def test_a_letter_that_was_begun_and_never_recorded_is_reported_as_doubtfu
     assert await post(server).send(LETTER, TO, WORDS) is Posted.SENT_PERHAPS_TWICE
 
 
-@pytest.mark.parametrize("answer", [MailUnavailable("greylisted"), SenderBlamed("535"), MailboxFull("452")])
+@pytest.mark.parametrize(
+    "answer", [MailUnavailable("greylisted"), SenderBlamed("535"), Barred("550 5.7.1"), MailboxFull("452")]
+)
 async def test_a_letter_that_was_surely_not_taken_is_as_good_as_new(
     server: Server, answer: MailUnavailable
 ) -> None:
@@ -154,16 +156,25 @@ async def test_a_letter_that_is_never_taken_is_an_answer_and_no_error(
     assert posted.failure == reason
 
 
-async def test_a_full_mailbox_is_tried_for_a_while_and_then_told_otherwise(server: Server) -> None:
-    server.answers = [MailboxFull("452") for _ in range(3)]
+@pytest.mark.parametrize(
+    ("answer", "posted", "reason"),
+    [
+        (MailboxFull("452"), Posted.FULL, "mailbox_full"),
+        (Barred("550 5.7.1"), Posted.REFUSED, "mail_refused"),
+    ],
+)
+async def test_what_is_not_let_in_is_tried_for_a_while_and_then_told_otherwise(
+    server: Server, answer: MailUnavailable, posted: Posted, reason: str
+) -> None:
+    server.answers = [answer] * 3
     clock = Clock()
-    for wait in (timedelta(0), FULL_FOR - timedelta(seconds=1)):
+    for wait in (timedelta(0), WAIT_FOR - timedelta(seconds=1)):
         clock.now = WRITTEN_AT + wait
-        with pytest.raises(MailboxFull):
+        with pytest.raises(type(answer)):
             await post(server, clock=clock).send(LETTER, TO, WORDS)
-    clock.now = WRITTEN_AT + FULL_FOR
-    assert await post(server, clock=clock).send(LETTER, TO, WORDS) is Posted.FULL
-    assert Posted.FULL.failure == "mailbox_full"
+    clock.now = WRITTEN_AT + WAIT_FOR
+    assert await post(server, clock=clock).send(LETTER, TO, WORDS) is posted
+    assert posted.failure == reason
 
 
 @pytest.mark.parametrize("posted", [Posted.SENT, Posted.SENT_PERHAPS_TWICE])
@@ -171,10 +182,11 @@ def test_what_went_out_has_not_failed(posted: Posted) -> None:
     assert posted.failure is None
 
 
+@pytest.mark.parametrize("answer", [SenderBlamed("550 5.7.1"), Barred("550 5.7.1")])
 async def test_a_server_that_blames_us_is_an_error_in_the_log_and_names_nobody(
-    server: Server, capsys: pytest.CaptureFixture[str]
+    server: Server, answer: SenderBlamed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.answers = [SenderBlamed("the mail server takes nothing from us as we are: 550 5.7.1")]
+    server.answers = [answer]
     with pytest.raises(SenderBlamed):
         await post(server).send(LETTER, TO, WORDS)
     said = capsys.readouterr().out

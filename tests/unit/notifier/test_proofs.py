@@ -97,7 +97,7 @@ async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     await vault.seal(CASE, "code_0", b"402815")
     house = House(SENDER, AUTHORITY, "https://privacy.example.com")
-    ctx = Notifier(CASE, Correspondence(), WRITTEN_AT, "e1", WRITTEN_AT, vault, outbox, house)
+    ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, outbox, house)
     return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence()))
 
 

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.reports import LARGEST, Report, report_in
+from services.notifier.reports import (
+    LARGEST,
+    LARGEST_HEAD,
+    LONGEST_TYPE,
+    MOST_GROUPS,
+    Report,
+    report_in,
+)
 from shared.events import DeliveryAction
 
 A = DeliveryAction
@@ -76,6 +83,11 @@ def of_one(action: str, status: str) -> bytes:
             dsn("Action: delivered", "Status: 2.0.0", "", "Action: failed", "Status: 5.1.1"),
             Report(A.FAILED, "5.1.1"),
             id="of several the worst",
+        ),
+        pytest.param(
+            dsn(*["X: y", ""] * (MOST_GROUPS - 2), "Action: failed"),
+            Report(A.FAILED, "5.0.0"),
+            id="the last group",
         ),
         pytest.param(
             dsn("Action: failed", "Status: 5.1.1", nl="\n"), Report(A.FAILED, "5.1.1"), id="bare line feeds"
@@ -152,6 +164,17 @@ def nested(depth: int) -> bytes:
         pytest.param(nested(3_000), id="parts in parts in parts"),
         pytest.param(of_one("failed", "5.1.1") + b"x" * LARGEST, id="too large"),
         pytest.param(of_one("failed", "5.1.1")[:400], id="cut off"),
+        pytest.param(b"X: " + b"x" * LARGEST_HEAD + b"\r\n" + of_one("failed", "5.1.1"), id="a long head"),
+        pytest.param(
+            of_one("failed", "5.1.1").replace(b"; report-type", b";" * LONGEST_TYPE + b" report-type"),
+            id="a long type",
+        ),
+        pytest.param(
+            dsn("Action: failed", kind="message/delivery-status" + ";" * LONGEST_TYPE),
+            id="a long type of a part",
+        ),
+        pytest.param(dsn("Action: failed", "X: " + "x" * LARGEST_HEAD), id="a long group of fields"),
+        pytest.param(dsn(*["X: y", ""] * (MOST_GROUPS - 1), "Action: failed"), id="the group after the last"),
         pytest.param(
             b'Content-Type: multipart/report; boundary="\xff\xfe"\r\n\r\n--\xff\r\n\r\n', id="no text"
         ),

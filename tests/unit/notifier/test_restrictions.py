@@ -66,7 +66,7 @@ async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example
     )
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     house = House(SENDER, AUTHORITY, "https://privacy.example.com")
-    ctx = Notifier(CASE, Correspondence(), WRITTEN_AT, "e1", WRITTEN_AT, vault, post, house)
+    ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, post, house)
     return replace(ctx, known=reduce(evolve, known, Correspondence()))
 
 

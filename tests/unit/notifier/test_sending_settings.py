@@ -73,6 +73,10 @@ def test_domains_are_limited_as_they_are_looked_up(told: pytest.MonkeyPatch) -> 
         pytest.param({"HABEAS_MAIL_LIMITS": '{"example.org": 1}'}, "HABEAS_MAIL_LIMITS", id="one letter"),
         pytest.param({"HABEAS_MAIL_LIMITS": '{"exa mple": 9}'}, "HABEAS_MAIL_LIMITS", id="no domain"),
         pytest.param({"HABEAS_MAIL_CONNECTIONS": "1"}, "HABEAS_MAIL_CONNECTIONS", id="one connection"),
+        pytest.param(
+            {"HABEAS_MAIL_FROM": "Us <us@ex\u00e4mple..org>"}, "HABEAS_MAIL_FROM", id="from nowhere"
+        ),
+        pytest.param({"HABEAS_MAIL_REPLY_TO": "Us <us@example.com>"}, "HABEAS_MAIL_REPLY_TO", id="a name"),
         pytest.param({"HABEAS_MAIL_BOUNCES": "bounces"}, "HABEAS_MAIL_BOUNCES", id="no address"),
         pytest.param({"HABEAS_MAIL_BOUNCES": "a+b@example.com"}, "HABEAS_MAIL_BOUNCES", id="a plus"),
         pytest.param(

@@ -1,0 +1,140 @@
+"""Who is told what when a customer decides, an answer is late, a request ends, or an appeal is decided."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.notifier.handlers import confirm_withdrawal
+from services.notifier.post import Posted
+from services.notifier.sequels import apologise, confirm_forwarding, tell_decision, tell_forwarding
+from services.notifier.writing import Notifier
+from shared.events import (
+    AppealAnswered,
+    AppealDecided,
+    Controller,
+    ControllerTold,
+    DeadlineMissed,
+    Fact,
+    IdentityRefused,
+    LetterKind,
+    NoticeFailed,
+    Outcome,
+    Remedy,
+    RequestForwarded,
+    RequestFulfilled,
+    RequestWithdrawn,
+)
+from shared.law import Duty, Right
+from tests.unit.notifier.examples import WRITTEN_AT
+from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
+
+CUSTOMER = Controller(name="Example Customer AG", email="privacy@customer.example.net")
+FORWARDED = RequestForwarded(
+    request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
+)
+TOLD = ControllerTold(request_id=CASE, controller="controller")
+LATE = DeadlineMissed(request_id=CASE, duty=Duty.ANSWER, due_on=date(2026, 4, 2))
+BEFORE_MIDNIGHT = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
+"""In Berlin it is the tenth."""
+
+
+@dataclass
+class Refusing(Outbox):
+    """A mail server that takes nothing."""
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        await super().send(letter, recipient, message)
+        return Posted.REFUSED
+
+
+async def forwarding(outbox: Outbox) -> Notifier:
+    ctx = replace(await notifier(outbox), occurred_at=BEFORE_MIDNIGHT)
+    for item, content in (("controller", CUSTOMER.model_dump_json()), ("link", "secret")):
+        await ctx.vault.seal(CASE, item, content.encode())  # type: ignore[attr-defined]  # it is one in memory
+    return ctx
+
+
+async def test_the_customer_is_written_to_alone_and_the_person_only_after_that() -> None:
+    outbox = Outbox()
+    facts = await tell_forwarding(FORWARDED, await forwarding(outbox))
+    assert kinds(facts) == [LetterKind.FORWARDED_TO_CONTROLLER]
+    assert facts[-1] == TOLD
+    [(recipient, words)] = outbox.letters
+    assert recipient == CUSTOMER.email
+    assert f"https://privacy.example.com/forwarded/{CASE}/secret" in words
+
+
+async def test_of_a_customer_who_could_not_be_told_the_person_hears_nothing() -> None:
+    outbox = Refusing()
+    [failed] = await tell_forwarding(FORWARDED, await forwarding(outbox))
+    assert isinstance(failed, NoticeFailed)
+    assert failed.letter is LetterKind.FORWARDED_TO_CONTROLLER
+    assert [recipient for recipient, _ in outbox.letters] == [CUSTOMER.email]
+
+
+async def test_the_person_is_told_who_decides_and_since_which_day_they_have_the_request() -> None:
+    outbox = Outbox()
+    assert kinds(await confirm_forwarding(TOLD, await forwarding(outbox))) == [LetterKind.FORWARDED]
+    [(recipient, words)] = outbox.letters
+    assert recipient == "kim@example.org"
+    assert "Example Customer AG" in words
+    assert "10 March 2026" in words
+
+
+async def test_a_withdrawal_is_of_the_day_on_which_it_was_made() -> None:
+    outbox = Outbox()
+    ctx = replace(await notifier(outbox), occurred_at=BEFORE_MIDNIGHT)
+    await confirm_withdrawal(RequestWithdrawn(request_id=CASE), ctx)
+    assert "10 March 2026" in outbox.words
+
+
+async def test_who_waits_for_an_answer_is_told_that_it_is_late() -> None:
+    outbox = Outbox()
+    assert kinds(await apologise(LATE, await notifier(outbox))) == [LetterKind.LATE]
+    assert "We cannot say yet" in outbox.words
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        RequestFulfilled(request_id=CASE, right=Right.ACCESS, outcome=Outcome.GRANTED, answer="answer"),
+        IdentityRefused(request_id=CASE, reasons=("unidentifiable",)),
+        RequestWithdrawn(request_id=CASE),
+    ],
+    ids=["answered", "refused", "withdrawn"],
+)
+async def test_of_a_request_that_is_decided_nobody_says_that_no_day_is_known(settled: Fact) -> None:
+    outbox = Outbox()
+    assert await apologise(LATE, await notifier(outbox, RECEIVED, settled)) == []
+    assert outbox.letters == []
+
+
+@pytest.mark.parametrize("remedy", Remedy)
+async def test_a_decision_reaches_the_person_though_no_letter_knows_one_of_its_reasons(
+    remedy: Remedy,
+) -> None:
+    outbox = Outbox()
+    reasons = ("of_another_version", "third_party_rights")
+    answered = AppealAnswered(
+        request_id=CASE, remedy=remedy, received_on=date(2026, 3, 5), granted=False, reasons=reasons
+    )
+    assert len(kinds(await tell_decision(answered, await notifier(outbox)))) == 1
+    assert "They would show data about other people" in outbox.words
+
+
+@pytest.mark.parametrize("said", [{"reasons": ("contract",)}, {"explanation": "written_1"}])
+def test_who_turns_an_appeal_down_says_why(said: dict[str, object]) -> None:
+    """Va. Code § 59.1-577(C)."""
+    refused = {"request_id": CASE, "by": "anna", "granted": False}
+    assert AppealDecided.model_validate({**refused, **said})
+    assert AppealDecided.model_validate({**refused, "granted": True})
+    with pytest.raises(ValueError, match="a reason or an explanation"):
+        AppealDecided.model_validate(refused)
+
+
+async def test_an_address_that_is_none_is_told_and_parks_nothing() -> None:
+    nowhere = await notifier(Outbox(), subject={"email": "kim@exämple..org"})
+    assert await apologise(LATE, nowhere) == [
+        NoticeFailed(request_id=CASE, letter=LetterKind.LATE, reason="mail_refused")
+    ]

@@ -1,0 +1,104 @@
+"""Of a customer's end users, and of who asks for the same again, the verifier asks and decides nothing."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import structlog
+
+from services.intake.domain import Status, request_id
+from shared.answer import SUBMISSION
+from shared.events import (
+    EvidenceDestroyed,
+    IdentityChallenged,
+    IdentityDecided,
+    IdentityRefused,
+    IdentityVerified,
+    NewCode,
+    ProofRefused,
+    ProofSpent,
+    RequestSubmitted,
+    TimeCame,
+)
+from tests.unit.fakes import REQUEST_KEY, SOURCE, Office, request
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+CUSTOMER = {"name": "Example Shop", "email": "privacy@shop.example.com"}
+CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
+ASKED = (IdentityChallenged, IdentityRefused, IdentityVerified, ProofRefused)
+Elsewhere = Callable[[], Awaitable[tuple[Office, dict[str, Any]]]]
+
+
+async def of_an_end_user() -> tuple[Office, dict[str, Any]]:
+    return Office(), request(role="end_user", controller=CUSTOMER)
+
+
+async def of_an_end_user_whose_customer_is_not_named() -> tuple[Office, dict[str, Any]]:
+    return Office(), request(role="end_user")
+
+
+async def of_who_asks_again() -> tuple[Office, dict[str, Any]]:
+    office = Office()
+    await office.submit(request(reference="r-0"), id_="0")
+    return office, request()
+
+
+elsewhere = pytest.mark.parametrize(
+    "made", [of_an_end_user, of_an_end_user_whose_customer_is_not_named, of_who_asks_again]
+)
+
+
+def asked(office: Office) -> list[object]:
+    """Return what the verifier has told of the request."""
+    return [fact for kind in ASKED for fact in office.told(kind) if fact.request_id == CASE]
+
+
+@elsewhere
+@pytest.mark.parametrize("verified", [True, False])
+async def test_the_staff_decides_nothing_about_it(made: Elsewhere, verified: bool) -> None:
+    office, data = await made()
+    await office.submit(data)
+    before = (await office.door.case(CASE)).status
+    decided = IdentityDecided(
+        request_id=CASE, by="dana.muster", verified=verified, identities=("email",), reason="looked_at"
+    )
+    with structlog.testing.capture_logs() as said:
+        await office.tell(decided, service="console")
+    assert [line["request_id"] for line in said if line["event"] == "nothing to decide"] == [CASE]
+    assert asked(office) == []
+    assert (await office.door.case(CASE)).status is before
+
+
+@elsewhere
+async def test_a_proof_that_was_offered_before_it_was_registered_is_destroyed(made: Elsewhere) -> None:
+    office, data = await made()
+    case = await office.door.lodge(RequestSubmitted.model_validate(data), SOURCE)
+    await office.door.prove(case, [NewCode(kind="new_code")])
+    (sealed,) = (name for name in office.sealed(CASE) if name.startswith("proof_"))
+    await office.work()
+    await office.wait(timedelta(seconds=10))
+    assert asked(office) == []
+    assert [fact.refs for fact in office.told(EvidenceDestroyed) if fact.request_id == CASE] == [(sealed,)]
+    assert not any(name.startswith(("proof_", "code_")) for name in office.sealed(CASE))
+    assert (await office.door.case(CASE)).status not in {Status.CHALLENGED, Status.REFUSED}
+    assert office.broker.parked("intake") + office.broker.parked("verifier") == []
+
+
+async def test_a_proof_that_came_along_with_an_end_users_request_is_destroyed() -> None:
+    office = Office()
+    await office.submit(request(role="end_user", controller=CUSTOMER, proofs=[CLAIM]))
+    assert len(office.the(ProofSpent).refs) == 1
+    assert office.the(EvidenceDestroyed).refs == office.the(ProofSpent).refs
+    assert SUBMISSION in office.sealed(CASE)
+    assert not any(name.startswith("proof_") for name in office.sealed(CASE))
+
+
+@elsewhere
+async def test_it_neither_lapses_nor_is_anybody_reminded(made: Elsewhere) -> None:
+    office, data = await made()
+    await office.submit(data)
+    assert not any(case == CASE for case, _ in office.timers.moments)
+    for moment in ("proof_reminder", "proof_lapse"):
+        await office.tell(TimeCame(request_id=CASE, name=moment), service="verifier")
+    assert asked(office) == []
