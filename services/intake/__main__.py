@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from services.intake.api import Callers, create_app
 from services.intake.clock import Practice
+from services.intake.context import Firsts, Intake, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
 from services.intake.drp.api import drp_app
@@ -14,7 +15,7 @@ from services.intake.drp.callbacks import Reached, Telling, Watch
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
-from services.intake.handlers import SUBSCRIPTIONS, Firsts, Intake, Timers, Vault
+from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from shared.envelope import Envelope

@@ -16,6 +16,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from services.intake.appeals import DECIDED
+from services.intake.context import Vault as SealingVault
 from services.intake.domain import (
     Case,
     PackageCodeKept,
@@ -24,9 +25,8 @@ from services.intake.domain import (
     evolve,
     request_id,
 )
-from services.intake.handlers import Vault as SealingVault
-from services.intake.handlers import seal_proofs, seal_request
 from services.intake.ranges import Span, Wanted, span
+from services.intake.sealing import seal_proofs, seal_request
 from shared.answer import SUBMISSION, PackageFacts, facts_of
 from shared.bus import Publisher
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 
 from services.intake.__main__ import service
+from services.intake.context import Intake
 from services.intake.domain import RECORDS, Case, request_id
 from services.intake.firsts import Firsts
-from services.intake.handlers import Intake
 from shared.errors import TransientError
 from shared.events import RequestReceived
 from shared.journal import Journal

@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from services.intake.context import Intake
 from services.intake.domain import Case, Status, request_id
-from services.intake.handlers import SET_ASIDE, Intake, accept_proofs, register, withdraw_lodged
+from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
 from shared.answer import SUBMISSION
 from shared.bus import Message
 from shared.envelope import STRUCTURED

@@ -12,7 +12,7 @@ from services.intake.deadlines import APPROACHING, UNACKNOWLEDGED
 from services.intake.domain import PUBLIC_DOOR, Case, Status, request_id
 from services.intake.door import Allowance
 from services.intake.drp.statuses import Asked, Links, Reason, Standing, told_of
-from services.intake.handlers import LOST_AFTER
+from services.intake.registering import LOST_AFTER
 from services.intake.repeating import duplicate_of
 from shared.events import (
     DeadlineApproaching,

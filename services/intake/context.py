@@ -1,0 +1,85 @@
+"""What the handlers of intake may know and use."""
+
+from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from services.intake.clock import Practice
+from services.intake.deadlines import (
+    Wait,
+)
+from services.intake.domain import Case
+from services.intake.repeating import Claim
+from shared.events import (
+    Flaw,
+    RequestRejected,
+)
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def create(self, case: str) -> None:
+        """Give *case* its key."""
+
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content*, unless something is kept there already; return whether it is."""
+
+    async def seal_stream(self, case: str, item: str, content: AsyncIterable[bytes]) -> int:
+        """Keep something large."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    async def discard(self, case: str, items: Sequence[str]) -> None:
+        """Remove *items* for good."""
+
+
+class Timers(Protocol):
+    """Moments that are waited for."""
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """Have the moment *at* told; the first one that is set under *name* counts."""
+
+
+class Firsts(Protocol):
+    """Who was the first to ask for something."""
+
+    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
+        """Return whose *wish* is: that of *case*, unless another has claimed it."""
+
+    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+        """Make *held* the claim of *case*; return whether it is, and nobody was faster."""
+
+    async def case(self, case: str) -> Case:
+        """Return what is known of *case*."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a handler may know and use."""
+
+    case_id: str
+    case: Case
+    now: datetime
+    event_id: str
+    source: str
+    occurred_at: datetime
+    vault: Vault = field(repr=False)
+    timers: Timers = field(repr=False)
+    firsts: Firsts = field(repr=False)
+    practice: Practice
+
+
+async def wait_for_all(waits: Sequence[Wait], ctx: Intake) -> None:
+    """Have each of *waits* told when it has come."""
+    for wait in waits:
+        await ctx.timers.set(ctx.case_id, wait.name, wait.at)
+
+
+def rejected(ctx: Intake, flaw: Flaw) -> RequestRejected:
+    """Return what tells the publisher of a submission what is wrong with it."""
+    return RequestRejected(
+        request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=(flaw,)
+    )
