@@ -131,6 +131,8 @@ class StatusPage(BaseModel):
     appeal_due_on: date | None = None
     follows: RequestId | None = None
     """The request that this one takes up again."""
+    due_by: PolicyId | None = None
+    """The law that the last day is of: the strictest of those that protect the person."""
     laws: list[PolicyId] = []
     """All laws that protect the person."""
     fee: Fee | None = None
@@ -155,6 +157,7 @@ class StatusPage(BaseModel):
             policy=received.policy if received else None,
             received_on=received.received_on if received else None,
             due_on=case.due_on,
+            due_by=case.due_by,
             laws=list(received.laws) if received else [],
             follows=received.follows if received else None,
             fee=Fee.of(case),

@@ -130,7 +130,7 @@ def resumed(case: Case, at: datetime, practice: Practice) -> DueMoved | None:
     """Return when the answer is due now that the clock of *case* runs again; None where it never stood."""
     if case.received is None or case.paused_since is None:
         return None
-    days = case.paused_days + _days_between(case.paused_since, at, practice)
+    days = case.paused_days + _whole_days(case.paused_since, at)
     standing = any(policy.stands_still_for("identity") for policy in practice.laws_of(case.received))
     if days == case.paused_days or not standing:
         return None
@@ -149,7 +149,7 @@ def due_now(case: Case, now: datetime, practice: Practice) -> DueDate | None:
     """Return when *case* is due, had the person sent today what they were asked for."""
     if case.received is None:
         return None
-    running = 0 if case.paused_since is None else _days_between(case.paused_since, now, practice)
+    running = 0 if case.paused_since is None else _whole_days(case.paused_since, now)
     duty = Duty.EXTENDED_ANSWER if case.extended else Duty.ANSWER
     counted = _counted(duty, case.received, case.paused_days + running, practice)
     return _the(counted, case.received.right).last
@@ -188,9 +188,9 @@ def stands_still(case: Case, policies: Policies) -> bool:
     return all(policies.named(id_).stands_still_for("identity") for id_ in case.received.laws)
 
 
-def _days_between(since: datetime, until: datetime, practice: Practice) -> int:
-    first, last = (moment.astimezone(practice.zone).date() for moment in (since, until))
-    return (last - first).days
+def _whole_days(since: datetime, until: datetime) -> int:
+    """Return the days that have passed; part of one moves no last day, which is early and so lawful."""
+    return max((until - since).days, 0)
 
 
 def begin_of(day: date, zone: ZoneInfo) -> datetime:

@@ -268,6 +268,8 @@ class Case:
     """How long the clock stood still before, in all."""
     moved_to: date | None = None
     """When the answer is due because it did, or because of an extension."""
+    moved_by: PolicyId | None = None
+    """The law that sets that day."""
     moved_target: date | None = None
     """By when it is meant to be sent, then."""
     missed: frozenset[tuple[Duty, date]] = frozenset()
@@ -316,6 +318,13 @@ class Case:
     def due_on(self) -> date | None:
         """The last day for the answer."""
         return self.moved_to or (self.received.due_on if self.received else None)
+
+    @property
+    def due_by(self) -> PolicyId | None:
+        """The law that the last day for the answer is of."""
+        days = self.received.last_days if self.received else ()
+        first = next((day.policy for day in days if day.duty is Duty.ANSWER), None)
+        return self.moved_by or first
 
     @property
     def extended(self) -> bool:
@@ -497,10 +506,13 @@ def _clock_noted(
         case RequestResumed():
             return replace(case, paused_since=None)
         case DueMoved():
-            days = fact.days
-            return replace(case, paused_days=days, moved_to=fact.due_on, moved_target=fact.meant_for)
+            return replace(_moved(case, fact), paused_days=fact.days)
         case RequestExtended():
-            return replace(case, moved_to=fact.due_on, moved_target=fact.meant_for, tell_by=fact.promised_on)
+            return replace(_moved(case, fact), tell_by=fact.promised_on)
+
+
+def _moved(case: Case, fact: DueMoved | RequestExtended) -> Case:
+    return replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
 
 
 def _proof_noted(

@@ -69,6 +69,10 @@ class Sender:
     complaint_url: str = ""
     opt_out_url: str = ""
     """Where a consumer stops the sale and sharing of data; empty for a controller that does neither."""
+    products: tuple[str, ...] = ()
+    """What people know the controller by."""
+    affiliates: tuple[str, ...] = ()
+    """Companies in whose name it answers as well."""
     zone: tzinfo = UTC
     """Zone of the times of day in letters."""
 

@@ -127,6 +127,8 @@ class NotifierSettings(Settings):
             privacy_policy_url=company.privacy_policy or "",
             complaint_url=company.complaints or "",
             opt_out_url=company.opt_out or "",
+            products=company.products,
+            affiliates=company.affiliates,
             zone=company.zone,
         )
         authority = Authority(company.authority.name, company.authority.url, company.authority.address)

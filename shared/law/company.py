@@ -47,6 +47,10 @@ class Company(_Said):
     zone: Annotated[ZoneInfo, BeforeValidator(_zone)]
     """Where requests are answered: days begin and end there."""
     authority: Authority
+    products: tuple[str, ...] = ()
+    """What people know the company by: letters say so."""
+    affiliates: tuple[str, ...] = ()
+    """Companies in whose name it answers as well: letters say so."""
     privacy_policy: Url | None = None
     """Where the privacy policy is."""
     opt_out: Url | None = None

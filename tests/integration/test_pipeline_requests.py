@@ -374,6 +374,7 @@ async def test_the_answer_is_due_by_the_strictest_law_that_protects_the_person(
     (received,) = heard.of(page["id"], "request.received")
     assert received["data"]["due_on"] == due_on
     assert [law.partition("@")[0] for law in page["laws"]] == laws
+    assert page["due_by"] == received["data"]["last_days"][0]["policy"]
 
 
 async def test_who_is_not_answered_in_time_is_told_of_and_listed_and_nobody_else(

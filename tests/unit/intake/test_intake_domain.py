@@ -512,6 +512,13 @@ def test_of_two_laws_the_one_that_knows_no_pause_holds_the_answer_to_its_day() -
     moved = resumed(reduce(evolve, [received, asked], Case()), NOW + timedelta(days=30), PRACTICE)
     assert moved is not None
     assert (moved.days, moved.due_on) == (30, date(2026, 4, 17))
+    assert evolve(Case(received=received), moved).due_by == "us-ca-ccpa@2026-01-01"
+
+
+@pytest.mark.parametrize(("hours", "days"), [(23, None), (24, 1), (47, 1)])
+def test_part_of_a_day_moves_no_last_day(hours: int, days: int | None) -> None:
+    moved = resumed(paused(), NOW + timedelta(hours=hours), PRACTICE)
+    assert (moved and moved.days) == days
 
 
 # --- several laws, and longer -----------------------------------------------------------------------------

@@ -413,6 +413,17 @@ def test_every_element_that_a_policy_demands_is_a_block_that_cites_it(law: str) 
     assert sorted(found - wanted) == []
 
 
+def test_who_answers_says_what_they_are_known_by_and_for_whom_else_they_answer() -> None:
+    known = replace(SENDER, products=("Example Edge", "Example Metal"), affiliates=("Example Inc",))
+    said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
+    for form in said.values():
+        assert "You know us by: Example Edge, Example Metal" in form
+        assert "We also answer for: Example Inc" in form
+    assert not any(
+        "also answer for" in form for form in forms(LETTERS["acknowledgement"], Regulation.GDPR).values()
+    )
+
+
 def test_every_letter_is_known_to_the_law() -> None:
     assert {facts.kind for facts in LETTERS.values()} == set(LetterForm)
 
