@@ -156,10 +156,9 @@ async def _told_of(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
     logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
     approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
     end = end_of(day, ctx.practice.zone)
-    if ctx.now >= end:
-        return [approaching, *_missed(MISSED, day, ctx)]
+    # Also where it is over: `habeas deadlines` finds by it what is late.
     await wait_for_all([wait_for(MISSED, end)], ctx)
-    return [approaching]
+    return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
 
 
 def _missed(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
