@@ -91,14 +91,13 @@ class Vault:
         """
         name = Name(case, item)
         key, sealed = await asyncio.gather(self._key(case), self._read(name))
+        if sealed is None:
+            raise KeyError(name)
         return _open(key, sealed, str(name))
 
     async def holds(self, case: str, item: str) -> bool:
         """Return whether anything is kept under the name *item*."""
-        try:
-            return bool(await self._read(Name(case, item)))
-        except KeyError:
-            return False
+        return await self._read(Name(case, item)) is not None
 
     async def discard(self, case: str, items: Sequence[str]) -> None:
         """Remove *items* for good, as proofs are at the decision."""
@@ -178,11 +177,12 @@ class Vault:
         await insert_new(self._keys, fresh)
         return dict.fromkeys(cases)
 
-    async def _load_items(self, names: Sequence[Name]) -> Mapping[Name, bytes]:
-        wanted = {str(name): name for name in names}
+    async def _load_items(self, names: Sequence[Name]) -> Mapping[Name, bytes | None]:
+        """Return what is kept under *names*; nothing is no error, which would hide that the case is destroyed."""
         with translated("read the vault"):
-            found = self._items.find({"_id": {"$in": list(wanted)}})
-            return {wanted[document["_id"]]: document["sealed"] async for document in found}
+            found = self._items.find({"_id": {"$in": list(map(str, names))}})
+            sealed = {document["_id"]: document["sealed"] async for document in found}
+        return {name: sealed.get(str(name)) for name in names}
 
     async def _store_items(self, items: Sequence[tuple[Name, bytes]]) -> Mapping[tuple[Name, bytes], bool]:
         documents: dict[str, Document] = {}

@@ -1,11 +1,13 @@
 """The vault on a real database: sealed once, opened by its own key alone, gone when that is destroyed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared.coalescing import Coalescer
 from shared.errors import Destroyed, PermanentError, Sealed
 from shared.mongo import Client, Collection
 from shared.vault import CHUNK_BYTES, Vault
@@ -96,6 +98,21 @@ async def test_what_was_destroyed_never_opens_and_never_gets_a_key_again(
     assert (await keys.find_one({"_id": CASE}) or {})["key"] is None
     await vault.seal(OTHER, "request", ADA)
     assert await vault.open(OTHER, "request") == ADA
+
+
+async def test_a_destroyed_case_says_so_though_its_items_are_missed_before_its_key_is(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_keys = vault._load_keys
+
+    async def late(cases: Sequence[str]) -> Mapping[str, AESGCM]:
+        await asyncio.sleep(0.1)
+        return await load_keys(cases)
+
+    monkeypatch.setattr(vault, "_key_of", Coalescer(late))
+    await vault.destroy(CASE)
+    with pytest.raises(Destroyed):
+        await vault.open(CASE, "request")
 
 
 async def test_a_case_that_was_never_created_has_no_key(vault: Vault) -> None:
