@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import yaml
-from yaml.constructor import ConstructorError
+from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser in C, where it is there, knows the lines as well, and is ten times as fast."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -73,7 +75,7 @@ class Findings:
 def parse(name: str, text: str, notes: Findings) -> Node | None:
     """Return the only document of *text*, or none after noting why there is none."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=LOADER)
         return None if root is None else _node(root, name, notes)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -112,7 +114,7 @@ def _scalar(root: yaml.Node, where: str, notes: Findings) -> Scalar:
     if not isinstance(root, ScalarNode):
         return None
     try:
-        value = yaml.SafeLoader("").construct_object(root)
+        value = SafeConstructor().construct_object(root)
     except (ConstructorError, ValueError):
         notes.flaw(where, "a value that cannot be read", "put it into quotes")
         return None
