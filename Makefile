@@ -29,7 +29,7 @@ test: setup  ## Every test; container tests skip where there is no Docker, and f
 	@$(PYTEST) -q
 
 test-unit: setup  ## Pure tests
-	@$(PYTEST) -q -n 2 --dist worksteal tests/unit
+	@scripts/test-unit
 
 test-integration: setup  ## Tests on a real broker, database and mail server
 	@$(PYTEST) -q tests/integration

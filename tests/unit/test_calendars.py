@@ -1,7 +1,4 @@
-import subprocess
-import sys
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -101,25 +98,3 @@ def test_a_name_means_one_calendar_and_a_year_is_computed_once() -> None:
     berlin = calendar_named("DE-BE")
     assert calendar_named("DE-BE") is berlin
     assert berlin.holidays_in(2027) is berlin.holidays_in(2027)
-
-
-ROOT = Path(__file__).parents[2]
-
-
-def run_python(code: str, **environment: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own interpreter, our own code
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
-def test_the_language_of_the_machine_does_not_change_an_explanation() -> None:
-    code = (
-        "from datetime import date; from shared.calendars import calendar_named;"
-        "print(calendar_named('DE-BE').day_off(date(2027, 3, 26)))"
-    )
-    assert run_python(code, LANGUAGE="de") == "Good Friday"
-
-
-def test_the_library_is_imported_with_the_first_calendar_and_not_before() -> None:
-    assert run_python("import shared.calendars, sys; print('holidays' in sys.modules)") == "False"

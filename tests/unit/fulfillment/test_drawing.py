@@ -1,7 +1,5 @@
 """A drawing shows every collection where the walk comes to it, every way it takes, and nothing else."""
 
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -194,13 +192,6 @@ def test_mermaid_takes_no_name_for_its_own_words() -> None:
     text = mermaid(picture_of(parse({"a.yml": CIRCLE})))
     assert '(["e #34;mail#34;"])' in text
     assert 'subgraph d0["desk · vault #60;2#62;"]' in text
-
-
-def test_the_same_map_is_drawn_the_same_in_another_process(example: DataMap) -> None:
-    call = [sys.executable, "-m", "habeas", "map", "graph", "--map", str(EXAMPLE)]
-    told = subprocess.run(call, check=True, capture_output=True, text=True).stdout  # noqa: S603  ours
-    assert told == mermaid(picture_of(example))
-    assert svg(picture_of(example)) == svg(picture_of(load(EXAMPLE)))
 
 
 CROSSED = """
