@@ -178,7 +178,7 @@ class Vault:
         return dict.fromkeys(cases)
 
     async def _load_items(self, names: Sequence[Name]) -> Mapping[Name, bytes | None]:
-        """Return what is kept under *names*; nothing is no error, which would hide that the case is destroyed."""
+        """Return what *names* hold. Nothing is no error: it would hide that the case is destroyed."""
         with translated("read the vault"):
             found = self._items.find({"_id": {"$in": list(map(str, names))}})
             sealed = {document["_id"]: document["sealed"] async for document in found}
