@@ -26,12 +26,14 @@ types: setup  ## Types and import rules
 
 test: setup  ## Every test; container tests skip where there is no Docker, and fail there when CI is set
 	@scripts/setup-docker || [ $$? = 3 ]
+	@scripts/setup-tests || [ $$? = 3 ]
 	@$(PYTEST) -q
 
 test-unit: setup  ## Pure tests
 	@scripts/test-unit
 
-test-integration: setup  ## Tests on a real broker, database and mail server
+test-integration: setup  ## Tests on a real broker, database, mail server and browser
+	@scripts/setup-tests || [ $$? = 3 ]
 	@$(PYTEST) -q tests/integration
 
 test-e2e: setup  ## Whole journeys, also in containers

@@ -212,8 +212,10 @@ class Callers:
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
-def create_app(door: Door, callers: Callers, *, public_url: str, agents: FastAPI | None = None) -> FastAPI:
-    """Return the API on *door*; what *agents* call lies below ``/drp``."""
+def create_app(
+    door: Door, callers: Callers, *, public_url: str, protocols: Mapping[str, ASGIApp] | None = None
+) -> FastAPI:
+    """Return the API on *door*, and below their paths the *protocols* of others: ``{"/drp": …}``."""
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
     _add_flaws(app)
@@ -267,8 +269,8 @@ def create_app(door: Door, callers: Callers, *, public_url: str, agents: FastAPI
     _add_answers(app, door)
     app.include_router(pages(door))
     app.include_router(forwardings(door))
-    if agents is not None:
-        app.mount("/drp", agents)
+    for path, protocol in (protocols or {}).items():
+        app.mount(path, protocol)
     return app
 
 

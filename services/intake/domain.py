@@ -73,6 +73,10 @@ from shared.law import Duty, Role
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
+MAIL = "habeas/mail"
+"""CloudEvents source of what people ask by mail."""
+PUBLIC_DOORS = frozenset({PUBLIC_DOOR, MAIL})
+"""Sources behind which anybody may ask in anybody's name."""
 NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""
 

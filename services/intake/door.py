@@ -151,6 +151,33 @@ class Door:
         await self._announce(lodged, cause=cause)
         return case
 
+    async def keep(self, case_id: str, item: str, content: bytes) -> bool:
+        """
+        Seal *content* as it came in, as evidence of who asked for what; return whether it is the first.
+
+        To be done before the request is lodged: what is announced can be shown.
+
+        Raises:
+            UnknownRequest: The case was destroyed.
+        """
+        try:
+            await self.vault.create(case_id)
+            return await self.vault.seal(case_id, item, content)
+        except Destroyed:
+            raise UnknownRequest("no request has this id") from None
+
+    async def kept(self, case_id: str, item: str) -> bytes:
+        """
+        Return what :meth:`keep` has sealed.
+
+        Raises:
+            UnknownRequest: Nothing of that name is kept for a request of this id.
+        """
+        try:
+            return await self.vault.open(case_id, item)
+        except (KeyError, Destroyed):
+            raise UnknownRequest("no request has this id") from None
+
     def id_of(self, source: str, reference: str) -> str:
         """Return the id of the request that *source* calls *reference*."""
         return request_id(source, reference, key=self.keys.requests)

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 import orjson
 
-from services.intake.domain import PUBLIC_DOOR, Case
+from services.intake.domain import PUBLIC_DOORS, Case
 from shared.events import (
     Agent,
     RequestDuplicated,
@@ -90,10 +90,10 @@ def _may_prove_more(received: RequestReceived, first: RequestReceived) -> bool:
     """
     Tell whether *received* may be proven although *first*, which asks for the same, is not.
 
-    An agent may answer for more now. At the public door anybody may ask in anybody's name, and take it back:
+    An agent may answer for more now. At a public door anybody may ask in anybody's name, and take it back:
     what they ask silences nobody there until it is proven.
     """
-    return received.source == PUBLIC_DOOR or not set(first.attested).issuperset(received.attested)
+    return received.source in PUBLIC_DOORS or not set(first.attested).issuperset(received.attested)
 
 
 def _person(subject: Subject) -> dict[str, object]:

@@ -97,7 +97,9 @@ def desk_of(office: Office) -> Desk:
 async def calling(office: Office, name: str = "ONE", *, desk: Desk | None = None) -> AsyncIterator["Calling"]:
     """Let the agent called *name* call the business, with a token once it has set one up."""
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(1000))
-    app = create_app(office.door, callers, public_url=ROOT, agents=drp_app(desk or desk_of(office)))
+    app = create_app(
+        office.door, callers, public_url=ROOT, protocols={"/drp": drp_app(desk or desk_of(office))}
+    )
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
         yield Calling(office, http, name)
 

@@ -30,7 +30,7 @@ from services.intake.drp.statuses import (
     status_object,
     told_of,
 )
-from shared.errors import Destroyed, UnknownRequest
+from shared.errors import UnknownRequest
 
 KEEP = timedelta(days=2 * 365)
 """A request can be asked about as long as its record is kept: for two years at least (docs/register.md)."""
@@ -135,9 +135,9 @@ class Desk:
         case_id = self.door.id_of(agent.source, digest_of(message))
         filed = Filed(agent, case_id, message)
         if request is None:
-            await self._keep(case_id, MESSAGE, unsigned(messages.without_claims(message)))
+            await self.door.keep(case_id, MESSAGE, unsigned(messages.without_claims(message)))
         else:
-            await self._keep(case_id, MESSAGE, body)
+            await self.door.keep(case_id, MESSAGE, body)
             await self.door.lodge(request, agent.source, attested=filed.said.attested)
             await self._watched(filed)
         return status_object(*await self._told(filed))
@@ -147,7 +147,8 @@ class Desk:
         Return where a request of *agent* stands.
 
         Raises:
-            Refused: There is none, or it is another agent's.
+            Refused: It is another agent's.
+            UnknownRequest: There is none.
         """
         return status_object(*await self._told(await self._filed(agent, request_id)))
 
@@ -177,7 +178,7 @@ class Desk:
             raise Refused(HTTPStatus.CONFLICT, f"it is too late to revoke: the request is {told.standing}")
         if not told.final:
             await self.door.withdraw(request_id)
-            await self._keep(request_id, REVOCATION, body)
+            await self.door.keep(request_id, REVOCATION, body)
         return await self.status(agent, request_id)
 
     async def way_on(self, request_id: str, redirect_to: str) -> str:
@@ -187,7 +188,7 @@ class Desk:
         That is the request's page; once it is proven, a page of the agent's own where it wants them back.
 
         Raises:
-            Refused: No agent has made this request.
+            UnknownRequest: No agent has made this request.
         """
         filed = await self._made(request_id)
         back = is_proven(await self._case(filed)) and filed.agent.is_at(redirect_to)
@@ -206,13 +207,6 @@ class Desk:
         if filed.said.status_callback is not None:
             await self.watch.add(filed.request_id, self.door.clock())
 
-    async def _keep(self, case_id: str, item: str, body: bytes) -> None:
-        try:
-            await self.door.vault.create(case_id)
-            await self.door.vault.seal(case_id, item, body)
-        except Destroyed:
-            raise _unknown() from None
-
     async def _filed(self, agent: ListedAgent, request_id: str) -> Filed:
         filed = await self._made(request_id)
         if filed.agent.id != agent.id:
@@ -220,10 +214,7 @@ class Desk:
         return filed
 
     async def _made(self, request_id: str) -> Filed:
-        try:
-            message = message_in(await self.door.vault.open(request_id, MESSAGE))
-        except (KeyError, Destroyed):
-            raise _unknown() from None
+        message = message_in(await self.door.kept(request_id, MESSAGE))
         return Filed(self._listed(messages.exercised(message).agent_id), request_id, message)
 
     async def _case(self, filed: Filed) -> Case:
@@ -255,14 +246,10 @@ class Desk:
 
     async def _holds(self, case_id: str, item: str) -> bool:
         try:
-            await self.door.vault.open(case_id, item)
-        except (KeyError, Destroyed):
+            await self.door.kept(case_id, item)
+        except UnknownRequest:
             return False
         return True
 
     def _links(self, request_id: str) -> Links:
         return Links(f"{self.root}/requests/{request_id}", f"{self.root}/drp/v1/verification/{request_id}")
-
-
-def _unknown() -> Refused:
-    return Refused(HTTPStatus.NOT_FOUND, "no request has this id")
