@@ -16,8 +16,8 @@ from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.package import pages
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import json_text
-from services.fulfillment.package.wording import Words
 from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
+from shared.wording import Words
 
 FORMAT: Final = "habeas-erasure-certificate/1"
 RETRIED: Final = "daily"

@@ -10,15 +10,16 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from babel import Locale
 from markupsafe import escape
 
-from services.notifier import mime, wording
+from services.notifier import mime
 from services.notifier.facts import Authority, Facts, Sender
 from services.notifier.laws import Laws
 from services.notifier.phrases import title
 from services.notifier.templating import Shape, mark, skeletons
+from services.notifier.wording import CATALOGUES
 from shared.law import Money, Policy, Regulation
+from shared.wording import AT_HOME, Words
 
 LONGEST_NAME = 60
 NO_NAME = re.compile(r"[/\\@:<>\[\]{}|]|www\.|\w\.\w{2}", re.IGNORECASE)
@@ -70,15 +71,14 @@ def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) 
     Raises:
         MailRefused: What was given as the person's address is none.
     """
-    locale = _locale(letter)
-    translate = wording.words(locale.language)[0]
+    words = _words(letter, sender.zone)
     headers = {
         "From": mime.mailbox(mime.Mailbox(sender.name, sender.address)),
         "To": mime.mailbox(mime.Mailbox(presentable(letter.name), letter.to)),
         **({"Reply-To": mime.addr_spec(sender.reply_to)} if sender.reply_to else {}),
-        "Subject": mime.unstructured(translate(title(letter.facts))),
+        "Subject": mime.unstructured(words.say(title(letter.facts))),
         "Date": mime.date_header(date),
-        "Content-Language": locale.language,
+        "Content-Language": words.language,
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Habeas-Request": mime.unstructured(letter.request_id),
@@ -88,8 +88,7 @@ def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) 
 
 def render(letter: Letter, sender: Sender) -> mime.Alternatives:
     """Return the words of *letter* in both forms."""
-    locale = _locale(letter)
-    outline = Outline(locale, sender.zone, [])
+    outline = Outline(_words(letter, sender.zone), [])
     shape = Shape(
         facts=outline.of(letter.facts),
         name=outline.of(presentable(letter.name)),
@@ -97,7 +96,7 @@ def render(letter: Letter, sender: Sender) -> mime.Alternatives:
         sender=sender,
         authorities=outline.of(_once(letter.authorities)),
         laws=Laws.of(letter.laws),
-        language=locale.language,
+        language=outline.words.language,
     )
     text, html = skeletons(shape)
     escaped = [str(escape(value)) for value in outline.values]
@@ -114,8 +113,7 @@ def presentable(name: str) -> str:
 class Outline:
     """Takes the values out of facts, in words, and leaves numbered marks."""
 
-    locale: Locale
-    zone: tzinfo
+    words: Words
     values: list[str]
 
     def of(self, value: Any) -> Any:
@@ -132,13 +130,13 @@ class Outline:
     def _in_words(self, value: object) -> str:
         match value:
             case datetime():
-                return wording.moment(value, self.zone, self.locale)
+                return self.words.moment(value)
             case Date():
-                return wording.long_date(value, self.locale)
+                return self.words.day(value)
             case int():
-                return wording.number(value, self.locale)
+                return self.words.number(value)
             case Money():
-                return wording.money(value.amount, value.currency, self.locale)
+                return self.words.money(value.amount, value.currency)
             case _:
                 return mime.one_line(str(value))
 
@@ -155,6 +153,7 @@ def _once(authorities: tuple[Authority, ...]) -> tuple[Authority | None, ...]:
     )
 
 
-def _locale(letter: Letter) -> Locale:
+def _words(letter: Letter, zone: tzinfo) -> Words:
     law = letter.laws[0].regulation
-    return wording.resolve_locale(letter.locale, at_home=ENGLISH.get(law, "GB") if law else "GB")
+    at_home = ENGLISH.get(law, AT_HOME) if law else AT_HOME
+    return CATALOGUES.words(letter.locale, zone, at_home=at_home)

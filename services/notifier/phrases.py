@@ -15,9 +15,9 @@ from services.notifier.facts import (
     Purpose,
     Setback,
 )
-from services.notifier.wording import mark as _
 from shared.events import Evidence, ExtensionReason, Outcome
 from shared.law import FeeReason, Regulation, Right
+from shared.wording import mark as _
 
 OPEN_END = _("As long as the reason lasts")
 ENDS_ONE_BY_ONE = _("Each has its own day, from %(first)s to %(last)s")

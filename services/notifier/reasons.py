@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from services.notifier.wording import mark as _
+from shared.wording import mark as _
 
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 

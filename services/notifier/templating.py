@@ -10,16 +10,15 @@ personal data.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
 from services.notifier import facts as said
-from services.notifier import wording
 from services.notifier.laws import Demanded, Laws
 from services.notifier.phrases import (
     COMPLAINTS,
@@ -39,9 +38,12 @@ from services.notifier.phrases import (
     title,
 )
 from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
+from services.notifier.wording import CATALOGUES, TEMPLATES
 from shared.events import Evidence
 from shared.law import Policy
 
+Say: TypeAlias = Callable[..., str]
+"""Says a sentence in one language, as text or as HTML, with values put in their places."""
 BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
 
@@ -94,10 +96,10 @@ def mark(number: int) -> str:
 @lru_cache(maxsize=1024)
 def skeletons(shape: Shape) -> tuple[Skeleton, Skeleton]:
     """Return the skeletons of *shape*: text and HTML."""
-    text_words, html_words = wording.words(shape.language)
+    words = CATALOGUES.words(shape.language)
     template = f"{shape.facts.kind}.jinja"
-    text = TEXT.get_template(template).render(_content(shape, text_words))
-    html = HTML.get_template(template).render(_content(shape, html_words))
+    text = TEXT.get_template(template).render(_content(shape, words.say))
+    html = HTML.get_template(template).render(_content(shape, words.markup))
     return Skeleton.of(BLANK_LINES.sub("\n\n", text).strip() + "\n"), Skeleton.of(_cited(html, shape))
 
 
@@ -120,7 +122,7 @@ def _cited(html: str, shape: Shape) -> str:
 class Voice:
     """What a template asks for beyond sentences: lists and rows in one language, under some laws."""
 
-    translate: wording.Words
+    translate: Say
     shape: Shape
     demanded: Demanded
 
@@ -213,7 +215,7 @@ class Voice:
         return self.translate(TOGETHER, one=one, other=other)
 
 
-def _content(shape: Shape, translate: wording.Words) -> dict[str, Any]:
+def _content(shape: Shape, translate: Say) -> dict[str, Any]:
     demanded = _demanded(shape)
     voice = Voice(translate, shape, demanded)
     return {
@@ -243,7 +245,7 @@ def _content(shape: Shape, translate: wording.Words) -> dict[str, Any]:
 
 def _environment(form: str, *, autoescape: bool) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader([wording.TEMPLATES / form, wording.TEMPLATES / "letters"]),
+        loader=FileSystemLoader([TEMPLATES / form, TEMPLATES / "letters"]),
         autoescape=autoescape,  # noqa: S701 - off for plain text alone
         undefined=StrictUndefined,
         trim_blocks=True,

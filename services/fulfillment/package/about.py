@@ -12,7 +12,7 @@ from typing import Any
 
 from services.fulfillment.package import labels
 from services.fulfillment.package.survey import Area, Survey
-from services.fulfillment.package.wording import Words
+from shared.wording import Words
 
 
 def about(survey: Survey) -> dict[str, Any]:

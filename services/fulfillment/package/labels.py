@@ -9,8 +9,8 @@ from babel.units import format_unit
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
 from services.fulfillment.datamap.model import Collection, Field, Period
 from services.fulfillment.package.redaction import Kind
-from services.fulfillment.package.wording import Words
-from services.fulfillment.package.wording import mark as _
+from shared.wording import Words
+from shared.wording import mark as _
 
 LONGEST_TITLE = 70
 """Characters of a description that can be a heading; a longer one stands below it."""

@@ -22,7 +22,8 @@ from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.survey import Area, Survey
 from services.fulfillment.package.values import Node, Reader, Text
 from services.fulfillment.package.withholding import Withheld
-from services.fulfillment.package.wording import TEMPLATES, Words
+from services.fulfillment.package.wording import TEMPLATES
+from shared.wording import Words
 
 MOST_RECORDS = 100
 """Records of an area on the page; more would keep a browser busy, and the tables have them all."""

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from services.fulfillment.package.portability import NOT_PROVIDED, OTHER_BASIS
 from services.fulfillment.package.withholding import NEVER, THIRD_PARTY
-from services.fulfillment.package.wording import mark as _
+from shared.wording import mark as _
 
 NEEDS_MORE_PROOF = "needs_more_proof"
 

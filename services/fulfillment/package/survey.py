@@ -18,8 +18,9 @@ from services.fulfillment.package.redaction import Kind, Redacted, Redactor
 from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
 from services.fulfillment.package.withholding import BlackedOut, Notice, Withheld, Withholding, traces
-from services.fulfillment.package.wording import Words, words
+from services.fulfillment.package.wording import words
 from shared.mongo import Document
+from shared.wording import Words
 
 ESCAPED_BYTES = 6
 """Most bytes that a character becomes, as in ``\\u0000``."""

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, TypeAlias
 from services.fulfillment.package.labels import spelt
 from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
 from services.fulfillment.package.withholding import Notice
-from services.fulfillment.package.wording import Words
+from services.fulfillment.package.wording import stored_moment
 from shared.mongo import Decimal128, Document, ObjectId
+from shared.wording import Words
 
 DEEPEST = 5
 LONG_TEXT = 160
@@ -107,7 +108,7 @@ class Reader:
             case bool():
                 return Text(self.words.say("Yes") if value else self.words.say("No"))
             case datetime():
-                return Text(self.words.moment(instant(value)), "moment", text_of(value))
+                return Text(stored_moment(instant(value), self.words), "moment", text_of(value))
             case int() | float() | Decimal128():
                 return Text(self._number(value), "number")
             case ObjectId() | bytes():

@@ -9,8 +9,9 @@ from babel.messages.pofile import read_po
 from services.fulfillment.datamap.model import Period
 from services.fulfillment.package import labels, pages
 from services.fulfillment.package.contents import Section
-from services.fulfillment.package.wording import LANGUAGES, SOURCE_LANGUAGE, TEMPLATES, words
+from services.fulfillment.package.wording import LANGUAGES, TEMPLATES, words
 from shared.mongo import Decimal128
+from shared.wording import SOURCE_LANGUAGE
 from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
 PLACE = re.compile(r"%\(\w+\)s|%")

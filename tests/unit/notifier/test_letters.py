@@ -336,13 +336,12 @@ def words_of(body: Alternatives) -> dict[str, str]:
 @cache
 def spoken(words: str | date, law: Regulation, language: str) -> tuple[str, ...]:
     """Return what *words* are in *language*: one for each sentence they can be from."""
-    locale = wording.resolve_locale(language, at_home=COUNTRIES.get(law, "GB"))
+    said = wording.CATALOGUES.words(language, at_home=COUNTRIES.get(law, "GB"))
     if isinstance(words, date):
-        return (wording.long_date(words, locale),)
+        return (said.day(words),)
     if language == "en":
         return (words,)
-    translate = wording.words(language)[0]._sentences
-    found = [translate.get(sentence, sentence) for sentence in SENTENCES if words in sentence]
+    found = [said.sentences.get(sentence, sentence) for sentence in SENTENCES if words in sentence]
     pieces = [max(re.split(r"%\(\w+\)s", sentence), key=len).strip() for sentence in found]
     return tuple(pieces) or (words,)
 
@@ -535,7 +534,7 @@ def assert_whole(law: Regulation, language: str) -> None:
 
 @pytest.mark.parametrize("language", wording.LANGUAGES)
 def test_both_forms_have_the_same_words(language: str) -> None:
-    heading = set(re.findall(r"\w+", wording.words(language)[0]("Data")))
+    heading = set(re.findall(r"\w+", wording.CATALOGUES.words(language).say("Data")))
     for kind in LETTERS:
         text, html = read(kind, GDPR, language).values()
         said = set(re.findall(r"\w+", text))

@@ -1,0 +1,125 @@
+"""
+Words, dates and numbers in a person's language.
+
+English is written where it is used, in templates and modules; every other language is a gettext catalogue.
+One source per sentence: a language can lack a translation, which a test finds, but nothing that law demands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal
+from markupsafe import Markup, escape
+
+SOURCE_LANGUAGE = "en"
+AT_HOME = "GB"
+"""Country whose English it is where nothing names one: dates differ."""
+
+
+def mark(sentence: str) -> str:
+    """Return *sentence* as it is; marks it for translation where it is a value, to be translated later."""
+    return sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Says things in one language, for one part of the world."""
+
+    locale: Locale
+    zone: tzinfo = UTC
+    sentences: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """English sentence → the same in this language."""
+
+    @property
+    def language(self) -> str:
+        """Code of the language, for the ``lang`` of a page."""
+        return str(self.locale.language)
+
+    def say(self, sentence: str, /, **values: object) -> str:
+        """Return *sentence* translated as plain text, with *values* put where ``%(name)s`` marks."""
+        return self.sentences.get(sentence, sentence) % values
+
+    def markup(self, sentence: str, /, **values: object) -> Markup:
+        """Return *sentence* translated as HTML: sentences are ours and trusted, values are escaped."""
+        escaped = {name: escape(value) for name, value in values.items()}
+        return Markup(self.say(sentence, **escaped))  # noqa: S704 - see above
+
+    def number(self, value: float | Decimal) -> str:
+        """Return *value* with the digits and grouping of the locale, all decimal places kept."""
+        places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
+        pattern = f"#,##0.{'0' * places}" if places > 0 else None
+        return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
+
+    def day(self, value: date) -> str:
+        """Return *value* with its month in words: ``5 March 2026``."""
+        return _long_date(value, self.locale)
+
+    def moment(self, value: datetime) -> str:
+        """Return the aware time *value* as date, time and zone: ``5 March 2026, 14:35 CET``."""
+        return _moment(value, self.zone, self.locale)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """Return *amount* as the locale writes it: ``€12.00``."""
+        return format_currency(amount, currency, locale=self.locale)
+
+
+class Catalogues:
+    """The languages that something is said in: English, and one catalogue for each other."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read ``<language>.po`` in *folder*."""
+        self._folder = folder
+        self.languages = (SOURCE_LANGUAGE, *sorted(path.stem for path in folder.glob("*.po")))
+        self.sentences = lru_cache(self._sentences)
+        self.nearest = lru_cache(maxsize=512)(self._nearest)
+
+    def words(self, wanted: str, zone: tzinfo = UTC, *, at_home: str = AT_HOME) -> Words:
+        """Return the words of the language nearest to *wanted*; see :meth:`nearest`."""
+        locale = self.nearest(wanted, at_home=at_home)
+        return Words(locale, zone, self.sentences(str(locale.language)))
+
+    def _nearest(self, wanted: str, *, at_home: str = AT_HOME) -> Locale:
+        """
+        Return the locale nearest to *wanted* that there is, else English.
+
+        Args:
+            wanted: A tag such as ``de``, ``de-AT`` or ``de_AT``; anything else is no error.
+            at_home: Country whose English it is where the tag names none: ``US``.
+        """
+        try:
+            locale = Locale.parse(wanted.replace("-", "_"))
+        except (ValueError, TypeError, UnknownLocaleError):
+            locale = Locale(SOURCE_LANGUAGE)
+        if locale.language not in self.languages:
+            locale = Locale(SOURCE_LANGUAGE)
+        if locale.language == SOURCE_LANGUAGE and not locale.territory:
+            return Locale(SOURCE_LANGUAGE, at_home)
+        return locale
+
+    def _sentences(self, language: str) -> Mapping[str, str]:
+        """Read the translations into *language*; those marked fuzzy are not used."""
+        if language == SOURCE_LANGUAGE:
+            return {}
+        with (self._folder / f"{language}.po").open("rb") as file:
+            entries = read_po(file, locale=language)
+        said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
+        return {str(entry.id): str(entry.string) for entry in said}
+
+
+@lru_cache(maxsize=4096)
+def _long_date(day: date, locale: Locale) -> str:
+    return format_date(day, "long", locale)
+
+
+@lru_cache(maxsize=4096)
+def _moment(instant: datetime, zone: tzinfo, locale: Locale) -> str:
+    local = instant.astimezone(zone)
+    time = format_time(local, "short", locale=locale)
+    return f"{_long_date(local.date(), locale)}, {time} {local.tzname()}"
