@@ -3,14 +3,12 @@
 import asyncio
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aio_pika
 import pytest
-import pytest_asyncio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,31 +20,12 @@ from shared.bus import Bus, Consumer, Delivery, Message, publishing
 from shared.bus.wire import WiredConnection
 from shared.errors import BrokerUnavailable, Unroutable
 from shared.topology import EVENTS
+from tests.integration.conftest import Makes
 from tests.waiting import eventually
 
 VERIFIED = "habeas.identity.verified.v1"
 MIB = 1024 * 1024
 ALARM = "{resource_limit, memory, node()}"
-
-Makes = Callable[[str], tuple[Bus, Consumer]]
-
-
-@pytest_asyncio.fixture(params=["plain", "fast"])
-async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Makes]:
-    made: list[Bus | Consumer] = []
-    plain = request.param == "plain"
-
-    def make(url: str) -> tuple[Bus, Consumer]:
-        pair = (
-            Bus(url, name="test", plain=plain),
-            Consumer(url, "fulfillment", prefetch=500, plain=plain),
-        )
-        made.extend(pair)
-        return pair
-
-    yield make
-    for end in made:
-        await end.close()
 
 
 def event(number: int, body: bytes = b"body") -> Message:
@@ -64,7 +43,7 @@ async def take(consumer: Consumer, count: int) -> dict[str | None, Delivery]:
 
 
 async def test_bodies_of_any_size_arrive_as_they_were_sent(amqp_url: str, ends: Makes) -> None:
-    bus, consumer = ends(amqp_url)
+    bus, consumer = ends(amqp_url, 500)
     rng = random.Random(7)
     frame = 131_072
     sizes = [0, 1, frame - 9, frame - 8, frame - 7, frame, 2 * (frame - 8), MIB - 1, MIB, 0]
@@ -74,7 +53,7 @@ async def test_bodies_of_any_size_arrive_as_they_were_sent(amqp_url: str, ends: 
 
 
 async def test_many_publishers_and_calls_share_a_connection(amqp_url: str, ends: Makes) -> None:
-    bus, consumer = ends(amqp_url)
+    bus, consumer = ends(amqp_url, 500)
     sent = [[event(100 * batch + number, b"x" * batch * 500) for number in range(50)] for batch in range(20)]
 
     async def ask() -> None:
@@ -93,7 +72,7 @@ async def test_many_publishers_and_calls_share_a_connection(amqp_url: str, ends:
 
 
 async def test_a_slow_handler_does_not_hold_up_the_settling_of_others(amqp_url: str, ends: Makes) -> None:
-    bus, consumer = ends(amqp_url)
+    bus, consumer = ends(amqp_url, 500)
     await bus.publish([event(number) for number in range(12)])
     held: list[Delivery] = []
     while len(held) < 12:
@@ -123,7 +102,7 @@ async def test_two_under_way_with_one_id_are_told_apart(amqp_url: str) -> None:
 async def test_what_was_confirmed_before_the_broker_was_killed_amid_batches_is_there(
     stack: Stack, amqp_url: str, ends: Makes
 ) -> None:
-    bus, consumer = ends(amqp_url)
+    bus, consumer = ends(amqp_url, 500)
     await bus.publish([event(0)])
     await stack.broker.settle()
     confirmed, lost = [event(0).message_id], asyncio.Event()
@@ -155,7 +134,7 @@ async def test_what_was_confirmed_before_the_broker_was_killed_amid_batches_is_t
 async def test_a_blocked_broker_is_given_up_and_consuming_goes_on(
     stack: Stack, amqp_url: str, ends: Makes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus, consumer = ends(amqp_url)
+    bus, consumer = ends(amqp_url, 500)
     await bus.publish([event(number) for number in range(100)])
     await consumer.settle(await consumer.take(1))
     monkeypatch.setattr(publishing, "CONFIRM_WITHIN_S", 0.5)
@@ -216,7 +195,7 @@ async def test_the_same_over_tls(amqp_url: str, certificate: tuple[Path, Path], 
 
     server = await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
     secure = url.with_scheme("amqps").with_host("localhost").with_port(server.sockets[0].getsockname()[1])
-    bus, consumer = ends(str(secure.with_query(cafile=str(certificate[0]))))
+    bus, consumer = ends(str(secure.with_query(cafile=str(certificate[0]))), 500)
     await bus.publish([event(number, b"x" * 100_000) for number in range(20)])
     assert len(await take(consumer, 20)) == 20
     await bus.close()

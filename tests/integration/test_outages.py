@@ -1,7 +1,7 @@
 """The bus on a real broker that is cut off, killed, emptied or in the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from shared.bus.connecting import Channel
 from shared.bus.consuming import CAUTIOUS_PREFETCH
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.topology import EVENTS
+from tests.integration.conftest import Makes
 from tests.waiting import eventually
 
 VERIFIED = "habeas.identity.verified.v1"
@@ -103,27 +104,6 @@ async def wire(amqp_url: str) -> AsyncIterator[tuple[Wire, str]]:
     port = await wire.serve()
     yield wire, str(url.with_host("127.0.0.1").with_port(port))
     await wire.close()
-
-
-Makes = Callable[[str], tuple[Bus, Consumer]]
-
-
-@pytest_asyncio.fixture(params=["plain", "fast"])
-async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Makes]:
-    made: list[Bus | Consumer] = []
-    plain = request.param == "plain"
-
-    def make(url: str) -> tuple[Bus, Consumer]:
-        pair = (
-            Bus(url, name="test", plain=plain),
-            Consumer(url, "fulfillment", prefetch=100, plain=plain),
-        )
-        made.extend(pair)
-        return pair
-
-    yield make
-    for end in made:
-        await end.close()
 
 
 async def test_the_wire_is_cut_and_publishing_and_consuming_resume(

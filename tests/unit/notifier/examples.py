@@ -1,5 +1,6 @@
 """Letters to a fictional person, and under which laws."""
 
+from datetime import date
 from functools import lru_cache
 
 from habeas import specimens
@@ -21,7 +22,8 @@ from habeas.specimens import (
 )
 from services.notifier.facts import Facts
 from services.notifier.letters import Letter
-from shared.law import Policy, Regulation
+from shared.events import RequestReceived
+from shared.law import Policy, Regulation, Right
 from shared.policies import policies
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "WANTED",
     "WRITTEN_AT",
     "access",
+    "asked",
     "edition",
     "letter",
     "permit",
@@ -45,6 +48,21 @@ __all__ = [
 ]
 
 MESSAGE_ID = "<5f0c.1@privacy.example.com>"
+
+
+def asked(right: Right) -> RequestReceived:
+    """Return that somebody has asked for *right*."""
+    return RequestReceived(
+        request_id="a" * 32,
+        right=right,
+        regulation=Regulation.GDPR,
+        policy="gdpr@2018-05-25",
+        source="portal",
+        received_at=WRITTEN_AT,
+        received_on=date(2026, 3, 2),
+        due_on=date(2026, 4, 2),
+        internal_due_on=date(2026, 3, 30),
+    )
 
 
 @lru_cache

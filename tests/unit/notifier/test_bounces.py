@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from threading import get_ident
 
 import pytest
@@ -33,30 +33,19 @@ from shared.events import (
     NoticeSent,
     PackageCodeIssued,
     RequestForwarded,
-    RequestReceived,
     RequestSubmitted,
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.law import Regulation, Right
+from shared.law import Right
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
 from shared.topology import DELAYS, EVENTS, RETRY
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32
 ACKNOWLEDGED, CODE, RESTRICTED, LIFTED, HANDED_ON = (digit * 32 for digit in "12345")
-RECEIVED = RequestReceived(
-    request_id=CASE,
-    right=Right.RESTRICTION,
-    regulation=Regulation.GDPR,
-    policy="gdpr@2018-05-25",
-    source="portal",
-    received_at=WRITTEN_AT,
-    received_on=date(2026, 3, 2),
-    due_on=date(2026, 4, 2),
-    internal_due_on=date(2026, 3, 30),
-)
+RECEIVED = asked(Right.RESTRICTION)
 CUSTOMER = (
     Controller(name="Example Customer AG", email="privacy@customer.example.net").model_dump_json().encode()
 )

@@ -2,7 +2,7 @@
 
 import quopri
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import reduce
 from typing import Any
 
@@ -37,29 +37,18 @@ from shared.events import (
     ProofKind,
     Requester,
     RequestFulfilled,
-    RequestReceived,
     RequestSubmitted,
     RequestWithdrawn,
 )
 from shared.law import Regulation, Right
 from shared.testing import MemoryVault
 from shared.topology import LISTENS
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 E = Evidence
 CASE = "a" * 32
 LATER = WRITTEN_AT + timedelta(days=30)
-RECEIVED = RequestReceived(
-    request_id=CASE,
-    right=Right.ACCESS,
-    regulation=Regulation.GDPR,
-    policy="gdpr@2018-05-25",
-    source="portal",
-    received_at=WRITTEN_AT,
-    received_on=date(2026, 3, 2),
-    due_on=date(2026, 4, 2),
-    internal_due_on=date(2026, 3, 30),
-)
+RECEIVED = asked(Right.ACCESS)
 WAYS = ((E.MAILBOX,), (E.IDENTITY_DOCUMENT, E.ADDRESS_DOCUMENT))
 WANTED = IdentityChallenged(request_id=CASE, expires_at=LATER, wanted=WAYS, paused=True)
 CODE = IdentityChallenged(

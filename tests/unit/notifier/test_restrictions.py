@@ -1,7 +1,6 @@
 """GDPR Art. 18(3): nobody's restriction ends before they are told."""
 
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import reduce
 
 import pytest
@@ -18,28 +17,17 @@ from shared.events import (
     LiftingReason,
     NoticeFailed,
     NoticeSent,
-    RequestReceived,
     RequestSubmitted,
     RestrictionAnnounced,
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.law import Regulation, Right
+from shared.law import Right
 from shared.testing import MemoryVault
-from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32
-RECEIVED = RequestReceived(
-    request_id=CASE,
-    right=Right.RESTRICTION,
-    regulation=Regulation.GDPR,
-    policy="gdpr@2018-05-25",
-    source="portal",
-    received_at=WRITTEN_AT,
-    received_on=date(2026, 3, 2),
-    due_on=date(2026, 4, 2),
-    internal_due_on=date(2026, 3, 30),
-)
+RECEIVED = asked(Right.RESTRICTION)
 RESTRICTED = SubjectRestricted(request_id=CASE, identifiers={})
 LIFTING = RestrictionLifting(request_id=CASE, by="dana", reason=LiftingReason.PERSON_ASKS)
 ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)
