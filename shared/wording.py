@@ -5,6 +5,7 @@ English is written where it is used, in templates and modules; every other langu
 One source per sentence: a language can lack a translation, which a test finds, but nothing that law demands.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
@@ -15,10 +16,12 @@ from pathlib import Path
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_decimal_symbol, get_group_symbol
 from markupsafe import Markup, escape
 
 SOURCE_LANGUAGE = "en"
+PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
+"""A number as Python writes it, which differs from how the locales do in its marks alone."""
 AT_HOME = "GB"
 """Country whose English it is where nothing names one: dates differ."""
 
@@ -53,6 +56,10 @@ class Words:
 
     def number(self, value: float | Decimal) -> str:
         """Return *value* with the digits and grouping of the locale, all decimal places kept."""
+        marks = _marks(self.locale)
+        plain = format(value, ",").removesuffix("" if isinstance(value, Decimal) else ".0")
+        if marks is not None and PLAIN_NUMBER.fullmatch(plain):  # a page has thousands of them
+            return plain.translate(marks)
         places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
         pattern = f"#,##0.{'0' * places}" if places > 0 else None
         return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
@@ -111,6 +118,14 @@ class Catalogues:
             entries = read_po(file, locale=language)
         said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
         return {str(entry.id): str(entry.string) for entry in said}
+
+
+@lru_cache
+def _marks(locale: Locale) -> Mapping[int, str] | None:
+    """Return what the locale writes for Python's marks in a number; None where it groups otherwise."""
+    group, decimal = get_group_symbol(locale), get_decimal_symbol(locale)
+    alike = format_decimal(1234567.5, locale=locale) == f"1{group}234{group}567{decimal}5"
+    return {ord(","): group, ord("."): decimal} if alike else None
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,6 @@ It holds counts and names of fields, so its size does not grow with the number o
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.package import filenames, labels
@@ -208,11 +207,15 @@ class _Shape:
         return tuple(self._keys) if self._fits and self._records > 1 else ()
 
 
-def _most_bytes(value: Any) -> int:
-    """Return a number of bytes that *value* does not exceed in any of its forms."""
-    if isinstance(value, dict):
-        names = sum(map(len, value)) * ESCAPED_BYTES
-        return VALUE_BYTES + names + sum(map(_most_bytes, value.values()))
-    if isinstance(value, NESTED):
-        return VALUE_BYTES + sum(map(_most_bytes, value))
-    return VALUE_BYTES + (len(value) * ESCAPED_BYTES if isinstance(value, TEXTUAL) else 0)
+def _most_bytes(document: Document) -> int:
+    """Return a number of bytes that *document* does not exceed in any of its forms."""
+    characters = sum(map(len, document))
+    values, inside = 1 + len(document), 0
+    for value in document.values():
+        if isinstance(value, TEXTUAL):
+            characters += len(value)
+        elif isinstance(value, dict):
+            inside += _most_bytes(value)
+        elif isinstance(value, NESTED):
+            inside += _most_bytes({str(number): item for number, item in enumerate(value)})
+    return values * VALUE_BYTES + characters * ESCAPED_BYTES + inside

@@ -8,11 +8,12 @@ spreadsheet would take for a formula gets an apostrophe in front: the JSON besid
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
 from services.fulfillment.package.withholding import Notice
-from shared.mongo import Document
+from shared.mongo import Document, ObjectId
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -24,6 +25,8 @@ WHOLE: Path = ()
 """The one column of documents that have too many different fields for a table."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What starts a formula; full-width forms are taken for the same."""
+NO_FORMULA = frozenset({type(None), int, float, ObjectId, datetime})
+"""Kinds of values that no formula is among, and that nearly all others are of."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
@@ -78,9 +81,13 @@ def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write(BOM)
     writer.writerow([_harmless(header(path)) for path in columns])
+    flat = [path[0] for path in columns if len(path) == 1]
     for document in documents:
         yield _drained(buffer)
-        writer.writerow([cell(_at(document, path)) for path in columns])
+        if len(flat) == len(columns):
+            writer.writerow([cell(document.get(name)) for name in flat])
+        else:
+            writer.writerow([cell(_at(document, path)) for path in columns])
     yield _drained(buffer)
 
 
@@ -95,7 +102,7 @@ def cell(value: Any) -> str:
         return _harmless(value)
     if isinstance(value, Notice):
         return f"[{value.label.translate(BROKEN)}: {value.reason}]"
-    if isinstance(value, NUMERIC):
+    if type(value) in NO_FORMULA or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
     return _harmless(text_of(value))
 

@@ -103,6 +103,8 @@ class Reader:
     def text(self, value: Any) -> Text:
         """Return a single *value*; of an array or object, its JSON."""
         match value:
+            case str() if value:
+                return self._cut(str(value), "long" if _is_long(value) else "plain")
             case Notice():
                 return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
             case bool():
@@ -113,8 +115,6 @@ class Reader:
                 return Text(self._number(value), "number")
             case ObjectId() | bytes():
                 return self._cut(text_of(value), "code")
-            case str() if value:
-                return self._cut(str(value), "long" if _is_long(value) else "plain")
             case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):
                 return Text(self.words.say("empty"), "none")
             case _:

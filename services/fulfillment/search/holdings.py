@@ -47,10 +47,15 @@ class Questions:
     asked: dict[Lookup, Keys] = field(default_factory=lambda: defaultdict(Keys))
     _known: dict[Hashable, tuple[Match, ...]] = field(default_factory=dict)
     """What was asked for stays so: none of it is ever forgotten but to make room."""
+    _active: list[Lookup] = field(default_factory=list)
+    """Of ``lookups``, those that something was asked by."""
 
     def ask(self, lookup: Lookup, wanted: Hashable) -> bool:
         """Ask for *wanted*; return whether nobody has before."""
-        return self.asked[lookup].add(wanted)
+        asked = self.asked[lookup]
+        if not asked:
+            self._active[:] = [one for one in self.lookups if one == lookup or one in self._active]
+        return asked.add(wanted)
 
     @property
     def exact(self) -> bool:
@@ -59,7 +64,7 @@ class Questions:
 
     def matches(self, document: Document) -> tuple[Match, ...]:
         """Return what of the things asked for stands in *document*, and where."""
-        active = [lookup for lookup in self.lookups if self.asked.get(lookup)]
+        active = self._active
         if len(active) == 1 and active[0].plain:
             return self._match(active[0], document.get(active[0].path, _ABSENT), document)
         return self._all(active, document)

@@ -142,7 +142,10 @@ def divided(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
 
 def owned(matches: Iterable[Match]) -> bool:
     """Tell whether the whole document is the person's."""
-    return any(match.unit is None for match in matches)
+    for match in matches:  # noqa: SIM110 - it is asked of every record, several times
+        if match.unit is None:
+            return True
+    return False
 
 
 def disclosed(
