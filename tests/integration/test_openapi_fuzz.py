@@ -1,4 +1,4 @@
-"""The API as its description tells a machine to call it: no call ends in a 5xx, none that is taken is lost."""
+"""The API called as its own description says: no call ends in a 5xx, and none that is taken is lost."""
 
 import asyncio
 from dataclasses import replace
