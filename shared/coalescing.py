@@ -113,6 +113,11 @@ class Coalescer(Generic[K, V]):
                 _fail(futures, KeyError(key))
 
 
+async def side_by_side(works: Sequence[Awaitable[V]]) -> list[V]:
+    """Return what *works* return, done at the same time; a single one needs no task of its own."""
+    return [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
+
+
 def _resolve(futures: Iterable[asyncio.Future[V]], value: V) -> None:
     for future in futures:
         if not future.done():  # who asked may have been cancelled meanwhile

@@ -21,7 +21,7 @@ from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.forms import forms
 from services.fulfillment.search.phones import canonical, integers, longhand, spellings
 from services.fulfillment.search.urgency import due
-from shared.coalescing import Coalescer, Turns
+from shared.coalescing import Coalescer, Turns, side_by_side
 from shared.mongo import Collection as Stored
 from shared.mongo import Document, translated
 
@@ -167,7 +167,7 @@ class Seeker:
             answered_by_index = known.answer(probe.path, ignoring_case=probe.caseless) and not probe.tagged
             (indexed if answered_by_index else others).append(probe)
         waiting = [(self._direct, indexed), (self._scans, others)]
-        await asyncio.gather(*(lane(Search(some, take, due())) for lane, some in waiting if some))
+        await side_by_side([lane(Search(some, take, due())) for lane, some in waiting if some])
 
     async def indexes(self) -> caseless.Indexes:
         """Return the indexes there, as they were a moment ago."""
@@ -186,7 +186,7 @@ class Seeker:
         probes = list(dict.fromkeys(probe for search in searches for probe in search.probes))
         for start in range(0, len(probes), most):
             queries = self._queries(probes[start : start + most])
-            await asyncio.gather(*(self._read(query, deliver) for query in queries))
+            await side_by_side([self._read(query, deliver) for query in queries])
         return dict.fromkeys(searches)
 
     def _queries(self, probes: Sequence[Probe]) -> Iterator[caseless.Query]:

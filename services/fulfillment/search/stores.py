@@ -6,6 +6,7 @@ same moment becomes one bulk write.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ from services.fulfillment.search.seeking import (
     answered,
     ways,
 )
-from shared.coalescing import Coalescer
+from shared.coalescing import Coalescer, side_by_side
 from shared.errors import ConfigurationError, PermanentError
 from shared.mongo import Client, Document, Write, at_primary, connect, translated, write_each
 from shared.mongo import Collection as Stored
@@ -158,9 +159,14 @@ class Stores:
             self._known[where] = await self._names(where)
         return place.name in self._known[where]
 
-    async def still_exists(self, place: Place) -> bool:
-        """Tell whether the database has a collection there now."""
-        return place.name in await self._names((place.store, place.database))
+    async def absent(self, places: Iterable[Place]) -> frozenset[Place]:
+        """Return those of *places* where the databases have no collection now."""
+        wanted: dict[tuple[str, str], list[Place]] = defaultdict(list)
+        for place in places:
+            wanted[place.store, place.database].append(place)
+        names = await side_by_side([self._names(where) for where in wanted])
+        found = zip(wanted.values(), names, strict=True)
+        return frozenset(place for some, there in found for place in some if place.name not in there)
 
     async def sample(self, place: Place, size: int) -> list[Document]:
         """Return up to *size* documents taken at random."""

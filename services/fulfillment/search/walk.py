@@ -8,7 +8,6 @@ The person's own records may say what else they are known by: a telephone number
 goes on from these, too, until nothing new is found; but not from a number that somebody else has as well.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -30,6 +29,7 @@ from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.trail import Led, Trail
 from services.fulfillment.search.waiting import Values, Waiting
+from shared.coalescing import side_by_side
 from shared.mongo import Document
 
 __all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
@@ -111,8 +111,8 @@ async def _gone(
 ) -> frozenset[str]:
     """Return the collections that were dropped meanwhile: nothing was found in them, and it means nothing."""
     empty = [data_map.by_key[key] for key in searched if not holdings.count(key)]
-    there = await asyncio.gather(*(stores.still_exists(c.place) for c in empty))
-    return frozenset(c.key for c, is_there in zip(empty, there, strict=True) if not is_there)
+    absent = await stores.absent([collection.place for collection in empty])
+    return frozenset(collection.key for collection in empty if collection.place in absent)
 
 
 class _Walk:
@@ -163,7 +163,7 @@ class _Walk:
         probes: dict[str, list[Probe]] = defaultdict(list)
         for lookup, values in self._waiting.take(PORTION):
             probes[lookup.key].append(_probe(lookup, values))
-        await asyncio.gather(*(self._ask(name, asked) for name, asked in probes.items()))
+        await side_by_side([self._ask(name, asked) for name, asked in probes.items()])
 
     def _questions(self, lookup: Lookup) -> Questions:
         return self.holdings.questions[lookup.key]
