@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+from fastapi import FastAPI
+
 from services.intake.api import Callers, create_app
+from services.intake.callbacks import Reached, Telling, Watch
 from services.intake.clock import Practice
 from services.intake.context import Firsts, Intake, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
 from services.intake.drp.api import drp_app
-from services.intake.drp.callbacks import Reached, Telling, Watch
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
@@ -93,19 +95,23 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     )
     door = Door(platform.vault, journal, platform.bus, keys)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    telling = await _for_agents(settings, door, database) if settings.drp_business else None
-    protocols = {"/drp": drp_app(telling.desk)} if telling else {}
+    tellings: list[Telling] = []
+    protocols: dict[str, FastAPI] = {}
+    if settings.drp_business:
+        desk, telling = await _for_agents(settings, door, database)
+        protocols["/drp"] = drp_app(desk)
+        tellings.append(telling)
     app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
+    background = _together(clock, purge.run(), *(telling.for_ever() for telling in tellings))
     intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
     yield Running(intake, journal, app, background=background)
 
 
-async def _for_agents(settings: IntakeSettings, door: Door, database: Database) -> Telling:
-    """Return what calls authorised agents back, and with it the desk that they call."""
+async def _for_agents(settings: IntakeSettings, door: Door, database: Database) -> tuple[Desk, Telling]:
+    """Return the desk that authorised agents call, and what calls them back."""
     tokens = Tokens(database, derived_key(settings.master_key_bytes, "tokens of agents"))
-    watch = Watch(database)
+    watch = Watch(database["drp_callbacks"])
     await tokens.prepare()
     await watch.prepare()
     desk = Desk(
@@ -117,7 +123,7 @@ async def _for_agents(settings: IntakeSettings, door: Door, database: Database) 
         practice=settings.practice(),
         root=settings.public_url.rstrip("/"),
     )
-    return Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+    return desk, Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
 
 
 async def _together(*works: Background) -> None:

@@ -19,14 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.intake import uploads
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
+from services.intake.downloads import package_headers, package_response, wanted_bytes
 from services.intake.forwarding import forwardings
-from services.intake.pages import (
-    certificate_response,
-    package_headers,
-    package_response,
-    pages,
-    wanted_bytes,
-)
+from services.intake.pages import certificate_response, pages
 from services.intake.ranges import NotSatisfiable, Span, Wanted
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY, flaws_of

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.intake import asking, uploads
 from services.intake.appeals import DECIDED
 from services.intake.domain import Case, Status
-from services.intake.door import CodeRefused, Door, Download, NotNow, TooOften, etag_of
-from services.intake.ranges import NotSatisfiable, Span, Wanted
+from services.intake.door import CodeRefused, Door, NotNow, TooOften
+from services.intake.downloads import package_response, wanted_bytes
+from services.intake.ranges import NotSatisfiable, Wanted
 from services.intake.uploads import NotTaken
-from shared.answer import PackageFacts
 from shared.events import (
     MOST_DOCUMENT_BYTES,
     DataPoints,
@@ -198,32 +198,6 @@ def certificate_response(case_id: str, content: bytes) -> Response:
     """Return a certificate as a download."""
     headers = {"Content-Disposition": f'attachment; filename="certificate-{case_id[:8]}.json"'}
     return Response(content, media_type="application/json", headers=headers)
-
-
-def wanted_bytes(range: Annotated[str, Header()] = "", if_range: Annotated[str, Header()] = "") -> Wanted:  # noqa: A002 - the header's name
-    """Return what the headers of a request say about the bytes it wants."""
-    return Wanted(range, if_range)
-
-
-def package_headers(case_id: str, facts: PackageFacts, part: Span) -> dict[str, str]:
-    """Return the headers of the bytes *part* of a package (RFC 9110, sections 8.8.3 and 14)."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="your-data-{case_id[:8]}.zip"',
-        "Cache-Control": "no-store",
-        "Accept-Ranges": "bytes",
-        "ETag": etag_of(facts),
-        "Content-Length": str(part.length),
-    }
-    if part.length < facts.size:
-        headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{facts.size}"
-    return headers
-
-
-def package_response(case_id: str, opened: Download) -> StreamingResponse:
-    """Return the package, or the part of it that is wanted, as a download."""
-    headers = package_headers(case_id, opened.facts, opened.span)
-    status = HTTPStatus.PARTIAL_CONTENT if "Content-Range" in headers else HTTPStatus.OK
-    return StreamingResponse(opened.pieces, status, headers, media_type="application/zip")
 
 
 async def _typed(request: Request, *fields: str) -> dict[str, str]:

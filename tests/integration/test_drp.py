@@ -18,7 +18,7 @@ from nacl.signing import SigningKey
 
 from habeas.company import ADA
 from habeas.stack import Stack
-from services.intake.drp.callbacks import LEASE, Reached, Watch, Watched
+from services.intake.callbacks import LEASE, Callback, Reached, Watch, Watched
 from services.intake.drp.tokens import Tokens
 from shared.mongo import Client
 from shared.outward import Outward
@@ -228,24 +228,29 @@ async def test_after_a_crash_tokens_hold_and_messages_are_still_used_up(stage: S
 async def test_a_status_is_told_over_tls_and_to_no_machine_inside(tmp_path: Path) -> None:
     async with Receiver().open(tmp_path) as called:
         status = {"request_id": "0" * 32, "status": "open"}
+
+        def to(url: str) -> Callback:
+            headers = {"Content-Type": "application/json"}
+            return Callback(url, headers, json.dumps(status).encode(), mark="", final=False)
+
         allowed = Reached(Outward(frozenset({"localhost"}), called.trust))
-        assert await allowed.tell(called.url, status)
+        assert await allowed.tell(to(called.url))
         [(headers, body, _)] = called.received
         assert headers["content-type"] == "application/json"
         assert json.loads(body) == status
-        assert not await Reached(Outward(trust=called.trust)).tell(called.url, status)
-        assert not await Reached(Outward(frozenset({"localhost"}))).tell(called.url, status)
+        assert not await Reached(Outward(trust=called.trust)).tell(to(called.url))
+        assert not await Reached(Outward(frozenset({"localhost"}))).tell(to(called.url))
         for elsewhere in (
             called.url.replace("https", "http"),
             "https://localhost:1/",
             "https://[::1",
             "nowhere",
         ):
-            assert not await allowed.tell(elsewhere, status)
+            assert not await allowed.tell(to(elsewhere))
         assert len(called.received) == 1
         for refusal in (Response(status_code=500), Response(status_code=404), RedirectResponse("/elsewhere")):
             called.answers.append(refusal)
-            assert not await allowed.tell(called.url, status)
+            assert not await allowed.tell(to(called.url))
         assert len(called.received) == 4
 
 
@@ -287,13 +292,13 @@ async def test_no_token_lies_in_the_database(mongo_client: Client, database_pref
 async def test_each_request_is_looked_at_by_one_replica_at_a_time(
     mongo_client: Client, database_prefix: str
 ) -> None:
-    replicas = [Watch(mongo_client[f"{database_prefix}_intake"]) for _ in range(4)]
+    replicas = [Watch(mongo_client[f"{database_prefix}_intake"]["drp_callbacks"]) for _ in range(4)]
     await replicas[0].prepare()
     names = {f"{number:032x}" for number in range(10)}
     for name in names:
         await replicas[0].add(name, NOW)
     taken = await asyncio.gather(*(replicas[number % 4].take(NOW) for number in range(20)))
-    assert sorted(one.request_id for one in taken if one) == sorted(names)
+    assert sorted(one.name for one in taken if one) == sorted(names)
     assert await replicas[1].take(NOW + LEASE - timedelta(seconds=1)) is None
     again = await replicas[1].take(NOW + LEASE)
     assert again is not None

@@ -17,9 +17,9 @@ from nacl.signing import SigningKey
 from pydantic import SecretStr
 
 from services.intake.api import Callers, create_app
+from services.intake.callbacks import LEASE, Watched
 from services.intake.door import Allowance
 from services.intake.drp.api import drp_app
-from services.intake.drp.callbacks import LEASE, Watched
 from services.intake.drp.desk import Desk
 from services.intake.drp.directory import ListedAgent
 from services.intake.drp.signing import SIGNATURE_BYTES
@@ -69,24 +69,24 @@ class Tokens:
 
 @dataclass
 class Watch:
-    """What :class:`services.intake.drp.callbacks.Watch` promises, in memory."""
+    """What :class:`services.intake.callbacks.Watch` promises, in memory."""
 
     watched: dict[str, tuple[datetime, Watched]] = field(default_factory=dict)
 
-    async def add(self, request_id: str, now: datetime) -> None:
-        self.watched.setdefault(request_id, (now, Watched(request_id, now)))
+    async def add(self, name: str, now: datetime) -> None:
+        self.watched.setdefault(name, (now, Watched(name, now)))
 
     async def take(self, now: datetime) -> Watched | None:
         due = [one for at, one in self.watched.values() if at <= now]
         if due:
-            self.watched[due[0].request_id] = now + LEASE, due[0]
+            self.watched[due[0].name] = now + LEASE, due[0]
         return due[0] if due else None
 
     async def look_again(self, watched: Watched, at: datetime) -> None:
-        self.watched[watched.request_id] = at, watched
+        self.watched[watched.name] = at, watched
 
-    async def end(self, request_id: str) -> None:
-        del self.watched[request_id]
+    async def end(self, name: str) -> None:
+        del self.watched[name]
 
 
 def desk_of(office: Office) -> Desk:

@@ -153,7 +153,7 @@ COLLECTIONS = {
     ("shared/timers.py", "timers"), ("services/verifier/allowances.py", "allowances"),
     ("services/verifier/reviewers.py", "tries"),
     ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
-    ("services/intake/drp/callbacks.py", "drp_callbacks"),
+    ("services/intake/__main__.py", "drp_callbacks"),
 }  # fmt: skip
 
 

@@ -6,12 +6,16 @@ is. Its id follows from the message, so that a message that comes again is the s
 replica and after every crash: the vault keeps one item of a name.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Protocol
 
+from services.intake.callbacks import Callback, Listeners
 from services.intake.clock import Arrival, Practice, receive
 from services.intake.domain import Case
 from services.intake.door import Door
@@ -36,6 +40,7 @@ KEEP = timedelta(days=2 * 365)
 """A request can be asked about as long as its record is kept: for two years at least (docs/register.md)."""
 MESSAGE, REVOCATION = "drp_message", "drp_revocation"
 """Names under which the signed bytes lie in the vault, as they came."""
+JSON = MappingProxyType({"Content-Type": "application/json"})
 
 
 class Tokens(Protocol):
@@ -46,22 +51,6 @@ class Tokens(Protocol):
 
     async def holder(self, token: str) -> str | None:
         """Return the agent whose token it is."""
-
-
-class Watch(Protocol):
-    """The requests that agents want to hear of."""
-
-    async def add(self, request_id: str, now: datetime) -> None:
-        """Look at a request from now on; adding it again changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """What an agent is to be told, and where."""
-
-    url: str
-    status: dict[str, Any]
-    final: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ class Desk:
 
     door: Door
     tokens: Tokens
-    watch: Watch
+    watch: Listeners
     agents: Mapping[str, ListedAgent]
     business: str
     practice: Practice
@@ -152,15 +141,19 @@ class Desk:
         """
         return status_object(*await self._told(await self._filed(agent, request_id)))
 
-    async def callback(self, request_id: str) -> Callback | None:
+    async def callback(self, name: str, told: str) -> Callback | None:
         """Return what the agent of a request wants to hear of it; None where there is nobody to tell."""
+        del told  # what matters is how it stands now
         try:
-            filed = await self._made(request_id)
-            asked, told = await self._told(filed)
+            filed = await self._made(name)
+            asked, standing = await self._told(filed)
         except (Refused, UnknownRequest):
             return None
         url = filed.said.status_callback
-        return None if url is None else Callback(url, status_object(asked, told), told.final)
+        if url is None:
+            return None
+        body = json.dumps(status_object(asked, standing)).encode()
+        return Callback(url, JSON, body, sha256(body).hexdigest(), standing.final)
 
     async def revoke(self, agent: ListedAgent, request_id: str, body: bytes) -> dict[str, Any]:
         """

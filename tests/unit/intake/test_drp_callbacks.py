@@ -1,14 +1,14 @@
 """Callbacks: an agent hears of every change of a request's status, as long as it takes."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from typing import Any
 
 import pytest_asyncio
 
-from services.intake.drp.callbacks import LEASE, MOST_TRIES, MOST_WAIT, Telling
-from services.intake.drp.desk import Callback, Desk
+from services.intake.callbacks import LEASE, MOST_TRIES, MOST_WAIT, Callback, Telling
+from services.intake.drp.desk import Desk
 from shared.errors import Sealed
 from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
@@ -25,8 +25,9 @@ class Called:
     takes: bool = True
     heard: list[tuple[str, str]] = field(default_factory=list)
 
-    async def tell(self, url: str, status: dict[str, Any]) -> bool:
-        self.heard.append((url, status["status"]))
+    async def tell(self, callback: Callback) -> bool:
+        assert callback.headers == {"Content-Type": "application/json"}
+        self.heard.append((callback.url, json.loads(callback.body)["status"]))
         return self.takes
 
 
@@ -143,13 +144,13 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
     second = await stage.agent.made(status_callback=f"{HERE}/2", exercise="access")
 
     class Spoilt(Desk):
-        async def callback(self, request_id: str) -> Callback | None:
-            if request_id == first:
+        async def callback(self, name: str, told: str) -> Callback | None:
+            if name == first:
                 raise Sealed("it does not open")
-            return await Desk.callback(self, request_id)
+            return await Desk.callback(self, name, told)
 
-    desk = stage.telling.desk
+    desk = stage.telling.teller
     spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(Desk)))
-    await replace(stage.telling, desk=spoilt).some()
+    await replace(stage.telling, teller=spoilt).some()
     assert [url for url, _ in stage.called.heard] == [f"{HERE}/2"]
     assert set(stage.watch.watched) == {first, second}

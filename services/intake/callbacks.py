@@ -1,23 +1,21 @@
 """
-Tells agents where a request stands whenever that has changed, if they asked for it (section 3.02).
+Tells other systems where a request stands whenever that has changed, if they asked for it.
 
-What was told is kept in the database: a crash tells an agent something twice at most. A request is looked at
-the more rarely the older it is, and no more once its last status was taken.
+What was told is kept in the database: a crash tells somebody something twice at most. A request is looked at
+the more rarely the older it is, and no more once its last status was taken. What is said, and where, is the
+business of each protocol.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from services.intake.drp.desk import Callback, Desk
 from shared import outward
 from shared.errors import HabeasError, StoreUnavailable
 from shared.log import logger
-from shared.mongo import Database, Document, ReturnDocument, translated
+from shared.mongo import Collection, Document, ReturnDocument, translated
 from shared.outward import NotAllowed, Outward, ReceiverUnavailable
 
 LOOK_EVERY_S: Final = 1.0
@@ -37,33 +35,52 @@ AT_ONCE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A request that an agent wants to hear of."""
+    """A request that somebody wants to hear of."""
 
-    request_id: str
+    name: str
+    """What the protocol calls it: the request's id, and what tells one listener from another."""
     since: datetime
     told: str = ""
-    """Digest of the status that the agent has taken last."""
+    """What tells the status that was taken last from all others."""
     tries: int = 0
     """How often the newest one was not taken."""
 
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What somebody is to be told, and where."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    mark: str
+    """Tells it from all else that may be told of the request."""
+    final: bool
+    """Whether nothing comes after it."""
+
 
 class Watch:
-    """The requests that agents want to hear of."""
+    """The requests that the callers of one protocol want to hear of."""
 
-    def __init__(self, database: Database) -> None:
-        """Keep them in *database*."""
-        self._watched = database["drp_callbacks"]
+    def __init__(self, collection: Collection) -> None:
+        """Keep them in *collection*."""
+        self._watched = collection
 
     async def prepare(self) -> None:
         """Create the index."""
         with translated("index callbacks"):
             await self._watched.create_index("look_at")
 
-    async def add(self, request_id: str, now: datetime) -> None:
+    async def add(self, name: str, now: datetime) -> None:
         """Look at a request from now on; adding it again changes nothing."""
         fresh = {"since": now, "look_at": now, "told": "", "tries": 0}
         with translated("add a callback"):
-            await self._watched.update_one({"_id": request_id}, {"$setOnInsert": fresh}, upsert=True)
+            await self._watched.update_one({"_id": name}, {"$setOnInsert": fresh}, upsert=True)
 
     async def take(self, now: datetime) -> Watched | None:
         """Return a request that it is time to look at, which nobody else will for a while."""
@@ -82,16 +99,23 @@ class Watch:
         """Keep what is known of a request, and look at it again."""
         kept = {"look_at": at, "told": watched.told, "tries": watched.tries}
         with translated("settle a callback"):
-            await self._watched.update_one({"_id": watched.request_id}, {"$set": kept})
+            await self._watched.update_one({"_id": watched.name}, {"$set": kept})
 
-    async def end(self, request_id: str) -> None:
+    async def end(self, name: str) -> None:
         """Look at a request no more."""
         with translated("end a callback"):
-            await self._watched.delete_one({"_id": request_id})
+            await self._watched.delete_one({"_id": name})
+
+
+class Listeners(Protocol):
+    """Where a protocol notes that somebody wants to hear of a request."""
+
+    async def add(self, name: str, now: datetime) -> None:
+        """Look at a request from now on; adding it again changes nothing."""
 
 
 class Requests(Protocol):
-    """The requests that agents want to hear of, as :class:`Watch` keeps them."""
+    """The requests that somebody wants to hear of, as :class:`Watch` keeps them."""
 
     async def take(self, now: datetime) -> Watched | None:
         """Return a request that it is time to look at, which nobody else will for a while."""
@@ -99,34 +123,46 @@ class Requests(Protocol):
     async def look_again(self, watched: Watched, at: datetime) -> None:
         """Keep what is known of a request, and look at it again."""
 
-    async def end(self, request_id: str) -> None:
+    async def end(self, name: str) -> None:
         """Look at a request no more."""
 
 
-class Agents(Protocol):
-    """The way to agents."""
+class Teller(Protocol):
+    """What a protocol says of its requests."""
 
-    async def tell(self, url: str, status: dict[str, Any]) -> bool:
-        """Return whether who is reached at *url* has taken *status*."""
+    async def callback(self, name: str, told: str) -> Callback | None:
+        """
+        Return what is to be said of a request now, or was said last; None where there is nobody to tell.
+
+        Args:
+            name: Which request, and to whom.
+            told: The mark of what was taken last; empty where nothing was.
+        """
+
+
+class Way(Protocol):
+    """The way to whoever is told."""
+
+    async def tell(self, callback: Callback) -> bool:
+        """Return whether who is reached has taken *callback*."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Agents, reached over the internet."""
+    """Other systems, reached over the internet."""
 
     way: Outward
 
-    async def tell(self, url: str, status: dict[str, Any]) -> bool:
-        """Return whether who is reached at *url* has taken *status*; what else they answer is let go."""
-        body = json.dumps(status).encode()
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    async def tell(self, callback: Callback) -> bool:
+        """Return whether who is reached has taken *callback*; what else they answer is let go."""
+        headers = {**callback.headers, "Content-Length": str(len(callback.body))}
 
         async def whole() -> AsyncIterator[bytes]:
-            yield body
+            yield callback.body
 
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
-                await self.way.post(outward.receiver(url), headers, whole)
+                await self.way.post(outward.receiver(callback.url), headers, whole)
         except (NotAllowed, outward.Refused, ReceiverUnavailable, TimeoutError):
             return False
         return True
@@ -134,11 +170,11 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Tells agents."""
+    """Tells the callers of one protocol."""
 
-    desk: Desk
+    teller: Teller
     watch: Requests
-    agents: Agents
+    way: Way
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def for_ever(self) -> None:
@@ -148,7 +184,7 @@ class Telling:
                 while await self.some():
                     pass
             except StoreUnavailable as error:
-                logger().warning("agents are told later", service="intake", reason=str(error))
+                logger().warning("callbacks go out later", service="intake", reason=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def some(self) -> bool:
@@ -163,44 +199,37 @@ class Telling:
             await self._tell_what_changed(watched)
         except HabeasError as error:
             # It is looked at again when its lease is over; one request holds up no other.
-            logger().warning(
-                "an agent is told later", service="intake", request_id=watched.request_id, reason=str(error)
-            )
+            reason, id_ = str(error), watched.request_id
+            logger().warning("a callback goes out later", service="intake", request_id=id_, reason=reason)
 
     async def _tell_what_changed(self, watched: Watched) -> None:
-        callback = await self.desk.callback(watched.request_id)
+        callback = await self.teller.callback(watched.name, watched.told)
         if callback is None:
-            await self.watch.end(watched.request_id)
+            await self.watch.end(watched.name)
             return
         now = self.clock()
-        digest = _digest_of(callback)
-        if digest == watched.told:
-            await self.watch.look_again(watched, now + _wait(watched, now))
-        elif await self.agents.tell(callback.url, callback.status):
-            await self._taken(Watched(watched.request_id, watched.since, digest), callback, now)
+        if callback.mark == watched.told:
+            await self._taken(watched, callback, now)
+        elif await self.way.tell(callback):
+            await self._taken(replace(watched, told=callback.mark, tries=0), callback, now)
         else:
             await self._not_taken(watched, now)
 
     async def _taken(self, watched: Watched, callback: Callback, now: datetime) -> None:
         if callback.final:
-            await self.watch.end(watched.request_id)
+            await self.watch.end(watched.name)
         else:
             await self.watch.look_again(watched, now + _wait(watched, now))
 
     async def _not_taken(self, watched: Watched, now: datetime) -> None:
         tries = watched.tries + 1
         if tries >= MOST_TRIES:
-            logger().warning("an agent is not told", service="intake", request_id=watched.request_id)
-            await self.watch.end(watched.request_id)
+            logger().warning("a callback is given up", service="intake", request_id=watched.request_id)
+            await self.watch.end(watched.name)
             return
         wait = min(MOST_WAIT, SOONEST * 2 ** min(tries, 12))
-        later = Watched(watched.request_id, watched.since, watched.told, tries)
-        await self.watch.look_again(later, now + wait)
+        await self.watch.look_again(replace(watched, tries=tries), now + wait)
 
 
 def _wait(watched: Watched, now: datetime) -> timedelta:
     return min(LATEST, max(SOONEST, (now - watched.since) / AGES_SHARE))
-
-
-def _digest_of(callback: Callback) -> str:
-    return sha256(json.dumps(callback.status).encode()).hexdigest()
