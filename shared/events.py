@@ -82,6 +82,8 @@ class Requester(StrEnum):
     PERSON = "person"
     AGENT = "agent"
     PARENT = "parent"
+    CONTROLLER = "controller"
+    """Who decides about the data and has the company process it, as its own instruction to the company."""
 
 
 class ProofKind(StrEnum):
@@ -456,6 +458,8 @@ class RequestLodged(Fact):
     proofs: tuple[ProofRef, ...] = ()
     attested: tuple[Evidence, ...] = ()
     """What an agent answers for whose signature was checked."""
+    instructed: bool = False
+    """Whether it is the instruction of a controller whose credential was checked."""
 
 
 class WithdrawalLodged(Fact):
@@ -569,6 +573,7 @@ class RequestReceived(Fact):
     direct_marketing: bool = False
     """Whether it is an objection to direct marketing alone: that needs no proof and no reasons."""
     requester: Requester = Requester.PERSON
+    """Who asks; that it is a controller no submission can say of itself."""
     attested: tuple[Evidence, ...] = ()
     """What an agent answers for whose signature was checked; no submission can say so of itself."""
     reachable: bool = True
@@ -578,7 +583,7 @@ class RequestReceived(Fact):
     child: bool = False
     """Whether the person is a child by a law that protects them."""
     role: Role = Role.CONSUMER
-    """An end user's request is not answered here, but forwarded to the customer who decides."""
+    """An end user's request is not answered here, but forwarded to the customer who decides; see below."""
     repeats: RequestId | None = None
     """The open request that asks for the same: that one is answered, and this one is not."""
 
@@ -586,6 +591,17 @@ class RequestReceived(Fact):
     def laws(self) -> tuple[PolicyId, ...]:
         """All laws that protect the person; the one that the request is answered under is the first."""
         return (self.policy, *self.also)
+
+    @property
+    def goes_to_customer(self) -> bool:
+        """
+        Whether a customer decides about the data who has not asked for this: the request goes to them.
+
+        Law:
+            GDPR Art. 28(3)(a), (e): a processor does nothing with the data on its own, and what the
+            controller instructs it to.
+        """
+        return self.role is Role.END_USER and self.requester is not Requester.CONTROLLER
 
 
 class Flaw(Part):
@@ -1030,7 +1046,10 @@ class IdentityVerified(Fact):
     """Names of the identities proven to be the requester's; all that the request tells, when None."""
     reasons: tuple[Code, ...]
     laws: tuple[PolicyId, ...] = ()
-    """All laws that protect the person, in their editions: they say what may cost anything."""
+    """
+    All laws that protect the person, in their editions: they say what may cost anything. None where a
+    controller asks: what it pays is not the person's to pay, nor any of these laws' business.
+    """
 
 
 class IdentityRefused(Fact):
@@ -1241,10 +1260,13 @@ class PackageCodeIssued(Fact):
 
 
 class PackageFetched(Fact):
-    """The package was downloaded with a valid code."""
+    """The package was downloaded: with a valid code, or by the controller that asked for it."""
 
     TYPE = "habeas.package.fetched.v1"
     TERMINAL = True
+
+    by: str | None = None
+    """Source of the controller that showed its credential; None where a code was shown."""
 
     continued: bool = False
     """Whether it went on with a download that was cut off."""

@@ -81,6 +81,8 @@ class Arrival:
     """The request that this one takes up again."""
     attested: tuple[Evidence, ...] = ()
     """What an agent answers for whose signature was checked."""
+    instructed: bool = False
+    """Whether a controller asks whose credential was checked."""
 
 
 def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> RequestReceived:
@@ -117,7 +119,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         internal_due_on=_meant_for(answer.last, practice, child=child),
         proofs=arrival.proofs,
         direct_marketing=request.direct_marketing,
-        requester=_requester(request),
+        requester=Requester.CONTROLLER if arrival.instructed else _requester(request),
         attested=arrival.attested,
         reachable=request.subject.email is not None,
         follows=arrival.follows,

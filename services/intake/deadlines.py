@@ -20,7 +20,7 @@ from shared.events import (
     RequestFulfilled,
     RequestReceived,
 )
-from shared.law import Duty, Role, internal_due
+from shared.law import Duty, internal_due
 
 APPROACHING, MISSED = "deadline_approaching", "deadline_missed"
 """Of the answer: the day by which it was meant to be sent, and the end of the last day."""
@@ -71,7 +71,7 @@ def first_waits(received: RequestReceived, practice: Practice) -> list[Wait]:
     """Return what is waited for when a request has come."""
     waits = [Wait(APPROACHING, begin_of(received.internal_due_on, practice.zone))]
     acknowledged_by = _acknowledged_by(received)
-    if acknowledged_by is not None and received.reachable and received.role is not Role.END_USER:
+    if acknowledged_by is not None and received.reachable and not received.goes_to_customer:
         waits.append(Wait(UNACKNOWLEDGED, end_of(acknowledged_by, practice.zone)))
     return waits
 

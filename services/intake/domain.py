@@ -54,6 +54,7 @@ from shared.events import (
     Record,
     RequestClosed,
     RequestDuplicated,
+    Requester,
     RequestExtended,
     RequestForwarded,
     RequestFulfilled,
@@ -69,7 +70,7 @@ from shared.events import (
     SubjectUnrestricted,
     WithdrawalLodged,
 )
-from shared.law import Duty, Role
+from shared.law import Duty
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
@@ -289,7 +290,7 @@ class Case:
     undelivered: tuple[LetterKind, ...] = ()
     """Letters that no mail server will take."""
     addressless: bool = False
-    """Whether there is no address to send letters to: the answer is read on the request's page."""
+    """Whether no letters can be sent, nor need be: the answer is read where the request stands."""
     untold: tuple[str, ...] = ()
     """Recipients of the person's data that could not be told what became of it."""
     quoted: FeeQuoted | None = None
@@ -337,8 +338,13 @@ class Case:
 
     @property
     def not_ours(self) -> bool:
-        """Whether a customer decides about the data, and not the company."""
-        return self.received is not None and self.received.role is Role.END_USER
+        """Whether a customer decides about the data, and not the company, and has not asked for this."""
+        return self.received is not None and self.received.goes_to_customer
+
+    @property
+    def instructed(self) -> bool:
+        """Whether the controller asks who decides about the data, and is who gets the answer."""
+        return self.received is not None and self.received.requester is Requester.CONTROLLER
 
     @property
     def awaits_proof(self) -> bool:
@@ -424,7 +430,8 @@ def _status_after(status: Status, fact: Fact) -> Status:
 def _noted(case: Case, fact: Fact) -> Case:
     match fact:
         case RequestReceived():
-            return replace(case, received=fact)
+            # A controller reads the answer where it asked; nobody writes to the person in its place.
+            return replace(case, received=fact, addressless=fact.requester is Requester.CONTROLLER)
         case RequestFulfilled() | RequestForwarded() | RequestDuplicated():
             return _decision_noted(case, fact)
         case IdentityChallenged() | ProofRefused() | IdentityReviewNeeded() | IdentityRefused():
@@ -547,7 +554,7 @@ def _package_noted(case: Case, fact: PackageCodeKept | PackageCodeRefused | Pack
             return replace(case, package_code=code, package_codes=case.package_codes + 1)
         case PackageCodeRefused() if case.package_code is not None:
             return replace(case, package_code=case.package_code.tried())
-        case PackageFetched() if not fact.continued:
+        case PackageFetched() if not fact.continued and fact.by is None:
             return replace(
                 case,
                 package_code=None,

@@ -128,7 +128,12 @@ class Door:
     """What may be done about one request: each act writes, and some send a letter."""
 
     async def lodge(
-        self, request: RequestSubmitted, source: str, *, attested: tuple[Evidence, ...] = ()
+        self,
+        request: RequestSubmitted,
+        source: str,
+        *,
+        attested: tuple[Evidence, ...] = (),
+        instructed: bool = False,
     ) -> str:
         """
         Take *request* in and return its id: the same (source, reference) is the same request again.
@@ -137,6 +142,7 @@ class Door:
             request: What is asked for, and by whom.
             source: Who passes it on.
             attested: What an agent answers for whose signature was checked.
+            instructed: Whether a controller asks whose credential was checked.
         """
         case = self.id_of(source, request.reference)
         cause = f"lodged {case}"
@@ -146,7 +152,12 @@ class Door:
         except Destroyed:
             return case  # an old case, answered and erased since
         lodged = RequestLodged(
-            request_id=case, source=source, occurred_at=self.clock(), proofs=proofs, attested=attested
+            request_id=case,
+            source=source,
+            occurred_at=self.clock(),
+            proofs=proofs,
+            attested=attested,
+            instructed=instructed,
         )
         await self._announce(lodged, cause=cause)
         return case
@@ -301,6 +312,8 @@ class Door:
         while True:
             case, n = await self._look_up(case_id)
             self._must_have_package(case)
+            if case.instructed:
+                raise NotNow("the controller that asked for this package hands it over")
             if case.package_codes >= MOST_PACKAGE_CODES:
                 raise NotNow("too many codes were issued for this package; write to the contact address")
             ref = f"package_code_{case.package_codes}"
@@ -338,6 +351,29 @@ class Door:
                 if not continued:
                     await self.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
                 return download
+
+    async def hand_over_package(self, case_id: str, source: str, wanted: Wanted = WHOLE) -> Download:
+        """
+        Return the package, or what is *wanted* of it, to the controller that asked for it as *source*.
+
+        To be called for whoever has shown that controller's credential. Each download goes on record.
+
+        Raises:
+            UnknownRequest: No request has this id, or another asked for it.
+            NotNow: There is no package, or it is kept no longer.
+            TooOften: Too much was done about the request within the hour.
+            NotSatisfiable: The bytes wanted lie behind the end.
+            StoreUnavailable: The package cannot be read now.
+        """
+        case = await self.case(case_id)
+        if not case.instructed or case.received is None or case.received.source != source:
+            raise UnknownRequest("no request has this id")
+        if not self.acts.take(case_id):
+            raise TooOften("too much was done about this request; try again in an hour")
+        download = await self._begun(case_id, self._must_have_package(case), wanted)
+        continued = download.span.first > 0
+        await self._note(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
+        return download
 
     async def look_at_package(self, case_id: str, code: str) -> PackageFacts:
         """

@@ -89,6 +89,7 @@ async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
         ctx.now,
         event.proofs,
         attested=event.attested,
+        instructed=event.instructed,
     )
     return await registered(submitted, arrival, ctx)
 

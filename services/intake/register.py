@@ -305,6 +305,7 @@ class Story:
         match fact:
             case RequestReceived():
                 self.received, self.due_on = fact, fact.due_on
+                self.addressless = fact.requester is Requester.CONTROLLER
             case RequestLodged():
                 self.manner = Manner.WEB if fact.source.startswith(OWN_DOOR) else Manner.API
             case RequestRenewed() if self.received is None:

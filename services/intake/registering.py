@@ -22,7 +22,7 @@ from shared.events import (
     RequestRenewed,
     RequestSubmitted,
 )
-from shared.law import Right, Role
+from shared.law import Right
 
 CONTROLLER, LINK = "controller", "forwarding_link"
 """Names under which lie in the vault: who decides about the data, and the secret of their link."""
@@ -41,7 +41,7 @@ async def registered(request: RequestSubmitted, arrival: Arrival, ctx: Intake) -
     )
     if duplicated is not None:
         return [received.model_copy(update={"repeats": duplicated.first}), duplicated]
-    if request.role is not Role.END_USER:
+    if not received.goes_to_customer:
         return [received, *_companion(received)]
     if request.controller is None:
         return [received]

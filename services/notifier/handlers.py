@@ -63,7 +63,7 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.law import Right, Role
+from shared.law import Right
 from shared.service import forget, on
 
 
@@ -73,7 +73,7 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
 
     Not of one that goes to a customer, or repeats another: what becomes of it is told at once.
     """
-    if event.role is Role.END_USER or event.repeats:
+    if event.goes_to_customer or event.repeats:
         return []
     facts = Acknowledgement(event.right, event.received_on, event.due_on, identity_check(event))
     return await write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)

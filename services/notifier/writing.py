@@ -11,7 +11,15 @@ from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from shared.answer import SUBMISSION
 from shared.errors import MailRefused, TooEarly
-from shared.events import Fact, LetterKind, NoticeFailed, NoticeSent, RequestReceived, RequestSubmitted
+from shared.events import (
+    Fact,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    Requester,
+    RequestReceived,
+    RequestSubmitted,
+)
 from shared.policies import policies
 
 
@@ -97,7 +105,16 @@ async def submission_of(ctx: Notifier) -> RequestSubmitted:
 
 
 async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
-    """Write to the person who asks; what became of the letter is a fact."""
+    """
+    Write to the person who asks; what became of the letter is a fact.
+
+    Nobody is written to where a controller asks: it answers the person, and is answered where it asked.
+
+    Law:
+        GDPR Art. 12(1), 28(3)(e): the controller informs the person, and the processor assists it.
+    """
+    if request.requester is Requester.CONTROLLER:
+        return []
     submitted = await submission_of(ctx)
     if submitted.subject.email is None:
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]

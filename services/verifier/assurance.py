@@ -84,6 +84,8 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
         "deletion_or_correction": "11 CCR § 7062(d)",
         "agent_asks": "GDPR Art. 12(2); EDPB Guidelines 01/2022 para. 80-83; 11 CCR § 7063",
         "agent_attests": "11 CCR §§ 7001(ii), 7063(a)",
+        "controller_instructs": "GDPR Art. 28(3)(a), (e), 29; Cal. Civ. Code §§ 1798.105(c)(3), "
+        "1798.130(a)(3)(A)",
         "parent_asks": "GDPR Art. 8, recital 38; 11 CCR §§ 7070-7071",
         "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
     }
@@ -128,9 +130,12 @@ def required(situation: Situation) -> Requirement:
     Law:
         GDPR Art. 12(6): more is asked for only where there are reasonable doubts.
         11 CCR §§ 7060-7063: by kind of request and sensitivity; an agent shows the person's permission.
+        GDPR Art. 12(6), 28(3)(a): who asks is the controller's to find out; a processor does as instructed.
     """
     if not needs_proof(situation.right, direct_marketing=situation.direct_marketing):
         return _free(Assurance.NONE_NEEDED, "no_proof_needed")
+    if situation.requester is Requester.CONTROLLER:
+        return _free(Assurance.VOUCHED, "controller_instructs")
     if situation.vouched and situation.requester is Requester.PERSON:
         return _free(Assurance.VOUCHED, "logged_in_upstream")
     level, ground = _level(situation)

@@ -49,7 +49,7 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
-from shared.law import Regulation, Right, Role
+from shared.law import Regulation, Right
 
 POINTS_FOR_CATEGORIES = 2
 MOST_CLAIMS = 3
@@ -537,7 +537,7 @@ def proven_elsewhere(request: RequestReceived) -> bool:
     Law:
         GDPR Art. 28(3)(e): a processor changes nothing in the data on its own.
     """
-    return request.role is Role.END_USER or request.repeats is not None
+    return request.goes_to_customer or request.repeats is not None
 
 
 def wants_specific_pieces(request: RequestReceived) -> bool:

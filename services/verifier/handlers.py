@@ -62,6 +62,7 @@ from shared.events import (
     ProofRef,
     ProofRefused,
     ProofSpent,
+    Requester,
     RequestLapsed,
     RequestPaused,
     RequestPurged,
@@ -658,7 +659,7 @@ def _verified(
         assurance=assurance,
         proven=proven,
         reasons=reasons,
-        laws=request.laws,
+        laws=() if request.requester is Requester.CONTROLLER else request.laws,
     )
 
 
