@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
@@ -18,9 +20,15 @@ from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.handlers import SUBSCRIPTIONS
+from services.intake.opendsr.api import opendsr_app
+from services.intake.opendsr.certificate import Certified
+from services.intake.opendsr.desk import Desk as ControllersDesk
+from services.intake.opendsr.groups import Groups
+from services.intake.opendsr.messages import Served
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from shared.envelope import Envelope
+from shared.errors import ConfigurationError
 from shared.events import (
     AppealSubmitted,
     DeadlineCame,
@@ -101,6 +109,10 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         desk, telling = await _for_agents(settings, door, database)
         protocols["/drp"] = drp_app(desk)
         tellings.append(telling)
+    if settings.opendsr_controllers:
+        counter, telling = await _for_controllers(settings, door, database, firsts)
+        protocols["/opendsr"] = opendsr_app(counter)
+        tellings.append(telling)
     app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
     background = _together(clock, purge.run(), *(telling.for_ever() for telling in tellings))
@@ -124,6 +136,39 @@ async def _for_agents(settings: IntakeSettings, door: Door, database: Database) 
         root=settings.public_url.rstrip("/"),
     )
     return desk, Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+
+
+async def _for_controllers(
+    settings: IntakeSettings, door: Door, database: Database, firsts: Firsts
+) -> tuple[ControllersDesk, Telling]:
+    """
+    Return the desk that controllers call, and what calls them back.
+
+    Raises:
+        ConfigurationError: What signs the answers is missing, or does not fit.
+    """
+    domain = urlsplit(settings.opendsr_url).hostname
+    if not domain:
+        raise ConfigurationError("HABEAS_OPENDSR_URL: must say where controllers reach intake")
+    key = settings.opendsr_key.get_secret_value()
+    certified = Certified.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
+    groups = Groups(database, derived_key(settings.master_key_bytes, "groups of requests"))
+    watch = Watch(database["opendsr_callbacks"])
+    await groups.prepare()
+    await watch.prepare()
+    desk = ControllersDesk(
+        door=door,
+        watch=watch,
+        groups=groups,
+        firsts=firsts,
+        controllers={controller.id: controller for controller in settings.opendsr_controllers},
+        served=Served(domain, settings.opendsr_identities),
+        certified=certified,
+        practice=settings.practice(),
+        url=settings.opendsr_url.rstrip("/"),
+        submissions=Allowance(settings.opendsr_requests_per_hour),
+    )
+    return desk, Telling(desk, watch, Reached(Outward(settings.opendsr_callback_allow)))
 
 
 async def _together(*works: Background) -> None:

@@ -62,6 +62,8 @@ class Callback:
     """Tells it from all else that may be told of the request."""
     final: bool
     """Whether nothing comes after it."""
+    behind: bool = False
+    """Whether another waits to be told after it."""
 
 
 class Watch:
@@ -219,7 +221,8 @@ class Telling:
         if callback.final:
             await self.watch.end(watched.name)
         else:
-            await self.watch.look_again(watched, now + _wait(watched, now))
+            wait = SOONEST if callback.behind else _wait(watched, now)
+            await self.watch.look_again(watched, now + wait)
 
     async def _not_taken(self, watched: Watched, now: datetime) -> None:
         tries = watched.tries + 1

@@ -1,19 +1,32 @@
 """What intake alone needs to be told."""
 
 from datetime import date
+from typing import Annotated, TypeAlias
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from services.intake.clock import Practice
 from services.intake.drp.directory import ListedAgent
+from services.intake.opendsr.controllers import ListedController
+from services.intake.opendsr.protocol import IDENTITY_TYPES
 from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
+from shared.events import Code
 from shared.law import Company
 from shared.policies import policies
 from shared.settings import Settings
 
 KEY_CHARACTERS = 16
 """An empty key would let everybody in, a short one everybody who tries."""
+
+
+def _in_the_protocol(kind: str) -> str:
+    if kind not in IDENTITY_TYPES:
+        raise ValueError("is no identity type of the protocol")
+    return kind
+
+
+IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 
 
 class IntakeSettings(Settings):
@@ -37,6 +50,32 @@ class IntakeSettings(Settings):
     drp_callback_allow: frozenset[str] = frozenset()
     """Hosts that agents may be called back at although they lie inside: JSON, `["agent.example.com"]`."""
 
+    opendsr_controllers: tuple[ListedController, ...] = ()
+    """
+    Controllers that are served by OpenDSR: JSON, `[{"id": "shop", "key": "…", "secret": "…"}]`; a secret has
+    16 characters or more. Each can have anybody's data, and have it erased.
+    """
+
+    opendsr_url: str = Field(default="", pattern=r"^$|^https://[^/?#@]+(/[^?#]*)?$")
+    """Where controllers reach `/opendsr` of intake, `https://opendsr.example.com/opendsr`: over HTTPS."""
+
+    opendsr_key: SecretStr = SecretStr("")
+    """Private key that answers to controllers are signed with: PEM, RSA of 2048 bits or more."""
+
+    opendsr_certificate: str = ""
+    """Certificate of that key, for the host of `HABEAS_OPENDSR_URL`: PEM, with what leads to an authority."""
+
+    opendsr_identities: dict[IdentityType, Code] = Field(
+        default_factory=lambda: {"email": "email"}, min_length=1
+    )
+    """By what controllers name people: JSON, the protocol's identity type → identity of the data map."""
+
+    opendsr_requests_per_hour: int = Field(default=10_000, ge=1)
+    """Requests that one controller may send within an hour."""
+
+    opendsr_callback_allow: frozenset[str] = frozenset()
+    """Hosts that controllers may be called back at although they lie inside: JSON, `["dsr.example.com"]`."""
+
     @field_validator("api_keys")
     @classmethod
     def _are_hard_to_guess(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
@@ -50,6 +89,14 @@ class IntakeSettings(Settings):
         if len({agent.id for agent in agents}) < len(agents):
             raise ValueError("two agents have the same id")
         return agents
+
+    @field_validator("opendsr_controllers")
+    @classmethod
+    def _are_told_apart(cls, listed: tuple[ListedController, ...]) -> tuple[ListedController, ...]:
+        secrets = {one.secret.get_secret_value() for one in listed}
+        if min(len({one.id for one in listed}), len({one.key for one in listed}), len(secrets)) < len(listed):
+            raise ValueError("two controllers have the same id, key or secret")
+        return listed
 
     @field_validator("company")
     @classmethod

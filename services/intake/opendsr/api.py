@@ -1,0 +1,176 @@
+"""
+The protocol's HTTP: its calls in each version, signed answers, and errors as objects of its own form.
+
+Answers are signed over the very bytes that are sent. Errors are not: who shows no credential may not have us
+sign for them.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Request, Response
+from starlette.exceptions import HTTPException
+
+from services.intake.door import NotNow, TooOften
+from services.intake.downloads import package_response, wanted_bytes
+from services.intake.opendsr.controllers import ListedController, controller_of
+from services.intake.opendsr.desk import Desk, Gone
+from services.intake.opendsr.protocol import Flaw, Refused, Version, refused
+from services.intake.ranges import NotSatisfiable, Wanted
+from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.log import logger
+
+MOST_BYTES = 64 << 10
+"""A request is a few hundred."""
+NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+BARE = re.compile(r"/v3(/|$)")
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="OpenDSR", charset="UTF-8"'}
+
+
+def opendsr_app(desk: Desk) -> FastAPI:
+    """Return the application that controllers call, to be mounted where ``desk.url`` leads."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    _add_errors(app)
+
+    @app.get("/certificate.pem")
+    async def certificate() -> Response:
+        return Response(desk.certified.pem, media_type="application/x-pem-file")
+
+    for version in Version:
+        _add_discovery(app, desk, version)
+        _add_requests(app, desk, version)
+    _add_groups(app, desk)
+    return app
+
+
+def _add_discovery(app: FastAPI, desk: Desk, version: Version) -> None:
+    @app.get(f"/v{version.value}/discovery")
+    @app.get(f"/v{version.value}/discovery/")
+    async def discovery() -> Response:
+        return _signed(desk, version, HTTPStatus.OK, desk.discovery(version))
+
+
+def _caller_at(desk: Desk) -> Any:
+    async def caller(authorization: Annotated[str, Header()] = "") -> ListedController:
+        found = controller_of(authorization, desk.controllers.values())
+        if found is None:
+            raise Refused(HTTPStatus.UNAUTHORIZED, Flaw("", "the credential is missing, or nobody's"))
+        return found
+
+    return Depends(caller)
+
+
+def _add_requests(app: FastAPI, desk: Desk, version: Version) -> None:
+    Caller = Annotated[ListedController, _caller_at(desk)]  # noqa: N806 - a type
+
+    @app.post(version.requests)
+    @app.post(f"{version.requests}/")
+    async def submit(request: Request, controller: Caller) -> Response:
+        receipt = await desk.submit(controller, version, await _body(request))
+        return _signed(desk, version, HTTPStatus.CREATED, receipt)
+
+    @app.get(version.requests + "/{name}")
+    @app.get(version.requests + "/{name}/")
+    async def status(name: str, controller: Caller) -> Response:
+        return _signed(desk, version, HTTPStatus.OK, await desk.status(controller, name, version))
+
+    @app.delete(version.requests + "/{name}")
+    @app.delete(version.requests + "/{name}/")
+    async def cancel(name: str, controller: Caller) -> Response:
+        return _signed(desk, version, HTTPStatus.ACCEPTED, await desk.cancel(controller, name, version))
+
+    @app.get(version.requests + "/{name}/results")
+    async def results(
+        name: str, controller: Caller, wanted: Annotated[Wanted, Depends(wanted_bytes)]
+    ) -> Response:
+        return package_response(name, await desk.results(controller, name, wanted))
+
+
+def _add_groups(app: FastAPI, desk: Desk) -> None:
+    Caller = Annotated[ListedController, _caller_at(desk)]  # noqa: N806 - a type
+
+    @app.get(Version.THREE.requests)
+    @app.get(f"{Version.THREE.requests}/")
+    async def group(controller: Caller, group_id: str = "") -> Response:
+        if not group_id:
+            raise refused("group_id", "says which requests; without it none are listed")
+        found = await desk.group(controller, group_id, Version.THREE)
+        return _signed(desk, Version.THREE, HTTPStatus.OK, found)
+
+
+def _signed(desk: Desk, version: Version, status: HTTPStatus, content: object) -> Response:
+    body = json.dumps(content).encode()
+    headers = NOT_KEPT | desk.certified.headers(body, version)
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, byte for byte: the receipt says it again."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            flaw = Flaw("", f"the body is larger than {MOST_BYTES} bytes")
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, flaw)
+    return bytes(body)
+
+
+def _error(request: Request, status: int, *flaws: Flaw, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error: an object in an object, but in the 3.0 dialect the inner one alone."""
+    reason = HTTPStatus(status).phrase
+    error = {
+        "code": int(status),
+        "message": "; ".join(map(str, flaws)),
+        "errors": [{"domain": "Validation", "reason": reason, "message": str(flaw)} for flaw in flaws],
+    }
+    bare = BARE.search(request.url.path) is not None
+    body = json.dumps(error if bare else {"error": error})
+    return Response(body, status, NOT_KEPT | dict(headers or {}), media_type="application/json")
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(Refused)
+    async def not_taken(request: Request, error: Refused) -> Response:
+        headers = CHALLENGE if error.status is HTTPStatus.UNAUTHORIZED else None
+        return _error(request, error.status, *error.flaws, headers=headers)
+
+    @app.exception_handler(HTTPException)
+    async def no_such_call(request: Request, error: HTTPException) -> Response:
+        return _error(request, error.status_code, Flaw("", error.detail), headers=error.headers)
+
+    @app.exception_handler(UnknownRequest)
+    async def unknown(request: Request, error: UnknownRequest) -> Response:
+        return _error(request, HTTPStatus.NOT_FOUND, Flaw("", str(error)))
+
+    @app.exception_handler(Gone)
+    async def gone(request: Request, error: Gone) -> Response:
+        return _error(request, HTTPStatus.GONE, Flaw("", str(error)))
+
+    @app.exception_handler(NotSatisfiable)
+    async def not_satisfiable(request: Request, error: NotSatisfiable) -> Response:
+        headers = {"Content-Range": f"bytes */{error.size}"}
+        status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        return _error(request, status, Flaw("", str(error)), headers=headers)
+
+    @app.exception_handler(NotNow)
+    async def not_now(request: Request, error: NotNow) -> Response:
+        return _error(request, HTTPStatus.BAD_REQUEST, Flaw("", str(error)))
+
+    @app.exception_handler(TooOften)
+    async def too_often(request: Request, error: TooOften) -> Response:
+        headers = {"Retry-After": "3600"}
+        return _error(request, HTTPStatus.TOO_MANY_REQUESTS, Flaw("", str(error)), headers=headers)
+
+    @app.exception_handler(TransientError)
+    async def later(request: Request, _problem: TransientError) -> Response:
+        flaw = Flaw("", "a part of the system does not answer; try again")
+        return _error(request, HTTPStatus.SERVICE_UNAVAILABLE, flaw, headers={"Retry-After": "5"})
+
+    @app.exception_handler(PermanentError)
+    async def broken(request: Request, error: PermanentError) -> Response:
+        logger().error("request failed", service="intake", exc_info=error)
+        flaw = Flaw("", "this cannot be done until somebody has looked at it")
+        return _error(request, HTTPStatus.INTERNAL_SERVER_ERROR, flaw)

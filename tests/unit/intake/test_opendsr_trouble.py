@@ -1,0 +1,157 @@
+"""OpenDSR when parts are away, processes die, and calls are none."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from httpx import Response
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.intake.opendsr.desk import BEGUN_WITHIN
+from services.intake.opendsr.messages import Served
+from services.intake.opendsr.protocol import EXISTS, Version
+from shared.answer import SUBMISSION
+from shared.errors import BrokerUnavailable
+from shared.events import (
+    RequestReceived,
+)
+from shared.testing import MemoryVault
+from tests.unit.controllers import (
+    DOMAIN,
+    EMAIL,
+    ID,
+    PATHS,
+    Calling,
+    assert_error,
+    calling,
+    example,
+    fresh_id,
+)
+from tests.unit.fakes import AbsentBroker, Office
+
+
+@pytest_asyncio.fixture
+async def controller() -> AsyncIterator[Calling]:
+    async with calling(Office()) as controller:
+        yield controller
+
+
+# --- trouble ---------------------------------------------------------------------------------------------
+
+
+class Unwilling(MemoryVault):
+    """A vault that a process has died at."""
+
+    async def create(self, case: str) -> None:
+        raise RuntimeError(case)
+
+
+async def test_a_claim_that_a_crash_has_left_holds_nobody_up_for_long(controller: Calling) -> None:
+    failing = replace(controller.desk.door, vault=Unwilling(controller.office.vault.items))
+    with pytest.raises(RuntimeError):
+        await replace(controller.desk, door=failing).submit(
+            controller.desk.controllers["shop"], Version.TWO, json.dumps(example()).encode()
+        )
+    again = example(subject_request_id=fresh_id())
+    assert_error(await controller.post(again), 409)
+    controller.office.clock.move(BEGUN_WITHIN)
+    assert (await controller.post(again)).status_code == 201
+
+
+async def test_what_was_not_announced_is_taken_in_when_it_comes_again(controller: Calling) -> None:
+    away = replace(controller.desk.door, publisher=AbsentBroker())
+    shop, body = controller.desk.controllers["shop"], json.dumps(example()).encode()
+    with pytest.raises(BrokerUnavailable):
+        await replace(controller.desk, door=away).submit(shop, Version.TWO, body)
+    assert (await controller.status())["request_status"] == "pending"
+    assert assert_error(await controller.post(example()), 400)["message"] == EXISTS
+    await controller.office.work()
+    assert controller.office.the(RequestReceived).request_id == controller.case_of()
+    assert (await controller.status())["request_status"] == "in_progress"
+
+
+async def test_what_was_sealed_and_not_lodged_is_pending_and_taken_in_when_it_comes_again(
+    controller: Calling,
+) -> None:
+    body = json.dumps(example()).encode()
+    await controller.post(body)
+    case = controller.case_of()
+    del controller.office.vault.items[case][SUBMISSION]
+    controller.office.broker.published.clear()
+    assert (await controller.status())["request_status"] == "pending"
+    assert_error(await controller.post(body), 400, says=EXISTS)
+    assert SUBMISSION in controller.office.sealed(case)
+
+
+async def test_a_part_that_is_away_is_said_to_be(controller: Calling) -> None:
+    app_door = replace(controller.office.door, publisher=AbsentBroker())
+    office = controller.office
+    office.door = app_door
+    async with calling(office) as other:
+        answer = await other.post(example("3"), "3")
+        assert_error(answer, 503, bare=True)
+        assert answer.headers["retry-after"] == "5"
+
+
+async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling) -> None:
+    made = await controller.made()
+    await controller.office.vault.destroy(controller.case_of(made))
+    assert_error(await controller.get(f"{PATHS['2']}/{made}"), 404)
+    controller.desk.firsts.claims.clear()  # type: ignore[attr-defined]
+    assert_error(await controller.post(example(subject_request_id=made)), 400, says=EXISTS)
+
+
+async def test_fewer_identities_served_leave_earlier_requests_as_they_are(controller: Calling) -> None:
+    made = await controller.made()
+    later = replace(controller.desk, served=Served(DOMAIN, {"controller_customer_id": "customer_no"}))
+    page = await later.status(later.controllers["shop"], made, Version.TWO)
+    assert page["request_status"] == "in_progress"
+
+
+CALLS = st.sampled_from(
+    [*PATHS.values(), "/opendsr", "/opendsr/v2", "/opendsr/v2/discovery", "/opendsr/certificate.pem"]
+)
+NAMES = st.sampled_from(["", "/", f"/{ID}", f"/{ID}/results", "/%00", "/..%2f", "/%F0%9F%98%80", f"/{ID}/x"])
+HEADERS = st.dictionaries(
+    st.sampled_from(["Authorization", "Range", "If-Range", "Content-Type", "X-OpenDSR-Signature"]),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126)).map(str.strip)
+    | st.sampled_from(
+        ["Basic c2hvcC1rZXk6dGhlIHNlY3JldCBvZiB0aGUgc2hvcCBpcyBsb25n", "bytes=0-", "Basic /w=="]
+    ),
+    max_size=3,
+)
+CHANGED = st.dictionaries(
+    st.sampled_from([*example("3"), "group_id"]),
+    st.none() | st.text(max_size=20) | st.integers() | st.lists(st.text(max_size=5), max_size=2),
+    max_size=2,
+)
+SPOILT = st.builds(
+    lambda changes, version: json.dumps({**example(version), **changes}).encode(),
+    CHANGED,
+    st.sampled_from("123"),
+)
+BODIES = st.binary(max_size=60) | SPOILT
+FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@FUZZ
+@given(st.sampled_from(["GET", "POST", "DELETE", "PUT"]), CALLS, NAMES, HEADERS, BODIES)
+async def test_whatever_is_called_nothing_breaks_and_nothing_is_lost(
+    method: str, path: str, name: str, headers: dict[str, str], body: bytes
+) -> None:
+    async with calling(Office()) as controller:
+        sent = {**controller.basic, **headers}
+        answer = await controller.http.request(method, f"{path}{name}", content=body, headers=sent)
+        assert answer.status_code < 500, answer.text
+        await controller.office.work()
+        lodged = {fact.request_id for fact in controller.office.told(RequestReceived)}
+        assert len(lodged) == (answer.status_code == 201)
+        _says_nothing_of_the_person(answer)
+
+
+def _says_nothing_of_the_person(answer: Response) -> None:
+    if answer.status_code >= 400:
+        assert EMAIL not in answer.text

@@ -1,0 +1,48 @@
+"""What a controller instructs is verified at once: it has found out who asks, and answers for it."""
+
+import pytest
+
+from services.verifier.assurance import GROUNDS, Sensitivity, Situation, required
+from shared.events import (
+    Assurance,
+    IdentityChallenged,
+    IdentityVerified,
+    Requester,
+    RequestReceived,
+    RequestSubmitted,
+)
+from shared.law import PROOFLESS, Regulation, Right
+from tests.unit.fakes import Office, request
+
+
+@pytest.mark.parametrize("regulation", [Regulation.GDPR, Regulation.CCPA])
+@pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
+def test_a_controller_is_asked_for_nothing(right: Right, regulation: Regulation) -> None:
+    needed = required(Situation(right, regulation, Sensitivity.HIGH, Requester.CONTROLLER, reachable=False))
+    assert needed.level is Assurance.VOUCHED
+    assert needed.reached(frozenset()) is not None
+    assert needed.grounds == ("controller_instructs",)
+    assert GROUNDS["controller_instructs"]
+
+
+async def test_nobody_is_a_controller_for_saying_so() -> None:
+    office = Office()
+    said = request(role="end_user", subject={"identifiers": {"email": "a@example.org"}})
+    await office.submit(said)
+    assert office.the(RequestReceived).goes_to_customer
+    assert office.told(IdentityVerified) == []
+    assert office.told(IdentityChallenged) == []
+    await office.submit(request(reference="r-2", instructed=True), id_="2")
+    assert len(office.told(RequestReceived)) == 1
+
+
+async def test_what_no_door_has_checked_is_no_instruction() -> None:
+    office = Office()
+    asked = RequestSubmitted.model_validate(request(role="end_user"))
+    await office.door.lodge(asked, "opendsr/shop")
+    await office.work()
+    assert office.told(IdentityVerified) == []
+    again = asked.model_copy(update={"reference": "r-2"})
+    await office.door.lodge(again, "opendsr/shop", instructed=True)
+    await office.work()
+    assert office.the(IdentityVerified).reasons == ("vouched",)
