@@ -154,6 +154,8 @@ COLLECTIONS = {
     ("services/verifier/reviewers.py", "tries"),
     ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
     ("services/intake/__main__.py", "drp_callbacks"),
+    ("services/intake/__main__.py", "opendsr_callbacks"),
+    ("services/intake/opendsr/groups.py", "opendsr_groups"),
 }  # fmt: skip
 
 

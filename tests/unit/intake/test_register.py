@@ -158,6 +158,22 @@ def test_the_register_says_what_became_of_a_request_and_why(
     assert found.result is Result.OPEN or found.grounds == grounds
 
 
+def test_what_a_controller_has_is_answered_when_it_is_decided() -> None:
+    asks = received(requester="controller", role="end_user", reachable=False)
+    assert entry(asks).result is Result.OPEN
+    found = entry(asks, fulfilled())
+    assert (found.result, found.requester) == (Result.GRANTED, "controller")
+    assert found.answered_on == (MARCH + timedelta(days=1)).date()
+    assert found.ended_at == MARCH + timedelta(days=1)
+    identified = IdentityVerified(
+        request_id=CASE, right=Right.ERASURE, regulation=Regulation.CCPA, received_on=MARCH.date(),
+        assurance="vouched", reasons=("vouched",),
+    )  # fmt: skip
+    case = reduce(evolve, (asks, identified, fulfilled()), Case())
+    assert not case.unanswered
+    assert case.undelivered == ()
+
+
 @pytest.mark.parametrize(
     ("first", "source", "manner"),
     [
@@ -363,7 +379,7 @@ def test_two_years_are_kept_and_not_a_day_less(now: date, before: date) -> None:
 # --- the register and intake's own table agree on every way that a case can take ------------------------
 
 FACTS: dict[type[Fact], list[Fact]] = {
-    RequestReceived: [received()],
+    RequestReceived: [received(), received(requester="controller", role="end_user", reachable=False)],
     IdentityChallenged: [IdentityChallenged(request_id=CASE, expires_at=MARCH)],
     IdentityRefused: [refused("no_try_left"), refused("not_proven_in_time")],
     IdentityVerified: [

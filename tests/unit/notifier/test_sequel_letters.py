@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.notifier.handlers import confirm_withdrawal
+from services.notifier.handlers import acknowledge, confirm_withdrawal, send_package_code
 from services.notifier.post import Posted
 from services.notifier.sequels import apologise, confirm_forwarding, tell_decision, tell_forwarding
 from services.notifier.writing import Notifier
@@ -20,12 +20,14 @@ from shared.events import (
     LetterKind,
     NoticeFailed,
     Outcome,
+    PackageCodeIssued,
     Remedy,
+    Requester,
     RequestForwarded,
     RequestFulfilled,
     RequestWithdrawn,
 )
-from shared.law import Duty, Right
+from shared.law import Duty, Right, Role
 from tests.unit.notifier.examples import WRITTEN_AT
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
 
@@ -138,3 +140,19 @@ async def test_an_address_that_is_none_is_told_and_parks_nothing() -> None:
     assert await apologise(LATE, nowhere) == [
         NoticeFailed(request_id=CASE, letter=LetterKind.LATE, reason="mail_refused")
     ]
+
+
+async def test_nobody_is_written_to_where_a_controller_asks() -> None:
+    asks = RECEIVED.model_copy(update={"requester": Requester.CONTROLLER, "role": Role.END_USER})
+    outbox = Outbox()
+    # Even where an address is known by chance: it is no address to write to.
+    ctx = await notifier(outbox, asks)
+    written = [
+        *await acknowledge(asks, ctx),
+        *await confirm_withdrawal(RequestWithdrawn(request_id=CASE), ctx),
+        *await apologise(LATE, ctx),
+        *await send_package_code(
+            PackageCodeIssued(request_id=CASE, ref="code_0", expires_at=WRITTEN_AT), ctx
+        ),
+    ]
+    assert (written, outbox.letters) == ([], [])
