@@ -23,6 +23,7 @@ from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
 from services.intake.opendsr.desk import Desk as ControllersDesk
+from services.intake.opendsr.filing import Files
 from services.intake.opendsr.groups import Groups
 from services.intake.opendsr.messages import Served
 from services.intake.purge import Purge, Retention
@@ -156,13 +157,16 @@ async def _for_controllers(
     watch = Watch(database["opendsr_callbacks"])
     await groups.prepare()
     await watch.prepare()
-    desk = ControllersDesk(
+    files = Files(
         door=door,
         watch=watch,
         groups=groups,
         firsts=firsts,
         controllers={controller.id: controller for controller in settings.opendsr_controllers},
         served=Served(domain, settings.opendsr_identities),
+    )
+    desk = ControllersDesk(
+        files=files,
         certified=certified,
         practice=settings.practice(),
         url=settings.opendsr_url.rstrip("/"),

@@ -32,6 +32,7 @@ from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.desk import Desk
+from services.intake.opendsr.filing import Files
 from services.intake.opendsr.messages import Served
 from tests.unit.agents import Watch
 from tests.unit.fakes import NOW, PRACTICE, SOURCE, Office
@@ -122,13 +123,9 @@ class Groups:
 
 
 def desk_of(office: Office, *, per_hour: int = 1000) -> Desk:
+    files = Files(office.door, Watch(), Groups(), office.firsts, LISTED, Served(DOMAIN, IDENTITIES))
     return Desk(
-        door=office.door,
-        watch=Watch(),
-        groups=Groups(),
-        firsts=office.firsts,
-        controllers=LISTED,
-        served=Served(DOMAIN, IDENTITIES),
+        files=files,
         certified=certified(),
         practice=PRACTICE,
         url=URL,

@@ -55,7 +55,7 @@ def _add_discovery(app: FastAPI, desk: Desk, version: Version) -> None:
 
 def _caller_at(desk: Desk) -> Any:
     async def caller(authorization: Annotated[str, Header()] = "") -> ListedController:
-        found = controller_of(authorization, desk.controllers.values())
+        found = controller_of(authorization, desk.files.controllers.values())
         if found is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, Flaw("", "the credential is missing, or nobody's"))
         return found

@@ -61,7 +61,7 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     async with calling(Office()) as controller:
         called, desk = Called(), controller.desk
-        yield Stage(controller, called, Telling(desk, desk.watch, called, controller.office.clock))  # type: ignore[arg-type]
+        yield Stage(controller, called, Telling(desk, desk.files.watch, called, controller.office.clock))  # type: ignore[arg-type]
 
 
 async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -> None:
@@ -72,7 +72,7 @@ async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -
     await stage.answer()
     await stage.rest()
     assert stage.called.statuses(ONE) == stage.called.statuses(TWO) == ["pending", "in_progress", "completed"]
-    assert stage.controller.desk.watch.watched == {}  # type: ignore[attr-defined]
+    assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
 async def test_a_status_that_was_too_short_to_be_seen_is_told_all_the_same(stage: Stage) -> None:
@@ -96,7 +96,7 @@ async def test_one_address_that_fails_holds_up_no_other_and_hears_it_later(stage
     await stage.after(timedelta(hours=1))
     await stage.rest()
     assert stage.called.statuses(ONE) == ["pending", "in_progress", "completed"]
-    assert stage.controller.desk.watch.watched == {}  # type: ignore[attr-defined]
+    assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
 async def test_what_is_cancelled_is_told(stage: Stage) -> None:
@@ -105,7 +105,7 @@ async def test_what_is_cancelled_is_told(stage: Stage) -> None:
     await stage.telling.some()
     await stage.rest()
     assert stage.called.statuses(ONE) == ["pending", "cancelled"]
-    assert stage.controller.desk.watch.watched == {}  # type: ignore[attr-defined]
+    assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("version", ["1", "2", "3"])
@@ -144,4 +144,4 @@ async def test_a_controller_that_is_served_no_more_is_called_no_more(stage: Stag
     await stage.controller.office.vault.destroy(stage.controller.case_of())
     await stage.rest()
     assert stage.called.heard == []
-    assert stage.controller.desk.watch.watched == {}  # type: ignore[attr-defined]
+    assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from services.intake.clock import end_of
 from services.intake.opendsr.api import MOST_BYTES
-from services.intake.opendsr.desk import CALL
+from services.intake.opendsr.filing import CALL
 from services.intake.opendsr.protocol import EXISTS
 from shared.answer import SUBMISSION
 from shared.events import (

@@ -10,7 +10,7 @@ from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake.opendsr.desk import BEGUN_WITHIN
+from services.intake.opendsr.filing import BEGUN_WITHIN
 from services.intake.opendsr.messages import Served
 from services.intake.opendsr.protocol import EXISTS, Version
 from shared.answer import SUBMISSION
@@ -50,10 +50,10 @@ class Unwilling(MemoryVault):
 
 
 async def test_a_claim_that_a_crash_has_left_holds_nobody_up_for_long(controller: Calling) -> None:
-    failing = replace(controller.desk.door, vault=Unwilling(controller.office.vault.items))
+    failing = replace(controller.desk.files.door, vault=Unwilling(controller.office.vault.items))
     with pytest.raises(RuntimeError):
-        await replace(controller.desk, door=failing).submit(
-            controller.desk.controllers["shop"], Version.TWO, json.dumps(example()).encode()
+        await replace(controller.desk, files=replace(controller.desk.files, door=failing)).submit(
+            controller.desk.files.controllers["shop"], Version.TWO, json.dumps(example()).encode()
         )
     again = example(subject_request_id=fresh_id())
     assert_error(await controller.post(again), 409)
@@ -62,12 +62,16 @@ async def test_a_claim_that_a_crash_has_left_holds_nobody_up_for_long(controller
 
 
 async def test_what_was_not_announced_is_taken_in_when_it_comes_again(controller: Calling) -> None:
-    away = replace(controller.desk.door, publisher=AbsentBroker())
-    shop, body = controller.desk.controllers["shop"], json.dumps(example()).encode()
+    files = controller.desk.files
+    away = replace(files, door=replace(files.door, publisher=AbsentBroker()))
+    body = json.dumps(example("3", group_id="g")).encode()
     with pytest.raises(BrokerUnavailable):
-        await replace(controller.desk, door=away).submit(shop, Version.TWO, body)
+        await replace(controller.desk, files=away).submit(files.controllers["shop"], Version.THREE, body)
     assert (await controller.status())["request_status"] == "pending"
-    assert assert_error(await controller.post(example()), 400)["message"] == EXISTS
+    # Nothing is missing of it, should it be announced and the process die then.
+    assert set(files.watch.watched) == {f"{controller.case_of()}/0"}  # type: ignore[attr-defined]
+    assert await files.groups.of(files.controllers["shop"], "g") == [controller.case_of()]
+    assert assert_error(await controller.post(body, "3"), 400, bare=True)["message"] == EXISTS
     await controller.office.work()
     assert controller.office.the(RequestReceived).request_id == controller.case_of()
     assert (await controller.status())["request_status"] == "in_progress"
@@ -100,14 +104,15 @@ async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling)
     made = await controller.made()
     await controller.office.vault.destroy(controller.case_of(made))
     assert_error(await controller.get(f"{PATHS['2']}/{made}"), 404)
-    controller.desk.firsts.claims.clear()  # type: ignore[attr-defined]
+    controller.desk.files.firsts.claims.clear()  # type: ignore[attr-defined]
     assert_error(await controller.post(example(subject_request_id=made)), 400, says=EXISTS)
 
 
 async def test_fewer_identities_served_leave_earlier_requests_as_they_are(controller: Calling) -> None:
     made = await controller.made()
-    later = replace(controller.desk, served=Served(DOMAIN, {"controller_customer_id": "customer_no"}))
-    page = await later.status(later.controllers["shop"], made, Version.TWO)
+    served = Served(DOMAIN, {"controller_customer_id": "customer_no"})
+    later = replace(controller.desk, files=replace(controller.desk.files, served=served))
+    page = await later.status(later.files.controllers["shop"], made, Version.TWO)
     assert page["request_status"] == "in_progress"
 
 

@@ -1,0 +1,212 @@
+"""
+Where instructions are kept, and made cases of.
+
+The body is sealed first, byte for byte: it is the instruction that everything done afterwards rests on. Then
+the request is lodged as any other is. Its id follows from who sends it and what they call it, so that no
+controller can name another's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Protocol
+
+from services.intake.callbacks import Listeners
+from services.intake.context import Firsts
+from services.intake.domain import Case, Status
+from services.intake.door import Door
+from services.intake.opendsr import messages
+from services.intake.opendsr.controllers import ListedController
+from services.intake.opendsr.messages import Message, Served
+from services.intake.opendsr.protocol import EXISTS, Flaw, Refused, Version
+from services.intake.opendsr.statuses import Told, told_of
+from services.intake.repeating import Claim
+from shared.errors import UnknownRequest
+
+CALL, CANCELLATION = "opendsr_call", "opendsr_cancellation"
+"""Names in the vault: the body as it came, below a line of ours; and that the request was cancelled."""
+BEGUN_WITHIN = timedelta(minutes=1)
+"""How long a request is waited for that is about to be taken in."""
+
+
+class Groups(Protocol):
+    """Which requests a controller has tied together."""
+
+    async def add(self, controller: ListedController, group: str, request_id: str, at: datetime) -> None:
+        """Count a request to *group*; adding it again changes nothing."""
+
+    async def of(self, controller: ListedController, group: str) -> list[str]:
+        """Return the ids of the requests of *group*, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """An instruction that was taken in, and the body that it came in."""
+
+    controller: ListedController
+    version: Version
+    received_at: datetime
+    body: bytes
+    case_id: str
+
+    @property
+    def said(self) -> Message:
+        """What the controller said."""
+        return messages.read(self.body, self.version)
+
+    def to_bytes(self) -> bytes:
+        """Return what is sealed of it."""
+        line = {
+            "controller": self.controller.id,
+            "version": self.version.value,
+            "received_at": self.received_at.isoformat(),
+        }
+        return json.dumps(line).encode() + b"\n" + self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The instructions that were taken in."""
+
+    door: Door
+    watch: Listeners
+    groups: Groups
+    firsts: Firsts
+    controllers: Mapping[str, ListedController]
+    served: Served
+    """What is served here."""
+
+    def begin(self, controller: ListedController, version: Version, body: bytes) -> Filed:
+        """
+        Return the instruction in *body*, which is still to be taken in.
+
+        Raises:
+            Refused: It is malformed, or not served.
+        """
+        message = messages.read(body, version)
+        messages.request_in(message, self.served)
+        case_id = self.door.id_of(controller.source, message.subject_request_id)
+        return Filed(controller, version, self.door.clock(), body, case_id)
+
+    async def take(self, filed: Filed) -> None:
+        """
+        Take an instruction in, once.
+
+        Raises:
+            Refused: Its id was used before, or an equal request is in progress.
+        """
+        await self._must_be_new(filed)
+        await self._must_be_alone(filed)
+        if not await self._keep(filed):
+            await self._must_be_new(filed)
+        await self._lodge(filed)
+
+    async def named(self, controller: ListedController, name: str) -> Filed:
+        """
+        Return the instruction that *controller* calls *name*.
+
+        Raises:
+            UnknownRequest: There is none.
+        """
+        return await self.filed(self.door.id_of(controller.source, name))
+
+    async def filed(self, case_id: str) -> Filed:
+        """
+        Return the instruction whose case it is.
+
+        Raises:
+            UnknownRequest: There is none, or its controller is served no more.
+        """
+        line, _, body = (await self.door.kept(case_id, CALL)).partition(b"\n")
+        known = json.loads(line)
+        controller = self.controllers.get(known["controller"])
+        if controller is None:
+            raise UnknownRequest("no request has this id")
+        received_at = datetime.fromisoformat(known["received_at"])
+        return Filed(controller, Version(known["version"]), received_at, body, case_id)
+
+    async def case(self, filed: Filed) -> Case:
+        """Return what is known of a request."""
+        try:
+            return await self.door.case(filed.case_id)
+        except UnknownRequest:
+            return Case()  # kept, and not lodged yet
+
+    async def stands(self, filed: Filed) -> tuple[Case, Told]:
+        """Return what is known of a request, and what is said of it."""
+        case = await self.case(filed)
+        return case, told_of(case, cancelled=await self._is_cancelled(filed))
+
+    async def cancel(self, filed: Filed) -> None:
+        """
+        Take a request back.
+
+        Raises:
+            NotNow: It is answered already.
+            TooOften: Too much was done about it within the hour.
+        """
+        await self.door.withdraw(filed.case_id)
+        await self.door.keep(filed.case_id, CANCELLATION, b"")
+
+    async def _is_cancelled(self, filed: Filed) -> bool:
+        try:
+            await self.door.kept(filed.case_id, CANCELLATION)
+        except UnknownRequest:
+            return False
+        return True
+
+    async def _must_be_new(self, filed: Filed) -> None:
+        """
+        Refuse an id that was used before.
+
+        Of what a crash has left kept and not lodged, or not announced, this is what makes a case of it.
+        """
+        try:
+            known = await self.filed(filed.case_id)
+        except UnknownRequest:
+            return
+        if (await self.case(known)).status is Status.UNKNOWN:
+            await self._lodge(known)
+        raise _exists()
+
+    async def _must_be_alone(self, filed: Filed) -> None:
+        """Refuse what asks for the same as another request that is open."""
+        wish, now = messages.wish_of(filed.said, filed.controller), filed.received_at
+        while True:
+            held = await self.firsts.claim(wish, filed.case_id, now)
+            if held.case == filed.case_id:
+                return
+            if await self._is_open(held, now):
+                flaw = Flaw("", "an equal request is in progress")
+                raise Refused(HTTPStatus.CONFLICT, flaw)
+            if await self.firsts.pass_on(held, filed.case_id, now):
+                return
+
+    async def _is_open(self, held: Claim, now: datetime) -> bool:
+        try:
+            _, told = await self.stands(await self.filed(held.case))
+        except UnknownRequest:
+            return now < held.at + BEGUN_WITHIN
+        return not told.final
+
+    async def _keep(self, filed: Filed) -> bool:
+        try:
+            return await self.door.keep(filed.case_id, CALL, filed.to_bytes())
+        except UnknownRequest:
+            raise _exists() from None
+
+    async def _lodge(self, filed: Filed) -> None:
+        """Lodge it, last of all: nothing is missing of a request that can be answered."""
+        said, now = filed.said, self.door.clock()
+        request = messages.request_in(said, self.served)
+        if said.group is not None:
+            await self.groups.add(filed.controller, said.group, filed.case_id, filed.received_at)
+        for number in range(len(said.callbacks)):
+            await self.watch.add(f"{filed.case_id}/{number}", now)
+        await self.door.lodge(request, filed.controller.source, instructed=True)
+
+
+def _exists() -> Refused:
+    return Refused(HTTPStatus.BAD_REQUEST, Flaw("", EXISTS))
