@@ -139,7 +139,7 @@ SPOILT = st.builds(
     st.sampled_from("123"),
 )
 BODIES = st.binary(max_size=60) | SPOILT
-FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ
