@@ -28,6 +28,7 @@ from services.intake.pages import (
     wanted_bytes,
 )
 from services.intake.ranges import NotSatisfiable, Span, Wanted
+from services.intake.site import Site
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
@@ -213,9 +214,23 @@ class Callers:
 
 
 def create_app(
-    door: Door, callers: Callers, *, public_url: str, protocols: Mapping[str, ASGIApp] | None = None
+    door: Door,
+    callers: Callers,
+    *,
+    public_url: str,
+    site: Site,
+    protocols: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
-    """Return the API on *door*, and below their paths the *protocols* of others: ``{"/drp": …}``."""
+    """
+    Return the API on *door*, and all that is served beside it.
+
+    Args:
+        door: The way in.
+        callers: Who may lodge requests.
+        public_url: Where people reach this.
+        site: What the pages for people look like.
+        protocols: Protocols of others, below their paths: ``{"/drp": …}``.
+    """
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
     _add_flaws(app)
@@ -267,6 +282,7 @@ def create_app(
         await door.appeal(case_id, form.statement)
 
     _add_answers(app, door)
+    app.add_api_route("/style.css", site.stylesheet, include_in_schema=False)
     app.include_router(pages(door))
     app.include_router(forwardings(door))
     for path, protocol in (protocols or {}).items():
