@@ -15,6 +15,7 @@ from services.intake.drp.callbacks import Reached, Telling, Watch
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
+from services.intake.guard import Guard
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
@@ -96,7 +97,8 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     telling = await _for_agents(settings, door, database) if settings.drp_business else None
     protocols = {"/drp": drp_app(telling.desk)} if telling else {}
-    site = Site(settings.company)
+    guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
+    site = Site(settings.company, guard)
     app = create_app(door, callers, public_url=settings.public_url, site=site, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
     background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from services.intake.guard import Guard
 from services.intake.languages import CATALOGUES, NAMES, TEMPLATES, is_spoken, negotiated
 from shared.brand import INK_DARK, PAPER, PAPER_DARK
 from shared.law import Company
@@ -31,13 +32,15 @@ DRAWING = Environment(
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-PRIVATE: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+FORM: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store"}
+"""Of pages with a form. With no referrer at all browsers would not say who sends it (``Origin: null``)."""
+PRIVATE: Mapping[str, str] = {**FORM, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -56,6 +59,7 @@ class Site:
     """The pages of a company."""
 
     company: Company
+    guard: Guard
     style: str = field(init=False, repr=False)
     version: str = field(init=False)
     """Changes whenever the style does, so that browsers may keep it for ever."""
@@ -98,8 +102,8 @@ class View:
     def draw(
         self,
         template: str,
-        *,
         status: int = 200,
+        *,
         here: str = "",
         headers: Mapping[str, str] = PRIVATE,
         **content: Any,

@@ -34,6 +34,15 @@ class Authority(_Said):
     address: str = ""
 
 
+class Kept(_Said):
+    """Something that stays when an account is deleted."""
+
+    what: Annotated[str, Field(min_length=1)]
+    why: Annotated[str, Field(min_length=1)]
+    until: Annotated[str, Field(min_length=1)]
+    """How long, in words."""
+
+
 class Company(_Said):
     """The controller: one file, ``policies/company.yaml``."""
 
@@ -68,6 +77,12 @@ class Company(_Said):
     """What pages are written in for whom nothing says what they read."""
     brand: Brand = Brand()
     """How pages look."""
+    apps: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")], str] = {}
+    """Apps in which people have accounts: their ids in the stores, and what they are called there."""
+    developer: str = ""
+    """What app stores call the company; its name when empty."""
+    keeps: tuple[Kept, ...] = ()
+    """What stays when an account is deleted."""
     margin_days: Annotated[int, Field(ge=0, le=20)] | None = None
     """How long before the last day an answer should be sent; None: as long as the period makes sensible."""
 
