@@ -54,6 +54,13 @@ class Brand(BaseModel):
         return self.dark_colour or _lightened(self.colour)
 
 
+def media_type_of(logo: bytes) -> str | None:
+    """Return what kind of picture *logo* is; None where browsers would not show it."""
+    if logo.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    return "image/svg+xml" if b"<svg" in logo[:1024] else None
+
+
 def contrast(one: Colour, other: Colour) -> float:
     """Return the contrast of two colours, from 1 to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)

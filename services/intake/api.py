@@ -281,6 +281,7 @@ def create_app(
 
     _add_answers(app, door)
     app.add_api_route("/style.css", site.stylesheet, include_in_schema=False)
+    app.add_api_route("/logo", site.logo, include_in_schema=False)
     app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door))
     app.include_router(forwardings(door))

@@ -89,8 +89,8 @@ class Problems:
         title, sentence = WORDS.get(status, BROKEN)
         view = self.site.at(request)
         here = view.here if request.method in {"GET", "HEAD"} else "/"
-        said = {"title": view.words.say(title), "detail": view.words.say(sentence)}
-        page = view.draw("problem.html.jinja", status, here=here, **said)
+        title, sentence = map(view.words.say, (title, sentence))
+        page = view.draw("problem.html.jinja", status, here=here, title=title, detail=sentence)
         page.headers.update(headers or {})
         return page
 

@@ -7,17 +7,18 @@ Pages work without scripts and load nothing from anybody else. They store nothin
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from services.intake.guard import Guard
 from services.intake.languages import CATALOGUES, NAMES, TEMPLATES, is_spoken, negotiated
-from shared.brand import INK_DARK, PAPER, PAPER_DARK
+from shared.brand import INK_DARK, PAPER, PAPER_DARK, media_type_of
 from shared.law import Company
 from shared.wording import AT_HOME, Words
 
@@ -61,12 +62,16 @@ class Site:
     company: Company
     guard: Guard
     style: str = field(init=False, repr=False)
+    picture: bytes = field(init=False, repr=False)
+    """The logo; empty where there is none."""
     version: str = field(init=False)
     """Changes whenever the style does, so that browsers may keep it for ever."""
 
     def __post_init__(self) -> None:
         colours = {"paper": PAPER, "paper_dark": PAPER_DARK, "ink_dark": INK_DARK}
         style = DRAWING.get_template("style.css").render(brand=self.company.brand, **colours)
+        logo = self.company.brand.logo
+        object.__setattr__(self, "picture", Path(logo).read_bytes() if logo else b"")
         object.__setattr__(self, "style", style)
         object.__setattr__(self, "version", sha256(style.encode()).hexdigest()[:12])
 
@@ -79,6 +84,23 @@ class Site:
         words = CATALOGUES.words(tag, self.company.zone, at_home=home)
         chosen = words.language if is_spoken(asked) else ""
         return View(self, words, chosen, request.url.path, signal=signals(request))
+
+    def logo(self) -> Response:
+        """
+        Return the logo.
+
+        Raises:
+            HTTPException: There is none.
+        """
+        media_type = media_type_of(self.picture)
+        if media_type is None:
+            raise HTTPException(404)
+        # An SVG that is opened by itself is a page: it may do nothing.
+        headers = {
+            **HEADERS,
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        }
+        return Response(self.picture, media_type=media_type, headers=headers)
 
     def stylesheet(self) -> Response:
         """Return the style of all pages."""

@@ -55,7 +55,7 @@ class Wish:
 
     @property
     def at_once(self) -> bool:
-        """Whether it is a door without a summary: few fields, one click (11 CCR § 7004(a); GDPR Art. 7(3))."""
+        """Whether it is a door without a summary: one click (11 CCR § 7004(a); GDPR Art. 7(3))."""
         return not self.needs_proof
 
 

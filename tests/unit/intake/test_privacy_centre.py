@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from httpx import AsyncClient, Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from httpx import AsyncClient, Response
 
 from services.intake.centre.form import FIELDS, Filled, For
 from services.intake.centre.places import SUBDIVISIONS, countries
@@ -97,7 +97,9 @@ async def test_every_page_has_an_order_labels_and_no_foreign_parts(path: str) ->
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert not page.named("script", "style", "iframe", "object")
-    assert not [name for _, attributes in page.tags for name in attributes if name.startswith(("on", "style"))]
+    assert not [
+        name for _, attributes in page.tags for name in attributes if name.startswith(("on", "style"))
+    ]
     loaded = [one.get("src", "") or one.get("href", "") for one in page.named("img", "link")]
     assert all(address.startswith("/") for address in loaded)
 
@@ -452,7 +454,9 @@ async def test_a_page_that_was_open_for_long_is_looked_at_again_and_then_taken()
         office.clock.move(LATER)
         [fresh] = SEAL.findall(old.text)
         assert fresh != sealed
-        assert (await client.post("/opt-out", data={"seal": fresh, "email": "o@example.org"})).status_code == 303
+        assert (
+            await client.post("/opt-out", data={"seal": fresh, "email": "o@example.org"})
+        ).status_code == 303
 
 
 async def test_programs_that_fill_in_every_field_are_told_so_and_nobody_is_lost() -> None:
@@ -514,7 +518,7 @@ async def test_browsers_get_a_page_and_programs_a_problem(method: str, path: str
         problem = await client.request(method, path)
     assert (page.status_code, problem.status_code) == (status, status)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "Il n’y a rien à cette adresse" in unescape(page.text)
+    assert "rien à cette adresse" in unescape(page.text)
     assert problem.headers["content-type"] == "application/problem+json"
 
 
