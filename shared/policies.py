@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from shared.brand import media_type_of
 from shared.errors import ConfigurationError
 from shared.law import Company, Policies, Policy
 
 FOLDER = Path(__file__).parents[1] / "policies"
 EXAMPLE = "policies/company.yaml"
 """The company that is taken where nobody says which; it is a fictional one."""
+
+MOST_LOGO_BYTES = 256 << 10
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,7 +52,22 @@ def company(name: str) -> Company:
         ConfigurationError: It cannot be read, or is no company; the message names the place.
     """
     file = Path(name)
-    return _content(file if file.exists() else FOLDER.parent / file, name, Company)
+    file = file if file.exists() else FOLDER.parent / file
+    found = _content(file, name, Company)
+    if found.brand.logo is None:
+        return found
+    logo = file.parent / found.brand.logo
+    _must_be_a_picture(logo, f"{name}: brand.logo")
+    return found.model_copy(update={"brand": found.brand.model_copy(update={"logo": str(logo)})})
+
+
+def _must_be_a_picture(file: Path, where: str) -> None:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{where}: cannot be read ({error.strerror})") from None
+    if len(content) > MOST_LOGO_BYTES or media_type_of(content) is None:
+        raise ConfigurationError(f"{where}: must be an SVG or PNG of at most {MOST_LOGO_BYTES >> 10} KiB")
 
 
 def _policy(file: Path) -> Policy:

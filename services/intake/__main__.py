@@ -19,6 +19,7 @@ from services.intake.drp.api import drp_app
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
+from services.intake.guard import Guard
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
@@ -28,6 +29,7 @@ from services.intake.opendsr.groups import Groups
 from services.intake.opendsr.messages import Served
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
+from services.intake.site import Site
 from shared.envelope import Envelope
 from shared.errors import ConfigurationError
 from shared.events import (
@@ -114,7 +116,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         counter, telling = await _for_controllers(settings, door, database, firsts)
         protocols["/opendsr"] = opendsr_app(counter)
         tellings.append(telling)
-    app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
+    guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
+    site = Site(settings.company, guard)
+    app = create_app(door, callers, public_url=settings.public_url, site=site, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
     background = _together(clock, purge.run(), *(telling.for_ever() for telling in tellings))
     intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)

@@ -11,21 +11,22 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, ValidationError
-from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import uploads
+from services.intake.centre.pages import centre
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
-from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
+from services.intake.door import Allowance, Door
 from services.intake.downloads import package_headers, package_response, wanted_bytes
 from services.intake.forwarding import forwardings
 from services.intake.pages import certificate_response, pages
-from services.intake.ranges import NotSatisfiable, Span, Wanted
+from services.intake.problems import add_problems
+from services.intake.ranges import Span, Wanted
+from services.intake.site import Site
 from shared.declarations import TEXTS
-from shared.envelope import MAX_BODY, flaws_of
-from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.envelope import MAX_BODY
 from shared.events import (
     MOST_PROOFS,
     Code,
@@ -42,7 +43,6 @@ from shared.events import (
     Strict,
 )
 from shared.law import FeeReason, Money, Policy, Regulation, Right
-from shared.log import logger
 from shared.policies import policies
 
 UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
@@ -208,13 +208,26 @@ class Callers:
 
 
 def create_app(
-    door: Door, callers: Callers, *, public_url: str, protocols: Mapping[str, ASGIApp] | None = None
+    door: Door,
+    callers: Callers,
+    *,
+    public_url: str,
+    site: Site,
+    protocols: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
-    """Return the API on *door*, and below their paths the *protocols* of others: ``{"/drp": …}``."""
+    """
+    Return the API on *door*, and all that is served beside it.
+
+    Args:
+        door: The way in.
+        callers: Who may lodge requests.
+        public_url: Where people reach this.
+        site: What the pages for people look like.
+        protocols: Protocols of others, below their paths: ``{"/drp": …}``.
+    """
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
-    _add_flaws(app)
-    _add_problems(app)
+    add_problems(app, site)
     app.add_middleware(SmallBodies)
 
     @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
@@ -262,6 +275,9 @@ def create_app(
         await door.appeal(case_id, form.statement)
 
     _add_answers(app, door)
+    app.add_api_route("/style.css", site.stylesheet, include_in_schema=False)
+    app.add_api_route("/logo", site.logo, include_in_schema=False)
+    app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door))
     app.include_router(forwardings(door))
     for path, protocol in (protocols or {}).items():
@@ -365,59 +381,6 @@ def needed(code: str) -> str:
     if not code:
         raise HTTPException(401, "A code is needed: POST to package/codes has one mailed.")
     return code
-
-
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    """Return a problem as RFC 9457 wants it."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(content | more, status, headers, media_type="application/problem+json")
-
-
-def _add_flaws(app: FastAPI) -> None:
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        flaws = [flaw.model_dump() for flaw in flaws_of(error.errors(), within=None)]
-        return problem(422, "The request does not fit its schema; see /docs.", errors=flaws)
-
-    @app.exception_handler(uploads.NotTaken)
-    async def not_taken(_request: Request, error: uploads.NotTaken) -> Response:
-        errors = [{"path": flaw.path, "message": flaw.message} for flaw in error.flaws]
-        return problem(error.status, "The form is not taken; see /docs.", errors=errors)
-
-
-def _add_problems(app: FastAPI) -> None:
-    @app.exception_handler(AnyHTTPException)
-    async def refused(_request: Request, error: AnyHTTPException) -> Response:
-        return problem(error.status_code, error.detail, error.headers)
-
-    @app.exception_handler(UnknownRequest)
-    async def unknown(_request: Request, _error: UnknownRequest) -> Response:
-        return problem(404, "No request has this id.")
-
-    @app.exception_handler(NotNow)
-    async def not_now(_request: Request, error: NotNow) -> Response:
-        return problem(409, f"{error}.")
-
-    @app.exception_handler(TooOften)
-    async def too_often(_request: Request, error: TooOften) -> Response:
-        return problem(429, f"{error}.", {"Retry-After": "3600"})
-
-    @app.exception_handler(CodeRefused)
-    async def code_refused(_request: Request, error: CodeRefused) -> Response:
-        return problem(403, f"{error}.", reason=error.verdict)
-
-    @app.exception_handler(NotSatisfiable)
-    async def not_satisfiable(_request: Request, error: NotSatisfiable) -> Response:
-        return problem(416, f"{error}.", {"Content-Range": f"bytes */{error.size}"})
-
-    @app.exception_handler(TransientError)
-    async def later(_request: Request, _error: TransientError) -> Response:
-        return problem(503, "A part of the system does not answer; try again.", {"Retry-After": "5"})
-
-    @app.exception_handler(PermanentError)
-    async def broken(_request: Request, error: PermanentError) -> Response:
-        logger().error("request failed", service="intake", exc_info=error)
-        return problem(500, "This cannot be done until somebody has looked at it; write to the contact.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
 MAIL = "habeas/mail"
 """CloudEvents source of what people ask by mail."""
-PUBLIC_DOORS = frozenset({PUBLIC_DOOR, MAIL})
+GPC = "habeas/gpc"
+"""CloudEvents source of what browsers ask by a signal (Global Privacy Control)."""
+PUBLIC_DOORS = frozenset({PUBLIC_DOOR, MAIL, GPC})
 """Sources behind which anybody may ask in anybody's name."""
 NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""

@@ -101,10 +101,6 @@ def pages(door: Door) -> APIRouter:
     router = APIRouter(prefix="/requests", include_in_schema=False)
     page = Page(door)
 
-    @router.get("/style.css")
-    async def style() -> Response:
-        return Response(TEMPLATES.get_template("style.css").render(), media_type="text/css")
-
     @router.get("/{case_id}")
     async def show(case_id: RequestId, code: str = "") -> HTMLResponse:
         # A code in the link is shown in its field and not taken: mail scanners follow links.

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.brand import Brand
 from shared.law.fees import Money
 
 
@@ -18,7 +19,7 @@ def _zone(name: object) -> ZoneInfo:
 
 Place: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country or a part of one (ISO 3166): ``DE-BE``."""
-Url: TypeAlias = Annotated[str, Field(pattern=r"^https://")]
+Url: TypeAlias = Annotated[str, Field(pattern=r"^https://[^\s\"'<>]+$")]
 
 
 class _Said(BaseModel):
@@ -33,6 +34,15 @@ class Authority(_Said):
     address: str = ""
 
 
+class Kept(_Said):
+    """Something that stays when an account is deleted."""
+
+    what: Annotated[str, Field(min_length=1)]
+    why: Annotated[str, Field(min_length=1)]
+    until: Annotated[str, Field(min_length=1)]
+    """How long, in words."""
+
+
 class Company(_Said):
     """The controller: one file, ``policies/company.yaml``."""
 
@@ -40,6 +50,8 @@ class Company(_Said):
     postal_address: tuple[str, ...] = ()
     officer: str = ""
     """How the data protection officer is reached."""
+    contact: str = ""
+    """How those are reached who answer requests: a mail address, or a page."""
     established_in: Place
     """Whose public holidays count where the law does not say so."""
     also_established_in: tuple[Place, ...] = ()
@@ -61,6 +73,16 @@ class Company(_Said):
     """The law whose rights everybody has whom no law protects."""
     grants_to_everybody: str | None = None
     """A law whose rights everybody has besides those of their own; None for no such law."""
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = "en"
+    """What pages are written in for whom nothing says what they read."""
+    brand: Brand = Brand()
+    """How pages look."""
+    apps: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")], str] = {}
+    """Apps in which people have accounts: their ids in the stores, and what they are called there."""
+    developer: str = ""
+    """What app stores call the company; its name when empty."""
+    keeps: tuple[Kept, ...] = ()
+    """What stays when an account is deleted."""
     margin_days: Annotated[int, Field(ge=0, le=20)] | None = None
     """How long before the last day an answer should be sent; None: as long as the period makes sensible."""
 

@@ -24,6 +24,7 @@ from services.intake.drp.desk import Desk
 from services.intake.drp.directory import ListedAgent
 from services.intake.drp.signing import SIGNATURE_BYTES
 from tests.unit.fakes import PRACTICE, SOURCE, Office
+from tests.unit.intake_api import SITE
 
 BUSINESS = "EXAMPLE_NETWORKS_01"
 ROOT = "https://privacy.example.com"
@@ -97,9 +98,8 @@ def desk_of(office: Office) -> Desk:
 async def calling(office: Office, name: str = "ONE", *, desk: Desk | None = None) -> AsyncIterator["Calling"]:
     """Let the agent called *name* call the business, with a token once it has set one up."""
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(1000))
-    app = create_app(
-        office.door, callers, public_url=ROOT, protocols={"/drp": drp_app(desk or desk_of(office))}
-    )
+    protocols = {"/drp": drp_app(desk or desk_of(office))}
+    app = create_app(office.door, callers, public_url=ROOT, site=SITE, protocols=protocols)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
         yield Calling(office, http, name)
 

@@ -36,6 +36,7 @@ from services.intake.opendsr.filing import Files
 from services.intake.opendsr.messages import Served
 from tests.unit.agents import Watch
 from tests.unit.fakes import NOW, PRACTICE, SOURCE, Office
+from tests.unit.intake_api import SITE
 
 DOMAIN = "opendsr.example.com"
 ROOT = f"https://{DOMAIN}"
@@ -205,7 +206,8 @@ async def calling(office: Office, name: str = "shop", *, per_hour: int = 1000) -
     """Let the controller called *name* call the processor."""
     desk = desk_of(office, per_hour=per_hour)
     callers = Callers({SOURCE: SecretStr("0123456789abcdef0123456789abcdef")}, Allowance(1000))
-    app = create_app(office.door, callers, public_url=ROOT, protocols={"/opendsr": opendsr_app(desk)})
+    protocols = {"/opendsr": opendsr_app(desk)}
+    app = create_app(office.door, callers, public_url=ROOT, site=SITE, protocols=protocols)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
         yield Calling(office, desk, http, name)
 

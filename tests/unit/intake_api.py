@@ -15,6 +15,8 @@ from pydantic import SecretStr
 from services.intake.api import Callers, create_app
 from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
+from services.intake.guard import Guard
+from services.intake.site import Site
 from shared.answer import PackageFacts, facts_of
 from shared.events import (
     Evidence,
@@ -25,6 +27,7 @@ from shared.events import (
 )
 from shared.law import Right
 from tests.unit.fakes import (
+    PRACTICE,
     REQUEST_KEY,
     SOURCE,
     Office,
@@ -38,11 +41,12 @@ PACKAGE = b"PK\x03\x04" + b"x" * 3_000_000
 FACTS = PackageFacts(size=len(PACKAGE), sha256=sha256(PACKAGE).hexdigest()).model_dump_json().encode()
 UNKNOWN = "0" * 32
 ROOT = "https://privacy.example.com"
+SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
 def app_of(door: Door, *, per_hour: int = 1000) -> FastAPI:
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(per_hour))
-    return create_app(door, callers, public_url=f"{ROOT}/")
+    return create_app(door, callers, public_url=f"{ROOT}/", site=SITE)
 
 
 def client_of(door: Door, *, per_hour: int = 1000) -> AsyncClient:

@@ -26,6 +26,7 @@ from shared.events import (
 )
 from shared.law import Duty, Regulation, Right
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
+from tests.unit.intake_api import ROOT, SITE
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 SAID = "You overlooked my invoices."
@@ -234,9 +235,9 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
 
 
 async def posted(office: Office, statement: str) -> httpx.Response:
-    app = create_app(office.door, Callers({}, Allowance(0)), public_url="https://privacy.example.com")
+    app = create_app(office.door, Callers({}, Allowance(0)), public_url=ROOT, site=SITE)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://privacy.example.com") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=ROOT) as client:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
 
 

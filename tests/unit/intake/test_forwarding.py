@@ -21,6 +21,7 @@ from shared.events import (
     RequestForwarded,
 )
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
+from tests.unit.intake_api import ROOT, SITE
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 EMAIL = str(PERSON["email"])
@@ -107,8 +108,8 @@ async def office() -> Office:
 
 
 def browser(office: Office, *, public: int = 0) -> httpx.AsyncClient:
-    app = create_app(office.door, Callers({}, Allowance(public)), public_url="https://privacy.example.com")
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://privacy.example.com")
+    app = create_app(office.door, Callers({}, Allowance(public)), public_url=ROOT, site=SITE)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ROOT)
 
 
 async def link(office: Office) -> str:

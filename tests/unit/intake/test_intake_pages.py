@@ -424,7 +424,7 @@ async def test_the_page_holds_no_personal_data() -> None:
 
 async def test_the_style_comes_from_the_same_place() -> None:
     async with client_of((await asked(*CODE)).door) as client:
-        style = await client.get("/requests/style.css")
+        style = await client.get("/style.css")
     assert style.headers["content-type"].startswith("text/css")
     assert "url(" not in style.text
 

@@ -37,6 +37,7 @@ from shared.events import (
 )
 from shared.law import Right
 from tests.unit.fakes import ABROAD, NOW, PERSON, REQUEST_KEY, SOURCE, Office, request, submission
+from tests.unit.intake_api import SITE
 
 FIRST, SECOND, THIRD = (request_id(SOURCE, name, key=REQUEST_KEY) for name in ("r-1", "r-2", "r-3"))
 AGENT = {"name": "Kanzlei Muster", "email": "office@agent.example.net", "permission": "She has asked me to."}
@@ -273,7 +274,7 @@ async def test_a_duplicate_takes_no_proofs() -> None:
 
 async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_it() -> None:
     office = await asked_twice()
-    app = create_app(office.door, Callers({}, Allowance(10)), public_url="")
+    app = create_app(office.door, Callers({}, Allowance(10)), public_url="", site=SITE)
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
         page = (await client.get(f"/requests/{SECOND}")).text
         status = (await client.get(f"/v1/requests/{SECOND}")).text

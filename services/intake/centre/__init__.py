@@ -1,0 +1,1 @@
+"""The privacy centre: people say in plain words what they want (docs/privacy-centre.md)."""
