@@ -1,9 +1,12 @@
 """Run intake: ``python -m services.intake``."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
+
+import httpx
+from pydantic import SecretStr
 
 from services.intake.api import Callers, create_app
 from services.intake.clock import Practice
@@ -18,6 +21,11 @@ from services.intake.firsts import Firsts as FirstsKept
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
+from services.intake.unsubscribing.links import Links
+from services.intake.webhooks import apple
+from services.intake.webhooks.api import webhooks_app
+from services.intake.webhooks.desk import Desk as Platforms
+from services.intake.webhooks.tokens import Expected
 from shared.envelope import Envelope
 from shared.events import (
     AppealSubmitted,
@@ -30,6 +38,7 @@ from shared.events import (
 )
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
+from shared.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.mongo import Database
 from shared.outward import Outward
 from shared.service import Moment, Service, case_of_fact
@@ -94,12 +103,15 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     door = Door(platform.vault, journal, platform.bus, keys)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     telling = await _for_agents(settings, door, database) if settings.drp_business else None
-    protocols = {"/drp": drp_app(telling.desk)} if telling else {}
-    app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
-    clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
-    intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
-    yield Running(intake, journal, app, background=background)
+    links = Links(settings.master_key_bytes, settings.public_url)
+    async with httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http:
+        protocols = {"/webhooks": webhooks_app(_for_platforms(settings, door, http))}
+        protocols |= {"/drp": drp_app(telling.desk)} if telling else {}
+        app = create_app(door, callers, public_url=settings.public_url, protocols=protocols, links=links)
+        clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
+        background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
+        intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
+        yield Running(intake, journal, app, background=background)
 
 
 async def _for_agents(settings: IntakeSettings, door: Door, database: Database) -> Telling:
@@ -118,6 +130,22 @@ async def _for_agents(settings: IntakeSettings, door: Door, database: Database) 
         root=settings.public_url.rstrip("/"),
     )
     return Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+
+
+def _for_platforms(settings: IntakeSettings, door: Door, http: httpx.AsyncClient) -> Platforms:
+    """Return what platforms call."""
+    keys = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    return Platforms(
+        door=door,
+        shopify=_bytes_of(settings.shopify_secrets),
+        meta=_bytes_of(settings.meta_secrets),
+        apple=Expected(keys, settings.apple_clients, apple.REQUIRED) if settings.apple_clients else None,
+        root=settings.public_url.rstrip("/"),
+    )
+
+
+def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:
+    return tuple(secret.get_secret_value().encode() for secret in secrets)
 
 
 async def _together(*works: Background) -> None:

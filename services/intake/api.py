@@ -9,7 +9,7 @@ from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, ValidationError
@@ -28,6 +28,8 @@ from services.intake.pages import (
     wanted_bytes,
 )
 from services.intake.ranges import NotSatisfiable, Span, Wanted
+from services.intake.unsubscribing.links import Links
+from services.intake.unsubscribing.pages import unsubscribing
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY, flaws_of
 from shared.errors import PermanentError, TransientError, UnknownRequest
@@ -213,9 +215,23 @@ class Callers:
 
 
 def create_app(
-    door: Door, callers: Callers, *, public_url: str, protocols: Mapping[str, ASGIApp] | None = None
+    door: Door,
+    callers: Callers,
+    *,
+    public_url: str,
+    protocols: Mapping[str, ASGIApp] | None = None,
+    links: Links | None = None,
 ) -> FastAPI:
-    """Return the API on *door*, and below their paths the *protocols* of others: ``{"/drp": …}``."""
+    """
+    Return the API on *door*.
+
+    Args:
+        door: The way in.
+        callers: Who may lodge requests.
+        public_url: Where people reach it.
+        protocols: Those of others, below their paths: ``{"/drp": …}``.
+        links: By which people unsubscribe; None where nobody does.
+    """
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
     _add_flaws(app)
@@ -269,9 +285,15 @@ def create_app(
     _add_answers(app, door)
     app.include_router(pages(door))
     app.include_router(forwardings(door))
-    for path, protocol in (protocols or {}).items():
-        app.mount(path, protocol)
+    _add_others(app, protocols or {}, [unsubscribing(door, links, callers.system)] if links else [])
     return app
+
+
+def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequence[APIRouter]) -> None:
+    for router in routers:
+        app.include_router(router)
+    for path, protocol in protocols.items():
+        app.mount(path, protocol)
 
 
 def _add_proofs(app: FastAPI, door: Door) -> None:

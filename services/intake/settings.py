@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from services.intake.clock import Practice
 from services.intake.drp.directory import ListedAgent
+from services.intake.webhooks.apple import KEYS
 from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
 from shared.law import Company
@@ -36,6 +37,28 @@ class IntakeSettings(Settings):
 
     drp_callback_allow: frozenset[str] = frozenset()
     """Hosts that agents may be called back at although they lie inside: JSON, `["agent.example.com"]`."""
+
+    shopify_secrets: tuple[SecretStr, ...] = ()
+    """
+    Client secrets of the Shopify apps whose webhooks are taken: JSON list, the old one beside the new one
+    while it is exchanged; empty: none are taken.
+    """
+
+    meta_secrets: tuple[SecretStr, ...] = ()
+    """Secrets of the Meta apps whose data deletion requests are taken: JSON list; empty: none are taken."""
+
+    apple_clients: frozenset[str] = frozenset()
+    """Apps whose Sign in with Apple notifications are taken: JSON list of client ids; empty: none."""
+
+    apple_keys: str = Field(default=KEYS, pattern="^https://")
+    """Where the keys lie that Apple signs with."""
+
+    @field_validator("shopify_secrets", "meta_secrets")
+    @classmethod
+    def _are_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(secret.get_secret_value()) < KEY_CHARACTERS for secret in secrets):
+            raise ValueError(f"every secret needs at least {KEY_CHARACTERS} characters")
+        return secrets
 
     @field_validator("api_keys")
     @classmethod
