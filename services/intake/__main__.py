@@ -22,7 +22,7 @@ from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from services.intake.unsubscribing.links import Links
-from services.intake.webhooks import apple
+from services.intake.webhooks import apple, risc
 from services.intake.webhooks.api import webhooks_app
 from services.intake.webhooks.desk import Desk as Platforms
 from services.intake.webhooks.tokens import Expected
@@ -134,12 +134,14 @@ async def _for_agents(settings: IntakeSettings, door: Door, database: Database) 
 
 def _for_platforms(settings: IntakeSettings, door: Door, http: httpx.AsyncClient) -> Platforms:
     """Return what platforms call."""
-    keys = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
     return Platforms(
         door=door,
         shopify=_bytes_of(settings.shopify_secrets),
         meta=_bytes_of(settings.meta_secrets),
-        apple=Expected(keys, settings.apple_clients, apple.REQUIRED) if settings.apple_clients else None,
+        apple=Expected(apples, settings.apple_clients, apple.REQUIRED) if settings.apple_clients else None,
+        risc=Expected(others, settings.risc_audiences, risc.REQUIRED) if settings.risc_issuer else None,
         root=settings.public_url.rstrip("/"),
     )
 

@@ -53,6 +53,15 @@ class IntakeSettings(Settings):
     apple_keys: str = Field(default=KEYS, pattern="^https://")
     """Where the keys lie that Apple signs with."""
 
+    risc_issuer: str = Field(default="", pattern="^$|^https://")
+    """Issuer whose security events (RISC) are taken, pushed as RFC 8935 says; empty: nobody's."""
+
+    risc_audiences: frozenset[str] = frozenset()
+    """Whom those events must be meant for: JSON list, usually the client ids of your apps there."""
+
+    risc_keys: str = Field(default="", pattern="^$|^https://")
+    """Where the keys lie that the issuer signs with; empty: its OpenID Connect configuration says so."""
+
     @field_validator("shopify_secrets", "meta_secrets")
     @classmethod
     def _are_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:

@@ -178,9 +178,10 @@ async def test_a_whole_shop_is_set_aside_where_the_staff_sees_it(stage: Stage, h
         lambda: [e for e in heard.events if e["type"].startswith("habeas.request.rejected")], WITHIN
     )
     assert rejected["data"]["publisher_source"] == f"shopify/{LAMPS}"
-    code, printed, _ = await command(stage.pipeline, "dead-letters")
+    code, printed, _ = await command(stage.pipeline, "dead-letters", "--json")
     assert code == 0
-    assert "shop/redact asks for all data of a shop" in " ".join(printed.split())
+    (shown,) = json.loads(printed)["set_aside"]
+    assert (shown["source"], shown["case"]) == (f"shopify/{LAMPS}", rejected["correlationid"])
 
 
 async def test_who_deletes_the_apple_account_is_erased_though_nobody_can_write_to_them(

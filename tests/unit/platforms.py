@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from services.intake.api import Callers, create_app
 from services.intake.door import Allowance
 from services.intake.unsubscribing.links import Links
-from services.intake.webhooks import apple
+from services.intake.webhooks import apple, risc
 from services.intake.webhooks.api import webhooks_app
 from services.intake.webhooks.desk import Desk
 from services.intake.webhooks.tokens import Expected
@@ -33,6 +33,7 @@ LINKS = Links(MASTER_KEY, ROOT)
 SHOPIFY, OLD_SHOPIFY, META = b"hush-shopify-0001", b"hush-shopify-0000", b"hush-meta-app-0001"
 SHOP = "ottilies-lamps.myshopify.com"
 CLIENT = "com.example.lamps"
+ISSUER = "https://login.example.com/"
 CUSTOMER = {"id": 191167, "email": "ottilie.quastenflosser@example.org", "phone": "+49 30 5550147"}
 REDACT = {
     "shop_id": 954889,
@@ -114,6 +115,12 @@ class Signer:
         name = next(iter(self.keys))
         return jwt.encode(left, self.keys[name], "RS256", headers={"kid": kid or name, **(headers or {})})
 
+    def event(self, **changes: Any) -> str:
+        """Return a Security Event Token that says that an account is gone, with *changes*."""
+        gone = {risc.PURGED: {"subject": {"format": "iss_sub", "iss": ISSUER, "sub": "7375626A656374"}}}
+        said = {"iss": ISSUER, "events": gone, "exp": None, "jti": "756E69717565206964656E746966696572"}
+        return self.token(headers={"typ": "secevent+jwt"}, **{**said, **changes})
+
     def published(self) -> dict[str, Any]:
         self.asked += 1
         return {"keys": list(self._public())}
@@ -139,7 +146,8 @@ async def platforms(office: Office, signer: Signer | None = None) -> AsyncIterat
     async with AsyncClient(transport=httpx.MockTransport(signing.answer)) as outside:
         keys = KeySet(apple.ISSUER, outside, url=apple.KEYS)
         expected = Expected(keys, frozenset({CLIENT}), apple.REQUIRED)
-        desk = Desk(office.door, (OLD_SHOPIFY, SHOPIFY), (META,), expected, ROOT)
+        issuer = Expected(replace(keys, issuer=ISSUER), frozenset({CLIENT}), risc.REQUIRED)
+        desk = Desk(office.door, (OLD_SHOPIFY, SHOPIFY), (META,), expected, issuer, ROOT)
         callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(1000))
         app = create_app(
             office.door,
@@ -178,6 +186,12 @@ class Platforms:
         form = urlencode({"signed_request": signed}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = await self.http.post("/webhooks/meta", content=form, headers=headers)
+        await self.office.work()
+        return answer
+
+    async def risc(self, token: str, media_type: str = risc.MEDIA_TYPE) -> Response:
+        headers = {"Content-Type": media_type, "Accept": "application/json"}
+        answer = await self.http.post("/webhooks/risc", content=token, headers=headers)
         await self.office.work()
         return answer
 

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from services.intake.webhooks.desk import Desk
 from services.intake.webhooks.notices import Malformed, Refused
+from services.intake.webhooks.risc import NotPushed
 from services.intake.webhooks.tokens import Expected
 from shared.errors import PermanentError, TransientError
 from shared.log import logger
@@ -26,6 +27,8 @@ def webhooks_app(desk: Desk) -> FastAPI:
         _add_meta(app, desk)
     if desk.apple is not None:
         _add_apple(app, desk, desk.apple)
+    if desk.risc is not None:
+        _add_risc(app, desk, desk.risc)
     return app
 
 
@@ -47,6 +50,24 @@ def _add_apple(app: FastAPI, desk: Desk, expected: Expected) -> None:
     async def take(request: Request) -> Response:
         await desk.from_apple(await _body(request), expected)
         return Response(status_code=HTTPStatus.OK)
+
+
+def _add_risc(app: FastAPI, desk: Desk, expected: Expected) -> None:
+    @app.post("/risc")
+    async def take(request: Request) -> Response:
+        media_type = request.headers.get("content-type", "")
+        try:
+            await desk.from_risc(await _body(request), media_type, expected)
+        except NotPushed as error:
+            return _not_pushed(error.code, str(error))
+        except Malformed:
+            return _not_pushed("invalid_request", "set aside: it does not read")
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+
+def _not_pushed(code: str, description: str) -> Response:
+    """Return the error of RFC 8935 section 2.3."""
+    return JSONResponse({"err": code, "description": description}, HTTPStatus.BAD_REQUEST)
 
 
 async def _body(request: Request) -> bytes:

@@ -5,11 +5,11 @@ What came is sealed first, as it came, then the request is lodged as any other i
 word counts is not decided here, but by the verifier: by the source (``HABEAS_TRUSTED_SOURCES``).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from services.intake.door import Door
-from services.intake.webhooks import apple, meta, shopify
+from services.intake.webhooks import apple, meta, risc, shopify
 from services.intake.webhooks.notices import Malformed, Notice, Puzzle, digest_of
 from services.intake.webhooks.tokens import Expected
 from shared.errors import UnknownRequest
@@ -28,6 +28,8 @@ class Desk:
     meta: tuple[bytes, ...] = ()
     """Secrets of its apps."""
     apple: Expected | None = None
+    risc: Expected | None = None
+    """Whose security events are taken."""
     root: str = ""
     """Where people reach intake."""
 
@@ -73,11 +75,30 @@ class Desk:
             IssuerUnavailable: Apple's keys cannot be had now.
         """
         claims = await apple.believed(body, expected)
+        unread = Puzzle(apple.SOURCE, apple.reference_of(claims), ())
+        await self._take_all(lambda: apple.told(claims), unread, body)
+
+    async def from_risc(self, body: bytes, media_type: str, expected: Expected) -> None:
+        """
+        Take a security event in, once.
+
+        Raises:
+            NotPushed: The issuer has not signed it, or not for us.
+            Malformed: It does not read, and was set aside.
+            IssuerUnavailable: The issuer's keys cannot be had now.
+        """
+        claims = await risc.believed(body, media_type, expected)
+        unread = Puzzle(risc.SOURCE, risc.reference_of(claims), ())
+        await self._take_all(lambda: risc.told(claims), unread, body)
+
+    async def _take_all(
+        self, told: Callable[[], Iterable[Notice | Puzzle]], unread: Puzzle, body: bytes
+    ) -> None:
+        """Take all in that is *told*, or nothing where a part of it does not read."""
         try:
-            notices: Sequence[Notice | Puzzle] = tuple(apple.told(claims))
+            notices = tuple(told())
         except Malformed as error:
-            reference = apple.reference_of(claims)
-            raise await self._unread(Puzzle(apple.SOURCE, reference, error.flaws), body) from None
+            raise await self._unread(replace(unread, flaws=error.flaws), body) from None
         for notice in notices:
             await self._take(notice, body)
 

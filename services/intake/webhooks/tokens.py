@@ -19,17 +19,26 @@ CLOCKS_DIFFER_S = 60
 class NotBelieved(Exception):
     """A token cannot be believed."""
 
+    code = "invalid_request"
+    """What RFC 8935 section 2.4 calls it."""
+
 
 class WrongKey(NotBelieved):
     """It is signed with no key of the issuer's, or not so that it can be checked."""
+
+    code = "invalid_key"
 
 
 class WrongIssuer(NotBelieved):
     """Somebody else has made it."""
 
+    code = "invalid_issuer"
+
 
 class WrongAudience(NotBelieved):
     """It is meant for somebody else."""
+
+    code = "invalid_audience"
 
 
 @dataclass(frozen=True, slots=True)
