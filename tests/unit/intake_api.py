@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from services.intake.api import Callers, create_app
 from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
+from services.intake.unsubscribing.links import Links
 from shared.answer import PackageFacts, facts_of
 from shared.events import (
     Evidence,
@@ -42,7 +43,7 @@ ROOT = "https://privacy.example.com"
 
 def app_of(door: Door, *, per_hour: int = 1000) -> FastAPI:
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(per_hour))
-    return create_app(door, callers, public_url=f"{ROOT}/")
+    return create_app(door, callers, public_url=f"{ROOT}/", links=Links(b"m" * 32, ROOT))
 
 
 def client_of(door: Door, *, per_hour: int = 1000) -> AsyncClient:
