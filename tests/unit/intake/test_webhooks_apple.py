@@ -114,10 +114,11 @@ CLAIMS = jwt.decode(SIGNER.token(), options={"verify_signature": False})
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "HS256", "RS512", "PS256", "ES256", "", None, 7])
-async def test_only_one_algorithm_counts(alg: object) -> None:
-    office = Office()
-    async with platforms(office) as calling:
+async def test_only_one_algorithm_counts_and_for_another_nobody_looks_for_keys(alg: object) -> None:
+    asked = SIGNER.asked
+    async with platforms(Office()) as calling:
         assert (await calling.apple(forged({"alg": alg, "kid": "one"}, CLAIMS))).status_code == 401
+    assert SIGNER.asked == asked
 
 
 async def test_a_public_key_is_no_secret_to_sign_with() -> None:

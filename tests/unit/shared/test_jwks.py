@@ -58,13 +58,26 @@ async def test_a_key_that_is_not_there_is_unknown_and_a_failure_is_forgotten() -
         pytest.param(Response(200, json={"keys": 7}), id="no list of keys"),
         pytest.param(Response(200, content=b"<html>"), id="a page"),
         pytest.param(Response(200, content=b" " * 300_000), id="too much"),
-        pytest.param(Response(302, headers={"Location": "https://thief.example/keys"}), id="elsewhere"),
     ],
 )
 async def test_what_is_no_set_of_keys_is_none(answer: Response) -> None:
     async with AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as http:
         with pytest.raises(IssuerUnavailable):
             await KeySet("https://issuer.example.com", http, url=URL).key("one")
+
+
+async def test_keys_that_lie_elsewhere_are_not_followed() -> None:
+    thief, asked = Signer(), list[str]()
+
+    def answer(request: httpx.Request) -> Response:
+        asked.append(str(request.url))
+        elsewhere = Response(302, headers={"Location": "https://thief.example/keys"})
+        return elsewhere if request.url.host == "issuer.example.com" else thief.answer(request)
+
+    async with AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(IssuerUnavailable):
+            await KeySet("https://issuer.example.com", http, url=URL).key("one")
+    assert asked == [URL]
 
 
 async def test_keys_of_a_kind_that_nobody_knows_are_passed_over() -> None:
