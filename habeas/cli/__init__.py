@@ -23,6 +23,7 @@ from habeas.cli import (
     requests,
     restrictions,
     running,
+    unsubscribing,
     verifying,
 )
 from shared.errors import HabeasError
@@ -44,6 +45,7 @@ app.add_typer(erasures.app, name="erasures")
 app.add_typer(erasures.stop_list, name="suppressions")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(restrictions.app, name="restriction")
+app.add_typer(unsubscribing.app, name="unsubscribe")
 app.add_typer(laws.app)
 app.add_typer(reports.app)
 app.add_typer(letters.app, name="letters")

@@ -1,37 +1,23 @@
 """Run intake: ``python -m services.intake``."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
-
-from fastapi import FastAPI
 
 from services.intake.api import Callers, create_app
-from services.intake.callbacks import Reached, Telling, Watch
+from services.intake.channels import Background, Ground, channels
 from services.intake.clock import Practice
 from services.intake.context import Firsts, Intake, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
-from services.intake.drp.api import drp_app
-from services.intake.drp.desk import Desk
-from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.guard import Guard
 from services.intake.handlers import SUBSCRIPTIONS
-from services.intake.opendsr.api import opendsr_app
-from services.intake.opendsr.certificate import Certified
-from services.intake.opendsr.desk import Desk as ControllersDesk
-from services.intake.opendsr.filing import Files
-from services.intake.opendsr.groups import Groups
-from services.intake.opendsr.messages import Served
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from services.intake.site import Site
+from services.intake.unsubscribing.links import Links
 from shared.envelope import Envelope
-from shared.errors import ConfigurationError
 from shared.events import (
     AppealSubmitted,
     DeadlineCame,
@@ -43,15 +29,12 @@ from shared.events import (
 )
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
-from shared.mongo import Database
-from shared.outward import Outward
 from shared.service import Moment, Service, case_of_fact
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
 from shared.vault import derived_key
 
 NAME = "intake"
-Background: TypeAlias = Coroutine[Any, Any, None]
 
 
 def service(
@@ -106,77 +89,21 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     )
     door = Door(platform.vault, journal, platform.bus, keys)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    tellings: list[Telling] = []
-    protocols: dict[str, FastAPI] = {}
-    if settings.drp_business:
-        desk, telling = await _for_agents(settings, door, database)
-        protocols["/drp"] = drp_app(desk)
-        tellings.append(telling)
-    if settings.opendsr_controllers:
-        counter, telling = await _for_controllers(settings, door, database, firsts)
-        protocols["/opendsr"] = opendsr_app(counter)
-        tellings.append(telling)
+    links = Links(settings.master_key_bytes, settings.public_url)
     guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
-    site = Site(settings.company, guard)
-    app = create_app(door, callers, public_url=settings.public_url, site=site, protocols=protocols)
-    clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    background = _together(clock, purge.run(), *(telling.for_ever() for telling in tellings))
-    intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
-    yield Running(intake, journal, app, background=background)
-
-
-async def _for_agents(settings: IntakeSettings, door: Door, database: Database) -> tuple[Desk, Telling]:
-    """Return the desk that authorised agents call, and what calls them back."""
-    tokens = Tokens(database, derived_key(settings.master_key_bytes, "tokens of agents"))
-    watch = Watch(database["drp_callbacks"])
-    await tokens.prepare()
-    await watch.prepare()
-    desk = Desk(
-        door=door,
-        tokens=tokens,
-        watch=watch,
-        agents={agent.id: agent for agent in settings.drp_agents},
-        business=settings.drp_business,
-        practice=settings.practice(),
-        root=settings.public_url.rstrip("/"),
-    )
-    return desk, Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
-
-
-async def _for_controllers(
-    settings: IntakeSettings, door: Door, database: Database, firsts: Firsts
-) -> tuple[ControllersDesk, Telling]:
-    """
-    Return the desk that controllers call, and what calls them back.
-
-    Raises:
-        ConfigurationError: What signs the answers is missing, or does not fit.
-    """
-    domain = urlsplit(settings.opendsr_url).hostname
-    if not domain:
-        raise ConfigurationError("HABEAS_OPENDSR_URL: must say where controllers reach intake")
-    key = settings.opendsr_key.get_secret_value()
-    certified = Certified.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
-    groups = Groups(database, derived_key(settings.master_key_bytes, "groups of requests"))
-    watch = Watch(database["opendsr_callbacks"])
-    await groups.prepare()
-    await watch.prepare()
-    files = Files(
-        door=door,
-        watch=watch,
-        groups=groups,
-        firsts=firsts,
-        controllers={controller.id: controller for controller in settings.opendsr_controllers},
-        served=Served(domain, settings.opendsr_identities),
-    )
-    desk = ControllersDesk(
-        files=files,
-        certified=certified,
-        practice=settings.practice(),
-        url=settings.opendsr_url.rstrip("/"),
-        submissions=Allowance(settings.opendsr_requests_per_hour),
-    )
-    return desk, Telling(desk, watch, Reached(Outward(settings.opendsr_callback_allow)))
+    async with channels(Ground(settings, database, door, firsts)) as opened:
+        app = create_app(
+            door,
+            callers,
+            Site(settings.company, guard),
+            protocols={channel.path: channel.app for channel in opened if channel.app},
+            links=links,
+        )
+        clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
+        works = [work for channel in opened for work in channel.works]
+        background = _together(clock, purge.run(), *works)
+        intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
+        yield Running(intake, journal, app, background=background)
 
 
 async def _together(*works: Background) -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, ValidationError
@@ -25,6 +25,8 @@ from services.intake.pages import certificate_response, pages
 from services.intake.problems import add_problems
 from services.intake.ranges import Span, Wanted
 from services.intake.site import Site
+from services.intake.unsubscribing.links import Links
+from services.intake.unsubscribing.pages import unsubscribing
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY
 from shared.events import (
@@ -210,10 +212,10 @@ class Callers:
 def create_app(
     door: Door,
     callers: Callers,
-    *,
-    public_url: str,
     site: Site,
+    *,
     protocols: Mapping[str, ASGIApp] | None = None,
+    links: Links | None = None,
 ) -> FastAPI:
     """
     Return the API on *door*, and all that is served beside it.
@@ -221,12 +223,11 @@ def create_app(
     Args:
         door: The way in.
         callers: Who may lodge requests.
-        public_url: Where people reach this.
-        site: What the pages for people look like.
+        site: Where people reach this, and what the pages for them look like.
         protocols: Protocols of others, below their paths: ``{"/drp": …}``.
+        links: By which people unsubscribe; None where nobody does.
     """
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
-    root = public_url.rstrip("/")
     add_problems(app, site)
     app.add_middleware(SmallBodies)
 
@@ -239,7 +240,7 @@ def create_app(
             unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
             form = form.model_copy(update=unknown)
         case_id = await door.lodge(form, source)
-        return Lodged(id=case_id, status_url=f"{root}/v1/requests/{case_id}")
+        return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/policies")
     async def laws() -> list[Policy]:
@@ -250,12 +251,12 @@ def create_app(
     async def find(reference: str, source: Annotated[str, Depends(callers.system)]) -> StatusPage:
         """Say where the request stands that the calling system knows as *reference*."""
         case_id = door.id_of(source, reference)
-        return StatusPage.of(case_id, await door.case(case_id), f"{root}/v1/requests/{case_id}")
+        return StatusPage.of(case_id, await door.case(case_id), f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/requests/{case_id}")
     async def status(case_id: RequestId) -> StatusPage:
         """Say where a request stands."""
-        return StatusPage.of(case_id, await door.case(case_id), f"{root}/v1/requests/{case_id}")
+        return StatusPage.of(case_id, await door.case(case_id), f"{site.root}/v1/requests/{case_id}")
 
     _add_proofs(app, door)
 
@@ -280,9 +281,15 @@ def create_app(
     app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door))
     app.include_router(forwardings(door))
-    for path, protocol in (protocols or {}).items():
-        app.mount(path, protocol)
+    _add_others(app, protocols or {}, [unsubscribing(door, links, callers.system)] if links else [])
     return app
+
+
+def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequence[APIRouter]) -> None:
+    for router in routers:
+        app.include_router(router)
+    for path, protocol in protocols.items():
+        app.mount(path, protocol)
 
 
 def _add_proofs(app: FastAPI, door: Door) -> None:

@@ -25,8 +25,9 @@ from services.intake.domain import (
     evolve,
     request_id,
 )
+from services.intake.handlers import SET_ASIDE
 from services.intake.ranges import Span, Wanted, span
-from services.intake.sealing import seal_proofs, seal_request
+from services.intake.sealing import seal_proofs, seal_request, whole
 from shared.answer import SUBMISSION, PackageFacts, facts_of
 from shared.bus import Publisher
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
@@ -36,6 +37,7 @@ from shared.events import (
     AppealLodged,
     Evidence,
     Fact,
+    Flaw,
     ForwardingFetched,
     PackageCodeIssued,
     PackageFetched,
@@ -44,6 +46,7 @@ from shared.events import (
     Remedy,
     RequestLodged,
     RequestReceived,
+    RequestRejected,
     RequestSubmitted,
     WithdrawalLodged,
 )
@@ -188,6 +191,34 @@ class Door:
             return await self.vault.open(case_id, item)
         except (KeyError, Destroyed):
             raise UnknownRequest("no request has this id") from None
+
+    async def set_aside(
+        self, source: str, reference: str, content: bytes, flaws: tuple[Flaw, ...], *, id_: str | None
+    ) -> str:
+        """
+        Seal what no request can be made of, and put on record that a person must look at it; return its id.
+
+        `habeas dead-letters` lists it.
+
+        Args:
+            source: Who has sent it.
+            reference: The same (source, reference) is the same again.
+            content: What came, as it came.
+            flaws: What is wrong with it.
+            id_: What its sender calls it; it holds no personal data.
+        """
+        case_id = self.id_of(source, reference)
+        try:
+            await self.vault.create(case_id)
+            await self.vault.seal_stream(case_id, SET_ASIDE, whole(content))
+        except Destroyed:
+            return case_id  # looked at and erased since
+        rejected = RequestRejected(
+            request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws
+        )
+        # A row that is there already says the same.
+        await self._append(case_id, 0, rejected)
+        return case_id
 
     def id_of(self, source: str, reference: str) -> str:
         """Return the id of the request that *source* calls *reference*."""

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.intake import asking, uploads
+from services.intake import asking, outcomes, uploads
 from services.intake.appeals import DECIDED
 from services.intake.domain import Case, Status
 from services.intake.door import CodeRefused, Door, NotNow, TooOften
@@ -222,7 +222,8 @@ def _page(case_id: str, case: Case, said: Said) -> str:
     return TEMPLATES.get_template("request.html.jinja").render(
         case=case,
         case_id=case_id,
-        standing=asking.standing_of(case),
+        standing=outcomes.standing_of(case),
+        grounds=list(outcomes.grounds_of(case)),
         asked=asking.asked_of(case),
         reviewed=case.awaits_proof and case.in_review,
         details=asking.DETAILS,

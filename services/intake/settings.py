@@ -9,6 +9,7 @@ from services.intake.clock import Practice
 from services.intake.drp.directory import ListedAgent
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.protocol import IDENTITY_TYPES
+from services.intake.webhooks.apple import KEYS
 from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
 from shared.events import Code
@@ -75,6 +76,36 @@ class IntakeSettings(Settings):
 
     opendsr_callback_allow: frozenset[str] = frozenset()
     """Hosts that controllers may be called back at although they lie inside: JSON, `["dsr.example.com"]`."""
+    shopify_secrets: tuple[SecretStr, ...] = ()
+    """
+    Client secrets of the Shopify apps whose webhooks are taken: JSON list, the old one beside the new one
+    while it is exchanged; empty: none are taken.
+    """
+
+    meta_secrets: tuple[SecretStr, ...] = ()
+    """Secrets of the Meta apps whose data deletion requests are taken: JSON list; empty: none are taken."""
+
+    apple_clients: frozenset[str] = frozenset()
+    """Apps whose Sign in with Apple notifications are taken: JSON list of client ids; empty: none."""
+
+    apple_keys: str = Field(default=KEYS, pattern="^https://")
+    """Where the keys lie that Apple signs with."""
+
+    risc_issuer: str = Field(default="", pattern="^$|^https://")
+    """Issuer whose security events (RISC) are taken, pushed as RFC 8935 says; empty: nobody's."""
+
+    risc_audiences: frozenset[str] = frozenset()
+    """Whom those events must be meant for: JSON list, usually the client ids of your apps there."""
+
+    risc_keys: str = Field(default="", pattern="^$|^https://")
+    """Where the keys lie that the issuer signs with; empty: its OpenID Connect configuration says so."""
+
+    @field_validator("shopify_secrets", "meta_secrets")
+    @classmethod
+    def _are_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(secret.get_secret_value()) < KEY_CHARACTERS for secret in secrets):
+            raise ValueError(f"every secret needs at least {KEY_CHARACTERS} characters")
+        return secrets
 
     @field_validator("api_keys")
     @classmethod

@@ -75,6 +75,11 @@ class Site:
         object.__setattr__(self, "style", style)
         object.__setattr__(self, "version", sha256(style.encode()).hexdigest()[:12])
 
+    @property
+    def root(self) -> str:
+        """Where people reach it, without a slash at the end."""
+        return self.guard.public_url.rstrip("/")
+
     def at(self, request: Request) -> "View":
         """Return how this site looks to whoever sends *request*."""
         asked = request.query_params.get("lang", "")

@@ -99,7 +99,7 @@ async def calling(office: Office, name: str = "ONE", *, desk: Desk | None = None
     """Let the agent called *name* call the business, with a token once it has set one up."""
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(1000))
     protocols = {"/drp": drp_app(desk or desk_of(office))}
-    app = create_app(office.door, callers, public_url=ROOT, site=SITE, protocols=protocols)
+    app = create_app(office.door, callers, SITE, protocols=protocols)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
         yield Calling(office, http, name)
 

@@ -207,7 +207,7 @@ async def calling(office: Office, name: str = "shop", *, per_hour: int = 1000) -
     desk = desk_of(office, per_hour=per_hour)
     callers = Callers({SOURCE: SecretStr("0123456789abcdef0123456789abcdef")}, Allowance(1000))
     protocols = {"/opendsr": opendsr_app(desk)}
-    app = create_app(office.door, callers, public_url=ROOT, site=SITE, protocols=protocols)
+    app = create_app(office.door, callers, SITE, protocols=protocols)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
         yield Calling(office, desk, http, name)
 

@@ -17,6 +17,7 @@ from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
 from services.intake.guard import Guard
 from services.intake.site import Site
+from services.intake.unsubscribing.links import Links
 from shared.answer import PackageFacts, facts_of
 from shared.events import (
     Evidence,
@@ -46,7 +47,7 @@ SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 def app_of(door: Door, *, per_hour: int = 1000) -> FastAPI:
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(per_hour))
-    return create_app(door, callers, public_url=f"{ROOT}/", site=SITE)
+    return create_app(door, callers, SITE, links=Links(b"m" * 32, ROOT))
 
 
 def client_of(door: Door, *, per_hour: int = 1000) -> AsyncClient:

@@ -6,7 +6,7 @@ from datetime import datetime
 from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol
 
-from services.verifier.login.tokens import Keys, Login, TokenRefused, check
+from services.verifier.login.tokens import Login, TokenRefused, check
 from shared.answer import SUBMISSION
 from shared.errors import Destroyed, IllegalTransition
 from shared.events import (
@@ -21,6 +21,7 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
+from shared.jwks import KeySet
 from shared.service import forget, on
 
 EMAIL = "email"
@@ -72,7 +73,7 @@ class Desk:
     known: Checked
     now: datetime
     vault: Vault = field(repr=False)
-    keys: Keys | None = field(repr=False)
+    keys: KeySet | None = field(repr=False)
     client: str
     """Audience of the log-in's tokens."""
     identity: str

@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 import httpx
 
 from services.verifier.login.handlers import SUBSCRIPTIONS, Checked, Desk, evolve
-from services.verifier.login.tokens import Keys
 from services.verifier.settings import VerifierSettings
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
+from shared.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.service import Moment, Service
 
 NAME = "login"
-ISSUER_TIMEOUT_S = 10.0
 
 
 @asynccontextmanager
@@ -22,7 +21,7 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     journal = Journal(platform.client[f"{settings.database_prefix}_{NAME}"])
     await journal.prepare()
     async with httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http:
-        keys = Keys(settings.login_issuer, http) if settings.login_issuer else None
+        keys = KeySet(settings.login_issuer, http) if settings.login_issuer else None
 
         def context(moment: Moment[Checked]) -> Desk:
             return Desk(

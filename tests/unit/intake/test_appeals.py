@@ -235,7 +235,7 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
 
 
 async def posted(office: Office, statement: str) -> httpx.Response:
-    app = create_app(office.door, Callers({}, Allowance(0)), public_url=ROOT, site=SITE)
+    app = create_app(office.door, Callers({}, Allowance(0)), SITE)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ROOT) as client:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})

@@ -108,7 +108,7 @@ async def office() -> Office:
 
 
 def browser(office: Office, *, public: int = 0) -> httpx.AsyncClient:
-    app = create_app(office.door, Callers({}, Allowance(public)), public_url=ROOT, site=SITE)
+    app = create_app(office.door, Callers({}, Allowance(public)), SITE)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ROOT)
 
 

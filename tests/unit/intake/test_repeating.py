@@ -274,7 +274,7 @@ async def test_a_duplicate_takes_no_proofs() -> None:
 
 async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_it() -> None:
     office = await asked_twice()
-    app = create_app(office.door, Callers({}, Allowance(10)), public_url="", site=SITE)
+    app = create_app(office.door, Callers({}, Allowance(10)), SITE)
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
         page = (await client.get(f"/requests/{SECOND}")).text
         status = (await client.get(f"/v1/requests/{SECOND}")).text

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from services.verifier.login.handlers import Checked, Desk, examine
-from services.verifier.login.tokens import Keys
 from shared.answer import SUBMISSION
 from shared.events import (
     IdToken,
@@ -18,6 +17,7 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
+from shared.jwks import KeySet
 from shared.testing import MemoryVault
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 
@@ -41,7 +41,7 @@ async def examined(issuer: Issuer, of_the_token: str, of_the_request: str) -> Pr
     token = IdToken(kind="id_token", token=issuer.token(CASE, now, email=of_the_token))
     await vault.seal(CASE, PROOF.ref, token.model_dump_json().encode())
     async with httpx.AsyncClient() as http:
-        keys = Keys(issuer.url, http)
+        keys = KeySet(issuer.url, http)
         desk = Desk(CASE, Checked(), now, vault=vault, keys=keys, client=CLIENT, identity="")
         [fact] = await examine(TokenPresented(request_id=CASE, proof=PROOF), desk)
     assert isinstance(fact, ProofExamined)

@@ -14,15 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.verifier.login.tokens import (
     CLOCKS_DIFFER,
-    KEYS_KNOWN_FOR_S,
-    LOOK_AGAIN_AFTER_S,
     MOST_AGE,
-    IssuerUnavailable,
-    Keys,
     Login,
     TokenRefused,
     check,
 )
+from shared.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 
 NONCE = "c" * 32
@@ -44,36 +41,36 @@ class Monotonic:
 
 
 @pytest_asyncio.fixture
-async def keys(issuer: Issuer) -> AsyncIterator[Keys]:
+async def keys(issuer: Issuer) -> AsyncIterator[KeySet]:
     issuer.keys = dict(list(issuer.keys.items())[:1])
     issuer.asked.clear()
     issuer.down = False
     async with httpx.AsyncClient() as http:
-        yield Keys(issuer.url, http, Monotonic())
+        yield KeySet(issuer.url, http, Monotonic())
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def checked(keys: Keys, token: str) -> Login:
+async def checked(keys: KeySet, token: str) -> Login:
     return await check(token, keys, CLIENT, NONCE, now())
 
 
-async def refused(keys: Keys, token: str) -> str:
+async def refused(keys: KeySet, token: str) -> str:
     with pytest.raises(TokenRefused) as error:
         await checked(keys, token)
     return error.value.code
 
 
-async def test_a_good_token_says_who_logged_in(issuer: Issuer, keys: Keys) -> None:
+async def test_a_good_token_says_who_logged_in(issuer: Issuer, keys: KeySet) -> None:
     login = await checked(keys, issuer.token(NONCE, now()))
     assert (login.subject, login.email) == ("K-7741-Q", "ottilie.quastenflosser@example.org")
 
 
 @pytest.mark.parametrize("verified", [False, None, "true", 1])
 async def test_an_address_that_the_issuer_has_not_verified_is_none(
-    issuer: Issuer, keys: Keys, verified: object
+    issuer: Issuer, keys: KeySet, verified: object
 ) -> None:
     assert (await checked(keys, issuer.token(NONCE, now(), email_verified=verified))).email is None
 
@@ -96,22 +93,22 @@ async def test_an_address_that_the_issuer_has_not_verified_is_none(
     ],
 )
 async def test_a_token_that_is_not_ours_is_refused(
-    issuer: Issuer, keys: Keys, changes: dict[str, Any], code: str
+    issuer: Issuer, keys: KeySet, changes: dict[str, Any], code: str
 ) -> None:
     assert await refused(keys, issuer.token(NONCE, now(), **changes)) == code
 
 
-async def test_for_several_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: Keys) -> None:
+async def test_for_several_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: KeySet) -> None:
     token = issuer.token(NONCE, now(), aud=[CLIENT, "another"], azp=CLIENT)
     assert (await checked(keys, token)).subject == "K-7741-Q"
 
 
-async def test_for_us_alone_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: Keys) -> None:
+async def test_for_us_alone_with_us_as_the_authorised_one_is_fine(issuer: Issuer, keys: KeySet) -> None:
     assert await checked(keys, issuer.token(NONCE, now(), azp=CLIENT))
 
 
 async def test_when_it_was_issued_says_not_when_they_logged_in_for_a_session_is_renewed_in_silence(
-    issuer: Issuer, keys: Keys
+    issuer: Issuer, keys: KeySet
 ) -> None:
     assert await refused(keys, issuer.token(NONCE, now(), auth_time=None)) == "token_auth_time"
     long_ago = issuer.token(NONCE, now(), auth_time=None, iat=1_000_000_000)
@@ -122,7 +119,7 @@ async def test_when_it_was_issued_says_not_when_they_logged_in_for_a_session_is_
     "auth_time",
     ["soon", "1000000000", "", True, [], [1], {}, float("nan"), float("inf"), float("-inf"), 10**400, -1],
 )
-async def test_a_log_in_at_no_moment_is_refused(issuer: Issuer, keys: Keys, auth_time: object) -> None:
+async def test_a_log_in_at_no_moment_is_refused(issuer: Issuer, keys: KeySet, auth_time: object) -> None:
     assert await refused(keys, issuer.token(NONCE, now(), auth_time=auth_time)) == "token_auth_time"
 
 
@@ -136,7 +133,7 @@ async def test_a_log_in_at_no_moment_is_refused(issuer: Issuer, keys: Keys, auth
     ],
 )
 async def test_a_log_in_in_the_future_or_too_long_ago_is_refused(
-    issuer: Issuer, keys: Keys, age: timedelta
+    issuer: Issuer, keys: KeySet, age: timedelta
 ) -> None:
     token = issuer.token(NONCE, now(), auth_time=(now() - age).timestamp())
     assert await refused(keys, token) == "token_auth_time"
@@ -146,12 +143,12 @@ async def test_a_log_in_in_the_future_or_too_long_ago_is_refused(
     "age", [timedelta(), MOST_AGE, MOST_AGE + CLOCKS_DIFFER / 2, -CLOCKS_DIFFER / 2], ids=str
 )
 async def test_a_log_in_of_late_is_fine_though_clocks_differ(
-    issuer: Issuer, keys: Keys, age: timedelta
+    issuer: Issuer, keys: KeySet, age: timedelta
 ) -> None:
     assert await checked(keys, issuer.token(NONCE, now(), auth_time=(now() - age).timestamp()))
 
 
-async def test_a_token_that_never_ends_breaks_nothing(issuer: Issuer, keys: Keys) -> None:
+async def test_a_token_that_never_ends_breaks_nothing(issuer: Issuer, keys: KeySet) -> None:
     assert await checked(keys, issuer.token(NONCE, now(), exp=10**400))
 
 
@@ -160,13 +157,13 @@ def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-async def test_an_unsigned_token_is_refused(issuer: Issuer, keys: Keys) -> None:
+async def test_an_unsigned_token_is_refused(issuer: Issuer, keys: KeySet) -> None:
     claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
     for alg in ("none", "None", "NONE", "HS256", "RS512", "EdDSA"):
         assert await refused(keys, forged({"alg": alg, "kid": "one"}, claims)) == "token_alg"
 
 
-async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer, keys: Keys) -> None:
+async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer, keys: KeySet) -> None:
     """Confusion of algorithms: HS256 with the public key, which everybody knows."""
     public = issuer.keys["one"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
@@ -177,7 +174,7 @@ async def test_a_public_key_is_no_secret_to_sign_with(issuer: Issuer, keys: Keys
 
 
 @pytest.mark.parametrize("hint", ["jku", "x5u", "jwk"])
-async def test_where_a_token_says_its_key_lies_nobody_looks(issuer: Issuer, keys: Keys, hint: str) -> None:
+async def test_where_a_token_says_its_key_lies_nobody_looks(issuer: Issuer, keys: KeySet, hint: str) -> None:
     with issuing() as thief:
         stolen = thief.keys["one"]
         claims = jwt.decode(issuer.token(NONCE, now()), options={"verify_signature": False})
@@ -189,17 +186,17 @@ async def test_where_a_token_says_its_key_lies_nobody_looks(issuer: Issuer, keys
 
 
 @pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1", "", "two"])
-async def test_a_key_that_nobody_knows_is_refused(issuer: Issuer, keys: Keys, kid: str) -> None:
+async def test_a_key_that_nobody_knows_is_refused(issuer: Issuer, keys: KeySet, kid: str) -> None:
     token = jwt.encode({"sub": "x"}, issuer.keys["one"], algorithm="RS256", headers={"kid": kid})
     assert await refused(keys, token) == "token_signature"
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "....", "e30.e30.e30", "\x00.\x00.\x00"])
-async def test_what_is_no_token_is_refused(keys: Keys, token: str) -> None:
+async def test_what_is_no_token_is_refused(keys: KeySet, token: str) -> None:
     assert (await refused(keys, token)).startswith("token_")
 
 
-async def test_keys_are_fetched_once_and_again_when_they_rotate(issuer: Issuer, keys: Keys) -> None:
+async def test_keys_are_fetched_once_and_again_when_they_rotate(issuer: Issuer, keys: KeySet) -> None:
     clock = keys.clock
     assert isinstance(clock, Monotonic)
     for _ in range(3):
@@ -214,7 +211,7 @@ async def test_keys_are_fetched_once_and_again_when_they_rotate(issuer: Issuer, 
 
 
 async def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_questions(
-    issuer: Issuer, keys: Keys
+    issuer: Issuer, keys: KeySet
 ) -> None:
     for number in range(20):
         token = jwt.encode({}, issuer.keys["one"], algorithm="RS256", headers={"kid": f"k{number}"})
@@ -222,7 +219,7 @@ async def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_questions(
     assert issuer.asked.count("/keys") == 1
 
 
-async def test_an_issuer_that_does_not_answer_is_asked_again_later(issuer: Issuer, keys: Keys) -> None:
+async def test_an_issuer_that_does_not_answer_is_asked_again_later(issuer: Issuer, keys: KeySet) -> None:
     issuer.down = True
     with pytest.raises(IssuerUnavailable):
         await checked(keys, issuer.token(NONCE, now()))
@@ -230,7 +227,7 @@ async def test_an_issuer_that_does_not_answer_is_asked_again_later(issuer: Issue
     assert await checked(keys, issuer.token(NONCE, now()))
 
 
-async def test_keys_grow_old(issuer: Issuer, keys: Keys) -> None:
+async def test_keys_grow_old(issuer: Issuer, keys: KeySet) -> None:
     clock = keys.clock
     assert isinstance(clock, Monotonic)
     await checked(keys, issuer.token(NONCE, now()))
@@ -239,7 +236,7 @@ async def test_keys_grow_old(issuer: Issuer, keys: Keys) -> None:
     assert issuer.asked.count("/keys") == 2
 
 
-async def test_a_token_of_a_minute_ago_is_forgiven(issuer: Issuer, keys: Keys) -> None:
+async def test_a_token_of_a_minute_ago_is_forgiven(issuer: Issuer, keys: KeySet) -> None:
     moment = now() - timedelta(seconds=30)
     assert await checked(keys, issuer.token(NONCE, moment))
 
@@ -274,12 +271,12 @@ def pointing_to(issuer: Issuer, url: str, asked: list[str]) -> httpx.MockTranspo
     ],
 )
 async def test_keys_are_not_fetched_where_anybody_on_the_way_can_change_them(
-    issuer: Issuer, keys: Keys, url: str
+    issuer: Issuer, keys: KeySet, url: str
 ) -> None:
     asked: list[str] = []
     async with httpx.AsyncClient(transport=pointing_to(issuer, url, asked)) as http:
         with pytest.raises(IssuerUnavailable):
-            await checked(Keys(keys.issuer, http), issuer.token(NONCE, now()))
+            await checked(KeySet(keys.issuer, http), issuer.token(NONCE, now()))
     assert asked == [f"{issuer.url}/.well-known/openid-configuration"]
 
 
@@ -293,8 +290,8 @@ async def test_keys_are_not_fetched_where_anybody_on_the_way_can_change_them(
         "http://[::1]:8080/keys",
     ],
 )
-async def test_keys_are_fetched_over_tls_or_from_this_machine(issuer: Issuer, keys: Keys, url: str) -> None:
+async def test_keys_are_fetched_over_tls_or_from_this_machine(issuer: Issuer, keys: KeySet, url: str) -> None:
     asked: list[str] = []
     async with httpx.AsyncClient(transport=pointing_to(issuer, url, asked)) as http:
-        assert await checked(Keys(keys.issuer, http), issuer.token(NONCE, now()))
+        assert await checked(KeySet(keys.issuer, http), issuer.token(NONCE, now()))
     assert asked[1:] == [url]

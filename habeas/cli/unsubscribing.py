@@ -1,0 +1,43 @@
+"""Verbs about links by which people unsubscribe."""
+
+import base64
+import json
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, AsJson, State, setting
+from shared.errors import ConfigurationError
+
+app = typer.Typer(
+    help="One-click unsubscribe (RFC 8058): links for the company's mailers.", no_args_is_help=True
+)
+
+
+@app.callback()
+def unsubscribe() -> None:
+    """One-click unsubscribe (RFC 8058): links for the company's mailers."""
+
+
+@app.command()
+def link(
+    email: Annotated[str, typer.Option(help="The address that the mail goes to.")],
+    list_: Annotated[str | None, typer.Option("--list", help="Your name of the mailing list.")] = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Print the link by which a person unsubscribes; with --json also the two headers of the mail."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from services.intake.unsubscribing.links import Links, Subscription  # noqa: PLC0415
+
+    try:
+        subscription = Subscription(email=email, list=list_)
+    except ValidationError as error:
+        raise ConfigurationError(f"--{error.errors()[0]['loc'][0]}: has a wrong form") from None
+    links = Links(base64.b64decode(setting("MASTER_KEY", state)), setting("PUBLIC_URL", state))
+    if as_json:
+        url, headers = links.url_for(subscription), dict(links.headers_for(subscription))
+        print(json.dumps({"url": url, "headers": headers}))
+    else:
+        print(links.url_for(subscription))

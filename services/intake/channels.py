@@ -1,0 +1,156 @@
+"""
+Puts together the channels that are turned on: each is an adapter to the same door.
+
+What is turned off is not there: its address answers 404.
+"""
+
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from services.intake.callbacks import Reached, Telling, Watch
+from services.intake.door import Allowance, Door
+from services.intake.drp.api import drp_app
+from services.intake.drp.desk import Desk
+from services.intake.drp.tokens import Tokens
+from services.intake.firsts import Firsts
+from services.intake.opendsr.api import opendsr_app
+from services.intake.opendsr.certificate import Certified
+from services.intake.opendsr.desk import Desk as ControllersDesk
+from services.intake.opendsr.filing import Files
+from services.intake.opendsr.groups import Groups
+from services.intake.opendsr.messages import Served
+from services.intake.settings import IntakeSettings
+from services.intake.webhooks import apple, risc
+from services.intake.webhooks.api import webhooks_app
+from services.intake.webhooks.desk import Desk as Platforms
+from services.intake.webhooks.tokens import Expected
+from shared.errors import ConfigurationError
+from shared.jwks import ISSUER_TIMEOUT_S, KeySet
+from shared.mongo import Database
+from shared.outward import Outward
+from shared.vault import derived_key
+
+Background: TypeAlias = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What channels stand on."""
+
+    settings: IntakeSettings
+    database: Database
+    door: Door
+    firsts: Firsts
+
+    def key(self, purpose: str) -> bytes:
+        """Return the key for *purpose* alone."""
+        return derived_key(self.settings.master_key_bytes, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way in."""
+
+    path: str = ""
+    """Where *app* lies below the address of intake."""
+    app: ASGIApp | None = None
+    works: Sequence[Background] = ()
+    """What it does all the time."""
+
+
+@asynccontextmanager
+async def channels(ground: Ground) -> AsyncIterator[list[Channel]]:
+    """
+    Open the channels that are turned on.
+
+    Raises:
+        ConfigurationError: What one of them needs is missing, or does not fit.
+    """
+    settings = ground.settings
+    async with AsyncExitStack() as stack:
+        opened = [await _platforms(ground, stack)]
+        if settings.drp_business:
+            opened.append(await _agents(ground))
+        if settings.opendsr_controllers:
+            opened.append(await _controllers(ground))
+        yield opened
+
+
+async def _agents(ground: Ground) -> Channel:
+    """Return what authorised agents call, and are called back by."""
+    settings = ground.settings
+    tokens = Tokens(ground.database, ground.key("tokens of agents"))
+    watch = Watch(ground.database["drp_callbacks"])
+    await tokens.prepare()
+    await watch.prepare()
+    desk = Desk(
+        door=ground.door,
+        tokens=tokens,
+        watch=watch,
+        agents={agent.id: agent for agent in settings.drp_agents},
+        business=settings.drp_business,
+        practice=settings.practice(),
+        root=settings.public_url.rstrip("/"),
+    )
+    telling = Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+    return Channel("/drp", drp_app(desk), [telling.for_ever()])
+
+
+async def _controllers(ground: Ground) -> Channel:
+    """Return what controllers call, and are called back by."""
+    settings = ground.settings
+    domain = urlsplit(settings.opendsr_url).hostname
+    if not domain:
+        raise ConfigurationError("HABEAS_OPENDSR_URL: must say where controllers reach intake")
+    key = settings.opendsr_key.get_secret_value()
+    certified = Certified.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
+    groups = Groups(ground.database, ground.key("groups of requests"))
+    watch = Watch(ground.database["opendsr_callbacks"])
+    await groups.prepare()
+    await watch.prepare()
+    files = Files(
+        door=ground.door,
+        watch=watch,
+        groups=groups,
+        firsts=ground.firsts,
+        controllers={controller.id: controller for controller in settings.opendsr_controllers},
+        served=Served(domain, settings.opendsr_identities),
+    )
+    desk = ControllersDesk(
+        files=files,
+        certified=certified,
+        practice=settings.practice(),
+        url=settings.opendsr_url.rstrip("/"),
+        submissions=Allowance(settings.opendsr_requests_per_hour),
+    )
+    telling = Telling(desk, watch, Reached(Outward(settings.opendsr_callback_allow)))
+    return Channel("/opendsr", opendsr_app(desk), [telling.for_ever()])
+
+
+async def _platforms(ground: Ground, stack: AsyncExitStack) -> Channel:
+    """Return what platforms call."""
+    settings = ground.settings
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
+    apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
+    desk = Platforms(
+        door=ground.door,
+        shopify=_bytes_of(settings.shopify_secrets),
+        meta=_bytes_of(settings.meta_secrets),
+        apple=Expected(apples, settings.apple_clients, apple.REQUIRED) if settings.apple_clients else None,
+        risc=Expected(others, settings.risc_audiences, risc.REQUIRED) if settings.risc_issuer else None,
+        root=settings.public_url.rstrip("/"),
+    )
+    return Channel("/webhooks", webhooks_app(desk))
+
+
+def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:
+    return tuple(secret.get_secret_value().encode() for secret in secrets)

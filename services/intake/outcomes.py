@@ -1,0 +1,64 @@
+"""
+What became of a request, in plain words, for whoever no letter reaches: their page says it. Pure.
+
+Law:
+    GDPR Art. 12(3)-(4): who asks is told what was done, or why not.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from services.intake import asking
+from services.intake.domain import Case, Status, outcome_of
+from shared.events import Code, Outcome
+
+DECIDED = frozenset({Status.ANSWERED, Status.REFUSED, Status.CLOSED})
+STANDINGS: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.GRANTED: "Done",
+        Outcome.PARTLY_GRANTED: "Done in part",
+        Outcome.REFUSED: "Refused",
+        Outcome.NOTHING_HELD: "Answered: we hold no data about you",
+    }
+)
+GROUNDS: Mapping[Code, str] = MappingProxyType(
+    {
+        "retention_duty": "A law obliges us to keep some of the data.",
+        "legal_claims": "We need some of the data for legal claims.",
+        "legal_hold": "Some of the data must be kept for legal proceedings.",
+        "contract": "We need some of the data for a contract with you.",
+        "security": "We need some of the data to keep our systems secure.",
+        "free_expression": "Some of the data is kept for freedom of expression and information.",
+        "public_interest": "Some of the data is kept in the public interest.",
+        "research": "Some of the data is kept for research, archives or statistics.",
+        "third_party_rights": "Some of the data is about other people as well.",
+        "mentioned_elsewhere": "You may still be named in texts of others.",
+        "shared_identity": "Some records may be somebody else's.",
+        "identity_not_established": "We could not establish that it is you who asks.",
+        "details_do_not_match": "The details do not match what we hold.",
+        "not_proven_in_time": "Nobody has shown in time that it is you who asks.",
+        "proof_not_convincing": "What was sent did not convince us that it is you who asks.",
+        "too_many_attempts": "It was tried too often to show that it is you who asks.",
+        "unidentifiable": "We cannot tell which data is yours.",
+        "manifestly_unfounded": "The request is manifestly unfounded.",
+        "excessive": "The request is excessive.",
+    }
+)
+"""Why data is kept, or a request refused. A ground that has no words here is shown by its name."""
+
+
+def standing_of(case: Case) -> str:
+    """Return in a few words where *case* stands; the answer itself where no letter can tell it."""
+    outcome = outcome_of(case)
+    if case.addressless and case.status in DECIDED and outcome is not None:
+        return STANDINGS[outcome]
+    return asking.standing_of(case)
+
+
+def grounds_of(case: Case) -> Iterator[str]:
+    """Yield why not all was done; nothing where a letter says it."""
+    if not (case.addressless and case.status in DECIDED):
+        return
+    kept = case.fulfilled.reasons if case.fulfilled else ()
+    for reason in dict.fromkeys((*case.refused_for, *kept)):
+        yield GROUNDS.get(reason, reason.replace("_", " "))

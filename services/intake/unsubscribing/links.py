@@ -1,0 +1,84 @@
+"""
+Links by which a person unsubscribes: they name the person and the list, and nobody else can read or make one.
+
+The token is authenticated encryption (AES-SIV, RFC 5297) of the two: the same person and list have the same
+token, wherever it is made, and nothing needs to be stored for it.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from pydantic import Field, ValidationError
+
+from shared.events import Strict, Subject, Text
+from shared.vault import derived_key
+
+PURPOSE = "unsubscribe links"
+FORM = [b"habeas unsubscribe link 1"]
+"""What a token is, in which form; another one would not open."""
+TAG_BYTES = 16
+MOST_CHARACTERS = 2_000
+"""More than the longest address and name of a list need."""
+
+
+class Subscription(Strict):
+    """Who gets which mails."""
+
+    email: str = Field(max_length=320, pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")
+    list: Text | None = None
+    """The company's name of the list; None for all mails."""
+
+    @property
+    def subject(self) -> Subject:
+        """The person, as a request describes them."""
+        return Subject(email=self.email)
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """What a token that is ours says."""
+
+    subscription: Subscription
+    name: str
+    """The same for the same subscription; nobody can work it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes links, and opens what was in one."""
+
+    master_key: bytes = field(repr=False)
+    root: str
+    """Where people reach intake."""
+
+    def url_for(self, subscription: Subscription) -> str:
+        """Return the link by which *subscription* ends."""
+        content = orjson.dumps(subscription.model_dump(exclude_none=True), option=orjson.OPT_SORT_KEYS)
+        token = base64.urlsafe_b64encode(self._cipher().encrypt(content, FORM)).decode().rstrip("=")
+        return f"{self.root.rstrip('/')}/unsubscribe/{token}"
+
+    def headers_for(self, subscription: Subscription) -> Mapping[str, str]:
+        """Return the headers that a mail carries; DKIM must sign both (RFC 8058 section 3.1)."""
+        return {
+            "List-Unsubscribe": f"<{self.url_for(subscription)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+
+    def opened(self, token: str) -> Clicked | None:
+        """Return what *token* says; None where it is none of ours."""
+        if len(token) > MOST_CHARACTERS:
+            return None
+        try:
+            sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            content = self._cipher().decrypt(sealed, FORM)
+            return Clicked(Subscription.model_validate_json(content), sealed[:TAG_BYTES].hex())
+        except (binascii.Error, InvalidTag, ValidationError, ValueError):
+            return None
+
+    def _cipher(self) -> AESSIV:
+        return AESSIV(derived_key(self.master_key, PURPOSE))

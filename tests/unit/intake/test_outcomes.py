@@ -1,0 +1,67 @@
+"""What the page of a request says to whom no letter reaches."""
+
+import pytest
+
+from services.intake import asking
+from services.intake.domain import Case
+from services.intake.outcomes import GROUNDS, STANDINGS, grounds_of, standing_of
+from services.notifier.reasons import ReasonCode
+from shared.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
+from shared.law import Right
+from tests.unit.fakes import Office
+from tests.unit.platforms import ROOT, platforms, signed_request
+
+
+async def page_after(outcome: Outcome | None, reasons: dict[str, int], *, reachable: bool = False) -> str:
+    """Return what the person sees whom Meta has told where to look, once it is decided."""
+    office = Office(trusted={"meta"} if outcome else ())
+    async with platforms(office) as calling:
+        said = (await calling.meta(signed_request())).json()
+        case = said["confirmation_code"]
+        if outcome is None:
+            refused = IdentityRefused(request_id=case, reasons=tuple(reasons))
+            await office.tell(refused, service="verifier")
+        else:
+            await office.tell(
+                RequestFulfilled(
+                    request_id=case, right=Right.ERASURE, outcome=outcome, reasons=reasons, answer="answer"
+                )
+            )
+        if not reachable:
+            await office.tell(no_address(case), service="notifier")
+        return (await calling.http.get(said["url"].removeprefix(ROOT))).text
+
+
+def no_address(case: str) -> NoticeFailed:
+    return NoticeFailed(request_id=case, letter=LetterKind.OUTCOME, reason="no_address")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_who_cannot_be_written_to_reads_the_outcome_and_why(outcome: Outcome) -> None:
+    page = await page_after(outcome, {"retention_duty": 3, "changed_meanwhile": 1})
+    assert STANDINGS[outcome] in page
+    assert "our letter" not in page
+    assert GROUNDS["retention_duty"] in page
+    assert "changed meanwhile" in page
+
+
+async def test_who_is_refused_reads_why() -> None:
+    page = await page_after(None, {"not_proven_in_time": 1})
+    assert STANDINGS[Outcome.REFUSED] in page
+    assert GROUNDS["not_proven_in_time"] in page
+    assert "our letter" not in page
+
+
+async def test_who_gets_a_letter_reads_it_there() -> None:
+    page = await page_after(Outcome.PARTLY_GRANTED, {"retention_duty": 3}, reachable=True)
+    assert "our letter is on its way" in page
+    assert GROUNDS["retention_duty"] not in page
+
+
+def test_every_ground_is_one_that_letters_know() -> None:
+    assert set(GROUNDS) <= set(ReasonCode)
+
+
+def test_a_request_that_is_under_way_stands_where_it_stands() -> None:
+    assert standing_of(Case()) == asking.standing_of(Case())
+    assert list(grounds_of(Case())) == []

@@ -1,0 +1,98 @@
+"""Keys that an issuer publishes; what they are checked for stands in the tests of who uses them."""
+
+import asyncio
+
+import httpx
+import pytest
+from httpx import AsyncClient, Response
+
+from shared.jwks import IssuerUnavailable, KeySet, UnknownKey
+from tests.unit.platforms import Signer
+
+URL = "https://issuer.example.com/keys"
+
+
+class Slow:
+    """An issuer that answers when a test lets it."""
+
+    def __init__(self) -> None:
+        self.signer, self.go = Signer(), asyncio.Event()
+
+    async def answer(self, request: httpx.Request) -> Response:
+        await self.go.wait()
+        return self.signer.answer(request)
+
+
+async def test_who_needs_the_keys_at_the_same_time_waits_for_the_same_answer() -> None:
+    slow = Slow()
+    async with AsyncClient(transport=httpx.MockTransport(slow.answer)) as http:
+        keys = KeySet("https://issuer.example.com", http, url=URL)
+        asking = [asyncio.create_task(keys.key("one")) for _ in range(10)]
+        await asyncio.sleep(0)
+        asking[0].cancel()  # who asked first goes away; the others still get them
+        await asyncio.sleep(0)
+        slow.go.set()
+        found = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert [getattr(key, "key_id", key) for key in found[1:]] == ["one"] * 9
+    assert slow.signer.asked == 1
+
+
+async def test_a_key_that_is_not_there_is_unknown_and_a_failure_is_forgotten() -> None:
+    signer = Signer(down=True)
+    async with AsyncClient(transport=httpx.MockTransport(signer.answer)) as http:
+        keys = KeySet("https://issuer.example.com", http, url=URL)
+        for _ in range(2):
+            with pytest.raises(IssuerUnavailable):
+                await keys.key("one")
+        signer.down = False
+        with pytest.raises(UnknownKey):
+            await keys.key("two")
+        assert (await keys.key("one")).key_id == "one"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Response(200, json=[]), id="a list"),
+        pytest.param(Response(200, json={"keys": 7}), id="no list of keys"),
+        pytest.param(Response(200, content=b"<html>"), id="a page"),
+        pytest.param(Response(200, content=b" " * 300_000), id="too much"),
+    ],
+)
+async def test_what_is_no_set_of_keys_is_none(answer: Response) -> None:
+    async with AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as http:
+        with pytest.raises(IssuerUnavailable):
+            await KeySet("https://issuer.example.com", http, url=URL).key("one")
+
+
+async def test_keys_that_lie_elsewhere_are_not_followed() -> None:
+    thief, asked = Signer(), list[str]()
+
+    def answer(request: httpx.Request) -> Response:
+        asked.append(str(request.url))
+        elsewhere = Response(302, headers={"Location": "https://thief.example/keys"})
+        return elsewhere if request.url.host == "issuer.example.com" else thief.answer(request)
+
+    async with AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(IssuerUnavailable):
+            await KeySet("https://issuer.example.com", http, url=URL).key("one")
+    assert asked == [URL]
+
+
+async def test_keys_of_a_kind_that_nobody_knows_are_passed_over() -> None:
+    signer = Signer()
+    strange = [
+        {"kty": "OKP2", "kid": "strange"},
+        7,
+        None,
+        {"kid": "bare"},
+        {"kty": "RSA", "kid": "x", "n": 1},
+    ]
+    published = {"keys": [*strange, *signer.published()["keys"]]}
+    answering = httpx.MockTransport(lambda _: Response(200, json=published))
+    async with AsyncClient(transport=answering) as http:
+        keys = KeySet("https://issuer.example.com", http, url=URL)
+        assert (await keys.key("one")).key_id == "one"
+        with pytest.raises(UnknownKey):
+            await keys.key("strange")
