@@ -10,12 +10,17 @@ from services.intake.clock import Practice
 from services.intake.context import Firsts, Intake, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
+from services.intake.drop.client import Platform as California
+from services.intake.drop.files import hours
+from services.intake.drop.ledger import Ledger
+from services.intake.drop.puller import Puller
 from services.intake.drp.api import drp_app
 from services.intake.drp.callbacks import Reached, Telling, Watch
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.handlers import SUBSCRIPTIONS
+from services.intake.listing import Listing
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from shared.envelope import Envelope
@@ -97,7 +102,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     protocols = {"/drp": drp_app(telling.desk)} if telling else {}
     app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
+    puller = await _for_california(settings, door, platform) if settings.drop_key.get_secret_value() else None
+    besides = [part.for_ever() for part in (telling, puller) if part is not None]
+    background = _together(clock, purge.run(), *besides)
     intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
     yield Running(intake, journal, app, background=background)
 
@@ -118,6 +125,15 @@ async def _for_agents(settings: IntakeSettings, door: Door, database: Database) 
         root=settings.public_url.rstrip("/"),
     )
     return Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+
+
+async def _for_california(settings: IntakeSettings, door: Door, platform: Platform) -> Puller:
+    """Return what fetches and answers the lists of California's DROP."""
+    ledger = Ledger(platform.client[f"{settings.database_prefix}_{NAME}"])
+    await ledger.prepare()
+    state = California(settings.drop_url, settings.drop_key.get_secret_value())
+    listing = Listing(platform.vault, door.journal, door.publisher)
+    return Puller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
 
 
 async def _together(*works: Background) -> None:

@@ -154,6 +154,11 @@ COLLECTIONS = {
     ("services/verifier/reviewers.py", "tries"),
     ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
     ("services/intake/drp/callbacks.py", "drp_callbacks"),
+    ("services/intake/drop/ledger.py", "drop_state"), ("services/intake/drop/ledger.py", "drop_batches"),
+    ("services/intake/drop/ledger.py", "drop_answers"),
+    ("services/fulfillment/drop/wanted.py", "drop_wanted"),
+    ("services/fulfillment/drop/wanted.py", "drop_matches"),
+    ("services/fulfillment/drop/wanted.py", "drop_batches"),
 }  # fmt: skip
 
 
