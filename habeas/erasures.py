@@ -20,6 +20,8 @@ from services.fulfillment.backups.sightings import Progress
 from services.fulfillment.certificates import Certificates
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.drop.wanted import PURPOSE as HASHES
+from services.fulfillment.drop.wanted import Listed
 from services.fulfillment.engine import Engine
 from services.fulfillment.erasure.steps import Plan
 from services.fulfillment.keeping import PURPOSE as KEPT
@@ -35,6 +37,8 @@ from shared.mongo import Database, connect
 from shared.vault import derived_key
 
 LINES_PER_LOOK = 1_000
+DROPPED = frozenset({Purpose.ERASED, Purpose.SALE})
+"""What is stopped for those whom California's DROP lists (Cal. Civ. Code § 1798.99.86(d))."""
 COUNTS = ("deleted", "masked", "pulled", "unnamed", "kept", "newer", "unsure", "failed")
 
 
@@ -47,6 +51,7 @@ class Memory:
     fingerprints: Fingerprints
     kept: Kept
     certificates: Certificates
+    listed: Listed
     database: Database
     """Of fulfillment, where the data maps lie that records are kept by."""
 
@@ -120,7 +125,9 @@ async def memory(
         suppressions = Suppressions(database, derived_key(master_key, "suppressions"))
         kept = Kept(database, derived_key(master_key, KEPT))
         await kept.prepare()
-        yield Memory(erasures, suppressions, fingerprints, kept, Certificates(database), database)
+        listed = Listed(database, derived_key(master_key, HASHES))
+        certificates = Certificates(database)
+        yield Memory(erasures, suppressions, fingerprints, kept, certificates, listed, database)
     finally:
         client.close()
 
@@ -197,12 +204,16 @@ async def passed(
     """
     Yield those of *lines*, an identity each, that do not stand on the stop list for *purpose*.
 
+    What California's DROP lists is neither imported nor sold, whether or not anybody was found by it.
+
     Raises:
         ConfigurationError: A line is more than an identity: nobody on the list would be known in it.
     """
     waiting = (bare(number, line, identity) for number, line in enumerate(lines, 1))
     while some := list(islice(waiting, LINES_PER_LOOK)):
         stopped = await remembered.suppressions.stopped(identity, some, purpose)
+        if purpose in DROPPED:
+            stopped |= await remembered.listed.stopped(identity, some)
         for line in some:
             if line not in stopped:
                 yield line

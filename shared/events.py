@@ -468,6 +468,26 @@ class WithdrawalLodged(Fact):
     TYPE = "habeas.withdrawal.lodged.v1"
 
 
+class DropListed(Fact):
+    """Lists of hashed identifiers were fetched from California's DROP and lie sealed in the vault."""
+
+    TYPE = "habeas.drop.listed.v1"
+
+    lists: tuple[Code, ...] = ()
+    """Their names in the vault; none where only what was listed before is looked up again."""
+
+
+class DropMatched(Fact):
+    """The hashes that California's DROP has listed were looked up in all stores."""
+
+    TYPE = "habeas.drop.matched.v1"
+
+    matches: Code
+    """Name in the vault of whom they have found for the first time."""
+    found: int
+    """How many that are."""
+
+
 class LastDay(Part):
     """Until when something is to be done, and which law says so."""
 

@@ -27,6 +27,16 @@ _COMMIT = Histogram(
 _CONNECTED = Gauge(
     "habeas_consuming", "Whether the service's queue is being consumed.", ["service"], registry=REGISTRY
 )
+_DROP = Gauge(
+    "habeas_drop_days_left",
+    "Days until California's deletion lists must be fetched, and the last ones answered.",
+    registry=REGISTRY,
+)
+
+
+def drop(*, days_left: float) -> None:
+    """Say how many days are left to fetch California's lists; none is left where it is below nought."""
+    _DROP.set(days_left)
 
 
 def events(service: str, event: str, count: int, *, new: bool) -> None:

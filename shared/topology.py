@@ -59,6 +59,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.fee.quoted.v1",
         "habeas.agreement.lodged.v1",
         "habeas.subject.unrestricted.v1",
+        "habeas.drop.matched.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",
@@ -88,6 +89,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.restriction.announced.v1",
         "habeas.recipient.concerned.v1",
         "habeas.transfer.ordered.v1",
+        "habeas.drop.listed.v1",
         "habeas.request.purged.v1",
     ),
     "notifier": (

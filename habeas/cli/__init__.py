@@ -13,6 +13,7 @@ from habeas.cli import (
     broken,
     cases,
     documents,
+    drop,
     erasures,
     laws,
     letters,
@@ -48,6 +49,7 @@ app.add_typer(restrictions.app, name="restriction")
 app.add_typer(unsubscribing.app, name="unsubscribe")
 app.add_typer(laws.app)
 app.add_typer(reports.app)
+app.add_typer(drop.app, name="drop")
 app.add_typer(letters.app, name="letters")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")

@@ -1,8 +1,10 @@
 """Run fulfillment: ``python -m services.fulfillment``."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from services.fulfillment.backups.erasures import Erasures
 from services.fulfillment.backups.fingerprints import PURPOSE, Fingerprints
@@ -13,16 +15,20 @@ from services.fulfillment.context import Carrier as Carrying
 from services.fulfillment.context import Copies as Counted
 from services.fulfillment.context import Disagreements as Disputed
 from services.fulfillment.context import Fulfillment, House, Maps, Records, Vault
+from services.fulfillment.context import Listed as Listing
 from services.fulfillment.context import Webhooks as Telling
 from services.fulfillment.copies import Copies
 from services.fulfillment.daily import Daily, Days
 from services.fulfillment.datamap.reading import DataMap, load
 from services.fulfillment.disagreements import PURPOSE as DISAGREEMENTS
 from services.fulfillment.disagreements import Disagreements
+from services.fulfillment.drop.wanted import PURPOSE as HASHES
+from services.fulfillment.drop.wanted import Listed
 from services.fulfillment.engine import Engine
 from services.fulfillment.handlers import SUBSCRIPTIONS
 from services.fulfillment.keeping import PURPOSE as KEPT
 from services.fulfillment.keeping import Kept
+from services.fulfillment.matching import Matching
 from services.fulfillment.purging import Purging
 from services.fulfillment.remembering import Erasures as Remembered
 from services.fulfillment.remembering import Kept as Registered
@@ -55,6 +61,7 @@ def service(  # noqa: PLR0913 - the parts of a service
     copies: Counted,
     carrier: Carrying,
     webhooks: Telling,
+    listed: Listing,
 ) -> Service[Fulfilment, Fulfillment]:
     """Return fulfillment, put together."""
 
@@ -75,6 +82,7 @@ def service(  # noqa: PLR0913 - the parts of a service
             copies,
             carrier,
             webhooks,
+            listed,
         )
 
     return Service(NAME, SUBSCRIPTIONS, Fulfilment(), evolve, context)
@@ -97,6 +105,8 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
     await kept.prepare()
     copies = Copies(database, derived_key(settings.master_key_bytes, "copies"))
     await copies.prepare()
+    listed = Listed(database, derived_key(settings.master_key_bytes, HASHES))
+    await listed.prepare()
     stores = Stores.connect(settings.store_urls())
     try:
         engine, house = Engine(stores, settings.residual_scan), settings.house()
@@ -112,6 +122,7 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             copies=copies,
             carrier=Carrier(house.signer, Outward(settings.transfer_allow)),
             webhooks=Webhooks(Outward(), Outward(settings.inner_recipients())),
+            listed=listed,
         )
         days = Days(database)
         await days.prepare()
@@ -127,9 +138,17 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             house.zone,
         )
         daily = Daily(days, purging, platform.bus.publish)
-        yield Running(put_together, journal, background=daily.run())
+        matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
+        yield Running(put_together, journal, background=_together(daily.run(), matching.run()))
     finally:
         stores.close()
+
+
+async def _together(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all of *works*; when one fails, so do the others."""
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)
 
 
 def _loaded(folder: Path) -> DataMap:

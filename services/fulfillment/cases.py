@@ -13,6 +13,7 @@ from shared.events import (
     Assurance,
     ChangePlanned,
     Code,
+    DropListed,
     ErasureApproved,
     ErasurePlanned,
     ErasureRetried,
@@ -112,6 +113,7 @@ TELLING: tuple[type[Fact], ...] = (
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.WAITING: {
+        DropListed: S.WAITING,
         IdentityClaimed: S.WAITING,
         IdentityCompared: S.WAITING,
         IdentityVerified: S.WAITING,

@@ -12,6 +12,7 @@ from services.fulfillment.cases import Fulfilment, evolve
 from services.fulfillment.changes.change import Undone
 from services.fulfillment.completing import Records as Erasing
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.drop.wanted import Batch
 from services.fulfillment.erasure.steps import Plan
 from services.fulfillment.recipients import Recipient, pseudonyms
 from services.fulfillment.remembering import Erasures, Kept, Suppressions
@@ -89,6 +90,13 @@ class Webhooks(Protocol):
         """Return when *recipient* has acknowledged *body*."""
 
 
+class Listed(Protocol):
+    """What California's DROP has listed."""
+
+    async def take(self, batch: Batch) -> None:
+        """Have *batch* looked up; taking it again changes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Who answers, and how."""
@@ -138,6 +146,7 @@ class Fulfillment:
     copies: Copies = field(repr=False)
     carrier: Carrier = field(repr=False)
     webhooks: Webhooks = field(repr=False)
+    listed: Listed = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
         """Return the request as it was submitted."""

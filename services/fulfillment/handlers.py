@@ -17,6 +17,7 @@ from services.fulfillment.changing import change, lift, plan_change, stop_at_onc
 from services.fulfillment.charging import decide_fee, fee_by_staff
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
+from services.fulfillment.drop.wanted import Batch
 from services.fulfillment.erasing import PLAN, approve, contents_of, erase, retry
 from services.fulfillment.erasure.planning import plan
 from services.fulfillment.search.comparison import compare, disputed
@@ -32,6 +33,7 @@ from shared.errors import InvalidDataMap
 from shared.events import (
     ChangePlanned,
     DataPoints,
+    DropListed,
     ErasureApproved,
     ErasurePlanned,
     ErasureRetried,
@@ -136,6 +138,12 @@ async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
     return []
 
 
+async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
+    """Have the hashes of California's DROP looked up; that takes long, and goes on beside all else."""
+    await ctx.listed.take(Batch(event.request_id, event.lists))
+    return []
+
+
 SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
     on(IdentityVerified, answer),
@@ -149,6 +157,7 @@ SUBSCRIPTIONS = (
     on(TransferOrdered, transfer),
     on(RecipientConcerned, tell),
     on(RequestWithdrawn, note),
+    on(DropListed, look_up_lists),
     on(RequestPurged, forget),
 )
 

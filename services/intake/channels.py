@@ -17,10 +17,15 @@ from starlette.types import ASGIApp
 
 from services.intake.callbacks import Reached, Telling, Watch
 from services.intake.door import Allowance, Door
+from services.intake.drop.client import Platform as California
+from services.intake.drop.files import hours
+from services.intake.drop.ledger import Ledger
+from services.intake.drop.puller import Puller
 from services.intake.drp.api import drp_app
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts
+from services.intake.listing import Listing
 from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
 from services.intake.opendsr.desk import Desk as ControllersDesk
@@ -36,7 +41,7 @@ from shared.errors import ConfigurationError
 from shared.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.mongo import Database
 from shared.outward import Outward
-from shared.vault import derived_key
+from shared.vault import Vault, derived_key
 
 Background: TypeAlias = Coroutine[Any, Any, None]
 
@@ -47,6 +52,7 @@ class Ground:
 
     settings: IntakeSettings
     database: Database
+    vault: Vault
     door: Door
     firsts: Firsts
 
@@ -81,6 +87,8 @@ async def channels(ground: Ground) -> AsyncIterator[list[Channel]]:
             opened.append(await _agents(ground))
         if settings.opendsr_controllers:
             opened.append(await _controllers(ground))
+        if settings.drop_key.get_secret_value():
+            opened.append(await _california(ground))
         yield opened
 
 
@@ -150,6 +158,17 @@ async def _platforms(ground: Ground, stack: AsyncExitStack) -> Channel:
         root=settings.public_url.rstrip("/"),
     )
     return Channel("/webhooks", webhooks_app(desk))
+
+
+async def _california(ground: Ground) -> Channel:
+    """Return what fetches and answers the lists of California's DROP."""
+    settings, door = ground.settings, ground.door
+    ledger = Ledger(ground.database)
+    await ledger.prepare()
+    state = California(settings.drop_url, settings.drop_key.get_secret_value())
+    listing = Listing(ground.vault, door.journal, door.publisher)
+    puller = Puller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
+    return Channel(works=[puller.for_ever()])
 
 
 def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:

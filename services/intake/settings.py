@@ -1,11 +1,12 @@
 """What intake alone needs to be told."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from services.intake.clock import Practice
+from services.intake.drop.files import hours
 from services.intake.drp.directory import ListedAgent
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.protocol import IDENTITY_TYPES
@@ -107,12 +108,32 @@ class IntakeSettings(Settings):
             raise ValueError(f"every secret needs at least {KEY_CHARACTERS} characters")
         return secrets
 
+    drop_key: SecretStr = SecretStr("")
+    """Key of a data broker for California's DROP; empty: its lists are not fetched."""
+
+    drop_url: str = Field(
+        default="https://api.drop.privacy.ca.gov", pattern=r"^https://|^http://(127\.0\.0\.1|localhost)[:/]"
+    )
+    """Where DROP is called; its sandbox is at `https://api.drop.privacy.ca.gov/sandbox`."""
+
+    drop_every: timedelta = Field(default=timedelta(days=7), gt=timedelta(), le=timedelta(days=40))
+    """How often the lists are fetched; by law every 45 days at least."""
+
+    drop_closed: str = "01:00/03:00"
+    """When DROP takes no calls, by the clock of California; empty: it always does."""
+
     @field_validator("api_keys")
     @classmethod
     def _are_hard_to_guess(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
         if any(len(key.get_secret_value()) < KEY_CHARACTERS for key in keys.values()):
             raise ValueError(f"every key needs at least {KEY_CHARACTERS} characters")
         return keys
+
+    @field_validator("drop_closed")
+    @classmethod
+    def _are_hours(cls, written: str) -> str:
+        hours(written)
+        return written
 
     @field_validator("drp_agents")
     @classmethod

@@ -39,6 +39,8 @@ class Situation:
     """Whether it is an objection to direct marketing alone."""
     attested: bool = False
     """Whether an agent has signed that the person gave permission."""
+    by_state: bool = False
+    """Whether California's DROP passes the request on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
     {
         "no_proof_needed": "GDPR Art. 7(3), 21(2)-(3); 11 CCR §§ 7026(d), 7027(e), 7060(b)",
         "logged_in_upstream": "GDPR recital 64; 11 CCR § 7061(a)",
+        "state_vouches": "Cal. Civ. Code § 1798.99.86; 11 CCR § 7600 et seq.",
         "little_harm": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 69-70",
         "ordinary_data": "GDPR Art. 12(6), 5(1)(c); EDPB Guidelines 01/2022 para. 65, 70-73",
         "sensitive_data": "GDPR Art. 12(6), 32; EDPB Guidelines 01/2022 para. 74-79; 11 CCR § 7060(c)(3)(A)",
@@ -136,6 +139,8 @@ def required(situation: Situation) -> Requirement:
         return _free(Assurance.NONE_NEEDED, "no_proof_needed")
     if situation.requester is Requester.CONTROLLER:
         return _free(Assurance.VOUCHED, "controller_instructs")
+    if situation.by_state:
+        return _free(Assurance.VOUCHED, "state_vouches")
     if situation.vouched and situation.requester is Requester.PERSON:
         return _free(Assurance.VOUCHED, "logged_in_upstream")
     level, ground = _level(situation)

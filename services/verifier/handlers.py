@@ -36,6 +36,7 @@ from services.verifier.domain import (
 )
 from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
+from shared.drop import SOURCE as DROP
 from shared.events import (
     Assurance,
     Code,
@@ -348,6 +349,7 @@ def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
         sensitivity=Sensitivity.HIGH if event.child else ctx.practice.sensitivity,
         requester=event.requester,
         vouched=event.source in ctx.practice.trusted,
+        by_state=event.source == DROP,
         reachable=event.reachable,
         direct_marketing=event.direct_marketing,
         attested=bool(event.attested),

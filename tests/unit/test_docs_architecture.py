@@ -153,9 +153,14 @@ COLLECTIONS = {
     ("shared/timers.py", "timers"), ("services/verifier/allowances.py", "allowances"),
     ("services/verifier/reviewers.py", "tries"),
     ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
-    ("services/intake/__main__.py", "drp_callbacks"),
-    ("services/intake/__main__.py", "opendsr_callbacks"),
+    ("services/intake/channels.py", "drp_callbacks"),
+    ("services/intake/channels.py", "opendsr_callbacks"),
     ("services/intake/opendsr/groups.py", "opendsr_groups"),
+    ("services/intake/drop/ledger.py", "drop_state"), ("services/intake/drop/ledger.py", "drop_batches"),
+    ("services/intake/drop/ledger.py", "drop_answers"),
+    ("services/fulfillment/drop/wanted.py", "drop_wanted"),
+    ("services/fulfillment/drop/wanted.py", "drop_matches"),
+    ("services/fulfillment/drop/wanted.py", "drop_batches"),
 }  # fmt: skip
 
 

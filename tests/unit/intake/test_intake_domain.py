@@ -38,6 +38,7 @@ from shared.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    DropMatched,
     ExtensionDecided,
     ExtensionReason,
     Fact,
@@ -210,6 +211,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         WithdrawalLodged(request_id=CASE),
         RequestPurged(request_id=CASE),
         SubjectUnrestricted(request_id=CASE, identifiers={}),
+        DropMatched(request_id=CASE, matches="drop_found", found=1),
         # Facts that are none of intake's business.
         IdentityClaimed(request_id=CASE, proofs=()),
         ProofSpent(request_id=CASE, refs=()),

@@ -1,0 +1,217 @@
+"""
+Which fields of a data map say what California's DROP hashes, and what hashes a record has. Pure.
+
+Fields are known by their categories, for a telephone number counts whether or not the map lets it be searched
+for. What has no category of its own is known by the name of its identity: ``maid``, ``vin``, ``ctv_id``.
+People who share a document are told apart as everywhere: in an array that is divided, each element is
+somebody's.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, product
+from types import MappingProxyType
+from typing import Any
+
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.graph import EMAIL, PHONE
+from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.datamap.paths import below, leads_through, values_at
+from services.fulfillment.drop import hashing
+from shared.drop import ListKind
+from shared.mongo import Document
+
+MOST_COMBINATIONS = 5_000
+"""Hashes of one composite kind that one person's part of a record is looked up by."""
+NAME, FIRST, LAST = "user.name", "user.name.first", "user.name.last"
+BIRTH, ZIP, VIN = "user.demographic.date_of_birth", "user.contact.address.postal_code", "vin"
+SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
+    MappingProxyType(
+        {
+            ListKind.EMAIL: (hashing.email, ("user.contact.email",), (EMAIL,)),
+            ListKind.PHONE: (hashing.phone, ("user.contact.phone_number",), (PHONE,)),
+            ListKind.MAID: (hashing.advertising_id, (), ("maid", "idfa", "aaid", "gaid")),
+            ListKind.CTV_ID: (hashing.television, (), ("ctv_id",)),
+        }
+    )
+)
+"""List → how a value is standardised, and the categories or the identities of the fields that hold one."""
+SUREST = (EMAIL,)
+LAST_RESORT = (PHONE,)
+"""What people share most: a record that tells anything else is not followed from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """A hash that a record has."""
+
+    kind: ListKind
+    value: str
+    identity: tuple[str, str] | None = None
+    """Name and value of the identity that was hashed, where the map lets it be searched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """What one person's part of a record says of them."""
+
+    hashes: tuple[Hash, ...]
+    names: tuple[str, ...]
+    known_by: tuple[tuple[str, str], ...]
+    """Name and value of the identities that their records can be found by, the surest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the documents of a collection one person's identifiers stand together."""
+
+    collection: Collection
+    unit: str
+    """The array of which each element is somebody's; empty: the document is."""
+    fields: tuple[Field, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every field that must be read."""
+        return tuple(field.path for field in self.fields)
+
+    def people(self, document: Document) -> Iterator[Somebody]:
+        """Yield everybody of whom *document* holds something that could be hashed."""
+        for part in values_at(document, self.unit):
+            found = self._of(part)
+            if found.hashes:
+                yield found
+
+    def _of(self, part: Any) -> Somebody:
+        names = list(dict.fromkeys(self._names(part)))
+        hashes = (*self._single(part), *self._composite(part, names))
+        told = tuple(" ".join(pair) for pair in dict.fromkeys(names))
+        return Somebody(tuple(dict.fromkeys(hashes)), told, tuple(self._known_by(part)))
+
+    def _single(self, part: Any) -> Iterator[Hash]:
+        for kind, (rule, categories, identities) in SINGLE.items():
+            for field in self.fields:
+                if field.identity in identities or _is_of(field, categories):
+                    for value in self._values(part, field):
+                        for standard in rule(value):
+                            told = (field.identity, str(value)) if field.identity else None
+                            yield Hash(kind, hashing.hashed(standard), told)
+
+    def _composite(self, part: Any, names: Sequence[tuple[str, str]]) -> Iterator[Hash]:
+        if not names:
+            return
+        vehicles = self._standards(part, hashing.vehicle, lambda field: field.identity == VIN)
+        births = self._standards(part, hashing.birth, lambda field: _is_of(field, (BIRTH,)))
+        codes = self._standards(part, hashing.zip_code, lambda field: _is_of(field, (ZIP,)))
+        yield from islice(_together(ListKind.NAME_VIN, names, vehicles), MOST_COMBINATIONS)
+        yield from islice(_together(ListKind.NDZ, names, births, codes), MOST_COMBINATIONS)
+
+    def _names(self, part: Any) -> Iterator[tuple[str, str]]:
+        """Yield first and last names: those of fields of their own, and what may be them in a whole name."""
+        firsts, lasts = (self._texts(part, category) for category in (FIRST, LAST))
+        yield from product(firsts, lasts)
+        for field in self.fields:
+            if _is_of(field, (NAME,)) and not _is_of(field, (FIRST, LAST)):
+                for value in self._values(part, field):
+                    yield from _parted(str(value))
+
+    def _texts(self, part: Any, category: str) -> list[str]:
+        fields = [field for field in self.fields if _is_of(field, (category,))]
+        return [str(value) for field in fields for value in self._values(part, field)]
+
+    def _standards(
+        self, part: Any, rule: Callable[[Any], tuple[str, ...]], wanted: Callable[[Field], bool]
+    ) -> tuple[str, ...]:
+        fields = filter(wanted, self.fields)
+        values = (value for field in fields for value in self._values(part, field))
+        return tuple(dict.fromkeys(standard for value in values for standard in rule(value)))
+
+    def _values(self, part: Any, field: Field) -> Iterator[Any]:
+        found = values_at(part, below(field.path, self.unit))
+        yield from (value for value in found if value is not None and not isinstance(value, Mapping))
+
+    def _known_by(self, part: Any) -> Iterator[tuple[str, str]]:
+        """Yield what the part says that the person is known by; where two fields say it, neither does."""
+        counts = Counter(field.identity for field in self.fields)
+        telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
+        for field in sorted(telling, key=lambda field: _preference(field.identity or "")):
+            for value in self._values(part, field):
+                yield field.identity or "", str(value)
+
+
+def hashes_of(identity: str, value: str) -> Iterator[Hash]:
+    """Yield the hashes of *value*, an identity called *identity*, on the lists that take it alone."""
+    for kind, (rule, _, identities) in SINGLE.items():
+        if identity in identities:
+            yield from (Hash(kind, hashing.hashed(standard)) for standard in rule(value))
+
+
+@lru_cache(maxsize=4)
+def sources(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
+    """Return where identifiers stand, by the keys of the collections; one that holds none is not in it."""
+    found = {c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped}
+    return MappingProxyType({key: several for key, several in found.items() if several})
+
+
+def _sources(collection: Collection) -> Iterator[Source]:
+    fields: dict[str, list[Field]] = {}
+    for field in collection.leaves:
+        if field.identity or _is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP)):
+            fields.setdefault(_unit(collection, field.path), []).append(field)
+    for unit, several in fields.items():
+        source = Source(collection, unit, tuple(several))
+        if _hashable(source.fields):
+            yield source
+
+
+def _unit(collection: Collection, path: str) -> str:
+    around = [unit for unit in collection.divided if leads_through(path, unit)]
+    return max(around, key=len, default="")
+
+
+def _hashable(fields: Iterable[Field]) -> bool:
+    """Tell whether *fields* can make up a hash of any list."""
+    several = list(fields)
+    if any(field.identity in _IDENTITIES or _is_of(field, _CATEGORIES) for field in several):
+        return True
+    named = any(_is_of(field, (NAME,)) for field in several)
+    vehicle = any(field.identity == VIN for field in several)
+    born = all(any(_is_of(field, (category,)) for field in several) for category in (BIRTH, ZIP))
+    return named and (vehicle or born)
+
+
+def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequence[str]) -> Iterator[Hash]:
+    for first, last in names if all(others) else ():
+        for value in hashing.together((hashing.name(first), hashing.name(last), *others)):
+            yield Hash(kind, value)
+
+
+def _parted(whole: str) -> Iterator[tuple[str, str]]:
+    """
+    Yield what may be the first and the last name in a *whole* one.
+
+    The last word alone, and all that follows the first; before a comma stands the last name.
+    """
+    last, comma, first = whole.partition(",")
+    if comma and first.strip():
+        yield first.strip(), last.strip()
+        return
+    words = whole.split()
+    if len(words) > 1:
+        yield words[0], words[-1]
+        yield words[0], " ".join(words[1:])
+        yield " ".join(words[:-1]), words[-1]
+
+
+def _is_of(field: Field, categories: Iterable[str]) -> bool:
+    return any(covered(category, tuple(categories)) for category in field.categories)
+
+
+def _preference(identity: str) -> int:
+    return 0 if identity in SUREST else 2 if identity in LAST_RESORT else 1
+
+
+_CATEGORIES = tuple(category for _, categories, _ in SINGLE.values() for category in categories)
+_IDENTITIES = frozenset(identity for _, _, identities in SINGLE.values() for identity in identities)

@@ -1,0 +1,261 @@
+"""
+Looks the hashes of California's DROP up in the stores, and tells intake whom they have found.
+
+One pass over each collection that holds identifiers serves all requests that were ever listed. What is found
+is remembered as it is found, so that whoever dies leaves nothing undone: another begins the pass anew, and
+what was found for a batch stays found for it. What leads to a person's records leaves in the vault alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Any, Protocol
+from uuid import NAMESPACE_OID, uuid5
+
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.drop.fields import Somebody, Source, sources
+from services.fulfillment.drop.people import Held, followed, held, right_for
+from services.fulfillment.drop.wanted import AT_ONCE, Batch, Listed, Sighting, Wanted
+from services.fulfillment.search.stores import Probe, Stores
+from shared.bus import Message
+from shared.drop import KIND_OF, Found, Lines, ListKind, Row, row_of
+from shared.envelope import encode
+from shared.errors import HabeasError, InvalidDataMap
+from shared.events import DropMatched
+from shared.log import logger
+from shared.mongo import Document
+
+LOOK_EVERY_S = 1.0
+TRY_AGAIN_S = 60.0
+DOCUMENTS_AT_ONCE = 1_000
+"""Documents whose hashes are made and looked up together."""
+REQUESTS_AT_ONCE = 200
+MOST_SIGHTINGS = 1_000
+"""Records that are read again to see whom one request means."""
+NO_IDENTITY = "drop"
+"""Name of an identity that no data map has: the staff must find the records."""
+Publish = Callable[[list[Message]], Awaitable[None]]
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def seal_stream(self, case: str, item: str, content: AsyncIterator[bytes]) -> int:
+        """Keep something large."""
+
+    def open_stream(self, case: str, item: str) -> AsyncIterator[bytes]:
+        """Yield the pieces of something large."""
+
+
+@dataclass
+class Tally:
+    """What a batch came to; nothing of it names anybody."""
+
+    spoilt: int = 0
+    documents: int = 0
+    found: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Looks hashes up, in one replica of fulfillment."""
+
+    listed: Listed
+    stores: Stores
+    vault: Vault
+    current: Callable[[], DataMap]
+    publish: Publish
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def run(self) -> None:
+        """Look every batch up, for ever; what fails is begun anew by whoever is next."""
+        while True:
+            pause = LOOK_EVERY_S
+            try:
+                while await self.work():
+                    pass
+            except HabeasError as error:
+                pause = TRY_AGAIN_S
+                logger().error("hashes of DROP are looked up later", service="fulfillment", reason=str(error))
+            await asyncio.sleep(pause)
+
+    async def work(self) -> Tally | None:
+        """
+        Look a batch up, if one waits; return what it came to.
+
+        Raises:
+            InvalidDataMap: The map names a collection that is not there: an answer would be less than whole.
+            StoreUnavailable: A store did not answer. Another replica begins the batch anew.
+        """
+        batch = await self.listed.begin(self.clock())
+        if batch is None:
+            return None
+        tally = Tally()
+        for item in batch.lists:
+            await self._import(batch, item, tally)
+        if tally.spoilt:
+            # What cannot be read cannot be answered: somebody must ask the state what it was.
+            logger().error("rows of DROP cannot be read", request_id=batch.id, handled=tally.spoilt)
+        await self._look_up(batch, tally)
+        name = f"drop_found_{token_hex(8)}"
+        await self.vault.seal_stream(batch.id, name, self._told(batch, tally))
+        await self.publish([_message(batch.id, name, tally.found)])
+        await self.listed.end(batch.id)
+        logger().info("hashes of DROP looked up", request_id=batch.id, handled=tally.documents)
+        return tally
+
+    async def _import(self, batch: Batch, item: str, tally: Tally) -> None:
+        kind = KIND_OF[item]
+        async for rows in self._rows(batch.id, item, tally):
+            if kind is ListKind.REMOVED:
+                await self.listed.remove([row.id for row in rows])
+            else:
+                await self.listed.add(rows, kind, batch.id)
+            await self.listed.alive(batch.id, self.clock())
+
+    async def _rows(self, batch: str, item: str, tally: Tally) -> AsyncIterator[Sequence[Row]]:
+        rows, first = list[Row](), True
+        async for line in _lines(self.vault.open_stream(batch, item)):
+            row = row_of(line)
+            if row is not None:
+                rows.append(row)
+            elif line and not first:  # what is no row in the first line is the header
+                tally.spoilt += 1
+            first = False
+            if len(rows) >= AT_ONCE:
+                yield rows
+                rows = []
+        if rows:
+            yield rows
+
+    # --- one pass over every collection -----------------------------------------------------------------
+
+    async def _look_up(self, batch: Batch, tally: Tally) -> None:
+        data_map = self.current()
+        for key, several in sources(data_map).items():
+            place = data_map.by_key[key].place
+            if await self.stores.absent([place]):
+                raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
+            paths = sorted({path for source in several for path in source.paths})
+            async for documents in _in_portions(self.stores.scan(place, paths)):
+                await self._match(documents, key, several, batch)
+                tally.documents += len(documents)
+                await self.listed.alive(batch.id, self.clock())
+
+    async def _match(
+        self, documents: Sequence[Document], key: str, several: Sequence[Source], batch: Batch
+    ) -> None:
+        # In a thread: the broker waits for a sign of life meanwhile.
+        hashes = await asyncio.to_thread(self._hashes, documents, several)
+        wanted = await self.listed.those_of(hashes)
+        pairs = [
+            (one.id, key, record)
+            for digest, some in wanted.items()
+            for one in some
+            for record in hashes[digest]
+        ]
+        await self.listed.found_in(pairs, batch.id)
+
+    def _hashes(self, documents: Iterable[Document], several: Sequence[Source]) -> dict[bytes, list[Any]]:
+        """Return what *documents* would be wanted as, each with the documents' ids."""
+        found: dict[bytes, list[Any]] = {}
+        for document in documents:
+            keys = {self.listed.key_of(h) for who in _people(document, several) for h in who.hashes}
+            for key in keys:
+                found.setdefault(key, []).append(document["_id"])
+        return found
+
+    # --- whom a request means ---------------------------------------------------------------------------
+
+    async def _told(self, batch: Batch, tally: Tally) -> AsyncIterator[bytes]:
+        async for ids in _in_portions(self.listed.fresh(batch.id), REQUESTS_AT_ONCE):
+            wanted = await self.listed.named(ids)
+            for found in await self._whom(batch, wanted):
+                tally.found += 1
+                yield found.model_dump_json().encode() + b"\n"
+            await self.listed.alive(batch.id, self.clock())
+
+    async def _whom(self, batch: Batch, wanted: Mapping[str, Wanted]) -> list[Found]:
+        sightings = await self.listed.sightings(list(wanted))
+        documents = await self._read({s for some in sightings.values() for s in some[:MOST_SIGHTINGS]})
+        return [
+            found
+            for id_, one in wanted.items()
+            for found in self._found(one, sightings.get(id_, ())[:MOST_SIGHTINGS], documents, batch)
+        ]
+
+    async def _read(self, sightings: Iterable[Sighting]) -> Mapping[Sighting, Document]:
+        data_map, found = self.current(), dict[Sighting, Document]()
+        by_collection: dict[str, list[Sighting]] = {}
+        for sighting in sightings:
+            by_collection.setdefault(sighting.collection, []).append(sighting)
+        for key, several in by_collection.items():
+            if key not in data_map.by_key:
+                continue  # the map has changed since
+            probes = {sighting: Probe.of("_id", sighting.record, caseless=False) for sighting in several}
+            documents = await self.stores.find(data_map.by_key[key].place, list(probes.values()))
+            found |= {sighting: documents[probe][0] for sighting, probe in probes.items() if documents[probe]}
+        return found
+
+    def _found(
+        self,
+        wanted: Wanted,
+        sightings: Sequence[Sighting],
+        documents: Mapping[Sighting, Document],
+        batch: Batch,
+    ) -> list[Found]:
+        """Return whom *wanted* means now; a record that was changed since may be nobody's any more."""
+        maps = sources(self.current())
+        people: list[Held] = []
+        for sighting in sightings:
+            for somebody in _people(documents.get(sighting, {}), maps.get(sighting.collection, ())):
+                one = held(
+                    somebody, lambda h: self.listed.key_of(h) == wanted.key, fresh=sighting.batch == batch.id
+                )
+                people += [one] if one is not None else []
+        right = right_for(people, wanted.kind)
+        return [
+            Found(
+                id=wanted.id,
+                kind=wanted.kind,
+                origin=wanted.origin,
+                number=number,
+                right=right,
+                identifiers={NO_IDENTITY: wanted.id} if follow is None else dict([follow]),
+            )
+            for number, follow in enumerate(followed(people, right))
+        ]
+
+
+def _people(document: Document, several: Iterable[Source]) -> Iterable[Somebody]:
+    return (somebody for source in several for somebody in source.people(document))
+
+
+def _message(batch: str, name: str, found: int) -> Message:
+    """Return the event; the same for all who tell of one batch."""
+    id_ = uuid5(NAMESPACE_OID, f"dropped {batch}").hex
+    fact = DropMatched(request_id=batch, found=found, matches=name)
+    body = encode(fact, id=id_, source="habeas/fulfillment", time=datetime.now(UTC))
+    return Message(fact.EXCHANGE, fact.TYPE, body, id_)
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    lines = Lines()
+    async for piece in pieces:
+        for line in lines.of(piece):
+            yield line
+    for line in lines.rest():
+        yield line
+
+
+async def _in_portions(items: AsyncIterator[Any], size: int = DOCUMENTS_AT_ONCE) -> AsyncIterator[list[Any]]:
+    portion: list[Any] = []
+    async for item in items:
+        portion.append(item)
+        if len(portion) >= size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

@@ -1,0 +1,93 @@
+"""
+The lists of California's DROP as the services see them: sealed, told of, looked up, and made requests of.
+
+Hashes without salt are personal data, so they lie in the vault and nothing else names them; what fulfillment
+has found in the stores comes back the same way (docs/adr/0022).
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Protocol
+
+from services.intake.context import Vault as SealingVault
+from services.intake.domain import Case, evolve
+from shared.bus import Publisher
+from shared.drop import Lines, Row, row_of
+from shared.events import DropListed, DropMatched
+from shared.journal import Row as Written
+from shared.journal import story_of
+from shared.service import Rows, announcements
+
+NAME = "intake"
+PREFIX = "drop_"
+"""What the names of everything begin with that lies in the vault of a batch."""
+
+
+class Vault(SealingVault, Protocol):
+    """Where the lists are sealed."""
+
+    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield the pieces of something large, from byte *start* on."""
+
+    async def discard_all(self, case: str, prefixes: tuple[str, ...]) -> None:
+        """Remove for good what has a name that begins with one of *prefixes*."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The lists of a batch."""
+
+    vault: Vault
+    journal: Rows
+    publisher: Publisher
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def keep(self, batch: str, item: str, content: AsyncIterator[bytes]) -> None:
+        """Seal a list."""
+        await self.vault.create(batch)
+        await self.vault.seal_stream(batch, item, content)
+
+    async def announce(self, batch: str, items: tuple[str, ...]) -> None:
+        """Have all that was ever listed looked up, and what *items* of *batch* list; it may be repeated."""
+        await self.vault.create(batch)
+        row = Written(
+            "", 0, f"listed {batch}", None, (DropListed(request_id=batch, lists=items),), self.clock()
+        )
+        await self.publisher.publish(list(announcements(row, NAME)))
+
+    async def found(self, batch: str) -> DropMatched | None:
+        """Return what was found for *batch*; none as long as it is looked for."""
+        rows = (await self.journal.histories({batch})).get(batch, [])
+        return next((fact for fact in story_of(rows) if isinstance(fact, DropMatched)), None)
+
+    async def lines(self, batch: str, item: str) -> AsyncIterator[str]:
+        """
+        Yield the lines of what lies sealed as *item*.
+
+        Raises:
+            KeyError: Nothing does.
+        """
+        lines = Lines()
+        async for piece in self.vault.open_stream(batch, item):
+            for line in lines.of(piece):
+                yield line
+        for line in lines.rest():
+            yield line
+
+    async def rows(self, batch: str, item: str) -> AsyncIterator[Row]:
+        """Yield the requests of a list; what cannot be read is none, and is counted where it is looked up."""
+        async for line in self.lines(batch, item):
+            row = row_of(line)
+            if row is not None:
+                yield row
+
+    async def cases(self, ids: set[str]) -> Mapping[str, Case]:
+        """Return what is known of each of *ids*."""
+        histories = await self.journal.histories(ids)
+        return {id_: reduce(evolve, story_of(histories.get(id_, ())), Case()) for id_ in ids}
+
+    async def discard(self, batch: str) -> None:
+        """Remove the lists of *batch*, and whom they have found, for good."""
+        await self.vault.discard_all(batch, (PREFIX,))

@@ -1,0 +1,501 @@
+"""
+Fetching, looking up and answering California's lists, step by step, on a real database.
+
+The services around are simple here: whatever is lodged is answered as the test says. A process may die at
+every write; another goes on when its lease is over.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, cast
+
+import pytest
+import pytest_asyncio
+from httpx import ASGITransport
+from structlog.testing import capture_logs
+
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.drop.wanted import Batch as Taken
+from services.fulfillment.drop.wanted import Listed
+from services.fulfillment.matching import Matching
+from services.fulfillment.search.stores import Stores
+from services.intake.domain import Case, Status
+from services.intake.door import Door
+from services.intake.drop.client import LATER, Platform
+from services.intake.drop.files import hours
+from services.intake.drop.ledger import Ledger
+from services.intake.drop.puller import EXEMPTED_AGAIN, MARGIN, WITHIN, Puller
+from services.intake.listing import Listing
+from shared.bus import Message
+from shared.drop import SOURCE
+from shared.envelope import decode
+from shared.errors import InvalidDataMap
+from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
+from shared.law import Right
+from shared.mongo import Client, Database
+from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from tests.drop_platform import KEY, California, hash_of
+
+NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
+MAP = parse(
+    {
+        "desk.yml": """
+dataset:
+  - fides_key: desk
+    meta: { habeas: { store: default, purpose: p, legal_basis: l, source: s } }
+    collections:
+      - name: people
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: phone, data_categories: [user.contact.phone_number] }
+          - { name: name, data_categories: [user.name] }
+"""
+    }
+)
+WRITES = frozenset(
+    {
+        "add", "advance", "amend", "amended", "announce", "begin", "decide", "discard", "end", "expect",
+        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "take", "told", "upload",
+        "uploaded", "withdraw",
+    }
+)  # fmt: skip
+
+
+class Killed(BaseException):
+    """The process is gone: nothing in it catches this."""
+
+
+@dataclass
+class Life:
+    """Ends at the *last* boundary it passes."""
+
+    last: float
+    passed: int = 0
+
+    def passes(self) -> None:
+        self.passed += 1
+        if self.passed >= self.last:
+            raise Killed
+
+
+@dataclass
+class Mortal:
+    """Something whose writes a process may die before or after."""
+
+    real: Any
+    life: Life
+
+    def __getattr__(self, name: str) -> Any:
+        act = getattr(self.real, name)
+        return self._mortal(act) if name in WRITES else act
+
+    def _mortal(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def mortal(*arguments: Any, **more: Any) -> Any:
+            self.life.passes()
+            done = await act(*arguments, **more)
+            self.life.passes()
+            return done
+
+        return mortal
+
+
+@dataclass
+class Requests:
+    """The door, and what becomes of all that is lodged."""
+
+    lodged: dict[str, RequestSubmitted] = field(default_factory=dict)
+    outcomes: dict[str, Outcome | None] = field(default_factory=dict)
+    """By what their records are searched by; granted where nothing is said, undecided for None."""
+    withdrawn: set[str] = field(default_factory=set)
+
+    def id_of(self, source: str, reference: str) -> str:
+        return sha256(f"{source} {reference}".encode()).hexdigest()[:32]
+
+    async def lodge(self, request: RequestSubmitted, source: str) -> str:
+        case = self.id_of(source, request.reference)
+        assert source == SOURCE
+        assert self.lodged.setdefault(case, request).subject == request.subject
+        return case
+
+    async def withdraw(self, case: str) -> None:
+        self.withdrawn.add(case)
+
+    def case(self, case: str) -> Case:
+        request = self.lodged[case]
+        outcome = self.outcomes.get(next(iter(request.subject.identifiers.values())), Outcome.GRANTED)
+        if case in self.withdrawn:
+            return Case(status=Status.WITHDRAWN)
+        if outcome is None:
+            return Case(status=Status.VERIFIED)
+        answer = RequestFulfilled(request_id=case, right=request.right, outcome=outcome, answer="a")
+        return Case(status=Status.ANSWERED, fulfilled=answer)
+
+    @property
+    def asked(self) -> set[tuple[Right, str]]:
+        return {
+            (one.right, value) for one in self.lodged.values() for value in one.subject.identifiers.values()
+        }
+
+
+class Answering(Listing):
+    """The lists, where whatever is lodged is answered as it is said."""
+
+    requests: Requests
+    told: dict[str, DropMatched]
+
+    async def found(self, batch: str) -> DropMatched | None:
+        return self.told.get(batch)
+
+    async def cases(self, ids: set[str]) -> Mapping[str, Case]:
+        return {id_: self.requests.case(id_) for id_ in ids}
+
+
+@dataclass
+class World:
+    """What outlives a process."""
+
+    client: Client
+    prefix: str
+    california: California
+    now: datetime = NOON
+    requests: Requests = field(default_factory=Requests)
+    vault: MemoryVault = field(default_factory=MemoryVault)
+    told: dict[str, DropMatched] = field(default_factory=dict)
+    announced: list[Taken] = field(default_factory=list)
+
+    @property
+    def databases(self) -> tuple[Database, Database]:
+        """Of intake and of fulfillment."""
+        return self.client[f"{self.prefix}_intake"], self.client[f"{self.prefix}_fulfillment"]
+
+    @property
+    def people(self) -> Any:
+        return self.client[f"{self.prefix}desk"]["people"]
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.databases[0])
+
+    @property
+    def listed(self) -> Listed:
+        return Listed(self.databases[1], b"k" * 32)
+
+    async def publish(self, messages: list[Message]) -> None:
+        for message in messages:
+            event = decode(
+                message.body,
+                exchange=message.exchange,
+                content_type=message.content_type,
+                headers=message.headers,
+            ).event
+            if isinstance(event, DropMatched):
+                self.told.setdefault(event.request_id, event)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def puller(self, life: Life) -> Puller:
+        listing = Answering(self.vault, MemoryJournal(), MemoryBroker(), self.clock)
+        object.__setattr__(listing, "requests", self.requests)
+        object.__setattr__(listing, "told", self.told)
+        object.__setattr__(listing, "announce", self._announce)
+        platform = Platform("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
+        return Puller(
+            Mortal(platform, life),
+            cast("Ledger", Mortal(self.ledger, life)),
+            cast("Listing", Mortal(listing, life)),
+            cast("Door", Mortal(self.requests, life)),
+            timedelta(days=7),
+            hours("01:00/03:00"),
+            self.clock,
+        )
+
+    async def _announce(self, batch: str, items: tuple[str, ...]) -> None:
+        await self.vault.create(batch)
+        await self.listed.take(Taken(batch, items))
+
+    def matching(self, life: Life) -> Matching:
+        stores = Stores({"default": self.client}, database_prefix=self.prefix)
+        publishing = Mortal(self, life)
+        return Matching(
+            cast("Listed", Mortal(self.listed, life)),
+            stores,
+            Mortal(self.vault, life),
+            lambda: MAP,
+            publishing.publish,
+            self.clock,
+        )
+
+    async def live(self, life: Life | None = None) -> None:
+        """Let a process do all that there is to do."""
+        puller, matching = self.puller(life or Life(float("inf"))), self.matching(life or Life(float("inf")))
+        idle = 0
+        while idle < 2:
+            done = await puller.turn()
+            done = await matching.work() is not None or done
+            idle = 0 if done else idle + 1
+            self.now += timedelta(seconds=0 if done else 5)
+
+    async def pull(self) -> None:
+        """Have the lists fetched, and let all be done."""
+        await self.ledger.note(pull_at=self.now)
+        await self.live()
+
+
+@pytest_asyncio.fixture
+async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[World]:
+    made = World(mongo_client, database_prefix, California(lists=("Email", "Phone", "NDZ")))
+    made.california.clock = made.clock
+    await made.ledger.prepare()
+    await made.listed.prepare()
+    await made.people.insert_many(
+        [
+            {"_id": 1, "email": "Anna@example.org", "phone": "(415) 555-0100", "name": "Anna Quast"},
+            {"_id": 2, "email": "ben@example.org", "phone": "+1 415 555 0100", "name": "Ben Lohse"},
+            {"_id": 3, "email": "cleo@example.org", "name": "Cleo Wien"},
+            {"_id": 4, "email": "CLEO@example.org", "name": "Wien, Cleo"},
+        ]
+    )
+    yield made
+
+
+def ask(world: World) -> dict[str, int]:
+    """Have people ask the state; return what it must be told in the end."""
+    california = world.california
+    return {
+        california.ask("Email", hash_of("anna@example.org")): 3,
+        california.ask("Email", hash_of("cleo@example.org")): 2,
+        california.ask("Email", hash_of("nobody@example.org")): 5,
+        california.ask("Phone", hash_of("4155550100")): 4,
+    }
+
+
+ASKED = {
+    (Right.ERASURE, "Anna@example.org"),
+    (Right.ERASURE, "cleo@example.org"),
+    (Right.OPT_OUT_OF_SALE, "Anna@example.org"),
+    (Right.OPT_OUT_OF_SALE, "ben@example.org"),
+}
+
+
+async def test_each_request_is_told_what_became_of_it(world: World) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    await world.live()
+    assert world.california.told == expected
+    assert {(right, value.replace("CLEO", "cleo")) for right, value in world.requests.asked} == ASKED
+    assert all(not held for held in world.vault.items.values()), "the lists are gone from the vault"
+
+
+async def test_a_request_asks_no_proof_and_names_nobody_to_write_to(world: World) -> None:
+    ask(world)
+    await world.live()
+    for request in world.requests.lodged.values():
+        assert (request.subject.email, request.subject.name, request.subject.phone) == (None, None, None)
+        assert request.residence is not None
+        assert (request.residence.country, request.residence.subdivision) == ("US", "CA")
+
+
+async def test_no_hash_of_the_state_lies_in_a_database(world: World) -> None:
+    ask(world)
+    await world.live()
+    digest = sha256(b"anna@example.org").digest()
+    for database in world.databases:
+        for name in await database.list_collection_names():
+            async for document in database[name].find():
+                assert "anna@example.org" not in str(document).lower()
+                assert digest not in document.values()
+                assert hash_of("anna@example.org") not in str(document)
+
+
+async def test_what_was_found_before_is_not_asked_for_again(world: World) -> None:
+    ask(world)
+    world.requests.outcomes = dict.fromkeys(["Anna@example.org", "cleo@example.org"], Outcome.REFUSED)
+    await world.live()
+    lodged = set(world.requests.lodged)
+    await world.pull()
+    assert set(world.requests.lodged) == lodged
+    assert not world.california.amended
+
+
+async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(world: World) -> None:
+    expected = ask(world)
+    await world.live()
+    await world.people.insert_one({"_id": 9, "email": "nobody@example.org"})
+    await world.pull()
+    [(id_, status)] = world.california.amended.items()
+    assert (expected[id_], status) == (5, 3)
+
+
+async def test_what_was_exempt_is_told_again_once_it_is_deleted(world: World) -> None:
+    id_ = world.california.ask("Email", hash_of("anna@example.org"))
+    world.requests.outcomes["Anna@example.org"] = Outcome.REFUSED
+    await world.live()
+    assert world.california.status == {id_: 2}
+    world.requests.outcomes["Anna@example.org"] = Outcome.GRANTED
+    world.now += EXEMPTED_AGAIN
+    await world.live()
+    assert world.california.amended == {id_: 3}
+
+
+async def test_whoever_withdraws_is_not_looked_for_any_more(world: World) -> None:
+    id_ = world.california.ask("Email", hash_of("later@example.org"))
+    await world.live()
+    world.california.take_back(id_, "Email")
+    await world.people.insert_one({"_id": 9, "email": "later@example.org"})
+    await world.pull()
+    assert not world.requests.lodged
+    assert world.california.status == {id_: 5}
+
+
+async def test_an_open_request_is_taken_back_with_the_state_s(world: World) -> None:
+    world.requests.outcomes["Anna@example.org"] = None
+    id_ = world.california.ask("Email", hash_of("anna@example.org"))
+    world.california.ask("Email", hash_of("nobody@example.org"))
+    await world.live()
+    world.now += WITHIN - MARGIN
+    await world.live()  # answered without it
+    world.california.take_back(id_, "Email")
+    await world.pull()
+    assert world.requests.withdrawn == set(world.requests.lodged)
+
+
+async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near(world: World) -> None:
+    expected = ask(world)
+    world.requests.outcomes["Anna@example.org"] = None
+    await world.live()
+    assert not world.california.told
+    world.now += WITHIN - MARGIN
+    with capture_logs() as logs:
+        await world.live()
+    assert {"requests of DROP are undecided", "lists of DROP are due"} <= {log["event"] for log in logs}
+    undecided = {id_ for id_, status in expected.items() if status in {3, 4}}
+    assert set(world.california.told) == set(expected) - undecided
+    assert await world.ledger.open() is not None, "of one list nothing is decided yet"
+    world.requests.outcomes["Anna@example.org"] = Outcome.GRANTED
+    world.now += LATER
+    await world.live()
+    assert {id_: world.california.status[id_] for id_ in undecided} == {
+        id_: expected[id_] for id_ in undecided
+    }
+    assert len(world.california.amended) == 1
+
+
+async def test_nobody_calls_at_night(world: World) -> None:
+    ask(world)
+    world.now = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+    await world.live()
+    assert not world.california.calls
+    world.now = datetime(2026, 11, 26, 11, tzinfo=UTC)
+    await world.live()
+    assert world.california.told
+
+
+async def test_the_platform_is_left_alone_while_it_puts_lists_together(world: World) -> None:
+    ask(world)
+    world.california.preparing = 2
+    await world.live()
+    for _ in range(3):
+        world.now += timedelta(seconds=60)
+        await world.live()
+    assert world.california.calls.count("GET /data/download") == 3
+    assert world.california.told
+
+
+async def test_a_download_that_was_lost_is_loud(world: World) -> None:
+    ask(world)
+    world.california.given = {"20261120_4821_Email": {"A" * 12: "lost"}}
+    with capture_logs() as logs:
+        await world.live()
+    assert any(log["event"] == "DROP refused a call" and log["code"] == 409 for log in logs)
+    assert world.california.calls == ["GET /data/download"], "and nobody hammers the platform"
+    world.california.given = {}
+    world.now += LATER
+    await world.live()
+    assert world.california.told
+
+
+async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> None:
+    expected = ask(world)
+    world.california.answers = []
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    known = world.california.waiting["Phone"].copy()
+    world.california.given = {}
+    await world.puller(Life(float("inf"))).turn()
+    world.california.given["20261126_4821_Phone"] = {}  # as if it did not know the ids
+    with capture_logs() as logs:
+        await world.live()
+    assert any(log["log_level"] == "error" for log in logs)
+    world.california.given["20261126_4821_Phone"] = known
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
+    assert world.california.calls.count("POST /data/upload") == 2
+
+
+async def test_rows_that_cannot_be_read_are_loud_and_hold_up_no_other(world: World) -> None:
+    expected = ask(world)
+    world.california.waiting["Email"]["short"] = "no hash"
+    with capture_logs() as logs:
+        await world.live()
+    assert [log["handled"] for log in logs if log["event"] == "rows of DROP cannot be read"] == [1]
+    assert set(world.california.told) == set(expected)
+
+
+async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> None:
+    ask(world)
+    held = world.ledger
+    assert await held.hold(world.now) is not None
+    assert not await world.puller(Life(float("inf"))).turn()
+    assert not world.california.calls
+
+
+async def test_a_collection_that_is_not_there_leaves_everything_unanswered(world: World) -> None:
+    ask(world)
+    await world.people.drop()
+    with pytest.raises(InvalidDataMap):
+        await world.live()
+    assert not world.california.told
+    assert (await world.ledger.open()) is not None
+
+
+async def test_lists_without_requests_need_no_answer(world: World) -> None:
+    id_ = world.california.ask("Email", hash_of("nobody@example.org"))
+    await world.live()
+    world.california.take_back(id_, "Email")
+    await world.pull()
+    assert world.california.calls.count("POST /data/upload") == 1
+    assert await world.ledger.open() is None
+
+
+async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: World) -> None:
+    whole = Life(float("inf"))
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    await world.live(whole)
+    assert world.california.told == expected
+    assert whole.passed > 40
+    lodged = len(world.requests.lodged)
+    for last in range(1, whole.passed + 1):
+        again = World(world.client, f"{world.prefix}{last}x", California(lists=("Email", "Phone", "NDZ")))
+        again.prefix, again.california.clock = world.prefix, again.clock
+        for database in world.databases:
+            for name in await database.list_collection_names():
+                await database[name].delete_many({})
+        again.requests.outcomes = world.requests.outcomes
+        expected = ask(again)
+        with suppress(Killed):
+            await again.live(Life(last))
+        again.now += timedelta(minutes=6)  # the leases of the dead
+        if await again.ledger.open() is None and not again.california.told:
+            again.california.hand_out_again()  # who died with the lists in hand has lost them
+        await again.live()
+        assert again.california.told == expected, last
+        assert len(again.requests.lodged) == lodged, last
+        assert (await again.ledger.open()) is None, last
+        assert again.california.calls.count("POST /data/upload") <= 2, last

@@ -1,0 +1,239 @@
+"""The calls of California's DROP, on a server that keeps to its rules."""
+
+import io
+import zipfile
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import Response
+from httpx import ASGITransport
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.drop.client import Archive, NotYet, Platform, Turned, Upload
+from services.intake.drop.files import hours, is_closed, kind_of
+from shared.drop import Lines, ListKind, row_of
+from tests.drop_platform import KEY, California, hash_of
+from tests.integration.receiver import certificate
+
+NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
+
+
+def of(california: California, key: str = KEY) -> Platform:
+    return Platform("http://drop.example.com", key, transport=ASGITransport(california.app))
+
+
+async def fetched(california: California) -> None:
+    archive = await of(california).download()
+    assert archive is not None
+    archive.close()
+
+
+def open_all_day() -> California:
+    return California(clock=lambda: NOON)
+
+
+def csv(text: str) -> io.BytesIO:
+    return io.BytesIO(text.encode())
+
+
+async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> None:
+    california = open_all_day()
+    id_ = california.ask("Email", hash_of("kim@example.org"))
+    file, trust = certificate(tmp_path, "localhost")
+    async with california.open(file) as url:
+        platform = Platform(url, KEY, trust)
+        archive = await platform.download()
+        assert archive is not None
+        with closing(archive):
+            name = archive.lists()[ListKind.EMAIL]
+            assert b"".join(archive.pieces(name)).decode() == f"ID,Hash\n{id_},{hash_of('kim@example.org')}\n"
+        taken = await platform.upload([Upload(name, csv(f"Id,Status\n{id_},3\n"))])
+        amended = await platform.amend([Upload(name, csv(f"Id,Status\n{id_},2\n"))])
+    assert (taken.accepted, amended.rejected) == ((name,), ())
+    assert (california.told, california.amended) == ({id_: 3}, {id_: 2})
+
+
+async def test_a_selected_list_without_requests_is_a_file_without_rows() -> None:
+    california = open_all_day()
+    california.ask("Email", hash_of("kim@example.org"))
+    archive = await of(california).download()
+    assert archive is not None
+    with closing(archive):
+        assert set(archive.lists()) == set(ListKind) - {ListKind.REMOVED}
+        assert b"".join(archive.pieces(archive.lists()[ListKind.NDZ])) == b"ID,Hash\n"
+
+
+async def test_nothing_new_is_no_archive() -> None:
+    assert await of(open_all_day()).download() is None
+
+
+async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_platform_says() -> None:
+    california = open_all_day()
+    california.ask("Email", hash_of("kim@example.org"))
+    california.preparing = 1
+    with pytest.raises(NotYet) as told:
+        await of(california).download()
+    assert told.value.after == timedelta(seconds=1)
+    await fetched(california)
+
+
+async def test_no_second_download_before_the_first_is_answered() -> None:
+    california = open_all_day()
+    california.ask("Email", hash_of("kim@example.org"))
+    await fetched(california)
+    with pytest.raises(Turned) as told:
+        await of(california).download()
+    assert told.value.status == 409
+
+
+async def test_statuses_that_nobody_awaits_are_refused() -> None:
+    with pytest.raises(Turned) as told:
+        await of(open_all_day()).upload([Upload("20261126_4821_Email.csv", csv("Id,Status\n"))])
+    assert told.value.status == 409
+
+
+async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
+    with pytest.raises(Turned) as told:
+        await of(open_all_day(), "another key").download()
+    assert told.value.status == 401
+    assert "another key" not in f"{told.value} {of(open_all_day(), 'another key')!r}"
+
+
+@pytest.mark.parametrize("body", ["Id,Status\nAAAAAAAAAAAA,3\n", "ID,Status\n", "Id,Status\n{id},1\n"])
+async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
+    california = open_all_day()
+    id_ = california.ask("Email", hash_of("kim@example.org"))
+    await fetched(california)
+    taken = await of(california).upload([Upload("20261126_4821_Email.csv", csv(body.replace("{id}", id_)))])
+    assert (taken.accepted, taken.rejected) == ((), ("20261126_4821_Email.csv",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "after"),
+    [
+        (Response(status_code=429, headers={"Retry-After": "30"}), 30),
+        (Response(status_code=429), 60),
+        (Response(status_code=500), 60),
+        (Response(status_code=503, headers={"Retry-After": "99999999"}), 6 * 3600),
+        (Response(status_code=202, headers={"Retry-After": "Thu, 26 Nov 2026 20:00:00 GMT"}), 60),
+        (Response(status_code=202, headers={"Retry-After": "0"}), 1),
+    ],
+)
+async def test_the_platform_is_left_alone_for_as_long_as_it_says(answer: Response, after: int) -> None:
+    california = open_all_day()
+    california.answers = [answer]
+    with pytest.raises(NotYet) as told:
+        await of(california).download()
+    assert told.value.after == timedelta(seconds=after)
+
+
+async def test_a_platform_that_is_not_there_is_asked_again() -> None:
+    with pytest.raises(NotYet):
+        await Platform("http://127.0.0.1:1", KEY).download()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(b"PK", media_type="application/zip"),
+        Response(b"PK", media_type="application/zip", headers={"Content-Disposition": 'filename="../x.zip"'}),
+    ],
+)
+async def test_an_archive_without_a_name_is_not_taken(answer: Response) -> None:
+    california = open_all_day()
+    california.answers = [answer]
+    with pytest.raises(Turned):
+        await of(california).download()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"accepted": 1}', b'{"accepted": [{}]}', b"{}"])
+async def test_an_answer_that_is_not_understood_is_for_somebody_to_look_at(content: bytes) -> None:
+    california = open_all_day()
+    california.answers = [Response(content, 400, media_type="application/json")]
+    with pytest.raises(Turned):
+        await of(california).upload([])
+
+
+@given(st.binary(max_size=300), st.sampled_from([202, 400, 404, 409, 418, 500]))
+async def test_whatever_the_platform_says_is_one_of_our_errors(content: bytes, status: int) -> None:
+    california = open_all_day()
+    california.answers = [Response(content, status), Response(content, status)]
+    with pytest.raises((NotYet, Turned)):
+        await of(california).download()
+    with suppress(NotYet, Turned):
+        await of(california).upload([])
+
+
+@given(st.binary(max_size=500))
+def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
+    with pytest.raises(Turned):
+        Archive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
+
+
+def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("20261126_4821_Email.csv", "ID,Hash\n")
+        archive.writestr("20261126_4821_Novel.csv", "ID,Hash\n")
+    with pytest.raises(Turned):
+        Archive("20261126_4821_DROP.zip", made).lists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("20261126_4821_NDZ.csv", ListKind.NDZ),
+        ("20261126_4821_NameVIN.csv", ListKind.NAME_VIN),
+        ("20261126_4821_CTVID.csv", ListKind.CTV_ID),
+        ("20261126_4821_Removed.csv", ListKind.REMOVED),
+        ("../20261126_4821_Email.csv", None),
+        ("20261126_4821_Email.zip", None),
+    ],
+)
+def test_a_file_is_known_by_its_name(name: str, kind: ListKind | None) -> None:
+    assert kind_of(name) is kind
+
+
+@pytest.mark.parametrize(
+    ("at", "closed"),
+    [
+        pytest.param(datetime(2026, 11, 26, 8, 59, 59, tzinfo=UTC), False, id="before, in winter"),
+        pytest.param(datetime(2026, 11, 26, 9, tzinfo=UTC), True, id="it closes"),
+        pytest.param(datetime(2026, 11, 26, 10, 59, 59, tzinfo=UTC), True, id="its last second"),
+        pytest.param(datetime(2026, 11, 26, 11, tzinfo=UTC), False, id="it opens"),
+        pytest.param(datetime(2026, 7, 1, 8, tzinfo=UTC), True, id="an hour earlier in summer"),
+        pytest.param(datetime(2026, 7, 1, 10, tzinfo=UTC), False, id="and opens earlier"),
+    ],
+)
+def test_the_platform_is_closed_from_one_to_three_in_california(at: datetime, closed: bool) -> None:
+    assert is_closed(at, hours("01:00/03:00")) is closed
+
+
+def test_a_platform_without_hours_is_never_closed() -> None:
+    assert not is_closed(datetime(2026, 11, 26, 10, tzinfo=UTC), hours(""))
+
+
+def test_a_row_is_an_id_and_a_hash() -> None:
+    row = row_of(f"A7kP2xQ9Lm4R,{hash_of('x')}")
+    assert row is not None
+    assert (row.id, len(row.hash)) == ("A7kP2xQ9Lm4R", 32)
+    assert row_of(f"A7kP2xQ9Lm4R,{hash_of('x')},Email") == row
+
+
+@given(st.text())
+def test_any_other_line_is_no_row(line: str) -> None:
+    row = row_of(line)
+    assert row is None or (len(row.hash) == 32 and len(row.id) == 12)
+
+
+@given(st.lists(st.text(alphabet="aé\r", max_size=5), max_size=8), st.integers(1, 7))
+def test_lines_are_the_same_however_they_arrive(lines: list[str], size: int) -> None:
+    content = "\n".join(lines).encode()
+    cut = Lines()
+    pieces = [content[start : start + size] for start in range(0, len(content), size)]
+    found = [line for piece in pieces for line in cut.of(piece)]
+    every = [*found, *cut.rest()]
+    assert [line for line in every if line] == [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,48 @@
+"""Only California's DROP itself asks without proof: nobody may pass for it."""
+
+import pytest
+
+from shared.drop import SOURCE
+from shared.events import (
+    IdentityVerified,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+    Residence,
+    Subject,
+)
+from shared.law import Regulation, Right
+from tests.unit.fakes import Office, request
+
+
+def of_the_state(right: Right) -> RequestSubmitted:
+    return RequestSubmitted(
+        reference="batch/id/0",
+        right=right,
+        subject=Subject(identifiers={"email": "anna@example.org"}),
+        residence=Residence(country="US", subdivision="CA"),
+        regulation=Regulation.CCPA,
+    )
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.OPT_OUT_OF_SALE])
+async def test_what_the_state_passes_on_needs_no_proof(right: Right) -> None:
+    office = Office()
+    await office.door.lodge(of_the_state(right), SOURCE)
+    await office.work()
+    verified = office.the(IdentityVerified)
+    assert (verified.right, verified.regulation, verified.proven) == (right, Regulation.CCPA, None)
+
+
+async def test_the_same_request_of_anybody_else_does() -> None:
+    office = Office()
+    await office.door.lodge(of_the_state(Right.ERASURE), "shop.example.com")
+    await office.work()
+    assert not office.told(IdentityVerified)
+
+
+async def test_nobody_passes_for_the_state_on_the_bus() -> None:
+    office = Office()
+    await office.submit(request(right="erasure"), source=SOURCE)
+    assert office.the(RequestRejected).errors[0].path == "source"
+    assert not office.told(RequestReceived)
