@@ -95,6 +95,12 @@ def test_identities_that_are_not_served_are_refused_and_not_said_again(identitie
     assert_silent(refusal(subject_identities=identities), "subject_identities")
 
 
+def test_what_is_not_served_is_said_to_be_the_type_or_the_format() -> None:
+    assert "type" in str(refusal(subject_identities=[one("android_id", EMAIL)]))
+    assert "format" in str(refusal(subject_identities=[one("email", EMAIL, "md5")]))
+    assert "empty" in str(refusal(subject_identities=[one("email", "")]))
+
+
 @pytest.mark.parametrize(
     "identities",
     [

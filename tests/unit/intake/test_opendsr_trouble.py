@@ -109,11 +109,14 @@ async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling)
 
 
 async def test_fewer_identities_served_leave_earlier_requests_as_they_are(controller: Calling) -> None:
-    made = await controller.made()
     served = Served(DOMAIN, {"controller_customer_id": "customer_no"})
     later = replace(controller.desk, files=replace(controller.desk.files, served=served))
-    page = await later.status(later.files.controllers["shop"], made, Version.TWO)
-    assert page["request_status"] == "in_progress"
+    shop = later.files.controllers["shop"]
+    assert (await controller.post(example())).status_code == 201
+    assert (await later.status(shop, ID, Version.TWO))["request_status"] == "pending"
+    assert await later.callback(f"{controller.case_of()}/0", "") is not None
+    await controller.office.work()
+    assert (await later.status(shop, ID, Version.TWO))["request_status"] == "in_progress"
 
 
 CALLS = st.sampled_from(
