@@ -130,7 +130,7 @@ async def measure(hashes: int, people: int) -> list[Figure]:
             arguments += ["--hashes", str(hashes), "--people", str(people)]
             said = await asyncio.to_thread(subprocess.run, arguments, check=True, capture_output=True)
             client.close()
-    seconds, floor, documents, found, before, peak = map(float, said.stdout.split())
+    seconds, floor, documents, found, before, peak = map(float, said.stdout.splitlines()[-1].split())
     name = f"{hashes} hashes, {people} people"
     return [
         figure(f"{name}: looked up", [seconds], "s", [floor]),

@@ -323,6 +323,21 @@ async def test_what_was_found_before_is_not_asked_for_again(world: World) -> Non
     assert not world.california.amended
 
 
+async def test_only_what_is_new_leads_on_beside_what_was_kept(world: World) -> None:
+    world.california.ask("Phone", hash_of("4155550111"))
+    kim = {"name": "Kim Wolke", "phone": "+1 415 555 0111"}
+    await world.people.insert_one({"_id": 9, "email": "kim@example.org", **kim})
+    world.requests.outcomes["kim@example.org"] = Outcome.REFUSED
+    await world.live()
+    await world.people.insert_one({"_id": 10, "email": "wolke@example.org", **kim})
+    await world.pull()
+    assert len(world.requests.lodged) == 2
+    assert world.requests.asked == {
+        (Right.ERASURE, "kim@example.org"),
+        (Right.ERASURE, "wolke@example.org"),
+    }
+
+
 async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(world: World) -> None:
     expected = ask(world)
     await world.live()
