@@ -17,6 +17,7 @@ from habeas.cli import (
     laws,
     letters,
     maps,
+    publishing,
     recipients,
     records,
     reports,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(requests.app)
+app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
 app.add_typer(broken.app, name="dead-letters")

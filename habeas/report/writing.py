@@ -103,7 +103,7 @@ def _cell(value: Any) -> Any:
         return "; ".join(f"{name}={count}" for name, count in value.items())
     if isinstance(value, list):
         return "; ".join(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@")):
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return value
 
