@@ -95,7 +95,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     telling = await _for_agents(settings, door, database) if settings.drp_business else None
     protocols = {"/drp": drp_app(telling.desk)} if telling else {}
-    app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
+    app = create_app(
+        door, callers, public_url=settings.public_url, zone=settings.company.zone, protocols=protocols
+    )
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
     background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
     intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)

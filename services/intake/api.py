@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.intake import uploads
+from services.intake import batches, uploads
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
 from services.intake.forwarding import forwardings
@@ -213,9 +213,23 @@ class Callers:
 
 
 def create_app(
-    door: Door, callers: Callers, *, public_url: str, protocols: Mapping[str, ASGIApp] | None = None
+    door: Door,
+    callers: Callers,
+    *,
+    public_url: str,
+    zone: tzinfo = UTC,
+    protocols: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
-    """Return the API on *door*, and below their paths the *protocols* of others: ``{"/drp": …}``."""
+    """
+    Return the API on *door*.
+
+    Args:
+        door: What it does.
+        callers: Who may call.
+        public_url: Where it is reached.
+        zone: Where days begin that a sheet of requests names.
+        protocols: Those of others, below their paths: ``{"/drp": …}``.
+    """
     app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
     root = public_url.rstrip("/")
     _add_flaws(app)
@@ -269,6 +283,7 @@ def create_app(
     _add_answers(app, door)
     app.include_router(pages(door))
     app.include_router(forwardings(door))
+    app.include_router(batches.batches(door, callers.system, root=root, zone=zone))
     for path, protocol in (protocols or {}).items():
         app.mount(path, protocol)
     return app
@@ -389,6 +404,10 @@ def _add_flaws(app: FastAPI) -> None:
         errors = [{"path": flaw.path, "message": flaw.message} for flaw in error.flaws]
         return problem(error.status, "The form is not taken; see /docs.", errors=errors)
 
+    @app.exception_handler(batches.Refused)
+    async def faulty(_request: Request, error: batches.Refused) -> Response:
+        return problem(422, f"{error}.", errors=[one.model_dump() for one in batches.flawed(error.faults)])
+
 
 def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(AnyHTTPException)
@@ -437,7 +456,7 @@ class SmallBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received."""
-        limit = uploads.MOST_BODY if UPLOADING.fullmatch(scope.get("path", "")) else MAX_BODY
+        limit = _limit_of(scope.get("path", ""))
         seen = 0
 
         async def counted() -> Message:
@@ -449,3 +468,10 @@ class SmallBodies:
             return message
 
         await self.app(scope, counted, send)
+
+
+def _limit_of(path: str) -> int:
+    """Return how many bytes a body may have."""
+    if path == batches.PATH:
+        return batches.MOST_BYTES
+    return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
