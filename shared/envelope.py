@@ -19,7 +19,7 @@ from shared.events import Event, Fact, Flaw, Part, ProofKind, Strict, catalogue
 
 STRUCTURED = "application/cloudevents+json"
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")
-"""What attributes begin with in binary mode: by the binding for HTTP, and by that for AMQP (section 3.1.3.1)."""
+"""What attributes begin with in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
 MAX_BODY = 1024 * 1024
 """Bytes. A larger message is refused: large content belongs in the vault."""
 MAX_ID = 200
