@@ -106,7 +106,7 @@ async def test_the_example_in_python_sends_a_request_and_takes_it_back(pipeline:
     assert said.count("published") == 2
 
     async def withdrawn() -> bool:
-        return (await registered(pipeline, ticket))["status"] == "withdrawn"
+        return bool((await registered(pipeline, ticket))["status"] == "withdrawn")
 
     await comes_true(withdrawn)
 
