@@ -456,6 +456,8 @@ class RequestLodged(Fact):
     proofs: tuple[ProofRef, ...] = ()
     attested: tuple[Evidence, ...] = ()
     """What an agent answers for whose signature was checked."""
+    waited: bool = False
+    """Whether it had to wait its turn, and it is its turn now."""
 
 
 class WithdrawalLodged(Fact):
@@ -581,6 +583,8 @@ class RequestReceived(Fact):
     """An end user's request is not answered here, but forwarded to the customer who decides."""
     repeats: RequestId | None = None
     """The open request that asks for the same: that one is answered, and this one is not."""
+    incident: Code | None = None
+    """The declared incident in whose time it came."""
 
     @property
     def laws(self) -> tuple[PolicyId, ...]:
@@ -886,6 +890,34 @@ class ExtensionDecided(Fact):
     by: Code
     """Who: a name that the company's own systems know."""
     reason: ExtensionReason
+
+
+class BurstDeclared(Fact):
+    """
+    The privacy staff expects many requests because of an incident; those that come in its time are marked.
+
+    It is of no request: its ``request_id`` follows from the incident's name.
+    """
+
+    TYPE = "habeas.burst.declared.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    incident: Code
+    """What the company calls it."""
+    since: AwareDatetime
+    until: AwareDatetime
+    """Requests that are received from *since* on and before this are marked."""
+    source: str | None = None
+    """The system that they come from; every one where none is named."""
+    per_hour: int | None = Field(default=None, ge=1)
+    """How many of them begin in an hour; the others wait their turn."""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> "BurstDeclared":
+        if self.until < self.since:
+            raise ValueError("it must not end before it begins")
+        return self
 
 
 class RequestExtended(Fact):

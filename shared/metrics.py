@@ -28,6 +28,12 @@ _CONNECTED = Gauge(
     "habeas_consuming", "Whether the service's queue is being consumed.", ["service"], registry=REGISTRY
 )
 
+_WAITING = Gauge(
+    "habeas_requests_waiting",
+    "Requests that wait their turn, because their source sends many.",
+    registry=REGISTRY,
+)
+
 
 def events(service: str, event: str, count: int, *, new: bool) -> None:
     """Count handled events."""
@@ -48,6 +54,11 @@ def batch(service: str, *, size: int, seconds: float) -> None:
 def consuming(service: str, *, connected: bool) -> None:
     """Say whether a service's queue is being consumed."""
     _CONNECTED.labels(service).set(connected)
+
+
+def waiting(requests: int) -> None:
+    """Say how many requests wait their turn."""
+    _WAITING.set(requests)
 
 
 def exposition() -> bytes:

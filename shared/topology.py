@@ -59,6 +59,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.fee.quoted.v1",
         "habeas.agreement.lodged.v1",
         "habeas.subject.unrestricted.v1",
+        "habeas.burst.declared.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

@@ -11,6 +11,7 @@ import typer
 
 from habeas.cli import (
     broken,
+    bursts,
     cases,
     documents,
     erasures,
@@ -40,6 +41,7 @@ app.add_typer(requests.app)
 app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
+app.add_typer(bursts.app, name="burst")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
 app.add_typer(erasures.app, name="erasures")

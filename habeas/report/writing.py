@@ -54,7 +54,7 @@ FIGURES = (
 FIELDS = (
     *("request", "received_on", "right", "law", "also", "manner", "source", "requester", "due_on"),
     *("extended", "paused_days", "answered_on", "days", "result", "grounds", "late", "appeals"),
-    *("ended_at", "kept_for"),
+    *("ended_at", "kept_for", "incident"),
 )
 """Columns of the register."""
 

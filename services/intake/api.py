@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import batches, uploads
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
-from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooOften
+from services.intake.door import Allowance, CodeRefused, Door, NotNow, TooMany, TooOften
 from services.intake.forwarding import forwardings
 from services.intake.pages import (
     certificate_response,
@@ -244,6 +244,8 @@ def create_app(
             # who named a customer would have us write to whom they like.
             unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
             form = form.model_copy(update=unknown)
+        else:
+            await door.must_have_room(source)
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{root}/v1/requests/{case_id}")
 
@@ -425,6 +427,10 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(TooOften)
     async def too_often(_request: Request, error: TooOften) -> Response:
         return problem(429, f"{error}.", {"Retry-After": "3600"})
+
+    @app.exception_handler(TooMany)
+    async def too_many(_request: Request, error: TooMany) -> Response:
+        return problem(429, f"{error}.", {"Retry-After": str(error.wait_s)})
 
     @app.exception_handler(CodeRefused)
     async def code_refused(_request: Request, error: CodeRefused) -> Response:
