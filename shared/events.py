@@ -893,18 +893,14 @@ class ExtensionDecided(Fact):
 
 
 class BurstDeclared(Fact):
-    """
-    The privacy staff expects many requests because of an incident; those that come in its time are marked.
-
-    It is of no request: its ``request_id`` follows from the incident's name.
-    """
+    """The privacy staff expects a storm of requests; those that come in the incident's time are marked."""
 
     TYPE = "habeas.burst.declared.v1"
 
     by: Code
     """Who: a name that the company's own systems know."""
     incident: Code
-    """What the company calls it."""
+    """What the company calls it; ``request_id`` follows from it, because it is of no request."""
     since: AwareDatetime
     until: AwareDatetime
     """Requests that are received from *since* on and before this are marked."""

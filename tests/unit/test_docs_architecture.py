@@ -154,6 +154,8 @@ COLLECTIONS = {
     ("services/verifier/reviewers.py", "tries"),
     ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
     ("services/intake/drp/callbacks.py", "drp_callbacks"),
+    ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
+    ("services/intake/waiting.py", "bursts"),
 }  # fmt: skip
 
 

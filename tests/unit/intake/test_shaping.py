@@ -58,6 +58,12 @@ def test_as_many_begin_as_the_hour_has_left() -> None:
     assert allowance(10, waiting=50, begun=10, oldest=NOON, now=NOON) == 0
 
 
+def test_an_hour_gives_all_that_it_must_give_although_they_begin_in_parts() -> None:
+    last = NOON + LONGEST_WAIT - HOUR
+    assert allowance(1, waiting=100, begun=0, oldest=NOON, now=last) == 100
+    assert allowance(1, waiting=40, begun=60, oldest=NOON, now=last) == 40
+
+
 def test_all_begin_where_there_is_no_limit_any_more() -> None:
     assert allowance(None, waiting=50, begun=4, oldest=NOON, now=NOON) == 50
 

@@ -196,6 +196,7 @@ def test_what_is_no_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None
     with pytest.raises(NoSheet) as caught:
         read(sheet)
     assert caught.value.fault.column == column
+    assert SECRET not in str(caught.value)
 
 
 def test_columns_of_no_interest_are_ignored_when_they_are_named() -> None:
