@@ -69,8 +69,21 @@ async def test_as_many_begin_as_the_limit_says_and_the_others_wait(database: Dat
         assert await come(shop, *range(5)) == [True] * 3 + [False] * 2
         assert await come(shop, 5) == [False]
         assert await begin(shop, NOON) == []
+        assert await come(shop, 6, 7) == [False, False]
         assert await begin(shop, NOON + HOUR) == [3, 4, 5]
         assert await begin(shop, NOON + HOUR) == []
+
+
+async def test_who_waits_has_not_begun(database: Database) -> None:
+    async with room(database, shop=3) as shop:
+        await come(shop, *range(9))
+    async with room(database, shop=5) as larger:
+        assert await begin(larger, NOON) == [3, 4]
+
+
+async def test_of_those_who_come_together_the_most_urgent_goes_first(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        assert await come(shop, 3, 1, 2) == [False, True, False]
 
 
 async def test_one_source_does_not_use_up_what_another_has(database: Database) -> None:
@@ -154,6 +167,7 @@ async def test_an_incident_has_a_limit_of_its_own_until_it_is_declared_again(
         assert (await replica.lane(PORTAL, NOON, NOON)).incident == "breach"
         assert await come(one, 9, source=PORTAL, now=NOON + 2 * HOUR) == [True]
         await one.declare(declared(None))
+        assert (await one.lane(PORTAL, NOON, NOON)).per_hour is None
         assert await begin(one, NOON) == [3]
 
 
