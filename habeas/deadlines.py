@@ -34,6 +34,7 @@ class Open:
             "policy": received and received.policy,
             "status": self.case.status.value,
             "stands_still": stands_still(self.case, policies()),
+            "incident": received and received.incident,
         }
 
 
@@ -75,4 +76,5 @@ def line_of(one: Open) -> str:
     row = one.plain()
     stands = f"{row['status']}, the clock stands still" if row["stands_still"] else row["status"]
     late = "late" if one.late else "    "
-    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}"
+    incident = f" ({row['incident']})" if row["incident"] else ""
+    return f"{row['due_on']}  {late}  {one.id}  {row['right']}, {row['policy']}: {stands}{incident}"

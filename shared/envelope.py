@@ -18,6 +18,8 @@ from shared.errors import MalformedEvent
 from shared.events import Event, Fact, Flaw, Part, ProofKind, Strict, catalogue
 
 STRUCTURED = "application/cloudevents+json"
+PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")
+"""What attributes begin with in binary mode: by the bindings for HTTP and for AMQP (section 3.1.3.1)."""
 MAX_BODY = 1024 * 1024
 """Bytes. A larger message is refused: large content belongs in the vault."""
 MAX_ID = 200
@@ -111,7 +113,12 @@ class _MissingError(Exception):
 
 
 def _attributes(body: bytes, content_type: str | None, headers: Mapping[str, Any]) -> dict[str, Any]:
-    binary = {name[3:]: value for name, value in headers.items() if name.startswith(("ce-", "ce_"))}
+    binary = {
+        name[len(prefix) :]: value
+        for name, value in headers.items()
+        for prefix in PREFIXES
+        if name.startswith(prefix)
+    }
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:

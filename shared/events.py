@@ -460,6 +460,8 @@ class RequestLodged(Fact):
     """What an agent answers for whose signature was checked."""
     instructed: bool = False
     """Whether it is the instruction of a controller whose credential was checked."""
+    waited: bool = False
+    """Whether it had to wait its turn, and it is its turn now."""
 
 
 class WithdrawalLodged(Fact):
@@ -606,6 +608,8 @@ class RequestReceived(Fact):
     """An end user's request is not answered here, but forwarded to the customer who decides; see below."""
     repeats: RequestId | None = None
     """The open request that asks for the same: that one is answered, and this one is not."""
+    incident: Code | None = None
+    """The declared incident in whose time it came."""
 
     @property
     def laws(self) -> tuple[PolicyId, ...]:
@@ -922,6 +926,30 @@ class ExtensionDecided(Fact):
     by: Code
     """Who: a name that the company's own systems know."""
     reason: ExtensionReason
+
+
+class BurstDeclared(Fact):
+    """The privacy staff expects a storm of requests; those that come in the incident's time are marked."""
+
+    TYPE = "habeas.burst.declared.v1"
+
+    by: Code
+    """Who: a name that the company's own systems know."""
+    incident: Code
+    """What the company calls it; ``request_id`` follows from it, because it is of no request."""
+    since: AwareDatetime
+    until: AwareDatetime
+    """Requests that are received from *since* on and before this are marked."""
+    source: str | None = None
+    """The system that they come from; every one where none is named."""
+    per_hour: int | None = Field(default=None, ge=1)
+    """How many of them begin in an hour; the others wait their turn."""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> "BurstDeclared":
+        if self.until < self.since:
+            raise ValueError("it must not end before it begins")
+        return self
 
 
 class RequestExtended(Fact):

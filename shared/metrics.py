@@ -39,6 +39,13 @@ def drop(*, days_left: float) -> None:
     _DROP.set(days_left)
 
 
+_WAITING = Gauge(
+    "habeas_requests_waiting",
+    "Requests that wait their turn, because their source sends many.",
+    registry=REGISTRY,
+)
+
+
 def events(service: str, event: str, count: int, *, new: bool) -> None:
     """Count handled events."""
     _EVENTS.labels(service, event, "handled" if new else "redelivered").inc(count)
@@ -58,6 +65,11 @@ def batch(service: str, *, size: int, seconds: float) -> None:
 def consuming(service: str, *, connected: bool) -> None:
     """Say whether a service's queue is being consumed."""
     _CONNECTED.labels(service).set(connected)
+
+
+def waiting(requests: int) -> None:
+    """Say how many requests wait their turn."""
+    _WAITING.set(requests)
 
 
 def exposition() -> bytes:

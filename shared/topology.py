@@ -60,6 +60,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.agreement.lodged.v1",
         "habeas.subject.unrestricted.v1",
         "habeas.drop.matched.v1",
+        "habeas.burst.declared.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

@@ -11,6 +11,7 @@ import typer
 
 from habeas.cli import (
     broken,
+    bursts,
     cases,
     documents,
     drop,
@@ -18,6 +19,7 @@ from habeas.cli import (
     laws,
     letters,
     maps,
+    publishing,
     recipients,
     records,
     reports,
@@ -38,8 +40,10 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(requests.app)
+app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
+app.add_typer(bursts.app, name="burst")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
 app.add_typer(erasures.app, name="erasures")

@@ -54,7 +54,7 @@ FIGURES = (
 FIELDS = (
     *("request", "received_on", "right", "law", "also", "manner", "source", "requester", "due_on"),
     *("extended", "paused_days", "answered_on", "days", "result", "grounds", "late", "appeals"),
-    *("ended_at", "kept_for"),
+    *("ended_at", "kept_for", "incident"),
 )
 """Columns of the register."""
 
@@ -103,7 +103,7 @@ def _cell(value: Any) -> Any:
         return "; ".join(f"{name}={count}" for name, count in value.items())
     if isinstance(value, list):
         return "; ".join(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@")):
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return value
 

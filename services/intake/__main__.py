@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from services.intake.api import Callers, create_app
 from services.intake.channels import Background, Ground, channels
 from services.intake.clock import Practice
-from services.intake.context import Firsts, Intake, Timers, Vault
+from services.intake.context import Firsts, Intake, Room, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, request_id
 from services.intake.door import Allowance, Door, Keys
 from services.intake.firsts import Firsts as FirstsKept
@@ -17,6 +18,7 @@ from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from services.intake.site import Site
 from services.intake.unsubscribing.links import Links
+from services.intake.waiting import WaitingRoom, let_in
 from shared.envelope import Envelope
 from shared.events import (
     AppealSubmitted,
@@ -37,10 +39,18 @@ from shared.vault import derived_key
 NAME = "intake"
 
 
-def service(
-    vault: Vault, timers: Timers, firsts: Firsts, practice: Practice, key: bytes
-) -> Service[Case, Intake]:
-    """Return intake, put together on *vault*; *key* turns references into ids."""
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What intake stands on."""
+
+    vault: Vault
+    timers: Timers
+    firsts: Firsts
+    room: Room
+
+
+def service(ports: Ports, practice: Practice, key: bytes) -> Service[Case, Intake]:
+    """Return intake, put together on *ports*; *key* turns references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
         event = envelope.event
@@ -62,9 +72,10 @@ def service(
             event_id=moment.event_id,
             source=moment.source,
             occurred_at=moment.occurred_at,
-            vault=vault,
-            timers=timers,
-            firsts=firsts,
+            vault=ports.vault,
+            timers=ports.timers,
+            firsts=ports.firsts,
+            room=ports.room,
             practice=practice,
         )
 
@@ -80,6 +91,8 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     await timers.prepare()
     firsts = FirstsKept(database, journal, derived_key(settings.master_key_bytes, "repeated requests"))
     await firsts.prepare()
+    room = WaitingRoom(database, settings.requests_per_hour)
+    await room.prepare()
     retention = Retention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
     await purge.prepare()
@@ -87,7 +100,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         requests=derived_key(settings.master_key_bytes, "request ids"),
         codes=derived_key(settings.master_key_bytes, "package codes"),
     )
-    door = Door(platform.vault, journal, platform.bus, keys)
+    door = Door(platform.vault, journal, platform.bus, keys, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = Links(settings.master_key_bytes, settings.public_url)
     guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
@@ -101,8 +114,8 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         )
         clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
-        background = _together(clock, purge.run(), *works)
-        intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
+        background = _together(clock, purge.run(), let_in(room, platform.bus), *works)
+        intake = service(Ports(platform.vault, timers, firsts, room), settings.practice(), keys.requests)
         yield Running(intake, journal, app, background=background)
 
 

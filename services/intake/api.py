@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.intake import uploads
+from services.intake import batches, uploads
 from services.intake.centre.pages import centre
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, Door
@@ -239,6 +239,8 @@ def create_app(
             # who named a customer would have us write to whom they like.
             unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
             form = form.model_copy(update=unknown)
+        else:
+            await door.must_have_room(source)
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
 
@@ -281,6 +283,7 @@ def create_app(
     app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door))
     app.include_router(forwardings(door))
+    app.include_router(batches.batches(door, callers.system, root=site.root, zone=site.company.zone))
     _add_others(app, protocols or {}, [unsubscribing(door, links, callers.system)] if links else [])
     return app
 
@@ -402,7 +405,7 @@ class SmallBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received."""
-        limit = uploads.MOST_BODY if UPLOADING.fullmatch(scope.get("path", "")) else MAX_BODY
+        limit = _limit_of(scope.get("path", ""))
         seen = 0
 
         async def counted() -> Message:
@@ -414,3 +417,10 @@ class SmallBodies:
             return message
 
         await self.app(scope, counted, send)
+
+
+def _limit_of(path: str) -> int:
+    """Return how many bytes a body may have."""
+    if path == batches.PATH:
+        return batches.MOST_BYTES
+    return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY

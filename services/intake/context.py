@@ -11,7 +11,10 @@ from services.intake.deadlines import (
 )
 from services.intake.domain import Case
 from services.intake.repeating import Claim
+from services.intake.shaping import Lane, Visitor
+from shared.errors import TooEarly
 from shared.events import (
+    BurstDeclared,
     Flaw,
     RequestRejected,
 )
@@ -56,6 +59,22 @@ class Firsts(Protocol):
         """Return what is known of *case*."""
 
 
+class Room(Protocol):
+    """Where requests wait their turn."""
+
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> Lane:
+        """Return which requests one of *source* is counted with."""
+
+    async def enter(self, visitor: Visitor, lane: Lane, now: datetime) -> bool:
+        """Return whether *visitor* may begin at once; whoever may not waits from now on."""
+
+    async def hurry(self, case: str) -> bool:
+        """Let *case* begin next, whatever the limit says; return whether it waits."""
+
+    async def declare(self, burst: BurstDeclared) -> None:
+        """Remember *burst*."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What a handler may know and use."""
@@ -69,6 +88,7 @@ class Intake:
     vault: Vault = field(repr=False)
     timers: Timers = field(repr=False)
     firsts: Firsts = field(repr=False)
+    room: Room = field(repr=False)
     practice: Practice
 
 
@@ -83,3 +103,14 @@ def rejected(ctx: Intake, flaw: Flaw) -> RequestRejected:
     return RequestRejected(
         request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=(flaw,)
     )
+
+
+async def must_not_wait(ctx: Intake) -> None:
+    """
+    Let the request begin next if it waits its turn: somebody has more to say of it.
+
+    Raises:
+        TooEarly: It waited; what is said of it is heard once it has begun.
+    """
+    if await ctx.room.hurry(ctx.case_id):
+        raise TooEarly("the request waits its turn; it begins next")

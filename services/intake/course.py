@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.intake.appeals import DECIDED, appealed
-from services.intake.clock import Arrival, extended
-from services.intake.context import Intake, rejected, wait_for_all
+from services.intake.clock import Arrival, extended, receive
+from services.intake.context import Intake, must_not_wait, rejected, wait_for_all
 from services.intake.deadlines import (
     waits_after,
     waits_for_decision,
@@ -46,8 +46,14 @@ async def agree(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
 
 
 async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
-    """Take in that somebody disagrees with an answer, or with how their request is dealt with."""
+    """
+    Take in that somebody disagrees with an answer, or with how their request is dealt with.
+
+    Raises:
+        TooEarly: The request waits its turn, which it has next.
+    """
     if ctx.case.received is None:
+        await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
@@ -65,6 +71,7 @@ async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
         TooEarly: It overtook the request, which is being tried again.
     """
     if ctx.case.received is None:
+        await must_not_wait(ctx)
         raise TooEarly("the appeal came before its request")
     received = appealed(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
     return [] if received is None else await _appeal_received(received, ctx)
@@ -106,7 +113,7 @@ async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
     again = await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)
     source = COMPANION if event.right else RENEWAL
     arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
-    return await registered(again, arrival, ctx)
+    return await registered(again, receive(again, arrival, ctx.practice), ctx)
 
 
 async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:

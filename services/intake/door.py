@@ -28,6 +28,7 @@ from services.intake.domain import (
 from services.intake.handlers import SET_ASIDE
 from services.intake.ranges import Span, Wanted, span
 from services.intake.sealing import seal_proofs, seal_request, whole
+from services.intake.shaping import next_hour
 from shared.answer import SUBMISSION, PackageFacts, facts_of
 from shared.bus import Publisher
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
@@ -69,6 +70,14 @@ class TooOften(PermanentError):
     """The same thing was tried too often."""
 
 
+class TooMany(PermanentError):
+    """A system sends more requests than it may in this hour."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("this system has sent as many requests as it may in this hour; send it again later")
+        self.wait_s = wait_s
+
+
 class CodeRefused(PermanentError):
     """The code does not open the package."""
 
@@ -82,6 +91,16 @@ class Vault(SealingVault, Protocol):
 
     def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         """Yield the pieces of something large, from byte *start* on."""
+
+
+class Room(Protocol):
+    """Where requests wait their turn."""
+
+    async def is_full(self, source: str, now: datetime) -> bool:
+        """Tell whether a request of *source* would have to wait."""
+
+    async def hurry(self, case: str) -> bool:
+        """Let *case* begin next, whatever the limit says; return whether it waits."""
 
 
 @dataclass(slots=True)
@@ -129,6 +148,8 @@ class Door:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """What may be done about one request: each act writes, and some send a letter."""
+    room: Room | None = None
+    """Where requests wait their turn; where there is none, each begins at once."""
 
     async def lodge(
         self,
@@ -164,6 +185,17 @@ class Door:
         )
         await self._announce(lodged, cause=cause)
         return case
+
+    async def must_have_room(self, source: str) -> None:
+        """
+        Refuse a request that *source* can send again later, where it would have to wait here.
+
+        Raises:
+            TooMany: It would.
+        """
+        now = self.clock()
+        if self.room is not None and await self.room.is_full(source, now):
+            raise TooMany(max(1, round((next_hour(now) - now).total_seconds())))
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:
         """
@@ -477,6 +509,8 @@ class Door:
         case = await self.case(case_id)
         if not self.acts.take(case_id):
             raise TooOften("too much was done about this request; try again in an hour")
+        if case.status is Status.UNKNOWN and self.room is not None:
+            await self.room.hurry(case_id)
         return case
 
     async def _look_up(self, case_id: str) -> tuple[Case, int]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from services.intake.clock import Arrival, resumed
-from services.intake.context import Intake, rejected, wait_for_all
+from services.intake.clock import resumed
+from services.intake.context import Intake, must_not_wait, rejected, wait_for_all
 from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, extend, forward, renew
 from services.intake.deadlines import waits_for_agreement
 from services.intake.domain import Status, outcome_of
-from services.intake.registering import registered
+from services.intake.registering import begun
 from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
 from shared.answer import SUBMISSION
@@ -19,6 +19,7 @@ from shared.events import (
     AppealDecided,
     AppealLodged,
     AppealSubmitted,
+    BurstDeclared,
     DeadlineCame,
     DropMatched,
     ExtensionDecided,
@@ -78,8 +79,10 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
         return []
     proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
     sealed = await seal_request(event, ctx.vault, ctx.case_id)
-    arrival = Arrival(ctx.case_id, ctx.source, ctx.occurred_at, ctx.now, proofs)
-    return await registered(sealed, arrival, ctx)
+    lodged = RequestLodged(
+        request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs
+    )
+    return await begun(sealed, lodged, ctx)
 
 
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
@@ -87,21 +90,18 @@ async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.status is not Status.UNKNOWN:
         return []
     submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
-    arrival = Arrival(
-        ctx.case_id,
-        event.source,
-        event.occurred_at,
-        ctx.now,
-        event.proofs,
-        attested=event.attested,
-        instructed=event.instructed,
-    )
-    return await registered(submitted, arrival, ctx)
+    return await begun(submitted, event, ctx)
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
-    """Seal proofs of identity, for the verifier to look at."""
+    """
+    Seal proofs of identity, for the verifier to look at.
+
+    Raises:
+        TooEarly: The request waits its turn, which it has next.
+    """
     if ctx.case.status is Status.UNKNOWN:
+        await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     if not ctx.case.awaits_proof:
         return [rejected(ctx, Flaw(path="data.proofs", message=f"the request is {ctx.case.status}"))]
@@ -109,8 +109,14 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
 
 
 async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
-    """Take a request back, if it is not answered yet."""
+    """
+    Take a request back, if it is not answered yet.
+
+    Raises:
+        TooEarly: The request waits its turn, which it has next.
+    """
     if ctx.case.status is Status.UNKNOWN:
+        await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     if not ctx.case.withdrawable:
         return [rejected(ctx, Flaw(path="data.request", message=f"the request is {ctx.case.status}"))]
@@ -125,8 +131,15 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
         TooEarly: The withdrawal overtook the request, which is being tried again.
     """
     if ctx.case.status is Status.UNKNOWN:
+        await must_not_wait(ctx)
         raise TooEarly("the withdrawal came before its request")
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
+
+
+async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
+    """Mark the requests that come in the time of an incident, from now on."""
+    await ctx.room.declare(event)
+    return []
 
 
 async def set_aside(event: UnreadableSubmission, ctx: Intake) -> Sequence[Fact]:
@@ -209,6 +222,7 @@ SUBSCRIPTIONS = (
     on(DeadlineCame, heed_deadline),
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
+    on(BurstDeclared, declare_burst),
 )
 
 

@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from services.intake import uploads
-from services.intake.door import CodeRefused, NotNow, TooOften
+from services.intake import batches, uploads
+from services.intake.door import CodeRefused, NotNow, TooMany, TooOften
 from services.intake.ranges import NotSatisfiable
 from services.intake.site import Site
 from shared.envelope import flaws_of
@@ -144,6 +144,11 @@ def _add_flaws(app: FastAPI, say: Say) -> None:
         errors = [{"path": flaw.path, "message": flaw.message} for flaw in error.flaws]
         return say(request, error.status, "The form is not taken; see /docs.", errors=errors)
 
+    @app.exception_handler(batches.Refused)
+    async def faulty(request: Request, error: batches.Refused) -> Response:
+        errors = [flaw.model_dump() for flaw in batches.flawed(error.faults)]
+        return say(request, 422, f"{error}.", errors=errors)
+
 
 def _add_states(app: FastAPI, say: Say) -> None:
     @app.exception_handler(NotNow)
@@ -153,6 +158,10 @@ def _add_states(app: FastAPI, say: Say) -> None:
     @app.exception_handler(TooOften)
     async def too_often(request: Request, error: TooOften) -> Response:
         return say(request, 429, f"{error}.", {"Retry-After": "3600"})
+
+    @app.exception_handler(TooMany)
+    async def too_many(request: Request, error: TooMany) -> Response:
+        return say(request, 429, f"{error}.", {"Retry-After": str(error.wait_s)})
 
     @app.exception_handler(CodeRefused)
     async def code_refused(request: Request, error: CodeRefused) -> Response:

@@ -173,6 +173,8 @@ class Entry:
     standing: Standing | None
     """Why the case is needed all the same."""
     appeals: tuple[Appeal, ...]
+    incident: Code | None
+    """The declared incident in whose time it came."""
 
     @property
     def days(self) -> int | None:
@@ -201,6 +203,7 @@ class Entry:
             "appeals": [str(appeal) for appeal in self.appeals],
             "ended_at": self.ended_at and self.ended_at.isoformat(),
             "kept_for": self.standing and self.standing.value,
+            "incident": self.incident,
         }
 
 
@@ -306,7 +309,7 @@ class Story:
             case RequestReceived():
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
-            case RequestLodged():
+            case RequestLodged() if not fact.waited:  # that was told when it came
                 self.manner = Manner.WEB if fact.source.startswith(OWN_DOOR) else Manner.API
             case RequestRenewed() if self.received is None:
                 self.manner = Manner.COMPANION if fact.right else Manner.APPEAL
@@ -476,6 +479,7 @@ class Story:
             ended_at=self.ended_at,
             standing=self.standing,
             appeals=tuple(appeal.seen_from(zone) for appeal in self.appeals),
+            incident=received.incident,
         )
 
 

@@ -12,12 +12,14 @@ from services.intake.deadlines import (
     first_waits,
 )
 from services.intake.repeating import duplicate_of, wish_of
+from services.intake.shaping import Visitor
 from shared.envelope import derived_id
 from shared.errors import TooEarly
 from shared.events import (
     Fact,
     RequestDuplicated,
     RequestForwarded,
+    RequestLodged,
     RequestReceived,
     RequestRenewed,
     RequestSubmitted,
@@ -32,9 +34,27 @@ LOST_AFTER = timedelta(hours=1)
 """How long one that claims to be the first is waited for, until it is registered."""
 
 
-async def registered(request: RequestSubmitted, arrival: Arrival, ctx: Intake) -> Sequence[Fact]:
-    """Start the clock of a request that is sealed, and say where it goes if it is not answered by itself."""
+async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
+    """Register a request that is sealed, or let it wait its turn; its clock runs from the receipt."""
+    arrival = Arrival(
+        ctx.case_id,
+        lodged.source,
+        lodged.occurred_at,
+        ctx.now,
+        lodged.proofs,
+        attested=lodged.attested,
+        instructed=lodged.instructed,
+    )
     received = receive(request, arrival, ctx.practice)
+    lane = await ctx.room.lane(lodged.source, received.received_at, ctx.now)
+    visitor = Visitor(lodged, received.internal_due_on, received.received_at)
+    if not await ctx.room.enter(visitor, lane, ctx.now):
+        return []
+    return await registered(request, received.model_copy(update={"incident": lane.incident}), ctx)
+
+
+async def registered(request: RequestSubmitted, received: RequestReceived, ctx: Intake) -> Sequence[Fact]:
+    """Start the clock of a request that is sealed, and say where it goes if it is not answered by itself."""
     # Beside one another, so that both take one round trip; nothing comes of the moments of a duplicate.
     duplicated, _ = await asyncio.gather(
         _duplicated(request, received, ctx), wait_for_all(first_waits(received, ctx.practice), ctx)

@@ -43,6 +43,9 @@ class IntakeSettings(Settings):
     public_requests_per_hour: int = Field(default=20, ge=0)
     """Requests one address may lodge without a key; 0 closes the public door."""
 
+    requests_per_hour: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Requests that begin in an hour, more wait: JSON, upstream system → number; `*`: each other one."""
+
     drp_business: str = Field(default="", max_length=200)
     """Id of the company in the service directory of the Data Rights Protocol; empty: no agents are served."""
 

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 import aio_pika
 import aiormq.channel
 from aio_pika.abc import AbstractConnection
-from aiormq.exceptions import AMQPError, ChannelPreconditionFailed
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from shared import topology
 from shared.bus.wire import WiredConnection, is_tried
@@ -89,6 +89,27 @@ async def declare(url: str) -> None:
                 await _declare_all(await open_channel(connection))
     finally:
         await leave(connection)
+
+
+async def must_be_declared(connection: AbstractConnection, exchange: str) -> None:
+    """
+    Look for *exchange*, which takes no permission on the broker.
+
+    Raises:
+        ConfigurationError: It is not there; the message names the remedy.
+        BrokerUnavailable: The broker does not answer.
+    """
+    with translated("the broker does not answer"):
+        channel = await open_channel(connection)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await channel.exchange_declare(exchange, passive=True)
+                await channel.close()
+        except ChannelNotFoundEntity:
+            raise ConfigurationError(
+                f"this broker has no exchange {exchange}: start Habeas on it once, "
+                "or see whether the URL names the right virtual host"
+            ) from None
 
 
 async def open_channel(connection: AbstractConnection, **options: bool) -> Channel:

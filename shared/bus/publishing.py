@@ -11,6 +11,7 @@ from shared.bus.connecting import (
     connect,
     declare,
     leave,
+    must_be_declared,
     open_channel,
     translated,
 )
@@ -19,6 +20,7 @@ from shared.bus.messages import Message
 from shared.bus.plain import PlainOutlet
 from shared.bus.wire import WiredConnection
 from shared.errors import BrokerUnavailable
+from shared.topology import REQUESTS
 
 CONFIRM_WITHIN_S = 10.0
 
@@ -41,11 +43,21 @@ class Bus:
     Each time it opens, the topology is declared: a broker that lost its disk is set up again.
     """
 
-    def __init__(self, url: str, *, name: str, plain: bool = False) -> None:
-        """Remember where the broker is; *name* is what its management page shows."""
+    def __init__(self, url: str, *, name: str, plain: bool = False, guest: bool = False) -> None:
+        """
+        Remember where the broker is.
+
+        Args:
+            url: Where it is, with credentials and virtual host.
+            name: What its management page shows.
+            plain: Whether the driver alone reads and writes; else ``shared.bus.wire`` may take a part of it.
+            guest: Whether it only uses what Habeas has declared: an upstream system's user may be allowed to
+                write to one exchange and nothing else.
+        """
         self._url = url
         self._name = name
         self._plain = plain
+        self._guest = guest
         self._outlet: Outlet | None = None
         self._connection: AbstractConnection | None = None
         self._opening = asyncio.Lock()
@@ -88,8 +100,11 @@ class Bus:
         async with self._opening:
             if self._outlet is None or self._outlet.closed:
                 await self.close()
-                await declare(self._url)
+                if not self._guest:
+                    await declare(self._url)
                 self._connection = await connect(self._url, f"{self._name} publishes", plain=self._plain)
+                if self._guest:
+                    await must_be_declared(self._connection, REQUESTS)
                 with translated("no channel to the broker"):
                     self._outlet = await _outlet(self._connection)
             return self._outlet

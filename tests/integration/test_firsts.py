@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from services.intake.__main__ import service
+from services.intake.__main__ import Ports, service
 from services.intake.context import Intake
 from services.intake.domain import RECORDS, Case, request_id
 from services.intake.firsts import Firsts
@@ -18,7 +18,7 @@ from shared.journal import Journal
 from shared.mongo import Client, connect
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryTimers, MemoryVault
-from tests.unit.fakes import PRACTICE, REQUEST_KEY, RETRY, SOURCE, request, submission
+from tests.unit.fakes import PRACTICE, REQUEST_KEY, RETRY, SOURCE, MemoryRoom, request, submission
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 WISH = b'{"email":"ada@example.org"}'
@@ -106,7 +106,7 @@ class Replica:
         database, broker = client[f"{prefix}_intake"], MemoryBroker()
         journal = Journal(database, RECORDS)
         firsts = Firsts(database, journal, b"k" * 32)
-        one = service(MemoryVault(), MemoryTimers(), firsts, PRACTICE, REQUEST_KEY)
+        one = service(Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom()), PRACTICE, REQUEST_KEY)
         return cls(broker, Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW))
 
     async def register(self, names: Sequence[str]) -> None:

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any, TypeVar
 
+from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
 from services.intake.clock import Practice
 from services.intake.domain import Case, evolve
 from services.intake.door import Door, Keys
 from services.intake.repeating import Claim
+from services.intake.shaping import Lane, Visitor, lane_of
 from services.verifier.__main__ import service as verifier_service
 from services.verifier.domain import CLAIM_TOLD
 from services.verifier.handlers import Practice as Verifying
@@ -24,7 +26,15 @@ from shared.bus import Message
 from shared.calendars import calendar_named
 from shared.envelope import STRUCTURED, decode, encode
 from shared.errors import BrokerUnavailable
-from shared.events import Event, Fact, IdentityClaimed, IdentityCompared, TimeCame
+from shared.events import (
+    BurstDeclared,
+    Event,
+    Fact,
+    IdentityClaimed,
+    IdentityCompared,
+    RequestLodged,
+    TimeCame,
+)
 from shared.journal import Row, story_of
 from shared.law import Company
 from shared.policies import policies
@@ -129,6 +139,39 @@ class MemoryFirsts:
         return reduce(evolve, story_of(histories.get(case, ())), Case())
 
 
+@dataclass(slots=True)
+class MemoryRoom:
+    """Lets *free* requests begin; the others wait until a test has them begin."""
+
+    free: int = 1_000_000
+    bursts: list[BurstDeclared] = field(default_factory=list)
+    waiting: dict[str, RequestLodged] = field(default_factory=dict)
+    hurried: list[str] = field(default_factory=list)
+
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> Lane:
+        del now
+        return lane_of(source, received_at, {}, self.bursts)
+
+    async def enter(self, visitor: Visitor, lane: Lane, now: datetime) -> bool:
+        del lane, now
+        if visitor.lodged.waited or self.free > 0:
+            self.free -= not visitor.lodged.waited
+            return True
+        self.waiting[visitor.lodged.request_id] = visitor.lodged.model_copy(update={"waited": True})
+        return False
+
+    async def is_full(self, source: str, now: datetime) -> bool:
+        del source, now
+        return self.free <= 0
+
+    async def hurry(self, case: str) -> bool:
+        self.hurried.append(case)
+        return case in self.waiting
+
+    async def declare(self, burst: BurstDeclared) -> None:
+        self.bursts.append(burst)
+
+
 def submission(type_: str, data: Mapping[str, Any], *, id_: str, source: str = SOURCE) -> Message:
     """Return what an upstream system publishes."""
     body: dict[str, Any] = {
@@ -170,12 +213,14 @@ class Office:
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
-        self.door = Door(
-            self.vault, self.journals["intake"], self.broker, Keys(REQUEST_KEY, PACKAGE_KEY), self.clock
-        )
+        self.room = MemoryRoom()
+        keys = Keys(REQUEST_KEY, PACKAGE_KEY)
+        self.door = Door(self.vault, self.journals["intake"], self.broker, keys, self.clock, room=self.room)
         self.deadlines = MemoryTimers()
         self.firsts = MemoryFirsts(self.journals["intake"])
-        intake = intake_service(self.vault, self.deadlines, self.firsts, practice, REQUEST_KEY)
+        intake = intake_service(
+            Ports(self.vault, self.deadlines, self.firsts, self.room), practice, REQUEST_KEY
+        )
         verifies = Verifying(trusted=frozenset(trusted), **verifying)
         verifier = verifier_service(
             self.vault, self.timers, self.allowances, self.staff, key=VERIFIER_KEY, practice=verifies

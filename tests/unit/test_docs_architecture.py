@@ -161,6 +161,8 @@ COLLECTIONS = {
     ("services/fulfillment/drop/wanted.py", "drop_wanted"),
     ("services/fulfillment/drop/wanted.py", "drop_matches"),
     ("services/fulfillment/drop/wanted.py", "drop_batches"),
+    ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
+    ("services/intake/waiting.py", "bursts"),
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from shared.events import (
     AppealLodged,
     AppealReceived,
     Assurance,
+    BurstDeclared,
     DeadlineApproaching,
     DeadlineCame,
     DeadlineMissed,
@@ -209,6 +210,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
             request_id=CASE, publisher_source=None, publisher_id=None, errors=(Flaw(path="", message="no"),)
         ),
         WithdrawalLodged(request_id=CASE),
+        BurstDeclared(request_id=CASE, by="dana", incident="breach", since=NOW, until=NOW),
         RequestPurged(request_id=CASE),
         SubjectUnrestricted(request_id=CASE, identifiers={}),
         DropMatched(request_id=CASE, matches="drop_found", found=1),

@@ -39,6 +39,7 @@ from tests.unit.fakes import (
     REQUEST_KEY,
     SOURCE,
     MemoryFirsts,
+    MemoryRoom,
     Office,
     request,
     submission,
@@ -62,6 +63,7 @@ def context(
         vault=vault,
         timers=MemoryTimers(),
         firsts=MemoryFirsts(MemoryJournal()),
+        room=MemoryRoom(),
         practice=PRACTICE,
     )
 

@@ -43,7 +43,7 @@ def test_a_structured_event_reads() -> None:
     assert envelope.time == datetime(2026, 3, 1, 11, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("prefix", ["ce-", "ce_"])
+@pytest.mark.parametrize("prefix", ["ce-", "ce_", "cloudEvents:", "cloudEvents_"])
 def test_a_binary_event_reads_too(prefix: str) -> None:
     event = attributes()
     body = orjson.dumps(event.pop("data"))

@@ -1,0 +1,244 @@
+"""
+Files of submissions: CloudEvents as one JSON object, an array, or a line each; or a sheet of requests.
+
+A file is read twice: once to see whether all of it is sound, once to publish it. Lines are not kept in
+memory; an array, or what comes on standard input, is. Nothing that is said of a fault shows a value.
+"""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from habeas.client import message_of
+from services.intake.sheets.columns import Reading
+from services.intake.sheets.rows import NoSheet, Row, decoded, rows
+from shared.bus import Message
+from shared.envelope import STRUCTURED, Unreadable, decode, derived_id
+from shared.errors import ConfigurationError
+from shared.topology import REQUESTS
+
+NO_JSON = "this is no JSON"
+WHITE = " \t\r\n"
+BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What may stand around an event: white space, and the mark that a file of UTF-8 may begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong in a file, and where."""
+
+    line: int
+    path: str
+    """Field or column; empty where it is about all of the event."""
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (f"{self.line}", self.path, self.message)))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event in a file, ready to be published unless it has faults."""
+
+    line: int
+    """Where it begins."""
+    message: Message | None
+    faults: tuple[Fault, ...] = ()
+    reference: str = ""
+    """What the submitting system calls the request, where a sheet says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """How a file is read that is a sheet."""
+
+    source: str
+    """The system in whose name the requests are made."""
+    zone: ZoneInfo
+    """Where days begin that a sheet names."""
+    encoding: str | None = None
+    """What it is written in, where it does not say so itself."""
+    ignored: tuple[str, ...] = ()
+    """Headings of columns that are of no interest."""
+
+
+class Source:
+    """A file that can be read again."""
+
+    def __init__(self, path: Path, *, sheet: Sheet | None = None) -> None:
+        """Read *path*, or standard input when it is called ``-``; as CSV where *sheet* says how."""
+        self.name = str(path)
+        self._sheet = sheet
+        content = sys.stdin.buffer.read() if self.name == "-" else None
+        self._open: Callable[[], BinaryIO] = (
+            (lambda: path.open("rb")) if content is None else (lambda: io.BytesIO(content))
+        )
+
+    def found(self) -> Iterator[Found]:
+        """
+        Yield the events of the file.
+
+        Raises:
+            ConfigurationError: It cannot be read.
+        """
+        try:
+            with self._open() as stream:
+                events = _events(stream) if self._sheet is None else _rows(stream, self._sheet)
+                yield from _once(events)
+        except OSError as error:
+            raise ConfigurationError(f"{self.name}: cannot be read ({error.strerror})") from None
+
+    def report_of(self, found: Found) -> list[dict[str, str]]:
+        """Return the lines of a report on *found*: one for each fault, or one that says that it is sound."""
+        about = {"file": self.name, "line": str(found.line), "reference": found.reference}
+        return [about | {"column": fault.path, "fault": fault.message} for fault in found.faults] or [
+            about | {"column": "", "fault": ""}
+        ]
+
+
+def _once(events: Iterable[Found]) -> Iterator[Found]:
+    """Find fault with an event that has the id of another one: Habeas would take it for that one."""
+    seen: dict[str, tuple[int, bytes]] = {}
+    for found in events:
+        if found.message is None:
+            yield found
+            continue
+        digest = blake2b(found.message.body, digest_size=16).digest()
+        line, first = seen.setdefault(found.message.message_id, (found.line, digest))
+        if digest == first:
+            yield found
+        else:
+            yield _faulty(found.line, "id", f"that of the event in line {line}, which is another one")
+
+
+def _faulty(line: int, path: str, message: str) -> Found:
+    return Found(line, None, (Fault(line, path, message),))
+
+
+# --- CloudEvents ----------------------------------------------------------------------------------------
+
+
+def _events(stream: BinaryIO) -> Iterator[Found]:
+    """Tell a file with an event a line from one that is a single value by its first line."""
+    lines = ((number, line) for number, line in enumerate(stream, 1) if line.strip(BLANK))
+    number, line = next(lines, (1, b""))
+    if not line:
+        yield _faulty(1, "", "there is no event in it")
+    elif _is_object(line):
+        for at, event in chain([(number, line)], lines):
+            yield _event(at, event.strip(BLANK))
+    else:
+        yield from _values(line + stream.read(), number)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line.strip(BLANK)), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _values(content: bytes, line: int) -> Iterator[Found]:
+    """Yield the one object, or each element of the one array, that *content* holds from *line* on."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        yield _faulty(line + content.count(b"\n", 0, error.start), "", "this is no UTF-8")
+        return
+    try:
+        for at, value in _elements(text):
+            yield _value(line + text.count("\n", 0, at), value)
+    except json.JSONDecodeError as error:
+        yield _faulty(line + error.lineno - 1, "", NO_JSON)
+    except RecursionError:
+        yield _faulty(line, "", "it is nested too deeply")
+
+
+def _elements(text: str) -> Iterator[tuple[int, object]]:
+    """Yield each element of an array with the place where it begins, or what is there instead of an array."""
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    at = _skip(text, 0)
+    if text[at] != "[":
+        value, end = decoder.raw_decode(text, at)
+        _must_end(text, end)
+        yield at, value
+        return
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "]":
+        value, end = decoder.raw_decode(text, at)
+        yield at, value
+        end = _skip(text, end)
+        if text[end : end + 1] == ",":
+            at = _skip(text, end + 1)
+        elif text[end : end + 1] == "]":
+            at = end
+        else:
+            raise json.JSONDecodeError("no comma", text, end)
+    _must_end(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in WHITE:
+        at += 1
+    return at
+
+
+def _must_end(text: str, at: int) -> None:
+    at = _skip(text, at)
+    if at < len(text):
+        raise json.JSONDecodeError("more follows", text, at)
+
+
+def _refuse(_constant: str) -> NoReturn:
+    """JSON knows no NaN and no infinity."""
+    raise json.JSONDecodeError(NO_JSON, "", 0)
+
+
+def _value(line: int, value: object) -> Found:
+    try:
+        return _event(line, orjson.dumps(value))
+    except (orjson.JSONEncodeError, RecursionError):  # half of a pair of surrogates, a number of 30 digits
+        return _faulty(line, "", "it holds what JSON for Habeas cannot say")
+
+
+def _event(line: int, body: bytes) -> Found:
+    try:
+        envelope = decode(body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
+    except Unreadable as error:
+        return Found(line, None, tuple(Fault(line, flaw.path, flaw.message) for flaw in error.flaws))
+    # Ids are unique together with their source only.
+    id_ = derived_id(f"{envelope.source} {envelope.id}", 0)
+    return Found(line, Message(REQUESTS, envelope.event.TYPE, body, id_))
+
+
+# --- sheets ---------------------------------------------------------------------------------------------
+
+
+def _rows(stream: BinaryIO, sheet: Sheet) -> Iterator[Found]:
+    now = datetime.now(UTC)
+    reading = Reading(sheet.zone, now, frozenset(sheet.ignored))
+    try:
+        for row in rows(decoded(stream, sheet.encoding), reading):
+            yield _row(row, sheet.source, now)
+    except NoSheet as error:
+        yield _faulty(error.fault.line, error.fault.column, error.fault.message)
+
+
+def _row(row: Row, source: str, now: datetime) -> Found:
+    """Make an event of a row: its id follows from the reference, so that a sheet can be sent again."""
+    faults = tuple(Fault(fault.line, fault.column, fault.message) for fault in row.faults)
+    found = Found(row.line, None, faults, row.reference)
+    if row.request is None:
+        return found
+    id_ = derived_id(f"{source} {row.request.reference}", 0)
+    return replace(found, message=message_of(row.request, source=source, id=id_, time=now))

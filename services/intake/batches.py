@@ -1,0 +1,143 @@
+"""The door for sheets: ``POST /v1/requests/batch``, many requests of one system at once."""
+
+import asyncio
+import io
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import BaseModel
+
+from services.intake.door import Door
+from services.intake.sheets.columns import Reading
+from services.intake.sheets.rows import Fault, NoSheet, Row, decoded, rows
+from shared.errors import PermanentError
+
+PATH = "/v1/requests/batch"
+MOST_BYTES = 5 << 20
+MOST_ROWS = 5_000
+AT_ONCE = 100
+"""Rows that are taken in side by side."""
+MOST_FAULTS = 1_000
+"""Faults that an answer names."""
+
+
+class Refused(PermanentError):
+    """A sheet is not taken, because of what is wrong in it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Keep what is wrong."""
+        super().__init__(f"nothing is lodged: the sheet has {len(faults)} faults")
+        self.faults = faults
+
+
+class Taken(BaseModel):
+    """A row that became a request."""
+
+    line: int
+    reference: str
+    id: str
+    status_url: str
+
+
+class Flawed(BaseModel):
+    """What is wrong in a row: no value of it."""
+
+    line: int
+    column: str
+    message: str
+
+
+class Batch(BaseModel):
+    """What became of a sheet."""
+
+    lodged: list[Taken]
+    errors: list[Flawed] = []
+    """Rows that were left out: only with `keep_going`."""
+
+
+def batches(door: Door, system: Callable[[Request], str], *, root: str, zone: tzinfo) -> APIRouter:
+    """Return the route; *system* says which system calls, and *zone* is where days begin."""
+    router = APIRouter()
+
+    @router.post(PATH, status_code=HTTPStatus.ACCEPTED, openapi_extra=SHEET)
+    async def lodge_all(
+        request: Request,
+        source: Annotated[str, Depends(system)],
+        ignore: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006  FastAPI copies it
+        keep_going: bool = False,
+    ) -> Batch:
+        """
+        Lodge a request for each row of a sheet: for all of them, or for none if anything is wrong.
+
+        The same sheet may be sent again: the same reference from the same system is the same request.
+        """
+        sheet = await _read(request, Reading(zone, door.clock(), frozenset(ignore)))
+        faults = [fault for row in sheet for fault in row.faults]
+        if faults and not keep_going:
+            raise Refused(faults)
+        together = asyncio.Semaphore(AT_ONCE)
+
+        async def lodge(row: Row) -> Taken | None:
+            if row.request is None:
+                return None
+            async with together:
+                case = await door.lodge(row.request, source)
+            url = f"{root}/v1/requests/{case}"
+            return Taken(line=row.line, reference=row.reference, id=case, status_url=url)
+
+        taken = await asyncio.gather(*map(lodge, sheet))
+        return Batch(lodged=[one for one in taken if one is not None], errors=flawed(faults))
+
+    return router
+
+
+async def _read(request: Request, reading: Reading) -> list[Row]:
+    """
+    Return the rows of the sheet that is handed in.
+
+    Raises:
+        HTTPException: It is no sheet, or has too many rows.
+    """
+    content = io.BytesIO(await request.body())
+    sheet: list[Row] = []
+    try:
+        for row in rows(decoded(content, _charset(request)), reading):
+            sheet.append(row)
+            if len(sheet) > MOST_ROWS:
+                raise HTTPException(413, f"A sheet may have {MOST_ROWS} rows; hand it in in parts.")
+    except NoSheet as error:
+        sheet.append(Row(error.fault.line, "", faults=(error.fault,)))
+    return sheet
+
+
+def _charset(request: Request) -> str | None:
+    """
+    Return the encoding that the call names.
+
+    Raises:
+        HTTPException: What comes is not called CSV.
+    """
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != "text/csv":
+        raise HTTPException(415, "A sheet comes as text/csv.")
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip():
+            return value.strip().strip('"')
+    return None
+
+
+def flawed(faults: Sequence[Fault]) -> list[Flawed]:
+    """Return the first of *faults*, as an answer names them."""
+    return [
+        Flawed(line=fault.line, column=fault.column, message=fault.message) for fault in faults[:MOST_FAULTS]
+    ]
+
+
+SHEET: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+"""What the API says of the body."""

@@ -1,0 +1,219 @@
+"""What other people's systems send, as the examples show it, becomes cases; with the least of permissions."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import uuid
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import pytest
+import pytest_asyncio
+
+from habeas.client import (
+    BrokerUnavailable,
+    ConfigurationError,
+    Publisher,
+    RequestSubmitted,
+    Subject,
+    WithdrawalSubmitted,
+    submit_all,
+)
+from habeas.stack import Stack
+from tests.conftest import missing
+from tests.integration.pipeline import Pipeline, comes_true, command, prepared
+from tests.unit.pages import ROOT
+
+EXAMPLES = ROOT / "examples" / "publish"
+SHOP = "shop.example"
+KEY = "the key of the example is long"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    keys = json.dumps({SHOP: KEY, "habeas/command": f"{KEY} too"})
+    folder = tmp_path_factory.mktemp("examples")
+    async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys) as pipeline:
+        await pipeline.start("intake")
+        yield pipeline
+        await pipeline.stop()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example for Node with what it needs, outside the repository."""
+    if shutil.which("npm") is None:
+        missing("there is no npm; scripts/setup-tests installs it")
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "package-lock.json", "publish.js"):
+        shutil.copy(EXAMPLES / "node" / name, folder)
+    code, said = await run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
+    if code:
+        missing(f"npm cannot install: {said}")
+    return folder
+
+
+async def run(*words: str, cwd: Path = ROOT, **settings: str) -> tuple[int, str]:
+    """Run a program and return its code and all it said."""
+    child = await asyncio.create_subprocess_exec(
+        *words, cwd=cwd, env={**os.environ, **settings}, stdout=PIPE, stderr=STDOUT
+    )
+    said, _ = await child.communicate()
+    return child.returncode or 0, said.decode()
+
+
+async def sends(*words: str, cwd: Path = ROOT, **settings: str) -> str:
+    """Run a program that must succeed; return what it said."""
+    code, said = await run(*words, cwd=cwd, **settings)
+    assert code == 0, said
+    return said
+
+
+async def registered(pipeline: Pipeline, reference: str, *, source: str = SHOP) -> dict[str, Any]:
+    """Return how the request stands that *source* calls *reference*, once it is on record."""
+    key = KEY if source == SHOP else f"{KEY} too"
+    page: dict[str, Any] = {}
+
+    async def there() -> bool:
+        answer = await pipeline.http.get(
+            "/v1/requests", params={"reference": reference}, headers={"Authorization": f"Bearer {key}"}
+        )
+        page.update(answer.json())
+        return answer.is_success and page["status"] != "submitted"
+
+    await comes_true(there)
+    return page
+
+
+def reference() -> str:
+    return f"ticket-{uuid.uuid4().hex}"
+
+
+# --- the examples -----------------------------------------------------------------------------------------
+
+
+async def test_the_example_in_python_sends_a_request_and_takes_it_back(pipeline: Pipeline) -> None:
+    ticket = reference()
+    script = str(EXAMPLES / "python" / "publish.py")
+    said = await sends(
+        sys.executable, script, ticket, "ada@example.org", "--withdraw", HABEAS_AMQP_URL=pipeline.amqp_url
+    )
+    assert said.count("published") == 2
+
+    async def withdrawn() -> bool:
+        return bool((await registered(pipeline, ticket))["status"] == "withdrawn")
+
+    await comes_true(withdrawn)
+
+
+async def test_the_example_for_node_sends_a_request(pipeline: Pipeline, node: Path) -> None:
+    ticket = reference()
+    await sends("node", "publish.js", ticket, "ada@example.org", cwd=node, HABEAS_AMQP_URL=pipeline.amqp_url)
+    assert (await registered(pipeline, ticket))["right"] == "access"
+
+
+async def test_the_example_with_curl_lodges_a_request_and_a_sheet(pipeline: Pipeline) -> None:
+    if shutil.which("curl") is None:
+        missing("there is no curl; scripts/setup-tests installs it")
+    script, url = str(EXAMPLES / "curl" / "submit.sh"), str(pipeline.http.base_url).rstrip("/")
+    said = await sends(script, str(EXAMPLES / "curl" / "request.json"), HABEAS_API_KEY=KEY, HABEAS_URL=url)
+    assert json.loads(said)["id"] == (await registered(pipeline, "ticket-4711"))["id"]
+    said = await sends(script, str(EXAMPLES / "curl" / "requests.csv"), HABEAS_API_KEY=KEY, HABEAS_URL=url)
+    assert len(json.loads(said)["lodged"]) == 2
+    page = await registered(pipeline, "ticket-4714")
+    assert (page["right"], page["received_on"]) == ("erasure", "2026-03-02")
+    code, said = await run(
+        script, str(EXAMPLES / "curl" / "request.json"), HABEAS_API_KEY="wrong", HABEAS_URL=url
+    )
+    assert code != 0
+    assert "not known" in said
+
+
+async def test_the_example_with_amqp_tools_sends_an_event(pipeline: Pipeline) -> None:
+    if shutil.which("amqp-publish") is None:
+        missing("there is no amqp-publish; scripts/setup-tests installs it")
+    script, event = str(EXAMPLES / "curl" / "publish.sh"), str(EXAMPLES / "curl" / "event.json")
+    await sends(script, event, HABEAS_AMQP_URL=pipeline.amqp_url)
+    assert (await registered(pipeline, "ticket-4712"))["right"] == "erasure"
+
+
+# --- the verb ---------------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_published_whole_or_not_at_all_and_again_without_harm(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    tickets = [reference() for _ in range(1_200)]  # more than are confirmed together
+    rows = "".join(f"{ticket};access;{ticket}@example.org;DE\n" for ticket in tickets)
+    sheet = tmp_path / "requests.csv"
+    sheet.write_text(f"Ticket;Right;E-mail;Country\n{rows}late-1;frob;x@example.org;DE\n")
+    code, said, _ = await command(pipeline, "publish", str(sheet))
+    assert (code, "nothing is published" in said) == (1, True)
+    sheet.write_text(f"Ticket;Right;E-mail;Country\n{rows}")
+    for _ in range(2):
+        code, said, complained = await command(pipeline, "publish", str(sheet))
+        assert code == 0, complained
+        assert "1200 events are published" in said
+    await registered(pipeline, tickets[-1], source="habeas/command")
+    journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
+
+    async def all_there() -> bool:
+        found = await journal.distinct("case", {"facts.data.source": "habeas/command"})
+        return len(found) >= len(tickets)
+
+    await comes_true(all_there)
+    assert await pipeline.handled_twice() == []
+
+
+# --- the client -------------------------------------------------------------------------------------------
+
+
+async def test_the_client_needs_to_write_to_one_exchange_and_nothing_else(
+    pipeline: Pipeline, stack: Stack
+) -> None:
+    url = await restricted(stack, pipeline.amqp_url, write=r"^habeas\.requests$")
+    for binary in (False, True):
+        ticket = reference()
+        async with Publisher(url, source=SHOP, binary=binary) as publisher:
+            await publisher.submit(RequestSubmitted(reference=ticket, right="access", subject=Subject()))
+        assert (await registered(pipeline, ticket))["right"] == "access"
+    denied = await restricted(stack, pipeline.amqp_url, write="^$")
+    async with Publisher(denied, source=SHOP, tries=1) as publisher:
+        with pytest.raises(BrokerUnavailable, match="see that the broker runs and that URL, user"):
+            await publisher.withdraw(WithdrawalSubmitted(reference="t"))
+
+
+async def test_the_client_says_that_habeas_was_never_there(amqp_url: str) -> None:
+    with pytest.raises(ConfigurationError, match="start Habeas on it once"):
+        async with Publisher(amqp_url, source=SHOP):
+            pytest.fail("it is not connected")
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        channel = await connection.channel()
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):  # and it has left nothing there
+            await channel.get_exchange("habeas.requests", ensure=True)
+
+
+async def test_a_program_that_is_not_asynchronous_submits_too(pipeline: Pipeline) -> None:
+    ticket = reference()
+    request = RequestSubmitted(reference=ticket, right="access", subject=Subject(email="a@example.org"))
+    ids = await asyncio.to_thread(submit_all, pipeline.amqp_url, request, source=SHOP)
+    assert len(ids) == 1
+    assert (await registered(pipeline, ticket))["right"] == "access"
+
+
+async def restricted(stack: Stack, url: str, *, write: str) -> str:
+    """Make a user who may write where *write* fits and do nothing else; return the URL for them."""
+    name, vhost = uuid.uuid4().hex, url.rpartition("/")[2]
+    pattern = write.replace("\\", "\\\\")
+    await stack.broker._evaluate(
+        f'rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{name}">>, <<"test">>),'
+        f'rabbit_auth_backend_internal:set_permissions(<<"{name}">>, <<"{vhost}">>,'
+        f' <<"^$">>, <<"{pattern}">>, <<"^$">>, <<"test">>).'
+    )
+    return f"amqp://{name}:{name}@{url.partition('@')[2]}"

@@ -1,0 +1,183 @@
+"""Where requests wait their turn, on a real database: who begins, in which order, and that nobody is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+
+from services.intake.shaping import Visitor
+from services.intake.waiting import WaitingRoom
+from shared.events import BurstDeclared, RequestLodged
+from shared.mongo import Client, Database
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SHOP, PORTAL = "shop.example", "portal.example"
+
+
+@pytest_asyncio.fixture
+async def database(mongo_client: Client, database_prefix: str) -> AsyncIterator[Database]:
+    yield mongo_client[f"{database_prefix}_intake"]
+
+
+@asynccontextmanager
+async def room(database: Database, **limits: int) -> AsyncIterator[WaitingRoom]:
+    """Open a room in which *shop* and *portal* have these limits; another replica is another room."""
+    names = {"shop": SHOP, "portal": PORTAL, "others": "*"}
+    opened = WaitingRoom(database, {names[name]: limit for name, limit in limits.items()})
+    await opened.prepare()
+    yield opened
+
+
+def case(number: int) -> str:
+    return f"{number:032x}"
+
+
+async def come(
+    room: WaitingRoom, *numbers: int, source: str = SHOP, now: datetime = NOON, due: date = date(2026, 4, 5)
+) -> list[bool]:
+    """Have requests come in together, as those of a batch do; return which of them begin at once."""
+
+    async def one(number: int) -> bool:
+        lodged = RequestLodged(request_id=case(number), source=source, occurred_at=now)
+        lane = await room.lane(source, now, now)
+        return await room.enter(Visitor(lodged, due, now + timedelta(seconds=number)), lane, now)
+
+    await room.lane(source, now, now)  # what is declared is known, as it is in a running service
+    return list(await asyncio.gather(*map(one, numbers)))
+
+
+async def begin(room: WaitingRoom, now: datetime) -> list[int]:
+    """Let those begin whose turn it is; return who that is."""
+    turns = await room.turns(now)
+    await room.begun(turns, now)
+    assert all(one.waited for one in turns)
+    return [int(one.request_id, 16) for one in turns]
+
+
+async def test_where_there_is_no_limit_all_begin_and_nothing_is_written(database: Database) -> None:
+    async with room(database) as free:
+        assert all(await come(free, *range(50)))
+        assert await database["hours"].count_documents({}) == 0
+
+
+async def test_as_many_begin_as_the_limit_says_and_the_others_wait(database: Database) -> None:
+    async with room(database, shop=3) as shop:
+        assert await come(shop, *range(5)) == [True] * 3 + [False] * 2
+        assert await come(shop, 5) == [False]
+        assert await begin(shop, NOON) == []
+        assert await come(shop, 6, 7) == [False, False]
+        assert await begin(shop, NOON + HOUR) == [3, 4, 5]
+        assert await begin(shop, NOON + HOUR) == []
+
+
+async def test_who_waits_has_not_begun(database: Database) -> None:
+    async with room(database, shop=3) as shop:
+        await come(shop, *range(9))
+    async with room(database, shop=5) as larger:
+        assert await begin(larger, NOON) == [3, 4]
+
+
+async def test_of_those_who_come_together_the_most_urgent_goes_first(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        assert await come(shop, 3, 1, 2) == [False, True, False]
+
+
+async def test_one_source_does_not_use_up_what_another_has(database: Database) -> None:
+    async with room(database, others=2) as others:
+        assert (await come(others, *range(9))).count(True) == 2
+        assert await come(others, 20, 21, source=PORTAL) == [True, True]
+
+
+async def test_of_those_who_wait_and_of_those_who_come_the_most_urgent_go_first(database: Database) -> None:
+    soon, later = date(2026, 3, 10), date(2026, 4, 5)
+    async with room(database, shop=2) as shop:
+        await come(shop, 1, 2, 3, 4, due=later)
+        await come(shop, 5, 6, due=soon)
+        assert await begin(shop, NOON + HOUR) == [5, 6]
+        # Whoever comes in an hour with room does not overtake those who wait for it.
+        assert await come(shop, 7, now=NOON + 2 * HOUR, due=later) == [False]
+        assert await begin(shop, NOON + 2 * HOUR) == [3, 4]
+        assert await begin(shop, NOON + 3 * HOUR) == [7]
+
+
+async def test_nobody_waits_for_longer_than_a_day(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        await come(shop, *range(97))
+        begun = [await begin(shop, NOON + hour * HOUR) for hour in range(24)]
+        assert sum(map(len, begun)) == 96
+        assert max(map(len, begun)) <= 5
+
+
+async def test_whoever_has_more_to_say_begins_next(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        await come(shop, 1, 2, 3)
+        assert await shop.hurry(case(3))
+        assert not await shop.hurry(case(9))
+        assert await begin(shop, NOON) == [3]
+
+
+async def test_who_comes_again_waits_once_and_a_turn_is_told_until_it_is_heard(database: Database) -> None:
+    async with room(database, shop=1) as shop, room(database, shop=1) as replica:
+        await come(shop, 1, 2)
+        assert await come(replica, 2) == [False]
+        later = NOON + HOUR
+        assert await shop.turns(later) == await replica.turns(later)  # the process ended in between
+        assert await begin(shop, later) == [2]
+        assert await begin(replica, later) == []
+
+
+async def test_two_replicas_count_together(database: Database) -> None:
+    async with room(database, shop=4) as shop, room(database, shop=4) as replica:
+        assert (await come(shop, *range(3))).count(True) == 3
+        assert (await come(replica, *range(10, 13))).count(True) == 1
+
+
+async def test_a_limit_that_is_taken_away_lets_all_begin(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        await come(shop, *range(5))
+    async with room(database) as free:
+        assert sorted(await begin(free, NOON)) == [1, 2, 3, 4]
+
+
+async def test_a_system_is_told_when_there_is_no_room(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        assert not await shop.is_full(SHOP, NOON)
+        await come(shop, 1)
+        assert await shop.is_full(SHOP, NOON)
+        assert not await shop.is_full(PORTAL, NOON)
+        assert not await shop.is_full(SHOP, NOON + HOUR)
+
+
+async def test_an_incident_has_a_limit_of_its_own_until_it_is_declared_again(
+    database: Database,
+) -> None:
+    def declared(per_hour: int | None) -> BurstDeclared:
+        return BurstDeclared(
+            request_id=case(0), by="dana", incident="breach", since=NOON, until=NOON + HOUR, per_hour=per_hour
+        )
+
+    async with room(database) as one, room(database) as replica:
+        await one.declare(declared(2))
+        assert (await come(one, 1, 2, source=SHOP)).count(True) == 2
+        assert await come(replica, 3, source=PORTAL) == [False]
+        assert (await replica.lane(PORTAL, NOON, NOON)).incident == "breach"
+        assert await come(one, 9, source=PORTAL, now=NOON + 2 * HOUR) == [True]
+        await one.declare(declared(None))
+        assert (await one.lane(PORTAL, NOON, NOON)).per_hour is None
+        assert await begin(one, NOON) == [3]
+
+
+@pytest.mark.parametrize("number", [500, 1_700])
+async def test_a_storm_is_let_in_by_and_by_and_each_once(database: Database, number: int) -> None:
+    async with room(database, shop=10) as shop:
+        await come(shop, *range(number))
+    async with room(database) as free:
+        begun: list[int] = []
+        while more := await begin(free, NOON):
+            assert len(more) <= 500
+            begun += more
+        assert sorted(begun) == list(range(10, number))

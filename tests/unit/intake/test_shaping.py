@@ -1,0 +1,90 @@
+"""A storm of one source is spread over hours, the most urgent first; nobody waits for longer than a day."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.domain import PUBLIC_DOORS
+from services.intake.shaping import HOUR, LONGEST_WAIT, Lane, allowance, lane_of, next_hour
+from shared.events import BurstDeclared
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+SHOP, PORTAL = "shop.example", "portal.example"
+
+
+def burst(incident: str = "breach", **changes: object) -> BurstDeclared:
+    fields = {"since": NOON, "until": NOON + HOUR, "per_hour": 20} | changes
+    return BurstDeclared.model_validate({"request_id": "0" * 32, "by": "dana", "incident": incident} | fields)
+
+
+# --- lanes ------------------------------------------------------------------------------------------------
+
+
+def test_each_source_has_the_limit_that_names_it_or_that_of_all_others() -> None:
+    limits = {SHOP: 5, "*": 100}
+    assert lane_of(SHOP, NOON, limits, ()) == Lane("source shop.example", 5)
+    assert lane_of(PORTAL, NOON, limits, ()) == Lane("source portal.example", 100)
+    assert lane_of(PORTAL, NOON, {SHOP: 5}, ()).per_hour is None
+
+
+def test_people_at_a_public_door_are_not_counted_together() -> None:
+    for door in PUBLIC_DOORS:
+        assert lane_of(door, NOON, {"*": 1}, ()).per_hour is None
+
+
+def test_requests_of_a_declared_incident_are_one_lane_and_bear_its_name() -> None:
+    for source in (SHOP, *PUBLIC_DOORS):
+        assert lane_of(source, NOON, {SHOP: 5}, [burst()]) == Lane("incident breach", 20, "breach")
+
+
+def test_an_incident_without_a_limit_marks_and_leaves_each_source_its_own() -> None:
+    assert lane_of(SHOP, NOON, {SHOP: 5}, [burst(per_hour=None)]) == Lane("source shop.example", 5, "breach")
+
+
+def test_an_incident_is_of_its_time_and_of_the_source_it_names() -> None:
+    assert lane_of(SHOP, NOON - timedelta(seconds=1), {}, [burst()]).incident is None
+    assert lane_of(SHOP, NOON + HOUR, {}, [burst()]).incident is None
+    assert lane_of(SHOP, NOON, {}, [burst(source=PORTAL)]).incident is None
+    assert lane_of(SHOP, NOON, {}, [burst("one", source=PORTAL), burst("two")]).incident == "two"
+
+
+# --- hours ------------------------------------------------------------------------------------------------
+
+
+def test_as_many_begin_as_the_hour_has_left() -> None:
+    assert allowance(10, waiting=50, begun=4, oldest=NOON, now=NOON) == 6
+    assert allowance(10, waiting=3, begun=4, oldest=NOON, now=NOON) == 3
+    assert allowance(10, waiting=50, begun=10, oldest=NOON, now=NOON) == 0
+
+
+def test_an_hour_gives_all_that_it_must_give_although_they_begin_in_parts() -> None:
+    last = NOON + LONGEST_WAIT - HOUR
+    assert allowance(1, waiting=100, begun=0, oldest=NOON, now=last) == 100
+    assert allowance(1, waiting=40, begun=60, oldest=NOON, now=last) == 40
+
+
+def test_all_begin_where_there_is_no_limit_any_more() -> None:
+    assert allowance(None, waiting=50, begun=4, oldest=NOON, now=NOON) == 50
+
+
+@given(per_hour=st.integers(1, 500), storm=st.integers(0, 100_000))
+def test_nobody_waits_for_longer_than_a_day_and_no_hour_has_more_than_it_must(
+    per_hour: int, storm: int
+) -> None:
+    waiting, now = storm, NOON
+    largest = max(per_hour, -(-storm // (LONGEST_WAIT // HOUR)))
+    while waiting:
+        assert now < NOON + LONGEST_WAIT
+        begins = allowance(per_hour, waiting=waiting, begun=0, oldest=NOON, now=now)
+        assert begins <= largest
+        assert begins == waiting or begins >= per_hour
+        again = allowance(per_hour, waiting=waiting - begins, begun=begins, oldest=NOON, now=now)
+        assert again == 0  # the same hour gives nothing twice
+        waiting -= begins
+        now += HOUR
+
+
+def test_hours_are_those_of_the_clock() -> None:
+    assert next_hour(NOON + timedelta(minutes=59, seconds=59)) == NOON + HOUR
+    assert next_hour(NOON) == NOON + HOUR

@@ -1,0 +1,185 @@
+"""A request that waits its turn is sealed, its clock runs, and whoever has more to say of it has it begin."""
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+
+from services.intake.domain import Status, request_id
+from services.intake.register import Manner, Story
+from shared.bus import Message
+from shared.envelope import encode
+from shared.events import (
+    BurstDeclared,
+    RequestLodged,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+    RequestWithdrawn,
+)
+from shared.journal import told_by
+from shared.topology import EVENTS
+from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request, submission
+from tests.unit.intake_api import BEARER, assert_problem, client_of, form
+
+CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
+
+
+async def waiting(*, by_http: bool = False) -> Office:
+    """Return an office at which a request waits its turn."""
+    office = Office()
+    office.room.free = 0
+    if by_http:
+        await office.door.lodge(RequestSubmitted.model_validate(request()), SOURCE)
+        await office.work()
+    else:
+        await office.submit(request())
+    return office
+
+
+async def begins(office: Office) -> None:
+    """Tell those who wait that it is their turn."""
+    for lodged in office.room.waiting.values():
+        id_ = f"turn of {lodged.request_id}"
+        body = encode(lodged, id=id_, source="habeas/intake", time=office.clock())
+        await office.broker.publish([Message(EVENTS, lodged.TYPE, body, id_)])
+    await office.work()
+
+
+async def status(office: Office) -> Status:
+    return (await office.door.case(CASE)).status
+
+
+@pytest.mark.parametrize("by_http", [False, True])
+async def test_who_waits_is_sealed_and_not_registered(by_http: bool) -> None:
+    office = await waiting(by_http=by_http)
+    assert office.told(RequestReceived) == []
+    assert "submission" in office.sealed(CASE)
+    assert await status(office) is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("by_http", [False, True])
+async def test_who_has_waited_is_registered_once_and_as_of_the_day_they_came(by_http: bool) -> None:
+    office, at_once = await waiting(by_http=by_http), Office()
+    await at_once.submit(request())
+    await office.wait(timedelta(hours=20))
+    await begins(office)
+    await begins(office)
+    received, expected = office.the(RequestReceived), at_once.the(RequestReceived)
+    assert (received.received_on, received.due_on) == (expected.received_on, expected.due_on)
+    assert received.source == SOURCE
+
+
+@pytest.mark.parametrize(("by_http", "manner"), [(False, Manner.EVENT), (True, Manner.API)])
+async def test_the_register_says_by_which_way_it_came_although_it_waited(
+    by_http: bool, manner: Manner
+) -> None:
+    office = await waiting(by_http=by_http)
+    await begins(office)
+    rows = (await office.journals["intake"].histories({CASE}))[CASE]
+    assert Story.of(told_by(rows)).manner is manner
+
+
+async def test_a_request_that_comes_again_while_it_waits_waits_once() -> None:
+    office = await waiting()
+    await office.submit(request(), id_="2")
+    await begins(office)
+    assert len(office.told(RequestReceived)) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "more"),
+    [
+        ("request.withdrawn", {}),
+        ("appeal.submitted", {"statement": "It takes long."}),
+        ("proof.submitted", {"proofs": [{"kind": "email_code", "code": "123456"}]}),
+    ],
+)
+async def test_whatever_is_said_of_who_waits_has_them_begin_and_is_heard(
+    type_: str, more: dict[str, Any]
+) -> None:
+    office = await waiting()
+    await office.broker.publish([submission(type_, {"reference": "r-1"} | more, id_="w")])
+    await office.work()
+    assert office.room.hurried == [CASE]
+    assert office.told(RequestRejected) == []
+    await begins(office)
+    await office.wait(timedelta(seconds=1))
+    assert office.told(RequestRejected) == []
+    if type_ == "request.withdrawn":
+        assert office.the(RequestWithdrawn).request_id == CASE
+
+
+async def test_what_is_said_of_nobody_is_still_refused() -> None:
+    office = await waiting()
+    office.room.waiting.clear()
+    await office.broker.publish([submission("request.withdrawn", {"reference": "r-9"}, id_="w")])
+    await office.work()
+    assert len(office.told(RequestRejected)) == 1
+
+
+async def test_a_withdrawal_by_http_has_who_waits_begin() -> None:
+    office = await waiting(by_http=True)
+    async with client_of(office.door) as client:
+        assert (await client.delete(f"/v1/requests/{CASE}")).status_code == 202
+    assert CASE in office.room.hurried
+    await office.work()
+    await begins(office)
+    await office.wait(timedelta(seconds=1))
+    assert office.the(RequestWithdrawn).request_id == CASE
+
+
+# --- by HTTP ----------------------------------------------------------------------------------------------
+
+
+async def test_a_system_that_sends_too_many_is_told_when_to_send_again() -> None:
+    office = Office()
+    office.room.free = 0
+    async with client_of(office.door) as client:
+        refused = await client.post("/v1/requests", json=request(), headers=BEARER)
+        assert_problem(refused, 429)
+        assert refused.headers["Retry-After"] == "1800"  # it is half past nine
+        assert NOW.minute == 30
+        assert (
+            await client.post("/v1/requests", json=form())
+        ).status_code == 202  # people are not that system
+        office.room.free = 1
+        assert (await client.post("/v1/requests", json=request(), headers=BEARER)).status_code == 202
+    assert office.sealed(CASE)
+
+
+async def test_a_sheet_is_taken_in_however_long_it_is_and_waits() -> None:
+    office = Office()
+    office.room.free = 1
+    sheet = "reference,right,email\n" + "".join(f"t-{n},erasure,p{n}@example.org\n" for n in range(5))
+    async with client_of(office.door) as client:
+        headers = {"Content-Type": "text/csv"} | BEARER
+        answer = await client.post("/v1/requests/batch", content=sheet, headers=headers)
+    assert answer.status_code == 202
+    await office.work()
+    assert len(office.told(RequestReceived)) == 1
+    assert len(office.room.waiting) == 4
+
+
+# --- incidents --------------------------------------------------------------------------------------------
+
+
+async def test_a_request_in_the_time_of_an_incident_bears_its_name() -> None:
+    office = Office()
+    declared = BurstDeclared(
+        request_id="b" * 32, by="dana", incident="breach_1", since=NOW, until=NOW + timedelta(days=1)
+    )
+    await office.submit(request(reference="before", received_at="2026-03-01T00:00:00Z"))
+    await office.tell(declared, service="command")
+    await office.submit(request(), id_="2")
+    assert [one.incident for one in office.told(RequestReceived)] == [None, "breach_1"]
+    rows = (await office.journals["intake"].histories({CASE}))[CASE]
+    entry = Story.of(told_by(rows)).entry(UTC)
+    assert entry is not None
+    assert entry.plain()["incident"] == "breach_1"
+
+
+def test_who_waits_holds_no_personal_data() -> None:
+    assert set(RequestLodged.model_fields) == {
+        "request_id", "source", "occurred_at", "proofs", "attested", "waited",
+    }  # fmt: skip

@@ -1,0 +1,244 @@
+"""Files are read whole before anything is published; what is wrong is named by file, line and field."""
+
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from habeas import publishing
+from habeas.cli import app
+from habeas.eventfiles import Found, Sheet, Source
+from shared.envelope import STRUCTURED, decode
+from shared.errors import ConfigurationError
+from shared.topology import REQUESTS
+
+SECRET = "ottilie.quastenflosser"
+SHEET = "reference,right,email\nt-1,erasure,ada@example.org\nt-2,access,bruno@example.com\n"
+READING = Sheet("shop.example", ZoneInfo("Europe/Berlin"))
+
+
+def event(number: int = 1, **data: Any) -> dict[str, Any]:
+    request = {"reference": f"t-{number}", "right": "access", "subject": {"email": "ada@example.org"}} | data
+    return {
+        "specversion": "1.0",
+        "type": "habeas.request.submitted.v1",
+        "source": "shop.example",
+        "id": f"e-{number}",
+        "time": "2026-03-02T09:30:00Z",
+        "data": request,
+    }
+
+
+WRONG = event(2, right=SECRET)
+
+
+def found(content: str | bytes, folder: Path, *, sheet: Sheet | None = None) -> list[Found]:
+    path = folder / "file"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(Source(path, sheet=sheet).found())
+
+
+def faults(content: str | bytes, folder: Path) -> list[tuple[int, str]]:
+    return [(fault.line, fault.path) for one in found(content, folder) for fault in one.faults]
+
+
+def command(verb: str, *words: str) -> Result:
+    return CliRunner().invoke(app, [verb, *words], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(json.dumps(event()), id="one"),
+        pytest.param(json.dumps(event(), indent=2), id="one over many lines"),
+        pytest.param("\ufeff\n" + json.dumps([event()]), id="an array"),
+        pytest.param("\n\n" + json.dumps([event()], indent=2) + "\n", id="an array over many lines"),
+        pytest.param("\ufeff" + json.dumps(event()) + "\n\n", id="a line"),
+    ],
+)
+def test_an_event_is_found_in_each_form_of_file(content: str, tmp_path: Path) -> None:
+    [one] = found(content, tmp_path)
+    assert one.message is not None
+    read = decode(one.message.body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
+    assert (read.id, one.message.routing_key) == ("e-1", read.event.TYPE)
+
+
+def test_lines_are_events_of_their_own(tmp_path: Path) -> None:
+    lines = "\n".join(json.dumps(event(number)) for number in range(3))
+    assert [one.line for one in found(lines, tmp_path)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        pytest.param("", (1, ""), id="empty"),
+        pytest.param("[1", (1, ""), id="an open array"),
+        pytest.param("[\n1 2]", (2, ""), id="no comma"),
+        pytest.param("{\n", (2, ""), id="an open object"),
+        pytest.param(json.dumps(event()) + "\nno event", (2, ""), id="a line that is no JSON"),
+        pytest.param(json.dumps(event()) + "\n" + json.dumps(WRONG), (2, "data.right"), id="a wrong line"),
+        pytest.param(json.dumps([event()]) + "\n{}", (2, ""), id="more behind an array"),
+        pytest.param(b'["\xff"]', (1, ""), id="no UTF-8"),
+        pytest.param("[NaN]", (1, ""), id="no number"),
+        pytest.param('[{"a": "\\ud800"}]', (1, ""), id="half a character"),
+        pytest.param("[" * 100_000, (1, ""), id="deep"),
+        pytest.param(json.dumps(event() | {"specversion": "0.3"}), (1, "specversion"), id="another version"),
+        pytest.param(json.dumps(event() | {"type": "frob"}), (1, "type"), id="another type"),
+        pytest.param(json.dumps(event()["data"]), (1, "specversion"), id="no envelope"),
+    ],
+)
+def test_what_is_wrong_is_named_by_line_and_field(
+    content: str | bytes, where: tuple[int, str], tmp_path: Path
+) -> None:
+    assert faults(content, tmp_path)[-1] == where
+
+
+def test_the_line_of_an_element_is_where_it_begins(tmp_path: Path) -> None:
+    content = json.dumps([event(), WRONG], indent=1)
+    assert faults(content, tmp_path) == [(content[: content.index('"e-2"')].count("\n") - 3, "data.right")]
+
+
+def test_an_event_with_the_id_of_another_would_be_lost_and_is_refused(tmp_path: Path) -> None:
+    again = event() | {"data": event(7)["data"]}
+    elsewhere = again | {"source": "portal.example"}
+    lines = [event(), event(), elsewhere, again]
+    content = "\n".join(map(json.dumps, lines))
+    assert faults(content, tmp_path) == [(4, "id")]
+
+
+def test_a_row_is_the_same_event_whenever_the_sheet_is_sent(tmp_path: Path) -> None:
+    def ids() -> list[str]:
+        return [one.message.message_id for one in found(SHEET, tmp_path, sheet=READING) if one.message]
+
+    assert ids() == ids()
+    assert len(set(ids())) == 2
+    other = Sheet("portal.example", READING.zone)
+    assert not {one.message.message_id for one in found(SHEET, tmp_path, sheet=other) if one.message} & set(
+        ids()
+    )
+
+
+def test_the_id_of_a_row_is_in_its_event(tmp_path: Path) -> None:
+    for one in found(SHEET, tmp_path, sheet=READING):
+        assert one.message is not None
+        plain = orjson.loads(one.message.body)
+        assert (plain["id"], plain["source"]) == (one.message.message_id, "shop.example")
+
+
+@given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode()))
+def test_whatever_a_file_holds_it_is_read_or_refused(content: bytes, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    for start in (b"", json.dumps(event()).encode() + b"\n", b"[" + json.dumps(event()).encode() + b","):
+        for one in found(start + content, folder):
+            assert (one.message is None) == bool(one.faults)
+        list(found(start + content, folder, sheet=READING))
+
+
+# --- the verbs --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events were published each time."""
+    published: list[int] = []
+
+    async def publish(_url: str, sources: list[Source], told: Any) -> int:
+        count = sum(one.message is not None for source in sources for one in source.found())
+        told(count)
+        published.append(count)
+        return count
+
+    monkeypatch.setattr(publishing, "publish", publish)
+    monkeypatch.setenv("HABEAS_AMQP_URL", "amqp://broker.example.com")
+    return published
+
+
+def files(folder: Path) -> tuple[str, str]:
+    sound, faulty = folder / "sound.json", folder / "faulty.jsonl"
+    sound.write_text(json.dumps(event()))
+    faulty.write_text(f"{json.dumps(event(3))}\n{json.dumps(WRONG)}\n")
+    return str(sound), str(faulty)
+
+
+def test_nothing_is_published_if_anything_is_wrong_in_any_file(sent: list[int], tmp_path: Path) -> None:
+    said = command("publish", *files(tmp_path))
+    assert said.exit_code == 1
+    assert sent == []
+    assert f"{tmp_path}/faulty.jsonl:2: data.right" in said.stdout
+    assert SECRET not in said.stdout
+
+
+def test_what_is_sound_is_published_where_that_is_wanted(sent: list[int], tmp_path: Path) -> None:
+    assert command("publish", "--keep-going", *files(tmp_path)).exit_code == 1
+    assert sent == [2]
+
+
+def test_what_is_all_sound_is_published(sent: list[int], tmp_path: Path) -> None:
+    said = command("publish", files(tmp_path)[0])
+    assert (said.exit_code, sent) == (0, [1])
+    assert "1 events are published" in said.stdout
+
+
+def test_validating_needs_no_broker_and_publishes_nothing(
+    sent: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HABEAS_AMQP_URL")
+    assert command("validate", files(tmp_path)[0]).exit_code == 0
+    assert command("validate", *files(tmp_path)).exit_code == 1
+    assert sent == []
+
+
+def test_standard_input_is_read_once_and_serves_twice(sent: list[int]) -> None:
+    said = CliRunner().invoke(app, ["publish", "-"], input=json.dumps(event()), catch_exceptions=False)
+    assert (said.exit_code, sent) == (0, [1])
+    with pytest.raises(ConfigurationError, match="once only"):
+        CliRunner().invoke(app, ["validate", "-", "-"], input="{}", catch_exceptions=False)
+
+
+def test_a_sheet_is_known_by_its_name_or_by_being_called_one(sent: list[int], tmp_path: Path) -> None:
+    sheet = tmp_path / "requests.CSV"
+    sheet.write_text(SHEET)
+    assert command("publish", str(sheet)).exit_code == 0
+    said = CliRunner().invoke(app, ["publish", "--csv", "-"], input=SHEET, catch_exceptions=False)
+    assert (said.exit_code, sent) == (0, [2, 2])
+
+
+def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_path: Path) -> None:
+    sheet, report = tmp_path / "requests.csv", tmp_path / "report.csv"
+    sheet.write_text(SHEET + "=cmd(),frob,carla@example.net\n")
+    assert command("validate", "--report", str(report), str(sheet)).exit_code == 1
+    assert sent == []
+    head, *lines = report.read_text().splitlines()
+    assert head == "file,line,reference,column,fault"
+    assert [line.split(",")[1:4] for line in lines] == [
+        ["2", "t-1", ""],
+        ["3", "t-2", ""],
+        ["4", "'=cmd()", "right"],
+    ]
+    assert "carla" not in report.read_text()
+
+
+def test_a_file_that_changes_meanwhile_is_noticed() -> None:
+    publishing.must_be_the_same(2, 2)
+    with pytest.raises(ConfigurationError, match="changed meanwhile"):
+        publishing.must_be_the_same(2, 1)
+
+
+def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Path) -> None:
+    many = tmp_path / "many.jsonl"
+    many.write_text((json.dumps(WRONG) + "\n") * 150)
+    said = command("validate", str(many)).stdout
+    assert "… and 50 more that are wrong" in said
+    assert sent == []
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = Source(tmp_path / "gone.json")
+    with pytest.raises(ConfigurationError, match=r"gone\.json: cannot be read"):
+        list(missing.found())
