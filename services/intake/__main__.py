@@ -1,8 +1,8 @@
 """Run intake: ``python -m services.intake``."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any, TypeAlias
 
 from services.intake.api import Callers, create_app
@@ -16,8 +16,15 @@ from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.handlers import SUBSCRIPTIONS
+from services.intake.mail.desk import Desk as MailDesk
+from services.intake.mail.imap import Account, Mailbox
+from services.intake.mail.reading import LARGEST
+from services.intake.mail.rulebook import rulebook
+from services.intake.mail.senders import Senders
+from services.intake.mail.smtp import Port
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
+from shared import incoming
 from shared.envelope import Envelope
 from shared.events import (
     AppealSubmitted,
@@ -97,9 +104,29 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     protocols = {"/drp": drp_app(telling.desk)} if telling else {}
     app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
     intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
-    yield Running(intake, journal, app, background=background)
+    with ExitStack() as stack:
+        inbox = list(_inbox(settings, door, stack))
+        background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []), *inbox)
+        yield Running(intake, journal, app, background=background)
+
+
+def _inbox(settings: IntakeSettings, door: Door, stack: ExitStack) -> Iterator[Background]:
+    """Yield what takes mail in."""
+    threads = settings.threads()
+    if threads is None:
+        return
+    senders = Senders(settings.inbox_per_hour)
+    desk = MailDesk(door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust)
+    if settings.inbox_port:
+        listener = stack.enter_context(
+            incoming.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")
+        )
+        local = settings.inbox_protocol == "lmtp"
+        yield incoming.listen(Port(desk), listener, largest=LARGEST, local=local)
+    if settings.inbox_imap is not None:
+        account = Account.parse(settings.inbox_imap.get_secret_value())
+        yield Mailbox(account, desk, settings.inbox_folder).run()
 
 
 async def _for_agents(settings: IntakeSettings, door: Door, database: Database) -> Telling:

@@ -1,22 +1,24 @@
 """What intake alone needs to be told."""
 
 from datetime import date
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from services.intake.clock import Practice
 from services.intake.drp.directory import ListedAgent
+from services.intake.mail.imap import Account
 from shared.calendars import calendar_named
 from shared.errors import ConfigurationError
 from shared.law import Company
 from shared.policies import policies
-from shared.settings import Settings
+from shared.settings import InboxSettings
 
 KEY_CHARACTERS = 16
 """An empty key would let everybody in, a short one everybody who tries."""
 
 
-class IntakeSettings(Settings):
+class IntakeSettings(InboxSettings):
     """Settings of intake."""
 
     api_keys: dict[str, SecretStr] = Field(default_factory=dict)
@@ -36,6 +38,38 @@ class IntakeSettings(Settings):
 
     drp_callback_allow: frozenset[str] = frozenset()
     """Hosts that agents may be called back at although they lie inside: JSON, `["agent.example.com"]`."""
+
+    inbox_port: int = Field(default=0, ge=0, le=65535)
+    """Port that takes mail for `HABEAS_INBOX_ADDRESS`, on `HABEAS_HTTP_HOST`; 0: none."""
+
+    inbox_protocol: Literal["smtp", "lmtp"] = "smtp"
+    """What is spoken on that port: `smtp` or `lmtp`."""
+
+    inbox_imap: SecretStr | None = Field(default=None, validate_default=True)
+    """Mailbox that mail is fetched from, `imaps://user:password@host/INBOX`; `imap://` is not encrypted."""
+
+    inbox_folder: str = Field(default="Habeas", pattern=r"^[\x20-\x7e]{0,100}$")
+    """Folder of that mailbox that mails go to once they are taken in; empty: they stay, and are marked."""
+
+    inbox_trust: str = Field(default="", max_length=255)
+    """Name under which your mail server writes `Authentication-Results`; empty: none is believed."""
+
+    inbox_per_hour: int = Field(default=6, ge=1, le=1000)
+    """Cases that one sender may open by mail within an hour; more of it goes on file in the last of them."""
+
+    @field_validator("inbox_port", "inbox_imap")
+    @classmethod
+    def _knows_its_address(cls, value: object, told: ValidationInfo) -> object:
+        if value and not told.data.get("inbox_address"):
+            raise ValueError("needs HABEAS_INBOX_ADDRESS")
+        return value
+
+    @field_validator("inbox_imap")
+    @classmethod
+    def _is_a_mailbox(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            Account.parse(url.get_secret_value())
+        return url
 
     @field_validator("api_keys")
     @classmethod

@@ -172,4 +172,3 @@ class Door:
             figures.report(report.action)
         else:
             figures.report("unknown_letter")
-

@@ -51,7 +51,9 @@ from shared.events import (
     IdentityRefused,
     IdentityReviewNeeded,
     IdentityVerified,
+    InquiryLodged,
     LetterKind,
+    MessageLodged,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
@@ -208,6 +210,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
             request_id=CASE, publisher_source=None, publisher_id=None, errors=(Flaw(path="", message="no"),)
         ),
         WithdrawalLodged(request_id=CASE),
+        InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=NOW.date(), laws=("gdpr@2018-05-25",)),
+        MessageLodged(request_id=CASE, message="mail", reason="other", own=False),
         RequestPurged(request_id=CASE),
         SubjectUnrestricted(request_id=CASE, identifiers={}),
         # Facts that are none of intake's business.
