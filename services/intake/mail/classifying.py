@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from services.intake.mail.rulebook import Hint, Rule, Rulebook, Wish
+from services.intake.mail.rulebook import EVERY, Hint, Rule, Rulebook, Wish
 from shared.events import Residence
 from shared.law import Regulation
 
@@ -26,7 +26,7 @@ SHORT = 600
 FEWEST_WORDS = 2
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
-CODE = re.compile(r"(?<![\d.,/+-])(\d{6}|\d{3} \d{3})(?![\d/]|[.,]\d)")
+CODE = re.compile(r"(?<![\d.,/+-])(?<!\d )(\d{6}|\d{3} \d{3})(?![\d/]|[.,]\d| \d)")
 ANSWER = re.compile(
     r"^\s*(?:(?:re|aw|antw?|sv|tr|rif|res|回复|答复|回覆)\s*(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
 )
@@ -55,6 +55,12 @@ class Match:
     text: str
     """The words, folded."""
     wish: Wish | None = None
+    weak: bool = False
+
+    @property
+    def weight(self) -> tuple[bool, int]:
+        """What decides between words that overlap."""
+        return not self.weak, self.end - self.start
 
     def overlaps(self, other: "Match") -> bool:
         """Tell whether both stand on the same words."""
@@ -106,7 +112,7 @@ def understand(subject: str, words: str, book: Rulebook) -> Understood:
         hints=tuple(_counted(hints)),
         regulation=_regulation(_counted(hints), book),
         residence=_residence(hints, book),
-        language=language_of(f"{own_subject}\n{words}", book),
+        language=language_of(f"{own_subject}\n{words}", book) or _language_of_rules(counted),
     )
 
 
@@ -148,7 +154,7 @@ def language_of(text: str, book: Rulebook) -> str | None:
 
 def _matches(rules: Iterable[Rule], text: str, where: str) -> list[Match]:
     return [
-        Match(rule.id, where, found.start(), found.end(), found[0], rule.wish)
+        Match(rule.id, where, found.start(), found.end(), found[0], rule.wish, rule.weak)
         for rule in rules
         for found in islice(rule.pattern.finditer(text), MOST_MATCHES)
         if found[0]
@@ -172,9 +178,7 @@ def _counted(found: Sequence[Match]) -> list[Match]:
         match
         for match in standing
         if not any(
-            other.end - other.start > match.end - match.start and match.overlaps(other)
-            for other in standing
-            if (other.wish, other.rule) != (match.wish, match.rule)
+            other.weight > match.weight and match.overlaps(other) for other in standing
         )
     ]
 
@@ -193,6 +197,11 @@ def _clarity(wishes: Collection[Wish]) -> Clarity:
     if not wishes:
         return Clarity.NOTHING
     return Clarity.CLEAR if len(wishes) == 1 else Clarity.CONTRADICTORY
+
+
+def _language_of_rules(matches: Iterable[Match]) -> str | None:
+    languages = {match.rule.partition(".")[0] for match in matches} - {EVERY}
+    return languages.pop() if len(languages) == 1 else None
 
 
 def _regulation(matches: Iterable[Match], book: Rulebook) -> Regulation | None:

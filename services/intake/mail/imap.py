@@ -128,7 +128,7 @@ class Mailbox:
 
     async def _take(self, client: aioimaplib.IMAP4, uid: str) -> None:
         content = await self._fetched(client, uid)
-        if content is None:  # somebody has moved it meanwhile
+        if content is None:
             return
         if len(content) > LARGEST:
             figures.mail("too_large")
@@ -141,10 +141,15 @@ class Mailbox:
             raise
         except HabeasError as error:
             return await self._flag(client, uid, str(error))
-        await self._put_away(client, uid)
+        try:
+            await self._put_away(client, uid)
+        except MailboxUnavailable:
+            if await self._fetched(client, uid) is not None:
+                raise
 
     async def _fetched(self, client: aioimaplib.IMAP4, uid: str) -> bytes | None:
-        lines = _well(await client.uid("fetch", uid, "(BODY.PEEK[])"), "fetch")
+        """Return a mail; None where somebody has moved it meanwhile, which some servers call an error."""
+        lines = (await client.uid("fetch", uid, "(BODY.PEEK[])")).lines
         return next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
 
     async def _flag(self, client: aioimaplib.IMAP4, uid: str, reason: str) -> None:

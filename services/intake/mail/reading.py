@@ -82,12 +82,12 @@ def read(content: bytes) -> Mail:
     head, body = parts.split(content, largest_head=LARGEST_HEAD)
     fields = _fields(head)
     leaves = list(_leaves(head, body))
-    [(name, address)] = _addresses(fields.get("from", ())[:1]) or [("", "")]
+    name, address = _sender(head)
     return Mail(
         identity=_identity(head, body),
         fields=fields,
         address=address,
-        name=_name(name),
+        name=_name(charsets.header(name)),
         subject=" ".join(fields.get("subject", ())[:1]),
         words=_words(leaves),
         attachments=tuple(_attachments(leaves)),
@@ -169,6 +169,13 @@ def _fields(head: Message) -> dict[str, tuple[str, ...]]:
         text = charsets.header(str(value)[:LONGEST_FIELD])
         found[name.lower()] = (*found.get(name.lower(), ()), text)
     return found
+
+
+def _sender(head: Message) -> tuple[str, str]:
+    """Return the name and address of the one who wrote it; nothing where it is not one."""
+    written = _addresses(map(str, head.get_all("from", ())[:1]))
+    # Names are decoded after the addresses are taken out: one that holds an address is no address.
+    return written[0] if len(written) == 1 else ("", "")
 
 
 def _identity(head: Message, body: bytes) -> str:

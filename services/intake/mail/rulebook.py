@@ -14,6 +14,7 @@ from shared.law import DIRECT_MARKETING, Regulation, Right
 
 PAGE = Path(__file__).with_name("rules.yaml")
 PART = re.compile(r"\{([a-z]+)\}")
+WEAK = "?"
 EVERY = "any"
 """The rules that hold in every language."""
 
@@ -52,6 +53,8 @@ class Rule:
     pattern: re.Pattern[str]
     wish: Wish | None = None
     """None: what it overlaps does not count."""
+    weak: bool = False
+    """Whether it names things and no deed: it does not count beside another that it overlaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,8 @@ def _rules(page: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[Rule]:
         for wish, patterns in by_wish.items():
             for number, text in enumerate([patterns] if isinstance(patterns, str) else patterns, 1):
                 pattern = _compiled(text, {**parts[EVERY], **parts.get(language, {})})
-                named = None if wish == "none" else Wish(wish)
-                yield Rule(f"{language}.{wish}.{number}", pattern, named)
+                named = None if wish == "none" else Wish(wish.rstrip(WEAK))
+                yield Rule(f"{language}.{wish}.{number}", pattern, named, weak=wish.endswith(WEAK))
 
 
 def _withdrawals(page: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[Rule]:
