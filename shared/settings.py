@@ -165,7 +165,7 @@ class InboxSettings(Settings):
     """What both must know who reads mail and who writes letters that are answered by mail."""
 
     inbox_address: str = ""
-    """Address that people write to, `privacy@example.com`; answers get one per case; empty: no mail comes in."""
+    """Address people write to, `privacy@example.com`; answers get one per case; empty: no mail comes in."""
 
     @field_validator("inbox_address")
     @classmethod

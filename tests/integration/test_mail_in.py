@@ -1,14 +1,12 @@
 """A mail from a real mail program becomes a case, and the answers to our letters find their way to it."""
 
 import asyncio
+import base64
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-
-import pytest
-import pytest_asyncio
 
 from habeas.mailcatcher import Letter
 from habeas.parts.ports import HOST, free_port
@@ -30,7 +28,9 @@ class Writer:
         self.pipeline, self.heard = pipeline, heard
         self._port, self._protocol = port, protocol
 
-    async def mail(self, person: Somebody, body: str, *options: str, subject: str = "Hello", to: str = INBOX) -> str:
+    async def mail(
+        self, person: Somebody, body: str, *options: str, subject: str = "Hello", to: str = INBOX
+    ) -> str:
         """Send a mail as *person*; return what swaks said."""
         process = await asyncio.create_subprocess_exec(
             "swaks", "--server", HOST, "--port", str(self._port), "--protocol", self._protocol,
@@ -55,8 +55,6 @@ class Writer:
 
     async def sealed(self, case: str, item: str) -> bytes:
         """Return what lies in the vault."""
-        import base64
-
         key = base64.b64decode(self.pipeline.settings["HABEAS_MASTER_KEY"])
         vault = Vault(self.pipeline.client, prefix=self.pipeline.prefix, master_key=key)
         return b"".join([piece async for piece in vault.open_stream(case, item)])
@@ -71,22 +69,19 @@ async def open_inbox(parts: Stack | None, folder: Path, protocol: str = "smtp") 
     if shutil.which("swaks") is None:
         missing("swaks is not installed: scripts/setup-tests")
     port = free_port()
-    settings = {
-        "HABEAS_INBOX_ADDRESS": INBOX,
-        "HABEAS_INBOX_PORT": str(port),
-        "HABEAS_INBOX_PROTOCOL": protocol,
-        "HABEAS_TRUSTED_SOURCES": "[]",
-    }
-    async with prepared(parts, folder, **settings) as pipeline, pipeline.listening() as heard:
+    async with (
+        prepared(
+            parts,
+            folder,
+            HABEAS_INBOX_ADDRESS=INBOX,
+            HABEAS_INBOX_PORT=str(port),
+            HABEAS_INBOX_PROTOCOL=protocol,
+        ) as pipeline,
+        pipeline.listening() as heard,
+    ):
         await pipeline.start()
         yield Writer(pipeline, heard, port, {"smtp": "ESMTP", "lmtp": "LMTP"}[protocol])
         await pipeline.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def writer(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Writer]:
-    async with open_inbox(parts, tmp_path_factory.mktemp("mail")) as one:
-        yield one
 
 
 async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with_the_code_proves_it(
@@ -130,3 +125,33 @@ async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with
         log = writer.pipeline.log.read_text()
         assert person.email not in log
         assert digits not in log
+
+
+async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_the_case(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with open_inbox(parts, tmp_path, "lmtp") as writer:
+        person = (await writer.pipeline.people())[1]
+        said = await writer.mail(
+            person, "Bonjour, j'ai une question pour vous. Merci", to=f"{INBOX},{INBOX.replace('@', '+x@')}"
+        )
+        assert said.count("250 2.0.0 taken in") == 2, "one answer for each recipient"
+        letter = await writer.letter(person, "Que souhaitez-vous que nous fassions ?")
+        case = case_of(letter)
+        assert not writer.heard.of(case, "request.received")
+        assert not (await writer.pipeline.http.get(f"/v1/requests/{case}")).is_success
+
+        automatic = "Auto-Submitted: auto-replied"
+        await writer.mail(
+            person, "Supprimez mon compte.", "--header", automatic, to=str(letter.message["Reply-To"])
+        )
+        await writer.mail(
+            person, "Supprimez mon compte.", subject="Re: ?", to=str(letter.message["Reply-To"])
+        )
+        [received] = await eventually(lambda: writer.heard.of(case, "request.received"), WITHIN)
+        assert received["data"]["right"] == "erasure"
+        await writer.letter(person, "Nous avons reçu votre demande")
+        await writer.mail(person, "Quand aurai-je une réponse ?", to=str(letter.message["Reply-To"]))
+        [message] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
+        assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
+        assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

@@ -23,7 +23,7 @@ from shared.errors import PermanentError, StoreUnavailable
 from tests.conftest import missing
 from tests.waiting import eventually
 
-PASSWORD = "correct horse"  # noqa: S105 - of a server in this test
+PASSWORD = "correct horse"
 NOBODY = 65534
 CONFIGURATION = """\
 dovecot_config_version = 2.4.0
@@ -129,7 +129,9 @@ async def dovecot() -> AsyncIterator[int]:
         configuration = folder / "dovecot.conf"
         text = CONFIGURATION.format(folder=folder, port=port, password=PASSWORD)
         configuration.write_text(text, encoding="utf-8")
-        command = Command(("dovecot", "-F", "-c", str(configuration)), folder, folder / "out", dict(os.environ))
+        command = Command(
+            ("dovecot", "-F", "-c", str(configuration)), folder, folder / "out", dict(os.environ)
+        )
         process = await Process.start(command)
         await eventually(lambda: _answers(port))
         yield port
@@ -200,7 +202,7 @@ async def test_a_mailbox_that_does_not_answer_is_tried_again(server: Server) -> 
 
 
 async def test_a_mailbox_that_does_not_let_us_in_is_tried_again(server: Server) -> None:
-    account = Account(HOST, server.port, tls=False, user=server.user, password="wrong", folder="INBOX")  # noqa: S106
+    account = Account(HOST, server.port, tls=False, user=server.user, password="wrong", folder="INBOX")
     with pytest.raises(MailboxUnavailable, match="refused to log in"):
         await Mailbox(account, server.desk, "").work()  # type: ignore[arg-type]
 
@@ -234,7 +236,10 @@ async def test_looking_goes_on_after_an_outage(server: Server) -> None:
     ("url", "account"),
     [
         ("imaps://ada:secret@mail.example.com", ("mail.example.com", 993, True, "ada", "secret", "INBOX")),
-        ("imap://a%40b:s%3Ap@127.0.0.1:1143/Privacy%20mail", ("127.0.0.1", 1143, False, "a@b", "s:p", "Privacy mail")),
+        (
+            "imap://a%40b:s%3Ap@127.0.0.1:1143/Privacy%20mail",
+            ("127.0.0.1", 1143, False, "a@b", "s:p", "Privacy mail"),
+        ),
     ],
 )
 def test_a_mailbox_is_named_by_its_url(url: str, account: tuple[Any, ...]) -> None:
@@ -243,7 +248,9 @@ def test_a_mailbox_is_named_by_its_url(url: str, account: tuple[Any, ...]) -> No
     assert account[4] not in repr(found)
 
 
-@pytest.mark.parametrize("url", ["", "pop3://a:b@c", "imaps://mail.example.com", "imaps://a@b", "imaps://a:b@"])
+@pytest.mark.parametrize(
+    "url", ["", "pop3://a:b@c", "imaps://mail.example.com", "imaps://a@b", "imaps://a:b@"]
+)
 def test_what_names_no_mailbox_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must look like imaps://user:password@host/INBOX$"):
         Account.parse(url)

@@ -6,13 +6,14 @@ any other, whoever brings them; taking a request back is left to the address tha
 people to read.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from services.intake.domain import ANSWERED, Case, Status
 from services.intake.mail.classifying import Understood, code_in, is_withdrawal
 from services.intake.mail.rulebook import Rulebook
-from shared.events import Document
+from shared.answer import Inquiry
+from shared.events import Document, EmailCode, Proof
 
 ENDED = ANSWERED | {Status.WITHDRAWN, Status.DUPLICATE}
 
@@ -21,42 +22,49 @@ class Deed(StrEnum):
     """What an answer does."""
 
     BEGINS = "begins"
-    """A request of its own."""
+    """It makes a request of its own."""
+    CLARIFIES = "clarifies"
+    """It says what is asked for, and so makes the request."""
     PROVES = "proves"
     WITHDRAWS = "withdraws"
     FILED = "filed"
     """Nothing by itself: people read it."""
 
 
-def deed_of(
-    words: str,
-    understood: Understood,
-    documents: Sequence[Document],
-    case: Case,
-    book: Rulebook,
-    *,
-    own: bool,
-) -> Deed:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came in an answer."""
+
+    words: str
+    """What its sender wrote themselves."""
+    understood: Understood
+    """What it asks for, read by itself."""
+    documents: tuple[Document, ...]
+    own: bool
+    """Whether it names the request's own address as its sender."""
+
+    def proofs(self, case: Case) -> tuple[Proof, ...]:
+        """Return the proofs in it: a code counts where one is waited for."""
+        awaited = case.awaits_proof or case.status is Status.UNKNOWN
+        code = code_in(self.words) if awaited else None
+        return (*([EmailCode(kind="email_code", code=code)] if code else []), *self.documents)
+
+
+def deed_of(answer: Answer, case: Case, inquiry: Inquiry | None, book: Rulebook) -> Deed:
     """
-    Return what an answer does.
+    Return what *answer* does.
 
     Args:
-        words: What its sender wrote themselves.
-        understood: What it asks for, read by itself.
-        documents: What came with it.
+        answer: What came in.
         case: What is known of the request that it belongs to.
+        inquiry: Set where it is still unclear what is asked for.
         book: The rules.
-        own: Whether it names the request's own address as its sender.
     """
-    if own and case.withdrawable and is_withdrawal(words, book):
+    clear = answer.own and answer.understood.wish is not None
+    if inquiry is not None:
+        return Deed.CLARIFIES if clear else Deed.FILED
+    if answer.own and case.withdrawable and is_withdrawal(answer.words, book):
         return Deed.WITHDRAWS
-    if documents or code_for(words, case):
+    if answer.proofs(case):
         return Deed.PROVES
-    if own and understood.wish is not None and case.status in ENDED:
-        return Deed.BEGINS
-    return Deed.FILED
-
-
-def code_for(words: str, case: Case) -> str | None:
-    """Return the code in *words*, where one is waited for."""
-    return code_in(words) if case.awaits_proof or case.status is Status.UNKNOWN else None
+    return Deed.BEGINS if clear and case.status in ENDED else Deed.FILED

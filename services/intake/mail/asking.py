@@ -65,4 +65,6 @@ def laws_for(inquiry: Inquiry, day: date, practice: Practice) -> tuple[PolicyId,
 
 
 def _place(residence: Residence | None) -> str | None:
-    return residence and "-".join(filter(None, (residence.country, residence.subdivision)))
+    if residence is None:
+        return None
+    return "-".join(filter(None, (residence.country, residence.subdivision)))

@@ -1,4 +1,4 @@
-"""Files that came with a mail as proofs of who asks: what they are, and what they are to prove. Pure."""
+"""Files that came with a mail as proofs: what they are, and what they are to prove. Pure."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ NAMED: Mapping[Slot, re.Pattern[str]] = MappingProxyType(
             r"|authoriz|授权|委托"
         ),
         Slot.IDENTITY: re.compile(
-            r"passp|\bpass\b|reisepass|ausweis|\bperso\b|\bid\b|\bid[-_ ]|identi|licen[cs]e|fuhrerschein|permis"
+            r"passp|\bpass\b|reisepass|ausweis|\bperso\b|\bid\b|identi|licen[cs]e|fuhrerschein|permis"
             r"|patente|rijbewijs|paspoort|pasaporte|passaporte|\bdni\b|\bnie\b|\bcni\b|\brg\b|carta.?d|护照|身份证"
             r"|驾照|護照|身份證"
         ),

@@ -71,9 +71,8 @@ def _base64(body: bytes) -> bytes:
 
 
 def _visible(character: str) -> str:
-    """Return bytes that the library could not place in a field as the characters that they most likely are."""
-    code = ord(character)
-    return bytes([code - 0xDC00]).decode("latin-1") if 0xDC80 <= code <= 0xDCFF else character
+    """Return a byte that the library could not place as the character that it most likely is."""
+    return chr(ord(character) - ord("\udc00")) if "\udc80" <= character <= "\udcff" else character
 
 
 def _clean(text: str) -> str:

@@ -1,8 +1,8 @@
 """
 Says what a mail asks for, by which rules, and what is unclear about it. Pure.
 
-Rules, no model: the same mail is understood the same way every time, and each decision names the words that it
-follows from. Whoever is in doubt is asked back; a wrong guess would answer what nobody has asked.
+Rules, no model: the same mail is understood the same way every time, and each decision names the words that
+it follows from. Where it is in doubt the person is asked; a wrong guess would answer what nobody has asked.
 """
 
 import re
@@ -22,7 +22,7 @@ MOST_CHARACTERS = 8_000
 MOST_MATCHES = 10
 """Of one rule: what is said more often is not said more clearly."""
 SHORT = 600
-"""Characters of an answer that may hold a code or take a request back: more is a letter, for people to read."""
+"""Characters of an answer that may hold a code or take a request back: more is for people to read."""
 FEWEST_WORDS = 2
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
@@ -177,14 +177,12 @@ def _counted(found: Sequence[Match]) -> list[Match]:
     return [
         match
         for match in standing
-        if not any(
-            other.weight > match.weight and match.overlaps(other) for other in standing
-        )
+        if not any(other.weight > match.weight and match.overlaps(other) for other in standing)
     ]
 
 
 def _joined(found: Iterable[Wish], book: Rulebook) -> tuple[frozenset[Wish], bool]:
-    """Return the wishes that are left when those are one that one answer serves; and whether a copy is one."""
+    """Return *found* with those made one that one answer serves, and whether a copy is wanted besides."""
     wishes, with_copy = frozenset(found), False
     for together in book.together:
         if together.wishes <= wishes:

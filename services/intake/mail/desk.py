@@ -6,16 +6,16 @@ from the mail itself: the same mail again, by whichever way, does nothing that w
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from services.intake.clock import Practice
-from services.intake.domain import MAIL, Case, Status
+from services.intake.domain import MAIL, Case
 from services.intake.door import Door, NotNow, TooOften
-from services.intake.mail import answering, figures
-from services.intake.mail.answering import Deed
+from services.intake.mail import figures
+from services.intake.mail.answering import Answer, Deed, deed_of
 from services.intake.mail.asking import inquiry_of, laws_for, request_of
 from services.intake.mail.attaching import documents_in
 from services.intake.mail.classifying import Understood, understand
@@ -25,7 +25,7 @@ from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.errors import TransientError, UnknownRequest
-from shared.events import EmailCode, Proof, RequestSubmitted
+from shared.events import RequestSubmitted
 from shared.log import logger
 from shared.threads import Threads
 
@@ -39,7 +39,7 @@ WITHOUT_SENDER = "no_sender"
 
 
 class Fate(StrEnum):
-    """What became of a mail, beside the reasons why it opens no case."""
+    """What became of a mail, if it is not refused."""
 
     OPENED = "opened"
     ASKED_BACK = "asked_back"
@@ -182,46 +182,38 @@ class Desk:
         return outcome
 
     async def _dealt_with(self, mail: Mail, content: bytes, case_id: str, known: "_Known") -> str:
-        own = (known.email or "").lower() == mail.address.lower()
-        understood = await self._understood(mail, answered=True)
-        documents = documents_in(mail.attachments)
-        if known.inquiry is not None:
-            deed = Deed.BEGINS if own and understood.wish is not None else Deed.FILED
-        else:
-            deed = answering.deed_of(mail.words, understood, documents, known.case, self.book, own=own)
-        if deed is Deed.BEGINS and known.inquiry is None:
+        answer = Answer(
+            words=mail.words,
+            understood=await self._understood(mail, answered=True),
+            documents=documents_in(mail.attachments),
+            own=(known.email or "").lower() == mail.address.lower(),
+        )
+        deed = deed_of(answer, known.case, known.inquiry, self.book)
+        if deed is Deed.BEGINS:
             return await self._opened(mail, content)
         await self.door.keep_whole(case_id, _item(mail), content)
-        match deed:
-            case Deed.BEGINS if known.inquiry is not None:
-                request = request_of(known.inquiry, understood, mail.words, documents)
-                await self.door.lodge(request, MAIL)
-                return Fate.OPENED
-            case Deed.PROVES:
-                code = answering.code_for(mail.words, known.case)
-                return await self._proven(mail, case_id, _proofs(code, documents), own=own)
-            case Deed.WITHDRAWS:
-                return await self._withdrawn(mail, case_id)
-            case _:
-                return await self._filed(mail, case_id, "other", own=own)
+        if deed is Deed.CLARIFIES and known.inquiry is not None:
+            await self.door.lodge(
+                request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
+            )
+            return Fate.OPENED
+        if deed is Deed.PROVES:
+            proofs = answer.proofs(known.case)
+            proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}")
+            return await self._done(proven, Fate.PROVEN, mail, case_id, answer)
+        if deed is Deed.WITHDRAWS:
+            return await self._done(self.door.withdraw(case_id), Fate.WITHDRAWN, mail, case_id, answer)
+        return await self._filed(mail, case_id, "other", own=answer.own)
 
-    async def _proven(self, mail: Mail, case_id: str, proofs: Sequence[Proof], *, own: bool) -> str:
+    async def _done(self, act: Awaitable[None], fate: Fate, mail: Mail, case_id: str, answer: Answer) -> str:
+        """Do what an answer does; where it comes too late, people read it."""
         try:
-            await self.door.prove(case_id, proofs, cause=f"mail {mail.identity}")
+            await act
         except NotNow:
-            return await self._filed(mail, case_id, "too_late", own=own)
+            return await self._filed(mail, case_id, "too_late", own=answer.own)
         except TooOften:
             raise Later("too much was done about one request within the hour") from None
-        return Fate.PROVEN
-
-    async def _withdrawn(self, mail: Mail, case_id: str) -> str:
-        try:
-            await self.door.withdraw(case_id)
-        except NotNow:
-            return await self._filed(mail, case_id, "too_late", own=True)
-        except TooOften:
-            raise Later("too much was done about one request within the hour") from None
-        return Fate.WITHDRAWN
+        return fate
 
     # --- what only people can deal with ------------------------------------------------------------------
 
@@ -250,8 +242,3 @@ class _Known:
 
 def _item(mail: Mail) -> str:
     return f"{ANSWER}{mail.identity[:32]}"
-
-
-def _proofs(code: str | None, documents: Sequence[Proof]) -> list[Proof]:
-    codes: list[Proof] = [EmailCode(kind="email_code", code=code)] if code else []
-    return [*codes, *documents]

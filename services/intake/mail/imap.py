@@ -1,9 +1,9 @@
 """
 Fetches mail from a mailbox, for companies whose mail server hands nothing over by SMTP.
 
-A mail stays in the mailbox until what it came to is durable; then it is moved to a folder, or marked where no
-folder is named. Two replicas may look at the same mailbox: a mail that both take is taken once. One that cannot
-be taken in at all is flagged, for people to look at, and is no bar to the others.
+A mail stays in the mailbox until what it came to is durable; then it is moved to a folder, or marked where
+no folder is named. Two replicas may look at the same mailbox: a mail that both take is taken once. One that
+cannot be taken in at all is flagged, for people to look at, and is no bar to the others.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import aioimaplib
 
 from services.intake.mail import figures
 from services.intake.mail.desk import Desk, Envelope, Later
-from services.intake.mail.reading import LARGEST, single
+from services.intake.mail.reading import LARGEST
 from shared.errors import HabeasError, TransientError
 from shared.log import logger
 
@@ -132,15 +132,17 @@ class Mailbox:
             return
         if len(content) > LARGEST:
             figures.mail("too_large")
-            return await self._flag(client, uid, "it is too large")
+            await self._flag(client, uid, "it is too large")
+            return
         try:
             await self.desk.take(content, Envelope())
         except Later:
-            return None
+            return
         except TransientError:
             raise
         except HabeasError as error:
-            return await self._flag(client, uid, str(error))
+            await self._flag(client, uid, str(error))
+            return
         try:
             await self._put_away(client, uid)
         except MailboxUnavailable:

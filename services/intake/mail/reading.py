@@ -68,7 +68,7 @@ class Mail:
         return [address for _, address in _addresses(values)]
 
     def received_at(self, now: datetime, earliest: datetime) -> datetime:
-        """Return when our side received it: by the topmost trace, else by its date, within bounds; else now."""
+        """Return when it was received: by the topmost trace, else by its date, within bounds; else now."""
         traced = self.field("received").rpartition(";")[2]
         for text in (traced, self.field("date")):
             moment = _moment(text)
@@ -130,7 +130,7 @@ class _Leaf:
 
 
 def _leaves(head: Message, body: bytes) -> Iterator[_Leaf]:
-    waiting = [(head, body, ())]
+    waiting: list[tuple[Message, bytes, tuple[str, ...]]] = [(head, body, ())]
     found = 0
     while waiting and found < MOST_PARTS:
         head, body, within = waiting.pop()

@@ -120,6 +120,6 @@ def _precedence(mail: Mail) -> str:
 
 
 def _is_forged(mail: Mail, trusted: str) -> bool:
-    """The topmost result is our server's own; what stands below may come from anybody (RFC 8601 section 5)."""
+    """The topmost result is our server's own; others may come from anybody (RFC 8601 section 5)."""
     server, _, results = mail.field("authentication-results").partition(";")
     return server.split(" ")[0].lower() == trusted.lower() and bool(FAILED_BY.search(results))

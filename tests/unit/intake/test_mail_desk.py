@@ -154,7 +154,10 @@ async def test_who_asks_for_the_same_again_has_one_answer() -> None:
 
 async def test_who_is_unclear_is_asked_back_and_their_answer_becomes_the_case() -> None:
     inbox = Inbox()
-    assert await inbox.take(written("Hello, I have a question.", subject="California privacy rights")) == "asked_back"
+    assert (
+        await inbox.take(written("Hello, I have a question.", subject="California privacy rights"))
+        == "asked_back"
+    )
     inquiry = inbox.office.the(InquiryLodged)
     case = inquiry.request_id
     assert "us-ca-ccpa" in " ".join(inquiry.laws)
@@ -180,7 +183,9 @@ async def test_what_could_be_several_things_is_asked_with_those() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "words"), [(EVE, "Delete my account."), (ADA, "I do not know either.")], ids=["a stranger", "unclear"]
+    ("by", "words"),
+    [(EVE, "Delete my account."), (ADA, "I do not know either.")],
+    ids=["a stranger", "unclear"],
 )
 async def test_an_answer_that_makes_nothing_clearer_is_kept_for_people(by: str, words: str) -> None:
     inbox = Inbox()
@@ -294,7 +299,10 @@ async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "outcome"),
-    [({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC), ({"List_Id": "<n.example.org>"}, Refused.MAILING_LIST)],
+    [
+        ({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC),
+        ({"List_Id": "<n.example.org>"}, Refused.MAILING_LIST),
+    ],
 )
 async def test_what_a_machine_wrote_leaves_no_trace(fields: dict[str, str], outcome: Refused) -> None:
     inbox = Inbox()
@@ -426,7 +434,9 @@ async def test_a_flood_is_told_to_wait() -> None:
     assert answers == [TAKEN] * (FILED_FOR_ONE + 1) + [TOO_OFTEN]
 
 
-@given(content=st.binary(max_size=1_000), words=st.text(max_size=300), own=st.booleans(), threaded=st.booleans())
+@given(
+    content=st.binary(max_size=1_000), words=st.text(max_size=300), own=st.booleans(), threaded=st.booleans()
+)
 async def test_whatever_comes_is_a_case_or_on_file_or_from_nobody(
     content: bytes, words: str, own: bool, threaded: bool
 ) -> None:
@@ -438,4 +448,6 @@ async def test_whatever_comes_is_a_case_or_on_file_or_from_nobody(
         outcome = await inbox.take(mail, to=to)
         assert outcome in {*Fate, *Refused}
         if outcome not in {Refused.BOUNCE, Refused.AUTOMATIC, Refused.LOOP, Refused.MAILING_LIST}:
-            assert any(mail in items for sealed in inbox.office.vault.items.values() for items in sealed.values())
+            assert any(
+                mail in items for sealed in inbox.office.vault.items.values() for items in sealed.values()
+            )

@@ -1,6 +1,6 @@
 """What mails ask for is understood by rules, in eight languages: rather not at all than wrongly."""
 
-import time
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.mail.classifying import (
-    MOST_CHARACTERS,
     Clarity,
     Understood,
     code_in,
@@ -41,7 +40,7 @@ def wish_of(mail: dict[str, Any]) -> str:
 
 
 def share(mails: list[dict[str, Any]]) -> float:
-    return sum(wish_of(mail) == mail["wish"] for mail in mails) / len(mails)
+    return sum(wish_of(mail) == str(mail["wish"]) for mail in mails) / len(mails)
 
 
 def test_no_mail_of_the_bag_is_understood_wrongly_and_few_are_not_understood(
@@ -50,9 +49,12 @@ def test_no_mail_of_the_bag_is_understood_wrongly_and_few_are_not_understood(
     seen = [mail for mail in BAG if not mail.get("unseen")]
     unseen = [mail for mail in BAG if mail.get("unseen")]
     by_language = {name: share([mail for mail in BAG if mail["lang"] == name]) for name in LANGUAGES}
+    by_language_shown = ", ".join(f"{name} {part:.0%}" for name, part in by_language.items())
     with capsys.disabled():
-        print(f"\nmails understood: {share(seen):.1%} of {len(seen)} that rules were made with,")
-        print(f"{share(unseen):.1%} of {len(unseen)} others;", {k: f"{v:.0%}" for k, v in by_language.items()})
+        sys.stdout.write(
+            f"\nmails understood: {share(seen):.1%} of {len(seen)} that the rules were made with, "
+            f"{share(unseen):.1%} of {len(unseen)} others; {by_language_shown}\n"
+        )
     wrong = [mail["words"] for mail in BAG if wish_of(mail) not in {mail["wish"], UNCLEAR}]
     assert wrong == []
     assert share(seen) >= 0.98
@@ -225,22 +227,5 @@ def test_nothing_that_is_written_cannot_be_read(subject: str, words: str) -> Non
     language_of(words, BOOK)
 
 
-@pytest.mark.parametrize(
-    "seed",
-    ["copy of ", "all data you hold ", "do not ", "delete ", "loschen ", "art. 15 gdpr ", "a ", "我的信息删除", "mijn "],
-)
-def test_rules_do_not_take_longer_than_a_mail_is_long(seed: str) -> None:
-    """Measured against itself, so that a slow machine proves nothing: twice the text, not four times as long."""
-    short, long = (seed * MOST_CHARACTERS)[: MOST_CHARACTERS // 4], (seed * MOST_CHARACTERS)[:MOST_CHARACTERS]
-
-    def effort(text: str) -> float:
-        began = time.process_time()
-        read(text)
-        return time.process_time() - began
-
-    effort(short)
-    assert effort(long) < 12 * max(effort(short), 0.02)
-
-
 def test_what_rules_see_is_folded() -> None:
-    assert folded("  LÖSCHEN\n Größe  L’été ") == "loschen grosse l'ete"
+    assert folded("  LÖSCHEN\n Größe  L\u2019été ") == "loschen grosse l'ete"

@@ -67,7 +67,9 @@ def notifier(outbox: Outbox, vault: MemoryVault, threads: Threads | None = THREA
     return Notifier(CASE, Correspondence(RECEIVED), EVENT, WRITTEN_AT, vault, outbox, house)
 
 
-async def asked_back(*rights: Right, locale: str | None = None, email: str = "ada@example.org") -> tuple[Outbox, list[Fact]]:
+async def asked_back(
+    *rights: Right, locale: str | None = None, email: str = "ada@example.org"
+) -> tuple[Outbox, list[Fact]]:
     vault, outbox = MemoryVault(), Outbox()
     inquiry = Inquiry(
         reference="r",

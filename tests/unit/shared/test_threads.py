@@ -40,7 +40,15 @@ def test_an_address_with_another_letter_is_nobodys(place: int, letter: str) -> N
 
 @pytest.mark.parametrize(
     "address",
-    ["", "privacy@example.com", "privacy+@example.com", "privacy+abc@example.com", "other+x@example.com", "+@", "a+é@b"],
+    [
+        "",
+        "privacy@example.com",
+        "privacy+@example.com",
+        "privacy+abc@example.com",
+        "other+x@example.com",
+        "+@",
+        "a+é@b",
+    ],
 )
 def test_other_addresses_are_nobodys(address: str) -> None:
     assert THREADS.case(address) is None
@@ -53,4 +61,6 @@ def test_one_key_does_not_open_the_addresses_of_another() -> None:
 def test_a_letter_that_is_answered_names_its_case() -> None:
     ours = THREADS.message_id("f" * 32, CASE, "example.com")
     assert THREADS.case_answered(["<x@example.org>", ours]) == CASE
-    assert THREADS.case_answered(["<x@example.org>", "nonsense", f"<{'f' * 32}.{'a' * 42}@example.com>"]) is None
+    assert (
+        THREADS.case_answered(["<x@example.org>", "nonsense", f"<{'f' * 32}.{'a' * 42}@example.com>"]) is None
+    )
