@@ -14,6 +14,7 @@ from habeas.cli import (
     cases,
     documents,
     erasures,
+    inbox,
     laws,
     letters,
     maps,
@@ -47,6 +48,7 @@ app.add_typer(restrictions.app, name="restriction")
 app.add_typer(laws.app)
 app.add_typer(reports.app)
 app.add_typer(letters.app, name="letters")
+app.add_typer(inbox.app, name="inbox")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")

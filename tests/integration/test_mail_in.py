@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from habeas.parts.ports import HOST, free_port
 from habeas.stack import Stack
 from shared.vault import Vault
 from tests.conftest import missing
-from tests.integration.pipeline import CODE, Heard, Pipeline, Somebody, prepared
+from tests.integration.pipeline import CODE, Heard, Pipeline, Somebody, command, prepared
 from tests.waiting import eventually
 
 INBOX = "privacy@fernlicht.example"
@@ -154,4 +155,8 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         await writer.mail(person, "Quand aurai-je une réponse ?", to=str(letter.message["Reply-To"]))
         [message] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
         assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
+        _, listed, _ = await command(writer.pipeline, "inbox", "list", "--json")
+        assert [mail["reason"] for mail in json.loads(listed)] == ["asked back", "other"]
+        _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
+        assert "Quand aurai-je" in said
         assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

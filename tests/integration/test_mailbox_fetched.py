@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,19 +124,23 @@ async def dovecot() -> AsyncIterator[int]:
         missing("dovecot is not installed (scripts/setup-tests), or this is not root")
     with tempfile.TemporaryDirectory(prefix="imap") as name:  # its sockets want a short path
         folder, port = Path(name), free_port()
-        folder.chmod(0o755)
-        (folder / "mail").mkdir()
-        os.chown(folder / "mail", NOBODY, NOBODY)
-        configuration = folder / "dovecot.conf"
-        text = CONFIGURATION.format(folder=folder, port=port, password=PASSWORD)
-        configuration.write_text(text, encoding="utf-8")
-        command = Command(
-            ("dovecot", "-F", "-c", str(configuration)), folder, folder / "out", dict(os.environ)
-        )
+        words = ("dovecot", "-F", "-c", str(configured(folder, port)))
+        command = Command(words, folder, folder / "out", dict(os.environ))
         process = await Process.start(command)
-        await eventually(lambda: _answers(port))
+        up: bool = await eventually(partial(_answers, port))
+        assert up
         yield port
         await process.kill()
+
+
+def configured(folder: Path, port: int) -> Path:
+    """Return the configuration of a server that keeps its mail in *folder*."""
+    folder.chmod(0o755)
+    (folder / "mail").mkdir()
+    os.chown(folder / "mail", NOBODY, NOBODY)
+    file = folder / "dovecot.conf"
+    file.write_text(CONFIGURATION.format(folder=folder, port=port, password=PASSWORD), encoding="utf-8")
+    return file
 
 
 async def _answers(port: int) -> bool:

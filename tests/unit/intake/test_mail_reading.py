@@ -243,7 +243,7 @@ def test_small_pictures_that_belong_to_the_markup_are_no_proofs() -> None:
     message = mail()
     message.add_alternative("<img src='cid:logo'>", subtype="html")
     [_, markup] = message.iter_parts()
-    markup.add_related(JPEG, "image", "jpeg", cid="<logo>")  # type: ignore[attr-defined]  # it has this policy
+    markup.add_related(JPEG, "image", "jpeg", cid="<logo>")
     assert read(bytes(message)).attachments == ()
 
 
