@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
-from email.utils import getaddresses, parseaddr, parsedate_to_datetime
+from email.utils import getaddresses, parsedate_to_datetime
 from hashlib import sha256
 
 from services.intake.mail import charsets, markup
@@ -26,6 +26,8 @@ MOST_PARTS = 40
 MOST_CHARACTERS = 100_000
 """Of the text that is looked at."""
 LONGEST_FIELD = 4_000
+MOST_COMMENTS = 10
+"""Of an address field: the library calls itself for each that lies in another."""
 LONGEST_NAME = 200
 ADDRESS = re.compile(r"[^@\s<>,;\"()\[\]\\\x00-\x20]{1,64}@[^@\s<>,;\"()\[\]\\\x00-\x20]{1,255}")
 IDENTITY_FIELDS = ("message-id", "from", "date", "subject")
@@ -194,7 +196,8 @@ def _identity(head: Message, body: bytes) -> str:
 def _addresses(values: Iterable[str]) -> list[tuple[str, str]]:
     """Return names and addresses; what no mail could go to is left out."""
     try:
-        found = getaddresses([value[:LONGEST_FIELD] for value in values])
+        short = [value[:LONGEST_FIELD] for value in values]
+        found = getaddresses([value for value in short if value.count("(") <= MOST_COMMENTS])
     except (IndexError, TypeError, ValueError):  # the library stumbles over some
         return []
     return [(name, address) for name, address in found if ADDRESS.fullmatch(address)]
@@ -216,4 +219,4 @@ def _moment(text: str) -> datetime | None:
 
 def single(address: str) -> str:
     """Return the address of an envelope without its brackets, in lower case."""
-    return parseaddr(address)[1].lower()
+    return address.strip().removeprefix("<").removesuffix(">").lower()

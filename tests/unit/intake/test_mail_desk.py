@@ -212,6 +212,18 @@ async def test_the_code_in_an_answer_proves_the_mailbox_once() -> None:
     assert not inbox.office.told(MessageLodged)
 
 
+async def test_an_answer_that_was_half_dealt_with_before_a_crash_offers_its_code_once() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    answer = written(wrong(inbox.code(case)))
+    for _ in range(2):
+        await inbox.desk.take(answer, Envelope((THREADS.of(case),), ADA))
+        items = inbox.office.vault.items[case]
+        del items[next(name for name in items if name.endswith("_fate"))]
+    await inbox.office.work()
+    assert len(inbox.office.told(ProofReceived)) == 1
+
+
 async def test_a_code_that_is_quoted_proves_nothing() -> None:
     inbox = Inbox()
     case = await inbox.opened()
@@ -278,6 +290,21 @@ async def test_a_new_wish_in_an_answer_to_a_request_that_is_over_is_a_new_reques
     assert (first.request_id, second.right) == (case, Right.ERASURE)
     assert second.request_id != case
     assert await inbox.take(written("Correct my address.", by=EVE), to=[THREADS.of(case)]) == Fate.FILED
+
+
+async def test_a_wish_in_an_answer_to_a_request_that_is_open_is_for_people_to_read() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == Fate.FILED
+    assert len(inbox.office.told(RequestReceived)) == 1
+
+
+async def test_the_subject_of_an_answer_asks_for_nothing() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)])
+    answer = written("Thank you.", subject="Delete my account")
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
 
 
 async def test_an_answer_in_a_case_that_is_destroyed_is_a_mail_like_any_other() -> None:

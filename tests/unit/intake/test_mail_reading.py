@@ -98,6 +98,30 @@ def test_html_alone_is_read_as_its_reader_sees_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a &lt; b</p>", "a < b"),
+        ("1 < 2 and <unclosed", "1 < 2 and <unclosed"),
+        ("a<!-- <p>no</p> -->b<!-- never closed", "ab"),
+        ("a<style>p > b {}</style>b<SCRIPT>if (a < b) no()</SCRIPT>c<script>", "abc"),
+        ("<!DOCTYPE html><html><title>no</title><body>yes<br>no more", "yes\nno more"),
+        ("<svg><p>no</svg>yes", "yes"),
+        ("</p></div>yes", "yes"),
+        ("", ""),
+    ],
+)
+def test_markup_is_read_as_it_is_seen(html: str, text: str) -> None:
+    assert text_of(html) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["<div ", "<!--", "<script>", "<blockquote>", "<", '<p id="', "&", "<a b='"]
+)
+def test_markup_that_is_never_closed_is_read_to_its_end(piece: str) -> None:
+    text_of(piece * 100_000)
+
+
+@pytest.mark.parametrize(
     "html",
     [
         "<p>Own</p><div class='gmail_quote'>On Monday you wrote: <div>theirs</div></div>",
@@ -172,6 +196,12 @@ def test_own_words_that_look_like_others_count(text: str) -> None:
 def test_the_sender_is_who_the_mail_says(value: str, address: str, name: str) -> None:
     found = read(raw(f"From: {value}\r\nSubject: x"))
     assert (found.address, found.name) == (address, name)
+
+
+@pytest.mark.parametrize("piece", ["(", "<", '"', ",", "@", ":", "=?utf-8?q?=41?= ", "\\"])
+def test_fields_of_any_form_are_read(piece: str) -> None:
+    field = piece * 100_000
+    assert read(raw(f"From: {field}\r\nTo: {field}\r\nDate: {field}\r\nSubject: {field}")).address == ""
 
 
 def test_two_senders_are_none() -> None:

@@ -13,7 +13,7 @@ from services.notifier.handlers import acknowledge
 from services.notifier.inquiries import OFFERED, ask_back
 from services.notifier.phrases import RIGHTS, title
 from services.notifier.post import Posted
-from services.notifier.wording import LANGUAGES, words
+from services.notifier.wording import CATALOGUES, LANGUAGES
 from services.notifier.writing import House, Notifier
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.errors import TooEarly
@@ -88,7 +88,7 @@ async def test_who_is_unclear_is_asked_in_their_language_what_they_mean(language
     outbox, [sent] = await asked_back(Right.ERASURE, Right.RECTIFICATION, locale=language)
     assert isinstance(sent, NoticeSent)
     assert sent.letter is LetterKind.CLARIFICATION
-    translate = words(language)[0]
+    translate = CATALOGUES.words(language).say
     flat = " ".join(outbox.text.split())
     assert outbox.letter["Subject"] == translate(title(Clarification(DAY, (), "")))
     assert translate(RIGHTS[Right.ERASURE]) in flat
