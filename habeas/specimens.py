@@ -16,6 +16,7 @@ from services.notifier.facts import (
     AppealDecided,
     AppealReceived,
     Authority,
+    Clarification,
     Code,
     ComplaintDecided,
     ComplaintReceived,
@@ -190,6 +191,11 @@ LETTERS: dict[str, Facts] = {
         Right.ACCESS, RECEIVED, replace(WANTED, representative=Representative(Right.ACCESS, "Helfer e. V."))
     ),
     "reminder": Reminder(Right.ACCESS, RECEIVED, WANTED),
+    "clarification": Clarification(
+        RECEIVED,
+        (Right.ACCESS, Right.ERASURE, Right.RECTIFICATION),
+        "https://privacy.example.com",
+    ),
     "in review": InReview(Right.ACCESS, RECEIVED, WANTED.url),
     "access granted": access(Outcome.GRANTED),
     "access partly granted": access(Outcome.PARTLY_GRANTED),

@@ -8,10 +8,15 @@ about a person says something about the person.
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.events import Locale, Residence, Subject
+from shared.law import Regulation, Right
 
 SUBMISSION = "submission"
 """Name under which a request lies in the vault, as it was submitted and without its proofs."""
+INQUIRY = "inquiry"
+"""Name under which an :class:`Inquiry` lies there."""
 ANSWER = "answer"
 """First part of the name under which an answer lies there."""
 
@@ -99,6 +104,20 @@ class PackageFacts(_Piece):
 def facts_of(package: str) -> str:
     """Return the name under which the :class:`PackageFacts` of *package* lie in the vault."""
     return f"{package}_facts"
+
+
+class Inquiry(_Piece):
+    """A mail that does not say clearly what is asked for; what its sender answers makes a request of it."""
+
+    reference: str
+    """What the request is known by, once it is one."""
+    subject: Subject
+    locale: Locale | None
+    received_at: AwareDatetime
+    rights: tuple[Right, ...] = ()
+    """What it may mean; nothing where it could be anything."""
+    residence: Residence | None = None
+    regulation: Regulation | None = None
 
 
 class Answer(_Piece):

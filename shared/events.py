@@ -127,6 +127,7 @@ class LetterKind(StrEnum):
     LIFTING = "lifting"
     PROOF_WANTED = "proof_wanted"
     REMINDER = "reminder"
+    CLARIFICATION = "clarification"
     IN_REVIEW = "in_review"
     DUPLICATE = "duplicate"
     FORWARDED = "forwarded"
@@ -488,6 +489,31 @@ class DropMatched(Fact):
     """Name in the vault of whom they have found for the first time."""
     found: int
     """How many that are."""
+
+
+class InquiryLodged(Fact):
+    """A mail came in that does not say clearly what is asked for; it lies sealed, and its sender is asked."""
+
+    TYPE = "habeas.inquiry.lodged.v1"
+
+    inquiry: Code
+    """Where lies sealed who wrote it, and when."""
+    received_on: date
+    laws: tuple[PolicyId, ...]
+    """The laws that protect whoever asks, as far as the mail tells."""
+
+
+class MessageLodged(Fact):
+    """A mail came in and lies sealed that only a person can say what to do about."""
+
+    TYPE = "habeas.message.lodged.v1"
+
+    message: Code
+    """Where it lies sealed."""
+    reason: Code
+    """Why nothing else was made of it."""
+    own: bool
+    """Whether it is about a request and names that request's address as its sender, as anybody can."""
 
 
 class LastDay(Part):

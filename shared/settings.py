@@ -26,6 +26,8 @@ from pydantic_settings import (
 from shared.errors import ConfigurationError
 from shared.law import Company
 from shared.policies import EXAMPLE, company
+from shared.threads import LONGEST_NAME, Threads
+from shared.vault import derived_key
 
 KEY_BYTES = 32
 
@@ -157,6 +159,29 @@ class Settings(BaseSettings):
         """Let a plain variable win over its ``_FILE``."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _SecretFiles(settings_cls)
+
+
+class InboxSettings(Settings):
+    """What both must know who reads mail and who writes letters that are answered by mail."""
+
+    inbox_address: str = ""
+    """Address people write to, `privacy@example.com`; answers get one per case; empty: no mail comes in."""
+
+    @field_validator("inbox_address")
+    @classmethod
+    def _has_room_for_a_case(cls, value: str) -> str:
+        name, _, domain = value.rpartition("@")
+        if value and (not name or not domain or "+" in name or len(name) > LONGEST_NAME):
+            raise ValueError(
+                f"must be an address with {LONGEST_NAME} characters or fewer before the @, and no +"
+            )
+        return value
+
+    def threads(self) -> Threads | None:
+        """Return the addresses of cases; None where no mail is taken in."""
+        if not self.inbox_address:
+            return None
+        return Threads(self.inbox_address, derived_key(self.master_key_bytes, "addresses of cases"))
 
 
 def _beginning_with(schemes: tuple[str, ...], value: SecretStr) -> SecretStr:

@@ -35,6 +35,8 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
     "intake": (
         "habeas.request.lodged.v1",
         "habeas.withdrawal.lodged.v1",
+        "habeas.inquiry.lodged.v1",
+        "habeas.message.lodged.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.verified.v1",
         "habeas.identity.refused.v1",
@@ -113,6 +115,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.subject.restricted.v1",
         "habeas.restriction.lifting.v1",
         "habeas.notice.reported.v1",
+        "habeas.inquiry.lodged.v1",
         "habeas.request.purged.v1",
     ),
     "codes": (

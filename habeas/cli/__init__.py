@@ -16,6 +16,7 @@ from habeas.cli import (
     documents,
     drop,
     erasures,
+    inbox,
     laws,
     letters,
     maps,
@@ -55,6 +56,7 @@ app.add_typer(laws.app)
 app.add_typer(reports.app)
 app.add_typer(drop.app, name="drop")
 app.add_typer(letters.app, name="letters")
+app.add_typer(inbox.app, name="inbox")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")

@@ -4,7 +4,7 @@ Puts together the channels that are turned on: each is an adapter to the same do
 What is turned off is not there: its address answers 404.
 """
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,12 @@ from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
 from services.intake.firsts import Firsts
 from services.intake.listing import Listing
+from services.intake.mail.desk import Desk as MailDesk
+from services.intake.mail.imap import Account, Mailbox
+from services.intake.mail.reading import LARGEST
+from services.intake.mail.rulebook import rulebook
+from services.intake.mail.senders import Senders
+from services.intake.mail.smtp import Port
 from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
 from services.intake.opendsr.desk import Desk as ControllersDesk
@@ -37,6 +43,7 @@ from services.intake.webhooks import apple, risc
 from services.intake.webhooks.api import webhooks_app
 from services.intake.webhooks.desk import Desk as Platforms
 from services.intake.webhooks.tokens import Expected
+from shared import incoming
 from shared.errors import ConfigurationError
 from shared.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.mongo import Database
@@ -89,7 +96,7 @@ async def channels(ground: Ground) -> AsyncIterator[list[Channel]]:
             opened.append(await _controllers(ground))
         if settings.drop_key.get_secret_value():
             opened.append(await _california(ground))
-        yield opened
+        yield [*opened, *_inbox(ground, stack)]
 
 
 async def _agents(ground: Ground) -> Channel:
@@ -169,6 +176,24 @@ async def _california(ground: Ground) -> Channel:
     listing = Listing(ground.vault, door.journal, door.publisher)
     puller = Puller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
     return Channel(works=[puller.for_ever()])
+
+
+def _inbox(ground: Ground, stack: AsyncExitStack) -> Iterator[Channel]:
+    """Yield what takes mail in."""
+    settings = ground.settings
+    threads = settings.threads()
+    if threads is None:
+        return
+    senders = Senders(settings.inbox_per_hour)
+    desk = MailDesk(ground.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust)
+    if settings.inbox_port:
+        bound = incoming.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")
+        local = settings.inbox_protocol == "lmtp"
+        listener = stack.enter_context(bound)
+        yield Channel(works=[incoming.listen(Port(desk), listener, largest=LARGEST, local=local)])
+    if settings.inbox_imap is not None:
+        account = Account.parse(settings.inbox_imap.get_secret_value())
+        yield Channel(works=[Mailbox(account, desk, settings.inbox_folder).run()])
 
 
 def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:

@@ -10,7 +10,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Protocol
 from uuid import uuid4
@@ -29,19 +29,23 @@ from services.intake.handlers import SET_ASIDE
 from services.intake.ranges import Span, Wanted, span
 from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.shaping import next_hour
-from shared.answer import SUBMISSION, PackageFacts, facts_of
+from shared.answer import INQUIRY, SUBMISSION, Inquiry, PackageFacts, facts_of
 from shared.bus import Publisher
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.errors import Destroyed, PermanentError, UnknownRequest
 from shared.events import (
     AgreementLodged,
     AppealLodged,
+    Code,
     Evidence,
     Fact,
     Flaw,
     ForwardingFetched,
+    InquiryLodged,
+    MessageLodged,
     PackageCodeIssued,
     PackageFetched,
+    PolicyId,
     Proof,
     ProofReceived,
     Remedy,
@@ -212,6 +216,41 @@ class Door:
         except Destroyed:
             raise UnknownRequest("no request has this id") from None
 
+    async def keep_whole(self, case_id: str, item: str, content: bytes) -> None:
+        """
+        Seal *content* that may be large, as it came in; to be done before anything is announced of it.
+
+        Raises:
+            UnknownRequest: The case was destroyed.
+        """
+        try:
+            await self.vault.create(case_id)
+            await self.vault.seal_stream(case_id, item, whole(content))
+        except Destroyed:
+            raise UnknownRequest("no request has this id") from None
+
+    async def inquire(self, case_id: str, inquiry: Inquiry, laws: Sequence[PolicyId], day: date) -> None:
+        """
+        Have somebody asked what they mean whose mail is sealed.
+
+        Args:
+            case_id: The request that it will be.
+            inquiry: Who wrote, and what is known.
+            laws: Those that protect them, as far as is known.
+            day: When the mail was received.
+
+        Raises:
+            UnknownRequest: The case was destroyed.
+        """
+        await self.keep(case_id, INQUIRY, inquiry.model_dump_json().encode())
+        fact = InquiryLodged(request_id=case_id, inquiry=INQUIRY, received_on=day, laws=tuple(laws))
+        await self._announce(fact, cause=f"inquiry {case_id}")
+
+    async def note_message(self, case_id: str, item: str, reason: Code, *, own: bool) -> None:
+        """Say that a mail about a request lies sealed as *item*, for the staff to read, and why."""
+        fact = MessageLodged(request_id=case_id, message=item, reason=reason, own=own)
+        await self._announce(fact, cause=f"message {case_id} {item}")
+
     async def kept(self, case_id: str, item: str) -> bytes:
         """
         Return what :meth:`keep` has sealed.
@@ -268,9 +307,14 @@ class Door:
             await self._must_be_lodged(case_id)
         return case
 
-    async def prove(self, case_id: str, proofs: Sequence[Proof]) -> None:
+    async def prove(self, case_id: str, proofs: Sequence[Proof], *, cause: str = "") -> None:
         """
         Take proofs of identity in.
+
+        Args:
+            case_id: The request that they are about.
+            proofs: What is offered.
+            cause: What brought them: the same cause again is the same offer again.
 
         Raises:
             UnknownRequest: No request has this id.
@@ -280,7 +324,7 @@ class Door:
         case = await self._act(case_id)
         if not (case.awaits_proof or case.status is Status.UNKNOWN):
             raise NotNow(f"no proof is awaited: the request is {case.status}")
-        cause = uuid4().hex
+        cause = cause or uuid4().hex
         refs = await seal_proofs(proofs, self.vault, case_id, cause)
         await self._announce(ProofReceived(request_id=case_id, proofs=refs), cause=cause)
 

@@ -31,7 +31,9 @@ from shared.events import (
     IdentityRefused,
     IdentityReviewNeeded,
     IdentityVerified,
+    InquiryLodged,
     LetterKind,
+    MessageLodged,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
@@ -192,6 +194,8 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
 SUBSCRIPTIONS = (
     on(RequestSubmitted, register),
     on(RequestLodged, register_lodged),
+    on(InquiryLodged, note),
+    on(MessageLodged, note),
     on(ProofSubmitted, accept_proofs),
     on(WithdrawalSubmitted, withdraw),
     on(WithdrawalLodged, withdraw_lodged),

@@ -17,7 +17,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import NO_ADDRESS, OWED, DueMoved
+from services.intake.domain import MAIL, NO_ADDRESS, OWED, DueMoved
 from shared.events import (
     AnswerDelivered,
     AppealAnswered,
@@ -27,7 +27,9 @@ from shared.events import (
     DeliveryAction,
     Fact,
     IdentityRefused,
+    InquiryLodged,
     LetterKind,
+    MessageLodged,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
@@ -64,6 +66,8 @@ TELLING: tuple[type[Fact], ...] = (
     DeadlineMissed,
     DueMoved,
     IdentityRefused,
+    InquiryLodged,
+    MessageLodged,
     NoticeFailed,
     RequestClosed,
     RequestDuplicated,
@@ -86,6 +90,8 @@ class Manner(StrEnum):
 
     WEB = "web"
     """By the person, at Habeas' own page or API."""
+    MAIL = "mail"
+    """By the person, by mail."""
     API = "api"
     """By an upstream system, over the API."""
     EVENT = "event"
@@ -247,6 +253,8 @@ class Story:
     received: RequestReceived | None = None
     manner: Manner = Manner.EVENT
     rejected_at: datetime | None = None
+    written_at: datetime | None = None
+    """When a mail came in of which nothing, or no request yet, was made."""
     fulfilled: RequestFulfilled | None = None
     forwarded: bool = False
     repeats: bool = False
@@ -300,6 +308,8 @@ class Story:
                 self._note_appeal(fact, at)
             case RequestRejected() if self.received is None:
                 self.rejected_at = at
+            case InquiryLodged() | MessageLodged():
+                self.written_at = at
             case _:
                 self._note_remark(fact)
 
@@ -309,6 +319,8 @@ class Story:
             case RequestReceived():
                 self.received, self.due_on = fact, fact.due_on
                 self.addressless = fact.requester is Requester.CONTROLLER
+            case RequestLodged(source=source) if source == MAIL and not fact.waited:
+                self.manner = Manner.MAIL
             case RequestLodged() if not fact.waited:  # that was told when it came
                 self.manner = Manner.WEB if fact.source.startswith(OWN_DOOR) else Manner.API
             case RequestRenewed() if self.received is None:
@@ -430,7 +442,7 @@ class Story:
     def ended_at(self) -> datetime | None:
         """When nothing was left to do; None while something is."""
         if self.received is None:
-            return self.rejected_at
+            return self.rejected_at or self.written_at
         if self.result is Result.OPEN or any(appeal.granted is None for appeal in self.appeals):
             return None
         decided = self.addressless or self.withdrawn or self.duplicate

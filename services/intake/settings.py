@@ -1,13 +1,14 @@
 """What intake alone needs to be told."""
 
 from datetime import date, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from services.intake.clock import Practice
 from services.intake.drop.files import hours
 from services.intake.drp.directory import ListedAgent
+from services.intake.mail.imap import Account
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.protocol import IDENTITY_TYPES
 from services.intake.webhooks.apple import KEYS
@@ -16,7 +17,7 @@ from shared.errors import ConfigurationError
 from shared.events import Code
 from shared.law import Company
 from shared.policies import policies
-from shared.settings import Settings
+from shared.settings import InboxSettings
 
 KEY_CHARACTERS = 16
 """An empty key would let everybody in, a short one everybody who tries."""
@@ -31,7 +32,7 @@ def _in_the_protocol(kind: str) -> str:
 IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 
 
-class IntakeSettings(Settings):
+class IntakeSettings(InboxSettings):
     """Settings of intake."""
 
     api_keys: dict[str, SecretStr] = Field(default_factory=dict)
@@ -80,6 +81,7 @@ class IntakeSettings(Settings):
 
     opendsr_callback_allow: frozenset[str] = frozenset()
     """Hosts that controllers may be called back at although they lie inside: JSON, `["dsr.example.com"]`."""
+
     shopify_secrets: tuple[SecretStr, ...] = ()
     """
     Client secrets of the Shopify apps whose webhooks are taken: JSON list, the old one beside the new one
@@ -124,6 +126,38 @@ class IntakeSettings(Settings):
 
     drop_closed: str = "01:00/03:00"
     """When DROP takes no calls, by the clock of California; empty: it always does."""
+
+    inbox_port: int = Field(default=0, ge=0, le=65535)
+    """Port that takes mail for `HABEAS_INBOX_ADDRESS`, on `HABEAS_HTTP_HOST`; 0: none."""
+
+    inbox_protocol: Literal["smtp", "lmtp"] = "smtp"
+    """What is spoken on that port: `smtp` or `lmtp`."""
+
+    inbox_imap: SecretStr | None = Field(default=None, validate_default=True)
+    """Mailbox that mail is fetched from, `imaps://user:password@host/INBOX`; `imap://` is not encrypted."""
+
+    inbox_folder: str = Field(default="Habeas", pattern=r"^[\x20-\x7e]{0,100}$")
+    """Folder of that mailbox that mails go to once they are taken in; empty: they stay, and are marked."""
+
+    inbox_trust: str = Field(default="", max_length=255)
+    """Name under which your mail server writes `Authentication-Results`; empty: none is believed."""
+
+    inbox_per_hour: int = Field(default=6, ge=1, le=1000)
+    """Cases that one sender may open by mail within an hour; more of it goes on file in the last of them."""
+
+    @field_validator("inbox_port", "inbox_imap")
+    @classmethod
+    def _knows_its_address(cls, value: object, told: ValidationInfo) -> object:
+        if value and not told.data.get("inbox_address"):
+            raise ValueError("needs HABEAS_INBOX_ADDRESS")
+        return value
+
+    @field_validator("inbox_imap")
+    @classmethod
+    def _is_a_mailbox(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            Account.parse(url.get_secret_value())
+        return url
 
     @field_validator("api_keys")
     @classmethod

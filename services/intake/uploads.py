@@ -201,12 +201,16 @@ async def _documents(form: FormData) -> AsyncIterator[Document]:
 
 
 def _kind(content: bytes, slot: Slot) -> str:
-    for magic, media_type in MAGICS.items():
-        if content.startswith(magic):
-            return media_type
-    if HEIC.match(content):
-        return "image/heic"
-    raise flaw(slot, NO_DOCUMENT)
+    kind = kind_of(content)
+    if kind is None:
+        raise flaw(slot, NO_DOCUMENT)
+    return kind
+
+
+def kind_of(content: bytes) -> str | None:
+    """Return what a file is, by its first bytes; None where it is no picture and no PDF."""
+    found = (media_type for magic, media_type in MAGICS.items() if content.startswith(magic))
+    return next(found, "image/heic" if HEIC.match(content) else None)
 
 
 def text_of(form: FormData, field: str) -> str:

@@ -1,17 +1,17 @@
 """Run the notifier: ``python -m services.notifier``."""
 
-import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
-from services.notifier.bounces import Desk, Door, listen
+from services.notifier.bounces import Desk, Door
 from services.notifier.codes.plan import CODES
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.lanes import BATCH, Lane, database_of, service, way_out
+from services.notifier.reports import LARGEST
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claims
-from shared.errors import ConfigurationError
+from shared import incoming
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 
@@ -34,19 +34,12 @@ def _returned(
     """Return what takes returned letters, if anything does."""
     if not settings.bounce_port:
         return None
-    listener = stack.enter_context(_listener(settings))
+    listener = incoming.bound(settings.http_host, settings.bounce_port, "HABEAS_BOUNCE_PORT")
+    stack.enter_context(listener)
     codes = Journal(platform.client[f"{settings.database_prefix}_{Lane.CODES}"])
     claims = Claims(database_of(settings, platform))
     desk = Desk(claims, {Lane.LETTERS: journal, Lane.CODES: codes}, platform.bus)
-    return listen(Door(desk, settings.return_paths()), listener)
-
-
-def _listener(settings: NotifierSettings) -> socket.socket:
-    try:
-        return socket.create_server((settings.http_host, settings.bounce_port))
-    except OSError as error:
-        where = f"{settings.http_host}:{settings.bounce_port}"
-        raise ConfigurationError(f"HABEAS_BOUNCE_PORT: cannot listen on {where} ({error.strerror})") from None
+    return incoming.listen(Door(desk, settings.return_paths()), listener, largest=LARGEST)
 
 
 PLANS = (Plan(NotifierSettings, build), CODES)

@@ -6,17 +6,15 @@ kept here: a report that was published, and whose answer was lost, is published 
 """
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Protocol
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.notifier import figures
-from services.notifier.reports import LARGEST, Report, report_in
+from services.notifier.reports import Report, report_in
 from services.notifier.returnpath import ReturnPaths
 from shared import failures, topology
 from shared.bus import Message, Publisher
@@ -174,12 +172,3 @@ class Door:
             figures.report(report.action)
         else:
             figures.report("unknown_letter")
-
-
-async def listen(door: Door, listener: socket.socket) -> None:
-    """Answer on *listener* until cancelled."""
-    loop = asyncio.get_running_loop()
-    conversation = partial(SMTP, door, hostname="localhost", data_size_limit=LARGEST, enable_SMTPUTF8=True)
-    server = await loop.create_server(conversation, sock=listener)
-    async with server:
-        await server.serve_forever()

@@ -8,6 +8,9 @@ from shared.errors import TooEarly
 from shared.events import (
     Fact,
     IdentityRefused,
+    InquiryLodged,
+    NoticeFailed,
+    NoticeSent,
     ProofKind,
     RequestFulfilled,
     RequestReceived,
@@ -25,6 +28,8 @@ class Correspondence:
     request: RequestReceived | None = None
     restricted: bool = False
     """Whether the person's data is restricted, and they have not been told that this ends."""
+    inquired: bool = False
+    """Whether somebody has written of whom no request is made yet."""
     settled: bool = False
     """Whether it is decided, or was taken back: no proof is waited for."""
 
@@ -38,6 +43,10 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
     """
     if isinstance(fact, RequestReceived):
         return replace(known, request=fact)
+    if isinstance(fact, InquiryLodged):
+        return replace(known, inquired=True)
+    if known.request is None and known.inquired and isinstance(fact, NoticeSent | NoticeFailed):
+        return known  # of the letter that asks back
     if known.request is None:
         raise TooEarly(f"{fact.TYPE} came before its request was acknowledged")
     match fact:

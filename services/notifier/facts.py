@@ -236,6 +236,18 @@ class Reminder:
 
 
 @dataclass(frozen=True, slots=True)
+class Clarification:
+    """Somebody has written, and it is unclear what they ask for."""
+
+    kind: ClassVar[str] = "clarification"
+    received_on: date
+    rights: tuple[Right, ...]
+    """What they may have meant; all that is offered where nothing is known."""
+    url: str
+    """Where they can ask with a form."""
+
+
+@dataclass(frozen=True, slots=True)
 class InReview:
     """People look at a proof that a machine could not decide on."""
 
@@ -535,6 +547,7 @@ Facts: TypeAlias = (
     | ProofWanted
     | Reminder
     | InReview
+    | Clarification
     | AccessOutcome
     | ErasureOutcome
     | Done

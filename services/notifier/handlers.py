@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.notifier import sequels
+from services.notifier import inquiries, sequels
 from services.notifier.domain import identity_check
 from services.notifier.facts import (
     AccessOutcome,
@@ -197,6 +197,7 @@ SUBSCRIPTIONS = (
     on(RestrictionLifting, announce_lifting),
     on(NoticeReported, heed_report),
     *sequels.SUBSCRIPTIONS,
+    *inquiries.SUBSCRIPTIONS,
     on(RequestPurged, forget),
 )
 

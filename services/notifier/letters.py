@@ -54,6 +54,8 @@ class Letter:
     """Those that protect the person: what each demands is said. The first is the one answered under."""
     authorities: tuple[Authority, ...]
     """For each of the laws, where the person can complain."""
+    answers: str = ""
+    """Where answers go, when not to where all answers go."""
 
 
 def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
@@ -72,10 +74,11 @@ def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) 
         MailRefused: What was given as the person's address is none.
     """
     words = _words(letter, sender.zone)
+    answers = letter.answers or sender.reply_to
     headers = {
         "From": mime.mailbox(mime.Mailbox(sender.name, sender.address)),
         "To": mime.mailbox(mime.Mailbox(presentable(letter.name), letter.to)),
-        **({"Reply-To": mime.addr_spec(sender.reply_to)} if sender.reply_to else {}),
+        **({"Reply-To": mime.addr_spec(answers)} if answers else {}),
         "Subject": mime.unstructured(words.say(title(letter.facts))),
         "Date": mime.date_header(date),
         "Content-Language": words.language,

@@ -28,6 +28,7 @@ PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
         "acknowledgement": _("We received your request"),
         "proof_wanted": _("We need to make sure that it is you"),
         "reminder": _("Your request still waits for you"),
+        "clarification": _("What would you like us to do?"),
         "in_review": _("Our staff is looking at your proof"),
         "weighing": _("We are looking at your objection"),
         "lifting": _("We will end the restriction of your data"),

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
-from email.parser import BytesHeaderParser
 from typing import TypeAlias
 
 from services.notifier.answers import Fate, fate
+from shared import parts
 from shared.events import DeliveryAction
 
 LARGEST = 1024 * 1024
@@ -24,8 +24,6 @@ MOST_GROUPS = 100
 """Of fields: one of the message, and one of each recipient. A letter of ours has one."""
 LARGEST_HEAD = 16 * 1024
 """Bytes of the fields of a message, a part or a recipient."""
-LONGEST_TYPE = 1024
-"""Characters of a ``Content-Type``. A boundary has 70 (RFC 2046 section 5.1.1)."""
 FAILED = 550
 """A reply code that says nothing by itself: the status decides."""
 STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
@@ -85,28 +83,14 @@ def _groups(content: bytes) -> Iterator[Fields]:
 
 
 def _parts(content: bytes) -> Iterator[tuple[Message, bytes]]:
-    headers, body = _split(content)
-    boundary = headers.get_boundary()
-    if headers.get_content_type() != "multipart/report" or not boundary:
-        return
-    delimiter = re.compile(
-        rb"(?:^|\r?\n)--" + re.escape(boundary.encode(errors="replace")) + rb"(?:--)?[ \t]*\r?\n"
-    )
-    for part in delimiter.split(body + b"\r\n", maxsplit=MOST_PARTS)[1:]:
-        yield _split(part)
-
-
-def _split(content: bytes) -> tuple[Message, bytes]:
-    if content.startswith((b"\r\n", b"\n")):  # a part without headers
-        return Message(), content
-    head, _, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
-    return _fields(head), body
+    headers, body = parts.split(content, largest_head=LARGEST_HEAD)
+    if headers.get_content_type() == "multipart/report":
+        for piece in parts.pieces(headers, body, most=MOST_PARTS):
+            yield parts.split(piece, largest_head=LARGEST_HEAD)
 
 
 def _fields(head: bytes) -> Message:
-    """Return the fields in *head*; none where there is more than a report needs."""
-    fields = BytesHeaderParser().parsebytes(head + b"\n\n") if len(head) <= LARGEST_HEAD else Message()
-    return fields if len(str(fields.get("content-type", ""))) <= LONGEST_TYPE else Message()
+    return parts.fields(head, largest_head=LARGEST_HEAD)
 
 
 def _report(fields: Fields) -> Report | None:

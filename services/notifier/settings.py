@@ -12,13 +12,13 @@ from services.notifier.mime import addr_spec
 from services.notifier.returnpath import LONGEST_NAME, ReturnPaths
 from services.notifier.writing import House
 from shared.errors import MailRefused
-from shared.settings import Settings
+from shared.settings import InboxSettings
 from shared.vault import derived_key
 
 FEWEST = 2
 
 
-class NotifierSettings(Settings):
+class NotifierSettings(InboxSettings):
     """Settings of the notifier."""
 
     smtp_url: SecretStr
@@ -132,7 +132,7 @@ class NotifierSettings(Settings):
             zone=company.zone,
         )
         authority = Authority(company.authority.name, company.authority.url, company.authority.address)
-        return House(sender, authority, self.public_url.rstrip("/"))
+        return House(sender, authority, self.public_url.rstrip("/"), self.threads())
 
 
 def _is_address(value: str) -> bool:

@@ -40,7 +40,7 @@ from services.notifier.phrases import (
 from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
 from services.notifier.wording import CATALOGUES, TEMPLATES
 from shared.events import Evidence
-from shared.law import Policy
+from shared.law import Policy, Right
 
 Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
@@ -211,6 +211,10 @@ class Voice:
         lines = [[self.translate(EVIDENCE[one]) for one in way if one in EVIDENCE] for way in ways]
         return [reduce(self._together, line) for line in lines if line]
 
+    def wishes(self, rights: Iterable[Right]) -> list[str]:
+        """Return what each of *rights* is called."""
+        return [self.translate(RIGHTS[right]) for right in rights]
+
     def _together(self, one: str, other: str) -> str:
         return self.translate(TOGETHER, one=one, other=other)
 
@@ -240,6 +244,7 @@ def _content(shape: Shape, translate: Say) -> dict[str, Any]:
         "declined": voice.declined,
         "grounds": voice.grounds,
         "ways": voice.ways,
+        "wishes": voice.wishes,
     }
 
 

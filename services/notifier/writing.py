@@ -1,6 +1,6 @@
 """What handlers of the notifier may know and use, and how a letter goes out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -16,11 +16,13 @@ from shared.events import (
     LetterKind,
     NoticeFailed,
     NoticeSent,
+    PolicyId,
     Requester,
     RequestReceived,
     RequestSubmitted,
 )
 from shared.policies import policies
+from shared.threads import Threads
 
 
 class Vault(Protocol):
@@ -47,6 +49,8 @@ class House:
     sender: Sender
     authority: Authority
     public_url: str
+    threads: Threads | None = None
+    """Where answers go, each to the case that its letter is about; None: to one address for all."""
 
     @property
     def domain(self) -> str:
@@ -65,6 +69,12 @@ class Notifier:
     vault: Vault = field(repr=False)
     post: Post = field(repr=False)
     house: House
+
+    def message_id(self) -> str:
+        """Return the id of the letter; answers name it."""
+        if self.house.threads is None:
+            return f"<{self.event_id}@{self.house.domain}>"
+        return self.house.threads.message_id(self.event_id, self.case_id, self.house.domain)
 
     def request(self) -> RequestReceived:
         """
@@ -97,6 +107,8 @@ class Addressee:
     email: str
     name: str
     locale: str
+    answers: str = ""
+    """Where answers go, when not to where all answers go."""
 
 
 async def submission_of(ctx: Notifier) -> RequestSubmitted:
@@ -118,27 +130,31 @@ async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: N
     submitted = await submission_of(ctx)
     if submitted.subject.email is None:
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
-    person = Addressee(submitted.subject.email, submitted.subject.name or "", submitted.locale or "en")
-    return await write_to(person, kind, facts, request, ctx)
+    answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""
+    person = Addressee(
+        submitted.subject.email, submitted.subject.name or "", submitted.locale or "en", answers
+    )
+    return await write_to(person, kind, facts, request.laws, ctx)
 
 
 async def write_to(
-    addressee: Addressee, kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier
+    addressee: Addressee, kind: LetterKind, facts: Facts, protecting: Iterable[PolicyId], ctx: Notifier
 ) -> Sequence[Fact]:
-    """Write to *addressee*; what became of the letter is a fact."""
-    laws = tuple(map(policies().named, request.laws))
+    """Write to *addressee* under the laws *protecting* the person; what became of the letter is a fact."""
+    laws = tuple(map(policies().named, protecting))
     letter = Letter(
         facts=facts,
         request_id=ctx.case_id,
         to=addressee.email,
         name=addressee.name,
         locale=addressee.locale,
+        answers=addressee.answers,
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
     )
-    message_id = f"<{ctx.event_id}@{ctx.house.domain}>"
+    sender = ctx.house.sender
     try:
-        message = compose(letter, sender=ctx.house.sender, message_id=message_id, date=ctx.occurred_at)
+        message = compose(letter, sender=sender, message_id=ctx.message_id(), date=ctx.occurred_at)
     except MailRefused:  # no mail server could take the address
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
     posted = await ctx.post.send(f"{ctx.case_id}:{ctx.event_id}", letter.to, message)

@@ -10,6 +10,7 @@ class LetterForm(StrEnum):
     CODE = "code"
     PROOF_WANTED = "proof_wanted"
     REMINDER = "reminder"
+    CLARIFICATION = "clarification"
     IN_REVIEW = "in_review"
     DUPLICATE = "duplicate"
     FORWARDED = "forwarded"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain import (
+    MAIL,
     TRANSITIONS,
     Case,
     DueMoved,
@@ -28,7 +29,9 @@ from shared.events import (
     IdentityChallenged,
     IdentityRefused,
     IdentityVerified,
+    InquiryLodged,
     LetterKind,
+    MessageLodged,
     NoticeFailed,
     NoticeSent,
     Outcome,
@@ -360,6 +363,25 @@ def test_a_message_that_was_set_aside_is_in_no_count_and_goes_as_well() -> None:
     told = story(RequestRejected(request_id=CASE, publisher_source=None, publisher_id=None, errors=()))
     assert told.entry(BERLIN) is None
     assert outlived(told, MARCH + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=MARCH.date(), laws=()),
+        MessageLodged(request_id=CASE, message="mail", reason="spam", own=False),
+    ],
+    ids=["asked back", "set aside"],
+)
+def test_a_mail_of_which_no_request_came_is_in_no_count_and_goes_as_well(fact: Fact) -> None:
+    told = story(fact)
+    assert told.entry(BERLIN) is None
+    assert outlived(told, MARCH + timedelta(days=1))
+    assert not outlived(story(fact, received()), MARCH + timedelta(days=9))
+
+
+def test_a_request_by_mail_says_so() -> None:
+    assert entry(lodged_by(MAIL), received()).manner is Manner.MAIL
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from services.notifier.reports import (
     LARGEST,
     LARGEST_HEAD,
-    LONGEST_TYPE,
     MOST_GROUPS,
     Report,
     report_in,
 )
 from shared.events import DeliveryAction
+from shared.parts import LONGEST_TYPE
 
 A = DeliveryAction
 

@@ -1,0 +1,69 @@
+"""Verbs about mail that comes in."""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from habeas.cli.options import STATE, AsJson, State, existing, out, prefix_of, run, setting, settings
+
+app = typer.Typer(no_args_is_help=True, help="Mail that comes in: what is made of it, what waits for you.")
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="A mail, as mail programs save it (.eml).")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would be made of a mail and by which rules; nothing is done."""
+    from habeas.inbox import explained  # noqa: PLC0415
+
+    known = settings(state)
+    found = explained(
+        existing(file).read_bytes(),
+        address=known.get("HABEAS_INBOX_ADDRESS", ""),
+        trusted=known.get("HABEAS_INBOX_TRUST", ""),
+    )
+    if as_json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        lines = value if isinstance(value, list) else str(value or "-").splitlines()
+        out.print(f"{name:<12}{lines[0] if lines else '-'}", markup=False)
+        for line in lines[1:]:
+            out.print(f"{'':<12}{line}", markup=False)
+
+
+@app.command("list")
+def list_(state: State = STATE, as_json: AsJson = False) -> None:
+    """List the mails that only people can deal with: references, and why."""
+    from habeas.inbox import waiting  # noqa: PLC0415
+
+    found = run(waiting(setting("MONGO_URL", state), prefix_of(state)))
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("request", "at", "mail", "reason", "own")
+    for mail in found:
+        own = {None: "", True: "yes", False: "no"}[mail["own"]]
+        table.add_row(mail["request"], mail["at"], mail["mail"], mail["reason"], own)
+    out.print(table if found else "no mail waits for you")
+
+
+@app.command()
+def read(
+    request: Annotated[str, typer.Argument(help="The request that it belongs to.")],
+    mail: Annotated[str, typer.Argument(help="Its name, as `inbox list` says it.")] = "mail",
+    state: State = STATE,
+) -> None:
+    """Print a mail as it came in."""
+    from habeas.inbox import opened  # noqa: PLC0415
+
+    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    content = run(opened(setting("MONGO_URL", state), prefix_of(state), master_key, request, mail))
+    sys.stdout.buffer.write(content)

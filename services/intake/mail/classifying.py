@@ -1,0 +1,216 @@
+"""
+Says what a mail asks for, by which rules, and what is unclear about it. Pure.
+
+Rules, no model: the same mail is understood the same way every time, and each decision names the words that
+it follows from. Where it is in doubt the person is asked; a wrong guess would answer what nobody has asked.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from services.intake.mail.rulebook import EVERY, Hint, Rule, Rulebook, Wish
+from shared.events import Residence
+from shared.law import Regulation
+
+MOST_CHARACTERS = 8_000
+"""Of a mail's words that are looked at."""
+MOST_MATCHES = 10
+"""Of one rule: what is said more often is not said more clearly."""
+SHORT = 600
+"""Characters of an answer that may hold a code or take a request back: more is for people to read."""
+FEWEST_WORDS = 2
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
+CODE = re.compile(r"(?<![\d.,/+-])(?<!\d )(\d{6}|\d{3} \d{3})(?![\d/]|[.,]\d| \d)")
+ANSWER = re.compile(
+    r"^\s*(?:(?:re|aw|antw?|sv|tr|rif|res|回复|答复|回覆)\s*(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
+)
+PLACE = re.compile(r"(?P<country>[A-Z]{2})(?:-(?P<part>[A-Z0-9]{1,3}))?")
+
+
+class Clarity(StrEnum):
+    """How clear it is what somebody asks for."""
+
+    CLEAR = "clear"
+    NOTHING = "nothing"
+    """No rule speaks for anything."""
+    CONTRADICTORY = "contradictory"
+    """They speak for several things that no one answer serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a rule has found its words."""
+
+    rule: str
+    where: str
+    """``subject`` or ``words``."""
+    start: int
+    end: int
+    text: str
+    """The words, folded."""
+    wish: Wish | None = None
+    weak: bool = False
+
+    @property
+    def weight(self) -> tuple[bool, int]:
+        """What decides between words that overlap."""
+        return not self.weak, self.end - self.start
+
+    def overlaps(self, other: "Match") -> bool:
+        """Tell whether both stand on the same words."""
+        return self.where == other.where and self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What is made of a mail, and why."""
+
+    clarity: Clarity
+    wish: Wish | None
+    with_copy: bool
+    """Whether a copy is wanted before an erasure."""
+    candidates: tuple[Wish, ...]
+    """What the rules speak for, before it is decided."""
+    matches: tuple[Match, ...]
+    """The words that count."""
+    passed_over: tuple[Match, ...]
+    """Words that others have covered or cancelled."""
+    hints: tuple[Match, ...]
+    regulation: Regulation | None
+    residence: Residence | None
+    language: str | None
+
+
+def understand(subject: str, words: str, book: Rulebook) -> Understood:
+    """
+    Return what a mail asks for.
+
+    Args:
+        subject: As it was written; that of an answer is not its sender's and does not count.
+        words: What its sender wrote themselves.
+        book: The rules.
+    """
+    own_subject = "" if ANSWER.match(subject) else subject
+    texts = {"subject": folded(own_subject), "words": folded(words)}
+    found = [match for where, text in texts.items() for match in _matches(book.rules, text, where)]
+    counted = _counted(found)
+    wishes, with_copy = _joined(dict.fromkeys(match.wish for match in counted if match.wish), book)
+    hints = [match for where, text in texts.items() for match in _hinted(book.hints, text, where)]
+    return Understood(
+        clarity=_clarity(wishes),
+        wish=next(iter(wishes)) if len(wishes) == 1 else None,
+        with_copy=with_copy,
+        candidates=tuple(dict.fromkeys(match.wish for match in counted if match.wish)),
+        matches=tuple(counted),
+        passed_over=tuple(match for match in found if match not in counted),
+        hints=tuple(_counted(hints)),
+        regulation=_regulation(_counted(hints), book),
+        residence=_residence(hints, book),
+        language=language_of(f"{own_subject}\n{words}", book) or _language_of_rules(counted),
+    )
+
+
+def is_withdrawal(words: str, book: Rulebook) -> bool:
+    """Tell whether an answer takes the request back that it belongs to, and says nothing else."""
+    text = folded(words)
+    if len(text) > SHORT:
+        return False
+    others = [match for match in _counted(_matches(book.rules, text, "words")) if match.wish]
+    taken_back = list(_matches(book.withdrawals, text, "words"))
+    return bool(taken_back) and all(any(map(other.overlaps, taken_back)) for other in others)
+
+
+def code_in(words: str) -> str | None:
+    """Return the six digits that an answer holds; None where there are none, or several."""
+    if len(words) > SHORT:
+        return None
+    found = {match.replace(" ", "") for match in CODE.findall(words)}
+    return found.pop() if len(found) == 1 else None
+
+
+def folded(text: str) -> str:
+    """Return *text* as rules see it: lower case, without accents, any white space one blank."""
+    plain = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS])
+    bare = "".join(character for character in plain if not unicodedata.combining(character))
+    return " ".join(bare.casefold().replace("’", "'").replace("´", "'").split())
+
+
+def language_of(text: str, book: Rulebook) -> str | None:
+    """Return the language of *text* as a tag; None where it is not sure."""
+    chinese = len(CHINESE.findall(text[:MOST_CHARACTERS]))
+    if chinese * 5 > len("".join(text[:MOST_CHARACTERS].split())):
+        return "zh-Hant" if TRADITIONAL.search(text) else "zh"
+    words = Counter(re.findall(r"\w+", folded(text)))
+    counts = Counter({name: sum(words[word] for word in own) for name, own in book.languages.items()})
+    (first, most), (_, next_most) = counts.most_common(2)
+    return first if most >= FEWEST_WORDS and most > next_most else None
+
+
+def _matches(rules: Iterable[Rule], text: str, where: str) -> list[Match]:
+    return [
+        Match(rule.id, where, found.start(), found.end(), found[0], rule.wish, rule.weak)
+        for rule in rules
+        for found in islice(rule.pattern.finditer(text), MOST_MATCHES)
+        if found[0]
+    ]
+
+
+def _hinted(hints: Iterable[Hint], text: str, where: str) -> list[Match]:
+    return [
+        Match(hint.id, where, found.start(), found.end(), found[0])
+        for hint in hints
+        if where == "subject" or not hint.subject_only
+        for found in islice(hint.pattern.finditer(text), MOST_MATCHES)
+    ]
+
+
+def _counted(found: Sequence[Match]) -> list[Match]:
+    """Return the matches that count, in their order: none that is cancelled or covered by a longer one."""
+    vetoes = [match for match in found if ".none." in match.rule]
+    standing = [match for match in found if not any(map(match.overlaps, vetoes))]
+    return [
+        match
+        for match in standing
+        if not any(other.weight > match.weight and match.overlaps(other) for other in standing)
+    ]
+
+
+def _joined(found: Iterable[Wish], book: Rulebook) -> tuple[frozenset[Wish], bool]:
+    """Return *found* with those made one that one answer serves, and whether a copy is wanted besides."""
+    wishes, with_copy = frozenset(found), False
+    for together in book.together:
+        if together.wishes <= wishes:
+            wishes = wishes - together.wishes | {together.wish}
+            with_copy = with_copy or together.with_copy
+    return wishes, with_copy
+
+
+def _clarity(wishes: Collection[Wish]) -> Clarity:
+    if not wishes:
+        return Clarity.NOTHING
+    return Clarity.CLEAR if len(wishes) == 1 else Clarity.CONTRADICTORY
+
+
+def _language_of_rules(matches: Iterable[Match]) -> str | None:
+    languages = {match.rule.partition(".")[0] for match in matches} - {EVERY}
+    return languages.pop() if len(languages) == 1 else None
+
+
+def _regulation(matches: Iterable[Match], book: Rulebook) -> Regulation | None:
+    """Return the law that is named; None where several are: then the person's words choose none."""
+    rules = {match.rule for match in matches}
+    named = {hint.regulation for hint in book.hints if hint.id in rules and hint.regulation}
+    return named.pop() if len(named) == 1 else None
+
+
+def _residence(matches: Iterable[Match], book: Rulebook) -> Residence | None:
+    rules = {match.rule for match in matches}
+    named = {hint.place for hint in book.hints if hint.id in rules and hint.place}
+    place = PLACE.fullmatch(named.pop()) if len(named) == 1 else None
+    return Residence(country=place["country"], subdivision=place["part"]) if place else None

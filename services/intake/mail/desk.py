@@ -1,0 +1,244 @@
+"""
+What becomes of a mail that came in: a case, an answer to one, a question back, or nothing.
+
+The raw mail is sealed first and announced second, so that what is announced can be shown. Every name follows
+from the mail itself: the same mail again, by whichever way, does nothing that was not done before.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from services.intake.clock import Practice
+from services.intake.domain import MAIL, Case
+from services.intake.door import Door, NotNow, TooOften
+from services.intake.mail import figures
+from services.intake.mail.answering import Answer, Deed, deed_of
+from services.intake.mail.asking import inquiry_of, laws_for, request_of
+from services.intake.mail.attaching import documents_in
+from services.intake.mail.classifying import Understood, understand
+from services.intake.mail.reading import Mail, read
+from services.intake.mail.refusing import refusal_of
+from services.intake.mail.rulebook import Rulebook
+from services.intake.mail.senders import Admission, Senders
+from shared.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.errors import TransientError, UnknownRequest
+from shared.events import RequestSubmitted
+from shared.log import logger
+from shared.threads import Threads
+
+RAW, ANSWER = "mail", "answer_mail_"
+"""Name, and first part of a name, under which mails lie in the vault, as they came."""
+BACKLOG = timedelta(days=30)
+"""A mail that says to be older came with a clock that goes wrong."""
+READERS = 2
+"""Mails read at once, each in a thread: anybody may send one, and the pages of intake go on meanwhile."""
+WITHOUT_SENDER = "no_sender"
+
+
+class Fate(StrEnum):
+    """What became of a mail, if it is not refused."""
+
+    OPENED = "opened"
+    ASKED_BACK = "asked_back"
+    FILED = "filed"
+    """It is on file in a case, for the staff to read."""
+    FLOOD = "flood"
+    PROVEN = "proof"
+    WITHDRAWN = "withdrawn"
+    SET_ASIDE = "set_aside"
+    OLD = "old"
+    """It belongs to a case that is destroyed."""
+
+
+class Later(TransientError):
+    """Too much came from one sender; more of it is taken later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is known of a mail besides the mail."""
+
+    recipients: tuple[str, ...] = ()
+    sender: str | None = None
+    """Where it would come back to: empty for a report, None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes mails in."""
+
+    door: Door
+    threads: Threads
+    book: Rulebook
+    senders: Senders
+    practice: Practice
+    trusted: str = ""
+    """Name under which our mail server says what it has checked."""
+    _readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+
+    async def take(self, content: bytes, envelope: Envelope) -> str:
+        """
+        Take a mail in; return what became of it, when that is durable.
+
+        Raises:
+            TransientError: Not now; the mail must be kept where it is and be brought again.
+        """
+        async with self._readers:
+            mail = await asyncio.to_thread(read, content)
+        outcome = await self._taken(mail, content, envelope)
+        figures.mail(outcome)
+        logger().info("mail taken in", service="intake", outcome=outcome)
+        return outcome
+
+    async def _taken(self, mail: Mail, content: bytes, envelope: Envelope) -> str:
+        ours = {self.threads.address.lower()}
+        refused = refusal_of(mail, envelope.sender, ours=ours, trusted=self.trusted)
+        try:
+            if refused is not None:
+                if refused.is_kept:
+                    await self._set_aside(mail, content, refused)
+                return refused
+            if not mail.address:
+                return await self._set_aside(mail, content, WITHOUT_SENDER)
+            case_id = self._answered(mail, envelope)
+            known = None if case_id is None else await self._known(case_id)
+            if case_id is None or known is None:
+                return await self._opened(mail, content)
+            return await self._answer(mail, content, case_id, known)
+        except UnknownRequest:
+            return Fate.OLD
+
+    # --- what begins ------------------------------------------------------------------------------------
+
+    async def _opened(self, mail: Mail, content: bytes) -> str:
+        case_id = self.door.id_of(MAIL, mail.identity)
+        admission, case = self.senders.admit(mail.address.lower(), case_id)
+        match admission:
+            case Admission.WAITS:
+                raise Later("one sender has sent too much within the hour")
+            case Admission.FILED:
+                await self._file(mail, content, case, "flood", own=True)
+                return Fate.FLOOD
+            case Admission.OPENS:
+                await self.door.keep_whole(case_id, RAW, content)
+                return await self._begun(mail, case_id)
+
+    async def _begun(self, mail: Mail, case_id: str) -> str:
+        understood = await self._understood(mail)
+        now = self.door.clock()
+        received_at = mail.received_at(now, now - BACKLOG)
+        inquiry = inquiry_of(mail, understood, received_at)
+        if understood.wish is not None:
+            request = request_of(inquiry, understood, mail.words, documents_in(mail.attachments))
+            await self.door.lodge(request, MAIL)
+            return Fate.OPENED
+        day = received_at.astimezone(self.practice.zone).date()
+        await self.door.inquire(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
+        return Fate.ASKED_BACK
+
+    async def _understood(self, mail: Mail, *, answered: bool = False) -> Understood:
+        async with self._readers:
+            subject = "" if answered else mail.subject
+            return await asyncio.to_thread(understand, subject, mail.words, self.book)
+
+    # --- what belongs to a case --------------------------------------------------------------------------
+
+    def _answered(self, mail: Mail, envelope: Envelope) -> str | None:
+        """Return the case that *mail* is an answer in: by the address it went to, else by what it answers."""
+        named = mail.addresses("delivered-to", "x-original-to", "to", "cc")
+        cases = filter(None, map(self.threads.case, (*envelope.recipients, *named)))
+        return next(cases, None) or self.threads.case_answered(
+            [mail.field("in-reply-to"), *mail.field("references").split()[::-1]]
+        )
+
+    async def _known(self, case_id: str) -> "_Known | None":
+        """Return what is known of a case; None where there is none any more."""
+        try:
+            case = await self.door.case(case_id)
+            submitted = await self.door.kept(case_id, SUBMISSION)
+            return _Known(case, RequestSubmitted.model_validate_json(submitted).subject.email)
+        except UnknownRequest:
+            return await self._inquired(case_id)
+
+    async def _inquired(self, case_id: str) -> "_Known | None":
+        try:
+            inquiry = Inquiry.model_validate_json(await self.door.kept(case_id, INQUIRY))
+        except UnknownRequest:
+            return None
+        return _Known(Case(), inquiry.subject.email, inquiry)
+
+    async def _answer(self, mail: Mail, content: bytes, case_id: str, known: "_Known") -> str:
+        """Deal with an answer once: the same one again is told what became of it before."""
+        before = f"{_item(mail)}_fate"
+        try:
+            return (await self.door.kept(case_id, before)).decode()
+        except UnknownRequest:
+            pass
+        outcome = await self._dealt_with(mail, content, case_id, known)
+        await self.door.keep(case_id, before, outcome.encode())
+        return outcome
+
+    async def _dealt_with(self, mail: Mail, content: bytes, case_id: str, known: "_Known") -> str:
+        answer = Answer(
+            words=mail.words,
+            understood=await self._understood(mail, answered=True),
+            documents=documents_in(mail.attachments),
+            own=(known.email or "").lower() == mail.address.lower(),
+        )
+        deed = deed_of(answer, known.case, known.inquiry, self.book)
+        if deed is Deed.BEGINS:
+            return await self._opened(mail, content)
+        await self.door.keep_whole(case_id, _item(mail), content)
+        if deed is Deed.CLARIFIES and known.inquiry is not None:
+            await self.door.lodge(
+                request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
+            )
+            return Fate.OPENED
+        if deed is Deed.PROVES:
+            proofs = answer.proofs(known.case)
+            proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}")
+            return await self._done(proven, Fate.PROVEN, mail, case_id, answer)
+        if deed is Deed.WITHDRAWS:
+            return await self._done(self.door.withdraw(case_id), Fate.WITHDRAWN, mail, case_id, answer)
+        return await self._filed(mail, case_id, "other", own=answer.own)
+
+    async def _done(self, act: Awaitable[None], fate: Fate, mail: Mail, case_id: str, answer: Answer) -> str:
+        """Do what an answer does; where it comes too late, people read it."""
+        try:
+            await act
+        except NotNow:
+            return await self._filed(mail, case_id, "too_late", own=answer.own)
+        except TooOften:
+            raise Later("too much was done about one request within the hour") from None
+        return fate
+
+    # --- what only people can deal with ------------------------------------------------------------------
+
+    async def _filed(self, mail: Mail, case_id: str, reason: str, *, own: bool) -> str:
+        await self.door.note_message(case_id, _item(mail), reason, own=own)
+        return Fate.FILED
+
+    async def _file(self, mail: Mail, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
+        await self.door.keep_whole(case_id, _item(mail), content)
+        await self.door.note_message(case_id, _item(mail), reason, own=own)
+
+    async def _set_aside(self, mail: Mail, content: bytes, reason: str) -> str:
+        await self._file(mail, content, self.door.id_of(MAIL, mail.identity), reason, own=False)
+        return Fate.SET_ASIDE
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the case that a mail is an answer in."""
+
+    case: Case
+    email: str | None
+    inquiry: Inquiry | None = None
+    """Set where it is still unclear what is asked for."""
+
+
+def _item(mail: Mail) -> str:
+    return f"{ANSWER}{mail.identity[:32]}"

@@ -1,0 +1,63 @@
+"""
+What somebody wrote themselves: without the mails that they answer, and without their signature. Pure.
+
+Where it is not sure that something is quoted it counts as their own: then at worst they are asked back.
+"""
+
+import re
+
+QUOTED = re.compile(r"^\s*(?:>|\|\s)")
+SIGNATURE = re.compile(r"^(?:-- ?|__+|—\s*)$")
+SENT_FROM = re.compile(
+    r"^\s*(?:sent from my|sent from (?:outlook|mail|yahoo)|get outlook for|von meinem? .{1,30} gesendet"
+    r"|gesendet (?:von|mit) |diese nachricht wurde von mein|envoy[ée] de(?:puis)? mon|envoy[ée] depuis"
+    r"|enviado desde|enviado do meu|inviato da|verzonden vanaf|verstuurd vanaf|发自我的|從我的|发送自)",
+    re.IGNORECASE,
+)
+EARLIER = re.compile(
+    r"^\s*(?:"
+    r"-{2,}\s*(?:original|forwarded|urspr|weitergeleitete|message|mensaje|messaggio|mensagem|oorspronkelijk"
+    r"|doorgestuurd|原始邮件|转发)"
+    r"|_{20,}"
+    r"|begin forwarded message"
+    r"|on .{4,120} wrote:?\s*$"
+    r"|am .{4,120} schrieb.{0,120}:?\s*$"
+    r"|le .{4,120} a [ée]crit\s*:?\s*$"
+    r"|el .{4,120} escribi[óo]\s*:?\s*$"
+    r"|il .{4,120} ha scritto\s*:?\s*$"
+    r"|em .{4,120} escreveu\s*:?\s*$"
+    r"|op .{4,120} (?:schreef|het volgende geschreven).{0,120}:?\s*$"
+    r"|(?:在|于|於|\d{4}).{0,80}(?:写道|寫道)\s*[:：]\s*$"
+    r")",
+    re.IGNORECASE,
+)
+HEADS = re.compile(r"^\s*\**(?:from|von|de|da|van|发件人|寄件者)\**\s*[:：]\**\s*\S", re.IGNORECASE)
+SECOND_HEAD = re.compile(
+    r"^\s*\**(?:sent|date|gesendet|datum|envoy[ée]|date|enviado(?: el)?|fecha|inviato|data|enviada|verzonden"
+    r"|to|an|[àa]|para|a|aan|发送时间|收件人|subject|betreff|objet|asunto|oggetto|assunto|onderwerp|主题)\**\s*[:：]",
+    re.IGNORECASE,
+)
+WRAPPED = 2
+"""Lines that an introduction of an earlier mail is wrapped into."""
+
+
+def own_words(text: str) -> str:
+    """Return of *text* what its sender wrote themselves."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    own: list[str] = []
+    for number, line in enumerate(lines):
+        if _ends_at(lines, number):
+            break
+        if not QUOTED.match(line):
+            own.append(line.rstrip())
+    return "\n".join(own).strip()
+
+
+def _ends_at(lines: list[str], number: int) -> bool:
+    """Tell whether all from a line on is a signature or an earlier mail."""
+    line = lines[number]
+    if SIGNATURE.match(line) or SENT_FROM.match(line):
+        return True
+    if any(EARLIER.match(" ".join(lines[number : number + count])) for count in range(1, WRAPPED + 1)):
+        return True
+    return bool(HEADS.match(line)) and any(map(SECOND_HEAD.match, lines[number + 1 : number + 4]))

@@ -1,0 +1,125 @@
+"""
+Which mails never open a case and are never answered: no person wrote them to us. Pure.
+
+What a machine has sent is not answered by a machine (RFC 3834 section 2); two that answer one another would
+never end.
+"""
+
+import re
+from collections.abc import Collection
+from enum import StrEnum
+
+from services.intake.mail.reading import Mail
+
+MOST_HOPS = 60
+"""A mail that passed so many servers goes round in a circle (RFC 5321 section 6.3: 100 are safe)."""
+BULK = frozenset({"bulk", "junk"})
+LIST_FIELDS = ("list-id", "list-post", "mailing-list", "x-mailing-list")
+AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-failed-recipients")
+SERVERS = re.compile(r"(?:mailer-daemon|postmaster|bounces?)(?:[+.-].*)?@", re.IGNORECASE)
+NO_REPLY = re.compile(
+    r"(?:.*[._-])?(?:no|do-?not|nicht|ne-?pas)[._-]?(?:reply|respond|antworten|repondre)\b.*@", re.IGNORECASE
+)
+SUPPRESSED = re.compile(r"\b(?:all|autoreply)\b", re.IGNORECASE)
+AWAY = re.compile(
+    r"^\W*(?:(?:auto(?:matic(?:ally)?|mated)?[ -]?(?:reply|response|antwort)|automatische (?:antwort|reactie)"
+    r"|out of (?:the )?office|ooo\b|abwesenheit|abwesend|r[ée]ponse automatique|absence du bureau"
+    r"|respuesta autom[áa]tica|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)"
+    r"|resposta autom[áa]tica|fora do escrit[óo]rio|ausente do|afwezig|niet op kantoor"
+    r"|自动(?:回复|答复)|自動回覆|外出))",
+    re.IGNORECASE,
+)
+RETURNED = re.compile(
+    r"^\W*(?:undeliver(?:able|ed)|delivery (?:status notification|has failed|failure)|mail delivery"
+    r"|returned mail|failure notice|unzustellbar|non remis|no se puede entregar)",
+    re.IGNORECASE,
+)
+FAILED_BY = re.compile(r"\bdmarc\s*=\s*fail\b", re.IGNORECASE)
+
+
+class Refused(StrEnum):
+    """Why a mail opens no case."""
+
+    LOOP = "loop"
+    """It is our own, or goes round in a circle."""
+    BOUNCE = "bounce"
+    """A mail server reports something."""
+    AUTOMATIC = "automatic"
+    """A machine answers, or says that somebody is away."""
+    MAILING_LIST = "mailing_list"
+    BULK = "bulk"
+    """It went to many."""
+    NO_REPLY = "no_reply"
+    """Its sender takes no answer."""
+    SPAM = "spam"
+    """Our mail server says so."""
+    FORGED = "forged"
+    """Our mail server says that its sender is not who it says."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is set aside, sealed: it may be a request all the same, and none may be lost."""
+        return self in {Refused.BULK, Refused.NO_REPLY, Refused.SPAM, Refused.FORGED}
+
+
+def refusal_of(
+    mail: Mail, envelope_sender: str | None, *, ours: Collection[str], trusted: str
+) -> Refused | None:
+    """
+    Return why *mail* opens no case; None where it may.
+
+    Args:
+        mail: What came in.
+        envelope_sender: Where it would come back to; empty for a report, None where nobody knows.
+        ours: The addresses that we take mail at.
+        trusted: Name under which our mail server writes ``Authentication-Results``; empty: none does.
+    """
+    reasons = {
+        Refused.LOOP: _is_loop(mail, ours),
+        Refused.BOUNCE: _is_bounce(mail, envelope_sender),
+        Refused.AUTOMATIC: _is_automatic(mail),
+        Refused.MAILING_LIST: any(mail.field(name) for name in LIST_FIELDS) or _precedence(mail) == "list",
+        Refused.SPAM: mail.field("x-spam-flag").lower() == "yes",
+        Refused.FORGED: bool(trusted) and _is_forged(mail, trusted),
+        Refused.BULK: bool(mail.field("list-unsubscribe")) or _precedence(mail) in BULK,
+        Refused.NO_REPLY: bool(NO_REPLY.match(mail.address)),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _is_loop(mail: Mail, ours: Collection[str]) -> bool:
+    untagged = re.sub(r"\+[^@]*@", "@", mail.address.lower())
+    looped = {value.lower() for value in mail.fields.get("x-loop", ())}
+    return bool(
+        untagged in ours
+        or looped & set(ours)
+        or mail.field("x-habeas-request")
+        or len(mail.fields.get("received", ())) > MOST_HOPS
+    )
+
+
+def _is_bounce(mail: Mail, envelope_sender: str | None) -> bool:
+    empty = envelope_sender == "" or mail.field("return-path") == "<>"
+    reports = mail.content_type == "multipart/report" or bool(RETURNED.match(mail.subject))
+    return empty or reports or bool(SERVERS.match(mail.address))
+
+
+def _is_automatic(mail: Mail) -> bool:
+    submitted = mail.field("auto-submitted").partition(";")[0].strip().lower()
+    return bool(
+        submitted not in {"", "no"}
+        or _precedence(mail) == "auto_reply"
+        or any(mail.field(name) for name in AUTOMATIC_FIELDS)
+        or SUPPRESSED.search(mail.field("x-auto-response-suppress"))
+        or AWAY.match(mail.subject)
+    )
+
+
+def _precedence(mail: Mail) -> str:
+    return mail.field("precedence").lower()
+
+
+def _is_forged(mail: Mail, trusted: str) -> bool:
+    """The topmost result is our server's own; others may come from anybody (RFC 8601 section 5)."""
+    server, _, results = mail.field("authentication-results").partition(";")
+    return server.split(" ")[0].lower() == trusted.lower() and bool(FAILED_BY.search(results))

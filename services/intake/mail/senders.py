@@ -1,0 +1,58 @@
+"""
+How many cases one address may open: a flood from one address is a few cases, and mails on file in the last.
+
+Counted per process and forgotten after an hour, as at the public form. Anybody can write in anybody's name,
+so what is over the allowance is kept; only when that is too much as well is the sending server asked to wait.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+HOUR_S = 3600.0
+FILED_FOR_ONE = 10
+"""Mails on file for each case that an address may open."""
+
+
+class Admission(StrEnum):
+    """Whether a mail opens a case."""
+
+    OPENS = "opens"
+    FILED = "filed"
+    WAITS = "waits"
+
+
+@dataclass(slots=True)
+class _Use:
+    since: float
+    cases: dict[str, None] = field(default_factory=dict)
+    """What was opened, in order."""
+    filed: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Senders:
+    """What each sender has sent within the hour."""
+
+    per_hour: int
+    now: Callable[[], float] = time.monotonic
+    _uses: dict[str, _Use] = field(default_factory=dict)
+
+    def admit(self, sender: str, case_id: str) -> tuple[Admission, str]:
+        """
+        Count a mail of *sender* that would open *case_id*; the same one again is counted once.
+
+        Returns:
+            What becomes of it, and the case that it belongs to then.
+        """
+        now = self.now()
+        self._uses = {name: use for name, use in self._uses.items() if now - use.since < HOUR_S}
+        use = self._uses.setdefault(sender, _Use(now))
+        if case_id in use.cases or len(use.cases) < self.per_hour:
+            use.cases[case_id] = None
+            return Admission.OPENS, case_id
+        if case_id in use.filed or len(use.filed) < self.per_hour * FILED_FOR_ONE:
+            use.filed.add(case_id)
+            return Admission.FILED, next(reversed(use.cases))
+        return Admission.WAITS, case_id

@@ -1,0 +1,162 @@
+"""A mail from a real mail program becomes a case, and the answers to our letters find their way to it."""
+
+import asyncio
+import base64
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from habeas.mailcatcher import Letter
+from habeas.parts.ports import HOST, free_port
+from habeas.stack import Stack
+from shared.vault import Vault
+from tests.conftest import missing
+from tests.integration.pipeline import CODE, Heard, Pipeline, Somebody, command, prepared
+from tests.waiting import eventually
+
+INBOX = "privacy@fernlicht.example"
+WITHIN = timedelta(seconds=30)
+PDF = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n"
+
+
+class Writer:
+    """Somebody who writes mails with swaks."""
+
+    def __init__(self, pipeline: Pipeline, heard: Heard, port: int, protocol: str) -> None:
+        self.pipeline, self.heard = pipeline, heard
+        self._port, self._protocol = port, protocol
+
+    async def mail(
+        self, person: Somebody, body: str, *options: str, subject: str = "Hello", to: str = INBOX
+    ) -> str:
+        """Send a mail as *person*; return what swaks said."""
+        process = await asyncio.create_subprocess_exec(
+            "swaks", "--server", HOST, "--port", str(self._port), "--protocol", self._protocol,
+            "--from", person.email, "--to", to, "--h-From", f"{person.name} <{person.email}>",
+            "--h-Subject", subject, "--body", body, *options,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        return said.decode()
+
+    async def letter(self, person: Somebody, title: str) -> Letter:
+        """Return the letter called *title* that *person* gets."""
+
+        def found() -> Letter | None:
+            letters = self.pipeline.letters_to(person)
+            return next((letter for letter in letters if letter.subject == title), None)
+
+        letter = await eventually(found, WITHIN)
+        assert letter is not None
+        return letter
+
+    async def sealed(self, case: str, item: str) -> bytes:
+        """Return what lies in the vault."""
+        key = base64.b64decode(self.pipeline.settings["HABEAS_MASTER_KEY"])
+        vault = Vault(self.pipeline.client, prefix=self.pipeline.prefix, master_key=key)
+        return b"".join([piece async for piece in vault.open_stream(case, item)])
+
+
+def case_of(letter: Letter) -> str:
+    return str(letter.message["X-Habeas-Request"])
+
+
+@asynccontextmanager
+async def open_inbox(parts: Stack | None, folder: Path, protocol: str = "smtp") -> AsyncIterator[Writer]:
+    if shutil.which("swaks") is None:
+        missing("swaks is not installed: scripts/setup-tests")
+    port = free_port()
+    async with (
+        prepared(
+            parts,
+            folder,
+            HABEAS_INBOX_ADDRESS=INBOX,
+            HABEAS_INBOX_PORT=str(port),
+            HABEAS_INBOX_PROTOCOL=protocol,
+        ) as pipeline,
+        pipeline.listening() as heard,
+    ):
+        await pipeline.start()
+        yield Writer(pipeline, heard, port, {"smtp": "ESMTP", "lmtp": "LMTP"}[protocol])
+        await pipeline.stop()
+
+
+async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with_the_code_proves_it(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with open_inbox(parts, tmp_path) as writer:
+        person = (await writer.pipeline.people())[0]
+        pdf = tmp_path / "passport.pdf"
+        pdf.write_bytes(PDF)
+        said = await writer.mail(
+            person,
+            "Please send me a copy of all personal data that you hold about me.",
+            "--attach", f"@{pdf}", subject="Subject access request",
+        )  # fmt: skip
+        assert "250 2.0.0 taken in" in said
+        acknowledged = await writer.letter(person, "We received your request")
+        case = case_of(acknowledged)
+        [received] = await eventually(lambda: writer.heard.of(case, "request.received"), WITHIN)
+        assert received["data"]["right"] == "access"
+        assert received["data"]["source"] == "habeas/mail"
+        assert [(p["kind"], p["slot"], p["media_type"]) for p in received["data"]["proofs"]] == [
+            ("document", "identity", "application/pdf")
+        ]
+        assert PDF in await writer.sealed(case, received["data"]["proofs"][0]["ref"])
+        assert b"Subject access request" in await writer.sealed(case, "mail")
+        reply_to = str(acknowledged.message["Reply-To"])
+        assert reply_to.startswith("privacy+")
+        assert case not in reply_to
+
+        code = await writer.letter(person, "Your code to confirm your request")
+        assert code.message["Reply-To"] == reply_to
+        found = CODE.search(code.body())
+        assert found
+        digits = found[1]
+        quoted = "\n".join(f"> {line}" for line in acknowledged.body().splitlines()[:10])
+        await writer.mail(person, f"Here it is: {digits}\n\n{quoted}", subject="Re: Your code", to=reply_to)
+        [verified] = await eventually(lambda: writer.heard.of(case, "identity.verified"), WITHIN)
+        assert verified["data"]["assurance"] == "mailbox"
+        page = await writer.pipeline.closed(case)
+        assert page["outcome"] in {"granted", "partly_granted"}
+        log = writer.pipeline.log.read_text()
+        assert person.email not in log
+        assert digits not in log
+
+
+async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_the_case(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    async with open_inbox(parts, tmp_path, "lmtp") as writer:
+        person = (await writer.pipeline.people())[1]
+        said = await writer.mail(
+            person, "Bonjour, j'ai une question pour vous. Merci", to=f"{INBOX},{INBOX.replace('@', '+x@')}"
+        )
+        assert said.count("250 2.0.0 taken in") == 2, "one answer for each recipient"
+        letter = await writer.letter(person, "Que souhaitez-vous que nous fassions ?")
+        case = case_of(letter)
+        assert not writer.heard.of(case, "request.received")
+        assert not (await writer.pipeline.http.get(f"/v1/requests/{case}")).is_success
+
+        automatic = "Auto-Submitted: auto-replied"
+        await writer.mail(
+            person, "Supprimez mon compte.", "--header", automatic, to=str(letter.message["Reply-To"])
+        )
+        await writer.mail(
+            person, "Supprimez mon compte.", subject="Re: ?", to=str(letter.message["Reply-To"])
+        )
+        [received] = await eventually(lambda: writer.heard.of(case, "request.received"), WITHIN)
+        assert received["data"]["right"] == "erasure"
+        await writer.letter(person, "Nous avons reçu votre demande")
+        await writer.mail(person, "Quand aurai-je une réponse ?", to=str(letter.message["Reply-To"]))
+        [message] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
+        assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
+        _, listed, _ = await command(writer.pipeline, "inbox", "list", "--json")
+        assert [mail["reason"] for mail in json.loads(listed)] == ["asked back", "other"]
+        _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
+        assert "Quand aurai-je" in said
+        assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

@@ -1,0 +1,480 @@
+"""What becomes of a mail: a case, a proof, a withdrawal, a question back, or nothing; and nothing is lost."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.door import Allowance, Door, Keys
+from services.intake.mail.desk import Desk, Envelope, Fate, Later
+from services.intake.mail.refusing import Refused
+from services.intake.mail.rulebook import rulebook
+from services.intake.mail.senders import FILED_FOR_ONE, Admission, Senders
+from services.intake.mail.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, Port
+from shared.answer import Inquiry
+from shared.errors import BrokerUnavailable
+from shared.events import (
+    IdentityVerified,
+    InquiryLodged,
+    MessageLodged,
+    ProofKind,
+    ProofReceived,
+    RequestDuplicated,
+    RequestLodged,
+    RequestReceived,
+    RequestSubmitted,
+    RequestWithdrawn,
+)
+from shared.law import Regulation, Right
+from shared.threads import Threads
+from tests.unit.fakes import PACKAGE_KEY, PRACTICE, REQUEST_KEY, AbsentBroker, Office, wrong
+
+INBOX = "privacy@example.com"
+ADA, EVE = "ada@example.org", "eve@example.net"
+THREADS = Threads(INBOX, b"threads!" * 4)
+PDF = b"%PDF-1.4\n%%EOF"
+WISH = "Please send me a copy of my personal data."
+
+
+class Inbox:
+    """A desk for mail on an office."""
+
+    def __init__(self, *, per_hour: int = 6, trusted: str = "", door: Door | None = None) -> None:
+        self.office = Office()
+        self.senders = Senders(per_hour, lambda: self.seconds)
+        self.seconds = 0.0
+        door = door or self.office.door
+        self.desk = Desk(door, THREADS, rulebook(), self.senders, PRACTICE, trusted)
+
+    async def take(self, content: bytes, *, to: Sequence[str] = (), sender: str | None = ADA) -> str:
+        outcome = await self.desk.take(content, Envelope(tuple(to), sender))
+        await self.office.work()
+        return outcome
+
+    async def opened(self, words: str = WISH, **more: str) -> str:
+        """Take a mail of Ada's that opens a case; return the case."""
+        assert await self.take(written(words, **more)) == Fate.OPENED
+        return self.office.told(RequestLodged)[-1].request_id
+
+    def code(self, case: str) -> str:
+        [ref] = [name for name in self.office.sealed(case) if name.startswith("code")]
+        return self.office.code_of(case, ref)
+
+    def request(self, case: str) -> RequestSubmitted:
+        return RequestSubmitted.model_validate_json(self.office.sealed(case)["submission"])
+
+
+def written(words: str, *, by: str = ADA, subject: str = "Hello", pdf: str = "", **fields: str) -> bytes:
+    mail = EmailMessage()
+    mail["From"] = f"Ada Example <{by}>"
+    mail["To"] = INBOX
+    mail["Subject"] = subject
+    mail["Message-ID"] = "<1@example.org>"
+    for name, value in fields.items():
+        mail[name.replace("_", "-")] = value
+    mail.set_content(words)
+    if pdf:
+        mail.add_attachment(PDF, maintype="application", subtype="pdf", filename=pdf)
+    return bytes(mail)
+
+
+# --- what begins --------------------------------------------------------------------------------------------
+
+
+async def test_a_mail_becomes_a_case_with_its_sender_as_the_person_and_the_mail_as_evidence() -> None:
+    inbox = Inbox()
+    case = await inbox.opened(pdf="passport.pdf")
+    received = inbox.office.the(RequestReceived)
+    assert (received.right, received.source) == (Right.ACCESS, "habeas/mail")
+    assert [proof.kind for proof in received.proofs] == [ProofKind.DOCUMENT]
+    request = inbox.request(case)
+    assert (request.subject.name, request.subject.email, request.locale) == ("Ada Example", ADA, "en")
+    sealed = inbox.office.sealed(case)
+    assert WISH.encode() in sealed["mail"]
+    assert sealed[received.proofs[0].ref] == PDF
+
+
+async def test_the_same_mail_is_the_same_case_whichever_way_it_takes() -> None:
+    inbox = Inbox()
+    await inbox.opened()
+    again = b"Received: by another.example.com\r\n" + written(WISH)
+    assert await inbox.take(again) == Fate.OPENED
+    assert len(inbox.office.told(RequestReceived)) == 1
+    assert len({fact.request_id for fact in inbox.office.told(RequestLodged)}) == 1
+
+
+async def test_the_subject_rule_makes_a_californian_request() -> None:
+    """P23; 11 CCR § 7020(e)."""
+    inbox = Inbox()
+    case = await inbox.opened("Delete my account.", subject="California privacy rights")
+    residence = inbox.request(case).residence
+    assert residence is not None
+    assert (residence.country, residence.subdivision) == ("US", "CA")
+    assert "us-ca-ccpa" in " ".join(inbox.office.the(RequestReceived).laws)
+
+
+async def test_an_objection_to_marketing_takes_effect_without_a_question() -> None:
+    """P9, P31; GDPR Art. 21(2)-(3)."""
+    inbox = Inbox()
+    await inbox.opened("Stop sending me your newsletter!")
+    received = inbox.office.the(RequestReceived)
+    assert (received.right, received.direct_marketing) == (Right.OBJECTION, True)
+    assert inbox.office.the(IdentityVerified).reasons
+
+
+async def test_the_law_that_is_named_is_the_one_invoked() -> None:
+    inbox = Inbox()
+    case = await inbox.opened("LGPD: gostaria de receber uma cópia dos meus dados pessoais.")
+    assert (inbox.request(case).regulation, inbox.request(case).locale) == (Regulation.LGPD, "pt")
+
+
+async def test_what_a_person_says_goes_with_wishes_that_are_weighed_by_it() -> None:
+    inbox = Inbox()
+    words = "My address is wrong. Please correct my address: 5 Example Road."
+    case = await inbox.opened(words)
+    assert inbox.request(case).details.statement == words
+    other = await inbox.opened()
+    assert inbox.request(other).details.statement is None
+
+
+async def test_who_asks_for_the_same_again_has_one_answer() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    await inbox.take(written(inbox.code(case)), to=[THREADS.of(case)])
+    again = await inbox.opened(subject="Hello again")
+    duplicate = inbox.office.the(RequestDuplicated)
+    assert (duplicate.request_id, duplicate.first) == (again, case)
+
+
+# --- what is unclear ----------------------------------------------------------------------------------------
+
+
+async def test_who_is_unclear_is_asked_back_and_their_answer_becomes_the_case() -> None:
+    inbox = Inbox()
+    assert (
+        await inbox.take(written("Hello, I have a question.", subject="California privacy rights"))
+        == "asked_back"
+    )
+    inquiry = inbox.office.the(InquiryLodged)
+    case = inquiry.request_id
+    assert "us-ca-ccpa" in " ".join(inquiry.laws)
+    sealed = Inquiry.model_validate_json(inbox.office.sealed(case)["inquiry"])
+    assert (sealed.subject.email, sealed.rights) == (ADA, ())
+    assert not inbox.office.told(RequestReceived)
+
+    inbox.office.clock.move(timedelta(days=3))
+    answer = written("Delete my account, please.", subject="Re: What would you like us to do?")
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.OPENED
+    received = inbox.office.the(RequestReceived)
+    assert (received.request_id, received.right) == (case, Right.ERASURE)
+    assert received.received_at == sealed.received_at, "the clock runs since the first mail"
+    assert "us-ca-ccpa" in " ".join(received.laws)
+
+
+async def test_what_could_be_several_things_is_asked_with_those() -> None:
+    inbox = Inbox()
+    await inbox.take(written("Please correct my address. Please delete my account."))
+    case = inbox.office.the(InquiryLodged).request_id
+    sealed = Inquiry.model_validate_json(inbox.office.sealed(case)["inquiry"])
+    assert set(sealed.rights) == {Right.RECTIFICATION, Right.ERASURE}
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [(EVE, "Delete my account."), (ADA, "I do not know either.")],
+    ids=["a stranger", "unclear"],
+)
+async def test_an_answer_that_makes_nothing_clearer_is_kept_for_people(by: str, words: str) -> None:
+    inbox = Inbox()
+    await inbox.take(written("Hello"))
+    case = inbox.office.the(InquiryLodged).request_id
+    assert await inbox.take(written(words, by=by), to=[THREADS.of(case)]) == Fate.FILED
+    message = inbox.office.the(MessageLodged)
+    assert (message.request_id, message.own) == (case, by == ADA)
+    assert words.encode() in inbox.office.sealed(case)[message.message]
+    assert not inbox.office.told(RequestReceived)
+
+
+# --- answers ------------------------------------------------------------------------------------------------
+
+
+async def test_the_code_in_an_answer_proves_the_mailbox_once() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    answer = written(f"Here: {inbox.code(case)}\n\n> 123456", subject="Re: Your code")
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
+    assert inbox.office.the(IdentityVerified).request_id == case
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
+    assert len(inbox.office.told(ProofReceived)) == 1
+    assert not inbox.office.told(MessageLodged)
+
+
+async def test_an_answer_that_was_half_dealt_with_before_a_crash_offers_its_code_once() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    answer = written(wrong(inbox.code(case)))
+    for _ in range(2):
+        await inbox.desk.take(answer, Envelope((THREADS.of(case),), ADA))
+        items = inbox.office.vault.items[case]
+        del items[next(name for name in items if name.endswith("_fate"))]
+    await inbox.office.work()
+    assert len(inbox.office.told(ProofReceived)) == 1
+
+
+async def test_a_code_that_is_quoted_proves_nothing() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    answer = written(f"What is this?\n\n> {inbox.code(case)}")
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
+    assert not inbox.office.told(ProofReceived)
+
+
+async def test_files_in_an_answer_are_proofs_whoever_sends_them() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    outcome = await inbox.take(written("See the file", by=EVE, pdf="bill.pdf"), to=[THREADS.of(case)])
+    assert outcome == Fate.PROVEN
+    [proof] = inbox.office.the(ProofReceived).proofs
+    assert proof.slot == "address"
+    assert not inbox.office.told(IdentityVerified), "a proof is weighed as any other"
+
+
+async def test_an_answer_finds_its_case_by_the_letter_that_it_answers() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    ours = THREADS.message_id("0" * 32, case, "example.com")
+    answer = written(inbox.code(case), In_Reply_To=ours)
+    assert await inbox.take(answer) == Fate.PROVEN
+    references = written("Thank you.", References=f"<x@example.org> {ours}")
+    assert await inbox.take(references) == Fate.FILED
+    assert inbox.office.the(MessageLodged).request_id == case
+
+
+async def test_a_forged_address_belongs_to_no_case() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    address = THREADS.of(case)
+    forged = address.replace("+", "+a", 1) if address[8] != "a" else address.replace("+a", "+b", 1)
+    assert await inbox.take(written("Thank you."), to=[forged]) == Fate.ASKED_BACK
+
+
+async def test_plain_words_take_a_request_back_from_its_own_address_alone() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    stranger = written("I withdraw my request.", by=EVE)
+    assert await inbox.take(stranger, to=[THREADS.of(case)]) == Fate.FILED
+    assert not inbox.office.told(RequestWithdrawn)
+    assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == Fate.WITHDRAWN
+    assert inbox.office.the(RequestWithdrawn).request_id == case
+    assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == Fate.WITHDRAWN
+
+
+async def test_all_other_words_are_kept_for_people_to_read() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    assert await inbox.take(written("When do you answer?"), to=[THREADS.of(case)]) == Fate.FILED
+    message = inbox.office.the(MessageLodged)
+    assert (message.request_id, message.own, message.reason) == (case, True, "other")
+    assert b"When do you answer?" in inbox.office.sealed(case)[message.message]
+
+
+async def test_a_new_wish_in_an_answer_to_a_request_that_is_over_is_a_new_request() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)])
+    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == Fate.OPENED
+    [first, second] = inbox.office.told(RequestReceived)
+    assert (first.request_id, second.right) == (case, Right.ERASURE)
+    assert second.request_id != case
+    assert await inbox.take(written("Correct my address.", by=EVE), to=[THREADS.of(case)]) == Fate.FILED
+
+
+async def test_a_wish_in_an_answer_to_a_request_that_is_open_is_for_people_to_read() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == Fate.FILED
+    assert len(inbox.office.told(RequestReceived)) == 1
+
+
+async def test_the_subject_of_an_answer_asks_for_nothing() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)])
+    answer = written("Thank you.", subject="Delete my account")
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
+
+
+async def test_an_answer_in_a_case_that_is_destroyed_is_a_mail_like_any_other() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    await inbox.office.vault.destroy(case)
+    assert await inbox.take(written("Delete my account."), to=[THREADS.of(case)]) == Fate.OPENED
+
+
+async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
+    inbox = Inbox()
+    await inbox.office.vault.destroy(await inbox.opened())
+    assert await inbox.take(written(WISH)) == Fate.OLD
+    assert len(inbox.office.told(RequestReceived)) == 1
+
+
+# --- what opens no case -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC),
+        ({"List_Id": "<n.example.org>"}, Refused.MAILING_LIST),
+    ],
+)
+async def test_what_a_machine_wrote_leaves_no_trace(fields: dict[str, str], outcome: Refused) -> None:
+    inbox = Inbox()
+    assert await inbox.take(written(WISH, **fields)) == outcome
+    assert (inbox.office.vault.items, inbox.office.broker.published) == ({}, [])
+
+
+async def test_an_automatic_answer_in_a_case_proves_nothing() -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    answer = written(inbox.code(case), Auto_Submitted="auto-replied")
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Refused.AUTOMATIC
+    assert not inbox.office.told(ProofReceived)
+
+
+async def test_what_a_filter_calls_spam_is_set_aside_sealed() -> None:
+    inbox = Inbox()
+    content = written(WISH, X_Spam_Flag="YES")
+    assert await inbox.take(content) == Refused.SPAM
+    message = inbox.office.the(MessageLodged)
+    assert (message.reason, message.own) == ("spam", False)
+    assert inbox.office.sealed(message.request_id)[message.message] == content
+    assert not inbox.office.told(RequestReceived)
+
+
+async def test_a_mail_that_nobody_has_written_is_set_aside_sealed() -> None:
+    inbox = Inbox()
+    content = b"Subject: no sender\r\n\r\nDelete my account."
+    assert await inbox.take(content) == Fate.SET_ASIDE
+    message = inbox.office.the(MessageLodged)
+    assert inbox.office.sealed(message.request_id)[message.message] == content
+
+
+# --- too much -----------------------------------------------------------------------------------------------
+
+
+async def test_a_flood_from_one_address_is_a_few_cases_and_then_waits() -> None:
+    inbox = Inbox(per_hour=1)
+    case = await inbox.opened()
+    for number in range(FILED_FOR_ONE):
+        assert await inbox.take(written(WISH, subject=f"again {number}")) == Fate.FLOOD
+    with pytest.raises(Later):
+        await inbox.take(written(WISH, subject="one more"))
+    assert {message.request_id for message in inbox.office.told(MessageLodged)} == {case}
+    assert len(inbox.office.told(RequestReceived)) == 1
+    assert await inbox.take(written(WISH, by=EVE)) == Fate.OPENED, "others are not concerned"
+    assert await inbox.take(written(WISH)) == Fate.OPENED, "nor is the first mail, which comes again"
+    inbox.seconds = 3601.0
+    assert await inbox.take(written(WISH, subject="one more")) == Fate.OPENED
+
+
+def test_what_comes_again_is_counted_once() -> None:
+    senders = Senders(2)
+    assert senders.admit(ADA, "a") == senders.admit(ADA, "a") == (Admission.OPENS, "a")
+    assert senders.admit(ADA, "b") == (Admission.OPENS, "b")
+    assert senders.admit(ADA, "c") == (Admission.FILED, "b")
+    assert senders.admit(EVE, "c") == (Admission.OPENS, "c")
+
+
+async def test_too_many_answers_in_one_case_wait() -> None:
+    office = Office()
+    door = Door(
+        office.vault, office.journals["intake"], office.broker, Keys(REQUEST_KEY, PACKAGE_KEY), office.clock,
+        Allowance(1),
+    )  # fmt: skip
+    inbox = Inbox(door=door)
+    inbox.office = office
+    case = await inbox.opened()
+    assert await inbox.take(written(f"{wrong(inbox.code(case))}"), to=[THREADS.of(case)]) == Fate.PROVEN
+    with pytest.raises(Later):
+        await inbox.take(written(inbox.code(case)), to=[THREADS.of(case)])
+
+
+# --- the port -----------------------------------------------------------------------------------------------
+
+
+class Said:
+    """An envelope as aiosmtpd has it."""
+
+    def __init__(self, content: bytes, sender: str = ADA) -> None:
+        self.content, self.mail_from = content, sender
+        self.rcpt_tos: list[str] = []
+
+
+def port(inbox: Inbox) -> Port:
+    return Port(inbox.desk)
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        (INBOX, True),
+        ("PRIVACY@example.com", True),
+        ("privacy+anything@example.com", True),
+        (THREADS.of("0" * 32), True),
+        ("privacy@example.org", False),
+        ("other@example.com", False),
+        ("privacy", False),
+        ("", False),
+    ],
+)
+async def test_the_port_takes_mail_for_one_address(address: str, known: bool) -> None:
+    said = Said(b"")
+    answer = await port(Inbox()).handle_RCPT(None, None, said, address, [])  # type: ignore[arg-type]
+    assert answer.startswith("250") is known
+    assert (answer == NOT_HERE) is not known
+    assert said.rcpt_tos == ([address] if known else [])
+
+
+async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
+    inbox = Inbox()
+    assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == TAKEN  # type: ignore[arg-type]
+    office = Office()
+    door = Door(
+        office.vault, office.journals["intake"], AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY), office.clock
+    )
+    absent = Inbox(door=door)
+    assert await port(absent).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
+    with pytest.raises(BrokerUnavailable):
+        await absent.take(written(WISH))
+
+
+async def test_a_flood_is_told_to_wait() -> None:
+    inbox = Inbox(per_hour=1)
+    answers = [
+        await port(inbox).handle_DATA(None, None, Said(written(WISH, subject=str(number))))  # type: ignore[arg-type]
+        for number in range(FILED_FOR_ONE + 2)
+    ]
+    assert answers == [TAKEN] * (FILED_FOR_ONE + 1) + [TOO_OFTEN]
+
+
+@given(
+    content=st.binary(max_size=1_000), words=st.text(max_size=300), own=st.booleans(), threaded=st.booleans()
+)
+async def test_whatever_comes_is_a_case_or_on_file_or_from_nobody(
+    content: bytes, words: str, own: bool, threaded: bool
+) -> None:
+    inbox = Inbox()
+    case = await inbox.opened()
+    head = f"From: {ADA if own else EVE}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".encode()
+    to = [THREADS.of(case)] if threaded else [INBOX]
+    for mail in (content, head + content, head + words.encode("utf-8", "replace")):
+        outcome = await inbox.take(mail, to=to)
+        assert outcome in {*Fate, *Refused}
+        if outcome not in {Refused.BOUNCE, Refused.AUTOMATIC, Refused.LOOP, Refused.MAILING_LIST}:
+            assert any(
+                mail in items for sealed in inbox.office.vault.items.values() for items in sealed.values()
+            )

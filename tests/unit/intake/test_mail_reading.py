@@ -1,0 +1,436 @@
+"""What is read in a mail, whatever somebody has put into it."""
+
+import random
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.mail.attaching import documents_in
+from services.intake.mail.charsets import characters, header
+from services.intake.mail.markup import text_of
+from services.intake.mail.quoting import own_words
+from services.intake.mail.reading import LARGEST_HEAD, MOST_DEPTH, MOST_PARTS, Attachment, read
+from services.intake.mail.refusing import Refused, refusal_of
+from shared.events import MOST_DOCUMENT_BYTES, Slot
+
+NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+EARLIEST = NOW - timedelta(days=30)
+PDF, JPEG = b"%PDF-1.4\n%%EOF", b"\xff\xd8\xff\xe0 a picture"
+OURS = {"privacy@example.com"}
+
+
+def mail(body: str = "Delete my account.", **fields: str) -> EmailMessage:
+    message = EmailMessage()
+    given = {"From": "Ada Example <ada@example.org>", "To": "privacy@example.com", "Subject": "Hello"}
+    for name, value in (given | {name.replace("_", "-"): value for name, value in fields.items()}).items():
+        message[name] = value
+    message.set_content(body)
+    return message
+
+
+def with_files(*files: tuple[str, str, bytes]) -> EmailMessage:
+    message = mail()
+    for name, kind, content in files:
+        main, _, sub = kind.partition("/")
+        message.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    return message
+
+
+def raw(head: str, body: str = "Hello") -> bytes:
+    return f"{head}\r\n\r\n{body}".encode()
+
+
+# --- words ------------------------------------------------------------------------------------------------
+
+
+def test_a_plain_mail_is_read() -> None:
+    found = read(bytes(mail()))
+    assert (found.address, found.name, found.subject) == ("ada@example.org", "Ada Example", "Hello")
+    assert found.words == "Delete my account."
+    assert found.attachments == ()
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252"])
+def test_words_are_read_in_the_charset_that_they_are_written_in(charset: str) -> None:
+    message = mail()
+    message.set_content("Löschen Sie mein Konto", charset=charset)
+    assert read(bytes(message)).words == "Löschen Sie mein Konto"
+
+
+@pytest.mark.parametrize(
+    "charset", ["no-such-thing", "zip", "idna", "punycode", "unicode_escape", "undefined", ""]
+)
+def test_what_is_no_charset_is_read_as_what_it_most_likely_is(charset: str) -> None:
+    assert characters("Löschen".encode(), charset) == "Löschen"
+    assert characters("Löschen".encode("cp1252"), charset) == "Löschen"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("=?utf-8?B?TMO2c2NoZW4=?=", "Löschen"),
+        ("=?iso-8859-1?Q?L=F6schen_bitte?=", "Löschen bitte"),
+        ("=?utf-8?B?TMO2?= =?utf-8?B?c2NoZW4=?=", "Löschen"),
+        ("=?gb2312?B?yb6z/Q==?=", "删除"),
+        ("=?utf-8?B?%%%?=", ""),
+        ("=?zip?B?TMO2?=", "Lö"),
+        ("=?utf-8?Q?broken", "=?utf-8?Q?broken"),
+        ("a\x00b\u202ec", "a b c"),
+    ],
+)
+def test_fields_are_decoded_on_one_line(value: str, text: str) -> None:
+    assert header(value).replace("\x00", " ").replace("\u202e", " ") == text
+
+
+def test_html_alone_is_read_as_its_reader_sees_it() -> None:
+    message = mail()
+    message.set_content(
+        "<html><head><style>p{}</style></head><body><p>Delete&nbsp;my <b>account</b>.</p>"
+        "<div style='display: none'>Do not</div><script>no()</script><blockquote>Copy of my data</blockquote>"
+        "</body></html>",
+        subtype="html",
+    )
+    assert read(bytes(message)).words == "Delete my account."
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a &lt; b</p>", "a < b"),
+        ("1 < 2 and <unclosed", "1 < 2 and <unclosed"),
+        ("a<!-- <p>no</p> -->b<!-- never closed", "ab"),
+        ("a<style>p > b {}</style>b<SCRIPT>if (a < b) no()</SCRIPT>c<script>", "abc"),
+        ("<!DOCTYPE html><html><title>no</title><body>yes<br>no more", "yes\nno more"),
+        ("<svg><p>no</svg>yes", "yes"),
+        ("</p></div>yes", "yes"),
+        ("", ""),
+    ],
+)
+def test_markup_is_read_as_it_is_seen(html: str, text: str) -> None:
+    assert text_of(html) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["<div ", "<!--", "<script>", "<blockquote>", "<", '<p id="', "&", "<a b='"]
+)
+def test_markup_that_is_never_closed_is_read_to_its_end(piece: str) -> None:
+    text_of(piece * 100_000)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>Own</p><div class='gmail_quote'>On Monday you wrote: <div>theirs</div></div>",
+        "<p>Own</p><div id='divRplyFwdMsg'>From: them</div><p>theirs</p>",
+        "<p>Own</p><blockquote><p>theirs</blockquote>",
+    ],
+)
+def test_what_markup_marks_as_an_earlier_mail_is_not_read(html: str) -> None:
+    assert text_of(html) == "Own"
+
+
+def test_plain_text_is_preferred_unless_it_is_empty() -> None:
+    both = mail("Plain")
+    both.add_alternative("<p>Markup</p>", subtype="html")
+    assert read(bytes(both)).words == "Plain"
+    empty = mail("\n")
+    empty.add_alternative("<p>Markup</p>", subtype="html")
+    assert read(bytes(empty)).words == "Markup"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Own\n\n> Delete my account",
+        "Own\n\nOn Mon, 2 Mar 2026 at 10:00, Example <a@example.com> wrote:\n> Delete",
+        "Own\n\nOn Mon, 2 Mar 2026 at 10:00, Example Privacy\n<privacy@example.com> wrote:\nDelete",
+        "Own\n\nAm 02.03.2026 um 10:00 schrieb Example Privacy <a@example.com>:\nLöschen",
+        "Own\n\nLe lun. 2 mars 2026 à 10:00, Example <a@example.com> a écrit :\nSupprimez",
+        "Own\n\nEl lun, 2 mar 2026 a las 10:00, Example escribió:\nEliminen",
+        "Own\n\nIl giorno lun 2 mar 2026 alle ore 10:00 Example ha scritto:\nCancellate",
+        "Own\n\nEm seg., 2 de mar. de 2026 às 10:00, Example escreveu:\nApaguem",
+        "Own\n\nOp ma 2 mrt 2026 om 10:00 schreef Example <a@example.com>:\nVerwijder",
+        "Own\n\n2026年3月2日 10:00\uff0cExample <a@example.com> 写道\uff1a\n删除",
+        "Own\n\n-----Original Message-----\nFrom: a\nDelete",
+        "Own\n\n-----Ursprüngliche Nachricht-----\nVon: a\nLöschen",
+        "Own\n\nFrom: Example <a@example.com>\nSent: Monday\nTo: b\nSubject: c\n\nDelete",
+        "Own\n\nVon: Example <a@example.com>\nGesendet: Montag\nAn: b\n\nLöschen",
+        "Own\n-- \nAda, who deletes accounts",
+        "Own\n\nSent from my iPhone",
+        "Own\n\nVon meinem iPhone gesendet",
+        "Own\n\n发自我的iPhone",
+    ],
+)
+def test_earlier_mails_and_signatures_do_not_count(text: str) -> None:
+    assert own_words(text) == "Own"
+
+
+@pytest.mark.parametrize(
+    "text", ["From: my heart\nthank you", "On Monday I wrote to you", "a > b", "Own - really"]
+)
+def test_own_words_that_look_like_others_count(text: str) -> None:
+    assert own_words(text) == text
+
+
+# --- who, when --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "address", "name"),
+    [
+        ("ada@example.org", "ada@example.org", ""),
+        ('"Example, Ada" <ada@example.org>', "ada@example.org", "Example, Ada"),
+        ("=?utf-8?Q?Ad=C3=A9?= <ada@example.org>", "ada@example.org", "Adé"),
+        ('"eve@example.net" <ada@example.org>', "ada@example.org", ""),
+        ("=?utf-8?Q?eve=40example.net=2C?= <ada@example.org>", "ada@example.org", ""),
+        ("nobody", "", ""),
+        ("", "", ""),
+        ("<>", "", ""),
+        ("undisclosed-recipients:;", "", ""),
+    ],
+)
+def test_the_sender_is_who_the_mail_says(value: str, address: str, name: str) -> None:
+    found = read(raw(f"From: {value}\r\nSubject: x"))
+    assert (found.address, found.name) == (address, name)
+
+
+@pytest.mark.parametrize("piece", ["(", "<", '"', ",", "@", ":", "=?utf-8?q?=41?= ", "\\"])
+def test_fields_of_any_form_are_read(piece: str) -> None:
+    field = piece * 100_000
+    assert read(raw(f"From: {field}\r\nTo: {field}\r\nDate: {field}\r\nSubject: {field}")).address == ""
+
+
+def test_two_senders_are_none() -> None:
+    assert read(raw("From: a@example.org, b@example.org")).address == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("Received: by mx; Wed, 4 Mar 2026 10:00:00 +0100\r\nDate: Mon, 2 Mar 2026 10:00:00 +0000",
+         datetime(2026, 3, 4, 9, tzinfo=UTC)),
+        ("Date: Mon, 2 Mar 2026 10:00:00 -0000", datetime(2026, 3, 2, 10, tzinfo=UTC)),
+        ("Date: Mon, 2 Mar 2020 10:00:00 +0000", NOW),
+        ("Date: Mon, 2 Mar 2099 10:00:00 +0000", NOW),
+        ("Date: nonsense\r\nReceived: x; nonsense", NOW),
+        ("Date: 1 Jan 0001 00:00:00 +2359", NOW),
+        ("Date: 31 Dec 9999 23:59:59 -2359", NOW),
+    ],
+)  # fmt: skip
+def test_when_it_was_received_is_bounded(head: str, expected: datetime) -> None:
+    assert read(raw(head)).received_at(NOW, EARLIEST) == expected
+
+
+def test_the_same_mail_is_the_same_whichever_way_it_took() -> None:
+    one = b"Message-ID: <1@example.org>\nFrom: a@example.org\n\nHello\n"
+    other = b"Received: by mx.example.com\r\nX-Spam: no\r\n" + one.replace(b"\n", b"\r\n") + b"\r\n"
+    assert read(one).identity == read(other).identity
+    assert read(one).identity != read(one.replace(b"Hello", b"Bye")).identity
+    assert read(one).identity != read(one.replace(b"<1@", b"<2@")).identity
+
+
+# --- files ------------------------------------------------------------------------------------------------
+
+
+def test_pictures_and_pdfs_are_proofs_of_what_their_names_say() -> None:
+    message = with_files(
+        ("Stromrechnung.pdf", "application/pdf", PDF),
+        ("Reisepass.jpg", "image/jpeg", JPEG),
+        ("Vollmacht.pdf", "application/octet-stream", PDF),
+        ("notes.docx", "application/msword", b"PK\x03\x04"),
+    )
+    found = {
+        document.slot: document.media_type for document in documents_in(read(bytes(message)).attachments)
+    }
+    assert found == {
+        Slot.ADDRESS: "application/pdf",
+        Slot.IDENTITY: "image/jpeg",
+        Slot.PERMISSION: "application/pdf",
+    }
+
+
+def test_files_without_a_telling_name_prove_identity_then_the_address_and_no_more() -> None:
+    files = [Attachment(f"IMG_{number}.jpg", JPEG + bytes([number])) for number in range(4)]
+    found = documents_in(files)
+    assert [document.slot for document in found] == [Slot.IDENTITY, Slot.ADDRESS]
+    assert [document.content[-1] for document in found] == [0, 1]
+
+
+def test_what_a_mail_says_of_a_file_is_not_believed() -> None:
+    [document] = documents_in([Attachment("passport.exe", PDF), Attachment("id.pdf", b"MZ")])
+    assert (document.media_type, document.content) == ("application/pdf", PDF)
+
+
+def test_a_file_that_is_too_large_is_no_proof() -> None:
+    assert documents_in([Attachment("id.pdf", PDF + b"x" * MOST_DOCUMENT_BYTES)]) == ()
+
+
+def test_small_pictures_that_belong_to_the_markup_are_no_proofs() -> None:
+    message = mail()
+    message.add_alternative("<img src='cid:logo'>", subtype="html")
+    [_, markup] = message.iter_parts()
+    markup.add_related(JPEG, "image", "jpeg", cid="<logo>")
+    assert read(bytes(message)).attachments == ()
+
+
+# --- what never opens a case --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, None),
+        ({"Auto_Submitted": "no"}, None),
+        ({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC),
+        ({"Auto_Submitted": "auto-generated; x=y"}, Refused.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "All"}, Refused.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, Refused.AUTOMATIC),
+        ({"X_Autoreply": "yes"}, Refused.AUTOMATIC),
+        ({"Precedence": "auto_reply"}, Refused.AUTOMATIC),
+        ({"Precedence": "bulk"}, Refused.BULK),
+        ({"Precedence": "list"}, Refused.MAILING_LIST),
+        ({"Subject": "Out of office: back on Monday"}, Refused.AUTOMATIC),
+        ({"Subject": "Automatische Antwort: Hallo"}, Refused.AUTOMATIC),
+        ({"Subject": "Abwesenheitsnotiz"}, Refused.AUTOMATIC),
+        ({"Subject": "Réponse automatique : absence"}, Refused.AUTOMATIC),
+        ({"Subject": "自动回复: 您好"}, Refused.AUTOMATIC),
+        ({"Subject": "What is your office address?"}, None),
+        ({"List_Id": "<news.example.org>"}, Refused.MAILING_LIST),
+        ({"List_Unsubscribe": "<https://example.org/u>"}, Refused.BULK),
+        ({"X_Spam_Flag": "YES"}, Refused.SPAM),
+        ({"X_Spam_Flag": "NO"}, None),
+        ({"From": "MAILER-DAEMON@mx.example.org"}, Refused.BOUNCE),
+        ({"Return_Path": "<>"}, Refused.BOUNCE),
+        ({"Subject": "Undelivered Mail Returned to Sender"}, Refused.BOUNCE),
+        ({"From": "no-reply@example.org"}, Refused.NO_REPLY),
+        ({"From": "privacy@example.com"}, Refused.LOOP),
+        ({"From": "Privacy <privacy+tag@EXAMPLE.com>"}, Refused.LOOP),
+        ({"X_Loop": "privacy@example.com"}, Refused.LOOP),
+        ({"X_Habeas_Request": "0" * 32}, Refused.LOOP),
+        ({"Authentication_Results": "mx.example.com; dmarc=fail"}, Refused.FORGED),
+        ({"Authentication_Results": "mx.example.com; spf=fail; dmarc=pass"}, None),
+        ({"Authentication_Results": "elsewhere.example.org; dmarc=fail"}, None),
+    ],
+)
+def test_what_no_person_wrote_to_us_opens_no_case(fields: dict[str, str], reason: Refused | None) -> None:
+    found = read(bytes(mail(**fields)))
+    assert refusal_of(found, "ada@example.org", ours=OURS, trusted="mx.example.com") is reason
+
+
+def test_results_below_the_topmost_and_without_trust_are_not_believed() -> None:
+    result = "Authentication-Results: mx.example.com; dmarc="
+    found = read(raw(f"From: ada@example.org\r\n{result}pass\r\n{result}fail"))
+    assert refusal_of(found, None, ours=OURS, trusted="mx.example.com") is None
+    failed = read(raw("From: ada@example.org\r\nAuthentication-Results: mx.example.com; dmarc=fail"))
+    assert refusal_of(failed, None, ours=OURS, trusted="") is None
+
+
+def test_the_empty_envelope_sender_is_a_report_and_one_that_nobody_knows_is_none() -> None:
+    found = read(bytes(mail()))
+    assert refusal_of(found, "", ours=OURS, trusted="") is Refused.BOUNCE
+    assert refusal_of(found, None, ours=OURS, trusted="") is None
+
+
+def test_a_mail_that_goes_round_in_a_circle_is_a_loop() -> None:
+    hops = "Received: by mx\r\n" * 61
+    assert refusal_of(read(raw(f"{hops}From: ada@example.org")), None, ours=OURS, trusted="") is Refused.LOOP
+
+
+def test_only_what_a_filter_says_is_kept() -> None:
+    kept = {reason for reason in Refused if reason.is_kept}
+    assert kept == {Refused.SPAM, Refused.FORGED, Refused.BULK, Refused.NO_REPLY}
+
+
+# --- whatever comes -----------------------------------------------------------------------------------------
+
+
+def sample() -> bytes:
+    message = mail("Löschen Sie mein Konto.\n\n> alt\n-- \nAda")
+    message.add_alternative("<p>Löschen <b>Sie</b></p><blockquote>alt</blockquote>", subtype="html")
+    message.add_attachment(PDF, maintype="application", subtype="pdf", filename="Päss.pdf")
+    return bytes(message)
+
+
+@given(content=st.binary(max_size=2_000))
+def test_any_bytes_are_read(content: bytes) -> None:
+    found = read(content)
+    refusal_of(found, None, ours=OURS, trusted="mx.example.com")
+    documents_in(found.attachments)
+    found.received_at(NOW, EARLIEST)
+
+
+@given(seed=st.integers(0, 2**32), changes=st.integers(1, 40))
+def test_any_damage_to_a_mail_is_read(seed: int, changes: int) -> None:
+    chance, content = random.Random(seed), bytearray(sample())
+    pieces = [
+        b"\r\n\r\n",
+        b"--",
+        b";",
+        b"=?utf-8?B?",
+        b"?=",
+        b"\x00",
+        b"\xff",
+        b'"',
+        b"boundary=",
+        b"charset=",
+        b"<",
+    ]
+    for _ in range(changes):
+        place = chance.randrange(len(content))
+        match chance.randrange(3):
+            case 0:
+                content[place] = chance.randrange(256)
+            case 1:
+                del content[place : place + chance.randrange(30)]
+            case _:
+                content[place:place] = chance.choice(pieces)
+    found = read(bytes(content))
+    refusal_of(found, None, ours=OURS, trusted="mx.example.com")
+    documents_in(found.attachments)
+    found.received_at(NOW, EARLIEST)
+
+
+def nested(depth: int) -> bytes:
+    body = b"Content-Type: text/plain\r\n\r\nDeep"
+    for level in range(depth):
+        mark = f"b{level}".encode()
+        body = (
+            b"Content-Type: multipart/mixed; boundary="
+            + mark
+            + b"\r\n\r\n--"
+            + mark
+            + b"\r\n"
+            + body
+            + b"\r\n--"
+            + mark
+            + b"--\r\n"
+        )
+    return b"From: ada@example.org\r\n" + body
+
+
+def test_parts_are_read_as_deep_as_people_nest_them_and_no_deeper() -> None:
+    assert read(nested(MOST_DEPTH)).words == "Deep"
+    found = read(nested(2_000))
+    assert (found.address, found.words) == ("ada@example.org", "")
+
+
+def test_no_more_parts_are_read_than_a_mail_has() -> None:
+    part = (
+        b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + b64encode(PDF)
+        + b"\r\n"
+    )
+    content = (
+        b"From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 5_000 + b"--b--"
+    )
+    assert len(read(content).attachments) <= MOST_PARTS
+
+
+def test_fields_beyond_what_mails_have_are_not_read() -> None:
+    assert read(b"From: ada@example.org\r\nX: " + b"x" * LARGEST_HEAD + b"\r\n\r\nHello").address == ""
+    long_type = b"From: ada@example.org\r\nContent-Type: text/plain" + b"; a=b" * 10_000 + b"\r\n\r\nHello"
+    assert read(long_type).words == "Hello"

@@ -1,0 +1,231 @@
+"""What mails ask for is understood by rules, in eight languages: rather not at all than wrongly."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.mail.classifying import (
+    Clarity,
+    Understood,
+    code_in,
+    folded,
+    is_withdrawal,
+    language_of,
+    understand,
+)
+from services.intake.mail.quoting import own_words
+from services.intake.mail.rulebook import Wish, rulebook
+from shared.law import Right
+
+BOOK = rulebook()
+BAG: list[dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("mailbag.yaml").read_text(encoding="utf-8")
+)
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "zh")
+UNCLEAR = "unclear"
+
+
+def read(words: str, subject: str = "") -> Understood:
+    return understand(subject, words, BOOK)
+
+
+def wish_of(mail: dict[str, Any]) -> str:
+    return str(understand(mail["subject"], own_words(mail["words"]), BOOK).wish or UNCLEAR)
+
+
+def share(mails: list[dict[str, Any]]) -> float:
+    return sum(wish_of(mail) == str(mail["wish"]) for mail in mails) / len(mails)
+
+
+def test_no_mail_of_the_bag_is_understood_wrongly_and_few_are_not_understood(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen = [mail for mail in BAG if not mail.get("unseen")]
+    unseen = [mail for mail in BAG if mail.get("unseen")]
+    by_language = {name: share([mail for mail in BAG if mail["lang"] == name]) for name in LANGUAGES}
+    by_language_shown = ", ".join(f"{name} {part:.0%}" for name, part in by_language.items())
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nmails understood: {share(seen):.1%} of {len(seen)} that the rules were made with, "
+            f"{share(unseen):.1%} of {len(unseen)} others; {by_language_shown}\n"
+        )
+    wrong = [mail["words"] for mail in BAG if wish_of(mail) not in {mail["wish"], UNCLEAR}]
+    assert wrong == []
+    assert share(seen) >= 0.98
+    assert share(unseen) >= 0.9
+    assert min(by_language.values()) >= 0.9
+
+
+def test_the_bag_has_enough_of_each_language() -> None:
+    counts = Counter(mail["lang"] for mail in BAG)
+    assert set(counts) == set(LANGUAGES)
+    assert min(counts.values()) >= 8
+    assert len(BAG) >= 80
+    assert {Wish(mail["wish"]) for mail in BAG if mail["wish"] != UNCLEAR} >= set(Wish) - {
+        Wish.KNOW_CATEGORIES
+    }
+
+
+@pytest.mark.parametrize("mail", BAG, ids=lambda mail: f"{mail['lang']} {mail['subject']}")
+def test_laws_places_and_languages_are_found(mail: dict[str, Any]) -> None:
+    understood = understand(mail["subject"], mail["words"], BOOK)
+    place = understood.residence and "-".join(
+        filter(None, (understood.residence.country, understood.residence.subdivision))
+    )
+    assert understood.regulation == mail.get("law")
+    assert place == mail.get("place")
+    assert (understood.language or "").startswith(mail["lang"])
+    assert understood.with_copy is mail.get("copy", False)
+
+
+def test_every_rule_has_an_id_of_its_own_and_every_right_a_wish() -> None:
+    ids = [rule.id for rule in (*BOOK.rules, *BOOK.withdrawals)]
+    assert len(ids) == len(set(ids))
+    assert {wish.right for wish in Wish} == set(Right)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_knows_every_wish_and_how_to_take_it_back(language: str) -> None:
+    wishes = {rule.wish for rule in BOOK.rules if rule.id.startswith(f"{language}.")}
+    assert wishes == {*Wish, None}
+    assert any(rule.id.startswith(f"{language}.") for rule in BOOK.withdrawals)
+
+
+def test_what_is_decided_names_the_words_that_it_follows_from() -> None:
+    [match] = read("Hello! Please delete my account.").matches
+    assert (match.rule, match.where, match.text) == ("en.erasure.1", "words", "delete my account")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Please delete all data you hold about me.",
+        "Erase any information that you have about me.",
+        "Delete what you want, but delete my account.",
+    ],
+)
+def test_a_deed_counts_more_than_the_things_it_is_done_to(words: str) -> None:
+    assert read(words).wish is Wish.ERASURE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Do not delete my account.",
+        "Please don't erase my data.",
+        "Löschen Sie mein Konto nicht!",
+        "No eliminen mi cuenta.",
+        "Ne supprimez pas mon compte.",
+        "Non cancellate il mio account.",
+        "Não apaguem os meus dados.",
+        "Verwijder mijn account niet en wis geen gegevens.",
+        "请不要删除我的账户。",
+        "If you are not the intended recipient, please delete this message and all data in it.",
+        "Have you deleted my data?",
+    ],
+)
+def test_who_says_not_to_do_it_does_not_ask_for_it(words: str) -> None:
+    assert read(words).wish is not Wish.ERASURE
+
+
+@pytest.mark.parametrize(
+    ("words", "wish", "copy"),
+    [
+        ("Send me a copy of my data. Then delete my account.", Wish.ERASURE, True),
+        ("Right of access and right to data portability, please.", Wish.ACCESS, False),
+        ("I withdraw my consent. Delete my data.", Wish.ERASURE, False),
+        ("Please correct my address. Please delete my account.", None, False),
+        ("Restrict the processing. Do not sell my data.", None, False),
+    ],
+)
+def test_two_wishes_are_one_where_one_answer_serves_both_and_else_unclear(
+    words: str, wish: Wish | None, copy: bool
+) -> None:
+    understood = read(words)
+    assert (understood.wish, understood.with_copy) == (wish, copy)
+    assert (understood.clarity is Clarity.CONTRADICTORY) is (wish is None)
+
+
+def test_two_laws_choose_none_and_two_places_neither() -> None:
+    assert read("Under GDPR and CCPA, delete my data.").regulation is None
+    assert read("I am a California resident and a Virginia resident.").residence is None
+
+
+def test_the_subject_rule_makes_a_californian_request_and_other_places_of_the_words_do_not() -> None:
+    """P23; 11 CCR § 7020(e)."""
+    asked = read("Delete my account.", subject="California Privacy Rights")
+    assert asked.residence is not None
+    assert (asked.residence.country, asked.residence.subdivision, asked.wish) == ("US", "CA", Wish.ERASURE)
+    assert read("I read about california privacy rights. Delete my account.").residence is None
+
+
+def test_the_subject_of_an_answer_is_not_its_senders() -> None:
+    assert read("Thank you.", subject="Re: Delete my account").wish is None
+    assert read("Thank you.", subject="Delete my account").wish is Wish.ERASURE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I withdraw my request.",
+        "Please cancel my request, thank you",
+        "Bitte stornieren Sie meinen Antrag.",
+        "Hiermit ziehe ich meinen Antrag zurück.",
+        "Je retire ma demande.",
+        "Retiro mi solicitud.",
+        "Ritiro la mia richiesta.",
+        "Retiro o meu pedido.",
+        "Ik wil mijn verzoek intrekken.",
+        "我撤回我的请求。",
+    ],
+)
+def test_plain_words_take_a_request_back(words: str) -> None:
+    assert is_withdrawal(words, BOOK)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "I withdraw my consent.",
+        "Please go on with my request.",
+        "I withdraw my request for access. Delete my account instead.",
+        "Thank you!",
+        "I withdraw my request. " + "And another thing. " * 60,
+    ],
+)
+def test_other_words_do_not(words: str) -> None:
+    assert not is_withdrawal(words, BOOK)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("402815", "402815"),
+        ("My code is 402 815.", "402815"),
+        ("402815\n402815", "402815"),
+        ("402815 or 123456", None),
+        ("Call 040281599 or +49 402815", None),
+        ("Invoice 402815.50", None),
+        ("402815 " + "x" * 700, None),
+        ("", None),
+    ],
+)
+def test_six_digits_alone_are_a_code(words: str, code: str | None) -> None:
+    assert code_in(words) == code
+
+
+@given(subject=st.text(), words=st.text())
+def test_nothing_that_is_written_cannot_be_read(subject: str, words: str) -> None:
+    understand(subject, words, BOOK)
+    is_withdrawal(words, BOOK)
+    language_of(words, BOOK)
+
+
+def test_what_rules_see_is_folded() -> None:
+    assert folded("  LÖSCHEN\n Größe  L\u2019été ") == "loschen grosse l'ete"

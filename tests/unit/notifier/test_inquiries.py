@@ -1,0 +1,135 @@
+"""Who is asked back, in which language, and where answers to letters go."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+
+from services.notifier.domain import Correspondence, evolve
+from services.notifier.facts import Clarification
+from services.notifier.handlers import acknowledge
+from services.notifier.inquiries import OFFERED, ask_back
+from services.notifier.phrases import RIGHTS, title
+from services.notifier.post import Posted
+from services.notifier.wording import CATALOGUES, LANGUAGES
+from services.notifier.writing import House, Notifier
+from shared.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.errors import TooEarly
+from shared.events import (
+    Fact,
+    InquiryLodged,
+    LetterKind,
+    NoticeFailed,
+    NoticeSent,
+    RequestSubmitted,
+    RequestWithdrawn,
+    Subject,
+)
+from shared.law import Right
+from shared.testing import MemoryVault
+from shared.threads import Threads
+from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
+from tests.unit.notifier.test_restrictions import RECEIVED
+
+CASE, EVENT = "a" * 32, "e" * 32
+THREADS = Threads("privacy@example.com", b"k" * 32)
+DAY = date(2026, 3, 5)
+ASKED = InquiryLodged(request_id=CASE, inquiry=INQUIRY, received_on=DAY, laws=("gdpr@2018-05-25",))
+
+
+@dataclass
+class Outbox:
+    """Takes every letter."""
+
+    letters: list[EmailMessage] = field(default_factory=list)
+
+    async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
+        del letter, recipient
+        self.letters.append(message_from_bytes(message, policy=policy.default))
+        return Posted.SENT
+
+    @property
+    def letter(self) -> EmailMessage:
+        [letter] = self.letters
+        return letter
+
+    @property
+    def text(self) -> str:
+        body = self.letter.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+
+def notifier(outbox: Outbox, vault: MemoryVault, threads: Threads | None = THREADS) -> Notifier:
+    house = House(SENDER, AUTHORITY, "https://privacy.example.com", threads)
+    return Notifier(CASE, Correspondence(RECEIVED), EVENT, WRITTEN_AT, vault, outbox, house)
+
+
+async def asked_back(
+    *rights: Right, locale: str | None = None, email: str = "ada@example.org"
+) -> tuple[Outbox, list[Fact]]:
+    vault, outbox = MemoryVault(), Outbox()
+    inquiry = Inquiry(
+        reference="r",
+        subject=Subject(email=email, name="Ada"),
+        locale=locale,
+        received_at=WRITTEN_AT,
+        rights=rights,
+    )
+    await vault.create(CASE)
+    await vault.seal(CASE, INQUIRY, inquiry.model_dump_json().encode())
+    return outbox, list(await ask_back(ASKED, notifier(outbox, vault)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_is_unclear_is_asked_in_their_language_what_they_mean(language: str) -> None:
+    outbox, [sent] = await asked_back(Right.ERASURE, Right.RECTIFICATION, locale=language)
+    assert isinstance(sent, NoticeSent)
+    assert sent.letter is LetterKind.CLARIFICATION
+    translate = CATALOGUES.words(language).say
+    flat = " ".join(outbox.text.split())
+    assert outbox.letter["Subject"] == translate(title(Clarification(DAY, (), "")))
+    assert translate(RIGHTS[Right.ERASURE]) in flat
+    assert translate(RIGHTS[Right.RECTIFICATION]) in flat
+    assert translate(RIGHTS[Right.ACCESS]) not in flat
+    assert "https://privacy.example.com" in flat
+
+
+async def test_who_could_mean_anything_is_offered_all_that_people_ask_for() -> None:
+    outbox, _ = await asked_back()
+    flat = " ".join(outbox.text.split())
+    assert all(RIGHTS[right] in flat for right in OFFERED)
+
+
+async def test_an_address_that_no_server_takes_is_no_reason_to_fail() -> None:
+    _, [failed] = await asked_back(email="a@[")
+    assert isinstance(failed, NoticeFailed)
+
+
+def test_a_question_back_comes_before_a_request_and_other_facts_do_not() -> None:
+    known = evolve(Correspondence(), ASKED)
+    known = evolve(known, NoticeSent(request_id=CASE, letter=LetterKind.CLARIFICATION))
+    assert evolve(known, RECEIVED).request == RECEIVED
+    with pytest.raises(TooEarly):
+        evolve(known, RequestWithdrawn(request_id=CASE))
+    with pytest.raises(TooEarly):
+        evolve(Correspondence(), NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT))
+
+
+@pytest.mark.parametrize("threads", [THREADS, None], ids=["mail comes in", "none does"])
+async def test_answers_to_a_letter_go_to_its_case(threads: Threads | None) -> None:
+    vault, outbox = MemoryVault(), Outbox()
+    submitted = RequestSubmitted(reference="r", right=Right.ACCESS, subject=Subject(email="ada@example.org"))
+    await vault.create(CASE)
+    await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
+    await acknowledge(RECEIVED, notifier(outbox, vault, threads))
+    letter = outbox.letter
+    if threads is None:
+        assert letter["Reply-To"] == (SENDER.reply_to or None)
+        assert letter["Message-ID"] == f"<{EVENT}@{SENDER.address.partition('@')[2]}>"
+    else:
+        assert threads.case(str(letter["Reply-To"])) == CASE
+        assert threads.case_answered([str(letter["Message-ID"])]) == CASE
+        assert CASE not in str(letter["Message-ID"])

@@ -1,0 +1,58 @@
+"""The verb that says what would be made of a mail."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from habeas.cli import app
+
+MAIL = """\
+From: Ada Example <ada@example.org>
+Subject: California privacy rights
+{fields}
+Please delete my account.
+
+> Send me a copy of my data.
+"""
+
+
+def told(tmp_path: Path, *options: str, fields: str = "") -> str:
+    file = tmp_path / "mail.eml"
+    file.write_text(MAIL.format(fields=fields), encoding="utf-8")
+    result = CliRunner().invoke(
+        app, ["inbox", "explain", str(file), "--state", str(tmp_path), *options], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_what_would_be_made_of_a_mail_is_said_with_the_words_that_it_follows_from(tmp_path: Path) -> None:
+    said = told(tmp_path)
+    for line in (
+        "outcome     opens a case",
+        "right       erasure",
+        "en.erasure.1 in the words: delete my account",
+        "place.US-CA.subject in the subject: california privacy rights",
+        "words       Please delete my account.",
+    ):
+        assert line in said
+
+
+def test_programs_read_it_as_json(tmp_path: Path) -> None:
+    found = json.loads(told(tmp_path, "--json"))
+    assert (found["right"], found["residence"], found["language"]) == (
+        "erasure",
+        {"country": "US", "subdivision": "CA"},
+        "en",
+    )
+
+
+def test_a_mail_that_opens_no_case_says_why(tmp_path: Path) -> None:
+    assert "opens no case: automatic" in told(tmp_path, fields="Auto-Submitted: auto-replied\n")
+
+
+def test_a_mail_from_our_own_address_is_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_INBOX_ADDRESS", "ada@example.org")
+    assert "opens no case: loop" in told(tmp_path)
