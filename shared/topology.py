@@ -59,6 +59,8 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.fee.quoted.v1",
         "habeas.agreement.lodged.v1",
         "habeas.subject.unrestricted.v1",
+        "habeas.erasure.planned.v1",
+        "habeas.erasure.approved.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

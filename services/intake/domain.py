@@ -26,6 +26,8 @@ from shared.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    ErasureApproved,
+    ErasurePlanned,
     Evidence,
     ExtensionDecided,
     Fact,
@@ -214,6 +216,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         DeadlineCame,
         DeadlineMissed,
         DueMoved,
+        ErasureApproved,
+        ErasurePlanned,
         ExtensionDecided,
         FeeAgreed,
         FeeQuoted,
@@ -296,6 +300,8 @@ class Case:
     """What the answer costs, as the person was told."""
     agreed: bool = False
     """Whether the person agrees to that."""
+    awaits_approval: bool = False
+    """Whether an erasure is planned that a second person must approve of."""
     package_code: IssuedCode | None = None
     opened_by: IssuedCode | None = None
     """The code that opened the package last; it goes on with a download that was cut off."""
@@ -439,8 +445,8 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _package_noted(case, fact)
         case AppealReceived() | AppealAnswered():
             return _appeal_noted(case, fact)
-        case FeeQuoted() | FeeAgreed():
-            return _fee_noted(case, fact)
+        case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved():
+            return _consent_noted(case, fact)
         case _:
             return case
 
@@ -471,8 +477,12 @@ def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
             return replace(case, answered_appeals=len(case.appeals))
 
 
-def _fee_noted(case: Case, fact: FeeQuoted | FeeAgreed) -> Case:
+def _consent_noted(case: Case, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved) -> Case:
     match fact:
+        case ErasurePlanned():
+            return replace(case, awaits_approval=fact.approval)
+        case ErasureApproved():
+            return replace(case, awaits_approval=False)
         case FeeQuoted():
             return replace(case, quoted=fact)
         case FeeAgreed():
