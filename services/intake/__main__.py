@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+from starlette.types import ASGIApp
+
 from services.intake.api import Callers, create_app
 from services.intake.clock import Practice
 from services.intake.context import Firsts, Intake, Timers, Vault
@@ -14,6 +16,14 @@ from services.intake.drp.api import drp_app
 from services.intake.drp.callbacks import Reached, Telling, Watch
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
+from services.intake.fides.api import Served, fides_app
+from services.intake.fides.consents import Begun, Consents, Sweep
+from services.intake.fides.desk import Desk as FidesDesk
+from services.intake.fides.ledger import Ledger
+from services.intake.fides.oauth import Clients
+from services.intake.fides.policies import Policies
+from services.intake.fides.reviews import Reviews
+from services.intake.fides.tokens import Tokens as ClientTokens
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.handlers import SUBSCRIPTIONS
 from services.intake.purge import Purge, Retention
@@ -94,10 +104,16 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     door = Door(platform.vault, journal, platform.bus, keys)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     telling = await _for_agents(settings, door, database) if settings.drp_business else None
-    protocols = {"/drp": drp_app(telling.desk)} if telling else {}
+    protocols: dict[str, ASGIApp] = {"/drp": drp_app(telling.desk)} if telling else {}
+    begun = Begun(database)
+    if settings.fides_served:
+        served = await _for_clients(settings, door, database, begun, callers.public)
+        protocols["/fides"] = fides_app(served, settings.fides_origins)
     app = create_app(door, callers, public_url=settings.public_url, protocols=protocols)
     clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
-    background = _together(clock, purge.run(), *([telling.for_ever()] if telling else []))
+    # Where they are served no longer, too, what people have begun is destroyed in time.
+    sweep = Sweep(begun, platform.vault).for_ever()
+    background = _together(clock, purge.run(), sweep, *([telling.for_ever()] if telling else []))
     intake = service(platform.vault, timers, firsts, settings.practice(), keys.requests)
     yield Running(intake, journal, app, background=background)
 
@@ -118,6 +134,20 @@ async def _for_agents(settings: IntakeSettings, door: Door, database: Database) 
         root=settings.public_url.rstrip("/"),
     )
     return Telling(desk, watch, Reached(Outward(settings.drp_callback_allow)))
+
+
+async def _for_clients(
+    settings: IntakeSettings, door: Door, database: Database, begun: Begun, public: Allowance
+) -> Served:
+    """Return what clients of Fides are served by."""
+    tokens = ClientTokens(database, derived_key(settings.master_key_bytes, "tokens of clients"))
+    ledger = Ledger(database)
+    for collection in (tokens, ledger, begun):
+        await collection.prepare()
+    policies = Policies(settings.fides_policies, settings.fides_data_uses)
+    desk = FidesDesk(door, ledger, policies, settings.practice(), settings.public_url.rstrip("/"))
+    clients = Clients(settings.fides_clients, tokens)
+    return Served(desk, Reviews(desk, ledger), Consents(desk, begun), clients, public)
 
 
 async def _together(*works: Background) -> None:

@@ -154,6 +154,9 @@ COLLECTIONS = {
     ("services/verifier/reviewers.py", "tries"),
     ("services/intake/drp/tokens.py", "drp_tokens"), ("services/intake/drp/tokens.py", "drp_messages"),
     ("services/intake/drp/callbacks.py", "drp_callbacks"),
+    ("services/intake/fides/tokens.py", "fides_tokens"),
+    ("services/intake/fides/ledger.py", "fides_requests"),
+    ("services/intake/fides/consents.py", "fides_consents"),
 }  # fmt: skip
 
 
