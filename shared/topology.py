@@ -63,6 +63,8 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.subject.unrestricted.v1",
         "habeas.drop.matched.v1",
         "habeas.burst.declared.v1",
+        "habeas.erasure.planned.v1",
+        "habeas.erasure.approved.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

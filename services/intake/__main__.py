@@ -104,7 +104,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = Links(settings.master_key_bytes, settings.public_url)
     guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
-    async with channels(Ground(settings, database, platform.vault, door, firsts)) as opened:
+    async with channels(Ground(settings, database, platform.vault, door, firsts, callers.public)) as opened:
         app = create_app(
             door,
             callers,

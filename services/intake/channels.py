@@ -24,6 +24,15 @@ from services.intake.drop.puller import Puller
 from services.intake.drp.api import drp_app
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
+from services.intake.fides.api import Served as ClientsServed
+from services.intake.fides.api import fides_app
+from services.intake.fides.consents import Begun, Consents, Sweep
+from services.intake.fides.desk import Desk as ClientsDesk
+from services.intake.fides.ledger import Ledger as ClientsLedger
+from services.intake.fides.oauth import Clients
+from services.intake.fides.policies import Policies
+from services.intake.fides.reviews import Reviews
+from services.intake.fides.tokens import Tokens as ClientTokens
 from services.intake.firsts import Firsts
 from services.intake.listing import Listing
 from services.intake.mail.desk import Desk as MailDesk
@@ -62,6 +71,8 @@ class Ground:
     vault: Vault
     door: Door
     firsts: Firsts
+    public: Allowance
+    """How often people may lodge without a key."""
 
     def key(self, purpose: str) -> bytes:
         """Return the key for *purpose* alone."""
@@ -89,7 +100,11 @@ async def channels(ground: Ground) -> AsyncIterator[list[Channel]]:
     """
     settings = ground.settings
     async with AsyncExitStack() as stack:
-        opened = [await _platforms(ground, stack)]
+        begun = Begun(ground.database)
+        # Where they are served no longer, too, what people have begun is destroyed in time.
+        opened = [await _platforms(ground, stack), Channel(works=[Sweep(begun, ground.vault).for_ever()])]
+        if settings.fides_served:
+            opened.append(await _clients(ground, begun))
         if settings.drp_business:
             opened.append(await _agents(ground))
         if settings.opendsr_controllers:
@@ -165,6 +180,21 @@ async def _platforms(ground: Ground, stack: AsyncExitStack) -> Channel:
         root=settings.public_url.rstrip("/"),
     )
     return Channel("/webhooks", webhooks_app(desk))
+
+
+async def _clients(ground: Ground, begun: Begun) -> Channel:
+    """Return what clients of Fides call."""
+    settings = ground.settings
+    tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
+    requests = ClientsLedger(ground.database)
+    for collection in (tokens, requests, begun):
+        await collection.prepare()
+    policies = Policies(settings.fides_policies, settings.fides_data_uses)
+    root = settings.public_url.rstrip("/")
+    desk = ClientsDesk(ground.door, requests, policies, settings.practice(), root)
+    clients = Clients(settings.fides_clients, tokens)
+    served = ClientsServed(desk, Reviews(desk, requests), Consents(desk, begun), clients, ground.public)
+    return Channel("/fides", fides_app(served, settings.fides_origins))
 
 
 async def _california(ground: Ground) -> Channel:

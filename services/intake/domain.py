@@ -28,6 +28,8 @@ from shared.events import (
     DeadlineMissed,
     DeliveryAction,
     DropMatched,
+    ErasureApproved,
+    ErasurePlanned,
     Evidence,
     ExtensionDecided,
     Fact,
@@ -223,6 +225,8 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         DeadlineMissed,
         DropMatched,
         DueMoved,
+        ErasureApproved,
+        ErasurePlanned,
         ExtensionDecided,
         FeeAgreed,
         FeeQuoted,
@@ -307,6 +311,8 @@ class Case:
     """What the answer costs, as the person was told."""
     agreed: bool = False
     """Whether the person agrees to that."""
+    awaits_approval: bool = False
+    """Whether an erasure is planned that a second person must approve of."""
     package_code: IssuedCode | None = None
     opened_by: IssuedCode | None = None
     """The code that opened the package last; it goes on with a download that was cut off."""
@@ -456,8 +462,8 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _package_noted(case, fact)
         case AppealReceived() | AppealAnswered():
             return _appeal_noted(case, fact)
-        case FeeQuoted() | FeeAgreed():
-            return _fee_noted(case, fact)
+        case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved():
+            return _consent_noted(case, fact)
         case _:
             return case
 
@@ -488,8 +494,12 @@ def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
             return replace(case, answered_appeals=len(case.appeals))
 
 
-def _fee_noted(case: Case, fact: FeeQuoted | FeeAgreed) -> Case:
+def _consent_noted(case: Case, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved) -> Case:
     match fact:
+        case ErasurePlanned():
+            return replace(case, awaits_approval=fact.approval)
+        case ErasureApproved():
+            return replace(case, awaits_approval=False)
         case FeeQuoted():
             return replace(case, quoted=fact)
         case FeeAgreed():

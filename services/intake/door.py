@@ -342,6 +342,10 @@ class Door:
             raise NotNow(f"it is too late to withdraw: the request is {case.status}")
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
 
+    async def decide(self, fact: Fact) -> None:
+        """Tell all services what somebody of the staff has decided, as the command does."""
+        await self._announce(fact, cause=f"decided {uuid4().hex}")
+
     async def agree(self, case_id: str) -> None:
         """
         Agree to the fee that the person was told of.

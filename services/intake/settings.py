@@ -3,11 +3,14 @@
 from datetime import date, timedelta
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
 from services.intake.clock import Practice
 from services.intake.drop.files import hours
 from services.intake.drp.directory import ListedAgent
+from services.intake.fides.bodies import Key
+from services.intake.fides.clients import Client
+from services.intake.fides.policies import DATA_USES, DEFAULTS, Wish
 from services.intake.mail.imap import Account
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.protocol import IDENTITY_TYPES
@@ -21,6 +24,11 @@ from shared.settings import InboxSettings
 
 KEY_CHARACTERS = 16
 """An empty key would let everybody in, a short one everybody who tries."""
+
+ClientId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,70}$")]
+"""It stands in events as who has decided something."""
+Origin: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[a-zA-Z0-9.:\[\]-]+$")]
+"""Scheme, host and port of a site, without a slash at the end."""
 
 
 def _in_the_protocol(kind: str) -> str:
@@ -158,6 +166,21 @@ class IntakeSettings(InboxSettings):
         if url is not None:
             Account.parse(url.get_secret_value())
         return url
+
+    fides_served: bool = False
+    """Whether requests are taken below `/fides` in the form that clients of Fides send them."""
+
+    fides_clients: dict[ClientId, Client] = Field(default_factory=dict)
+    """Clients of Fides that get tokens: JSON, id → `{"secret": "…", "scopes": ["privacy-request:read"]}`."""
+
+    fides_origins: frozenset[Origin] = frozenset()
+    """Sites whose pages call from a browser: JSON, `["https://privacy.example.com"]`."""
+
+    fides_policies: dict[Key, Wish] = Field(default_factory=lambda: dict(DEFAULTS))
+    """What policies of Fides stand for: JSON, key → right, or `direct_marketing` for an objection to that."""
+
+    fides_data_uses: dict[str, Wish] = Field(default_factory=lambda: dict(DATA_USES))
+    """What opting out of a use of data stands for, whatever the policy says: JSON, use → right."""
 
     @field_validator("api_keys")
     @classmethod

@@ -49,6 +49,7 @@ JOURNALS: Mapping[str, list[Entry]] = {
         ("submitted", "", [told(RECEIVED, "received")]),
         ("verified", VERIFIED, []),
         ("acknowledged", SENT, []),
+        ("planned", PLANNED, []),
         ("fulfilled", FULFILLED, []),
         ("answered", SENT, [told(CLOSED, "closed")]),
     ),

@@ -163,6 +163,9 @@ COLLECTIONS = {
     ("services/fulfillment/drop/wanted.py", "drop_batches"),
     ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
     ("services/intake/waiting.py", "bursts"),
+    ("services/intake/fides/tokens.py", "fides_tokens"),
+    ("services/intake/fides/ledger.py", "fides_requests"),
+    ("services/intake/fides/consents.py", "fides_consents"),
 }  # fmt: skip
 
 

@@ -40,6 +40,8 @@ from shared.events import (
     DeadlineMissed,
     DeliveryAction,
     DropMatched,
+    ErasureApproved,
+    ErasurePlanned,
     ExtensionDecided,
     ExtensionReason,
     Fact,
@@ -126,6 +128,10 @@ FULFILLED = RequestFulfilled(
 )
 REFERRED = RequestReferred(request_id=CASE, right=Right.ACCESS, reason="not_automated")
 CLOSED = RequestClosed(request_id=CASE)
+PLANNED = ErasurePlanned(
+    request_id=CASE, plan="plan", regulation=Regulation.GDPR, received_on=date(2026, 3, 5), approval=True
+)
+APPROVED = ErasureApproved(request_id=CASE, by="second.person")
 KEPT = PackageCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW)
 APPEAL = AppealReceived(
     request_id=CASE,
@@ -153,6 +159,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
         FULFILLED,
         REFERRED,
         CLOSED,
+        PLANNED,
+        APPROVED,
         KEPT,
         NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),
         NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
@@ -321,6 +329,14 @@ def test_nothing_but_its_receipt_starts_a_case(fact: Fact) -> None:
     else:
         with pytest.raises(TooEarly):
             evolve(Case(), fact)
+
+
+def test_an_erasure_waits_for_approval_until_there_is_one_or_none_is_needed() -> None:
+    verified = after(RECEIVED, VERIFIED)
+    planned = evolve(verified, PLANNED)
+    assert (verified.awaits_approval, planned.awaits_approval) == (False, True)
+    assert not evolve(planned, APPROVED).awaits_approval
+    assert not evolve(planned, PLANNED.model_copy(update={"approval": False})).awaits_approval
 
 
 def test_a_new_code_comes_with_new_tries() -> None:

@@ -1,0 +1,234 @@
+"""What a client that works for the privacy staff can decide; where there is nothing to decide, it is told."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.intake.fides.ids import spelt
+from shared.errors import BrokerUnavailable
+from shared.events import (
+    ErasureApproved,
+    ErasurePlanned,
+    IdentityDecided,
+    IdentityRefused,
+    IdentityReviewNeeded,
+    IdentityVerified,
+    Outcome,
+    RequestFulfilled,
+    RequestWithdrawn,
+)
+from shared.law import Regulation, Right
+from tests.unit.fakes import AbsentBroker, Office
+from tests.unit.fides_clients import Calling, assert_detail, calling, hex_of
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Calling]:
+    async with calling(Office()) as client:
+        await client.log_in("reviewers")
+        yield client
+
+
+async def decided(client: Calling, what: str, body: Any) -> dict[str, Any]:
+    answer = await client.call("PATCH", f"/privacy-request/administrate/{what}", body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def in_review(client: Calling, **changes: Any) -> str:
+    """Return a request in which the staff must look at a proof."""
+    name = await client.made(**changes)
+    needed = IdentityReviewNeeded(request_id=hex_of(name), reasons=("unclear",))
+    await client.office.tell(needed, service="verifier")
+    assert (await client.shown(name))["status"] == "pending"
+    return name
+
+
+async def planned(client: Calling, *, approval: bool = True) -> str:
+    """Return a request whose erasure waits for a second person."""
+    name = await client.made(policy_key="default_erasure_policy")
+    code = client.code_of(name)
+    await client.call("POST", f"/privacy-request/{name}/verify", {"code": code})
+    plan = ErasurePlanned(
+        request_id=hex_of(name),
+        plan="plan",
+        regulation=Regulation.GDPR,
+        received_on=client.office.clock().date(),
+        approval=approval,
+    )
+    await client.office.tell(plan)
+    return name
+
+
+async def test_an_approval_decides_who_asks_where_the_staff_is_to_decide_it(client: Calling) -> None:
+    name = await in_review(client)
+    found = await decided(client, "approve", {"request_ids": [name]})
+    assert found["failed"] == []
+    (shown,) = found["succeeded"]
+    assert (shown["id"], shown["status"]) == (name, "in_processing")
+    assert shown["reviewed_at"]
+    fact = client.office.the(IdentityDecided)
+    assert (fact.verified, fact.by, fact.identities) == (True, "fides.reviewers", ("email",))
+    assert client.office.the(IdentityVerified).proven == ("email",)
+
+
+async def test_an_approval_is_for_the_mailbox_and_for_no_number_beside_it(client: Calling) -> None:
+    await decided(
+        client,
+        "approve",
+        [await in_review(client, identity={"email": "o@example.org", "external_id": "of somebody else"})],
+    )
+    assert client.office.the(IdentityVerified).proven == ("email",)
+
+
+async def test_where_there_is_no_mailbox_an_approval_is_for_what_is_named(client: Calling) -> None:
+    names = [
+        await in_review(client, identity={"phone_number": "+14155550147", "external_id": "7"}),
+        await in_review(client, identity={"external_id": "7", "loyalty": {"label": "L", "value": "8"}}),
+    ]
+    await decided(client, "approve", names)
+    assert [fact.identities for fact in client.office.told(IdentityDecided)] == [
+        ("phone",),
+        ("external_id", "loyalty"),
+    ]
+
+
+async def test_an_approval_lets_a_planned_erasure_go_on(client: Calling) -> None:
+    name = await planned(client)
+    assert (await client.shown(name))["status"] == "pending"
+    (shown,) = (await decided(client, "approve", [name]))["succeeded"]
+    assert shown["status"] == "in_processing"
+    assert client.office.the(ErasureApproved).by == "fides.reviewers"
+    again = await decided(client, "approve", [name])
+    assert "Cannot transition status" in again["failed"][0]["message"]
+    assert again["failed"][0]["data"]["id"] == name
+
+
+async def test_an_erasure_that_waits_for_nobody_is_not_approved(client: Calling) -> None:
+    name = await planned(client, approval=False)
+    found = await decided(client, "approve", [name])
+    assert (found["succeeded"], len(found["failed"])) == ([], 1)
+    assert not client.office.told(ErasureApproved)
+
+
+async def test_an_erasure_that_was_taken_back_is_not_approved(client: Calling) -> None:
+    name = await planned(client)
+    await decided(client, "cancel", [name])
+    assert (await decided(client, "approve", [name]))["succeeded"] == []
+    assert not client.office.told(ErasureApproved)
+
+
+async def test_who_has_not_proven_anything_is_not_approved_of(client: Calling) -> None:
+    name = await client.made()
+    found = await decided(client, "approve", {"request_ids": [name, "bad_id", spelt("0" * 32)]})
+    assert found["succeeded"] == []
+    own, *unknown = found["failed"]
+    assert "identity_unverified" in own["message"]
+    assert [one["data"] for one in unknown] == [
+        {"privacy_request_id": "bad_id"},
+        {"privacy_request_id": spelt("0" * 32)},
+    ]
+    assert not client.office.told(IdentityDecided)
+
+
+async def test_a_denial_says_that_it_is_not_established_who_asks(client: Calling) -> None:
+    name = await client.made()
+    found = await decided(client, "deny", {"request_ids": [name]})
+    assert found["succeeded"][0]["status"] == "denied"
+    assert client.office.the(IdentityRefused).reasons == ("identity_not_established",)
+    again = await decided(client, "deny", {"request_ids": [name]})
+    assert "Cannot transition status" in again["failed"][0]["message"]
+
+
+async def test_a_denial_has_a_reason_that_the_person_can_be_told(client: Calling) -> None:
+    name = await client.made()
+    words = await decided(client, "deny", {"request_ids": [name], "reason": "not a customer"})
+    assert "proof_not_convincing" in words["failed"][0]["message"]
+    await decided(client, "deny", {"request_ids": [name], "reason": "proof_not_convincing"})
+    assert client.office.the(IdentityRefused).reasons == ("proof_not_convincing",)
+
+
+async def test_what_is_verified_is_not_denied_by_word(client: Calling) -> None:
+    name = await planned(client)
+    assert (await decided(client, "deny", [name]))["succeeded"] == []
+    assert not client.office.told(IdentityDecided)
+
+
+async def test_a_request_can_be_taken_back_until_it_is_answered(client: Calling) -> None:
+    name = await client.made()
+    found = await decided(client, "cancel", {"request_ids": [name, name], "reason": "asked by phone"})
+    assert [one["status"] for one in found["succeeded"]] == ["canceled"]
+    assert client.office.the(RequestWithdrawn).request_id == hex_of(name)
+    other = await planned(client, approval=False)
+    done = RequestFulfilled(
+        request_id=hex_of(other), right=Right.ERASURE, outcome=Outcome.GRANTED, answer="answer"
+    )
+    await client.office.tell(done)
+    late = await decided(client, "cancel", [other])
+    assert "too late" in late["failed"][0]["message"]
+    assert late["failed"][0]["data"]["status"] == "complete"
+
+
+async def test_what_a_filter_finds_is_decided_but_for_some(client: Calling) -> None:
+    names = []
+    for number in range(5):
+        names.append(await client.made(identity={"email": f"{number}@example.org"}))
+        await client.office.wait(timedelta(minutes=1))
+    opted = await client.made(policy_key="leave_me")
+    body = {"filters": {"status": ["identity_unverified"]}, "exclude_ids": [names[2]]}
+    found = await decided(client, "deny", body)
+    assert {one["id"] for one in found["succeeded"]} == {*names} - {names[2]}
+    assert (await client.shown(opted))["status"] == "in_processing"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param([], id="an empty list"),
+        pytest.param({"request_ids": []}, id="no ids"),
+        pytest.param({"request_ids": ["pri_1"], "filters": {}}, id="ids and filters"),
+        pytest.param({"request_ids": ["pri_1"], "exclude_ids": ["pri_2"]}, id="ids but for some"),
+        pytest.param("pri_1", id="one id"),
+        pytest.param({"filters": {"odd": 1}}, id="a filter that there is not"),
+    ],
+)
+async def test_what_is_decided_about_must_be_said(client: Calling, body: Any) -> None:
+    answer = await client.call("PATCH", "/privacy-request/administrate/approve", body)
+    assert answer.status_code == 422
+
+
+async def test_without_a_broker_nothing_is_decided_and_each_is_told(client: Calling) -> None:
+    name = await client.made()
+    object.__setattr__(client.office.door, "publisher", AbsentBroker())
+    with pytest.raises(BrokerUnavailable):
+        await client.office.door.publisher.publish([])
+    found = await decided(client, "deny", [name])
+    assert found["succeeded"] == []
+    assert "does not answer" in found["failed"][0]["message"]
+
+
+async def test_where_two_must_decide_one_client_is_one_of_them() -> None:
+    office = Office(four_eyes=True)
+    async with calling(office) as client:
+        await client.log_in("reviewers")
+        name = await in_review(client)
+        for _ in range(2):
+            (shown,) = (await decided(client, "approve", [name]))["succeeded"]
+            assert shown["status"] == "pending"
+        await client.log_in("scripts")
+        (shown,) = (await decided(client, "approve", [name]))["succeeded"]
+        assert shown["status"] == "in_processing"
+
+
+async def test_only_a_reviewer_decides(client: Calling) -> None:
+    name = await client.made()
+    for token, status in (("readers", 403), ("", 401)):
+        client.token = ""
+        if token:
+            await client.log_in(token)
+        for what in ("approve", "deny", "cancel"):
+            answer = await client.call("PATCH", f"/privacy-request/administrate/{what}", [name])
+            assert_detail(answer, status)
