@@ -1,6 +1,5 @@
 """What would be made of a mail, what mails wait for the staff, and how the staff reads them."""
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.intake.mail.attaching import documents_in
@@ -10,7 +9,7 @@ from services.intake.mail.refusing import refusal_of
 from services.intake.mail.rulebook import rulebook
 from shared.errors import Destroyed, UnknownRequest
 from shared.events import InquiryLodged, MessageLodged
-from shared.mongo import connect
+from shared.mongo import Document, connect
 from shared.vault import Vault
 
 RAW = "mail"
@@ -51,8 +50,8 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
     client = connect(mongo_url, app_name="habeas command")
     try:
         types = [InquiryLodged.TYPE, MessageLodged.TYPE]
-        rows = client[f"{prefix}_intake"]["journal"].find({"facts.type": {"$in": types}}).sort("at")
-        return [entry async for row in rows for entry in _entries(row, types)]
+        rows = client[f"{prefix}_intake"]["journal"].find({"event.type": {"$in": types}}).sort("at")
+        return [_entry(row) async for row in rows]
     finally:
         client.close()
 
@@ -86,15 +85,13 @@ def _said(rule: str, where: str, text: str) -> str:
     return f"{rule} in the {where}: {text}"
 
 
-def _entries(row: Any, types: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for fact in row["facts"]:
-        if fact["type"] in types:
-            data = fact["data"]
-            asked = fact["type"] == InquiryLodged.TYPE
-            yield {
-                "request": row["case"],
-                "at": row["at"].isoformat(timespec="seconds"),
-                "mail": RAW if asked else data["message"],
-                "reason": "asked back" if asked else data["reason"],
-                "own": None if asked else data["own"],
-            }
+def _entry(row: Document) -> dict[str, Any]:
+    asked = row["event"]["type"] == InquiryLodged.TYPE
+    data = row["event"]["data"]
+    return {
+        "request": row["case"],
+        "at": row["at"].isoformat(timespec="seconds"),
+        "mail": RAW if asked else data["message"],
+        "reason": "asked back" if asked else data["reason"],
+        "own": None if asked else data["own"],
+    }

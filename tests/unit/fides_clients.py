@@ -22,6 +22,7 @@ from services.intake.fides.policies import DATA_USES, DEFAULTS, Policies
 from services.intake.fides.reviews import Reviews
 from shared.law import Right
 from tests.unit.fakes import PRACTICE, SOURCE, Office
+from tests.unit.intake_api import SITE
 
 ROOT = "https://privacy.example.com"
 BASE = "/fides/api/v1"
@@ -164,7 +165,7 @@ async def calling(
     served = Served(desk, Reviews(desk, ledger), Consents(desk, MemoryBegun()), clients, public)
     callers = Callers({SOURCE: SecretStr("0123456789abcdef")}, public)
     protocols = {"/fides": fides_app(served, frozenset({ORIGIN}))}
-    app = create_app(office.door, callers, public_url=ROOT, protocols=protocols)
+    app = create_app(office.door, callers, SITE, protocols=protocols)
     async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
         yield Calling(office, http, ledger, desk)
 

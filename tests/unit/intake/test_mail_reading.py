@@ -327,6 +327,8 @@ def test_results_below_the_topmost_and_without_trust_are_not_believed() -> None:
     assert refusal_of(found, None, ours=OURS, trusted="mx.example.com") is None
     failed = read(raw("From: ada@example.org\r\nAuthentication-Results: mx.example.com; dmarc=fail"))
     assert refusal_of(failed, None, ours=OURS, trusted="") is None
+    nameless = read(raw("From: ada@example.org\r\nAuthentication-Results: ; dmarc=fail"))
+    assert refusal_of(nameless, None, ours=OURS, trusted="") is None
 
 
 def test_the_empty_envelope_sender_is_a_report_and_one_that_nobody_knows_is_none() -> None:
@@ -428,6 +430,11 @@ def test_no_more_parts_are_read_than_a_mail_has() -> None:
         b"From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 5_000 + b"--b--"
     )
     assert len(read(content).attachments) <= MOST_PARTS
+    inner = b"--c\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 30 + b"--b--\r\n"
+    deeper = (
+        b"From: a@example.org\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n" + inner * 30 + b"--c--"
+    )
+    assert 0 < len(read(deeper).attachments) <= MOST_PARTS
 
 
 def test_fields_beyond_what_mails_have_are_not_read() -> None:
