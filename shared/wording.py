@@ -6,7 +6,7 @@ One source per sentence: a language can lack a translation, which a test finds, 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
+from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, get_decimal_symbol, get_group_symbol
 from markupsafe import Markup, escape
@@ -67,6 +68,14 @@ class Words:
     def day(self, value: date) -> str:
         """Return *value* with its month in words: ``5 March 2026``."""
         return _long_date(value, self.locale)
+
+    def weekday(self, value: date) -> str:
+        """Return *value* with its day of the week, too: ``Thursday 5 March 2026``."""
+        return _full_date(value, self.locale)
+
+    def together(self, values: Sequence[str]) -> str:
+        """Return *values* as a list in a sentence: ``a, b and c``."""
+        return format_list(values, locale=self.locale)
 
     def moment(self, value: datetime) -> str:
         """Return the aware time *value* as date, time and zone: ``5 March 2026, 14:35 CET``."""
@@ -131,6 +140,11 @@ def _marks(locale: Locale) -> Mapping[int, str] | None:
 @lru_cache(maxsize=4096)
 def _long_date(day: date, locale: Locale) -> str:
     return format_date(day, "long", locale)
+
+
+@lru_cache(maxsize=4096)
+def _full_date(day: date, locale: Locale) -> str:
+    return format_date(day, "full", locale)
 
 
 @lru_cache(maxsize=4096)

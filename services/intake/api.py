@@ -3,7 +3,7 @@
 import hmac
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import batches, uploads
 from services.intake.centre.pages import centre
+from services.intake.clock import Practice
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, Door
 from services.intake.downloads import package_headers, package_response, wanted_bytes
@@ -25,8 +26,10 @@ from services.intake.pages import certificate_response, pages
 from services.intake.problems import add_problems
 from services.intake.ranges import Span, Wanted
 from services.intake.site import Site
+from services.intake.timeline import Entry, Happened, timeline_of
 from services.intake.unsubscribing.links import Links
 from services.intake.unsubscribing.pages import unsubscribing
+from shared.calendars import calendar_named
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY
 from shared.events import (
@@ -44,6 +47,7 @@ from shared.events import (
     Slot,
     Strict,
 )
+from shared.journal import Told
 from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.policies import policies
 
@@ -101,6 +105,22 @@ class Fee(BaseModel):
         return cls(fee=quoted.fee, reason=quoted.reason, answer_by=quoted.answer_by, agreed=case.agreed)
 
 
+class Happening(BaseModel):
+    """Something that happened to a request."""
+
+    at: datetime
+    what: Happened
+    letter: LetterKind | None = None
+    """Which letter it is about."""
+    until: date | None = None
+    """The day that it sets."""
+
+    @classmethod
+    def of(cls, entry: Entry) -> "Happening":
+        """Return *entry* as the API says it."""
+        return cls(at=entry.at, what=entry.what, letter=entry.letter, until=entry.until)
+
+
 class StatusPage(BaseModel):
     """Where a request stands. It holds no personal data: the id alone opens it."""
 
@@ -141,10 +161,12 @@ class StatusPage(BaseModel):
     untold: list[str] = []
     """Recipients of the data that could not be told what became of it (GDPR Art. 19)."""
     package_url: str | None = None
+    timeline: list[Happening] = []
+    """What happened, the earliest first."""
 
     @classmethod
-    def of(cls, case_id: str, case: Case, url: str) -> "StatusPage":
-        """Return the page of *case*."""
+    def of(cls, case_id: str, case: Case, told: Iterable[Told], url: str) -> "StatusPage":
+        """Return the page of *case*, of which *told* is the story."""
         received, fulfilled, opened = case.received, case.fulfilled, case.open_appeal
         return cls(
             id=case_id,
@@ -171,6 +193,7 @@ class StatusPage(BaseModel):
             in_review=case.in_review and case.awaits_proof,
             paused=case.paused_since is not None and case.awaits_proof,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
+            timeline=[Happening.of(entry) for entry in timeline_of(told)],
         )
 
 
@@ -253,12 +276,12 @@ def create_app(
     async def find(reference: str, source: Annotated[str, Depends(callers.system)]) -> StatusPage:
         """Say where the request stands that the calling system knows as *reference*."""
         case_id = door.id_of(source, reference)
-        return StatusPage.of(case_id, await door.case(case_id), f"{site.root}/v1/requests/{case_id}")
+        return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
     @app.get("/v1/requests/{case_id}")
     async def status(case_id: RequestId) -> StatusPage:
         """Say where a request stands."""
-        return StatusPage.of(case_id, await door.case(case_id), f"{site.root}/v1/requests/{case_id}")
+        return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
     _add_proofs(app, door)
 
@@ -281,10 +304,10 @@ def create_app(
     app.add_api_route("/style.css", site.stylesheet, include_in_schema=False)
     app.add_api_route("/logo", site.logo, include_in_schema=False)
     app.include_router(centre(door, site, callers.public))
-    app.include_router(pages(door))
-    app.include_router(forwardings(door))
+    app.include_router(pages(door, site, Practice(site.company, policies(), calendar_named)))
+    app.include_router(forwardings(door, site))
     app.include_router(batches.batches(door, callers.system, root=site.root, zone=site.company.zone))
-    _add_others(app, protocols or {}, [unsubscribing(door, links, callers.system)] if links else [])
+    _add_others(app, protocols or {}, [unsubscribing(door, site, links, callers.system)] if links else [])
     return app
 
 

@@ -29,7 +29,7 @@ def appealed(case: Case, statement: Code, at: datetime, practice: Practice) -> A
     received, opened = case.received, case.open_appeal
     if received is None:
         return None
-    remedy = _remedy(case, received, practice)
+    remedy = remedy_of(case, received, practice)
     if opened is not None and opened.remedy is remedy:
         return None
     counted = _counted(remedy, received, at, practice)
@@ -43,7 +43,8 @@ def appealed(case: Case, statement: Code, at: datetime, practice: Practice) -> A
     )
 
 
-def _remedy(case: Case, received: RequestReceived, practice: Practice) -> Remedy:
+def remedy_of(case: Case, received: RequestReceived, practice: Practice) -> Remedy:
+    """Return what it is that the person can do who disagrees now."""
     known = any(policy.rule(Duty.APPEAL, received.right) for policy in practice.laws_of(received))
     return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
 

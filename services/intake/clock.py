@@ -157,6 +157,20 @@ def due_now(case: Case, now: datetime, practice: Practice) -> DueDate | None:
     return _the(counted, case.received.right).last
 
 
+def explained(case: Case, practice: Practice) -> Strictest | None:
+    """
+    Return the last day for the answer to *case* as it is counted, with each step.
+
+    None where it does not come to the day on record: a calendar has changed since, and the record counts.
+    """
+    received = case.received
+    if received is None:
+        return None
+    duty = Duty.EXTENDED_ANSWER if case.extended else Duty.ANSWER
+    counted = _counted(duty, received, case.paused_days, practice)
+    return counted if counted is not None and counted.last.due_on == case.due_on else None
+
+
 def extended(
     case: Case, reason: ExtensionReason, now: datetime, practice: Practice
 ) -> RequestExtended | None:

@@ -427,10 +427,17 @@ def evolve(case: Case, fact: Fact) -> Case:
         TooEarly: The request itself, or what *fact* follows from, has not arrived yet.
         IllegalTransition: *fact* cannot happen to a case in this status.
     """
-    return _noted(replace(case, status=_status_after(case.status, fact)), fact)
+    return _noted(replace(case, status=status_after(case.status, fact)), fact)
 
 
-def _status_after(status: Status, fact: Fact) -> Status:
+def status_after(status: Status, fact: Fact) -> Status:
+    """
+    Return where a case stands after *fact*.
+
+    Raises:
+        TooEarly: The request itself, or what *fact* follows from, has not arrived yet.
+        IllegalTransition: *fact* cannot happen to a case in this status.
+    """
     if type(fact) in REMARKS:
         return status
     if status is Status.UNKNOWN and type(fact) not in TRANSITIONS[status]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import reduce
 from hashlib import sha256
 from typing import Protocol
 from uuid import uuid4
@@ -26,6 +27,7 @@ from services.intake.domain import (
     request_id,
 )
 from services.intake.handlers import SET_ASIDE
+from services.intake.obstacles import Obstacle
 from services.intake.ranges import Span, Wanted, span
 from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.shaping import next_hour
@@ -55,7 +57,7 @@ from shared.events import (
     RequestSubmitted,
     WithdrawalLodged,
 )
-from shared.journal import Row, story_of
+from shared.journal import Row, Told, story_of, told_by
 from shared.service import Rows, announcements
 
 NAME = "intake"
@@ -68,6 +70,10 @@ MOST_PACKAGE_CODES = 20
 
 class NotNow(PermanentError):
     """The request is in a state in which this cannot be done."""
+
+    def __init__(self, message: str, obstacle: Obstacle | None = None) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
 
 
 class TooOften(PermanentError):
@@ -307,6 +313,26 @@ class Door:
             await self._must_be_lodged(case_id)
         return case
 
+    async def history(self, case_id: str) -> tuple[Case, list[Told]]:
+        """
+        Return what is known of a request, and all that was told of it, oldest first.
+
+        Raises:
+            UnknownRequest: No request has this id.
+        """
+        rows = (await self.journal.histories({case_id})).get(case_id, [])
+        case = reduce(evolve, story_of(rows), Case())
+        if case.status is Status.UNKNOWN:
+            await self._must_be_lodged(case_id)
+        return case, list(told_by(rows))
+
+    async def size_of_package(self, case_id: str, case: Case) -> int | None:
+        """Return how many bytes the package of *case* has; None where there is none, or none any longer."""
+        try:
+            return (await self._facts(case_id, self._must_have_package(case))).size
+        except (NotNow, UnknownRequest):
+            return None
+
     async def prove(self, case_id: str, proofs: Sequence[Proof], *, cause: str = "") -> None:
         """
         Take proofs of identity in.
@@ -323,7 +349,7 @@ class Door:
         """
         case = await self._act(case_id)
         if not (case.awaits_proof or case.status is Status.UNKNOWN):
-            raise NotNow(f"no proof is awaited: the request is {case.status}")
+            raise NotNow(f"no proof is awaited: the request is {case.status}", Obstacle.PROOF_DECIDED)
         cause = cause or uuid4().hex
         refs = await seal_proofs(proofs, self.vault, case_id, cause)
         await self._announce(ProofReceived(request_id=case_id, proofs=refs), cause=cause)
@@ -339,7 +365,9 @@ class Door:
         """
         case = await self._act(case_id)
         if not (case.withdrawable or case.status is Status.UNKNOWN):
-            raise NotNow(f"it is too late to withdraw: the request is {case.status}")
+            raise NotNow(
+                f"it is too late to withdraw: the request is {case.status}", Obstacle.TOO_LATE_TO_WITHDRAW
+            )
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
 
     async def decide(self, fact: Fact) -> None:
@@ -357,7 +385,7 @@ class Door:
         """
         case = await self._act(case_id)
         if not case.awaits_agreement:
-            raise NotNow("there is no fee to agree to")
+            raise NotNow("there is no fee to agree to", Obstacle.NO_FEE)
         await self._announce(AgreementLodged(request_id=case_id), cause=f"agreed {case_id}")
 
     async def appeal(self, case_id: str, statement: str) -> None:
@@ -372,7 +400,7 @@ class Door:
         case = await self._act(case_id)
         opened = case.open_appeal
         if opened is not None and (opened.remedy is Remedy.APPEAL or case.status not in DECIDED):
-            raise NotNow("we are looking at it again already")
+            raise NotNow("we are looking at it again already", Obstacle.APPEAL_OPEN)
         name = f"appeal_{uuid4().hex}"
         await self.vault.seal(case_id, name, statement.encode())
         await self._announce(AppealLodged(request_id=case_id, statement=name), cause=name)
@@ -407,7 +435,7 @@ class Door:
         """
         case = await self.case(case_id)
         if case.fulfilled is None or case.fulfilled.certificate is None:
-            raise NotNow("there is no certificate for this request")
+            raise NotNow("there is no certificate for this request", Obstacle.NO_CERTIFICATE)
         return await self.vault.open(case_id, case.fulfilled.certificate)
 
     async def issue_package_code(self, case_id: str) -> datetime:
@@ -426,7 +454,10 @@ class Door:
             if case.instructed:
                 raise NotNow("the controller that asked for this package hands it over")
             if case.package_codes >= MOST_PACKAGE_CODES:
-                raise NotNow("too many codes were issued for this package; write to the contact address")
+                raise NotNow(
+                    "too many codes were issued for this package; write to the contact address",
+                    Obstacle.TOO_MANY_CODES,
+                )
             ref = f"package_code_{case.package_codes}"
             expires_at = self.clock() + LIFETIME
             kept = PackageCodeKept(
@@ -533,14 +564,14 @@ class Door:
         try:
             first = await anext(pieces)
         except (KeyError, Destroyed):
-            raise NotNow("the package is kept no longer") from None
+            raise NotNow("the package is kept no longer", Obstacle.PACKAGE_GONE) from None
         return Download(facts, part, _cut(_joined(first, pieces), part.length))
 
     async def _facts(self, case_id: str, package: str) -> PackageFacts:
         try:
             content = await self.vault.open(case_id, facts_of(package))
         except (KeyError, Destroyed):
-            raise NotNow("the package is kept no longer") from None
+            raise NotNow("the package is kept no longer", Obstacle.PACKAGE_GONE) from None
         return PackageFacts.model_validate_json(content)
 
     def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> Verdict:
@@ -563,10 +594,7 @@ class Door:
 
     async def _look_up(self, case_id: str) -> tuple[Case, int]:
         rows = (await self.journal.histories({case_id})).get(case_id, [])
-        case = Case()
-        for fact in story_of(rows):
-            case = evolve(case, fact)
-        return case, len(rows)
+        return reduce(evolve, story_of(rows), Case()), len(rows)
 
     async def _must_be_lodged(self, case_id: str) -> None:
         try:
@@ -578,10 +606,10 @@ class Door:
         if case.status is Status.UNKNOWN:
             raise UnknownRequest("no request has this id")
         if case.fulfilled is None or case.fulfilled.package is None:
-            raise NotNow("there is no package for this request")
+            raise NotNow("there is no package for this request", Obstacle.NO_PACKAGE)
         expires_at = case.fulfilled.package_expires_at
         if expires_at is not None and self.clock() >= expires_at:
-            raise NotNow("the package has expired; make the request again")
+            raise NotNow("the package has expired; make the request again", Obstacle.PACKAGE_GONE)
         return case.fulfilled.package
 
     async def _announce(self, fact: Fact, *, cause: str) -> None:

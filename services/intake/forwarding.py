@@ -8,57 +8,74 @@ Law:
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from services.intake.door import Door, NotNow, TooOften
-from services.intake.pages import HEADERS, TEMPLATES
+from services.intake.drawing import HEADERS
+from services.intake.phrases import THEIR_RIGHTS
+from services.intake.site import Site
 from shared.errors import UnknownRequest
 from shared.events import RequestId, RequestSubmitted
+from shared.wording import Words
+from shared.wording import mark as _
 
-GONE = "This link is not good, or not good any more. Write to us, and name the reference in our letter."
+TEMPLATE = "forwarded.html.jinja"
+GONE = _("This link is not good, or not good any more. Write to us, and name the reference in our letter.")
+NAME = _("Name")
+MAIL = _("Email")
+PHONE = _("Phone")
+ADDRESS = _("Address")
+STATEMENT = _("What they say")
+SCOPE = _("What it is about")
+CORRECT = _("Correct %(field)s to")
+AGENT = _("Asked by")
 
 
-def forwardings(door: Door) -> APIRouter:
+def forwardings(door: Door, site: Site) -> APIRouter:
     """Return the page on *door*."""
     router = APIRouter(prefix="/forwarded", include_in_schema=False)
 
     @router.get("/{case_id}/{secret}")
-    async def ask(case_id: RequestId, secret: str) -> HTMLResponse:
+    async def ask(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
         del case_id, secret  # the same answer to whoever guesses
-        return _page()
+        return site.at(request).draw(TEMPLATE, headers=HEADERS, problem="", request=None)
 
-    @router.post("/{case_id}/{secret}")
-    async def show(case_id: RequestId, secret: str) -> HTMLResponse:
+    @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.same_origin)])
+    async def show(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
+        view = site.at(request)
         try:
-            request, received = await door.fetch_forwarded(case_id, secret)
+            submitted, received = await door.fetch_forwarded(case_id, secret)
         except (NotNow, TooOften, UnknownRequest):
-            return _page(HTTPStatus.NOT_FOUND, problem=GONE)
-        return _page(case_id=case_id, request=request, received=received, person=list(_said_of(request)))
+            return view.draw(TEMPLATE, status=HTTPStatus.NOT_FOUND, problem=GONE, request=None)
+        return view.draw(
+            TEMPLATE,
+            problem="",
+            request=submitted,
+            received=received,
+            right=THEIR_RIGHTS[submitted.right],
+            person=list(_said_of(submitted, view.words)),
+            case_id=case_id,
+        )
 
     return router
 
 
-def _page(status: int = HTTPStatus.OK, **content: Any) -> HTMLResponse:
-    said = {"problem": "", "request": None, **content}
-    return HTMLResponse(TEMPLATES.get_template("forwarded.html.jinja").render(said), status, HEADERS)
-
-
-def _said_of(request: RequestSubmitted) -> Iterator[tuple[str, str]]:
+def _said_of(request: RequestSubmitted, words: Words) -> Iterator[tuple[str, str]]:
     """Yield what a request says of the person, and what they say, by label."""
     subject = request.subject
     address = subject.postal_address
     told = {
-        "Name": subject.name,
-        "E-mail": subject.email,
-        "Phone": subject.phone,
-        "Address": address and ", ".join([*address.lines, address.postal_code or "", address.city or ""]),
+        words.say(NAME): subject.name,
+        words.say(MAIL): subject.email,
+        words.say(PHONE): subject.phone,
+        words.say(ADDRESS): address
+        and ", ".join([*address.lines, address.postal_code or "", address.city or ""]),
         **dict(subject.identifiers),
-        "What they say": request.details.statement,
-        "What it is about": ", ".join(request.details.scope),
-        **{f"Correct {one.field} to": one.value for one in request.details.corrections},
-        "Asked by": request.agent and request.agent.name,
+        words.say(STATEMENT): request.details.statement,
+        words.say(SCOPE): ", ".join(request.details.scope),
+        **{words.say(CORRECT, field=one.field): one.value for one in request.details.corrections},
+        words.say(AGENT): request.agent and request.agent.name,
     }
     yield from ((label, value) for label, value in told.items() if value)

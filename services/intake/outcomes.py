@@ -11,37 +11,38 @@ from types import MappingProxyType
 from services.intake import asking
 from services.intake.domain import Case, Status, outcome_of
 from shared.events import Code, Outcome
+from shared.wording import mark as _
 
 DECIDED = frozenset({Status.ANSWERED, Status.REFUSED, Status.CLOSED})
 STANDINGS: Mapping[Outcome, str] = MappingProxyType(
     {
-        Outcome.GRANTED: "Done",
-        Outcome.PARTLY_GRANTED: "Done in part",
-        Outcome.REFUSED: "Refused",
-        Outcome.NOTHING_HELD: "Answered: we hold no data about you",
+        Outcome.GRANTED: _("Done"),
+        Outcome.PARTLY_GRANTED: _("Done in part"),
+        Outcome.REFUSED: _("Refused"),
+        Outcome.NOTHING_HELD: _("Answered: we hold no data about you"),
     }
 )
 GROUNDS: Mapping[Code, str] = MappingProxyType(
     {
-        "retention_duty": "A law obliges us to keep some of the data.",
-        "legal_claims": "We need some of the data for legal claims.",
-        "legal_hold": "Some of the data must be kept for legal proceedings.",
-        "contract": "We need some of the data for a contract with you.",
-        "security": "We need some of the data to keep our systems secure.",
-        "free_expression": "Some of the data is kept for freedom of expression and information.",
-        "public_interest": "Some of the data is kept in the public interest.",
-        "research": "Some of the data is kept for research, archives or statistics.",
-        "third_party_rights": "Some of the data is about other people as well.",
-        "mentioned_elsewhere": "You may still be named in texts of others.",
-        "shared_identity": "Some records may be somebody else's.",
-        "identity_not_established": "We could not establish that it is you who asks.",
-        "details_do_not_match": "The details do not match what we hold.",
-        "not_proven_in_time": "Nobody has shown in time that it is you who asks.",
-        "proof_not_convincing": "What was sent did not convince us that it is you who asks.",
-        "too_many_attempts": "It was tried too often to show that it is you who asks.",
-        "unidentifiable": "We cannot tell which data is yours.",
-        "manifestly_unfounded": "The request is manifestly unfounded.",
-        "excessive": "The request is excessive.",
+        "retention_duty": _("A law obliges us to keep some of the data."),
+        "legal_claims": _("We need some of the data for legal claims."),
+        "legal_hold": _("Some of the data must be kept for legal proceedings."),
+        "contract": _("We need some of the data for a contract with you."),
+        "security": _("We need some of the data to keep our systems secure."),
+        "free_expression": _("Some of the data is kept for freedom of expression and information."),
+        "public_interest": _("Some of the data is kept in the public interest."),
+        "research": _("Some of the data is kept for research, archives or statistics."),
+        "third_party_rights": _("Some of the data is about other people as well."),
+        "mentioned_elsewhere": _("You may still be named in texts of others."),
+        "shared_identity": _("Some records may be somebody else's."),
+        "identity_not_established": _("We could not establish that it is you who asks."),
+        "details_do_not_match": _("The details do not match what we hold."),
+        "not_proven_in_time": _("Nobody has shown in time that it is you who asks."),
+        "proof_not_convincing": _("What was sent did not convince us that it is you who asks."),
+        "too_many_attempts": _("It was tried too often to show that it is you who asks."),
+        "unidentifiable": _("We cannot tell which data is yours."),
+        "manifestly_unfounded": _("The request is manifestly unfounded."),
+        "excessive": _("The request is excessive."),
     }
 )
 """Why data is kept, or a request refused. A ground that has no words here is shown by its name."""

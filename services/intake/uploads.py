@@ -7,6 +7,7 @@ it is. Messages name the field, and nothing that was in it.
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
@@ -24,11 +25,11 @@ from shared.events import (
     Declaration,
     Document,
     EmailCode,
-    Flaw,
     IdToken,
     Proof,
     Slot,
 )
+from shared.wording import mark as _
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -54,10 +55,25 @@ MAGICS: Mapping[bytes, str] = MappingProxyType(
 HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|mif1|msf1)", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a field; no field where it is the form as a whole."""
+
+    path: str
+    sentence: str
+    """English, with ``%(name)s`` where a value stands: pages say it in the language of the person."""
+    values: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        """Return the sentence in English, as the API says it."""
+        return self.sentence % self.values
+
+
 class NotTaken(Exception):
     """A form is not taken in."""
 
-    def __init__(self, status: HTTPStatus, *flaws: Flaw) -> None:
+    def __init__(self, status: HTTPStatus, *flaws: Wrong) -> None:
         super().__init__(f"a form was not taken: {status}")
         self.status = status
         self.flaws = flaws
@@ -99,7 +115,8 @@ class InMemory(MultiPartParser):
         """
         self._bytes += end - start
         if self._bytes > MOST_DOCUMENT_BYTES:
-            raise NotTaken(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Flaw(path=self._field(), message=TOO_LARGE))
+            wrong = Wrong(self._field(), TOO_LARGE, {"most": MOST_DOCUMENT_BYTES >> 20})
+            raise NotTaken(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, wrong)
         super().on_part_data(data, start, end)
 
     def _field(self) -> str:
@@ -108,17 +125,17 @@ class InMemory(MultiPartParser):
         return name if name in set(Slot) else ""
 
 
-TOO_LARGE = f"The file is larger than {MOST_DOCUMENT_BYTES >> 20} MB. Take a smaller picture of it."
-NO_DOCUMENT = "The file is no picture (JPEG, PNG, HEIC, TIFF) and no PDF."
-GIVEN_TWICE = "Send one file for each of these fields; a PDF may have several pages."
-NOTHING = "Choose a file first."
-NO_FORM = f"The form cannot be read. It may have at most {len(Slot)} files, one for each purpose."
-NOT_KNOWN = "The form has a field that is not known here."
-NO_CODE = "The code has six digits. You find it in our letter."
-NO_TOKEN = "This is no ID token."  # noqa: S105 - a message
-NOT_TICKED = "Tick the box to sign the declaration."
-NO_SIGNATURE = "Type your full name to sign the declaration."
-OTHER_WORDING = "The declaration has another wording by now. Read it again, and sign it again."
+TOO_LARGE = _("The file is larger than %(most)s MB. Take a smaller picture of it.")
+NO_DOCUMENT = _("The file is no picture (JPEG, PNG, HEIC, TIFF) and no PDF.")
+GIVEN_TWICE = _("Send one file for each of these fields; a PDF may have several pages.")
+NOTHING = _("Choose a file first.")
+NO_FORM = _("The form cannot be read. It may have at most %(most)s files, one for each purpose.")
+NOT_KNOWN = _("The form has a field that is not known here.")
+NO_CODE = _("The code has six digits. You find it in our letter.")
+NO_TOKEN = _("This is no ID token.")
+NOT_TICKED = _("Tick the box to sign the declaration.")
+NO_SIGNATURE = _("Type your full name to sign the declaration.")
+OTHER_WORDING = _("The declaration has another wording by now. Read it again, and sign it again.")
 
 
 def is_form(request: Request) -> bool:
@@ -140,7 +157,7 @@ async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
     try:
         form = await InMemory(request).parse()
     except MultiPartException:
-        raise NotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, Flaw(path="", message=NO_FORM)) from None
+        raise flaw("", NO_FORM, most=len(Slot)) from None
     try:
         return await _proofs(form, now)
     finally:
@@ -178,7 +195,7 @@ def signed(given: Mapping[str, str], now: datetime) -> Declaration:
     missing = {"declaration": NOT_TICKED} if not ticked else {}
     missing |= {"declaration_name": NO_SIGNATURE} if not name else {}
     if missing:
-        flaws = (Flaw(path=field, message=message) for field, message in missing.items())
+        flaws = (Wrong(field, message) for field, message in missing.items())
         raise NotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, *flaws)
     text = TEXTS.get(CURRENT if ticked == TICKED else ticked)
     if text is None:
@@ -226,6 +243,6 @@ def _valid(model: type[P], field: str, message: str, **values: object) -> P:
         raise flaw(field, message) from None
 
 
-def flaw(field: str, message: str) -> NotTaken:
-    """Return that *field* is not what it should be."""
-    return NotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, Flaw(path=field, message=message))
+def flaw(path: str, sentence: str, **values: int) -> NotTaken:
+    """Return that the field *path* is not what it should be."""
+    return NotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, Wrong(path, sentence, values))

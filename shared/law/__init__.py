@@ -19,7 +19,7 @@ from shared.law.applying import (
     may_cost,
     strictest,
 )
-from shared.law.clock import Calendar, DueDate, Step, due, internal_due
+from shared.law.clock import Calendar, DueDate, Move, Step, due, internal_due
 from shared.law.company import Company
 from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.hours import LastHour, hours_later
@@ -68,6 +68,7 @@ __all__ = [
     "LastHour",
     "LetterForm",
     "Money",
+    "Move",
     "Pause",
     "Person",
     "Policies",

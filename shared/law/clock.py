@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from itertools import count, islice
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -45,6 +46,15 @@ class Calendar:
         return self.holidays_in(day.year).get(day) or WEEKEND.get(day.weekday())
 
 
+class Move(StrEnum):
+    """What a step of a computation does."""
+
+    RECEIVED = "received"
+    COUNTED = "counted"
+    STOOD_STILL = "stood still"
+    OFF = "moved off days off"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a computation: the *day* it arrives at, why, and by which provision."""
@@ -52,6 +62,9 @@ class Step:
     day: date
     reason: str
     provision: str
+    move: Move = Move.COUNTED
+    passed: tuple[date, ...] = ()
+    """Days off that it goes by: for whoever explains it in other words."""
 
     def __str__(self) -> str:
         return f"{self.day}  {self.reason} [{self.provision}]"
@@ -101,7 +114,7 @@ def due(
         raise ValueError("received_at must say its offset from UTC")
     # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
     local = received_at.astimezone(UTC).astimezone(zone)
-    received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision)
+    received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision, Move.RECEIVED)
     steps = [received, _count(rule, received.day, calendar)]
     if stood_still is not None:
         steps.append(_later(steps[-1], stood_still))
@@ -126,7 +139,7 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
 def _later(ended: Step, stood: StoodStill) -> Step:
     days = "1 day" if stood.days == 1 else f"{stood.days} days"
     reason = f"the clock stood still for {days}: proof was awaited"
-    return Step(ended.day + stood.days * ONE_DAY, reason, stood.provision)
+    return Step(ended.day + stood.days * ONE_DAY, reason, stood.provision, Move.STOOD_STILL)
 
 
 def _count(rule: Rule, received_on: date, calendar: Calendar) -> Step:
@@ -183,14 +196,15 @@ def _moved_off_holidays(ended: Step, rule: Rule, calendar: Calendar) -> tuple[St
         No provision moves the end of a Californian period later, so it is brought forward.
     """
     later = rule.day_off is not DayOff.BEFORE
-    day, passed = ended.day, []
+    day, passed = ended.day, dict[date, str]()
     while name := calendar.day_off(day):
-        passed.append(f"{day} ({name})")
+        passed[day] = name
         day += ONE_DAY if later else -ONE_DAY
     if not passed:
         return ()
     reason = "next working day after" if later else "nothing moves the end later, so before"
-    return (Step(day, f"{reason} {', '.join(passed)}", ended.provision),)
+    named = ", ".join(f"{off} ({name})" for off, name in passed.items())
+    return (Step(day, f"{reason} {named}", ended.provision, Move.OFF, tuple(passed)),)
 
 
 def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> Step:
@@ -204,11 +218,12 @@ def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> S
     days = (received_on + n * ONE_DAY for n in count(1))
     end = next(islice(filter(calendar.is_working_day, days), rule.length - 1, None))
     holidays = _weekday_holidays(received_on, end, calendar)
-    reason = f"{rule.period} after the day of receipt, without weekends{holidays}"
-    return Step(end, reason, rule.counting)
+    named = "".join(f", {day} ({name})" for day, name in holidays.items())
+    reason = f"{rule.period} after the day of receipt, without weekends{named}"
+    return Step(end, reason, rule.counting, passed=tuple(holidays))
 
 
-def _weekday_holidays(after: date, before: date, calendar: Calendar) -> str:
+def _weekday_holidays(after: date, before: date, calendar: Calendar) -> Mapping[date, str]:
     days = (after + n * ONE_DAY for n in range(1, (before - after).days))
     weekdays = (day for day in days if day.weekday() not in WEEKEND)
-    return "".join(f", {day} ({name})" for day in weekdays if (name := calendar.day_off(day)))
+    return {day: name for day in weekdays if (name := calendar.day_off(day))}

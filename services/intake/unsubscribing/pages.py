@@ -7,6 +7,7 @@ redirected. It is an objection to direct marketing: that needs no proof and no r
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 from services.intake import uploads
 from services.intake.door import Door
-from services.intake.pages import HEADERS, TEMPLATES
+from services.intake.site import Site
 from services.intake.unsubscribing.links import Clicked, Links, Subscription
 from shared.errors import UnknownRequest
 from shared.events import Details, RequestSubmitted
@@ -36,8 +37,8 @@ class Link(BaseModel):
     """Headers of the mail, both to be signed by DKIM."""
 
 
-def unsubscribing(door: Door, links: Links, system: Callable[[Request], str]) -> APIRouter:
-    """Return the page on *door* for those who have a link, and the call that makes *links* for a *system*."""
+def unsubscribing(door: Door, site: Site, links: Links, system: Callable[[Request], str]) -> APIRouter:
+    """Return the page on *site* for those who have a link, and the call that makes *links* for a *system*."""
     router = APIRouter()
 
     @router.post("/v1/unsubscribe-links", dependencies=[Depends(system)])
@@ -45,25 +46,29 @@ def unsubscribing(door: Door, links: Links, system: Callable[[Request], str]) ->
         """Make the link by which a person unsubscribes with one click (RFC 8058). Nothing is stored."""
         return Link(url=links.url_for(subscription), headers=links.headers_for(subscription))
 
-    _add_page(router, door, links)
+    _add_page(router, door, site, links)
     return router
 
 
-def _add_page(router: APIRouter, door: Door, links: Links) -> None:
+def _add_page(router: APIRouter, door: Door, site: Site, links: Links) -> None:
+    def page(request: Request, what: str, status: int = HTTPStatus.OK) -> HTMLResponse:
+        content: dict[str, Any] = {"what": what, "field": FIELD, "value": VALUE}
+        return site.at(request).draw("unsubscribe.html.jinja", status, **content)
+
     @router.api_route("/unsubscribe/{token}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def look(token: str) -> HTMLResponse:
+    async def look(token: str, request: Request) -> HTMLResponse:
         found = links.opened(token)
-        return _page("ask") if found else _page("unknown", HTTPStatus.NOT_FOUND)
+        return page(request, "ask") if found else page(request, "unknown", HTTPStatus.NOT_FOUND)
 
     @router.post("/unsubscribe/{token}", include_in_schema=False)
     async def unsubscribe(token: str, request: Request) -> HTMLResponse:
         found = links.opened(token)
         if found is None:
-            return _page("unknown", HTTPStatus.NOT_FOUND)
+            return page(request, "unknown", HTTPStatus.NOT_FOUND)
         if not await _is_click(request):
-            return _page("ask", HTTPStatus.BAD_REQUEST)
+            return page(request, "ask", HTTPStatus.BAD_REQUEST)
         await _object(door, found, await request.body())
-        return _page("done")
+        return page(request, "done")
 
 
 async def _is_click(request: Request) -> bool:
@@ -103,8 +108,3 @@ def _objection(subscription: Subscription, reference: str) -> RequestSubmitted:
         subject=subscription.subject,
         details=Details(scope=(DIRECT_MARKETING,), statement=statement),
     )
-
-
-def _page(what: str, status: int = HTTPStatus.OK) -> HTMLResponse:
-    content = TEMPLATES.get_template("unsubscribe.html.jinja").render(what=what, field=FIELD, value=VALUE)
-    return HTMLResponse(content, status, {**HEADERS, "X-Robots-Tag": "noindex"})

@@ -248,7 +248,7 @@ async def test_on_the_page_somebody_says_what_they_disagree_with() -> None:
     assert (await office.vault.open(CASE, office.the(AppealReceived).statement)).decode() == SAID
     page = await posted(office, SAID)
     assert page.status_code == 409
-    assert "we are looking at it again already" in page.text
+    assert "We are looking at it again already" in page.text
 
 
 @pytest.mark.parametrize("statement", ["", "  ", "x" * 10_001], ids=["nothing", "blanks", "too much"])

@@ -48,7 +48,7 @@ async def test_the_page_says_what_it_costs_and_lets_the_person_agree_or_withdraw
     async with client_of(office.door) as client:
         page = await client.get(f"/requests/{CASE}")
         status = (await client.get(f"/v1/requests/{CASE}")).json()
-    assert "I agree to pay 12.50 EUR" in page.text
+    assert "I agree to pay €12.50" in page.text
     assert "an invoice follows" in page.text
     assert f'action="/requests/{CASE}/withdrawal"' in page.text
     assert status["fee"] == {

@@ -228,7 +228,7 @@ async def test_a_file_over_the_limit_is_a_problem_413_that_names_the_field() -> 
     async with client_of(office.door) as client:
         response = await client.post(PROOFS, files=files)
     [error] = assert_problem(response, 413)["errors"]
-    assert (error["path"], error["message"]) == ("address", uploads.TOO_LARGE)
+    assert (error["path"], error["message"]) == ("address", uploads.TOO_LARGE % {"most": 10})
     assert CANARY not in response.text
     assert proofs_of(office) == []
 

@@ -1,0 +1,222 @@
+"""The page of one request, drawn as the request stands, in the language of whoever reads it."""
+
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from services.intake import asking, outcomes, uploads
+from services.intake.appeals import DECIDED, remedy_of
+from services.intake.clock import Practice, explained
+from services.intake.domain import Case, Status
+from services.intake.door import CodeRefused, Door, NotNow, TooOften
+from services.intake.explaining import Line, explanation
+from services.intake.phrases import (
+    HAPPENED,
+    LETTERS,
+    NO_BYTES,
+    NOT_NOW,
+    OBSTACLES,
+    OPEN_REMEDIES,
+    RIGHTS,
+    TOO_OFTEN,
+    UNOPENED,
+    law_of,
+)
+from services.intake.ranges import NotSatisfiable
+from services.intake.site import PRIVATE, Site, View
+from services.intake.timeline import Entry, timeline_of
+from services.intake.uploads import NotTaken, Wrong
+from shared.events import MOST_DOCUMENT_BYTES, Proof, Remedy, RequestId
+from shared.journal import Told
+from shared.law import Duty
+from shared.wording import Words
+from shared.wording import mark as _
+
+ENDED = frozenset({Status.REFUSED, Status.DUPLICATE, Status.WITHDRAWN, Status.CLOSED, Status.PURGED})
+"""Where a case stands of which no answer is due any more."""
+ARGUABLE = frozenset({Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}) | DECIDED
+"""Where a case stands that somebody can complain about to us."""
+HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
+"""The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
+CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
+Refusal = NotNow | TooOften | CodeRefused | NotSatisfiable
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a page says besides how the request stands; sentences are English, and translated when drawn."""
+
+    notice: str = ""
+    problem: str = ""
+    flaws: tuple[Wrong, ...] = ()
+    """What is wrong with a form, by field; no field where it is the form as a whole."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Field → what was typed into it, so that nobody has to type it again."""
+
+    @property
+    def flaw_of(self) -> Mapping[str, Wrong]:
+        """Field → what is wrong with it."""
+        return {flaw.path: flaw for flaw in self.flaws}
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where pages are drawn."""
+
+    door: Door
+    site: Site
+    practice: Practice
+
+    def page(self, request: Request, case_id: RequestId) -> "Page":
+        """Return the page of the request *case_id*, for whoever sends *request*."""
+        return Page(self.door, self.site.at(request), self.practice, case_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page of one request, for one person."""
+
+    door: Door
+    view: View
+    practice: Practice
+    case_id: str
+
+    async def show(self, said: Said = Said(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
+        """Return the page."""
+        case, told = await self.door.history(self.case_id)
+        size = await self.door.size_of_package(self.case_id, case)
+        drawn = {
+            **self._content(case, told),
+            "said": said,
+            "size": size and size_in_words(size, self.view.words),
+        }
+        path = self._path()
+        return self.view.draw("request.html.jinja", status=status, here=path, headers=HEADERS, **drawn)
+
+    async def after(self, act: Awaitable[object], notice: str) -> HTMLResponse:
+        """Do *act* and return the page that says so, or why it cannot be done."""
+        try:
+            await act
+        except (NotNow, TooOften, CodeRefused) as error:
+            return await self.refused(error)
+        return await self.show(Said(notice=notice))
+
+    async def refused(self, error: Refusal) -> HTMLResponse:
+        """Return the page that says why something cannot be done."""
+        return await self.show(Said(problem=problem_of(error)), status=HTTPStatus.CONFLICT)
+
+    async def proven(self, *proofs: Proof) -> HTMLResponse:
+        """Offer *proofs* and return the page that says so."""
+        return await self.after(self.door.prove(self.case_id, proofs), CHECKING)
+
+    async def flawed(self, error: NotTaken, given: Mapping[str, str]) -> HTMLResponse:
+        """Return the page that says what is wrong with the form that was sent."""
+        return await self.show(Said(flaws=error.flaws, given=given), status=error.status)
+
+    def _path(self, part: str = "") -> str:
+        return f"/requests/{self.case_id}{part}"
+
+    def _day(self, at: datetime | None) -> date | None:
+        return at.astimezone(self.practice.zone).date() if at else None
+
+    def _content(self, case: Case, told: list[Told]) -> dict[str, Any]:
+        words = self.view.words
+        return {
+            "case": case,
+            "case_id": self.case_id,
+            "at": lambda part: self.view.link(self._path(part)),
+            "chosen": self.view.chosen,
+            "standing": outcomes.standing_of(case),
+            "grounds": list(outcomes.grounds_of(case)),
+            "asked": asking.asked_of(case),
+            "asked_on": self._day(case.paused_since),
+            "answer_by": self._day(case.wanted_until),
+            "reviewed": case.awaits_proof and case.in_review,
+            "details": asking.DETAILS,
+            "accepted": uploads.ACCEPTED,
+            "most_mb": MOST_DOCUMENT_BYTES >> 20,
+            "right": RIGHTS[case.received.right] if case.received else "",
+            "due_on": None if case.status in ENDED else case.due_on,
+            "why": _why(case, self.practice, words),
+            "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(told)],
+            "objection": _objection(case, self.practice),
+            "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
+            "authorities": list(_authorities(case, self.practice, words)),
+            "package": case.fulfilled is not None and case.fulfilled.package is not None,
+            "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
+            "Remedy": Remedy,
+        }
+
+
+def size_in_words(size: int, words: Words) -> str:
+    """Return *size*, in bytes, as a person reads it: ``3.4 MB``."""
+    unit, divisor = ("MB", 10**6) if size >= 10**6 else ("kB", 10**3)
+    return f"{words.number(round(max(size / divisor, 1), 1))} {unit}"
+
+
+def problem_of(error: Refusal) -> str:
+    """Return what a person is told who cannot do what they wanted."""
+    match error:
+        case NotNow():
+            return OBSTACLES[error.obstacle] if error.obstacle else NOT_NOW
+        case CodeRefused():
+            return UNOPENED[error.verdict]
+        case TooOften():
+            return TOO_OFTEN
+        case NotSatisfiable():
+            return NO_BYTES
+
+
+def _why(case: Case, practice: Practice, words: Words) -> tuple[Line, ...]:
+    counted = explained(case, practice)
+    if counted is None or case.received is None or case.status in ENDED:
+        return ()
+    return explanation(counted, case.received.received_at, words, laws=len(case.received.laws))
+
+
+def _in_words(entry: Entry, words: Words) -> str:
+    letter = words.say(LETTERS[entry.letter]) if entry.letter else ""
+    return words.say(HAPPENED[entry.what], letter=letter, until=words.day(entry.until) if entry.until else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What somebody can do who disagrees, in the words of the law."""
+
+    remedy: Remedy
+    days: int | None
+    """Within how many days an appeal is decided, or a complaint confirmed; None where no law says so."""
+
+
+def _objection(case: Case, practice: Practice) -> Objection | None:
+    """Return None where nothing can be done, or it is open already."""
+    received = case.received
+    if received is None or case.status not in ARGUABLE or case.not_ours:
+        return None
+    remedy = remedy_of(case, received, practice)
+    if case.open_appeal is not None and case.open_appeal.remedy is remedy:
+        return None
+    duty = Duty.APPEAL if remedy is Remedy.APPEAL else Duty.COMPLAINT
+    rules = (policy.rule(duty, received.right) for policy in practice.laws_of(received))
+    return Objection(remedy, min((rule.length for rule in rules if rule), default=None))
+
+
+def _authorities(case: Case, practice: Practice, words: Words) -> Iterator[tuple[str, str, str]]:
+    """
+    Yield the bodies that complaints go to, each once: a law, its name, its page.
+
+    Law:
+        GDPR Art. 12(4), 77: that of the establishment, or any other of the person's choice.
+        Elsewhere: the one that the policy names.
+    """
+    seen = set[str]()
+    for policy in practice.laws_of(case.received) if case.received else ():
+        authority = policy.authority or practice.company.authority
+        if authority.url not in seen:
+            seen.add(authority.url)
+            yield law_of(policy, words), authority.name, authority.url

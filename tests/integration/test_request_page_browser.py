@@ -1,0 +1,157 @@
+"""
+The page of one request in a real browser, as a person may find it: nobody meets a barrier.
+
+axe-core tries every state by day and by night at 320 px, in three languages and scripts (WCAG 2.2 AA). The
+services are in memory: the browser is what is real here.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from httpx import AsyncClient
+from playwright.async_api import Browser, Page, Route, async_playwright
+
+from services.intake.domain import Status
+from shared.events import AppealReceived
+from tests.conftest import missing
+from tests.unit.fakes import Office
+from tests.unit.intake_api import CASE, ROOT, client_of
+from tests.unit.intake_states import STATES
+
+pytestmark = pytest.mark.timeout(240)
+
+CHROMIUM = Path("/usr/bin/chromium")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+NARROW = {"width": 320, "height": 640}
+SCHEMES = ("light", "dark")
+ADDRESS = f"{ROOT}/requests/{CASE}"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    if not os.access(CHROMIUM, os.X_OK):
+        missing(f"{CHROMIUM} is not here; scripts/setup-tests installs it")
+    arguments = ["--no-sandbox", "--disable-background-networking"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, office: Office, **options: Any) -> AsyncIterator[Page]:
+    """Have a browser look at what *office* serves, and at nothing else."""
+    context = await browser.new_context(**options)
+    page = await context.new_page()
+    async with client_of(office.door) as client:
+        await page.route("**/*", lambda route: answer(route, client))
+        yield page
+    assert await context.cookies() == []
+    await context.close()
+
+
+async def answer(route: Route, client: AsyncClient) -> None:
+    request = route.request
+    assert request.url.startswith(f"{ROOT}/"), "nothing is loaded from anybody else"
+    headers = {name: value for name, value in (await request.all_headers()).items() if name[0] != ":"}
+    said = await client.request(
+        request.method, request.url, content=request.post_data_buffer, headers=headers
+    )
+    await route.fulfill(status=said.status_code, headers=dict(said.headers), body=said.content)
+
+
+async def flaws(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with the page, unfolded, and what is hard to hit or to see."""
+    await page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
+    found = await violations(page)
+    small = await page.evaluate(
+        "[...document.querySelectorAll('main a, main button, main summary, main input:not([type=hidden])')]"
+        ".map(one => [one.textContent.trim() || one.id, one.getBoundingClientRect().height])"
+        ".filter(([, height]) => height < 24)"
+    )
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [*found, *(f"too small: {one}" for one in small), *([f"{wide} px too wide"] if wide > 0 else [])]
+
+
+async def violations(page: Page) -> list[str]:
+    found = (await Axe().run(page, options=RULES)).response["violations"]
+    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_no_state_has_a_barrier(browser: Browser, state: str) -> None:
+    office = await STATES[state]()
+    for scheme in SCHEMES:
+        async with visiting(browser, office, viewport=NARROW, color_scheme=scheme) as page:
+            for language in ("en", "de", "zh"):
+                await page.goto(f"{ADDRESS}?lang={language}")
+                assert await page.evaluate("document.documentElement.lang") == language
+                assert await flaws(page) == [], (scheme, language)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_what_is_wrong_is_read_out_first_and_leads_to_the_field(browser: Browser, scheme: str) -> None:
+    """WCAG 2.4.3, 3.3.1, 4.1.3."""
+    office = await STATES["everything asked"]()
+    async with visiting(browser, office, viewport=NARROW, color_scheme=scheme) as page:
+        await page.goto(f"{ADDRESS}?lang=de")
+        await page.get_by_role("button", name="Unterschreiben").click()
+        assert (await page.title()).startswith("Bitte berichtigen Sie das")
+        assert await page.evaluate("document.activeElement.id") == "problems"
+        assert await flaws(page) == []
+        await page.get_by_role("link", name="Geben Sie Ihren vollständigen Namen ein").click()
+        assert await page.evaluate("document.activeElement.id") == "declaration_name"
+        assert "lang=de" in page.url
+
+
+async def test_a_code_that_is_wrong_is_said_in_words(browser: Browser) -> None:
+    office = await STATES["answered"]()
+    async with visiting(browser, office, locale="fr-FR") as page:
+        await page.goto(ADDRESS)
+        await page.get_by_role("button", name="envoyer un code par e-mail").click()
+        assert "en route vers votre messagerie" in await page.get_by_role("status").inner_text()
+        await page.get_by_label("Code à six chiffres").fill("12")
+        await page.get_by_role("button", name="Télécharger").click()
+        assert await page.evaluate("document.activeElement.id") == "problems"
+        code = office.code_of(CASE, "package_code_0")
+        await page.get_by_label("Code à six chiffres").fill(f"{(int(code) + 1) % 10**6:06}")
+        await page.get_by_role("button", name="Télécharger").click()
+        assert "dernier code que nous avons envoyé" in await page.get_by_role("alert").inner_text()
+        await page.get_by_label("Code à six chiffres").fill(code)
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name="Télécharger").click()
+        assert (await download.value).suggested_filename == f"your-data-{CASE[:8]}.zip"
+
+
+async def test_a_request_is_withdrawn_by_keyboard_and_only_after_a_second_step(browser: Browser) -> None:
+    """WCAG 2.1.1, 3.3.4."""
+    office = await STATES["fee quoted"]()
+    async with visiting(browser, office, java_script_enabled=True) as page:
+        await page.goto(ADDRESS)
+        sure = page.get_by_role("button", name="Yes, withdraw the request")
+        assert not await sure.is_visible()
+        await page.get_by_text("Withdraw the request", exact=True).focus()
+        await page.keyboard.press("Enter")
+        await sure.focus()
+        await page.keyboard.press("Enter")
+        assert "is being withdrawn" in await page.get_by_role("status").inner_text()
+        await office.work()
+        assert (await office.door.case(CASE)).status is Status.WITHDRAWN
+
+
+async def test_without_scripts_an_appeal_is_sent(browser: Browser) -> None:
+    office = await STATES["refused"]()
+    async with visiting(browser, office, java_script_enabled=False) as page:
+        await page.goto(ADDRESS)
+        await page.get_by_text("Appeal against our answer").click()
+        await page.get_by_label("What you disagree with").fill("You overlooked my invoices.")
+        await page.get_by_role("button", name="Send the appeal").click()
+        assert "We look at it again" in await page.get_by_role("status").inner_text()
+        await office.work()
+        assert office.the(AppealReceived).remedy == "appeal"
