@@ -174,6 +174,7 @@ async def test_everything_is_shown_once_more_before_it_is_sent() -> None:
     assert office.told(RequestLodged) == []
     async with client_of(office.door) as client:
         changed = Drawn((await client.post("/ask/access", data=kept | {"step": "change"})).text)
+        assert "textarea" in [tag for tag, _ in changed.tags], "a form, not the summary"
         assert {one["name"]: one.get("value") for one in changed.named("input")}["name"] == PERSON["name"]
         done = await client.post("/ask/access", data=kept | {"step": "send"})
     assert done.status_code == 303
