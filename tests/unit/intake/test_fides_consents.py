@@ -98,6 +98,13 @@ async def test_opting_in_exercises_no_right_and_is_remembered_for_a_day(client: 
     assert again["consent"][0]["opt_in"] is True
 
 
+async def test_of_what_was_said_twice_the_last_counts(client: Calling) -> None:
+    name = await begun(client)
+    await said(client, name, out_of(USE))
+    kept = await said(client, name, {"consent": [{"data_use": USE, "opt_in": True}]})
+    assert (await client.call("GET", f"/consent-request/{name}/preferences")).json() == kept
+
+
 async def test_the_same_wish_again_is_the_same_request_and_another_is_another(client: Calling) -> None:
     name = await begun(client)
     for _ in range(2):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.intake.fides.ids import spelt
-from shared.codes import LIFETIME, TRIES
+from shared.codes import LIFETIME, MOST_ISSUED, TRIES
 from shared.events import IdentityVerified, Outcome, ProofReceived, RequestFulfilled
 from shared.law import Right
 from tests.unit.fakes import Office, request, wrong
@@ -89,6 +89,21 @@ async def test_five_wrong_codes_use_the_code_up() -> None:
             assert (await offered(client, name, wrong(code)))[0] == 403
         assert (await offered(client, name, code))[0] == 400
         assert not office.told(IdentityVerified)
+
+
+async def test_who_has_used_up_every_code_is_denied() -> None:
+    office = Office()
+    async with calling(office) as client:
+        name = await client.made()
+        another = {"proofs": [{"kind": "new_code"}]}
+        for number in range(MOST_ISSUED):
+            if number:
+                await client.http.post(f"/v1/requests/{hex_of(name)}/proofs", json=another)
+                await office.work()
+            answers = [await offered(client, name, "000000") for _ in range(TRIES)]
+        assert answers[-1] == (403, "Too many incorrect identification codes.")
+        await client.log_in()
+        assert (await client.shown(name))["status"] == "denied"
 
 
 async def test_a_code_is_taken_once() -> None:
