@@ -1,7 +1,7 @@
 """
 The words of California's Delete Request and Opt-out Platform (DROP) that two services speak. Pure.
 
-Intake fetches the lists and answers them, fulfillment looks the hashes up (docs/adr/0022).
+Intake fetches the lists and answers them, fulfillment looks the hashes up (docs/adr/0019).
 
 Source: DROP Data Broker API 1.2.0; Cal. Civ. Code § 1798.99.86; 11 CCR § 7600 et seq.
 """

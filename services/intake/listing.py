@@ -2,7 +2,7 @@
 The lists of California's DROP as the services see them: sealed, told of, looked up, and made requests of.
 
 Hashes without salt are personal data, so they lie in the vault and nothing else names them; what fulfillment
-has found in the stores comes back the same way (docs/adr/0022).
+has found in the stores comes back the same way (docs/adr/0019).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping

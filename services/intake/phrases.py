@@ -124,6 +124,7 @@ LETTERS: Mapping[LetterKind, str] = MappingProxyType(
     {
         LetterKind.ACKNOWLEDGEMENT: _("We received your request"),
         LetterKind.CODE: _("Your code"),
+        LetterKind.CLARIFICATION: _("What would you like us to do?"),
         LetterKind.EXTENSION: _("We need more time for your request"),
         LetterKind.OUTCOME: _("Our answer"),
         LetterKind.REFUSAL: _("We cannot do what you asked for"),

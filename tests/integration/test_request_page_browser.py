@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from httpx import AsyncClient
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from services.intake.domain import Status
 from shared.events import AppealReceived
@@ -103,10 +103,10 @@ async def test_what_is_wrong_is_read_out_first_and_leads_to_the_field(browser: B
         await page.goto(f"{ADDRESS}?lang=de")
         await page.get_by_role("button", name="Unterschreiben").click()
         assert (await page.title()).startswith("Bitte berichtigen Sie das")
-        assert await page.evaluate("document.activeElement.id") == "problems"
+        await expect(page.locator("#problems")).to_be_focused()
         assert await flaws(page) == []
         await page.get_by_role("link", name="Geben Sie Ihren vollständigen Namen ein").click()
-        assert await page.evaluate("document.activeElement.id") == "declaration_name"
+        await expect(page.locator("#declaration_name")).to_be_focused()
         assert "lang=de" in page.url
 
 
@@ -118,7 +118,7 @@ async def test_a_code_that_is_wrong_is_said_in_words(browser: Browser) -> None:
         assert "en route vers votre messagerie" in await page.get_by_role("status").inner_text()
         await page.get_by_label("Code à six chiffres").fill("12")
         await page.get_by_role("button", name="Télécharger").click()
-        assert await page.evaluate("document.activeElement.id") == "problems"
+        await expect(page.locator("#problems")).to_be_focused()
         code = office.code_of(CASE, "package_code_0")
         await page.get_by_label("Code à six chiffres").fill(f"{(int(code) + 1) % 10**6:06}")
         await page.get_by_role("button", name="Télécharger").click()

@@ -178,7 +178,7 @@ def test_every_collection_of_ours_is_on_the_map() -> None:
         if isinstance(node, ast.Subscript)
         and isinstance(node.slice, ast.Constant)
         and isinstance(node.slice.value, str)
-        and ast.unparse(node.value).startswith(("database", "client["))
+        and ast.unparse(node.value).startswith(("database", "ground.database", "client["))
     }
     assert found == COLLECTIONS
     assert {row[1] for row in rows(PAGE, "What is stored where")} == {f"`{name}`" for _, name in COLLECTIONS}

@@ -174,7 +174,7 @@ def test_a_token_of_another_purpose_or_key_is_nobodys() -> None:
     assert LINKS.opened("A" * 10_000) is None
 
 
-@pytest.mark.parametrize("token", ["A", "%00", "x" * 3_000, "..", TOKEN[:-4], TOKEN.lower(), "é"])
+@pytest.mark.parametrize("token", ["A", "%00", "x" * 3_000, TOKEN[:-4], TOKEN.lower(), "é"])
 async def test_a_wrong_link_is_told_so_and_changes_nothing(token: str) -> None:
     office = Office()
     async with platforms(office) as calling:
