@@ -109,10 +109,7 @@ class Catalogues:
             wanted: A tag such as ``de``, ``de-AT`` or ``de_AT``; anything else is no error.
             at_home: Country whose English it is where the tag names none: ``US``.
         """
-        try:
-            locale = Locale.parse(wanted.replace("-", "_"))
-        except (ValueError, TypeError, UnknownLocaleError):
-            locale = Locale(SOURCE_LANGUAGE)
+        locale = _parsed(wanted.replace("-", "_"))
         if locale.language not in self.languages:
             locale = Locale(SOURCE_LANGUAGE)
         if locale.language == SOURCE_LANGUAGE and not locale.territory:
@@ -127,6 +124,16 @@ class Catalogues:
             entries = read_po(file, locale=language)
         said = (entry for entry in entries if entry.id and entry.string and not entry.fuzzy)
         return {str(entry.id): str(entry.string) for entry in said}
+
+
+def _parsed(tag: str) -> Locale:
+    """Return the locale of *tag*: its language, where that is not spoken in the country that it names."""
+    for wanted in (tag, tag.partition("_")[0]):
+        try:
+            return Locale.parse(wanted)
+        except (ValueError, TypeError, UnknownLocaleError):
+            continue
+    return Locale(SOURCE_LANGUAGE)
 
 
 @lru_cache

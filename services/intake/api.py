@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import batches, uploads
 from services.intake.centre.pages import centre
+from services.intake.centre.signal import honour
 from services.intake.clock import Practice
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, Door
@@ -25,7 +26,7 @@ from services.intake.forwarding import forwardings
 from services.intake.pages import certificate_response, pages
 from services.intake.problems import add_problems
 from services.intake.ranges import Span, Wanted
-from services.intake.site import Site
+from services.intake.site import Site, signals
 from services.intake.timeline import Entry, Happened, timeline_of
 from services.intake.unsubscribing.links import Links
 from services.intake.unsubscribing.pages import unsubscribing
@@ -250,18 +251,22 @@ def create_app(
         protocols: Protocols of others, below their paths: ``{"/drp": …}``.
         links: By which people unsubscribe; None where nobody does.
     """
-    app = FastAPI(title="Habeas intake", version="1", redoc_url=None)
+    app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
     app.add_middleware(SmallBodies)
 
     @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
-    async def lodge(form: RequestForm, source: Annotated[str, Depends(callers.source_of)]) -> Lodged:
+    async def lodge(
+        form: RequestForm, request: Request, source: Annotated[str, Depends(callers.source_of)]
+    ) -> Lodged:
         """Lodge a request. The same reference from the same system is the same request again."""
         if source == PUBLIC_DOOR:
             # A stranger who chose somebody else's reference would be shown somebody else's request, and one
             # who named a customer would have us write to whom they like.
             unknown = {"reference": secrets.token_hex(16), "received_at": None, "controller": None}
             form = form.model_copy(update=unknown)
+            if signals(request) and form.agent is None and form.subject.email:
+                await honour(door, site.company, form.subject.email, form.locale or site.company.language)
         else:
             await door.must_have_room(source)
         case_id = await door.lodge(form, source)
@@ -303,12 +308,21 @@ def create_app(
     _add_answers(app, door)
     app.add_api_route("/style.css", site.stylesheet, include_in_schema=False)
     app.add_api_route("/logo", site.logo, include_in_schema=False)
+    _add_description(app, site)
     app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door, site, Practice(site.company, policies(), calendar_named)))
     app.include_router(forwardings(door, site))
     app.include_router(batches.batches(door, callers.system, root=site.root, zone=site.company.zone))
     _add_others(app, protocols or {}, [unsubscribing(door, site, links, callers.system)] if links else [])
     return app
+
+
+def _add_description(app: FastAPI, site: Site) -> None:
+    async def describe(request: Request) -> Response:
+        # FastAPI's own page has the browser load programs from elsewhere.
+        return site.at(request).draw("docs.html.jinja", paths=app.openapi()["paths"])
+
+    app.add_api_route("/docs", describe, include_in_schema=False)
 
 
 def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequence[APIRouter]) -> None:

@@ -109,6 +109,8 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
     }
 )
 """What each piece of evidence asks a person to do."""
+THEIR_CODE = _("Enter the code that we mailed to the person whom the request is about.")
+"""The same of a code, where somebody asks for another: it goes to no one but the person."""
 
 KEPT_WAITING = "too_many_codes"
 """Why a code has not come: nothing was sent that could have convinced."""
@@ -185,6 +187,7 @@ STANDINGS: Mapping[Status, str] = MappingProxyType(
     }
 )
 FEE_WAITS = _("Waiting for you to say whether you want an answer that costs something")
+WORKED_ON = _("We are working on it")
 LOOKED_AT = _("Our privacy staff is looking at what you sent")
 CODE_WAITS = _("Waiting for your code")
 CHECKED = _("We are checking what you sent")
@@ -238,15 +241,16 @@ def asked_of(case: Case) -> Asked | None:
     others = frozenset() if case.in_review else _all_wanted(case) - first
     if first & LEAST_DETAILS.keys():
         others -= LEAST_DETAILS.keys()  # one form for details is enough
+    by_agent = case.received.requester is not Requester.PERSON
     asked = Asked(
-        ways=() if case.in_review else tuple(map(_steps, case.wanted)),
+        ways=() if case.in_review else tuple(_steps(way, by_agent=by_agent) for way in case.wanted),
         first=_forms(first, code=code and (E.MAILBOX in first or not case.wanted or case.in_review)),
         others=_forms(others, code=code and E.MAILBOX in others),
         setback="" if case.in_review else _setback(case.proof_refused_for),
         kept_waiting=case.proof_refused_for == KEPT_WAITING,
         tries_left=case.tries_left if case.proof_refused_for in ABOUT_CODES else None,
         provision=PROVISIONS[case.received.regulation],
-        by_agent=case.received.requester is not Requester.PERSON,
+        by_agent=by_agent,
     )
     return asked if asked.ways or asked.first else None
 
@@ -267,6 +271,8 @@ def standing_of(case: Case) -> str:
         return STANDINGS[Status.DUPLICATE]
     if case.awaits_agreement:
         return FEE_WAITS
+    if case.status in {Status.RECEIVED, Status.VERIFIED} and case.taken_at_its_word:
+        return WORKED_ON
     if case.status is not Status.CHALLENGED:
         return STANDINGS[case.status]
     if case.in_review:
@@ -291,8 +297,9 @@ def _setback(reason: Code | None) -> str:
     return "" if reason is None else SETBACKS.get(reason, UNCONVINCED)
 
 
-def _steps(way: Iterable[Evidence]) -> tuple[str, ...]:
-    return tuple(WORDS[one] for one in way)
+def _steps(way: Iterable[Evidence], *, by_agent: bool) -> tuple[str, ...]:
+    words = {**WORDS, E.MAILBOX: THEIR_CODE} if by_agent else WORDS
+    return tuple(words[one] for one in way)
 
 
 def _forms(evidence: frozenset[Evidence], *, code: bool) -> Forms:

@@ -76,7 +76,7 @@ from shared.events import (
     SubjectUnrestricted,
     WithdrawalLodged,
 )
-from shared.law import Duty
+from shared.law import Duty, needs_proof
 
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
@@ -361,6 +361,13 @@ class Case:
     def instructed(self) -> bool:
         """Whether the controller asks who decides about the data, and is who gets the answer."""
         return self.received is not None and self.received.requester is Requester.CONTROLLER
+
+    @property
+    def taken_at_its_word(self) -> bool:
+        """Whether nobody checks who asks: the right needs no proof, or a customer decides about the data."""
+        received = self.received
+        proofless = received and not needs_proof(received.right, direct_marketing=received.direct_marketing)
+        return self.not_ours or bool(proofless)
 
     @property
     def awaits_proof(self) -> bool:

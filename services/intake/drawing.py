@@ -124,6 +124,10 @@ class Page:
     def _day(self, at: datetime | None) -> date | None:
         return at.astimezone(self.practice.zone).date() if at else None
 
+    def _is_ahead(self, case: Case) -> bool:
+        today = self.door.clock().astimezone(self.practice.zone).date()
+        return case.status not in ENDED and case.due_on is not None and today <= case.due_on
+
     def _content(self, case: Case, told: list[Told]) -> dict[str, Any]:
         words = self.view.words
         return {
@@ -142,6 +146,7 @@ class Page:
             "most_mb": MOST_DOCUMENT_BYTES >> 20,
             "right": RIGHTS[case.received.right] if case.received else "",
             "due_on": None if case.status in ENDED else case.due_on,
+            "ahead": self._is_ahead(case),
             "why": _why(case, self.practice, words),
             "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(told)],
             "objection": _objection(case, self.practice),

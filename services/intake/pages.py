@@ -148,6 +148,7 @@ def certificate_response(case_id: str, content: bytes) -> Response:
 
 async def _typed(request: Request, *fields: str) -> dict[str, str]:
     """Return what was typed into *fields*. The body is smaller than what is written to a disk."""
+    uploads.must_be_utf8(request)
     async with request.form(max_files=0, max_fields=len(fields)) as form:
         return {name: uploads.text_of(form, name) for name in fields}
 

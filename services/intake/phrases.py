@@ -95,7 +95,7 @@ HAPPENED: Mapping[Happened, str] = MappingProxyType(
         Happened.PROOF_CAME: _("Your proof arrived"),
         Happened.PROOF_REFUSED: _("What was sent did not convince us"),
         Happened.IN_REVIEW: _("Our privacy staff began to look at your proof"),
-        Happened.VERIFIED: _("We were sure that it is you"),
+        Happened.VERIFIED: _("We were sure who asks"),
         Happened.REFERRED: _("Our privacy staff took the request over"),
         Happened.DUE_MOVED: _(
             "The last day for our answer moved to %(until)s, because we waited for your proof"

@@ -24,18 +24,24 @@ ELSEWHERE = (
     _("There is nothing at this address"),
     _("It may be mistyped, or belong to a request that is so old that we no longer keep it."),
 )
+NOT_READ = (
+    _("We cannot read this"),
+    _("Nothing has happened. Please go back to our page, and send the form again."),
+)
 WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         403: (
             _("We have not taken this"),
             _("It came from another site, and nothing has happened. Please send it from our own page."),
         ),
+        400: NOT_READ,
         404: ELSEWHERE,
         405: ELSEWHERE,
         409: (
             _("This cannot be done now"),
             _("Your request has moved on meanwhile. Its page says where it stands."),
         ),
+        415: NOT_READ,
         413: (_("This is too large"), _("Please send less at once.")),
         422: ELSEWHERE,
         429: (

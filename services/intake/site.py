@@ -88,7 +88,8 @@ class Site:
         home = "US" if self.company.established_in.startswith("US") else AT_HOME
         words = CATALOGUES.words(tag, self.company.zone, at_home=home)
         chosen = words.language if is_spoken(asked) else ""
-        return View(self, words, chosen, request.url.path, signal=signals(request))
+        here = f"/{request.url.path.lstrip('/' + chr(92))}"  # two slashes would lead to another host
+        return View(self, words, chosen, here, signal=signals(request))
 
     def logo(self) -> Response:
         """
@@ -161,6 +162,7 @@ class View:
             "link": self.link,
             "company": self.site.company,
             "signal": self.signal,
+            "own_form": False,
             "reached": reached,
             "style": f"/style.css?v={self.site.version}",
         }

@@ -14,6 +14,7 @@ from shared.events import (
     AnswerDelivered,
     AppealAnswered,
     AppealReceived,
+    Assurance,
     DeadlineMissed,
     DeliveryAction,
     Fact,
@@ -159,6 +160,8 @@ def _entries(at: datetime, fact: Fact) -> Iterator[Entry]:
             yield Entry(at, ANSWERS[fact.remedy])
         case PackageFetched() if not fact.continued:
             yield Entry(at, H.DOWNLOADED)
+        case IdentityVerified(assurance=Assurance.NONE_NEEDED):
+            pass
         case _ if type(fact) in PLAIN:
             yield Entry(at, PLAIN[type(fact)])
         case _:

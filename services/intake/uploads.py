@@ -13,8 +13,9 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TypeVar
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -143,6 +144,21 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
 
 
+UTF8 = frozenset({b"utf-8", b"utf8"})
+
+
+def must_be_utf8(request: Request) -> None:
+    """
+    Refuse a form in any other character set: codecs of others fail in ways of their own.
+
+    Raises:
+        HTTPException: Its ``charset`` is another.
+    """
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    if options.get(b"charset", b"utf-8").lower() not in UTF8:
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send forms in UTF-8.")
+
+
 async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
     """
     Return the proofs in the form that *request* carries.
@@ -154,6 +170,7 @@ async def read(request: Request, now: datetime) -> tuple[Proof, ...]:
     Raises:
         NotTaken: It cannot be read, or a field is not what it should be.
     """
+    must_be_utf8(request)
     try:
         form = await InMemory(request).parse()
     except MultiPartException:

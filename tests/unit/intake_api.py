@@ -45,12 +45,13 @@ PACKAGE = b"PK\x03\x04" + b"x" * 3_000_000
 FACTS = PackageFacts(size=len(PACKAGE), sha256=sha256(PACKAGE).hexdigest()).model_dump_json().encode()
 UNKNOWN = "0" * 32
 ROOT = "https://privacy.example.com"
+LINKS = Links(b"m" * 32, ROOT)
 SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
 def app_of(door: Door, *, per_hour: int = 1000) -> FastAPI:
     callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(per_hour))
-    return create_app(door, callers, SITE, links=Links(b"m" * 32, ROOT))
+    return create_app(door, callers, SITE, links=LINKS)
 
 
 class Behind:

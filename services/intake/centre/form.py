@@ -144,7 +144,7 @@ class Filled:
             yield Flaw(path="name", message=NO_NAME)
         if not re.fullmatch("[A-Z]{2}", self["country"]):
             yield Flaw(path="country", message=NO_COUNTRY)
-        if self["country"] == "US" and self["state"] not in SUBDIVISIONS["US"]:
+        if self["state"] not in SUBDIVISIONS.get(self["country"], {self["state"]: ""}):
             yield Flaw(path="state", message=NO_STATE)
         if self["for"] and self["for"] not in set(For):
             yield Flaw(path="for", message=NO_ONE)
@@ -206,4 +206,4 @@ class Filled:
 
 
 def _is_address(text: str) -> bool:
-    return len(text) <= MOST_ADDRESS and bool(ADDRESS.fullmatch(text))
+    return len(text) <= MOST_ADDRESS and text.isprintable() and bool(ADDRESS.fullmatch(text))

@@ -140,6 +140,7 @@ def _add_form(router: APIRouter, desk: Centre, wish: Wish) -> None:
 async def _typed(request: Request, *fields: str) -> dict[str, str]:
     """Return what was typed. The body is smaller than what is written to a disk."""
     names = fields or (*FIELDS, "seal", "step", TRAP)
+    uploads.must_be_utf8(request)
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
         return {name: uploads.text_of(form, name) for name in names}
 
@@ -147,6 +148,7 @@ async def _typed(request: Request, *fields: str) -> dict[str, str]:
 def _content(filled: Filled) -> dict[str, Any]:
     return {
         "wish": filled.wish,
+        "own_form": filled.on_behalf is For.SELF,
         "typed": filled,
         "fields": FIELDS,
         "correctable": CORRECTABLE,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from fastapi import FastAPI, Request
 
+from services.intake import uploads
 from services.intake.fides.clients import Client, Scope, shows_secret
 from services.intake.fides.refusals import Refused
 from services.intake.fides.tokens import LIFETIME
@@ -75,6 +76,7 @@ def token_route(app: FastAPI, path: str, clients: Clients) -> None:
 
     @app.post(path)
     async def token(request: Request) -> dict[str, Any]:
+        uploads.must_be_utf8(request)
         form = await request.form(max_files=0, max_fields=MOST_FIELDS)
         said = {name: value for name, value in form.items() if isinstance(value, str)}
         if said.get("grant_type", GRANT) != GRANT:

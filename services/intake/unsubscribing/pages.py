@@ -14,8 +14,9 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from services.intake import uploads
+from services.intake.centre.signal import honour
 from services.intake.door import Door
-from services.intake.site import Site
+from services.intake.site import Site, signals
 from services.intake.unsubscribing.links import Clicked, Links, Subscription
 from shared.errors import UnknownRequest
 from shared.events import Details, RequestSubmitted
@@ -68,12 +69,16 @@ def _add_page(router: APIRouter, door: Door, site: Site, links: Links) -> None:
         if not await _is_click(request):
             return page(request, "ask", HTTPStatus.BAD_REQUEST)
         await _object(door, found, await request.body())
+        if signals(request):
+            view = site.at(request)
+            await honour(door, site.company, found.subscription.email, str(view.words.locale))
         return page(request, "done")
 
 
 async def _is_click(request: Request) -> bool:
     """Tell whether the form says what a click says; in which of the two forms does not matter."""
     await request.body()  # as it came, to be kept; the form is read from it
+    uploads.must_be_utf8(request)
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
         return uploads.text_of(form, FIELD) == VALUE
 

@@ -279,3 +279,6 @@ async def test_the_api_describes_itself() -> None:
         document["paths"]
     )
     assert docs.status_code == 200
+    assert "default-src 'none'" in docs.headers["Content-Security-Policy"]
+    assert "https://" not in docs.text.partition("<main")[0]
+    assert all(path in docs.text for path in document["paths"])

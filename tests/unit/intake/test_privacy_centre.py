@@ -17,11 +17,12 @@ from services.intake.centre.wishes import CHOICES, MARKETING, OPT_OUT, WISHES, P
 from services.intake.domain import GPC, PUBLIC_DOOR
 from services.intake.guard import TRAP
 from services.intake.languages import CATALOGUES, LANGUAGES
+from services.intake.unsubscribing.links import Subscription
 from shared.answer import SUBMISSION
 from shared.events import RequestLodged, RequestSubmitted
 from shared.law import Regulation, Right, Role
-from tests.unit.fakes import Office
-from tests.unit.intake_api import CASE, ROOT, app_of, asked, client_of
+from tests.unit.fakes import Office, request
+from tests.unit.intake_api import CASE, LINKS, ROOT, app_of, asked, client_of, form
 
 HOSTILE = '"><script>alert(1)</script>'
 PERSON = {"email": "ottilie@example.org", "name": "Ottilie Q.", "country": "DE"}
@@ -29,6 +30,7 @@ SIGNAL = {"Sec-GPC": "1"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SEAL = re.compile(r'name="seal" value="([^"]+)"')
 LATER = timedelta(seconds=5)
+ACTS = ("appeal", "documents")
 PUBLIC_PAGES = ("/", "/choices", "/account-deletion", *WISHES)
 
 
@@ -311,6 +313,48 @@ async def test_no_body_breaks_a_form(body: bytes, path: str) -> None:
         assert response.status_code < 500
 
 
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "idna", "utf-7", "unicode_escape"])
+@pytest.mark.parametrize(
+    "path", ["/opt-out", "/find", f"/requests/{CASE}/appeal", f"/requests/{CASE}/documents"]
+)
+async def test_a_form_in_another_character_set_is_refused(path: str, charset: str) -> None:
+    office = Office()
+    await office.submit(request())
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    body = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n\\ud800\r\n--x--\r\n'
+    async with client_of(office.door) as client:
+        answer = await client.post(path, content=body, headers={"Content-Type": kind, **BROWSER})
+    assert answer.status_code == 415
+    assert "Nothing has happened" in answer.text
+
+
+async def test_no_link_of_a_page_that_is_not_there_leads_elsewhere() -> None:
+    async with client_of(Office().door) as client:
+        answer = await client.get(f"{ROOT}//evil.example/", headers=BROWSER)
+    assert answer.status_code == 404
+    assert 'href="//' not in answer.text
+
+
+@pytest.mark.parametrize("tag", ["de-US", "de_XX", "zh-cmn-Hans", "fr-DE"])
+async def test_a_language_is_spoken_whatever_country_is_named_with_it(tag: str) -> None:
+    async with client_of(Office().door) as client:
+        answer = await client.get("/", headers={"Accept-Language": f"{tag},en;q=0.1"})
+    assert f'<html lang="{tag[:2]}"' in answer.text
+
+
+@pytest.mark.parametrize("given", [{"country": "CA"}, {"country": "US"}, {"email": "a\x00b@example.org"}])
+async def test_what_chooses_the_law_or_reaches_the_person_is_needed(given: dict[str, str]) -> None:
+    answer = await sent(Office(), "/ask/access", PERSON | given)
+    assert answer.status_code == 422
+
+
+async def test_who_asks_for_another_is_told_whom_the_code_goes_to() -> None:
+    agent = {"for": "other", "agent_name": "Berta", "agent_email": "berta@example.org", "permission": "Mine"}
+    answer = await sent(Office(), "/ask/access", PERSON | agent, step="check")
+    assert "to the person whom it is about" in answer.text
+    assert "we mail you a code" not in answer.text
+
+
 # --- the signal of the browser ------------------------------------------------------------------------
 
 
@@ -353,6 +397,15 @@ async def test_with_the_signal_the_sale_is_stopped_besides_and_nothing_else_happ
     by_signal, by_person = office.told(RequestLodged)
     assert (by_signal.source, by_person.source) == (GPC, PUBLIC_DOOR)
     assert office.sealed(by_signal.request_id)["signal"] == b"Sec-GPC: 1"
+
+
+async def test_the_signal_counts_with_a_request_of_a_program_and_with_a_click_too() -> None:
+    office = Office()
+    async with client_of(office.door) as client:
+        await client.post("/v1/requests", json=form(), headers=SIGNAL)
+        link = LINKS.url_for(Subscription(email="ottilie@example.org"))
+        await client.post(link, data={"List-Unsubscribe": "One-Click"}, headers=SIGNAL)
+    assert [fact.source for fact in office.told(RequestLodged)].count(GPC) == 2
 
 
 async def test_however_many_forms_are_sent_on_a_day_the_signal_is_one_request() -> None:
