@@ -38,6 +38,7 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Vary": "Accept-Language, Sec-GPC",
 }
 FORM: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store"}
 """Of pages with a form. With no referrer at all browsers would not say who sends it (``Origin: null``)."""

@@ -21,6 +21,7 @@ from shared.wording import mark as _
 
 ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]+\.[^@\s<>,;.]{2,}")
 MOST_ADDRESS, MOST_LINE, MOST_STATEMENT = 320, 500, 10_000
+THROUGH = "Knows us through: "
 
 CORRECTABLE: Mapping[str, str] = MappingProxyType(
     {
@@ -134,6 +135,8 @@ class Filled:
             yield Flaw(path="email", message=NO_ADDRESS)
         if Part.PERSON in self.wish.parts:
             yield from self._flaws_of_person()
+        if self["customer_of"] and len(self["statement"]) > MOST_STATEMENT - MOST_LINE - len(THROUGH) - 2:
+            yield Flaw(path="statement", message=TOO_LONG)
         if Part.REASON in self.wish.parts and not self["statement"]:
             yield Flaw(path="statement", message=NO_REASON)
         if Part.CORRECTIONS in self.wish.parts:
@@ -194,7 +197,7 @@ class Filled:
         parts = self.wish.parts
         said = [self["statement"] if {Part.STATEMENT, Part.REASON} & set(parts) else ""]
         if self["customer_of"] and Part.PERSON in parts:
-            said.append(f"Knows us through: {self['customer_of']}")
+            said.append(f"{THROUGH}{self['customer_of']}")
         corrections = self.corrections if Part.CORRECTIONS in parts else ()
         return {
             "statement": "\n\n".join(filter(None, said)) or None,
