@@ -52,6 +52,7 @@ async def visiting(browser: Browser, office: Office, **options: Any) -> AsyncIte
     async with client_of(office.door) as client:
         await page.route("**/*", lambda route: answer(route, client))
         yield page
+        await page.unroute_all(behavior="wait")  # what the page has begun to load, ends
     assert await context.cookies() == []
     await context.close()
 
