@@ -165,20 +165,35 @@ def _faulty(line: int, path: str, message: str) -> Found:
 
 def _events(stream: BinaryIO) -> Iterator[Found]:
     """Tell a file with an event a line from one that is a single value by its first line."""
-    lines = ((number, line) for number, line in enumerate(stream, 1) if line.strip(BLANK))
+    lines = _lines(stream, 1)
     number, line = next(lines, (1, b""))
     if not line:
         yield _faulty(1, "", "there is no event in it")
     elif _is_object(line):
         for at, event in chain([(number, line)], lines):
             yield _event(at, event.strip(BLANK))
+    elif _breaks_off(line, content := line + stream.read()):
+        for at, event in _lines(io.BytesIO(content), number):
+            yield _event(at, event.strip(BLANK))
     else:
-        yield from _values(line + stream.read(), number)
+        yield from _values(content, number)
 
 
-def _is_object(line: bytes) -> bool:
+def _lines(stream: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(stream, first):
+        if line.strip(BLANK):
+            yield number, line
+
+
+def _breaks_off(line: bytes, content: bytes) -> bool:
+    """Tell whether *line*, with which *content* begins, is an event that was to end there."""
+    following = content[len(line) :].lstrip(BLANK).partition(b"\n")[0]
+    return line.lstrip(BLANK).startswith(b"{") and _is_object(following) and not _is_object(content)
+
+
+def _is_object(text: bytes) -> bool:
     try:
-        return isinstance(orjson.loads(line.strip(BLANK)), dict)
+        return isinstance(orjson.loads(text.strip(BLANK)), dict)
     except orjson.JSONDecodeError:
         return False
 

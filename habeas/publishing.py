@@ -7,7 +7,7 @@ from itertools import islice
 from habeas.client import Publisher
 from habeas.eventfiles import Found, Source, found_in
 from shared.bus import Message
-from shared.errors import ConfigurationError
+from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 
 BATCH = 500
 """Events that are confirmed together."""
@@ -57,17 +57,24 @@ async def publish(amqp_url: str, sources: Sequence[Source], told: Callable[[int]
     Publish what is sound in *sources* and return how many events that was; *told* hears how many more.
 
     Raises:
-        BrokerUnavailable: They were not all confirmed; publishing the same files again does no harm.
+        BrokerUnavailable: They were not all confirmed; it says how many are.
         ConfigurationError: A file cannot be read, or the broker is not one of Habeas.
         Unroutable: Habeas has no queue for an event.
     """
     published = 0
     async with Publisher(amqp_url, source="habeas/command") as publisher:
         for batch in _batches(messages(sources)):
-            await publisher.publish(batch)
+            try:
+                await publisher.publish(batch)
+            except (BrokerUnavailable, Unroutable) as error:
+                raise type(error)(f"{error}; {_confirmed(published)}") from None
             published += len(batch)
             told(len(batch))
     return published
+
+
+def _confirmed(published: int) -> str:
+    return f"{published} events are confirmed; publishing the same files again does no harm"
 
 
 def messages(sources: Sequence[Source]) -> Iterator[Message]:

@@ -1,6 +1,8 @@
 """Files are read whole before anything is published; what is wrong is named by file, line and field."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +15,11 @@ from typer.testing import CliRunner, Result
 
 from habeas import publishing
 from habeas.cli import app
+from habeas.client import Publisher
 from habeas.eventfiles import Found, Sheet, Source, found_in
+from shared.bus import Message
 from shared.envelope import STRUCTURED, decode
-from shared.errors import ConfigurationError
+from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.topology import REQUESTS
 
 SECRET = "ottilie.quastenflosser"
@@ -81,6 +85,9 @@ def test_lines_are_events_of_their_own(tmp_path: Path) -> None:
         pytest.param("[1", (1, ""), id="an open array"),
         pytest.param("[\n1 2]", (2, ""), id="no comma"),
         pytest.param("{\n", (2, ""), id="an open object"),
+        pytest.param('{"a": 1\n' + json.dumps(event()), (1, ""), id="a first line that is no JSON"),
+        pytest.param('{"a": 1,\n"b": x\n}', (2, ""), id="no JSON in the middle of an object"),
+        pytest.param('\n{"a" 1}\n' + json.dumps(event()), (2, ""), id="a first line without a colon"),
         pytest.param(json.dumps(event()) + "\nno event", (2, ""), id="a line that is no JSON"),
         pytest.param(json.dumps(event()) + "\n" + json.dumps(WRONG), (2, "data.right"), id="a wrong line"),
         pytest.param(json.dumps([event()]) + "\n{}", (2, ""), id="more behind an array"),
@@ -278,6 +285,26 @@ def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Pat
     said = command("validate", str(many)).stdout
     assert "… and 50 more that are wrong" in said
     assert sent == []
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable, Unroutable])
+async def test_a_failure_in_the_middle_says_how_many_are_confirmed(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([None, None, error("the broker is away")])
+
+    async def publish(_self: Publisher, _messages: Sequence[Message]) -> None:
+        if (failure := next(tries)) is not None:
+            raise failure
+
+    monkeypatch.setattr(Publisher, "publish", publish)
+    monkeypatch.setattr(Publisher, "__aenter__", lambda publisher: asyncio.sleep(0, publisher))
+    many = tmp_path / "many.jsonl"
+    many.write_text("\n".join(json.dumps(event(number)) for number in range(1_200)))
+    told: list[int] = []
+    with pytest.raises(error, match=r"away.*1000 events are confirmed; .*again does no harm"):
+        await publishing.publish("amqp://broker.example.com", [Source(many)], told.append)
+    assert told == [500, 500]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
