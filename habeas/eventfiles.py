@@ -8,7 +8,7 @@ memory; an array, or what comes on standard input, is. Nothing that is said of a
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -25,6 +25,7 @@ from services.intake.sheets.rows import NoSheet, Row, decoded, rows
 from shared.bus import Message
 from shared.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.errors import ConfigurationError
+from shared.events import Event, RequestSubmitted
 from shared.topology import REQUESTS
 
 NO_JSON = "this is no JSON"
@@ -56,6 +57,10 @@ class Found:
     faults: tuple[Fault, ...] = ()
     reference: str = ""
     """What the submitting system calls the request, where a sheet says so."""
+    names: tuple[tuple[str, str], ...] = ()
+    """What tells it from all others, each with the field or column that says so."""
+    content: bytes = b""
+    """Digest of what is submitted, however it is written and whenever it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,14 @@ class Source:
             (lambda: path.open("rb")) if content is None else (lambda: io.BytesIO(content))
         )
 
+    @property
+    def is_sheet(self) -> bool:
+        """Whether it is read as CSV."""
+        return self._sheet is not None
+
     def found(self) -> Iterator[Found]:
         """
-        Yield the events of the file.
+        Yield the events of the file, each judged by itself.
 
         Raises:
             ConfigurationError: It cannot be read.
@@ -94,7 +104,7 @@ class Source:
         try:
             with self._open() as stream:
                 events = _events(stream) if self._sheet is None else _rows(stream, self._sheet)
-                yield from _once(events)
+                yield from events
         except OSError as error:
             raise ConfigurationError(f"{self.name}: cannot be read ({error.strerror})") from None
 
@@ -106,19 +116,44 @@ class Source:
         ]
 
 
-def _once(events: Iterable[Found]) -> Iterator[Found]:
-    """Find fault with an event that has the id of another one: Habeas would take it for that one."""
-    seen: dict[str, tuple[int, bytes]] = {}
-    for found in events:
-        if found.message is None:
-            yield found
-            continue
-        digest = blake2b(found.message.body, digest_size=16).digest()
-        line, first = seen.setdefault(found.message.message_id, (found.line, digest))
-        if digest == first:
-            yield found
-        else:
-            yield _faulty(found.line, "id", f"that of the event in line {line}, which is another one")
+def found_in(sources: Iterable[Source]) -> Iterator[tuple[Source, Found]]:
+    """
+    Yield the events of all *sources*, and find fault with one that another stands in the way of.
+
+    Habeas takes two events of the same source and id for one, and two requests of the same source and
+    reference: the second would be lost. That is none where both say the same.
+
+    Raises:
+        ConfigurationError: A file cannot be read.
+    """
+    seen: dict[str, tuple[str, bytes]] = {}
+    for source in sources:
+        for found in source.found():
+            fault = _taken(found, seen)
+            if fault is None:
+                for _, name in found.names:
+                    seen.setdefault(name, (f"{source.name}:{found.line}", found.content))
+                yield source, found
+            else:
+                yield source, replace(found, message=None, faults=(fault,))
+
+
+def _taken(found: Found, seen: Mapping[str, tuple[str, bytes]]) -> Fault | None:
+    for path, name in found.names:
+        place, content = seen.get(name, ("", found.content))
+        if content != found.content:
+            what = "event" if path == "id" else "request"
+            return Fault(found.line, path, f"that of another {what}, at {place}")
+    return None
+
+
+def _content(event: Event) -> bytes:
+    return blake2b(f"{event.TYPE} {event.model_dump_json()}".encode(), digest_size=16).digest()
+
+
+def _request(source: str, reference: str) -> str:
+    """Return a name of the request that no event has."""
+    return f"request {derived_id(f'{source} {reference}', 0)}"
 
 
 def _faulty(line: int, path: str, message: str) -> Found:
@@ -130,20 +165,35 @@ def _faulty(line: int, path: str, message: str) -> Found:
 
 def _events(stream: BinaryIO) -> Iterator[Found]:
     """Tell a file with an event a line from one that is a single value by its first line."""
-    lines = ((number, line) for number, line in enumerate(stream, 1) if line.strip(BLANK))
+    lines = _lines(stream, 1)
     number, line = next(lines, (1, b""))
     if not line:
         yield _faulty(1, "", "there is no event in it")
     elif _is_object(line):
         for at, event in chain([(number, line)], lines):
             yield _event(at, event.strip(BLANK))
+    elif _breaks_off(line, content := line + stream.read()):
+        for at, event in _lines(io.BytesIO(content), number):
+            yield _event(at, event.strip(BLANK))
     else:
-        yield from _values(line + stream.read(), number)
+        yield from _values(content, number)
 
 
-def _is_object(line: bytes) -> bool:
+def _lines(stream: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(stream, first):
+        if line.strip(BLANK):
+            yield number, line
+
+
+def _breaks_off(line: bytes, content: bytes) -> bool:
+    """Tell whether *line*, with which *content* begins, is an event that was to end there."""
+    following = content[len(line) :].lstrip(BLANK).partition(b"\n")[0]
+    return line.lstrip(BLANK).startswith(b"{") and _is_object(following) and not _is_object(content)
+
+
+def _is_object(text: bytes) -> bool:
     try:
-        return isinstance(orjson.loads(line.strip(BLANK)), dict)
+        return isinstance(orjson.loads(text.strip(BLANK)), dict)
     except orjson.JSONDecodeError:
         return False
 
@@ -218,7 +268,11 @@ def _event(line: int, body: bytes) -> Found:
         return Found(line, None, tuple(Fault(line, flaw.path, flaw.message) for flaw in error.flaws))
     # Ids are unique together with their source only.
     id_ = derived_id(f"{envelope.source} {envelope.id}", 0)
-    return Found(line, Message(REQUESTS, envelope.event.TYPE, body, id_))
+    names = [("id", id_)]
+    if isinstance(envelope.event, RequestSubmitted):
+        names.insert(0, ("data.reference", _request(envelope.source, envelope.event.reference)))
+    message = Message(REQUESTS, envelope.event.TYPE, body, id_)
+    return Found(line, message, names=tuple(names), content=_content(envelope.event))
 
 
 # --- sheets ---------------------------------------------------------------------------------------------
@@ -241,4 +295,9 @@ def _row(row: Row, source: str, now: datetime) -> Found:
     if row.request is None:
         return found
     id_ = derived_id(f"{source} {row.request.reference}", 0)
-    return replace(found, message=message_of(row.request, source=source, id=id_, time=now))
+    return replace(
+        found,
+        message=message_of(row.request, source=source, id=id_, time=now),
+        names=(("reference", _request(source, row.request.reference)),),
+        content=_content(row.request),
+    )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from habeas.client import Publisher
-from habeas.eventfiles import Found, Source
+from habeas.eventfiles import Found, Source, found_in
 from shared.bus import Message
-from shared.errors import ConfigurationError
+from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 
 BATCH = 500
 """Events that are confirmed together."""
@@ -41,15 +41,14 @@ def check(
         ConfigurationError: A file cannot be read.
     """
     checked = Checked()
-    for source in sources:
-        for found in source.found():
-            if found.faults:
-                checked.faulty += 1
-                told(source, found)
-            else:
-                checked.sound += 1
-            if found.faults or every:
-                checked.report += source.report_of(found)
+    for source, found in found_in(sources):
+        if found.faults:
+            checked.faulty += 1
+            told(source, found)
+        else:
+            checked.sound += 1
+        if found.faults or every:
+            checked.report += source.report_of(found)
     return checked
 
 
@@ -58,27 +57,34 @@ async def publish(amqp_url: str, sources: Sequence[Source], told: Callable[[int]
     Publish what is sound in *sources* and return how many events that was; *told* hears how many more.
 
     Raises:
-        BrokerUnavailable: They were not all confirmed; publishing the same files again does no harm.
+        BrokerUnavailable: They were not all confirmed; it says how many are.
         ConfigurationError: A file cannot be read, or the broker is not one of Habeas.
         Unroutable: Habeas has no queue for an event.
     """
     published = 0
     async with Publisher(amqp_url, source="habeas/command") as publisher:
-        for batch in _batches(_messages(sources)):
-            await publisher.publish(batch)
+        for batch in _batches(messages(sources)):
+            try:
+                await publisher.publish(batch)
+            except (BrokerUnavailable, Unroutable) as error:
+                raise type(error)(f"{error}; {_confirmed(published)}") from None
             published += len(batch)
             told(len(batch))
     return published
 
 
-def _messages(sources: Sequence[Source]) -> Iterator[Message]:
-    for source in sources:
-        yield from (found.message for found in source.found() if found.message is not None)
+def _confirmed(published: int) -> str:
+    return f"{published} events are confirmed; publishing the same files again does no harm"
 
 
-def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    messages = iter(messages)
-    while batch := list(islice(messages, BATCH)):
+def messages(sources: Sequence[Source]) -> Iterator[Message]:
+    """Yield what is sound in *sources*, ready to be published."""
+    yield from (found.message for _, found in found_in(sources) if found.message is not None)
+
+
+def _batches(all_: Iterable[Message]) -> Iterator[list[Message]]:
+    left = iter(all_)
+    while batch := list(islice(left, BATCH)):
         yield batch
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 SILENT_FOR_S = 2.0
 """How long publishing takes before it is worth a word."""
+NOBODY = "unnamed"
+"""Whose a sheet is that is only validated."""
 MOST_FAULTS = 100
 """Events whose faults are printed; of more, only how many they are."""
 
@@ -28,7 +30,10 @@ Files = Annotated[
 AsCsv = Annotated[
     bool, typer.Option("--csv", help="The files are sheets; so is each whose name ends in .csv.")
 ]
-From = Annotated[str, typer.Option(help="Of a sheet: the system in whose name the requests are made.")]
+From = Annotated[
+    str | None,
+    typer.Option(help="Of a sheet: the system whose references these are; needed to publish it."),
+]
 Encoding = Annotated[
     str | None, typer.Option(help="Of a sheet that is not UTF-8: windows-1252, iso-8859-2 …")
 ]
@@ -44,7 +49,7 @@ Report = Annotated[
 def validate(
     files: Files,
     as_csv: AsCsv = False,
-    source: From = "habeas/command",
+    source: From = None,
     encoding: Encoding = None,
     ignored: Ignored = None,
     report: Report = None,
@@ -63,7 +68,7 @@ def publish(
         bool, typer.Option("--keep-going", help="Publish what is sound although something is wrong.")
     ] = False,
     as_csv: AsCsv = False,
-    source: From = "habeas/command",
+    source: From = None,
     encoding: Encoding = None,
     ignored: Ignored = None,
     report: Report = None,
@@ -78,6 +83,10 @@ def publish(
 
     sheet = _sheet(source, encoding, ignored, state)
     sources = _sources(files, sheet, as_csv=as_csv)
+    if not source and any(one.is_sheet for one in sources):
+        raise ConfigurationError(
+            "--source: say which system a sheet is of, such as support.example: references of two are alike"
+        )
     sound, faulty = _check(sources, report)
     if faulty and not keep_going:
         out.print("nothing is published")
@@ -90,12 +99,12 @@ def publish(
     raise typer.Exit(1 if faulty else 0)
 
 
-def _sheet(source: str, encoding: str | None, ignored: list[str] | None, state: Path) -> "Sheet":
+def _sheet(source: str | None, encoding: str | None, ignored: list[str] | None, state: Path) -> "Sheet":
     from habeas.eventfiles import Sheet  # noqa: PLC0415
     from shared.policies import EXAMPLE, company  # noqa: PLC0415
 
     zone = company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone
-    return Sheet(source, zone, encoding, tuple(ignored or ()))
+    return Sheet(source or NOBODY, zone, encoding, tuple(ignored or ()))
 
 
 def _sources(files: list[Path], sheet: "Sheet", *, as_csv: bool) -> "list[Source]":

@@ -29,12 +29,14 @@ def link(
     """Print the link by which a person unsubscribes; with --json also the two headers of the mail."""
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from services.intake.unsubscribing.links import Links, Subscription  # noqa: PLC0415
+    from services.intake.unsubscribing.links import TOO_LONG, Links, Subscription  # noqa: PLC0415
 
     try:
         subscription = Subscription(email=email, list=list_)
     except ValidationError as error:
-        raise ConfigurationError(f"--{error.errors()[0]['loc'][0]}: has a wrong form") from None
+        flaw = error.errors(include_url=False, include_input=False)[0]
+        what = flaw["msg"] if flaw["type"] == TOO_LONG else "has a wrong form"
+        raise ConfigurationError(f"--{flaw['loc'][0]}: {what}") from None
     links = Links(base64.b64decode(setting("MASTER_KEY", state)), setting("PUBLIC_URL", state))
     if as_json:
         url, headers = links.url_for(subscription), dict(links.headers_for(subscription))

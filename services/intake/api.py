@@ -268,7 +268,7 @@ def create_app(
             if signals(request) and form.agent is None and form.subject.email:
                 await honour(door, site.company, form.subject.email, form.locale or site.company.language)
         else:
-            await door.must_have_room(source)
+            await door.must_have_room(form, source)
         case_id = await door.lodge(form, source)
         return Lodged(id=case_id, status_url=f"{site.root}/v1/requests/{case_id}")
 

@@ -78,6 +78,8 @@ from shared.events import (
 )
 from shared.law import Duty, needs_proof
 
+OWN_DOOR = "habeas/"
+"""What the source of a request begins with that no upstream system has passed on."""
 PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
 MAIL = "habeas/mail"

@@ -30,7 +30,7 @@ from services.intake.handlers import SET_ASIDE
 from services.intake.obstacles import Obstacle
 from services.intake.ranges import Span, Wanted, span
 from services.intake.sealing import seal_proofs, seal_request, whole
-from services.intake.shaping import next_hour
+from services.intake.shaping import next_hour, takes_effect_at_once
 from shared.answer import INQUIRY, SUBMISSION, Inquiry, PackageFacts, facts_of
 from shared.bus import Publisher
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
@@ -196,15 +196,19 @@ class Door:
         await self._announce(lodged, cause=cause)
         return case
 
-    async def must_have_room(self, source: str) -> None:
+    async def must_have_room(self, request: RequestSubmitted, source: str) -> None:
         """
         Refuse a request that *source* can send again later, where it would have to wait here.
+
+        What takes effect at once is never refused.
 
         Raises:
             TooMany: It would.
         """
         now = self.clock()
-        if self.room is not None and await self.room.is_full(source, now):
+        if self.room is None or takes_effect_at_once(request):
+            return
+        if await self.room.is_full(source, now):
             raise TooMany(max(1, round((next_hour(now) - now).total_seconds())))
 
     async def keep(self, case_id: str, item: str, content: bytes) -> bool:

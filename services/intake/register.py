@@ -17,7 +17,7 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.intake.domain import MAIL, NO_ADDRESS, OWED, DueMoved
+from services.intake.domain import MAIL, NO_ADDRESS, OWED, OWN_DOOR, DueMoved
 from shared.events import (
     AnswerDelivered,
     AppealAnswered,
@@ -52,8 +52,6 @@ from shared.events import (
 )
 from shared.law import Duty, Right
 
-OWN_DOOR = "habeas/"
-"""What the source of a request begins with that no upstream system has passed on."""
 NOT_PROVEN = "not_proven_in_time"
 """Why a request lapses."""
 Decision: TypeAlias = (

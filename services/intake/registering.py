@@ -12,7 +12,7 @@ from services.intake.deadlines import (
     first_waits,
 )
 from services.intake.repeating import duplicate_of, wish_of
-from services.intake.shaping import Visitor
+from services.intake.shaping import Visitor, begins_at_once
 from shared.envelope import derived_id
 from shared.errors import TooEarly
 from shared.events import (
@@ -47,7 +47,8 @@ async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -
     )
     received = receive(request, arrival, ctx.practice)
     lane = await ctx.room.lane(lodged.source, received.received_at, ctx.now)
-    visitor = Visitor(lodged, received.internal_due_on, received.received_at)
+    at_once = begins_at_once(received, ctx.now, ctx.practice.zone)
+    visitor = Visitor(lodged, received.internal_due_on, received.received_at, at_once)
     if not await ctx.room.enter(visitor, lane, ctx.now):
         return []
     return await registered(request, received.model_copy(update={"incident": lane.incident}), ctx)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.intake.shaping import HOUR, Lane, Visitor, allowance, lane_of, next_hour
+from services.intake.shaping import HOUR, Lane, Visitor, allowance, lane_of, limit_of, next_hour
 from shared import metrics
 from shared.bus import Message, Publisher
 from shared.coalescing import Coalescer
@@ -55,7 +55,7 @@ class WaitingRoom:
     async def prepare(self) -> None:
         """Create the indexes."""
         with translated("index who waits"):
-            await self._waiting.create_index([("lane", 1), ("meant_for", 1), ("at", 1)])
+            await self._waiting.create_index([("lane", 1), ("meant_for", 1), ("received_at", 1)])
             await self._waiting.create_index("hurried", partialFilterExpression={"hurried": True})
             await self._hours.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
 
@@ -102,10 +102,18 @@ class WaitingRoom:
             by_lane[visit.lane].append(visit)
         found: dict[_Visit, bool] = {}
         for lane, ordered in by_lane.items():
-            free = await self._take(lane, len(ordered), ordered[0].now)
-            found |= {visit: place < free for place, visit in enumerate(ordered)}
+            found |= await self._enter_lane(lane, ordered)
         await self._wait([visit for visit, begins in found.items() if not begins])
         return found
+
+    async def _enter_lane(self, lane: Lane, ordered: Sequence[_Visit]) -> dict[_Visit, bool]:
+        now = ordered[0].now
+        at_once = [visit for visit in ordered if visit.visitor.at_once]
+        others = [visit for visit in ordered if not visit.visitor.at_once]
+        if at_once:
+            await self._count(lane.name, len(at_once), now)
+        free = await self._take(lane, len(others), now) if others else 0
+        return dict.fromkeys(at_once, True) | {visit: place < free for place, visit in enumerate(others)}
 
     async def _take(self, lane: Lane, wanted: int, now: datetime) -> int:
         """
@@ -179,7 +187,7 @@ class WaitingRoom:
     async def _limit_of(self, lane: str) -> int | None:
         kind, _, name = lane.partition(" ")
         if kind == "source":
-            return self._limits.get(name, self._limits.get("*"))
+            return limit_of(name, self._limits)
         with translated("read declared incidents"):
             found = await self._bursts.find_one({"_id": name})
         return BurstDeclared.model_validate_json(found["burst"]).per_hour if found else None

@@ -30,7 +30,7 @@ from tests.integration.pipeline import Pipeline, comes_true, command, prepared
 from tests.unit.pages import ROOT
 
 EXAMPLES = ROOT / "examples" / "publish"
-SHOP = "shop.example"
+SHOP, DESK = "shop.example", "support.example"
 KEY = "the key of the example is long"
 
 
@@ -152,18 +152,18 @@ async def test_a_file_is_published_whole_or_not_at_all_and_again_without_harm(
     rows = "".join(f"{ticket};access;{ticket}@example.org;DE\n" for ticket in tickets)
     sheet = tmp_path / "requests.csv"
     sheet.write_text(f"Ticket;Right;E-mail;Country\n{rows}late-1;frob;x@example.org;DE\n")
-    code, said, _ = await command(pipeline, "publish", str(sheet))
+    code, said, _ = await command(pipeline, "publish", "--source", DESK, str(sheet))
     assert (code, "nothing is published" in said) == (1, True)
     sheet.write_text(f"Ticket;Right;E-mail;Country\n{rows}")
     for _ in range(2):
-        code, said, complained = await command(pipeline, "publish", str(sheet))
+        code, said, complained = await command(pipeline, "publish", "--source", DESK, str(sheet))
         assert code == 0, complained
         assert "1200 events are published" in said
-    await registered(pipeline, tickets[-1], source="habeas/command")
+    await registered(pipeline, tickets[-1], source=DESK)
     journal = pipeline.client[f"{pipeline.prefix}_intake"]["journal"]
 
     async def all_there() -> bool:
-        found = await journal.distinct("case", {"facts.data.source": "habeas/command"})
+        found = await journal.distinct("case", {"facts.data.source": DESK})
         return len(found) >= len(tickets)
 
     await comes_true(all_there)

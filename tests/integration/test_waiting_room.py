@@ -37,14 +37,19 @@ def case(number: int) -> str:
 
 
 async def come(
-    room: WaitingRoom, *numbers: int, source: str = SHOP, now: datetime = NOON, due: date = date(2026, 4, 5)
+    room: WaitingRoom,
+    *numbers: int,
+    source: str = SHOP,
+    now: datetime = NOON,
+    due: date = date(2026, 4, 5),
+    at_once: bool = False,
 ) -> list[bool]:
     """Have requests come in together, as those of a batch do; return which of them begin at once."""
 
     async def one(number: int) -> bool:
         lodged = RequestLodged(request_id=case(number), source=source, occurred_at=now)
         lane = await room.lane(source, now, now)
-        return await room.enter(Visitor(lodged, due, now + timedelta(seconds=number)), lane, now)
+        return await room.enter(Visitor(lodged, due, now + timedelta(seconds=number), at_once), lane, now)
 
     await room.lane(source, now, now)  # what is declared is known, as it is in a running service
     return list(await asyncio.gather(*map(one, numbers)))
@@ -84,6 +89,24 @@ async def test_who_waits_has_not_begun(database: Database) -> None:
 async def test_of_those_who_come_together_the_most_urgent_goes_first(database: Database) -> None:
     async with room(database, shop=1) as shop:
         assert await come(shop, 3, 1, 2) == [False, True, False]
+
+
+async def test_who_must_not_wait_begins_and_is_counted(database: Database) -> None:
+    async with room(database, shop=3) as shop:
+        assert await come(shop, 1, 2, at_once=True) == [True, True]
+        assert await come(shop, 3, 4) == [True, False]
+        assert await come(shop, *range(100, 340), at_once=True) == [True] * 240
+        assert await begin(shop, NOON) == []
+        assert await begin(shop, NOON + HOUR) == [4]
+
+
+async def test_whose_turn_it_is_is_read_from_the_index(database: Database) -> None:
+    async with room(database, shop=1) as shop:
+        await come(shop, *range(9))
+        order = [("meant_for", 1), ("received_at", 1)]
+        plan = await database["waiting"].find({"lane": f"source {SHOP}"}).sort(order).explain()
+    assert "'IXSCAN'" in str(plan["queryPlanner"]["winningPlan"])
+    assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
 
 
 async def test_one_source_does_not_use_up_what_another_has(database: Database) -> None:

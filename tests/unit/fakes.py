@@ -154,7 +154,7 @@ class MemoryRoom:
 
     async def enter(self, visitor: Visitor, lane: Lane, now: datetime) -> bool:
         del lane, now
-        if visitor.lodged.waited or self.free > 0:
+        if visitor.lodged.waited or visitor.at_once or self.free > 0:
             self.free -= not visitor.lodged.waited
             return True
         self.waiting[visitor.lodged.request_id] = visitor.lodged.model_copy(update={"waited": True})

@@ -1,6 +1,8 @@
 """Files are read whole before anything is published; what is wrong is named by file, line and field."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +15,11 @@ from typer.testing import CliRunner, Result
 
 from habeas import publishing
 from habeas.cli import app
-from habeas.eventfiles import Found, Sheet, Source
+from habeas.client import Publisher
+from habeas.eventfiles import Found, Sheet, Source, found_in
+from shared.bus import Message
 from shared.envelope import STRUCTURED, decode
-from shared.errors import ConfigurationError
+from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.topology import REQUESTS
 
 SECRET = "ottilie.quastenflosser"
@@ -41,7 +45,7 @@ WRONG = event(2, right=SECRET)
 def found(content: str | bytes, folder: Path, *, sheet: Sheet | None = None) -> list[Found]:
     path = folder / "file"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(Source(path, sheet=sheet).found())
+    return [one for _, one in found_in([Source(path, sheet=sheet)])]
 
 
 def faults(content: str | bytes, folder: Path) -> list[tuple[int, str]]:
@@ -81,6 +85,9 @@ def test_lines_are_events_of_their_own(tmp_path: Path) -> None:
         pytest.param("[1", (1, ""), id="an open array"),
         pytest.param("[\n1 2]", (2, ""), id="no comma"),
         pytest.param("{\n", (2, ""), id="an open object"),
+        pytest.param('{"a": 1\n' + json.dumps(event()), (1, ""), id="a first line that is no JSON"),
+        pytest.param('{"a": 1,\n"b": x\n}', (2, ""), id="no JSON in the middle of an object"),
+        pytest.param('\n{"a" 1}\n' + json.dumps(event()), (2, ""), id="a first line without a colon"),
         pytest.param(json.dumps(event()) + "\nno event", (2, ""), id="a line that is no JSON"),
         pytest.param(json.dumps(event()) + "\n" + json.dumps(WRONG), (2, "data.right"), id="a wrong line"),
         pytest.param(json.dumps([event()]) + "\n{}", (2, ""), id="more behind an array"),
@@ -110,6 +117,14 @@ def test_an_event_with_the_id_of_another_would_be_lost_and_is_refused(tmp_path: 
     lines = [event(), event(), elsewhere, again]
     content = "\n".join(map(json.dumps, lines))
     assert faults(content, tmp_path) == [(4, "id")]
+
+
+def test_two_requests_of_one_reference_are_told_apart_or_refused(tmp_path: Path) -> None:
+    again, other = event() | {"id": "e-8"}, event(right="erasure") | {"id": "e-9"}
+    elsewhere = other | {"source": "portal.example"}
+    withdrawn = event(9) | {"type": "habeas.request.withdrawn.v1", "data": {"reference": "t-1"}}
+    content = "\n".join(map(json.dumps, [event(), again, elsewhere, withdrawn, other]))
+    assert faults(content, tmp_path) == [(5, "data.reference")]
 
 
 def test_a_row_is_the_same_event_whenever_the_sheet_is_sent(tmp_path: Path) -> None:
@@ -149,7 +164,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     published: list[int] = []
 
     async def publish(_url: str, sources: list[Source], told: Any) -> int:
-        count = sum(one.message is not None for source in sources for one in source.found())
+        count = len(list(publishing.messages(sources)))
         told(count)
         published.append(count)
         return count
@@ -204,9 +219,43 @@ def test_standard_input_is_read_once_and_serves_twice(sent: list[int]) -> None:
 def test_a_sheet_is_known_by_its_name_or_by_being_called_one(sent: list[int], tmp_path: Path) -> None:
     sheet = tmp_path / "requests.CSV"
     sheet.write_text(SHEET)
-    assert command("publish", str(sheet)).exit_code == 0
-    said = CliRunner().invoke(app, ["publish", "--csv", "-"], input=SHEET, catch_exceptions=False)
+    assert command("publish", "--source", "shop.example", str(sheet)).exit_code == 0
+    words = ["publish", "--csv", "--source", "shop.example", "-"]
+    said = CliRunner().invoke(app, words, input=SHEET, catch_exceptions=False)
     assert (said.exit_code, sent) == (0, [2, 2])
+
+
+def test_a_sheet_is_published_in_the_name_of_a_system_alone(sent: list[int], tmp_path: Path) -> None:
+    """Tickets of two systems have the same numbers."""
+    sheet = tmp_path / "requests.csv"
+    sheet.write_text(SHEET)
+    with pytest.raises(ConfigurationError, match="--source"):
+        command("publish", str(sheet))
+    assert sent == []
+    assert command("validate", str(sheet)).exit_code == 0
+
+
+def test_two_files_must_not_call_two_requests_the_same(sent: list[int], tmp_path: Path) -> None:
+    january, february, events = tmp_path / "jan.csv", tmp_path / "feb.csv", tmp_path / "more.jsonl"
+    january.write_text(SHEET)
+    february.write_text(SHEET.replace("bruno@example.com", f"{SECRET}@example.net"))
+    events.write_text(json.dumps(event(1, right="erasure")) + "\n" + json.dumps(event(2, right="objection")))
+    said = command("publish", "--source", "shop.example", *map(str, (january, february, events)))
+    assert (said.exit_code, sent) == (1, [])
+    assert f"{february}:3: reference: that of another request, at {january}:3" in said.stdout
+    assert f"{events}:2: data.reference: that of another request, at {january}:3" in said.stdout
+    assert "4 sound, 2 wrong" in said.stdout
+    assert SECRET not in said.stdout
+
+
+def test_what_two_files_say_alike_is_published_and_what_is_another_never(tmp_path: Path) -> None:
+    one, two = tmp_path / "jan.csv", tmp_path / "feb.csv"
+    one.write_text(SHEET)
+    two.write_text(SHEET.replace("bruno", "carla"))
+    sources = [Source(path, sheet=READING) for path in (one, one, two)]
+    checked = publishing.check(sources, lambda _source, _found: None)
+    assert (checked.sound, checked.faulty) == (5, 1)
+    assert len(list(publishing.messages(sources))) == 5
 
 
 def test_a_report_has_a_line_for_each_event_and_no_formula(sent: list[int], tmp_path: Path) -> None:
@@ -236,6 +285,26 @@ def test_many_faults_are_counted_and_not_all_told(sent: list[int], tmp_path: Pat
     said = command("validate", str(many)).stdout
     assert "… and 50 more that are wrong" in said
     assert sent == []
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable, Unroutable])
+async def test_a_failure_in_the_middle_says_how_many_are_confirmed(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([None, None, error("the broker is away")])
+
+    async def publish(_self: Publisher, _messages: Sequence[Message]) -> None:
+        if (failure := next(tries)) is not None:
+            raise failure
+
+    monkeypatch.setattr(Publisher, "publish", publish)
+    monkeypatch.setattr(Publisher, "__aenter__", lambda publisher: asyncio.sleep(0, publisher))
+    many = tmp_path / "many.jsonl"
+    many.write_text("\n".join(json.dumps(event(number)) for number in range(1_200)))
+    told: list[int] = []
+    with pytest.raises(error, match=r"away.*1000 events are confirmed; .*again does no harm"):
+        await publishing.publish("amqp://broker.example.com", [Source(many)], told.append)
+    assert told == [500, 500]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

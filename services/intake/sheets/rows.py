@@ -23,6 +23,8 @@ from shared.events import RequestSubmitted
 
 DELIMITERS = ",;\t"
 MOST_COLUMNS = 200
+MOST_CHARACTERS = csv.field_size_limit()
+"""Of a cell: 131,072, as the module csv has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ def rows(lines: Iterable[str], reading: Reading) -> Iterator[Row]:
     cells = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
     try:
         headings = next(cells)
-    except csv.Error:
-        raise NoSheet(Fault(skipped + 1, "", "a quote is not closed")) from None
+    except csv.Error as error:
+        raise NoSheet(Fault(skipped + 1, "", _why(error))) from None
     table = _table(headings, reading, skipped + 1)
     while True:
         line = skipped + cells.line_num + 1
@@ -151,12 +153,19 @@ def rows(lines: Iterable[str], reading: Reading) -> Iterator[Row]:
             row = next(cells)
         except StopIteration:
             return
-        except csv.Error:
-            message = "a quote is not closed, or text follows it; nothing below can be read"
+        except csv.Error as error:
+            message = f"{_why(error)}; nothing below can be read"
             yield Row(line, "", faults=(Fault(line, "", message),))
             return
         if any(cell.strip() for cell in row):
             yield table.row(row, line)
+
+
+def _why(error: csv.Error) -> str:
+    """Return why a row cannot be read; what follows a quote that is not closed is one cell."""
+    if "field limit" in str(error):
+        return f"a cell has more than {MOST_CHARACTERS:,} characters, or a quote is not closed"
+    return "a quote is not closed, or text follows it"
 
 
 def _first(lines: Iterator[str]) -> tuple[str, int]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from shared.events import Strict, Subject, Text
 from shared.vault import derived_key
@@ -22,8 +23,16 @@ PURPOSE = "unsubscribe links"
 FORM = [b"habeas unsubscribe link 1"]
 """What a token is, in which form; another one would not open."""
 TAG_BYTES = 16
+TOO_LONG = "too_long_for_a_link"
+"""Type of the fault that a name has which no link can hold."""
 MOST_CHARACTERS = 2_000
-"""More than the longest address and name of a list need."""
+"""Of a token."""
+MOST_BYTES = MOST_CHARACTERS * 3 // 4 - TAG_BYTES
+"""Of what stands in a token, as JSON: more than the longest address and name of a list need in ASCII."""
+
+
+def _content(subscription: Mapping[str, str | None]) -> bytes:
+    return orjson.dumps(subscription, option=orjson.OPT_SORT_KEYS)
 
 
 class Subscription(Strict):
@@ -32,6 +41,13 @@ class Subscription(Strict):
     email: str = Field(max_length=320, pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")
     list: Text | None = None
     """The company's name of the list; None for all mails."""
+
+    @field_validator("list", mode="after")
+    @classmethod
+    def _fits(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if len(_content({"email": info.data.get("email", ""), "list": name})) > MOST_BYTES:
+            raise PydanticCustomError(TOO_LONG, "is too long for a link")
+        return name
 
     @property
     def subject(self) -> Subject:
@@ -58,7 +74,7 @@ class Links:
 
     def url_for(self, subscription: Subscription) -> str:
         """Return the link by which *subscription* ends."""
-        content = orjson.dumps(subscription.model_dump(exclude_none=True), option=orjson.OPT_SORT_KEYS)
+        content = _content(subscription.model_dump(exclude_none=True))
         token = base64.urlsafe_b64encode(self._cipher().encrypt(content, FORM)).decode().rstrip("=")
         return f"{self.root.rstrip('/')}/unsubscribe/{token}"
 

@@ -1,13 +1,17 @@
 """A storm of one source is spread over hours, the most urgent first; nobody waits for longer than a day."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain import PUBLIC_DOORS
-from services.intake.shaping import HOUR, LONGEST_WAIT, Lane, allowance, lane_of, next_hour
-from shared.events import BurstDeclared
+from services.intake.shaping import HOUR, LONGEST_WAIT, Lane, allowance, begins_at_once, lane_of, next_hour
+from shared.events import BurstDeclared, LastDay, RequestReceived
+from shared.law import Duty, Right
+from shared.law.scope import PROOFLESS
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SHOP, PORTAL = "shop.example", "portal.example"
@@ -33,6 +37,13 @@ def test_people_at_a_public_door_are_not_counted_together() -> None:
         assert lane_of(door, NOON, {"*": 1}, ()).per_hour is None
 
 
+def test_what_habeas_passes_on_itself_has_a_limit_only_where_it_is_named() -> None:
+    for own in ("habeas/unsubscribe", "habeas/drop", "habeas/command"):
+        assert lane_of(own, NOON, {"*": 1}, ()).per_hour is None
+        assert lane_of(own, NOON, {"*": 1, own: 5}, ()).per_hour == 5
+        assert lane_of(own, NOON, {"*": 1}, [burst()]).per_hour == 20
+
+
 def test_requests_of_a_declared_incident_are_one_lane_and_bear_its_name() -> None:
     for source in (SHOP, *PUBLIC_DOORS):
         assert lane_of(source, NOON, {SHOP: 5}, [burst()]) == Lane("incident breach", 20, "breach")
@@ -47,6 +58,52 @@ def test_an_incident_is_of_its_time_and_of_the_source_it_names() -> None:
     assert lane_of(SHOP, NOON + HOUR, {}, [burst()]).incident is None
     assert lane_of(SHOP, NOON, {}, [burst(source=PORTAL)]).incident is None
     assert lane_of(SHOP, NOON, {}, [burst("one", source=PORTAL), burst("two")]).incident == "two"
+
+
+# --- who must not wait ------------------------------------------------------------------------------------
+
+
+def received(right: str = "access", **changes: object) -> RequestReceived:
+    fields = {
+        "request_id": "0" * 32,
+        "regulation": "gdpr",
+        "policy": "gdpr@2018-05-25",
+        "source": SHOP,
+        "received_at": NOON,
+        "received_on": date(2026, 3, 5),
+        "due_on": date(2026, 4, 7),
+        "internal_due_on": date(2026, 3, 5),
+    }
+    return RequestReceived.model_validate(fields | {"right": right} | changes)
+
+
+@pytest.mark.parametrize(
+    ("right", "at_once"),
+    [(right, right in PROOFLESS) for right in Right],
+)
+def test_what_nobody_needs_to_prove_begins_at_once(right: Right, at_once: bool) -> None:
+    assert begins_at_once(received(right), NOON, UTC) is at_once
+
+
+def test_an_objection_to_marketing_and_what_is_asked_of_a_child_begin_at_once() -> None:
+    assert begins_at_once(received("objection", direct_marketing=True), NOON, UTC)
+    assert begins_at_once(received(child=True), NOON, UTC)
+
+
+@pytest.mark.parametrize(("days", "at_once"), [(-3, True), (0, True), (1, True), (2, False), (30, False)])
+def test_whose_last_day_comes_while_they_would_wait_begins_at_once(days: int, at_once: bool) -> None:
+    day = NOON.date() + timedelta(days=days)
+    assert begins_at_once(received(due_on=day), NOON, UTC) is at_once
+    for duty, counts in ((Duty.ACKNOWLEDGEMENT, at_once), (Duty.EXTENDED_ANSWER, False)):
+        last = LastDay(duty=duty, policy="ccpa@2026-01-01", on=day)
+        assert begins_at_once(received(last_days=(last,)), NOON, UTC) is counts
+
+
+def test_a_last_day_comes_where_the_company_is() -> None:
+    """At noon in London it is the next day in Auckland."""
+    tomorrow = received(due_on=date(2026, 3, 7))
+    assert not begins_at_once(tomorrow, NOON, UTC)
+    assert begins_at_once(tomorrow, NOON, ZoneInfo("Pacific/Auckland"))
 
 
 # --- hours ------------------------------------------------------------------------------------------------

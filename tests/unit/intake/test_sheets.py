@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.sheets.columns import COLUMNS, Reading, column_of
-from services.intake.sheets.rows import NoSheet, Row, decoded, rows
+from services.intake.sheets.rows import MOST_CHARACTERS, NoSheet, Row, decoded, rows
 from shared.events import RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import NOW
@@ -171,6 +171,17 @@ def test_nothing_is_received_before_it_is_sent() -> None:
 )
 def test_what_is_wrong_is_named_by_line_and_column(row: str, where: tuple[int, str]) -> None:
     assert faults(f"{SHEET}{row}\n".encode("utf-8", "surrogatepass")) == [where]
+
+
+def test_a_cell_that_is_too_long_is_not_taken_for_a_quote() -> None:
+    long = "A" * (MOST_CHARACTERS + 1)
+    [fault] = [fault for row in read(f"{SHEET}t-3,access,{long},a@example.org,DE,\n") for fault in row.faults]
+    assert (fault.line, fault.column) == (4, "")
+    assert "131,072 characters" in fault.message
+    with pytest.raises(NoSheet, match="131,072 characters"):
+        read(f"reference,right,{long}\n")
+    [fault] = [fault for row in read(f'{SHEET}t-3,access,"{long}') for fault in row.faults]
+    assert "or a quote is not closed" in fault.message
 
 
 def test_the_line_of_a_row_is_where_it_begins() -> None:

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from habeas.cli import app as command
 from services.intake.unsubscribing.links import FORM, Links, Subscription
 from services.intake.unsubscribing.pages import CLICK, SOURCE
 from shared.answer import SUBMISSION
+from shared.errors import ConfigurationError
 from shared.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import AbsentBroker, Office
@@ -227,6 +229,39 @@ async def test_a_link_for_nobody_is_not_made(asked: object) -> None:
         answer = await calling.http.post("/v1/unsubscribe-links", json=asked, headers=bearer)
     assert answer.status_code == 422
     assert "nobody" not in answer.text
+
+
+LONG = "報" * 500
+
+
+async def test_a_link_that_would_not_open_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with platforms(Office()) as calling:
+        bearer = {"Authorization": f"Bearer {API_KEY}"}
+        asked = {"email": OTTILIE.email, "list": LONG}
+        answer = await calling.http.post("/v1/unsubscribe-links", json=asked, headers=bearer)
+    assert answer.status_code == 422
+    assert "too long for a link" in answer.text
+    monkeypatch.setenv("HABEAS_MASTER_KEY", base64.b64encode(MASTER_KEY).decode())
+    monkeypatch.setenv("HABEAS_PUBLIC_URL", ROOT)
+    words = ["unsubscribe", "link", "--email", OTTILIE.email, "--list", LONG]
+    with pytest.raises(ConfigurationError, match="--list: is too long for a link"):
+        CliRunner().invoke(command, words, catch_exceptions=False)
+
+
+@given(st.text(min_size=1, max_size=500) | st.text(st.sampled_from("報\x00é"), min_size=400, max_size=500))
+def test_each_link_that_is_made_opens(name: str) -> None:
+    try:
+        subscription = Subscription(email=OTTILIE.email, list=name)
+    except ValidationError:
+        return
+    opened = LINKS.opened(LINKS.url_for(subscription).rpartition("/")[2])
+    assert opened is not None
+    assert opened.subscription == subscription
+
+
+def test_a_name_of_the_usual_length_is_short_enough() -> None:
+    assert Subscription(email=f"{'a' * 64}@{'b' * 255}", list="x" * 500).list
+    assert Subscription(email=OTTILIE.email, list=LONG[:400]).list
 
 
 def test_the_command_makes_the_same_link(monkeypatch: pytest.MonkeyPatch) -> None:

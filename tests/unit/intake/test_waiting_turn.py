@@ -80,6 +80,23 @@ async def test_the_register_says_by_which_way_it_came_although_it_waited(
     assert Story.of(told_by(rows)).manner is manner
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"right": "opt_out_of_sale"}, id="an opt-out"),
+        pytest.param({"right": "objection", "details": {"scope": ["direct_marketing"]}}, id="no marketing"),
+        pytest.param({"child": True}, id="a child"),
+        pytest.param({"received_at": "2026-01-20T00:00:00Z"}, id="due already"),
+    ],
+)
+async def test_what_cannot_wait_begins_although_there_is_no_room(asked: dict[str, Any]) -> None:
+    office = Office()
+    office.room.free = 0
+    await office.submit(request(**asked))
+    assert office.told(RequestReceived)
+    assert office.room.waiting == {}
+
+
 async def test_a_request_that_comes_again_while_it_waits_waits_once() -> None:
     office = await waiting()
     await office.submit(request(), id_="2")
@@ -143,6 +160,8 @@ async def test_a_system_that_sends_too_many_is_told_when_to_send_again() -> None
         assert (
             await client.post("/v1/requests", json=form())
         ).status_code == 202  # people are not that system
+        opted_out = request(reference="r-2", right="opt_out_of_sale")  # what takes effect at once
+        assert (await client.post("/v1/requests", json=opted_out, headers=BEARER)).status_code == 202
         office.room.free = 1
         assert (await client.post("/v1/requests", json=request(), headers=BEARER)).status_code == 202
     assert office.sealed(CASE)
