@@ -7,7 +7,7 @@ fields that are longer than any of use are not read.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser
 
@@ -33,12 +33,36 @@ def fields(head: bytes, *, largest_head: int) -> Message:
     return found
 
 
+def boundary(headers: Message) -> str:
+    """Return what the parts are cut at; empty where nothing that can be read is named."""
+    return _parameter(headers.get_boundary)
+
+
+def charset(headers: Message) -> str:
+    """Return the charset that is named; empty where none is that can be read."""
+    return _parameter(headers.get_content_charset)
+
+
+def filename(headers: Message) -> str:
+    """Return the name of a file; empty where there is none that can be read."""
+    return _parameter(headers.get_filename)
+
+
+def _parameter(read: Callable[[], object]) -> str:
+    """Return what *read* finds: over pieces and charsets of parameters (RFC 2231) the library stumbles."""
+    try:
+        found = read()
+    except Exception:  # noqa: BLE001 - what it raises depends on what anybody has written
+        return ""
+    return found if isinstance(found, str) else ""
+
+
 def pieces(headers: Message, body: bytes, *, most: int) -> Iterator[bytes]:
     """Yield the parts that *body* is cut into where *headers* name a boundary, *most* of them at most."""
-    boundary = headers.get_boundary()
-    if headers.get_content_maintype() != "multipart" or not boundary:
+    limit = boundary(headers)
+    if headers.get_content_maintype() != "multipart" or not limit:
         return
     delimiter = re.compile(
-        rb"(?:^|\r?\n)--" + re.escape(boundary.encode(errors="replace")) + rb"(?:--)?[ \t]*\r?\n"
+        rb"(?:^|\r?\n)--" + re.escape(limit.encode(errors="replace")) + rb"(?:--)?[ \t]*\r?\n"
     )
     yield from delimiter.split(body + b"\r\n", maxsplit=most)[1:]

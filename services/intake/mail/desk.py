@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from services.intake.clock import Practice
 from services.intake.domain import MAIL, Case
@@ -24,7 +25,7 @@ from services.intake.mail.refusing import refusal_of
 from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
-from shared.errors import TransientError, UnknownRequest
+from shared.errors import HabeasError, TransientError, UnknownRequest
 from shared.events import RequestSubmitted
 from shared.log import logger
 from shared.threads import Threads
@@ -35,7 +36,7 @@ BACKLOG = timedelta(days=30)
 """A mail that says to be older came with a clock that goes wrong."""
 READERS = 2
 """Mails read at once, each in a thread: anybody may send one, and the pages of intake go on meanwhile."""
-WITHOUT_SENDER = "no_sender"
+WITHOUT_SENDER, STUMBLED = "no_sender", "stumbled"
 
 
 class Fate(StrEnum):
@@ -86,9 +87,15 @@ class Desk:
         Raises:
             TransientError: Not now; the mail must be kept where it is and be brought again.
         """
-        async with self._readers:
-            mail = await asyncio.to_thread(read, content)
-        outcome = await self._taken(mail, content, envelope)
+        try:
+            async with self._readers:
+                mail = await asyncio.to_thread(read, content)
+            outcome = await self._taken(mail, content, envelope)
+        except HabeasError:
+            raise
+        except Exception as error:  # noqa: BLE001 - anybody may write; what we stumble over bars no other mail
+            logger().error("a mail is set aside", service="intake", reason=type(error).__name__)
+            outcome = await self._set_aside(sha256(content).hexdigest(), content, STUMBLED)
         figures.mail(outcome)
         logger().info("mail taken in", service="intake", outcome=outcome)
         return outcome
@@ -99,10 +106,10 @@ class Desk:
         try:
             if refused is not None:
                 if refused.is_kept:
-                    await self._set_aside(mail, content, refused)
+                    await self._set_aside(mail.identity, content, refused)
                 return refused
             if not mail.address:
-                return await self._set_aside(mail, content, WITHOUT_SENDER)
+                return await self._set_aside(mail.identity, content, WITHOUT_SENDER)
             case_id = self._answered(mail, envelope)
             known = None if case_id is None else await self._known(case_id)
             if case_id is None or known is None:
@@ -120,7 +127,7 @@ class Desk:
             case Admission.WAITS:
                 raise Later("one sender has sent too much within the hour")
             case Admission.FILED:
-                await self._file(mail, content, case, "flood", own=True)
+                await self._file(mail.identity, content, case, "flood", own=True)
                 return Fate.FLOOD
             case Admission.OPENS:
                 await self.door.keep_whole(case_id, RAW, content)
@@ -172,7 +179,7 @@ class Desk:
 
     async def _answer(self, mail: Mail, content: bytes, case_id: str, known: "_Known") -> str:
         """Deal with an answer once: the same one again is told what became of it before."""
-        before = f"{_item(mail)}_fate"
+        before = f"{_item(mail.identity)}_fate"
         try:
             return (await self.door.kept(case_id, before)).decode()
         except UnknownRequest:
@@ -191,7 +198,7 @@ class Desk:
         deed = deed_of(answer, known.case, known.inquiry, self.book)
         if deed is Deed.BEGINS:
             return await self._opened(mail, content)
-        await self.door.keep_whole(case_id, _item(mail), content)
+        await self.door.keep_whole(case_id, _item(mail.identity), content)
         if deed is Deed.CLARIFIES and known.inquiry is not None:
             await self.door.lodge(
                 request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
@@ -218,15 +225,15 @@ class Desk:
     # --- what only people can deal with ------------------------------------------------------------------
 
     async def _filed(self, mail: Mail, case_id: str, reason: str, *, own: bool) -> str:
-        await self.door.note_message(case_id, _item(mail), reason, own=own)
+        await self.door.note_message(case_id, _item(mail.identity), reason, own=own)
         return Fate.FILED
 
-    async def _file(self, mail: Mail, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
-        await self.door.keep_whole(case_id, _item(mail), content)
-        await self.door.note_message(case_id, _item(mail), reason, own=own)
+    async def _file(self, identity: str, content: bytes, case_id: str, reason: str, *, own: bool) -> None:
+        await self.door.keep_whole(case_id, _item(identity), content)
+        await self.door.note_message(case_id, _item(identity), reason, own=own)
 
-    async def _set_aside(self, mail: Mail, content: bytes, reason: str) -> str:
-        await self._file(mail, content, self.door.id_of(MAIL, mail.identity), reason, own=False)
+    async def _set_aside(self, identity: str, content: bytes, reason: str) -> str:
+        await self._file(identity, content, self.door.id_of(MAIL, identity), reason, own=False)
         return Fate.SET_ASIDE
 
 
@@ -240,5 +247,5 @@ class _Known:
     """Set where it is still unclear what is asked for."""
 
 
-def _item(mail: Mail) -> str:
-    return f"{ANSWER}{mail.identity[:32]}"
+def _item(identity: str) -> str:
+    return f"{ANSWER}{identity[:32]}"

@@ -143,6 +143,9 @@ class Mailbox:
         except HabeasError as error:
             await self._flag(client, uid, str(error))
             return
+        except Exception as error:  # noqa: BLE001 - one mail is no bar to the others
+            await self._flag(client, uid, type(error).__name__)
+            return
         try:
             await self._put_away(client, uid)
         except MailboxUnavailable:

@@ -26,6 +26,7 @@ MOST_PARTS = 40
 MOST_CHARACTERS = 100_000
 """Of the text that is looked at."""
 LONGEST_FIELD = 4_000
+MOST_FIELDS = 500
 MOST_COMMENTS = 10
 """Of an address field: the library calls itself for each that lies in another."""
 LONGEST_NAME = 200
@@ -112,7 +113,7 @@ class _Leaf:
 
     @property
     def filename(self) -> str:
-        return charsets.header(self.head.get_filename("") or "")[:LONGEST_NAME]
+        return charsets.header(parts.filename(self.head))[:LONGEST_NAME]
 
     @property
     def content(self) -> bytes:
@@ -126,8 +127,7 @@ class _Leaf:
 
     @property
     def text(self) -> str:
-        charset = str(self.head.get_param("charset", "") or "")
-        text = charsets.characters(self.content[: MOST_CHARACTERS * 4], charset)
+        text = charsets.characters(self.content[: MOST_CHARACTERS * 4], parts.charset(self.head))
         return markup.text_of(text) if self.kind == "text/html" else text
 
 
@@ -166,11 +166,10 @@ def _attachments(leaves: Iterable[_Leaf]) -> Iterator[Attachment]:
 
 
 def _fields(head: Message) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for name, value in head.items():
-        text = charsets.header(str(value)[:LONGEST_FIELD])
-        found[name.lower()] = (*found.get(name.lower(), ()), text)
-    return found
+    found: dict[str, list[str]] = {}
+    for name, value in head.items()[:MOST_FIELDS]:
+        found.setdefault(name.lower(), []).append(charsets.header(str(value)[:LONGEST_FIELD]))
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _sender(head: Message) -> tuple[str, str]:

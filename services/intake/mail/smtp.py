@@ -58,4 +58,7 @@ class Port:
         except HabeasError as error:
             logger().error("a mail cannot be taken in", service="intake", reason=str(error))
             return LATER
+        except Exception as error:  # noqa: BLE001 - who hears 451 keeps the mail
+            logger().error("a mail cannot be taken in", service="intake", reason=type(error).__name__)
+            return LATER
         return TAKEN

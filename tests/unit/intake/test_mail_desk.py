@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.door import Allowance, Door, Keys
+from services.intake.mail import desk
 from services.intake.mail.desk import Desk, Envelope, Fate, Later
+from services.intake.mail.imap import Account, Mailbox
 from services.intake.mail.refusing import Refused
 from services.intake.mail.rulebook import rulebook
 from services.intake.mail.senders import FILED_FOR_ONE, Admission, Senders
@@ -363,6 +365,22 @@ async def test_a_mail_that_nobody_has_written_is_set_aside_sealed() -> None:
     assert inbox.office.sealed(message.request_id)[message.message] == content
 
 
+async def test_a_mail_that_we_stumble_over_is_set_aside_sealed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumbling(content: bytes) -> None:
+        raise TypeError(content)
+
+    monkeypatch.setattr(desk, "read", stumbling)
+    inbox = Inbox()
+    for _ in range(2):
+        assert await inbox.take(written(WISH)) == Fate.SET_ASIDE
+    message = inbox.office.the(MessageLodged)
+    assert message.reason == "stumbled"
+    assert inbox.office.sealed(message.request_id)[message.message] == written(WISH)
+    assert WISH not in caplog.text
+
+
 # --- too much -----------------------------------------------------------------------------------------------
 
 
@@ -414,6 +432,20 @@ class Said:
         self.rcpt_tos: list[str] = []
 
 
+class Fetching:
+    """A mailbox with one mail."""
+
+    result = "OK"
+
+    def __init__(self, content: bytes) -> None:
+        self.lines = [bytearray(content)]
+        self.said: list[str] = []
+
+    async def uid(self, command: str, *_: str) -> "Fetching":
+        self.said.append(command)
+        return self
+
+
 def port(inbox: Inbox) -> Port:
     return Port(inbox.desk)
 
@@ -450,6 +482,21 @@ async def test_a_mail_is_taken_when_it_is_durable_and_else_later() -> None:
     assert await port(absent).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
     with pytest.raises(BrokerUnavailable):
         await absent.take(written(WISH))
+
+
+async def test_what_cannot_even_be_set_aside_stays_with_who_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def stumbling(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    inbox = Inbox()
+    monkeypatch.setattr(Desk, "_taken", stumbling)
+    monkeypatch.setattr(Desk, "_set_aside", stumbling)
+    assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
+    flagged = Fetching(written(WISH))
+    await Mailbox(Account("h", 1, False, "u", "p", "INBOX"), inbox.desk, "Done")._take(flagged, "1")  # type: ignore[arg-type]
+    assert flagged.said == ["fetch", "store"]
 
 
 async def test_a_flood_is_told_to_wait() -> None:

@@ -13,7 +13,7 @@ from services.intake.mail.attaching import documents_in
 from services.intake.mail.charsets import characters, header
 from services.intake.mail.markup import text_of
 from services.intake.mail.quoting import own_words
-from services.intake.mail.reading import LARGEST_HEAD, MOST_DEPTH, MOST_PARTS, Attachment, read
+from services.intake.mail.reading import LARGEST_HEAD, MOST_DEPTH, MOST_FIELDS, MOST_PARTS, Attachment, read
 from services.intake.mail.refusing import Refused, refusal_of
 from shared.events import MOST_DOCUMENT_BYTES, Slot
 
@@ -378,7 +378,11 @@ def test_any_damage_to_a_mail_is_read(seed: int, changes: int) -> None:
         b"\xff",
         b'"',
         b"boundary=",
+        b"boundary*=",
+        b"boundary*0*=",
         b"charset=",
+        b"filename*1=",
+        b"idna''%ff",
         b"<",
     ]
     for _ in range(changes):
@@ -394,6 +398,53 @@ def test_any_damage_to_a_mail_is_read(seed: int, changes: int) -> None:
     refusal_of(found, None, ours=OURS, trusted="mx.example.com")
     documents_in(found.attachments)
     found.received_at(NOW, EARLIEST)
+
+
+PARAMETERS = (
+    "boundary*0=x; boundary*1=y; boundary*=q",
+    "boundary*=idna''%ff",
+    "boundary*=a%00b''x",
+    "boundary*0*=a%00b''x; boundary*2*=%",
+)
+"""What the library stumbles over in parameters (RFC 2231)."""
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.mark.parametrize("name", ["boundary", "charset", "filename", "name"])
+@pytest.mark.parametrize("kind", ["multipart/mixed", "text/plain", "application/pdf"])
+def test_parameters_that_cannot_be_read_are_none(parameter: str, name: str, kind: str) -> None:
+    parameter = parameter.replace("boundary", name)
+    part = f"Content-Type: {kind}; {parameter}\r\nContent-Disposition: attachment; {parameter}\r\n\r\nWords"
+    mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b"
+    whole = f"From: ada@example.org\r\n{mixed}\r\n{part}\r\n--b--\r\n"
+    for content in (f"From: ada@example.org\r\n{part}", whole):
+        assert read(content.encode()).address == "ada@example.org"
+
+
+@given(
+    pieces=st.lists(
+        st.tuples(
+            st.sampled_from(["boundary", "charset", "name", "filename"]),
+            st.sampled_from(["", "*", "*0", "*0*", "*1", "*1*", "*9"]),
+            st.sampled_from(["x", "idna''%ff", "a%00b''x", "''", "utf-8'en'%C3%28", "%", '"', "zip''x"]),
+        ),
+        max_size=5,
+    )
+)
+def test_any_parameters_are_read(pieces: list[tuple[str, str, str]]) -> None:
+    said = "; ".join(f"{name}{index}={value}" for name, index, value in pieces)
+    for kind in ("multipart/mixed", "text/html", "image/png"):
+        found = read(
+            raw(f"From: ada@example.org\r\nContent-Type: {kind}; {said}\r\nContent-Disposition: a; {said}")
+        )
+        refusal_of(found, None, ours=OURS, trusted="mx.example.com")
+        documents_in(found.attachments)
+
+
+def test_fields_beyond_those_of_use_are_not_read() -> None:
+    found = read(b"From: ada@example.org\r\n" + b"a:\r\n" * 60_000 + b"\r\nHello")
+    assert found.address == "ada@example.org"
+    assert len(found.fields["a"]) == MOST_FIELDS - 1
 
 
 def nested(depth: int) -> bytes:

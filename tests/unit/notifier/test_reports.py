@@ -184,6 +184,15 @@ def test_what_is_no_report_tells_nothing(content: bytes) -> None:
     assert report_in(content) is None
 
 
+@pytest.mark.parametrize(
+    "boundary", ["boundary*0=x; boundary*1=y; boundary*=q", "boundary*=idna''%ff", "boundary*=a%00b''x"]
+)
+def test_a_boundary_that_cannot_be_read_is_none(boundary: str) -> None:
+    content = of_one("failed", "5.1.1").replace(b'boundary="RAA14128.773615765/MX"', boundary.encode())
+    assert boundary.encode() in content
+    assert report_in(content) is None
+
+
 @given(st.binary(max_size=500))
 def test_any_bytes_are_read_without_an_error(noise: bytes) -> None:
     report_in(noise)
