@@ -25,6 +25,7 @@ HTTPS_PORT: Final = 443
 HOST = re.compile(rb"[A-Za-z0-9._:-]+")
 MOST_RECEIPT_BYTES = 64 * 1024
 TIMEOUT = httpx.Timeout(30, connect=10)
+NOT_PACKED = {"Accept-Encoding": "identity"}
 NOT_NOW = frozenset({408, 409, 421, 425, 429})
 """Answers after which the same may be taken later, as after those of a server in trouble."""
 NAT64 = ipaddress.ip_network("64:ff9b::/32")
@@ -79,7 +80,7 @@ class Outward:
         """
         try:
             return await self._post(url, await self._addresses(url), headers, body)
-        except (httpx.TransportError, OSError) as error:
+        except (httpx.HTTPError, OSError) as error:
             raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
 
     async def _addresses(self, url: httpx.URL) -> list[str]:
@@ -147,7 +148,7 @@ async def _posted(
     async with client.stream(
         "POST",
         url.copy_with(host=address),
-        headers={"Host": url.netloc.decode(), **headers},
+        headers={"Host": url.netloc.decode(), **NOT_PACKED, **headers},
         content=body(),
         extensions={"sni_hostname": url.host},
     ) as response:
@@ -160,7 +161,8 @@ async def _receipt(response: httpx.Response) -> Receipt:
     if not response.is_success:
         raise Refused(f"the receiver answered {response.status_code}")
     body = bytearray()
-    async for piece in response.aiter_bytes():
+    # Raw: of what is packed all the same, a few bytes may unpack to any number.
+    async for piece in response.aiter_raw():
         body += piece[: MOST_RECEIPT_BYTES - len(body)]
         if len(body) == MOST_RECEIPT_BYTES:
             break

@@ -7,13 +7,14 @@ business of each protocol.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from shared import outward
-from shared.errors import HabeasError, StoreUnavailable
 from shared.log import logger
 from shared.mongo import Collection, Document, ReturnDocument, translated
 from shared.outward import NotAllowed, Outward, ReceiverUnavailable
@@ -29,8 +30,10 @@ LEASE = timedelta(minutes=1)
 """How long nobody else looks at what somebody is at."""
 MOST_WAIT = timedelta(hours=1)
 MOST_TRIES: Final = 100
-"""Then nobody is told any more: four days."""
-AT_ONCE: Final = 20
+"""Within four days; then the same is told once a day."""
+SLOW_PACE = timedelta(days=1)
+AT_ONCE, AT_ONE_HOST = 20, 5
+"""How many are told at once, and how many of them at one host: a slow one holds up none but its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Watched:
     """What tells the status that was taken last from all others."""
     tries: int = 0
     """How often the newest one was not taken."""
+    missed: str = ""
+    """What tells that one from all others."""
 
     @property
     def request_id(self) -> str:
@@ -95,11 +100,11 @@ class Watch:
             )
         if found is None:
             return None
-        return Watched(found["_id"], found["since"], found["told"], found["tries"])
+        return Watched(found["_id"], found["since"], found["told"], found["tries"], found.get("missed", ""))
 
     async def look_again(self, watched: Watched, at: datetime) -> None:
         """Keep what is known of a request, and look at it again."""
-        kept = {"look_at": at, "told": watched.told, "tries": watched.tries}
+        kept = {"look_at": at, "told": watched.told, "tries": watched.tries, "missed": watched.missed}
         with translated("settle a callback"):
             await self._watched.update_one({"_id": watched.name}, {"$set": kept})
 
@@ -178,44 +183,63 @@ class Telling:
     watch: Requests
     way: Way
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _busy: Counter[str] = field(default_factory=Counter, repr=False)
+    """Host → how many calls it is being asked to take."""
 
     async def for_ever(self) -> None:
-        """Tell whatever has changed, until cancelled; an outage only delays it."""
-        while True:
-            try:
-                while await self.some():
-                    pass
-            except StoreUnavailable as error:
-                logger().warning("callbacks go out later", service="intake", reason=str(error))
-            await asyncio.sleep(LOOK_EVERY_S)
+        """Tell whatever has changed, until cancelled; whatever goes wrong only delays it."""
+        room = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as looking:
+            while True:
+                await room.acquire()
+                watched = await self._due()
+                if watched is None:
+                    room.release()
+                    await asyncio.sleep(LOOK_EVERY_S)
+                else:
+                    looking.create_task(self.look(watched)).add_done_callback(lambda _: room.release())
 
-    async def some(self) -> bool:
-        """Look at some of the requests that it is time to look at; return whether there were any."""
-        taken = [await self.watch.take(self.clock()) for _ in range(AT_ONCE)]
-        found = [one for one in taken if one is not None]
-        await asyncio.gather(*map(self._look, found))
-        return bool(found)
-
-    async def _look(self, watched: Watched) -> None:
+    async def look(self, watched: Watched) -> None:
+        """Look at a request; whatever goes wrong counts as a try, and holds up no other request."""
         try:
-            await self._tell_what_changed(watched)
-        except HabeasError as error:
-            # It is looked at again when its lease is over; one request holds up no other.
-            reason, id_ = str(error), watched.request_id
-            logger().warning("a callback goes out later", service="intake", request_id=id_, reason=reason)
+            try:
+                await self._tell_what_changed(watched)
+            except Exception as error:  # noqa: BLE001 - nothing that one receiver does may end us
+                _warn("a callback goes out later", error, watched.request_id)
+                await self._not_taken(watched, watched.missed, self.clock())
+        except Exception as error:  # noqa: BLE001 - it is looked at again when its lease is over
+            _warn("a callback is looked at again later", error, watched.request_id)
+
+    async def _due(self) -> Watched | None:
+        try:
+            return await self.watch.take(self.clock())
+        except Exception as error:  # noqa: BLE001 - an outage only delays it
+            _warn("callbacks go out later", error)
+            return None
 
     async def _tell_what_changed(self, watched: Watched) -> None:
         callback = await self.teller.callback(watched.name, watched.told)
         if callback is None:
             await self.watch.end(watched.name)
             return
-        now = self.clock()
+        now, host = self.clock(), urlsplit(callback.url).netloc
         if callback.mark == watched.told:
             await self._taken(watched, callback, now)
-        elif await self.way.tell(callback):
-            await self._taken(replace(watched, told=callback.mark, tries=0), callback, now)
+        elif self._busy[host] >= AT_ONE_HOST:
+            await self.watch.look_again(watched, now + SOONEST)
+        elif await self._told(host, callback):
+            await self._taken(replace(watched, told=callback.mark, tries=0, missed=""), callback, now)
         else:
-            await self._not_taken(watched, now)
+            await self._not_taken(watched, callback.mark, now)
+
+    async def _told(self, host: str, callback: Callback) -> bool:
+        self._busy[host] += 1
+        try:
+            return await self.way.tell(callback)
+        finally:
+            self._busy[host] -= 1
+            if not self._busy[host]:
+                del self._busy[host]
 
     async def _taken(self, watched: Watched, callback: Callback, now: datetime) -> None:
         if callback.final:
@@ -224,14 +248,18 @@ class Telling:
             wait = SOONEST if callback.behind else _wait(watched, now)
             await self.watch.look_again(watched, now + wait)
 
-    async def _not_taken(self, watched: Watched, now: datetime) -> None:
-        tries = watched.tries + 1
-        if tries >= MOST_TRIES:
-            logger().warning("a callback is given up", service="intake", request_id=watched.request_id)
-            await self.watch.end(watched.name)
-            return
-        wait = min(MOST_WAIT, SOONEST * 2 ** min(tries, 12))
-        await self.watch.look_again(replace(watched, tries=tries), now + wait)
+    async def _not_taken(self, watched: Watched, mark: str, now: datetime) -> None:
+        """Tell it again later; what was not tried before begins anew."""
+        tries = watched.tries + 1 if mark == watched.missed else 1
+        if tries == MOST_TRIES:
+            logger().warning("a callback goes out daily", service="intake", request_id=watched.request_id)
+        wait = SLOW_PACE if tries >= MOST_TRIES else min(MOST_WAIT, SOONEST * 2 ** min(tries, 12))
+        await self.watch.look_again(replace(watched, tries=tries, missed=mark), now + wait)
+
+
+def _warn(what: str, error: Exception, request_id: str | None = None) -> None:
+    """Say what went wrong by its type alone: a message may hold what somebody else has sent."""
+    logger().warning(what, service="intake", request_id=request_id, reason=type(error).__name__)
 
 
 def _wait(watched: Watched, now: datetime) -> timedelta:

@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 from pydantic import SecretStr
 
 from services.intake.api import Callers, create_app
-from services.intake.callbacks import LEASE, Watched
+from services.intake.callbacks import LEASE, Telling, Watched
 from services.intake.door import Allowance
 from services.intake.drp.api import drp_app
 from services.intake.drp.desk import Desk
@@ -88,6 +88,12 @@ class Watch:
 
     async def end(self, name: str) -> None:
         del self.watched[name]
+
+
+async def look(telling: Telling) -> None:
+    """Look at all requests that it is time to look at, one after another."""
+    while (watched := await telling.watch.take(telling.clock())) is not None:
+        await telling.look(watched)
 
 
 def desk_of(office: Office) -> Desk:

@@ -21,7 +21,7 @@ import orjson
 from services.intake.fides.bodies import Consent, Create, CreateConsent, Identity, SetPreferences
 from services.intake.fides.desk import TOO_MANY, Desk
 from services.intake.fides.ids import CONSENT_REQUEST, case_of, spelt
-from services.intake.fides.policies import DEFAULT_CONSENT_POLICY, Wish
+from services.intake.fides.policies import DEFAULT_CONSENT_POLICY, Action, Wish, action_of
 from services.intake.fides.refusals import NotTaken, Refused, not_found
 from services.intake.fides.requests import NO_IDENTITY
 from shared.errors import Destroyed, HabeasError, UnknownRequest
@@ -159,7 +159,8 @@ class Consents:
         Exercise the rights of who opts out of something; opting in exercises none, and is kept for a day.
 
         Raises:
-            Refused: There is no such consent request (404), no such policy (400), or too many came (429).
+            Refused: There is no such consent request (404), no such policy of consent (400), or too many came
+                (429).
         """
         consent_id, begun = await self._opened(name)
         key = said.policy_key or DEFAULT_CONSENT_POLICY
@@ -178,6 +179,9 @@ class Consents:
         return _plain(said)
 
     def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
+        policy = self.desk.policies.wishes.get(key)
+        if policy is not None and action_of(policy) is not Action.CONSENT:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} is not about consent.")
         wishes: dict[Wish, list[Consent]] = defaultdict(list)
         for preference in preferences:
             wish = self.desk.policies.opting_out(preference.data_use, key)

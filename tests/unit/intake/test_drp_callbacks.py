@@ -1,18 +1,31 @@
 """Callbacks: an agent hears of every change of a request's status, as long as it takes."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
-from services.intake.callbacks import LEASE, MOST_TRIES, MOST_WAIT, Callback, Telling
+from services.intake import callbacks
+from services.intake.callbacks import (
+    AT_ONCE,
+    AT_ONE_HOST,
+    LEASE,
+    MOST_TRIES,
+    MOST_WAIT,
+    Callback,
+    Telling,
+)
 from services.intake.drp.desk import Desk
-from shared.errors import Sealed
+from shared.errors import Sealed, StoreUnavailable
 from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
-from tests.unit.agents import Calling, Watch, calling, desk_of
+from tests.unit.agents import Calling, Watch, calling, desk_of, look
 from tests.unit.fakes import Office
 
 HERE = "https://one.agency.example/update_status"
@@ -44,7 +57,7 @@ class Stage:
 
     async def after(self, by: timedelta) -> None:
         await self.agent.office.wait(by)
-        await self.telling.some()
+        await look(self.telling)
 
     async def answer(self, made: str) -> None:
         fulfilled = RequestFulfilled(
@@ -66,7 +79,7 @@ async def stage() -> AsyncIterator[Stage]:
 
 async def test_an_agent_hears_of_every_change_once_and_of_the_last_one_too(stage: Stage) -> None:
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
-    await stage.telling.some()
+    await look(stage.telling)
     await stage.after(timedelta(seconds=2))
     await stage.after(timedelta(seconds=2))
     assert stage.called.heard == [(HERE, "open"), (HERE, "in_progress")]
@@ -86,7 +99,7 @@ async def test_who_gives_no_address_is_not_called(stage: Stage) -> None:
 async def test_what_is_not_taken_is_told_again_as_it_stands_then(stage: Stage) -> None:
     stage.called.takes = False
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
-    await stage.telling.some()
+    await look(stage.telling)
     await stage.answer(made)
     await stage.after(timedelta(seconds=2))
     stage.called.takes = True
@@ -95,20 +108,30 @@ async def test_what_is_not_taken_is_told_again_as_it_stands_then(stage: Stage) -
     assert stage.watch.watched == {}
 
 
-async def test_nobody_is_told_for_ever_who_never_takes_it(stage: Stage) -> None:
+async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(stage: Stage) -> None:
     stage.called.takes = False
-    await stage.agent.exercise(status_callback=HERE)
-    await stage.telling.some()
-    for _ in range(MOST_TRIES + 5):
+    made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
+    await stage.agent.office.work()
+    await look(stage.telling)
+    for _ in range(MOST_TRIES - 1):
         await stage.after(MOST_WAIT)
     assert len(stage.heard) == MOST_TRIES
+    await stage.after(timedelta(hours=23))
+    assert len(stage.heard) == MOST_TRIES
+    await stage.after(timedelta(hours=1))
+    assert len(stage.heard) == MOST_TRIES + 1
+    await stage.answer(made)
+    await stage.after(timedelta(days=1))
+    stage.called.takes = True
+    await stage.after(timedelta(seconds=2))
+    assert stage.heard[-2:] == ["fulfilled", "fulfilled"]
     assert stage.watch.watched == {}
 
 
 async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> None:
     made = (await stage.agent.exercise(status_callback=HERE)).json()["request_id"]
     assert (await stage.watch.take(stage.agent.office.clock())) is not None
-    await stage.telling.some()
+    await look(stage.telling)
     assert stage.heard == []
     await stage.after(LEASE)
     assert stage.heard == ["in_progress"]
@@ -118,7 +141,7 @@ async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> No
 async def test_a_message_that_comes_again_is_not_watched_anew(stage: Stage) -> None:
     body = stage.agent.signed(stage.agent.exercise_message(status_callback=HERE))
     made = (await stage.agent.exercise(body)).json()["request_id"]
-    await stage.telling.some()
+    await look(stage.telling)
     kept = dict(stage.watch.watched)
     await stage.agent.exercise(body)
     assert stage.watch.watched == kept
@@ -151,6 +174,77 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
 
     desk = stage.telling.teller
     spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(Desk)))
-    await replace(stage.telling, teller=spoilt).some()
+    await look(replace(stage.telling, teller=spoilt))
     assert [url for url, _ in stage.called.heard] == [f"{HERE}/2"]
     assert set(stage.watch.watched) == {first, second}
+    (_, spoilt_one), _ = stage.watch.watched.values()
+    assert spoilt_one.tries == 1
+
+
+async def test_nothing_that_a_receiver_does_ends_the_telling(stage: Stage) -> None:
+    class Strange(Called):
+        async def tell(self, callback: Callback) -> bool:
+            await super().tell(callback)
+            raise ValueError(callback.url)
+
+    await stage.agent.made(status_callback=HERE)
+    called = Strange()
+    with capture_logs() as logs:
+        async with running(replace(stage.telling, way=called)):
+            await until(lambda: bool(logs))
+    assert called.heard == [(HERE, "in_progress")]
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        ("a callback goes out later", "ValueError")
+    ]
+    ((_, watched),) = stage.watch.watched.values()
+    assert watched.tries == 1
+
+
+async def test_a_database_that_fails_delays_the_telling(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(now: datetime) -> None:
+        del now
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(callbacks, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(stage.watch, "take", away)
+    await stage.agent.made(status_callback=HERE)
+    with capture_logs() as logs:
+        async with running(stage.telling):
+            await until(lambda: len(logs) > 1)
+            monkeypatch.undo()
+            await until(lambda: bool(stage.heard))
+
+
+async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
+    class Slow(Called):
+        async def tell(self, callback: Callback) -> bool:
+            await super().tell(callback)
+            if callback.url == HERE:
+                await asyncio.Event().wait()
+            return True
+
+    for number in range(AT_ONCE + AT_ONE_HOST):
+        await stage.agent.made(status_callback=HERE, name=f"Person {number}")
+    await stage.agent.made(status_callback="https://other.example/", name="Another")
+    called = Slow()
+    async with running(replace(stage.telling, way=called)):
+        await until(lambda: ("https://other.example/", "in_progress") in called.heard)
+    assert len(called.heard) == AT_ONE_HOST + 1
+
+
+@asynccontextmanager
+async def running(telling: Telling) -> AsyncIterator[None]:
+    task = asyncio.create_task(telling.for_ever())
+    yield
+    assert not task.done()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(come: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not come():  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(0.01)

@@ -123,6 +123,17 @@ async def test_what_was_said_is_sealed_as_it_came_with_who_said_it(client: Calli
     assert orjson.loads(sealed["as_sent"]["consent_request"])["identity"] == {"email": EMAIL}
 
 
+@pytest.mark.parametrize("opt_in", [True, False])
+@pytest.mark.parametrize("policy", ["default_erasure_policy", "default_access_policy"])
+async def test_a_policy_of_another_kind_is_refused(client: Calling, policy: str, *, opt_in: bool) -> None:
+    path = f"/consent-request/{await begun(client)}/preferences"
+    for use in (USE, "marketing.communications"):
+        body = {"policy_key": policy, "consent": [{"data_use": use, "opt_in": opt_in}]}
+        assert_detail(await client.call("PATCH", path, body), 400)
+    await client.office.work()
+    assert not client.office.told(RequestReceived)
+
+
 async def test_what_was_begun_is_over_after_a_day(client: Calling) -> None:
     name = await begun(client)
     client.office.clock.move(KEPT_FOR - timedelta(seconds=1))

@@ -11,6 +11,7 @@ import pytest_asyncio
 from services.intake.callbacks import Callback, Telling
 from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
+from tests.unit.agents import look
 from tests.unit.controllers import DOMAIN, ID, Calling, calling, certified, example, verifies
 from tests.unit.fakes import Office
 
@@ -40,7 +41,7 @@ class Stage:
 
     async def after(self, by: timedelta) -> None:
         await self.controller.office.wait(by)
-        await self.telling.some()
+        await look(self.telling)
 
     async def rest(self) -> None:
         for _ in range(4):
@@ -66,7 +67,7 @@ async def stage() -> AsyncIterator[Stage]:
 
 async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -> None:
     await stage.controller.post(example(status_callback_urls=[ONE, TWO]))
-    await stage.telling.some()
+    await look(stage.telling)
     assert stage.called.statuses(ONE) == ["pending"]
     await stage.rest()
     await stage.answer()
@@ -102,7 +103,7 @@ async def test_one_address_that_fails_holds_up_no_other_and_hears_it_later(stage
 async def test_what_is_cancelled_is_told(stage: Stage) -> None:
     await stage.controller.post(example(status_callback_urls=[ONE]))
     await stage.controller.delete()
-    await stage.telling.some()
+    await look(stage.telling)
     await stage.rest()
     assert stage.called.statuses(ONE) == ["pending", "cancelled"]
     assert stage.controller.desk.files.watch.watched == {}  # type: ignore[attr-defined]
@@ -114,7 +115,7 @@ async def test_a_callback_is_signed_and_complete(stage: Stage, version: str) -> 
     await stage.controller.post(example(version, status_callback_urls=[ONE], **more), version)
     await stage.controller.office.work()
     await stage.answer(Outcome.PARTLY_GRANTED)
-    await stage.telling.some()
+    await look(stage.telling)
     await stage.rest()
     first, *_, last = stage.called.heard
     prefix = "X-OpenGDPR" if version == "1" else "X-OpenDSR"
