@@ -495,7 +495,7 @@ async def test_what_cannot_even_be_set_aside_stays_with_who_brings_it(
     monkeypatch.setattr(Desk, "_set_aside", stumbling)
     assert await port(inbox).handle_DATA(None, None, Said(written(WISH))) == LATER  # type: ignore[arg-type]
     flagged = Fetching(written(WISH))
-    await Mailbox(Account("h", 1, False, "u", "p", "INBOX"), inbox.desk, "Done")._take(flagged, "1")  # type: ignore[arg-type]
+    await Mailbox(Account("h", 1, False, "u", "p", "INBOX"), inbox.desk, "Done")._take(flagged, "1")
     assert flagged.said == ["fetch", "store"]
 
 
