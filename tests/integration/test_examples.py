@@ -36,7 +36,7 @@ KEY = "the key of the example is long"
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
-    keys = json.dumps({SHOP: KEY, "habeas/command": f"{KEY} too"})
+    keys = json.dumps({SHOP: KEY, DESK: f"{KEY} too"})
     folder = tmp_path_factory.mktemp("examples")
     async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys) as pipeline:
         await pipeline.start("intake")
