@@ -54,6 +54,15 @@ dataset:
           - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
           - { name: phone, data_categories: [user.contact.phone_number] }
           - { name: name, data_categories: [user.name] }
+          - { name: born, data_categories: [user.demographic.date_of_birth] }
+          - { name: zip, data_categories: [user.contact.address.postal_code] }
+          - { name: customer, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+      - name: cards
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - { name: customer, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+          - { name: holder, data_categories: [user.name] }
 """
     }
 )
@@ -176,6 +185,10 @@ class World:
     @property
     def people(self) -> Any:
         return self.client[f"{self.prefix}desk"]["people"]
+
+    @property
+    def cards(self) -> Any:
+        return self.client[f"{self.prefix}desk"]["cards"]
 
     @property
     def ledger(self) -> Ledger:
@@ -323,19 +336,73 @@ async def test_what_was_found_before_is_not_asked_for_again(world: World) -> Non
     assert not world.california.amended
 
 
+def ndz(first: str, last: str, born: str, zip_code: str) -> str:
+    return hash_of("".join(map(hash_of, (first, last, born, zip_code))))
+
+
+QUAST = {"name": "Anna Quast", "born": "1985-07-14", "zip": "02139"}
+FAMILY = "family@example.org"
+
+
+@pytest.mark.parametrize(
+    ("annas", "others", "asked"),
+    [
+        pytest.param({"email": FAMILY}, [], (Right.ERASURE, FAMILY), id="alone"),
+        pytest.param(
+            {"email": FAMILY},
+            [{"name": "Ben Quast", "email": "Family@example.org"}],
+            (Right.OPT_OUT_OF_SALE, FAMILY),
+            id="a mailbox of several",
+        ),
+        pytest.param(
+            {"email": FAMILY},
+            [{"email": FAMILY, "phone": "+1 415 555 0123"}, {"email": FAMILY, "born": "1950-01-01"}],
+            (Right.OPT_OUT_OF_SALE, FAMILY),
+            id="a mailbox of somebody without a name",
+        ),
+        pytest.param(
+            {"email": FAMILY, "customer": "7"},
+            [{"name": "Ben Quast", "email": FAMILY, "customer": "8"}],
+            (Right.ERASURE, "7"),
+            id="a number of one's own",
+        ),
+        pytest.param(
+            {"email": FAMILY, "customer": "7"},
+            [{"holder": "Ben Quast", "customer": "7"}],
+            (Right.OPT_OUT_OF_SALE, FAMILY),
+            id="a number of several, where nothing is hashed",
+        ),
+    ],
+)
+async def test_nobody_is_erased_for_sharing_what_is_followed(
+    world: World, annas: dict[str, str], others: list[dict[str, str]], asked: tuple[Right, str]
+) -> None:
+    world.california.ask("NDZ", ndz("anna", "quast", "19850714", "2139"))
+    await world.people.insert_one({"_id": 20, **QUAST, **annas})
+    for number, other in enumerate(others):
+        where = world.cards if "holder" in other else world.people
+        await where.insert_one({"_id": 21 + number, **other})
+    await world.live()
+    assert world.requests.asked == {asked}
+
+
 async def test_only_what_is_new_leads_on_beside_what_was_kept(world: World) -> None:
     world.california.ask("Phone", hash_of("4155550111"))
     kim = {"name": "Kim Wolke", "phone": "+1 415 555 0111"}
     await world.people.insert_one({"_id": 9, "email": "kim@example.org", **kim})
     world.requests.outcomes["kim@example.org"] = Outcome.REFUSED
     await world.live()
-    await world.people.insert_one({"_id": 10, "email": "wolke@example.org", **kim})
+    await world.people.insert_one({"_id": 10, "email": "KIM@example.org", **kim})
     await world.pull()
     assert len(world.requests.lodged) == 2
     assert world.requests.asked == {
         (Right.ERASURE, "kim@example.org"),
-        (Right.ERASURE, "wolke@example.org"),
+        (Right.ERASURE, "KIM@example.org"),
     }
+    await world.people.insert_one({"_id": 11, "email": "wolke@example.org", **kim})
+    await world.pull()
+    assert (Right.ERASURE, "wolke@example.org") not in world.requests.asked
+    assert (Right.OPT_OUT_OF_SALE, "wolke@example.org") in world.requests.asked
 
 
 async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(world: World) -> None:
