@@ -5,6 +5,8 @@ The services around are simple here: whatever is lodged is answered as the test 
 every write; another goes on when its lease is over.
 """
 
+import zipfile
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,7 +34,7 @@ from services.intake.listing import Listing
 from shared.bus import Message
 from shared.drop import SOURCE
 from shared.envelope import decode
-from shared.errors import InvalidDataMap
+from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
 from shared.law import Right
 from shared.mongo import Client, Database
@@ -69,8 +71,8 @@ dataset:
 WRITES = frozenset(
     {
         "add", "advance", "amend", "amended", "announce", "begin", "decide", "discard", "end", "expect",
-        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "take", "told", "upload",
-        "uploaded", "withdraw",
+        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "sending", "settle", "take",
+        "told", "unpacked", "upload", "uploaded", "withdraw",
     }
 )  # fmt: skip
 
@@ -436,12 +438,12 @@ async def test_whoever_withdraws_is_not_looked_for_any_more(world: World) -> Non
 
 
 async def test_an_open_request_is_taken_back_with_the_state_s(world: World) -> None:
-    world.requests.outcomes["Anna@example.org"] = None
-    id_ = world.california.ask("Email", hash_of("anna@example.org"))
-    world.california.ask("Email", hash_of("nobody@example.org"))
-    await world.live()
-    world.now += WITHIN - MARGIN
-    await world.live()  # answered without it
+    world.requests.outcomes["later@example.org"] = None
+    id_ = world.california.ask("Email", hash_of("later@example.org"))
+    await world.live()  # nobody is found
+    await world.people.insert_one({"_id": 9, "email": "later@example.org"})
+    await world.pull()
+    assert world.requests.lodged
     world.california.take_back(id_, "Email")
     await world.pull()
     assert world.requests.withdrawn == set(world.requests.lodged)
@@ -449,6 +451,7 @@ async def test_an_open_request_is_taken_back_with_the_state_s(world: World) -> N
 
 async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near(world: World) -> None:
     expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     world.requests.outcomes["Anna@example.org"] = None
     await world.live()
     assert not world.california.told
@@ -465,7 +468,64 @@ async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near
     assert {id_: world.california.status[id_] for id_ in undecided} == {
         id_: expected[id_] for id_ in undecided
     }
-    assert len(world.california.amended) == 1
+    assert not world.california.amended, "what was never told is no correction"
+    assert world.california.told == expected
+    assert await world.ledger.open() is None
+
+
+async def test_a_refusal_is_no_proof_that_the_statuses_have_arrived(world: World) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    await world.puller(Life(float("inf"))).turn()
+    given, world.california.given = world.california.given, {}
+    with capture_logs() as logs:
+        await world.live()
+        world.now += LATER
+        await world.live()
+    assert any(log["event"] == "DROP refused a call" and log["code"] == 409 for log in logs)
+    assert await world.ledger.open() is not None
+    assert any(world.vault.items.values()), "the lists are kept"
+    world.california.given = given
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
+
+
+async def test_lists_outlive_a_vault_that_is_away_for_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    whole, failures = MemoryVault.seal_stream, [StoreUnavailable("away")]
+
+    async def sealed(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await whole(*arguments)
+
+    monkeypatch.setattr(MemoryVault, "seal_stream", sealed)
+    await world.live()
+    assert world.california.told == expected
+    assert world.california.calls.count("GET /data/download") == 1
+
+
+async def test_an_archive_that_cannot_be_unpacked_is_kept_until_it_can(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+
+    def spoilt(*_: object) -> None:
+        raise zlib.error
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(zipfile.ZipExtFile, "read", spoilt)
+        await world.live()
+    assert any(log["event"] == "DROP refused a call" for log in logs)
+    assert any(world.vault.items.values())
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
 
 
 async def test_nobody_calls_at_night(world: World) -> None:
@@ -520,13 +580,15 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     assert world.california.calls.count("POST /data/upload") == 2
 
 
-async def test_rows_that_cannot_be_read_are_loud_and_hold_up_no_other(world: World) -> None:
+async def test_rows_that_cannot_be_read_are_loud_and_kept_and_hold_up_no_other(world: World) -> None:
     expected = ask(world)
     world.california.waiting["Email"]["short"] = "no hash"
     with capture_logs() as logs:
         await world.live()
     assert [log["handled"] for log in logs if log["event"] == "rows of DROP cannot be read"] == [1]
     assert set(world.california.told) == set(expected)
+    assert await world.ledger.open() is not None
+    assert any(world.vault.items.values()), "what was not answered is kept"
 
 
 async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> None:
