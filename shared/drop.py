@@ -8,6 +8,7 @@ Source: DROP Data Broker API 1.2.0; Cal. Civ. Code § 1798.99.86; 11 CCR § 7600
 
 import base64
 import binascii
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,11 +80,10 @@ class Row:
 
 def row_of(line: str) -> Row | None:
     """Return the row that *line* of a list is; none where it is no row."""
-    id_, _, rest = line.strip().partition(",")
-    written = rest.partition(",")[0].strip()
     try:
+        id_, written, *_ = (cell.strip() for cell in next(csv.reader([line.strip()], strict=True), ()))
         digest = base64.b64decode(written, validate=True)
-    except (binascii.Error, ValueError):
+    except (binascii.Error, csv.Error, ValueError):
         return None
     return Row(id_, digest) if ID.fullmatch(id_) and len(digest) == HASH_BYTES else None
 

@@ -55,7 +55,7 @@ class California:
     removed: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Requests that were withdrawn since: id → hash and list."""
     given: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Files that are handed out and not answered: name without its ending → id → hash."""
+    """Files that are handed out, until each row is answered: name without its ending → id → hash."""
     known: dict[str, str] = field(default_factory=dict)
     """All requests that were ever handed out: id → name of the file."""
     told: dict[str, int] = field(default_factory=dict)
@@ -141,7 +141,10 @@ class California:
         refused = self._refused(request)
         if refused is not None:
             return refused
-        return await self._taken(request, self.amended, lambda file, id_: self.known.get(id_) == file)
+        # What was never told is nothing to correct.
+        return await self._taken(
+            request, self.amended, lambda file, id_: self.known.get(id_) == file and id_ in self.told
+        )
 
     def _refused(self, request: Request) -> Response | None:
         self.calls.append(f"{request.method} {request.url.path}")
@@ -169,8 +172,8 @@ class California:
                 continue
             accepted.append({"fileName": name, "fileSizeBytes": len(content)})
             told |= {id_: int(status) for id_, status in _rows(content)}
-            if told is self.told:
-                self.given.pop(_file_of(name), None)
+        if all(id_ in self.told for rows in self.given.values() for id_ in rows):
+            self.given = {}
         body = {
             "message": "queued",
             "acceptedCount": len(accepted),

@@ -11,19 +11,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import NAMESPACE_OID, uuid5
 
+from services.fulfillment.datamap.graph import graph_of
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.drop.fields import Somebody, Source, sources
-from services.fulfillment.drop.people import Held, followed, held, right_for
+from services.fulfillment.drop.fields import Somebody, Source, sources, tellings
+from services.fulfillment.drop.people import Held, followed, held, led_to, right_for
 from services.fulfillment.drop.wanted import AT_ONCE, Batch, Listed, Sighting, Wanted
 from services.fulfillment.search.stores import Probe, Stores
+from services.fulfillment.search.walk import entering
 from shared.bus import Message
 from shared.drop import KIND_OF, Found, Lines, ListKind, Row, row_of
 from shared.envelope import encode
 from shared.errors import HabeasError, InvalidDataMap
 from shared.events import DropMatched
+from shared.law import Right
 from shared.log import logger
 from shared.mongo import Document
 
@@ -36,6 +39,8 @@ MOST_SIGHTINGS = 1_000
 """Records that are read again to see whom one request means."""
 NO_IDENTITY = "drop"
 """Name of an identity that no data map has: the staff must find the records."""
+Lead: TypeAlias = tuple[str, str]
+"""Name and value of an identity that leads to records."""
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
@@ -180,11 +185,63 @@ class Matching:
     async def _whom(self, batch: Batch, wanted: Mapping[str, Wanted]) -> list[Found]:
         sightings = await self.listed.sightings(list(wanted))
         documents = await self._read({s for some in sightings.values() for s in some[:MOST_SIGHTINGS]})
+        whom = {
+            id_: self._people_of(one, sightings.get(id_, ())[:MOST_SIGHTINGS], documents, batch)
+            for id_, one in wanted.items()
+        }
+        too_many = {id_ for id_, some in sightings.items() if len(some) > MOST_SIGHTINGS}
+        rights = await self._rights({id_: people for id_, people in whom.items() if id_ not in too_many})
         return [
             found
             for id_, one in wanted.items()
-            for found in self._found(one, sightings.get(id_, ())[:MOST_SIGHTINGS], documents, batch)
+            for found in _found(one, whom[id_], rights.get(id_, Right.OPT_OUT_OF_SALE))
         ]
+
+    async def _rights(self, whom: Mapping[str, Sequence[Held]]) -> dict[str, Right]:
+        """
+        Return what is asked for each.
+
+        An erasure takes all that its identity finds, which the hash need not have found: a family may share
+        the mailbox of one whose name was listed. So it is looked at who else is there, before.
+        """
+        leads = {id_: _leads(people) for id_, people in whom.items()}
+        others = await self._others({lead for several in leads.values() for lead in several})
+        rights = {}
+        for id_, people in whom.items():
+            found = [others[lead] for lead in leads[id_]]
+            known = [one for some in found for one in some or ()]
+            sure = None not in found
+            rights[id_] = right_for([*people, *known]) if sure else Right.OPT_OUT_OF_SALE
+        return rights
+
+    async def _others(self, leads: Iterable[Lead]) -> dict[Lead, list[Held] | None]:
+        """Return whom each of *leads* finds; none where they are too many, or nothing is looked up by it."""
+        data_map, asked = self.current(), dict[str, dict[Probe, list[Lead]]]()
+        found: dict[Lead, list[Held] | None] = {}
+        for lead in leads:
+            found[lead] = None
+            for key, probe in entering(graph_of(data_map), *lead):
+                found[lead] = []
+                asked.setdefault(key, {}).setdefault(probe, []).append(lead)
+        for key, probes in asked.items():
+            place = data_map.by_key[key].place
+            documents = await self.stores.find(place, list(probes), most=MOST_SIGHTINGS)
+            for probe, several in probes.items():
+                for lead in several:
+                    found[lead] = self._with(found[lead], documents[probe], key, lead)
+        return found
+
+    def _with(
+        self, people: list[Held] | None, documents: Sequence[Document], key: str, lead: Lead
+    ) -> list[Held] | None:
+        """Return *people* and whom *lead* means in *documents*; none where they are too many to tell."""
+        if people is None or len(documents) >= MOST_SIGHTINGS:
+            return None
+        several = tellings(self.current()).get(key, ())
+        for document in documents:
+            everybody = [one for source in several for one in source.everybody(document)]
+            people += led_to(everybody, lead)
+        return people
 
     async def _read(self, sightings: Iterable[Sighting]) -> Mapping[Sighting, Document]:
         data_map, found = self.current(), dict[Sighting, Document]()
@@ -199,13 +256,13 @@ class Matching:
             found |= {sighting: documents[probe][0] for sighting, probe in probes.items() if documents[probe]}
         return found
 
-    def _found(
+    def _people_of(
         self,
         wanted: Wanted,
         sightings: Sequence[Sighting],
         documents: Mapping[Sighting, Document],
         batch: Batch,
-    ) -> list[Found]:
+    ) -> list[Held]:
         """Return whom *wanted* means now; a record that was changed since may be nobody's any more."""
         maps = sources(self.current())
         people: list[Held] = []
@@ -215,18 +272,28 @@ class Matching:
                     somebody, lambda h: self.listed.key_of(h) == wanted.key, fresh=sighting.batch == batch.id
                 )
                 people += [one] if one is not None else []
-        right = right_for(people, wanted.kind)
-        return [
-            Found(
-                id=wanted.id,
-                kind=wanted.kind,
-                origin=wanted.origin,
-                number=number,
-                right=right,
-                identifiers={NO_IDENTITY: wanted.id} if follow is None else dict([follow]),
-            )
-            for number, follow in enumerate(followed(people, right))
-        ]
+        return people
+
+
+def _leads(people: Sequence[Held]) -> list[Lead]:
+    """Return what an erasure of *people* would follow; nothing where they are several by what is known."""
+    if right_for(people) is not Right.ERASURE:
+        return []
+    return [lead for lead in followed(people, Right.ERASURE) if lead is not None]
+
+
+def _found(wanted: Wanted, people: Sequence[Held], right: Right) -> list[Found]:
+    return [
+        Found(
+            id=wanted.id,
+            kind=wanted.kind,
+            origin=wanted.origin,
+            number=number,
+            right=right,
+            identifiers={NO_IDENTITY: wanted.id} if follow is None else dict([follow]),
+        )
+        for number, follow in enumerate(followed(people, right))
+    ]
 
 
 def _people(document: Document, several: Iterable[Source]) -> Iterable[Somebody]:

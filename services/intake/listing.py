@@ -62,6 +62,18 @@ class Listing:
         rows = (await self.journal.histories({batch})).get(batch, [])
         return next((fact for fact in story_of(rows) if isinstance(fact, DropMatched)), None)
 
+    def content(self, batch: str, item: str) -> AsyncIterator[bytes]:
+        """Yield what lies sealed as *item*, in pieces."""
+        return self.vault.open_stream(batch, item)
+
+    async def spoilt(self, batch: str, item: str) -> int:
+        """Return how many rows of a list cannot be read; the first line is its header."""
+        number, spoilt = 0, 0
+        async for line in self.lines(batch, item):
+            spoilt += bool(number and line and row_of(line) is None)
+            number += 1
+        return spoilt
+
     async def lines(self, batch: str, item: str) -> AsyncIterator[str]:
         """
         Yield the lines of what lies sealed as *item*.

@@ -5,6 +5,8 @@ The services around are simple here: whatever is lodged is answered as the test 
 every write; another goes on when its lease is over.
 """
 
+import zipfile
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,7 +34,7 @@ from services.intake.listing import Listing
 from shared.bus import Message
 from shared.drop import SOURCE
 from shared.envelope import decode
-from shared.errors import InvalidDataMap
+from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
 from shared.law import Right
 from shared.mongo import Client, Database
@@ -54,14 +56,23 @@ dataset:
           - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
           - { name: phone, data_categories: [user.contact.phone_number] }
           - { name: name, data_categories: [user.name] }
+          - { name: born, data_categories: [user.demographic.date_of_birth] }
+          - { name: zip, data_categories: [user.contact.address.postal_code] }
+          - { name: customer, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+      - name: cards
+        meta: { habeas: { erasure: delete } }
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - { name: customer, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+          - { name: holder, data_categories: [user.name] }
 """
     }
 )
 WRITES = frozenset(
     {
         "add", "advance", "amend", "amended", "announce", "begin", "decide", "discard", "end", "expect",
-        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "take", "told", "upload",
-        "uploaded", "withdraw",
+        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "sending", "settle", "take",
+        "told", "unpacked", "upload", "uploaded", "withdraw",
     }
 )  # fmt: skip
 
@@ -176,6 +187,10 @@ class World:
     @property
     def people(self) -> Any:
         return self.client[f"{self.prefix}desk"]["people"]
+
+    @property
+    def cards(self) -> Any:
+        return self.client[f"{self.prefix}desk"]["cards"]
 
     @property
     def ledger(self) -> Ledger:
@@ -323,19 +338,73 @@ async def test_what_was_found_before_is_not_asked_for_again(world: World) -> Non
     assert not world.california.amended
 
 
+def ndz(first: str, last: str, born: str, zip_code: str) -> str:
+    return hash_of("".join(map(hash_of, (first, last, born, zip_code))))
+
+
+QUAST = {"name": "Anna Quast", "born": "1985-07-14", "zip": "02139"}
+FAMILY = "family@example.org"
+
+
+@pytest.mark.parametrize(
+    ("annas", "others", "asked"),
+    [
+        pytest.param({"email": FAMILY}, [], (Right.ERASURE, FAMILY), id="alone"),
+        pytest.param(
+            {"email": FAMILY},
+            [{"name": "Ben Quast", "email": "Family@example.org"}],
+            (Right.OPT_OUT_OF_SALE, FAMILY),
+            id="a mailbox of several",
+        ),
+        pytest.param(
+            {"email": FAMILY},
+            [{"email": FAMILY, "phone": "+1 415 555 0123"}, {"email": FAMILY, "born": "1950-01-01"}],
+            (Right.OPT_OUT_OF_SALE, FAMILY),
+            id="a mailbox of somebody without a name",
+        ),
+        pytest.param(
+            {"email": FAMILY, "customer": "7"},
+            [{"name": "Ben Quast", "email": FAMILY, "customer": "8"}],
+            (Right.ERASURE, "7"),
+            id="a number of one's own",
+        ),
+        pytest.param(
+            {"email": FAMILY, "customer": "7"},
+            [{"holder": "Ben Quast", "customer": "7"}],
+            (Right.OPT_OUT_OF_SALE, FAMILY),
+            id="a number of several, where nothing is hashed",
+        ),
+    ],
+)
+async def test_nobody_is_erased_for_sharing_what_is_followed(
+    world: World, annas: dict[str, str], others: list[dict[str, str]], asked: tuple[Right, str]
+) -> None:
+    world.california.ask("NDZ", ndz("anna", "quast", "19850714", "2139"))
+    await world.people.insert_one({"_id": 20, **QUAST, **annas})
+    for number, other in enumerate(others):
+        where = world.cards if "holder" in other else world.people
+        await where.insert_one({"_id": 21 + number, **other})
+    await world.live()
+    assert world.requests.asked == {asked}
+
+
 async def test_only_what_is_new_leads_on_beside_what_was_kept(world: World) -> None:
     world.california.ask("Phone", hash_of("4155550111"))
     kim = {"name": "Kim Wolke", "phone": "+1 415 555 0111"}
     await world.people.insert_one({"_id": 9, "email": "kim@example.org", **kim})
     world.requests.outcomes["kim@example.org"] = Outcome.REFUSED
     await world.live()
-    await world.people.insert_one({"_id": 10, "email": "wolke@example.org", **kim})
+    await world.people.insert_one({"_id": 10, "email": "KIM@example.org", **kim})
     await world.pull()
     assert len(world.requests.lodged) == 2
     assert world.requests.asked == {
         (Right.ERASURE, "kim@example.org"),
-        (Right.ERASURE, "wolke@example.org"),
+        (Right.ERASURE, "KIM@example.org"),
     }
+    await world.people.insert_one({"_id": 11, "email": "wolke@example.org", **kim})
+    await world.pull()
+    assert (Right.ERASURE, "wolke@example.org") not in world.requests.asked
+    assert (Right.OPT_OUT_OF_SALE, "wolke@example.org") in world.requests.asked
 
 
 async def test_what_is_acquired_later_is_found_and_the_state_is_told_otherwise(world: World) -> None:
@@ -369,12 +438,12 @@ async def test_whoever_withdraws_is_not_looked_for_any_more(world: World) -> Non
 
 
 async def test_an_open_request_is_taken_back_with_the_state_s(world: World) -> None:
-    world.requests.outcomes["Anna@example.org"] = None
-    id_ = world.california.ask("Email", hash_of("anna@example.org"))
-    world.california.ask("Email", hash_of("nobody@example.org"))
-    await world.live()
-    world.now += WITHIN - MARGIN
-    await world.live()  # answered without it
+    world.requests.outcomes["later@example.org"] = None
+    id_ = world.california.ask("Email", hash_of("later@example.org"))
+    await world.live()  # nobody is found
+    await world.people.insert_one({"_id": 9, "email": "later@example.org"})
+    await world.pull()
+    assert world.requests.lodged
     world.california.take_back(id_, "Email")
     await world.pull()
     assert world.requests.withdrawn == set(world.requests.lodged)
@@ -382,6 +451,7 @@ async def test_an_open_request_is_taken_back_with_the_state_s(world: World) -> N
 
 async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near(world: World) -> None:
     expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     world.requests.outcomes["Anna@example.org"] = None
     await world.live()
     assert not world.california.told
@@ -398,7 +468,64 @@ async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near
     assert {id_: world.california.status[id_] for id_ in undecided} == {
         id_: expected[id_] for id_ in undecided
     }
-    assert len(world.california.amended) == 1
+    assert not world.california.amended, "what was never told is no correction"
+    assert world.california.told == expected
+    assert await world.ledger.open() is None
+
+
+async def test_a_refusal_is_no_proof_that_the_statuses_have_arrived(world: World) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    await world.puller(Life(float("inf"))).turn()
+    given, world.california.given = world.california.given, {}
+    with capture_logs() as logs:
+        await world.live()
+        world.now += LATER
+        await world.live()
+    assert any(log["event"] == "DROP refused a call" and log["code"] == 409 for log in logs)
+    assert await world.ledger.open() is not None
+    assert any(world.vault.items.values()), "the lists are kept"
+    world.california.given = given
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
+
+
+async def test_lists_outlive_a_vault_that_is_away_for_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+    whole, failures = MemoryVault.seal_stream, [StoreUnavailable("away")]
+
+    async def sealed(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await whole(*arguments)
+
+    monkeypatch.setattr(MemoryVault, "seal_stream", sealed)
+    await world.live()
+    assert world.california.told == expected
+    assert world.california.calls.count("GET /data/download") == 1
+
+
+async def test_an_archive_that_cannot_be_unpacked_is_kept_until_it_can(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+
+    def spoilt(*_: object) -> None:
+        raise zlib.error
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(zipfile.ZipExtFile, "read", spoilt)
+        await world.live()
+    assert any(log["event"] == "DROP refused a call" for log in logs)
+    assert any(world.vault.items.values())
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
 
 
 async def test_nobody_calls_at_night(world: World) -> None:
@@ -453,13 +580,15 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     assert world.california.calls.count("POST /data/upload") == 2
 
 
-async def test_rows_that_cannot_be_read_are_loud_and_hold_up_no_other(world: World) -> None:
+async def test_rows_that_cannot_be_read_are_loud_and_kept_and_hold_up_no_other(world: World) -> None:
     expected = ask(world)
     world.california.waiting["Email"]["short"] = "no hash"
     with capture_logs() as logs:
         await world.live()
     assert [log["handled"] for log in logs if log["event"] == "rows of DROP cannot be read"] == [1]
     assert set(world.california.told) == set(expected)
+    assert await world.ledger.open() is not None
+    assert any(world.vault.items.values()), "what was not answered is kept"
 
 
 async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> None:

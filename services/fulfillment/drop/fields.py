@@ -39,6 +39,8 @@ SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...
 )
 """List → how a value is standardised, and the categories or the identities of the fields that hold one."""
 SUREST = (EMAIL,)
+MANY = frozenset({VIN, *SINGLE[ListKind.MAID][2], *SINGLE[ListKind.CTV_ID][2]})
+"""Identities of which one person has several: telephones, television sets, vehicles."""
 LAST_RESORT = (PHONE,)
 """What people share most: a record that tells anything else is not followed from there."""
 
@@ -59,8 +61,11 @@ class Somebody:
 
     hashes: tuple[Hash, ...]
     names: tuple[str, ...]
+    """Whole ones, as they are written."""
     known_by: tuple[tuple[str, str], ...]
     """Name and value of the identities that their records can be found by, the surest first."""
+    births: tuple[str, ...] = ()
+    """The days that the date of birth may mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +84,17 @@ class Source:
 
     def people(self, document: Document) -> Iterator[Somebody]:
         """Yield everybody of whom *document* holds something that could be hashed."""
-        for part in values_at(document, self.unit):
-            found = self._of(part)
-            if found.hashes:
-                yield found
+        yield from (found for found in self.everybody(document) if found.hashes)
+
+    def everybody(self, document: Document) -> Iterator[Somebody]:
+        """Yield everybody of whom *document* may hold something."""
+        yield from map(self._of, values_at(document, self.unit))
 
     def _of(self, part: Any) -> Somebody:
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
-        told = tuple(" ".join(pair) for pair in dict.fromkeys(names))
-        return Somebody(tuple(dict.fromkeys(hashes)), told, tuple(self._known_by(part)))
+        told = tuple(dict.fromkeys(self._called(part)))
+        return Somebody(tuple(dict.fromkeys(hashes)), told, tuple(self._known_by(part)), self._births(part))
 
     def _single(self, part: Any) -> Iterator[Hash]:
         for kind, (rule, categories, identities) in SINGLE.items():
@@ -103,7 +109,7 @@ class Source:
         if not names:
             return
         vehicles = self._standards(part, hashing.vehicle, lambda field: field.identity == VIN)
-        births = self._standards(part, hashing.birth, lambda field: _is_of(field, (BIRTH,)))
+        births = self._births(part)
         codes = self._standards(part, hashing.zip_code, lambda field: _is_of(field, (ZIP,)))
         yield from islice(_together(ListKind.NAME_VIN, names, vehicles), MOST_COMBINATIONS)
         yield from islice(_together(ListKind.NDZ, names, births, codes), MOST_COMBINATIONS)
@@ -116,6 +122,21 @@ class Source:
             if _is_of(field, (NAME,)) and not _is_of(field, (FIRST, LAST)):
                 for value in self._values(part, field):
                     yield from _parted(str(value))
+
+    def _called(self, part: Any) -> Iterator[str]:
+        """Yield names as they are written; a first or a last one alone where there is no whole one."""
+        firsts, lasts = (self._texts(part, category) for category in (FIRST, LAST))
+        whole = [
+            str(value)
+            for field in self.fields
+            if _is_of(field, (NAME,)) and not _is_of(field, (FIRST, LAST))
+            for value in self._values(part, field)
+        ]
+        pairs = [" ".join(pair) for pair in product(firsts, lasts)]
+        yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
+
+    def _births(self, part: Any) -> tuple[str, ...]:
+        return self._standards(part, hashing.birth, lambda field: _is_of(field, (BIRTH,)))
 
     def _texts(self, part: Any, category: str) -> list[str]:
         fields = [field for field in self.fields if _is_of(field, (category,))]
@@ -141,6 +162,12 @@ class Source:
                 yield field.identity or "", str(value)
 
 
+def comparable(identity: str, value: str) -> str:
+    """Return *value* of *identity* as it compares: notations of one telephone number are one."""
+    found = next((rule(value) for rule, _, names in SINGLE.values() if identity in names), ())
+    return next(iter(found), value.strip())
+
+
 def hashes_of(identity: str, value: str) -> Iterator[Hash]:
     """Yield the hashes of *value*, an identity called *identity*, on the lists that take it alone."""
     for kind, (rule, _, identities) in SINGLE.items():
@@ -151,8 +178,17 @@ def hashes_of(identity: str, value: str) -> Iterator[Hash]:
 @lru_cache(maxsize=4)
 def sources(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
     """Return where identifiers stand, by the keys of the collections; one that holds none is not in it."""
-    found = {c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped}
+    found = {
+        key: tuple(source for source in several if _hashable(source.fields))
+        for key, several in tellings(data_map).items()
+    }
     return MappingProxyType({key: several for key, several in found.items() if several})
+
+
+@lru_cache(maxsize=4)
+def tellings(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
+    """Return where anything tells one person from another, whether or not it can be hashed."""
+    return MappingProxyType({c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped})
 
 
 def _sources(collection: Collection) -> Iterator[Source]:
@@ -161,9 +197,7 @@ def _sources(collection: Collection) -> Iterator[Source]:
         if field.identity or _is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP)):
             fields.setdefault(_unit(collection, field.path), []).append(field)
     for unit, several in fields.items():
-        source = Source(collection, unit, tuple(several))
-        if _hashable(source.fields):
-            yield source
+        yield Source(collection, unit, tuple(several))
 
 
 def _unit(collection: Collection, path: str) -> str:
@@ -207,6 +241,11 @@ def _parted(whole: str) -> Iterator[tuple[str, str]]:
 
 def _is_of(field: Field, categories: Iterable[str]) -> bool:
     return any(covered(category, tuple(categories)) for category in field.categories)
+
+
+def own_first(identity: str) -> int:
+    """Return the rank of *identity* by how surely it is one person's: a customer number before a mailbox."""
+    return 3 if identity in LAST_RESORT else 2 if identity in MANY else 1 if identity in SUREST else 0
 
 
 def _preference(identity: str) -> int:

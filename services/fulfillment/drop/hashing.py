@@ -26,12 +26,15 @@ from shared.matching.transliteration import spellings
 
 PHONE_DIGITS = 10
 ZIP_CHARACTERS = 5
+ZIP_PLUS_FOUR = 9
 VIN_CHARACTERS = 17
 MOST_CHARACTERS = 300
 """Longer text is no identifier."""
 _MAID = re.compile(r"[0-9a-f]{32}")
 _CTV_ID = re.compile(r"[0-9a-z]{8,32}")
 _PLUS_FOUR = re.compile(r"-\s*[0-9]{4}\s*$")
+_FRACTION = re.compile(r"^([0-9]+)\.0$")
+_EXTENSION = re.compile(r"\s*(?:[;,]\s*)?(?:e?xt(?:ension)?|x|#)[\s.:=#]*[0-9]{1,7}\s*$", re.IGNORECASE)
 _COMPACT_DATE = re.compile(r"\s*([0-9]{4})([0-9]{2})([0-9]{2})\s*")
 _TRANSLITERATED = frozenset({"CYRILLIC", "GREEK"})
 
@@ -78,8 +81,8 @@ def email(value: Any) -> tuple[str, ...]:
 
 
 def phone(value: Any) -> tuple[str, ...]:
-    """Return the last ten digits of a telephone number."""
-    return _one(_digits(str(value))[-PHONE_DIGITS:])
+    """Return the last ten digits of a telephone number, without its extension."""
+    return _one(_digits(_EXTENSION.sub("", _written(value)))[-PHONE_DIGITS:])
 
 
 def birth(value: Any) -> tuple[str, ...]:
@@ -96,7 +99,12 @@ def birth(value: Any) -> tuple[str, ...]:
 
 def zip_code(value: Any) -> tuple[str, ...]:
     """Return a ZIP code without its last four and without noughts before it; five characters at most."""
-    plain = _alphanumeric(_PLUS_FOUR.sub("", str(value)).lower())
+    text = _written(value)
+    if not isinstance(value, str) and len(text) == ZIP_PLUS_FOUR - 1:
+        text = f"0{text}"  # a number has lost it
+    plain = _alphanumeric(_PLUS_FOUR.sub("", text).lower())
+    if len(plain) == ZIP_PLUS_FOUR and plain.isdigit():
+        plain = plain[:ZIP_CHARACTERS]
     return _one(plain.lstrip("0")[:ZIP_CHARACTERS])
 
 
@@ -152,8 +160,15 @@ def _alphanumeric(text: str) -> str:
     return "".join(one for one in text if one.isalnum())
 
 
+def _written(value: Any) -> str:
+    """Return *value* as text in plain digits; a whole number without what spreadsheets put behind it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return _FRACTION.sub(r"\1", unicodedata.normalize("NFKC", str(value)))
+
+
 def _digits(text: str) -> str:
-    return "".join(one for one in text if one in "0123456789")
+    return "".join(str(unicodedata.decimal(one)) for one in text if one.isdecimal())
 
 
 def _one(value: str) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ Whom the records mean that one hash of California's DROP has found, and what is 
 Law:
     11 CCR § 7600 et seq.: where an identifier is one person's, their data is deleted; where it is several
     people's, each is opted out of sale and sharing instead, for nobody knows which of them has asked.
+
+What is erased by mistake is gone. So one person is only whom nothing tells from another; whatever is between,
+a nickname or a second mailbox, is as good as several people.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from services.fulfillment.drop.fields import Hash, Somebody
+from services.fulfillment.drop.fields import MANY, Hash, Somebody, comparable, own_first
 from services.fulfillment.search.identities import plain
-from shared.drop import ListKind
 from shared.law import Right
-from shared.matching import Outcome, match_names
+from shared.matching import match_names
 
 MOST_DESCRIPTIONS = 50
 """Different descriptions of a person beyond which an identifier is no single person's."""
@@ -22,14 +24,20 @@ MOST_DESCRIPTIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One person's part of a record that a hash has found."""
+    """One person's part of a record that a hash has found, or an identity that is followed from there."""
 
     names: tuple[str, ...]
     known_by: tuple[tuple[str, str], ...]
-    follow: tuple[str, str] | None
+    follow: tuple[str, str] | None = None
     """The identity that their records are searched by; none where the record tells nothing of the kind."""
-    fresh: bool
+    fresh: bool = False
     """Whether the record was found for the first time."""
+    births: tuple[str, ...] = ()
+
+    @property
+    def tells(self) -> frozenset[tuple[str, str]]:
+        """What tells one person from another: identities of which a person has one."""
+        return frozenset((name, comparable(name, value)) for name, value in self.known_by if name not in MANY)
 
 
 def held(somebody: Somebody, wanted: Callable[[Hash], bool], *, fresh: bool) -> Held | None:
@@ -38,13 +46,20 @@ def held(somebody: Somebody, wanted: Callable[[Hash], bool], *, fresh: bool) -> 
     if not own:
         return None
     hashed = next((one.identity for one in own if one.identity is not None), None)
-    follow = hashed or next(iter(somebody.known_by), None)
-    return Held(somebody.names, somebody.known_by, follow, fresh)
+    follow = hashed or min(somebody.known_by, key=lambda known: own_first(known[0]), default=None)
+    return Held(somebody.names, somebody.known_by, follow, fresh, somebody.births)
 
 
-def right_for(people: Sequence[Held], kind: ListKind) -> Right:
-    """Return what is asked for *people*, whom one hash of *kind* has found."""
-    return Right.OPT_OUT_OF_SALE if _several(people, kind) else Right.ERASURE
+def led_to(people: Sequence[Somebody], lead: tuple[str, str]) -> Iterator[Held]:
+    """Yield whom *lead* means of the *people* of a document that it finds; where nobody says it, all."""
+    meant = (lead[0], comparable(*lead))
+    told = [Held(one.names, one.known_by, births=one.births) for one in people]
+    yield from [one for one in told if meant in _all_of(one)] or told
+
+
+def right_for(people: Sequence[Held]) -> Right:
+    """Return what is asked for *people*, whom one hash has found, and the identities that it leads to."""
+    return Right.OPT_OUT_OF_SALE if _several(people) else Right.ERASURE
 
 
 def followed(people: Iterable[Held], right: Right) -> Sequence[tuple[str, str] | None]:
@@ -64,28 +79,46 @@ def _lead(one: Held, *, several: bool) -> tuple[str, str] | None:
     return next(iter(one.known_by), one.follow) if several else one.follow
 
 
-def _several(people: Sequence[Held], kind: ListKind) -> bool:
-    """
-    Tell whether *people* are more than one: two names are nothing like one another.
+def _all_of(one: Held) -> frozenset[tuple[str, str]]:
+    return frozenset((name, comparable(name, value)) for name, value in one.known_by)
 
-    Where no record tells a name, what else they are known by says so.
-    """
-    described = list(dict.fromkeys((one.names, one.known_by) for one in people))
-    if len(described) > MOST_DESCRIPTIONS:
+
+def _several(people: Sequence[Held]) -> bool:
+    """Tell whether *people* may be more than one."""
+    described = list({(one.names, one.known_by, one.births): one for one in people}.values())
+    return (
+        len(described) > MOST_DESCRIPTIONS
+        or any(_differ(one, other) for one, other in combinations(described, 2))
+        or not all(map(_same_name, _pairs_of_names(described)))
+        or _strangers(described)
+    )
+
+
+def _differ(one: Held, other: Held) -> bool:
+    """Tell whether something is not the same of which a person has one."""
+    if one.births and other.births and not set(one.births) & set(other.births):
         return True
-    named = list(dict.fromkeys(names for names, _ in described if names))
-    if named:
-        return any(_nothing_alike(one, other) for one, other in combinations(named, 2))
-    told: dict[str, set[str]] = {}
-    for _, known_by in described:
-        for name, value in known_by:
-            if name != _HASHED.get(kind):
-                told.setdefault(name, set()).add(plain(name, value))
-    return any(len(values) > 1 for values in told.values())
+    names = {name for name, _ in one.tells} & {name for name, _ in other.tells}
+    shared = {name for name, _ in one.tells & other.tells}
+    return bool(names - shared)
 
 
-def _nothing_alike(one: Iterable[str], other: Sequence[str]) -> bool:
-    return all(match_names(a, b).outcome is Outcome.MISMATCH for a in one for b in other)
+def _pairs_of_names(described: Sequence[Held]) -> set[tuple[str, str]]:
+    """Return which names must be one person's: those of a record, and each of it with each of another."""
+    inside = (pair for one in described for pair in combinations(one.names, 2))
+    between = ((a, b) for one, other in combinations(described, 2) for a in one.names for b in other.names)
+    return {(min(pair), max(pair)) for pair in (*inside, *between)}
 
 
-_HASHED = {ListKind.EMAIL: "email", ListKind.PHONE: "phone_number"}
+def _same_name(pair: tuple[str, str]) -> bool:
+    return bool(match_names(*pair))
+
+
+def _strangers(described: Sequence[Held]) -> bool:
+    """Tell whether beside named records one without a name tells something that they do not."""
+    known = frozenset(told for one in described if one.names for told in one.tells)
+    born = frozenset(day for one in described if one.names for day in one.births)
+    nameless = [one for one in described if not one.names]
+    if len(nameless) == len(described):
+        return False
+    return any(one.tells - known or set(one.births) - born for one in nameless)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.model import Place
@@ -121,9 +122,11 @@ class Stores:
         """
         await self._seeker(place).seek(probes, take)
 
-    async def find(self, place: Place, probes: Sequence[Probe]) -> Mapping[Probe, list[Document]]:
+    async def find(
+        self, place: Place, probes: Sequence[Probe], *, most: float = inf
+    ) -> Mapping[Probe, list[Document]]:
         """
-        Return the documents at *place* that each of *probes* finds; they must be few.
+        Return the documents at *place* that each of *probes* finds; they must be few, or only *most* come.
 
         They are shared with other requests and must not be changed.
 
@@ -136,7 +139,8 @@ class Stores:
 
         def take(document: Document) -> None:
             for probe in answered(document, found, looked):
-                found[probe].setdefault(key_of(document["_id"]), document)
+                if len(found[probe]) < most:
+                    found[probe].setdefault(key_of(document["_id"]), document)
 
         await self.seek(place, probes, take)
         return {probe: list(documents.values()) for probe, documents in found.items()}

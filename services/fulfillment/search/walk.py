@@ -248,6 +248,15 @@ class _Walk:
                         self._trail.lead(edge.target, key(edge.target, formed), alias)
 
 
+def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]:
+    """Yield what the identity *name* with *value* is looked up by, each with the key of its collection."""
+    for lookup in graph.entries.get(name, ()):
+        for spelling in spellings_of(name, value):
+            for values in _formed(lookup, (spelling.strip(),)):
+                if all(map(refers, values)):
+                    yield lookup.key, _probe(lookup, values)
+
+
 def _aliases(led: Iterable[Led]) -> frozenset[Alias]:
     return frozenset(each.alias for each in led)
 

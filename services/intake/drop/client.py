@@ -8,10 +8,13 @@ Source: DROP Data Broker API 1.2.0.
 """
 
 import json
+import lzma
 import re
 import ssl
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -33,15 +36,31 @@ MOST_ARCHIVE_BYTES: Final = 4 << 30
 MOST_LIST_BYTES: Final = 8 << 30
 MOST_ANSWER_BYTES: Final = 1 << 20
 PIECE: Final = 1 << 18
+SPOILT: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    KeyError,
+    OSError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What a ZIP archive raises that is damaged, encrypted or packed in a way that nobody knows."""
 _NAMED = re.compile(r'filename="?([^";]+)"?')
 
 
 class NotYet(TransientError):
     """The platform wants to be asked again later."""
 
-    def __init__(self, message: str, after: timedelta) -> None:
+    def __init__(self, message: str, after: timedelta, *, perhaps: bool = False) -> None:
         super().__init__(message)
         self.after = after
+        self.perhaps = perhaps
+        """Whether what was sent may have arrived all the same."""
 
 
 class Turned(PermanentError):
@@ -73,8 +92,8 @@ class Archive:
         try:
             with zipfile.ZipFile(self.content) as opened:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
-        except zipfile.BadZipFile:
-            raise Turned("the lists are no ZIP archive", HTTPStatus.OK) from None
+        except SPOILT as error:
+            raise Turned(f"the lists are no ZIP archive: {type(error).__name__}", HTTPStatus.OK) from None
         kinds = {kind: entry for entry in entries if (kind := kind_of(entry.filename)) is not None}
         if len(kinds) < len(entries):
             raise Turned("the archive holds files that are no lists", HTTPStatus.OK)
@@ -83,10 +102,18 @@ class Archive:
         return {kind: entry.filename for kind, entry in kinds.items()}
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield the content of the file called *name*."""
-        with zipfile.ZipFile(self.content) as opened, opened.open(name) as content:
-            while piece := content.read(PIECE):
-                yield piece
+        """
+        Yield the content of the file called *name*.
+
+        Raises:
+            Turned: It is spoilt.
+        """
+        try:
+            with zipfile.ZipFile(self.content) as opened, opened.open(name) as content:
+                while piece := content.read(PIECE):
+                    yield piece
+        except SPOILT as error:
+            raise Turned(f"a list cannot be unpacked: {type(error).__name__}", HTTPStatus.OK) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +157,8 @@ class Platform:
                     await _small(answer)
             except httpx.TransportError as error:
                 raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON) from None
+            except httpx.RequestError as error:
+                raise Turned(f"DROP cannot be read: {type(error).__name__}", HTTPStatus.OK) from None
         if answer.status_code == HTTPStatus.OK:
             return None
         raise _problem(answer)
@@ -160,8 +189,9 @@ class Platform:
             try:
                 async with client.stream("POST", path, files=parts) as answer:
                     body = await _small(answer)
-            except httpx.TransportError as error:
-                raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON) from None
+            except httpx.RequestError as error:
+                perhaps = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON, perhaps=perhaps) from None
         if answer.status_code not in {HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST}:
             raise _problem(answer)
         return _taken(body, answer.status_code)

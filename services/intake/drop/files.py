@@ -49,6 +49,11 @@ def kind_of(name: str) -> ListKind | None:
     return None if match is None else _KINDS.get(match["kind"].lower())
 
 
+def part_of(name: str, before: int) -> str:
+    """Return what a file of statuses is called, of the list *name*, where so many were sent *before*."""
+    return f"{name.removesuffix('.csv')}_{before + 1}.csv" if before else name
+
+
 def lines_of(answers: Iterable[tuple[str, int]]) -> Iterator[bytes]:
     """Yield the lines of a file of statuses below its header, from ids and statuses."""
     for id_, status in answers:

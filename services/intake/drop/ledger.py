@@ -26,6 +26,8 @@ STATE: Final = "state"
 class Step(StrEnum):
     """How far a batch has got."""
 
+    RECEIVED = "received"
+    """The archive lies in the vault as it came."""
     SEALED = "sealed"
     LISTED = "listed"
     LODGED = "lodged"
@@ -60,7 +62,13 @@ class Batch:
     fetched_at: datetime
     step: Step = Step.SEALED
     uploaded: tuple[str, ...] = ()
-    """Files whose statuses the platform has taken."""
+    """Files whose statuses the platform has taken, as far as they were decided."""
+    sending: tuple[str, ...] = ()
+    """Files that were about to be sent, where it is not known whether they have arrived."""
+    refused: bool = False
+    """Whether the platform ever did not take one."""
+    parts: int = 0
+    """How often it has taken some."""
 
     @property
     def answerable(self) -> dict[ListKind, str]:
@@ -155,12 +163,26 @@ class Ledger:
         with translated("advance the lists of DROP"):
             await self._batches.update_one({"_id": batch}, {"$set": {"step": step.value}})
 
-    async def uploaded(self, batch: str, names: Iterable[str]) -> None:
-        """Remember the files whose statuses the platform has taken."""
+    async def unpacked(self, batch: str, files: Mapping[ListKind, str]) -> None:
+        """Remember which *files* the archive of *batch* holds."""
+        known = {"files": {kind.value: name for kind, name in files.items()}, "step": Step.SEALED.value}
         with translated("advance the lists of DROP"):
-            await self._batches.update_one(
-                {"_id": batch}, {"$addToSet": {"uploaded": {"$each": list(names)}}}
-            )
+            await self._batches.update_one({"_id": batch}, {"$set": known})
+
+    async def sending(self, batch: str, names: Iterable[str]) -> None:
+        """Remember that files called *names* are about to be sent; nothing, that none is under way."""
+        with translated("advance the lists of DROP"):
+            await self._batches.update_one({"_id": batch}, {"$set": {"sending": list(names)}})
+
+    async def uploaded(self, batch: str, names: Iterable[str], *, refused: bool) -> None:
+        """Remember the files whose statuses the platform has taken, and whether it did not take others."""
+        change = {
+            "$addToSet": {"uploaded": {"$each": list(names)}},
+            "$set": {"sending": []} | ({"refused": True} if refused else {}),
+            "$inc": {"parts": 1},
+        }
+        with translated("advance the lists of DROP"):
+            await self._batches.update_one({"_id": batch}, change)
 
     # --- answers ----------------------------------------------------------------------------------------
 
@@ -172,9 +194,10 @@ class Ledger:
                 await self._answers.bulk_write(changes, ordered=False)
 
     async def undecided(self, batch: str) -> int:
-        """Return of how many requests of *batch* it is not decided yet what becomes of them."""
+        """Return of how many requests of *batch* it is not decided yet what the platform is told first."""
+        waiting = {"batch": batch, "status": None, "answered": {"$ne": True}}
         with translated("count requests of DROP"):
-            return int(await self._answers.count_documents({"batch": batch, "status": None}))
+            return int(await self._answers.count_documents(waiting))
 
     async def to_look_at(self, now: datetime) -> list[Answer]:
         """Return some answers that it is time to look at."""
@@ -203,11 +226,25 @@ class Ledger:
             with translated("remember what became of requests of DROP"):
                 await self._answers.bulk_write(changes, ordered=False)
 
-    async def statuses(self, ids: Sequence[str]) -> Mapping[str, Told | None]:
-        """Return what became of those of *ids* that have found somebody."""
+    async def settle(self, batch: str) -> None:
+        """Lay down what is sent next: what is decided of *batch* and was never told."""
         with translated("read requests of DROP"):
-            found = self._answers.find({"_id": {"$in": list(ids)}}, {"status": 1})
-            return {document["_id"]: _told(document["status"]) async for document in found}
+            await self._answers.update_many(
+                {"batch": batch, "answered": {"$ne": True}, "status": {"$ne": None}},
+                [{"$set": {"sent": "$status"}}],
+            )
+
+    async def statuses(self, ids: Sequence[str]) -> Mapping[str, Told | None]:
+        """Return what is sent of those of *ids* that have found somebody; none of what is not decided."""
+        with translated("read requests of DROP"):
+            found = self._answers.find({"_id": {"$in": list(ids)}}, {"sent": 1})
+            return {document["_id"]: _told(document.get("sent")) async for document in found}
+
+    async def rest(self, batch: str, kind: ListKind) -> dict[str, Told]:
+        """Return what is sent of a list of which the platform has some already, by id."""
+        untold = {"batch": batch, "kind": kind.value, "answered": {"$ne": True}, "sent": {"$gt": 0}}
+        with translated("read requests of DROP"):
+            return {one["_id"]: Told(one["sent"]) async for one in self._answers.find(untold)}
 
     async def named(self, ids: Sequence[str]) -> list[Answer]:
         """Return those of *ids* that have found somebody."""
@@ -215,12 +252,12 @@ class Ledger:
             return [_answer(document) async for document in self._answers.find({"_id": {"$in": list(ids)}})]
 
     async def told(self, batch: str, kinds: Iterable[ListKind]) -> None:
-        """Remember that the platform was told all that is decided of lists; what comes later is amended."""
-        lists = {"$in": [kind.value for kind in kinds]}
+        """Remember that the platform was told what was sent of lists; what comes to differ is amended."""
+        sent = {"kind": {"$in": [kind.value for kind in kinds]}, "sent": {"$gt": 0}}
         with translated("remember what DROP was told"):
             await self._answers.update_many(
-                {"batch": batch, "kind": lists},
-                [{"$set": {"told": "$status", "amend": False, "answered": True}}],
+                {"batch": batch, "answered": {"$ne": True}, **sent},
+                [{"$set": {"told": "$sent", "answered": True}}, {"$set": {"amend": _AMENDED}}],
             )
 
     async def to_amend(self) -> AsyncIterator[tuple[str, ListKind]]:
@@ -288,7 +325,14 @@ def _state(document: Document) -> State:
 def _batch(document: Document) -> Batch:
     files = {ListKind(kind): name for kind, name in document["files"].items()}
     return Batch(
-        document["_id"], files, document["fetched_at"], Step(document["step"]), tuple(document["uploaded"])
+        document["_id"],
+        files,
+        document["fetched_at"],
+        Step(document["step"]),
+        tuple(document["uploaded"]),
+        tuple(document.get("sending", ())),
+        document.get("refused", False),
+        document.get("parts", 0),
     )
 
 

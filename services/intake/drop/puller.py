@@ -14,18 +14,18 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
 from services.intake.domain import Case, Status
 from services.intake.door import Door, NotNow, TooOften
-from services.intake.drop.client import LATER, Archive, NotYet, Taken, Turned, Upload
-from services.intake.drop.files import HEADER, Hours, is_closed, lines_of
+from services.intake.drop.client import LATER, PIECE, Archive, NotYet, Taken, Turned, Upload
+from services.intake.drop.files import HEADER, Hours, is_closed, lines_of, part_of
 from services.intake.drop.ledger import LEASE, NEVER, Answer, Batch, Ledger, State, Step
 from services.intake.drop.statuses import Told, told_of_all
-from services.intake.listing import Listing
+from services.intake.listing import PREFIX, Listing
 from shared import metrics
 from shared.drop import SOURCE, Found, ListKind
 from shared.errors import HabeasError, UnknownRequest
@@ -45,6 +45,8 @@ EXEMPTED_AGAIN: Final = timedelta(days=1)
 AT_ONCE: Final = 1_000
 LODGED_AT_ONCE: Final = 50
 NAME: Final = "intake"
+ARCHIVE_ITEM: Final = f"{PREFIX}archive"
+"""Name under which the lists lie in the vault as they came."""
 
 
 class Platform(Protocol):
@@ -64,11 +66,11 @@ class Platform(Protocol):
 class _File:
     """Statuses of a list, as a file without a name."""
 
+    kind: ListKind
     name: str
     content: IO[bytes]
-    rows: int = 0
     told: int = 0
-    """How many of them are decided."""
+    """How many statuses there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Puller:
                     pass
             except HabeasError as error:
                 logger().warning("DROP is served later", service=NAME, reason=str(error))
+            except Exception as error:  # noqa: BLE001 - its words may hold what the state has sent
+                logger().error("DROP is served later", service=NAME, reason=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def turn(self) -> bool:
@@ -128,6 +132,8 @@ class Puller:
         if batch is None:
             return await self._at_rest(state)
         match batch.step:
+            case Step.RECEIVED:
+                return self.clock() >= state.not_before and await self._unpacked(batch)
             case Step.SEALED:
                 return await self._listed(batch)
             case Step.LISTED:
@@ -148,15 +154,38 @@ class Puller:
         archive = await self.platform.download()
         if archive is None:
             batch = self._batch("nothing new", {})  # what was acquired since is looked through all the same
+            await self.ledger.begin(batch)
         else:
             with closing(archive):
-                batch = self._batch(archive.name, archive.lists())
-                for kind, name in batch.files.items():
-                    await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
-        await self.ledger.begin(batch)
+                batch = replace(self._batch(archive.name, {}), step=Step.RECEIVED)
+                await self._safe(batch, archive)
         now = batch.fetched_at
         await self.ledger.note(pulled_at=now, pull_at=now + self.every, not_before=NEVER, trouble="")
-        logger().info("lists of DROP fetched", service=NAME, request_id=batch.id, handled=len(batch.files))
+        logger().info("lists of DROP fetched", service=NAME, request_id=batch.id)
+        return True
+
+    async def _safe(self, batch: Batch, archive: Archive) -> None:
+        """Seal *archive* as it came, however often that fails: nobody else has it."""
+        while True:
+            try:
+                archive.content.seek(0)
+                await self.listing.keep(batch.id, ARCHIVE_ITEM, _alive(_pieces(archive.content)))
+                await self.ledger.begin(batch)
+            except HabeasError as error:
+                logger().error("lists of DROP are not sealed yet", service=NAME, reason=str(error))
+                await asyncio.sleep(LOOK_EVERY_S)
+            else:
+                return
+
+    async def _unpacked(self, batch: Batch) -> bool:
+        """Take the lists out of the archive; it stays sealed, for the state does not hand it out again."""
+        with closing(Archive(batch.id, tempfile.TemporaryFile())) as archive:
+            async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
+                archive.content.write(piece)
+            files = archive.lists()
+            for kind, name in files.items():
+                await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
+        await self.ledger.unpacked(batch.id, files)
         return True
 
     def _batch(self, name: str, files: Mapping[ListKind, str]) -> Batch:
@@ -240,45 +269,85 @@ class Puller:
             logger().error(
                 "requests of DROP are undecided", service=NAME, request_id=batch.id, handled=waiting
             )
-        files = {kind: name for kind, name in batch.answerable.items() if name not in batch.uploaded}
-        if files and not await self._upload(batch, files):
-            raise NotYet("of a list of DROP nothing is decided", LATER)
+        if await self._upload(batch):
+            return True
+        if waiting:
+            raise NotYet("requests of DROP are undecided", LATER)
+        for kind in batch.files:
+            if await self.listing.spoilt(batch.id, kind.item):
+                raise Turned("rows of a list cannot be read, nor be answered", HTTPStatus.OK)
         await self.ledger.advance(batch.id, Step.ANSWERED)
         await self.ledger.note(trouble="")
         await self.listing.discard(batch.id)
         logger().info("DROP answered", service=NAME, request_id=batch.id)
         return True
 
-    async def _upload(self, batch: Batch, files: Mapping[ListKind, str]) -> bool:
-        """Tell the statuses of *files*; return whether the platform has some of each that has requests."""
-        made = [await self._file(batch, kind, name) for kind, name in files.items()]
-        uploads = [Upload(one.name, one.content) for one in made if one.told]
+    async def _upload(self, batch: Batch) -> bool:
+        """
+        Tell what is decided and was never told; return whether anything was to tell.
+
+        What is sent is laid down before, so that whoever goes on after a crash sends the same.
+        """
+        if not batch.sending:
+            await self.ledger.settle(batch.id)
+        made = [await self._file(batch, kind, name) for kind, name in batch.answerable.items()]
         try:
-            taken = await self.platform.upload(uploads) if uploads else Taken((), ())
-        except Turned as error:
-            if error.status != HTTPStatus.CONFLICT:
-                raise
-            # It awaits no statuses: it has them, and whoever sent them died before it could say so.
-            logger().warning("DROP has the statuses already", service=NAME, request_id=batch.id)
-            await self.ledger.told(batch.id, list(files))
-            return True
+            uploads = {one.kind: Upload(one.name, one.content) for one in made if one.told}
+            if not uploads:
+                await self.ledger.sending(batch.id, ())
+                return bool(batch.sending)
+            taken = await self._sent(batch, list(uploads.values()))
         finally:
             _close(made)
-        await self.ledger.told(batch.id, [kind for kind, name in files.items() if name in taken.accepted])
-        await self.ledger.uploaded(batch.id, taken.accepted)
-        _must_have_taken(taken, [upload.name for upload in uploads])
-        return all(one.told for one in made if one.rows)
+        kinds = [kind for kind, upload in uploads.items() if upload.name in taken.accepted]
+        refused = len(kinds) < len(uploads)
+        await self.ledger.told(batch.id, kinds)
+        await self.ledger.uploaded(batch.id, [batch.files[kind] for kind in kinds], refused=refused)
+        _must_have_taken(taken, [upload.name for upload in uploads.values()])
+        return True
+
+    async def _sent(self, batch: Batch, uploads: Sequence[Upload]) -> Taken:
+        """
+        Send *uploads*.
+
+        A refusal because no statuses are awaited is believed only where the same files were about to be sent
+        before, and nobody knows whether they arrived: else the lists would be thrown away unanswered.
+        """
+        names = [upload.name for upload in uploads]
+        await self.ledger.sending(batch.id, names)
+        try:
+            return await self.platform.upload(uploads)
+        except NotYet as error:
+            if not error.perhaps:
+                await self.ledger.sending(batch.id, batch.sending)
+            raise
+        except Turned as error:
+            same = set(names) == set(batch.sending) and not batch.refused
+            if error.status == HTTPStatus.CONFLICT and same:
+                logger().warning("DROP has the statuses already", service=NAME, request_id=batch.id)
+                return Taken(tuple(names), ())
+            await self.ledger.sending(batch.id, batch.sending)
+            raise
 
     async def _file(self, batch: Batch, kind: ListKind, name: str) -> _File:
-        """Return the statuses of a list; what is not decided is not in it."""
+        """
+        Return the statuses of a list; what is not decided is not in it.
+
+        The first file of a list tells of all whom nobody was found for; the next ones of the rest alone.
+        """
         content: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it is handed on
         content.write(HEADER)
-        made = _File(name, content)
+        made = _File(kind, part_of(name, batch.parts), content)
+        if name in batch.uploaded:
+            rest = await self.ledger.rest(batch.id, kind)
+            content.writelines(lines_of(rest.items()))
+            content.seek(0)
+            return replace(made, told=len(rest))
         async for rows in _in_portions(self.listing.rows(batch.id, kind.item), AT_ONCE):
             known = await self.ledger.statuses([row.id for row in rows])
             told = [(row.id, status) for row in rows if (status := known.get(row.id, Told.NOT_FOUND))]
             content.writelines(lines_of(told))
-            made.rows, made.told = made.rows + len(rows), made.told + len(told)
+            made.told += len(told)
         content.seek(0)
         return made
 
@@ -364,6 +433,11 @@ def _must_have_taken(taken: Taken, names: Iterable[str]) -> None:
 def _close(files: Iterable[_File | Upload]) -> None:
     for file in files:
         file.content.close()
+
+
+def _pieces(content: IO[bytes]) -> Iterator[bytes]:
+    while piece := content.read(PIECE):
+        yield piece
 
 
 async def _alive(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

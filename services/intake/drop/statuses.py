@@ -38,12 +38,11 @@ def told_of(case: Case) -> Told | None:
     if case.fulfilled.right is Right.OPT_OUT_OF_SALE:
         return Told.OPTED_OUT
     match case.fulfilled.outcome:
-        case Outcome.GRANTED | Outcome.PARTLY_GRANTED:
+        case Outcome.GRANTED | Outcome.PARTLY_GRANTED | Outcome.NOTHING_HELD:
+            # Who has a case was found. What is gone by then was erased, by a request of another list.
             return Told.DELETED
         case Outcome.REFUSED:
             return Told.EXEMPTED
-        case Outcome.NOTHING_HELD:
-            return Told.NOT_FOUND
 
 
 def told_of_all(cases: Iterable[Case]) -> Told | None:

@@ -167,6 +167,28 @@ async def test_whatever_the_platform_says_is_one_of_our_errors(content: bytes, s
         await of(california).upload([])
 
 
+def test_a_damaged_list_is_one_of_our_errors() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("20261126_4821_Email.csv", "ID,Hash\n" * 50)
+    whole = made.getvalue()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        archived = Archive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
+        with suppress(Turned):
+            for name in archived.lists().values():
+                list(archived.pieces(name))
+
+
+async def test_an_archive_that_is_sent_damaged_is_one_of_our_errors() -> None:
+    california = open_all_day()
+    named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Encoding": "gzip"}
+    california.answers = [Response(b"no gzip", media_type="application/zip", headers=named)]
+    with pytest.raises(Turned):
+        await of(california).download()
+
+
 @given(st.binary(max_size=500))
 def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
     with pytest.raises(Turned):
@@ -221,6 +243,7 @@ def test_a_row_is_an_id_and_a_hash() -> None:
     assert row is not None
     assert (row.id, len(row.hash)) == ("A7kP2xQ9Lm4R", 32)
     assert row_of(f"A7kP2xQ9Lm4R,{hash_of('x')},Email") == row
+    assert row_of(f'"A7kP2xQ9Lm4R","{hash_of("x")}"') == row
 
 
 @given(st.text())

@@ -22,7 +22,7 @@ def answered(outcome: Outcome, right: Right = Right.ERASURE) -> Case:
         pytest.param(answered(Outcome.GRANTED), Told.DELETED, id="deleted"),
         pytest.param(answered(Outcome.PARTLY_GRANTED), Told.DELETED, id="what is not exempt was deleted"),
         pytest.param(answered(Outcome.REFUSED), Told.EXEMPTED, id="all is kept"),
-        pytest.param(answered(Outcome.NOTHING_HELD), Told.NOT_FOUND, id="gone meanwhile"),
+        pytest.param(answered(Outcome.NOTHING_HELD), Told.DELETED, id="erased by another list's request"),
         pytest.param(answered(Outcome.GRANTED, Right.OPT_OUT_OF_SALE), Told.OPTED_OUT, id="several people"),
         pytest.param(UNDECIDED, None, id="not decided"),
         pytest.param(Case(), None, id="not registered"),
@@ -41,9 +41,7 @@ def test_what_became_of_a_case(case: Case, told: Told | None) -> None:
         pytest.param(
             [answered(Outcome.REFUSED), answered(Outcome.GRANTED)], Told.DELETED, id="one is deleted"
         ),
-        pytest.param(
-            [answered(Outcome.NOTHING_HELD), answered(Outcome.REFUSED)], Told.EXEMPTED, id="one is kept"
-        ),
+        pytest.param([WITHDRAWN, answered(Outcome.REFUSED)], Told.EXEMPTED, id="one is kept"),
         pytest.param(
             [answered(Outcome.GRANTED), answered(Outcome.GRANTED, Right.OPT_OUT_OF_SALE)],
             Told.OPTED_OUT,

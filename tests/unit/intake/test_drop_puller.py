@@ -1,0 +1,35 @@
+"""What serves California's DROP goes on, whatever happens."""
+
+import asyncio
+import zipfile
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.intake.drop import puller
+from services.intake.drop.puller import Puller
+
+
+class Failing:
+    """A ledger that fails in a way that nobody has thought of, and then has the caller cancelled."""
+
+    calls = 0
+
+    async def hold(self, _: object) -> None:
+        self.calls += 1
+        if self.calls > 1:
+            raise asyncio.CancelledError
+        raise zipfile.BadZipFile("anna@example.org")
+
+
+async def test_nothing_but_cancelling_ends_it_and_no_words_are_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(puller, "LOOK_EVERY_S", 0)
+    nothing = cast("Any", None)
+    serving = Puller(nothing, cast("Any", Failing()), nothing, nothing, timedelta(days=7), None)
+    with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
+        await serving.for_ever()
+    assert [log["reason"] for log in logs] == ["BadZipFile"]
