@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
+from services.intake.mail.doubting import Place, asks, is_denied_anywhere
 from services.intake.mail.rulebook import EVERY, Hint, Rule, Rulebook, Wish
 from shared.events import Residence
 from shared.law import Regulation
@@ -56,6 +57,11 @@ class Match:
     """The words, folded."""
     wish: Wish | None = None
     weak: bool = False
+
+    @property
+    def language(self) -> str:
+        """The language of the rule."""
+        return self.rule.partition(".")[0]
 
     @property
     def weight(self) -> tuple[bool, int]:
@@ -123,7 +129,13 @@ def is_withdrawal(words: str, book: Rulebook) -> bool:
         return False
     others = [match for match in _counted(_matches(book.rules, text, "words")) if match.wish]
     taken_back = list(_matches(book.withdrawals, text, "words"))
-    return bool(taken_back) and all(any(map(other.overlaps, taken_back)) for other in others)
+    if not taken_back or asks(text) or any(_is_denied(text, match, book) for match in taken_back):
+        return False
+    return all(any(map(other.overlaps, taken_back)) for other in others)
+
+
+def _is_denied(text: str, match: Match, book: Rulebook) -> bool:
+    return is_denied_anywhere(Place(text, match.start, match.end), book.doubts[match.language])
 
 
 def code_in(words: str) -> str | None:
@@ -198,7 +210,7 @@ def _clarity(wishes: Collection[Wish]) -> Clarity:
 
 
 def _language_of_rules(matches: Iterable[Match]) -> str | None:
-    languages = {match.rule.partition(".")[0] for match in matches} - {EVERY}
+    languages = {match.language for match in matches} - {EVERY}
     return languages.pop() if len(languages) == 1 else None
 
 

@@ -78,6 +78,23 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubts:
+    """Expressions of a language that make the words of a rule doubtful, or that take a doubt away."""
+
+    negation: re.Pattern[str]
+    asking: re.Pattern[str]
+    """What asks for news, and for no deed."""
+    polite: re.Pattern[str]
+    """A request in the form of a question."""
+    anew: re.Pattern[str]
+    """What begins another clause."""
+    first: re.Pattern[str]
+    """Who writes speaks for themselves."""
+    stated: re.Pattern[str]
+    """A text says what people may do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rulebook:
     """All rules."""
 
@@ -87,6 +104,7 @@ class Rulebook:
     together: tuple[Together, ...]
     languages: Mapping[str, frozenset[str]]
     """Language → words that tell it from others."""
+    doubts: Mapping[str, Doubts]
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +118,7 @@ def rulebook() -> Rulebook:
         hints=tuple(_hints(page)),
         together=tuple(map(_together, page["together"])),
         languages={name: frozenset(words.split()) for name, words in page["languages"].items()},
+        doubts={name: _doubts(patterns) for name, patterns in page["doubts"].items()},
     )
 
 
@@ -131,6 +150,10 @@ def _hints(page: Mapping[str, Any]) -> Iterator[Hint]:
 def _together(entry: Mapping[str, Any]) -> Together:
     wishes = frozenset(map(Wish, entry["rights"]))
     return Together(wishes, Wish(entry["right"]), with_copy=entry.get("with_copy", False))
+
+
+def _doubts(patterns: Mapping[str, str]) -> Doubts:
+    return Doubts(**{name: re.compile(pattern) for name, pattern in patterns.items()})
 
 
 def _compiled(text: str, parts: Mapping[str, str]) -> re.Pattern[str]:
