@@ -80,11 +80,6 @@ def is_denied_anywhere(place: Place, doubts: Doubts) -> bool:
     )
 
 
-def speaks_for_themselves(text: str, doubts: Doubts) -> bool:
-    """Tell whether who wrote *text* speaks of themselves in it, and so asks for what they name."""
-    return bool(doubts.first.search(text))
-
-
 def _is_denied(place: Place, wish: Wish, doubts: Doubts) -> bool:
     if wish in REFUSALS:
         return False
