@@ -8,12 +8,12 @@ it follows from. Where it is in doubt the person is asked; a wrong guess would a
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from services.intake.mail.doubting import Place, asks, is_denied_anywhere
+from services.intake.mail.doubting import FEW, Place, asks, is_denied_anywhere, is_meant
 from services.intake.mail.rulebook import EVERY, Hint, Rule, Rulebook, Wish
 from shared.events import Residence
 from shared.law import Regulation
@@ -25,6 +25,7 @@ MOST_MATCHES = 10
 SHORT = 600
 """Characters of an answer that may hold a code or take a request back: more is for people to read."""
 FEWEST_WORDS = 2
+ENGLISH = "en"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
 CODE = re.compile(r"(?<![\d.,/+-])(?<!\d )(\d{6}|\d{3} \d{3})(?![\d/]|[.,]\d| \d)")
@@ -40,6 +41,8 @@ class Clarity(StrEnum):
     CLEAR = "clear"
     NOTHING = "nothing"
     """No rule speaks for anything."""
+    DOUBTFUL = "doubtful"
+    """They speak for something that is denied, asked about, or only named."""
     CONTRADICTORY = "contradictory"
     """They speak for several things that no one answer serves."""
 
@@ -57,6 +60,12 @@ class Match:
     """The words, folded."""
     wish: Wish | None = None
     weak: bool = False
+    naming: bool = False
+
+    @property
+    def language(self) -> str:
+        """The language of the rule."""
+        return self.rule.partition(".")[0]
 
     @property
     def language(self) -> str:
@@ -105,20 +114,22 @@ def understand(subject: str, words: str, book: Rulebook) -> Understood:
     own_subject = "" if ANSWER.match(subject) else subject
     texts = {"subject": folded(own_subject), "words": folded(words)}
     found = [match for where, text in texts.items() for match in _matches(book.rules, text, where)]
-    counted = _counted(found)
+    language = language_of(f"{own_subject}\n{words}", book)
+    standing = _counted(found)
+    counted = [match for match in standing if _is_meant(match, texts, language, book)]
     wishes, with_copy = _joined(dict.fromkeys(match.wish for match in counted if match.wish), book)
     hints = [match for where, text in texts.items() for match in _hinted(book.hints, text, where)]
     return Understood(
-        clarity=_clarity(wishes),
+        clarity=_clarity(wishes, standing),
         wish=next(iter(wishes)) if len(wishes) == 1 else None,
         with_copy=with_copy,
-        candidates=tuple(dict.fromkeys(match.wish for match in counted if match.wish)),
+        candidates=tuple(dict.fromkeys(match.wish for match in counted or standing if match.wish)),
         matches=tuple(counted),
         passed_over=tuple(match for match in found if match not in counted),
         hints=tuple(_counted(hints)),
         regulation=_regulation(_counted(hints), book),
         residence=_residence(hints, book),
-        language=language_of(f"{own_subject}\n{words}", book) or _language_of_rules(counted),
+        language=language or _language_of_rules(standing),
     )
 
 
@@ -166,7 +177,7 @@ def language_of(text: str, book: Rulebook) -> str | None:
 
 def _matches(rules: Iterable[Rule], text: str, where: str) -> list[Match]:
     return [
-        Match(rule.id, where, found.start(), found.end(), found[0], rule.wish, rule.weak)
+        Match(rule.id, where, found.start(), found.end(), found[0], rule.wish, rule.weak, rule.naming)
         for rule in rules
         for found in islice(rule.pattern.finditer(text), MOST_MATCHES)
         if found[0]
@@ -193,6 +204,17 @@ def _counted(found: Sequence[Match]) -> list[Match]:
     ]
 
 
+def _is_meant(match: Match, texts: Mapping[str, str], language: str | None, book: Rulebook) -> bool:
+    """Tell whether who wrote it means the words at *match*: in the language of the mail, and of the rule."""
+    spoken = {(language or "")[:2], match.language} - {"", EVERY}
+    place = Place(texts[match.where], match.start, match.end)
+    doubts = [book.doubts[name] for name in spoken or {ENGLISH}]
+    if match.wish is None or not all(is_meant(place, match.wish, one) for one in doubts):
+        return False
+    own = texts["words"] if match.where == "subject" else place.sentence
+    return not match.naming or len(texts["words"]) <= FEW or any(one.first.search(own) for one in doubts)
+
+
 def _joined(found: Iterable[Wish], book: Rulebook) -> tuple[frozenset[Wish], bool]:
     """Return *found* with those made one that one answer serves, and whether a copy is wanted besides."""
     wishes, with_copy = frozenset(found), False
@@ -203,9 +225,9 @@ def _joined(found: Iterable[Wish], book: Rulebook) -> tuple[frozenset[Wish], boo
     return wishes, with_copy
 
 
-def _clarity(wishes: Collection[Wish]) -> Clarity:
+def _clarity(wishes: Collection[Wish], standing: Collection[Match]) -> Clarity:
     if not wishes:
-        return Clarity.NOTHING
+        return Clarity.DOUBTFUL if standing else Clarity.NOTHING
     return Clarity.CLEAR if len(wishes) == 1 else Clarity.CONTRADICTORY
 
 

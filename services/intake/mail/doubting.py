@@ -22,7 +22,7 @@ APART = re.compile(
     r"|\b(?:because|as|since|weil|denn|car|puisque|porque|ya que|perche|poiche|pois|omdat|want)\b|因"
 )
 """What parts a wish from its reason."""
-OPENING = 8
+OPENING = 3
 """Characters within which words begin."""
 FEW = 60
 """Characters of a mail in which a name is enough: *Unsubscribe.*"""
@@ -73,16 +73,11 @@ def is_meant(place: Place, wish: Wish, doubts: Doubts) -> bool:
 
 
 def is_denied_anywhere(place: Place, doubts: Doubts) -> bool:
-    """Tell whether anything in the text denies, but what the words at *place* begin with."""
+    """Tell whether anything in the text denies, but what the words at *place* begin with: *I no longer want*."""
     return any(
         not place.start <= found.start() <= place.start + OPENING
         for found in doubts.negation.finditer(place.text)
     )
-
-
-def speaks_for_themselves(text: str, doubts: Doubts) -> bool:
-    """Tell whether who wrote *text* speaks of themselves in it, and so asks for what they name."""
-    return bool(doubts.first.search(text))
 
 
 def _is_denied(place: Place, wish: Wish, doubts: Doubts) -> bool:

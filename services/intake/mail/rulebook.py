@@ -14,7 +14,7 @@ from shared.law import DIRECT_MARKETING, Regulation, Right
 
 PAGE = Path(__file__).with_name("rules.yaml")
 PART = re.compile(r"\{([a-z]+)\}")
-WEAK = "?"
+WEAK, NAMING = "?", "~"
 EVERY = "any"
 """The rules that hold in every language."""
 
@@ -55,6 +55,8 @@ class Rule:
     """None: what it overlaps does not count."""
     weak: bool = False
     """Whether it names things and no deed: it does not count beside another that it overlaps."""
+    naming: bool = False
+    """Whether it names a right: it counts where who writes speaks for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,10 @@ def _rules(page: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[Rule]:
         for wish, patterns in by_wish.items():
             for number, text in enumerate([patterns] if isinstance(patterns, str) else patterns, 1):
                 pattern = _compiled(text, {**parts[EVERY], **parts.get(language, {})})
-                named = None if wish == "none" else Wish(wish.rstrip(WEAK))
-                yield Rule(f"{language}.{wish}.{number}", pattern, named, weak=wish.endswith(WEAK))
+                named = None if wish == "none" else Wish(wish.rstrip(WEAK + NAMING))
+                yield Rule(
+                    f"{language}.{wish}.{number}", pattern, named, wish.endswith(WEAK), wish.endswith(NAMING)
+                )
 
 
 def _withdrawals(page: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[Rule]:

@@ -46,7 +46,7 @@ def share(mails: list[dict[str, Any]]) -> float:
 def test_no_mail_of_the_bag_is_understood_wrongly_and_few_are_not_understood(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    seen = [mail for mail in BAG if not mail.get("unseen")]
+    seen = [mail for mail in BAG if not (mail.get("unseen") or mail.get("denied"))]
     unseen = [mail for mail in BAG if mail.get("unseen")]
     by_language = {name: share([mail for mail in BAG if mail["lang"] == name]) for name in LANGUAGES}
     by_language_shown = ", ".join(f"{name} {part:.0%}" for name, part in by_language.items())
@@ -55,6 +55,7 @@ def test_no_mail_of_the_bag_is_understood_wrongly_and_few_are_not_understood(
             f"\nmails understood: {share(seen):.1%} of {len(seen)} that the rules were made with, "
             f"{share(unseen):.1%} of {len(unseen)} others; {by_language_shown}\n"
         )
+    assert share([mail for mail in BAG if mail.get("denied")]) == 1
     wrong = [mail["words"] for mail in BAG if wish_of(mail) not in {mail["wish"], UNCLEAR}]
     assert wrong == []
     assert share(seen) >= 0.98
@@ -150,6 +151,17 @@ def test_two_wishes_are_one_where_one_answer_serves_both_and_else_unclear(
     understood = read(words)
     assert (understood.wish, understood.with_copy) == (wish, copy)
     assert (understood.clarity is Clarity.CONTRADICTORY) is (wish is None)
+
+
+def test_what_is_only_doubtful_is_asked_back_with_what_it_may_mean() -> None:
+    asked = read("Do you delete my data after the warranty ends?")
+    assert (asked.clarity, asked.wish, asked.candidates) == (Clarity.DOUBTFUL, None, (Wish.ERASURE,))
+
+
+@pytest.mark.parametrize("words", ["Unsubscribe", "DSAR please", "Do not sell"])
+def test_in_few_words_a_name_is_enough(words: str) -> None:
+    assert read(words).wish
+    assert not read(f"{words}. The weather has been fine, the birds are back, the lake is warm again.").wish
 
 
 def test_two_laws_choose_none_and_two_places_neither() -> None:
