@@ -68,11 +68,6 @@ class Match:
         return self.rule.partition(".")[0]
 
     @property
-    def language(self) -> str:
-        """The language of the rule."""
-        return self.rule.partition(".")[0]
-
-    @property
     def weight(self) -> tuple[bool, int]:
         """What decides between words that overlap."""
         return not self.weak, self.end - self.start
