@@ -102,13 +102,21 @@ class Filter(Body):
     @property
     def looks_inside(self) -> bool:
         """Whether each request must be looked at to tell whether it is looked for."""
-        asked = (
+        return any(one is not None for one in self._asked)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves any request out: what is there, but empty, does not."""
+        return any(one not in (None, "", {}) for one in (*self._asked, self.created_lt, self.created_gt))
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        return (
             self.request_id, self.identities, self.fuzzy_search_str, self.custom_privacy_request_fields,
             self.status, self.started_lt, self.started_gt, self.completed_lt, self.completed_gt,
             self.errored_lt, self.errored_gt, self.external_id, self.location, self.action_type,
             self.is_overdue,
         )  # fmt: skip
-        return any(one is not None for one in asked)
 
     def takes(self, found: Found, today: date) -> bool:
         """Tell whether *found* is looked for."""

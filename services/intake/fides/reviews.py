@@ -27,6 +27,7 @@ LOOKS = 20
 REVIEWED = "reviewed"
 Deciding: TypeAlias = Callable[[Found, str, str | None], Awaitable[None]]
 """Decides about a request: by whom, and why."""
+NO_FILTER = "filters: at least one must leave some requests out."
 NO_ONE = "No privacy request found with this id."
 NOT_APPROVABLE = "Cannot transition status: nothing of this request waits for approval. It is {}."
 NOT_DENIABLE = (
@@ -155,6 +156,8 @@ class Reviews:
         if selection.request_ids:
             return list(dict.fromkeys(selection.request_ids))
         wanted, left_out = _filter_of(selection.filters or {}), set(selection.exclude_ids or ())
+        if not wanted.narrows:
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, NO_FILTER)
         names = list[str]()
         async for found in self._matching(wanted):
             if found.name not in left_out:

@@ -193,6 +193,9 @@ async def test_what_a_filter_finds_is_decided_but_for_some(client: Calling) -> N
         pytest.param({"request_ids": ["pri_1"], "exclude_ids": ["pri_2"]}, id="ids but for some"),
         pytest.param("pri_1", id="one id"),
         pytest.param({"filters": {"odd": 1}}, id="a filter that there is not"),
+        pytest.param({"filters": {}}, id="no filter"),
+        pytest.param({"filters": {"verbose": True, "sort_direction": "asc"}}, id="only how it is shown"),
+        pytest.param({"filters": {"request_id": "", "identities": {}}}, id="empty filters"),
     ],
 )
 async def test_what_is_decided_about_must_be_said(client: Calling, body: Any) -> None:
