@@ -28,8 +28,12 @@ TIMEOUT = httpx.Timeout(30, connect=10)
 NOT_PACKED = {"Accept-Encoding": "identity"}
 NOT_NOW = frozenset({408, 409, 421, 425, 429})
 """Answers after which the same may be taken later, as after those of a server in trouble."""
-NAT64 = ipaddress.ip_network("64:ff9b::/32")
-"""Addresses that stand for others, of version 4 (RFC 6052, RFC 8215)."""
+RELAYS = ipaddress.ip_network("192.88.99.0/24")
+"""Once led from version 4 to version 6 (RFC 7526)."""
+UNICAST = ipaddress.ip_network("2000::/3")
+"""All of version 6 that is given out to anybody (RFC 4291); most that stands for version 4 lies elsewhere."""
+DOCUMENTATION = ipaddress.ip_network("3fff::/20")
+"""Leads nowhere (RFC 9637)."""
 
 
 class NotAllowed(Exception):
@@ -132,9 +136,10 @@ def is_public(address: str) -> bool:
     """Tell whether *address* is one of the internet at large, and stands for no other one."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
-        stands_for_another = found.ipv4_mapped or found.sixtofour or found.teredo or found in NAT64
-        if stands_for_another:
+        if found not in UNICAST or found in DOCUMENTATION or found.sixtofour or found.teredo:
             return False
+    elif found in RELAYS:
+        return False
     return found.is_global and not found.is_multicast
 
 

@@ -14,7 +14,7 @@ from fastapi import Response
 
 from services.fulfillment.carrier import Carrier, Parcel
 from services.fulfillment.signing import Signer
-from shared.outward import MOST_RECEIPT_BYTES, NotAllowed, Outward, ReceiverUnavailable, Refused, is_public
+from shared.outward import MOST_RECEIPT_BYTES, NotAllowed, Outward, ReceiverUnavailable, Refused
 from tests.integration.receiver import NOW, Receiver, certificate
 
 SIGNER = Signer(b"m" * 32)
@@ -95,35 +95,6 @@ async def test_what_is_no_plain_address_for_https_is_not_sent_to(receiver: Recei
     with pytest.raises(NotAllowed) as error:
         await carrier(receiver).send(parcel(url))
     assert not url or url not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("93.184.215.14", True),
-        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
-        ("10.0.0.1", False),
-        ("172.16.3.4", False),
-        ("192.168.1.1", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("127.0.0.1", False),
-        ("0.0.0.0", False),  # noqa: S104
-        ("224.0.0.1", False),
-        ("255.255.255.255", False),
-        ("::1", False),
-        ("::", False),
-        ("fe80::1%eth0", False),
-        ("fc00::1", False),
-        ("ff02::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("64:ff9b::a00:1", False),
-        ("64:ff9b:1::a00:1", False),
-        ("2002:a00:1::", False),
-    ],
-)
-def test_only_addresses_of_the_internet_at_large_are_public(address: str, public: bool) -> None:
-    assert is_public(address) is public
 
 
 async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:

@@ -34,6 +34,7 @@ from services.intake.drp.statuses import (
     status_object,
     told_of,
 )
+from shared import outward
 from shared.errors import UnknownRequest
 
 KEEP = timedelta(days=2 * 365)
@@ -123,12 +124,14 @@ class Desk:
         request = messages.request_in(message, agent)
         case_id = self.door.id_of(agent.source, digest_of(message))
         filed = Filed(agent, case_id, message)
+        _must_lead_somewhere(filed.said)
         if request is None:
             await self.door.keep(case_id, MESSAGE, unsigned(messages.without_claims(message)))
         else:
             await self.door.keep(case_id, MESSAGE, body)
-            await self.door.lodge(request, agent.source, attested=filed.said.attested)
             await self._watched(filed)
+            # Last of all: nothing is missing of a request that can be answered.
+            await self.door.lodge(request, agent.source, attested=filed.said.attested)
         return status_object(*await self._told(filed))
 
     async def status(self, agent: ListedAgent, request_id: str) -> dict[str, Any]:
@@ -246,3 +249,12 @@ class Desk:
 
     def _links(self, request_id: str) -> Links:
         return Links(f"{self.root}/requests/{request_id}", f"{self.root}/drp/v1/verification/{request_id}")
+
+
+def _must_lead_somewhere(said: Message) -> None:
+    try:
+        if said.status_callback is not None:
+            outward.receiver(said.status_callback)
+    except outward.NotAllowed:
+        flaw = "status_callback: no plain address for HTTPS"
+        raise Refused(HTTPStatus.BAD_REQUEST, flaw, fatal=True) from None

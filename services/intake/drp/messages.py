@@ -99,7 +99,6 @@ class Message(BaseModel):
     exercise: Annotated[Exercise, BeforeValidator(_spelt_today)]
     regime: str | None = None
     """Absent, or ``voluntary``: no law is invoked."""
-    relationships: tuple[Text, ...] | None = None
     status_callback: Annotated[Https | None, BeforeValidator(_unless_blank)] = None
     agent_request_id: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None, alias="agent-request-id"

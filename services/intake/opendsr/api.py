@@ -26,7 +26,8 @@ from shared.log import logger
 MOST_BYTES = 64 << 10
 """A request is a few hundred."""
 NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-BARE = re.compile(r"/v3(/|$)")
+VERSION = re.compile(r"/v([0-9])(?=/|$)")
+"""The first in a path says which is spoken; later ones may be names."""
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="OpenDSR", charset="UTF-8"'}
 
 
@@ -126,7 +127,8 @@ def _error(request: Request, status: int, *flaws: Flaw, headers: Mapping[str, st
         "message": "; ".join(map(str, flaws)),
         "errors": [{"domain": "Validation", "reason": reason, "message": str(flaw)} for flaw in flaws],
     }
-    bare = BARE.search(request.url.path) is not None
+    spoken = VERSION.search(request.url.path)
+    bare = spoken is not None and int(spoken[1]) == Version.THREE
     body = json.dumps(error if bare else {"error": error})
     return Response(body, status, NOT_KEPT | dict(headers or {}), media_type="application/json")
 

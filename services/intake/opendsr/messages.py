@@ -244,14 +244,22 @@ def nameless(message: Message) -> RequestSubmitted:
 
 
 def wish_of(message: Message, controller: ListedController) -> bytes:
-    """Return what is instructed, the same bytes for an equal request: type, identities and extensions."""
+    """
+    Return what is instructed, the same bytes for an equal request: type, identities and extensions.
+
+    Raises:
+        Refused: The extensions are nested too deeply to be compared.
+    """
     said = {
         "controller": controller.source,
         "type": message.subject_request_type,
         "identities": sorted((ALIASES.get(kind, kind), value) for kind, value, _ in message.named),
         "extensions": message.extensions or {},
     }
-    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    try:
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise refused("extensions", "is nested too deeply") from None
 
 
 def _named(message: Message, served: Served) -> dict[Code, Text]:

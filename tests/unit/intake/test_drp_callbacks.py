@@ -26,7 +26,7 @@ from shared.errors import Sealed, StoreUnavailable
 from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import Calling, Watch, calling, desk_of, look
-from tests.unit.fakes import Office
+from tests.unit.fakes import AbsentBroker, Office
 
 HERE = "https://one.agency.example/update_status"
 
@@ -126,6 +126,13 @@ async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(sta
     await stage.after(timedelta(seconds=2))
     assert stage.heard[-2:] == ["fulfilled", "fulfilled"]
     assert stage.watch.watched == {}
+
+
+async def test_after_a_crash_while_it_is_lodged_an_agent_is_told(stage: Stage) -> None:
+    object.__setattr__(stage.agent.office.door, "publisher", AbsentBroker())
+    body = stage.agent.signed(stage.agent.exercise_message(status_callback=HERE))
+    assert (await stage.agent.exercise(body)).status_code == 503
+    assert len(stage.watch.watched) == 1
 
 
 async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> None:

@@ -251,6 +251,12 @@ REFUSED: dict[str, tuple[int, bool, Callable[[Calling], bytes]]] = {
     "with a callback in clear": (
         400, True, lambda a: a.signed(a.exercise_message(status_callback="http://agency.example/"))
     ),
+    "with a callback that has a password in it": (
+        400, True, lambda a: a.signed(a.exercise_message(status_callback="https://user:pw@agency.example/"))
+    ),
+    "with a callback to no host": (
+        400, True, lambda a: a.signed(a.exercise_message(status_callback="https://["))
+    ),
     "with a callback to a file": (
         400, True, lambda a: a.signed(a.exercise_message(status_callback="file:///etc/passwd"))
     ),
@@ -522,3 +528,11 @@ async def test_an_address_to_prove_it_at_is_one_requests_alone(proven: tuple[Cal
     url = f"/drp/v1/verification/{made}"
     assert_error(await agent.http.get(url, params={"request_id": UNKNOWN}), 404, fatal=False)
     assert_error(await agent.http.get(f"/drp/v1/verification/{UNKNOWN}"), 404, fatal=False)
+
+
+async def test_what_is_not_used_may_be_anything() -> None:
+    async with calling(Office(trusted={"drp/AGENT_ONE"})) as agent:
+        await agent.set_up()
+        odd: object
+        for odd in ([""], "customer", 7, [{}]):
+            assert (await agent.exercise(relationships=odd)).status_code == 200

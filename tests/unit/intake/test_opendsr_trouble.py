@@ -163,3 +163,22 @@ async def test_whatever_is_called_nothing_breaks_and_nothing_is_lost(
 def _says_nothing_of_the_person(answer: Response) -> None:
     if answer.status_code >= 400:
         assert EMAIL not in answer.text
+
+
+async def test_extensions_that_are_nested_too_deeply_are_refused() -> None:
+    async with calling(Office()) as controller:
+        deep = json.dumps(example("2", extensions={"other.example.net": 7})).replace(
+            "7}", "[" * 300 + "]" * 300 + "}"
+        )
+        answer = await controller.post(deep.encode())
+        assert answer.status_code == 400, answer.text
+        assert "extensions" in answer.json()["error"]["message"]
+        assert controller.office.vault.items == {}
+
+
+async def test_a_request_called_like_a_version_has_the_errors_of_its_own() -> None:
+    async with calling(Office()) as controller:
+        for path, bare in (("/v2/requests/v3", False), ("/v3/requests/v2", True)):
+            answer = await controller.http.get(f"/opendsr{path}", headers=controller.basic)
+            assert answer.status_code == 404
+            assert ("error" in answer.json()) is not bare

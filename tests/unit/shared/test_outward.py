@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.intake.callbacks import Callback, Reached
-from shared.outward import MOST_RECEIPT_BYTES, Outward, ReceiverUnavailable
+from shared.outward import MOST_RECEIPT_BYTES, Outward, ReceiverUnavailable, is_public
 
 HERE = httpx.URL("https://93.184.216.34/status")
 PACKED = {"Content-Encoding": "gzip"}
@@ -69,3 +69,40 @@ async def test_whatever_goes_wrong_on_the_way_is_an_outage(answering: Answering)
     with pytest.raises(ReceiverUnavailable):
         await Outward().post(HERE, {}, nothing)
     assert not await Reached(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("10.0.0.1", False),
+        ("172.16.3.4", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("127.0.0.1", False),
+        ("0.0.0.0", False),  # noqa: S104
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1%eth0", False),
+        ("fc00::1", False),
+        ("ff02::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("2002:a00:1::", False),
+        ("2001::1", False),
+        ("fec0::1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:7f00:1", False),
+        ("192.88.99.1", False),
+        ("5f00::1", False),
+        ("3fff::1", False),
+        ("2001:db8::1", False),
+    ],
+)
+def test_only_addresses_of_the_internet_at_large_are_public(address: str, *, public: bool) -> None:
+    assert is_public(address) is public
