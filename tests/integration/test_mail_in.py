@@ -156,7 +156,7 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         [message] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
         assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
         _, listed, _ = await command(writer.pipeline, "inbox", "list", "--json")
-        assert [mail["reason"] for mail in json.loads(listed)] == ["asked back", "other"]
+        assert [mail["reason"] for mail in json.loads(listed)] == ["asked back", "automatic", "other"]
         _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
         assert "Quand aurai-je" in said
         assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

@@ -59,7 +59,7 @@ class Refused(StrEnum):
     @property
     def is_kept(self) -> bool:
         """Whether it is set aside, sealed: it may be a request all the same, and none may be lost."""
-        return self in {Refused.BULK, Refused.NO_REPLY, Refused.SPAM, Refused.FORGED}
+        return self not in {Refused.LOOP, Refused.BOUNCE}
 
 
 def refusal_of(

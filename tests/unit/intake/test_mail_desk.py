@@ -333,9 +333,18 @@ async def test_a_mail_whose_case_is_destroyed_opens_no_other() -> None:
         ({"List_Id": "<n.example.org>"}, Refused.MAILING_LIST),
     ],
 )
-async def test_what_a_machine_wrote_leaves_no_trace(fields: dict[str, str], outcome: Refused) -> None:
+async def test_what_a_machine_may_have_written_is_on_file_and_no_case(
+    fields: dict[str, str], outcome: Refused
+) -> None:
     inbox = Inbox()
     assert await inbox.take(written(WISH, **fields)) == outcome
+    assert [fact.reason for fact in inbox.office.told(MessageLodged)] == [outcome]
+    assert not inbox.office.told(RequestLodged)
+
+
+async def test_our_own_mail_leaves_no_trace() -> None:
+    inbox = Inbox()
+    assert await inbox.take(written(WISH, X_Habeas_Request="0" * 32)) == Refused.LOOP
     assert (inbox.office.vault.items, inbox.office.broker.published) == ({}, [])
 
 
