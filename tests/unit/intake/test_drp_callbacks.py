@@ -133,6 +133,8 @@ async def test_after_a_crash_while_it_is_lodged_an_agent_is_told(stage: Stage) -
     body = stage.agent.signed(stage.agent.exercise_message(status_callback=HERE))
     assert (await stage.agent.exercise(body)).status_code == 503
     assert len(stage.watch.watched) == 1
+    await look(stage.telling)
+    assert len(stage.watch.watched) == 1
 
 
 async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> None:
