@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.intake.handlers import SET_ASIDE
 from services.intake.webhooks.desk import MESSAGE
+from shared import jwks
 from shared.answer import SUBMISSION
 from shared.events import Assurance, IdentityVerified, RequestReceived, RequestRejected, RequestSubmitted
 from shared.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S
@@ -225,7 +226,10 @@ async def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_questions() ->
     assert signer.asked == 1
 
 
-async def test_while_apples_keys_cannot_be_had_it_is_asked_to_send_it_again() -> None:
+async def test_while_apples_keys_cannot_be_had_it_is_asked_to_send_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jwks, "LOOK_AGAIN_AFTER_S", -1.0)
     signer, office = Signer(), Office()
     signer.down = True
     async with platforms(office, signer) as calling:
