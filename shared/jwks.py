@@ -2,12 +2,14 @@
 The public keys that an issuer signs with (JSON Web Key Set, RFC 7517): fetched when needed, kept for a while.
 
 Where they lie is ours to say, or the issuer's configuration; what a token says about it (``jku``, ``x5u``,
-``jwk``) is never looked at. They are fetched by TLS alone, or from this very machine.
+``jwk``) is never looked at. They are fetched by TLS alone, or from this very machine; an issuer
+outside may name no address inside.
 """
 
 import asyncio
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -17,10 +19,14 @@ import httpx
 import jwt
 
 from shared.errors import TransientError
+from shared.outward import NOT_PACKED, NotAllowed, addresses_of, is_public
 
 KEYS_KNOWN_FOR_S = 600.0
 LOOK_AGAIN_AFTER_S = 30.0
-"""A token that names a key nobody knows makes us look for new keys, but not more often than this."""
+"""
+A token that names a key nobody knows makes us look for new keys, but not more often than this; nor do we look
+again sooner where nobody answered.
+"""
 MOST_BYTES = 256 << 10
 ISSUER_TIMEOUT_S = 10.0
 
@@ -42,8 +48,10 @@ class KeySet:
     clock: Callable[[], float] = time.monotonic
     url: str = ""
     """Where the keys lie; empty: the issuer's configuration says so (OpenID Connect Discovery 1.0)."""
+    resolve: Callable[[httpx.URL], Awaitable[Sequence[str]]] = field(default=addresses_of, repr=False)
     _keys: dict[str, Any] = field(default_factory=dict)
     _fetched_at: float = -KEYS_KNOWN_FOR_S
+    _failed_at: float | None = None
     _fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> Any:
@@ -63,6 +71,8 @@ class KeySet:
 
     async def _fetch_once(self) -> None:
         """Fetch the keys; whoever needs them meanwhile waits for the same answer."""
+        if self._failed_at is not None and self.clock() - self._failed_at <= LOOK_AGAIN_AFTER_S:
+            raise IssuerUnavailable("the issuer did not say a moment ago")
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._ended)
@@ -71,8 +81,9 @@ class KeySet:
 
     def _ended(self, fetching: asyncio.Task[None]) -> None:
         self._fetching = None
-        if not fetching.cancelled():
-            fetching.exception()  # seen, also where nobody waits any more
+        # Seen, also where nobody waits any more.
+        failed = not fetching.cancelled() and fetching.exception() is not None
+        self._failed_at = self.clock() if failed else None
 
     async def _fetch(self) -> None:
         found = await self._json(self.url or await self._said_url())
@@ -87,24 +98,49 @@ class KeySet:
         configuration = await self._json(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if configuration.get("issuer") != self.issuer:
             raise IssuerUnavailable("the issuer's configuration speaks of another issuer")
-        return str(configuration.get("jwks_uri", ""))
+        url = str(configuration.get("jwks_uri", ""))
+        await self._must_lead_outside(url)
+        return url
+
+    async def _must_lead_outside(self, url: str) -> None:
+        """See that an issuer outside names no address inside; one that lies inside itself may."""
+        _must_be_unchanged(url)
+        if await self._is_outside(self.issuer) and not await self._is_outside(url):
+            raise IssuerUnavailable("the issuer's keys lie inside")
+
+    async def _is_outside(self, url: str) -> bool:
+        try:
+            return all(map(is_public, await self.resolve(httpx.URL(url))))
+        except (NotAllowed, OSError):
+            raise IssuerUnavailable("a host of the issuer is not known") from None
 
     async def _json(self, url: str) -> Mapping[str, Any]:
-        if not _unchanged_on_the_way(url):
-            raise IssuerUnavailable("an address of the issuer is not https")
+        _must_be_unchanged(url)
         try:
-            answer = await self.http.get(url, follow_redirects=False)
+            found = json.loads(await self._body(url))
         except httpx.HTTPError:
             raise IssuerUnavailable("the issuer does not answer") from None
-        if answer.status_code != HTTPStatus.OK or len(answer.content) > MOST_BYTES:
-            raise IssuerUnavailable(f"the issuer answers {answer.status_code}")
-        try:
-            found = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise IssuerUnavailable("the issuer answers no JSON") from None
         if not isinstance(found, dict):
             raise IssuerUnavailable("the issuer answers something else")
         return found
+
+    async def _body(self, url: str) -> bytes:
+        body = bytearray()
+        async with self.http.stream("GET", url, headers=NOT_PACKED, follow_redirects=False) as answer:
+            if answer.status_code != HTTPStatus.OK:
+                raise IssuerUnavailable(f"the issuer answers {answer.status_code}")
+            async for piece in answer.aiter_bytes():
+                body += piece
+                if len(body) > MOST_BYTES:
+                    raise IssuerUnavailable("the issuer answers too much")
+        return bytes(body)
+
+
+def _must_be_unchanged(url: str) -> None:
+    if not _unchanged_on_the_way(url):
+        raise IssuerUnavailable("an address of the issuer is not https")
 
 
 def _unchanged_on_the_way(url: str) -> bool:

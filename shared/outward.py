@@ -88,13 +88,8 @@ class Outward:
             raise ReceiverUnavailable(f"the receiver did not answer: {type(error).__name__}") from None
 
     async def _addresses(self, url: httpx.URL) -> list[str]:
-        """Return the addresses that the host of *url* has."""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(url.host, url.port or HTTPS_PORT, type=socket.SOCK_STREAM)
-        except UnicodeError:
-            raise NotAllowed("the address has no name of a host") from None
-        addresses = [str(entry[4][0]) for entry in found]
+        """Return the addresses that the host of *url* has, if it leads where it may."""
+        addresses = await addresses_of(url)
         if url.host not in self.allowed and not all(map(is_public, addresses)):
             raise NotAllowed("the address leads inside")
         return addresses
@@ -130,6 +125,22 @@ def receiver(text: str) -> httpx.URL:
     if url.scheme != "https" or not HOST.fullmatch(url.raw_host) or url.userinfo:
         raise NotAllowed("the address is none for HTTPS, or has a password in it")
     return url.copy_with(fragment=None)
+
+
+async def addresses_of(url: httpx.URL) -> list[str]:
+    """
+    Return the addresses that the host of *url* has.
+
+    Raises:
+        NotAllowed: It is no name of a host.
+        OSError: Nobody knows it.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(url.host, url.port or HTTPS_PORT, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise NotAllowed("the address has no name of a host") from None
+    return [str(entry[4][0]) for entry in found]
 
 
 def is_public(address: str) -> bool:

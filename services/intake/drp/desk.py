@@ -214,7 +214,12 @@ class Desk:
         return Filed(self._listed(messages.exercised(message).agent_id), request_id, message)
 
     async def _case(self, filed: Filed) -> Case:
-        return Case() if filed.said.right is None else await self.door.case(filed.request_id)
+        if filed.said.right is None:
+            return Case()
+        try:
+            return await self.door.case(filed.request_id)
+        except UnknownRequest:
+            return Case()  # kept, and not lodged yet
 
     async def _told(self, filed: Filed) -> tuple[Asked, Told]:
         case = await self._case(filed)

@@ -88,8 +88,8 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Malformed)
     async def malformed(_request: Request, error: Malformed) -> Response:
         flaws = [str(flaw) for flaw in error.flaws]
-        content = {"error": "set aside: it does not read", "flaws": flaws}
-        return JSONResponse(content, HTTPStatus.UNPROCESSABLE_ENTITY)
+        # It is sealed, and the staff's to look at: what a platform sent again for days would be no other.
+        return JSONResponse({"status": "set_aside", "flaws": flaws})
 
     @app.exception_handler(HTTPException)
     async def no_such_call(_request: Request, error: HTTPException) -> Response:

@@ -21,12 +21,13 @@ from services.intake.callbacks import (
     Callback,
     Telling,
 )
+from services.intake.door import Door
 from services.intake.drp.desk import Desk
-from shared.errors import Sealed, StoreUnavailable
+from shared.errors import BrokerUnavailable, Sealed, StoreUnavailable
 from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import Calling, Watch, calling, desk_of, look
-from tests.unit.fakes import AbsentBroker, Office
+from tests.unit.fakes import Office
 
 HERE = "https://one.agency.example/update_status"
 
@@ -128,11 +129,20 @@ async def test_who_never_takes_it_is_told_daily_and_anew_once_it_has_changed(sta
     assert stage.watch.watched == {}
 
 
-async def test_after_a_crash_while_it_is_lodged_an_agent_is_told(stage: Stage) -> None:
-    object.__setattr__(stage.agent.office.door, "publisher", AbsentBroker())
+async def test_who_looks_before_a_request_is_lodged_does_not_take_it_for_gone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise BrokerUnavailable("away")
+
     body = stage.agent.signed(stage.agent.exercise_message(status_callback=HERE))
+    monkeypatch.setattr(Door, "lodge", away)
     assert (await stage.agent.exercise(body)).status_code == 503
-    assert len(stage.watch.watched) == 1
+    await look(stage.telling)
+    monkeypatch.undo()
+    await stage.agent.exercise(body)
+    await stage.after(timedelta(minutes=1))
+    assert stage.heard == ["open", "in_progress"]
 
 
 async def test_a_crash_while_an_agent_is_told_tells_it_again(stage: Stage) -> None:

@@ -179,7 +179,7 @@ async def test_the_topic_is_not_signed_so_a_body_counts_for_its_own_alone(
     office = Office(trusted={SOURCE})
     async with platforms(office) as calling:
         answer = await calling.shopify(topic, body)
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["status"]) == (200, "set_aside")
     assert office.told(RequestReceived) == []
     assert office.the(RequestRejected).errors[0].path == "topic"
 
@@ -217,7 +217,7 @@ async def test_what_is_signed_and_does_not_read_is_not_lost(body: bytes) -> None
     office = Office(trusted={SOURCE})
     async with platforms(office) as calling:
         answer = await calling.shopify("customers/redact", body)
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["status"]) == (200, "set_aside")
     rejected = office.the(RequestRejected)
     assert office.sealed(rejected.request_id)[SET_ASIDE] == body
     assert "no address" not in answer.text + rejected.model_dump_json()

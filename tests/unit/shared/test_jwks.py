@@ -1,12 +1,13 @@
 """Keys that an issuer publishes; what they are checked for stands in the tests of who uses them."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from httpx import AsyncClient, Response
 
-from shared.jwks import IssuerUnavailable, KeySet, UnknownKey
+from shared.jwks import LOOK_AGAIN_AFTER_S, MOST_BYTES, IssuerUnavailable, KeySet, UnknownKey
 from tests.unit.platforms import Signer
 
 URL = "https://issuer.example.com/keys"
@@ -38,17 +39,71 @@ async def test_who_needs_the_keys_at_the_same_time_waits_for_the_same_answer() -
     assert slow.signer.asked == 1
 
 
-async def test_a_key_that_is_not_there_is_unknown_and_a_failure_is_forgotten() -> None:
-    signer = Signer(down=True)
-    async with AsyncClient(transport=httpx.MockTransport(signer.answer)) as http:
-        keys = KeySet("https://issuer.example.com", http, url=URL)
-        for _ in range(2):
+async def test_a_failure_is_remembered_for_a_while_and_a_key_that_is_not_there_is_unknown() -> None:
+    signer, clock, asked = Signer(down=True), [1_000.0], list[str]()
+
+    def answer(request: httpx.Request) -> Response:
+        asked.append(str(request.url))
+        return signer.answer(request)
+
+    async with AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        keys = KeySet("https://issuer.example.com", http, lambda: clock[0], url=URL)
+        for _ in range(50):
             with pytest.raises(IssuerUnavailable):
                 await keys.key("one")
+        assert asked == [URL]
         signer.down = False
+        clock[0] += LOOK_AGAIN_AFTER_S + 1
         with pytest.raises(UnknownKey):
             await keys.key("two")
         assert (await keys.key("one")).key_id == "one"
+        assert asked == [URL, URL]
+
+
+async def test_no_more_is_read_than_keys_can_be() -> None:
+    read = []
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                read.append(1)
+                yield bytes(1 << 10)
+
+    answering = httpx.MockTransport(lambda _: Response(200, stream=Endless()))
+    async with AsyncClient(transport=answering) as http:
+        with pytest.raises(IssuerUnavailable):
+            await KeySet("https://issuer.example.com", http, url=URL).key("one")
+    assert len(read) == (MOST_BYTES >> 10) + 1
+
+
+@pytest.mark.parametrize(
+    ("own", "named", "taken"),
+    [
+        ("93.184.216.34", ["93.184.216.34"], True),
+        ("93.184.216.34", ["93.184.216.34", "10.0.0.5"], False),
+        ("93.184.216.34", ["127.0.0.1"], False),
+        ("10.0.0.4", ["10.0.0.5"], True),
+    ],
+)
+async def test_an_issuer_outside_names_no_keys_inside(own: str, named: list[str], *, taken: bool) -> None:
+    signer, issuer = Signer(), "https://issuer.example.com"
+
+    def answer(request: httpx.Request) -> Response:
+        if request.url.path.endswith("openid-configuration"):
+            return Response(200, json={"issuer": issuer, "jwks_uri": "https://keys.example.net/"})
+        return signer.answer(request)
+
+    async def resolve(url: httpx.URL) -> list[str]:
+        return [own] if url.host == "issuer.example.com" else named
+
+    async with AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        keys = KeySet(issuer, http, resolve=resolve)
+        if taken:
+            assert (await keys.key("one")).key_id == "one"
+        else:
+            with pytest.raises(IssuerUnavailable):
+                await keys.key("one")
+    assert bool(signer.asked) is taken
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,9 @@ async def test_an_issuer_that_does_not_answer_is_asked_again_later(issuer: Issue
     with pytest.raises(IssuerUnavailable):
         await checked(keys, issuer.token(NONCE, now()))
     issuer.down = False
+    clock = keys.clock
+    assert isinstance(clock, Monotonic)
+    clock.now += LOOK_AGAIN_AFTER_S + 1
     assert await checked(keys, issuer.token(NONCE, now()))
 
 
