@@ -170,6 +170,31 @@ def test_earlier_mails_and_signatures_do_not_count(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "__________\nOwn",
+        "-- \nOwn",
+        "De : Jean Dupont\nÀ : Société X\nObjet : suppression\n\nOwn",
+        "Von: Max Muster, Hauptstr. 1\nAn: Firma GmbH\nDatum: 1.1.2026\n\nOwn",
+    ],
+)
+def test_what_nothing_precedes_is_no_end(text: str) -> None:
+    assert own_words(text).endswith("Own")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----Original Message-----\nFrom: a\nDelete",
+        "From: Example <a@example.com>\nTo: b\nSubject: c\n\nDelete",
+        "Von: Example\nGesendet: Montag\nAn: b\n\nLöschen",
+    ],
+)
+def test_an_earlier_mail_that_nothing_precedes_is_nobodys_own(text: str) -> None:
+    assert own_words(text) == ""
+
+
+@pytest.mark.parametrize(
     "text", ["From: my heart\nthank you", "On Monday I wrote to you", "a > b", "Own - really"]
 )
 def test_own_words_that_look_like_others_count(text: str) -> None:
