@@ -21,7 +21,7 @@ from services.intake.mail.asking import inquiry_of, laws_for, request_of
 from services.intake.mail.attaching import documents_in
 from services.intake.mail.classifying import Understood, says_more, understand
 from services.intake.mail.reading import Mail, read
-from services.intake.mail.refusing import refusal_of
+from services.intake.mail.refusing import is_dropped, refusal_of
 from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
@@ -112,7 +112,8 @@ class Desk:
         refused = refusal_of(mail, envelope.sender, ours=ours, trusted=self.trusted)
         try:
             if refused is not None:
-                if refused.is_kept:
+                letter = self.threads.case_answered([mail.field("message-id")])
+                if not is_dropped(mail, ours=letter is not None):
                     await self._set_aside(mail.identity, content, refused)
                 return refused
             if not mail.address:
