@@ -118,7 +118,7 @@ async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with
         assert found
         digits = found[1]
         quoted = "\n".join(f"> {line}" for line in acknowledged.body().splitlines()[:10])
-        await writer.mail(person, f"Here it is: {digits}\n\n{quoted}", subject="Re: Your code", to=reply_to)
+        await writer.mail(person, f"My code: {digits}\n\n{quoted}", subject="Re: Your code", to=reply_to)
         [verified] = await eventually(lambda: writer.heard.of(case, "identity.verified"), WITHIN)
         assert verified["data"]["assurance"] == "mailbox"
         page = await writer.pipeline.closed(case)

@@ -11,10 +11,15 @@ from enum import StrEnum
 
 from services.intake.domain import ANSWERED, Case, Status
 from services.intake.mail.classifying import Understood, code_in, is_withdrawal
-from services.intake.mail.rulebook import Rulebook
+from services.intake.mail.rulebook import Rulebook, Wish
 from shared.answer import Inquiry
 from shared.events import Document, EmailCode, Proof
+from shared.law import Right
 
+AT_ONCE = frozenset(
+    {Wish.OBJECTION_TO_MARKETING, Wish.OPT_OUT_OF_SALE, Wish.CONSENT_WITHDRAWAL, Wish.LIMIT_SENSITIVE_USE}
+)
+"""Wishes that take effect at once, and wait for no other request."""
 ENDED = ANSWERED | {Status.WITHDRAWN, Status.DUPLICATE}
 
 
@@ -42,6 +47,14 @@ class Answer:
     documents: tuple[Document, ...]
     own: bool
     """Whether it names the request's own address as its sender."""
+    asked: Right | None = None
+    """What the request asks for that it belongs to."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it clearly asks for something else, or for what takes effect at once."""
+        wish = self.understood.wish
+        return self.own and wish is not None and (wish in AT_ONCE or wish.right is not self.asked)
 
     def proofs(self, case: Case) -> tuple[Proof, ...]:
         """Return the proofs in it: a code counts where one is waited for."""
@@ -65,6 +78,6 @@ def deed_of(answer: Answer, case: Case, inquiry: Inquiry | None, book: Rulebook)
         return Deed.CLARIFIES if clear else Deed.FILED
     if answer.own and case.withdrawable and is_withdrawal(answer.words, book):
         return Deed.WITHDRAWS
-    if answer.proofs(case):
+    if answer.proofs(case) and (case.awaits_proof or case.status is Status.UNKNOWN or not clear):
         return Deed.PROVES
-    return Deed.BEGINS if clear and case.status in ENDED else Deed.FILED
+    return Deed.BEGINS if answer.is_new or (clear and case.status in ENDED) else Deed.FILED

@@ -28,7 +28,17 @@ FEWEST_WORDS = 2
 ENGLISH = "en"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
-CODE = re.compile(r"(?<![\d.,/+-])(?<!\d )(\d{6}|\d{3} \d{3})(?![\d/]|[.,]\d| \d)")
+ALONE = re.compile(r"^[^\w\n]*([0-9]{6}|[0-9]{3} [0-9]{3})[^\w\n]*$", re.MULTILINE)
+NAMED = re.compile(
+    r"(?<!postal )(?<!zip )(?:\b(?:pass)?code|\bc[oó]digo|\bcodice|\bpin"
+    r"|\botp|[验驗][证證][码碼]|代[码碼]|确认码)"
+    r"(?: (?:is|ist|lautet|est|es|e|è|é))?[^\w\n]{0,3}"
+    r"([0-9]{6}|[0-9]{3} [0-9]{3})(?![\w/]|[.,][0-9]| [0-9])",
+    re.IGNORECASE,
+)
+"""Six digits are a code alone on a line, or after a word for them."""
+FEW_WORDS = 8
+"""Beside a proof: who says more says something that people should read."""
 ANSWER = re.compile(
     r"^\s*(?:(?:re|aw|antw?|sv|tr|rif|res|回复|答复|回覆)\s*(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE
 )
@@ -145,11 +155,16 @@ def _is_denied(text: str, match: Match, book: Rulebook) -> bool:
 
 
 def code_in(words: str) -> str | None:
-    """Return the six digits that an answer holds; None where there are none, or several."""
+    """Return the six digits that an answer offers as a code; None where there are none, or several."""
     if len(words) > SHORT:
         return None
-    found = {match.replace(" ", "") for match in CODE.findall(words)}
+    found = {digits.replace(" ", "") for code in (ALONE, NAMED) for digits in code.findall(words)}
     return found.pop() if len(found) == 1 else None
+
+
+def says_more(words: str) -> bool:
+    """Tell whether an answer that proves something says more besides."""
+    return "?" in folded(words) or len(re.findall(r"[\u3400-\u9fff]|\w+", words)) > FEW_WORDS
 
 
 def folded(text: str) -> str:

@@ -8,7 +8,7 @@ from the mail itself: the same mail again, by whichever way, does nothing that w
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -19,14 +19,15 @@ from services.intake.mail import figures
 from services.intake.mail.answering import Answer, Deed, deed_of
 from services.intake.mail.asking import inquiry_of, laws_for, request_of
 from services.intake.mail.attaching import documents_in
-from services.intake.mail.classifying import Understood, understand
+from services.intake.mail.classifying import Understood, says_more, understand
 from services.intake.mail.reading import Mail, read
-from services.intake.mail.refusing import refusal_of
+from services.intake.mail.refusing import is_dropped, refusal_of
 from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.errors import HabeasError, TransientError, UnknownRequest
 from shared.events import RequestSubmitted
+from shared.law import Right
 from shared.log import logger
 from shared.threads import Threads
 
@@ -34,6 +35,10 @@ RAW, ANSWER = "mail", "answer_mail_"
 """Name, and first part of a name, under which mails lie in the vault, as they came."""
 BACKLOG = timedelta(days=30)
 """A mail that says to be older came with a clock that goes wrong."""
+BY_PORT = timedelta(hours=6)
+"""A mail that comes by the port came just now, whatever it says, but for what our mail server has held it."""
+MOST_CASES = 5
+"""That one mail is an answer in."""
 READERS = 2
 """Mails read at once, each in a thread: anybody may send one, and the pages of intake go on meanwhile."""
 WITHOUT_SENDER, STUMBLED = "no_sender", "stumbled"
@@ -65,6 +70,8 @@ class Envelope:
     recipients: tuple[str, ...] = ()
     sender: str | None = None
     """Where it would come back to: empty for a report, None where nobody knows."""
+    received_at: datetime | None = None
+    """When the mailbox says that it came; None by the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +112,25 @@ class Desk:
         refused = refusal_of(mail, envelope.sender, ours=ours, trusted=self.trusted)
         try:
             if refused is not None:
-                if refused.is_kept:
+                letter = self.threads.case_answered([mail.field("message-id")])
+                if not is_dropped(mail, ours=letter is not None):
                     await self._set_aside(mail.identity, content, refused)
                 return refused
             if not mail.address:
                 return await self._set_aside(mail.identity, content, WITHOUT_SENDER)
-            case_id = self._answered(mail, envelope)
-            known = None if case_id is None else await self._known(case_id)
-            if case_id is None or known is None:
-                return await self._opened(mail, content)
-            return await self._answer(mail, content, case_id, known)
+            cases = {case: await self._known(case) for case in self._answered(mail, envelope)}
+            answers = [
+                await self._answer(mail, content, envelope, case, known)
+                for case, known in cases.items()
+                if known is not None
+            ]
+            return answers[0] if answers else await self._opened(mail, content, envelope)
         except UnknownRequest:
             return Fate.OLD
 
     # --- what begins ------------------------------------------------------------------------------------
 
-    async def _opened(self, mail: Mail, content: bytes) -> str:
+    async def _opened(self, mail: Mail, content: bytes, envelope: Envelope) -> str:
         case_id = self.door.id_of(MAIL, mail.identity)
         admission, case = self.senders.admit(mail.address.lower(), case_id)
         match admission:
@@ -131,12 +141,11 @@ class Desk:
                 return Fate.FLOOD
             case Admission.OPENS:
                 await self.door.keep_whole(case_id, RAW, content)
-                return await self._begun(mail, case_id)
+                return await self._begun(mail, case_id, envelope)
 
-    async def _begun(self, mail: Mail, case_id: str) -> str:
+    async def _begun(self, mail: Mail, case_id: str, envelope: Envelope) -> str:
         understood = await self._understood(mail)
-        now = self.door.clock()
-        received_at = mail.received_at(now, now - BACKLOG)
+        received_at = self._received_at(mail, envelope)
         inquiry = inquiry_of(mail, understood, received_at)
         if understood.wish is not None:
             request = request_of(inquiry, understood, mail.words, documents_in(mail.attachments))
@@ -146,6 +155,13 @@ class Desk:
         await self.door.inquire(case_id, inquiry, laws_for(inquiry, day, self.practice), day)
         return Fate.ASKED_BACK
 
+    def _received_at(self, mail: Mail, envelope: Envelope) -> datetime:
+        """Return when it was received; what a sender writes makes no request overdue that has just come."""
+        now, said = self.door.clock(), envelope.received_at
+        if said is None:
+            return mail.received_at(now, now - BY_PORT)
+        return said if now - BACKLOG <= said <= now else now
+
     async def _understood(self, mail: Mail, *, answered: bool = False) -> Understood:
         async with self._readers:
             subject = "" if answered else mail.subject
@@ -153,20 +169,24 @@ class Desk:
 
     # --- what belongs to a case --------------------------------------------------------------------------
 
-    def _answered(self, mail: Mail, envelope: Envelope) -> str | None:
-        """Return the case that *mail* is an answer in: by the address it went to, else by what it answers."""
+    def _answered(self, mail: Mail, envelope: Envelope) -> list[str]:
+        """Return the cases that *mail* is an answer in: by where it went to, else by what it answers."""
         named = mail.addresses("delivered-to", "x-original-to", "to", "cc")
         cases = filter(None, map(self.threads.case, (*envelope.recipients, *named)))
-        return next(cases, None) or self.threads.case_answered(
+        if addressed := list(dict.fromkeys(cases))[:MOST_CASES]:
+            return addressed
+        ours = self.threads.case_answered(
             [mail.field("in-reply-to"), *mail.field("references").split()[::-1]]
         )
+        return [ours] if ours else []
 
     async def _known(self, case_id: str) -> "_Known | None":
         """Return what is known of a case; None where there is none any more."""
         try:
             case = await self.door.case(case_id)
             submitted = await self.door.kept(case_id, SUBMISSION)
-            return _Known(case, RequestSubmitted.model_validate_json(submitted).subject.email)
+            request = RequestSubmitted.model_validate_json(submitted)
+            return _Known(case, request.subject.email, right=request.right)
         except UnknownRequest:
             return await self._inquired(case_id)
 
@@ -177,27 +197,32 @@ class Desk:
             return None
         return _Known(Case(), inquiry.subject.email, inquiry)
 
-    async def _answer(self, mail: Mail, content: bytes, case_id: str, known: "_Known") -> str:
+    async def _answer(
+        self, mail: Mail, content: bytes, envelope: Envelope, case_id: str, known: "_Known"
+    ) -> str:
         """Deal with an answer once: the same one again is told what became of it before."""
         before = f"{_item(mail.identity)}_fate"
         try:
             return (await self.door.kept(case_id, before)).decode()
         except UnknownRequest:
             pass
-        outcome = await self._dealt_with(mail, content, case_id, known)
+        outcome = await self._dealt_with(mail, content, envelope, case_id, known)
         await self.door.keep(case_id, before, outcome.encode())
         return outcome
 
-    async def _dealt_with(self, mail: Mail, content: bytes, case_id: str, known: "_Known") -> str:
+    async def _dealt_with(
+        self, mail: Mail, content: bytes, envelope: Envelope, case_id: str, known: "_Known"
+    ) -> str:
         answer = Answer(
             words=mail.words,
             understood=await self._understood(mail, answered=True),
             documents=documents_in(mail.attachments),
             own=(known.email or "").lower() == mail.address.lower(),
+            asked=known.right,
         )
         deed = deed_of(answer, known.case, known.inquiry, self.book)
         if deed is Deed.BEGINS:
-            return await self._opened(mail, content)
+            return await self._opened(mail, content, envelope)
         await self.door.keep_whole(case_id, _item(mail.identity), content)
         if deed is Deed.CLARIFIES and known.inquiry is not None:
             await self.door.lodge(
@@ -207,6 +232,8 @@ class Desk:
         if deed is Deed.PROVES:
             proofs = answer.proofs(known.case)
             proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}")
+            if says_more(mail.words):
+                await self._filed(mail, case_id, "other", own=answer.own)
             return await self._done(proven, Fate.PROVEN, mail, case_id, answer)
         if deed is Deed.WITHDRAWS:
             return await self._done(self.door.withdraw(case_id), Fate.WITHDRAWN, mail, case_id, answer)
@@ -245,6 +272,7 @@ class _Known:
     email: str | None
     inquiry: Inquiry | None = None
     """Set where it is still unclear what is asked for."""
+    right: Right | None = None
 
 
 def _item(identity: str) -> str:

@@ -73,7 +73,7 @@ def is_meant(place: Place, wish: Wish, doubts: Doubts) -> bool:
 
 
 def is_denied_anywhere(place: Place, doubts: Doubts) -> bool:
-    """Tell whether anything in the text denies, but what the words at *place* begin with."""
+    """Tell whether anything in the text denies, but what *place* itself begins with: *I no longer want*."""
     return any(
         not place.start <= found.start() <= place.start + OPENING
         for found in doubts.negation.finditer(place.text)

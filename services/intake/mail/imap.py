@@ -7,10 +7,12 @@ cannot be taken in at all is flagged, for people to look at, and is no bar to th
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +30,7 @@ MOST_WAIT_S = 300.0
 TIMEOUT_S = 60.0
 PORTS = {"imap": 143, "imaps": 993}
 KEYWORD = "HabeasTaken"
+CAME = re.compile(r'INTERNALDATE "([^"]{1,40})"')
 TROUBLE = (OSError, asyncio.TimeoutError, aioimaplib.Abort, aioimaplib.Error, aioimaplib.AioImapException)
 
 
@@ -127,7 +130,7 @@ class Mailbox:
         return found[0].decode().split() if found else []
 
     async def _take(self, client: aioimaplib.IMAP4, uid: str) -> None:
-        content = await self._fetched(client, uid)
+        content, received_at = await self._fetched(client, uid)
         if content is None:
             return
         if len(content) > LARGEST:
@@ -135,7 +138,7 @@ class Mailbox:
             await self._flag(client, uid, "it is too large")
             return
         try:
-            await self.desk.take(content, Envelope())
+            await self.desk.take(content, Envelope(received_at=received_at))
         except Later:
             return
         except TransientError:
@@ -149,13 +152,15 @@ class Mailbox:
         try:
             await self._put_away(client, uid)
         except MailboxUnavailable:
-            if await self._fetched(client, uid) is not None:
+            if (await self._fetched(client, uid))[0] is not None:
                 raise
 
-    async def _fetched(self, client: aioimaplib.IMAP4, uid: str) -> bytes | None:
-        """Return a mail; None where somebody has moved it meanwhile, which some servers call an error."""
-        lines = (await client.uid("fetch", uid, "(BODY.PEEK[])")).lines
-        return next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
+    async def _fetched(self, client: aioimaplib.IMAP4, uid: str) -> tuple[bytes | None, datetime]:
+        """Return a mail and when it came; None where somebody moved it, which some servers call an error."""
+        lines = (await client.uid("fetch", uid, "(INTERNALDATE BODY.PEEK[])")).lines
+        said = b" ".join(line for line in lines if not isinstance(line, bytearray))
+        content = next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
+        return content, _came_at(said.decode("ascii", "replace"))
 
     async def _flag(self, client: aioimaplib.IMAP4, uid: str, reason: str) -> None:
         logger().error(
@@ -172,6 +177,15 @@ class Mailbox:
             _well(await client.uid("copy", uid, _quoted(self.done)), "copy")
             _well(await client.uid("store", uid, "+FLAGS", r"(\Deleted)"), "delete")
             _well(await client.expunge(), "expunge")
+
+
+def _came_at(said: str) -> datetime:
+    """Return the moment at which the mailbox says that a mail came; now where it says none."""
+    found = CAME.search(said)
+    try:
+        return datetime.strptime(found[1].strip(), "%d-%b-%Y %H:%M:%S %z") if found else datetime.now(UTC)
+    except ValueError:
+        return datetime.now(UTC)
 
 
 def _well(response: aioimaplib.Response, what: str) -> list[bytes | bytearray]:

@@ -37,6 +37,11 @@ SECOND_HEAD = re.compile(
     r"|to|an|[àa]|para|a|aan|发送时间|收件人|subject|betreff|objet|asunto|oggetto|assunto|onderwerp|主题)\**\s*[:：]",
     re.IGNORECASE,
 )
+MAILED = re.compile(
+    r"^\s*\**(?:sent|gesendet|envoy[ée]|enviad[oa](?: el)?|inviato|verzonden|发送时间)\**\s*[:：]",
+    re.IGNORECASE,
+)
+"""What stands in the head of a mail, and not in that of a letter."""
 WRAPPED = 2
 """Lines that an introduction of an earlier mail is wrapped into."""
 
@@ -47,10 +52,20 @@ def own_words(text: str) -> str:
     own: list[str] = []
     for number, line in enumerate(lines):
         if _ends_at(lines, number):
-            break
+            if any(own) or not _begins_letter(lines, number):
+                break
+            continue
         if not QUOTED.match(line):
             own.append(line.rstrip())
     return "\n".join(own).strip()
+
+
+def _begins_letter(lines: list[str], number: int) -> bool:
+    """Tell whether a line that nothing precedes is a rule, or the head of a letter that nobody has mailed."""
+    if SIGNATURE.match(lines[number]):
+        return True
+    head = lines[number : number + 4]
+    return bool(HEADS.match(lines[number])) and not any("@" in line or MAILED.match(line) for line in head)
 
 
 def _ends_at(lines: list[str], number: int) -> bool:

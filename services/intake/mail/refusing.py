@@ -56,10 +56,16 @@ class Refused(StrEnum):
     FORGED = "forged"
     """Our mail server says that its sender is not who it says."""
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is set aside, sealed: it may be a request all the same, and none may be lost."""
-        return self not in {Refused.LOOP, Refused.BOUNCE}
+
+def is_dropped(mail: Mail, *, ours: bool) -> bool:
+    """
+    Tell whether a mail that is refused is not even set aside; any other may be a request all the same.
+
+    Args:
+        mail: What came in.
+        ours: Whether its ``Message-ID`` is one that nobody but us can make.
+    """
+    return ours or mail.content_type == "multipart/report"
 
 
 def refusal_of(

@@ -14,7 +14,7 @@ from services.intake.mail.charsets import characters, header
 from services.intake.mail.markup import text_of
 from services.intake.mail.quoting import own_words
 from services.intake.mail.reading import LARGEST_HEAD, MOST_DEPTH, MOST_FIELDS, MOST_PARTS, Attachment, read
-from services.intake.mail.refusing import Refused, refusal_of
+from services.intake.mail.refusing import Refused, is_dropped, refusal_of
 from shared.events import MOST_DOCUMENT_BYTES, Slot
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
@@ -167,6 +167,31 @@ def test_plain_text_is_preferred_unless_it_is_empty() -> None:
 )
 def test_earlier_mails_and_signatures_do_not_count(text: str) -> None:
     assert own_words(text) == "Own"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__________\nOwn",
+        "-- \nOwn",
+        "De : Jean Dupont\nÀ : Société X\nObjet : suppression\n\nOwn",
+        "Von: Max Muster, Hauptstr. 1\nAn: Firma GmbH\nDatum: 1.1.2026\n\nOwn",
+    ],
+)
+def test_what_nothing_precedes_is_no_end(text: str) -> None:
+    assert own_words(text).endswith("Own")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----Original Message-----\nFrom: a\nDelete",
+        "From: Example <a@example.com>\nTo: b\nSubject: c\n\nDelete",
+        "Von: Example\nGesendet: Montag\nAn: b\n\nLöschen",
+    ],
+)
+def test_an_earlier_mail_that_nothing_precedes_is_nobodys_own(text: str) -> None:
+    assert own_words(text) == ""
 
 
 @pytest.mark.parametrize(
@@ -342,8 +367,11 @@ def test_a_mail_that_goes_round_in_a_circle_is_a_loop() -> None:
     assert refusal_of(read(raw(f"{hops}From: ada@example.org")), None, ours=OURS, trusted="") is Refused.LOOP
 
 
-def test_all_that_a_person_may_have_written_is_kept() -> None:
-    assert {reason for reason in Refused if not reason.is_kept} == {Refused.LOOP, Refused.BOUNCE}
+def test_only_reports_and_our_own_letters_are_dropped() -> None:
+    report = read(raw("From: mailer-daemon@example.org\r\nContent-Type: multipart/report; boundary=b"))
+    assert is_dropped(report, ours=False)
+    assert is_dropped(read(bytes(mail())), ours=True)
+    assert not is_dropped(read(bytes(mail(From="MAILER-DAEMON@example.org"))), ours=False)
 
 
 # --- whatever comes -----------------------------------------------------------------------------------------
