@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 from pydantic.json_schema import models_json_schema
 
+from shared.catalogue import catalogue
 from shared.envelope import MAX_BODY, STRUCTURED
-from shared.events import Event, Fact, Submission, catalogue
+from shared.events import Event, Fact, Submission
 from shared.topology import EVENTS, REQUESTS
 
 FOLDER = Path(__file__).parents[1] / "docs"

@@ -14,8 +14,9 @@ from typing import Any, Generic, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from shared.catalogue import catalogue
 from shared.errors import MalformedEvent
-from shared.events import Event, Fact, Flaw, Part, ProofKind, Strict, catalogue
+from shared.events import Event, Fact, Flaw, Part, ProofKind, Strict
 
 STRUCTURED = "application/cloudevents+json"
 PREFIXES = ("ce-", "ce_", "cloudEvents:", "cloudEvents_")

@@ -1,5 +1,5 @@
 """
-The catalogue: every event, its type and its fields. No fact holds personal data.
+Every event about requests, its type and its fields. No fact holds personal data.
 
 A *fact* says what happened, in the past tense; a service publishes it and others act on it. A
 *submission* comes from an upstream system and carries personal data: it is sealed on arrival and goes
@@ -7,10 +7,9 @@ no further. A *record* stays in its service's own journal. The envelope around e
 ``shared.envelope``'s business.
 """
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -1394,19 +1393,3 @@ class NoticeReported(Fact):
 
 
 UnreadableSubmission.model_rebuild()
-
-
-def catalogue() -> Iterator[type[Event]]:
-    """Yield every submission and fact that travels."""
-    for kind in _leaves(Submission):
-        yield kind
-    for kind in _leaves(Fact):
-        if not issubclass(kind, Record):
-            yield kind
-
-
-def _leaves(kind: type[Any]) -> Iterator[type[Any]]:
-    for child in kind.__subclasses__():
-        if "TYPE" in vars(child):
-            yield child
-        yield from _leaves(child)

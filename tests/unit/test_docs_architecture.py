@@ -11,12 +11,20 @@ import pytest
 from services.fulfillment import cases
 from services.intake import domain as intake
 from services.verifier import domain as verifier
-from shared.events import Event, Fact, Record, Submission, UnreadableSubmission, catalogue
+from shared.catalogue import catalogue
+from shared.events import Event, Fact, Record, Submission, UnreadableSubmission
 from shared.topology import EVENTS, LISTENS, queues
 from tests.unit.pages import ROOT, rows, text
 
 PAGE = "docs/architecture.md"
-FOLDERS = {"examiner": "verifier/examiner", "login": "verifier/login", "codes": "notifier/codes"}
+FOLDERS = {
+    "examiner": "verifier/examiner",
+    "login": "verifier/login",
+    "codes": "notifier/codes",
+    "incidents": "intake/incidents",
+    "scoping": "fulfillment/scoping",
+    "campaigns": "notifier/campaigns",
+}
 """Where the code of a service lies, if not in a folder of its name."""
 EVENTS_TABLE = rows(PAGE, "Events")
 CATALOGUE = list(catalogue())

@@ -3,7 +3,8 @@
 import pytest
 
 from shared import topology
-from shared.events import Record, catalogue
+from shared.catalogue import catalogue
+from shared.events import Record
 from shared.topology import Queue
 
 QUEUES = topology.queues()

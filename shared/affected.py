@@ -1,0 +1,54 @@
+"""
+Who is affected by a breach, as it lies sealed between who finds them and who writes to them.
+
+A chunk holds people to whom the same is owed, under the same laws and in one language, so that a letter is
+laid out once for all of them. A person is in one chunk of one phase of an incident, and in no other.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CHUNK = 500
+"""People in a chunk at most."""
+
+
+class Reached(BaseModel):
+    """Somebody who is to be told."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    key: str
+    """32 hexadecimal digits: a keyed hash that tells this person from all others of the incident."""
+    email: str | None = None
+    name: str = ""
+    place: str | None = None
+    """Where they live; None where nobody knows."""
+    categories: tuple[str, ...] = ()
+    """What of theirs was breached."""
+    postal: tuple[str, ...] = ()
+    """Lines of their address, where the records hold one: for who cannot be reached by mail."""
+    services: tuple[str, ...] = ()
+    """Of a customer: what it uses that was breached."""
+
+
+class Chunk(BaseModel):
+    """People to whom the same is owed."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    to: Literal["people", "controllers"] = "people"
+    laws: tuple[str, ...]
+    """Ids of editions in ``policies/breaches``: the first is the one that the letter is written by."""
+    language: str
+    people: tuple[Reached, ...]
+
+
+def chunk_item(phase: int, number: int) -> str:
+    """Return the name of a chunk in the vault of its incident."""
+    return f"breach_chunk_{phase}_{number:06}"
+
+
+def declaration_item(event_id: str) -> str:
+    """Return the name of a declaration in the vault of its incident, by the event that brought it."""
+    return f"breach_declared_{event_id[:32]}"

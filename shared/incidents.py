@@ -1,0 +1,379 @@
+"""
+Incidents: what upstream systems and the staff declare, and what becomes of the notices.
+
+A *breach* is what has happened to data; an *incident* is its case here. ``request_id`` is the incident's id
+in every fact of this module. What was declared lies sealed in the vault: it may name people, and it is
+nobody's business before it is told. Facts hold counts, places and codes.
+
+Law:
+    GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+
+from shared.events import (
+    Code,
+    DeliveryAction,
+    Fact,
+    Locale,
+    LongText,
+    Part,
+    PolicyId,
+    Residence,
+    Strict,
+    Submission,
+    Text,
+)
+
+Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+"""A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
+Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
+"""What kind of data: ``user.contact.email``, in the words of the data map."""
+DEFAULT_HOURS = 24
+"""Within how many hours a customer is told whose processor the company is, where no contract says it."""
+
+
+class BreachRole(StrEnum):
+    """What the company is to the data that was breached."""
+
+    CONTROLLER = "controller"
+    PROCESSOR = "processor"
+
+
+class Risk(StrEnum):
+    """How likely it is that people come to harm."""
+
+    UNLIKELY = "unlikely"
+    RISK = "risk"
+    HIGH = "high"
+
+
+# --- what upstream systems submit ---------------------------------------------------------------------
+
+
+class AffectedCollection(Strict):
+    """Records that were breached: those of a collection of the data map that *filter* finds."""
+
+    store: Text = "default"
+    collection: Text
+    """``dataset.collection``, or the collection alone where one dataset has it."""
+    filter: dict[str, JsonValue] = Field(default_factory=dict)
+    """A filter of MongoDB in extended JSON; every record where it is empty."""
+
+
+class ListedPerson(Strict):
+    """Somebody who is affected, as somebody else found out."""
+
+    name: Text | None = None
+    email: Address | None = None
+    locale: Locale | None = None
+    residence: Residence | None = None
+    categories: tuple[Category, ...] = ()
+    """What of theirs was breached; what was breached of everybody where nothing is said."""
+
+
+class AffectedController(Strict):
+    """A customer whose data the company processes, and part of which was breached."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
+    """What the company calls it: its number as a customer."""
+    name: Text
+    email: Address
+    """Where it wants to be told of breaches."""
+    locale: Locale = "en"
+    hours: int = Field(default=DEFAULT_HOURS, ge=1, le=240)
+    """Within how many hours after the company knows; its contract says it."""
+    services: tuple[Text, ...] = ()
+    """What it uses that was breached."""
+
+
+class Affected(Strict):
+    """Who is affected: by the records that were breached, by name, or as customers."""
+
+    collections: tuple[AffectedCollection, ...] = ()
+    list: tuple[ListedPerson, ...] = ()
+    controllers: tuple[AffectedController, ...] = ()
+
+
+class Account(Strict):
+    """What is told of a breach, in one language."""
+
+    nature: LongText
+    consequences: LongText
+    measures: LongText
+    advice: LongText
+
+
+class Protection(Strict):
+    """A service against theft of identity that is offered at no cost."""
+
+    provider: Text
+    months: int = Field(ge=1, le=120)
+    how: LongText
+    """How one signs up: page, telephone number, code."""
+
+
+class BreachDeclared(Submission):
+    """A breach became known; the same *reference* again tells more of the same breach."""
+
+    TYPE = "habeas.breach.declared.v1"
+
+    reference: Text
+    role: BreachRole = BreachRole.CONTROLLER
+    nature: LongText
+    consequences: LongText
+    measures: LongText
+    advice: LongText
+    language: Locale = "en"
+    """What the four texts above are written in."""
+    translations: dict[Locale, Account] = Field(default_factory=dict, max_length=50)
+    """The same in other languages; who reads none of them is told in *language*."""
+    occurred_from: AwareDatetime
+    occurred_to: AwareDatetime | None = None
+    """None where it is one moment, or not known yet, or not over."""
+    detected_at: AwareDatetime
+    aware_at: AwareDatetime
+    """When it was reasonably certain that personal data was breached: clocks run from here."""
+    categories: tuple[Category, ...] = ()
+    affected: Affected = Affected()
+    records: int | None = Field(default=None, ge=0)
+    """Roughly how many records; they are counted where they are found by the data map."""
+    contact: Text
+    """Who tells more, and how they are reached."""
+    high_risk: bool
+    risk_unlikely: bool = False
+    """Whether nobody is likely to come to harm; then only *rationale* is kept, and no authority told."""
+    rationale: LongText | None = None
+    """Why the risk is what it is said to be."""
+    encrypted: bool = False
+    """Whether the data was unintelligible to whoever got it."""
+    key_taken: bool = False
+    """Whether what makes it legible got lost with it."""
+    acquired: bool = True
+    """Whether somebody got the data, and not merely could have."""
+    sensitive_to_security: bool = False
+    """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
+    protection: Protection | None = None
+    late_because: LongText | None = None
+    """Why an authority is told later than the law says (GDPR Art. 33(1))."""
+    next_update_at: AwareDatetime | None = None
+    final: bool = False
+    """Whether nothing more is to come."""
+    by: Code | None = None
+    """Who declares it; somebody else has to approve the notices."""
+
+    @model_validator(mode="after")
+    def _is_told_in_order(self) -> "BreachDeclared":
+        if self.occurred_to is not None and self.occurred_to < self.occurred_from:
+            raise ValueError("occurred_to must not be before occurred_from")
+        if not self.occurred_from <= self.aware_at or not self.detected_at <= self.aware_at:
+            raise ValueError("aware_at must not be before occurred_from or detected_at")
+        if self.risk_unlikely and (self.high_risk or self.rationale is None):
+            raise ValueError("risk_unlikely needs a rationale, and no high_risk")
+        return self
+
+    @property
+    def risk(self) -> Risk:
+        """How likely it is that people come to harm."""
+        return Risk.HIGH if self.high_risk else Risk.UNLIKELY if self.risk_unlikely else Risk.RISK
+
+    @property
+    def unintelligible(self) -> bool:
+        """Whether nobody can read what was taken."""
+        return self.encrypted and not self.key_taken
+
+    def account(self, locale: str) -> Account:
+        """Return what is told, in the language of *locale* if somebody wrote it, else as it was declared."""
+        own: Any = {name: getattr(self, name) for name in Account.model_fields}
+        short = locale.replace("_", "-").partition("-")[0]
+        return self.translations.get(locale) or self.translations.get(short) or Account(**own)
+
+
+# --- facts --------------------------------------------------------------------------------------------
+
+
+class BreachLodged(Fact):
+    """A breach was declared, and lies sealed; it has still to be registered, or added to its incident."""
+
+    TYPE = "habeas.breach.lodged.v1"
+
+    declaration: Code
+    """Name in the vault."""
+
+
+class BreachRegistered(Fact):
+    """An incident, or a further phase of it, is registered: its clocks run; the affected are looked for."""
+
+    TYPE = "habeas.breach.registered.v1"
+
+    phase: int = Field(ge=1)
+    """1 for the first notice; each further declaration is a supplement (GDPR Art. 33(4))."""
+    declaration: Code
+    role: BreachRole
+    aware_at: AwareDatetime
+
+
+class AffectedGroup(Part):
+    """People to whom the same is owed."""
+
+    laws: tuple[PolicyId, ...]
+    """Editions of ``policies/breaches`` that want them told; none: nobody does."""
+    place: Place | None
+    """Where they live; None where the records do not say."""
+    language: Locale
+    people: int
+    unreachable: int = 0
+    """Those of them without a mail address."""
+
+
+class BreachScoped(Fact):
+    """Who is affected is known; what each is told lies sealed in chunks."""
+
+    TYPE = "habeas.breach.scoped.v1"
+
+    phase: int
+    groups: tuple[AffectedGroup, ...]
+    categories: tuple[Category, ...] = ()
+    """All that was found breached of anybody."""
+    records: int = 0
+    chunks: int
+    """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
+
+
+class BreachApproved(Fact):
+    """A second person approves of the notices of a phase (four eyes)."""
+
+    TYPE = "habeas.breach.approved.v1"
+
+    by: Code
+    phase: int
+
+
+class BreachHeld(Fact):
+    """Who investigates a crime has asked that nobody be told before a day."""
+
+    TYPE = "habeas.breach.held.v1"
+
+    by: Code
+    agency: Code
+    until: AwareDatetime
+
+
+class BreachHoldEnded(Fact):
+    """Who investigates a crime lets people be told, before the day that was named."""
+
+    TYPE = "habeas.breach.hold_ended.v1"
+
+    by: Code
+
+
+class BreachReported(Fact):
+    """The staff has told an authority, or somebody else whom no letter of ours goes to."""
+
+    TYPE = "habeas.breach.reported.v1"
+
+    by: Code
+    clock: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
+    """Which duty is done: ``gdpr.authority.DE``; `habeas breach show` lists them."""
+    at: AwareDatetime
+    receipt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_-]{1,80}$")] | None = None
+    """What the authority calls it."""
+
+
+class NoticesReleased(Fact):
+    """The notices of a phase are approved, and nothing holds them: they go out."""
+
+    TYPE = "habeas.breach.released.v1"
+
+    phase: int
+    declaration: Code
+    chunks: int
+    held_by_police: bool = False
+    """Whether an investigation has delayed them: the law wants it said."""
+
+
+class ChunkDue(Fact):
+    """The notices to one chunk of people are to be written."""
+
+    TYPE = "habeas.breach.chunk_due.v1"
+
+    phase: int
+    declaration: Code
+    chunk: int
+    turn: int = 0
+    """How often the campaign was resumed before."""
+    held_by_police: bool = False
+
+
+class CampaignPaused(Fact):
+    """The staff stops the notices of an incident for now."""
+
+    TYPE = "habeas.campaign.paused.v1"
+
+    by: Code
+
+
+class CampaignResumed(Fact):
+    """The staff lets the notices of an incident go on."""
+
+    TYPE = "habeas.campaign.resumed.v1"
+
+    by: Code
+
+
+class CampaignAborted(Fact):
+    """The staff stops the notices of an incident for good."""
+
+    TYPE = "habeas.campaign.aborted.v1"
+
+    by: Code
+
+
+class BreachNotified(Fact):
+    """Every chunk of a phase is through: how many were written to, and how many were not reached."""
+
+    TYPE = "habeas.breach.notified.v1"
+
+    phase: int
+    sent: int
+    doubtful: int
+    """Of those: whom a crash may have written to twice, with one Message-ID."""
+    failed: int
+    aborted: bool = False
+
+
+class BreachNoticeReturned(Fact):
+    """A mail server reports what became of a notice that it had taken."""
+
+    TYPE = "habeas.breach.notice_returned.v1"
+
+    phase: int
+    chunk: int
+    number: int
+    """Which of the people of the chunk, counted from 0."""
+    action: DeliveryAction
+    status: Code
+    """Enhanced status code (RFC 3463): `5.1.1`."""
+
+
+class BreachTimeCame(Fact):
+    """A moment has come that an incident was waiting for."""
+
+    TYPE = "habeas.breach.time_came.v1"
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,120}$")]
+
+
+class BreachAlarmed(Fact):
+    """A duty to tell of a breach is nearly due, or is overdue."""
+
+    TYPE = "habeas.breach.alarmed.v1"
+    TERMINAL = True
+
+    clock: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
+    due_at: AwareDatetime
+    missed: bool
