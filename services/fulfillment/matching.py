@@ -19,8 +19,8 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.drop.fields import Somebody, Source, sources, tellings
 from services.fulfillment.drop.people import Held, followed, held, led_to, right_for
 from services.fulfillment.drop.wanted import AT_ONCE, Batch, Listed, Sighting, Wanted
+from services.fulfillment.search.asking import entering
 from services.fulfillment.search.stores import Probe, Stores
-from services.fulfillment.search.walk import entering
 from shared.bus import Message
 from shared.drop import KIND_OF, Found, Lines, ListKind, Row, row_of
 from shared.envelope import encode

@@ -179,17 +179,26 @@ class Stores:
             found: list[Document] = await self._stored(place).aggregate(pipeline).to_list(None)
             return found
 
-    async def scan(self, place: Place, paths: Sequence[str]) -> AsyncIterator[Document]:
+    async def scan(
+        self, place: Place, paths: Sequence[str], condition: Document | None = None, *, most: int = 0
+    ) -> AsyncIterator[Document]:
         """
         Yield every document there, reduced to its ``_id`` and *paths*; where that is all, its index is read.
 
+        Args:
+            place: The collection.
+            paths: The fields that are wanted.
+            condition: What a document must fulfil, if not every one is wanted.
+            most: So many and no more; nought: all.
+
         Raises:
             StoreUnavailable: The store did not answer.
+            PermanentError: It does not understand *condition*.
         """
         wanted = _projection(paths)
         with translated(f"go through {place.database}.{place.name}"):
-            cursor = self._stored(place).find({}, wanted, batch_size=5_000)
-            if len(wanted) == 1:
+            cursor = self._stored(place).find(condition or {}, wanted, batch_size=5_000, limit=most)
+            if len(wanted) == 1 and not condition:
                 cursor = cursor.hint([("_id", 1)])
             async for document in cursor:
                 yield document
