@@ -28,7 +28,9 @@ from shared.events import (
     Text,
 )
 
-Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+ADDRESS = r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"
+"""What a mail address looks like that can be written to."""
+Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
 Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]

@@ -18,11 +18,12 @@ from services.fulfillment.datamap.graph import EMAIL, PHONE
 from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.drop import hashing
 from services.fulfillment.search.units import (
+    ADVERTISING,
     FIRST,
     LAST,
-    LAST_RESORT,
     NAME,
-    SUREST,
+    TELEVISION,
+    VIN,
     Unit,
     is_of,
     units,
@@ -32,20 +33,18 @@ from shared.mongo import Document
 
 MOST_COMBINATIONS = 5_000
 """Hashes of one composite kind that one person's part of a record is looked up by."""
-BIRTH, ZIP, VIN = "user.demographic.date_of_birth", "user.contact.address.postal_code", "vin"
+BIRTH, ZIP = "user.demographic.date_of_birth", "user.contact.address.postal_code"
 SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
     MappingProxyType(
         {
             ListKind.EMAIL: (hashing.email, ("user.contact.email",), (EMAIL,)),
             ListKind.PHONE: (hashing.phone, ("user.contact.phone_number",), (PHONE,)),
-            ListKind.MAID: (hashing.advertising_id, (), ("maid", "idfa", "aaid", "gaid")),
-            ListKind.CTV_ID: (hashing.television, (), ("ctv_id",)),
+            ListKind.MAID: (hashing.advertising_id, (), ADVERTISING),
+            ListKind.CTV_ID: (hashing.television, (), TELEVISION),
         }
     )
 )
 """List → how a value is standardised, and the categories or the identities of the fields that hold one."""
-MANY = frozenset({VIN, *SINGLE[ListKind.MAID][2], *SINGLE[ListKind.CTV_ID][2]})
-"""Identities of which one person has several: telephones, television sets, vehicles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +195,6 @@ def _parted(whole: str) -> Iterator[tuple[str, str]]:
         yield words[0], words[-1]
         yield words[0], " ".join(words[1:])
         yield " ".join(words[:-1]), words[-1]
-
-
-def own_first(identity: str) -> int:
-    """Return the rank of *identity* by how surely it is one person's: a customer number before a mailbox."""
-    return 3 if identity in LAST_RESORT else 2 if identity in MANY else 1 if identity in SUREST else 0
 
 
 _CATEGORIES = tuple(category for _, categories, _ in SINGLE.values() for category in categories)

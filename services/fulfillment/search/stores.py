@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.search import caseless
@@ -32,8 +32,9 @@ from shared.errors import ConfigurationError, PermanentError
 from shared.mongo import Client, Document, Write, at_primary, connect, translated, write_each
 from shared.mongo import Collection as Stored
 
-__all__ = ["Probe", "Refusals", "Stores", "Writes"]
+__all__ = ["Probe", "Refusals", "Stores", "Writes", "in_portions"]
 
+T = TypeVar("T")
 WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02
 """Seconds for which requests are collected before the texts of a collection are gone through for all."""
@@ -288,6 +289,18 @@ class Stores:
                     for mention in mentions_in(document, paths, pattern):
                         found[mention.needle].append(mention)
         return {asking: Mentions(documents, tuple(_meant(asking, found))) for asking in asked}
+
+
+async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
+    """Yield *documents*, so many of them at once."""
+    portion: list[T] = []
+    async for document in documents:
+        portion.append(document)
+        if len(portion) >= size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 def _projection(paths: Iterable[str]) -> dict[str, int]:

@@ -19,6 +19,9 @@ from shared.mongo import Document
 
 NAME, FIRST, LAST = "user.name", "user.name.first", "user.name.last"
 SUREST = (EMAIL,)
+VIN, ADVERTISING, TELEVISION = "vin", ("maid", "idfa", "aaid", "gaid"), ("ctv_id",)
+MANY = frozenset({VIN, *ADVERTISING, *TELEVISION})
+"""Identities of which one person has several: telephones, television sets, vehicles."""
 LAST_RESORT = (PHONE,)
 """What people share most: a record that tells anything else is not followed from there."""
 
@@ -89,6 +92,11 @@ def unit_of(collection: Collection, path: str) -> str:
 def is_of(field: Field, categories: Iterable[str]) -> bool:
     """Tell whether *field* is of one of *categories*."""
     return any(covered(category, tuple(categories)) for category in field.categories)
+
+
+def own_first(identity: str) -> int:
+    """Return the rank of *identity* by how surely it is one person's: a customer number before a mailbox."""
+    return 3 if identity in LAST_RESORT else 2 if identity in MANY else 1 if identity in SUREST else 0
 
 
 def _preference(identity: str) -> int:
