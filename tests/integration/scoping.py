@@ -7,7 +7,7 @@ from typing import Any
 
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import Context, Registered, evolve, scope
+from services.fulfillment.scoping.handlers import Context, scope
 from services.fulfillment.scoping.scopes import LEASE, Scopes
 from services.fulfillment.scoping.working import Scoping
 from services.fulfillment.search.stores import Stores
@@ -62,7 +62,6 @@ class Installation:
     data_map: DataMap
     now: datetime = NOON
     told: dict[str, BreachScoped] = field(default_factory=dict)
-    known: Registered = field(default_factory=Registered)
 
     @property
     def vault(self) -> Vault:
@@ -107,8 +106,7 @@ class Installation:
             request_id=INCIDENT, phase=phase, declaration=item, role=breach.role, aware_at=breach.aware_at
         )
         finding = Finding(self.data_map, self.stores)
-        assert await scope(event, Context(self.known, self.vault, finding, self.scopes)) == []
-        self.known = evolve(self.known, event)
+        assert await scope(event, Context(self.vault, finding, self.scopes)) == []
 
     def replica(self, **parts: Any) -> Scoping:
         """Return a replica, of which some *parts* are others."""

@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.graph import Lookup, graph_of
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.paths import below, tuples_at
+from services.fulfillment.datamap.paths import below, leads_through, values_at
 from services.fulfillment.scoping.affected import Somebody
 from services.fulfillment.scoping.telling import Telling, tellings
 from services.fulfillment.search.asking import formed, probe_of
+from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.units import own_first, unit_of
@@ -124,9 +125,8 @@ class Following:
         unit = unit_of(self.data_map.by_key[lookup.key], lookup.path)
         for telling in tellings(self.data_map)[lookup.key]:
             if telling.unit == unit and telling.has(lookup.path):
-                paths = [below(path, unit) for path in probe.paths]
                 for part in telling.parts(document):
-                    if any(_probe_like(probe, values) == probe for values in tuples_at(part, paths)):
+                    if _finds(probe, part, document, unit):
                         yield telling, part
 
     def _steps(self, search: Search, telling: Telling, part: Any, furthest: Way) -> Iterator[Step]:
@@ -154,15 +154,15 @@ class Following:
                 yield Way.ONWARD, edge.target, values
 
 
-def _probe_like(probe: Probe, values: Sequence[Any]) -> Probe:
-    """Return what would be looked for to find *values* where *probe* looks."""
-    others = tuple((path, value) for (path, _), value in zip(probe.others, values[1:], strict=True))
-    return Probe.of(
-        probe.path,
-        values[0],
-        caseless=probe.caseless,
-        others=others,
-        tagged=probe.tagged,
-        phone=probe.phone,
-        ignoring=probe.ignoring,
-    )
+def _finds(probe: Probe, part: Any, document: Document, unit: str) -> bool:
+    """Tell whether *part*, which stands at *unit* of *document*, is what *probe* finds there."""
+    wanted = [(probe.path, probe.value, probe.caseless, probe.tagged, probe.phone)]
+    others = zip(probe.others, probe.ignoring or (False,) * len(probe.others), strict=True)
+    wanted += [(path, value, ignores, False, False) for (path, value), ignores in others]
+    for path, value, caseless, tagged, phone in wanted:
+        inside = leads_through(path, unit)
+        there = values_at(part if inside else document, below(path, unit) if inside else path)
+        key = key_of(value, caseless=caseless, tagged=tagged, phone=phone)
+        if all(key_of(one, caseless=caseless, tagged=tagged, phone=phone) != key for one in there):
+            return False
+    return True

@@ -15,6 +15,7 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.languages import get_official_languages
 
+from shared.matching.postcodes import PATTERNS
 from shared.places import SUBDIVISIONS, countries
 
 WRITTEN_IN = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "zh", "ja", "ko")
@@ -39,21 +40,30 @@ _COMMON = {"england": "GB", "scotland": "GB", "wales": "GB", "great britain": "G
 """What people write and no table of countries has."""
 
 
-def place_of(country: str, part: str = "") -> str | None:
+def place_of(country: str, part: str = "", postcode: str = "") -> str | None:
     """
     Return the place that a record names: ``DE``, ``US-CA``; none where it names none.
 
     Args:
         country: Its code or its name, in any of many languages.
         part: Of the country, a state for instance: its code or its name.
+        postcode: Tells, with a state, the country where a record does not name it.
     """
     whole = _PART.fullmatch(part.strip().upper())
     code = _country(country) or (whole[1] if whole and whole[1] in _known() else None)
     if code is None:
-        return None
+        return None if country.strip() else _state_of(part, postcode.strip())
     if whole and whole[1] == code:
         return whole[0]
     return _parts(code).get(_folded(part), code)
+
+
+def _state_of(part: str, postcode: str) -> str | None:
+    """Return the state of the USA or the province of Canada that *part* and *postcode* agree on."""
+    state, province = (_parts(country).get(_folded(part)) for country in ("US", "CA"))
+    if state and PATTERNS["US"].fullmatch(f"{state.removeprefix('US-')} {postcode}"):
+        return state
+    return province if province and PATTERNS["CA"].fullmatch(postcode) else None
 
 
 def language_of(text: str) -> str | None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from services.fulfillment.datamap.reading import load
 from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import SUBSCRIPTIONS, Context, Registered, evolve
+from services.fulfillment.scoping.handlers import SUBSCRIPTIONS, Context, evolve
 from services.fulfillment.scoping.judging import standing_in
 from services.fulfillment.scoping.scopes import PURPOSE, Scopes
 from services.fulfillment.scoping.working import Scoping
@@ -30,14 +30,12 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
     data_map = load(settings.datamap)
     stores = Stores.connect(settings.store_urls())
 
-    def context(moment: Moment[Registered]) -> Context:
-        return Context(moment.state, platform.vault, Finding(data_map, stores), scopes)
+    def context(_moment: Moment[None]) -> Context:
+        return Context(platform.vault, Finding(data_map, stores), scopes)
 
     try:
         work = Scoping(scopes, stores, platform.vault, lambda: data_map, standing_in, platform.bus.publish)
-        yield Running(
-            Service(NAME, SUBSCRIPTIONS, Registered(), evolve, context), journal, background=work.run()
-        )
+        yield Running(Service(NAME, SUBSCRIPTIONS, None, evolve, context), journal, background=work.run())
     finally:
         stores.close()
 

@@ -18,7 +18,17 @@ from services.fulfillment.scoping.affected import Somebody, read, written
 from services.fulfillment.scoping.judging import NOBODY, Group
 from services.fulfillment.search.digests import spelled
 from shared.errors import TransientError
-from shared.mongo import Client, Database, Document, Session, UpdateOne, insert_new, transaction, translated
+from shared.mongo import (
+    Client,
+    Database,
+    Document,
+    ReturnDocument,
+    Session,
+    UpdateOne,
+    insert_new,
+    transaction,
+    translated,
+)
 from shared.vault import CaseKey
 
 PURPOSE = "people of breaches"
@@ -96,18 +106,25 @@ class Scopes:
         await insert_new(self._scopes, [fresh])
 
     async def begin(self, now: datetime) -> Scope | None:
-        """Return a scope that nobody is at, and be at it; a phase waits for the ones before it."""
+        """
+        Return a scope that nobody is at, and be at it.
+
+        Of one incident one phase is worked on at a time, the earliest or the one that was begun: who is told
+        in one must be known before the next.
+        """
         with translated("begin the scope of a breach"):
-            waiting = self._scopes.find({"done": False, "at": {"$lt": now - LEASE}}).sort([("phase", 1)])
-            async for found in waiting:
-                earlier = {"incident": found["incident"], "phase": {"$lt": found["phase"]}, "done": False}
-                if await self._scopes.find_one(earlier) is None:
+            undone = await self._scopes.find({"done": False}).to_list(None)
+            for found in sorted(undone, key=_first_begun):
+                alike = [one for one in undone if one["incident"] == found["incident"]]
+                if found["at"] < now - LEASE and found is min(alike, key=_first_begun):
+                    mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
                     taken = await self._scopes.find_one_and_update(
-                        {"_id": found["_id"], "turn": found["turn"], "done": False},
+                        mine,
                         {"$set": {"at": now}, "$inc": {"turn": 1}},
+                        return_document=ReturnDocument.AFTER,
                     )
                     if taken is not None:
-                        return _scope({**taken, "turn": taken["turn"] + 1})
+                        return _scope(taken)
         return None
 
     async def alive(self, scope: Scope, now: datetime) -> None:
@@ -163,7 +180,7 @@ class Scopes:
 
     async def add(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """
-        Keep *people*, and what they tell of those who are known; whoever was told in an earlier phase stays.
+        Keep *people*, and what they tell of those who are known; whoever is told in another phase stays.
 
         Raises:
             Overtaken: Somebody else works on the scope.
@@ -176,7 +193,7 @@ class Scopes:
                 changes = [
                     _kept(scope, id_, _merged(fresh[id_], known.get(id_), scope, key), key)
                     for id_ in some
-                    if not _told_before(known.get(id_), scope)
+                    if not _told_elsewhere(known.get(id_), scope)
                 ]
                 if changes:
                     await self._people.bulk_write(changes, ordered=False, session=session)
@@ -259,14 +276,18 @@ def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne
 
 
 def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseKey) -> Somebody:
-    """Return *somebody* with what is known of them; what an earlier phase knew lies there no more."""
-    if known is None or known["phase"] < scope.phase:
+    """Return *somebody* with what is known of them; what another phase knew lies there no more."""
+    if known is None or known["phase"] != scope.phase:
         return somebody
     return read_from(known, key).also(somebody)
 
 
-def _told_before(known: Document | None, scope: Scope) -> bool:
-    return known is not None and known["phase"] < scope.phase and bool(known["told"])
+def _told_elsewhere(known: Document | None, scope: Scope) -> bool:
+    return known is not None and known["phase"] != scope.phase and bool(known["told"])
+
+
+def _first_begun(scope: Document) -> tuple[bool, int]:
+    return scope["turn"] == 0, scope["phase"]
 
 
 def _key(document: Document) -> str:

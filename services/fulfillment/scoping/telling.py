@@ -143,9 +143,10 @@ class Telling(Unit):
             return [text for value in found if isinstance(value, str | int) and (text := str(value).strip())]
 
         street, country, state = texts(STREET, HOME), texts(COUNTRY), texts(STATE)
-        town = " ".join([*texts(CODE)[:1], *texts(CITY)[:1]])
+        code = next(iter(texts(CODE)), "")
+        town = " ".join([*filter(None, [code]), *texts(CITY)[:1]])
         lines = [*street, town, *state[:1], *country[:1]] if street else []
-        place = place_of(country[0] if country else "", state[0] if state else "")
+        place = place_of(country[0] if country else "", state[0] if state else "", code)
         return [line for line in lines if line], place
 
 
