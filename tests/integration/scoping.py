@@ -25,13 +25,20 @@ CALIFORNIA = "us-ca@2026-01-01"
 EUROPE = frozenset({"DE", "FR", "IE", "ES", "IT", "NL", "PL", "SE"})
 
 
-def owed(declared: BreachDeclared, place: str | None, categories: tuple[str, ...]) -> tuple[str, ...]:
+class Simple:
     """Two simple laws: what laws really say is tried elsewhere."""
-    if declared.role == "processor":
-        return ()
-    if place == "US-CA":
-        return (CALIFORNIA,) if "user.authorization.password" in categories else ()
-    return (GDPR,) if place is None or place in EUROPE else ()
+
+    def owed(
+        self, declared: BreachDeclared, place: str | None, categories: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        if declared.role == "processor":
+            return ()
+        if place == "US-CA":
+            return (CALIFORNIA,) if "user.authorization.password" in categories else ()
+        return (GDPR,) if place is None or place in EUROPE else ()
+
+    def to_customers(self, declared: BreachDeclared) -> tuple[str, ...]:
+        return (GDPR,) if declared.role == "processor" else ()
 
 
 def declared(**affected: Any) -> BreachDeclared:
@@ -112,7 +119,7 @@ class Installation:
         """Return a replica, of which some *parts* are others."""
         made = {"scopes": self.scopes, "stores": self.stores, "vault": self.vault, "publish": self.publish}
         return Scoping(
-            **{**made, "current": lambda: self.data_map, "owed": owed, "clock": self.clock, **parts}
+            **{**made, "current": lambda: self.data_map, "law": Simple(), "clock": self.clock, **parts}
         )
 
     async def scoped(self, breach: BreachDeclared, *, phase: int = 1) -> BreachScoped:

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from services.fulfillment.datamap.reading import load
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.handlers import SUBSCRIPTIONS, Context, evolve
-from services.fulfillment.scoping.judging import standing_in
+from services.fulfillment.scoping.judging import Editions
 from services.fulfillment.scoping.scopes import PURPOSE, Scopes
 from services.fulfillment.scoping.working import Scoping
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.settings import FulfillmentSettings
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
+from shared.policies import breach_policies
 from shared.service import Moment, Service
 from shared.vault import derived_key
 
@@ -33,8 +34,9 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
     def context(_moment: Moment[None]) -> Context:
         return Context(platform.vault, Finding(data_map, stores), scopes)
 
+    law = Editions(breach_policies(), settings.company)
+    work = Scoping(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish)
     try:
-        work = Scoping(scopes, stores, platform.vault, lambda: data_map, standing_in, platform.bus.publish)
         yield Running(Service(NAME, SUBSCRIPTIONS, None, evolve, context), journal, background=work.run())
     finally:
         stores.close()

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, uuid5
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.judging import Group, Judge, Owed
+from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
 from services.fulfillment.search.stores import Stores
 from shared.affected import CHUNK, Chunk, Reached, chunk_item
@@ -82,7 +82,7 @@ class Scoping:
     stores: Stores
     vault: Vault
     current: Callable[[], DataMap]
-    owed: Owed
+    law: Law
     publish: Publish
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -145,7 +145,7 @@ class Scoping:
 
     async def _judge(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
         """Write down which laws want whom told: from now on it stands, whatever a law becomes meanwhile."""
-        pulse, judge = self._pulse(scope), Judge(declared, self.owed)
+        pulse, judge = self._pulse(scope), Judge(declared, self.law)
         async for page in self.scopes.pages(scope, key):
             groups = {name: judge.group_of(somebody) for name, somebody in page}
             await self.scopes.put_into(scope, groups, self.clock())
