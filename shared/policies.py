@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 from shared.brand import media_type_of
 from shared.errors import ConfigurationError
 from shared.law import Company, Policies, Policy
-from shared.law.breaches import BreachPolicies
 
 FOLDER = Path(__file__).parents[1] / "policies"
 EXAMPLE = "policies/company.yaml"
@@ -95,9 +94,3 @@ def _content(file: Path, where: str, kind: type[M]) -> M:
 
 def _parsed(file: Path) -> Any:
     return yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-
-
-@lru_cache(maxsize=1)
-def breach_policies() -> "BreachPolicies":
-    """Return what the laws say of breaches (stand-in)."""
-    return BreachPolicies()

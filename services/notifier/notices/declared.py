@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.notifier.notices.categories import Kind, concern, names
+from services.notifier.notices.categories import names
 from services.notifier.notices.facts import Notice, Watch
 from shared.affected import Reached
 from shared.incidents import BreachDeclared, Protection
@@ -49,9 +49,6 @@ def notice_of(
         categories=names(categories, words, american=american),
         held_by_police=told.held_by_police,
         further=told.phase > 1,
-        secrets=concern(categories, Kind.SECRETS),
-        identity_numbers=concern(categories, Kind.IDENTITY_NUMBERS),
-        features=concern(categories, Kind.FEATURES),
         watch=_watch(declared.protection),
         services=person.services,
         next_update_at=declared.next_update_at,

@@ -1,9 +1,12 @@
 """Mailboxes that no notice goes to. Pure."""
 
-from services.notifier.notices.categories import Kind, concern
 from shared.affected import Reached
 from shared.errors import MailRefused
 from shared.incidents import BreachDeclared
+from shared.law.breaches import Kind, is_there
+
+ADDRESS = "user.contact.email"
+"""What opens a mailbox together with a password: whoever has the mail has it."""
 
 
 class BreachedMailbox(MailRefused):
@@ -27,5 +30,7 @@ def must_be_safe(person: Reached, declared: BreachDeclared) -> None:
         return
     domain = person.email.rpartition("@")[2].strip().lower()
     categories = person.categories or declared.categories
-    if domain in declared.mail_domains and (not categories or concern(categories, Kind.SECRETS)):
+    if domain in declared.mail_domains and (
+        not categories or is_there(Kind.CREDENTIALS, (*categories, ADDRESS))
+    ):
         raise BreachedMailbox("the password of this mailbox was breached")
