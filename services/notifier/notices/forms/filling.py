@@ -96,7 +96,9 @@ def document(filing: Filing) -> Document:
     """Return the document that *filing* is told by."""
     duty = filing.duty
     fields = tuple(
-        Field(said.element, LABELS.get(said.element, said.element), said.provision, answer(said.element, filing))
+        Field(
+            said.element, LABELS.get(said.element, said.element), said.provision, answer(said.element, filing)
+        )
         for said in duty.policy.report
     )
     return Document(
