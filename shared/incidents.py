@@ -223,6 +223,8 @@ class BreachRegistered(Fact):
     declaration: Code
     role: BreachRole
     aware_at: AwareDatetime
+    by: Code | None = None
+    """Who declared it, where anybody is named; somebody else has to approve the notices."""
 
 
 class AffectedGroup(Part):
