@@ -7,12 +7,11 @@ from shared.categories import called
 from shared.wording import Words
 from shared.wording import mark as _
 
-
 IN_THE_US: Mapping[str, str] = MappingProxyType(
     {
         "user.government_id.national_identification_number": _("Social Security number"),
         "user.government_id.drivers_license_number": _(
-            "Driver’s license or state identification card number"
+            "Driver's license or state identification card number"
         ),
     }
 )

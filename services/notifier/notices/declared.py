@@ -24,7 +24,7 @@ def notice_of(
     person: Reached, declared: BreachDeclared, told: Circumstances, words: Words, *, american: bool
 ) -> Notice:
     """
-    Return what *person* is told, in *words*; texts as they were declared in that language, or else as they were.
+    Return what *person* is told, in *words*; texts in that language if they were declared in it.
 
     Args:
         person: Whose data it is about: what was breached of everybody where it is not known what of theirs.

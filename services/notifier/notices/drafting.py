@@ -60,6 +60,11 @@ class Draft:
         headers = headers_of(subject, self.told.incident, self.house.sender, self.words, self.told.written_at)
         return form_of(bodies(shape, outline), headers)
 
+    def body(self, person: Reached, name: str) -> mime.Alternatives:
+        """Return the words of the notice to *person*, who is greeted as *name*."""
+        outline = Outline(self.words, [])
+        return bodies(self._shape(person, name, outline), outline)
+
     def _shape(self, person: Reached, name: str, outline: Outline) -> Shape:
         american = _country(self.policies) == "US"
         notice = notice_of(person, self.declared, self.told, self.words, american=american)

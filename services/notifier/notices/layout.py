@@ -1,8 +1,8 @@
 """
 Lays a notice out: facts go in, skeletons of both forms come out. Pure.
 
-What was declared, dates and kinds of data are marks in a skeleton, as in letters: Jinja runs once for each shape,
-and no cache holds what was declared.
+What was declared, dates and kinds of data are marks in a skeleton, as in letters: Jinja runs once for each
+shape, and no cache holds what was declared.
 """
 
 import re
@@ -46,7 +46,7 @@ def skeletons(shape: Shape) -> tuple[Skeleton, Skeleton]:
 
 
 def titled(words: str, translate: Say, *, prescribed: bool) -> str:
-    """Return *words* translated; where a law prescribes them, as it has them, and beside that what they mean."""
+    """Return *words* translated; where a law prescribes them, as it has them, with the meaning beside."""
     meaning = translate(words)
     return f"{words} ({meaning})" if prescribed and meaning != words else meaning
 

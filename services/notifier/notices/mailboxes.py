@@ -17,8 +17,8 @@ def must_be_safe(person: Reached, declared: BreachDeclared) -> None:
     """
     Make sure that a notice to *person* is not read by whoever has their password.
 
-    It goes to no mailbox of the domains whose mailboxes were breached, where a secret of the person is part of
-    what was breached. Where nobody knows what of theirs is, it is taken for one.
+    It goes to no mailbox of the domains whose mailboxes were breached, where a secret of the person is part
+    of what was breached. Where nobody knows what of theirs is, it is taken for one.
 
     Law:
         Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached.

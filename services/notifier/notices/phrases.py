@@ -45,6 +45,6 @@ PRESCRIBED = (
 """
 The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word, so that they can be translated.
 
-They stay in English where the notice is in another language: the law gives the words, and no others. What they
-mean stands beside them. The same goes for the title.
+They stay in English where the notice is in another language: the law gives the words, and no others. What
+they mean stands beside them. The same goes for the title.
 """

@@ -1,8 +1,8 @@
 """Fills the document in that an authority is told by. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from collections.abc import Mapping
 
 from services.notifier.notices.forms.answers import Answer, answer
 from services.notifier.notices.forms.known import Filing
