@@ -37,6 +37,7 @@ Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9
 """A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
 Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
 """What kind of data: ``user.contact.email``, in the words of the data map."""
+MailDomain: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$", to_lower=True)]
 
 
 # --- what upstream systems submit ---------------------------------------------------------------------
@@ -131,6 +132,11 @@ class BreachDeclared(Submission):
     """Roughly how many records; they are counted where they are found by the data map."""
     contact: Text
     """Who tells more, and how they are reached."""
+    mail_domains: tuple[MailDomain, ...] = ()
+    """
+    Where the company gives people mailboxes, and the secrets of these were breached: no notice goes there to
+    somebody whose secret it was (Cal. Civ. Code § 1798.82(j)(5)).
+    """
     high_risk: bool
     risk_unlikely: bool = False
     """Whether nobody is likely to come to harm; then only *rationale* is kept, and no authority told."""
