@@ -22,6 +22,9 @@ from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import connect, translated
 from shared.vault import Vault, derived_key
 
+NOBODY = "none"
+"""Stands for a law where none wants people told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -128,11 +131,17 @@ def phase_of(phase: Phase) -> dict[str, Any]:
 
 
 def by_law(phases: Iterable[Phase]) -> Counter[str]:
-    """Count people by the law that wants them told, the first of several; ``none``: nobody has to."""
+    """
+    Count people by the law that wants them told, the first of several; ``none``: nobody has to.
+
+    Who is told stands in one phase; who is not may be found again in each, and is counted in the last.
+    """
     counted: Counter[str] = Counter()
     for phase in phases:
-        for group in phase.scoped.groups if phase.scoped else ():
-            counted[group.laws[0] if group.laws else "none"] += group.people
+        if phase.scoped is not None:
+            counted.pop(NOBODY, None)
+            for group in phase.scoped.groups:
+                counted[group.laws[0] if group.laws else NOBODY] += group.people
     return counted
 
 

@@ -139,9 +139,10 @@ class Incident:
     @property
     def residents(self) -> Mapping[str | None, int]:
         """
-        How many people live where, over all phases: in each are those who were not found before.
+        How many people live where, over all phases: in each are those who are not told in another.
 
-        Empty until somebody has looked; after that nobody is a number, too.
+        Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until
+        somebody has looked; after that nobody is a number, too.
         """
         counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.phases) else {})
         for phase in self.phases:
