@@ -10,6 +10,7 @@ import sys
 import typer
 
 from habeas.cli import (
+    breaches,
     broken,
     bursts,
     cases,
@@ -20,6 +21,7 @@ from habeas.cli import (
     laws,
     letters,
     maps,
+    notices,
     publishing,
     recipients,
     records,
@@ -56,6 +58,8 @@ app.add_typer(laws.app)
 app.add_typer(reports.app)
 app.add_typer(drop.app, name="drop")
 app.add_typer(letters.app, name="letters")
+app.add_typer(breaches.app, name="breach")
+notices.register(breaches.app)
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")

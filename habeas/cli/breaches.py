@@ -67,7 +67,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
     now, zone = datetime.now(UTC), _zone(state)
     latest = datetime.max.replace(tzinfo=UTC)
-    found = sorted(run(work()), key=lambda case: (due := case.next_due()) and due.due_at or latest)
+    found = sorted(run(work()), key=lambda case: ((due := case.next_due()) and due.due_at) or latest)
     if as_json:
         print(json.dumps([case.plain(now) for case in found]))
         return
