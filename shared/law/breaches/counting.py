@@ -183,8 +183,8 @@ def _begun(policy: BreachPolicy, notice: Notice, place: str | None, counting: _C
         case Since.PEOPLE_TOLD:
             return counting.told(f"{policy.law}.{Recipient.PEOPLE}")
         case Since.RECIPIENT_TOLD:
-            first = next(one for one in policy.notices if one.to is notice.to)
-            return counting.told(_id(policy, first, place))
+            before = notice.model_copy(update={"stage": notice.after})
+            return counting.told(_id(policy, before, place))
 
 
 def _in_hours(
