@@ -71,6 +71,7 @@ DECLARED = BreachDeclared(
         months=24,
         how="Sign up at https://watch.example.org with the code EXAMPLE.",
     ),
+    late_because="The affected systems had to be restored first.",
     next_update_at=datetime(2026, 3, 9, 11, 0, tzinfo=UTC),
     affected=Affected(
         controllers=(

@@ -113,9 +113,9 @@ def _authority(duty: Duty, company: Company) -> str:
     if duty.policy.authority is not None:
         return duty.policy.authority.name
     own = company.established_in.partition("-")[0]
-    if duty.place in (None, own):
+    if duty.recipient is Recipient.AUTHORITY and duty.place in (None, own):
         return company.authority.name
-    return f"Supervisory authority of {called(duty.place)}"
+    return f"{RECIPIENTS[duty.recipient]} of {called(duty.place or own)}"
 
 
 def _account(duty: Duty, declared: BreachDeclared) -> Account:
