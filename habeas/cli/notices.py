@@ -43,7 +43,7 @@ def preview(
 
     Nobody is written to. Samples go to people who do not exist.
     """
-    from habeas.notices.showing import shown, write  # noqa: PLC0415
+    from habeas.notices.showing import lacks, shown, write  # noqa: PLC0415
 
     file = Path(incident)
     if file.is_file():
@@ -52,10 +52,9 @@ def preview(
         telling, samples = run(_of_incident(incident, state))
     letters = shown(samples, telling.declared, breach_policies())
     index = write(letters, telling.declared, telling.incident, folder)
-    for one in letters:
-        out.print(one.name, markup=False)
-        for lack in one.sample.lacks:
-            out.print(f"    {lack}", markup=False)
+    for lack, names in lacks(letters).items():
+        out.print(f"{lack}:", markup=False)
+        out.print(f"    {', '.join(names)}", markup=False)
     out.print(
         f"{len(letters)} letters; open {index}" if letters else "no law wants anybody told", markup=False
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from babel.languages import get_official_languages
 
-from habeas.notices.samples import Sample, Telling, Wanted, sample
+from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
 from services.intake.incidents.duties import Due
 from services.notifier.notices.forms.filling import RECIPIENTS, Document, document
 from services.notifier.notices.forms.known import Duty, Filing, Known
@@ -75,7 +75,7 @@ def sample_of(document: Document, desk: Desk) -> Sample | None:
         known.declared, known.incident, desk.house, desk.now, held_by_police=known.held_until is not None
     )
     policy = document.filing.duty.policy
-    return sample(Wanted("people", (policy.id,), SOURCE_LANGUAGE, known.categories), None, telling)
+    return sample(Wanted("people", (policy.id,), SOURCE_LANGUAGE, known.categories), None, telling, NOBODY)
 
 
 def write(document: Document, letter: Sample | None, folder: Path) -> None:

@@ -18,6 +18,8 @@ from shared.law import Company
 from shared.law.breaches import BreachPolicies, owed_to
 from shared.policies import breach_policies
 
+NOBODY = Reached(key="0" * 32, email="nobody@example.net")
+"""Whom a copy for an authority goes to: it may hold nobody's data, not even of who does not exist."""
 SOMEBODY = Reached(key="0" * 32, email="amelia@example.net", name="Amelia Ferreira")
 A_CUSTOMER = Reached(key="1" * 32, email="security@example.org", name="Example Shop Ltd")
 """Whom samples go to: nobody, at domains that RFC 2606 keeps for examples."""
@@ -70,11 +72,10 @@ class Sample:
         return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
-def sample(wanted: Wanted, people: int | None, telling: Telling) -> Sample:
-    """Write the letter that whoever is *wanted* gets."""
-    person = (SOMEBODY if wanted.to == "people" else A_CUSTOMER).model_copy(
-        update={"categories": wanted.categories, "services": wanted.services}
-    )
+def sample(wanted: Wanted, people: int | None, telling: Telling, to: Reached | None = None) -> Sample:
+    """Write the letter that whoever is *wanted* gets, to somebody who does not exist."""
+    somebody = to or (SOMEBODY if wanted.to == "people" else A_CUSTOMER)
+    person = somebody.model_copy(update={"categories": wanted.categories, "services": wanted.services})
     chunk = Chunk.model_validate(
         {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
     )

@@ -66,6 +66,15 @@ def shown(samples: Iterable[Sample], declared: BreachDeclared, policies: BreachP
     return found
 
 
+def lacks(letters: Iterable[Shown]) -> dict[str, list[str]]:
+    """Return what the letters lack, and which of them lack it."""
+    found: dict[str, list[str]] = {}
+    for one in letters:
+        for lack in one.sample.lacks:
+            found.setdefault(str(lack), []).append(one.name)
+    return found
+
+
 def write(letters: Sequence[Shown], declared: BreachDeclared, incident: str, folder: Path) -> Path:
     """
     Write *letters*, and a page that leads to all of them, into *folder*; return that page.
