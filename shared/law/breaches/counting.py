@@ -95,13 +95,14 @@ def _bound(
 
 
 def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _Counting) -> Iterator[Clock]:
+    number = sum(people.values()) if counting.counted else None
     by_right = _binds(policy, people, counting.company)
     for notice in policy.notices:
         if notice.to is Recipient.CONTROLLER or not (by_right or notice.to is Recipient.PEOPLE):
             continue
         places = _states(policy, people, counting.company) if notice.each_state else (None,)
         for place in places:
-            yield _clock(policy, notice, place, sum(people.values()) if counting.counted else None, counting)
+            yield _clock(policy, notice, place, number, counting)
 
 
 def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: Company) -> bool:
@@ -198,6 +199,8 @@ def _in_hours(
     """
     last = hours_later(hours, begun_at, counting.company.zone, _calendar(None, counting))
     reason = f"{hours} hours later, nights and days off included: {last.due_at:%H:%M}"
+    if last.latest_at.timestamp() > last.due_at.timestamp():
+        reason += f"; by another reading, not to be relied on, {last.latest_at:%Y-%m-%d %H:%M}"
     return last.due_at, (Step(last.due_at.date(), reason, provision),)
 
 
@@ -246,7 +249,7 @@ def _to_customer(
     begun_at = counting.breach.aware_at
     contract = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
     others = [_counted(policy, one, None, counting) for policy, one in notices if one.length is not None]
-    due_at, steps = min((contract, *others), key=lambda one: one[0] or contract[0])
+    due_at, steps = min((contract, *others), key=lambda one: (one[0] or contract[0]).timestamp())
     begun = _begun_step(begun_at, notice, counting)
     id_ = ".".join(part for part in (law.law, notice.to, customer.id) if part)
     return Clock(id_, law, notice, notice.to, None, due_at, owed=True, why=(begun, *steps))
