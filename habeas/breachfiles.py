@@ -54,6 +54,20 @@ def read(path: Path, by: str | None) -> BreachDeclared:
         raise ConfigurationError(f"{path}: by: is somebody else than --by says")
     if said is None:
         raise ConfigurationError(f"{path}: say who declares it, with --by: somebody else has to approve")
+    return _declared(path, content)
+
+
+def unsigned(path: Path) -> BreachDeclared:
+    """
+    Return what the file *path* would declare, whoever does: nothing comes of it.
+
+    Raises:
+        ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
+    """
+    return _declared(path, _content(path))
+
+
+def _declared(path: Path, content: Mapping[str, Any]) -> BreachDeclared:
     try:
         return BreachDeclared.model_validate(content)
     except ValidationError as error:

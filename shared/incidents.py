@@ -30,7 +30,9 @@ from shared.law.breaches import DEFAULT_HOURS, Breach, Customer
 from shared.law.breaches import BreachRole as BreachRole  # noqa: PLC0414 - declarations are made of it
 from shared.law.breaches import Risk as Risk  # noqa: PLC0414 - declarations are made of it
 
-Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+ADDRESS = r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"
+"""What a mail address looks like that can be written to."""
+Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
 Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]

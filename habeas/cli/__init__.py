@@ -29,6 +29,7 @@ from habeas.cli import (
     requests,
     restrictions,
     running,
+    scoping,
     unsubscribing,
     verifying,
 )
@@ -47,6 +48,8 @@ app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
 app.add_typer(bursts.app, name="burst")
+scoping.register(breaches.app)
+notices.register(breaches.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
@@ -59,8 +62,6 @@ app.add_typer(laws.app)
 app.add_typer(reports.app)
 app.add_typer(drop.app, name="drop")
 app.add_typer(letters.app, name="letters")
-app.add_typer(breaches.app, name="breach")
-notices.register(breaches.app)
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")

@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
 def preview(
     incident: Annotated[str, typer.Argument(help="Id of an incident, or a file as `declare` takes it.")],
     folder: Annotated[Path, typer.Option("--out", help="Write the samples into this folder.")],
-    by: Annotated[str | None, typer.Option(help="Of a file that does not say so: who declares it.")] = None,
     place: Annotated[
         list[str] | None, typer.Option(help="Of a file: where people live, DE or US-CA; may be repeated.")
     ] = None,
@@ -47,7 +46,7 @@ def preview(
 
     file = Path(incident)
     if file.is_file():
-        telling, samples = _of_file(file, by, place or [], language or [], state)
+        telling, samples = _of_file(file, place or [], language or [], state)
     else:
         telling, samples = run(_of_incident(incident, state))
     letters = shown(samples, telling.declared, breach_policies())
@@ -78,12 +77,12 @@ def forms(
 
 
 def _of_file(
-    file: Path, by: str | None, places: list[str], languages: list[str], state: Path
+    file: Path, places: list[str], languages: list[str], state: Path
 ) -> "tuple[Telling, list[Sample]]":
-    from habeas.breachfiles import read  # noqa: PLC0415
+    from habeas.breachfiles import unsigned  # noqa: PLC0415
     from habeas.notices.samples import Telling, sample, wanted_by  # noqa: PLC0415
 
-    declared = read(file, by)
+    declared = unsigned(file)
     telling = Telling(declared, DRAFT, _house(state), datetime.now(UTC))
     wanted = wanted_by(declared, places, languages, _company(state))
     return telling, [sample(one, None, telling) for one in wanted]

@@ -1,0 +1,322 @@
+"""Whom a breach concerns is found by the data map, exactly, on real databases."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.reading import parse
+from shared.errors import HabeasError, InvalidDataMap, PermanentError
+from shared.mongo import Client
+from tests.integration.scoping import CALIFORNIA, Installation, declared
+
+SHOP = parse(
+    {
+        "shop.yml": """
+dataset:
+  - fides_key: shop
+    meta: { habeas: { store: default, purpose: p, legal_basis: l, source: s } }
+    collections:
+      - name: people
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: name, data_categories: [user.name] }
+          - { name: password, data_categories: [user.authorization.password] }
+          - { name: language, data_categories: [user.demographic.language] }
+          - name: home
+            fields:
+              - name: lines
+                data_categories: [user.contact.address.street]
+                fides_meta: { data_type: "string[]" }
+              - { name: zip, data_categories: [user.contact.address.postal_code] }
+              - { name: city, data_categories: [user.contact.address.city] }
+              - { name: state, data_categories: [user.contact.address.state] }
+              - { name: country, data_categories: [user.contact.address.country] }
+          - name: emergency
+            fields:
+              - { name: name, data_categories: [user.name] }
+              - { name: email, data_categories: [user.contact.email] }
+      - name: devices
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - name: owner
+            data_categories: [system.operations]
+            fides_meta: { references: [{ dataset: shop, field: people._id, direction: from }] }
+          - { name: model, data_categories: [user.device] }
+      - name: positions
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - name: device
+            data_categories: [system.operations]
+            fides_meta: { references: [{ dataset: shop, field: devices._id, direction: from }] }
+          - { name: point, data_categories: [user.location.precise] }
+      - name: teams
+        fields:
+          - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
+          - { name: title, data_categories: [system.operations] }
+          - name: members
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: mail, data_categories: [user.contact.email], fides_meta: { identity: email } }
+              - { name: name, data_categories: [user.name] }
+              - { name: job, data_categories: [user.job_title] }
+"""
+    }
+)
+PEOPLE = [
+    {
+        "_id": 1,
+        "email": "ada@example.org",
+        "name": "Ada Example",
+        "password": "x",
+        "language": "de",
+        "home": {"lines": ["7 Quay"], "zip": "00042", "city": "Berlin", "country": "DE"},
+        "emergency": {"name": "Carla Beispiel", "email": "carla@example.net"},
+    },
+    {"_id": 2, "email": " Ada@Example.ORG ", "name": "Ada Example", "language": "de"},
+    {
+        "_id": 3,
+        "email": "bo@example.com",
+        "name": "Bo Sample",
+        "password": "y",
+        "home": {"country": "United States", "state": "California"},
+    },
+    {"_id": 4, "name": "Nobody Known", "emergency": {"email": "friend@example.net"}},
+]
+
+
+@pytest.fixture
+def installed(mongo_client: Client, database_prefix: str) -> Installation:
+    return Installation(mongo_client, database_prefix, SHOP)
+
+
+async def shop(installed: Installation) -> None:
+    await installed.business("shop", "people").insert_many(PEOPLE)
+    await installed.business("shop", "devices").insert_many(
+        [{"_id": 11, "owner": 1, "model": "m1"}, {"_id": 12, "owner": 3, "model": ""}]
+    )
+    await installed.business("shop", "positions").insert_many(
+        [{"_id": 21, "device": 11, "point": [1.0, 2.0]}, {"_id": 22, "device": 99, "point": [3.0, 4.0]}]
+    )
+    await installed.business("shop", "teams").insert_one(
+        {
+            "_id": 31,
+            "title": "T",
+            "members": [
+                {"mail": "ADA@example.org", "name": "Ada", "job": "Chief"},
+                {"mail": "eve@example.org", "name": "Eve Muster", "job": "Clerk"},
+            ],
+        }
+    )
+
+
+def collection(name: str, /, **condition: Any) -> dict[str, Any]:
+    return {"collection": name, "filter": condition}
+
+
+async def test_everybody_in_the_records_is_found_once(installed: Installation) -> None:
+    await shop(installed)
+    told = await installed.scoped(declared(collections=[collection("shop.people")]))
+    written = await installed.written_to()
+    assert set(written) == {"Ada@Example.ORG", "bo@example.com"}
+    ada = written["Ada@Example.ORG"]
+    assert (ada.name, ada.place) == ("Ada Example", "DE")
+    assert ada.postal == ("7 Quay", "00042 Berlin", "DE")
+    assert "user.authorization.password" in ada.categories
+    assert told.records == 4
+    assert Counter({(g.place, g.language): g.people for g in told.groups}) == {
+        ("DE", "de"): 1,
+        ("US-CA", "en"): 1,
+        (None, "en"): 1,
+    }
+
+
+async def test_an_emergency_contact_is_not_written_to(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people")]))
+    people = [person for chunk in await installed.chunks() for person in chunk.people]
+    assert [one.name for one in people if one.email is None] == ["Nobody Known"], (
+        "they are listed all the same"
+    )
+    assert not {"carla@example.net", "friend@example.net"} & set(await installed.written_to())
+
+
+async def test_references_are_followed_over_two_hops_to_who_has_an_address(installed: Installation) -> None:
+    await shop(installed)
+    told = await installed.scoped(declared(collections=[collection("positions")]))
+    written = await installed.written_to()
+    assert set(written) == {"ada@example.org"}
+    ada = written["ada@example.org"]
+    assert (ada.name, ada.place, ada.categories) == ("Ada Example", "DE", ("user.location.precise",))
+    assert sum(group.people for group in told.groups) == 2
+    assert sum(group.unreachable for group in told.groups) == 1, "the device of nobody is somebody's"
+
+
+async def test_a_record_is_no_bodys_where_it_holds_nothing_of_them(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("devices")]))
+    assert set(await installed.written_to()) == {"ada@example.org"}, "of Bo nothing stands there"
+
+
+async def test_each_element_of_an_array_that_people_share_is_its_own_persons(
+    installed: Installation,
+) -> None:
+    await shop(installed)
+    told = await installed.scoped(declared(collections=[collection("teams")]))
+    written = await installed.written_to()
+    assert {address: one.name for address, one in written.items()} == {
+        "ADA@example.org": "Ada",
+        "eve@example.org": "Eve Muster",
+    }
+    assert told.records == 1
+    assert {(group.place, group.language) for group in told.groups} == {("DE", "de"), (None, "en")}
+    assert written["eve@example.org"].categories == (
+        "user.contact.email",
+        "user.job_title",
+        "user.name",
+    )
+
+
+async def test_the_same_person_is_one_whatever_collections_and_notations(installed: Installation) -> None:
+    await shop(installed)
+    breach = declared(
+        collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
+        list=[{"email": "ADA@EXAMPLE.ORG", "categories": ["user.financial"]}],
+    )
+    await installed.scoped(breach)
+    written = await installed.written_to()
+    [ada] = [one for address, one in written.items() if address.lower() == "ada@example.org"]
+    assert {"user.device", "user.job_title", "user.financial", "user.location.precise"} <= set(ada.categories)
+    assert len(written) == 3
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        pytest.param({"_id": {"$in": [1, 2]}}, {"Ada@Example.ORG"}, id="some"),
+        pytest.param({"_id": {"$numberLong": "3"}}, {"bo@example.com"}, id="extended JSON"),
+        pytest.param({"name": "Nobody"}, set(), id="nobody"),
+    ],
+)
+async def test_only_records_that_the_filter_finds_are_looked_at(
+    installed: Installation, condition: dict[str, Any], found: set[str]
+) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people", **condition)]))
+    assert set(await installed.written_to()) == found
+
+
+async def test_a_record_that_two_filters_find_is_one(installed: Installation) -> None:
+    await shop(installed)
+    twice = [collection("people", _id=1), collection("shop.people", _id={"$lt": 3})]
+    told = await installed.scoped(declared(collections=twice))
+    assert told.records == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        pytest.param(collection("people", **{"$where": "sleep(1)"}), "runs a script", id="where"),
+        pytest.param(
+            collection("people", **{"$expr": {"$function": {"body": "f", "args": [], "lang": "js"}}}),
+            "`\\$function` runs a script",
+            id="function",
+        ),
+        pytest.param(collection("pepole"), "the data map has no collection `pepole`", id="unknown"),
+        pytest.param(collection("people", age={"$between": [1, 2]}), "refused", id="not understood"),
+    ],
+)
+async def test_what_cannot_be_followed_is_refused_before_anything_is_looked_for(
+    installed: Installation, named: dict[str, Any], complaint: str
+) -> None:
+    await shop(installed)
+    with pytest.raises(PermanentError, match=complaint):
+        await installed.scoped(declared(collections=[named]))
+    assert not await installed.replica().work(), "nothing waits that can never be done"
+
+
+async def test_a_collection_that_is_not_there_is_not_told_as_nobody(installed: Installation) -> None:
+    with pytest.raises(InvalidDataMap, match="no such collection"):
+        await installed.scoped(declared(collections=[collection("people")]))
+
+
+async def test_whoever_was_told_in_an_earlier_phase_is_not_told_again(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people", _id=1)]))
+    second = await installed.scoped(
+        declared(collections=[collection("people"), collection("teams")]), phase=2
+    )
+    assert set(await installed.written_to(1)) == {"ada@example.org"}
+    assert set(await installed.written_to(2)) == {"bo@example.com", "eve@example.org"}
+    assert sum(group.people for group in second.groups) == 3, "Ada is not counted again"
+
+
+async def test_whom_no_law_wanted_told_is_told_once_a_law_does(installed: Installation) -> None:
+    await shop(installed)
+    first = await installed.scoped(
+        declared(collections=[collection("people", _id=3)], categories=["user.name"])
+    )
+    assert (first.chunks, [group.laws for group in first.groups]) == (0, [()])
+    await installed.scoped(declared(collections=[collection("people", _id=3)]), phase=2)
+    assert set(await installed.written_to(2)) == {"bo@example.com"}
+
+
+async def test_only_what_was_breached_counts_where_that_is_declared(installed: Installation) -> None:
+    await shop(installed)
+    told = await installed.scoped(
+        declared(collections=[collection("people")], categories=["user.authorization"])
+    )
+    written = await installed.written_to()
+    assert {one.categories for one in written.values()} == {("user.authorization.password",)}
+    assert told.categories == ("user.authorization.password",)
+    assert sum(group.people for group in told.groups) == 2, "of Nobody Known no password is held"
+
+
+LISTED = [
+    {"name": "Kim Muster", "email": "kim@example.org", "locale": "fr-CA", "residence": {"country": "CA"}},
+    {"name": "No Address", "residence": {"country": "US", "subdivision": "CA"}},
+    {"name": "No Address", "residence": {"country": "US", "subdivision": "CA"}},
+]
+
+
+async def test_people_who_are_named_are_affected_as_it_is_said(installed: Installation) -> None:
+    told = await installed.scoped(
+        declared(list=LISTED, categories=["user.authorization.password"], records=9)
+    )
+    assert {(g.laws, g.place, g.language): (g.people, g.unreachable) for g in told.groups} == {
+        ((), "CA", "fr"): (1, 0),
+        ((CALIFORNIA,), "US-CA", "en"): (2, 2),
+    }
+    assert told.records == 9
+    [chunk] = await installed.chunks()
+    assert [(one.name, one.email) for one in chunk.people] == [("No Address", None)] * 2
+
+
+async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None:
+    await shop(installed)
+    await installed.register(declared(collections=[collection("people"), collection("teams")]))
+    replica = installed.replica(publish=_dies)
+    with pytest.raises(_DiesError):
+        await replica.work()
+    everything = [one async for one in installed.people.find()]
+    assert len(everything) == 4
+    for document in everything:
+        assert set(document) == {"_id", "incident", "phase", "group", "told", "lacks", "sealed"}
+        clear = str({name: value for name, value in document.items() if name != "sealed"}).lower()
+        assert not any(word in clear for word in ("example", "ada", "eve", "nobody", "berlin"))
+        assert not any(word in document["sealed"].lower() for word in (b"example", b"ada ", b"eve "))
+
+
+async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people")]))
+    assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 3
+
+
+class _DiesError(HabeasError):
+    pass
+
+
+async def _dies(_messages: object) -> None:
+    raise _DiesError("gone")
