@@ -21,7 +21,7 @@ from habeas.cli import (
     laws,
     letters,
     maps,
-
+    notices,
     publishing,
     recipients,
     records,
@@ -49,6 +49,7 @@ app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
 app.add_typer(bursts.app, name="burst")
 scoping.register(breaches.app)
+notices.register(breaches.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
@@ -65,6 +66,7 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")
+
 
 def main() -> None:
     """Run the command; what goes wrong on purpose ends it with one line and code 2."""
