@@ -179,12 +179,13 @@ class Turn:
     def _note_end(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         self._queueing.discard(worker)
-        self._changed.set()
         error = None if worker.cancelled() else worker.exception()
         if error is not None:
             self._error = self._error or error
             self.stop()
         self._spread()
+        if not self._workers:
+            self._changed.set()
 
     async def _work(self) -> None:
         """Send one letter after the other over one connection."""

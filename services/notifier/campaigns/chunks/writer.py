@@ -1,6 +1,7 @@
 """What it takes to write to a chunk of people, and how it is put together."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.letters import Letters
 from services.notifier.campaigns.chunks.turn import Channel, Means, Patience, Turn
 from services.notifier.campaigns.ledgers import Ledgers, Page
-from services.notifier.campaigns.outcomes import Failed, Sent, Taken
+from services.notifier.campaigns.outcomes import Failed, Outcome, Sent, Taken
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.notices.writing import Notices
 from services.notifier.returnpath import Notice, NoticePaths
@@ -81,11 +82,15 @@ class Writer:
 
 
 def _count(page: Page) -> None:
-    for outcome in page.outcomes:
-        match outcome:
-            case Sent():
-                figures.letter("sent_perhaps_twice" if outcome.doubtful else "sent")
-            case Failed():
-                figures.letter("refused")
-            case _:
-                figures.letter("later")
+    for outcome, count in Counter(map(_kind, page.outcomes)).items():
+        figures.letter(outcome, count)
+
+
+def _kind(outcome: Outcome) -> str:
+    match outcome:
+        case Sent():
+            return "sent_perhaps_twice" if outcome.doubtful else "sent"
+        case Failed():
+            return "refused"
+        case _:
+            return "later"
