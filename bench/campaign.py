@@ -1,5 +1,5 @@
 """
-A campaign under measurement: ``python -m bench.campaign [PEOPLE] [--rounds N] [--kills N] [--connections N]``.
+A campaign under measurement: ``python -m bench.campaign [PEOPLE]``; ``--help`` says what can be changed.
 
 First the rate: rounds of the raw floor (``bench.campaign_floor``) and of ours in turn, on the same machine
 with the same sink. Then the guarantee: one campaign to all, during which the service is killed over and over
@@ -35,13 +35,12 @@ from shared.affected import CHUNK
 from shared.bus import Bus, Message, declare
 from shared.envelope import encode
 from shared.incidents import BreachNotified
-from shared.mongo import Document, connect
+from shared.mongo import Collection, Document, connect
 from shared.topology import EVENTS
 from shared.vault import Vault
 
 MEMORY_MIB = 300
 LOOK_S = 0.05
-BETWEEN_KILLS_S = (1.0, 4.0)
 ENDS_WITHIN_S = 1800.0
 
 
@@ -54,6 +53,8 @@ class Order:
     kills: int
     connections: int
     seed: int = 1
+    latency_ms: int = 0
+    """How long the sink takes to accept a letter: what is under way when somebody is killed."""
 
 
 @dataclass(slots=True)
@@ -103,11 +104,22 @@ class Field:
         """The vault."""
         return Vault(self.here.client, prefix="habeas", master_key=MASTER_KEY)
 
+    @property
+    def ledgers(self) -> Collection:
+        """The ledgers."""
+        return self.here.client["habeas_campaigns"]["ledgers"]
+
     async def release(self, breach: Breach) -> None:
         """Let the notices of *breach* go."""
         fact = breach.released()
         body = encode(fact, id=breach.incident, source="bench", time=_now())
         await self.bus.publish([Message(EVENTS, fact.TYPE, body, breach.incident)])
+
+    async def written(self, breach: Breach) -> int:
+        """Return how many are on record as written to."""
+        sums = {"$group": {"_id": None, "sent": {"$sum": "$sent"}}}
+        cursor = self.ledgers.aggregate([{"$match": {"incident": breach.incident}}, sums])
+        return sum([group["sent"] async for group in cursor])
 
     async def ended(self, breach: Breach) -> bool:
         """Return whether it is on record that everybody was written to."""
@@ -116,22 +128,22 @@ class Field:
 
 
 @asynccontextmanager
-async def prepared(folder: Path, connections: int) -> AsyncIterator[Field]:
+async def prepared(folder: Path, order: Order) -> AsyncIterator[Field]:
     """Start broker, database, a sink that keeps a log, and the notifier."""
     stack, port, log = Stack(folder / "stack"), free_port(), folder / "taken.log"
-    arguments = (sys.executable, "-m", "bench.sink", str(port), str(log))
+    arguments = (sys.executable, "-m", "bench.sink", str(port), str(log), str(order.latency_ms))
     sink = await Process.start(Command(arguments, Path.cwd(), folder / "sink.log"))
     client = connect(stack.mongo_url, app_name="habeas-bench")
     bus = Bus(stack.amqp_url, name="bench publishes")
     here = Ground(stack, folder, client, f"smtp://{HOST}:{port}")
     async with httpx.AsyncClient(timeout=5) as http:
-        worker = _worker(here, http, connections)
+        worker = _worker(here, http, order.connections)
         try:
             await sink.until(lambda: dial(port), WITHIN)
             await asyncio.gather(*(stack.start(part) for part in (Part.BROKER, Part.DATABASE)))
             await declare(stack.amqp_url)
             await worker.start()
-            yield Field(here, bus, worker, log, connections)
+            yield Field(here, bus, worker, log, order.connections)
         finally:
             await worker.stop()
             await bus.close()
@@ -215,7 +227,7 @@ async def guarantee(ground: Field, order: Order) -> tuple[Kept, Toll]:
     toll = Toll()
     breach = await seal(ground.vault, order.people)
     ground.log.unlink(missing_ok=True)
-    killing = asyncio.create_task(_kill(ground, order, toll))
+    killing = asyncio.create_task(_kill(ground, breach, order, toll))
     seconds = await _campaign(ground, breach, toll)
     killing.cancel()
     await asyncio.wait([killing])
@@ -224,10 +236,13 @@ async def guarantee(ground: Field, order: Order) -> tuple[Kept, Toll]:
     return await _kept(ground, breach, seconds, bound), toll
 
 
-async def _kill(ground: Field, order: Order, toll: Toll) -> None:
+async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None:
+    """Kill the service, and once the broker as well, when as many are written to as the dice say."""
     dice = random.Random(order.seed)
-    for number in range(order.kills):
-        await asyncio.sleep(dice.uniform(*BETWEEN_KILLS_S))
+    moments = sorted(dice.uniform(0.02, 0.95) * breach.people for _ in range(order.kills))
+    for number, moment in enumerate(moments):
+        while await ground.written(breach) < moment:  # noqa: ASYNC110 - a database rings no bell
+            await asyncio.sleep(LOOK_S)
         await ground.worker.kill()
         toll.kills += 1
         if number == order.kills // 2:
@@ -241,7 +256,7 @@ async def _kept(ground: Field, breach: Breach, seconds: float, bound: int) -> Ke
     letters = letters_in(ground.log.read_bytes())
     expected = {address(number) for number in range(breach.people)}
     twice = {recipient for recipient, ids in letters.items() if len(ids) > 1}
-    ledgers = ground.here.client["habeas_campaigns"]["ledgers"].find({"incident": breach.incident})
+    ledgers = ground.ledgers.find({"incident": breach.incident})
     doubtful: set[str] = set()
     count = 0
     async for ledger in ledgers:
@@ -270,7 +285,7 @@ def _now() -> datetime:
 
 async def main(order: Order, folder: Path) -> int:
     """Measure, print, and return the exit code."""
-    async with prepared(folder, order.connections) as ground:
+    async with prepared(folder, order) as ground:
         figures = await rate(ground, order) if order.rounds else []
         sound = True
         if order.kills:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from services.notifier import figures
 from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.letters import Letters
+from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.turn import Channel, Means, Patience, Turn
 from services.notifier.campaigns.ledgers import Ledgers, Page
 from services.notifier.campaigns.outcomes import Failed, Outcome, Sent, Taken
@@ -34,6 +35,7 @@ class Writer:
     """Where letters come back to; empty: each to an address of its own."""
     sign: Callable[[bytes], bytes]
     patience: Patience
+    pace: Pace
 
     async def standing(self, incident: str) -> Standing:
         """Return how it stands with *incident*."""
@@ -46,6 +48,7 @@ class Writer:
             self.channel,
             self.connections,
             self.patience,
+            self.pace,
             goes_on=lambda: self._goes_on(event.request_id),
         )
         turn = Turn(taken, await self._letters(event, taken), book, means)
@@ -78,7 +81,9 @@ class Writer:
             phase=event.phase,
         )
         first = Notice(self.paths.campaign(case), event.phase, event.chunk, 0)
-        return Letters(chunk.people, notices, first, self.paths, taken.domain, self.sender, self.sign)
+        return Letters(
+            chunk.people, notices, first, self.paths, taken.domain, self.sender, self.sign, self.pace
+        )
 
 
 def _count(page: Page) -> None:
