@@ -46,7 +46,12 @@ class Chunk(BaseModel):
 
 def chunk_item(phase: int, number: int) -> str:
     """Return the name of a chunk in the vault of its incident."""
-    return f"breach_chunk_{phase}_{number:06}"
+    return f"{chunks_of(phase)}{number:06}"
+
+
+def chunks_of(phase: int) -> str:
+    """Return what the names of all chunks of a phase begin with."""
+    return f"breach_chunk_{phase}_"
 
 
 def declaration_item(event_id: str) -> str:

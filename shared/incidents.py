@@ -9,7 +9,6 @@ Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
 """
 
-from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
@@ -27,30 +26,18 @@ from shared.events import (
     Submission,
     Text,
 )
+from shared.law.breaches import DEFAULT_HOURS, Breach, Customer
+from shared.law.breaches import BreachRole as BreachRole  # noqa: PLC0414 - declarations are made of it
+from shared.law.breaches import Risk as Risk  # noqa: PLC0414 - declarations are made of it
 
-Address: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+ADDRESS = r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"
+"""What a mail address looks like that can be written to."""
+Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
 Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
 """What kind of data: ``user.contact.email``, in the words of the data map."""
 MailDomain: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$", to_lower=True)]
-DEFAULT_HOURS = 24
-"""Within how many hours a customer is told whose processor the company is, where no contract says it."""
-
-
-class BreachRole(StrEnum):
-    """What the company is to the data that was breached."""
-
-    CONTROLLER = "controller"
-    PROCESSOR = "processor"
-
-
-class Risk(StrEnum):
-    """How likely it is that people come to harm."""
-
-    UNLIKELY = "unlikely"
-    RISK = "risk"
-    HIGH = "high"
 
 
 # --- what upstream systems submit ---------------------------------------------------------------------
@@ -192,6 +179,23 @@ class BreachDeclared(Submission):
         """Whether nobody can read what was taken."""
         return self.encrypted and not self.key_taken
 
+    @property
+    def breach(self) -> Breach:
+        """What of it a law asks for."""
+        return Breach(
+            role=self.role,
+            risk=self.risk,
+            occurred_from=self.occurred_from,
+            occurred_to=self.occurred_to,
+            detected_at=self.detected_at,
+            aware_at=self.aware_at,
+            categories=self.categories,
+            unintelligible=self.unintelligible,
+            acquired=self.acquired,
+            sensitive_to_security=self.sensitive_to_security,
+            controllers=tuple(Customer(one.id, one.hours) for one in self.affected.controllers),
+        )
+
     def account(self, locale: str) -> Account:
         """Return what is told, in the language of *locale* if somebody wrote it, else as it was declared."""
         own: Any = {name: getattr(self, name) for name in Account.model_fields}
@@ -221,6 +225,8 @@ class BreachRegistered(Fact):
     declaration: Code
     role: BreachRole
     aware_at: AwareDatetime
+    by: Code | None = None
+    """Who declared it, where anybody is named; somebody else has to approve the notices."""
 
 
 class AffectedGroup(Part):

@@ -10,15 +10,17 @@ from pydantic import BaseModel, ValidationError
 from shared.brand import media_type_of
 from shared.errors import ConfigurationError
 from shared.law import Company, Policies, Policy
-from shared.law.breaches import BreachPolicies
+from shared.law.breaches import BreachPolicies, BreachPolicy
 
 FOLDER = Path(__file__).parents[1] / "policies"
+BREACHES = FOLDER / "breaches"
 EXAMPLE = "policies/company.yaml"
 """The company that is taken where nobody says which; it is a fictional one."""
 
 MOST_LOGO_BYTES = 256 << 10
 
 M = TypeVar("M", bound=BaseModel)
+E = TypeVar("E", Policy, BreachPolicy)
 
 
 @lru_cache(maxsize=1)
@@ -39,10 +41,28 @@ def read(folder: Path) -> Policies:
     Raises:
         ConfigurationError: A file is no policy, or no file is there; the message names the place.
     """
-    files = sorted(folder.glob("*@*.yaml"))
-    if not files:
-        raise ConfigurationError(f"{folder}: no policies are here; install Habeas again")
-    return Policies([_policy(file) for file in files])
+    return Policies([_edition(file, Policy) for file in _files(folder)])
+
+
+@lru_cache(maxsize=1)
+def breach_policies() -> BreachPolicies:
+    """
+    Return what all laws say of breaches; it is read once.
+
+    Raises:
+        ConfigurationError: A file is damaged; the message names it and the place in it.
+    """
+    return read_breaches(BREACHES)
+
+
+def read_breaches(folder: Path) -> BreachPolicies:
+    """
+    Return the policies on breaches of *folder*, of which each file is named after what it holds.
+
+    Raises:
+        ConfigurationError: A file is no policy, or no file is there; the message names the place.
+    """
+    return BreachPolicies([_edition(file, BreachPolicy) for file in _files(folder)])
 
 
 def company(name: str) -> Company:
@@ -71,9 +91,16 @@ def _must_be_a_picture(file: Path, where: str) -> None:
         raise ConfigurationError(f"{where}: must be an SVG or PNG of at most {MOST_LOGO_BYTES >> 10} KiB")
 
 
-def _policy(file: Path) -> Policy:
-    where = f"policies/{file.name}"
-    policy = _content(file, where, Policy)
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*@*.yaml"))
+    if not files:
+        raise ConfigurationError(f"{folder}: no policies are here; install Habeas again")
+    return files
+
+
+def _edition(file: Path, kind: type[E]) -> E:
+    where = f"policies/breaches/{file.name}" if kind is BreachPolicy else f"policies/{file.name}"
+    policy = _content(file, where, kind)
     if policy.id != file.stem:
         raise ConfigurationError(f"{where}: holds {policy.id}; a file is named after what it holds")
     return policy
@@ -95,9 +122,3 @@ def _content(file: Path, where: str, kind: type[M]) -> M:
 
 def _parsed(file: Path) -> Any:
     return yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-
-
-@lru_cache(maxsize=1)
-def breach_policies() -> "BreachPolicies":
-    """Return what the laws say of breaches (stand-in)."""
-    return BreachPolicies()

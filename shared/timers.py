@@ -9,16 +9,20 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from shared.bus import Message, Publisher
 from shared.coalescing import Coalescer
 from shared.errors import TransientError
 from shared.events import DeadlineCame, TimeCame
+from shared.incidents import BreachTimeCame
 from shared.journal import Row
 from shared.log import logger
 from shared.mongo import Database, UpdateOne, translated
 from shared.service import announcements
 
+Moment: TypeAlias = TimeCame | DeadlineCame | BreachTimeCame
+"""What tells a service of a moment."""
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
 KEEP = timedelta(days=400)
@@ -88,7 +92,7 @@ async def tell_the_time(
     service: str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
-    event: type[TimeCame | DeadlineCame],
+    event: type[Moment],
 ) -> None:
     """Tell every moment as an *event* when it has come, for ever; an outage only delays it."""
     while True:
@@ -108,7 +112,7 @@ def _unless_set(timer: Timer) -> UpdateOne:
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 
-def _messages(timer: Timer, service: str, event: type[TimeCame | DeadlineCame]) -> list[Message]:
+def _messages(timer: Timer, service: str, event: type[Moment]) -> list[Message]:
     fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same moment has the same id, whoever tells it.
     return list(announcements(Row("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))

@@ -45,6 +45,26 @@ def derived_key(master: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(master)
 
 
+@dataclass(frozen=True, slots=True)
+class CaseKey:
+    """The key of a case, for what must be found by its place and lies beside the vault for that."""
+
+    _key: AESGCM
+
+    def seal(self, content: bytes, name: str) -> bytes:
+        """Return *content* sealed; it opens under the same *name* alone."""
+        return _seal(self._key, content, name)
+
+    def open(self, sealed: bytes, name: str) -> bytes:
+        """
+        Return what was sealed under *name*.
+
+        Raises:
+            Sealed: It was altered, or the master key is another.
+        """
+        return _open(self._key, sealed, name)
+
+
 class Vault:
     """The vault: ``<prefix>_vault`` and ``<prefix>_keys``."""
 
@@ -160,6 +180,15 @@ class Vault:
             await self._keys.update_one({"_id": case}, {"$set": {"key": None}}, upsert=True)
             await self._items.delete_many({"case": case})
             await self._chunks.delete_many({"case": case})
+
+    async def key_of(self, case: str) -> CaseKey:
+        """
+        Return the key of *case*.
+
+        Raises:
+            Destroyed: It has none (any more).
+        """
+        return CaseKey(await self._key(case))
 
     async def _load_keys(self, cases: Sequence[str]) -> Mapping[str, AESGCM]:
         with translated("read case keys"):

@@ -33,6 +33,7 @@ from services.fulfillment.purging import Purging
 from services.fulfillment.remembering import Erasures as Remembered
 from services.fulfillment.remembering import Kept as Registered
 from services.fulfillment.remembering import Suppressions as Stopped
+from services.fulfillment.scoping.plan import SCOPING
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
@@ -158,7 +159,7 @@ def _loaded(folder: Path) -> DataMap:
         raise ConfigurationError(f"HABEAS_DATAMAP: {error}") from None
 
 
-PLANS = (Plan(FulfillmentSettings, build),)
+PLANS = (Plan(FulfillmentSettings, build), SCOPING)
 
 if __name__ == "__main__":
     main(PLANS)

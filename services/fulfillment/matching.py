@@ -19,8 +19,8 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.drop.fields import Somebody, Source, sources, tellings
 from services.fulfillment.drop.people import Held, followed, held, led_to, right_for
 from services.fulfillment.drop.wanted import AT_ONCE, Batch, Listed, Sighting, Wanted
-from services.fulfillment.search.stores import Probe, Stores
-from services.fulfillment.search.walk import entering
+from services.fulfillment.search.asking import entering
+from services.fulfillment.search.stores import Probe, Stores, in_portions
 from shared.bus import Message
 from shared.drop import KIND_OF, Found, Lines, ListKind, Row, row_of
 from shared.envelope import encode
@@ -144,7 +144,7 @@ class Matching:
             if await self.stores.absent([place]):
                 raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
             paths = sorted({path for source in several for path in source.paths})
-            async for documents in _in_portions(self.stores.scan(place, paths)):
+            async for documents in in_portions(self.stores.scan(place, paths), DOCUMENTS_AT_ONCE):
                 await self._match(documents, key, several, batch)
                 tally.documents += len(documents)
                 await self.listed.alive(batch.id, self.clock())
@@ -175,7 +175,7 @@ class Matching:
     # --- whom a request means ---------------------------------------------------------------------------
 
     async def _told(self, batch: Batch, tally: Tally) -> AsyncIterator[bytes]:
-        async for ids in _in_portions(self.listed.fresh(batch.id), REQUESTS_AT_ONCE):
+        async for ids in in_portions(self.listed.fresh(batch.id), REQUESTS_AT_ONCE):
             wanted = await self.listed.named(ids)
             for found in await self._whom(batch, wanted):
                 tally.found += 1
@@ -315,14 +315,3 @@ async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
             yield line
     for line in lines.rest():
         yield line
-
-
-async def _in_portions(items: AsyncIterator[Any], size: int = DOCUMENTS_AT_ONCE) -> AsyncIterator[list[Any]]:
-    portion: list[Any] = []
-    async for item in items:
-        portion.append(item)
-        if len(portion) >= size:
-            yield portion
-            portion = []
-    if portion:
-        yield portion

@@ -9,11 +9,12 @@ from services.intake.api import Callers, create_app
 from services.intake.channels import Background, Ground, channels
 from services.intake.clock import Practice
 from services.intake.context import Firsts, Intake, Room, Timers, Vault
-from services.intake.domain import RECORDS, Case, evolve, request_id
+from services.intake.domain import RECORDS, Case, evolve, incident_id, request_id
 from services.intake.door import Allowance, Door, Keys
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.guard import Guard
 from services.intake.handlers import SUBSCRIPTIONS
+from services.intake.incidents.plan import INCIDENTS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from services.intake.site import Site
@@ -30,6 +31,7 @@ from shared.events import (
     WithdrawalSubmitted,
 )
 from shared.host import Plan, Platform, Running, main
+from shared.incidents import BreachDeclared
 from shared.journal import Journal
 from shared.service import Moment, Service, case_of_fact
 from shared.timers import Timers as MomentsKept
@@ -57,6 +59,8 @@ def service(ports: Ports, practice: Practice, key: bytes) -> Service[Case, Intak
         match event:
             case RequestSubmitted():
                 return request_id(envelope.source, event.reference, key=key)
+            case BreachDeclared():
+                return incident_id(envelope.source, event.reference, key=key)
             case ProofSubmitted() | WithdrawalSubmitted() | AppealSubmitted():
                 return event.request or request_id(envelope.source, event.reference or "", key=key)
             case UnreadableSubmission():
@@ -126,7 +130,7 @@ async def _together(*works: Background) -> None:
             group.create_task(work)
 
 
-PLANS = (Plan(IntakeSettings, build),)
+PLANS = (Plan(IntakeSettings, build), INCIDENTS)
 
 if __name__ == "__main__":
     main(PLANS)

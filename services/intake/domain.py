@@ -76,6 +76,7 @@ from shared.events import (
     SubjectUnrestricted,
     WithdrawalLodged,
 )
+from shared.incidents import BreachLodged
 from shared.law import Duty, needs_proof
 
 OWN_DOOR = "habeas/"
@@ -84,6 +85,8 @@ PUBLIC_DOOR = "habeas/public"
 """CloudEvents source of what people lodge without a key."""
 MAIL = "habeas/mail"
 """CloudEvents source of what people ask by mail."""
+COMMAND = "habeas/command"
+"""CloudEvents source of what the staff submits from the command line."""
 GPC = "habeas/gpc"
 """CloudEvents source of what browsers ask by a signal (Global Privacy Control)."""
 PUBLIC_DOORS = frozenset({PUBLIC_DOOR, MAIL, GPC})
@@ -221,6 +224,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         AppealDecided,
         AppealLodged,
         AppealReceived,
+        BreachLodged,
         BurstDeclared,
         DeadlineApproaching,
         DeadlineCame,
@@ -611,6 +615,12 @@ def request_id(source: str, reference: str, *, key: bytes) -> str:
     It is a keyed hash: who knows a reference cannot work out the id, which opens the status page.
     """
     text = f"{len(source)} {source} {reference}"
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def incident_id(source: str, reference: str, *, key: bytes) -> str:
+    """Return the id of the incident that *source* calls *reference*; never that of a request."""
+    text = f"breach {len(source)} {source} {reference}"  # what a request is hashed from begins with a digit
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 

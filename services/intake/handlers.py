@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.intake.breaches import lodge_breach
 from services.intake.clock import resumed
 from services.intake.context import Intake, must_not_wait, rejected, wait_for_all
 from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, extend, forward, renew
@@ -60,6 +61,7 @@ from shared.events import (
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
+from shared.incidents import BreachDeclared
 from shared.service import on
 
 SET_ASIDE = "set_aside"
@@ -231,6 +233,7 @@ SUBSCRIPTIONS = (
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
     on(BurstDeclared, declare_burst),
+    on(BreachDeclared, lodge_breach),
 )
 
 

@@ -49,6 +49,12 @@ class IntakeSettings(InboxSettings):
     register_months: int = Field(default=24, ge=24, le=1200)
     """Months that the record of a request is kept after it ended; then it is only counted."""
 
+    incident_months: int = Field(default=60, ge=24, le=1200)
+    """Months that an incident stays in the register of breaches after it was last declared."""
+
+    incident_people_months: int = Field(default=36, ge=12, le=1200)
+    """Months that it is kept who was told of a breach: as long as somebody may say that they were not."""
+
     public_requests_per_hour: int = Field(default=20, ge=0)
     """Requests one address may lodge without a key; 0 closes the public door."""
 

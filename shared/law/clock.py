@@ -9,9 +9,10 @@ from itertools import count, islice
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from shared.law.policies import DayOff, FirstDay, Rule, Unit
+from shared.law.policies import DayOff, FirstDay, Period, Unit
 
 ONE_DAY = timedelta(days=1)
+RECEIPT = "receipt"
 WEEKEND = {5: "Saturday", 6: "Sunday"}
 
 SAFE_MONTH = timedelta(days=28)
@@ -85,7 +86,7 @@ class DueDate:
     received_on: date
     due_on: date
     """The last day, until its midnight in *zone*, on which the answer may be sent."""
-    rule: Rule
+    rule: Period
     zone: str
     calendar: str
     steps: tuple[Step, ...]
@@ -94,7 +95,7 @@ class DueDate:
 
 
 def due(
-    rule: Rule,
+    rule: Period,
     received_at: datetime,
     zone: ZoneInfo,
     calendar: Calendar,
@@ -115,7 +116,7 @@ def due(
     # By way of UTC: a wall time that the clocks skip is otherwise kept as it stands.
     local = received_at.astimezone(UTC).astimezone(zone)
     received = Step(local.date(), f"received at {local:%H:%M} {zone}", rule.provision, Move.RECEIVED)
-    steps = [received, _count(rule, received.day, calendar)]
+    steps = [received, _count(rule, received.day, calendar, RECEIPT)]
     if stood_still is not None:
         steps.append(_later(steps[-1], stood_still))
     steps.extend(_moved_off_holidays(steps[-1], rule, calendar))
@@ -136,25 +137,39 @@ def internal_due(legal: DueDate, *, margin: timedelta | None = None) -> date:
     return max(legal.received_on, min(target, legal.due_on))
 
 
+def counted(rule: Period, begun_on: date, begun: str, calendar: Calendar) -> tuple[Step, ...]:
+    """
+    Return the steps from the day on which something else than a receipt begins a period to its last day.
+
+    Args:
+        rule: The period.
+        begun_on: The day on which it happened.
+        begun: What it was: ``awareness``.
+        calendar: Whose holidays count.
+    """
+    ended = _count(rule, begun_on, calendar, begun)
+    return (ended, *_moved_off_holidays(ended, rule, calendar))
+
+
 def _later(ended: Step, stood: StoodStill) -> Step:
     days = "1 day" if stood.days == 1 else f"{stood.days} days"
     reason = f"the clock stood still for {days}: proof was awaited"
     return Step(ended.day + stood.days * ONE_DAY, reason, stood.provision, Move.STOOD_STILL)
 
 
-def _count(rule: Rule, received_on: date, calendar: Calendar) -> Step:
+def _count(rule: Period, received_on: date, calendar: Calendar, begun: str) -> Step:
     match rule.unit:
         case Unit.MONTH:
             return _count_months(rule, received_on)
         case Unit.CALENDAR_DAY:
-            return _count_calendar_days(rule, received_on)
+            return _count_calendar_days(rule, received_on, begun)
         case Unit.BUSINESS_DAY:
-            return _count_business_days(rule, received_on, calendar)
+            return _count_business_days(rule, received_on, calendar, begun)
         case _:
             assert_never(rule.unit)
 
 
-def _count_months(rule: Rule, received_on: date) -> Step:
+def _count_months(rule: Period, received_on: date) -> Step:
     """
     Go to the same day of a later month.
 
@@ -174,7 +189,7 @@ def _months_later(day: date, months: int) -> date:
     return date(year, month, min(day.day, last))
 
 
-def _count_calendar_days(rule: Rule, received_on: date) -> Step:
+def _count_calendar_days(rule: Period, received_on: date, begun: str) -> Step:
     """
     Count every day.
 
@@ -183,11 +198,11 @@ def _count_calendar_days(rule: Rule, received_on: date) -> Step:
     """
     on_receipt = rule.first_day is FirstDay.RECEIPT
     end = received_on + (rule.length - on_receipt) * ONE_DAY
-    first = "the day of receipt being day 1" if on_receipt else "the day after receipt being day 1"
+    first = f"the day of {begun} being day 1" if on_receipt else f"the day after {begun} being day 1"
     return Step(end, f"day {rule.length}, {first}", rule.counting)
 
 
-def _moved_off_holidays(ended: Step, rule: Rule, calendar: Calendar) -> tuple[Step, ...]:
+def _moved_off_holidays(ended: Step, rule: Period, calendar: Calendar) -> tuple[Step, ...]:
     """
     Go from a day off to the working day that the rule says; days off inside the period do not lengthen it.
 
@@ -207,7 +222,7 @@ def _moved_off_holidays(ended: Step, rule: Rule, calendar: Calendar) -> tuple[St
     return (Step(day, f"{reason} {named}", ended.provision, Move.OFF, tuple(passed)),)
 
 
-def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> Step:
+def _count_business_days(rule: Period, received_on: date, calendar: Calendar, begun: str) -> Step:
     """
     Count the working days after the day of receipt.
 
@@ -219,7 +234,7 @@ def _count_business_days(rule: Rule, received_on: date, calendar: Calendar) -> S
     end = next(islice(filter(calendar.is_working_day, days), rule.length - 1, None))
     holidays = _weekday_holidays(received_on, end, calendar)
     named = "".join(f", {day} ({name})" for day, name in holidays.items())
-    reason = f"{rule.period} after the day of receipt, without weekends{named}"
+    reason = f"{rule.period} after the day of {begun}, without weekends{named}"
     return Step(end, reason, rule.counting, passed=tuple(holidays))
 
 

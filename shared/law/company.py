@@ -83,6 +83,8 @@ class Company(_Said):
     """What app stores call the company; its name when empty."""
     keeps: tuple[Kept, ...] = ()
     """What stays when an account is deleted."""
+    small: bool = False
+    """Whether it is a small company to which the law of Brazil gives twice as long (ANPD Res. 2/2022)."""
     margin_days: Annotated[int, Field(ge=0, le=20)] | None = None
     """How long before the last day an answer should be sent; None: as long as the period makes sensible."""
 

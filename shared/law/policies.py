@@ -65,7 +65,9 @@ class DayOff(StrEnum):
     BEFORE = "working day before"
 
 
-class _Value(BaseModel):
+class Value(BaseModel):
+    """Something that a law says, and where."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provision: Annotated[str, Field(min_length=1)]
@@ -73,12 +75,9 @@ class _Value(BaseModel):
     read: Reading
 
 
-class Rule(_Value):
-    """A statutory period."""
+class Period(Value):
+    """A statutory period in days or months."""
 
-    duty: Duty
-    rights: tuple[Right, ...] | Literal["all", "others"]
-    """``others``: those that no answer of the same policy names."""
     length: Annotated[int, Field(gt=0)]
     unit: Unit
     first_day: FirstDay = FirstDay.AFTER_RECEIPT
@@ -104,14 +103,22 @@ class Rule(_Value):
         return self
 
 
-class Pause(_Value):
+class Rule(Period):
+    """By when a request is dealt with."""
+
+    duty: Duty
+    rights: tuple[Right, ...] | Literal["all", "others"]
+    """``others``: those that no answer of the same policy names."""
+
+
+class Pause(Value):
     """Something that the period may stand still for."""
 
     kind: Literal["identity"]
     """``identity``: while the person is asked for what identifies them."""
 
 
-class FeeGround(_Value):
+class FeeGround(Value):
     """Something that a fee may be taken for from whoever was told of it and agrees."""
 
     reason: FeeReason
@@ -136,7 +143,7 @@ class FeeGround(_Value):
         return not capped and (before.same if self.same_data else before.total) >= self.free
 
 
-class Demand(_Value):
+class Demand(Value):
     """Something that letters must say."""
 
     element: Element
@@ -158,7 +165,7 @@ class Demand(_Value):
         return here and (right is None or right in self.rights)
 
 
-class Scope(_Value):
+class Scope(Value):
     """Whom a law protects."""
 
     places: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...]
@@ -173,14 +180,14 @@ class Scope(_Value):
         return role not in self.not_as and lies_in(place, self.places)
 
 
-class Authority(_Value):
+class Authority(Value):
     """Where people complain."""
 
     name: str
     url: Annotated[str, Field(pattern=r"^https://")]
 
 
-class Childhood(_Value):
+class Childhood(Value):
     """How long somebody is a child."""
 
     below: Annotated[int, Field(gt=0, le=21)]

@@ -137,6 +137,7 @@ class FieldReader:
             redact=habeas.choice("third_parties", {"redact"}) is not None,
             editable=habeas.flag("editable"),
             plus_tags=habeas.flag("plus_tags"),
+            controller=habeas.flag("controller"),
             facts=facts_of(habeas, Facts()),
         )
         habeas.done()

@@ -73,6 +73,8 @@ class Graph:
     """By the name of an identity."""
     edges: Mapping[str, tuple[Edge, ...]]
     """By the key of the collection the values come from."""
+    origins: Mapping[str, tuple[Edge, ...]]
+    """The ways back: by the key of the collection that values lead to."""
 
     def reached(self, identities: Iterable[str]) -> frozenset[str]:
         """Return the keys of the collections that some of *identities* can lead to."""
@@ -98,32 +100,36 @@ def graph_of(data_map: DataMap) -> Graph:
     """Return the graph of *data_map*; collections that it skips are not in it."""
     entries: dict[str, list[Lookup]] = defaultdict(list)
     edges: dict[str, list[Edge]] = defaultdict(list)
+    origins: dict[str, list[Edge]] = defaultdict(list)
     for collection in data_map.collections:
         if collection.skipped:
             continue
-        for field in collection.leaves:
-            if field.identity is not None:
-                entries[field.identity].append(_lookup(collection, field, field.identity))
-        for edge in _edges(data_map, collection):
+        for leaf in collection.leaves:
+            if leaf.identity is not None:
+                entries[leaf.identity].append(_lookup(collection, leaf, leaf.identity))
+        for edge, back in _edges(data_map, collection):
             edges[edge.key].append(edge)
+            origins[back.key].append(back)
     return Graph(
         {name: tuple(lookups) for name, lookups in entries.items()},
         {key: tuple(dict.fromkeys(leading)) for key, leading in edges.items()},
+        {key: tuple(dict.fromkeys(leading)) for key, leading in origins.items()},
     )
 
 
-def _edges(data_map: DataMap, collection: Collection) -> Iterator[Edge]:
+def _edges(data_map: DataMap, collection: Collection) -> Iterator[tuple[Edge, Edge]]:
+    """Yield what leads to the values of *collection* and from them, each with the way back."""
     for ends in _joined(data_map, collection):
         here, there, references = zip(*ends, strict=True)
         other = data_map.by_key[references[0].key]
         directions = {reference.direction for reference in references}
         keyed = here[0].path in collection.primary_key or there[0].path in other.primary_key
+        inward = Edge(other.key, there[0].path, _to(collection, here, there), _paths(there[1:]), keyed)
+        outward = Edge(collection.key, here[0].path, _to(other, there, here), _paths(here[1:]), keyed)
         if directions != {Direction.TO}:
-            target = _to(collection, here, there)
-            yield Edge(other.key, there[0].path, target, _paths(there[1:]), keyed)
+            yield inward, outward
         if directions != {Direction.FROM}:
-            target = _to(other, there, here)
-            yield Edge(collection.key, here[0].path, target, _paths(here[1:]), keyed)
+            yield outward, inward
 
 
 def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]]:

@@ -145,6 +145,8 @@ class Field:
     editable: bool = False
     plus_tags: bool = False
     """Whether ``kim+news@example.org`` is ``kim@example.org``."""
+    controller: bool = False
+    """Whether it names the customer whose record it is, where the company only processes it for them."""
     facts: Facts = Facts()
     """What the map says of this field alone, where that differs from its collection."""
 

@@ -215,4 +215,5 @@ def _ours(field: Field) -> dict[str, str]:
         **({"third_parties": "redact"} if field.redact else {}),
         **({"editable": "true"} if field.editable else {}),
         **({"plus_tags": "true"} if field.plus_tags else {}),
+        **({"controller": "true"} if field.controller else {}),
     }

@@ -7,7 +7,6 @@ People who share a document are told apart as everywhere: in an array that is di
 somebody's.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,34 +14,37 @@ from itertools import islice, product
 from types import MappingProxyType
 from typing import Any
 
-from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL, PHONE
 from services.fulfillment.datamap.model import Collection, DataMap, Field
-from services.fulfillment.datamap.paths import below, leads_through, values_at
 from services.fulfillment.drop import hashing
+from services.fulfillment.search.units import (
+    ADVERTISING,
+    FIRST,
+    LAST,
+    NAME,
+    TELEVISION,
+    VIN,
+    Unit,
+    is_of,
+    units,
+)
 from shared.drop import ListKind
 from shared.mongo import Document
 
 MOST_COMBINATIONS = 5_000
 """Hashes of one composite kind that one person's part of a record is looked up by."""
-NAME, FIRST, LAST = "user.name", "user.name.first", "user.name.last"
-BIRTH, ZIP, VIN = "user.demographic.date_of_birth", "user.contact.address.postal_code", "vin"
+BIRTH, ZIP = "user.demographic.date_of_birth", "user.contact.address.postal_code"
 SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
     MappingProxyType(
         {
             ListKind.EMAIL: (hashing.email, ("user.contact.email",), (EMAIL,)),
             ListKind.PHONE: (hashing.phone, ("user.contact.phone_number",), (PHONE,)),
-            ListKind.MAID: (hashing.advertising_id, (), ("maid", "idfa", "aaid", "gaid")),
-            ListKind.CTV_ID: (hashing.television, (), ("ctv_id",)),
+            ListKind.MAID: (hashing.advertising_id, (), ADVERTISING),
+            ListKind.CTV_ID: (hashing.television, (), TELEVISION),
         }
     )
 )
 """List → how a value is standardised, and the categories or the identities of the fields that hold one."""
-SUREST = (EMAIL,)
-MANY = frozenset({VIN, *SINGLE[ListKind.MAID][2], *SINGLE[ListKind.CTV_ID][2]})
-"""Identities of which one person has several: telephones, television sets, vehicles."""
-LAST_RESORT = (PHONE,)
-"""What people share most: a record that tells anything else is not followed from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,8 @@ class Somebody:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(Unit):
     """Where in the documents of a collection one person's identifiers stand together."""
-
-    collection: Collection
-    unit: str
-    """The array of which each element is somebody's; empty: the document is."""
-    fields: tuple[Field, ...]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every field that must be read."""
-        return tuple(field.path for field in self.fields)
 
     def people(self, document: Document) -> Iterator[Somebody]:
         """Yield everybody of whom *document* holds something that could be hashed."""
@@ -88,19 +80,19 @@ class Source:
 
     def everybody(self, document: Document) -> Iterator[Somebody]:
         """Yield everybody of whom *document* may hold something."""
-        yield from map(self._of, values_at(document, self.unit))
+        yield from map(self._of, self.parts(document))
 
     def _of(self, part: Any) -> Somebody:
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
-        told = tuple(dict.fromkeys(self._called(part)))
-        return Somebody(tuple(dict.fromkeys(hashes)), told, tuple(self._known_by(part)), self._births(part))
+        told = tuple(dict.fromkeys(self.called(part)))
+        return Somebody(tuple(dict.fromkeys(hashes)), told, tuple(self.known_by(part)), self._births(part))
 
     def _single(self, part: Any) -> Iterator[Hash]:
         for kind, (rule, categories, identities) in SINGLE.items():
             for field in self.fields:
-                if field.identity in identities or _is_of(field, categories):
-                    for value in self._values(part, field):
+                if field.identity in identities or is_of(field, categories):
+                    for value in self.values(part, field):
                         for standard in rule(value):
                             told = (field.identity, str(value)) if field.identity else None
                             yield Hash(kind, hashing.hashed(standard), told)
@@ -110,56 +102,28 @@ class Source:
             return
         vehicles = self._standards(part, hashing.vehicle, lambda field: field.identity == VIN)
         births = self._births(part)
-        codes = self._standards(part, hashing.zip_code, lambda field: _is_of(field, (ZIP,)))
+        codes = self._standards(part, hashing.zip_code, lambda field: is_of(field, (ZIP,)))
         yield from islice(_together(ListKind.NAME_VIN, names, vehicles), MOST_COMBINATIONS)
         yield from islice(_together(ListKind.NDZ, names, births, codes), MOST_COMBINATIONS)
 
     def _names(self, part: Any) -> Iterator[tuple[str, str]]:
         """Yield first and last names: those of fields of their own, and what may be them in a whole name."""
-        firsts, lasts = (self._texts(part, category) for category in (FIRST, LAST))
+        firsts, lasts = (self.texts(part, category) for category in (FIRST, LAST))
         yield from product(firsts, lasts)
         for field in self.fields:
-            if _is_of(field, (NAME,)) and not _is_of(field, (FIRST, LAST)):
-                for value in self._values(part, field):
+            if is_of(field, (NAME,)) and not is_of(field, (FIRST, LAST)):
+                for value in self.values(part, field):
                     yield from _parted(str(value))
 
-    def _called(self, part: Any) -> Iterator[str]:
-        """Yield names as they are written; a first or a last one alone where there is no whole one."""
-        firsts, lasts = (self._texts(part, category) for category in (FIRST, LAST))
-        whole = [
-            str(value)
-            for field in self.fields
-            if _is_of(field, (NAME,)) and not _is_of(field, (FIRST, LAST))
-            for value in self._values(part, field)
-        ]
-        pairs = [" ".join(pair) for pair in product(firsts, lasts)]
-        yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
-
     def _births(self, part: Any) -> tuple[str, ...]:
-        return self._standards(part, hashing.birth, lambda field: _is_of(field, (BIRTH,)))
-
-    def _texts(self, part: Any, category: str) -> list[str]:
-        fields = [field for field in self.fields if _is_of(field, (category,))]
-        return [str(value) for field in fields for value in self._values(part, field)]
+        return self._standards(part, hashing.birth, lambda field: is_of(field, (BIRTH,)))
 
     def _standards(
         self, part: Any, rule: Callable[[Any], tuple[str, ...]], wanted: Callable[[Field], bool]
     ) -> tuple[str, ...]:
         fields = filter(wanted, self.fields)
-        values = (value for field in fields for value in self._values(part, field))
+        values = (value for field in fields for value in self.values(part, field))
         return tuple(dict.fromkeys(standard for value in values for standard in rule(value)))
-
-    def _values(self, part: Any, field: Field) -> Iterator[Any]:
-        found = values_at(part, below(field.path, self.unit))
-        yield from (value for value in found if value is not None and not isinstance(value, Mapping))
-
-    def _known_by(self, part: Any) -> Iterator[tuple[str, str]]:
-        """Yield what the part says that the person is known by; where two fields say it, neither does."""
-        counts = Counter(field.identity for field in self.fields)
-        telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
-        for field in sorted(telling, key=lambda field: _preference(field.identity or "")):
-            for value in self._values(part, field):
-                yield field.identity or "", str(value)
 
 
 def comparable(identity: str, value: str) -> str:
@@ -192,27 +156,21 @@ def tellings(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
 
 
 def _sources(collection: Collection) -> Iterator[Source]:
-    fields: dict[str, list[Field]] = {}
-    for field in collection.leaves:
-        if field.identity or _is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP)):
-            fields.setdefault(_unit(collection, field.path), []).append(field)
-    for unit, several in fields.items():
-        yield Source(collection, unit, tuple(several))
-
-
-def _unit(collection: Collection, path: str) -> str:
-    around = [unit for unit in collection.divided if leads_through(path, unit)]
-    return max(around, key=len, default="")
+    telling = units(
+        collection, lambda field: bool(field.identity) or is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP))
+    )
+    for unit, fields in telling:
+        yield Source(collection, unit, tuple(fields))
 
 
 def _hashable(fields: Iterable[Field]) -> bool:
     """Tell whether *fields* can make up a hash of any list."""
     several = list(fields)
-    if any(field.identity in _IDENTITIES or _is_of(field, _CATEGORIES) for field in several):
+    if any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in several):
         return True
-    named = any(_is_of(field, (NAME,)) for field in several)
+    named = any(is_of(field, (NAME,)) for field in several)
     vehicle = any(field.identity == VIN for field in several)
-    born = all(any(_is_of(field, (category,)) for field in several) for category in (BIRTH, ZIP))
+    born = all(any(is_of(field, (category,)) for field in several) for category in (BIRTH, ZIP))
     return named and (vehicle or born)
 
 
@@ -237,19 +195,6 @@ def _parted(whole: str) -> Iterator[tuple[str, str]]:
         yield words[0], words[-1]
         yield words[0], " ".join(words[1:])
         yield " ".join(words[:-1]), words[-1]
-
-
-def _is_of(field: Field, categories: Iterable[str]) -> bool:
-    return any(covered(category, tuple(categories)) for category in field.categories)
-
-
-def own_first(identity: str) -> int:
-    """Return the rank of *identity* by how surely it is one person's: a customer number before a mailbox."""
-    return 3 if identity in LAST_RESORT else 2 if identity in MANY else 1 if identity in SUREST else 0
-
-
-def _preference(identity: str) -> int:
-    return 0 if identity in SUREST else 2 if identity in LAST_RESORT else 1
 
 
 _CATEGORIES = tuple(category for _, categories, _ in SINGLE.values() for category in categories)

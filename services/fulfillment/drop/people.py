@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from services.fulfillment.drop.fields import MANY, Hash, Somebody, comparable, own_first
+from services.fulfillment.drop.fields import Hash, Somebody, comparable
 from services.fulfillment.search.identities import plain
+from services.fulfillment.search.units import MANY, own_first
 from shared.law import Right
 from shared.matching import match_names
 

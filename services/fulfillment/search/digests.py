@@ -22,8 +22,12 @@ _PARTS_OF_A_NUMBER = 2
 
 def digest(key: Hashable) -> int:
     """Return 64 bits of *key*, never nought; keys that are equal have the same."""
-    written = repr(_alike(key)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(written, digest_size=BITS // 8, key=_PROCESS).digest()) or 1
+    return int.from_bytes(blake2b(spelled(key), digest_size=BITS // 8, key=_PROCESS).digest()) or 1
+
+
+def spelled(key: Hashable) -> bytes:
+    """Return *key* as bytes; keys that are equal have the same, in every process."""
+    return repr(_alike(key)).encode("utf-8", "surrogatepass")
 
 
 def _alike(key: Hashable) -> Hashable:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from services.fulfillment.datamap.model import Place
 from services.fulfillment.search import caseless
@@ -32,8 +32,9 @@ from shared.errors import ConfigurationError, PermanentError
 from shared.mongo import Client, Document, Write, at_primary, connect, translated, write_each
 from shared.mongo import Collection as Stored
 
-__all__ = ["Probe", "Refusals", "Stores", "Writes"]
+__all__ = ["Probe", "Refusals", "Stores", "Writes", "in_portions"]
 
+T = TypeVar("T")
 WRITES_PER_ROUND = 1_000
 READING_WINDOW = 0.02
 """Seconds for which requests are collected before the texts of a collection are gone through for all."""
@@ -179,17 +180,26 @@ class Stores:
             found: list[Document] = await self._stored(place).aggregate(pipeline).to_list(None)
             return found
 
-    async def scan(self, place: Place, paths: Sequence[str]) -> AsyncIterator[Document]:
+    async def scan(
+        self, place: Place, paths: Sequence[str], condition: Document | None = None, *, most: int = 0
+    ) -> AsyncIterator[Document]:
         """
         Yield every document there, reduced to its ``_id`` and *paths*; where that is all, its index is read.
 
+        Args:
+            place: The collection.
+            paths: The fields that are wanted.
+            condition: What a document must fulfil, if not every one is wanted.
+            most: So many and no more; nought: all.
+
         Raises:
             StoreUnavailable: The store did not answer.
+            PermanentError: It does not understand *condition*.
         """
         wanted = _projection(paths)
         with translated(f"go through {place.database}.{place.name}"):
-            cursor = self._stored(place).find({}, wanted, batch_size=5_000)
-            if len(wanted) == 1:
+            cursor = self._stored(place).find(condition or {}, wanted, batch_size=5_000, limit=most)
+            if len(wanted) == 1 and not condition:
                 cursor = cursor.hint([("_id", 1)])
             async for document in cursor:
                 yield document
@@ -279,6 +289,18 @@ class Stores:
                     for mention in mentions_in(document, paths, pattern):
                         found[mention.needle].append(mention)
         return {asking: Mentions(documents, tuple(_meant(asking, found))) for asking in asked}
+
+
+async def in_portions(documents: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
+    """Yield *documents*, so many of them at once."""
+    portion: list[T] = []
+    async for document in documents:
+        portion.append(document)
+        if len(portion) >= size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 def _projection(paths: Iterable[str]) -> dict[str, int]:

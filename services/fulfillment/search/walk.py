@@ -9,22 +9,20 @@ goes on from these, too, until nothing new is found; but not from a number that 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search.aliases import Alias, Doubts, Known
-from services.fulfillment.search.comparing import key_of, refers
+from services.fulfillment.search.asking import formed, leads, probe_of
+from services.fulfillment.search.comparing import refers
 from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
-from services.fulfillment.search.forms import NUMBERS, forms
 from services.fulfillment.search.holdings import Holdings, Questions, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.naming import Part
 from services.fulfillment.search.ownership import Match, Position, disclosed, owned
-from services.fulfillment.search.phones import TRUNK, canonical
 from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.trail import Led, Trail
@@ -34,9 +32,6 @@ from shared.mongo import Document
 
 __all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
 
-MOST_FORMS = 512
-"""Combinations of forms in which the parts of one composite key are looked up."""
-NOUGHT = key_of(0)
 PORTION = 20_000
 """Values that are looked up at once; what a person's records lead to may be a million."""
 
@@ -147,7 +142,7 @@ class _Walk:
     def _enter(self, name: str, spellings: Iterable[str], alias: Alias | None) -> None:
         for lookup in self._graph.entries.get(name, ()):
             for spelling in spellings:
-                for values in _formed(lookup, (spelling.strip(),)):
+                for values in formed(lookup, (spelling.strip(),)):
                     if all(map(refers, values)) and self._wait(lookup, values) and alias is not None:
                         self._trail.enter(lookup, key(lookup, values), alias)
 
@@ -162,7 +157,7 @@ class _Walk:
         """Ask every collection at once for some of what waits."""
         probes: dict[str, list[Probe]] = defaultdict(list)
         for lookup, values in self._waiting.take(PORTION):
-            probes[lookup.key].append(_probe(lookup, values))
+            probes[lookup.key].append(probe_of(lookup, values))
         await side_by_side([self._ask(name, asked) for name, asked in probes.items()])
 
     def _questions(self, lookup: Lookup) -> Questions:
@@ -242,56 +237,11 @@ class _Walk:
 
     def _lead(self, edge: Edge, own: Document, alias: Alias | None) -> None:
         for values in tuples_at(own, edge.paths):
-            if all(map(refers, values)) and not (_is_nought(values) and not edge.keyed):
-                for formed in _formed(edge.target, values):
-                    if self._wait(edge.target, formed) and alias is not None:
-                        self._trail.lead(edge.target, key(edge.target, formed), alias)
-
-
-def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]:
-    """Yield what the identity *name* with *value* is looked up by, each with the key of its collection."""
-    for lookup in graph.entries.get(name, ()):
-        for spelling in spellings_of(name, value):
-            for values in _formed(lookup, (spelling.strip(),)):
-                if all(map(refers, values)):
-                    yield lookup.key, _probe(lookup, values)
+            if leads(edge, values):
+                for form in formed(edge.target, values):
+                    if self._wait(edge.target, form) and alias is not None:
+                        self._trail.lead(edge.target, key(edge.target, form), alias)
 
 
 def _aliases(led: Iterable[Led]) -> frozenset[Alias]:
     return frozenset(each.alias for each in led)
-
-
-def _is_nought(values: Sequence[Any]) -> bool:
-    """Tell whether *values* are a single nought: a key may be, elsewhere it stands for nothing."""
-    return len(values) == 1 and (key_of(values[0]) == NOUGHT or values[0] == "0")
-
-
-def _formed(lookup: Lookup, values: Sequence[Any]) -> Iterator[Values]:
-    """Yield *values* in the forms that the fields of *lookup* store them in."""
-    if not lookup.others:
-        dialled = canonical(values[0]) if lookup.phone else None
-        if dialled is None:
-            yield from ((value,) for value in forms(values[0], lookup.type))
-        else:  # with a country code, it is often written without the plus sign
-            yield from ((text,) for text in dict.fromkeys((dialled, dialled.removeprefix("+"))))
-            if dialled.startswith(TRUNK) and (lookup.type or "").removesuffix("[]") in NUMBERS:
-                yield (int(dialled),)  # a number loses the nought that is dialled before it
-        return
-    made: list[Values] = [()]
-    for value, kind in zip(values, (lookup.type, *lookup.types), strict=True):
-        different = {key_of(form): form for form in forms(value, kind)}
-        made = [(*some, form) for some in made for form in different.values()][:MOST_FORMS]
-    yield from made
-
-
-def _probe(lookup: Lookup, values: Sequence[Any]) -> Probe:
-    others = tuple(zip(lookup.others, values[1:], strict=True))
-    return Probe.of(
-        lookup.path,
-        values[0],
-        caseless=lookup.caseless,
-        others=others,
-        tagged=lookup.tagged,
-        phone=lookup.phone,
-        ignoring=lookup.ignoring,
-    )

@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.intake.centre.places import SUBDIVISIONS
 from services.intake.centre.wishes import Part, Wish
 from shared.events import Flaw, RequestSubmitted
 from shared.law import Role
+from shared.places import SUBDIVISIONS
 from shared.wording import mark as _
 
 ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]+\.[^@\s<>,;.]{2,}")

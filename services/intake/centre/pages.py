@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from services.intake import uploads
 from services.intake.centre import signal
 from services.intake.centre.form import CORRECTABLE, FIELDS, UNREADABLE, Filled, For
-from services.intake.centre.places import SUBDIVISIONS, countries
 from services.intake.centre.wishes import CHANGE, CHOICES, SEE, STOP, WISHES, Wish
 from services.intake.domain import PUBLIC_DOOR
 from services.intake.door import Allowance, Door
@@ -21,6 +20,7 @@ from services.intake.site import FORM, HEADERS, Site, View
 from shared.errors import UnknownRequest
 from shared.events import Flaw, RequestSubmitted
 from shared.law import Right
+from shared.places import SUBDIVISIONS, countries
 
 MOST_FIELDS = len(FIELDS) + 3
 CASE_ID = re.compile("[0-9a-f]{32}")

@@ -11,8 +11,8 @@ BUREAUS = (
 The consumer reporting agencies that cover the whole country.
 
 Law:
-    Cal. Civ. Code § 1798.82(d)(2)(F): their toll-free telephone numbers and addresses. As the agencies publish them
-    for security freezes; to be looked at again before a notice goes out.
+    Cal. Civ. Code § 1798.82(d)(2)(F): their toll-free telephone numbers and addresses. These are the
+    ones for security freezes; secondary source, to be checked before a notice goes out.
 """
 TRADE_COMMISSION = Mailing(
     "Federal Trade Commission",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.notifier.notices.categories import Kind, concern, names
+from services.notifier.notices.categories import names
 from services.notifier.notices.facts import Notice, Watch
 from shared.affected import Reached
 from shared.incidents import BreachDeclared, Protection
@@ -24,7 +24,7 @@ def notice_of(
     person: Reached, declared: BreachDeclared, told: Circumstances, words: Words, *, american: bool
 ) -> Notice:
     """
-    Return what *person* is told, in *words*; texts as they were declared in that language, or else as they were.
+    Return what *person* is told, in *words*; texts in that language if they were declared in it.
 
     Args:
         person: Whose data it is about: what was breached of everybody where it is not known what of theirs.
@@ -49,9 +49,6 @@ def notice_of(
         categories=names(categories, words, american=american),
         held_by_police=told.held_by_police,
         further=told.phase > 1,
-        secrets=concern(categories, Kind.SECRETS),
-        identity_numbers=concern(categories, Kind.IDENTITY_NUMBERS),
-        features=concern(categories, Kind.FEATURES),
         watch=_watch(declared.protection),
         services=person.services,
         next_update_at=declared.next_update_at,

@@ -1,7 +1,8 @@
 """The draft of a notice: what everybody in a chunk is told, before anybody's name is put in. Pure."""
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from services.notifier import mime
 from services.notifier.facts import Authority
@@ -9,8 +10,8 @@ from services.notifier.letters import Outline
 from services.notifier.notices.composing import Form, bodies, form_of, headers_of
 from services.notifier.notices.declared import Circumstances, notice_of
 from services.notifier.notices.layout import Shape, titled
-from services.notifier.notices.outline import Part, provisions, sections
-from services.notifier.notices.phrases import TITLES
+from services.notifier.notices.manners import MANNERS
+from services.notifier.notices.outline import Part
 from services.notifier.notices.pressing import NAME
 from services.notifier.templating import mark
 from services.notifier.wording import CATALOGUES
@@ -32,6 +33,7 @@ class Draft:
     declared: BreachDeclared
     told: Circumstances
     policies: tuple[BreachPolicy, ...]
+    to: Literal["people", "controllers"]
     house: House
     words: Words
 
@@ -44,43 +46,37 @@ class Draft:
             ConfigurationError: A law is none that is known.
         """
         policies = tuple(map(breach_policies().named, chunk.laws))
-        country = _country(policies[0])
+        country = _country(policies)
         at_home = country if country in ENGLISH else AT_HOME
         words = CATALOGUES.words(chunk.language, house.sender.zone, at_home=at_home)
-        return cls(declared, told, policies, house, words)
+        return cls(declared, told, policies, chunk.to, house, words)
 
     def form(self, person: Reached, *, named: bool) -> Form:
         """Return what everybody gets of whom the same was breached as of *person*, lacking who they are."""
-        sender = self.house.sender
-        headers = headers_of(self.subject, self.told.incident, sender, self.words, self.told.written_at)
-        return form_of(self.body(person, NAME if named else ""), headers)
+        outline = Outline(self.words, [])
+        shape = self._shape(person, NAME if named else "", outline)
+        manner = shape.manner
+        subject = titled(manner.title, self.words.say, prescribed=manner.prescribed)
+        headers = headers_of(subject, self.told.incident, self.house.sender, self.words, self.told.written_at)
+        return form_of(bodies(shape, outline), headers)
 
     def body(self, person: Reached, name: str) -> mime.Alternatives:
         """Return the words of the notice to *person*, who is greeted as *name*."""
         outline = Outline(self.words, [])
         return bodies(self._shape(person, name, outline), outline)
 
-    @property
-    def subject(self) -> str:
-        """Title and subject."""
-        first = self.policies[0]
-        return titled(TITLES[first.form], first.form, self.words.say, self.words.language)
-
     def _shape(self, person: Reached, name: str, outline: Outline) -> Shape:
-        first = self.policies[0]
-        american = _country(first) == "US"
+        american = _country(self.policies) == "US"
         notice = notice_of(person, self.declared, self.told, self.words, american=american)
+        notice = replace(notice, to_controller=self.to == "controllers")
         return Shape(
             facts=outline.of(notice),
-            title=TITLES[first.form],
+            manner=MANNERS[self.to](self.policies, notice, person.categories or self.declared.categories),
             name=_marked(name, outline),
             reference=outline.of(self.told.incident),
             sender=self.house.sender,
-            sections=sections(self.policies, notice),
-            style=first.form,
             authorities=self._bodies(Part.COMPLAINT, self.house.authority),
-            attorneys=self._bodies(Part.ATTORNEY_GENERAL, None),
-            provisions=tuple(provisions(self.policies).items()),
+            attorneys=self._bodies(Part.AUTHORITIES, None),
             language=self.words.language,
         )
 
@@ -95,9 +91,10 @@ def _authority(policy: BreachPolicy) -> Authority | None:
     return Authority(policy.authority.name, policy.authority.url) if policy.authority else None
 
 
-def _country(policy: BreachPolicy) -> str:
-    """Return the country of a law of one: the laws are named after it."""
-    return policy.id[:2].upper() if policy.id[2] == "-" else ""
+def _country(policies: Sequence[BreachPolicy]) -> str:
+    """Return the country of the first of *policies*, if it is a law of one: laws are named after it."""
+    law = policies[0].law if policies else ""
+    return law[:2].upper() if law[2:3] == "-" else ""
 
 
 def _marked(name: str, outline: Outline) -> str:

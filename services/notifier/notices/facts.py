@@ -42,15 +42,10 @@ class Notice:
     aware_at: datetime
     categories: tuple[str, ...]
     """What kinds of data, in words; empty where nobody knows."""
+    to_controller: bool = False
     held_by_police: bool = False
     further: bool = False
     """Whether others were told before, and of these people it was found out later."""
-    secrets: bool = False
-    """Whether passwords or the like are part of it."""
-    identity_numbers: bool = False
-    """Whether numbers are part of it with which somebody can borrow money in the person's name."""
-    features: bool = False
-    """Whether fingerprints or the like are part of it."""
     watch: Watch | None = None
     services: tuple[str, ...] = ()
     """Of a customer: what it uses that was breached."""

@@ -2,105 +2,110 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from types import MappingProxyType
+from typing import TypeAlias
 
-from services.notifier.notices.facts import Notice
-from shared.law.breaches import BreachPolicy, LetterStyle, NoticeElement
+from shared.law.breaches import NoticeElement, Said
 
-Part = NoticeElement
+Part: TypeAlias = NoticeElement
 
 UNDER: Mapping[Part, str] = MappingProxyType(
     {
-        Part.NOTICE_DATE: "what-happened",
+        Part.INCIDENT: "what-happened",
+        Part.PHASE: "what-happened",
+        Part.AWARE: "what-happened",
+        Part.WRITTEN_ON: "what-happened",
         Part.NATURE: "what-happened",
         Part.OCCURRED: "what-happened",
-        Part.POLICE: "what-happened",
-        Part.CATEGORIES: "what-data",
+        Part.DISCOVERED: "what-happened",
+        Part.HELD_BY_POLICE: "what-happened",
+        Part.SERVICES: "what-data",
+        Part.DATA: "what-data",
+        Part.CONTENT_UNKNOWN: "what-data",
         Part.CONSEQUENCES: "what-it-means",
         Part.MEASURES: "what-we-do",
+        Part.CONTAINMENT: "what-we-do",
         Part.PROTECTION: "what-we-do",
         Part.ADVICE: "what-you-can-do",
-        Part.CREDENTIALS: "what-you-can-do",
-        Part.BUREAUS: "what-you-can-do",
-        Part.TRADE_COMMISSION: "what-you-can-do",
-        Part.ATTORNEY_GENERAL: "what-you-can-do",
-        Part.BIOMETRIC: "what-you-can-do",
+        Part.PASSWORD: "what-you-can-do",
+        Part.BIOMETRIC_ADVICE: "what-you-can-do",
+        Part.CREDIT_BUREAUS: "what-you-can-do",
+        Part.FREEZE: "what-you-can-do",
+        Part.POLICE_REPORT: "what-you-can-do",
+        Part.AUTHORITIES: "what-you-can-do",
         Part.CONTACT: "more",
+        Part.SENDER: "more",
         Part.OFFICER: "more",
         Part.RIGHTS: "rights",
         Part.COMPLAINT: "rights",
+        Part.NEXT_UPDATE: "next",
     }
 )
-"""Where each part belongs."""
-
-IN_FIVE: Mapping[str, str] = MappingProxyType({"what-it-means": "what-data", "rights": "more"})
-"""Where it belongs under the five headings of California, which has no others."""
-FIVE_HEADINGS = frozenset({LetterStyle.CALIFORNIA, LetterStyle.STATE})
-
-ONLY_WHERE: Mapping[Part, Callable[[Notice], bool]] = MappingProxyType(
-    {
-        Part.PROTECTION: lambda notice: notice.watch is not None,
-        Part.CREDENTIALS: lambda notice: notice.secrets,
-        Part.BUREAUS: lambda notice: notice.identity_numbers,
-        Part.BIOMETRIC: lambda notice: notice.features,
-    }
+"""Where each part belongs that stands in letters."""
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {"what-it-means": "what-data", "rights": "more", "next": "more"}
 )
-"""Parts that not every breach calls for."""
+"""Where it belongs in a letter whose headings a law prescribes, and that has no such heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A heading, and what stands below it."""
 
+    id: str
     heading: str
-    """Its id."""
+    """In English."""
     parts: tuple[Part, ...]
 
 
-def sections(policies: Sequence[BreachPolicy], notice: Notice) -> tuple[Section, ...]:
+def sections(
+    letters: Sequence[Iterable[Said]], headings: Mapping[str, str], is_told: Callable[[Said], bool]
+) -> tuple[Section, ...]:
     """
-    Return the sections of a notice under *policies*, of which there is at least one.
+    Return the sections of a letter.
 
     The first law says the order. What another wants besides stands below the heading where it belongs, last;
     so the order that the first one prescribes is never broken.
+
+    Args:
+        letters: What each of the laws wants told.
+        headings: What stands above the parts where no law prescribes it.
+        is_told: Whether this breach calls for it.
     """
-    wanted = [part for part in _wanted(policies) if _is_called_for(part, notice)]
-    first = [said.element for said in policies[0].letter]
-    own = [part for part in wanted if part in first]
-    heading_of = partial(_heading, policies[0].form)
-    runs = [(heading, [*parts]) for heading, parts in groupby(own, heading_of)]
-    for part in (part for part in wanted if part not in first):
-        _below(heading_of(part), runs).append(part)
-    return tuple(Section(heading, tuple(parts)) for heading, parts in runs)
+    first, others = tuple(letters[0]), (said for letter in letters[1:] for said in letter)
+    runs = [
+        Section(_id(heading), heading, tuple(said.element for said in run if is_told(said)))
+        for heading, run in groupby(first, lambda said: said.heading or headings[UNDER[said.element]])
+    ]
+    own = {UNDER[said.element]: said.heading for said in first if said.heading}
+    places = {**headings, **own}
+    if own:
+        places |= {gone: places[there] for gone, there in INSTEAD.items() if gone not in own}
+    told = {said.element for said in first}
+    for said in others:
+        if said.element not in told and is_told(said):
+            told.add(said.element)
+            _add(said.element, places[UNDER[said.element]], runs)
+    return tuple(section for section in runs if section.parts)
 
 
-def provisions(policies: Iterable[BreachPolicy]) -> Mapping[str, str]:
+def provisions(letters: Iterable[Iterable[Said]]) -> Mapping[Part, str]:
     """Return for each part where it is demanded."""
-    found: dict[str, dict[str, None]] = {}
-    for policy in policies:
-        for said in policy.letter:
-            found.setdefault(said.element, {})[said.provision] = None
+    found: dict[Part, dict[str, None]] = {}
+    for said in (said for letter in letters for said in letter):
+        found.setdefault(said.element, {})[said.provision] = None
     return {part: "; ".join(where) for part, where in found.items()}
 
 
-def _wanted(policies: Iterable[BreachPolicy]) -> Iterable[Part]:
-    return dict.fromkeys(said.element for policy in policies for said in policy.letter)
+def _add(part: Part, heading: str, runs: list[Section]) -> None:
+    """Put *part* last below *heading*; a heading that is not there yet comes last."""
+    for place, section in enumerate(runs):
+        if section.heading == heading:
+            runs[place] = Section(section.id, heading, (*section.parts, part))
+            return
+    runs.append(Section(_id(heading), heading, (part,)))
 
 
-def _heading(style: LetterStyle, part: Part) -> str:
-    return IN_FIVE.get(UNDER[part], UNDER[part]) if style in FIVE_HEADINGS else UNDER[part]
-
-
-def _is_called_for(part: Part, notice: Notice) -> bool:
-    return part not in ONLY_WHERE or ONLY_WHERE[part](notice)
-
-
-def _below(heading: str, runs: list[tuple[str, list[Part]]]) -> list[Part]:
-    """Return the parts below *heading*; a heading that is not there yet comes last."""
-    for one, parts in runs:
-        if one == heading:
-            return parts
-    runs.append((heading, []))
-    return runs[-1][1]
+def _id(heading: str) -> str:
+    return "-".join(heading.lower().replace(",", "").split())

@@ -24,20 +24,27 @@ HEADINGS: Mapping[str, str] = MappingProxyType(
         "what-you-can-do": _("What you can do"),
         "more": _("Where to ask"),
         "rights": _("Your rights, and where to complain"),
+        "next": _("When you hear from us again"),
     }
 )
-FIVE: Mapping[str, str] = MappingProxyType(
+HEADINGS_TO_CONTROLLERS: Mapping[str, str] = MappingProxyType(
     {
-        "what-happened": _("What Happened"),
-        "what-data": _("What Information Was Involved"),
-        "what-we-do": _("What We Are Doing"),
-        "what-you-can-do": _("What You Can Do"),
-        "more": _("For More Information"),
+        **HEADINGS,
+        "what-data": _("What of yours is affected"),
+        "what-it-means": _("What it can lead to"),
+        "what-we-do": _("What we have done, and how things stand"),
     }
+)
+PRESCRIBED = (
+    _("What Happened"),
+    _("What Information Was Involved"),
+    _("What We Are Doing"),
+    _("What You Can Do"),
+    _("For More Information"),
 )
 """
-The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes, word for word.
+The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word, so that they can be translated.
 
-They stay in English where the notice is in another language, since the law gives the words and no others; what
+They stay in English where the notice is in another language: the law gives the words, and no others. What
 they mean stands beside them. The same goes for the title.
 """

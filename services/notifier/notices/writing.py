@@ -5,6 +5,7 @@ All people of a chunk are told under the same laws, in the same language. So a n
 and encoded once for each set of categories; what is made for each person is an address, an id and a line.
 """
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.notifier import mime
@@ -19,38 +20,34 @@ from shared.errors import MailRefused
 from shared.incidents import BreachDeclared
 
 
+@dataclass(slots=True)
 class Notices:
     """
     Writes to the people of a chunk.
-
-    Args:
-        declared: What is told.
-        incident_id: Names the incident in every notice.
-        chunk: Whom it is told, under which laws and in which language.
-        house: Who tells it.
-        held_by_police: Whether an investigation has delayed it.
-        written_at: When it is written; the same at each attempt, so that a notice stays the same.
-        phase: 1, or that of the supplement by which these people were found.
 
     Raises:
         ConfigurationError: A law is none that is known.
     """
 
-    def __init__(
-        self,
-        declared: BreachDeclared,
-        incident_id: str,
-        chunk: Chunk,
-        house: House,
-        *,
-        written_at: datetime,
-        held_by_police: bool = False,
-        phase: int = 1,
-    ) -> None:
-        told = Circumstances(incident_id, phase, held_by_police, written_at)
-        self._declared = declared
-        self._draft = Draft.of(declared, told, chunk, house)
-        self._forms: dict[tuple[object, ...], Form] = {}
+    declared: BreachDeclared
+    """What is told."""
+    incident_id: str
+    chunk: Chunk
+    """Whom it is told, under which laws and in which language."""
+    house: House
+    """Who tells it."""
+    held_by_police: bool = field(kw_only=True, default=False)
+    """Whether an investigation has delayed it."""
+    written_at: datetime = field(kw_only=True)
+    """When it is written; the same at each attempt, so that a notice stays the same."""
+    phase: int = field(kw_only=True, default=1)
+    """1, or that of the supplement by which these people were found."""
+    _draft: Draft = field(init=False, repr=False)
+    _forms: dict[tuple[object, ...], Form] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        told = Circumstances(self.incident_id, self.phase, self.held_by_police, self.written_at)
+        self._draft = Draft.of(self.declared, told, self.chunk, self.house)
 
     def of(self, person: Reached, *, message_id: str) -> bytes:
         """
@@ -68,7 +65,7 @@ class Notices:
         """
         if not person.email:
             raise MailRefused("there is no mail address")
-        mailboxes.must_be_safe(person, self._declared)
+        mailboxes.must_be_safe(person, self.declared)
         name = presentable(person.name) if person.name else ""
         form = self._form(person, named=bool(name))
         return form.filled(mime.mailbox(mime.Mailbox(name, person.email)), name, message_id)

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.centre.form import FIELDS, Filled, For
-from services.intake.centre.places import SUBDIVISIONS, countries
 from services.intake.centre.wishes import CHOICES, MARKETING, OPT_OUT, WISHES, Part
 from services.intake.domain import GPC, PUBLIC_DOOR
 from services.intake.guard import TRAP
@@ -21,6 +20,7 @@ from services.intake.unsubscribing.links import Subscription
 from shared.answer import SUBMISSION
 from shared.events import RequestLodged, RequestSubmitted
 from shared.law import Regulation, Right, Role
+from shared.places import SUBDIVISIONS, countries
 from tests.unit.fakes import Office, request
 from tests.unit.intake_api import CASE, LINKS, ROOT, app_of, asked, client_of, form
 

@@ -1,0 +1,87 @@
+"""Reads what the staff writes down of a breach: YAML or JSON, every flaw with its place and the remedy."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from shared.envelope import derived_id
+from shared.errors import ConfigurationError
+from shared.incidents import BreachDeclared
+
+REMEDIES: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is no field of a declaration; look for a slip of the pen",
+    "timezone_aware": "needs its offset: 2026-03-09T08:00+01:00",
+    "datetime_from_date_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
+    "datetime_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
+    "bool_parsing": "write true or false",
+}
+"""What pydantic calls a flaw → what is said of it."""
+STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+"""What YAML makes of words that are none of it in JSON: `NO` is a country, and no moment is without offset."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads as JSON would: nothing is true but ``true``."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in STRINGS]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read(path: Path, by: str | None) -> BreachDeclared:
+    """
+    Return what the file *path* declares, or standard input when it is called ``-``.
+
+    Args:
+        path: YAML or JSON, with the fields of ``breach.declared``.
+        by: Who declares it; the file may say so instead.
+
+    Raises:
+        ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
+    """
+    content = _content(path)
+    said = content.setdefault("by", by)
+    if by is not None and said != by:
+        raise ConfigurationError(f"{path}: by: is somebody else than --by says")
+    if said is None:
+        raise ConfigurationError(f"{path}: say who declares it, with --by: somebody else has to approve")
+    try:
+        return BreachDeclared.model_validate(content)
+    except ValidationError as error:
+        flaws = error.errors(include_url=False, include_input=False)
+        raise ConfigurationError("; ".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe one
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigurationError(
+            f"{path}:{mark.line + 1 if mark else 1}: is neither YAML nor JSON"
+        ) from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path}: a declaration is an object with names and values")
+    return content
+
+
+def _said(flaw: Any) -> str:
+    place = ".".join(map(str, flaw["loc"]))
+    message = REMEDIES.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else str(message)
+
+
+def event_id(source: str, declared: BreachDeclared) -> str:
+    """Return the id of the event: what is declared again in the same words is the same event."""
+    return derived_id(f"{source} {declared.model_dump_json()}", 0)

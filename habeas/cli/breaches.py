@@ -1,0 +1,290 @@
+"""Verbs about breaches: an incident is declared, looked at, held, approved and reported; the register of all."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    State,
+    existing,
+    fields,
+    out,
+    prefix_of,
+    run,
+    setting,
+    settings,
+)
+from shared.errors import ConfigurationError
+from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from habeas.incidents import Case, Incidents
+
+app = typer.Typer(help="Breaches of personal data: declare them, see who is to be told, let notices go out.")
+
+Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
+By = Annotated[str, typer.Option(help="Who does it: a-z, 0-9, _ and dots.")]
+
+
+@app.command()
+def declare(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")],
+    by: Annotated[
+        str | None, typer.Option(help="Who declares it; somebody else has to approve the notices.")
+    ] = None,
+    state: State = STATE,
+) -> None:
+    """
+    Declare a breach, or tell more of one: the same reference again is the next phase of its incident.
+
+    The same content again changes nothing.
+    """
+    from habeas import breachfiles, incidents  # noqa: PLC0415
+
+    declared = breachfiles.read(file if str(file) == "-" else existing(file), by)
+    incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
+    run(incidents.declare(setting("AMQP_URL", state), declared))
+    out.print(f"declared; `habeas breach show {incident}` says who is to be told, and by when")
+
+
+@app.command("list")
+def list_(state: State = STATE, as_json: AsJson = False) -> None:
+    """List the incidents, those first of which somebody is to be told first."""
+
+    async def work() -> "list[Case]":
+        async with _opened(state) as register:
+            return [case async for case in register.all()]
+
+    now, zone = datetime.now(UTC), _zone(state)
+    latest = datetime.max.replace(tzinfo=UTC)
+    found = sorted(run(work()), key=lambda case: (due := case.next_due()) and due.due_at or latest)
+    if as_json:
+        print(json.dumps([case.plain(now) for case in found]))
+        return
+    for case in found:
+        out.print(f"{case.id}  {case.last.reference}", markup=False)
+        due, newest = case.next_due(), case.incident.newest
+        said = [f"phase {newest.number}: {newest.status}"]
+        if due is not None and due.due_at is not None:
+            late = ", LATE" if due.due_at < now else ""
+            said.append(f"{due.clock} by {due.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z}{late}")
+        out.print(f"    {'; '.join(said)}", markup=False)
+    if not found:
+        out.print("no incident is registered")
+
+
+@app.command()
+def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
+    """Show an incident: its phases, counts by law and language, clocks and how they were counted, approvals."""
+    case, now = run(_the(incident, state)), datetime.now(UTC)
+    if as_json:
+        print(json.dumps(case.plain(now)))
+        return
+    _show(case.plain(now), _zone(state))
+
+
+@app.command()
+def hold(
+    incident: Incident,
+    by: By,
+    agency: Annotated[str, typer.Option(help="Who investigates: a-z, 0-9, _ and dots.")],
+    until: Annotated[str, typer.Option(help="Nobody is told before: 2026-03-09T00:00+01:00.")],
+    state: State = STATE,
+) -> None:
+    """Hold notices up that are not out, because who investigates a crime has asked for it; the last word counts."""
+    from habeas import requests  # noqa: PLC0415
+
+    end = moment("--until", until)
+    if end <= datetime.now(UTC):
+        raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` lets notices out")
+    case = run(_the(incident, state))
+    fact = requests.fact(BreachHeld, request_id=case.id, by=by, agency=agency, until=end)
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    out.print("held; what is approved meanwhile goes out at the end, and says that it was delayed")
+    for phase in case.incident.phases:
+        if phase.status.value in {"released", "notified"}:
+            out.print(f"phase {phase.number} is out already; `habeas breach pause` stops what is not sent")
+
+
+@app.command("end-hold")
+def end_hold(incident: Incident, by: By, state: State = STATE) -> None:
+    """Let notices out that an investigation has held up, before the moment that was named."""
+    from habeas import requests  # noqa: PLC0415
+
+    case = run(_the(incident, state))
+    if not case.incident.held(datetime.now(UTC)):
+        raise ConfigurationError(f"{case.id}: nothing holds its notices up")
+    run(
+        requests.announce(
+            setting("AMQP_URL", state), requests.fact(BreachHoldEnded, request_id=case.id, by=by)
+        )
+    )
+    out.print(f"ended; `habeas breach show {case.id}` says what goes out")
+
+
+@app.command()
+def approve(
+    incident: Incident,
+    by: Annotated[str, typer.Option(help="Who approves; somebody else than who declared it.")],
+    phase: Annotated[int | None, typer.Option(min=1, help="Which phase was looked at; the newest.")] = None,
+    state: State = STATE,
+) -> None:
+    """Let the notices of an incident go out, as its second person; they wait for the end of a hold."""
+    from habeas import requests  # noqa: PLC0415
+    from services.intake.incidents.notices import objection  # noqa: PLC0415
+
+    case = run(_the(incident, state))
+    number = phase or case.incident.newest.number
+    fact = requests.fact(BreachApproved, request_id=case.id, by=by, phase=number)
+    against = objection(case.incident, number, by)
+    if against is not None:
+        raise ConfigurationError(against)
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
+    until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
+    out.print(f"approved{until}; `habeas breach show {case.id}` says how far they are")
+
+
+@app.command()
+def reported(
+    incident: Incident,
+    by: By,
+    clock: Annotated[str, typer.Option(help="Which duty is done: gdpr.authority.DE; `show` lists them.")],
+    at: Annotated[str | None, typer.Option(help="When; now where nothing is said.")] = None,
+    receipt: Annotated[str | None, typer.Option(help="What the authority calls it.")] = None,
+    state: State = STATE,
+) -> None:
+    """Record that an authority was told, or somebody else whom no letter of ours goes to: its clock stops."""
+    from habeas import requests  # noqa: PLC0415
+
+    case, now = run(_the(incident, state)), datetime.now(UTC)
+    done_at = moment("--at", at) if at else now
+    if not case.incident.aware_at <= done_at <= now:
+        raise ConfigurationError("--at: must lie between the moment when it became known and now")
+    duty = case.clock(clock)
+    fact = requests.fact(
+        BreachReported, request_id=case.id, by=by, clock=duty.clock, at=done_at, receipt=receipt
+    )
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    late = duty.due_at is not None and done_at > duty.due_at
+    out.print("recorded; it was late, and the register says so" if late else "recorded")
+
+
+@app.command()
+def register(
+    file: Annotated[Path, typer.Option("--out", help="Write it here: .csv, .json or .html.")],
+    state: State = STATE,
+) -> None:
+    """Write the register of breaches: facts, effects and remedies of each, also of those nobody was told of."""
+    from habeas.report import breaches  # noqa: PLC0415
+
+    form = breaches.form_of(file)
+
+    async def work() -> "list[Case]":
+        async with _opened(state) as incidents:
+            return [case async for case in incidents.all()]
+
+    cases = sorted(run(work()), key=lambda case: case.incident.aware_at)
+    text = breaches.written(cases, form, _company(state), datetime.now(UTC))
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+    out.print(f"{len(cases)} incidents are in {file}", markup=False)
+
+
+def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
+    about = f"{plain['reference']}: {plain['role']}, {plain['risk']}"
+    out.print(f"{about}; known since {_local(plain['aware_at'], zone)}", markup=False)
+    if plain["held_until"]:
+        out.print(f"held up by {plain['held_by']} until {_local(plain['held_until'], zone)}", markup=False)
+    for phase in plain["phases"]:
+        _show_phase(phase)
+    for clock in plain["clocks"]:
+        out.print(f"{clock['clock']}: {_standing(clock, zone)}", markup=False)
+        fields({"because": clock["why"]})
+    for event in plain["history"]:
+        out.print(f"{_local(event['at'], zone)}  {event['what']}", markup=False)
+
+
+def _show_phase(phase: dict[str, Any]) -> None:
+    out.print(f"phase {phase['phase']}: {phase['status']}", markup=False)
+    reached = {name: phase[name] for name in ("sent", "doubtful", "failed") if phase[name] is not None}
+    fields(
+        {
+            "declared by": [phase["declared_by"] or "nobody is named"],
+            "approved by": phase["approved_by"],
+            "people by law": [f"{law} {people}" for law, people in phase["by_law"].items()],
+            "by language": [f"{language} {people}" for language, people in phase["by_language"].items()],
+            "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
+            "letters": [f"{number} {name}" for name, number in reached.items()],
+        }
+    )
+
+
+def _standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
+    """Return where a clock stands, as a person reads it."""
+    if not clock["owed"]:
+        return "nobody is to be told"
+    due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
+    if clock["done_at"]:
+        who = f" by {clock['done_by']}" if clock["done_by"] else ""
+        receipt = f" ({clock['receipt']})" if clock["receipt"] else ""
+        late = ", LATE" if clock["late"] else ""
+        return f"told {_local(clock['done_at'], zone)}{who}{receipt}{late}; due {due}"
+    return f"to be told {due}{', LATE' if clock['late'] else ''}"
+
+
+def _local(text: str, zone: "ZoneInfo") -> str:
+    return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def moment(option: str, text: str) -> datetime:
+    """
+    Return the moment that was typed in.
+
+    Raises:
+        ConfigurationError: It is none, or does not say its offset.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - as wrong as one without an offset
+    if at.tzinfo is None:
+        raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
+    return at
+
+
+async def _the(incident: str, state: Path) -> "Case":
+    async with _opened(state) as register:
+        return await register.the(incident)
+
+
+@asynccontextmanager
+async def _opened(state: Path) -> "AsyncIterator[Incidents]":
+    from habeas import incidents  # noqa: PLC0415
+
+    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    async with incidents.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as register:
+        yield register
+
+
+def _company(state: Path) -> Any:
+    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+
+    return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
+
+
+def _zone(state: Path) -> "ZoneInfo":
+    zone: ZoneInfo = _company(state).zone
+    return zone

@@ -1,0 +1,238 @@
+"""The register of incidents, as the staff sees it: what happened, who is to be told by when, who approved."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+from habeas.breachfiles import event_id
+from habeas.client import message_of
+from habeas.requests import SOURCE
+from services.intake.domain import incident_id
+from services.intake.incidents.domain import RECORDS, Incident, Phase, evolve
+from services.intake.incidents.duties import Due
+from shared.bus import Bus, Message
+from shared.errors import ConfigurationError
+from shared.events import Fact, Record
+from shared.incidents import BreachDeclared, BreachTimeCame
+from shared.journal import Journal, Row, story_of, told_by
+from shared.mongo import connect, translated
+from shared.vault import Vault, derived_key
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident, with what was declared of it, phase by phase."""
+
+    id: str
+    incident: Incident
+    told: Sequence[tuple[datetime, Fact]]
+    """What happened, the oldest first."""
+    declared: tuple[BreachDeclared, ...]
+
+    @property
+    def last(self) -> BreachDeclared:
+        """What was declared last."""
+        return self.declared[-1]
+
+    def clock(self, name: str) -> Due:
+        """
+        Return the clock of that name.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        known = {duty.clock: duty for duty in self.incident.clocks}
+        if name not in known:
+            raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
+        return known[name]
+
+    def next_due(self) -> Due | None:
+        """Return the duty that ends first of those that are not done."""
+        running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
+        return min((duty for duty in running if duty.due_at), key=_due_at, default=None)
+
+    def plain(self, now: datetime) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        hold = self.incident.hold
+        return {
+            "incident": self.id,
+            "reference": self.last.reference,
+            "role": self.last.role.value,
+            "risk": self.last.risk.value,
+            "aware_at": self.incident.aware_at.isoformat(),
+            "final": self.last.final,
+            "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
+            "held_by": hold.agency if hold is not None and hold.until > now else None,
+            "phases": [phase_of(phase) for phase in self.incident.phases],
+            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.clocks],
+            "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
+        }
+
+    def history(self) -> Iterator[tuple[datetime, str]]:
+        """Yield what happened, in the words of the events; records of our own and moments say nothing new."""
+        for at, fact in self.told:
+            if not isinstance(fact, Record | BreachTimeCame):
+                about = fact.model_dump(mode="json", include=_TOLD, exclude_none=True)
+                said = ", ".join(f"{name} {value}" for name, value in about.items())
+                yield at, " ".join(filter(None, (_short(fact), said)))
+
+
+_TOLD = {"phase", "by", "agency", "until", "clock", "receipt", "sent", "doubtful", "failed", "missed", "chunks"}
+"""Fields of events that say what happened."""
+
+
+def _short(fact: Fact) -> str:
+    return fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
+
+
+def _due_at(duty: Due) -> datetime:
+    return duty.due_at or datetime.max.replace(tzinfo=UTC)
+
+
+def phase_of(phase: Phase) -> dict[str, Any]:
+    """Return a phase as plain values."""
+    groups = phase.scoped.groups if phase.scoped else ()
+    notified = phase.notified
+    return {
+        "phase": phase.number,
+        "status": phase.status.value,
+        "declared_by": phase.by,
+        "approved_by": list(phase.approved_by),
+        "approved": phase.seconded,
+        "records": phase.scoped.records if phase.scoped else None,
+        "people": sum(group.people for group in groups),
+        "by_law": dict(_by_law(phase)),
+        "by_language": dict(_by_language(phase)),
+        "unreachable": sum(group.unreachable for group in groups if group.laws),
+        "sent": notified and notified.sent,
+        "doubtful": notified and notified.doubtful,
+        "failed": notified and notified.failed,
+        "held_by_police": phase.delayed,
+    }
+
+
+def _by_law(phase: Phase) -> Counter[str]:
+    """Count people by the law that wants them told, the first of several; by none, whom nobody has to tell."""
+    counted: Counter[str] = Counter()
+    for group in phase.scoped.groups if phase.scoped else ():
+        counted[group.laws[0] if group.laws else "none"] += group.people
+    return counted
+
+
+def _by_language(phase: Phase) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for group in phase.scoped.groups if phase.scoped else ():
+        counted[group.language] += group.people if group.laws else 0
+    return +counted
+
+
+def clock_of(duty: Due, incident: Incident, now: datetime) -> dict[str, Any]:
+    """Return a clock as plain values, with how it was counted."""
+    done = incident.done.get(duty.clock)
+    over = done.at if done else now
+    return {
+        "clock": duty.clock,
+        "recipient": duty.recipient,
+        "policy": duty.policy,
+        "owed": duty.owed,
+        "due_at": duty.due_at and duty.due_at.isoformat(),
+        "done_at": done and done.at.isoformat(),
+        "done_by": done and done.by,
+        "receipt": done and done.receipt,
+        "late": duty.owed and duty.due_at is not None and over > duty.due_at,
+        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """All incidents of an installation."""
+
+    journal: Journal
+    ids: Sequence[str]
+    vault: Vault
+
+    async def all(self) -> AsyncIterator[Case]:
+        """
+        Yield the incidents whose record is kept, one at a time.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        for id_ in self.ids:
+            rows = (await self.journal.histories({id_})).get(id_, [])
+            incident = reduce(evolve, story_of(rows), Incident())
+            if incident.phases and not incident.purged:
+                yield await self._case(id_, incident, rows)
+
+    async def the(self, id_: str) -> Case:
+        """
+        Return the incident that is called *id_*.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        rows = (await self.journal.histories({id_})).get(id_, [])
+        incident = reduce(evolve, story_of(rows), Incident())
+        if not incident.phases:
+            raise ConfigurationError(f"{id_}: no incident is called so; `habeas breach list` names all")
+        return await self._case(id_, incident, rows)
+
+    async def _case(self, id_: str, incident: Incident, rows: Sequence[Row]) -> Case:
+        sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
+        declared = tuple(BreachDeclared.model_validate_json(content) for content in sealed)
+        return Case(id_, incident, tuple(told_by(rows)), declared)
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterator[Incidents]:
+    """
+    Open the register of the installation at *mongo_url*, with the key that opens what lies sealed.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        database = client[f"{prefix}_incidents"]
+        with translated("look for incidents"):
+            ids = sorted(await database["journal"].distinct("case"))
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        yield Incidents(Journal(database, RECORDS), ids, vault)
+    finally:
+        client.close()
+
+
+async def declare(amqp_url: str, declared: BreachDeclared) -> None:
+    """
+    Publish a declaration, as an upstream system would.
+
+    Raises:
+        BrokerUnavailable: The broker did not confirm.
+        ConfigurationError: It is too large for a message.
+        Unroutable: Habeas has no queue for it yet.
+    """
+    bus = Bus(amqp_url, name="habeas command")
+    try:
+        await bus.publish([_message(declared)])
+    finally:
+        await bus.close()
+
+
+def _message(declared: BreachDeclared) -> Message:
+    try:
+        return message_of(declared, source=SOURCE, id=event_id(SOURCE, declared))
+    except ConfigurationError:
+        raise ConfigurationError(
+            "affected.list: is too long for one message; name the others in further declarations of the same "
+            "reference, or all of them by a filter on a collection"
+        ) from None
+
+
+def id_of(declared: BreachDeclared, master_key: bytes) -> str:
+    """Return the id of the incident that the command has declared, or will."""
+    return incident_id(SOURCE, declared.reference, key=derived_key(master_key, "request ids"))

@@ -1,0 +1,108 @@
+"""
+Somebody whom a breach concerns, as one record after the other tells of them. Pure.
+
+What records say is put together in any order with the same result, so that whoever goes through them again
+after a crash comes to the same.
+"""
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.fulfillment.scoping.places import main_language
+from shared.affected import Reached
+
+PEOPLE, CONTROLLERS = "people", "controllers"
+Said = Mapping[str, tuple[int, str]]
+"""``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """One person, or one customer, and what is known of them."""
+
+    who: tuple[Hashable, ...]
+    """What tells them from all others."""
+    said: Said = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Where records say that they live → how far that was fetched."""
+    categories: frozenset[str] = frozenset()
+    """What of theirs was breached."""
+    to: str = PEOPLE
+    services: tuple[str, ...] = ()
+
+    def also(self, other: "Somebody") -> "Somebody":
+        """Return this with what *other* tells of the same person."""
+        names = {*self.said, *other.said}
+        said = {name: min(one.said[name] for one in (self, other) if name in one.said) for name in names}
+        places = dict(self.places)
+        for place, rank in other.places.items():
+            places[place] = min(rank, places.get(place, rank))
+        return replace(self, said=said, places=places, categories=self.categories | other.categories)
+
+    @property
+    def place(self) -> str | None:
+        """Where they live: what was fetched from nearest, as exactly as any record says it."""
+        if not self.places:
+            return None
+        nearest, _ = min(self.places.items(), key=lambda one: (one[1], one[0]))
+        inside = [place for place in self.places if place.startswith(f"{nearest}-")]
+        return min(inside, key=lambda place: (self.places[place], place), default=nearest)
+
+    @property
+    def email(self) -> str | None:
+        """Where they are written to."""
+        return self._told("email") or None
+
+    def language(self, otherwise: str) -> str:
+        """Return what they read: as a record says, else what most read where they live, else *otherwise*."""
+        return self._told("language") or main_language(self.place) or otherwise
+
+    @property
+    def lacks(self) -> bool:
+        """Whether more should be known to choose the law and the language of a letter."""
+        return self.to == PEOPLE and not (self.places and "language" in self.said)
+
+    def reached(self, key: str) -> Reached:
+        """Return them as they lie in a chunk, where *key* tells them from all others."""
+        return Reached(
+            key=key,
+            email=self.email,
+            name=self._told("name"),
+            place=self.place,
+            categories=tuple(sorted(self.categories)),
+            postal=tuple(self._told("postal").splitlines()),
+            services=self.services,
+        )
+
+    def _told(self, name: str) -> str:
+        return self.said[name][1] if name in self.said else ""
+
+
+def written(somebody: Somebody) -> bytes:
+    """Return *somebody* as it is sealed; who they are is their key's business."""
+    return json.dumps(
+        {
+            "said": {name: list(one) for name, one in somebody.said.items()},
+            "places": dict(somebody.places),
+            "categories": sorted(somebody.categories),
+            "to": somebody.to,
+            "services": list(somebody.services),
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+
+
+def read(content: bytes) -> Somebody:
+    """Return what :func:`written` wrote."""
+    found: dict[str, Any] = json.loads(content)
+    return Somebody(
+        who=(),
+        said={name: (rank, text) for name, (rank, text) in found["said"].items()},
+        places=found["places"],
+        categories=frozenset(found["categories"]),
+        to=found["to"],
+        services=tuple(found["services"]),
+    )

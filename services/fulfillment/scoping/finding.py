@@ -1,0 +1,203 @@
+"""
+Goes through the records that were breached, and finds out whom they concern.
+
+Nothing is kept here beyond a portion of records: who is found goes on at once to where the same person is
+recognised.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.scoping.affected import CONTROLLERS, Somebody
+from services.fulfillment.scoping.filters import conditions
+from services.fulfillment.scoping.following import Following
+from services.fulfillment.scoping.places import language_of, place_of
+from services.fulfillment.scoping.telling import Telling, needed, tellings
+from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.stores import Stores, in_portions
+from shared.errors import InvalidDataMap
+from shared.incidents import AffectedController, BreachDeclared, BreachRole, ListedPerson
+from shared.mongo import Document, id_bytes
+
+DOCUMENTS_AT_ONCE = 2_000
+SAID_BY_HAND = -1
+"""How far away is what was declared of somebody: nearer than any record."""
+MORE = 100
+"""References that what is told elsewhere of the same address counts as far away as."""
+
+
+@dataclass
+class Portion:
+    """What some records have come to."""
+
+    people: list[Somebody] = field(default_factory=list)
+    records: int = 0
+    controllers: frozenset[str] = frozenset()
+    """Customers whose records are among them, as the map says."""
+    collection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Finds who is affected in *stores*, as *data_map* says."""
+
+    data_map: DataMap
+    stores: Stores
+
+    async def check(self, declared: BreachDeclared) -> None:
+        """
+        See that the records that *declared* names can be looked for.
+
+        Raises:
+            FilterRefused: They are not named in a way that can be followed.
+            InvalidDataMap: The map names a collection that is not there: nobody would be found in it.
+            PermanentError: A store does not understand a filter.
+            StoreUnavailable: A store did not answer.
+        """
+        for key, condition in conditions(self.data_map, declared.affected.collections).items():
+            place = self.data_map.by_key[key].place
+            if await self.stores.absent([place]):
+                raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
+            async for _ in self.stores.scan(place, ["_id"], condition, most=1):
+                pass
+
+    async def portions(self, declared: BreachDeclared) -> AsyncIterator[Portion]:
+        """Yield whom *declared* concerns, the same person as often as they are found."""
+        await self.check(declared)
+        controllers = frozenset[str]()
+        for key, condition in conditions(self.data_map, declared.affected.collections).items():
+            async for portion in self._in_records(key, condition, declared):
+                controllers |= portion.controllers
+                yield portion
+        yield Portion(people=[*_listed(declared), *self._controllers(declared, controllers)])
+
+    async def telling_more(self) -> AsyncIterator[Portion]:
+        """Yield who has a mail address in records that say where people live, or what they read."""
+        for key, several in tellings(self.data_map).items():
+            telling = [t for t in several if t.emails and (t.languages or t.addresses)]
+            place = self.data_map.by_key[key].place
+            if telling and not await self.stores.absent([place]):
+                async for documents in in_portions(
+                    self.stores.scan(place, needed(telling)), DOCUMENTS_AT_ONCE
+                ):
+                    found = await asyncio.to_thread(_known_in, documents, telling)
+                    yield Portion(found, len(documents), collection=key)
+
+    async def _in_records(
+        self, key: str, condition: Document, declared: BreachDeclared
+    ) -> AsyncIterator[Portion]:
+        several = tellings(self.data_map).get(key, ())
+        namers = [f.path for f in self.data_map.by_key[key].leaves if f.controller]
+        place, paths = self.data_map.by_key[key].place, [*needed(several), *namers]
+        listed = {one.id for one in declared.affected.controllers}
+        scanned = self.stores.scan(place, sorted(set(paths)), condition)
+        async for documents in in_portions(scanned, DOCUMENTS_AT_ONCE):
+            # In a thread: the broker waits for a sign of life meanwhile.
+            parts = await asyncio.to_thread(_parts, documents, several, declared.categories)
+            yield Portion(
+                people=await self._whose(parts),
+                records=len(documents),
+                controllers=_named(documents, namers) & listed,
+                collection=key,
+            )
+
+    async def _whose(self, parts: Sequence["_Part"]) -> list[Somebody]:
+        """Return whose *parts* they are; who has no address in one is looked for along its references."""
+        lost = [part for part in parts if not part.somebody.who]
+        searches = await Following(self.data_map, self.stores).owners((p.telling, p.value) for p in lost)
+        people = [part.somebody for part in parts if part.somebody.who]
+        for part, search in zip(lost, searches, strict=True):
+            stranger = replace(part.somebody, who=part.telling.strangers_key(part.value, part.place))
+            owners = search.owners() or [search.nameless or stranger]
+            people += [replace(stranger, who=owner.who or stranger.who).also(owner) for owner in owners]
+        return people
+
+    def _controllers(self, declared: BreachDeclared, found: frozenset[str]) -> list[Somebody]:
+        """Return the customers to be told: those whose records were found, and all where nothing tells."""
+        if declared.role is not BreachRole.PROCESSOR:
+            return []
+        keys = conditions(self.data_map, declared.affected.collections)
+        tells = [any(f.controller for f in self.data_map.by_key[key].leaves) for key in keys]
+        every = declared.affected.controllers
+        meant = [one for one in every if one.id in found] if tells and all(tells) else every
+        return [_customer(one, declared) for one in meant]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One person's part of a record."""
+
+    telling: Telling
+    value: Any
+    place: tuple[Hashable, ...]
+    somebody: Somebody
+
+
+def _parts(documents: Iterable[Document], several: Iterable[Telling], breached: Sequence[str]) -> list[_Part]:
+    """Return the parts of *documents* that hold something of somebody; of *breached* categories, if any."""
+    found = []
+    for document in documents:
+        for telling in several:
+            for number, value in enumerate(telling.parts(document)):
+                held = telling.categories(value)
+                categories = frozenset(c for c in held if not breached or covered(c, breached))
+                if categories:
+                    place = (id_bytes(document["_id"]).hex(), telling.unit, number)
+                    somebody = replace(telling.tells(value), categories=categories)
+                    found.append(_Part(telling, value, place, somebody))
+    return found
+
+
+def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list[Somebody]:
+    people = (
+        telling.tells(part, hops=MORE) for d in documents for telling in several for part in telling.parts(d)
+    )
+    return [one for one in people if one.who]
+
+
+def _named(documents: Iterable[Document], paths: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        str(value) for document in documents for path in paths for value in values_at(document, path)
+    )
+
+
+def _listed(declared: BreachDeclared) -> list[Somebody]:
+    """Return the people whom somebody else has found; whoever is named twice without an address is two."""
+    seen: Counter[Hashable] = Counter()
+    return [_person(one, declared, seen) for one in declared.affected.list]
+
+
+def _person(listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashable]) -> Somebody:
+    said: Mapping[str, str | None] = {
+        "email": listed.email,
+        "name": listed.name,
+        "language": language_of(listed.locale) if listed.locale else None,
+    }
+    home = listed.residence
+    place = home and place_of(home.country, home.subdivision or "")
+    who: tuple[Hashable, ...] = ("listed", listed.name, place)
+    seen[who] += 1
+    who = ("email", key_of(listed.email, caseless=True)) if listed.email else (*who, seen[who])
+    return Somebody(
+        who=who,
+        said={name: (SAID_BY_HAND, text) for name, text in said.items() if text},
+        places={place: SAID_BY_HAND} if place else {},
+        categories=frozenset(listed.categories or declared.categories),
+    )
+
+
+def _customer(controller: AffectedController, declared: BreachDeclared) -> Somebody:
+    said = {"email": controller.email, "name": controller.name, "language": controller.locale}
+    return Somebody(
+        who=(CONTROLLERS, controller.id),
+        said={name: (SAID_BY_HAND, text) for name, text in said.items()},
+        categories=frozenset(declared.categories),
+        to=CONTROLLERS,
+        services=controller.services,
+    )

@@ -1,0 +1,168 @@
+"""
+Follows records that name their person only by a reference, to the record that has their mail address.
+
+What leads to a record for whoever asks for access leads back from it to whom it belongs to. The same holds
+for a number that is one's own, wherever else it stands, and in the end for what the record itself leads to.
+Each reference costs one query for many records.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+from services.fulfillment.datamap.graph import Lookup, graph_of
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.paths import below, leads_through, values_at
+from services.fulfillment.scoping.affected import Somebody
+from services.fulfillment.scoping.telling import Telling, tellings
+from services.fulfillment.search.asking import formed, probe_of
+from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.seeking import Probe
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.units import own_first, unit_of
+from shared.mongo import Document
+
+MOST_HOPS = 8
+"""References that are followed one after the other; a map that needs more goes round in circles."""
+
+
+class Way(IntEnum):
+    """Where it is looked, the surest first."""
+
+    BACK = 0
+    """Where references come from: each who is found there is somebody whose record it is."""
+    SAME = 1
+    """Where else a number of one's own stands."""
+    ONWARD = 2
+    """What the record leads to."""
+
+
+Step: TypeAlias = tuple[Way, Lookup, Probe]
+
+
+@dataclass
+class Search:
+    """What is looked up for one part of a record."""
+
+    telling: Telling
+    part: Any
+    steps: list[Step] = field(default_factory=list)
+    asked: set[Hashable] = field(default_factory=set)
+    found: list[tuple[Way, Somebody]] = field(default_factory=list)
+    nameless: Somebody | None = None
+    """What records on the way tell of somebody without an address."""
+
+    def owners(self) -> list[Somebody]:
+        """Return whose record it is, the same person once: several only where several are led from."""
+        people: dict[Hashable, Somebody] = {}
+        surest = min((way for way, _ in self.found), default=Way.BACK)
+        theirs = [somebody for way, somebody in self.found if way is surest]
+        for somebody in sorted(theirs, key=lambda one: one.said["email"]):
+            whose = somebody.who if surest is Way.BACK else ()
+            people[whose] = people[whose].also(somebody) if whose in people else somebody
+        return list(people.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Follows references in *stores*, as *data_map* says."""
+
+    data_map: DataMap
+    stores: Stores
+
+    async def owners(self, parts: Iterable[tuple[Telling, Any]]) -> list[Search]:
+        """
+        Return for each of *parts* whom it leads to.
+
+        Raises:
+            StoreUnavailable: A store did not answer. That is not the same as nobody.
+        """
+        searches = [Search(telling, part) for telling, part in parts]
+        for furthest in Way:
+            waiting = [search for search in searches if not search.found]
+            for search in waiting:
+                search.asked.clear()
+                search.steps = list(self._steps(search, search.telling, search.part, furthest))
+            for hop in range(1, MOST_HOPS + 1):
+                waiting = [search for search in waiting if search.steps and not search.found]
+                if not waiting:
+                    break
+                await self._hop(waiting, hop, furthest)
+        return searches
+
+    async def _hop(self, searches: Sequence[Search], hop: int, furthest: Way) -> None:
+        """Look up what *searches* wait for, all at once."""
+        asked: dict[str, dict[Probe, list[tuple[Search, Step]]]] = {}
+        for search in searches:
+            for step in search.steps:
+                asked.setdefault(step[1].key, {}).setdefault(step[2], []).append((search, step))
+            search.steps = []
+        for key, probes in asked.items():
+            documents = await self.stores.find(self.data_map.by_key[key].place, list(probes))
+            for probe, whose in probes.items():
+                for search, step in whose:
+                    self._arrive(search, step, documents[probe], hop, furthest)
+
+    def _arrive(
+        self, search: Search, step: Step, documents: Sequence[Document], hop: int, furthest: Way
+    ) -> None:
+        way, found_by, asked = step
+        for document in documents:
+            for telling, part in self._meant(found_by, asked, document):
+                somebody = telling.tells(part, hops=hop)
+                if somebody.who:
+                    search.found.append((way, somebody))
+                else:
+                    search.nameless = search.nameless.also(somebody) if search.nameless else somebody
+                    search.steps += [
+                        (max(way, further), lookup, probe)
+                        for further, lookup, probe in self._steps(search, telling, part, furthest)
+                    ]
+
+    def _meant(self, lookup: Lookup, probe: Probe, document: Document) -> Iterator[tuple[Telling, Any]]:
+        """Yield whose part of *document* it is that *probe* finds."""
+        unit = unit_of(self.data_map.by_key[lookup.key], lookup.path)
+        for telling in tellings(self.data_map)[lookup.key]:
+            if telling.unit == unit and telling.has(lookup.path):
+                for part in telling.parts(document):
+                    if _finds(probe, part, document, unit):
+                        yield telling, part
+
+    def _steps(self, search: Search, telling: Telling, part: Any, furthest: Way) -> Iterator[Step]:
+        """Yield what *part* lets be looked up, and was not yet."""
+        for way, lookup, values in self._ways(telling, part, furthest):
+            for form in formed(lookup, values):
+                probe = probe_of(lookup, form)
+                if (lookup.key, probe) not in search.asked:
+                    search.asked.add((lookup.key, probe))
+                    yield way, lookup, probe
+
+    def _ways(
+        self, telling: Telling, part: Any, furthest: Way
+    ) -> Iterator[tuple[Way, Lookup, Sequence[Any]]]:
+        for edge, values in telling.values_along(part, telling.back):
+            yield Way.BACK, edge.target, values
+        if furthest >= Way.SAME:
+            entries: Mapping[str, Sequence[Lookup]] = graph_of(self.data_map).entries
+            for name, value in telling.numbers(part):
+                # A telephone, or its number, may be a family's: nobody is written to because of it.
+                if own_first(name) == 0:
+                    yield from ((Way.SAME, lookup, (value,)) for lookup in entries[name])
+        if furthest >= Way.ONWARD:
+            for edge, values in telling.values_along(part, telling.out):
+                yield Way.ONWARD, edge.target, values
+
+
+def _finds(probe: Probe, part: Any, document: Document, unit: str) -> bool:
+    """Tell whether *part*, which stands at *unit* of *document*, is what *probe* finds there."""
+    wanted = [(probe.path, probe.value, probe.caseless, probe.tagged, probe.phone)]
+    others = zip(probe.others, probe.ignoring or (False,) * len(probe.others), strict=True)
+    wanted += [(path, value, ignores, False, False) for (path, value), ignores in others]
+    for path, value, caseless, tagged, phone in wanted:
+        inside = leads_through(path, unit)
+        there = values_at(part if inside else document, below(path, unit) if inside else path)
+        key = key_of(value, caseless=caseless, tagged=tagged, phone=phone)
+        if all(key_of(one, caseless=caseless, tagged=tagged, phone=phone) != key for one in there):
+            return False
+    return True

@@ -1,0 +1,64 @@
+"""What is done when a breach is registered: whom it concerns is looked for, if that can be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.fulfillment.scoping.scopes import Scope
+from shared.errors import IllegalTransition
+from shared.events import Fact
+from shared.incidents import BreachDeclared, BreachRegistered
+from shared.service import on
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+
+class Finding(Protocol):
+    """Where the affected are looked for."""
+
+    async def check(self, declared: BreachDeclared) -> None:
+        """See that the records that *declared* names can be looked for."""
+
+
+class Scopes(Protocol):
+    """What is worked on beside the messages."""
+
+    async def take(self, scope: Scope) -> None:
+        """Have *scope* worked on; taking it again changes nothing."""
+
+
+def evolve(known: None, fact: Fact) -> None:
+    """
+    Remember nothing of *fact* beside *known*: what is done about it stands in the scopes.
+
+    Raises:
+        IllegalTransition: It registers no breach.
+    """
+    if not isinstance(fact, BreachRegistered):
+        raise IllegalTransition(f"{fact.TYPE} registers no breach")
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the handler may know and use."""
+
+    vault: Vault = field(repr=False)
+    finding: Finding = field(repr=False)
+    scopes: Scopes = field(repr=False)
+
+
+async def scope(event: BreachRegistered, ctx: Context) -> Sequence[Fact]:
+    """Have it found out whom the breach concerns; what cannot be followed is for a person to look at."""
+    declared = BreachDeclared.model_validate_json(await ctx.vault.open(event.request_id, event.declaration))
+    await ctx.finding.check(declared)
+    await ctx.scopes.take(Scope(event.request_id, event.phase, event.declaration))
+    return []
+
+
+SUBSCRIPTIONS = (on(BreachRegistered, scope),)

@@ -1,0 +1,310 @@
+"""
+What is being scoped, and the people found: in fulfillment's database, sealed with the incident's key.
+
+Whoever works on a scope holds a lease. What they write is written together with the lease, in one
+transaction: so whoever was overtaken meanwhile writes nothing any more, and a step that is done is done once.
+"""
+
+import hmac
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from services.fulfillment.scoping.affected import Somebody, read, written
+from services.fulfillment.scoping.judging import NOBODY, Group
+from services.fulfillment.search.digests import spelled
+from shared.errors import TransientError
+from shared.mongo import (
+    Client,
+    Database,
+    Document,
+    ReturnDocument,
+    Session,
+    UpdateOne,
+    insert_new,
+    transaction,
+    translated,
+)
+from shared.vault import CaseKey
+
+PURPOSE = "people of breaches"
+"""What the key is for that they are recognised by."""
+KEY_BYTES = 16
+LEASE = timedelta(minutes=5)
+"""How long whoever works on a scope may be silent before another goes on."""
+NEVER = datetime(2018, 5, 25, tzinfo=UTC)
+AT_ONCE = 1_000
+
+
+class Overtaken(TransientError):
+    """Somebody else works on the scope: the lease was over."""
+
+
+class Stage(StrEnum):
+    """How far a scope is; each stage begins when the one before is done for good."""
+
+    GATHERING = "gathering"
+    COMPLETING = "completing"
+    JUDGING = "judging"
+    SEALING = "sealing"
+    TOLD = "told"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One phase of an incident, of which it is found out whom it concerns."""
+
+    incident: str
+    phase: int
+    declaration: str
+    turn: int = 0
+    """How often somebody has begun with it; whoever has an earlier one was overtaken."""
+    stage: Stage = Stage.GATHERING
+    records: int = 0
+
+    @property
+    def id(self) -> str:
+        """Return what it is stored under."""
+        return f"{self.incident}.{self.phase}"
+
+
+class Scopes:
+    """The scopes and their people."""
+
+    def __init__(self, client: Client, database: Database, key: bytes) -> None:
+        """Keep them in *database* of *client*; *key* makes the hashes that people are recognised by."""
+        self._client = client
+        self._scopes = database["breach_scopes"]
+        self._people = database["breach_people"]
+        self._key = key
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index the people of breaches"):
+            await self._scopes.create_index("at", partialFilterExpression={"done": False})
+            await self._people.create_index([("incident", 1), ("phase", 1), ("group", 1), ("_id", 1)])
+
+    # --- scopes -----------------------------------------------------------------------------------------
+
+    async def take(self, scope: Scope) -> None:
+        """Have *scope* worked on; taking it again changes nothing."""
+        fresh = {
+            "_id": scope.id,
+            "incident": scope.incident,
+            "phase": scope.phase,
+            "declaration": scope.declaration,
+            "turn": 0,
+            "stage": Stage.GATHERING.value,
+            "records": 0,
+            "at": NEVER,
+            "done": False,
+        }
+        await insert_new(self._scopes, [fresh])
+
+    async def begin(self, now: datetime) -> Scope | None:
+        """
+        Return a scope that nobody is at, and be at it.
+
+        Of one incident one phase is worked on at a time, the earliest or the one that was begun: who is told
+        in one must be known before the next.
+        """
+        with translated("begin the scope of a breach"):
+            undone = await self._scopes.find({"done": False}).to_list(None)
+            for found in sorted(undone, key=_first_begun):
+                alike = [one for one in undone if one["incident"] == found["incident"]]
+                if found["at"] < now - LEASE and found is min(alike, key=_first_begun):
+                    mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
+                    taken = await self._scopes.find_one_and_update(
+                        mine,
+                        {"$set": {"at": now}, "$inc": {"turn": 1}},
+                        return_document=ReturnDocument.AFTER,
+                    )
+                    if taken is not None:
+                        return _scope(taken)
+        return None
+
+    async def alive(self, scope: Scope, now: datetime) -> None:
+        """
+        Say that somebody is at *scope* still.
+
+        Raises:
+            Overtaken: It is somebody else.
+        """
+        with translated("say that the scope of a breach goes on"):
+            await self._hold(scope, {"at": now})
+
+    async def reach(self, scope: Scope, stage: Stage, now: datetime, **found: int) -> Scope:
+        """Say that all before *stage* is done, and what was *found*; return the scope as it is then."""
+        with translated("go on with the scope of a breach"):
+            await self._hold(scope, {"at": now, "stage": stage.value, **found})
+        return Scope(
+            scope.incident,
+            scope.phase,
+            scope.declaration,
+            scope.turn,
+            stage,
+            found.get("records", scope.records),
+        )
+
+    async def end(self, scope: Scope) -> None:
+        """Say that *scope* is told; what it holds of people lies in the chunks alone from now on."""
+        with translated("end the scope of a breach"):
+            await self._people.update_many(
+                {"incident": scope.incident, "phase": scope.phase}, {"$unset": {"sealed": 1}}
+            )
+            await self._hold(scope, {"done": True})
+
+    async def _hold(self, scope: Scope, changes: Mapping[str, Any], session: Session | None = None) -> None:
+        mine = {"_id": scope.id, "turn": scope.turn, "done": False}
+        held = await self._scopes.update_one(mine, {"$set": dict(changes)}, session=session)
+        if held.matched_count == 0:
+            raise Overtaken(f"somebody else works on phase {scope.phase} of {scope.incident}")
+
+    @asynccontextmanager
+    async def _held(self, scope: Scope, now: datetime) -> AsyncIterator[Session]:
+        """Write while *scope* is ours, or nothing at all."""
+        async with transaction(self._client, "keep the people of a breach") as session:
+            await self._hold(scope, {"at": now}, session)
+            yield session
+
+    # --- people -----------------------------------------------------------------------------------------
+
+    def key_of(self, incident: str, who: tuple[Hashable, ...]) -> str:
+        """Return what somebody is recognised by within *incident*, and by nobody without the key."""
+        content = f"{incident}\0".encode() + spelled(who)
+        return hmac.new(self._key, content, sha256).digest()[:KEY_BYTES].hex()
+
+    async def add(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
+        """
+        Keep *people*, and what they tell of those who are known; whoever is told in another phase stays.
+
+        Raises:
+            Overtaken: Somebody else works on the scope.
+            StoreUnavailable: Nothing was kept.
+        """
+        fresh = self._together(scope, people)
+        for some in _chunks(list(fresh), AT_ONCE):
+            async with self._held(scope, now) as session:
+                known = await self._known(some, session)
+                changes = [
+                    _kept(scope, id_, _merged(fresh[id_], known.get(id_), scope, key), key)
+                    for id_ in some
+                    if not _told_elsewhere(known.get(id_), scope)
+                ]
+                if changes:
+                    await self._people.bulk_write(changes, ordered=False, session=session)
+
+    async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
+        """Keep what *people* tell of those of *scope* of whom more should be known; nobody is added."""
+        more = self._together(scope, people)
+        for some in _chunks(list(more), AT_ONCE):
+            async with self._held(scope, now) as session:
+                known = await self._known(some, session, phase=scope.phase, lacks=True)
+                changes = [
+                    _kept(scope, id_, read_from(d, key).also(more[id_]), key) for id_, d in known.items()
+                ]
+                if changes:
+                    await self._people.bulk_write(changes, ordered=False, session=session)
+
+    async def lacking(self, scope: Scope) -> bool:
+        """Tell whether of anybody of *scope* more should be known."""
+        wanted = {"incident": scope.incident, "phase": scope.phase, "lacks": True}
+        with translated("read the people of a breach"):
+            return await self._people.find_one(wanted, {"_id": 1}) is not None
+
+    async def pages(self, scope: Scope, key: CaseKey) -> AsyncIterator[list[tuple[str, Somebody]]]:
+        """Yield the people of *scope*, many at once, each with their key."""
+        last = f"{scope.incident}:"
+        while True:
+            wanted = {"_id": {"$gt": last, "$lt": f"{scope.incident};"}, "phase": scope.phase}
+            with translated("read the people of a breach"):
+                found = await self._people.find(wanted).sort("_id", 1).limit(AT_ONCE).to_list(AT_ONCE)
+            if not found:
+                return
+            yield [(_key(document), read_from(document, key)) for document in found]
+            last = found[-1]["_id"]
+
+    async def put_into(self, scope: Scope, groups: Mapping[str, Group], now: datetime) -> None:
+        """Keep in which of *groups* people are, by their keys."""
+        changes = [
+            UpdateOne({"_id": f"{scope.incident}:{key}"}, {"$set": {"group": str(group), "told": group.told}})
+            for key, group in groups.items()
+        ]
+        async with self._held(scope, now) as session:
+            await self._people.bulk_write(changes, ordered=False, session=session)
+
+    async def in_groups(self, scope: Scope, key: CaseKey) -> AsyncIterator[tuple[Group, str, Somebody]]:
+        """Yield the people of *scope*, group by group, in an order that is always the same."""
+        wanted = {"incident": scope.incident, "phase": scope.phase}
+        with translated("read the people of a breach"):
+            in_order = self._people.find(wanted, batch_size=AT_ONCE).sort([("group", 1), ("_id", 1)])
+            async for document in in_order:
+                yield Group.named(document["group"]), _key(document), read_from(document, key)
+
+    def _together(self, scope: Scope, people: Iterable[Somebody]) -> dict[str, Somebody]:
+        """Return *people*, each once, by what they are stored under."""
+        found: dict[str, Somebody] = {}
+        for one in people:
+            id_ = f"{scope.incident}:{self.key_of(scope.incident, one.who)}"
+            found[id_] = found[id_].also(one) if id_ in found else one
+        return found
+
+    async def _known(self, ids: Sequence[str], session: Session, **wanted: Any) -> dict[str, Document]:
+        found = self._people.find({"_id": {"$in": list(ids)}, **wanted}, session=session)
+        return {document["_id"]: document async for document in found}
+
+
+def read_from(document: Document, key: CaseKey) -> Somebody:
+    """Return who is sealed in *document*."""
+    return read(key.open(document["sealed"], document["_id"]))
+
+
+def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne:
+    kept = {
+        "incident": scope.incident,
+        "phase": scope.phase,
+        "group": NOBODY,
+        "told": False,
+        "lacks": somebody.lacks,
+        "sealed": key.seal(written(somebody), id_),
+    }
+    return UpdateOne({"_id": id_}, {"$set": kept}, upsert=True)
+
+
+def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseKey) -> Somebody:
+    """Return *somebody* with what is known of them; what another phase knew lies there no more."""
+    if known is None or known["phase"] != scope.phase:
+        return somebody
+    return read_from(known, key).also(somebody)
+
+
+def _told_elsewhere(known: Document | None, scope: Scope) -> bool:
+    return known is not None and known["phase"] != scope.phase and bool(known["told"])
+
+
+def _first_begun(scope: Document) -> tuple[bool, int]:
+    return scope["turn"] == 0, scope["phase"]
+
+
+def _key(document: Document) -> str:
+    return str(document["_id"]).rpartition(":")[2]
+
+
+def _scope(document: Document) -> Scope:
+    return Scope(
+        document["incident"],
+        document["phase"],
+        document["declaration"],
+        document["turn"],
+        Stage(document["stage"]),
+        document["records"],
+    )
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

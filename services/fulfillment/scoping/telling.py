@@ -1,0 +1,217 @@
+"""
+What one person's part of a record tells of them: their address, where they live, what they read. Pure.
+
+A record is its person's, whoever else it names: what it holds of them is what was breached of theirs. But
+only what stands there in their own part is theirs to be written to: never an emergency contact's address.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from services.fulfillment.datamap.graph import EMAIL, PHONE, Edge, Graph, graph_of
+from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.datamap.paths import below, tuples_at, values_at
+from services.fulfillment.scoping.affected import Somebody
+from services.fulfillment.scoping.places import language_of, place_of
+from services.fulfillment.search.asking import leads
+from services.fulfillment.search.comparing import key_of, refers
+from services.fulfillment.search.naming import roles
+from services.fulfillment.search.units import Unit, is_of, own_first, units
+from shared.incidents import ADDRESS
+
+MAIL, LANGUAGE = "user.contact.email", "user.demographic.language"
+HOME = "user.contact.address"
+STREET, CODE, CITY, STATE, COUNTRY = (
+    f"{HOME}.{part}" for part in ("street", "postal_code", "city", "state", "country")
+)
+FURTHER = 1_000
+"""How much farther away is what one more reference leads to."""
+_ADDRESS = re.compile(ADDRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The fields of one postal address."""
+
+    around: str
+    """What they stand in."""
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling(Unit):
+    """Where in the documents of a collection somebody is found, and what tells of them there."""
+
+    own: Unit
+    """The fields that are about nobody else."""
+    emails: tuple[Field, ...]
+    """What holds their mail address, the surest first."""
+    known: tuple[Field, ...]
+    """What else they are known by, the surest first."""
+    languages: tuple[Field, ...]
+    addresses: tuple[Address, ...]
+    back: tuple[Edge, ...]
+    """Where the references come from that lead here."""
+    out: tuple[Edge, ...]
+    rank: int
+    """Place of the collection in the map."""
+
+    def categories(self, part: Any) -> frozenset[str]:
+        """Return the categories of which *part* holds a value."""
+        return frozenset(
+            category
+            for field in self.fields
+            if field.personal and any(_says(value) for value in values_at(part, below(field.path, self.unit)))
+            for category in field.categories
+        )
+
+    def tells(self, part: Any, *, hops: int = 0) -> Somebody:
+        """Return what *part* tells of its person, *hops* references away from what was breached."""
+        rank = self.rank + hops * FURTHER
+        mail = self.mail(part)
+        said = {
+            "email": mail[0] if mail else "",
+            "name": next(self.own.called(part), "").strip(),
+            "language": next(filter(None, map(language_of, self._texts(part, self.languages))), ""),
+        }
+        homes = [home for address in self.addresses for home in self._homes(part, address)]
+        said["postal"] = next(("\n".join(lines) for lines, _ in homes if lines), "")
+        place = next((place for _, place in homes if place), None)
+        return Somebody(
+            who=("email", mail[1]) if mail else (),
+            said={name: (rank, text) for name, text in said.items() if text},
+            places={place: rank} if place else {},
+        )
+
+    def mail(self, part: Any) -> tuple[str, Hashable] | None:
+        """Return the person's mail address as it is written, and what all its notations have in common."""
+        for field in self.emails:
+            for value in self.values(part, field):
+                text = str(value).strip()
+                if _ADDRESS.match(text):
+                    return text, key_of(text, caseless=True, tagged=field.plus_tags)
+        return None
+
+    def numbers(self, part: Any) -> Iterator[tuple[str, Any]]:
+        """Yield what the person is known by beside an address, the surest first: name and value."""
+        for field in self.known:
+            yield from ((field.identity or "", value) for value in self.values(part, field) if refers(value))
+
+    def strangers_key(self, part: Any, place: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
+        """
+        Return what tells the person from all others, where nothing leads to a mail address.
+
+        Args:
+            part: Of the record.
+            place: What tells the part from all others.
+        """
+        for name, value in self.numbers(part):
+            return ("known", name, key_of(value, phone=name == PHONE))
+        for edge, values in self.values_along(part, self.back):
+            return ("refers", edge.target.key, edge.target.path, *map(key_of, values))
+        return ("record", self.collection.key, *place)
+
+    def values_along(self, part: Any, edges: Iterable[Edge]) -> Iterator[tuple[Edge, Sequence[Any]]]:
+        """Yield what *part* refers to along *edges*."""
+        for edge in edges:
+            for values in tuples_at(part, [below(path, self.unit) for path in edge.paths]):
+                if leads(edge, values):
+                    yield edge, values
+
+    def has(self, path: str) -> bool:
+        """Tell whether what stands at *path* is this person's."""
+        return any(field.path == path for field in self.fields)
+
+    def _texts(self, part: Any, fields: Iterable[Field]) -> Iterator[str]:
+        yield from (str(value) for field in fields for value in self.values(part, field))
+
+    def _homes(self, part: Any, address: Address) -> Iterator[tuple[Sequence[str], str | None]]:
+        around = below(address.around, self.unit) if address.around != self.unit else ""
+        for home in values_at(part, around):
+            if isinstance(home, Mapping):
+                yield self._home(home, address)
+
+    def _home(self, home: Any, address: Address) -> tuple[Sequence[str], str | None]:
+        """Return the lines of a postal address, and the place that it is at."""
+
+        def texts(*categories: str) -> list[str]:
+            fields = [f for f in address.fields if any(category in categories for category in f.categories)]
+            found = (value for f in fields for value in values_at(home, below(f.path, address.around)))
+            return [text for value in found if isinstance(value, str | int) and (text := str(value).strip())]
+
+        street, country, state = texts(STREET, HOME), texts(COUNTRY), texts(STATE)
+        code = next(iter(texts(CODE)), "")
+        town = " ".join([*filter(None, [code]), *texts(CITY)[:1]])
+        lines = [*street, town, *state[:1], *country[:1]] if street else []
+        place = place_of(country[0] if country else "", state[0] if state else "", code)
+        return [line for line in lines if line], place
+
+
+@lru_cache(maxsize=4)
+def tellings(data_map: DataMap) -> Mapping[str, tuple[Telling, ...]]:
+    """Return who is found where, by the keys of the collections."""
+    graph = graph_of(data_map)
+    found = enumerate(data_map.collections)
+    return {c.key: tuple(_tellings(c, graph, rank)) for rank, c in found if not c.skipped}
+
+
+def needed(tellings_: Iterable[Telling]) -> list[str]:
+    """Return the paths that must be read."""
+    fields = {field.path for telling in tellings_ for field in telling.fields}
+    along = {path for t in tellings_ for edge in (*t.back, *t.out) for path in edge.paths}
+    return sorted(fields | along)
+
+
+def _tellings(collection: Collection, graph: Graph, rank: int) -> Iterator[Telling]:
+    back, out = graph.origins.get(collection.key, ()), graph.edges.get(collection.key, ())
+    leading = {path for edge in (*back, *out) for path in edge.paths}
+    for unit, fields in units(collection, lambda _: True):
+        telling = [f for f in fields if f.identity or is_of(f, (MAIL,)) or f.path in leading]
+        if telling or not collection.divided:
+            for played in _parts_played(unit, telling):
+                yield _telling(Unit(collection, unit, tuple(fields)), played, back, out, rank=rank)
+
+
+def _parts_played(unit: str, telling: Iterable[Field]) -> Sequence[frozenset[str]]:
+    """Return in what parts people appear: nobody's but the record's own, unless everybody plays a part."""
+    played = {roles(below(field.path, unit)) for field in telling}
+    return [frozenset()] if frozenset() in played or not played else sorted(played, key=sorted)
+
+
+def _telling(
+    unit: Unit, played: frozenset[str], back: Iterable[Edge], out: Iterable[Edge], *, rank: int
+) -> Telling:
+    own = [field for field in unit.fields if roles(below(field.path, unit.unit)) <= played]
+    mails = [field for field in own if field.identity == EMAIL or is_of(field, (MAIL,))]
+    known = [field for field in own if field.identity and field.identity != EMAIL]
+    theirs = {field.path for field in own}
+    return Telling(
+        collection=unit.collection,
+        unit=unit.unit,
+        fields=tuple(own) if played else unit.fields,
+        own=replace(unit, fields=tuple(own)),
+        emails=tuple(sorted(mails, key=lambda field: field.identity != EMAIL)),
+        known=tuple(sorted(known, key=lambda field: own_first(field.identity or ""))),
+        languages=tuple(field for field in own if is_of(field, (LANGUAGE,))),
+        addresses=tuple(_addresses(own)),
+        back=tuple(edge for edge in back if theirs.issuperset(edge.paths)),
+        out=tuple(edge for edge in out if theirs.issuperset(edge.paths)),
+        rank=rank,
+    )
+
+
+def _addresses(own: Iterable[Field]) -> Iterator[Address]:
+    """Yield the addresses that *own* fields make up: those that stand in one object are one."""
+    found: dict[str, list[Field]] = {}
+    for field in own:
+        if is_of(field, (HOME,)):
+            found.setdefault(field.path.rpartition(".")[0], []).append(field)
+    yield from (Address(around, tuple(fields)) for around, fields in found.items())
+
+
+def _says(value: Any) -> bool:
+    """Tell whether *value* says anything."""
+    return value is not None and value not in ("", b"", {})

@@ -1,0 +1,205 @@
+"""
+Finds out whom a breach concerns, and seals in chunks what each is told: the work, step by step.
+
+The broker gives a message half an hour, and a million records take longer. So a message only has a scope
+taken, and one replica after the other works on it under a lease. Each step can be repeated: whoever dies
+leaves nothing half done, and another comes to the same chunks and the same numbers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import NAMESPACE_OID, uuid5
+
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.scoping.counting import Counting
+from services.fulfillment.scoping.finding import Finding
+from services.fulfillment.scoping.judging import Group, Judge, Law
+from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
+from services.fulfillment.search.stores import Stores
+from shared.affected import CHUNK, Chunk, Reached, chunk_item
+from shared.bus import Message
+from shared.envelope import encode
+from shared.errors import HabeasError
+from shared.incidents import BreachDeclared, BreachScoped
+from shared.log import logger
+from shared.vault import CaseKey
+
+LOOK_EVERY_S = 1.0
+TRY_AGAIN_S = 60.0
+TELL_EVERY_S = 10.0
+"""Seconds between two lines in the log about one long step."""
+Publish = Callable[[list[Message]], Awaitable[None]]
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def seal(self, case: str, item: str, content: bytes) -> bool:
+        """Keep *content*, unless something is kept there already."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    async def key_of(self, case: str) -> CaseKey:
+        """Return the key of a case."""
+
+
+@dataclass
+class Pulse:
+    """Says that the work on a scope goes on: to other replicas by the lease, and now and then in the log."""
+
+    scopes: Scopes
+    scope: Scope
+    clock: Callable[[], datetime]
+    handled: int = 0
+    _told: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    async def beat(self, handled: int, collection: str = "") -> None:
+        """Count *handled* more records or people."""
+        await self.scopes.alive(self.scope, self.clock())
+        self.handled += handled
+        now = asyncio.get_running_loop().time()
+        if now - self._told > TELL_EVERY_S:
+            self._told = now
+            logger().info(
+                "the people of a breach are looked for",
+                service="scoping",
+                request_id=self.scope.incident,
+                outcome=self.scope.stage.value,
+                collection=collection,
+                handled=self.handled,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Scoping:
+    """Scopes breaches, in one replica of fulfillment."""
+
+    scopes: Scopes
+    stores: Stores
+    vault: Vault
+    current: Callable[[], DataMap]
+    law: Law
+    publish: Publish
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def run(self) -> None:
+        """Work on every scope, for ever; what fails is gone on with by whoever is next."""
+        while True:
+            pause = LOOK_EVERY_S
+            try:
+                while await self.work():
+                    pass
+            except HabeasError as error:
+                pause = TRY_AGAIN_S
+                logger().error("a breach is scoped later", service="scoping", reason=str(error))
+            await asyncio.sleep(pause)
+
+    async def work(self) -> bool:
+        """
+        Work on a scope, if one waits, until it is told; return whether one did.
+
+        Raises:
+            Overtaken: Another replica works on it.
+            StoreUnavailable: A store did not answer: nothing is told before it does.
+        """
+        scope = await self.scopes.begin(self.clock())
+        if scope is None:
+            return False
+        declared = BreachDeclared.model_validate_json(
+            await self.vault.open(scope.incident, scope.declaration)
+        )
+        key = await self.vault.key_of(scope.incident)
+        if scope.stage is Stage.GATHERING:
+            scope = await self._gather(scope, declared, key)
+        if scope.stage is Stage.COMPLETING:
+            scope = await self._complete(scope, key)
+        if scope.stage is Stage.JUDGING:
+            scope = await self._judge(scope, declared, key)
+        if scope.stage is Stage.SEALING:
+            scope = await self._seal(scope, key)
+        await self.scopes.end(scope)
+        return True
+
+    async def _gather(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
+        """Keep everybody whom the declaration names, or the records that it names."""
+        pulse, finding = self._pulse(scope), self._finding()
+        async for portion in finding.portions(declared):
+            await self.scopes.add(scope, portion.people, key, self.clock())
+            await pulse.beat(portion.records, portion.collection)
+        counted = bool(declared.affected.collections)
+        records = pulse.handled if counted else declared.records or 0
+        return await self.scopes.reach(scope, Stage.COMPLETING, self.clock(), records=records)
+
+    async def _complete(self, scope: Scope, key: CaseKey) -> Scope:
+        """Look elsewhere for where people live and what they read, where the breached records do not say."""
+        if await self.scopes.lacking(scope):
+            pulse = self._pulse(scope)
+            async for portion in self._finding().telling_more():
+                await self.scopes.tell_more(scope, portion.people, key, self.clock())
+                await pulse.beat(portion.records, portion.collection)
+        return await self.scopes.reach(scope, Stage.JUDGING, self.clock())
+
+    async def _judge(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
+        """Write down which laws want whom told: from now on it stands, whatever a law becomes meanwhile."""
+        pulse, judge = self._pulse(scope), Judge(declared, self.law)
+        async for page in self.scopes.pages(scope, key):
+            groups = {name: judge.group_of(somebody) for name, somebody in page}
+            await self.scopes.put_into(scope, groups, self.clock())
+            await pulse.beat(len(page))
+        return await self.scopes.reach(scope, Stage.SEALING, self.clock())
+
+    async def _seal(self, scope: Scope, key: CaseKey) -> Scope:
+        """Seal the chunks, and tell how many people there are under which laws."""
+        pulse, counting, sealed = self._pulse(scope), Counting(), 0
+        async for group, people in self._chunks(scope, key, counting):
+            chunk = Chunk(to=group.to, laws=group.laws, language=group.language, people=tuple(people))
+            content = chunk.model_dump_json().encode()
+            await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
+            sealed += 1
+            await pulse.beat(len(people))
+        await self.publish([_message(scope, counting, sealed)])
+        logger().info(
+            "a breach is scoped", service="scoping", request_id=scope.incident, handled=counting.people
+        )
+        return await self.scopes.reach(scope, Stage.TOLD, self.clock())
+
+    async def _chunks(
+        self, scope: Scope, key: CaseKey, counting: Counting
+    ) -> AsyncIterator[tuple[Group, list[Reached]]]:
+        """Yield who is told something, at most so many at once as a chunk takes; count everybody."""
+        last, waiting = Group("", (), ""), list[Reached]()
+        async for group, name, somebody in self.scopes.in_groups(scope, key):
+            counting.add(group, somebody)
+            if waiting and (group != last or len(waiting) == CHUNK):
+                yield last, waiting
+                waiting = []
+            last = group
+            if group.told:
+                waiting.append(somebody.reached(name))
+        if waiting:
+            yield last, waiting
+
+    def _finding(self) -> Finding:
+        return Finding(self.current(), self.stores)
+
+    def _pulse(self, scope: Scope) -> Pulse:
+        return Pulse(self.scopes, scope, self.clock)
+
+
+def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
+    """Return the event; the same for all who tell of one phase."""
+    id_ = uuid5(NAMESPACE_OID, f"scoped {scope.id}").hex
+    fact = BreachScoped(
+        request_id=scope.incident,
+        phase=scope.phase,
+        groups=counting.groups(),
+        categories=counting.categories(),
+        records=scope.records,
+        chunks=chunks,
+    )
+    body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
+    return Message(fact.EXCHANGE, fact.TYPE, body, id_)

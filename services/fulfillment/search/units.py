@@ -1,0 +1,103 @@
+"""
+Where in documents one person's data stands together, and what is said of them there. Pure.
+
+People who share a document are told apart as everywhere: in an array that is divided, each element is
+somebody's; whatever stands in no such array is the document's person's.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.graph import EMAIL, PHONE
+from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.paths import below, leads_through, values_at
+from shared.mongo import Document
+
+NAME, FIRST, LAST = "user.name", "user.name.first", "user.name.last"
+SUREST = (EMAIL,)
+VIN, ADVERTISING, TELEVISION = "vin", ("maid", "idfa", "aaid", "gaid"), ("ctv_id",)
+MANY = frozenset({VIN, *ADVERTISING, *TELEVISION})
+"""Identities of which one person has several: telephones, television sets, vehicles."""
+LAST_RESORT = (PHONE,)
+"""What people share most: a record that tells anything else is not followed from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A place in the documents of a collection where everything is one person's."""
+
+    collection: Collection
+    unit: str
+    """The array of which each element is somebody's; empty: the document is."""
+    fields: tuple[Field, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every field that must be read."""
+        return tuple(field.path for field in self.fields)
+
+    def parts(self, document: Document) -> Iterator[Any]:
+        """Yield what of *document* is one person's, person by person."""
+        return values_at(document, self.unit)
+
+    def values(self, part: Any, field: Field) -> Iterator[Any]:
+        """Yield the single values of *field* in *part*."""
+        found = values_at(part, below(field.path, self.unit))
+        yield from (value for value in found if value is not None and not isinstance(value, Mapping))
+
+    def texts(self, part: Any, category: str) -> list[str]:
+        """Return what *part* says of *category*."""
+        fields = [field for field in self.fields if is_of(field, (category,))]
+        return [str(value) for field in fields for value in self.values(part, field)]
+
+    def called(self, part: Any) -> Iterator[str]:
+        """Yield names as they are written; a first or a last one alone where there is no whole one."""
+        firsts, lasts = (self.texts(part, category) for category in (FIRST, LAST))
+        whole = [
+            str(value)
+            for field in self.fields
+            if is_of(field, (NAME,)) and not is_of(field, (FIRST, LAST))
+            for value in self.values(part, field)
+        ]
+        pairs = [" ".join(pair) for pair in product(firsts, lasts)]
+        yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
+
+    def known_by(self, part: Any) -> Iterator[tuple[str, str]]:
+        """Yield what the part says that the person is known by; where two fields say it, neither does."""
+        counts = Counter(field.identity for field in self.fields)
+        telling = [field for field in self.fields if field.identity and counts[field.identity] == 1]
+        for field in sorted(telling, key=lambda field: _preference(field.identity or "")):
+            for value in self.values(part, field):
+                yield field.identity or "", str(value)
+
+
+def units(collection: Collection, wanted: Callable[[Field], bool]) -> Iterator[tuple[str, list[Field]]]:
+    """Yield the places where *wanted* fields stand together, each with those fields."""
+    fields: dict[str, list[Field]] = {}
+    for field in filter(wanted, collection.leaves):
+        fields.setdefault(unit_of(collection, field.path), []).append(field)
+    yield from fields.items()
+
+
+def unit_of(collection: Collection, path: str) -> str:
+    """Return the innermost divided array that *path* leads through; empty: it is the document's."""
+    around = [unit for unit in collection.divided if leads_through(path, unit)]
+    return max(around, key=len, default="")
+
+
+def is_of(field: Field, categories: Iterable[str]) -> bool:
+    """Tell whether *field* is of one of *categories*."""
+    return any(covered(category, tuple(categories)) for category in field.categories)
+
+
+def own_first(identity: str) -> int:
+    """Return the rank of *identity* by how surely it is one person's: a customer number before a mailbox."""
+    return 3 if identity in LAST_RESORT else 2 if identity in MANY else 1 if identity in SUREST else 0
+
+
+def _preference(identity: str) -> int:
+    return 0 if identity in SUREST else 2 if identity in LAST_RESORT else 1

@@ -1,0 +1,34 @@
+"""Breaches that upstream systems and the staff declare: sealed, and handed to who keeps the incidents."""
+
+from collections.abc import Sequence
+
+from services.intake.context import Intake, rejected
+from services.intake.domain import COMMAND, OWN_DOOR
+from shared.affected import declaration_item
+from shared.envelope import derived_id
+from shared.errors import Destroyed
+from shared.events import Fact, Flaw
+from shared.incidents import BreachDeclared, BreachLodged
+
+NOT_THEIRS = Flaw(path="source", message="is one of our own doors: no breach is declared there")
+USED_BEFORE = Flaw(
+    path="data.reference", message="names an old incident whose record is gone; choose another"
+)
+
+
+async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
+    """
+    Seal what was declared in the vault of its incident, and have it registered.
+
+    A declaration has people written to: only upstream systems and the command make one.
+    """
+    if ctx.source.startswith(OWN_DOOR) and ctx.source != COMMAND:
+        return [rejected(ctx, NOT_THEIRS)]
+    # An event's id is unique together with its source only.
+    item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
+    await ctx.vault.create(ctx.case_id)
+    try:
+        await ctx.vault.seal(ctx.case_id, item, event.model_dump_json(exclude_defaults=True).encode())
+    except Destroyed:
+        return [rejected(ctx, USED_BEFORE)]
+    return [BreachLodged(request_id=ctx.case_id, declaration=item)]

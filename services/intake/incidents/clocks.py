@@ -1,0 +1,143 @@
+"""
+The clocks of an incident: what the laws say and what we have promised, and the moments to warn at. Pure.
+
+A moment is named after its clock and when that ends: once a clock is corrected, old moments mean nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.intake.incidents.domain import Incident
+from services.intake.incidents.duties import BY_LETTER, Due, Reason
+from shared.incidents import BreachDeclared
+
+HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
+"""Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
+REMINDER, HELD = "reminder", "held"
+"""Moments at which it is asked why somebody is not told: without a number, and after an investigation."""
+LONG = timedelta(days=8)
+"""From how long on a period has a day before its end that is worth a word: a quarter of it is two days."""
+QUESTIONED = timedelta(days=3)
+"""How soon it is asked why somebody is not told "without undue delay". Our practice, no law."""
+AFTER_HOLD = timedelta(days=1)
+"""How soon after an investigation lets people be told it is asked why they are not. Our practice, no law."""
+UPDATE, SUPPLEMENT = "update", "supplement"
+
+
+class Law(Protocol):
+    """What the laws say, for the company."""
+
+    def clocks(self, declared: BreachDeclared, incident: Incident) -> Sequence[Due]:
+        """
+        Return whom the laws want told of a breach, and by when; whom they do not, with the reason.
+
+        Args:
+            declared: What is known of it.
+            incident: How many people live where, and who was told when.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A moment that is waited for."""
+
+    name: str
+    at: datetime
+
+
+def clocks_of(incident: Incident, declared: BreachDeclared, law: Law) -> tuple[Due, ...]:
+    """Return all clocks of *incident*, by what was *declared* last."""
+    categories = tuple(dict.fromkeys((*declared.categories, *incident.categories)))
+    known = declared.model_copy(update={"aware_at": incident.aware_at, "categories": categories})
+    by_law = tuple(law.clocks(known, incident))
+    return (*by_law, *_promised(incident, declared), *_supplement(incident, declared, by_law))
+
+
+def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[Due]:
+    """Yield the clock of the next update, where we have said when it comes."""
+    if declared.next_update_at is not None and not declared.final:
+        said = Reason(says="when the last notice said that more is told", provision="our own word")
+        yield Due(
+            clock=f"{UPDATE}.{incident.newest.number}",
+            recipient="staff",
+            runs_from=min(incident.aware_at, declared.next_update_at),
+            due_at=declared.next_update_at,
+            why=(said,),
+        )
+
+
+def _supplement(incident: Incident, declared: BreachDeclared, by_law: Iterable[Due]) -> Iterator[Due]:
+    """
+    Yield the clock of a supplement to those who were told before: they get it as soon as we know it.
+
+    Law:
+        GDPR Art. 33(4): information may be provided in phases without undue further delay.
+    """
+    number = incident.newest.number
+    owed = [duty for duty in by_law if duty.owed and duty.recipient not in BY_LETTER]
+    if number > 1 and owed:
+        says = Reason(
+            says="what is known since goes to whom the first report went", provision="GDPR Art. 33(4)"
+        )
+        yield Due(
+            clock=f"{SUPPLEMENT}.{number}",
+            policy=owed[0].policy,
+            recipient=owed[0].recipient,
+            runs_from=declared.aware_at,
+            why=(says,),
+        )
+
+
+def waits_of(duty: Due, now: datetime) -> list[Wait]:
+    """
+    Return the moments to warn of *duty* at, and its end.
+
+    Of those that are over when the clock is set the last one counts, so that nobody goes without a warning.
+    """
+    if not duty.owed or not duty.begun:
+        return []
+    moments = sorted(_moments(duty), key=lambda wait: wait.at)
+    over = [wait for wait in moments if wait.at <= now]
+    return over[-1:] + moments[len(over) :]
+
+
+def _moments(duty: Due) -> Iterator[Wait]:
+    due_at, since = duty.due_at, duty.runs_from
+    if due_at is None:
+        yield _wait(REMINDER, duty, since + QUESTIONED)
+        return
+    period = due_at - since
+    yield _wait(HALF, duty, since + period / 2)
+    yield _wait(QUARTER, duty, since + period * 3 / 4)
+    if period >= LONG:
+        yield _wait(LAST_DAY, duty, due_at - timedelta(days=1))
+    yield _wait(END, duty, due_at)
+
+
+def after_hold(duty: Due, until: datetime) -> Wait:
+    """Return when to look again at *duty*, which an investigation holds up *until* then."""
+    return _wait(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)
+
+
+def _wait(kind: str, duty: Due, at: datetime) -> Wait:
+    return Wait(f"{kind}_{duty.clock}_{stamp(duty)}", at)
+
+
+def stamp(duty: Due) -> str:
+    """Return what tells *duty* from itself as it was before it was corrected."""
+    return f"{duty.due_at or duty.runs_from:%Y%m%d%H%M%S}"
+
+
+def kind_of(name: str) -> str:
+    """Return what kind of moment is called *name*."""
+    return name.partition("_")[0]
+
+
+def duty_named(name: str, incident: Incident) -> Due | None:
+    """Return the duty whose moment is called *name*; None where it is done, or was corrected meanwhile."""
+    _, _, rest = name.partition("_")
+    clock, _, when = rest.rpartition("_")
+    duty = incident.running(clock)
+    return duty if duty is not None and stamp(duty) == when else None

@@ -1,0 +1,310 @@
+"""
+What can happen to an incident, and what is known of it.
+
+Pure. Each declaration of an incident is a phase, and the life of a phase is one table, :data:`TRANSITIONS`;
+what is not in it is an error. Notices go out when two people stand behind them and no investigation holds
+them up, whichever comes last.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from shared.errors import IllegalTransition, TooEarly
+from shared.events import Code, Fact, RequestPurged
+from shared.incidents import (
+    BreachAlarmed,
+    BreachApproved,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachLodged,
+    BreachNotified,
+    BreachRegistered,
+    BreachReported,
+    BreachRole,
+    BreachScoped,
+    BreachTimeCame,
+    NoticesReleased,
+)
+
+FOUR_EYES = 2
+"""People who stand behind a notice: who declares and who approves, or two who approve."""
+HOLD = "hold"
+"""What the moment is called at which a hold ends."""
+
+
+class Status(StrEnum):
+    """Where a phase of an incident stands."""
+
+    UNKNOWN = "unknown"
+    REGISTERED = "registered"
+    """It is being looked for who is affected."""
+    SCOPED = "scoped"
+    APPROVED = "approved"
+    RELEASED = "released"
+    NOTIFIED = "notified"
+
+
+RECORDS = (ClocksSet, DutiesDone)
+
+S = Status
+TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+    S.UNKNOWN: {BreachRegistered: S.REGISTERED},
+    S.REGISTERED: {BreachScoped: S.SCOPED},
+    S.SCOPED: {BreachApproved: S.APPROVED},
+    # A second approval, where nobody is known to have declared it.
+    S.APPROVED: {BreachApproved: S.APPROVED, NoticesReleased: S.RELEASED},
+    S.RELEASED: {BreachNotified: S.NOTIFIED},
+    S.NOTIFIED: {BreachNotified: S.NOTIFIED},
+}
+"""Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One declaration of an incident, and what became of its notices."""
+
+    number: int
+    declaration: Code
+    role: BreachRole
+    aware_at: datetime
+    by: Code | None = None
+    """Who declared it."""
+    status: Status = Status.REGISTERED
+    scoped: BreachScoped | None = None
+    approved_by: tuple[Code, ...] = ()
+    seconded: bool = False
+    """Whether two people stand behind its notices."""
+    words: Code = ""
+    """The declaration whose words they have approved."""
+    delayed: bool = False
+    """Whether an investigation held its notices up."""
+    notified: BreachNotified | None = None
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks of people are to be written to."""
+        return 0 if self.scoped is None else self.scoped.chunks
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether somebody is to be written to as soon as somebody approves."""
+        open_ = self.status in {Status.SCOPED, Status.APPROVED}
+        return open_ and not self.seconded and self.chunks > 0
+
+    @property
+    def told(self) -> bool:
+        """Whether its notices went out, all of them."""
+        return self.notified is not None and not self.notified.aborted
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """When somebody was told, by whom, and what they call it."""
+
+    at: datetime
+    by: Code | None = None
+    receipt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What is known of an incident."""
+
+    phases: tuple[Phase, ...] = ()
+    clocks: tuple[Due, ...] = ()
+    done: Mapping[str, Done] = field(default_factory=lambda: MappingProxyType({}))
+    """Clocks that are stopped."""
+    told: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """When a clock was stopped first: what runs from there does not begin again for who is found later."""
+    hold: BreachHeld | None = None
+    purged: bool = False
+
+    @property
+    def newest(self) -> Phase:
+        """
+        The last phase.
+
+        Raises:
+            TooEarly: There is none yet.
+        """
+        if not self.phases:
+            raise TooEarly("the incident is not registered yet")
+        return self.phases[-1]
+
+    @property
+    def aware_at(self) -> datetime:
+        """When the company knew first: a supplement does not move what runs from there."""
+        return min(phase.aware_at for phase in self.phases)
+
+    @property
+    def residents(self) -> Mapping[str | None, int]:
+        """How many people live where, over all phases: in each are those who were not found before."""
+        counted: Counter[str | None] = Counter()
+        for phase in self.phases:
+            for group in phase.scoped.groups if phase.scoped else ():
+                counted[group.place] += group.people
+        return counted
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """All that was found breached of anybody."""
+        found = (one for phase in self.phases if phase.scoped for one in phase.scoped.categories)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def unreached(self) -> bool:
+        """Whether somebody cannot be told by a letter of ours."""
+        return any(
+            any(group.laws and group.unreachable for group in phase.scoped.groups if phase.scoped)
+            or (phase.notified is not None and phase.notified.failed > 0)
+            for phase in self.phases
+            if phase.scoped
+        )
+
+    def held(self, now: datetime) -> bool:
+        """Tell whether an investigation holds the notices up at *now*."""
+        return self.hold is not None and now < self.hold.until
+
+    def running(self, clock: str) -> Due | None:
+        """Return the clock of that name, if somebody has still to be told."""
+        duty = next((duty for duty in self.clocks if duty.clock == clock), None)
+        return duty if duty is not None and duty.owed and clock not in self.done else None
+
+
+def evolve(incident: Incident, fact: Fact) -> Incident:
+    """
+    Return *incident* after *fact*.
+
+    Raises:
+        TooEarly: The incident itself is not registered yet.
+        IllegalTransition: *fact* cannot happen to it.
+    """
+    match fact:
+        case BreachRegistered():
+            return _begun(incident, fact)
+        case BreachLodged():
+            return incident
+        case RequestPurged():
+            return replace(incident, purged=True)
+        case _:
+            return _continued(incident, incident.newest, fact)
+
+
+def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
+    match fact:
+        case BreachScoped() | BreachApproved() | NoticesReleased() | BreachNotified():
+            return _phase_noted(incident, fact)
+        case BreachHeld():
+            phases = tuple(replace(one, delayed=one.delayed or _ready(one)) for one in incident.phases)
+            return replace(incident, hold=fact, phases=phases)
+        case BreachHoldEnded():
+            return replace(incident, hold=None)
+        case BreachTimeCame() if incident.hold is not None and fact.name == end_of_hold(incident.hold):
+            return replace(incident, hold=None)
+        case ClocksSet() | DutiesDone() | BreachReported():
+            return _clock_noted(incident, fact)
+        case BreachTimeCame() | BreachAlarmed():
+            return incident
+        case _:
+            raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")
+
+
+def end_of_hold(hold: BreachHeld) -> str:
+    """Return what the moment is called at which *hold* ends."""
+    return f"{HOLD}_{hold.until:%Y%m%d%H%M%S}"
+
+
+def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
+    if fact.phase != len(incident.phases) + 1:
+        raise IllegalTransition(f"phase {fact.phase} cannot follow phase {len(incident.phases)}")
+    phase = Phase(
+        fact.phase,
+        fact.declaration,
+        fact.role,
+        fact.aware_at,
+        fact.by,
+        status_after(Status.UNKNOWN, fact),
+        words=fact.declaration,
+    )
+    return replace(incident, phases=(*incident.phases, phase))
+
+
+def status_after(status: Status, fact: Fact) -> Status:
+    """
+    Return where a phase stands after *fact*.
+
+    Raises:
+        IllegalTransition: *fact* cannot happen to a phase in this status.
+    """
+    try:
+        return TRANSITIONS[status][type(fact)]
+    except KeyError:
+        raise IllegalTransition(f"{fact.TYPE} cannot happen to a phase that is {status}") from None
+
+
+def _ready(phase: Phase) -> bool:
+    return phase.status in {Status.SCOPED, Status.APPROVED} and phase.chunks > 0
+
+
+def _phase_noted(
+    incident: Incident, fact: BreachScoped | BreachApproved | NoticesReleased | BreachNotified
+) -> Incident:
+    if not 1 <= fact.phase <= len(incident.phases):
+        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
+    phase = incident.phases[fact.phase - 1]
+    match fact:
+        case BreachApproved():
+            return _approved(incident, phase, fact)
+        case BreachScoped():
+            scoped = replace(phase, scoped=fact, delayed=incident.hold is not None and fact.chunks > 0)
+            return _with(_reopened(incident, fact), scoped, fact)
+        case NoticesReleased():
+            return _with(incident, phase, fact)
+        case BreachNotified():
+            return _with(incident, replace(phase, notified=fact), fact)
+
+
+def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
+    changed = replace(phase, status=status_after(phase.status, fact))
+    phases = (*incident.phases[: phase.number - 1], changed, *incident.phases[phase.number :])
+    return replace(incident, phases=phases)
+
+
+def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
+    """Whoever approves of a phase approves of all that wait before it: they are told in its words."""
+    by = (*newest.approved_by, fact.by)
+    seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
+    waiting = [phase for phase in incident.phases[: newest.number] if phase.awaits_approval]
+    for phase in waiting or [newest]:
+        words = newest.declaration
+        incident = _with(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
+    return incident
+
+
+def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
+    """Of people who are found later, the clock of those who were told says nothing."""
+    laws = {law for group in scoped.groups if group.people for law in group.laws}
+    again = {duty.clock for duty in incident.clocks if duty.recipient in BY_LETTER and duty.policy in laws}
+    return replace(incident, done={clock: at for clock, at in incident.done.items() if clock not in again})
+
+
+def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:
+    match fact:
+        case ClocksSet():
+            return replace(incident, clocks=fact.clocks)
+        case DutiesDone():
+            return _done(incident, dict.fromkeys(fact.clocks, Done(fact.at)))
+        case BreachReported():
+            if all(duty.clock != fact.clock for duty in incident.clocks):
+                raise IllegalTransition(f"no clock of the incident is called {fact.clock}")
+            return _done(incident, {fact.clock: Done(fact.at, fact.by, fact.receipt)})
+
+
+def _done(incident: Incident, done: Mapping[str, Done]) -> Incident:
+    first = {clock: one.at for clock, one in done.items()}
+    return replace(incident, done={**incident.done, **done}, told={**first, **incident.told})

@@ -1,0 +1,54 @@
+"""Who is to be told of a breach, and by when, as the journal of incidents keeps it."""
+
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import AwareDatetime, StringConstraints
+
+from shared.events import Code, Part, PolicyId, Record
+from shared.incidents import Place
+
+ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
+PEOPLE, CONTROLLER = "people", "controller"
+BY_LETTER = frozenset({PEOPLE, CONTROLLER})
+"""Whom our own letters go to; all others are told by the staff."""
+
+
+class Reason(Part):
+    """A step of how a clock was counted."""
+
+    says: str
+    provision: str
+
+
+class Due(Part):
+    """Somebody who is to be told of a breach, or need not be, and by when."""
+
+    clock: ClockId
+    policy: PolicyId | None = None
+    """None: no law says it, but we have."""
+    recipient: Code
+    place: Place | None = None
+    runs_from: AwareDatetime
+    due_at: AwareDatetime | None = None
+    """None where the law gives no number: without undue delay."""
+    owed: bool = True
+    begun: bool = True
+    """Whether it runs: some clocks begin when somebody else was told."""
+    why: tuple[Reason, ...] = ()
+
+
+class ClocksSet(Record):
+    """The clocks of an incident were started, or corrected by what is known since."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.clocks_set.v1"
+
+    clocks: tuple[Due, ...]
+
+
+class DutiesDone(Record):
+    """Our letters have told whom these clocks are about."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.duties_done.v1"
+
+    clocks: tuple[ClockId, ...]
+    at: AwareDatetime

@@ -1,0 +1,79 @@
+"""
+Who may let notices go out, what keeps them back, and whose clocks stop when they are out. Pure.
+
+Law:
+    Cal. Civ. Code § 1798.82(c) and the like: telling people may wait while it would hinder an investigation.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from services.intake.incidents.domain import Incident, Phase, Status
+from services.intake.incidents.duties import BY_LETTER, CONTROLLER, PEOPLE, Due
+from shared.events import Code, RequestId
+from shared.incidents import NoticesReleased
+
+
+def objection(incident: Incident, number: int, by: Code) -> str | None:
+    """Return why *by* may not approve of the notices of phase *number*; None where they may."""
+    newest = incident.newest
+    if number > newest.number:
+        return f"there is no phase {number}; the newest is {newest.number}"
+    if number < newest.number:
+        return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
+    if newest.status is Status.REGISTERED:
+        return f"who is affected by phase {number} is not known yet: nobody has scoped it"
+    if not any(phase.awaits_approval for phase in incident.phases):
+        return _nothing_waits(newest)
+    if by == newest.by:
+        return f"phase {number} was declared by the same person: somebody else has to approve"
+    if by in newest.approved_by and not newest.seconded:
+        return (
+            f"phase {number} has this approval, and nobody is named who declared it: a second has to approve"
+        )
+    return None
+
+
+def _nothing_waits(newest: Phase) -> str:
+    if newest.approved_by:
+        return f"phase {newest.number} is approved already"
+    return f"nobody is to be written to because of phase {newest.number}: nothing is to be approved"
+
+
+def released(case: RequestId, incident: Incident, now: datetime) -> list[NoticesReleased]:
+    """Return the notices that may go out at *now*: two people stand behind them, and nothing holds them."""
+    if incident.held(now):
+        return []
+    return [
+        NoticesReleased(
+            request_id=case,
+            phase=phase.number,
+            declaration=phase.words,
+            chunks=phase.chunks,
+            held_by_police=phase.delayed,
+        )
+        for phase in incident.phases
+        if phase.status is Status.APPROVED and phase.seconded
+    ]
+
+
+def told_by_letter(incident: Incident) -> Iterator[Due]:
+    """Yield the clocks that are about people, or customers, to all of whom the notices are out."""
+    for duty in incident.clocks:
+        about = [phase for phase in incident.phases if _concerns(phase, duty)]
+        if incident.running(duty.clock) and about and all(phase.told for phase in about):
+            yield duty
+
+
+def _concerns(phase: Phase, duty: Due) -> bool:
+    """Tell whether somebody is written to in *phase* whom *duty* is about."""
+    if duty.recipient not in BY_LETTER or phase.scoped is None or not phase.chunks:
+        return False
+    if duty.recipient == CONTROLLER:
+        return True
+    return any(duty.policy in group.laws for group in phase.scoped.groups if group.people)
+
+
+def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:
+    """Tell whether an investigation is why *duty* is not done."""
+    return duty.recipient == PEOPLE and incident.held(now)

@@ -1,0 +1,252 @@
+"""By when each recipient is told of a breach, every step explained."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import partial
+
+from shared.law.applying import WEEKENDS, Calendars
+from shared.law.breaches.facts import Breach, BreachRole, Customer
+from shared.law.breaches.owing import on, protecting, spared
+from shared.law.breaches.policies import HOUR, BreachPolicies, BreachPolicy, Notice, Recipient, Since, Stage
+from shared.law.clock import Calendar, Move, Step, counted
+from shared.law.company import Company
+from shared.law.hours import hours_later
+from shared.law.policies import lies_in
+
+LAST_MINUTE = time(23, 59)
+NOBODY_KNOWS: Mapping[str | None, int] = {None: 0}
+"""Before it is known who is affected: the laws of the establishment hold all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One duty to tell one recipient of a breach."""
+
+    id: str
+    """``gdpr.authority.DE``; a stage that is not the first stands between."""
+    policy: BreachPolicy
+    notice: Notice
+    recipient: Recipient
+    place: str | None
+    """Whose authority it is, where each Member State has its own; None where the law knows but one."""
+    due_at: datetime | None
+    """None: no number, so without undue delay; or what begins the period has not happened yet."""
+    owed: bool
+    why: tuple[Step, ...]
+    """How the moment was counted, or why it is not owed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """What the clocks of one breach have in common."""
+
+    breach: Breach
+    company: Company
+    calendars: Calendars
+    counted: bool
+    """Whether it is known how many people are affected."""
+
+    def told(self, clock: str) -> datetime | None:
+        """Return when *clock* was done; None while it is not."""
+        return dict(self.breach.told).get(clock)
+
+
+def clocks(
+    breach: Breach,
+    residents: Mapping[str | None, int],
+    policies: BreachPolicies,
+    company: Company,
+    calendars: Calendars,
+) -> tuple[Clock, ...]:
+    """
+    Return every duty to tell of *breach*, also those that are not owed, with the reason.
+
+    Args:
+        breach: What has happened.
+        residents: How many people are affected by where they live, None for those of whom nobody knows;
+            empty before anybody has looked.
+        policies: All editions.
+        company: Who tells, and where it is established.
+        calendars: Public holidays by place.
+
+    Law:
+        GDPR Art. 33(1): 72 hours, where feasible, after having become aware. EDPB Guidelines 9/2022: who is
+        established in no Member State tells the authority of each in which people are affected.
+        GDPR Art. 33(2): a processor tells the controller without undue delay; the contract says the hours.
+    """
+    counting = _Counting(breach, company, calendars, bool(residents))
+    bound = list(_bound(breach, residents or NOBODY_KNOWS, policies, company))
+    found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
+    return (*found, *_to_customers(counting, [law for law, _ in bound]))
+
+
+def _bound(
+    breach: Breach, residents: Mapping[str | None, int], policies: BreachPolicies, company: Company
+) -> Iterator[tuple[BreachPolicy, dict[str | None, int]]]:
+    """Yield the laws that the breach is told under, with the people whom each protects, by place."""
+    people: dict[str, dict[str | None, int]] = {}
+    day = on(breach, company)
+    for place, number in residents.items():
+        for policy in protecting(place, day, policies, company):
+            people.setdefault(policy.id, {})[place] = number
+    for id_, by_place in people.items():
+        yield policies.named(id_), by_place
+
+
+def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _Counting) -> Iterator[Clock]:
+    by_right = _binds(policy, people, counting.company)
+    for notice in policy.notices:
+        if notice.to is Recipient.CONTROLLER or not (by_right or notice.to is Recipient.PEOPLE):
+            continue
+        places = _states(policy, people, counting.company) if notice.each_state else (None,)
+        for place in places:
+            yield _clock(policy, notice, place, sum(people.values()) if counting.counted else None, counting)
+
+
+def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: Company) -> bool:
+    """Tell whether the law itself wants it, and not only the company that grants it to everybody."""
+    covered = policy.scope.places if policy.scope else ()
+    return any(lies_in(place, covered) for place in (*people, *company.places))
+
+
+def _states(policy: BreachPolicy, people: Mapping[str | None, int], company: Company) -> list[str]:
+    """
+    Return the Member States whose authorities are told: the lead one, or all where people live.
+
+    Law:
+        GDPR Art. 55, 56: the authority of the main establishment leads. EDPB Guidelines 9/2022 para. 73.
+    """
+    covered = policy.scope.places if policy.scope else ()
+    here = [_state(policy, place) for place in company.places if lies_in(place, covered)]
+    there = {_state(policy, place) for place, number in people.items() if place and number}
+    return here[:1] or sorted(state for state in there if lies_in(state, covered))
+
+
+def _state(policy: BreachPolicy, place: str) -> str:
+    country = place.partition("-")[0]
+    return policy.states.get(country, country)
+
+
+def _clock(
+    policy: BreachPolicy, notice: Notice, place: str | None, people: int | None, counting: _Counting
+) -> Clock:
+    clock = partial(Clock, _id(policy, notice, place), policy, notice, notice.to, place)
+    reason = spared(policy, notice, counting.breach, counting.breach.categories, people)
+    if reason is not None:
+        day = on(counting.breach, counting.company)
+        return clock(due_at=None, owed=False, why=(Step(day, reason.reason, reason.provision),))
+    due_at, why = _counted(policy, notice, place, counting)
+    return clock(due_at=due_at, owed=True, why=why)
+
+
+def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
+    stage = None if notice.stage is Stage.NOTICE else notice.stage
+    return ".".join(part for part in (policy.law, notice.to, stage, place) if part)
+
+
+def _counted(
+    policy: BreachPolicy, notice: Notice, place: str | None, counting: _Counting
+) -> tuple[datetime | None, tuple[Step, ...]]:
+    begun_at = _begun(policy, notice, place, counting)
+    day = on(counting.breach, counting.company)
+    if begun_at is None:
+        awaited = f"counted from {notice.since}, which has not happened yet"
+        return None, (Step(day, awaited, notice.provision, Move.RECEIVED),)
+    begun = _begun_step(begun_at, notice, counting)
+    if notice.length is None:
+        return None, (begun, Step(begun.day, "no number: without undue delay", notice.provision))
+    if notice.unit == HOUR:
+        due_at, steps = _in_hours(notice.length, begun_at, notice.provision, counting)
+    else:
+        due_at, steps = _in_days(policy, notice, begun.day, counting)
+    return due_at, (begun, *steps)
+
+
+def _begun_step(at: datetime, notice: Notice, counting: _Counting) -> Step:
+    local = at.astimezone(counting.company.zone)
+    return Step(
+        local.date(), f"{notice.since} at {local:%H:%M} {local.tzinfo}", notice.provision, Move.RECEIVED
+    )
+
+
+def _begun(policy: BreachPolicy, notice: Notice, place: str | None, counting: _Counting) -> datetime | None:
+    """Return when the period began; None where that has not happened yet."""
+    breach = counting.breach
+    match notice.since:
+        case Since.AWARE:
+            return breach.aware_at
+        case Since.DISCOVERED:
+            return breach.detected_at
+        case Since.ASSESSED:
+            return breach.assessed_at or breach.aware_at
+        case Since.PEOPLE_TOLD:
+            return counting.told(f"{policy.law}.{Recipient.PEOPLE}")
+        case Since.RECIPIENT_TOLD:
+            first = next(one for one in policy.notices if one.to is notice.to)
+            return counting.told(_id(policy, first, place))
+
+
+def _in_hours(
+    hours: int, begun_at: datetime, provision: str, counting: _Counting
+) -> tuple[datetime, tuple[Step, ...]]:
+    """
+    Count the plain hours, which are in time by every reading.
+
+    Law:
+        Reg. (EEC, Euratom) 1182/71 Art. 3(1), (4)-(5).
+    """
+    last = hours_later(hours, begun_at, counting.company.zone, _calendar(None, counting))
+    reason = f"{hours} hours later, nights and days off included: {last.due_at:%H:%M}"
+    return last.due_at, (Step(last.due_at.date(), reason, provision),)
+
+
+def _in_days(
+    policy: BreachPolicy, notice: Notice, begun_on: date, counting: _Counting
+) -> tuple[datetime, tuple[Step, ...]]:
+    """Count to the last day, until its end in the zone of the company."""
+    doubled = notice.doubled_for_small is not None and counting.company.small
+    period = notice.period(2 if doubled else 1)
+    assert period is not None  # noqa: S101 - hours are counted elsewhere
+    steps = counted(period, begun_on, notice.since, _calendar(policy, counting))
+    if doubled:
+        steps = (Step(begun_on, "twice as long for a small company", str(notice.doubled_for_small)), *steps)
+    return datetime.combine(steps[-1].day, LAST_MINUTE, counting.company.zone), steps
+
+
+def _calendar(policy: BreachPolicy | None, counting: _Counting) -> Calendar:
+    """Return the holidays of the law's place, else of the company's: no others make a period longer."""
+    if policy is None:
+        return counting.calendars(counting.company.established_in)
+    covered = policy.scope.places if policy.scope else ()
+    here = next((place for place in counting.company.places if lies_in(place, covered)), None)
+    place = policy.calendar or here
+    return WEEKENDS if place is None else counting.calendars(place)
+
+
+def _to_customers(counting: _Counting, laws: Sequence[BreachPolicy]) -> Iterator[Clock]:
+    """
+    Yield one clock for each customer: by the hours of its contract, or earlier where a law is stricter.
+
+    Law:
+        GDPR Art. 33(2); Cal. Civ. Code § 1798.82(b) and the laws of other States: immediately, or in days.
+    """
+    breach = counting.breach
+    unnamed = (Customer(""),) if breach.role is BreachRole.PROCESSOR else ()
+    notices = [(law, notice) for law in laws for notice in law.notices if notice.to is Recipient.CONTROLLER]
+    if notices:
+        for customer in breach.controllers or unnamed:
+            yield _to_customer(customer, notices, counting)
+
+
+def _to_customer(
+    customer: Customer, notices: Sequence[tuple[BreachPolicy, Notice]], counting: _Counting
+) -> Clock:
+    law, notice = notices[0]
+    begun_at = counting.breach.aware_at
+    contract = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
+    others = [_counted(policy, one, None, counting) for policy, one in notices if one.length is not None]
+    due_at, steps = min((contract, *others), key=lambda one: one[0] or contract[0])
+    begun = _begun_step(begun_at, notice, counting)
+    id_ = ".".join(part for part in (law.law, notice.to, customer.id) if part)
+    return Clock(id_, law, notice, notice.to, None, due_at, owed=True, why=(begun, *steps))

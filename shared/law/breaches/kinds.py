@@ -1,0 +1,82 @@
+"""
+Kinds of data that laws list, in the words of the data map.
+
+The laws of the States want people told only if data of certain kinds is breached, mostly together with a
+name. Where a map is coarser than the law (``user.financial``), the listed kind may be in it: it counts.
+
+Law:
+    Cal. Civ. Code § 1798.82(h), and the definitions in the laws of the other States (``policies/breaches``).
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Kind(StrEnum):
+    """What a law lists."""
+
+    SOCIAL_SECURITY = "social_security"
+    DRIVERS_LICENCE = "drivers_licence"
+    """Also a State's identification card."""
+    OTHER_ID = "other_id"
+    """Passports, numbers of taxpayers and of the military, other unique numbers that a government issues."""
+    ACCOUNT = "account"
+    """
+    Numbers of accounts and cards. The laws want the code beside it that opens the account; a map does not
+    say whether one is there, so the number is taken to be enough.
+    """
+    MEDICAL = "medical"
+    HEALTH_INSURANCE = "health_insurance"
+    BIOMETRIC = "biometric"
+    GENETIC = "genetic"
+    PLATE_READER = "plate_reader"
+    """What cameras read off number plates."""
+    BIRTH_DATE = "birth_date"
+    EMPLOYEE_NUMBER = "employee_number"
+    CREDENTIALS = "credentials"
+    """A user name or a mail address, with what opens the account."""
+
+
+NAME = ("user.name",)
+_NUMBER = ("user.government_id.national_identification_number",)
+_GROUPS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        Kind.SOCIAL_SECURITY: (_NUMBER,),
+        Kind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
+        Kind.OTHER_ID: (("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),),
+        Kind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card"),),
+        Kind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
+        Kind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
+        Kind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
+        Kind.GENETIC: (("user.health_and_medical.genetic",),),
+        Kind.PLATE_READER: (("user.government_id.vehicle_registration",),),
+        Kind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
+        Kind.EMPLOYEE_NUMBER: (("user.workplace",),),
+        Kind.CREDENTIALS: (
+            ("user.account.username", "user.contact.email"),
+            ("user.authorization.password", "user.authorization.credentials"),
+        ),
+    }
+)
+"""Of each kind: categories of which one of every group is there."""
+
+
+def is_there(kind: Kind, categories: Iterable[str]) -> bool:
+    """Tell whether data of *categories* has, or may have, what *kind* is."""
+    there = tuple(categories)
+    return all(_meets(group, there) for group in _GROUPS[kind])
+
+
+def names_somebody(categories: Iterable[str]) -> bool:
+    """Tell whether data of *categories* has a name in it."""
+    return _meets(NAME, tuple(categories))
+
+
+def _meets(group: Iterable[str], categories: tuple[str, ...]) -> bool:
+    return any(_overlap(wanted, there) for wanted in group for there in categories)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether one of the two categories is, or is a part of, the other."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

@@ -1,0 +1,164 @@
+"""Whom a law wants told of a breach, and why it does not where it does not."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from shared.law.breaches.facts import Breach, BreachRole, Risk
+from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Notice, Recipient, Trigger
+from shared.law.company import Company
+from shared.law.policies import lies_in
+
+CUSTOMERS = (Recipient.CONTROLLER, Recipient.CSIRT, Recipient.SERVICE_RECIPIENTS)
+"""Whom a processor tells itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """Why somebody need not be told."""
+
+    reason: str
+    provision: str
+
+
+def owed_to(
+    breach: Breach, place: str | None, categories: Iterable[str], policies: BreachPolicies, company: Company
+) -> tuple[BreachPolicy, ...]:
+    """
+    Return the laws that want somebody told who lives in *place*; that of the residence comes first.
+
+    Args:
+        breach: What has happened.
+        place: Where they live; None where nobody knows.
+        categories: What of theirs was breached; what was breached of anybody where nothing is said.
+        policies: All editions.
+        company: Where it is established.
+
+    Law:
+        GDPR Art. 34(1), (3)(a): whose risk is high, unless nobody can read the data.
+        GDPR Art. 33(2), Cal. Civ. Code § 1798.82(b): a processor tells its customer, who tells the people.
+        Cal. Civ. Code § 1798.82(a), (h): whose data has a listed combination in it.
+    """
+    theirs = tuple(categories) or breach.categories
+    return tuple(
+        policy
+        for policy in protecting(place, on(breach, company), policies, company)
+        for notice in policy.notices
+        if notice.to is Recipient.PEOPLE and spared(policy, notice, breach, theirs) is None
+    )
+
+
+def on(breach: Breach, company: Company) -> date:
+    """Return the day on which the breach became known: the editions of that day count."""
+    return breach.aware_at.astimezone(company.zone).date()
+
+
+def protecting(
+    place: str | None, day: date, policies: BreachPolicies, company: Company
+) -> Sequence[BreachPolicy]:
+    """
+    Return the laws on breaches that protect somebody who lives in *place*: that of a part of a country first.
+
+    Whose residence is unknown is protected by the law of where the company is established. Whom no law
+    protects is told as those are whose rights the company grants to everybody.
+
+    Law:
+        GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, whoever it is about.
+    """
+    that_day = policies.of_that_day(day)
+    residence = sorted((one for one in that_day if _covers(one, place)), key=_is_of_a_part, reverse=True)
+    reach = [one for one in that_day if _reaches(one, company)]
+    if not residence and _is_unknown(place, that_day):
+        residence = [one for at in company.places for one in that_day if _covers(one, at)]
+    found = [*residence, *reach] or [one for one in that_day if one.law == company.grants_to_others]
+    return list({one.id: one for one in found}.values())
+
+
+def spared(
+    policy: BreachPolicy,
+    notice: Notice,
+    breach: Breach,
+    categories: Sequence[str],
+    people: int | None = None,
+) -> Spared | None:
+    """
+    Return why *notice* is not owed; None where it is.
+
+    Args:
+        policy: The law that wants it.
+        notice: Whom it goes to, and when.
+        breach: What has happened.
+        categories: What was breached. Nothing named: anything may have been.
+        people: How many the law protects of those who are affected; None where nobody knows yet.
+    """
+    many = notice.or_people is not None and people is not None and people >= notice.or_people
+    for holds, reason, provision in (
+        (
+            breach.role is BreachRole.PROCESSOR and notice.to not in CUSTOMERS,
+            "the company is the processor: the controller tells it",
+            notice.provision,
+        ),
+        (
+            notice.significant and not breach.sensitive_to_security,
+            "no significant incident",
+            notice.provision,
+        ),
+        (
+            notice.safe_harbour is not None and breach.unintelligible,
+            "nobody can read the data: it was encrypted, and the key was not taken",
+            notice.safe_harbour or "",
+        ),
+        (
+            notice.trigger is Trigger.ACQUISITION and not breach.acquired,
+            "nobody got the data: it could merely have been got",
+            notice.provision,
+        ),
+        (not many and not breach.risk.reaches(notice.risk), _too_low(breach.risk), notice.provision),
+        (
+            policy.listed is not None and bool(categories) and not policy.listed.found_in(categories),
+            "no data of the kinds that the law lists",
+            policy.listed.provision if policy.listed else "",
+        ),
+        (
+            people is not None and people < notice.from_people,
+            f"{people} people: it is told from {notice.from_people} on",
+            notice.provision,
+        ),
+        (
+            notice.unreached and not breach.unreached,
+            "only where people cannot be told one by one",
+            notice.provision,
+        ),
+    ):
+        if holds:
+            return Spared(reason, provision)
+    return None
+
+
+def _too_low(risk: Risk) -> str:
+    match risk:
+        case Risk.UNLIKELY:
+            return "nobody is likely to come to harm: it is recorded, with the reason, and not told"
+        case Risk.RISK | Risk.HIGH:
+            return "no high risk to people: it is recorded, with the reason, and not told"
+
+
+def _covers(policy: BreachPolicy, place: str | None) -> bool:
+    return policy.scope is not None and lies_in(place, policy.scope.places)
+
+
+def _reaches(policy: BreachPolicy, company: Company) -> bool:
+    by_establishment = policy.scope is not None and policy.scope.by_establishment
+    return by_establishment and any(_covers(policy, place) for place in company.places)
+
+
+def _is_of_a_part(policy: BreachPolicy) -> bool:
+    return policy.scope is not None and any("-" in place for place in policy.scope.places)
+
+
+def _is_unknown(place: str | None, policies: Iterable[BreachPolicy]) -> bool:
+    """Tell whether nobody knows where somebody lives, or in which part of a country whose parts have laws."""
+    if place is None:
+        return True
+    places = (covered for policy in policies if policy.scope for covered in policy.scope.places)
+    return any(covered.startswith(f"{place}-") for covered in places)

@@ -1,0 +1,349 @@
+"""
+What each law says of breaches, edition by edition: whom to tell, when, by when, and what.
+
+The values stand in ``policies/breaches``, one file for each edition of a law. A breach is judged by the
+editions in force on the day on which it became known (ADR 0014, 0020).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.errors import ConfigurationError
+from shared.law.breaches.facts import Risk
+from shared.law.breaches.kinds import Kind, is_there, names_somebody
+from shared.law.policies import Authority, DayOff, FirstDay, Period, Scope, Unit, Value
+
+HOUR: Literal["hour"] = "hour"
+
+
+class Recipient(StrEnum):
+    """Who is told."""
+
+    PEOPLE = "people"
+    AUTHORITY = "authority"
+    ATTORNEY_GENERAL = "attorney_general"
+    """Of a State: the Attorney General, and whoever else its law has told in the same way."""
+    CONSUMER_AGENCIES = "consumer_agencies"
+    """Agencies that report on the credit of consumers."""
+    CONTROLLER = "controller"
+    """A customer whose processor the company is."""
+    CSIRT = "csirt"
+    """Who answers incidents for a Member State (NIS2)."""
+    SERVICE_RECIPIENTS = "service_recipients"
+    """Customers whose service may suffer (NIS2)."""
+    PUBLIC = "public"
+
+
+class Stage(StrEnum):
+    """Which of the notices to one recipient it is."""
+
+    NOTICE = "notice"
+    EARLY_WARNING = "early_warning"
+    NOTIFICATION = "notification"
+    DETAILED_REPORT = "detailed_report"
+    SUPPLEMENT = "supplement"
+    FINAL_REPORT = "final_report"
+
+
+class Since(StrEnum):
+    """What begins a period."""
+
+    AWARE = "awareness"
+    DISCOVERED = "discovery"
+    ASSESSED = "assessment"
+    PEOPLE_TOLD = "the notice to people"
+    RECIPIENT_TOLD = "the first notice"
+    """To the same recipient."""
+
+
+class Trigger(StrEnum):
+    """What must have happened to the data."""
+
+    ACCESS = "access"
+    """That somebody could read it is enough."""
+    ACQUISITION = "acquisition"
+
+
+class NoticeElement(StrEnum):
+    """Something that a notice says."""
+
+    NATURE = "nature"
+    OCCURRED = "occurred"
+    """When it happened: a day, or from when to when."""
+    DISCOVERED = "discovered"
+    WRITTEN_ON = "written_on"
+    """The day of the notice."""
+    HELD_BY_POLICE = "held_by_police"
+    """Whether an investigation delayed it."""
+    DATA = "data"
+    """What kinds of data."""
+    CONSEQUENCES = "consequences"
+    MEASURES = "measures"
+    PROTECTION = "protection"
+    """What is offered against theft of identity, for how long, and how one gets it."""
+    ADVICE = "advice"
+    PASSWORD = "password"  # noqa: S105 - the name of an element
+    """To change it, here and wherever else it is used."""
+    BIOMETRIC_ADVICE = "biometric_advice"
+    """How others are told who rely on it to know the person."""
+    CREDIT_BUREAUS = "credit_bureaus"
+    """Telephone numbers and addresses of the agencies that report on credit."""
+    FREEZE = "freeze"
+    """That a security freeze costs nothing, and how one gets it."""
+    AUTHORITIES = "authorities"
+    """How the Federal Trade Commission and the Attorney General are reached."""
+    POLICE_REPORT = "police_report"
+    """The right to one."""
+    CONTACT = "contact"
+    SENDER = "sender"
+    """Name and address of who writes."""
+    OFFICER = "officer"
+    RIGHTS = "rights"
+    COMPLAINT = "complaint"
+    """The authority that people complain to."""
+    PEOPLE_COUNT = "people_count"
+    RECORDS_COUNT = "records_count"
+    LATE_BECAUSE = "late_because"
+    CROSS_BORDER = "cross_border"
+    """Where else people are affected."""
+    PEOPLE_TOLD = "people_told"
+    """Whether and when people are told."""
+    PHASE = "phase"
+    """First notice, supplement or last."""
+    SAMPLE = "sample"
+    """A copy of the letter to people."""
+    INCIDENT = "incident"
+    """What the company calls it."""
+    AWARE = "aware"
+    SERVICES = "services"
+    """What the customer uses that is affected."""
+    CONTENT_UNKNOWN = "content_unknown"
+    """That the company does not know what customers keep with it."""
+    CONTAINMENT = "containment"
+    NEXT_UPDATE = "next_update"
+
+
+class LetterStyle(StrEnum):
+    """How a letter to people is laid out."""
+
+    GDPR = "gdpr"
+    CALIFORNIA = "california"
+    """Title, headings and their order are prescribed."""
+    STATE = "state"
+
+
+class Listed(Value):
+    """Kinds of data of which people are told; of nothing else."""
+
+    with_name: tuple[Kind, ...]
+    """Together with a name."""
+    alone: tuple[Kind, ...] = ()
+
+    def found_in(self, categories: Iterable[str]) -> tuple[Kind, ...]:
+        """Return what of it is, or may be, in data of *categories*."""
+        there = tuple(categories)
+        named = self.with_name if names_somebody(there) else ()
+        return tuple(kind for kind in (*named, *self.alone) if is_there(kind, there))
+
+
+class Notice(Value):
+    """That somebody is told, when, and by when."""
+
+    to: Recipient
+    stage: Stage = Stage.NOTICE
+    risk: Risk = Risk.UNLIKELY
+    """How high the risk must be at least."""
+    or_people: Annotated[int, Field(gt=0)] | None = None
+    """How many people there must be for it to be told whatever the risk."""
+    from_people: Annotated[int, Field(gt=0)] = 1
+    """How many people that the law protects there must be at least."""
+    trigger: Trigger = Trigger.ACCESS
+    safe_harbour: str | None = None
+    """The provision by which it is not told of data that nobody can read; None: that changes nothing."""
+    significant: bool = False
+    """Whether it is told only of a significant incident of a provider of services."""
+    unreached: bool = False
+    """Whether it is told only where some people cannot be told one by one."""
+    each_state: bool = False
+    """
+    Whether each Member State has a recipient of its own: who is established in one tells that one, who is
+    not tells all where people live.
+    """
+    length: Annotated[int, Field(gt=0)] | None = None
+    """None: no number; without undue delay."""
+    unit: Unit | Literal["hour"] | None = None
+    since: Since = Since.AWARE
+    next_day: bool = False
+    """
+    Whether the text says that days are counted from the day after. Where it does not, the day on which it
+    begins is day 1: telling early is always lawful.
+    """
+    doubled_for_small: str | None = None
+    """The provision by which small companies have twice as long."""
+
+    @model_validator(mode="after")
+    def _is_countable(self) -> Self:
+        if (self.length is None) is not (self.unit is None):
+            raise ValueError("length and unit go together")
+        return self
+
+    def period(self, times: int = 1) -> Period | None:
+        """Return its days or months, *times* as long; None for hours, and where there is no number."""
+        if self.length is None or self.unit is None or self.unit == HOUR:
+            return None
+        by_day = self.unit is Unit.CALENDAR_DAY and not self.next_day
+        return Period(
+            length=times * self.length,
+            unit=self.unit,
+            first_day=FirstDay.RECEIPT if by_day else FirstDay.AFTER_RECEIPT,
+            day_off=None if self.unit is Unit.BUSINESS_DAY else DayOff.BEFORE,
+            counting=self.provision,
+            provision=self.provision,
+            read=self.read,
+        )
+
+
+class Said(Value):
+    """Something that a notice must say."""
+
+    element: NoticeElement
+    heading: str | None = None
+    """Under which words it stands, where the law prescribes them."""
+    kinds: tuple[Kind, ...] = ()
+    """Only where data of such a kind was breached; always where none is named."""
+
+    def holds_for(self, categories: Iterable[str]) -> bool:
+        """Tell whether it is said where data of *categories* was breached."""
+        there = tuple(categories)
+        return not self.kinds or any(is_there(kind, there) for kind in self.kinds)
+
+
+class Protection(Value):
+    """That a service against theft of identity is offered at no cost."""
+
+    months: Annotated[int, Field(gt=0)]
+    kinds: tuple[Kind, ...]
+    """Where data of such a kind was breached."""
+
+
+class BreachPolicy(BaseModel):
+    """An edition of what a law says of breaches, or what several laws have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    law: Annotated[str, Field(pattern=r"^[a-z]+\d?(-[a-z]+)*$")]
+    edition: date
+    """The first day on which it is in force."""
+    name: str
+    model: str | None = None
+    """Id of the policy that holds for whatever this one does not say."""
+    common: bool = False
+    """Whether it is no law, but only a model of others."""
+    scope: Scope | None = None
+    """Only a model protects nobody by itself."""
+    states: dict[str, str] = {}
+    """Places with a code of their own that are parts of a Member State."""
+    authority: Authority | None = None
+    """Who is told; None: that of the place where the company is established."""
+    calendar: str | None = None
+    """Whose public holidays count; None: those of the establishment."""
+    listed: Listed | None = None
+    """None: whatever the data is."""
+    notices: tuple[Notice, ...] = ()
+    form: LetterStyle = LetterStyle.GDPR
+    title: str | None = None
+    """The title of the letter, where the law prescribes it."""
+    letter: tuple[Said, ...] = ()
+    """What people are told, in this order."""
+    report: tuple[Said, ...] = ()
+    """What an authority, an Attorney General or a CSIRT is told."""
+    to_controller: tuple[Said, ...] = ()
+    """What a customer is told."""
+    never: tuple[NoticeElement, ...] = ()
+    """What the letter to people must not say."""
+    protection: Protection | None = None
+
+    @property
+    def id(self) -> str:
+        """What a case keeps: ``gdpr@2018-05-25``."""
+        return f"{self.law}@{self.edition}"
+
+    def notice(self, to: Recipient) -> Notice | None:
+        """Return the first notice to somebody; None where this law wants them told nothing."""
+        return next((notice for notice in self.notices if notice.to is to), None)
+
+    def said_of(self, categories: Iterable[str]) -> tuple[Said, ...]:
+        """Return what people are told, in order, of whom data of *categories* was breached."""
+        there = tuple(categories)
+        return tuple(said for said in self.letter if said.holds_for(there))
+
+    def after(self, model: "BreachPolicy") -> "BreachPolicy":
+        """Return this policy, with what *model* says wherever it says nothing itself."""
+        own = {notice.to for notice in self.notices}
+        return self.model_copy(
+            update={
+                "notices": (*self.notices, *(one for one in model.notices if one.to not in own)),
+                "authority": self.authority or model.authority,
+                "calendar": self.calendar or model.calendar,
+                "listed": self.listed or model.listed,
+                "form": self.form if "form" in self.model_fields_set else model.form,
+                "title": self.title or model.title,
+                "letter": self.letter or model.letter,
+                "report": self.report or model.report,
+                "to_controller": self.to_controller or model.to_controller,
+                "protection": self.protection or model.protection,
+            }
+        )
+
+
+class BreachPolicies:
+    """All editions of all laws on breaches; none is taken away: open incidents are judged by old ones."""
+
+    def __init__(self, policies: Iterable[BreachPolicy]) -> None:
+        """
+        Take *policies*, each complete with its model.
+
+        Raises:
+            ConfigurationError: A model is missing, or goes back to itself.
+        """
+        own = {policy.id: policy for policy in policies}
+        whole = (_complete(policy, own) for policy in own.values() if not policy.common)
+        ordered = sorted(whole, key=lambda policy: (policy.law, policy.edition))
+        self._by_id: Mapping[str, BreachPolicy] = {policy.id: policy for policy in ordered}
+
+    def __iter__(self) -> Iterator[BreachPolicy]:
+        """Yield every edition, law by law, oldest first."""
+        return iter(self._by_id.values())
+
+    def named(self, id_: str) -> BreachPolicy:
+        """
+        Return the edition that an incident keeps the id of.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        try:
+            return self._by_id[id_]
+        except KeyError:
+            raise ConfigurationError(f"policies/breaches/{id_}.yaml: no such edition is here") from None
+
+    def of_that_day(self, day: date) -> list[BreachPolicy]:
+        """Return of each law the edition that is in force on *day*."""
+        newest = {policy.law: policy for policy in self if policy.edition <= day}
+        return list(newest.values())
+
+
+def _complete(policy: BreachPolicy, among: Mapping[str, BreachPolicy]) -> BreachPolicy:
+    seen, model = {policy.id}, policy.model
+    while model is not None:
+        if model not in among or model in seen:
+            raise ConfigurationError(
+                f"policies/breaches/{policy.id}.yaml: model: {model} is missing, or in a circle"
+            )
+        seen.add(model)
+        policy, model = policy.after(among[model]), among[model].model
+    return policy

@@ -1,0 +1,141 @@
+"""The register of incidents in memory, with intake beside it: what its unit tests stand on."""
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from services.intake.__main__ import Ports
+from services.intake.__main__ import service as intake_service
+from services.intake.domain import incident_id
+from services.intake.incidents.clocks import Law
+from services.intake.incidents.domain import Incident
+from services.intake.incidents.keeping import Retention
+from services.intake.incidents.plan import service
+from shared.bus import Message
+from shared.envelope import STRUCTURED, decode, encode
+from shared.events import Event, Fact
+from shared.incidents import AffectedGroup, BreachApproved, BreachDeclared, BreachScoped, BreachTimeCame
+from shared.service import Runtime
+from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
+from shared.topology import EVENTS
+from tests.unit.fakes import (
+    NOW,
+    PRACTICE,
+    REQUEST_KEY,
+    RETRY,
+    SOURCE,
+    Clock,
+    MemoryFirsts,
+    MemoryRoom,
+    submission,
+)
+
+F = TypeVar("F", bound=Fact)
+
+INCIDENT = incident_id(SOURCE, "inc-1", key=REQUEST_KEY)
+AWARE_AT = NOW - timedelta(hours=2)
+GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
+"""Laws on breaches, in the editions of the day."""
+
+
+def declaration(**changes: Any) -> dict[str, Any]:
+    """Return what an upstream system declares."""
+    return {
+        "reference": "inc-1",
+        "nature": "A copy of the customer table was taken.",
+        "consequences": "Letters that pretend to come from us.",
+        "measures": "The way in is closed.",
+        "advice": "Do not open attachments.",
+        "occurred_from": (AWARE_AT - timedelta(days=1)).isoformat(),
+        "detected_at": AWARE_AT.isoformat(),
+        "aware_at": AWARE_AT.isoformat(),
+        "categories": ["user.name", "user.contact.email"],
+        "contact": "Privacy team, privacy@example.com",
+        "high_risk": True,
+        "by": "ada",
+    } | changes
+
+
+def scoped(phase: int = 1, *, chunks: int = 1, **places: int) -> BreachScoped:
+    """Return what scoping tells of *phase*: how many people of which place are to be told."""
+    found = places or {"DE": 3}
+    laws = {place: CALIFORNIA if place == "US_CA" else GDPR for place in found}
+    groups = tuple(
+        AffectedGroup(laws=(laws[place],), place=place.replace("_", "-"), language="en", people=people)
+        for place, people in found.items()
+    )
+    return BreachScoped(request_id=INCIDENT, phase=phase, groups=groups, chunks=chunks)
+
+
+class Registry:
+    """Intake and the register of incidents, on one broker and one vault."""
+
+    def __init__(self, law: Law) -> None:
+        """Judge by *law*."""
+        self.clock = Clock()
+        self.broker = MemoryBroker()
+        self.vault = MemoryVault()
+        self.timers = MemoryTimers()
+        self.journal, intakes = MemoryJournal(), MemoryJournal()
+        ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom())
+        intake = intake_service(ports, PRACTICE, REQUEST_KEY)
+        self.service = service(self.vault, self.timers, law, Retention(60, 36))
+        self._runtimes: list[Runtime[Any, Any]] = [
+            Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock)
+            for made, rows in ((intake, intakes), (self.service, self.journal))
+        ]
+
+    async def declare(self, *, id_: str = "1", source: str = SOURCE, **changes: Any) -> None:
+        """Declare a breach by the bus, and let the services work."""
+        await self.broker.publish(
+            [submission("breach.declared", declaration(**changes), id_=id_, source=source)]
+        )
+        await self.work()
+
+    async def tell(self, *facts: Fact, id_: str = "") -> None:
+        """Publish *facts* of others, and let the services work."""
+        for fact in facts:
+            name = id_ or f"other-{len(self.broker.published)}"
+            body = encode(fact, id=name, source="habeas/other", time=self.clock())
+            await self.broker.publish([Message(EVENTS, fact.TYPE, body, name)])
+        await self.work()
+
+    async def approve(self, by: str, phase: int = 1) -> None:
+        """Approve of the notices of *phase*."""
+        await self.tell(BreachApproved(request_id=INCIDENT, by=by, phase=phase))
+
+    async def pass_time(self, by: timedelta) -> None:
+        """Let time pass, and tell the moments that come."""
+        until = self.clock.now + by
+        while due := sorted((at, name) for (_, name), at in self.timers.moments.items() if at <= until):
+            at, name = due[0]
+            del self.timers.moments[INCIDENT, name]
+            self.clock.now = max(self.clock.now, at)
+            await self.tell(BreachTimeCame(request_id=INCIDENT, name=name), id_=f"timer {name}")
+        self.clock.now = until
+
+    async def work(self) -> None:
+        """Let the services do all there is to do now."""
+        await self.broker.drain(*self._runtimes)
+
+    async def incident(self) -> Incident:
+        """Return what is known of the incident."""
+        histories = await self.journal.histories({INCIDENT})
+        return self.service.fold(histories.get(INCIDENT, ()))
+
+    async def declared(self, phase: int) -> BreachDeclared:
+        """Return what was declared in *phase*."""
+        item = (await self.incident()).phases[phase - 1].declaration
+        return BreachDeclared.model_validate_json(await self.vault.open(INCIDENT, item))
+
+    def told(self, kind: type[F]) -> list[F]:
+        """Return the facts of *kind* that were published, each once."""
+        bodies = {m.message_id: m.body for m in self.broker.published if m.exchange == EVENTS}
+        events: list[Event] = [
+            decode(body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
+            for body in bodies.values()
+        ]
+        return [event for event in events if isinstance(event, kind)]
+
+    def parked(self) -> list[str]:
+        """Return why messages of the register wait for a person."""
+        return [str(message.headers) for message in self.broker.parked("incidents")]
