@@ -17,6 +17,7 @@ import aiosmtplib
 from services.notifier.mime import addr_spec
 from services.notifier.smtp import (
     Barred,
+    Connection,
     Disconnected,
     MailboxFull,
     MailInDoubt,
@@ -45,7 +46,7 @@ __all__ = [
 class Idle:
     """A connection that waits for a letter."""
 
-    client: aiosmtplib.SMTP
+    client: Connection
     since: float
     """Seconds of the event loop's clock."""
 
@@ -123,20 +124,15 @@ class SmtpChannel:
         for _ in range(self._connections):
             self._free.release()
 
-    async def open(self) -> aiosmtplib.SMTP:
+    async def open(self) -> Connection:
         """Open a connection."""
         return await self._server.connect(self._patience, self._tls_context)
 
-    @property
-    def acceptance(self) -> timedelta:
-        """How long the answer to a whole letter is waited for."""
-        return self._patience.acceptance
-
-    def keep(self, client: aiosmtplib.SMTP) -> None:
+    def keep(self, client: Connection) -> None:
         """Keep a connection that nobody uses now."""
         self._idle.append(Idle(client, asyncio.get_running_loop().time()))
 
-    def kept(self) -> aiosmtplib.SMTP | None:
+    def kept(self) -> Connection | None:
         """Return the connection used last, so that those beyond the need grow old and are closed."""
         oldest = asyncio.get_running_loop().time() - self._idle_for.total_seconds()
         while self._idle:
@@ -152,7 +148,7 @@ class Line:
 
     def __init__(self, channel: SmtpChannel) -> None:
         self._channel = channel
-        self._client: aiosmtplib.SMTP | None = None
+        self._client: Connection | None = None
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str:
         """Send as :meth:`SmtpChannel.send` does."""
@@ -173,12 +169,12 @@ class Line:
         if client is not None and client.is_connected:
             self._channel.keep(client)
 
-    async def _deliver(self, client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes) -> str:
+    async def _deliver(self, client: Connection, sender: str, recipient: str, message: bytes) -> str:
         self._client = client
-        return await hand_over(client, sender, recipient, message, acceptance=self._channel.acceptance)
+        return await hand_over(client, sender, recipient, message)
 
 
-async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
+async def _say_goodbye(client: Connection) -> None:
     try:
         await client.quit()
     except (aiosmtplib.SMTPException, OSError):

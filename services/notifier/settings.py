@@ -14,7 +14,7 @@ from shared.errors import MailRefused
 from shared.settings import InboxSettings
 from shared.vault import derived_key
 
-FEWEST = 2
+FEWEST = 3
 
 
 class NotifierSettings(InboxSettings):
@@ -69,7 +69,9 @@ class NotifierSettings(InboxSettings):
     @classmethod
     def _leave_something_for_codes(cls, limits: dict[str, int]) -> dict[str, int]:
         if any(letters < FEWEST for letters in limits.values()):
-            raise ValueError(f"every limit must be {FEWEST} or more: a part of it is kept for codes")
+            raise ValueError(
+                f"every limit must be {FEWEST} or more: parts of it are kept for codes and for breach notices"
+            )
         return {_domain(name): letters for name, letters in limits.items()}
 
     @field_validator("mail_bounces")

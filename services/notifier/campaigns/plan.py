@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.notifier.campaigns.chunks import handlers as writing
+from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.turn import Patience
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign, evolve
@@ -17,16 +18,23 @@ from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering
 from services.notifier.campaigns.ledgers import Ledgers
 from services.notifier.campaigns.standings import Standings
 from services.notifier.channels import SmtpChannel
+from services.notifier.lanes import notices_of
 from services.notifier.settings import NotifierSettings
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
 from shared.mongo import Database
 from shared.service import Moment, Service
+from shared.vault import derived_key
 
 STEERING, WRITING = "campaigns", "chunks"
 """Names of the services, and of their queues."""
 CHUNKS_AT_ONCE = 32
 """More than are written to at a time: some wait for letters that are not taken at once."""
+
+
+def standings_of(settings: NotifierSettings, platform: Platform) -> Standings:
+    """Return how it stands with all campaigns."""
+    return Standings(database_of(settings, platform))
 
 
 def ledgers_of(database: Database) -> Ledgers:
@@ -60,7 +68,8 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
     """Put together what writes to chunks of people."""
     database = database_of(settings, platform)
     ledgers, standings = ledgers_of(database), Standings(database)
-    connections = settings.notice_connections
+    connections, pace = settings.notice_connections, _pace(settings, database)
+    await pace.prepare()
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(
         ledgers,
@@ -73,6 +82,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
         sender="" if settings.mail_bounces else settings.return_path()(""),
         sign=settings.sign(),
         patience=Patience(settings.retry_for),
+        pace=pace,
     )
     service = Service(
         WRITING,
@@ -90,6 +100,11 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
         )
     finally:
         await channel.close()
+
+
+def _pace(settings: NotifierSettings, database: Database) -> Pace:
+    per_minute = {domain: notices_of(letters) for domain, letters in settings.mail_limits.items()}
+    return Pace(database, derived_key(settings.master_key_bytes, "mail domains"), per_minute)
 
 
 CAMPAIGNS = Plan(NotifierSettings, steering)

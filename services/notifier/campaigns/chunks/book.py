@@ -13,6 +13,8 @@ from services.notifier.campaigns.ledgers import Overtaken, Page
 from services.notifier.campaigns.outcomes import Outcome, Taken
 from shared.errors import HabeasError, StoreUnavailable
 
+GATHER_S = 0.003
+"""How long an update waits for more than half of the connections to have something to say."""
 AGAIN_S = 0.2
 INSIST_S = 30.0
 """How long a database that does not answer is asked again before the chunk is left to another turn."""
@@ -72,6 +74,8 @@ class Book:
     async def _turn(self) -> None:
         """Turn page after page, as long as anybody waits for one."""
         while self._waiting and self._spoilt is None:
+            if len(self._waiting) < len(self._writing) // 2:
+                await asyncio.sleep(GATHER_S)  # more are about to say something
             page, self._page = self._page, Page()
             page.writing = sorted(self._writing)
             waiting, self._waiting = self._waiting, []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.turn import Letter
 from services.notifier.campaigns.outcomes import Failed
 from services.notifier.notices.writing import Notices
@@ -25,8 +26,13 @@ class Letters:
     sender: str
     """Where letters come back to; empty: each to an address of its own."""
     sign: Callable[[bytes], bytes]
+    pace: Pace
 
-    def __call__(self, number: int) -> Letter | Failed:
+    def limited(self, number: int) -> str | None:
+        """Return the mail domain of the person *number* if it is limited."""
+        return self.pace.limited(self.people[number].email)
+
+    def make(self, number: int) -> Letter | Failed:
         """Return the letter to the person *number*, or why there is none."""
         person, first = self.people[number], self.first
         if not person.email:

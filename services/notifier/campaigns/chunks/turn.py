@@ -8,7 +8,6 @@ time when the turn is over.
 """
 
 import asyncio
-from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.notifier.campaigns.chunks.book import Book
+from services.notifier.campaigns.chunks.feed import Feed, Pace
 from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
 from services.notifier.channels import (
     Barred,
@@ -28,10 +28,10 @@ from services.notifier.channels import (
 from shared.errors import MailRefused, MailUnavailable
 from shared.events import Code
 
-PAUSES_S = (1.0, 5.0)
-"""Before a letter that was not taken is tried again in the same turn."""
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
+LIMITED_S = 30.0
+"""How long a turn goes on in which whoever is left waits for the limit of a domain."""
 HEARTBEAT_S = 0.5
 """Between two signs of life, and two looks at whether the campaign goes on."""
 FINISH_S = 10.0
@@ -86,43 +86,48 @@ class Means:
     connections: int
     """How many of the channel are used, at most."""
     patience: Patience
+    pace: Pace
     goes_on: Callable[[], Awaitable[bool]]
     """Whether the staff lets the campaign go on."""
+
+
+class Letters(Protocol):
+    """The letters of a chunk."""
+
+    def make(self, number: int) -> Letter | Failed:
+        """Return the letter to the person *number*, or why there is none."""
+
+    def limited(self, number: int) -> str | None:
+        """Return the mail domain of the person *number* if it is limited."""
 
 
 class Turn:
     """Writes what is left of a chunk."""
 
-    def __init__(
-        self, chunk: Taken, letter: Callable[[int], Letter | Failed], book: Book, means: Means
-    ) -> None:
-        """Write the letters to *chunk* that *letter* makes by number, by *means*, and keep *book*."""
-        self._letter = letter
+    def __init__(self, chunk: Taken, letters: Letters, book: Book, means: Means) -> None:
+        """Write *letters* to who of *chunk* is left, by *means*, and keep *book*."""
+        self._letters = letters
         self._book = book
         self._means = means
-        self._ready = deque(chunk.left())
+        self._feed = Feed(chunk.left(), letters.limited, means.pace, ready=self._go_on)
         self._delayed = dict(chunk.delayed)
         self._doubtful = set(chunk.in_doubt)
-        self._tries: Counter[int] = Counter()
-        self._pauses: dict[int, asyncio.TimerHandle] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._queueing: set[asyncio.Task[None]] = set()
         """Those of the workers that have no connection yet."""
         self._changed = asyncio.Event()
         self._stopped = False
         self._error: BaseException | None = None
-        self._waiting: set[int] = set()
-        """Who is left for another turn, because the server does not take the letter now."""
 
     @property
     def left(self) -> int:
         """How many are still to be written to when the turn is over."""
-        return len(self._ready) + len(self._waiting) + len(self._pauses)
+        return self._feed.left
 
     @property
     def may_go_on(self) -> bool:
         """Whether the time was up, and not the patience of a server."""
-        return bool(self._ready)
+        return bool(self._feed.untried)
 
     async def run(self) -> None:
         """
@@ -133,12 +138,13 @@ class Turn:
             MailUnavailable: There is no connection to be had, or the server takes nothing from us.
             StoreUnavailable: The database does not answer.
         """
-        deadline = asyncio.get_running_loop().time() + TURN_S
+        began = asyncio.get_running_loop().time()
+        self._feed.begin(self._fail)
         self._spread()
         try:
-            while self._workers or (self._pauses and not self._stopped):
+            while self._workers or self._feed.pausing or self._feed.limited:
                 await self._wait()
-                if asyncio.get_running_loop().time() > deadline or not await self._means.goes_on():
+                if self._time_is_up(began) or not await self._means.goes_on():
                     self.stop()
         finally:
             self.stop()
@@ -146,12 +152,25 @@ class Turn:
         if self._error is not None:
             raise self._error
 
+    def _time_is_up(self, began: float) -> bool:
+        """Return whether it is another chunk's turn: soon, where all that is left waits for a limit."""
+        idle = not self._workers and not self._feed.pausing
+        return asyncio.get_running_loop().time() - began > (LIMITED_S if idle else TURN_S)
+
     def stop(self) -> None:
         """Begin no more letters."""
         self._stopped = True
-        for pause in self._pauses.values():
-            pause.cancel()
+        self._feed.stop()
         self._dismiss()
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self.stop()
+
+    def _go_on(self) -> None:
+        """Have somebody written to who can be now, or see that nobody is left."""
+        self._spread()
+        self._changed.set()
 
     async def _wait(self) -> None:
         """Wait until something has changed, and say meanwhile that somebody is there."""
@@ -170,7 +189,7 @@ class Turn:
 
     def _spread(self) -> None:
         """Have as many at work as there are letters."""
-        while not self._stopped and len(self._workers) < min(self._means.connections, len(self._ready)):
+        while not self._stopped and len(self._workers) < min(self._means.connections, self._feed.ready):
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             self._queueing.add(worker)
@@ -179,22 +198,22 @@ class Turn:
     def _note_end(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         self._queueing.discard(worker)
-        self._changed.set()
         error = None if worker.cancelled() else worker.exception()
         if error is not None:
-            self._error = self._error or error
-            self.stop()
+            self._fail(error)
         self._spread()
+        if not self._workers:
+            self._changed.set()
 
     async def _work(self) -> None:
         """Send one letter after the other over one connection."""
         async with self._means.channel.line() as line:
             self._queueing.discard(_this_task())
             outcome: Outcome | None = None
-            while (number := self._next()) is not None:
+            while (number := self._feed.next()) is not None:
                 await self._book.note(outcome, begun=number)
                 outcome = await self._write(number, line)
-            if not self._ready:
+            if not self._feed.ready:
                 self._dismiss()
             if outcome is not None:
                 await self._book.note(outcome)
@@ -205,11 +224,8 @@ class Turn:
             worker.cancel()
         self._queueing.clear()
 
-    def _next(self) -> int | None:
-        return self._ready.popleft() if self._ready and not self._stopped else None
-
     async def _write(self, number: int, line: Line) -> Outcome:
-        letter = self._letter(number)
+        letter = self._letters.make(number)
         if isinstance(letter, Failed):
             return letter
         try:
@@ -230,26 +246,11 @@ class Turn:
         if in_doubt:
             self._doubtful.add(number)
         if not _about_the_letter(error):
-            self._error = self._error or error
-            self.stop()
+            self._fail(error)
         elif reason := self._means.patience.given_up(error, before):
             return Failed(number, reason, str(error))
-        self._pause(number)
+        self._feed.put_off(number)
         return Later(number, str(error), before.tries + 1, before.since, in_doubt)
-
-    def _pause(self, number: int) -> None:
-        tried = self._tries[number]
-        self._tries[number] += 1
-        if tried < len(PAUSES_S) and not self._stopped:
-            loop = asyncio.get_running_loop()
-            self._pauses[number] = loop.call_later(PAUSES_S[tried], self._resume, number)
-        else:
-            self._waiting.add(number)
-
-    def _resume(self, number: int) -> None:
-        del self._pauses[number]
-        self._ready.append(number)
-        self._spread()
 
 
 def _about_the_letter(error: MailUnavailable) -> bool:

@@ -1,15 +1,17 @@
 """What it takes to write to a chunk of people, and how it is put together."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.notifier import figures
 from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.letters import Letters
+from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.turn import Channel, Means, Patience, Turn
 from services.notifier.campaigns.ledgers import Ledgers, Page
-from services.notifier.campaigns.outcomes import Failed, Sent, Taken
+from services.notifier.campaigns.outcomes import Failed, Outcome, Sent, Taken
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.notices.writing import Notices
 from services.notifier.returnpath import Notice, NoticePaths
@@ -33,6 +35,7 @@ class Writer:
     """Where letters come back to; empty: each to an address of its own."""
     sign: Callable[[bytes], bytes]
     patience: Patience
+    pace: Pace
 
     async def standing(self, incident: str) -> Standing:
         """Return how it stands with *incident*."""
@@ -45,6 +48,7 @@ class Writer:
             self.channel,
             self.connections,
             self.patience,
+            self.pace,
             goes_on=lambda: self._goes_on(event.request_id),
         )
         turn = Turn(taken, await self._letters(event, taken), book, means)
@@ -77,15 +81,21 @@ class Writer:
             phase=event.phase,
         )
         first = Notice(self.paths.campaign(case), event.phase, event.chunk, 0)
-        return Letters(chunk.people, notices, first, self.paths, taken.domain, self.sender, self.sign)
+        return Letters(
+            chunk.people, notices, first, self.paths, taken.domain, self.sender, self.sign, self.pace
+        )
 
 
 def _count(page: Page) -> None:
-    for outcome in page.outcomes:
-        match outcome:
-            case Sent():
-                figures.letter("sent_perhaps_twice" if outcome.doubtful else "sent")
-            case Failed():
-                figures.letter("refused")
-            case _:
-                figures.letter("later")
+    for outcome, count in Counter(map(_kind, page.outcomes)).items():
+        figures.letter(outcome, count)
+
+
+def _kind(outcome: Outcome) -> str:
+    match outcome:
+        case Sent():
+            return "sent_perhaps_twice" if outcome.doubtful else "sent"
+        case Failed():
+            return "refused"
+        case _:
+            return "later"
