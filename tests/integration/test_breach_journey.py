@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from habeas.mailcatcher import Letter
 from habeas.stack import Stack
+from services.notifier.wording import LANGUAGES
 from shared.mongo import Document
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
@@ -132,7 +133,8 @@ async def test_a_notice_is_in_the_language_of_who_reads_it(pipeline: Pipeline) -
     await until_it_is(pipeline, incident, "notified")
     for one in await contacts(pipeline, **{"address.country": {"$in": sorted(EUROPE)}}):
         [letter] = told(pipeline, incident, one)
-        assert letter.message["Content-Language"] == one["language"], one["address"]["country"]
+        spoken = one["language"] if one["language"] in LANGUAGES else "en"
+        assert letter.message["Content-Language"] == spoken, one["address"]["country"]
         assert f"{one['name']['first']} {one['name']['last']}" in letter.body()
 
 
@@ -145,14 +147,16 @@ async def test_who_lives_in_california_reads_five_headings_in_their_order(pipeli
     await until_it_is(pipeline, incident, "scoped")
     await approve(pipeline, incident, "emil.beispiel")
     await until_it_is(pipeline, incident, "notified")
-    [one] = await contacts(
+    people = await contacts(
         pipeline, **{"address.region": "California", "government_id": {"$exists": True}, "language": "en"}
     )
-    [letter] = told(pipeline, incident, one)
-    assert "Notice of Data Breach" in letter.message["Subject"]
-    places = [letter.body().upper().find(heading.upper()) for heading in HEADINGS]
-    assert -1 not in places
-    assert places == sorted(places)
+    assert people
+    for one in people:
+        [letter] = told(pipeline, incident, one)
+        assert "Notice of Data Breach" in letter.message["Subject"]
+        places = [letter.body().upper().find(heading.upper()) for heading in HEADINGS]
+        assert -1 not in places
+        assert places == sorted(places)
 
 
 async def test_a_supplement_tells_whom_the_first_notice_did_not_reach(pipeline: Pipeline) -> None:
@@ -196,16 +200,16 @@ async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipe
 
 
 async def test_nothing_of_a_person_is_outside_the_vault(pipeline: Pipeline, heard: Heard) -> None:
-    everybody = await contacts(pipeline)
-    secrets = {one["email"].lower() for one in everybody} | {one["name"]["last"].lower() for one in everybody}
+    secrets = {one["email"].lower() for one in await contacts(pipeline)}
     said = json.dumps(heard.events).lower() + pipeline.log.read_text(encoding="utf-8").lower()
-    assert not {secret for secret in secrets if secret in said and "@" in secret}
+    assert not {secret for secret in secrets if secret in said}
     ours = [n for n in await pipeline.client.list_database_names() if n.startswith(f"{pipeline.prefix}_")]
     for name in ours:
-        for collection in await pipeline.client[name].list_collection_names():
+        collections = await pipeline.client[name].list_collection_names()
+        for collection in set(collections) - {"datamaps"}:  # what the company writes of its stores
             async for document in pipeline.client[name][collection].find():
                 text = str(document).lower()
-                assert not {secret for secret in secrets if secret in text and "@" in secret}, collection
+                assert not {secret for secret in secrets if secret in text}, collection
 
 
 async def test_the_register_and_the_forms_can_be_read(pipeline: Pipeline, tmp_path: Path) -> None:
