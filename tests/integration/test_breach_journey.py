@@ -178,7 +178,7 @@ async def test_a_supplement_tells_whom_the_first_notice_did_not_reach(pipeline: 
 
 
 async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipeline) -> None:
-    customer = {
+    customer: dict[str, Any] = {
         "id": "C-7",
         "name": "Kunde GmbH",
         "email": "privacy@kunde.example",
