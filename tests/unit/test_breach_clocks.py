@@ -50,7 +50,7 @@ def test_the_authority_is_told_within_72_hours_of_awareness() -> None:
     friday = datetime(2026, 3, 6, 19, tzinfo=UTC)
     said = breach(detected_at=friday - timedelta(days=9), aware_at=friday)
     found = counted(said, {"DE": 1}, BERLIN)["gdpr.authority.DE"]
-    assert found.due_at == friday + timedelta(hours=72)
+    assert (found.begun_at, found.due_at) == (friday, friday + timedelta(hours=72))
     assert [str(step) for step in found.why] == [
         "2026-03-06  awareness at 20:00 Europe/Berlin [GDPR Art. 33(1)]",
         (
@@ -225,7 +225,7 @@ def test_californias_attorney_general_is_told_15_days_after_the_people() -> None
     """Cal. Civ. Code § 1798.82(f). Before they are told nobody can say when that is."""
     residents = {"US-CA": 501}
     waiting = counted(breach(), residents)["us-ca.attorney_general"]
-    assert (waiting.owed, waiting.due_at) == (True, None)
+    assert (waiting.owed, waiting.begun_at, waiting.due_at) == (True, None, None)
     assert "has not happened yet" in waiting.why[-1].reason
     said = breach(told=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
     assert due(said, residents, "us-ca.attorney_general") == "2026-03-27 23:59"
