@@ -394,6 +394,7 @@ def test_every_clock_explains_itself_up_to_its_moment() -> None:
 
 def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
     assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
+    assert owed(breach(), {"JP": 1}, company("JP", others="uk-gdpr")) == {"uk-gdpr.people"}
 
 
 DAYS = [
