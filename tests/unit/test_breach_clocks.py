@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -343,6 +344,24 @@ def test_singapore_is_told_three_days_after_the_day_of_the_assessment() -> None:
     assert due(later, {"SG": 1}, "sg-pdpa.authority") == "2026-03-11 23:59"
 
 
+@pytest.mark.parametrize(
+    ("aware_at", "zone", "due_at"),
+    [
+        pytest.param("2026-03-02T13:00Z", "America/New_York", "2026-03-05T23:59+08:00", id="there first"),
+        # It is Tuesday in Singapore already, and not yet in New York.
+        pytest.param("2026-03-02T17:00Z", "America/New_York", "2026-03-05T23:59-05:00", id="a day before"),
+        pytest.param("2026-03-02T05:00Z", "Pacific/Auckland", "2026-03-05T23:59+13:00", id="here first"),
+    ],
+)
+def test_days_are_counted_here_and_there_and_the_earlier_end_counts(
+    aware_at: str, zone: str, due_at: str
+) -> None:
+    at = datetime.fromisoformat(aware_at)
+    to = NOWHERE.model_copy(update={"zone": ZoneInfo(zone)})
+    found = counted(breach(aware_at=at, detected_at=at), {"SG": 1}, to)["sg-pdpa.authority"]
+    assert found.due_at == datetime.fromisoformat(due_at)
+
+
 def test_india_gets_a_detailed_report_within_72_hours() -> None:
     said = breach(risk=Risk.UNLIKELY, **dict.fromkeys(("aware_at", "detected_at"), AWARE.replace(year=2028)))
     found = counted(said, {"IN": 1})
@@ -424,7 +443,7 @@ def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
         said = breach(aware_at=at, detected_at=at, told=told, sensitive_to_security=True, unreached=True)
         found = clocks(said, {place: 20_000}, law, NOWHERE, calendar_named)
         (clock,) = (one for one in found if one.notice == notice)
-        on = at.astimezone(NOWHERE.zone).date()
-        end = walked(period, Day(on.year, on.month, on.day, on.weekday()), calendar)
         assert clock.due_at is not None
+        on = at.astimezone(clock.due_at.tzinfo).date()
+        end = walked(period, Day(on.year, on.month, on.day, on.weekday()), calendar)
         assert (clock.due_at.year, clock.due_at.month, clock.due_at.day) == (end.year, end.month, end.day)

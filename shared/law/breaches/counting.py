@@ -13,7 +13,7 @@ from shared.law.breaches.words import Recipient, Since, Stage
 from shared.law.clock import Calendar, Move, Step, counted
 from shared.law.company import Company
 from shared.law.hours import hours_later
-from shared.law.policies import lies_in
+from shared.law.policies import Period, lies_in
 
 LAST_MINUTE = time(23, 59)
 NOBODY_KNOWS: Mapping[str | None, int] = {None: 0}
@@ -157,7 +157,7 @@ def _counted(
         awaited = f"counted from {notice.since}, which has not happened yet"
         day = on(counting.breach, counting.company)
         return None, (Step(day, awaited, notice.provision, Move.RECEIVED),)
-    begun = _begun_step(begun_at, notice, counting)
+    begun = _begun_step(begun_at.astimezone(counting.company.zone), notice)
     if notice.length is None:
         return None, (begun, Step(begun.day, "no number: without undue delay", notice.provision))
     doubled = _doubled(notice, begun, counting)
@@ -165,9 +165,25 @@ def _counted(
     if period is None:
         due_at, steps = _in_hours(notice.length, begun_at, notice.provision, counting)
         return due_at, (begun, *steps)
-    steps = counted(period, begun.day, notice.since, _calendar(policy, place, counting))
-    due_at = datetime.combine(steps[-1].day, LAST_MINUTE, counting.company.zone)
-    return due_at, (begun, *doubled, *steps)
+    calendar = _calendar(policy, place, counting)
+    zones = {str(zone): zone for zone in (counting.company.zone, policy.zone) if zone}.values()
+    ends = (_last_day(period, notice, begun_at.astimezone(zone), calendar) for zone in zones)
+    due_at, steps = min(ends, key=_when)
+    return due_at, (*doubled, *steps)
+
+
+def _last_day(
+    period: Period, notice: Notice, begun_at: datetime, calendar: Calendar
+) -> tuple[datetime, tuple[Step, ...]]:
+    """Count from the day of *begun_at* to the end of the last one, both in its zone."""
+    begun = _begun_step(begun_at, notice)
+    steps = counted(period, begun.day, notice.since, calendar)
+    return datetime.combine(steps[-1].day, LAST_MINUTE, begun_at.tzinfo), (begun, *steps)
+
+
+def _when(end: tuple[datetime, tuple[Step, ...]]) -> float:
+    """Tell when *end* is, by which moments of several zones compare, and of one whose clocks go back."""
+    return end[0].timestamp()
 
 
 def _doubled(notice: Notice, begun: Step, counting: _Counting) -> tuple[Step, ...]:
@@ -177,11 +193,9 @@ def _doubled(notice: Notice, begun: Step, counting: _Counting) -> tuple[Step, ..
     return (Step(begun.day, "twice as long for a small company", notice.doubled_for_small),)
 
 
-def _begun_step(at: datetime, notice: Notice, counting: _Counting) -> Step:
-    local = at.astimezone(counting.company.zone)
-    return Step(
-        local.date(), f"{notice.since} at {local:%H:%M} {local.tzinfo}", notice.provision, Move.RECEIVED
-    )
+def _begun_step(local: datetime, notice: Notice) -> Step:
+    reason = f"{notice.since} at {local:%H:%M} {local.tzinfo}"
+    return Step(local.date(), reason, notice.provision, Move.RECEIVED)
 
 
 def _begun(policy: BreachPolicy, notice: Notice, place: str | None, counting: _Counting) -> datetime | None:
@@ -251,12 +265,11 @@ def _to_customer(
     law, notice = notices[0]
     begun_at = counting.breach.aware_at
     due_at, steps = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
-    contract = (due_at, (_begun_step(begun_at, notice, counting), *steps))
+    begun = _begun_step(begun_at.astimezone(counting.company.zone), notice)
+    contract = (due_at, (begun, *steps))
     laws = (
         _counted(policy, one, None, _begun(policy, one, None, counting), counting) for policy, one in notices
     )
-    due_at, why = min(
-        (contract, *((at, steps) for at, steps in laws if at)), key=lambda end: end[0].timestamp()
-    )
+    due_at, why = min((contract, *((at, steps) for at, steps in laws if at)), key=_when)
     id_ = ".".join(part for part in (law.law, notice.to, customer.id) if part)
     return Clock(id_, law, notice, notice.to, None, begun_at, due_at, owed=True, why=why)

@@ -15,6 +15,7 @@ from shared.errors import ConfigurationError
 from shared.law.breaches.facts import Risk
 from shared.law.breaches.kinds import Kind, is_there, names_somebody
 from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
+from shared.law.company import Zone
 from shared.law.policies import Authority, DayOff, FirstDay, Period, Scope, Unit, Value
 
 HOUR: Literal["hour"] = "hour"
@@ -146,6 +147,8 @@ class BreachPolicy(BaseModel):
     """Who is told; None: that of the place where the company is established."""
     calendar: str | None = None
     """Whose public holidays count; None: those of the establishment."""
+    zone: Zone | None = None
+    """Where days begin and end under this law: at the company, too, and the earlier end counts."""
     listed: Listed | None = None
     """None: whatever the data is."""
     notices: tuple[Notice, ...] = ()
@@ -185,6 +188,7 @@ class BreachPolicy(BaseModel):
                 "notices": (*self.notices, *(one for one in model.notices if one.to not in own)),
                 "authority": self.authority or model.authority,
                 "calendar": self.calendar or model.calendar,
+                "zone": self.zone or model.zone,
                 "listed": self.listed or model.listed,
                 "form": self.form if "form" in self.model_fields_set else model.form,
                 "title": self.title or model.title,
