@@ -362,6 +362,16 @@ def test_days_are_counted_here_and_there_and_the_earlier_end_counts(
     assert found.due_at == datetime.fromisoformat(due_at)
 
 
+def test_in_no_state_a_day_ends_later_than_in_new_york() -> None:
+    """Late on 1 March in Honolulu it is 2 March there; at noon it is the same day, which ends there first."""
+    honolulu = NOWHERE.model_copy(update={"zone": ZoneInfo("Pacific/Honolulu")})
+    found = counted(breach(), {"US-OH": 1}, honolulu)["us-oh.people"]
+    assert found.due_at == datetime.fromisoformat("2026-04-14T23:59-10:00")
+    noon = AWARE.replace(hour=22)
+    found = counted(breach(detected_at=noon, aware_at=noon), {"US-OH": 1}, honolulu)["us-oh.people"]
+    assert found.due_at == datetime.fromisoformat("2026-04-15T23:59-04:00")
+
+
 def test_india_gets_a_detailed_report_within_72_hours() -> None:
     said = breach(risk=Risk.UNLIKELY, **dict.fromkeys(("aware_at", "detected_at"), AWARE.replace(year=2028)))
     found = counted(said, {"IN": 1})
