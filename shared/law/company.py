@@ -17,6 +17,7 @@ def _zone(name: object) -> ZoneInfo:
         raise ValueError("no such time zone; write one like Europe/Berlin") from None
 
 
+Zone: TypeAlias = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Place: TypeAlias = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """A country or a part of one (ISO 3166): ``DE-BE``."""
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https://[^\s\"'<>]+$")]
@@ -56,7 +57,7 @@ class Company(_Said):
     """Whose public holidays count where the law does not say so."""
     also_established_in: tuple[Place, ...] = ()
     """Further places; their laws protect everybody who asks."""
-    zone: Annotated[ZoneInfo, BeforeValidator(_zone)]
+    zone: Zone
     """Where requests are answered: days begin and end there."""
     authority: Authority
     products: tuple[str, ...] = ()

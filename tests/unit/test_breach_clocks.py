@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_the_authority_is_told_within_72_hours_of_awareness() -> None:
     friday = datetime(2026, 3, 6, 19, tzinfo=UTC)
     said = breach(detected_at=friday - timedelta(days=9), aware_at=friday)
     found = counted(said, {"DE": 1}, BERLIN)["gdpr.authority.DE"]
-    assert found.due_at == friday + timedelta(hours=72)
+    assert (found.begun_at, found.due_at) == (friday, friday + timedelta(hours=72))
     assert [str(step) for step in found.why] == [
         "2026-03-06  awareness at 20:00 Europe/Berlin [GDPR Art. 33(1)]",
         (
@@ -225,7 +226,7 @@ def test_californias_attorney_general_is_told_15_days_after_the_people() -> None
     """Cal. Civ. Code § 1798.82(f). Before they are told nobody can say when that is."""
     residents = {"US-CA": 501}
     waiting = counted(breach(), residents)["us-ca.attorney_general"]
-    assert (waiting.owed, waiting.due_at) == (True, None)
+    assert (waiting.owed, waiting.begun_at, waiting.due_at) == (True, None, None)
     assert "has not happened yet" in waiting.why[-1].reason
     said = breach(told=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
     assert due(said, residents, "us-ca.attorney_general") == "2026-03-27 23:59"
@@ -343,6 +344,34 @@ def test_singapore_is_told_three_days_after_the_day_of_the_assessment() -> None:
     assert due(later, {"SG": 1}, "sg-pdpa.authority") == "2026-03-11 23:59"
 
 
+@pytest.mark.parametrize(
+    ("aware_at", "zone", "due_at"),
+    [
+        pytest.param("2026-03-02T13:00Z", "America/New_York", "2026-03-05T23:59+08:00", id="there first"),
+        # It is Tuesday in Singapore already, and not yet in New York.
+        pytest.param("2026-03-02T17:00Z", "America/New_York", "2026-03-05T23:59-05:00", id="a day before"),
+        pytest.param("2026-03-02T05:00Z", "Pacific/Auckland", "2026-03-05T23:59+13:00", id="here first"),
+    ],
+)
+def test_days_are_counted_here_and_there_and_the_earlier_end_counts(
+    aware_at: str, zone: str, due_at: str
+) -> None:
+    at = datetime.fromisoformat(aware_at)
+    to = NOWHERE.model_copy(update={"zone": ZoneInfo(zone)})
+    found = counted(breach(aware_at=at, detected_at=at), {"SG": 1}, to)["sg-pdpa.authority"]
+    assert found.due_at == datetime.fromisoformat(due_at)
+
+
+def test_in_no_state_a_day_ends_later_than_in_new_york() -> None:
+    """Late on 1 March in Honolulu it is 2 March there; at noon it is the same day, which ends there first."""
+    honolulu = NOWHERE.model_copy(update={"zone": ZoneInfo("Pacific/Honolulu")})
+    found = counted(breach(), {"US-OH": 1}, honolulu)["us-oh.people"]
+    assert found.due_at == datetime.fromisoformat("2026-04-14T23:59-10:00")
+    noon = AWARE.replace(hour=22)
+    found = counted(breach(detected_at=noon, aware_at=noon), {"US-OH": 1}, honolulu)["us-oh.people"]
+    assert found.due_at == datetime.fromisoformat("2026-04-15T23:59-04:00")
+
+
 def test_india_gets_a_detailed_report_within_72_hours() -> None:
     said = breach(risk=Risk.UNLIKELY, **dict.fromkeys(("aware_at", "detected_at"), AWARE.replace(year=2028)))
     found = counted(said, {"IN": 1})
@@ -394,6 +423,7 @@ def test_every_clock_explains_itself_up_to_its_moment() -> None:
 
 def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
     assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
+    assert owed(breach(), {"JP": 1}, company("JP", others="uk-gdpr")) == {"uk-gdpr.people"}
 
 
 DAYS = [
@@ -423,7 +453,7 @@ def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
         said = breach(aware_at=at, detected_at=at, told=told, sensitive_to_security=True, unreached=True)
         found = clocks(said, {place: 20_000}, law, NOWHERE, calendar_named)
         (clock,) = (one for one in found if one.notice == notice)
-        on = at.astimezone(NOWHERE.zone).date()
-        end = walked(period, Day(on.year, on.month, on.day, on.weekday()), calendar)
         assert clock.due_at is not None
+        on = at.astimezone(clock.due_at.tzinfo).date()
+        end = walked(period, Day(on.year, on.month, on.day, on.weekday()), calendar)
         assert (clock.due_at.year, clock.due_at.month, clock.due_at.day) == (end.year, end.month, end.day)

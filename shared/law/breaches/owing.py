@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.law.breaches.facts import Breach, BreachRole, Risk
-from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Notice, Recipient, Trigger
+from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Notice
+from shared.law.breaches.words import Recipient, Trigger
 from shared.law.company import Company
 from shared.law.policies import lies_in
 
