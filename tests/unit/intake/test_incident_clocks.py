@@ -1,5 +1,6 @@
 """When it is warned of a clock, what begins one, and how long what is known of an incident is kept."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -10,7 +11,8 @@ from services.intake.incidents.clocks import clocks_of, duty_named, kind_of, wai
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
 from services.intake.incidents.keeping import Retention
-from shared.incidents import BreachDeclared, BreachReported
+from shared.events import Fact
+from shared.incidents import BreachDeclared
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered
 from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
@@ -133,13 +135,24 @@ def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
     assert "supplement.2" not in unlikely
 
 
-def test_whom_no_letter_reaches_is_known_to_the_law() -> None:
-    reported = BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW)
-    facts = (scoped(), clocks_set(*known().values()), reported)
-    incident = reduce(evolve, (registered(), *facts), Incident())
-    assert not incident.unreached
-    failed = reduce(evolve, (approved("bruno"), out(), notified(failed=1)), incident)
-    assert failed.unreached
+@pytest.mark.parametrize(
+    ("facts", "owed"),
+    [
+        pytest.param((), False, id="not written to yet"),
+        pytest.param((approved("bruno"), out(), notified()), False, id="all were reached"),
+        pytest.param((approved("bruno"), out(), notified(failed=1)), True, id="one was not"),
+    ],
+)
+def test_where_a_letter_reaches_nobody_the_public_is_told(facts: Sequence[Fact], owed: bool) -> None:
+    risky = ["user.name", "user.financial"]
+    assert known(scoped(BR=4), *facts, categories=risky)["br-lgpd.public"].owed is owed
+
+
+def test_where_somebody_has_no_address_the_public_is_told() -> None:
+    found = scoped(BR=4)
+    unreachable = tuple(group.model_copy(update={"unreachable": 1}) for group in found.groups)
+    found = found.model_copy(update={"groups": unreachable})
+    assert known(found, categories=["user.name", "user.financial"])["br-lgpd.public"].owed
 
 
 # --- how long it is kept ------------------------------------------------------------------------------
