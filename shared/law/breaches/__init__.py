@@ -13,20 +13,8 @@ from shared.law.breaches.counting import Clock, clocks
 from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, Customer, Risk
 from shared.law.breaches.kinds import Kind, is_there
 from shared.law.breaches.owing import Spared, owed_to, spared
-from shared.law.breaches.policies import (
-    BreachPolicies,
-    BreachPolicy,
-    LetterStyle,
-    Listed,
-    Notice,
-    NoticeElement,
-    Protection,
-    Recipient,
-    Said,
-    Since,
-    Stage,
-    Trigger,
-)
+from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Listed, Notice, Protection, Said
+from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
 
 __all__ = [
     "DEFAULT_HOURS",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from functools import partial
 
 from shared.law.applying import WEEKENDS, Calendars
 from shared.law.breaches.facts import Breach, BreachRole, Customer
 from shared.law.breaches.owing import on, protecting, spared
-from shared.law.breaches.policies import HOUR, BreachPolicies, BreachPolicy, Notice, Recipient, Since, Stage
+from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Notice
+from shared.law.breaches.words import Recipient, Since, Stage
 from shared.law.clock import Calendar, Move, Step, counted
 from shared.law.company import Company
 from shared.law.hours import hours_later
@@ -30,8 +31,10 @@ class Clock:
     recipient: Recipient
     place: str | None
     """Whose authority it is, where each Member State has its own; None where the law knows but one."""
+    begun_at: datetime | None
+    """When its period began; None where what begins it, another notice, has not happened yet."""
     due_at: datetime | None
-    """None: no number, so without undue delay; or what begins the period has not happened yet."""
+    """None: no number, so without undue delay; or it has not begun."""
     owed: bool
     why: tuple[Step, ...]
     """How the moment was counted, or why it is not owed."""
@@ -95,13 +98,14 @@ def _bound(
 
 
 def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _Counting) -> Iterator[Clock]:
+    number = sum(people.values()) if counting.counted else None
     by_right = _binds(policy, people, counting.company)
     for notice in policy.notices:
         if notice.to is Recipient.CONTROLLER or not (by_right or notice.to is Recipient.PEOPLE):
             continue
         places = _states(policy, people, counting.company) if notice.each_state else (None,)
         for place in places:
-            yield _clock(policy, notice, place, sum(people.values()) if counting.counted else None, counting)
+            yield _clock(policy, notice, place, number, counting)
 
 
 def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: Company) -> bool:
@@ -133,11 +137,12 @@ def _clock(
 ) -> Clock:
     clock = partial(Clock, _id(policy, notice, place), policy, notice, notice.to, place)
     reason = spared(policy, notice, counting.breach, counting.breach.categories, people)
+    begun_at = _begun(policy, notice, place, counting)
     if reason is not None:
-        day = on(counting.breach, counting.company)
-        return clock(due_at=None, owed=False, why=(Step(day, reason.reason, reason.provision),))
-    due_at, why = _counted(policy, notice, place, counting)
-    return clock(due_at=due_at, owed=True, why=why)
+        step = Step(on(counting.breach, counting.company), reason.reason, reason.provision)
+        return clock(begun_at, due_at=None, owed=False, why=(step,))
+    due_at, why = _counted(policy, notice, place, begun_at, counting)
+    return clock(begun_at, due_at=due_at, owed=True, why=why)
 
 
 def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
@@ -146,21 +151,30 @@ def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
 
 
 def _counted(
-    policy: BreachPolicy, notice: Notice, place: str | None, counting: _Counting
+    policy: BreachPolicy, notice: Notice, place: str | None, begun_at: datetime | None, counting: _Counting
 ) -> tuple[datetime | None, tuple[Step, ...]]:
-    begun_at = _begun(policy, notice, place, counting)
-    day = on(counting.breach, counting.company)
     if begun_at is None:
         awaited = f"counted from {notice.since}, which has not happened yet"
+        day = on(counting.breach, counting.company)
         return None, (Step(day, awaited, notice.provision, Move.RECEIVED),)
     begun = _begun_step(begun_at, notice, counting)
     if notice.length is None:
         return None, (begun, Step(begun.day, "no number: without undue delay", notice.provision))
-    if notice.unit == HOUR:
+    doubled = _doubled(notice, begun, counting)
+    period = notice.period(2 if doubled else 1)
+    if period is None:
         due_at, steps = _in_hours(notice.length, begun_at, notice.provision, counting)
-    else:
-        due_at, steps = _in_days(policy, notice, begun.day, counting)
-    return due_at, (begun, *steps)
+        return due_at, (begun, *steps)
+    steps = counted(period, begun.day, notice.since, _calendar(policy, place, counting))
+    due_at = datetime.combine(steps[-1].day, LAST_MINUTE, counting.company.zone)
+    return due_at, (begun, *doubled, *steps)
+
+
+def _doubled(notice: Notice, begun: Step, counting: _Counting) -> tuple[Step, ...]:
+    """Say that the period is twice as long; nothing where it is not."""
+    if notice.doubled_for_small is None or not counting.company.small:
+        return ()
+    return (Step(begun.day, "twice as long for a small company", notice.doubled_for_small),)
 
 
 def _begun_step(at: datetime, notice: Notice, counting: _Counting) -> Step:
@@ -196,32 +210,24 @@ def _in_hours(
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(1), (4)-(5).
     """
-    last = hours_later(hours, begun_at, counting.company.zone, _calendar(None, counting))
+    here = counting.calendars(counting.company.established_in)
+    last = hours_later(hours, begun_at, counting.company.zone, here)
     reason = f"{hours} hours later, nights and days off included: {last.due_at:%H:%M}"
+    if last.latest_at.timestamp() > last.due_at.timestamp():
+        reason += f"; by another reading, not to be relied on, {last.latest_at:%Y-%m-%d %H:%M}"
     return last.due_at, (Step(last.due_at.date(), reason, provision),)
 
 
-def _in_days(
-    policy: BreachPolicy, notice: Notice, begun_on: date, counting: _Counting
-) -> tuple[datetime, tuple[Step, ...]]:
-    """Count to the last day, until its end in the zone of the company."""
-    doubled = notice.doubled_for_small is not None and counting.company.small
-    period = notice.period(2 if doubled else 1)
-    assert period is not None  # noqa: S101 - hours are counted elsewhere
-    steps = counted(period, begun_on, notice.since, _calendar(policy, counting))
-    if doubled:
-        steps = (Step(begun_on, "twice as long for a small company", str(notice.doubled_for_small)), *steps)
-    return datetime.combine(steps[-1].day, LAST_MINUTE, counting.company.zone), steps
+def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> Calendar:
+    """
+    Return the holidays of the law's place; else of the company's, or of the Member State, under that law.
 
-
-def _calendar(policy: BreachPolicy | None, counting: _Counting) -> Calendar:
-    """Return the holidays of the law's place, else of the company's: no others make a period longer."""
-    if policy is None:
-        return counting.calendars(counting.company.established_in)
+    No holiday of elsewhere makes a period longer.
+    """
     covered = policy.scope.places if policy.scope else ()
-    here = next((place for place in counting.company.places if lies_in(place, covered)), None)
-    place = policy.calendar or here
-    return WEEKENDS if place is None else counting.calendars(place)
+    here = next((at for at in counting.company.places if lies_in(at, covered)), place)
+    named = policy.calendar or here
+    return WEEKENDS if named is None else counting.calendars(named)
 
 
 def _to_customers(counting: _Counting, laws: Sequence[BreachPolicy]) -> Iterator[Clock]:
@@ -244,9 +250,13 @@ def _to_customer(
 ) -> Clock:
     law, notice = notices[0]
     begun_at = counting.breach.aware_at
-    contract = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
-    others = [_counted(policy, one, None, counting) for policy, one in notices if one.length is not None]
-    due_at, steps = min((contract, *others), key=lambda one: one[0] or contract[0])
-    begun = _begun_step(begun_at, notice, counting)
+    due_at, steps = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
+    contract = (due_at, (_begun_step(begun_at, notice, counting), *steps))
+    laws = (
+        _counted(policy, one, None, _begun(policy, one, None, counting), counting) for policy, one in notices
+    )
+    due_at, why = min(
+        (contract, *((at, steps) for at, steps in laws if at)), key=lambda end: end[0].timestamp()
+    )
     id_ = ".".join(part for part in (law.law, notice.to, customer.id) if part)
-    return Clock(id_, law, notice, notice.to, None, due_at, owed=True, why=(begun, *steps))
+    return Clock(id_, law, notice, notice.to, None, begun_at, due_at, owed=True, why=why)
