@@ -12,7 +12,7 @@ from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import BY_LETTER, Due, Reason
 from shared.incidents import BreachDeclared
 from shared.law import Calendars, Company, Step
-from shared.law.breaches import Breach, BreachPolicies, Clock, Recipient, Since, clocks
+from shared.law.breaches import BreachPolicies, Clock, clocks
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -55,21 +55,20 @@ def clocks_of(incident: Incident, declared: BreachDeclared, law: Law) -> tuple[D
         told=tuple(incident.told.items()),
     )
     found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
-    by_law = [_due(clock, breach) for clock in found]
+    by_law = [_due(clock, incident.aware_at) for clock in found]
     return (*by_law, *_promised(incident, declared), *_supplement(incident, declared, by_law))
 
 
-def _due(clock: Clock, breach: Breach) -> Due:
-    since = _runs_from(clock, breach)
+def _due(clock: Clock, aware_at: datetime) -> Due:
     return Due(
         clock=clock.id,
         policy=clock.policy.id,
         recipient=clock.recipient.value,
         place=clock.place,
-        runs_from=(since or breach.aware_at).astimezone(UTC),
+        runs_from=(clock.begun_at or aware_at).astimezone(UTC),
         due_at=clock.due_at and clock.due_at.astimezone(UTC),
         owed=clock.owed,
-        begun=since is not None,
+        begun=clock.begun_at is not None,
         why=tuple(_reason(step, clock) for step in clock.why),
     )
 
@@ -77,23 +76,6 @@ def _due(clock: Clock, breach: Breach) -> Due:
 def _reason(step: Step, clock: Clock) -> Reason:
     says = f"{step.day} {step.reason}" if clock.owed else step.reason
     return Reason(says=says, provision=step.provision)
-
-
-def _runs_from(clock: Clock, breach: Breach) -> datetime | None:
-    """Return when the period of *clock* began; None where it begins when somebody is told who is not yet."""
-    match clock.notice.since:
-        case Since.DISCOVERED:
-            return breach.detected_at
-        case Since.PEOPLE_TOLD:
-            return _first_told(f"{clock.policy.law}.{Recipient.PEOPLE}", breach)
-        case Since.RECIPIENT_TOLD:
-            return _first_told(f"{clock.policy.law}.{clock.recipient}", breach)
-        case _:
-            return breach.aware_at
-
-
-def _first_told(begins_with: str, breach: Breach) -> datetime | None:
-    return min((at for id_, at in breach.told if id_.startswith(begins_with)), default=None)
 
 
 def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[Due]:
