@@ -77,7 +77,7 @@ def known(*facts: Any, **declared: Any) -> dict[str, Due]:
     begun = registered(aware_at=AWARE_AT)
     incident = reduce(evolve, (begun, *facts), Incident())
     told = BreachDeclared.model_validate(declaration(**declared))
-    return {duty.clock: duty for duty in clocks_of(incident, told, LAW)}
+    return {duty.clock: duty for duty in clocks_of(incident, told, LAW, NOW)}
 
 
 def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
@@ -153,6 +153,13 @@ def test_where_somebody_has_no_address_the_public_is_told() -> None:
     unreachable = tuple(group.model_copy(update={"unreachable": 1}) for group in found.groups)
     found = found.model_copy(update={"groups": unreachable})
     assert known(found, categories=["user.name", "user.financial"])["br-lgpd.public"].owed
+
+
+def test_customers_hear_of_what_is_known_later_from_the_staff() -> None:
+    customers = [{"id": "k-1", "name": "Muster AG", "email": "security@example.com"}]
+    found = known(registered(2), role="processor", affected={"controllers": customers})
+    assert found["supplement.2.customers"].recipient == "customers"
+    assert "supplement.2" not in found
 
 
 # --- how long it is kept ------------------------------------------------------------------------------

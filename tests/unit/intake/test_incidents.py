@@ -271,3 +271,14 @@ async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
     after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
     assert after["us-ca.people"] == before["us-ca.people"]
     assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]
+
+
+async def test_a_supplement_is_asked_for_three_days_after_it_was_declared(registry: Registry) -> None:
+    await registry.declare()
+    await registry.pass_time(timedelta(days=10))
+    await registry.declare(id_="2", measures="More.")
+    await registry.pass_time(timedelta(days=2))
+    await registry.tell(scoped(2))
+    assert "supplement.2" not in breaches_of(registry)
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["supplement.2"] == [False]
