@@ -11,8 +11,10 @@ from services.intake.incidents.clocks import clocks_of, duty_named, kind_of, wai
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
 from services.intake.incidents.keeping import Retention
+from services.intake.settings import IntakeSettings
 from shared.events import Fact
 from shared.incidents import BreachDeclared
+from shared.policies import breach_policies
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered
 from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
@@ -177,6 +179,13 @@ def test_months_are_kept_whole(day: str, months: int, until: str) -> None:
     registered_at = datetime.fromisoformat(day).replace(hour=13, tzinfo=UTC)
     *_, record = Retention(months, 12).waits(1, registered_at)
     assert record.at == datetime.fromisoformat(until).replace(hour=23, minute=59, second=59, tzinfo=UTC)
+
+
+def test_an_incident_is_kept_for_as_long_as_any_law_says() -> None:
+    longest = max(policy.records.months or 0 for policy in breach_policies() if policy.records)
+    kept = IntakeSettings.model_fields["incident_months"].default
+    assert kept >= longest > 0
+    assert IntakeSettings.model_fields["incident_people_months"].default <= kept
 
 
 def test_what_is_to_be_kept_for_longer_meanwhile_is_kept() -> None:
