@@ -110,7 +110,7 @@ def _due_at(duty: Due) -> datetime:
 
 def phase_of(phase: Phase) -> dict[str, Any]:
     """Return a phase as plain values."""
-    groups = phase.scoped.groups if phase.scoped else ()
+    groups = phase.groups
     notified = phase.notified
     return {
         "phase": phase.number,
@@ -140,14 +140,14 @@ def by_law(phases: Iterable[Phase]) -> Counter[str]:
     for phase in phases:
         if phase.scoped is not None:
             counted.pop(NOBODY, None)
-            for group in phase.scoped.groups:
+            for group in phase.groups:
                 counted[group.laws[0] if group.laws else NOBODY] += group.people
     return counted
 
 
 def _by_language(phase: Phase) -> Counter[str]:
     counted: Counter[str] = Counter()
-    for group in phase.scoped.groups if phase.scoped else ():
+    for group in phase.groups:
         counted[group.language] += group.people if group.laws else 0
     return +counted
 

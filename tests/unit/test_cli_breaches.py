@@ -189,7 +189,7 @@ def case_of(*more: Fact, **declared: Any) -> Case:
     """Return an incident of which notices are out, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration(**declared))
     incident = reduce(evolve, TOLD, Incident())
-    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known, LAW))
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known, LAW, NOW))
     facts = (*TOLD, clocks, *more)
     return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,))
 
@@ -256,7 +256,7 @@ def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason
         declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
     )
     begun = reduce(evolve, TOLD[:1], Incident())
-    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW))
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
     case = Case(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
     [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
     assert (row["told"], row["late"], row["people"]) == ([], [], None)

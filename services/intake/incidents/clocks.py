@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.intake.incidents.domain import Incident
-from services.intake.incidents.duties import BY_LETTER, Due, Reason
+from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
 from shared.incidents import BreachDeclared
 from shared.law import Calendars, Company, Step
-from shared.law.breaches import Breach, BreachPolicies, Clock, Recipient, Since, clocks
+from shared.law.breaches import BreachPolicies, Clock, clocks
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -24,7 +24,7 @@ QUESTIONED = timedelta(days=3)
 """How soon it is asked why somebody is not told "without undue delay". Our practice, no law."""
 AFTER_HOLD = timedelta(days=1)
 """How soon after an investigation lets people be told it is asked why they are not. Our practice, no law."""
-UPDATE, SUPPLEMENT = "update", "supplement"
+UPDATE, SUPPLEMENT, CUSTOMERS = "update", "supplement", "customers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Wait:
     at: datetime
 
 
-def clocks_of(incident: Incident, declared: BreachDeclared, law: Law) -> tuple[Due, ...]:
-    """Return all clocks of *incident*, by what was *declared* last."""
+def clocks_of(incident: Incident, declared: BreachDeclared, law: Law, now: datetime) -> tuple[Due, ...]:
+    """Return all clocks of *incident*, by what was *declared* last; what is not there yet begins *now*."""
     breach = replace(
         declared.breach,
         detected_at=min(declared.detected_at, incident.aware_at),
@@ -55,21 +55,20 @@ def clocks_of(incident: Incident, declared: BreachDeclared, law: Law) -> tuple[D
         told=tuple(incident.told.items()),
     )
     found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
-    by_law = [_due(clock, breach) for clock in found]
-    return (*by_law, *_promised(incident, declared), *_supplement(incident, declared, by_law))
+    by_law = [_due(clock, incident.aware_at) for clock in found]
+    return (*by_law, *_promised(incident, declared), *_supplements(incident, by_law, now))
 
 
-def _due(clock: Clock, breach: Breach) -> Due:
-    since = _runs_from(clock, breach)
+def _due(clock: Clock, aware_at: datetime) -> Due:
     return Due(
         clock=clock.id,
         policy=clock.policy.id,
         recipient=clock.recipient.value,
         place=clock.place,
-        runs_from=(since or breach.aware_at).astimezone(UTC),
+        runs_from=(clock.begun_at or aware_at).astimezone(UTC),
         due_at=clock.due_at and clock.due_at.astimezone(UTC),
         owed=clock.owed,
-        begun=since is not None,
+        begun=clock.begun_at is not None,
         why=tuple(_reason(step, clock) for step in clock.why),
     )
 
@@ -77,23 +76,6 @@ def _due(clock: Clock, breach: Breach) -> Due:
 def _reason(step: Step, clock: Clock) -> Reason:
     says = f"{step.day} {step.reason}" if clock.owed else step.reason
     return Reason(says=says, provision=step.provision)
-
-
-def _runs_from(clock: Clock, breach: Breach) -> datetime | None:
-    """Return when the period of *clock* began; None where it begins when somebody is told who is not yet."""
-    match clock.notice.since:
-        case Since.DISCOVERED:
-            return breach.detected_at
-        case Since.PEOPLE_TOLD:
-            return _first_told(f"{clock.policy.law}.{Recipient.PEOPLE}", breach)
-        case Since.RECIPIENT_TOLD:
-            return _first_told(f"{clock.policy.law}.{clock.recipient}", breach)
-        case _:
-            return breach.aware_at
-
-
-def _first_told(begins_with: str, breach: Breach) -> datetime | None:
-    return min((at for id_, at in breach.told if id_.startswith(begins_with)), default=None)
 
 
 def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[Due]:
@@ -109,26 +91,35 @@ def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[Due]:
         )
 
 
-def _supplement(incident: Incident, declared: BreachDeclared, by_law: Iterable[Due]) -> Iterator[Due]:
+def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> Iterator[Due]:
     """
-    Yield the clock of a supplement to those who were told before: they get it as soon as we know it.
+    Yield the clocks of a supplement to those who had the first report: they get it as soon as we know it.
+
+    To people and customers our letters go once; what customers hear of later is the staff's to tell.
 
     Law:
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
-    number = incident.newest.number
-    owed = [duty for duty in by_law if duty.owed and duty.recipient not in BY_LETTER]
-    if number > 1 and owed:
-        says = Reason(
-            says="what is known since goes to whom the first report went", provision="GDPR Art. 33(4)"
-        )
-        yield Due(
-            clock=f"{SUPPLEMENT}.{number}",
-            policy=owed[0].policy,
-            recipient=owed[0].recipient,
-            runs_from=declared.aware_at.astimezone(UTC),
-            why=(says,),
-        )
+    number, since = incident.newest.number, {duty.clock: duty.runs_from for duty in incident.clocks}
+    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if number > 1 else []
+    reports = [duty for duty in owed if duty.recipient != CONTROLLER]
+    if reports:
+        clock = f"{SUPPLEMENT}.{number}"
+        yield _supplement(clock, reports[0].recipient, reports[0].policy, since.get(clock, now))
+    if len(owed) > len(reports):
+        clock = f"{SUPPLEMENT}.{number}.{CUSTOMERS}"
+        yield _supplement(clock, CUSTOMERS, owed[-1].policy, since.get(clock, now))
+
+
+def _supplement(clock: str, recipient: str, policy: str | None, since: datetime) -> Due:
+    says = "what is known since goes to whom the first report went, without undue further delay"
+    return Due(
+        clock=clock,
+        policy=policy,
+        recipient=recipient,
+        runs_from=since.astimezone(UTC),
+        why=(Reason(says=says, provision="GDPR Art. 33(4)"),),
+    )
 
 
 def waits_of(duty: Due, now: datetime) -> list[Wait]:

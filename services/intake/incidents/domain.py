@@ -17,6 +17,7 @@ from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDo
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
+    AffectedGroup,
     BreachAlarmed,
     BreachApproved,
     BreachHeld,
@@ -91,6 +92,17 @@ class Phase:
         return 0 if self.scoped is None else self.scoped.chunks
 
     @property
+    def groups(self) -> tuple[AffectedGroup, ...]:
+        """Who is affected, as far as anybody has looked."""
+        return () if self.scoped is None else self.scoped.groups
+
+    @property
+    def unreached(self) -> bool:
+        """Whether somebody who is to be told cannot be, by a letter of ours."""
+        nowhere = any(group.unreachable for group in self.groups if group.laws)
+        return nowhere or (self.notified is not None and self.notified.failed > 0)
+
+    @property
     def awaits_approval(self) -> bool:
         """Whether somebody is to be written to as soon as somebody approves."""
         open_ = self.status in {Status.SCOPED, Status.APPROVED}
@@ -146,7 +158,7 @@ class Incident:
         """
         counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.phases) else {})
         for phase in self.phases:
-            for group in phase.scoped.groups if phase.scoped else ():
+            for group in phase.groups:
                 counted[group.place] += group.people
         return counted
 
@@ -158,13 +170,8 @@ class Incident:
 
     @property
     def unreached(self) -> bool:
-        """Whether somebody cannot be told by a letter of ours."""
-        return any(
-            any(group.laws and group.unreachable for group in phase.scoped.groups if phase.scoped)
-            or (phase.notified is not None and phase.notified.failed > 0)
-            for phase in self.phases
-            if phase.scoped
-        )
+        """Whether somebody in any phase cannot be told by a letter of ours."""
+        return any(phase.unreached for phase in self.phases)
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""

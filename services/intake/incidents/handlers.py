@@ -1,5 +1,6 @@
 """What becomes of an incident when something arrives: it is registered, counted, approved, held, released."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,8 +80,8 @@ class Incidents:
 
     async def await_all(self, waits: Sequence[Wait]) -> None:
         """Have each of *waits* told when it has come."""
-        for wait in waits:
-            await self.timers.set(self.case_id, wait.name, wait.at)
+        # Together, so that all of them are one write.
+        await asyncio.gather(*(self.timers.set(self.case_id, wait.name, wait.at) for wait in waits))
 
 
 async def register(event: BreachLodged, ctx: Incidents) -> Sequence[Fact]:
@@ -113,9 +114,9 @@ async def correct_clocks(event: BreachScoped, ctx: Incidents) -> Sequence[Fact]:
 
 async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
     """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
-    clocks = clocks_of(incident, await ctx.declared(incident.newest.declaration), ctx.law)
-    for duty in clocks:
-        await ctx.await_all(waits_of(duty, ctx.now))
+    declared = await ctx.declared(incident.newest.declaration)
+    clocks = clocks_of(incident, declared, ctx.law, ctx.now)
+    await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
     return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
 
 

@@ -79,11 +79,11 @@ def _told(phase: Phase, duty: Due) -> bool:
 
 def _concerns(phase: Phase, duty: Due) -> bool:
     """Tell whether somebody is written to in *phase* whom *duty* is about."""
-    if duty.recipient not in BY_LETTER or phase.scoped is None or not phase.chunks:
+    if duty.recipient not in BY_LETTER or not phase.chunks:
         return False
     if duty.recipient == CONTROLLER:
         return True
-    return any(duty.policy in group.laws for group in phase.scoped.groups if group.people)
+    return any(duty.policy in group.laws for group in phase.groups if group.people)
 
 
 def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """When it is warned of a clock, what begins one, and how long what is known of an incident is kept."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -10,7 +11,10 @@ from services.intake.incidents.clocks import clocks_of, duty_named, kind_of, wai
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
 from services.intake.incidents.keeping import Retention
-from shared.incidents import BreachDeclared, BreachReported
+from services.intake.settings import IntakeSettings
+from shared.events import Fact
+from shared.incidents import BreachDeclared
+from shared.policies import breach_policies
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered
 from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
@@ -75,7 +79,7 @@ def known(*facts: Any, **declared: Any) -> dict[str, Due]:
     begun = registered(aware_at=AWARE_AT)
     incident = reduce(evolve, (begun, *facts), Incident())
     told = BreachDeclared.model_validate(declaration(**declared))
-    return {duty.clock: duty for duty in clocks_of(incident, told, LAW)}
+    return {duty.clock: duty for duty in clocks_of(incident, told, LAW, NOW)}
 
 
 def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
@@ -133,13 +137,31 @@ def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
     assert "supplement.2" not in unlikely
 
 
-def test_whom_no_letter_reaches_is_known_to_the_law() -> None:
-    reported = BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW)
-    facts = (scoped(), clocks_set(*known().values()), reported)
-    incident = reduce(evolve, (registered(), *facts), Incident())
-    assert not incident.unreached
-    failed = reduce(evolve, (approved("bruno"), out(), notified(failed=1)), incident)
-    assert failed.unreached
+@pytest.mark.parametrize(
+    ("facts", "owed"),
+    [
+        pytest.param((), False, id="not written to yet"),
+        pytest.param((approved("bruno"), out(), notified()), False, id="all were reached"),
+        pytest.param((approved("bruno"), out(), notified(failed=1)), True, id="one was not"),
+    ],
+)
+def test_where_a_letter_reaches_nobody_the_public_is_told(facts: Sequence[Fact], owed: bool) -> None:
+    risky = ["user.name", "user.financial"]
+    assert known(scoped(BR=4), *facts, categories=risky)["br-lgpd.public"].owed is owed
+
+
+def test_where_somebody_has_no_address_the_public_is_told() -> None:
+    found = scoped(BR=4)
+    unreachable = tuple(group.model_copy(update={"unreachable": 1}) for group in found.groups)
+    found = found.model_copy(update={"groups": unreachable})
+    assert known(found, categories=["user.name", "user.financial"])["br-lgpd.public"].owed
+
+
+def test_customers_hear_of_what_is_known_later_from_the_staff() -> None:
+    customers = [{"id": "k-1", "name": "Muster AG", "email": "security@example.com"}]
+    found = known(registered(2), role="processor", affected={"controllers": customers})
+    assert found["supplement.2.customers"].recipient == "customers"
+    assert "supplement.2" not in found
 
 
 # --- how long it is kept ------------------------------------------------------------------------------
@@ -157,6 +179,13 @@ def test_months_are_kept_whole(day: str, months: int, until: str) -> None:
     registered_at = datetime.fromisoformat(day).replace(hour=13, tzinfo=UTC)
     *_, record = Retention(months, 12).waits(1, registered_at)
     assert record.at == datetime.fromisoformat(until).replace(hour=23, minute=59, second=59, tzinfo=UTC)
+
+
+def test_an_incident_is_kept_for_as_long_as_any_law_says() -> None:
+    longest = max(policy.records.months or 0 for policy in breach_policies() if policy.records)
+    kept = IntakeSettings.model_fields["incident_months"].default
+    assert kept >= longest > 0
+    assert IntakeSettings.model_fields["incident_people_months"].default <= kept
 
 
 def test_what_is_to_be_kept_for_longer_meanwhile_is_kept() -> None:

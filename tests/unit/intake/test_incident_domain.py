@@ -257,6 +257,8 @@ def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:
     assert incident.told["gdpr.people"] == NOW, "what begins with the first notice has begun"
     more = after(*found, approved("b", 2), out(2), notified(2))
     assert "gdpr.people" in [duty.clock for duty in told_by_letter(more)]
+    again = evolve(more, DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=LATER))
+    assert (again.done["gdpr.people"].at, again.told["gdpr.people"]) == (LATER, NOW)
 
 
 def test_people_under_another_law_reopen_no_clock() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.intake.domain import request_id
 from services.intake.incidents.domain import Status
 from shared.affected import chunk_item
 from shared.events import RequestPurged, RequestRejected
@@ -19,7 +20,7 @@ from shared.incidents import (
     BreachTimeCame,
     NoticesReleased,
 )
-from tests.unit.fakes import NOW
+from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE
 from tests.unit.register import CALIFORNIA, INCIDENT, Registry, scoped
 
 FIVE_YEARS = timedelta(days=5 * 366)
@@ -36,6 +37,10 @@ async def test_a_breach_is_sealed_and_registered(registry: Registry) -> None:
     assert (registered.request_id, registered.phase, registered.by) == (INCIDENT, 1, "ada")
     assert (await registry.declared(1)).nature == "A copy of the customer table was taken."
     assert b"customer table" not in b"".join(message.body for message in registry.broker.published[1:])
+
+
+def test_a_request_of_the_same_reference_is_another_case() -> None:
+    assert request_id(SOURCE, "inc-1", key=REQUEST_KEY) != INCIDENT
 
 
 async def test_the_same_content_again_changes_nothing(registry: Registry) -> None:
@@ -266,3 +271,14 @@ async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
     after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
     assert after["us-ca.people"] == before["us-ca.people"]
     assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]
+
+
+async def test_a_supplement_is_asked_for_three_days_after_it_was_declared(registry: Registry) -> None:
+    await registry.declare()
+    await registry.pass_time(timedelta(days=10))
+    await registry.declare(id_="2", measures="More.")
+    await registry.pass_time(timedelta(days=2))
+    await registry.tell(scoped(2))
+    assert "supplement.2" not in breaches_of(registry)
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["supplement.2"] == [False]
