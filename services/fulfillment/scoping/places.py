@@ -75,6 +75,7 @@ def language_of(text: str) -> str | None:
     return _languages().get(_folded(written))
 
 
+@lru_cache(maxsize=1_024)
 def main_language(place: str | None) -> str | None:
     """Return what most people read at *place*."""
     if place is None:
