@@ -122,6 +122,10 @@ class Telling(Unit):
             return ("known", name, key_of(value, phone=name == PHONE))
         for edge, values in self.values_along(part, self.back):
             return ("refers", edge.target.key, edge.target.path, *map(key_of, values))
+        for field in self.emails:
+            for value in self.values(part, field):
+                if field.identity and refers(value):  # no address, but what they are known by
+                    return ("known", EMAIL, key_of(value, caseless=True))
         return ("record", self.collection.key, *place)
 
     def values_along(self, part: Any, edges: Iterable[Edge]) -> Iterator[tuple[Edge, Sequence[Any]]]:
