@@ -110,7 +110,7 @@ def _named() -> Mapping[str, str]:
         for code, name in countries(Locale(language)).items():
             found.setdefault(_folded(name), set()).add(code)
     for code in _known():
-        for spoken in get_official_languages(code, de_facto=True)[:1]:
+        for spoken in get_official_languages(code, de_facto=True):
             at_home = _locale(str(spoken)).territories.get(code)
             if at_home:
                 found.setdefault(_folded(at_home), set()).add(code)

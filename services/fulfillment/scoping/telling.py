@@ -225,4 +225,5 @@ def _addresses(own: Iterable[Field]) -> Iterator[Address]:
 
 def _says(value: Any) -> bool:
     """Tell whether *value* says anything."""
-    return value is not None and value not in ("", b"", {})
+    said = value.strip() if isinstance(value, str) else value
+    return said is not None and said not in ("", b"", {})
