@@ -1,9 +1,10 @@
 """
-A mail server that counts and forgets: ``python -m bench.sink PORT [LOG]``.
+A mail server that counts and forgets: ``python -m bench.sink PORT [LOG [MILLISECONDS]]``.
 
 The catcher of the embedded stack writes a file per letter and would be the slowest part of a measurement.
 Into LOG, where one is given, goes a line per accepted message: its recipient and its Message-ID. Lines are
-written together, after at most a moment and when the sink is told to stop, so that it must not be killed.
+written together, after at most a moment and when the sink is told to stop, so that it must not be killed. It
+takes so many MILLISECONDS to say that it has accepted a message; the line is noted before.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ REPLIES = {
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 bye\r\n",
 }
+KEPT = b"250 kept\r\n"
 END = b"\r\n.\r\n"
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
 FLUSH_S = 0.2
@@ -31,8 +33,9 @@ Keep = Callable[[bytes, bytes], None]
 class Conversation(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, keep: Keep | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, latency_s: float = 0.0) -> None:
         self.keep = keep
+        self.latency_s = latency_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
@@ -56,7 +59,10 @@ class Conversation(asyncio.Protocol):
             self.held, self.in_data = rest, False
             if self.keep is not None:
                 self.keep(self.recipient, message)
-            self.transport.write(b"250 kept\r\n")
+            if self.latency_s:
+                asyncio.get_running_loop().call_later(self.latency_s, self.transport.write, KEPT)
+            else:
+                self.transport.write(KEPT)
             return True
         line, end, rest = self.held.partition(b"\r\n")
         if not end:
@@ -89,14 +95,14 @@ class Log:
             file.writelines(line + b"\n" for line in lines)
 
 
-async def main(port: int, path: Path | None = None) -> None:
+async def main(port: int, path: Path | None = None, latency_s: float = 0.0) -> None:
     """Serve until told to stop."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     log = None if path is None else Log(path)
     keep = None if log is None else log.keep
-    server = await loop.create_server(lambda: Conversation(keep), "127.0.0.1", port)
+    server = await loop.create_server(lambda: Conversation(keep, latency_s), "127.0.0.1", port)
     while log is not None and not stopping.is_set():
         await asyncio.sleep(FLUSH_S)
         log.flush()
@@ -108,4 +114,5 @@ async def main(port: int, path: Path | None = None) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1]), *map(Path, sys.argv[2:3])))
+        latency = int(sys.argv[3]) / 1_000 if sys.argv[3:] else 0.0
+        runner.run(main(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None, latency))

@@ -1,5 +1,6 @@
 """Reads what the staff writes down of a breach: YAML or JSON, every flaw with its place and the remedy."""
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,16 +23,18 @@ REMEDIES: Mapping[str, str] = {
 }
 """What pydantic calls a flaw → what is said of it."""
 STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
-"""What YAML makes of words that are none of it in JSON: `NO` is a country, and no moment is without offset."""
+"""What YAML makes of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
 
 class _Loader(yaml.SafeLoader):
     """Reads as JSON would: nothing is true but ``true``."""
 
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in STRINGS]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in STRINGS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
 def read(path: Path, by: str | None) -> BreachDeclared:
@@ -69,7 +72,7 @@ def _declared(path: Path, content: Mapping[str, Any]) -> BreachDeclared:
         return BreachDeclared.model_validate(content)
     except ValidationError as error:
         flaws = error.errors(include_url=False, include_input=False)
-        raise ConfigurationError("; ".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
+        raise ConfigurationError("\n".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
 
 
 def _content(path: Path) -> dict[str, Any]:

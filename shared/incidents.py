@@ -37,6 +37,7 @@ Place: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9
 """A country, or a part of one: ``DE``, ``US-CA`` (ISO 3166)."""
 Category: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,99}$")]
 """What kind of data: ``user.contact.email``, in the words of the data map."""
+MailDomain: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,253}$", to_lower=True)]
 
 
 # --- what upstream systems submit ---------------------------------------------------------------------
@@ -131,6 +132,11 @@ class BreachDeclared(Submission):
     """Roughly how many records; they are counted where they are found by the data map."""
     contact: Text
     """Who tells more, and how they are reached."""
+    mail_domains: tuple[MailDomain, ...] = ()
+    """
+    Where the company gives people mailboxes, and the secrets of these were breached: no notice goes there to
+    somebody whose secret it was (Cal. Civ. Code § 1798.82(j)(5)).
+    """
     high_risk: bool
     risk_unlikely: bool = False
     """Whether nobody is likely to come to harm; then only *rationale* is kept, and no authority told."""
@@ -310,9 +316,21 @@ class ChunkDue(Fact):
     phase: int
     declaration: Code
     chunk: int
+    chunks: int = 0
+    """How many there are in the phase."""
     turn: int = 0
     """How often the campaign was resumed before."""
     held_by_police: bool = False
+
+    @property
+    def case(self) -> str:
+        """The chunk itself: a case of those who write to it."""
+        return f"{self.request_id}.{self.phase}.{self.chunk}"
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The incident, and the chunk."""
+        return self.request_id, self.case
 
 
 class CampaignPaused(Fact):
@@ -350,6 +368,13 @@ class BreachNotified(Fact):
     """Of those: whom a crash may have written to twice, with one Message-ID."""
     failed: int
     aborted: bool = False
+    last: int | None = None
+    """Which chunk was the last; None where there was none."""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The incident, and the chunk that was the last."""
+        return self.request_id, f"{self.request_id}.{self.phase}.{self.last}"
 
 
 class BreachNoticeReturned(Fact):

@@ -21,6 +21,7 @@ from habeas.cli import (
     laws,
     letters,
     maps,
+    notices,
     publishing,
     recipients,
     records,
@@ -48,6 +49,7 @@ app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
 app.add_typer(bursts.app, name="burst")
 scoping.register(breaches.app)
+notices.register(breaches.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
-from services.notifier.bounces import Desk, Door
+from services.notifier.bounces import Desk, Door, NoticeDesk
+from services.notifier.campaigns.plan import CAMPAIGNS, CHUNKS, standings_of
 from services.notifier.codes.plan import CODES
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.lanes import BATCH, Lane, database_of, service, way_out
@@ -39,10 +40,11 @@ def _returned(
     codes = Journal(platform.client[f"{settings.database_prefix}_{Lane.CODES}"])
     claims = Claims(database_of(settings, platform))
     desk = Desk(claims, {Lane.LETTERS: journal, Lane.CODES: codes}, platform.bus)
-    return incoming.listen(Door(desk, settings.return_paths()), listener, largest=LARGEST)
+    notices = NoticeDesk(standings_of(settings, platform), platform.bus, settings.notice_paths())
+    return incoming.listen(Door(desk, settings.return_paths(), notices), listener, largest=LARGEST)
 
 
-PLANS = (Plan(NotifierSettings, build), CODES)
+PLANS = (Plan(NotifierSettings, build), CODES, CAMPAIGNS, CHUNKS)
 
 if __name__ == "__main__":
     main(PLANS)

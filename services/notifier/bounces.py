@@ -6,21 +6,23 @@ kept here: a report that was published, and whose answer was lost, is published 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.notifier import figures
 from services.notifier.reports import Report, report_in
-from services.notifier.returnpath import ReturnPaths
+from services.notifier.returnpath import Notice, NoticePaths, ReturnPaths
 from shared import failures, topology
 from shared.bus import Message, Publisher
 from shared.envelope import derived_id, encode
 from shared.errors import HabeasError, TooEarly, TransientError
-from shared.events import LetterKind, NoticeReported, NoticeSent
+from shared.events import Fact, LetterKind, NoticeReported, NoticeSent
+from shared.incidents import BreachNoticeReturned
 from shared.journal import Row
 from shared.log import logger
 from shared.service import Rows, announcements
@@ -38,6 +40,13 @@ class Claims(Protocol):
 
     async def case_of(self, event: str) -> str | None:
         """Return the case of the letter that *event* called for."""
+
+
+class Campaigns(Protocol):
+    """The campaigns whose notices may come back."""
+
+    async def incident(self, campaign: str) -> str | None:
+        """Return the incident that *campaign* stands for in addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,8 @@ class Desk:
             status=report.status,
             again=bool(again),
         )
-        await self.publisher.publish([*announcements(self._row(letter, reported), NAME), *again])
+        row = _row(f"{report.action} {letter}", reported, self.clock())
+        await self.publisher.publish([*announcements(row, NAME), *again])
         return True
 
     async def _find(self, case: str, letter: str) -> Sent:
@@ -93,9 +103,42 @@ class Desk:
                     return sent
         raise TooEarly("a letter came back before it was on record that it was sent")
 
-    def _row(self, letter: str, reported: NoticeReported) -> Row:
-        """Return what makes the event's id the same, however often the same is reported."""
-        return Row("", 0, f"{reported.action} {letter}", None, (reported,), self.clock())
+
+@dataclass(frozen=True, slots=True)
+class NoticeDesk:
+    """Takes in reports on breach notices."""
+
+    campaigns: Campaigns
+    publisher: Publisher
+    paths: NoticePaths
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def take(self, notice: Notice, report: Report) -> bool:
+        """
+        Make *report* on *notice* durable; return whether its campaign is known.
+
+        Raises:
+            TransientError: Database or broker did not answer.
+        """
+        incident = await self.campaigns.incident(notice.campaign)
+        if incident is None:
+            return False
+        returned = BreachNoticeReturned(
+            request_id=incident,
+            phase=notice.phase,
+            chunk=notice.chunk,
+            number=notice.number,
+            action=report.action,
+            status=report.status,
+        )
+        row = _row(f"{report.action} {notice}", returned, self.clock())
+        await self.publisher.publish(list(announcements(row, NAME)))
+        return True
+
+
+def _row(cause: str, fact: Fact, now: datetime) -> Row:
+    """Return what makes the event's id the same, however often the same is reported."""
+    return Row("", 0, cause, None, (fact,), now)
 
 
 def _sent(lane: str, rows: list[Row]) -> Iterator[Sent]:
@@ -128,10 +171,11 @@ def _again_id(letter: str) -> str:
 class Door:
     """Answers SMTP for returned mail. The methods' names and signatures are aiosmtpd's."""
 
-    def __init__(self, desk: Desk, paths: ReturnPaths) -> None:
-        """Take what comes back on *paths* to *desk*."""
+    def __init__(self, desk: Desk, paths: ReturnPaths, notices: NoticeDesk) -> None:
+        """Take what comes back on *paths* to *desk*, and breach notices to theirs."""
         self._desk = desk
         self._paths = paths
+        self._notices = notices
         self._readers = asyncio.Semaphore(READERS)
 
     async def handle_RCPT(  # noqa: N802
@@ -139,7 +183,7 @@ class Door:
     ) -> str:
         """Take mail for addresses that we have made, and for no other."""
         del server, session, options
-        if self._paths.letter(address) is None:
+        if self._taker(address) is None:
             return "550 5.1.1 no such address"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 known"
@@ -164,11 +208,19 @@ class Door:
         async with self._readers:
             return await asyncio.to_thread(report_in, content)
 
+    def _taker(self, address: str) -> Callable[[Report], Awaitable[bool]] | None:
+        """Return who takes a report on the letter that *address* was made for, if we have made it."""
+        if (letter := self._paths.letter(address)) is not None:
+            return partial(self._desk.take, letter)
+        if (notice := self._notices.paths.notice(address)) is not None:
+            return partial(self._notices.take, notice)
+        return None
+
     async def _take(self, address: str, report: Report | None) -> None:
-        letter = self._paths.letter(address)
-        if report is None or letter is None:
+        take = self._taker(address)
+        if report is None or take is None:
             figures.report("no_report")
-        elif await self._desk.take(letter, report):
+        elif await take(report):
             figures.report(report.action)
         else:
             figures.report("unknown_letter")

@@ -18,9 +18,9 @@ _REPORTS = Counter(
 )
 
 
-def letter(outcome: str) -> None:
-    """Count a letter that was tried."""
-    _LETTERS.labels(outcome).inc()
+def letter(outcome: str, count: int = 1) -> None:
+    """Count letters that were tried."""
+    _LETTERS.labels(outcome).inc(count)
 
 
 def report(outcome: str) -> None:

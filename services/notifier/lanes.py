@@ -26,6 +26,8 @@ BATCH = 64
 """Letters of a lane under way at once; a crash leaves as many in doubt, and some more (docs/runbook.md)."""
 KEPT_FOR_CODES = 4
 """One in so many connections, and letters of a limit; one at the least."""
+KEPT_FOR_NOTICES = 4
+"""One in so many letters of a limit; one at the least. Their connections are their own."""
 
 
 class Lane(StrEnum):
@@ -38,6 +40,15 @@ class Lane(StrEnum):
         """Return this lane's part of *whole*, which is at least two."""
         codes = max(1, whole // KEPT_FOR_CODES)
         return codes if self is Lane.CODES else whole - codes
+
+    def limit_of(self, whole: int) -> int:
+        """Return this lane's part of a limit, which is at least three; breach notices have what is left."""
+        return self.part_of(whole) - (notices_of(whole) if self is Lane.LETTERS else 0)
+
+
+def notices_of(whole: int) -> int:
+    """Return the part of a limit that is for breach notices alone."""
+    return max(1, whole // KEPT_FOR_NOTICES)
 
 
 def database_of(settings: NotifierSettings, platform: Platform) -> Database:
@@ -88,7 +99,7 @@ def service(
 
 def _limits(lane: Lane, settings: NotifierSettings, database: Database) -> Limits:
     per_minute: Mapping[str, int] = {
-        domain: lane.part_of(letters) for domain, letters in settings.mail_limits.items()
+        domain: lane.limit_of(letters) for domain, letters in settings.mail_limits.items()
     }
     key = derived_key(settings.master_key_bytes, "mail domains")
     return Limits(database, key, Allowed(lane, per_minute))

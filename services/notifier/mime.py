@@ -105,6 +105,20 @@ def message(headers: dict[str, str], body: Alternatives, *, message_id: str) -> 
     )
 
 
+def part_head(boundary: str, subtype: str) -> bytes:
+    """Return what stands before the text of a part."""
+    head = (
+        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode()
+
+
+def quoted_printable(text: str) -> bytes:
+    """Return *text* in quoted-printable; whole lines may be encoded one by one."""
+    return binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n")
+
+
 @lru_cache(maxsize=1024)
 def date_header(moment: datetime) -> str:
     """Return *moment* as the value of a ``Date`` header."""
@@ -112,12 +126,7 @@ def date_header(moment: datetime) -> str:
 
 
 def _part(boundary: str, subtype: str, text: str) -> bytes:
-    head = (
-        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    content = binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n")
-    return head.encode() + content + b"\r\n"
+    return part_head(boundary, subtype) + quoted_printable(text) + b"\r\n"
 
 
 def _phrase(name: str) -> str:

@@ -6,16 +6,15 @@ from email.utils import parseaddr
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from services.notifier import dkim
-from services.notifier.facts import Authority, Sender
 from services.notifier.limits import OTHERS
 from services.notifier.mime import addr_spec
-from services.notifier.returnpath import LONGEST_NAME, ReturnPaths
-from services.notifier.writing import House
+from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
+from services.notifier.writing import House, house_of
 from shared.errors import MailRefused
 from shared.settings import InboxSettings
 from shared.vault import derived_key
 
-FEWEST = 2
+FEWEST = 3
 
 
 class NotifierSettings(InboxSettings):
@@ -32,6 +31,9 @@ class NotifierSettings(InboxSettings):
 
     mail_connections: int = Field(default=16, ge=2, le=100)
     """Connections to the mail server that are kept open; a quarter, one at the least, for codes alone."""
+
+    notice_connections: int = Field(default=16, ge=1, le=200)
+    """Connections to the mail server for breach notices alone; no other letter waits for one of them."""
 
     mail_limits: dict[str, int] = Field(default_factory=dict)
     """Letters a minute that a mail domain is sent: JSON, domain → number, `*` for each other domain."""
@@ -67,7 +69,9 @@ class NotifierSettings(InboxSettings):
     @classmethod
     def _leave_something_for_codes(cls, limits: dict[str, int]) -> dict[str, int]:
         if any(letters < FEWEST for letters in limits.values()):
-            raise ValueError(f"every limit must be {FEWEST} or more: a part of it is kept for codes")
+            raise ValueError(
+                f"every limit must be {FEWEST} or more: parts of it are kept for codes and for breach notices"
+            )
         return {_domain(name): letters for name, letters in limits.items()}
 
     @field_validator("mail_bounces")
@@ -107,6 +111,10 @@ class NotifierSettings(InboxSettings):
         """Return the addresses that letters come back to."""
         return ReturnPaths(self.mail_bounces, derived_key(self.master_key_bytes, "returned letters"))
 
+    def notice_paths(self) -> NoticePaths:
+        """Return the addresses that breach notices come back to, if anything does, and their message ids."""
+        return NoticePaths(self.mail_bounces, derived_key(self.master_key_bytes, "breach notices"))
+
     def sign(self) -> Callable[[bytes], bytes]:
         """Return what signs a letter; it stays as it is where there is no key."""
         if self.dkim_key is None:
@@ -116,23 +124,13 @@ class NotifierSettings(InboxSettings):
 
     def house(self) -> House:
         """Return who writes, and from where."""
-        name, address = parseaddr(self.mail_from)
-        company = self.company
-        sender = Sender(
-            name=name,
-            address=address,
+        return house_of(
+            self.company,
+            self.mail_from,
             reply_to=self.mail_reply_to,
-            postal_address=company.postal_address,
-            data_protection_officer=company.officer,
-            privacy_policy_url=company.privacy_policy or "",
-            complaint_url=company.complaints or "",
-            opt_out_url=company.opt_out or "",
-            products=company.products,
-            affiliates=company.affiliates,
-            zone=company.zone,
+            public_url=self.public_url.rstrip("/"),
+            threads=self.threads(),
         )
-        authority = Authority(company.authority.name, company.authority.url, company.authority.address)
-        return House(sender, authority, self.public_url.rstrip("/"), self.threads())
 
 
 def _is_address(value: str) -> bool:

@@ -5,6 +5,9 @@ One rule: when a letter does not get through, it is known whether the server can
 DATA are asked for one by one: what fails before DATA was never handed over.
 """
 
+import asyncio
+import math
+import re
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -17,14 +20,21 @@ from services.notifier.answers import Fate, fate, status_in
 from services.notifier.mime import addr_spec
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
 
-RCPT = b"RCPT"
+RCPT, DATA = b"RCPT", b"DATA"
 SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465
 
-FIRST_CONSENT, FIRST_REFUSAL, CLOSING = 200, 300, 421
+CONSENT, GO_ON, CLOSING = range(200, 300), range(354, 355), 421
+LINE_BREAK = re.compile(rb"\r\n|\r|\n")
+LONGEST_PROOF = 100
+"""Characters of an answer that are kept: a queue id is far shorter."""
 
 
 class Disconnected(Exception):
     """The connection was lost, or useless, before the letter was handed over: another one may take it."""
+
+
+class Unreachable(MailUnavailable):
+    """There is no connection to be had."""
 
 
 class MailInDoubt(MailUnavailable):
@@ -100,15 +110,15 @@ class MailServer:
             starttls=starttls,
         )
 
-    async def connect(self, patience: Patience, tls_context: ssl.SSLContext | None) -> aiosmtplib.SMTP:
+    async def connect(self, patience: Patience, tls_context: ssl.SSLContext | None) -> "Connection":
         """
         Return a connection that is greeted, encrypted and logged in to as the URL says.
 
         Raises:
             SenderBlamed: The log-in was refused for good.
-            MailUnavailable: There is none to be had now.
+            Unreachable: There is none to be had now.
         """
-        client = aiosmtplib.SMTP(
+        client = Connection(
             hostname=self.host,
             port=self.port,
             username=self.username,
@@ -119,6 +129,7 @@ class MailServer:
             local_hostname=socket.gethostname(),
             timeout=patience.answer.total_seconds(),
         )
+        client.patience = patience
         try:
             await client.connect()
             if client.is_ehlo_or_helo_needed:
@@ -128,15 +139,59 @@ class MailServer:
             raise _verdict(error, recipient_named=False) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            raise MailUnavailable(f"no connection to the mail server: {type(error).__name__}") from None
+            raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
         return client
 
 
-async def hand_over(
-    client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes, *, acceptance: timedelta
-) -> None:
+class Connection(aiosmtplib.SMTP):
     """
-    Return when the server has taken *message*. Leaves *client* closed or fit for the next letter.
+    A connection that closes itself when an answer is too long in coming.
+
+    The client's own timers are made anew for each command, and cost more than the command. Here the moment is
+    noted, and looked at once in a while: an answer is waited for twice as long, at the most.
+    """
+
+    patience = Patience()
+    _until = math.inf
+    _looking = False
+
+    def wait_at_most(self, patience: timedelta) -> None:
+        """Give the next answer so long."""
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + patience.total_seconds()
+        if not self._looking:
+            self._looking = True
+            loop.call_at(self._until, self._look)
+
+    def rest(self) -> None:
+        """Expect nothing for now."""
+        self._until = math.inf
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._looking = self.is_connected and self._until > loop.time()
+        if self._looking:
+            loop.call_later(self.patience.answer.total_seconds(), self._look)
+        else:
+            self.close()
+
+    async def say(self, *command: bytes) -> aiosmtplib.SMTPResponse:
+        """Return the answer to *command*."""
+        self.wait_at_most(self.patience.answer)
+        return await self.execute_command(*command, timeout=None)
+
+    async def transmit(self, message: bytes) -> aiosmtplib.SMTPResponse:
+        """Return the answer to *message*, whose lines, the last one as well, end in CRLF."""
+        if self.protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("the connection is gone")
+        self.wait_at_most(self.patience.acceptance)
+        self.protocol.write(b"%b.\r\n" % message.replace(b"\r\n.", b"\r\n.."))
+        return await self.protocol.read_response()
+
+
+async def hand_over(client: Connection, sender: str, recipient: str, message: bytes) -> str:
+    """
+    Return what the server said when it took *message*. Leaves *client* closed or fit for the next letter.
 
     Raises:
         Disconnected: It was not handed over, and the connection is gone.
@@ -149,9 +204,12 @@ async def hand_over(
     try:
         for command in _envelope(client, sender, recipient):
             recipient_named = command[0] == RCPT
-            _demand_consent(await client.execute_command(*command))
+            _demand(CONSENT, await client.say(*command))
+        _demand(GO_ON, await client.say(DATA))
         lost = MailInDoubt("the mail server did not say whether it took the letter")
-        await client.data(message, timeout=acceptance.total_seconds())
+        reply = await client.transmit(in_lines(message))
+        _demand(CONSENT, reply)
+        return proof(reply)
     except aiosmtplib.SMTPResponseException as error:
         raise await _declined(client, error, lost, recipient_named=recipient_named) from None
     except (aiosmtplib.SMTPException, OSError):
@@ -160,10 +218,27 @@ async def hand_over(
     except BaseException:
         client.close()  # stopped half-way: an answer that comes late must not be taken for the next one's
         raise
+    finally:
+        client.rest()
 
 
-def _demand_consent(reply: aiosmtplib.SMTPResponse) -> None:
-    if not FIRST_CONSENT <= reply.code < FIRST_REFUSAL:
+def in_lines(message: bytes) -> bytes:
+    """Return *message* with CRLF at each line's end: a lone break could smuggle in another message."""
+    breaks = message.count(b"\r\n")
+    if message.count(b"\n") == breaks == message.count(b"\r") and message.endswith(b"\r\n"):
+        return message
+    return LINE_BREAK.sub(b"\r\n", message).removesuffix(b"\r\n") + b"\r\n"
+
+
+def proof(reply: aiosmtplib.SMTPResponse) -> str:
+    """Return what is kept of *reply*: as a rule a status and a queue id, but never what may be an address."""
+    words = reply.message.split()
+    said = " ".join(word for word in words if "@" not in word and word.isascii() and word.isprintable())
+    return f"{reply.code} {said}"[:LONGEST_PROOF]
+
+
+def _demand(codes: range, reply: aiosmtplib.SMTPResponse) -> None:
+    if reply.code not in codes:
         raise aiosmtplib.SMTPResponseException(reply.code, reply.message)
 
 
@@ -184,7 +259,7 @@ async def _declined(
     recipient_named: bool,
 ) -> Exception:
     """Make *client* fit for the next letter, or close it, and say what the answer means for this one."""
-    if error.code < FIRST_CONSENT:  # no answer, but noise
+    if error.code < CONSENT.start:  # no answer, but noise
         client.close()
         return lost
     if error.code == CLOSING:

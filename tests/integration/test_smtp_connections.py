@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.notifier.channels import SenderBlamed
+from services.notifier.channels import SenderBlamed, Unreachable
 from shared.errors import MailUnavailable
 from tests.integration.mail_host import (
     IMPATIENT,
@@ -35,7 +35,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     async with running(MailHost()) as host:
         url = host.url
     async with opened(url) as channel:
-        assert type(await failure(channel)) is MailUnavailable
+        assert type(await failure(channel)) is Unreachable
 
 
 async def test_a_server_that_does_not_greet_is_unavailable() -> None:
@@ -43,7 +43,7 @@ async def test_a_server_that_does_not_greet_is_unavailable() -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         async with opened(f"smtp://127.0.0.1:{port}", patience=IMPATIENT) as channel:
-            assert type(await failure(channel)) is MailUnavailable
+            assert type(await failure(channel)) is Unreachable
 
 
 async def test_a_wrong_password_is_unavailable_and_is_not_told() -> None:
@@ -126,7 +126,7 @@ async def test_smtps_is_encrypted_from_the_start(
 
 async def test_a_server_without_starttls_gets_no_letter_in_clear() -> None:
     async with running(MailHost()) as host, opened(f"{host.url}?starttls=true") as channel:
-        assert type(await failure(channel)) is MailUnavailable
+        assert type(await failure(channel)) is Unreachable
         assert host.taken == []
 
 

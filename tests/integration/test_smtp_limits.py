@@ -96,7 +96,7 @@ async def test_a_letter_that_must_wait_leaves_the_way_to_all_others(
             customers=0,
             HABEAS_SMTP_URL=host.url,
             HABEAS_MAIL_CONNECTIONS="2",
-            HABEAS_MAIL_LIMITS='{"example.org": 2}',
+            HABEAS_MAIL_LIMITS='{"example.org": 3}',
         ) as pipeline,
     ):
         await pipeline.start("notifier")

@@ -9,13 +9,13 @@ import pytest
 from aiosmtpd.smtp import Envelope
 
 from services.notifier import bounces
-from services.notifier.bounces import Desk, Door
+from services.notifier.bounces import Desk, Door, NoticeDesk
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.lanes import Lane, service
 from services.notifier.post import Posted
 from services.notifier.reports import Report, report_in
-from services.notifier.returnpath import ReturnPaths
+from services.notifier.returnpath import Notice, NoticePaths, ReturnPaths
 from services.notifier.writing import House
 from shared.answer import SUBMISSION
 from shared.bus import Message, Publisher
@@ -37,6 +37,7 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.incidents import BreachNoticeReturned
 from shared.law import Right
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
@@ -59,6 +60,7 @@ REPORT = (
     b"Reporting-MTA: dns; mx.example.org\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
 )
 PATHS = ReturnPaths("bounces@example.com", b"key" * 11)
+NOTICES = NoticePaths(PATHS.address, b"notices" * 5)
 LATE, ARRIVED = Report(DeliveryAction.DELAYED, "4.4.1"), Report(DeliveryAction.DELIVERED, "2.0.0")
 
 
@@ -70,6 +72,13 @@ class Ledger:
 
     async def case_of(self, event: str) -> str | None:
         return self.letters.get(event)
+
+
+class Campaigns:
+    """Which incidents people were told of."""
+
+    async def incident(self, campaign: str) -> str | None:
+        return CASE if campaign == NOTICES.campaign(CASE) else None
 
 
 @dataclass
@@ -290,14 +299,20 @@ async def test_who_defers_the_persons_letter_does_not_have_the_customer_written_
 
 
 async def handed_in(
-    office: Office, content: bytes, *, publisher: Publisher | None = None, to: int = 1
+    office: Office,
+    content: bytes,
+    *,
+    publisher: Publisher | None = None,
+    to: int = 1,
+    path: str = PATHS.of(ACKNOWLEDGED),
 ) -> str:
-    """Hand *content* in on the acknowledgement's return path, named *to* times; return the answer."""
+    """Hand *content* in on a return path, named *to* times; return the answer."""
     desk = Desk(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
     envelope = Envelope()
-    envelope.rcpt_tos.extend([PATHS.of(ACKNOWLEDGED)] * to)
+    envelope.rcpt_tos.extend([path] * to)
     envelope.content = content
-    return await Door(desk, PATHS).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
+    notices = NoticeDesk(Campaigns(), office.broker, NOTICES, lambda: WRITTEN_AT)
+    return await Door(desk, PATHS, notices).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
 
 
 async def test_a_report_is_acknowledged_only_when_it_is_durable(office: Office) -> None:
@@ -342,7 +357,23 @@ async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -
 )
 async def test_only_addresses_that_we_have_made_are_taken(office: Office, address: str, answer: str) -> None:
     envelope = Envelope()
-    door = Door(office.desk, PATHS)
+    door = Door(office.desk, PATHS, NoticeDesk(Campaigns(), office.broker, NOTICES))
     said = await door.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
     assert said.startswith(answer)
     assert bool(envelope.rcpt_tos) is (answer == "250")
+
+
+async def test_a_report_on_a_breach_notice_is_told_of_its_incident_once(office: Office) -> None:
+    notice = Notice(NOTICES.campaign(CASE), phase=2, chunk=7, number=499)
+    for _ in range(2):
+        assert (await handed_in(office, REPORT, path=NOTICES.of(notice))).startswith("250")
+    [id_] = office.told(BreachNoticeReturned)
+    [message] = {m.body for m in office.broker.published if m.message_id == id_}
+    assert b'"chunk":7' in message
+    assert b'"number":499' in message
+
+
+async def test_a_report_on_a_notice_of_no_campaign_is_dropped(office: Office) -> None:
+    stranger = Notice(NOTICES.campaign("f" * 32), phase=1, chunk=0, number=0)
+    assert (await handed_in(office, REPORT, path=NOTICES.of(stranger))).startswith("250")
+    assert office.told(BreachNoticeReturned) == set()

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.notifier.lanes import Lane
+from services.notifier.lanes import Lane, notices_of
 from services.notifier.returnpath import LONGEST_NAME
 from services.notifier.settings import NotifierSettings
 from shared.errors import ConfigurationError
@@ -70,7 +70,7 @@ def test_domains_are_limited_as_they_are_looked_up(told: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        pytest.param({"HABEAS_MAIL_LIMITS": '{"example.org": 1}'}, "HABEAS_MAIL_LIMITS", id="one letter"),
+        pytest.param({"HABEAS_MAIL_LIMITS": '{"example.org": 2}'}, "HABEAS_MAIL_LIMITS", id="two letters"),
         pytest.param({"HABEAS_MAIL_LIMITS": '{"exa mple": 9}'}, "HABEAS_MAIL_LIMITS", id="no domain"),
         pytest.param({"HABEAS_MAIL_CONNECTIONS": "1"}, "HABEAS_MAIL_CONNECTIONS", id="one connection"),
         pytest.param(
@@ -104,5 +104,12 @@ def test_what_cannot_work_is_named_at_the_start_and_not_quoted(
 @pytest.mark.parametrize("whole", [2, 3, 4, 16, 100])
 def test_the_parts_of_the_lanes_are_the_whole_and_none_is_nothing(whole: int) -> None:
     parts = [lane.part_of(whole) for lane in Lane]
+    assert sum(parts) == whole
+    assert min(parts) >= 1
+
+
+@pytest.mark.parametrize("whole", [3, 4, 60])
+def test_the_parts_of_a_limit_are_the_whole_and_none_is_nothing(whole: int) -> None:
+    parts = [*(lane.limit_of(whole) for lane in Lane), notices_of(whole)]
     assert sum(parts) == whole
     assert min(parts) >= 1

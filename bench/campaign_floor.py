@@ -1,0 +1,65 @@
+"""
+The raw floor of a campaign: ``python -m bench.campaign_floor URL CONNECTIONS LETTERS``.
+
+Letters that are all made before the clock runs go out over so many connections, by the same SMTP client, one
+right after the other; nothing is read, looked up or written down. Prints seconds, and those of a processor.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parseaddr
+
+import uvloop
+
+from bench.notices import address, chunks, declared
+from services.notifier.facts import Authority, Sender
+from services.notifier.notices.writing import Notices
+from services.notifier.smtp import MailServer, Patience, hand_over
+from services.notifier.writing import House
+from shared.affected import CHUNK
+from shared.policies import EXAMPLE, company
+
+FROM = "Example Privacy <privacy@example.com>"
+SENDER = parseaddr(FROM)[1]
+
+
+def house() -> House:
+    """Return who writes."""
+    told = company(EXAMPLE)
+    name, mailbox = parseaddr(FROM)
+    sender = Sender(name=name, address=mailbox, postal_address=told.postal_address, zone=told.zone)
+    return House(sender, Authority(told.authority.name, told.authority.url), "http://127.0.0.1:8080")
+
+
+def letters() -> list[bytes]:
+    """Return the letters of two chunks, one of each language."""
+    made: list[bytes] = []
+    for chunk in chunks(2 * CHUNK):
+        notices = Notices(declared(), "0" * 32, chunk, house(), written_at=datetime.now(UTC))
+        made += [notices.of(one, message_id=f"<{one.key}@example.com>") for one in chunk.people]
+    return made
+
+
+async def send(url: str, numbers: Iterator[int], made: list[bytes]) -> None:
+    """Send one letter after the other over one connection."""
+    client = await MailServer.parse(url).connect(Patience(), None)
+    for number in numbers:
+        message = made[number % len(made)]
+        await hand_over(client, SENDER, address(number), message)
+    await client.quit()
+
+
+async def main(url: str, connections: int, count: int) -> None:
+    """Send *count* letters."""
+    made, numbers = letters(), iter(range(count))
+    began, used = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(send(url, numbers, made) for _ in range(connections)))
+    print(time.perf_counter() - began, time.process_time() - used, flush=True)
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,60 @@
+"""Reads of an incident what authorities are told, and who is to be written to."""
+
+from collections.abc import AsyncIterator
+
+from habeas.incidents import Case
+from services.intake.incidents.domain import Incident
+from services.notifier.notices.forms.known import Known, Told
+from shared.affected import Chunk, chunk_item
+from shared.incidents import NoticesReleased
+from shared.vault import Vault
+
+
+async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
+    """
+    Yield phase and chunk of everybody who is to be told; one chunk is held at a time.
+
+    Raises:
+        Destroyed: The incident has no key any more.
+    """
+    for phase in case.incident.phases:
+        for number in range(phase.chunks):
+            sealed = await vault.open(case.id, chunk_item(phase.number, number))
+            yield phase.number, Chunk.model_validate_json(sealed)
+
+
+def known(case: Case) -> Known:
+    """Return what an authority can be told of *case*."""
+    incident, declared = case.incident, case.last
+    scoped = [phase.scoped for phase in incident.phases if phase.scoped]
+    counted = sum(one.records for one in scoped)
+    return Known(
+        incident=case.id,
+        phase=incident.newest.number,
+        declared=declared,
+        aware_at=incident.aware_at,
+        people=incident.residents if scoped else None,
+        categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
+        records=counted or declared.records,
+        told=_told(case),
+        held_until=incident.hold.until if incident.hold else None,
+        notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,
+    )
+
+
+def _told(case: Case) -> Told | None:
+    released = (at for at, fact in case.told if isinstance(fact, NoticesReleased))
+    first_at = next(released, None)
+    if first_at is None:
+        return None
+    through = [phase.notified for phase in case.incident.phases if phase.notified]
+    return Told(
+        first_at=first_at,
+        sent=sum(one.sent for one in through),
+        not_reached=sum(one.failed for one in through),
+        through=len(through) == _to_be_told(case.incident),
+    )
+
+
+def _to_be_told(incident: Incident) -> int:
+    return sum(phase.chunks > 0 for phase in incident.phases)

@@ -1,0 +1,124 @@
+"""Who of a chunk is written to next: at once, when the limit of a domain lets it, or after a pause."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+PAUSES_S = (1.0, 5.0)
+"""Before a letter that was not taken is tried again in the same turn."""
+
+
+class Pace(Protocol):
+    """The limits of domains."""
+
+    async def place(self, domain: str) -> None:
+        """Return when a letter to *domain* may go."""
+
+
+class Feed:
+    """The people of a chunk who are still to be written to."""
+
+    def __init__(
+        self,
+        numbers: Iterable[int],
+        limited: Callable[[int], str | None],
+        pace: Pace,
+        *,
+        ready: Callable[[], None],
+    ) -> None:
+        """
+        Hand out *numbers*, in their order.
+
+        Args:
+            numbers: Who is to be written to.
+            limited: Says whose domain is limited, and what it is.
+            pace: Says when the next letter to such a domain may go.
+            ready: Hears that somebody can be written to who could not before.
+        """
+        self._pace = pace
+        self._announce = ready
+        self._ready: deque[int] = deque()
+        self._limited: dict[str, deque[int]] = {}
+        self._feeders: set[asyncio.Task[None]] = set()
+        self._tries: Counter[int] = Counter()
+        self._pauses: dict[int, asyncio.TimerHandle] = {}
+        self._later: set[int] = set()
+        self._stopped = False
+        for number in numbers:
+            domain = limited(number)
+            queue = self._ready if domain is None else self._limited.setdefault(domain, deque())
+            queue.append(number)
+
+    def begin(self, failed: Callable[[BaseException], None]) -> None:
+        """Begin to ask for places at limited domains; *failed* hears why that does not go on."""
+
+        def note_end(feeder: asyncio.Task[None]) -> None:
+            self._feeders.discard(feeder)
+            error = None if feeder.cancelled() else feeder.exception()
+            if error is not None:
+                failed(error)
+            self._announce()
+
+        for domain, queue in self._limited.items():
+            feeder = asyncio.create_task(self._feed(domain, queue))
+            self._feeders.add(feeder)
+            feeder.add_done_callback(note_end)
+
+    async def _feed(self, domain: str, queue: deque[int]) -> None:
+        while queue:
+            await self._pace.place(domain)
+            self._ready.append(queue.popleft())
+            self._announce()
+
+    @property
+    def ready(self) -> int:
+        """How many can be written to now."""
+        return 0 if self._stopped else len(self._ready)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a letter that was not taken is tried again in a moment."""
+        return bool(self._pauses) and not self._stopped
+
+    @property
+    def limited(self) -> bool:
+        """Whether anybody waits for nothing but the limit of a domain."""
+        return bool(self._feeders) and not self._stopped
+
+    @property
+    def untried(self) -> int:
+        """How many were not even tried."""
+        return len(self._ready) + sum(map(len, self._limited.values()))
+
+    @property
+    def left(self) -> int:
+        """How many are still to be written to."""
+        return self.untried + len(self._pauses) + len(self._later)
+
+    def next(self) -> int | None:
+        """Return who is written to next; None where nobody can be now."""
+        return self._ready.popleft() if self.ready else None
+
+    def put_off(self, number: int) -> None:
+        """Have somebody wait whose letter was not taken: for a moment, or for another turn."""
+        tried = self._tries[number]
+        self._tries[number] += 1
+        if tried < len(PAUSES_S) and not self._stopped:
+            loop = asyncio.get_running_loop()
+            self._pauses[number] = loop.call_later(PAUSES_S[tried], self._resume, number)
+        else:
+            self._later.add(number)
+
+    def _resume(self, number: int) -> None:
+        del self._pauses[number]
+        self._ready.append(number)
+        self._announce()
+
+    def stop(self) -> None:
+        """Hand out nobody any more."""
+        self._stopped = True
+        for pause in self._pauses.values():
+            pause.cancel()
+        for feeder in self._feeders:
+            feeder.cancel()

@@ -1,0 +1,56 @@
+"""What a notice says, before it is said in words. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A service against theft of identity that costs nothing."""
+
+    provider: str
+    months: int
+    how: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """Somebody who can be written to and called."""
+
+    name: str
+    address: str
+    telephone: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one group of people is told: the same for all of them but for their names."""
+
+    nature: tuple[str, ...]
+    """Paragraphs, as they were declared; so are the other texts."""
+    consequences: tuple[str, ...]
+    measures: tuple[str, ...]
+    advice: tuple[str, ...]
+    contact: tuple[str, ...]
+    first_day: date
+    """When it happened, or began."""
+    last_day: date | None
+    """None where it was one moment, or where nobody knows yet."""
+    noticed_on: date
+    written_on: date
+    aware_at: datetime
+    categories: tuple[str, ...]
+    """What kinds of data, in words; empty where nobody knows."""
+    to_controller: bool = False
+    held_by_police: bool = False
+    further: bool = False
+    """Whether others were told before, and of these people it was found out later."""
+    late_because: tuple[str, ...] = ()
+    """Why people are told later than the law says."""
+    watch: Watch | None = None
+    services: tuple[str, ...] = ()
+    """Of a customer: what it uses that was breached."""
+    next_update_at: datetime | None = None
+    final: bool = False
+    """Whether nothing more is to come."""

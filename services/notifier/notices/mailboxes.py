@@ -1,0 +1,36 @@
+"""Mailboxes that no notice goes to. Pure."""
+
+from shared.affected import Reached
+from shared.errors import MailRefused
+from shared.incidents import BreachDeclared
+from shared.law.breaches import Kind, is_there
+
+ADDRESS = "user.contact.email"
+"""What opens a mailbox together with a password: whoever has the mail has it."""
+
+
+class BreachedMailbox(MailRefused):
+    """Whoever has the person's password reads what is sent there: they must be told by other means."""
+
+
+def must_be_safe(person: Reached, declared: BreachDeclared) -> None:
+    """
+    Make sure that a notice to *person* is not read by whoever has their password.
+
+    It goes to no mailbox of the domains whose mailboxes were breached, where a secret of the person is part
+    of what was breached. Where nobody knows what of theirs is, it is taken for one.
+
+    Law:
+        Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached.
+
+    Raises:
+        BreachedMailbox: It would be.
+    """
+    if not declared.mail_domains or person.email is None:
+        return
+    domain = person.email.rpartition("@")[2].strip().lower()
+    categories = person.categories or declared.categories
+    if domain in declared.mail_domains and (
+        not categories or is_there(Kind.CREDENTIALS, (*categories, ADDRESS))
+    ):
+        raise BreachedMailbox("the password of this mailbox was breached")

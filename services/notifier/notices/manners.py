@@ -1,0 +1,82 @@
+"""In which manner somebody is told: people as their laws want it, customers as they need it. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from services.notifier.notices.facts import Notice
+from services.notifier.notices.outline import Part, Section, provisions, sections
+from services.notifier.notices.phrases import (
+    HEADINGS,
+    HEADINGS_OF_STATES,
+    HEADINGS_TO_CONTROLLERS,
+    TITLES,
+    TO_CONTROLLERS,
+)
+from shared.law.breaches import BreachPolicy, LetterStyle, Said
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a notice is laid out."""
+
+    title: str
+    """In English."""
+    prescribed: bool
+    """Whether a law prescribes the words of title and headings."""
+    sections: tuple[Section, ...]
+    provisions: tuple[tuple[Part, str], ...]
+    """Part → where it is demanded."""
+
+
+def is_known(part: Part, notice: Notice) -> bool:
+    """Tell whether something is to be said of *part*; of most there is, if only that nobody knows."""
+    match part:
+        case Part.PROTECTION:
+            return notice.watch is not None
+        case Part.LATE_BECAUSE:
+            return bool(notice.late_because)
+        case _:
+            return True
+
+
+def to_people(policies: Sequence[BreachPolicy], notice: Notice, categories: Iterable[str]) -> Manner:
+    """
+    Return how people are told *notice*.
+
+    Args:
+        policies: The laws that protect them, of which there is at least one: the first one's order counts.
+        notice: What they are told.
+        categories: What of theirs was breached. Nothing: nobody knows, so everything may have been.
+    """
+    first, theirs = policies[0], tuple(categories)
+
+    def is_told(said: Said) -> bool:
+        called_for = not theirs or said.holds_for(theirs)
+        return called_for and is_known(said.element, notice) and said.element not in first.never
+
+    letters = [policy.letter for policy in policies]
+    return Manner(
+        title=first.title or TITLES[first.form],
+        prescribed=any(said.heading for said in first.letter),
+        sections=sections(
+            letters, HEADINGS if first.form is LetterStyle.GDPR else HEADINGS_OF_STATES, is_told
+        ),
+        provisions=tuple(provisions(letters).items()),
+    )
+
+
+def to_controllers(policies: Sequence[BreachPolicy], _notice: Notice, _categories: Iterable[str]) -> Manner:
+    """Return how a customer is told, whose processor the company is."""
+    letters = [policy.to_controller for policy in policies]
+    return Manner(
+        title=TO_CONTROLLERS,
+        prescribed=False,
+        sections=sections(letters, HEADINGS_TO_CONTROLLERS, lambda _said: True),
+        provisions=tuple(provisions(letters).items()),
+    )
+
+
+MANNERS: Mapping[str, Callable[[Sequence[BreachPolicy], Notice, Iterable[str]], Manner]] = MappingProxyType(
+    {"people": to_people, "controllers": to_controllers}
+)

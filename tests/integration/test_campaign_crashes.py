@@ -1,0 +1,29 @@
+"""A campaign that is killed over and over misses nobody, and doubles no more than it says and may."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.campaign import Order, guarantee, prepared
+from habeas.parts import broker
+from tests.conftest import given, missing
+
+PEOPLE, KILLS, CONNECTIONS = 2_000, 3, 16
+
+
+@pytest.mark.timeout(240)
+async def test_kills_in_the_middle_miss_nobody_and_double_no_more_than_a_letter_a_connection(
+    tmp_path: Path,
+) -> None:
+    if given("AMQP_URL"):
+        pytest.skip("parts that run already are not ours to kill")
+    if not broker.PROGRAM.is_file():
+        missing(f"RabbitMQ is missing ({broker.PROGRAM}): {broker.REMEDY}")
+    order = Order(PEOPLE, rounds=0, kills=KILLS, connections=CONNECTIONS, latency_ms=20)
+    async with prepared(tmp_path, order) as ground:
+        kept, toll = await guarantee(ground, order)
+    assert kept.people == PEOPLE
+    assert toll.kills == KILLS
+    assert toll.restarts == 1
+    assert kept.doubtful
+    assert kept.sound, kept

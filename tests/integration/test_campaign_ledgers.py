@@ -1,0 +1,183 @@
+"""A ledger is changed by whoever has taken its chunk last, and by nobody else; what it says stays said."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from services.notifier.campaigns.chunks.book import Book
+from services.notifier.campaigns.ledgers import BeingWritten, Ledgers, Opened, Overtaken, Page
+from services.notifier.campaigns.outcomes import Failed, Later, Sent, Taken
+from shared.errors import PermanentError, StoreUnavailable
+from shared.events import DeliveryAction
+from shared.incidents import BreachNoticeReturned
+from shared.mongo import Client, Database, Document
+
+INCIDENT = uuid.uuid4().hex
+KEY = f"{INCIDENT}.1.0"
+OPENED = Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 10)
+
+
+@pytest_asyncio.fixture
+async def database(mongo_client: Client, database_prefix: str) -> Database:
+    database = mongo_client[f"{database_prefix}_campaigns"]
+    ledgers = Ledgers(database, by="somebody")
+    await ledgers.prepare()
+    await ledgers.open([OPENED], domain="example.com")
+    return database
+
+
+async def taken(ledgers: Ledgers) -> Taken:
+    chunk = await ledgers.take(KEY)
+    assert chunk is not None
+    return chunk
+
+
+async def ledger(database: Database) -> Document:
+    [found] = await database["ledgers"].find({}).to_list(10)
+    return found
+
+
+async def grown_old(database: Database) -> None:
+    """Have nobody been heard of for a long time."""
+    await database["ledgers"].update_one({"_id": KEY}, {"$set": {"at": datetime(2026, 1, 1, tzinfo=UTC)}})
+
+
+async def test_who_was_overtaken_changes_nothing_more(database: Database) -> None:
+    one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
+    chunk = await taken(one)
+    later = await taken(other)
+    assert later.epoch == chunk.epoch + 1
+    assert not await one.turn(chunk, chunk.step, Page([Sent(3, "250 ok")]))
+    assert not await one.close(chunk, chunk.step)
+    assert (await ledger(database))["written"] == []
+    assert await other.turn(later, later.step, Page([Sent(3, "250 ok")]))
+    assert (await ledger(database))["sent"] == 1
+
+
+async def test_who_was_overtaken_is_told_at_the_next_letter(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    book = Book(one, await taken(one), told=lambda _page: None)
+    await taken(Ledgers(database, by="other"))
+    with pytest.raises(Overtaken):
+        await book.note(begun=0)
+    with pytest.raises(Overtaken):
+        await book.note(begun=1)
+
+
+async def test_what_was_begun_and_not_recorded_is_in_doubt_and_comes_last(database: Database) -> None:
+    one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
+    chunk = await taken(one)
+    assert await one.turn(chunk, chunk.step, Page([], writing=[0, 1]))
+    assert await one.turn(chunk, chunk.step + 1, Page([Sent(0, "250 ok")], writing=[1, 2]))
+    await grown_old(database)
+    later = await taken(other)
+    assert later.in_doubt == {1, 2}
+    assert later.left() == [3, 4, 5, 6, 7, 8, 9, 1, 2]
+    assert later.begun_at == chunk.begun_at, "or the same letter would have another date"
+
+
+async def test_doubt_outlasts_another_crash(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    chunk = await taken(one)
+    assert await one.turn(chunk, chunk.step, Page([], writing=[1]))
+    again = await taken(one)
+    assert await one.turn(again, again.step, Page([], writing=[2]))
+    assert (await taken(one)).in_doubt == {1, 2}
+
+
+async def test_nobody_is_overtaken_in_the_middle_of_a_letter_who_was_heard_of_just_now(
+    database: Database,
+) -> None:
+    one, other = Ledgers(database, by="one"), Ledgers(database, by="other")
+    chunk = await taken(one)
+    assert await one.turn(chunk, chunk.step, Page([], writing=[0]))
+    with pytest.raises(BeingWritten):
+        await other.take(KEY)
+    await grown_old(database)
+    assert await other.take(KEY)
+
+
+async def test_a_page_whose_answer_was_lost_is_not_written_twice(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    chunk, page = await taken(one), Page([Sent(0, "250 ok"), Failed(1, "no_address", "none")], writing=[2])
+    assert await one.turn(chunk, chunk.step, page)
+    assert await one.turn(chunk, chunk.step, page), "it is known to be durable"
+    found = await ledger(database)
+    assert (found["sent"], found["failed"], len(found["written"]), found["writing"]) == (1, 1, 1, [2])
+
+
+async def test_a_chunk_that_is_through_is_not_taken(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    chunk = await taken(one)
+    assert await one.close(chunk, chunk.step)
+    assert await one.take(KEY) is None
+    assert await one.through(INCIDENT, 1) == 1
+    assert await one.numbers_through(INCIDENT) == {(1, 0)}
+
+
+async def test_a_chunk_that_was_never_released_waits_for_a_person(database: Database) -> None:
+    with pytest.raises(PermanentError):
+        await Ledgers(database, by="one").take(f"{INCIDENT}.1.1")
+
+
+async def test_what_is_not_taken_now_is_remembered_with_when_that_began(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    chunk, since = await taken(one), datetime(2026, 3, 5, 8, 30, tzinfo=UTC)
+    page = Page([Later(4, "451 4.7.1", 2, since), Later(5, "no answer", 1, since, in_doubt=True)])
+    assert await one.turn(chunk, chunk.step, page)
+    again = await taken(one)
+    assert (again.delayed[4].since, again.delayed[4].tries) == (since, 2)
+    assert again.in_doubt == {5}
+    assert {4, 5} <= set(again.left())
+
+
+async def test_a_notice_that_came_back_is_failed_once(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    chunk = await taken(one)
+    assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok"), Sent(1, "250 ok", doubtful=True)]))
+    for action in (DeliveryAction.DELAYED, DeliveryAction.FAILED, DeliveryAction.FAILED):
+        await one.returned(
+            BreachNoticeReturned(
+                request_id=INCIDENT, phase=1, chunk=0, number=1, action=action, status="5.1.1"
+            )
+        )
+    assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 1, "failed": 1}
+    assert set((await ledger(database))["returned"]["1"]) == {"delayed", "failed"}
+
+
+async def test_releasing_again_opens_no_second_ledger(database: Database) -> None:
+    one = Ledgers(database, by="one")
+    chunk = await taken(one)
+    assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok")]))
+    await one.open([OPENED], domain="example.net")
+    assert (await ledger(database))["sent"] == 1
+
+
+class Forgetful(Ledgers):
+    """Loses the answer to every other page, after it is written."""
+
+    pages = 0
+
+    async def turn(self, chunk: Taken, step: int, page: Page) -> bool:
+        self.pages += 1
+        written = await super().turn(chunk, step, page)
+        if self.pages % 2:
+            raise StoreUnavailable("no answer")
+        return written
+
+
+async def test_many_connections_share_an_update_and_each_waits_for_its_own(
+    database: Database,
+) -> None:
+    ledgers = Forgetful(database, by="one")
+    told: list[Page] = []
+    book = Book(ledgers, await taken(ledgers), told=told.append)
+    await asyncio.gather(*(book.note(begun=number) for number in range(5)))
+    assert (await ledger(database))["writing"] == [0, 1, 2, 3, 4]
+    await asyncio.gather(*(book.note(Sent(n, "250 ok"), begun=n + 5) for n in range(5)))
+    found = await ledger(database)
+    assert (found["sent"], found["writing"]) == (5, [5, 6, 7, 8, 9])
+    assert len(told) < 10

@@ -1,0 +1,344 @@
+"""What a mail server answers decides what becomes of a notice: sent, failed, or not given up for now."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiosmtpd.smtp import SMTP
+
+from bench.campaign_floor import SENDER, house
+from bench.notices import CATEGORIES, Breach, seal_chunks
+from services.notifier.campaigns.chunks import feed
+from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
+from services.notifier.campaigns.chunks.pace import Pace
+from services.notifier.campaigns.chunks.turn import Patience
+from services.notifier.campaigns.chunks.writer import Writer
+from services.notifier.campaigns.domain import Campaign
+from services.notifier.campaigns.handlers import Steering, release
+from services.notifier.campaigns.ledgers import Ledgers
+from services.notifier.campaigns.outcomes import letters
+from services.notifier.campaigns.standings import Standing, Standings
+from services.notifier.channels import SmtpChannel
+from services.notifier.returnpath import NoticePaths
+from shared.affected import Chunk, Reached
+from shared.errors import MailUnavailable
+from shared.incidents import BreachNotified, ChunkDue
+from shared.mongo import Client, Database, Document
+from shared.vault import Vault
+from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
+from tests.waiting import eventually
+
+PATHS = NoticePaths("bounces@example.com", b"key" * 11)
+CONNECTIONS = 4
+
+
+class Clock:
+    """Stands where a test puts it."""
+
+    now = datetime(2026, 3, 5, 8, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Desk:
+    """A campaign with one chunk, and what writes to it."""
+
+    database: Database
+    vault: Vault
+    clock: Clock = field(default_factory=Clock)
+    limits: dict[str, int] = field(default_factory=dict)
+    breach: Breach | None = None
+
+    async def released(self, *addresses: str | None) -> ChunkDue:
+        """Seal and release a chunk of people with *addresses*."""
+        people = tuple(
+            Reached(key=f"{number:032x}", email=email, name=f"Person {number}", categories=CATEGORIES)
+            for number, email in enumerate(addresses)
+        )
+        chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
+        self.breach = await seal_chunks(self.vault, iter([chunk]))
+        ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
+        incident = self.breach.incident
+        steering = Steering(incident, Campaign(), ledgers, standings, self.vault, PATHS, "example.com")
+        [due] = await release(self.breach.released(), steering)
+        assert isinstance(due, ChunkDue)
+        return due
+
+    @asynccontextmanager
+    async def writer(self, host: MailHost) -> AsyncIterator[Writer]:
+        """Write to *host*."""
+        channel = SmtpChannel(host.url, connections=CONNECTIONS)
+        pace = Pace(self.database, b"domains" * 5, self.limits)
+        await pace.prepare()
+        yield Writer(
+            Ledgers(self.database, by="one"),
+            Standings(self.database),
+            self.vault,
+            channel,
+            CONNECTIONS,
+            house(),
+            PATHS,
+            SENDER,
+            lambda message: message,
+            Patience(timedelta(hours=24), self.clock),
+            pace,
+        )
+        await channel.close()
+
+    async def ledger(self) -> Document:
+        """Return the ledger."""
+        [found] = await self.database["ledgers"].find({}).to_list(2)
+        return found
+
+
+@pytest_asyncio.fixture
+async def desk(mongo_client: Client, database_prefix: str) -> Desk:
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=os.urandom(32))
+    await vault.prepare()
+    return Desk(mongo_client[f"{database_prefix}_campaigns"], vault)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "PAUSES_S", (0.02, 0.05))
+
+
+def named(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}@example.org" for name in names)
+
+
+@dataclass
+class Choosy(MailHost):
+    """Answers RCPT as the name of the recipient asks, one answer after the other."""
+
+    answers: dict[str, list[str]] = field(default_factory=dict)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
+        self, server: SMTP, session: object, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        answers = self.answers.get(address.partition("@")[0])
+        if answers:
+            return answers.pop(0)
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+
+async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -> None:
+    due = await desk.released(*named("ada"))
+    said = "250 2.0.0 <ada@example.org> queued as 4F2A1B"
+    async with running(MailHost({"DATA": say(said)})) as host, desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    [(number, kept, at)] = letters(await desk.ledger(), "written")
+    assert (number, kept) == (0, "250 2.0.0 queued as 4F2A1B")
+    assert datetime.now(UTC) - at < timedelta(minutes=1)
+
+
+async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "gone", "barred"), None, "no address")
+    host = Choosy(answers={"gone": ["550 5.1.1 unknown"], "barred": ["550 5.5.0 no"]})
+    async with running(host), desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful, told.failed) == (1, 0, 4)
+    found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
+    assert found == {1: "mailbox_unknown", 2: "mail_refused", 3: "no_address", 4: "mail_refused"}
+
+
+async def test_who_is_not_taken_now_is_tried_again_while_the_others_go_on(desk: Desk) -> None:
+    due = await desk.released(*named("grey", "ada", "bruno"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 2})
+    async with running(host), desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert told.sent == 3
+    assert host.taken[-1][1] == "grey@example.org"
+
+
+async def test_who_is_still_not_taken_at_the_end_of_the_turn_is_left_for_another(desk: Desk) -> None:
+    due = await desk.released(*named("grey", "ada"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 3})
+    async with running(host), desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        assert (await desk.ledger())["sent"] == 1
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert told.sent == 2
+    assert [to for _, to, _ in host.taken] == [*named("ada", "grey")]
+
+
+async def test_who_is_not_taken_for_a_day_is_failed(desk: Desk) -> None:
+    due = await desk.released(*named("grey"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 9})
+    async with running(host), desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        desk.clock.now += timedelta(hours=23, minutes=59)
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        desk.clock.now += timedelta(minutes=1)
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.failed) == (0, 1)
+
+
+async def test_a_full_mailbox_is_waited_for_half_as_long(desk: Desk) -> None:
+    due = await desk.released(*named("full"))
+    host = Choosy(answers={"full": ["452 4.2.2 full"] * 9})
+    async with running(host), desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        desk.clock.now += timedelta(hours=12)
+        await write_chunk(due, writer)
+    [(_, reason, *_)] = letters(await desk.ledger(), "failures")
+    assert reason == "mailbox_full"
+
+
+async def test_a_lost_answer_leaves_a_letter_in_doubt_which_is_sent_again_as_it_was(desk: Desk) -> None:
+    due = await desk.released(*named("ada"))
+    host = MailHost({"DATA": hang_up})
+    async with running(host), desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        assert (await desk.ledger())["doubt"] == [0]
+        host.steps.clear()
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful) == (1, 1)
+
+
+async def test_letters_of_two_attempts_are_the_same_to_the_byte(desk: Desk) -> None:
+    due = await desk.released(*named("ada"))
+    seen: list[bytes] = []
+
+    async def note(server: SMTP) -> str:
+        assert server.envelope is not None
+        seen.append(bytes(server.envelope.original_content or b""))
+        return "451 4.3.0 later" if len(seen) == 1 else "250 2.0.0 taken"
+
+    host = MailHost({"DATA": note})
+    async with running(host), desk.writer(host) as writer:
+        await write_chunk(due, writer)
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+
+
+async def test_a_server_that_is_away_is_asked_for_one_letter_and_not_for_all(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    host = MailHost()
+    async with running(host):
+        pass
+    async with desk.writer(host) as writer:
+        with pytest.raises(MailUnavailable):
+            await write_chunk(due, writer)
+    assert len((await desk.ledger())["later"]) <= CONNECTIONS
+    async with running(host) as again, desk.writer(again) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful) == (50, 0)
+
+
+async def test_nobody_is_named_as_being_written_to_before_a_connection_is_had(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        assert len((await desk.ledger())["writing"]) == CONNECTIONS
+        gate.open.set()
+        await writing
+    assert (await desk.ledger())["writing"] == []
+
+
+async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        await writer.standings.set(due.request_id, Standing.PAUSED)
+        await asyncio.sleep(1.2)  # it looks at least once a second
+        gate.open.set()
+        assert await writing == []
+        assert (await desk.ledger())["sent"] == len(host.taken) == CONNECTIONS
+        await Standings(desk.database).set(due.request_id, Standing.ON)
+        await asyncio.sleep(0.6)
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert len({to for _, to, _ in host.taken}) == len(host.taken) == told.sent == 50
+
+
+async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "bruno"))
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        await writer.standings.set(due.request_id, Standing.ABORTED)
+        await writer.standings.set(due.request_id, Standing.ON)
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.aborted) == (0, True), "who aborts has the last word"
+    assert not host.taken
+
+
+async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        writing.cancel()
+        await asyncio.sleep(0.1)
+        gate.open.set()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        found = await desk.ledger()
+    assert found["sent"] == len(host.taken) == CONNECTIONS
+    assert found["writing"] == [], "nothing is in doubt after an orderly end"
+
+
+async def test_a_limited_domain_is_written_to_evenly_and_holds_up_nobody(desk: Desk) -> None:
+    desk.limits = {"example.org": 600}
+    slow = named(*map(str, range(8)))
+    due = await desk.released(*slow, *(f"{n}@example.net" for n in range(40)))
+    at: list[tuple[float, str]] = []
+
+    async def note(server: SMTP) -> str:
+        assert server.envelope is not None
+        at.append((asyncio.get_running_loop().time(), server.envelope.rcpt_tos[0]))
+        return "250 2.0.0 taken"
+
+    async with running(MailHost({"DATA": note})) as host, desk.writer(host) as writer:
+        began = asyncio.get_running_loop().time()
+        await write_chunk(due, writer)
+    moments = [moment for moment, to in at if to in slow]
+    assert len(moments) == 8
+    for place, moment in enumerate(moments):
+        assert moment - began >= 0.1 * place - 0.01, "a tenth of a second for each"
+    others = [moment for moment, to in at if to not in slow]
+    assert max(others) < moments[-1]
+
+
+async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
+    paces = [Pace(desk.database, b"key" * 11, {"*": 600}) for _ in range(3)]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.gather(*(pace.place("example.org") for pace in paces for _ in range(3)))
+    assert 0.7 <= loop.time() - began < 3
+
+
+async def test_a_place_that_is_far_ahead_is_not_taken_by_who_may_be_stopped(desk: Desk) -> None:
+    pace = Pace(desk.database, b"key" * 11, {"example.org": 30})
+    await pace.place("example.org")
+    waiting = asyncio.create_task(pace.place("example.org"))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    [kept] = await desk.database["paces"].find({}).to_list(2)
+    assert kept["due"] <= kept["now"]
+    assert "example" not in str(kept)

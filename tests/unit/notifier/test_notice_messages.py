@@ -1,0 +1,258 @@
+"""A notice is a message that every mail server takes, the same at each attempt, and goes to nobody else."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+
+from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
+from services.notifier.notices.mailboxes import BreachedMailbox
+from services.notifier.notices.writing import Notices
+from shared.affected import Chunk, Reached
+from shared.errors import ConfigurationError, MailRefused
+from shared.incidents import BreachDeclared
+
+GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
+MESSAGE_ID = "<b7ea.1.0.0@example.com>"
+SOMEBODY = Reached(key="2" * 32, email="ada@example.org", categories=("user.name",))
+
+
+def writer(
+    declared: BreachDeclared = DECLARED,
+    laws: tuple[str, ...] = (GDPR,),
+    language: str = "en",
+    **more: bool | int,
+) -> Notices:
+    chunk = Chunk(laws=laws, language=language, people=(PERSON,))
+    return Notices(declared, INCIDENT, chunk, HOUSE, written_at=WRITTEN_AT, **more)  # type: ignore[arg-type]
+
+
+def read(raw: bytes) -> EmailMessage:
+    message = message_from_bytes(raw, policy=SMTP)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def words(raw: bytes, form: str = "plain") -> str:
+    body = read(raw).get_body((form,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def to(person: Reached, **declared: object) -> str:
+    changed = DECLARED.model_copy(update=declared)
+    return " ".join(words(writer(changed).of(person, message_id=MESSAGE_ID)).split())
+
+
+def test_it_has_the_headers_of_every_letter_and_names_its_incident() -> None:
+    message = read(writer().of(PERSON, message_id=MESSAGE_ID))
+    assert message["From"] == "Example Networks GmbH <privacy@example.com>"
+    assert message["To"] == "Amelia Ferreira <amelia@example.net>"
+    assert message["Reply-To"] == "answers@example.com"
+    assert message["Message-ID"] == MESSAGE_ID
+    assert message["Content-Language"] == "en"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Habeas-Incident"] == INCIDENT
+    assert message["Date"].datetime == WRITTEN_AT
+    assert len(message.keys()) == len(set(message.keys()))
+
+
+def test_nothing_in_it_promotes_anything() -> None:
+    """EDPB Guidelines 9/2022 para. 87: a message of its own, with nothing else in it."""
+    raw = writer().of(PERSON, message_id=MESSAGE_ID)
+    assert not any(name.lower().startswith("list-") for name, _ in read(raw).items())
+    html = words(raw, "html")
+    assert not re.search(r"<img|<script|class=\"button\"|unsubscribe", html, re.IGNORECASE)
+    assert "privacy policy" not in html
+
+
+def test_what_differs_between_two_people_is_who_they_are() -> None:
+    written = writer()
+    one = written.of(PERSON, message_id=MESSAGE_ID)
+    other = written.of(
+        PERSON.model_copy(update={"name": "Ada Example", "email": "ada@example.org"}), message_id="<b@x>"
+    )
+    changed = [
+        (here, there)
+        for here, there in zip(one.split(b"\r\n"), other.split(b"\r\n"), strict=True)
+        if here != there
+    ]
+    assert [here.partition(b" ")[0] for here, _ in changed] == [b"To:", b"Message-ID:", b"Hello", b"<p>Hello"]
+
+
+def test_it_is_the_same_at_each_attempt() -> None:
+    first = writer().of(PERSON, message_id=MESSAGE_ID)
+    again = writer()
+    again.of(SOMEBODY, message_id="<other@example.com>")
+    assert again.of(PERSON, message_id=MESSAGE_ID) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        pytest.param("Åsa Öberg", "Hello Åsa Öberg,", id="beyond ASCII"),
+        pytest.param("王小明", "Hello 王小明,", id="Chinese"),
+        pytest.param("Tom & <Jerry>", "Hello,", id="what is no name"),
+        pytest.param("O'Neil & Sons", "Hello O'Neil & Sons,", id="escaped in HTML"),
+        pytest.param("A" * 55 + " " + "B", "Hello", id="long"),
+        pytest.param("Ada\r\nBcc: eve@example.org", "Hello,", id="no header of its own"),
+        pytest.param("=41da", "Hello =41da,", id="no encoding of its own"),
+        pytest.param("", "Hello,", id="none"),
+    ],
+)
+def test_a_name_is_greeted_as_it_is_written_and_does_nothing_else(name: str, greeting: str) -> None:
+    raw = writer().of(PERSON.model_copy(update={"name": name}), message_id=MESSAGE_ID)
+    message = read(raw)
+    assert message["Bcc"] is None
+    assert greeting in words(raw)
+    assert greeting.replace("&", "&amp;") in words(raw, "html").replace("&#39;", "'")
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
+    body = raw.partition(b"\r\n\r\n")[2]
+    assert all(len(line) <= 76 for line in body.split(b"\r\n"))
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize("address", [None, "", "no address", "a b@example.org", "x@" + "y" * 300])
+def test_who_has_no_address_is_not_written_to(address: str | None) -> None:
+    with pytest.raises(MailRefused):
+        writer().of(PERSON.model_copy(update={"email": address}), message_id=MESSAGE_ID)
+
+
+PASSWORD = ("user.authorization.password",)
+
+
+@pytest.mark.parametrize(
+    ("address", "categories", "safe"),
+    [
+        pytest.param("ada@mail.example", PASSWORD, False, id="its password is breached"),
+        pytest.param("ada@MAIL.example", PASSWORD, False, id="written otherwise"),
+        pytest.param("ada@mail.example", (), False, id="nobody knows what is"),
+        pytest.param("ada@mail.example", ("user.authorization",), False, id="secrets of some kind"),
+        pytest.param("ada@mail.example", ("user.name",), True, id="something else is"),
+        pytest.param("ada@example.org", PASSWORD, True, id="a mailbox elsewhere"),
+        pytest.param("ada@sub.mail.example", PASSWORD, True, id="another domain"),
+    ],
+)
+def test_no_notice_goes_to_a_mailbox_whose_password_was_breached(
+    address: str, categories: tuple[str, ...], safe: bool
+) -> None:
+    """Cal. Civ. Code § 1798.82(j)(5)."""
+    declared = DECLARED.model_copy(update={"mail_domains": ("mail.example",), "categories": ()})
+    person = PERSON.model_copy(update={"email": address, "categories": categories})
+    if safe:
+        assert writer(declared).of(person, message_id=MESSAGE_ID)
+    else:
+        with pytest.raises(BreachedMailbox):
+            writer(declared).of(person, message_id=MESSAGE_ID)
+
+
+def test_an_investigation_that_delayed_it_is_told() -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(D)."""
+    told = words(writer(laws=(CALIFORNIA,), held_by_police=True).of(PERSON, message_id=MESSAGE_ID))
+    assert "law enforcement agency asked us to wait" in told
+    assert "No law enforcement investigation" not in told
+
+
+def test_who_is_found_later_is_told_that_it_is_further_information() -> None:
+    """GDPR Art. 33(4)."""
+    assert "further information" in words(writer(phase=2).of(PERSON, message_id=MESSAGE_ID))
+    assert "further information" not in words(writer().of(PERSON, message_id=MESSAGE_ID))
+
+
+def test_data_is_named_in_words_of_the_language() -> None:
+    told = words(writer(language="de").of(PERSON, message_id=MESSAGE_ID))
+    assert "E-Mail-Adresse" in told
+    assert "user." not in told
+    assert "Shoe size" in to(PERSON.model_copy(update={"categories": ("loyalty.shoe_size",)}))
+
+
+def test_an_american_has_a_social_security_number() -> None:
+    assert "Social Security number" in words(writer(laws=(CALIFORNIA,)).of(PERSON, message_id=MESSAGE_ID))
+    assert "National identification number" in words(writer().of(PERSON, message_id=MESSAGE_ID))
+
+
+def test_who_has_other_data_breached_is_told_of_that_and_of_nothing_else() -> None:
+    told = " ".join(words(writer(laws=(CALIFORNIA,)).of(SOMEBODY, message_id=MESSAGE_ID)).split())
+    assert "are part of it: - Name What We Are Doing" in told
+    for other in ("Equifax", "change your password", "fingerprint", "costs you nothing"):
+        assert other not in told
+
+
+def test_where_nobody_knows_what_of_theirs_is_breached_it_is_what_was_declared() -> None:
+    assert "Password" in to(SOMEBODY.model_copy(update={"categories": ()}))
+    told = to(SOMEBODY.model_copy(update={"categories": ()}), categories=())
+    assert "We do not know yet which of your data" in told
+
+
+def test_what_was_declared_is_told_in_the_language_of_the_person_where_it_is_there() -> None:
+    german = words(writer(language="de-AT").of(PERSON, message_id=MESSAGE_ID))
+    assert "Kundenliste kopiert" in german
+    french = words(writer(language="fr").of(PERSON, message_id=MESSAGE_ID))
+    assert "They copied a list of customers." in french
+    assert "Date de cet avis" not in french
+    assert "Vos droits, et où déposer une plainte" in french
+
+
+def test_paragraphs_stay_paragraphs() -> None:
+    html = words(writer().of(PERSON, message_id=MESSAGE_ID), "html")
+    assert "<p>They copied a list of customers.</p>" in html
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (None, "It happened on 27 February 2026, or began on that day."),
+        (datetime(2026, 2, 27, 22, 30, tzinfo=UTC), "It happened on 27 February 2026, or began on that day."),
+        (
+            datetime(2026, 2, 27, 23, 30, tzinfo=UTC),
+            "It happened between 27 February 2026 and 28 February 2026.",
+        ),
+    ],
+)
+def test_days_are_those_of_where_it_is_written(ended: datetime | None, told: str) -> None:
+    assert told in to(PERSON, occurred_to=ended)
+
+
+def test_what_is_declared_cannot_break_out_of_the_page() -> None:
+    declared = DECLARED.model_copy(update={"nature": "<script>alert(1)</script>\x00\u202e"})
+    raw = writer(declared).of(PERSON, message_id=MESSAGE_ID)
+    assert "<script>" not in words(raw, "html")
+    assert "&lt;script&gt;" in words(raw, "html")
+    assert "\u202e" not in words(raw)
+
+
+def test_a_law_that_is_not_known_is_no_notice() -> None:
+    with pytest.raises(ConfigurationError):
+        writer(laws=("gdpr@1999-01-01",))
+
+
+def controller(**changes: object) -> str:
+    written = notices([GDPR], "en", to_controllers=True)
+    written = replace(written, declared=DECLARED.model_copy(update=changes))
+    return " ".join(words(written.of(CUSTOMER, message_id=MESSAGE_ID)).split())
+
+
+def test_a_customer_decides_whom_it_tells() -> None:
+    told = controller()
+    assert "it is for you to find out whom you must tell" in told
+    assert "You can also complain" not in told
+    assert "Hello Example Shop Ltd," in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "We tell you more by 9 March 2026, 12:00 CET at the latest"),
+        ({"next_update_at": None, "final": True}, "This is all that we know."),
+        ({"next_update_at": None}, "We tell you more at once when"),
+        ({"categories": ()}, "We do not know which kinds of data are part of it."),
+    ],
+)
+def test_a_customer_is_told_what_comes_next_and_what_is_not_known(
+    changes: dict[str, object], told: str
+) -> None:
+    assert told in controller(**changes)
