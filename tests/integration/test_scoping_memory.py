@@ -16,8 +16,8 @@ from services.fulfillment.datamap.reading import parse
 from shared.affected import CHUNK
 from shared.incidents import BreachScoped
 from shared.mongo import Client, Document
+from tests.integration.pipeline import comes_true
 from tests.integration.scoping import Installation, by_address, declared
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="this system does not tell what a process has needed"
@@ -93,9 +93,9 @@ async def test_a_hundred_thousand_records_are_scoped_in_little_memory_though_a_r
     first = await replica(mongo_url, database_prefix, later=False)
 
     async def begun() -> bool:
-        return await installed.people.estimated_document_count() > PEOPLE // 8
+        return bool(await installed.people.estimated_document_count() > PEOPLE // 8)
 
-    assert await eventually(begun, timedelta(seconds=60))
+    await comes_true(begun, timedelta(seconds=60))
     first.send_signal(signal.SIGKILL)
     await first.wait()
     # The lease is longer than a minute, for which the server keeps what a dead client has begun.

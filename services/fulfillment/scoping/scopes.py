@@ -159,6 +159,12 @@ class Scopes:
             )
             await self._hold(scope, {"done": True})
 
+    async def forget(self, incident: str) -> None:
+        """Forget whom *incident* concerned; it may be repeated."""
+        with translated("forget the people of a breach"):
+            await self._people.delete_many({"incident": incident})
+            await self._scopes.delete_many({"incident": incident})
+
     async def _hold(self, scope: Scope, changes: Mapping[str, Any], session: Session | None = None) -> None:
         mine = {"_id": scope.id, "turn": scope.turn, "done": False}
         held = await self._scopes.update_one(mine, {"$set": dict(changes)}, session=session)
