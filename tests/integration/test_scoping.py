@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.reading import parse
+from services.fulfillment.scoping.finding import Finding
+from services.fulfillment.scoping.handlers import Context, forget
 from shared.errors import HabeasError, InvalidDataMap, PermanentError
+from shared.events import RequestPurged
 from shared.mongo import Client
-from tests.integration.scoping import CALIFORNIA, Installation, declared
+from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 
 SHOP = parse(
     {
@@ -312,6 +315,80 @@ async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(ins
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
     assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 3
+
+
+async def test_an_incident_that_is_purged_leaves_nobody_behind(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people")]))
+    ctx = Context(installed.vault, Finding(SHOP, installed.stores), installed.scopes)
+    assert await forget(RequestPurged(request_id=INCIDENT), ctx) == []
+    assert await installed.people.count_documents({}) == 0
+    assert await installed.scopes.begin(installed.now) is None
+
+
+CUSTOMERS: list[dict[str, Any]] = [
+    {"id": "c1", "name": "One Ltd", "email": "breaches@one.example", "services": ["Edge"], "locale": "de"},
+    {"id": "2", "name": "Two Ltd", "email": "breaches@two.example"},
+    {"id": "c3", "name": "Three Ltd", "email": "breaches@three.example"},
+]
+HOSTED = parse(
+    {
+        "hosted.yml": """
+dataset:
+  - fides_key: hosted
+    collections:
+      - name: visitors
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: tenant, fields: [ { name: number, meta: { habeas: { controller: true } } } ] }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+      - name: logs
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: ip, data_categories: [user.device.ip_address] }
+"""
+    }
+)
+VISITORS = [
+    {"_id": 1, "tenant": {"number": "c1"}, "email": "v1@example.org"},
+    {"_id": 2, "tenant": {"number": 2}, "email": "v2@example.org"},
+    {"_id": 3, "tenant": {"number": "c9"}, "email": "v3@example.org"},
+    {"_id": 4, "tenant": {"number": "c3"}, "email": "v4@example.org", "safe": True},
+]
+
+
+EVERY = {"breaches@one.example", "breaches@two.example", "breaches@three.example"}
+
+
+@pytest.mark.parametrize(
+    ("named", "told", "people"),
+    [
+        pytest.param([], EVERY, 0, id="nothing named"),
+        pytest.param([collection("visitors", safe=None)], EVERY - {"breaches@three.example"}, 3, id="found"),
+        pytest.param([collection("visitors"), collection("logs")], EVERY, 5, id="nothing tells"),
+    ],
+)
+async def test_as_processor_the_customers_are_told_whose_records_were_found_and_nobody_else(
+    installed: Installation, named: list[dict[str, Any]], told: set[str], people: int
+) -> None:
+    installed.data_map = HOSTED
+    await installed.business("hosted", "visitors").insert_many(VISITORS)
+    await installed.business("hosted", "logs").insert_one({"_id": 1, "ip": "192.0.2.1"})
+    breach = declared(role="processor", controllers=CUSTOMERS, collections=named)
+    scoped = await installed.scoped(breach)
+    chunks = await installed.chunks()
+    assert {chunk.to for chunk in chunks} == {"controllers"}
+    assert set(await installed.written_to()) == told
+    assert sum(group.people for group in scoped.groups) == people
+    assert all(not group.laws for group in scoped.groups), "their controllers tell the people"
+
+
+async def test_a_customer_is_told_what_it_uses_in_its_own_language(installed: Installation) -> None:
+    await installed.scoped(declared(role="processor", controllers=CUSTOMERS, categories=["user.name"]))
+    german, english = await installed.chunks()
+    assert (german.laws, german.language, [one.name for one in german.people]) == ((GDPR,), "de", ["One Ltd"])
+    assert german.people[0].services == ("Edge",)
+    assert (english.language, len(english.people)) == ("en", 2)
 
 
 class _DiesError(HabeasError):

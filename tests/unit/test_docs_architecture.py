@@ -172,6 +172,8 @@ COLLECTIONS = {
     ("services/fulfillment/drop/wanted.py", "drop_wanted"),
     ("services/fulfillment/drop/wanted.py", "drop_matches"),
     ("services/fulfillment/drop/wanted.py", "drop_batches"),
+    ("services/fulfillment/scoping/scopes.py", "breach_scopes"),
+    ("services/fulfillment/scoping/scopes.py", "breach_people"),
     ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
     ("services/intake/waiting.py", "bursts"),
     ("services/intake/fides/tokens.py", "fides_tokens"),

@@ -12,7 +12,7 @@ from typing import Any
 from services.fulfillment.datamap.model import Collection, DataMap
 from shared.errors import PermanentError
 from shared.incidents import AffectedCollection
-from shared.mongo import Document, json_util
+from shared.mongo import Document, json_util, translated
 
 SCRIPTS = frozenset({"$where", "$function", "$accumulator", "$code"})
 WRITES = frozenset({"$out", "$merge"})
@@ -55,8 +55,9 @@ def query(declared: Mapping[str, Any], where: str) -> Document:
         if operator in CHANCE:
             raise FilterRefused(f"{where}: `{operator}` finds something else each time")
     try:
-        read: Document = json_util.loads(json.dumps(declared))
-    except (TypeError, ValueError):
+        with translated("read a filter"):
+            read: Document = json_util.loads(json.dumps(declared))
+    except (TypeError, ValueError, PermanentError):
         raise FilterRefused(f"{where}: is no extended JSON of MongoDB") from None
     return read
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from services.fulfillment.scoping.scopes import Scope
 from shared.errors import IllegalTransition
-from shared.events import Fact
+from shared.events import Fact, RequestPurged
 from shared.incidents import BreachDeclared, BreachRegistered
 from shared.service import on
 
@@ -30,6 +30,9 @@ class Scopes(Protocol):
 
     async def take(self, scope: Scope) -> None:
         """Have *scope* worked on; taking it again changes nothing."""
+
+    async def forget(self, incident: str) -> None:
+        """Forget whom *incident* concerned."""
 
 
 def evolve(known: None, fact: Fact) -> None:
@@ -61,4 +64,10 @@ async def scope(event: BreachRegistered, ctx: Context) -> Sequence[Fact]:
     return []
 
 
-SUBSCRIPTIONS = (on(BreachRegistered, scope),)
+async def forget(event: RequestPurged, ctx: Context) -> Sequence[Fact]:
+    """Forget whom an incident concerned whose record is purged; of a request nothing is known here."""
+    await ctx.scopes.forget(event.request_id)
+    return []
+
+
+SUBSCRIPTIONS = (on(BreachRegistered, scope), on(RequestPurged, forget))

@@ -75,6 +75,7 @@ def language_of(text: str) -> str | None:
     return _languages().get(_folded(written))
 
 
+@lru_cache(maxsize=1_024)
 def main_language(place: str | None) -> str | None:
     """Return what most people read at *place*."""
     if place is None:
@@ -109,7 +110,7 @@ def _named() -> Mapping[str, str]:
         for code, name in countries(Locale(language)).items():
             found.setdefault(_folded(name), set()).add(code)
     for code in _known():
-        for spoken in get_official_languages(code, de_facto=True)[:1]:
+        for spoken in get_official_languages(code, de_facto=True):
             at_home = _locale(str(spoken)).territories.get(code)
             if at_home:
                 found.setdefault(_folded(at_home), set()).add(code)

@@ -159,6 +159,12 @@ class Scopes:
             )
             await self._hold(scope, {"done": True})
 
+    async def forget(self, incident: str) -> None:
+        """Forget whom *incident* concerned; it may be repeated."""
+        with translated("forget the people of a breach"):
+            await self._people.delete_many({"incident": incident})
+            await self._scopes.delete_many({"incident": incident})
+
     async def _hold(self, scope: Scope, changes: Mapping[str, Any], session: Session | None = None) -> None:
         mine = {"_id": scope.id, "turn": scope.turn, "done": False}
         held = await self._scopes.update_one(mine, {"$set": dict(changes)}, session=session)
@@ -191,11 +197,8 @@ class Scopes:
         for some in _chunks(list(fresh), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
-                changes = [
-                    _kept(scope, id_, _merged(fresh[id_], known.get(id_), scope, key), key)
-                    for id_ in some
-                    if not _told_elsewhere(known.get(id_), scope)
-                ]
+                merged = {id_: _merged(fresh[id_], known.get(id_), scope, key) for id_ in some}
+                changes = [_kept(scope, id_, one, key) for id_, one in merged.items() if one is not None]
                 if changes:
                     await self._people.bulk_write(changes, ordered=False, session=session)
 
@@ -279,15 +282,19 @@ def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne
     return UpdateOne({"_id": id_}, {"$set": kept}, upsert=True)
 
 
-def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseKey) -> Somebody:
-    """Return *somebody* with what is known of them; what another phase knew lies there no more."""
-    if known is None or known["phase"] != scope.phase:
+def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseKey) -> Somebody | None:
+    """
+    Return *somebody* with what is known of them; none where that is all there is to keep.
+
+    What another phase knew lies there no more; but who is told in it, is told.
+    """
+    if known is None:
         return somebody
-    return read_from(known, key).also(somebody)
-
-
-def _told_elsewhere(known: Document | None, scope: Scope) -> bool:
-    return known is not None and known["phase"] != scope.phase and bool(known["told"])
+    if known["phase"] != scope.phase:
+        return None if known["told"] else somebody
+    before = read_from(known, key)
+    after = before.also(somebody)
+    return None if after == before else after
 
 
 def _first_begun(scope: Document) -> tuple[bool, int]:

@@ -122,6 +122,10 @@ class Telling(Unit):
             return ("known", name, key_of(value, phone=name == PHONE))
         for edge, values in self.values_along(part, self.back):
             return ("refers", edge.target.key, edge.target.path, *map(key_of, values))
+        for field in self.emails:
+            for value in self.values(part, field):
+                if field.identity and refers(value):  # no address, but what they are known by
+                    return ("known", EMAIL, key_of(value, caseless=True))
         return ("record", self.collection.key, *place)
 
     def values_along(self, part: Any, edges: Iterable[Edge]) -> Iterator[tuple[Edge, Sequence[Any]]]:
@@ -221,4 +225,5 @@ def _addresses(own: Iterable[Field]) -> Iterator[Address]:
 
 def _says(value: Any) -> bool:
     """Tell whether *value* says anything."""
-    return value is not None and value not in ("", b"", {})
+    said = value.strip() if isinstance(value, str) else value
+    return said is not None and said not in ("", b"", {})

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from secrets import token_bytes
 
-from services.fulfillment.scoping.affected import Somebody, read, written
+from services.fulfillment.scoping.affected import CONTROLLERS, Somebody, read, written
 from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.finding import Finding, Portion
 from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.search.digests import spelled
-from shared.affected import Reached
 from shared.incidents import BreachDeclared
 from shared.vault import CaseKey
 
@@ -33,8 +32,6 @@ class Trial:
     counting: Counting = field(default_factory=Counting)
     customers: dict[str, Group] = field(default_factory=dict)
     """Who would be told as a customer, by address."""
-    samples: dict[Group, Reached] = field(default_factory=dict)
-    """One of each group who can be written to: a sample of the letter is made for them."""
     records: int = 0
 
 
@@ -72,9 +69,7 @@ async def _gone_through(
 
 def _count(trial: Trial, group: Group, somebody: Somebody) -> None:
     trial.counting.add(group, somebody)
-    if group.told and somebody.email is not None:
-        trial.samples.setdefault(group, somebody.reached(""))
-    if somebody.to != "people" and somebody.email is not None:
+    if somebody.to == CONTROLLERS and somebody.email is not None:
         trial.customers[somebody.email] = group
 
 

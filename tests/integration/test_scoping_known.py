@@ -1,0 +1,191 @@
+"""Whom a breach of data that is known would concern: exactly those who are in it, by a count of our own."""
+
+import json
+import os
+from collections import Counter, defaultdict
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from habeas.company import fill, generate
+from habeas.company.people import ADA, BRUNO
+from habeas.company.portal import STAFF
+from habeas.installation import COMPANY
+from services.fulfillment.datamap.reading import load, parse
+from services.fulfillment.scoping.judging import Editions
+from services.fulfillment.scoping.places import place_of
+from shared.mongo import Client, insert_new
+from shared.policies import breach_policies, company
+from tests.integration.pipeline import EXAMPLE, command, datamap
+from tests.integration.scoping import Installation, declared
+from tests.integration.test_sample_mflix import SET, documents
+
+TODAY = date(2026, 11, 27)
+PORTAL = ("contacts", "accounts", "sessions", "tickets", "newsletter")
+
+
+async def of_company(client: Client, mongo_url: str, prefix: str) -> Installation:
+    await fill(mongo_url, generate(5, 60, today=TODAY), prefix=prefix)
+    return Installation(client, prefix, load(EXAMPLE))
+
+
+async def everything(installed: Installation, database: str, name: str) -> list[dict[str, Any]]:
+    return [one async for one in installed.business(database, name).find()]
+
+
+@pytest.mark.skipif(not SET.is_dir(), reason="the data set is not beside the repository")
+async def test_of_a_public_data_set_everybody_is_found_once(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    data = dict(documents())
+    for name, loaded in data.items():
+        await insert_new(mongo_client[f"{database_prefix}sample_mflix"][name], loaded)
+    text = (SET / "datamap.yml").read_text(encoding="utf-8")
+    installed = Installation(mongo_client, database_prefix, parse({"map.yml": text}))
+    named = [{"collection": f"sample_mflix.{name}"} for name in ("users", "comments", "sessions")]
+    told = await installed.scoped(declared(collections=named))
+
+    held: dict[str, set[str]] = defaultdict(set)
+    for one in data["users"]:
+        kinds = {"user.contact.email", "user.name", "user.authorization.password"}
+        held[one["email"].lower()] |= kinds | ({"user.account.settings"} if one.get("preferences") else set())
+    for one in data["comments"]:
+        held[one["email"].lower()] |= {"user.contact.email", "user.name", "user.content.public"}
+    for one in data["sessions"]:
+        address = one.get("user_id") or one["email"]
+        held[address.lower()] |= {"user.contact.email", "user.authorization.credentials"}
+    written = await installed.written_to()
+    reached = {address: categories for address, categories in held.items() if "@" in address}
+    assert {a.lower(): set(one.categories) for a, one in written.items()} == reached
+    assert told.records == sum(len(data[name]) for name in ("users", "comments", "sessions"))
+    assert [(g.people, g.unreachable) for g in told.groups] == [(len(held), 1)]
+    assert len(held) == len(reached) + 1, "one session names somebody by name"
+
+
+async def test_of_the_company_everybody_in_the_portal_is_found_where_they_live(
+    mongo_client: Client, mongo_url: str, database_prefix: str
+) -> None:
+    installed = await of_company(mongo_client, mongo_url, database_prefix)
+    await installed.scoped(declared(collections=[{"collection": f"portal.{name}"} for name in PORTAL]))
+    everybody = {
+        person.email.lower(): person
+        for chunk in await installed.chunks()
+        for person in chunk.people
+        if person.email is not None
+    }
+    contacts = await everything(installed, "portal", "contacts")
+    staff = {address for _, address in STAFF}
+    european = {
+        c["email"].lower(): c for c in contacts if c["address"]["country"] in {"DE", "FR", "IE", "ES"}
+    }
+    assert set(european) <= set(everybody)
+    assert staff <= set(everybody), "messages of the staff are theirs; nobody knows where they live"
+    for address, contact in european.items():
+        found = everybody[address]
+        assert found.name == f"{contact['name']['first']} {contact['name']['last']}"
+        assert found.place == contact["address"]["country"]
+        assert found.postal[0] == contact["address"]["lines"][0]
+
+
+@pytest.mark.parametrize("collection", ["portal.sessions", "billing.payments", "ops.usage"])
+async def test_whose_records_have_no_address_are_found_by_their_references(
+    mongo_client: Client, mongo_url: str, database_prefix: str, collection: str
+) -> None:
+    installed = await of_company(mongo_client, mongo_url, database_prefix)
+    told = await installed.scoped(declared(collections=[{"collection": collection}]))
+    database, name = collection.split(".")
+    records = await everything(installed, database, name)
+    whose = {one.get("contact_id") or one["customer_id"] for one in records}
+    contacts = await everything(installed, "portal", "contacts")
+    expected = Counter(
+        (place_of(one["address"]["country"], one["address"]["region"] or ""), one["language"])
+        for one in contacts
+        if {one["_id"], one["customer_id"]} & whose
+    )
+    assert Counter({(g.place, g.language): g.people for g in told.groups}) == expected
+    assert sum(g.unreachable for g in told.groups) == 0
+
+
+async def test_an_invoice_is_written_about_to_the_customer_and_not_to_where_it_went(
+    mongo_client: Client, mongo_url: str, database_prefix: str
+) -> None:
+    installed = await of_company(mongo_client, mongo_url, database_prefix)
+    elsewhere = {"$set": {"billed_to.email": "x@example.net"}}
+    await installed.business("billing", "invoices").update_many({}, elsewhere)
+    await installed.scoped(declared(collections=[{"collection": "invoices"}]))
+    written = {address.lower() for address in await installed.written_to()}
+    assert {ADA.email, BRUNO.email} <= written
+    assert "x@example.net" not in written
+
+
+def breach_file(folder: Path, **affected: Any) -> Path:
+    breach = declared(**affected).model_dump(mode="json", exclude_defaults=True)
+    path = folder / "breach.yaml"
+    path.write_text(yaml.safe_dump(breach), encoding="utf-8")
+    return path
+
+
+async def habeas(folder: Path, installed: Installation, mongo_url: str, *words: str) -> tuple[int, str, str]:
+    """Run ``habeas breach scope`` where a map and stores are, and nothing else of an installation."""
+    if not (folder / "map").exists():
+        datamap(folder / "map", installed.prefix)
+    settings = {"PATH": os.environ["PATH"], "HOME": str(folder), "HABEAS_COMPANY": str(COMPANY)}
+    places = ("--map", str(folder / "map"), "--stores", json.dumps({"default": mongo_url}))
+    return await command(SimpleNamespace(environment=settings), "breach", "scope", *places, *words)  # type: ignore[arg-type]
+
+
+async def test_a_dry_run_tells_the_same_as_the_service_and_keeps_nothing(
+    mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
+) -> None:
+    installed = await of_company(mongo_client, mongo_url, database_prefix)
+    named = {"collections": [{"collection": name} for name in ("contacts", "tickets", "payments")]}
+    databases = set(await mongo_client.list_database_names())
+    code, output, errors = await habeas(
+        tmp_path, installed, mongo_url, str(breach_file(tmp_path, **named)), "--json"
+    )
+    assert code == 0, errors
+    assert set(await mongo_client.list_database_names()) == databases
+    tried = json.loads(output)
+
+    await installed.scopes.prepare()
+    await installed.register(declared(**named))
+    await installed.replica(law=Editions(breach_policies(), company(str(COMPANY)))).work()
+    told = installed.of()
+    assert tried["groups"] == [group.model_dump(mode="json") for group in told.groups]
+    assert (tried["records"], tried["categories"]) == (told.records, list(told.categories))
+    assert tried["people"] == sum(group.people for group in told.groups)
+    assert tried["laws"]["gdpr@2018-05-25"] > 0
+
+
+async def test_a_dry_run_shows_numbers_and_nobody(
+    mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
+) -> None:
+    installed = await of_company(mongo_client, mongo_url, database_prefix)
+    file = breach_file(tmp_path, collections=[{"collection": "contacts"}])
+    code, output, errors = await habeas(tmp_path, installed, mongo_url, str(file))
+    assert code == 0, errors
+    assert output.startswith("60 people, of whom ")
+    assert "languages" in output
+    assert "user.authorization.password" in output
+    assert "example" not in output
+
+
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        pytest.param({"collection": "contacts", "filter": {"$where": "1"}}, "runs a script", id="script"),
+        pytest.param({"collection": "contracts"}, "has no collection `contracts`", id="unknown"),
+    ],
+)
+async def test_a_dry_run_says_what_is_wrong(
+    mongo_client: Client, mongo_url: str, tmp_path: Path, named: dict[str, Any], complaint: str
+) -> None:
+    installed = Installation(mongo_client, "t0", load(EXAMPLE))
+    file = breach_file(tmp_path, collections=[named])
+    code, _, errors = await habeas(tmp_path, installed, mongo_url, str(file))
+    assert code == 2
+    assert complaint in errors

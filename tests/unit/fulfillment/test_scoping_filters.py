@@ -1,0 +1,82 @@
+"""What of a declaration is asked for in the company's databases, and what never is."""
+
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.scoping.filters import DEEPEST, FilterRefused, conditions, query
+from shared.incidents import AffectedCollection
+from shared.mongo import ObjectId
+
+MAP = parse(
+    {
+        "a.yml": """
+dataset:
+  - fides_key: a
+    collections: [ { name: people, fields: [ { name: _id } ] } ]
+  - fides_key: b
+    collections: [ { name: people, fields: [ { name: _id } ] }, { name: orders, fields: [ { name: _id } ] } ]
+  - fides_key: c
+    meta: { habeas: { store: other } }
+    collections: [ { name: cards, fields: [ { name: _id } ] } ]
+"""
+    }
+)
+
+
+def named(collection: str, store: str = "default", **condition: Any) -> AffectedCollection:
+    return AffectedCollection(store=store, collection=collection, filter=condition)
+
+
+def test_a_filter_is_read_as_extended_json() -> None:
+    declared = {"_id": {"$oid": "0" * 24}, "n": {"$gt": {"$numberLong": "5"}}, "$or": [{"a": None}]}
+    assert query(declared, "f") == {"_id": ObjectId("0" * 24), "n": {"$gt": 5}, "$or": [{"a": None}]}
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"$and": [nested(levels - 1)]} if levels else {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("declared", "complaint"),
+    [
+        ({"$where": "this.a"}, r"f: `\$where` runs a script"),
+        ({"a": {"$not": {"$where": "1"}}}, r"`\$where` runs a script"),
+        ({"$expr": {"$function": {"body": "", "args": [], "lang": "js"}}}, r"`\$function` runs a script"),
+        ({"$or": [{"$expr": {"$accumulator": {}}}]}, r"`\$accumulator` runs a script"),
+        ({"a": {"$code": "1"}}, r"`\$code` runs a script"),
+        ({"$out": "people"}, r"`\$out` writes"),
+        ({"$merge": {"into": "people"}}, r"`\$merge` writes"),
+        ({"$expr": {"$lt": [{"$rand": {}}, 0.5]}}, r"`\$rand` finds something else each time"),
+        ({"_id": {"$oid": "none"}}, "is no extended JSON"),
+        (nested(DEEPEST), "more than 50 levels"),
+    ],
+)
+def test_a_filter_that_does_more_than_to_compare_is_refused(declared: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(FilterRefused, match=complaint):
+        query(declared, "f")
+
+
+def test_a_field_that_is_called_like_an_operator_is_none() -> None:
+    assert query({"where": 1, "a.function": "$where"}, "f") == {"where": 1, "a.function": "$where"}
+
+
+def test_records_are_named_by_dataset_and_collection_or_by_the_collection_alone() -> None:
+    found = conditions(
+        MAP, [named("orders", a=1), named("b.orders", a=2), named("a.people"), named("cards", "other")]
+    )
+    assert found == {"b.orders": {"$or": [{"a": 1}, {"a": 2}]}, "a.people": {}, "c.cards": {}}
+
+
+@pytest.mark.parametrize(
+    ("one", "complaint"),
+    [
+        (named("people"), r"affected.collections.0: `people` may be a.people, b.people"),
+        (named("nobody"), "the data map has no collection `nobody` in the store `default`"),
+        (named("cards"), "no collection `cards` in the store `default`"),
+    ],
+)
+def test_records_that_nobody_can_tell_are_refused(one: AffectedCollection, complaint: str) -> None:
+    with pytest.raises(FilterRefused, match=complaint):
+        conditions(MAP, [one])

@@ -1,0 +1,206 @@
+"""What one person's part of a record tells of them, and what it tells of others."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.scoping.affected import Somebody, read, written
+from services.fulfillment.scoping.telling import Telling, tellings
+
+FIELDS = """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: people
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: number, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+          - { name: mail, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - { name: spare, data_categories: [user.contact.email] }
+          - name: phone
+            data_categories: [user.contact.phone_number]
+            fides_meta: { identity: phone_number }
+          - { name: names, fields: [
+              { name: first, data_categories: [user.name.first] },
+              { name: last, data_categories: [user.name.last] } ] }
+          - { name: reads, data_categories: [user.demographic.language] }
+          - name: addresses
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: street, data_categories: [user.contact.address.street] }
+              - { name: zip, data_categories: [user.contact.address.postal_code] }
+              - { name: city, data_categories: [user.contact.address.city] }
+              - { name: state, data_categories: [user.contact.address.state] }
+              - { name: country, data_categories: [user.contact.address.country] }
+          - name: emergency
+            fields:
+              - { name: name, data_categories: [user.name] }
+              - { name: mail, data_categories: [user.contact.email] }
+              - { name: country, data_categories: [user.contact.address.country] }
+      - name: parcels
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - name: sender
+            fields:
+              - { name: mail, data_categories: [user.contact.email], fides_meta: { identity: email } }
+              - { name: name, data_categories: [user.name] }
+          - name: recipient
+            fields:
+              - { name: mail, data_categories: [user.contact.email], fides_meta: { identity: email } }
+              - { name: name, data_categories: [user.name] }
+          - { name: content, data_categories: [user.behavior.purchase_history] }
+      - name: rooms
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: topic, data_categories: [user.content] }
+          - name: guests
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: mail, data_categories: [user.contact.email], fides_meta: { identity: email } }
+              - { name: room_no, data_categories: [user.location] }
+          - name: cc
+            data_categories: [user.contact.email]
+            fides_meta: { data_type: "string[]", identity: email }
+"""
+MAP = parse({"shop.yml": FIELDS})
+
+
+def only(name: str) -> Telling:
+    [telling] = tellings(MAP)[f"shop.{name}"]
+    return telling
+
+
+def told(name: str, document: dict[str, Any]) -> list[Somebody]:
+    return [t.tells(part) for t in tellings(MAP)[f"shop.{name}"] for part in t.parts(document)]
+
+
+def test_a_person_is_told_by_what_stands_in_their_own_part() -> None:
+    document = {
+        "mail": " Kim@Example.org ",
+        "names": {"first": "Kim", "last": "Muster"},
+        "reads": "fr-CA",
+        "addresses": [
+            {"kind": "none"},
+            {"street": ["7 Quay", "Flat 2"], "zip": "D00", "city": "Dublin", "country": "Ireland"},
+            {"street": "Weg 1", "country": "DE"},
+        ],
+        "emergency": {"name": "Carla", "mail": "carla@example.net", "country": "IT"},
+    }
+    [somebody] = told("people", document)
+    reached = somebody.reached("k")
+    assert (reached.email, reached.name, reached.place) == ("Kim@Example.org", "Kim Muster", "IE")
+    assert reached.postal == ("7 Quay", "Flat 2", "D00 Dublin", "Ireland")
+    assert somebody.language("en") == "fr"
+    assert somebody.who == ("email", "kim@example.org")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"emergency": {"mail": "carla@example.net"}}, id="of somebody else"),
+        pytest.param({"mail": "unknown", "spare": "none at all"}, id="none at all"),
+        pytest.param({"mail": ["a@b@example.org", "a b@example.org"]}, id="not to be written to"),
+    ],
+)
+def test_who_has_no_address_of_their_own_is_written_to_at_none(document: dict[str, Any]) -> None:
+    [somebody] = told("people", document)
+    assert (somebody.email, somebody.who) == (None, ())
+
+
+def test_an_address_that_records_are_found_by_comes_before_another() -> None:
+    [somebody] = told("people", {"spare": "old@example.org", "mail": "new@example.org"})
+    assert somebody.email == "new@example.org"
+    [somebody] = told("people", {"spare": "old@example.org", "mail": ""})
+    assert somebody.email == "old@example.org"
+
+
+def test_what_is_held_is_what_has_a_value() -> None:
+    document = {"mail": "", "phone": None, "reads": " ", "names": {"first": "K"}, "addresses": [{"zip": 7}]}
+    assert only("people").categories(document) == {"user.name.first", "user.contact.address.postal_code"}
+    assert only("people").categories({"emergency": {"name": "C"}}) == {"user.name"}, "it lay in their record"
+
+
+def test_where_everybody_plays_a_part_each_is_somebody() -> None:
+    document = {"sender": {"mail": "s@example.org", "name": "S"}, "recipient": {"mail": "r@example.org"}}
+    assert {one.email: one.reached("").name for one in told("parcels", document)} == {
+        "s@example.org": "S",
+        "r@example.org": "",
+    }
+    senders = [t for t in tellings(MAP)["shop.parcels"] if t.tells(document).email == "s@example.org"]
+    assert [t.categories({**document, "content": "x"}) for t in senders] == [
+        {"user.contact.email", "user.name", "user.behavior.purchase_history"}
+    ]
+
+
+def test_people_who_share_a_record_are_told_apart_and_what_names_nobody_is_nobodys() -> None:
+    document = {
+        "topic": "T",
+        "guests": [{"mail": "a@example.org"}, {"mail": "b@example.org"}],
+        "cc": ["c@example.org"],
+    }
+    assert [one.email for one in told("rooms", document)] == [
+        "a@example.org",
+        "b@example.org",
+        "c@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "who"),
+    [
+        pytest.param(
+            {"phone": "+49 30 23125 001", "number": 7}, ("known", "customer_no"), id="a number first"
+        ),
+        pytest.param({"phone": "+49 30 23125 001"}, ("known", "phone_number"), id="a telephone"),
+        pytest.param({"mail": "Kim Muster"}, ("known", "email"), id="a name for an address"),
+        pytest.param({"names": {"first": "K"}}, ("record", "shop.people"), id="nothing"),
+    ],
+)
+def test_who_cannot_be_written_to_is_known_by_the_surest_there_is(
+    document: dict[str, Any], who: tuple[str, str]
+) -> None:
+    assert only("people").strangers_key(document, ("1", "", 0))[:2] == who
+
+
+def test_notations_of_one_telephone_number_are_one() -> None:
+    keys = {
+        only("people").strangers_key({"phone": text}, ())
+        for text in ("+49 30 23125001", "0049 30 23125-001", "+49 (0)30 23125001")
+    }
+    assert len(keys) == 1
+
+
+SAID = st.dictionaries(
+    st.sampled_from(["email", "name", "language", "postal"]),
+    st.tuples(st.integers(0, 3), st.text(max_size=3)),
+)
+PLACES = st.dictionaries(st.sampled_from(["DE", "US", "US-CA", "US-NY", "FR"]), st.integers(0, 3))
+SOMEBODY = st.builds(
+    Somebody,
+    st.just(("k",)),
+    SAID,
+    PLACES,
+    st.frozensets(st.sampled_from(["user.name", "user.contact.email"])),
+)
+
+
+@given(SOMEBODY, SOMEBODY, SOMEBODY)
+def test_in_whatever_order_records_come_they_tell_the_same(a: Somebody, b: Somebody, c: Somebody) -> None:
+    assert a.also(b) == b.also(a)
+    assert a.also(b).also(c) == a.also(b.also(c))
+    assert a.also(a) == a
+
+
+@given(SOMEBODY)
+def test_what_is_sealed_reads_as_it_was(somebody: Somebody) -> None:
+    again = read(written(somebody))
+    assert again.also(somebody) == again
+    assert again.reached("k") == somebody.reached("k")
+
+
+def test_a_state_is_told_where_any_record_names_it() -> None:
+    somebody = Somebody(("k",), places={"US": 0, "US-CA": 5, "DE": 3})
+    assert somebody.place == "US-CA"
