@@ -1,107 +1,104 @@
-"""
-What a notice costs of a processor: ``python -m bench.notices [--people N]``.
+"""A breach that never was: people by the hundred thousand, sealed in chunks as scoping seals them."""
 
-People of one chunk, under California's law and the GDPR together, in Chinese (of which every character is
-encoded); beside it the same people by way of :func:`services.notifier.letters.compose`, which lays out each
-letter for itself, and beside that the bare copying of as many bytes.
-"""
+import asyncio
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
-import argparse
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from shared.affected import CHUNK, Chunk, Reached, chunk_item, declaration_item
+from shared.incidents import BreachDeclared, NoticesReleased
+from shared.vault import Vault
 
-from bench.figures import Figure, figure, report
-from habeas.breach_specimens import EVERYTHING, INCIDENT, PERSON, WRITTEN_AT, notices
-from habeas.specimens import LETTERS, SENDER, law_named, letter
-from services.notifier.letters import compose
-from shared.affected import CHUNK, Reached
-
-LAWS = ("us-ca@2026-01-01", "gdpr@2018-05-25")
-LANGUAGE = "zh"
-NANOSECONDS = 1_000
-SEVERAL = 4
-"""Sets of categories that people of a chunk have."""
+CATEGORIES = ("user.contact.email", "user.name")
+DOMAINS = ("example.org", "example.net", "example.com")
+LANGUAGES = ("en", "de")
+AT_ONCE = 8
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0] if __doc__ else "")
-    parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--runs", type=int, default=5)
-    told = parser.parse_args()
-    report(measure(told.people, told.runs))
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """An incident whose notices can be released."""
 
+    incident: str
+    declaration: str
+    people: int
+    chunks: int
 
-def measure(people: int, runs: int) -> list[Figure]:
-    """Return what a notice costs, in microseconds of processor time."""
-    crowd = list(everybody(people))
-    written = [_each(_notices(crowd), people) for _ in range(runs)]
-    copied = [_each(_copies(people), people) for _ in range(runs)]
-    composed = [_each(_letters(people // 10), people // 10) for _ in range(runs)]
-    first = [_each(_first_of_chunk, 1) for _ in range(runs * 5)]
-    return [
-        figure("notice, beside copying its bytes", written, "µs", copied),
-        figure("first notice of a chunk", first, "µs"),
-        figure("letter of a case, one by one", composed, "µs"),
-    ]
-
-
-def everybody(people: int) -> Iterable[Reached]:
-    """Yield *people* with names and addresses of their own, and a few sets of categories."""
-    for number in range(people):
-        yield PERSON.model_copy(
-            update={
-                "name": f"Amélia Example {number}",
-                "email": f"person{number}@example.org",
-                "categories": EVERYTHING[: 1 + number % SEVERAL],
-            }
+    def released(self, phase: int = 1) -> NoticesReleased:
+        """Return the fact that lets them go."""
+        return NoticesReleased(
+            request_id=self.incident, phase=phase, declaration=self.declaration, chunks=self.chunks
         )
 
 
-def _notices(crowd: Sequence[Reached]) -> Callable[[], None]:
-    def write() -> None:
-        for begin in range(0, len(crowd), CHUNK):
-            writer = notices(LAWS, LANGUAGE)
-            for number, person in enumerate(crowd[begin : begin + CHUNK]):
-                writer.of(person, message_id=f"<{INCIDENT}.1.{begin}.{number}@example.com>")
-
-    return write
+def address(number: int) -> str:
+    """Return where the person *number* gets mail."""
+    return f"person{number}@{DOMAINS[number % len(DOMAINS)]}"
 
 
-def _first_of_chunk() -> None:
-    notices(LAWS, LANGUAGE).of(PERSON, message_id=f"<{INCIDENT}.1.0.0@example.com>")
+def declared() -> BreachDeclared:
+    """Return what was declared."""
+    now = datetime.now(UTC)
+    return BreachDeclared(
+        reference="incident-1",
+        nature="Somebody copied a backup of our customer accounts. " * 3,
+        consequences="You may get mail that pretends to come from us. " * 3,
+        measures="We have closed the gap and changed every key. " * 3,
+        advice="Change your password, and do not follow links in mail. " * 3,
+        occurred_from=now - timedelta(days=3),
+        detected_at=now - timedelta(days=2),
+        aware_at=now - timedelta(days=1),
+        categories=CATEGORIES,
+        contact="Example Privacy, privacy@example.com",
+        high_risk=True,
+    )
 
 
-def _copies(people: int) -> Callable[[], None]:
-    whole = notices(LAWS, LANGUAGE).of(PERSON, message_id=f"<{INCIDENT}.1.0.0@example.com>")
-    half = len(whole) // 2
-    parts = (whole[:half], whole[half:])
-
-    def copy() -> None:
-        for _ in range(people):
-            b"".join(parts)
-
-    return copy
+def chunks(people: int, size: int = CHUNK) -> Iterator[Chunk]:
+    """Yield *people* in chunks of at most *size*."""
+    for n, first in enumerate(range(0, people, size)):
+        some = range(first, min(first + size, people))
+        language = LANGUAGES[n % len(LANGUAGES)]
+        yield Chunk(laws=("gdpr@2018-05-25",), language=language, people=tuple(map(_person, some)))
 
 
-def _letters(people: int) -> Callable[[], None]:
-    one = letter(LETTERS["refusal"], (law_named("gdpr"),), LANGUAGE)
-
-    def write() -> None:
-        for number in range(people):
-            to = replace(one, name=f"Amélia Example {number}", to=f"person{number}@example.org")
-            compose(to, sender=SENDER, message_id=f"<{number}@example.com>", date=WRITTEN_AT)
-
-    return write
+def _person(number: int) -> Reached:
+    key = blake2b(str(number).encode(), digest_size=16).hexdigest()
+    return Reached(key=key, email=address(number), name=f"Person {number}", place="DE", categories=CATEGORIES)
 
 
-def _each(work: Callable[[], None], times: int) -> float:
-    """Return the microseconds of processor time that each of *times* takes of *work*."""
-    before = time.process_time_ns()
-    work()
-    return (time.process_time_ns() - before) / NANOSECONDS / times
+async def seal(vault: Vault, people: int, *, size: int = CHUNK) -> Breach:
+    """Seal a breach that affects so many *people*."""
+    return await seal_chunks(vault, chunks(people, size))
 
 
-if __name__ == "__main__":
-    main()
+async def seal_chunks(vault: Vault, parts: Iterator[Chunk]) -> Breach:
+    """Seal a breach that affects the people of *parts*."""
+    incident, event = uuid.uuid4().hex, uuid.uuid4().hex
+    await vault.create(incident)
+    declaration = declaration_item(event)
+    await vault.seal(incident, declaration, declared().model_dump_json().encode())
+    people = count = 0
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def keep(number: int, content: bytes) -> None:
+        async with free:
+            await vault.seal(incident, chunk_item(1, number), content)
+
+    async with asyncio.TaskGroup() as group:
+        for count, part in enumerate(parts, start=1):
+            people += len(part.people)
+            group.create_task(keep(count - 1, part.model_dump_json().encode()))
+            await asyncio.sleep(0)
+    return Breach(incident, declaration, people, count)
+
+
+def letters_in(log: bytes) -> Mapping[str, list[str]]:
+    """Return by recipient the message ids that a sink has noted in *log*."""
+    found: dict[str, list[str]] = {}
+    for line in log.decode().splitlines():
+        recipient, message_id = line.split(" ", 1)
+        found.setdefault(recipient, []).append(message_id)
+    return found

@@ -316,9 +316,21 @@ class ChunkDue(Fact):
     phase: int
     declaration: Code
     chunk: int
+    chunks: int = 0
+    """How many there are in the phase."""
     turn: int = 0
     """How often the campaign was resumed before."""
     held_by_police: bool = False
+
+    @property
+    def case(self) -> str:
+        """The chunk itself: a case of those who write to it."""
+        return f"{self.request_id}.{self.phase}.{self.chunk}"
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The incident, and the chunk."""
+        return self.request_id, self.case
 
 
 class CampaignPaused(Fact):
@@ -356,6 +368,13 @@ class BreachNotified(Fact):
     """Of those: whom a crash may have written to twice, with one Message-ID."""
     failed: int
     aborted: bool = False
+    last: int | None = None
+    """Which chunk was the last; None where there was none."""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The incident, and the chunk that was the last."""
+        return self.request_id, f"{self.request_id}.{self.phase}.{self.last}"
 
 
 class BreachNoticeReturned(Fact):

@@ -139,12 +139,12 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
     "scoping": ("habeas.breach.registered.v1",),
     "campaigns": (
         "habeas.breach.released.v1",
-        "habeas.breach.chunk_due.v1",
         "habeas.breach.notice_returned.v1",
         "habeas.campaign.paused.v1",
         "habeas.campaign.resumed.v1",
         "habeas.campaign.aborted.v1",
     ),
+    "chunks": ("habeas.breach.chunk_due.v1",),
 }
 """Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""
 

@@ -216,7 +216,8 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
         _show_phase(phase)
     for clock in plain["clocks"]:
         out.print(f"{clock['clock']}: {_standing(clock, zone)}", markup=False)
-        fields({"because": clock["why"]})
+        for number, why in enumerate(clock["why"]):
+            fields({"because" if number == 0 else "": [why]})
     for event in plain["history"]:
         out.print(f"{_local(event['at'], zone)}  {event['what']}", markup=False)
 

@@ -28,6 +28,9 @@ FIELDS = (
 """Columns of the register."""
 
 
+MOMENTS = frozenset({"occurred_from", "occurred_to", "detected_at", "aware_at"})
+
+
 class Form(StrEnum):
     """How the register is written."""
 
@@ -61,8 +64,12 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
             return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
         case Form.HTML:
             on = now.astimezone(company.zone).date()
+
+            def local(text: str) -> str:
+                return f"{datetime.fromisoformat(text).astimezone(company.zone):%Y-%m-%d %H:%M %Z}"
+
             return PAGES.get_template("breaches.html.jinja").render(
-                rows=rows, controller=company.name, on=on, headings=HEADINGS
+                rows=rows, controller=company.name, on=on, headings=HEADINGS, moments=MOMENTS, local=local
             )
 
 
@@ -92,7 +99,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "told": [f"{duty['clock']} {duty['done_at']}" for duty in duties if duty["done_at"]],
+        "told": [f"{duty['clock']}: {_minute(duty['done_at'])}" for duty in duties if duty["done_at"]],
         "late": [duty["clock"] for duty in duties if duty["late"]],
         "not_told": [
             f"{duty['clock']}: {'; '.join(duty['why'])}"
@@ -110,6 +117,10 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "contact": last.contact,
         "final": last.final,
     }
+
+
+def _minute(text: str) -> str:
+    return datetime.fromisoformat(text).isoformat(timespec="minutes")
 
 
 HEADINGS = {

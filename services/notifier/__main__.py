@@ -5,6 +5,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 from services.notifier.bounces import Desk, Door
+from services.notifier.campaigns.plan import CAMPAIGNS, CHUNKS
 from services.notifier.codes.plan import CODES
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.lanes import BATCH, Lane, database_of, service, way_out
@@ -42,7 +43,7 @@ def _returned(
     return incoming.listen(Door(desk, settings.return_paths()), listener, largest=LARGEST)
 
 
-PLANS = (Plan(NotifierSettings, build), CODES)
+PLANS = (Plan(NotifierSettings, build), CODES, CAMPAIGNS, CHUNKS)
 
 if __name__ == "__main__":
     main(PLANS)

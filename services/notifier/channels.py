@@ -7,6 +7,8 @@ for sure (``MailUnavailable``, ``MailRefused``); nobody can know (``MailInDoubt`
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +24,7 @@ from services.notifier.smtp import (
     NoSuchMailbox,
     Patience,
     SenderBlamed,
+    Unreachable,
     hand_over,
 )
 from shared.errors import MailUnavailable
@@ -34,6 +37,7 @@ __all__ = [
     "Patience",
     "SenderBlamed",
     "SmtpChannel",
+    "Unreachable",
 ]
 
 
@@ -72,9 +76,9 @@ class SmtpChannel:
         self._idle: list[Idle] = []
         self._closing = False
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> None:
+    async def send(self, sender: str, recipient: str, message: bytes) -> str:
         """
-        Return when the mail server has taken *message*.
+        Return what the mail server said when it had taken *message*.
 
         A connection that the server closed while it was idle is replaced once, without the caller's noticing.
 
@@ -89,19 +93,25 @@ class SmtpChannel:
             MailRefused: Never taken: the address or the message does not please the server.
         """
         addr_spec(sender), addr_spec(recipient)
+        async with self.line() as line:
+            return await line.send(sender, recipient, message)
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator["Line"]:
+        """
+        Wait until a connection is free, and keep it to the end of the block, for one letter after another.
+
+        Raises:
+            MailUnavailable: The channel is closed.
+        """
         async with self._free:
             if self._closing:
                 raise MailUnavailable("the mail channel is closed")
-            client = self._pop_idle()
-            if client is not None:
-                try:
-                    return await self._deliver(client, sender, recipient, message)
-                except Disconnected:
-                    pass
+            line = Line(self)
             try:
-                await self._deliver(await self._open(), sender, recipient, message)
-            except Disconnected:
-                raise MailUnavailable("the mail server closed the connection") from None
+                yield line
+            finally:
+                line.give_back()
 
     async def close(self) -> None:
         """Wait for the letters under way, then close every connection. Nothing can be sent afterwards."""
@@ -113,17 +123,20 @@ class SmtpChannel:
         for _ in range(self._connections):
             self._free.release()
 
-    async def _open(self) -> aiosmtplib.SMTP:
+    async def open(self) -> aiosmtplib.SMTP:
+        """Open a connection."""
         return await self._server.connect(self._patience, self._tls_context)
 
-    async def _deliver(self, client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes) -> None:
-        try:
-            await hand_over(client, sender, recipient, message, acceptance=self._patience.acceptance)
-        finally:
-            if client.is_connected:
-                self._idle.append(Idle(client, asyncio.get_running_loop().time()))
+    @property
+    def acceptance(self) -> timedelta:
+        """How long the answer to a whole letter is waited for."""
+        return self._patience.acceptance
 
-    def _pop_idle(self) -> aiosmtplib.SMTP | None:
+    def keep(self, client: aiosmtplib.SMTP) -> None:
+        """Keep a connection that nobody uses now."""
+        self._idle.append(Idle(client, asyncio.get_running_loop().time()))
+
+    def kept(self) -> aiosmtplib.SMTP | None:
         """Return the connection used last, so that those beyond the need grow old and are closed."""
         oldest = asyncio.get_running_loop().time() - self._idle_for.total_seconds()
         while self._idle:
@@ -132,6 +145,37 @@ class SmtpChannel:
                 return idle.client
             idle.client.close()
         return None
+
+
+class Line:
+    """One connection's worth of a channel: at every moment it carries one letter at most."""
+
+    def __init__(self, channel: SmtpChannel) -> None:
+        self._channel = channel
+        self._client: aiosmtplib.SMTP | None = None
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> str:
+        """Send as :meth:`SmtpChannel.send` does."""
+        client = self._client if self._client and self._client.is_connected else self._channel.kept()
+        if client is not None:
+            try:
+                return await self._deliver(client, sender, recipient, message)
+            except Disconnected:
+                pass
+        try:
+            return await self._deliver(await self._channel.open(), sender, recipient, message)
+        except Disconnected:
+            raise MailUnavailable("the mail server closed the connection") from None
+
+    def give_back(self) -> None:
+        """Leave the connection to the next."""
+        client, self._client = self._client, None
+        if client is not None and client.is_connected:
+            self._channel.keep(client)
+
+    async def _deliver(self, client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes) -> str:
+        self._client = client
+        return await hand_over(client, sender, recipient, message, acceptance=self._channel.acceptance)
 
 
 async def _say_goodbye(client: aiosmtplib.SMTP) -> None:

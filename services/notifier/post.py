@@ -38,7 +38,7 @@ FAILURES = {
 class Channel(Protocol):
     """A mail server."""
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> None:
+    async def send(self, sender: str, recipient: str, message: bytes) -> object:
         """Return when the server has taken *message*."""
 
 

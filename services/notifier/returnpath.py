@@ -6,6 +6,7 @@ stand in the logs of all mail servers on the way, and who knows a case's id can 
 """
 
 import hmac
+import struct
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -14,6 +15,10 @@ from shared.tagged import room_for, tag_in, tagged
 LETTER_BYTES, SEAL_BYTES = 16, 10
 LONGEST_NAME = room_for(LETTER_BYTES + SEAL_BYTES)
 """Characters before the plus sign."""
+NOTICE, NUMBERS = struct.Struct(">8sHIH"), 8
+"""Campaign, phase, chunk and number; the bytes of all but the first. As long as any other letter's id."""
+MESSAGE_ID = 32
+"""Hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +42,61 @@ class ReturnPaths:
 
     def _seal(self, letter: bytes) -> bytes:
         return hmac.new(self.key, letter, sha256).digest()[:SEAL_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One of the letters of a campaign."""
+
+    campaign: str
+    """What stands for the incident: see :meth:`NoticePaths.campaign`."""
+    phase: int
+    chunk: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePaths:
+    """
+    The addresses that breach notices come back to, and their message ids.
+
+    Hidden as well as sealed: the number of a chunk would tell everybody how many people a breach affects.
+    """
+
+    address: str
+    key: bytes = field(repr=False)
+
+    def campaign(self, incident: str) -> str:
+        """Return what stands for *incident* in addresses: 16 hexadecimal digits."""
+        return self._hash(b"campaign", bytes.fromhex(incident))[: NOTICE.size - NUMBERS].hex()
+
+    def of(self, notice: Notice) -> str:
+        """Return the address of *notice*."""
+        content = NOTICE.pack(bytes.fromhex(notice.campaign), notice.phase, notice.chunk, notice.number)
+        seal = self._hash(b"seal", content)[:SEAL_BYTES]
+        return tagged(self.address, self._hidden(content, seal) + seal)
+
+    def notice(self, address: str) -> Notice | None:
+        """Return the notice that *address* was made for; None where we have not made it."""
+        tag = tag_in(address, self.address)
+        if len(tag) != NOTICE.size + SEAL_BYTES:
+            return None
+        seal = tag[NOTICE.size :]
+        content = self._hidden(tag[: NOTICE.size], seal)
+        if not hmac.compare_digest(seal, self._hash(b"seal", content)[:SEAL_BYTES]):
+            return None
+        campaign, *numbers = NOTICE.unpack(content)
+        return Notice(campaign.hex(), *numbers)
+
+    def message_id(self, notice: Notice, domain: str) -> str:
+        """Return the ``Message-ID`` of *notice*: the same for each attempt."""
+        name = f"{notice.campaign}.{notice.phase}.{notice.chunk}.{notice.number}"
+        return f"<{self._hash(b'message', name.encode()).hex()[:MESSAGE_ID]}@{domain}>"
+
+    def _hidden(self, content: bytes, seal: bytes) -> bytes:
+        """Return *content* hidden, or out of hiding: the seal is of the content, so no mask serves twice."""
+        mask = self._hash(b"hide", seal)[: NOTICE.size]
+        return (int.from_bytes(content) ^ int.from_bytes(mask)).to_bytes(NOTICE.size)
+
+    def _hash(self, purpose: bytes, content: bytes) -> bytes:
+        return hmac.digest(self.key, purpose + content, "sha256")

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from services.notifier import dkim
 from services.notifier.limits import OTHERS
 from services.notifier.mime import addr_spec
-from services.notifier.returnpath import LONGEST_NAME, ReturnPaths
+from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
 from services.notifier.writing import House, house_of
 from shared.errors import MailRefused
 from shared.settings import InboxSettings
@@ -31,6 +31,9 @@ class NotifierSettings(InboxSettings):
 
     mail_connections: int = Field(default=16, ge=2, le=100)
     """Connections to the mail server that are kept open; a quarter, one at the least, for codes alone."""
+
+    notice_connections: int = Field(default=16, ge=1, le=200)
+    """Connections to the mail server for breach notices alone; no other letter waits for one of them."""
 
     mail_limits: dict[str, int] = Field(default_factory=dict)
     """Letters a minute that a mail domain is sent: JSON, domain → number, `*` for each other domain."""
@@ -105,6 +108,10 @@ class NotifierSettings(InboxSettings):
     def return_paths(self) -> ReturnPaths:
         """Return the addresses that letters come back to."""
         return ReturnPaths(self.mail_bounces, derived_key(self.master_key_bytes, "returned letters"))
+
+    def notice_paths(self) -> NoticePaths:
+        """Return the addresses that breach notices come back to, if anything does, and their message ids."""
+        return NoticePaths(self.mail_bounces, derived_key(self.master_key_bytes, "breach notices"))
 
     def sign(self) -> Callable[[bytes], bytes]:
         """Return what signs a letter; it stays as it is where there is no key."""

@@ -21,10 +21,16 @@ RCPT = b"RCPT"
 SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465
 
 FIRST_CONSENT, FIRST_REFUSAL, CLOSING = 200, 300, 421
+LONGEST_PROOF = 100
+"""Characters of an answer that are kept: a queue id is far shorter."""
 
 
 class Disconnected(Exception):
     """The connection was lost, or useless, before the letter was handed over: another one may take it."""
+
+
+class Unreachable(MailUnavailable):
+    """There is no connection to be had."""
 
 
 class MailInDoubt(MailUnavailable):
@@ -106,7 +112,7 @@ class MailServer:
 
         Raises:
             SenderBlamed: The log-in was refused for good.
-            MailUnavailable: There is none to be had now.
+            Unreachable: There is none to be had now.
         """
         client = aiosmtplib.SMTP(
             hostname=self.host,
@@ -128,15 +134,15 @@ class MailServer:
             raise _verdict(error, recipient_named=False) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            raise MailUnavailable(f"no connection to the mail server: {type(error).__name__}") from None
+            raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
         return client
 
 
 async def hand_over(
     client: aiosmtplib.SMTP, sender: str, recipient: str, message: bytes, *, acceptance: timedelta
-) -> None:
+) -> str:
     """
-    Return when the server has taken *message*. Leaves *client* closed or fit for the next letter.
+    Return what the server said when it took *message*. Leaves *client* closed or fit for the next letter.
 
     Raises:
         Disconnected: It was not handed over, and the connection is gone.
@@ -151,7 +157,7 @@ async def hand_over(
             recipient_named = command[0] == RCPT
             _demand_consent(await client.execute_command(*command))
         lost = MailInDoubt("the mail server did not say whether it took the letter")
-        await client.data(message, timeout=acceptance.total_seconds())
+        return proof(await client.data(message, timeout=acceptance.total_seconds()))
     except aiosmtplib.SMTPResponseException as error:
         raise await _declined(client, error, lost, recipient_named=recipient_named) from None
     except (aiosmtplib.SMTPException, OSError):
@@ -160,6 +166,13 @@ async def hand_over(
     except BaseException:
         client.close()  # stopped half-way: an answer that comes late must not be taken for the next one's
         raise
+
+
+def proof(reply: aiosmtplib.SMTPResponse) -> str:
+    """Return what is kept of *reply*: as a rule a status and a queue id, but never what may be an address."""
+    words = reply.message.split()
+    said = " ".join(word for word in words if "@" not in word and word.isascii() and word.isprintable())
+    return f"{reply.code} {said}"[:LONGEST_PROOF]
 
 
 def _demand_consent(reply: aiosmtplib.SMTPResponse) -> None:

@@ -1,5 +1,6 @@
 """By when each recipient is told of a breach, and how that is explained."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,9 +8,21 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from bench.clock import Day, walked
 from shared.calendars import calendar_named
 from shared.law import Company
-from shared.law.breaches import Breach, BreachRole, Clock, Customer, Recipient, Risk, clocks
+from shared.law.breaches import (
+    Breach,
+    BreachPolicies,
+    BreachPolicy,
+    BreachRole,
+    Clock,
+    Customer,
+    Notice,
+    Recipient,
+    Risk,
+    clocks,
+)
 from shared.policies import breach_policies
 from tests.unit.breach_cases import AWARE, BERLIN, NEW_YORK, NOWHERE, breach, company
 
@@ -381,3 +394,36 @@ def test_every_clock_explains_itself_up_to_its_moment() -> None:
 
 def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
     assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
+
+
+DAYS = [
+    pytest.param(policy, notice, id=f"{policy.id} {notice.to} {notice.stage}")
+    for policy in breach_policies()
+    for notice in policy.notices
+    if notice.period() and notice.to is not Recipient.CONTROLLER
+]
+FIRST, LAST = datetime(2028, 1, 1, tzinfo=UTC), datetime(2033, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("policy", "notice"), DAYS)
+def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
+    policy: BreachPolicy, notice: Notice
+) -> None:
+    """Reg. (EEC, Euratom) 1182/71 Art. 3(2)-(4), and our caution: the end comes before days off."""
+    dice, period = random.Random(policy.id), notice.period()
+    law = BreachPolicies([policy.model_copy(update={"model": None})])  # it is complete with it
+    assert period is not None
+    place = policy.scope.places[0] if policy.scope else ""
+    calendar = calendar_named(policy.calendar or place)
+    for _ in range(20):
+        at = FIRST + timedelta(seconds=dice.randrange(int((LAST - FIRST).total_seconds())))
+        told = tuple(
+            (f"{policy.law}.{part}", at) for part in ("people", "authority", "csirt.notification.AT")
+        )
+        said = breach(aware_at=at, detected_at=at, told=told, sensitive_to_security=True, unreached=True)
+        found = clocks(said, {place: 20_000}, law, NOWHERE, calendar_named)
+        (clock,) = (one for one in found if one.notice == notice)
+        on = at.astimezone(NOWHERE.zone).date()
+        end = walked(period, Day(on.year, on.month, on.day, on.weekday()), calendar)
+        assert clock.due_at is not None
+        assert (clock.due_at.year, clock.due_at.month, clock.due_at.day) == (end.year, end.month, end.day)

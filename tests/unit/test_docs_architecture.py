@@ -25,6 +25,7 @@ FOLDERS = {
     "incidents": "intake/incidents",
     "scoping": "fulfillment/scoping",
     "campaigns": "notifier/campaigns",
+    "chunks": "notifier/campaigns/chunks",
 }
 """Where the code of a service lies, if not in a folder of its name."""
 EVENTS_TABLE = rows(PAGE, "Events")

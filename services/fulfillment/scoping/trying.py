@@ -50,8 +50,7 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
     with closing(_People()) as people:
         trial = Trial()
         trial.records = await _gone_through(finding.portions(declared), people.add, progress)
-        if people.lacking():
-            await _gone_through(finding.telling_more(), people.tell_more, progress)
+        await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
         judge = Judge(declared, law)
         for somebody in people.everybody():
             _count(trial, judge.group_of(somebody), somebody)
@@ -84,7 +83,7 @@ class _People:
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("")  # a file of its own, which goes when it is closed
-        self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks INTEGER, sealed BLOB)")
+        self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks TEXT, sealed BLOB)")
         self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.of_nobody()
 
     def close(self) -> None:
@@ -105,8 +104,13 @@ class _People:
             if known is not None and known.lacks:
                 self._keep(id_, known.also(one))
 
-    def lacking(self) -> bool:
-        return self._file.execute("SELECT 1 FROM people WHERE lacks LIMIT 1").fetchone() is not None
+    def lacking(self) -> frozenset[str]:
+        """Return what should be known of people, and of somebody is not."""
+        return frozenset(
+            what
+            for (several,) in self._file.execute("SELECT DISTINCT lacks FROM people")
+            for what in several.split()
+        )
 
     def everybody(self) -> Iterator[Somebody]:
         for id_, sealed in self._file.execute("SELECT id, sealed FROM people ORDER BY id"):
@@ -117,7 +121,7 @@ class _People:
         return None if row is None else read(self._sealing.open(row[0], id_))
 
     def _keep(self, id_: str, somebody: Somebody) -> None:
-        row = (id_, somebody.lacks, self._sealing.seal(written(somebody), id_))
+        row = (id_, " ".join(somebody.lacks), self._sealing.seal(written(somebody), id_))
         self._file.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", row)
 
     def _id(self, who: tuple[Hashable, ...]) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import BY_LETTER, Due, Reason
 from shared.incidents import BreachDeclared
-from shared.law import Calendars, Company
+from shared.law import Calendars, Company, Step
 from shared.law.breaches import Breach, BreachPolicies, Clock, Recipient, Since, clocks
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
@@ -48,6 +48,7 @@ def clocks_of(incident: Incident, declared: BreachDeclared, law: Law) -> tuple[D
     """Return all clocks of *incident*, by what was *declared* last."""
     breach = replace(
         declared.breach,
+        detected_at=min(declared.detected_at, incident.aware_at),
         aware_at=incident.aware_at,
         categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
         unreached=incident.unreached,
@@ -69,8 +70,13 @@ def _due(clock: Clock, breach: Breach) -> Due:
         due_at=clock.due_at and clock.due_at.astimezone(UTC),
         owed=clock.owed,
         begun=since is not None,
-        why=tuple(Reason(says=f"{step.day} {step.reason}", provision=step.provision) for step in clock.why),
+        why=tuple(_reason(step, clock) for step in clock.why),
     )
+
+
+def _reason(step: Step, clock: Clock) -> Reason:
+    says = f"{step.day} {step.reason}" if clock.owed else step.reason
+    return Reason(says=says, provision=step.provision)
 
 
 def _runs_from(clock: Clock, breach: Breach) -> datetime | None:

@@ -160,7 +160,7 @@ def _counted(
     if notice.unit == HOUR:
         due_at, steps = _in_hours(notice.length, begun_at, notice.provision, counting)
     else:
-        due_at, steps = _in_days(policy, notice, begun.day, counting)
+        due_at, steps = _in_days(policy, notice, place, begun.day, counting)
     return due_at, (begun, *steps)
 
 
@@ -197,7 +197,7 @@ def _in_hours(
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(1), (4)-(5).
     """
-    last = hours_later(hours, begun_at, counting.company.zone, _calendar(None, counting))
+    last = hours_later(hours, begun_at, counting.company.zone, _holidays(counting))
     reason = f"{hours} hours later, nights and days off included: {last.due_at:%H:%M}"
     if last.latest_at.timestamp() > last.due_at.timestamp():
         reason += f"; by another reading, not to be relied on, {last.latest_at:%Y-%m-%d %H:%M}"
@@ -205,26 +205,33 @@ def _in_hours(
 
 
 def _in_days(
-    policy: BreachPolicy, notice: Notice, begun_on: date, counting: _Counting
+    policy: BreachPolicy, notice: Notice, place: str | None, begun_on: date, counting: _Counting
 ) -> tuple[datetime, tuple[Step, ...]]:
     """Count to the last day, until its end in the zone of the company."""
     doubled = notice.doubled_for_small is not None and counting.company.small
     period = notice.period(2 if doubled else 1)
     assert period is not None  # noqa: S101 - hours are counted elsewhere
-    steps = counted(period, begun_on, notice.since, _calendar(policy, counting))
+    steps = counted(period, begun_on, notice.since, _calendar(policy, place, counting))
     if doubled:
         steps = (Step(begun_on, "twice as long for a small company", str(notice.doubled_for_small)), *steps)
     return datetime.combine(steps[-1].day, LAST_MINUTE, counting.company.zone), steps
 
 
-def _calendar(policy: BreachPolicy | None, counting: _Counting) -> Calendar:
-    """Return the holidays of the law's place, else of the company's: no others make a period longer."""
-    if policy is None:
-        return counting.calendars(counting.company.established_in)
+def _holidays(counting: _Counting) -> Calendar:
+    """Return the holidays of where the company is."""
+    return counting.calendars(counting.company.established_in)
+
+
+def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> Calendar:
+    """
+    Return the holidays of the law's place; else of the company's, or of the Member State, under that law.
+
+    No holiday of elsewhere makes a period longer.
+    """
     covered = policy.scope.places if policy.scope else ()
-    here = next((place for place in counting.company.places if lies_in(place, covered)), None)
-    place = policy.calendar or here
-    return WEEKENDS if place is None else counting.calendars(place)
+    here = next((at for at in counting.company.places if lies_in(at, covered)), place)
+    named = policy.calendar or here
+    return WEEKENDS if named is None else counting.calendars(named)
 
 
 def _to_customers(counting: _Counting, laws: Sequence[BreachPolicy]) -> Iterator[Clock]:

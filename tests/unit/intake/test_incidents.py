@@ -246,3 +246,23 @@ async def test_the_reference_of_an_incident_that_is_gone_is_taken(registry: Regi
     await registry.declare(id_="2", measures="More.")
     [rejected] = registry.told(RequestRejected)
     assert [flaw.path for flaw in rejected.errors] == ["data.reference"]
+
+
+async def test_a_moment_of_knowing_that_lies_ahead_starts_the_clocks_now(registry: Registry) -> None:
+    await registry.declare(aware_at=(NOW + timedelta(days=30)).isoformat())
+    clocks = {duty.clock: duty for duty in (await registry.incident()).clocks}
+    assert clocks["gdpr.authority.DE"].due_at == NOW + timedelta(hours=72)
+
+
+async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=1))
+    before = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    later = (NOW + timedelta(days=9)).isoformat()
+    await registry.pass_time(timedelta(days=10))
+    await registry.declare(
+        id_="2", categories=["user.name", "user.government_id"], detected_at=later, aware_at=later
+    )
+    after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    assert after["us-ca.people"] == before["us-ca.people"]
+    assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]

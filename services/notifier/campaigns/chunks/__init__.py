@@ -1,0 +1,1 @@
+"""Writes to the people of one chunk after the other."""

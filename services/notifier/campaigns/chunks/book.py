@@ -1,0 +1,109 @@
+"""
+The ledger of a chunk under way: what many connections finish and begin at the same time is one update.
+
+One rule: :meth:`Book.note` returns when what it was told is durable. While one update is under way, whatever
+the connections have to say meanwhile waits for the next.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from services.notifier.campaigns.ledgers import Overtaken, Page
+from services.notifier.campaigns.outcomes import Outcome, Taken
+from shared.errors import HabeasError, StoreUnavailable
+
+AGAIN_S = 0.2
+INSIST_S = 30.0
+"""How long a database that does not answer is asked again before the chunk is left to another turn."""
+
+
+class Ledgers(Protocol):
+    """Where ledgers are kept."""
+
+    async def turn(self, chunk: Taken, step: int, page: Page) -> bool:
+        """Make *page* durable; return whether it is, and nobody has overtaken us."""
+
+    async def close(self, chunk: Taken, step: int) -> bool:
+        """Note that *chunk* is through."""
+
+
+class Book:
+    """Writes the ledger of one chunk."""
+
+    def __init__(self, ledgers: Ledgers, chunk: Taken, *, told: Callable[[Page], None]) -> None:
+        """Write for *chunk*; *told* hears of each page that is durable."""
+        self._ledgers = ledgers
+        self._chunk = chunk
+        self._told = told
+        self._step = chunk.step
+        self._page = Page()
+        self._writing: set[int] = set()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._turning: asyncio.Task[None] | None = None
+        self._spoilt: HabeasError | None = None
+
+    async def note(self, outcome: Outcome | None = None, *, begun: int | None = None) -> None:
+        """
+        Note what became of one letter, and which is begun next on the same connection; nothing: we are there.
+
+        Raises:
+            Overtaken: Somebody else has taken the chunk; nothing more may be begun.
+            StoreUnavailable: The database does not answer.
+        """
+        if self._spoilt is not None:
+            raise self._spoilt
+        if outcome is not None:
+            self._page.outcomes.append(outcome)
+            self._writing.discard(outcome.number)
+        if begun is not None:
+            self._writing.add(begun)
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(durable)
+        if self._turning is None:
+            self._turning = asyncio.create_task(self._turn())
+        await durable
+
+    async def close(self) -> None:
+        """Note that the chunk is through. Raises as :meth:`note` does."""
+        if not await self._insist(lambda: self._ledgers.close(self._chunk, self._step)):
+            raise Overtaken("another process has taken the chunk")
+
+    async def _turn(self) -> None:
+        """Turn page after page, as long as anybody waits for one."""
+        while self._waiting and self._spoilt is None:
+            page, self._page = self._page, Page()
+            page.writing = sorted(self._writing)
+            waiting, self._waiting = self._waiting, []
+            try:
+                await self._make_durable(page)
+            except HabeasError as error:
+                self._spoilt = error
+                waiting += self._waiting
+            for durable in waiting:
+                self._answer(durable)
+        self._turning = None
+
+    async def _make_durable(self, page: Page) -> None:
+        if not await self._insist(lambda: self._ledgers.turn(self._chunk, self._step, page)):
+            raise Overtaken("another process has taken the chunk")
+        self._step += 1
+        self._told(page)
+
+    async def _insist(self, change: Callable[[], Awaitable[bool]]) -> bool:
+        deadline = asyncio.get_running_loop().time() + INSIST_S
+        while True:
+            try:
+                return await change()
+            except StoreUnavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+
+    def _answer(self, durable: asyncio.Future[None]) -> None:
+        if durable.done():  # who asked was stopped meanwhile
+            return
+        if self._spoilt is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(self._spoilt)

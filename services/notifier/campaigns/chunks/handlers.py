@@ -1,0 +1,75 @@
+"""
+What is done when a chunk of people is to be written to.
+
+The journal knows a chunk's events; whom has been written to, its ledger alone. So the same event may come
+as often as it likes.
+"""
+
+from collections.abc import Sequence
+
+from services.notifier.campaigns.chunks.writer import Writer
+from services.notifier.campaigns.outcomes import Taken
+from services.notifier.campaigns.standings import Standing
+from shared.envelope import Envelope
+from shared.errors import MailUnavailable
+from shared.events import Event, Fact
+from shared.incidents import BreachNotified, ChunkDue
+from shared.service import case_of_fact, on
+
+
+class NotAllTaken(MailUnavailable):
+    """Some letters of a chunk are not taken now."""
+
+
+def case_of(envelope: Envelope[Event]) -> str:
+    """Return the chunk that an event is about."""
+    if isinstance(envelope.event, ChunkDue):
+        return envelope.event.case
+    return case_of_fact(envelope)
+
+
+async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
+    """
+    Write to who of a chunk has not been written to.
+
+    Raises:
+        BeingWritten: Somebody else is at it.
+        NotAllTaken: Mail servers do not take all letters now; it is tried again, after longer and longer.
+    """
+    standing = await ctx.standing(event.request_id)
+    if standing is Standing.PAUSED:
+        return []
+    taken = await ctx.ledgers.take(event.case)
+    if taken is None:
+        return await _notified(event, ctx)
+    if standing is Standing.ABORTED:
+        await ctx.give_up(taken)
+        return await _notified(event, ctx)
+    return await _write(event, taken, ctx)
+
+
+async def _write(event: ChunkDue, taken: Taken, ctx: Writer) -> Sequence[Fact]:
+    turn = await ctx.write(event, taken)
+    if not turn.left:
+        return await _notified(event, ctx)
+    if await ctx.standing(event.request_id) is Standing.PAUSED:
+        return []
+    if turn.may_go_on:
+        return [event]
+    raise NotAllTaken(f"{turn.left} letters of the chunk are not taken now")
+
+
+async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
+    """Tell of the whole phase if no chunk of it is left."""
+    if await ctx.ledgers.through(event.request_id, event.phase) < event.chunks:
+        return []
+    sums = await ctx.ledgers.sums(event.request_id, event.phase)
+    aborted = await ctx.standing(event.request_id) is Standing.ABORTED
+    return [
+        BreachNotified(
+            request_id=event.request_id, phase=event.phase, aborted=aborted, last=event.chunk, **sums
+        )
+    ]
+
+
+SUBSCRIPTIONS = (on(ChunkDue, write_chunk),)

@@ -1,0 +1,39 @@
+"""The letters of one chunk, made when their turn comes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from services.notifier.campaigns.chunks.turn import Letter
+from services.notifier.campaigns.outcomes import Failed
+from services.notifier.notices.writing import Notices
+from services.notifier.returnpath import Notice, NoticePaths
+from shared.affected import Reached
+from shared.errors import MailRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Makes a letter to each of the people of a chunk; the same one however often it is made."""
+
+    people: Sequence[Reached] = field(repr=False)
+    notices: Notices = field(repr=False)
+    first: Notice
+    """The letter to the first of them."""
+    paths: NoticePaths
+    domain: str
+    """What message ids end in."""
+    sender: str
+    """Where letters come back to; empty: each to an address of its own."""
+    sign: Callable[[bytes], bytes]
+
+    def __call__(self, number: int) -> Letter | Failed:
+        """Return the letter to the person *number*, or why there is none."""
+        person, first = self.people[number], self.first
+        if not person.email:
+            return Failed(number, "no_address", "the records hold no mail address")
+        notice = Notice(first.campaign, first.phase, first.chunk, number)
+        try:
+            message = self.notices.of(person, message_id=self.paths.message_id(notice, self.domain))
+        except MailRefused as error:
+            return Failed(number, "mail_refused", str(error))
+        return Letter(self.sender or self.paths.of(notice), person.email, self.sign(message))

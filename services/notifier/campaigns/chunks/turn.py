@@ -1,0 +1,263 @@
+"""
+A chunk's turn: everybody in it who is still to be written to, over as many connections as are to be had.
+
+A connection is had first, then the letter is named in the ledger as being written, then it is sent; what
+became of it is in the update that names the next one on that connection. So a crash leaves no more letters in
+doubt than there are connections. A letter that is not taken now is tried again after a pause, and another
+time when the turn is over.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from services.notifier.campaigns.chunks.book import Book
+from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
+from services.notifier.channels import (
+    Barred,
+    MailboxFull,
+    MailInDoubt,
+    NoSuchMailbox,
+    SenderBlamed,
+    Unreachable,
+)
+from shared.errors import MailRefused, MailUnavailable
+from shared.events import Code
+
+PAUSES_S = (1.0, 5.0)
+"""Before a letter that was not taken is tried again in the same turn."""
+TURN_S = 600.0
+"""No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
+HEARTBEAT_S = 0.5
+"""Between two signs of life, and two looks at whether the campaign goes on."""
+FINISH_S = 10.0
+"""How long letters under way are waited for when the process is told to stop."""
+
+
+class Line(Protocol):
+    """A connection to the mail server."""
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> str:
+        """Return what the server said when it had taken *message*."""
+
+
+class Channel(Protocol):
+    """Connections to the mail server."""
+
+    def line(self) -> AbstractAsyncContextManager[Line]:
+        """Wait for a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice, ready to go."""
+
+    sender: str
+    recipient: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long letters that are not taken are tried again."""
+
+    whole: timedelta
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def given_up(self, error: MailUnavailable, delayed: Delayed) -> Code | None:
+        """Return why the letter is given up, if it is: for a full mailbox and a policy half is waited."""
+        waited = self.clock() - delayed.since
+        if isinstance(error, MailboxFull) and waited >= self.whole / 2:
+            return "mailbox_full"
+        if isinstance(error, Barred) and waited >= self.whole / 2:
+            return "mail_refused"
+        return "not_taken" if waited >= self.whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What letters go out by."""
+
+    channel: Channel
+    connections: int
+    """How many of the channel are used, at most."""
+    patience: Patience
+    goes_on: Callable[[], Awaitable[bool]]
+    """Whether the staff lets the campaign go on."""
+
+
+class Turn:
+    """Writes what is left of a chunk."""
+
+    def __init__(
+        self, chunk: Taken, letter: Callable[[int], Letter | Failed], book: Book, means: Means
+    ) -> None:
+        """Write the letters to *chunk* that *letter* makes by number, by *means*, and keep *book*."""
+        self._letter = letter
+        self._book = book
+        self._means = means
+        self._ready = deque(chunk.left())
+        self._delayed = dict(chunk.delayed)
+        self._doubtful = set(chunk.in_doubt)
+        self._tries: Counter[int] = Counter()
+        self._pauses: dict[int, asyncio.TimerHandle] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._queueing: set[asyncio.Task[None]] = set()
+        """Those of the workers that have no connection yet."""
+        self._changed = asyncio.Event()
+        self._stopped = False
+        self._error: BaseException | None = None
+        self._waiting: set[int] = set()
+        """Who is left for another turn, because the server does not take the letter now."""
+
+    @property
+    def left(self) -> int:
+        """How many are still to be written to when the turn is over."""
+        return len(self._ready) + len(self._waiting) + len(self._pauses)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the time was up, and not the patience of a server."""
+        return bool(self._ready)
+
+    async def run(self) -> None:
+        """
+        Write until nobody is left who can be written to now.
+
+        Raises:
+            Overtaken: Somebody else has taken the chunk.
+            MailUnavailable: There is no connection to be had, or the server takes nothing from us.
+            StoreUnavailable: The database does not answer.
+        """
+        deadline = asyncio.get_running_loop().time() + TURN_S
+        self._spread()
+        try:
+            while self._workers or (self._pauses and not self._stopped):
+                await self._wait()
+                if asyncio.get_running_loop().time() > deadline or not await self._means.goes_on():
+                    self.stop()
+        finally:
+            self.stop()
+            await self._let_finish()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Begin no more letters."""
+        self._stopped = True
+        for pause in self._pauses.values():
+            pause.cancel()
+        self._dismiss()
+
+    async def _wait(self) -> None:
+        """Wait until something has changed, and say meanwhile that somebody is there."""
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
+        except TimeoutError:
+            await self._book.note()
+
+    async def _let_finish(self) -> None:
+        """Wait for the letters under way: one that is cut off may have been taken."""
+        if self._workers:
+            _, late = await asyncio.wait(self._workers, timeout=FINISH_S)
+            for worker in late:
+                worker.cancel()
+
+    def _spread(self) -> None:
+        """Have as many at work as there are letters."""
+        while not self._stopped and len(self._workers) < min(self._means.connections, len(self._ready)):
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            self._queueing.add(worker)
+            worker.add_done_callback(self._note_end)
+
+    def _note_end(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        self._queueing.discard(worker)
+        self._changed.set()
+        error = None if worker.cancelled() else worker.exception()
+        if error is not None:
+            self._error = self._error or error
+            self.stop()
+        self._spread()
+
+    async def _work(self) -> None:
+        """Send one letter after the other over one connection."""
+        async with self._means.channel.line() as line:
+            self._queueing.discard(_this_task())
+            outcome: Outcome | None = None
+            while (number := self._next()) is not None:
+                await self._book.note(outcome, begun=number)
+                outcome = await self._write(number, line)
+            if not self._ready:
+                self._dismiss()
+            if outcome is not None:
+                await self._book.note(outcome)
+
+    def _dismiss(self) -> None:
+        """Send away who waits for a connection: there is nothing left to begin."""
+        for worker in self._queueing:
+            worker.cancel()
+        self._queueing.clear()
+
+    def _next(self) -> int | None:
+        return self._ready.popleft() if self._ready and not self._stopped else None
+
+    async def _write(self, number: int, line: Line) -> Outcome:
+        letter = self._letter(number)
+        if isinstance(letter, Failed):
+            return letter
+        try:
+            said = await line.send(letter.sender, letter.recipient, letter.message)
+        except MailUnavailable as error:
+            return self._not_now(number, error)
+        except NoSuchMailbox as error:
+            return Failed(number, "mailbox_unknown", str(error))
+        except MailRefused as error:
+            return Failed(number, "mail_refused", str(error))
+        return Sent(number, said, doubtful=number in self._doubtful)
+
+    def _not_now(self, number: int, error: MailUnavailable) -> Outcome:
+        """Have a letter that was not taken wait, or give it up."""
+        in_doubt = isinstance(error, MailInDoubt)
+        before = self._delayed.get(number, Delayed(self._means.patience.clock(), 0))
+        self._delayed[number] = Delayed(before.since, before.tries + 1)
+        if in_doubt:
+            self._doubtful.add(number)
+        if not _about_the_letter(error):
+            self._error = self._error or error
+            self.stop()
+        elif reason := self._means.patience.given_up(error, before):
+            return Failed(number, reason, str(error))
+        self._pause(number)
+        return Later(number, str(error), before.tries + 1, before.since, in_doubt)
+
+    def _pause(self, number: int) -> None:
+        tried = self._tries[number]
+        self._tries[number] += 1
+        if tried < len(PAUSES_S) and not self._stopped:
+            loop = asyncio.get_running_loop()
+            self._pauses[number] = loop.call_later(PAUSES_S[tried], self._resume, number)
+        else:
+            self._waiting.add(number)
+
+    def _resume(self, number: int) -> None:
+        del self._pauses[number]
+        self._ready.append(number)
+        self._spread()
+
+
+def _about_the_letter(error: MailUnavailable) -> bool:
+    """Return whether another letter may fare better than the one that *error* is about."""
+    return isinstance(error, Barred) or not isinstance(error, Unreachable | SenderBlamed)
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  only tasks ask
+    return task

@@ -1,0 +1,91 @@
+"""What it takes to write to a chunk of people, and how it is put together."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.notifier import figures
+from services.notifier.campaigns.chunks.book import Book
+from services.notifier.campaigns.chunks.letters import Letters
+from services.notifier.campaigns.chunks.turn import Channel, Means, Patience, Turn
+from services.notifier.campaigns.ledgers import Ledgers, Page
+from services.notifier.campaigns.outcomes import Failed, Sent, Taken
+from services.notifier.campaigns.standings import Standing, Standings
+from services.notifier.notices.writing import Notices
+from services.notifier.returnpath import Notice, NoticePaths
+from services.notifier.writing import House, Vault
+from shared.affected import Chunk, chunk_item
+from shared.incidents import BreachDeclared, ChunkDue
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes to chunks of people."""
+
+    ledgers: Ledgers
+    standings: Standings
+    vault: Vault = field(repr=False)
+    channel: Channel
+    connections: int
+    house: House
+    paths: NoticePaths
+    sender: str
+    """Where letters come back to; empty: each to an address of its own."""
+    sign: Callable[[bytes], bytes]
+    patience: Patience
+
+    async def standing(self, incident: str) -> Standing:
+        """Return how it stands with *incident*."""
+        return await self.standings.of(incident)
+
+    async def write(self, event: ChunkDue, taken: Taken) -> Turn:
+        """Write to who of a chunk is left, as far as it goes; return the turn that is over."""
+        book = Book(self.ledgers, taken, told=_count)
+        means = Means(
+            self.channel,
+            self.connections,
+            self.patience,
+            goes_on=lambda: self._goes_on(event.request_id),
+        )
+        turn = Turn(taken, await self._letters(event, taken), book, means)
+        await turn.run()
+        if not turn.left:
+            await book.close()
+        return turn
+
+    async def give_up(self, taken: Taken) -> None:
+        """Close a chunk as it is."""
+        await Book(self.ledgers, taken, told=_count).close()
+
+    async def _goes_on(self, incident: str) -> bool:
+        return await self.standings.of(incident) is Standing.ON
+
+    async def _letters(self, event: ChunkDue, taken: Taken) -> Letters:
+        case = event.request_id
+        declared, sealed = await asyncio.gather(
+            self.vault.open(case, event.declaration),
+            self.vault.open(case, chunk_item(event.phase, event.chunk)),
+        )
+        chunk = Chunk.model_validate_json(sealed)
+        notices = Notices(
+            BreachDeclared.model_validate_json(declared),
+            case,
+            chunk,
+            self.house,
+            written_at=taken.begun_at,
+            held_by_police=event.held_by_police,
+            phase=event.phase,
+        )
+        first = Notice(self.paths.campaign(case), event.phase, event.chunk, 0)
+        return Letters(chunk.people, notices, first, self.paths, taken.domain, self.sender, self.sign)
+
+
+def _count(page: Page) -> None:
+    for outcome in page.outcomes:
+        match outcome:
+            case Sent():
+                figures.letter("sent_perhaps_twice" if outcome.doubtful else "sent")
+            case Failed():
+                figures.letter("refused")
+            case _:
+                figures.letter("later")

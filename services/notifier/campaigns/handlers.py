@@ -1,0 +1,113 @@
+"""What is done when notices are released, and when the staff stops them or lets them go on."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.notifier.campaigns.domain import Campaign
+from services.notifier.campaigns.ledgers import Ledgers, Opened
+from services.notifier.campaigns.standings import Standing, Standings
+from services.notifier.returnpath import NoticePaths
+from services.notifier.writing import Vault
+from shared.affected import Chunk, chunk_item
+from shared.events import Fact
+from shared.incidents import (
+    BreachNoticeReturned,
+    BreachNotified,
+    CampaignAborted,
+    CampaignPaused,
+    CampaignResumed,
+    ChunkDue,
+    NoticesReleased,
+)
+from shared.service import on
+
+AT_ONCE = 16
+"""Chunks that are looked into at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What handlers may know and use."""
+
+    incident: str
+    known: Campaign
+    ledgers: Ledgers
+    standings: Standings
+    vault: Vault = field(repr=False)
+    paths: NoticePaths
+    domain: str
+    """What message ids end in."""
+
+
+async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
+    """Open a ledger for each chunk, and have each written to."""
+    await ctx.standings.begin(ctx.incident, ctx.paths.campaign(ctx.incident))
+    for first in range(0, event.chunks, AT_ONCE):
+        some = range(first, min(first + AT_ONCE, event.chunks))
+        opened = await asyncio.gather(*(_opened(event.phase, number, ctx) for number in some))
+        await ctx.ledgers.open(opened, domain=ctx.domain)
+    if not event.chunks:
+        return [BreachNotified(request_id=ctx.incident, phase=event.phase, sent=0, doubtful=0, failed=0)]
+    return [_due(event, number, ctx.known.turn) for number in range(event.chunks)]
+
+
+async def _opened(phase: int, number: int, ctx: Steering) -> Opened:
+    sealed = await ctx.vault.open(ctx.incident, chunk_item(phase, number))
+    chunk = Chunk.model_validate_json(sealed)
+    return Opened(ctx.incident, phase, number, chunk.to, chunk.laws, chunk.language, len(chunk.people))
+
+
+async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
+    """Stop for now; chunks under way see it within a second, and note how far they got."""
+    await ctx.standings.set(ctx.incident, Standing.PAUSED)
+    return []
+
+
+async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
+    """Go on with each chunk that is not through."""
+    await ctx.standings.set(ctx.incident, Standing.ON)
+    return await _again(ctx)
+
+
+async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
+    """Stop for good: each chunk that is not through is closed as it is."""
+    await ctx.standings.set(ctx.incident, Standing.ABORTED)
+    return await _again(ctx)
+
+
+async def _again(ctx: Steering) -> Sequence[Fact]:
+    through = await ctx.ledgers.numbers_through(ctx.incident)
+    return [
+        _due(released, number, ctx.known.turn + 1)
+        for released in ctx.known.released
+        for number in range(released.chunks)
+        if (released.phase, number) not in through
+    ]
+
+
+def _due(released: NoticesReleased, number: int, turn: int) -> ChunkDue:
+    return ChunkDue(
+        request_id=released.request_id,
+        phase=released.phase,
+        declaration=released.declaration,
+        chunk=number,
+        chunks=released.chunks,
+        turn=turn,
+        held_by_police=released.held_by_police,
+    )
+
+
+async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fact]:
+    """Note what became of a letter after a mail server had taken it."""
+    await ctx.ledgers.returned(event)
+    return []
+
+
+SUBSCRIPTIONS = (
+    on(NoticesReleased, release),
+    on(BreachNoticeReturned, note_return),
+    on(CampaignPaused, pause),
+    on(CampaignResumed, resume),
+    on(CampaignAborted, abort),
+)

@@ -1,0 +1,97 @@
+"""
+How campaigns are put together: two services beside the notifier.
+
+``campaigns`` steers, ``chunks`` writes. Each has a queue of its own: whoever stops a campaign does not
+wait behind it.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.notifier.campaigns.chunks import handlers as writing
+from services.notifier.campaigns.chunks.turn import Patience
+from services.notifier.campaigns.chunks.writer import Writer
+from services.notifier.campaigns.domain import Campaign, evolve
+from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering
+from services.notifier.campaigns.ledgers import Ledgers
+from services.notifier.campaigns.standings import Standings
+from services.notifier.channels import SmtpChannel
+from services.notifier.settings import NotifierSettings
+from shared.host import Plan, Platform, Running
+from shared.journal import Journal
+from shared.mongo import Database
+from shared.service import Moment, Service
+
+STEERING, WRITING = "campaigns", "chunks"
+"""Names of the services, and of their queues."""
+CHUNKS_AT_ONCE = 32
+"""More than are written to at a time: some wait for letters that are not taken at once."""
+
+
+def ledgers_of(database: Database) -> Ledgers:
+    """Return the ledgers of all campaigns, for this process."""
+    return Ledgers(database, by=uuid.uuid4().hex)
+
+
+def database_of(settings: NotifierSettings, platform: Platform) -> Database:
+    """Return the database of the campaigns."""
+    return platform.client[f"{settings.database_prefix}_{STEERING}"]
+
+
+@asynccontextmanager
+async def steering(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
+    """Put together what steers campaigns."""
+    database = database_of(settings, platform)
+    ledgers, standings, journal = ledgers_of(database), Standings(database), Journal(database)
+    await ledgers.prepare()
+    await standings.prepare()
+    paths, domain = settings.notice_paths(), settings.house().domain
+
+    def context(moment: Moment[Campaign]) -> Steering:
+        return Steering(moment.case, moment.state, ledgers, standings, platform.vault, paths, domain)
+
+    service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
+    yield Running(service, journal)
+
+
+@asynccontextmanager
+async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
+    """Put together what writes to chunks of people."""
+    database = database_of(settings, platform)
+    ledgers, standings = ledgers_of(database), Standings(database)
+    connections = settings.notice_connections
+    channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
+    writer = Writer(
+        ledgers,
+        standings,
+        platform.vault,
+        channel,
+        connections,
+        settings.house(),
+        settings.notice_paths(),
+        sender="" if settings.mail_bounces else settings.return_path()(""),
+        sign=settings.sign(),
+        patience=Patience(settings.retry_for),
+    )
+    service = Service(
+        WRITING,
+        writing.SUBSCRIPTIONS,
+        None,
+        lambda _known, _fact: None,
+        lambda _moment: writer,
+        case_of=writing.case_of,
+    )
+    try:
+        yield Running(
+            service,
+            Journal(platform.client[f"{settings.database_prefix}_{WRITING}"]),
+            batch=CHUNKS_AT_ONCE,
+        )
+    finally:
+        await channel.close()
+
+
+CAMPAIGNS = Plan(NotifierSettings, steering)
+CHUNKS = Plan(NotifierSettings, writers)
+"""Tell people of a breach; a campaign must not hold up any other letter."""

@@ -1,0 +1,61 @@
+"""Whether the notices of an incident go on, are paused or are stopped: what the staff has said last."""
+
+import asyncio
+from enum import StrEnum
+
+from shared.mongo import Database, translated
+
+LOOK_EVERY_S = 0.5
+"""How old may be what is known of an incident."""
+
+
+class Standing(StrEnum):
+    """How it stands with the notices of an incident."""
+
+    ON = "on"
+    PAUSED = "paused"
+    ABORTED = "aborted"
+
+
+class Standings:
+    """How it stands with all incidents."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep it in *database*."""
+        self._campaigns = database["campaigns"]
+        self._seen: dict[str, tuple[float, Standing]] = {}
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the campaigns"):
+            await self._campaigns.create_index("campaign")
+
+    async def begin(self, incident: str, campaign: str) -> None:
+        """Note that notices of *incident* go out, and what stands for it in addresses."""
+        fresh = {"campaign": campaign, "standing": Standing.ON}
+        with translated("begin a campaign"):
+            await self._campaigns.update_one({"_id": incident}, {"$setOnInsert": fresh}, upsert=True)
+
+    async def set(self, incident: str, standing: Standing) -> None:
+        """Note what the staff has said; who has stopped an incident for good has had the last word."""
+        going_on = {"_id": incident, "standing": {"$ne": Standing.ABORTED}}
+        with translated("note what the staff says of a campaign"):
+            await self._campaigns.update_one(going_on, {"$set": {"standing": standing}})
+
+    async def of(self, incident: str) -> Standing:
+        """Return how it stands with *incident*, as it was a moment ago at the earliest."""
+        now = asyncio.get_running_loop().time()
+        at, standing = self._seen.get(incident, (-LOOK_EVERY_S, Standing.ON))
+        if now - at < LOOK_EVERY_S:
+            return standing
+        with translated("see how a campaign stands"):
+            found = await self._campaigns.find_one({"_id": incident})
+        standing = Standing(found["standing"]) if found else Standing.ON
+        self._seen[incident] = now, standing
+        return standing
+
+    async def incident(self, campaign: str) -> str | None:
+        """Return the incident that *campaign* stands for in addresses; None where it is none of ours."""
+        with translated("look up a campaign"):
+            found = await self._campaigns.find_one({"campaign": campaign})
+        return found["_id"] if found else None
