@@ -91,6 +91,14 @@ def test_it_is_the_same_at_each_attempt() -> None:
     assert again.of(PERSON, message_id=MESSAGE_ID) == first
 
 
+def test_who_has_no_name_is_greeted_without_one_whoever_was_written_to_before() -> None:
+    written = writer()
+    written.of(PERSON, message_id=MESSAGE_ID)
+    nameless = words(written.of(PERSON.model_copy(update={"name": ""}), message_id=MESSAGE_ID))
+    assert "Hello,\n" in nameless.replace("\r\n", "\n")
+    assert "Hello Amelia Ferreira," in words(written.of(PERSON, message_id=MESSAGE_ID))
+
+
 @pytest.mark.parametrize(
     ("name", "greeting"),
     [
