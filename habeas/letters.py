@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from habeas.notices import tables as notices
 from habeas.readability import Readability, of_letter
 from habeas.specimens import LETTERS, SENDER, law_named, letter
 from services.notifier.facts import Facts
@@ -25,6 +26,7 @@ from shared.policies import policies
 
 PAGE = Path(__file__).parents[1] / "docs" / "letters.md"
 TABLES = re.compile(r"(<!-- tables: .*? -->\n).*(<!-- end of tables -->\n)", re.DOTALL)
+NOTICES = re.compile(r"(<!-- notices: .*? -->\n).*(<!-- end of notices -->\n)", re.DOTALL)
 CITED = re.compile(
     r'<(p|section|table) id="([a-z0-9-]+)"(?: data-law="([^"]*)")?([^>]*)>(\s*<h2>.*?</h2>)?', re.DOTALL
 )
@@ -255,7 +257,8 @@ def main() -> None:
 
 def refreshed(page: str) -> str:
     """Return *page* with its tables written anew."""
-    return TABLES.sub(lambda found: f"{found[1]}\n{tables()}{found[2]}", page)
+    page = TABLES.sub(lambda found: f"{found[1]}\n{tables()}{found[2]}", page)
+    return NOTICES.sub(lambda found: f"{found[1]}\n{notices.tables()}{found[2]}", page)
 
 
 if __name__ == "__main__":

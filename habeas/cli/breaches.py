@@ -16,6 +16,7 @@ from habeas.cli.options import (
     State,
     existing,
     fields,
+    house,
     out,
     prefix_of,
     run,
@@ -85,11 +86,15 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
     """Show an incident: phases, counts by law and language, clocks and how each is counted, approvals."""
+    from habeas.notices.lacking import lacks  # noqa: PLC0415
+
     case, now = run(_the(incident, state)), datetime.now(UTC)
     if as_json:
         print(json.dumps(case.plain(now)))
         return
     _show(case.plain(now), _zone(state))
+    for lack in lacks(case, house(state).sender):
+        out.print(f"lacks: {lack}", markup=False)
 
 
 @app.command()

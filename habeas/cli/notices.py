@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, out, prefix_of, run, setting, settings
-from shared.policies import EXAMPLE, breach_policies, company
+from habeas.cli.options import STATE, State, company_of, house, out, prefix_of, run, setting
+from shared.policies import breach_policies
 
 if TYPE_CHECKING:
     from habeas.notices.samples import Sample, Telling
     from services.notifier.notices.forms.filling import Document
-    from services.notifier.writing import House
-    from shared.law import Company
 
 DRAFT = "draft"
 """What an incident is called that nobody has declared yet."""
@@ -83,8 +81,8 @@ def _of_file(
     from habeas.notices.samples import Telling, sample, wanted_by  # noqa: PLC0415
 
     declared = unsigned(file)
-    telling = Telling(declared, DRAFT, _house(state), datetime.now(UTC))
-    wanted = wanted_by(declared, places, languages, _company(state))
+    telling = Telling(declared, DRAFT, house(state), datetime.now(UTC))
+    wanted = wanted_by(declared, places, languages, company_of(state))
     return telling, [sample(one, None, telling) for one in wanted]
 
 
@@ -98,7 +96,7 @@ async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sampl
         case = await register.the(incident)
         counted = await wanted_of(chunks(case, register.vault))
     delayed = any(phase.delayed for phase in case.incident.phases)
-    telling = Telling(case.last, case.id, _house(state), datetime.now(UTC), held_by_police=delayed)
+    telling = Telling(case.last, case.id, house(state), datetime.now(UTC), held_by_police=delayed)
     return telling, [sample(one, people, telling) for one, people in counted.items()]
 
 
@@ -110,21 +108,9 @@ async def _documents(incident: str, folder: Path, state: Path) -> "list[Document
     key = base64.b64decode(setting("MASTER_KEY", state))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
-    desk = Desk(_company(state), _house(state), breach_policies(), datetime.now(UTC))
+    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     owed = duties(case.incident.clocks, desk.policies)
     filled = list(documents(known(case), owed, desk))
     for document in filled:
         write(document, sample_of(document, desk), folder)
     return filled
-
-
-def _company(state: Path) -> "Company":
-    return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
-
-
-def _house(state: Path) -> "House":
-    from services.notifier.writing import house_of  # noqa: PLC0415
-
-    own = _company(state)
-    mail_from = settings(state).get("HABEAS_MAIL_FROM") or f"{own.name} <privacy@example.com>"
-    return house_of(own, mail_from, reply_to=settings(state).get("HABEAS_MAIL_REPLY_TO", ""))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from habeas.cases import Case
     from services.fulfillment.erasure.steps import Plan
     from services.fulfillment.signing import Signer
+    from services.notifier.writing import House
+    from shared.law import Company
 
 T = TypeVar("T")
 
@@ -108,6 +110,22 @@ def stores_of(text: str | None, state: Path) -> dict[str, str]:
 def prefix_of(state: Path) -> str:
     """Return what the names of our databases begin with."""
     return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
+
+
+def company_of(state: Path) -> "Company":
+    """Return what the company says of itself."""
+    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+
+    return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
+
+
+def house(state: Path) -> "House":
+    """Return who writes letters there."""
+    from services.notifier.writing import house_of  # noqa: PLC0415
+
+    told, company = settings(state), company_of(state)
+    mail_from = told.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
+    return house_of(company, mail_from, reply_to=told.get("HABEAS_MAIL_REPLY_TO", ""))
 
 
 def controller(state: Path) -> str:

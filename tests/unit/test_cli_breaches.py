@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from habeas import breachfiles, incidents
 from habeas.cli import app
 from habeas.incidents import Case
+from habeas.notices.lacking import lacks
 from habeas.report import breaches
+from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet
@@ -211,6 +213,15 @@ def test_an_incident_is_shown_with_counts_approvals_and_clocks_that_explain_them
     assert "72 hours later" in "".join(clock["why"])
     assert "breach.approved by bruno, phase 1" in [one["what"] for one in plain["history"]]
     json.dumps(plain)
+
+
+def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
+    """GDPR Art. 34(2): of people whom no law wants told, nothing is missing."""
+    found = lacks(case_of(), SENDER)
+    assert [one for one in found if "not declared in 'fr'" in one]
+    assert len(found) == len(set(found))
+    account = {"nature": "n", "consequences": "c", "measures": "m", "advice": "a"}
+    assert lacks(case_of(translations={"de": account, "fr": account}), SENDER) == ()
 
 
 def test_what_was_late_stays_late() -> None:

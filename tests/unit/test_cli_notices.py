@@ -2,6 +2,7 @@
 
 import re
 from email import message_from_bytes
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,9 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     assert names(out, ".eml") == names(out, ".txt") == wanted
     assert names(out, ".html") == sorted([*wanted, "index"])
     assert "5 letters; open" in told
-    mail = message_from_bytes((out / "us-ca.de.eml").read_bytes())
+    mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
-    assert str(mail["Subject"]).startswith("=?utf-8?b?") or "Notice of Data Breach" in str(mail["Subject"])
+    assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
 
 
 def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Path, tmp_path: Path) -> None:

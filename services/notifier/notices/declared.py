@@ -1,5 +1,6 @@
 """What was declared, as a notice tells it. Pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,6 +9,9 @@ from services.notifier.notices.facts import Notice, Watch
 from shared.affected import Reached
 from shared.incidents import BreachDeclared, Protection
 from shared.wording import Words
+
+PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
+"""What stands between two paragraphs: in a file, a text is broken into lines that mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def notice_of(
         consequences=paragraphs(account.consequences),
         measures=paragraphs(account.measures),
         advice=paragraphs(account.advice),
-        contact=paragraphs(declared.contact),
+        contact=lines(declared.contact),
         first_day=_day(declared.occurred_from, words),
         last_day=_last_day(declared, words),
         noticed_on=_day(declared.detected_at, words),
@@ -58,8 +62,13 @@ def notice_of(
 
 
 def paragraphs(text: str) -> tuple[str, ...]:
-    """Return the lines of *text* that have something on them: each is a paragraph of its own."""
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    """Return the paragraphs of *text*: a blank line ends one, or the mark of an item of a list."""
+    return tuple(filter(None, (" ".join(one.split()) for one in PARAGRAPH.split(text))))
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """Return the lines of *text* that have something on them."""
+    return tuple(filter(None, map(str.strip, text.splitlines())))
 
 
 def _last_day(declared: BreachDeclared, words: Words) -> date | None:

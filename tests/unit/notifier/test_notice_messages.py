@@ -91,6 +91,14 @@ def test_it_is_the_same_at_each_attempt() -> None:
     assert again.of(PERSON, message_id=MESSAGE_ID) == first
 
 
+def test_who_has_no_name_is_greeted_without_one_whoever_was_written_to_before() -> None:
+    written = writer()
+    written.of(PERSON, message_id=MESSAGE_ID)
+    nameless = words(written.of(PERSON.model_copy(update={"name": ""}), message_id=MESSAGE_ID))
+    assert "Hello,\n" in nameless.replace("\r\n", "\n")
+    assert "Hello Amelia Ferreira," in words(written.of(PERSON, message_id=MESSAGE_ID))
+
+
 @pytest.mark.parametrize(
     ("name", "greeting"),
     [
@@ -197,9 +205,27 @@ def test_what_was_declared_is_told_in_the_language_of_the_person_where_it_is_the
     assert "Vos droits, et où déposer une plainte" in french
 
 
-def test_paragraphs_stay_paragraphs() -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("One.\n\nTwo.", ["One.", "Two."]),
+        ("A sentence that\nis broken.\n", ["A sentence that is broken."]),
+        ("Do this:\n- one\n  thing\n- another", ["Do this:", "- one thing", "- another"]),
+        ("1. one\n2) two", ["1. one", "2) two"]),
+        ("In\n2026 it began.", ["In 2026 it began."]),
+    ],
+)
+def test_paragraphs_stay_paragraphs_and_broken_lines_are_none(text: str, told: list[str]) -> None:
+    html = words(
+        writer(DECLARED.model_copy(update={"advice": text})).of(PERSON, message_id=MESSAGE_ID), "html"
+    )
+    section = html.partition('<section id="what-you-can-do">')[2].partition("</section>")[0]
+    assert re.findall(r"<p[^>]*>(.*?)</p>", section) == told
+
+
+def test_each_line_of_a_contact_stands_by_itself() -> None:
     html = words(writer().of(PERSON, message_id=MESSAGE_ID), "html")
-    assert "<p>They copied a list of customers.</p>" in html
+    assert "every day from 8 to 20<br>breach@example.com" in html
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from babel.dates import format_timedelta
 
 from services.notifier.notices.categories import names
-from services.notifier.notices.declared import paragraphs
+from services.notifier.notices.declared import lines, paragraphs
 from services.notifier.notices.forms.known import Filing
 from services.notifier.notices.forms.places import called, protected
 from services.notifier.notices.outline import Part
@@ -141,7 +141,7 @@ ANSWERS: Mapping[Part, Callable[[Filing], Answer]] = MappingProxyType(
         Part.DISCOVERED: _discovered,
         Part.AWARE: _aware,
         Part.LATE_BECAUSE: _late,
-        Part.CONTACT: lambda filing: paragraphs(filing.known.declared.contact),
+        Part.CONTACT: lambda filing: lines(filing.known.declared.contact),
         Part.SENDER: lambda filing: (filing.sender.name, *filing.sender.postal_address),
         Part.OFFICER: _officer,
         Part.CONSEQUENCES: lambda filing: paragraphs(filing.account.consequences),
