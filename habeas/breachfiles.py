@@ -68,9 +68,7 @@ def _content(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigurationError(
-            f"{path}:{mark.line + 1 if mark else 1}: is neither YAML nor JSON"
-        ) from None
+        raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: is neither YAML nor JSON") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: a declaration is an object with names and values")
     return content

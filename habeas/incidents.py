@@ -81,7 +81,19 @@ class Case:
                 yield at, " ".join(filter(None, (_short(fact), said)))
 
 
-_TOLD = {"phase", "by", "agency", "until", "clock", "receipt", "sent", "doubtful", "failed", "missed", "chunks"}
+_TOLD = {
+    "phase",
+    "by",
+    "agency",
+    "until",
+    "clock",
+    "receipt",
+    "sent",
+    "doubtful",
+    "failed",
+    "missed",
+    "chunks",
+}
 """Fields of events that say what happened."""
 
 
