@@ -1,9 +1,10 @@
 """
 The clock of the law beside a calendar that is walked day by day: ``python -m bench.clock [--cases N]``.
 
-For each edition of each law, random requests are given a last day by ``shared.law`` and by a walk that knows
-neither ``datetime`` nor the library that counts months: it steps from day to day, by the rule of leap years,
-and asks nothing but which days are public holidays. Ends with 1 when the two ever disagree.
+For each edition of each law, on requests and on breaches, random moments are given a last day by
+``shared.law`` and by a walk that knows neither ``datetime`` nor the library that counts months: it steps
+from day to day, by the rule of leap years, and asks nothing but which days are public holidays. Ends
+with 1 when the two ever disagree.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.calendars import calendar_named
-from shared.law import Calendar, DayOff, Duty, FirstDay, Policy, Right, Rule, Unit, due
-from shared.policies import policies
+from shared.law import Calendar, DayOff, Duty, FirstDay, Period, Policy, Right, Unit, due
+from shared.law.breaches import BreachPolicy
+from shared.policies import breach_policies, policies
 
 MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 FIRST, LAST = datetime(2018, 5, 25, tzinfo=UTC), datetime(2034, 1, 1, tzinfo=UTC)
@@ -69,7 +71,7 @@ def _length(year: int, month: int) -> int:
     return MONTHS[month - 1] + (leap and month == 2)
 
 
-def walked(rule: Rule, received: Day, calendar: Calendar) -> Day:
+def walked(rule: Period, received: Day, calendar: Calendar) -> Day:
     """Return the last day of *rule*, by walking there."""
     match rule.unit:
         case Unit.MONTH:
@@ -106,9 +108,9 @@ def _after_working_days(received: Day, days: int, calendar: Calendar) -> Day:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request under a law, and where it is counted."""
+    """What begins a period under a law, and where it is counted."""
 
-    rule: Rule
+    rule: Period
     received_at: datetime
     zone: ZoneInfo
     calendar: Calendar
@@ -122,9 +124,16 @@ class Case:
         return (last.due_on.year, last.due_on.month, last.due_on.day) == (end.year, end.month, end.day)
 
 
-def cases(policy: Policy, dice: random.Random) -> Iterator[Case]:
-    """Yield requests under *policy* for ever, each with a few holidays that only it has."""
-    rules = [rule for duty in Duty for right in Right if (rule := policy.rule(duty, right)) is not None]
+def rules_of(policy: Policy | BreachPolicy) -> list[Period]:
+    """Return the periods that *policy* sets in days and months."""
+    if isinstance(policy, BreachPolicy):
+        return [period for notice in policy.notices if (period := notice.period()) is not None]
+    return [rule for duty in Duty for right in Right if (rule := policy.rule(duty, right)) is not None]
+
+
+def cases(policy: Policy | BreachPolicy, dice: random.Random) -> Iterator[Case]:
+    """Yield moments under *policy* for ever, each with a few holidays that only it has."""
+    rules = rules_of(policy)
     place = calendar_named(policy.calendar or ELSEWHERE)
     for _ in count():
         seconds = dice.randrange(int((LAST - FIRST).total_seconds()))
@@ -144,12 +153,13 @@ def main() -> None:
     given = parser.parse_args()
     out, table = Console(), Table("policy", "cases", "disagree", "µs a case", title="the clock of the law")
     wrong: list[Case] = []
-    for policy in policies():
+    for policy in (*policies(), *(law for law in breach_policies() if rules_of(law))):
         dice, began = random.Random(f"{given.seed} {policy.id}"), time.perf_counter()
         odd = [case for case in islice(cases(policy, dice), given.cases) if not case.agrees]
         spent = (time.perf_counter() - began) / given.cases * 1e6
-        table.add_row(policy.id, f"{given.cases:,}", f"{len(odd):,}", f"{spent:.0f}")
-        out.print(f"  {policy.id}: {len(odd):,} of {given.cases:,} disagree", highlight=False)
+        name = f"breaches/{policy.id}" if isinstance(policy, BreachPolicy) else policy.id
+        table.add_row(name, f"{given.cases:,}", f"{len(odd):,}", f"{spent:.0f}")
+        out.print(f"  {name}: {len(odd):,} of {given.cases:,} disagree", highlight=False)
         wrong += odd
     out.print(table)
     for case in wrong[:EXPLAINED]:

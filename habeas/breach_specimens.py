@@ -5,9 +5,11 @@ Addresses are those that RFC 2606 keeps for examples.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from habeas.specimens import AUTHORITY, SENDER
+from services.notifier.notices.forms.known import Known
 from services.notifier.notices.writing import Notices
 from services.notifier.writing import House
 from shared.affected import Chunk, Reached
@@ -71,6 +73,7 @@ DECLARED = BreachDeclared(
         months=24,
         how="Sign up at https://watch.example.org with the code EXAMPLE.",
     ),
+    late_because="The affected systems had to be restored first.",
     next_update_at=datetime(2026, 3, 9, 11, 0, tzinfo=UTC),
     affected=Affected(
         controllers=(
@@ -96,3 +99,20 @@ def notices(laws: Iterable[str], language: str, *, to_controllers: bool = False,
         to="controllers" if to_controllers else "people", laws=tuple(laws), language=language, people=(who,)
     )
     return Notices(DECLARED, INCIDENT, chunk, HOUSE, written_at=WRITTEN_AT, phase=phase)
+
+
+def known(**changes: object) -> Known:
+    """Return what is known of the specimen, with *changes*."""
+    return replace(
+        Known(
+            incident=INCIDENT,
+            phase=1,
+            declared=DECLARED,
+            aware_at=DECLARED.aware_at,
+            people={"DE": 1_204, "FR": 311, "US-CA": 96, "CH": 40, None: 12},
+            categories=EVERYTHING,
+            records=DECLARED.records,
+            told=None,
+        ),
+        **changes,  # type: ignore[arg-type]
+    )

@@ -1,5 +1,6 @@
 """Reads what the staff writes down of a breach: YAML or JSON, every flaw with its place and the remedy."""
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,16 +23,18 @@ REMEDIES: Mapping[str, str] = {
 }
 """What pydantic calls a flaw → what is said of it."""
 STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
-"""What YAML makes of words that are none of it in JSON: `NO` is a country, and no moment is without offset."""
+"""What YAML makes of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
 
 class _Loader(yaml.SafeLoader):
     """Reads as JSON would: nothing is true but ``true``."""
 
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in STRINGS]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in STRINGS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
 def read(path: Path, by: str | None) -> BreachDeclared:
@@ -51,11 +54,25 @@ def read(path: Path, by: str | None) -> BreachDeclared:
         raise ConfigurationError(f"{path}: by: is somebody else than --by says")
     if said is None:
         raise ConfigurationError(f"{path}: say who declares it, with --by: somebody else has to approve")
+    return _declared(path, content)
+
+
+def unsigned(path: Path) -> BreachDeclared:
+    """
+    Return what the file *path* would declare, whoever does: nothing comes of it.
+
+    Raises:
+        ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
+    """
+    return _declared(path, _content(path))
+
+
+def _declared(path: Path, content: Mapping[str, Any]) -> BreachDeclared:
     try:
         return BreachDeclared.model_validate(content)
     except ValidationError as error:
         flaws = error.errors(include_url=False, include_input=False)
-        raise ConfigurationError("; ".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
+        raise ConfigurationError("\n".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
 
 
 def _content(path: Path) -> dict[str, Any]:

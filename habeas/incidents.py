@@ -1,7 +1,7 @@
 """The register of incidents, as the staff sees it: what happened, who is to be told by when, who approved."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,9 @@ from shared.incidents import BreachDeclared, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import connect, translated
 from shared.vault import Vault, derived_key
+
+NOBODY = "none"
+"""Stands for a law where none wants people told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "approved": phase.seconded,
         "records": phase.scoped.records if phase.scoped else None,
         "people": sum(group.people for group in groups),
-        "by_law": dict(_by_law(phase)),
+        "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
         "sent": notified and notified.sent,
@@ -127,11 +130,18 @@ def phase_of(phase: Phase) -> dict[str, Any]:
     }
 
 
-def _by_law(phase: Phase) -> Counter[str]:
-    """Count people by the law that wants them told, the first of several; by none, whom nobody has to tell."""
+def by_law(phases: Iterable[Phase]) -> Counter[str]:
+    """
+    Count people by the law that wants them told, the first of several; ``none``: nobody has to.
+
+    Who is told stands in one phase; who is not may be found again in each, and is counted in the last.
+    """
     counted: Counter[str] = Counter()
-    for group in phase.scoped.groups if phase.scoped else ():
-        counted[group.laws[0] if group.laws else "none"] += group.people
+    for phase in phases:
+        if phase.scoped is not None:
+            counted.pop(NOBODY, None)
+            for group in phase.scoped.groups:
+                counted[group.laws[0] if group.laws else NOBODY] += group.people
     return counted
 
 

@@ -87,13 +87,12 @@ class Shown:
     @property
     def citations(self) -> list[tuple[str, str]]:
         """The blocks of the letter, and what demands each."""
-        found = ((block[2], block[3]) for block in CITED.finditer(self.body.html))
-        return [(block, unescape(provisions)) for block, provisions in found if provisions]
+        return citations(self.body.html)
 
     @property
     def cited(self) -> str:
         """The HTML form, with the provisions that demand each block in sight."""
-        return CITED.sub(_with_citation, self.body.html.replace("</style>", f"{CITE}</style>"))
+        return with_citations(self.body.html)
 
     @property
     def card(self) -> str:
@@ -106,6 +105,17 @@ class Shown:
     def readability(self) -> Readability:
         """How easy the sentences are to read; means nothing but in English."""
         return of_letter(self.body.html)
+
+
+def with_citations(html: str) -> str:
+    """Return a letter with the provisions that demand each block in sight."""
+    return CITED.sub(_with_citation, html.replace("</style>", f"{CITE}</style>"))
+
+
+def citations(html: str) -> list[tuple[str, str]]:
+    """Return the blocks of a letter that are demanded, and what demands each."""
+    found = ((block[2], block[3]) for block in CITED.finditer(html))
+    return [(block, unescape(provisions)) for block, provisions in found if provisions]
 
 
 def forms() -> list[LetterForm]:

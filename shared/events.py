@@ -27,7 +27,9 @@ from shared.law import DIRECT_MARKETING, Duty, FeeReason, Money, Regulation, Rig
 RequestId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Code: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,80}$")]
 """A reason, kind or name from a closed vocabulary; free text does not fit in."""
-PolicyId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,40}@[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+PolicyId: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}@[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+]
 """A law and the first day of its edition."""
 Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 LongText: TypeAlias = Annotated[

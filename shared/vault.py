@@ -51,6 +51,11 @@ class CaseKey:
 
     _key: AESGCM
 
+    @classmethod
+    def of_nobody(cls) -> "CaseKey":
+        """Return a new key that is kept nowhere: what it seals goes with the process."""
+        return cls(AESGCM(os.urandom(KEY_BYTES)))
+
     def seal(self, content: bytes, name: str) -> bytes:
         """Return *content* sealed; it opens under the same *name* alone."""
         return _seal(self._key, content, name)

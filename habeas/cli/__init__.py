@@ -10,6 +10,7 @@ import sys
 import typer
 
 from habeas.cli import (
+    breaches,
     broken,
     bursts,
     cases,
@@ -20,6 +21,7 @@ from habeas.cli import (
     laws,
     letters,
     maps,
+    notices,
     publishing,
     recipients,
     records,
@@ -27,6 +29,7 @@ from habeas.cli import (
     requests,
     restrictions,
     running,
+    scoping,
     unsubscribing,
     verifying,
 )
@@ -45,6 +48,9 @@ app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
 app.add_typer(bursts.app, name="burst")
+scoping.register(breaches.app)
+notices.register(breaches.app)
+app.add_typer(breaches.app, name="breach")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)
 app.add_typer(erasures.app, name="erasures")

@@ -1,4 +1,4 @@
-"""Verbs about breaches: an incident is declared, looked at, held, approved and reported; the register of all."""
+"""Verbs about breaches: declared, looked at, held, approved, reported; and the register of all."""
 
 import base64
 import json
@@ -66,8 +66,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
             return [case async for case in register.all()]
 
     now, zone = datetime.now(UTC), _zone(state)
-    latest = datetime.max.replace(tzinfo=UTC)
-    found = sorted(run(work()), key=lambda case: (due := case.next_due()) and due.due_at or latest)
+    found = sorted(run(work()), key=_urgency)
     if as_json:
         print(json.dumps([case.plain(now) for case in found]))
         return
@@ -85,7 +84,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
-    """Show an incident: its phases, counts by law and language, clocks and how they were counted, approvals."""
+    """Show an incident: phases, counts by law and language, clocks and how each is counted, approvals."""
     case, now = run(_the(incident, state)), datetime.now(UTC)
     if as_json:
         print(json.dumps(case.plain(now)))
@@ -101,7 +100,7 @@ def hold(
     until: Annotated[str, typer.Option(help="Nobody is told before: 2026-03-09T00:00+01:00.")],
     state: State = STATE,
 ) -> None:
-    """Hold notices up that are not out, because who investigates a crime has asked for it; the last word counts."""
+    """Hold notices up that are not out, as who investigates a crime has asked; what is said last counts."""
     from habeas import requests  # noqa: PLC0415
 
     end = moment("--until", until)
@@ -185,7 +184,7 @@ def register(
     file: Annotated[Path, typer.Option("--out", help="Write it here: .csv, .json or .html.")],
     state: State = STATE,
 ) -> None:
-    """Write the register of breaches: facts, effects and remedies of each, also of those nobody was told of."""
+    """Write the register of breaches: facts, effects and remedies, also where nobody had to be told."""
     from habeas.report import breaches  # noqa: PLC0415
 
     form = breaches.form_of(file)
@@ -203,6 +202,11 @@ def register(
     out.print(f"{len(cases)} incidents are in {file}", markup=False)
 
 
+def _urgency(case: "Case") -> datetime:
+    due = case.next_due()
+    return due.due_at if due is not None and due.due_at is not None else datetime.max.replace(tzinfo=UTC)
+
+
 def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     about = f"{plain['reference']}: {plain['role']}, {plain['risk']}"
     out.print(f"{about}; known since {_local(plain['aware_at'], zone)}", markup=False)
@@ -212,7 +216,8 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
         _show_phase(phase)
     for clock in plain["clocks"]:
         out.print(f"{clock['clock']}: {_standing(clock, zone)}", markup=False)
-        fields({"because": clock["why"]})
+        for number, why in enumerate(clock["why"]):
+            fields({"because" if number == 0 else "": [why]})
     for event in plain["history"]:
         out.print(f"{_local(event['at'], zone)}  {event['what']}", markup=False)
 

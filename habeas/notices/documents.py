@@ -5,17 +5,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from babel.languages import get_official_languages
 
+from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
 from services.intake.incidents.duties import Due
-from services.notifier.facts import Sender
 from services.notifier.notices.forms.filling import RECIPIENTS, Document, document
 from services.notifier.notices.forms.known import Duty, Filing, Known
 from services.notifier.notices.forms.pages import page, plain
 from services.notifier.notices.forms.places import called
+from services.notifier.notices.outline import Part
 from services.notifier.wording import CATALOGUES
+from services.notifier.writing import House
+from shared.errors import ConfigurationError
 from shared.incidents import Account, BreachDeclared
 from shared.law import Company
 from shared.law.breaches import BreachPolicies, Recipient, Stage
@@ -27,7 +29,7 @@ class Desk:
     """Who fills documents in, when, and by which laws."""
 
     company: Company
-    sender: Sender
+    house: House
     policies: BreachPolicies
     now: datetime
 
@@ -39,10 +41,10 @@ def documents(known: Known, duties: Iterable[Duty], desk: Desk) -> Iterator[Docu
             Filing(
                 duty=duty,
                 known=known,
-                sender=desk.sender,
+                sender=desk.house.sender,
                 authority=_authority(duty, desk.company),
                 account=_account(duty, known.declared),
-                words=CATALOGUES.words(SOURCE_LANGUAGE, _zone(desk.company)),
+                words=CATALOGUES.words(SOURCE_LANGUAGE, desk.company.zone),
                 now=desk.now,
                 sample=sample_name(duty),
             )
@@ -52,8 +54,7 @@ def documents(known: Known, duties: Iterable[Duty], desk: Desk) -> Iterator[Docu
 def duties(clocks: Iterable[Due], policies: BreachPolicies) -> Iterator[Duty]:
     """Yield the duties of *clocks* that are owed, and that a document is for."""
     for clock in clocks:
-        recipients = set(RECIPIENTS) & set(Recipient)
-        if not clock.owed or clock.policy is None or clock.recipient not in recipients:
+        if not clock.owed or clock.policy is None or clock.recipient not in set(RECIPIENTS):
             continue
         yield Duty(
             clock=clock.clock,
@@ -65,13 +66,37 @@ def duties(clocks: Iterable[Due], policies: BreachPolicies) -> Iterator[Duty]:
         )
 
 
-def write(document: Document, folder: Path) -> list[Path]:
-    """Write *document* as a page and as JSON into *folder*; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{document.name}.html", folder / f"{document.name}.json"]
-    files[0].write_text(page(document), encoding="utf-8")
-    files[1].write_text(json.dumps(plain(document), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    return files
+def sample_of(document: Document, desk: Desk) -> Sample | None:
+    """Return the letter that people get, where the authority wants a copy: without anybody's data."""
+    if all(field.part is not Part.SAMPLE for field in document.fields):
+        return None
+    known = document.filing.known
+    telling = Telling(
+        known.declared, known.incident, desk.house, desk.now, held_by_police=known.held_until is not None
+    )
+    policy = document.filing.duty.policy
+    return sample(Wanted("people", (policy.id,), SOURCE_LANGUAGE, known.categories), None, telling, NOBODY)
+
+
+def write(document: Document, letter: Sample | None, folder: Path) -> None:
+    """
+    Write *document* into *folder*, as a page and as JSON, and the *letter* that goes with it.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
+    files = {
+        f"{document.name}.html": page(document),
+        f"{document.name}.json": json.dumps(plain(document), ensure_ascii=False, indent=2) + "\n",
+    }
+    if letter is not None:
+        files[sample_name(document.filing.duty)] = letter.words("html")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
 def sample_name(duty: Duty) -> str:
@@ -88,9 +113,9 @@ def _authority(duty: Duty, company: Company) -> str:
     if duty.policy.authority is not None:
         return duty.policy.authority.name
     own = company.established_in.partition("-")[0]
-    if duty.place in (None, own):
+    if duty.recipient is Recipient.AUTHORITY and duty.place in (None, own):
         return company.authority.name
-    return f"Supervisory authority of {called(duty.place)}"
+    return f"{RECIPIENTS[duty.recipient]} of {called(duty.place or own)}"
 
 
 def _account(duty: Duty, declared: BreachDeclared) -> Account:
@@ -104,7 +129,3 @@ def _account(duty: Duty, declared: BreachDeclared) -> Account:
 def _country(duty: Duty) -> str:
     law = duty.policy.law
     return duty.place or (law[:2].upper() if law[2:3] == "-" else "GB")
-
-
-def _zone(company: Company) -> ZoneInfo:
-    return company.zone

@@ -6,11 +6,10 @@ from email.utils import parseaddr
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from services.notifier import dkim
-from services.notifier.facts import Authority, Sender
 from services.notifier.limits import OTHERS
 from services.notifier.mime import addr_spec
 from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
-from services.notifier.writing import House
+from services.notifier.writing import House, house_of
 from shared.errors import MailRefused
 from shared.settings import InboxSettings
 from shared.vault import derived_key
@@ -125,23 +124,13 @@ class NotifierSettings(InboxSettings):
 
     def house(self) -> House:
         """Return who writes, and from where."""
-        name, address = parseaddr(self.mail_from)
-        company = self.company
-        sender = Sender(
-            name=name,
-            address=address,
+        return house_of(
+            self.company,
+            self.mail_from,
             reply_to=self.mail_reply_to,
-            postal_address=company.postal_address,
-            data_protection_officer=company.officer,
-            privacy_policy_url=company.privacy_policy or "",
-            complaint_url=company.complaints or "",
-            opt_out_url=company.opt_out or "",
-            products=company.products,
-            affiliates=company.affiliates,
-            zone=company.zone,
+            public_url=self.public_url.rstrip("/"),
+            threads=self.threads(),
         )
-        authority = Authority(company.authority.name, company.authority.url, company.authority.address)
-        return House(sender, authority, self.public_url.rstrip("/"), self.threads())
 
 
 def notice_paths(bounces: str, master_key: bytes) -> NoticePaths:

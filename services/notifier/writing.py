@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from email.utils import parseaddr
 from typing import Protocol
 
 from services.notifier.domain import Correspondence, authorities
@@ -21,6 +22,7 @@ from shared.events import (
     RequestReceived,
     RequestSubmitted,
 )
+from shared.law import Company
 from shared.policies import policies
 from shared.threads import Threads
 
@@ -56,6 +58,42 @@ class House:
     def domain(self) -> str:
         """The domain that message ids end in."""
         return self.sender.address.rpartition("@")[2]
+
+
+def house_of(
+    company: Company,
+    mail_from: str,
+    *,
+    reply_to: str = "",
+    public_url: str = "",
+    threads: Threads | None = None,
+) -> House:
+    """
+    Return who writes for *company*.
+
+    Args:
+        company: What it says of itself.
+        mail_from: Who letters come from: ``Example Privacy <privacy@example.com>``.
+        reply_to: Where answers go, when not there.
+        public_url: Where people see their requests.
+        threads: Addresses of cases, where answers go to these.
+    """
+    name, address = parseaddr(mail_from)
+    sender = Sender(
+        name=name,
+        address=address,
+        reply_to=reply_to,
+        postal_address=company.postal_address,
+        data_protection_officer=company.officer,
+        privacy_policy_url=company.privacy_policy or "",
+        complaint_url=company.complaints or "",
+        opt_out_url=company.opt_out or "",
+        products=company.products,
+        affiliates=company.affiliates,
+        zone=company.zone,
+    )
+    authority = Authority(company.authority.name, company.authority.url, company.authority.address)
+    return House(sender, authority, public_url, threads)
 
 
 @dataclass(frozen=True, slots=True)

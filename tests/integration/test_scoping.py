@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.reading import parse
+from shared.errors import HabeasError, InvalidDataMap, PermanentError
 from shared.mongo import Client
-from tests.integration.scoping import Installation, declared
+from tests.integration.scoping import CALIFORNIA, Installation, declared
 
 SHOP = parse(
     {
@@ -110,7 +111,7 @@ async def shop(installed: Installation) -> None:
     )
 
 
-def collection(name: str, **condition: Any) -> dict[str, Any]:
+def collection(name: str, /, **condition: Any) -> dict[str, Any]:
     return {"collection": name, "filter": condition}
 
 
@@ -129,3 +130,193 @@ async def test_everybody_in_the_records_is_found_once(installed: Installation) -
         ("US-CA", "en"): 1,
         (None, "en"): 1,
     }
+
+
+async def test_an_emergency_contact_is_not_written_to(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people")]))
+    people = [person for chunk in await installed.chunks() for person in chunk.people]
+    assert [one.name for one in people if one.email is None] == ["Nobody Known"], (
+        "they are listed all the same"
+    )
+    assert not {"carla@example.net", "friend@example.net"} & set(await installed.written_to())
+
+
+async def test_references_are_followed_over_two_hops_to_who_has_an_address(installed: Installation) -> None:
+    await shop(installed)
+    told = await installed.scoped(declared(collections=[collection("positions")]))
+    written = await installed.written_to()
+    assert set(written) == {"ada@example.org"}
+    ada = written["ada@example.org"]
+    assert (ada.name, ada.place, ada.categories) == ("Ada Example", "DE", ("user.location.precise",))
+    assert sum(group.people for group in told.groups) == 2
+    assert sum(group.unreachable for group in told.groups) == 1, "the device of nobody is somebody's"
+
+
+async def test_a_record_is_no_bodys_where_it_holds_nothing_of_them(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("devices")]))
+    assert set(await installed.written_to()) == {"ada@example.org"}, "of Bo nothing stands there"
+
+
+async def test_each_element_of_an_array_that_people_share_is_its_own_persons(
+    installed: Installation,
+) -> None:
+    await shop(installed)
+    told = await installed.scoped(declared(collections=[collection("teams")]))
+    written = await installed.written_to()
+    assert {address: one.name for address, one in written.items()} == {
+        "ADA@example.org": "Ada",
+        "eve@example.org": "Eve Muster",
+    }
+    assert told.records == 1
+    assert {(group.place, group.language) for group in told.groups} == {("DE", "de"), (None, "en")}
+    assert written["eve@example.org"].categories == (
+        "user.contact.email",
+        "user.job_title",
+        "user.name",
+    )
+
+
+async def test_the_same_person_is_one_whatever_collections_and_notations(installed: Installation) -> None:
+    await shop(installed)
+    breach = declared(
+        collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
+        list=[{"email": "ADA@EXAMPLE.ORG", "categories": ["user.financial"]}],
+    )
+    await installed.scoped(breach)
+    written = await installed.written_to()
+    [ada] = [one for address, one in written.items() if address.lower() == "ada@example.org"]
+    assert {"user.device", "user.job_title", "user.financial", "user.location.precise"} <= set(ada.categories)
+    assert len(written) == 3
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        pytest.param({"_id": {"$in": [1, 2]}}, {"Ada@Example.ORG"}, id="some"),
+        pytest.param({"_id": {"$numberLong": "3"}}, {"bo@example.com"}, id="extended JSON"),
+        pytest.param({"name": "Nobody"}, set(), id="nobody"),
+    ],
+)
+async def test_only_records_that_the_filter_finds_are_looked_at(
+    installed: Installation, condition: dict[str, Any], found: set[str]
+) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people", **condition)]))
+    assert set(await installed.written_to()) == found
+
+
+async def test_a_record_that_two_filters_find_is_one(installed: Installation) -> None:
+    await shop(installed)
+    twice = [collection("people", _id=1), collection("shop.people", _id={"$lt": 3})]
+    told = await installed.scoped(declared(collections=twice))
+    assert told.records == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        pytest.param(collection("people", **{"$where": "sleep(1)"}), "runs a script", id="where"),
+        pytest.param(
+            collection("people", **{"$expr": {"$function": {"body": "f", "args": [], "lang": "js"}}}),
+            "`\\$function` runs a script",
+            id="function",
+        ),
+        pytest.param(collection("pepole"), "the data map has no collection `pepole`", id="unknown"),
+        pytest.param(collection("people", age={"$between": [1, 2]}), "refused", id="not understood"),
+    ],
+)
+async def test_what_cannot_be_followed_is_refused_before_anything_is_looked_for(
+    installed: Installation, named: dict[str, Any], complaint: str
+) -> None:
+    await shop(installed)
+    with pytest.raises(PermanentError, match=complaint):
+        await installed.scoped(declared(collections=[named]))
+    assert not await installed.replica().work(), "nothing waits that can never be done"
+
+
+async def test_a_collection_that_is_not_there_is_not_told_as_nobody(installed: Installation) -> None:
+    with pytest.raises(InvalidDataMap, match="no such collection"):
+        await installed.scoped(declared(collections=[collection("people")]))
+
+
+async def test_whoever_was_told_in_an_earlier_phase_is_not_told_again(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people", _id=1)]))
+    second = await installed.scoped(
+        declared(collections=[collection("people"), collection("teams")]), phase=2
+    )
+    assert set(await installed.written_to(1)) == {"ada@example.org"}
+    assert set(await installed.written_to(2)) == {"bo@example.com", "eve@example.org"}
+    assert sum(group.people for group in second.groups) == 3, "Ada is not counted again"
+
+
+async def test_whom_no_law_wanted_told_is_told_once_a_law_does(installed: Installation) -> None:
+    await shop(installed)
+    first = await installed.scoped(
+        declared(collections=[collection("people", _id=3)], categories=["user.name"])
+    )
+    assert (first.chunks, [group.laws for group in first.groups]) == (0, [()])
+    await installed.scoped(declared(collections=[collection("people", _id=3)]), phase=2)
+    assert set(await installed.written_to(2)) == {"bo@example.com"}
+
+
+async def test_only_what_was_breached_counts_where_that_is_declared(installed: Installation) -> None:
+    await shop(installed)
+    told = await installed.scoped(
+        declared(collections=[collection("people")], categories=["user.authorization"])
+    )
+    written = await installed.written_to()
+    assert {one.categories for one in written.values()} == {("user.authorization.password",)}
+    assert told.categories == ("user.authorization.password",)
+    assert sum(group.people for group in told.groups) == 2, "of Nobody Known no password is held"
+
+
+LISTED = [
+    {"name": "Kim Muster", "email": "kim@example.org", "locale": "fr-CA", "residence": {"country": "CA"}},
+    {"name": "No Address", "residence": {"country": "US", "subdivision": "CA"}},
+    {"name": "No Address", "residence": {"country": "US", "subdivision": "CA"}},
+]
+
+
+async def test_people_who_are_named_are_affected_as_it_is_said(installed: Installation) -> None:
+    told = await installed.scoped(
+        declared(list=LISTED, categories=["user.authorization.password"], records=9)
+    )
+    assert {(g.laws, g.place, g.language): (g.people, g.unreachable) for g in told.groups} == {
+        ((), "CA", "fr"): (1, 0),
+        ((CALIFORNIA,), "US-CA", "en"): (2, 2),
+    }
+    assert told.records == 9
+    [chunk] = await installed.chunks()
+    assert [(one.name, one.email) for one in chunk.people] == [("No Address", None)] * 2
+
+
+async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None:
+    await shop(installed)
+    await installed.register(declared(collections=[collection("people"), collection("teams")]))
+    replica = installed.replica(publish=_dies)
+    with pytest.raises(_DiesError):
+        await replica.work()
+    everything = [one async for one in installed.people.find()]
+    assert len(everything) == 4
+    for document in everything:
+        assert set(document) == {"_id", "incident", "phase", "group", "told", "lacks", "sealed"}
+        clear = str({name: value for name, value in document.items() if name != "sealed"}).lower()
+        assert not any(word in clear for word in ("example", "ada", "eve", "nobody", "berlin"))
+        assert not any(word in document["sealed"].lower() for word in (b"example", b"ada ", b"eve "))
+
+
+async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people")]))
+    assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 3
+
+
+class _DiesError(HabeasError):
+    pass
+
+
+async def _dies(_messages: object) -> None:
+    raise _DiesError("gone")

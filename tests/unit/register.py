@@ -11,9 +11,11 @@ from services.intake.incidents.domain import Incident
 from services.intake.incidents.keeping import Retention
 from services.intake.incidents.plan import service
 from shared.bus import Message
+from shared.calendars import calendar_named
 from shared.envelope import STRUCTURED, decode, encode
 from shared.events import Event, Fact
 from shared.incidents import AffectedGroup, BreachApproved, BreachDeclared, BreachScoped, BreachTimeCame
+from shared.policies import breach_policies
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
 from shared.topology import EVENTS
@@ -32,6 +34,7 @@ from tests.unit.fakes import (
 F = TypeVar("F", bound=Fact)
 
 INCIDENT = incident_id(SOURCE, "inc-1", key=REQUEST_KEY)
+LAW = Law(breach_policies(), PRACTICE.company, calendar_named)
 AWARE_AT = NOW - timedelta(hours=2)
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
 """Laws on breaches, in the editions of the day."""
@@ -69,8 +72,8 @@ def scoped(phase: int = 1, *, chunks: int = 1, **places: int) -> BreachScoped:
 class Registry:
     """Intake and the register of incidents, on one broker and one vault."""
 
-    def __init__(self, law: Law) -> None:
-        """Judge by *law*."""
+    def __init__(self) -> None:
+        """Judge by the laws that are in force, for the company of the tests."""
         self.clock = Clock()
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
@@ -78,7 +81,7 @@ class Registry:
         self.journal, intakes = MemoryJournal(), MemoryJournal()
         ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom())
         intake = intake_service(ports, PRACTICE, REQUEST_KEY)
-        self.service = service(self.vault, self.timers, law, Retention(60, 36))
+        self.service = service(self.vault, self.timers, LAW, Retention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [
             Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock)
             for made, rows in ((intake, intakes), (self.service, self.journal))

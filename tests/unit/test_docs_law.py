@@ -1,10 +1,12 @@
 import re
+from datetime import date
 from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
 
-from shared.policies import policies
+from shared.law.breaches import BreachPolicy, Notice, Recipient, Risk
+from shared.policies import breach_policies, policies
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "law.md").read_text(encoding="utf-8")
@@ -46,3 +48,41 @@ CITED = {provision for rule in PERIODS for provision in (rule.provision, rule.co
 @pytest.mark.parametrize("provision", sorted(CITED))
 def test_every_provision_the_clock_cites_is_in_the_table(provision: str) -> None:
     assert any(cited.startswith(provision) for cited, *_ in ROWS)
+
+
+NOTICES = {
+    notice.provision
+    for policy in breach_policies()
+    for notice in policy.notices
+    if not policy.law.startswith("us-") or policy.law == "us-ca"
+}
+
+
+@pytest.mark.parametrize("provision", sorted(NOTICES))
+def test_every_provision_that_has_somebody_told_of_a_breach_is_in_the_table(provision: str) -> None:
+    article = re.split(r"[(;]| § \d$", provision, maxsplit=1)[0]
+    assert any(article in re.split(r"[;(,]\s?", cited) for cited, *_ in ROWS)
+
+
+def when(notice: Notice | None) -> str:
+    if notice is None:
+        return "-"
+    least = f"from {notice.from_people:,} on" if notice.from_people > 1 else ""
+    days = f"{notice.length} {notice.unit}s from {notice.since}" if notice.length else ""
+    return ", ".join(filter(None, (least, days))) or "without delay"
+
+
+STATES = [
+    policy for policy in breach_policies().of_that_day(date(2026, 6, 1)) if policy.law.startswith("us-")
+]
+
+
+@pytest.mark.parametrize("policy", STATES, ids=lambda policy: policy.law)
+def test_the_table_of_the_states_says_what_their_files_say(policy: BreachPolicy) -> None:
+    people = policy.notice(Recipient.PEOPLE)
+    assert people is not None
+    harm = "if harm is possible" if people.risk is Risk.RISK else "always"
+    others = (Recipient.ATTORNEY_GENERAL, Recipient.CONSUMER_AGENCIES, Recipient.CONTROLLER)
+    told = (when(policy.notice(to)) for to in (Recipient.PEOPLE, *others))
+    cells = (policy.law[3:].upper(), people.provision, f"{people.trigger}, {harm}", *told, people.read)
+    assert f"| {' | '.join(cells)} |" in PAGE

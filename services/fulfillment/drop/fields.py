@@ -19,8 +19,6 @@ from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.drop import hashing
 from services.fulfillment.search.units import (
     ADVERTISING,
-    FIRST,
-    LAST,
     NAME,
     TELEVISION,
     VIN,
@@ -70,7 +68,7 @@ class Somebody:
     """The days that the date of birth may mean."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source(Unit):
     """Where in the documents of a collection one person's identifiers stand together."""
 
@@ -108,12 +106,9 @@ class Source(Unit):
 
     def _names(self, part: Any) -> Iterator[tuple[str, str]]:
         """Yield first and last names: those of fields of their own, and what may be them in a whole name."""
-        firsts, lasts = (self.texts(part, category) for category in (FIRST, LAST))
-        yield from product(firsts, lasts)
-        for field in self.fields:
-            if is_of(field, (NAME,)) and not is_of(field, (FIRST, LAST)):
-                for value in self.values(part, field):
-                    yield from _parted(str(value))
+        yield from product(self.texts(part, self.firsts), self.texts(part, self.lasts))
+        for whole in self.texts(part, self.wholes):
+            yield from _parted(whole)
 
     def _births(self, part: Any) -> tuple[str, ...]:
         return self._standards(part, hashing.birth, lambda field: is_of(field, (BIRTH,)))

@@ -5,15 +5,17 @@ What records say is put together in any order with the same result, so that whoe
 after a crash comes to the same.
 """
 
-import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import orjson
 
 from services.fulfillment.scoping.places import main_language
 from shared.affected import Reached
 
 PEOPLE, CONTROLLERS = "people", "controllers"
+PLACE, LANGUAGE = "place", "language"
 Said = Mapping[str, tuple[int, str]]
 """``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
 
@@ -60,9 +62,11 @@ class Somebody:
         return self._told("language") or main_language(self.place) or otherwise
 
     @property
-    def lacks(self) -> bool:
-        """Whether more should be known to choose the law and the language of a letter."""
-        return self.to == PEOPLE and not (self.places and "language" in self.said)
+    def lacks(self) -> tuple[str, ...]:
+        """What more should be known to choose the law and the language of a letter."""
+        if self.to != PEOPLE:
+            return ()
+        return (*(() if self.places else (PLACE,)), *(() if "language" in self.said else (LANGUAGE,)))
 
     def reached(self, key: str) -> Reached:
         """Return them as they lie in a chunk, where *key* tells them from all others."""
@@ -82,22 +86,20 @@ class Somebody:
 
 def written(somebody: Somebody) -> bytes:
     """Return *somebody* as it is sealed; who they are is their key's business."""
-    return json.dumps(
+    return orjson.dumps(
         {
-            "said": {name: list(one) for name, one in somebody.said.items()},
-            "places": dict(somebody.places),
+            "said": somebody.said,
+            "places": somebody.places,
             "categories": sorted(somebody.categories),
             "to": somebody.to,
-            "services": list(somebody.services),
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode()
+            "services": somebody.services,
+        }
+    )
 
 
 def read(content: bytes) -> Somebody:
     """Return what :func:`written` wrote."""
-    found: dict[str, Any] = json.loads(content)
+    found: dict[str, Any] = orjson.loads(content)
     return Somebody(
         who=(),
         said={name: (rank, text) for name, (rank, text) in found["said"].items()},

@@ -77,10 +77,10 @@ class Finding:
                 yield portion
         yield Portion(people=[*_listed(declared), *self._controllers(declared, controllers)])
 
-    async def telling_more(self) -> AsyncIterator[Portion]:
-        """Yield who has a mail address in records that say where people live, or what they read."""
+    async def telling_more(self, lacking: frozenset[str]) -> AsyncIterator[Portion]:
+        """Yield who has a mail address in records that say what is *lacking* of somebody."""
         for key, several in tellings(self.data_map).items():
-            telling = [t for t in several if t.emails and (t.languages or t.addresses)]
+            telling = [t for t in several if t.emails and t.may_tell(lacking)]
             place = self.data_map.by_key[key].place
             if telling and not await self.stores.absent([place]):
                 async for documents in in_portions(

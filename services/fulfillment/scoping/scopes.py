@@ -24,6 +24,7 @@ from shared.mongo import (
     Document,
     ReturnDocument,
     Session,
+    UpdateMany,
     UpdateOne,
     insert_new,
     transaction,
@@ -203,18 +204,18 @@ class Scopes:
         more = self._together(scope, people)
         for some in _chunks(list(more), AT_ONCE):
             async with self._held(scope, now) as session:
-                known = await self._known(some, session, phase=scope.phase, lacks=True)
+                known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
                 changes = [
                     _kept(scope, id_, read_from(d, key).also(more[id_]), key) for id_, d in known.items()
                 ]
                 if changes:
                     await self._people.bulk_write(changes, ordered=False, session=session)
 
-    async def lacking(self, scope: Scope) -> bool:
-        """Tell whether of anybody of *scope* more should be known."""
-        wanted = {"incident": scope.incident, "phase": scope.phase, "lacks": True}
+    async def lacking(self, scope: Scope) -> frozenset[str]:
+        """Return what should be known of people of *scope*, and of somebody is not."""
+        wanted = {"incident": scope.incident, "phase": scope.phase}
         with translated("read the people of a breach"):
-            return await self._people.find_one(wanted, {"_id": 1}) is not None
+            return frozenset(await self._people.distinct("lacks", wanted))
 
     async def pages(self, scope: Scope, key: CaseKey) -> AsyncIterator[list[tuple[str, Somebody]]]:
         """Yield the people of *scope*, many at once, each with their key."""
@@ -228,11 +229,14 @@ class Scopes:
             yield [(_key(document), read_from(document, key)) for document in found]
             last = found[-1]["_id"]
 
-    async def put_into(self, scope: Scope, groups: Mapping[str, Group], now: datetime) -> None:
-        """Keep in which of *groups* people are, by their keys."""
+    async def put_into(self, scope: Scope, groups: Mapping[Group, Sequence[str]], now: datetime) -> None:
+        """Keep who is in which of *groups*, by their keys."""
         changes = [
-            UpdateOne({"_id": f"{scope.incident}:{key}"}, {"$set": {"group": str(group), "told": group.told}})
-            for key, group in groups.items()
+            UpdateMany(
+                {"_id": {"$in": [f"{scope.incident}:{key}" for key in keys]}},
+                {"$set": {"group": str(group), "told": group.told}},
+            )
+            for group, keys in groups.items()
         ]
         async with self._held(scope, now) as session:
             await self._people.bulk_write(changes, ordered=False, session=session)
@@ -269,7 +273,7 @@ def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne
         "phase": scope.phase,
         "group": NOBODY,
         "told": False,
-        "lacks": somebody.lacks,
+        "lacks": list(somebody.lacks),
         "sealed": key.seal(written(somebody), id_),
     }
     return UpdateOne({"_id": id_}, {"$set": kept}, upsert=True)

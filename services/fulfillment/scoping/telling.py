@@ -8,13 +8,14 @@ only what stands there in their own part is theirs to be written to: never an em
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE, Edge, Graph, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.datamap.paths import below, tuples_at, values_at
-from services.fulfillment.scoping.affected import Somebody
+from services.fulfillment.scoping.affected import LANGUAGE as READS
+from services.fulfillment.scoping.affected import PLACE, Somebody
 from services.fulfillment.scoping.places import language_of, place_of
 from services.fulfillment.search.asking import leads
 from services.fulfillment.search.comparing import key_of, refers
@@ -41,7 +42,7 @@ class Address:
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Telling(Unit):
     """Where in the documents of a collection somebody is found, and what tells of them there."""
 
@@ -59,14 +60,23 @@ class Telling(Unit):
     rank: int
     """Place of the collection in the map."""
 
+    @cached_property
+    def held(self) -> Sequence[Field]:
+        """The fields that are about anybody at all."""
+        return [field for field in self.fields if field.personal]
+
     def categories(self, part: Any) -> frozenset[str]:
         """Return the categories of which *part* holds a value."""
         return frozenset(
             category
-            for field in self.fields
-            if field.personal and any(_says(value) for value in values_at(part, below(field.path, self.unit)))
+            for field in self.held
+            if any(_says(value) for value in values_at(part, below(field.path, self.unit)))
             for category in field.categories
         )
+
+    def may_tell(self, lacking: frozenset[str]) -> bool:
+        """Tell whether some of what is *lacking* may stand here."""
+        return bool((PLACE in lacking and self.addresses) or (READS in lacking and self.languages))
 
     def tells(self, part: Any, *, hops: int = 0) -> Somebody:
         """Return what *part* tells of its person, *hops* references away from what was breached."""
@@ -75,7 +85,7 @@ class Telling(Unit):
         said = {
             "email": mail[0] if mail else "",
             "name": next(self.own.called(part), "").strip(),
-            "language": next(filter(None, map(language_of, self._texts(part, self.languages))), ""),
+            "language": next(filter(None, map(language_of, self.texts(part, self.languages))), ""),
         }
         homes = [home for address in self.addresses for home in self._homes(part, address)]
         said["postal"] = next(("\n".join(lines) for lines, _ in homes if lines), "")
@@ -124,9 +134,6 @@ class Telling(Unit):
     def has(self, path: str) -> bool:
         """Tell whether what stands at *path* is this person's."""
         return any(field.path == path for field in self.fields)
-
-    def _texts(self, part: Any, fields: Iterable[Field]) -> Iterator[str]:
-        yield from (str(value) for field in fields for value in self.values(part, field))
 
     def _homes(self, part: Any, address: Address) -> Iterator[tuple[Sequence[str], str | None]]:
         around = below(address.around, self.unit) if address.around != self.unit else ""

@@ -7,6 +7,7 @@ leaves nothing half done, and another comes to the same chunks and the same numb
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -136,18 +137,19 @@ class Scoping:
 
     async def _complete(self, scope: Scope, key: CaseKey) -> Scope:
         """Look elsewhere for where people live and what they read, where the breached records do not say."""
-        if await self.scopes.lacking(scope):
-            pulse = self._pulse(scope)
-            async for portion in self._finding().telling_more():
-                await self.scopes.tell_more(scope, portion.people, key, self.clock())
-                await pulse.beat(portion.records, portion.collection)
+        pulse, lacking = self._pulse(scope), await self.scopes.lacking(scope)
+        async for portion in self._finding().telling_more(lacking):
+            await self.scopes.tell_more(scope, portion.people, key, self.clock())
+            await pulse.beat(portion.records, portion.collection)
         return await self.scopes.reach(scope, Stage.JUDGING, self.clock())
 
     async def _judge(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
         """Write down which laws want whom told: from now on it stands, whatever a law becomes meanwhile."""
         pulse, judge = self._pulse(scope), Judge(declared, self.law)
         async for page in self.scopes.pages(scope, key):
-            groups = {name: judge.group_of(somebody) for name, somebody in page}
+            groups = defaultdict[Group, list[str]](list)
+            for name, somebody in page:
+                groups[judge.group_of(somebody)].append(name)
             await self.scopes.put_into(scope, groups, self.clock())
             await pulse.beat(len(page))
         return await self.scopes.reach(scope, Stage.SEALING, self.clock())

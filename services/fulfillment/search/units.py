@@ -6,8 +6,9 @@ somebody's; whatever stands in no such array is the document's person's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -26,7 +27,7 @@ LAST_RESORT = (PHONE,)
 """What people share most: a record that tells anything else is not followed from there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unit:
     """A place in the documents of a collection where everything is one person's."""
 
@@ -49,20 +50,29 @@ class Unit:
         found = values_at(part, below(field.path, self.unit))
         yield from (value for value in found if value is not None and not isinstance(value, Mapping))
 
-    def texts(self, part: Any, category: str) -> list[str]:
-        """Return what *part* says of *category*."""
-        fields = [field for field in self.fields if is_of(field, (category,))]
+    def texts(self, part: Any, fields: Iterable[Field]) -> list[str]:
+        """Return what *part* says in *fields*."""
         return [str(value) for field in fields for value in self.values(part, field)]
+
+    @cached_property
+    def firsts(self) -> Sequence[Field]:
+        """The fields that hold first names alone."""
+        return [field for field in self.fields if is_of(field, (FIRST,))]
+
+    @cached_property
+    def lasts(self) -> Sequence[Field]:
+        """The fields that hold last names alone."""
+        return [field for field in self.fields if is_of(field, (LAST,))]
+
+    @cached_property
+    def wholes(self) -> Sequence[Field]:
+        """The fields that hold whole names."""
+        return [f for f in self.fields if is_of(f, (NAME,)) and not is_of(f, (FIRST, LAST))]
 
     def called(self, part: Any) -> Iterator[str]:
         """Yield names as they are written; a first or a last one alone where there is no whole one."""
-        firsts, lasts = (self.texts(part, category) for category in (FIRST, LAST))
-        whole = [
-            str(value)
-            for field in self.fields
-            if is_of(field, (NAME,)) and not is_of(field, (FIRST, LAST))
-            for value in self.values(part, field)
-        ]
+        firsts, lasts = self.texts(part, self.firsts), self.texts(part, self.lasts)
+        whole = self.texts(part, self.wholes)
         pairs = [" ".join(pair) for pair in product(firsts, lasts)]
         yield from (name for name in [*pairs, *whole] or [*firsts, *lasts] if name.strip())
 

@@ -4,14 +4,15 @@ The clocks of an incident: what the laws say and what we have promised, and the 
 A moment is named after its clock and when that ends: once a clock is corrected, old moments mean nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import BY_LETTER, Due, Reason
 from shared.incidents import BreachDeclared
+from shared.law import Calendars, Company, Step
+from shared.law.breaches import Breach, BreachPolicies, Clock, Recipient, Since, clocks
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -26,17 +27,13 @@ AFTER_HOLD = timedelta(days=1)
 UPDATE, SUPPLEMENT = "update", "supplement"
 
 
-class Law(Protocol):
-    """What the laws say, for the company."""
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What the laws say of breaches, and whose duty it is."""
 
-    def clocks(self, declared: BreachDeclared, incident: Incident) -> Sequence[Due]:
-        """
-        Return whom the laws want told of a breach, and by when; whom they do not, with the reason.
-
-        Args:
-            declared: What is known of it.
-            incident: How many people live where, and who was told when.
-        """
+    policies: BreachPolicies
+    company: Company
+    calendars: Calendars
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,54 @@ class Wait:
 
 def clocks_of(incident: Incident, declared: BreachDeclared, law: Law) -> tuple[Due, ...]:
     """Return all clocks of *incident*, by what was *declared* last."""
-    categories = tuple(dict.fromkeys((*declared.categories, *incident.categories)))
-    known = declared.model_copy(update={"aware_at": incident.aware_at, "categories": categories})
-    by_law = tuple(law.clocks(known, incident))
+    breach = replace(
+        declared.breach,
+        detected_at=min(declared.detected_at, incident.aware_at),
+        aware_at=incident.aware_at,
+        categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
+        unreached=incident.unreached,
+        told=tuple(incident.told.items()),
+    )
+    found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
+    by_law = [_due(clock, breach) for clock in found]
     return (*by_law, *_promised(incident, declared), *_supplement(incident, declared, by_law))
+
+
+def _due(clock: Clock, breach: Breach) -> Due:
+    since = _runs_from(clock, breach)
+    return Due(
+        clock=clock.id,
+        policy=clock.policy.id,
+        recipient=clock.recipient.value,
+        place=clock.place,
+        runs_from=(since or breach.aware_at).astimezone(UTC),
+        due_at=clock.due_at and clock.due_at.astimezone(UTC),
+        owed=clock.owed,
+        begun=since is not None,
+        why=tuple(_reason(step, clock) for step in clock.why),
+    )
+
+
+def _reason(step: Step, clock: Clock) -> Reason:
+    says = f"{step.day} {step.reason}" if clock.owed else step.reason
+    return Reason(says=says, provision=step.provision)
+
+
+def _runs_from(clock: Clock, breach: Breach) -> datetime | None:
+    """Return when the period of *clock* began; None where it begins when somebody is told who is not yet."""
+    match clock.notice.since:
+        case Since.DISCOVERED:
+            return breach.detected_at
+        case Since.PEOPLE_TOLD:
+            return _first_told(f"{clock.policy.law}.{Recipient.PEOPLE}", breach)
+        case Since.RECIPIENT_TOLD:
+            return _first_told(f"{clock.policy.law}.{clock.recipient}", breach)
+        case _:
+            return breach.aware_at
+
+
+def _first_told(begins_with: str, breach: Breach) -> datetime | None:
+    return min((at for id_, at in breach.told if id_.startswith(begins_with)), default=None)
 
 
 def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[Due]:
@@ -62,8 +103,8 @@ def _promised(incident: Incident, declared: BreachDeclared) -> Iterator[Due]:
         yield Due(
             clock=f"{UPDATE}.{incident.newest.number}",
             recipient="staff",
-            runs_from=min(incident.aware_at, declared.next_update_at),
-            due_at=declared.next_update_at,
+            runs_from=min(incident.aware_at, declared.next_update_at).astimezone(UTC),
+            due_at=declared.next_update_at.astimezone(UTC),
             why=(said,),
         )
 
@@ -85,7 +126,7 @@ def _supplement(incident: Incident, declared: BreachDeclared, by_law: Iterable[D
             clock=f"{SUPPLEMENT}.{number}",
             policy=owed[0].policy,
             recipient=owed[0].recipient,
-            runs_from=declared.aware_at,
+            runs_from=declared.aware_at.astimezone(UTC),
             why=(says,),
         )
 

@@ -9,7 +9,7 @@ them up, whichever comes last.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -96,11 +96,6 @@ class Phase:
         open_ = self.status in {Status.SCOPED, Status.APPROVED}
         return open_ and not self.seconded and self.chunks > 0
 
-    @property
-    def told(self) -> bool:
-        """Whether its notices went out, all of them."""
-        return self.notified is not None and not self.notified.aborted
-
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -143,8 +138,13 @@ class Incident:
 
     @property
     def residents(self) -> Mapping[str | None, int]:
-        """How many people live where, over all phases: in each are those who were not found before."""
-        counted: Counter[str | None] = Counter()
+        """
+        How many people live where, over all phases: in each are those who are not told in another.
+
+        Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until
+        somebody has looked; after that nobody is a number, too.
+        """
+        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.phases) else {})
         for phase in self.phases:
             for group in phase.scoped.groups if phase.scoped else ():
                 counted[group.place] += group.people
@@ -191,6 +191,9 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
             return incident
         case RequestPurged():
             return replace(incident, purged=True)
+        case BreachTimeCame():
+            over = incident.hold is not None and fact.name == end_of_hold(incident.hold)
+            return replace(incident, hold=None) if over else incident
         case _:
             return _continued(incident, incident.newest, fact)
 
@@ -204,11 +207,9 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
             return replace(incident, hold=fact, phases=phases)
         case BreachHoldEnded():
             return replace(incident, hold=None)
-        case BreachTimeCame() if incident.hold is not None and fact.name == end_of_hold(incident.hold):
-            return replace(incident, hold=None)
         case ClocksSet() | DutiesDone() | BreachReported():
             return _clock_noted(incident, fact)
-        case BreachTimeCame() | BreachAlarmed():
+        case BreachAlarmed():
             return incident
         case _:
             raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")
@@ -216,7 +217,7 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
 
 def end_of_hold(hold: BreachHeld) -> str:
     """Return what the moment is called at which *hold* ends."""
-    return f"{HOLD}_{hold.until:%Y%m%d%H%M%S}"
+    return f"{HOLD}_{hold.until.astimezone(UTC):%Y%m%d%H%M%S}"
 
 
 def _begun(incident: Incident, fact: BreachRegistered) -> Incident:

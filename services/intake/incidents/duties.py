@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AwareDatetime, StringConstraints
 
-from shared.events import Code, Part, PolicyId, Record
+from shared.events import Code, Part, Record
 from shared.incidents import Place
 
 ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
@@ -24,7 +24,7 @@ class Due(Part):
     """Somebody who is to be told of a breach, or need not be, and by when."""
 
     clock: ClockId
-    policy: PolicyId | None = None
+    policy: str | None = None
     """None: no law says it, but we have."""
     recipient: Code
     place: Place | None = None

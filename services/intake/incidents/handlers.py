@@ -94,7 +94,7 @@ async def register(event: BreachLodged, ctx: Incidents) -> Sequence[Fact]:
         phase=len(ctx.incident.phases) + 1,
         declaration=event.declaration,
         role=declared.role,
-        aware_at=declared.aware_at,
+        aware_at=min(declared.aware_at, ctx.now),  # one that lies ahead is a clock that goes wrong
         by=declared.by,
     )
     await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
@@ -167,6 +167,8 @@ async def heed_time(event: BreachTimeCame, ctx: Incidents) -> Sequence[Fact]:
     Raises:
         TooEarly: The moment overtook the incident, or the clock here is behind.
     """
+    if not ctx.incident.phases:
+        raise TooEarly("the moment came before its incident")
     after, kind = evolve(ctx.incident, event), kind_of(event.name)
     if kind == HOLD:
         if ctx.incident.held(ctx.now) and not after.held(ctx.now):
@@ -208,10 +210,11 @@ async def _warned(duty: Due, kind: str, ctx: Incidents) -> Sequence[Fact]:
 
 
 def _alarm(duty: Due, ctx: Incidents, *, missed: bool) -> BreachAlarmed:
-    due_at = duty.due_at or ctx.now
+    due = "without undue delay" if duty.due_at is None else f"due at {duty.due_at:%Y-%m-%d %H:%M} UTC"
     write = logger().error if missed else logger().warning
     what = "breach deadline missed" if missed else "breach deadline approaching"
-    write(what, request_id=ctx.case_id, reason=f"{duty.clock}, due at {due_at:%Y-%m-%d %H:%M} UTC")
+    write(what, request_id=ctx.case_id, reason=f"{duty.clock}, {due}")
+    due_at = duty.due_at or ctx.now
     return BreachAlarmed(request_id=ctx.case_id, clock=duty.clock, due_at=due_at, missed=missed)
 
 

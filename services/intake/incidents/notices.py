@@ -58,11 +58,23 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
 
 
 def told_by_letter(incident: Incident) -> Iterator[Due]:
-    """Yield the clocks that are about people, or customers, to all of whom the notices are out."""
+    """Yield the clocks that run about people, or customers, to whom the notices are out."""
     for duty in incident.clocks:
         about = [phase for phase in incident.phases if _concerns(phase, duty)]
-        if incident.running(duty.clock) and about and all(phase.told for phase in about):
+        if incident.running(duty.clock) and about and all(_told(phase, duty) for phase in about):
             yield duty
+
+
+def _told(phase: Phase, duty: Due) -> bool:
+    """
+    Tell whether the notices of *phase* have told whom *duty* is about.
+
+    Of people whom no letter reaches there is a list; a customer who was not reached is not told.
+    """
+    notified = phase.notified
+    if notified is None or notified.aborted or not notified.sent:
+        return False
+    return duty.recipient == PEOPLE or not notified.failed
 
 
 def _concerns(phase: Phase, duty: Due) -> bool:

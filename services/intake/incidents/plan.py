@@ -7,11 +7,12 @@ from services.intake.incidents.clocks import Law
 from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.handlers import SUBSCRIPTIONS, Incidents, Timers, Vault
 from services.intake.incidents.keeping import Retention
-from services.intake.incidents.standin import Standin
 from services.intake.settings import IntakeSettings
+from shared.calendars import calendar_named
 from shared.host import Plan, Platform, Running
 from shared.incidents import BreachTimeCame
 from shared.journal import Journal
+from shared.policies import breach_policies
 from shared.service import Moment, Service
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
@@ -43,8 +44,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     journal, timers = Journal(database, RECORDS), MomentsKept(database)
     await journal.prepare()
     await timers.prepare()
+    law = Law(breach_policies(), settings.company, calendar_named)
     retention = Retention(settings.incident_months, settings.incident_people_months)
-    made = service(platform.vault, timers, Standin(), retention)
+    made = service(platform.vault, timers, law, retention)
     clock = tell_the_time(timers, platform.bus, NAME, event=BreachTimeCame)
     yield Running(made, journal, background=clock)
 

@@ -49,6 +49,7 @@ def notice_of(
         categories=names(categories, words, american=american),
         held_by_police=told.held_by_police,
         further=told.phase > 1,
+        late_because=paragraphs(declared.late_because or ""),
         watch=_watch(declared.protection),
         services=person.services,
         next_update_at=declared.next_update_at,

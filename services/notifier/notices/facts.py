@@ -46,6 +46,8 @@ class Notice:
     held_by_police: bool = False
     further: bool = False
     """Whether others were told before, and of these people it was found out later."""
+    late_because: tuple[str, ...] = ()
+    """Why people are told later than the law says."""
     watch: Watch | None = None
     services: tuple[str, ...] = ()
     """Of a customer: what it uses that was breached."""

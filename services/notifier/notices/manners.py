@@ -6,8 +6,14 @@ from types import MappingProxyType
 
 from services.notifier.notices.facts import Notice
 from services.notifier.notices.outline import Part, Section, provisions, sections
-from services.notifier.notices.phrases import HEADINGS, HEADINGS_TO_CONTROLLERS, TITLES, TO_CONTROLLERS
-from shared.law.breaches import BreachPolicy, Said
+from services.notifier.notices.phrases import (
+    HEADINGS,
+    HEADINGS_OF_STATES,
+    HEADINGS_TO_CONTROLLERS,
+    TITLES,
+    TO_CONTROLLERS,
+)
+from shared.law.breaches import BreachPolicy, LetterStyle, Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,17 @@ class Manner:
     """Part → where it is demanded."""
 
 
+def is_known(part: Part, notice: Notice) -> bool:
+    """Tell whether something is to be said of *part*; of most there is, if only that nobody knows."""
+    match part:
+        case Part.PROTECTION:
+            return notice.watch is not None
+        case Part.LATE_BECAUSE:
+            return bool(notice.late_because)
+        case _:
+            return True
+
+
 def to_people(policies: Sequence[BreachPolicy], notice: Notice, categories: Iterable[str]) -> Manner:
     """
     Return how people are told *notice*.
@@ -36,14 +53,15 @@ def to_people(policies: Sequence[BreachPolicy], notice: Notice, categories: Iter
 
     def is_told(said: Said) -> bool:
         called_for = not theirs or said.holds_for(theirs)
-        offered = said.element is not Part.PROTECTION or notice.watch is not None
-        return called_for and offered and said.element not in first.never
+        return called_for and is_known(said.element, notice) and said.element not in first.never
 
     letters = [policy.letter for policy in policies]
     return Manner(
         title=first.title or TITLES[first.form],
         prescribed=any(said.heading for said in first.letter),
-        sections=sections(letters, HEADINGS, is_told),
+        sections=sections(
+            letters, HEADINGS if first.form is LetterStyle.GDPR else HEADINGS_OF_STATES, is_told
+        ),
         provisions=tuple(provisions(letters).items()),
     )
 

@@ -15,11 +15,9 @@ UNDER: Mapping[Part, str] = MappingProxyType(
         Part.INCIDENT: "what-happened",
         Part.PHASE: "what-happened",
         Part.AWARE: "what-happened",
-        Part.WRITTEN_ON: "what-happened",
         Part.NATURE: "what-happened",
         Part.OCCURRED: "what-happened",
         Part.DISCOVERED: "what-happened",
-        Part.HELD_BY_POLICE: "what-happened",
         Part.SERVICES: "what-data",
         Part.DATA: "what-data",
         Part.CONTENT_UNKNOWN: "what-data",
@@ -34,6 +32,9 @@ UNDER: Mapping[Part, str] = MappingProxyType(
         Part.FREEZE: "what-you-can-do",
         Part.POLICE_REPORT: "what-you-can-do",
         Part.AUTHORITIES: "what-you-can-do",
+        Part.LATE_BECAUSE: "why-now",
+        Part.HELD_BY_POLICE: "more",
+        Part.WRITTEN_ON: "more",
         Part.CONTACT: "more",
         Part.SENDER: "more",
         Part.OFFICER: "more",
@@ -44,7 +45,7 @@ UNDER: Mapping[Part, str] = MappingProxyType(
 )
 """Where each part belongs that stands in letters."""
 INSTEAD: Mapping[str, str] = MappingProxyType(
-    {"what-it-means": "what-data", "rights": "more", "next": "more"}
+    {"what-it-means": "what-data", "why-now": "what-happened", "rights": "more", "next": "more"}
 )
 """Where it belongs in a letter whose headings a law prescribes, and that has no such heading."""
 

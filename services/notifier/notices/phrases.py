@@ -22,6 +22,7 @@ HEADINGS: Mapping[str, str] = MappingProxyType(
         "what-it-means": _("What it can mean for you"),
         "what-we-do": _("What we are doing"),
         "what-you-can-do": _("What you can do"),
+        "why-now": _("Why we write only now"),
         "more": _("Where to ask"),
         "rights": _("Your rights, and where to complain"),
         "next": _("When you hear from us again"),
@@ -35,16 +36,19 @@ HEADINGS_TO_CONTROLLERS: Mapping[str, str] = MappingProxyType(
         "what-we-do": _("What we have done, and how things stand"),
     }
 )
-PRESCRIBED = (
-    _("What Happened"),
-    _("What Information Was Involved"),
-    _("What We Are Doing"),
-    _("What You Can Do"),
-    _("For More Information"),
+HEADINGS_OF_STATES: Mapping[str, str] = MappingProxyType(
+    {
+        **HEADINGS,
+        "what-happened": _("What Happened"),
+        "what-data": _("What Information Was Involved"),
+        "what-we-do": _("What We Are Doing"),
+        "what-you-can-do": _("What You Can Do"),
+        "more": _("For More Information"),
+    }
 )
 """
-The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word, so that they can be translated.
+The headings that Cal. Civ. Code § 1798.82(d)(1)(A) prescribes word for word; other States know them as well.
 
-They stay in English where the notice is in another language: the law gives the words, and no others. What
-they mean stands beside them. The same goes for the title.
+Where they are prescribed, they stay in English in a notice in another language: the law gives the words, and
+no others. What they mean stands beside them. The same goes for the title.
 """

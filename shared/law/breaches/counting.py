@@ -95,13 +95,14 @@ def _bound(
 
 
 def _of_law(policy: BreachPolicy, people: Mapping[str | None, int], counting: _Counting) -> Iterator[Clock]:
+    number = sum(people.values()) if counting.counted else None
     by_right = _binds(policy, people, counting.company)
     for notice in policy.notices:
         if notice.to is Recipient.CONTROLLER or not (by_right or notice.to is Recipient.PEOPLE):
             continue
         places = _states(policy, people, counting.company) if notice.each_state else (None,)
         for place in places:
-            yield _clock(policy, notice, place, sum(people.values()) if counting.counted else None, counting)
+            yield _clock(policy, notice, place, number, counting)
 
 
 def _binds(policy: BreachPolicy, people: Mapping[str | None, int], company: Company) -> bool:
@@ -159,7 +160,7 @@ def _counted(
     if notice.unit == HOUR:
         due_at, steps = _in_hours(notice.length, begun_at, notice.provision, counting)
     else:
-        due_at, steps = _in_days(policy, notice, begun.day, counting)
+        due_at, steps = _in_days(policy, notice, place, begun.day, counting)
     return due_at, (begun, *steps)
 
 
@@ -183,8 +184,8 @@ def _begun(policy: BreachPolicy, notice: Notice, place: str | None, counting: _C
         case Since.PEOPLE_TOLD:
             return counting.told(f"{policy.law}.{Recipient.PEOPLE}")
         case Since.RECIPIENT_TOLD:
-            first = next(one for one in policy.notices if one.to is notice.to)
-            return counting.told(_id(policy, first, place))
+            before = notice.model_copy(update={"stage": notice.after})
+            return counting.told(_id(policy, before, place))
 
 
 def _in_hours(
@@ -196,32 +197,41 @@ def _in_hours(
     Law:
         Reg. (EEC, Euratom) 1182/71 Art. 3(1), (4)-(5).
     """
-    last = hours_later(hours, begun_at, counting.company.zone, _calendar(None, counting))
+    last = hours_later(hours, begun_at, counting.company.zone, _holidays(counting))
     reason = f"{hours} hours later, nights and days off included: {last.due_at:%H:%M}"
+    if last.latest_at.timestamp() > last.due_at.timestamp():
+        reason += f"; by another reading, not to be relied on, {last.latest_at:%Y-%m-%d %H:%M}"
     return last.due_at, (Step(last.due_at.date(), reason, provision),)
 
 
 def _in_days(
-    policy: BreachPolicy, notice: Notice, begun_on: date, counting: _Counting
+    policy: BreachPolicy, notice: Notice, place: str | None, begun_on: date, counting: _Counting
 ) -> tuple[datetime, tuple[Step, ...]]:
     """Count to the last day, until its end in the zone of the company."""
     doubled = notice.doubled_for_small is not None and counting.company.small
     period = notice.period(2 if doubled else 1)
     assert period is not None  # noqa: S101 - hours are counted elsewhere
-    steps = counted(period, begun_on, notice.since, _calendar(policy, counting))
+    steps = counted(period, begun_on, notice.since, _calendar(policy, place, counting))
     if doubled:
         steps = (Step(begun_on, "twice as long for a small company", str(notice.doubled_for_small)), *steps)
     return datetime.combine(steps[-1].day, LAST_MINUTE, counting.company.zone), steps
 
 
-def _calendar(policy: BreachPolicy | None, counting: _Counting) -> Calendar:
-    """Return the holidays of the law's place, else of the company's: no others make a period longer."""
-    if policy is None:
-        return counting.calendars(counting.company.established_in)
+def _holidays(counting: _Counting) -> Calendar:
+    """Return the holidays of where the company is."""
+    return counting.calendars(counting.company.established_in)
+
+
+def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> Calendar:
+    """
+    Return the holidays of the law's place; else of the company's, or of the Member State, under that law.
+
+    No holiday of elsewhere makes a period longer.
+    """
     covered = policy.scope.places if policy.scope else ()
-    here = next((place for place in counting.company.places if lies_in(place, covered)), None)
-    place = policy.calendar or here
-    return WEEKENDS if place is None else counting.calendars(place)
+    here = next((at for at in counting.company.places if lies_in(at, covered)), place)
+    named = policy.calendar or here
+    return WEEKENDS if named is None else counting.calendars(named)
 
 
 def _to_customers(counting: _Counting, laws: Sequence[BreachPolicy]) -> Iterator[Clock]:
@@ -246,7 +256,7 @@ def _to_customer(
     begun_at = counting.breach.aware_at
     contract = _in_hours(customer.hours, begun_at, "Contract; our policy", counting)
     others = [_counted(policy, one, None, counting) for policy, one in notices if one.length is not None]
-    due_at, steps = min((contract, *others), key=lambda one: one[0] or contract[0])
+    due_at, steps = min((contract, *others), key=lambda one: (one[0] or contract[0]).timestamp())
     begun = _begun_step(begun_at, notice, counting)
     id_ = ".".join(part for part in (law.law, notice.to, customer.id) if part)
     return Clock(id_, law, notice, notice.to, None, due_at, owed=True, why=(begun, *steps))

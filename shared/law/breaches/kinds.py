@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 NAME = ("user.name",)
 _NUMBER = ("user.government_id.national_identification_number",)
-_GROUPS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
+WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
         Kind.SOCIAL_SECURITY: (_NUMBER,),
         Kind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
@@ -65,7 +65,7 @@ _GROUPS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
 def is_there(kind: Kind, categories: Iterable[str]) -> bool:
     """Tell whether data of *categories* has, or may have, what *kind* is."""
     there = tuple(categories)
-    return all(_meets(group, there) for group in _GROUPS[kind])
+    return all(_meets(group, there) for group in WORDS[kind])
 
 
 def names_somebody(categories: Iterable[str]) -> bool:

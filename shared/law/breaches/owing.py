@@ -1,6 +1,6 @@
 """Whom a law wants told of a breach, and why it does not where it does not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -91,56 +91,52 @@ def spared(
         categories: What was breached. Nothing named: anything may have been.
         people: How many the law protects of those who are affected; None where nobody knows yet.
     """
-    many = notice.or_people is not None and people is not None and people >= notice.or_people
-    for holds, reason, provision in (
-        (
-            breach.role is BreachRole.PROCESSOR and notice.to not in CUSTOMERS,
-            "the company is the processor: the controller tells it",
-            notice.provision,
-        ),
-        (
-            notice.significant and not breach.sensitive_to_security,
-            "no significant incident",
-            notice.provision,
-        ),
-        (
-            notice.safe_harbour is not None and breach.unintelligible,
-            "nobody can read the data: it was encrypted, and the key was not taken",
-            notice.safe_harbour or "",
-        ),
-        (
-            notice.trigger is Trigger.ACQUISITION and not breach.acquired,
-            "nobody got the data: it could merely have been got",
-            notice.provision,
-        ),
-        (not many and not breach.risk.reaches(notice.risk), _too_low(breach.risk), notice.provision),
-        (
-            policy.listed is not None and bool(categories) and not policy.listed.found_in(categories),
-            "no data of the kinds that the law lists",
-            policy.listed.provision if policy.listed else "",
-        ),
-        (
-            people is not None and people < notice.from_people,
-            f"{people} people: it is told from {notice.from_people} on",
-            notice.provision,
-        ),
-        (
-            notice.unreached and not breach.unreached,
-            "only where people cannot be told one by one",
-            notice.provision,
-        ),
-    ):
-        if holds:
-            return Spared(reason, provision)
-    return None
+    reasons = (*_of_the_breach(notice, breach, people), *_of_the_data(policy, notice, breach, categories))
+    return next(iter(reasons), None)
+
+
+def _of_the_breach(notice: Notice, breach: Breach, people: int | None) -> Iterator[Spared]:
+    """Yield what of the whole breach makes *notice* not owed."""
+    if breach.role is BreachRole.PROCESSOR and notice.to not in CUSTOMERS:
+        yield Spared("the company is the processor: the controller tells it", notice.provision)
+    if notice.significant and not breach.sensitive_to_security:
+        yield Spared("no significant incident", notice.provision)
+    if not breach.risk.reaches(notice.risk) and not _are_many(notice, people):
+        yield Spared(_too_low(breach.risk), notice.provision)
+    if people is not None and people < notice.from_people:
+        yield Spared(f"people affected: {people}; it is told from {notice.from_people} on", notice.provision)
+    if notice.unreached and not breach.unreached:
+        yield Spared("only where people cannot be told one by one", notice.provision)
+
+
+def _of_the_data(
+    policy: BreachPolicy, notice: Notice, breach: Breach, categories: Sequence[str]
+) -> Iterator[Spared]:
+    """Yield what of the data, and of what happened to it, makes *notice* not owed."""
+    if notice.safe_harbour and breach.unintelligible:
+        yield Spared(
+            "nobody can read the data: it was encrypted, and the key was not taken", notice.safe_harbour
+        )
+    if notice.trigger is Trigger.ACQUISITION and not breach.acquired:
+        yield Spared("nobody got the data: somebody could have got it", notice.provision)
+    if policy.listed and categories and not policy.listed.found_in(categories):
+        yield Spared("no data of the kinds that the law lists", policy.listed.provision)
+
+
+def _are_many(notice: Notice, people: int | None) -> bool:
+    """Tell whether so many people are affected that it is told whatever the risk."""
+    return notice.or_people is not None and people is not None and people >= notice.or_people
 
 
 def _too_low(risk: Risk) -> str:
-    match risk:
-        case Risk.UNLIKELY:
-            return "nobody is likely to come to harm: it is recorded, with the reason, and not told"
-        case Risk.RISK | Risk.HIGH:
-            return "no high risk to people: it is recorded, with the reason, and not told"
+    """
+    Say why nobody is told.
+
+    Law:
+        GDPR Art. 33(5): what is not told is recorded all the same.
+    """
+    why = "nobody is likely to come to harm" if risk is Risk.UNLIKELY else "no high risk to people"
+    return f"{why}: it is recorded, with the reason, and not told"
 
 
 def _covers(policy: BreachPolicy, place: str | None) -> bool:

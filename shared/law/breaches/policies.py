@@ -56,8 +56,8 @@ class Since(StrEnum):
     DISCOVERED = "discovery"
     ASSESSED = "assessment"
     PEOPLE_TOLD = "the notice to people"
-    RECIPIENT_TOLD = "the first notice"
-    """To the same recipient."""
+    RECIPIENT_TOLD = "the notice before it"
+    """To the same recipient: that of the stage ``after``."""
 
 
 class Trigger(StrEnum):
@@ -177,11 +177,15 @@ class Notice(Value):
     """None: no number; without undue delay."""
     unit: Unit | Literal["hour"] | None = None
     since: Since = Since.AWARE
+    after: Stage = Stage.NOTICE
+    """Which notice to the same recipient begins it, where one does."""
     next_day: bool = False
     """
     Whether the text says that days are counted from the day after. Where it does not, the day on which it
     begins is day 1: telling early is always lawful.
     """
+    public_days: Annotated[int, Field(gt=0)] | None = None
+    """For how many days a public notice stays where it is."""
     doubled_for_small: str | None = None
     """The provision by which small companies have twice as long."""
 
@@ -230,6 +234,13 @@ class Protection(Value):
     """Where data of such a kind was breached."""
 
 
+class Records(Value):
+    """That every breach is written down, told or not."""
+
+    months: Annotated[int, Field(gt=0)] | None = None
+    """How long it is kept; None where no number is set."""
+
+
 class BreachPolicy(BaseModel):
     """An edition of what a law says of breaches, or what several laws have in common."""
 
@@ -266,6 +277,7 @@ class BreachPolicy(BaseModel):
     never: tuple[NoticeElement, ...] = ()
     """What the letter to people must not say."""
     protection: Protection | None = None
+    records: Records | None = None
 
     @property
     def id(self) -> str:
@@ -279,7 +291,7 @@ class BreachPolicy(BaseModel):
     def said_of(self, categories: Iterable[str]) -> tuple[Said, ...]:
         """Return what people are told, in order, of whom data of *categories* was breached."""
         there = tuple(categories)
-        return tuple(said for said in self.letter if said.holds_for(there))
+        return tuple(said for said in self.letter if said.element not in self.never and said.holds_for(there))
 
     def after(self, model: "BreachPolicy") -> "BreachPolicy":
         """Return this policy, with what *model* says wherever it says nothing itself."""
@@ -295,7 +307,9 @@ class BreachPolicy(BaseModel):
                 "letter": self.letter or model.letter,
                 "report": self.report or model.report,
                 "to_controller": self.to_controller or model.to_controller,
+                "never": self.never or model.never,
                 "protection": self.protection or model.protection,
+                "records": self.records or model.records,
             }
         )
 

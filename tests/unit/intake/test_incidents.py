@@ -5,25 +5,29 @@ from datetime import timedelta
 import pytest
 
 from services.intake.incidents.domain import Status
-from services.intake.incidents.standin import Standin
-from shared.events import RequestRejected
+from shared.affected import chunk_item
+from shared.events import RequestPurged, RequestRejected
 from shared.incidents import (
     BreachAlarmed,
+    BreachApproved,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
     BreachRegistered,
     BreachReported,
+    BreachTimeCame,
     NoticesReleased,
 )
 from tests.unit.fakes import NOW
-from tests.unit.register import INCIDENT, Registry, scoped
+from tests.unit.register import CALIFORNIA, INCIDENT, Registry, scoped
+
+FIVE_YEARS = timedelta(days=5 * 366)
 
 
 @pytest.fixture
 def registry() -> Registry:
-    return Registry(Standin())
+    return Registry()
 
 
 async def test_a_breach_is_sealed_and_registered(registry: Registry) -> None:
@@ -118,3 +122,147 @@ async def test_an_investigation_that_ends_early_lets_notices_out(registry: Regis
     assert [released.held_by_police for released in registry.told(NoticesReleased)] == [True]
     await registry.pass_time(timedelta(days=6))
     assert len(registry.told(NoticesReleased)) == 1
+
+
+# --- clocks and alarms --------------------------------------------------------------------------------
+
+
+def breaches_of(registry: Registry) -> dict[str, list[bool]]:
+    """Return which clocks were warned of, and each time whether they were missed."""
+    warned: dict[str, list[bool]] = {}
+    for alarm in registry.told(BreachAlarmed):
+        warned.setdefault(alarm.clock, []).append(alarm.missed)
+    return warned
+
+
+async def test_a_moment_that_overtook_its_incident_is_tried_again(registry: Registry) -> None:
+    await registry.tell(BreachTimeCame(request_id=INCIDENT, name="end_gdpr.authority.DE_20260308073000"))
+    assert registry.parked() == []
+    assert len(registry.broker.waiting()) == 1
+
+
+async def test_a_moment_that_came_to_a_clock_behind_is_tried_again(registry: Registry) -> None:
+    await registry.declare()
+    name = next(name for _, name in registry.timers.moments if name.startswith("end_gdpr.authority"))
+    await registry.tell(BreachTimeCame(request_id=INCIDENT, name=name))
+    assert registry.told(BreachAlarmed) == []
+    assert len(registry.broker.waiting()) == 1
+
+
+async def test_it_is_asked_why_people_are_not_told_without_undue_delay(registry: Registry) -> None:
+    await registry.declare()
+    await registry.pass_time(timedelta(days=4))
+    assert breaches_of(registry)["gdpr.people"] == [False]
+
+
+async def test_whom_an_investigation_holds_up_is_asked_for_when_it_is_over(registry: Registry) -> None:
+    await registry.declare()
+    until = NOW + timedelta(days=10)
+    await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
+    await registry.pass_time(timedelta(days=10))
+    assert "gdpr.people" not in breaches_of(registry)
+    assert breaches_of(registry)["gdpr.authority.DE"] == [False, False, True], (
+        "the authority is told all the same"
+    )
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["gdpr.people"] == [False]
+
+
+async def test_an_update_that_was_promised_is_asked_for(registry: Registry) -> None:
+    await registry.declare(next_update_at=(NOW + timedelta(days=7)).isoformat())
+    await registry.pass_time(timedelta(days=6))
+    await registry.declare(id_="2", measures="More.", next_update_at=(NOW + timedelta(days=9)).isoformat())
+    await registry.pass_time(timedelta(days=4))
+    warned = breaches_of(registry)
+    assert True not in warned["update.1"], "the next phase is the update"
+    assert warned["update.2"][-1] is True
+
+
+async def test_scoping_corrects_the_clocks(registry: Registry) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    before = {duty.clock for duty in (await registry.incident()).clocks}
+    await registry.tell(scoped(DE=3, US_CA=501))
+    after = {duty.clock: duty for duty in (await registry.incident()).clocks}
+    assert set(after) - before == {"us-ca.people", "us-ca.attorney_general"}
+    assert after["us-ca.people"].policy == CALIFORNIA
+
+
+async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(registry: Registry) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=501))
+    await registry.approve("bruno")
+    await registry.pass_time(timedelta(days=3))
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=501, doubtful=0, failed=0))
+    clocks = {duty.clock: duty for duty in (await registry.incident()).clocks}
+    assert clocks["us-ca.attorney_general"].runs_from == NOW + timedelta(days=3)
+    await registry.pass_time(timedelta(days=20))
+    assert breaches_of(registry)["us-ca.attorney_general"][-1] is True
+    assert "us-ca.people" not in breaches_of(registry)
+
+
+# --- what is delivered twice, and what is kept ----------------------------------------------------------
+
+
+async def test_what_is_delivered_twice_has_one_effect(registry: Registry) -> None:
+    await registry.declare()
+    await registry.declare()
+    for _ in range(2):
+        await registry.tell(scoped(), id_="scoped")
+    approval = BreachApproved(request_id=INCIDENT, by="bruno", phase=1)
+    for _ in range(2):
+        await registry.tell(approval, id_="approved")
+    assert len(registry.told(NoticesReleased)) == 1
+    assert [row.cause for row in registry.journal.rows.values()][1:] == ["scoped", "approved"]
+
+
+async def test_people_are_forgotten_before_the_incident(registry: Registry) -> None:
+    await registry.declare()
+    for phase in (1, 2):
+        await registry.vault.seal(INCIDENT, chunk_item(phase, 0), b"people")
+    await registry.pass_time(timedelta(days=3 * 365 - 2))
+    assert await registry.vault.holds(INCIDENT, chunk_item(1, 0))
+    await registry.pass_time(timedelta(days=4))
+    assert not await registry.vault.holds(INCIDENT, chunk_item(1, 0))
+    assert await registry.vault.holds(INCIDENT, chunk_item(2, 0)), "that is another phase"
+    assert (await registry.declared(1)).nature
+
+
+async def test_an_incident_leaves_the_register_with_its_key(registry: Registry) -> None:
+    await registry.declare()
+    await registry.pass_time(timedelta(days=100))
+    await registry.declare(id_="2", measures="More.")
+    await registry.pass_time(FIVE_YEARS - timedelta(days=50))
+    assert registry.told(RequestPurged) == [], "the second phase is younger"
+    await registry.pass_time(timedelta(days=60))
+    assert [purged.request_id for purged in registry.told(RequestPurged)] == [INCIDENT]
+    assert INCIDENT in registry.vault.destroyed
+    assert (await registry.incident()).purged
+    assert len(registry.journal.rows) == 1
+
+
+async def test_the_reference_of_an_incident_that_is_gone_is_taken(registry: Registry) -> None:
+    await registry.declare()
+    await registry.pass_time(FIVE_YEARS)
+    await registry.declare(id_="2", measures="More.")
+    [rejected] = registry.told(RequestRejected)
+    assert [flaw.path for flaw in rejected.errors] == ["data.reference"]
+
+
+async def test_a_moment_of_knowing_that_lies_ahead_starts_the_clocks_now(registry: Registry) -> None:
+    await registry.declare(aware_at=(NOW + timedelta(days=30)).isoformat())
+    clocks = {duty.clock: duty for duty in (await registry.incident()).clocks}
+    assert clocks["gdpr.authority.DE"].due_at == NOW + timedelta(hours=72)
+
+
+async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=1))
+    before = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    later = (NOW + timedelta(days=9)).isoformat()
+    await registry.pass_time(timedelta(days=10))
+    await registry.declare(
+        id_="2", categories=["user.name", "user.government_id"], detected_at=later, aware_at=later
+    )
+    after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    assert after["us-ca.people"] == before["us-ca.people"]
+    assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]

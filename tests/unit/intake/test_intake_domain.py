@@ -93,6 +93,7 @@ from shared.events import (
     SubjectUnrestricted,
     WithdrawalLodged,
 )
+from shared.incidents import BreachLodged
 from shared.law import FeeReason, Money, Policies, Regulation, Right, Role
 from shared.policies import policies
 from tests.unit.fakes import ABROAD, NOW, PRACTICE
@@ -221,6 +222,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         ),
         WithdrawalLodged(request_id=CASE),
         BurstDeclared(request_id=CASE, by="dana", incident="breach", since=NOW, until=NOW),
+        BreachLodged(request_id=CASE, declaration="breach_declared"),
         InquiryLodged(request_id=CASE, inquiry="inquiry", received_on=NOW.date(), laws=("gdpr@2018-05-25",)),
         MessageLodged(request_id=CASE, message="mail", reason="other", own=False),
         RequestPurged(request_id=CASE),

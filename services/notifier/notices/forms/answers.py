@@ -58,7 +58,7 @@ def _occurred(filing: Filing) -> Answer:
         return (f"On {began}, or since then; when it was over is not known",)
     lasted = declared.occurred_to - declared.occurred_from
     ended = filing.words.moment(declared.occurred_to)
-    return (f"From {began} to {ended}", f"Duration: {_length(lasted, filing)}")
+    return (f"From {began} to {ended}", f"Duration: about {_length(lasted, filing)}")
 
 
 def _length(lasted: timedelta, filing: Filing) -> str:

@@ -1,0 +1,95 @@
+"""The verb that says whom a breach would concern."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    MapFolder,
+    State,
+    Stores,
+    existing,
+    fields,
+    map_folder_of,
+    out,
+    run,
+    settings,
+    stores_of,
+)
+
+if TYPE_CHECKING:
+    from services.fulfillment.scoping.trying import Progress, Trial
+
+QUIET_S = 2.0
+"""Seconds after which it is said how far it is."""
+
+
+def scope(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")],
+    map_folder: MapFolder = None,
+    stores: Stores = None,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Say whom a breach would concern, under which laws and in which languages; nothing is declared or kept.
+
+    It reads the databases as the service would, and counts: who is found in several records is one person.
+    """
+    from habeas import breachfiles, engine, scoping  # noqa: PLC0415
+    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+
+    declared = breachfiles.unsigned(file if str(file) == "-" else existing(file))
+    who = company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
+
+    async def work() -> "Trial":
+        async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
+            with _progress() as told:
+                return await scoping.scoped(opened, declared, who, told)
+
+    found = scoping.plain(run(work()))
+    if as_json:
+        print(json.dumps(found))
+    else:
+        _show(found)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to those about breaches."""
+    app.command()(scope)
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    out.print(
+        f"{found['people']:,} people, of whom {found['told']:,} must be told and {found['unreachable']:,} "
+        f"have no mail address; {found['records']:,} records",
+        markup=False,
+    )
+    if found["customers"]:
+        out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
+    for name in ("laws", "places", "languages"):
+        fields({name: [f"{key} {number:,}" for key, number in found[name].items()]})
+    fields({"categories": found["categories"]})
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """Say on standard error how far it is, once it has taken a moment."""
+    began = time.monotonic()
+    with Console(stderr=True).status("") as status:
+        status.stop()
+
+        def told(collection: str, records: int) -> None:
+            if collection and time.monotonic() - began > QUIET_S:
+                status.update(f"{collection}: {records:,} records")
+                status.start()
+
+        yield told

@@ -1,0 +1,145 @@
+"""Sample letters of a breach: one for each set of laws, language and categories, to people who are none."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from services.notifier.facts import Sender
+from services.notifier.notices.lacking import Lack, lacks_for_controllers, lacks_for_people
+from services.notifier.notices.writing import Notices
+from services.notifier.writing import House
+from shared.affected import Chunk, Reached
+from shared.incidents import BreachDeclared
+from shared.law import Company
+from shared.law.breaches import BreachPolicies, owed_to
+from shared.policies import breach_policies
+
+NOBODY = Reached(key="0" * 32, email="nobody@example.net")
+"""Whom a copy for an authority goes to: it may hold nobody's data, not even of who does not exist."""
+SOMEBODY = Reached(key="0" * 32, email="amelia@example.net", name="Amelia Ferreira")
+A_CUSTOMER = Reached(key="1" * 32, email="security@example.org", name="Example Shop Ltd")
+"""Whom samples go to: nobody, at domains that RFC 2606 keeps for examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who is told the same."""
+
+    to: str
+    laws: tuple[str, ...]
+    language: str
+    categories: tuple[str, ...]
+    phase: int = 1
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told, by whom and when."""
+
+    declared: BreachDeclared
+    incident: str
+    house: House
+    written_at: datetime
+    held_by_police: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A letter as it is looked at."""
+
+    wanted: Wanted
+    people: int | None
+    """How many get such a letter; None where nobody has looked for them."""
+    message: bytes
+    lacks: tuple[Lack, ...]
+
+    @property
+    def name(self) -> str:
+        """What its files are called, without the ending."""
+        law = self.wanted.laws[0].partition("@")[0] if self.wanted.laws else "no-law"
+        to = "" if self.wanted.to == "people" else f".{self.wanted.to}"
+        return f"{law}{to}.{self.wanted.language}"
+
+    def words(self, form: str) -> str:
+        """Return what is said: ``plain`` or ``html``."""
+        message = message_from_bytes(self.message, policy=SMTP)
+        part = message.get_body((form,)) if isinstance(message, EmailMessage) else None
+        return str(part.get_content()).replace("\r\n", "\n") if part else ""
+
+
+def sample(wanted: Wanted, people: int | None, telling: Telling, to: Reached | None = None) -> Sample:
+    """Write the letter that whoever is *wanted* gets, to somebody who does not exist."""
+    somebody = to or (SOMEBODY if wanted.to == "people" else A_CUSTOMER)
+    person = somebody.model_copy(update={"categories": wanted.categories, "services": wanted.services})
+    chunk = Chunk.model_validate(
+        {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
+    )
+    writer = Notices(
+        telling.declared,
+        telling.incident,
+        chunk,
+        telling.house,
+        held_by_police=telling.held_by_police,
+        written_at=telling.written_at,
+        phase=wanted.phase,
+    )
+    message = writer.of(person, message_id=f"<sample@{telling.house.domain}>")
+    return Sample(wanted, people, message, _lacks(wanted, telling.declared, telling.house.sender))
+
+
+async def wanted_of(chunks: AsyncIterator[tuple[int, Chunk]]) -> Counter[Wanted]:
+    """Return who is told the same in *chunks*, and how many they are; nobody's name is kept."""
+    counted: Counter[Wanted] = Counter()
+    async for phase, chunk in chunks:
+        for person in chunk.people:
+            same = Wanted(chunk.to, chunk.laws, chunk.language, person.categories, phase, person.services)
+            counted[same] += 1
+    return counted
+
+
+def wanted_by(
+    declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: Company
+) -> Iterator[Wanted]:
+    """
+    Yield who would be told the same of what is *declared*, before anybody has looked for them.
+
+    Args:
+        declared: What would be told.
+        places: Where people live; those who are listed, or where the company is established, when empty.
+        languages: What they read; those that it is declared in when empty.
+        company: Who tells it.
+    """
+    policies = breach_policies()
+    spoken = tuple(languages) or (declared.language, *declared.translations)
+    for place in places or _places(declared, company):
+        laws = owed_to(declared.breach, place, declared.categories, policies, company)
+        if laws:
+            ids = tuple(law.id for law in laws)
+            yield from (Wanted("people", ids, language, declared.categories) for language in spoken)
+    yield from _customers(declared, policies)
+
+
+def _customers(declared: BreachDeclared, policies: BreachPolicies) -> Iterator[Wanted]:
+    day = declared.aware_at.date()
+    laws = tuple(law.id for law in policies.of_that_day(day) if law.law == "gdpr")
+    told = {(one.locale, one.services): None for one in declared.affected.controllers}
+    for language, used in told:
+        yield Wanted("controllers", laws, language, declared.categories, services=used)
+
+
+def _places(declared: BreachDeclared, company: Company) -> Iterable[str]:
+    listed = (one.residence for one in declared.affected.list if one.residence)
+    found = [f"{one.country}-{one.subdivision}" if one.subdivision else one.country for one in listed]
+    return dict.fromkeys(found) or company.places
+
+
+def _lacks(wanted: Wanted, declared: BreachDeclared, sender: Sender) -> tuple[Lack, ...]:
+    if wanted.to == "controllers":
+        return lacks_for_controllers(declared, wanted.language)
+    policies = tuple(map(breach_policies().named, wanted.laws))
+    return lacks_for_people(declared, policies, wanted.categories, wanted.language, sender)

@@ -1,0 +1,136 @@
+"""
+The register of breaches as it is handed over: a row for each incident, also for those nobody was told of.
+
+Law:
+    GDPR Art. 33(5): the controller documents any breach, its facts, its effects and what was done about it,
+    so that the authority can verify it. DPO Art. 15(4); Breach of Security Safeguards Regulations s. 6.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from habeas.incidents import Case, by_law, clock_of
+from habeas.report.page import PAGES
+from habeas.report.writing import as_csv
+from shared.errors import ConfigurationError
+from shared.law import Company
+
+FIELDS = (
+    *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
+    *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
+    *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "letters_sent"),
+    *("letters_failed", "held_by_police", "declared_by", "approved_by", "contact", "final"),
+)
+"""Columns of the register."""
+
+
+MOMENTS = frozenset({"occurred_from", "occurred_to", "detected_at", "aware_at"})
+
+
+class Form(StrEnum):
+    """How the register is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+
+def form_of(file: Path) -> Form:
+    """
+    Return how *file* is written, by its name.
+
+    Raises:
+        ConfigurationError: The name does not say it.
+    """
+    try:
+        return Form(file.suffix.removeprefix(".").lower())
+    except ValueError:
+        raise ConfigurationError(
+            f"{file}: call it .csv or .json for programs, .html for a page to read"
+        ) from None
+
+
+def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) -> str:
+    """Return the register of *cases* in that *form*, as it is *now*."""
+    rows = [entry(case, now) for case in cases]
+    match form:
+        case Form.CSV:
+            return as_csv(rows, FIELDS)
+        case Form.JSON:
+            return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+        case Form.HTML:
+            on = now.astimezone(company.zone).date()
+
+            def local(text: str) -> str:
+                return f"{datetime.fromisoformat(text).astimezone(company.zone):%Y-%m-%d %H:%M %Z}"
+
+            return PAGES.get_template("breaches.html.jinja").render(
+                rows=rows, controller=company.name, on=on, headings=HEADINGS, moments=MOMENTS, local=local
+            )
+
+
+def entry(case: Case, now: datetime) -> dict[str, Any]:
+    """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
+    last, phases = case.last, case.incident.phases
+    duties = [clock_of(duty, case.incident, now) for duty in case.incident.clocks if duty.policy]
+    scoped = [phase.scoped for phase in phases if phase.scoped]
+    notified = [phase.notified for phase in phases if phase.notified]
+    people = by_law(phases)
+    return {
+        "incident": case.id,
+        "reference": last.reference,
+        "phases": len(phases),
+        "role": last.role.value,
+        "risk": last.risk.value,
+        "rationale": last.rationale,
+        "occurred_from": last.occurred_from.isoformat(),
+        "occurred_to": last.occurred_to and last.occurred_to.isoformat(),
+        "detected_at": last.detected_at.isoformat(),
+        "aware_at": case.incident.aware_at.isoformat(),
+        "nature": last.nature,
+        "categories": list(dict.fromkeys((*last.categories, *case.incident.categories))),
+        "records": sum(one.records for one in scoped) or last.records,
+        "people": sum(people.values()) if scoped else None,
+        "people_by_law": dict(people),
+        "consequences": last.consequences,
+        "measures": last.measures,
+        "advice": last.advice,
+        "told": [f"{duty['clock']}: {_minute(duty['done_at'])}" for duty in duties if duty["done_at"]],
+        "late": [duty["clock"] for duty in duties if duty["late"]],
+        "not_told": [
+            f"{duty['clock']}: {'; '.join(duty['why'])}"
+            if not duty["owed"]
+            else f"{duty['clock']}: still to be told"
+            for duty in duties
+            if not duty["done_at"]
+        ],
+        "late_because": last.late_because,
+        "letters_sent": sum(one.sent for one in notified),
+        "letters_failed": sum(one.failed for one in notified),
+        "held_by_police": any(phase.delayed for phase in phases),
+        "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
+        "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
+        "contact": last.contact,
+        "final": last.final,
+    }
+
+
+def _minute(text: str) -> str:
+    return datetime.fromisoformat(text).isoformat(timespec="minutes")
+
+
+HEADINGS = {
+    "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
+    "Who is affected": ("role", "records", "people", "people_by_law"),
+    "Effects": ("risk", "rationale", "consequences"),
+    "What was done": ("measures", "advice", "contact", "final"),
+    "Who was told": (
+        *("told", "not_told", "late", "late_because", "letters_sent", "letters_failed", "held_by_police"),
+        *("declared_by", "approved_by"),
+    ),
+}
+"""Parts of an entry on the page → its columns."""

@@ -1,0 +1,128 @@
+"""
+Finds out whom a breach would concern, and keeps nothing beyond the run.
+
+People are recognised in a file without a name that goes with the process, sealed with a key that nobody else
+has: there may be a million, and they are nobody's business before it is decided that they are told.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from secrets import token_bytes
+
+from services.fulfillment.scoping.affected import Somebody, read, written
+from services.fulfillment.scoping.counting import Counting
+from services.fulfillment.scoping.finding import Finding, Portion
+from services.fulfillment.scoping.judging import Group, Judge, Law
+from services.fulfillment.search.digests import spelled
+from shared.affected import Reached
+from shared.incidents import BreachDeclared
+from shared.vault import CaseKey
+
+KEY_BYTES = 16
+Progress = Callable[[str, int], None]
+"""Called with the collection that is gone through, and how many records of all were."""
+
+
+@dataclass
+class Trial:
+    """What it came to."""
+
+    counting: Counting = field(default_factory=Counting)
+    customers: dict[str, Group] = field(default_factory=dict)
+    """Who would be told as a customer, by address."""
+    samples: dict[Group, Reached] = field(default_factory=dict)
+    """One of each group who can be written to: a sample of the letter is made for them."""
+    records: int = 0
+
+
+async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: Progress) -> Trial:
+    """
+    Return whom *declared* would concern, and under which laws.
+
+    Raises:
+        FilterRefused: The records are not named in a way that can be followed.
+        InvalidDataMap: The map names a collection that is not there.
+        StoreUnavailable: A store did not answer. That is not the same as nobody.
+    """
+    with closing(_People()) as people:
+        trial = Trial()
+        trial.records = await _gone_through(finding.portions(declared), people.add, progress)
+        await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
+        judge = Judge(declared, law)
+        for somebody in people.everybody():
+            _count(trial, judge.group_of(somebody), somebody)
+        if not declared.affected.collections:
+            trial.records = declared.records or 0
+        return trial
+
+
+async def _gone_through(
+    portions: AsyncIterator[Portion], keep: Callable[[Iterable[Somebody]], None], progress: Progress
+) -> int:
+    handled = 0
+    async for portion in portions:
+        keep(portion.people)
+        handled += portion.records
+        progress(portion.collection, handled)
+    return handled
+
+
+def _count(trial: Trial, group: Group, somebody: Somebody) -> None:
+    trial.counting.add(group, somebody)
+    if group.told and somebody.email is not None:
+        trial.samples.setdefault(group, somebody.reached(""))
+    if somebody.to != "people" and somebody.email is not None:
+        trial.customers[somebody.email] = group
+
+
+class _People:
+    """Everybody who was found, each once."""
+
+    def __init__(self) -> None:
+        self._file = sqlite3.connect("")  # a file of its own, which goes when it is closed
+        self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks TEXT, sealed BLOB)")
+        self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.of_nobody()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def add(self, people: Iterable[Somebody]) -> None:
+        """Keep *people*, and what they tell of those who are known."""
+        for one in people:
+            id_ = self._id(one.who)
+            known = self._known(id_)
+            self._keep(id_, one if known is None else known.also(one))
+
+    def tell_more(self, people: Iterable[Somebody]) -> None:
+        """Keep what *people* tell of those of whom more should be known."""
+        for one in people:
+            id_ = self._id(one.who)
+            known = self._known(id_)
+            if known is not None and known.lacks:
+                self._keep(id_, known.also(one))
+
+    def lacking(self) -> frozenset[str]:
+        """Return what should be known of people, and of somebody is not."""
+        return frozenset(
+            what
+            for (several,) in self._file.execute("SELECT DISTINCT lacks FROM people")
+            for what in several.split()
+        )
+
+    def everybody(self) -> Iterator[Somebody]:
+        for id_, sealed in self._file.execute("SELECT id, sealed FROM people ORDER BY id"):
+            yield read(self._sealing.open(sealed, id_))
+
+    def _known(self, id_: str) -> Somebody | None:
+        row = self._file.execute("SELECT sealed FROM people WHERE id = ?", (id_,)).fetchone()
+        return None if row is None else read(self._sealing.open(row[0], id_))
+
+    def _keep(self, id_: str, somebody: Somebody) -> None:
+        row = (id_, " ".join(somebody.lacks), self._sealing.seal(written(somebody), id_))
+        self._file.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", row)
+
+    def _id(self, who: tuple[Hashable, ...]) -> str:
+        return blake2b(spelled(who), digest_size=KEY_BYTES, key=self._key).hexdigest()

@@ -1,0 +1,223 @@
+"""A breach from its declaration to the last notice, on the real pipeline: the right people, once, by law."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas.mailcatcher import Letter
+from habeas.stack import Stack
+from shared.mongo import Document
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
+from tests.waiting import eventually
+
+WITHIN = timedelta(seconds=60)
+EUROPE = {"DE", "FR", "IE", "NL", "ES", "IT", "AT", "BE", "PT", "PL", "SE", "DK"}
+HEADINGS = (
+    "What Happened",
+    "What Information Was Involved",
+    "What We Are Doing",
+    "What You Can Do",
+    "For More Information",
+)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("breach"), customers=120) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
+
+
+def declared(pipeline: Pipeline, reference: str, **more: Any) -> dict[str, Any]:
+    """Return the declaration of a breach of the portal's contacts."""
+    known = datetime.now(UTC) - timedelta(hours=2)
+    return {
+        "reference": reference,
+        "nature": "A copy of the contact records was taken from a test server.",
+        "consequences": "Somebody may write to you in our name.",
+        "measures": "The server is shut down and its keys are changed.",
+        "advice": "Do not open attachments of messages that you do not expect.",
+        "occurred_from": (known - timedelta(days=2)).isoformat(),
+        "detected_at": known.isoformat(),
+        "aware_at": known.isoformat(),
+        "affected": {"collections": [{"collection": f"{pipeline.prefix}portal.contacts"}]},
+        "contact": "Dana Muster, privacy@fernlicht.example",
+        "high_risk": True,
+        **more,
+    }
+
+
+async def declare(pipeline: Pipeline, declaration: Mapping[str, Any], *, by: str = "dana.muster") -> str:
+    """Declare a breach as the staff does; return the id of its incident."""
+    file = pipeline.folder / "breach.json"
+    file.write_text(json.dumps(declaration), encoding="utf-8")
+    code, said, complaint = await command(pipeline, "breach", "declare", str(file), "--by", by)
+    assert code == 0, complaint
+    found = re.search(r"breach show ([0-9a-f]{32})", said.replace("\n", " "))
+    assert found, said
+    return found[1]
+
+
+async def shown(pipeline: Pipeline, incident: str) -> dict[str, Any]:
+    """Return how an incident stands."""
+    code, said, complaint = await command(pipeline, "breach", "show", incident, "--json")
+    assert code == 0, complaint
+    return dict(json.loads(said))
+
+
+async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int = 1) -> dict[str, Any]:
+    """Return how an incident stands once its *phase* is *status*."""
+
+    async def there() -> dict[str, Any]:
+        known = await shown(pipeline, incident)
+        assert known["phases"][phase - 1]["status"] == status, known["phases"]
+        return known
+
+    return await eventually(there, WITHIN)
+
+
+async def approve(pipeline: Pipeline, incident: str, by: str) -> tuple[int, str]:
+    """Approve of the notices as the staff does."""
+    code, said, complaint = await command(pipeline, "breach", "approve", incident, "--by", by)
+    return code, said + complaint
+
+
+async def contacts(pipeline: Pipeline, **condition: Any) -> list[Document]:
+    """Return the contacts of the portal, read from the store itself."""
+    return [one async for one in pipeline.business("portal", "contacts").find(condition)]
+
+
+def told(pipeline: Pipeline, incident: str, contact: Document) -> list[Letter]:
+    """Return the notices of *incident* that one contact got."""
+    return pipeline.letters_to(Somebody(contact["email"], ""), incident)
+
+
+async def test_everybody_is_told_once_after_two_people_have_agreed(pipeline: Pipeline, heard: Heard) -> None:
+    incident = await declare(pipeline, declared(pipeline, "INC-1"))
+    known = await until_it_is(pipeline, incident, "scoped")
+    everybody = await contacts(pipeline)
+    addresses = {one["email"].lower() for one in everybody}
+    assert known["phases"][0]["people"] == len(addresses)
+    code, said = await approve(pipeline, incident, "dana.muster")
+    assert code != 0
+    assert "somebody else" in said
+    assert not any(told(pipeline, incident, one) for one in everybody)
+    assert (await approve(pipeline, incident, "emil.beispiel"))[0] == 0
+    await until_it_is(pipeline, incident, "notified")
+    counts = {one["email"]: len(told(pipeline, incident, one)) for one in everybody}
+    assert {email for email, count in counts.items() if count > 1} == set()
+    europeans = [one for one in everybody if one["address"]["country"] in EUROPE]
+    assert europeans
+    assert all(counts[one["email"]] == 1 for one in europeans), "GDPR Art. 34: all are told of a high risk"
+    [notified] = heard.of(incident, "breach.notified")
+    assert notified["data"]["sent"] == sum(counts.values())
+    assert notified["data"]["failed"] == 0
+
+
+async def test_a_notice_is_in_the_language_of_who_reads_it(pipeline: Pipeline) -> None:
+    incident = await declare(pipeline, declared(pipeline, "INC-2"))
+    await until_it_is(pipeline, incident, "scoped")
+    await approve(pipeline, incident, "emil.beispiel")
+    await until_it_is(pipeline, incident, "notified")
+    for one in await contacts(pipeline, **{"address.country": {"$in": sorted(EUROPE)}}):
+        [letter] = told(pipeline, incident, one)
+        assert letter.message["Content-Language"] == one["language"], one["address"]["country"]
+        assert f"{one['name']['first']} {one['name']['last']}" in letter.body()
+
+
+async def test_who_lives_in_california_reads_five_headings_in_their_order(pipeline: Pipeline) -> None:
+    await pipeline.business("portal", "contacts").update_one(
+        {"email": {"$exists": True}, "government_id": {"$exists": True}},
+        {"$set": {"address.country": "US", "address.region": "California", "language": "en"}},
+    )
+    incident = await declare(pipeline, declared(pipeline, "INC-3"))
+    await until_it_is(pipeline, incident, "scoped")
+    await approve(pipeline, incident, "emil.beispiel")
+    await until_it_is(pipeline, incident, "notified")
+    [one] = await contacts(
+        pipeline, **{"address.region": "California", "government_id": {"$exists": True}, "language": "en"}
+    )
+    [letter] = told(pipeline, incident, one)
+    assert "Notice of Data Breach" in letter.message["Subject"]
+    places = [letter.body().upper().find(heading.upper()) for heading in HEADINGS]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+async def test_a_supplement_tells_whom_the_first_notice_did_not_reach(pipeline: Pipeline) -> None:
+    narrow = declared(pipeline, "INC-4")
+    narrow["affected"]["collections"][0]["filter"] = {"address.country": "DE"}
+    incident = await declare(pipeline, narrow)
+    await until_it_is(pipeline, incident, "scoped")
+    await approve(pipeline, incident, "emil.beispiel")
+    await until_it_is(pipeline, incident, "notified")
+    wide = {**declared(pipeline, "INC-4"), "measures": "The server is shut down. Its copies are found."}
+    wide["affected"]["collections"][0]["filter"] = {"address.country": {"$in": ["DE", "FR"]}}
+    assert await declare(pipeline, wide) == incident
+    await until_it_is(pipeline, incident, "scoped", phase=2)
+    await approve(pipeline, incident, "emil.beispiel")
+    await until_it_is(pipeline, incident, "notified", phase=2)
+    for country in ("DE", "FR"):
+        for one in await contacts(pipeline, **{"address.country": country}):
+            assert len(told(pipeline, incident, one)) == 1, country
+
+
+async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipeline) -> None:
+    customer = {
+        "id": "C-7",
+        "name": "Kunde GmbH",
+        "email": "privacy@kunde.example",
+        "locale": "de",
+        "hours": 12,
+    }
+    declaration = declared(pipeline, "INC-5", role="processor")
+    declaration["affected"]["controllers"] = [customer]
+    incident = await declare(pipeline, declaration)
+    known = await until_it_is(pipeline, incident, "scoped")
+    [clock] = [clock for clock in known["clocks"] if "controller" in clock["clock"]]
+    due = datetime.fromisoformat(clock["due_at"]) - datetime.fromisoformat(known["aware_at"])
+    assert due == timedelta(hours=12)
+    await approve(pipeline, incident, "emil.beispiel")
+    await until_it_is(pipeline, incident, "notified")
+    [letter] = pipeline.letters_to(Somebody(customer["email"], ""), incident)
+    assert letter.message["Content-Language"] == "de"
+    assert not any(told(pipeline, incident, one) for one in await contacts(pipeline))
+
+
+async def test_nothing_of_a_person_is_outside_the_vault(pipeline: Pipeline, heard: Heard) -> None:
+    everybody = await contacts(pipeline)
+    secrets = {one["email"].lower() for one in everybody} | {one["name"]["last"].lower() for one in everybody}
+    said = json.dumps(heard.events).lower() + pipeline.log.read_text(encoding="utf-8").lower()
+    assert not {secret for secret in secrets if secret in said and "@" in secret}
+    ours = [n for n in await pipeline.client.list_database_names() if n.startswith(f"{pipeline.prefix}_")]
+    for name in ours:
+        for collection in await pipeline.client[name].list_collection_names():
+            async for document in pipeline.client[name][collection].find():
+                text = str(document).lower()
+                assert not {secret for secret in secrets if secret in text and "@" in secret}, collection
+
+
+async def test_the_register_and_the_forms_can_be_read(pipeline: Pipeline, tmp_path: Path) -> None:
+    incident = await declare(pipeline, declared(pipeline, "INC-6"))
+    await until_it_is(pipeline, incident, "scoped")
+    code, _, complaint = await command(
+        pipeline, "breach", "register", "--out", str(tmp_path / "register.html")
+    )
+    assert code == 0, complaint
+    assert "INC-6" in (tmp_path / "register.html").read_text(encoding="utf-8")
+    code, _, complaint = await command(
+        pipeline, "breach", "forms", incident, "--out", str(tmp_path / "forms")
+    )
+    assert code == 0, complaint
+    assert list((tmp_path / "forms").glob("*.html"))

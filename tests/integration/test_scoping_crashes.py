@@ -1,0 +1,213 @@
+"""
+A replica that scopes a breach may die before or after every write, or be overtaken while it lives.
+
+Whoever goes on comes to the same chunks and the same numbers as one that lived.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from services.fulfillment.scoping import finding, scopes
+from services.fulfillment.scoping.scopes import Overtaken
+from services.fulfillment.search.stores import Stores
+from shared.errors import StoreUnavailable
+from shared.mongo import Client, Document
+from tests.integration.scoping import INCIDENT, Installation, declared
+from tests.integration.test_scoping import SHOP, collection, shop
+
+WRITES = frozenset({"add", "begin", "end", "publish", "put_into", "reach", "seal", "take", "tell_more"})
+BREACH = declared(
+    collections=[collection(name) for name in ("people", "devices", "positions", "teams")],
+    list=[{"email": "list@example.org", "residence": {"country": "DE"}}],
+)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing in it catches this."""
+
+
+@dataclass
+class Life:
+    """Ends at the *last* boundary it passes."""
+
+    last: float
+    passed: int = 0
+
+    def passes(self) -> None:
+        self.passed += 1
+        if self.passed >= self.last:
+            raise Killed
+
+
+@dataclass
+class Mortal:
+    """Something whose writes a process may die before or after."""
+
+    real: Any
+    life: Life
+
+    def __getattr__(self, name: str) -> Any:
+        act = getattr(self.real, name)
+        return self._mortal(act) if name in WRITES else act
+
+    def _mortal(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def mortal(*arguments: Any, **more: Any) -> Any:
+            self.life.passes()
+            done = await act(*arguments, **more)
+            self.life.passes()
+            return done
+
+        return mortal
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have few records and people at once, so that there are many places to die at."""
+    monkeypatch.setattr(finding, "DOCUMENTS_AT_ONCE", 1)
+    monkeypatch.setattr(scopes, "AT_ONCE", 2)
+    monkeypatch.setattr("services.fulfillment.scoping.working.CHUNK", 1)
+
+
+@pytest.fixture
+def installed(mongo_client: Client, database_prefix: str) -> Installation:
+    return Installation(mongo_client, database_prefix, SHOP)
+
+
+def mortal(installed: Installation, life: Life) -> Any:
+    return installed.replica(
+        scopes=Mortal(installed.scopes, life),
+        vault=Mortal(installed.vault, life),
+        publish=Mortal(installed, life).publish,
+    )
+
+
+async def lived(installed: Installation) -> tuple[int, Any, Any]:
+    """Return how many boundaries a replica passes that lives, what it tells and what it seals."""
+    await shop(installed)
+    await installed.scopes.prepare()
+    await installed.register(BREACH)
+    life = Life(float("inf"))
+    assert await mortal(installed, life).work()
+    return life.passed, installed.of(), await installed.chunks()
+
+
+async def forget(installed: Installation) -> Installation:
+    """Return the same company, where no breach was ever registered."""
+    for database, names in (
+        ("fulfillment", ("breach_people", "breach_scopes")),
+        ("vault", ("items",)),
+        ("keys", ("keys",)),
+    ):
+        for name in names:
+            await installed.client[f"{installed.prefix}_{database}"][name].delete_many({})
+    return Installation(installed.client, installed.prefix, SHOP)
+
+
+async def test_whoever_dies_anywhere_leaves_nothing_undone_and_nothing_twice(installed: Installation) -> None:
+    boundaries, told, chunks = await lived(installed)
+    assert boundaries > 50
+    for last in range(1, boundaries + 1):
+        again = await forget(installed)
+        await again.register(BREACH)
+        with suppress(Killed):
+            await mortal(again, Life(last)).work()
+        again.later()
+        while await again.replica().work():
+            pass
+        assert again.of() == told, last
+        assert await again.chunks() == chunks, last
+
+
+async def test_a_message_that_comes_again_changes_nothing(installed: Installation) -> None:
+    _, told, chunks = await lived(installed)
+    await installed.register(BREACH)
+    assert not await installed.replica().work()
+    assert (installed.of(), await installed.chunks()) == (told, chunks)
+
+
+async def test_whoever_was_overtaken_writes_nothing_any_more(installed: Installation) -> None:
+    await shop(installed)
+    await installed.register(BREACH)
+    first = await installed.scopes.begin(installed.now)
+    assert first is not None
+    assert await installed.scopes.begin(installed.now) is None, "the lease holds"
+    installed.later()
+    second = await installed.scopes.begin(installed.now)
+    assert second is not None
+    key = await installed.vault.key_of(INCIDENT)
+    people = [one async for p in finding.Finding(SHOP, installed.stores).portions(BREACH) for one in p.people]
+    with pytest.raises(Overtaken):
+        await installed.scopes.add(first, people, key, installed.now)
+    assert await installed.people.count_documents({}) == 0
+    with pytest.raises(Overtaken):
+        await installed.scopes.reach(first, scopes.Stage.SEALING, installed.now)
+    await installed.scopes.add(second, people, key, installed.now)
+    assert await installed.people.count_documents({}) > 0
+
+
+class Failing(Stores):
+    """Stores that do not answer once, in the middle of a collection."""
+
+    failures = 1
+
+    async def scan(self, place: Any, paths: Any, condition: Document | None = None, *, most: int = 0) -> Any:
+        passed = 0
+        async for document in super().scan(place, paths, condition, most=most):
+            yield document
+            passed += 1
+            if passed == 2 and place.name == "people" and self.failures:
+                type(self).failures -= 1
+                raise StoreUnavailable("it does not answer")
+
+
+async def test_a_store_that_does_not_answer_is_asked_again_and_not_told_as_nobody(
+    installed: Installation,
+) -> None:
+    await shop(installed)
+    await installed.register(BREACH)
+    failing = Failing({"default": installed.client}, database_prefix=installed.prefix)
+    with pytest.raises(StoreUnavailable):
+        await installed.replica(stores=failing).work()
+    assert not installed.told
+    installed.later()
+    assert await installed.replica(stores=failing).work()
+    assert "bo@example.com" in await installed.written_to()
+
+
+async def test_what_was_found_stays_found_whatever_the_records_become(installed: Installation) -> None:
+    """A law that is changed, or a record that goes, between two attempts makes no other chunks."""
+    await shop(installed)
+    await installed.register(BREACH)
+    life = Life(float("inf"))
+    dying = installed.replica(publish=Mortal(installed, Life(1)).publish, vault=Mortal(installed.vault, life))
+    with pytest.raises(Killed):
+        await dying.work()
+    await installed.business("shop", "people").delete_many({})
+    installed.later()
+
+    class Silent:
+        def owed(self, *_: object) -> tuple[str, ...]:
+            return ()
+
+        to_customers = owed
+
+    assert await installed.replica(law=Silent()).work()
+    assert set(await installed.written_to()) >= {"bo@example.com", "eve@example.org"}
+
+
+async def test_phases_of_one_incident_take_turns(installed: Installation) -> None:
+    await shop(installed)
+    await installed.register(BREACH)
+    await installed.register(BREACH, phase=2)
+    first = await installed.scopes.begin(installed.now)
+    assert first is not None
+    assert first.phase == 1
+    assert await installed.scopes.begin(installed.now) is None
+    installed.later()
+    while await installed.replica().work():
+        installed.later()
+    assert installed.of(2).chunks == 0, "everybody was told in the first phase"

@@ -1,0 +1,168 @@
+"""When it is warned of a clock, what begins one, and how long what is known of an incident is kept."""
+
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import Any
+
+import pytest
+
+from services.intake.incidents.clocks import clocks_of, duty_named, kind_of, waits_of
+from services.intake.incidents.domain import Incident, evolve
+from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
+from services.intake.incidents.keeping import Retention
+from shared.incidents import BreachDeclared, BreachReported
+from tests.unit.fakes import NOW
+from tests.unit.intake.test_incident_domain import approved, notified, out, registered
+from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
+
+H, D = timedelta(hours=1), timedelta(days=1)
+
+
+def due(length: timedelta | None, **changes: Any) -> Due:
+    due_at = None if length is None else NOW + length
+    fields: dict[str, Any] = {"clock": "x.people", "recipient": "people", "runs_from": NOW, "due_at": due_at}
+    return Due(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("duty", "set_at", "moments"),
+    [
+        pytest.param(due(72 * H), NOW, {"half": 36 * H, "quarter": 54 * H, "end": 72 * H}, id="hours"),
+        pytest.param(
+            due(30 * D),
+            NOW,
+            {"half": 15 * D, "quarter": 22.5 * D, "day": 29 * D, "end": 30 * D},
+            id="days: the last one is worth a word",
+        ),
+        pytest.param(
+            due(72 * H), NOW + 40 * H, {"half": 36 * H, "quarter": 54 * H, "end": 72 * H}, id="late"
+        ),
+        pytest.param(due(72 * H), NOW + 60 * H, {"quarter": 54 * H, "end": 72 * H}, id="very late"),
+        pytest.param(due(72 * H), NOW + 90 * H, {"end": 72 * H}, id="too late"),
+        pytest.param(due(None), NOW, {"reminder": 3 * D}, id="no number"),
+        pytest.param(due(72 * H, owed=False), NOW, {}, id="not owed"),
+        pytest.param(due(None, begun=False), NOW, {}, id="not begun"),
+    ],
+)
+def test_what_is_waited_for(duty: Due, set_at: datetime, moments: dict[str, timedelta]) -> None:
+    waits = waits_of(duty, set_at)
+    assert {kind_of(wait.name): wait.at - NOW for wait in waits} == moments
+
+
+def test_the_moments_of_a_clock_that_was_corrected_mean_nothing() -> None:
+    wait = waits_of(due(72 * H), NOW)[0]
+    for length, same in ((72 * H, True), (71 * H, False)):
+        begun = reduce(evolve, (registered(), clocks_set(due(length))), Incident())
+        assert (duty_named(wait.name, begun) is not None) is same
+
+
+def test_the_moments_of_a_clock_that_is_stopped_mean_nothing() -> None:
+    wait = waits_of(due(72 * H), NOW)[0]
+    done = DutiesDone(request_id=INCIDENT, clocks=("x.people",), at=NOW)
+    incident = reduce(evolve, (registered(), clocks_set(due(72 * H)), done), Incident())
+    assert duty_named(wait.name, incident) is None
+
+
+def clocks_set(*duties: Due) -> ClocksSet:
+    return ClocksSet(request_id=INCIDENT, clocks=duties)
+
+
+# --- what the laws say --------------------------------------------------------------------------------
+
+
+def known(*facts: Any, **declared: Any) -> dict[str, Due]:
+    """Return the clocks, by name, of an incident of which *facts* are known."""
+    begun = registered(aware_at=AWARE_AT)
+    incident = reduce(evolve, (begun, *facts), Incident())
+    told = BreachDeclared.model_validate(declaration(**declared))
+    return {duty.clock: duty for duty in clocks_of(incident, told, LAW)}
+
+
+def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:
+    clock = known()["gdpr.authority.DE"]
+    assert clock.due_at == AWARE_AT + 72 * H
+    assert clock.runs_from == AWARE_AT
+    assert "72 hours later" in str(clock.why)
+    assert not [name for name in known() if name.startswith("us-ca")]
+
+
+def test_californians_bring_their_clocks_and_the_attorney_general_is_told_after_them() -> None:
+    found = (scoped(DE=3, US_CA=501),)
+    told_at = NOW + 2 * D
+    before = known(*found, categories=["user.name", "user.government_id"])
+    people, general = before["us-ca.people"], before["us-ca.attorney_general"]
+    assert people.due_at is not None
+    assert (general.begun, general.due_at) == (False, None)
+    told = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=told_at)
+    after = known(*found, told, categories=["user.name", "user.government_id"])["us-ca.attorney_general"]
+    assert (after.begun, after.runs_from) == (True, told_at)
+    assert after.due_at is not None
+    assert told_at + 13 * D < after.due_at <= told_at + 16 * D
+
+
+def test_what_was_found_breached_counts_as_if_it_were_declared() -> None:
+    found = scoped(US_CA=5).model_copy(update={"categories": ("user.name", "user.government_id")})
+    assert known(found, categories=[])["us-ca.people"].owed
+    assert not known(scoped(US_CA=5), categories=["user.name"])["us-ca.people"].owed
+
+
+def test_a_customer_is_told_within_the_hours_of_its_contract() -> None:
+    customers = [{"id": "k-1", "name": "Muster AG", "email": "security@example.com", "hours": 12}]
+    clock = known(role="processor", affected={"controllers": customers})["gdpr.controller.k-1"]
+    assert (clock.recipient, clock.due_at) == ("controller", AWARE_AT + 12 * H)
+
+
+# --- what we have promised ----------------------------------------------------------------------------
+
+
+def test_the_next_update_has_a_clock_until_there_is_one() -> None:
+    promised = (NOW + 7 * D).isoformat()
+    assert known(next_update_at=promised)["update.1"].due_at == NOW + 7 * D
+    assert "update.1" not in known(next_update_at=promised, final=True)
+    second = known(registered(2), next_update_at=promised)
+    assert "update.1" not in second
+    assert "update.2" in second
+
+
+def test_a_supplement_goes_to_whom_the_first_report_went() -> None:
+    assert "supplement.1" not in known()
+    supplement = known(registered(2))["supplement.2"]
+    assert (supplement.recipient, supplement.due_at) == ("authority", None)
+    assert "GDPR Art. 33(4)" in str(supplement.why)
+    unlikely = known(registered(2), high_risk=False, risk_unlikely=True, rationale="encrypted")
+    assert "supplement.2" not in unlikely
+
+
+def test_whom_no_letter_reaches_is_known_to_the_law() -> None:
+    reported = BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW)
+    facts = (scoped(), clocks_set(*known().values()), reported)
+    incident = reduce(evolve, (registered(), *facts), Incident())
+    assert not incident.unreached
+    failed = reduce(evolve, (approved("bruno"), out(), notified(failed=1)), incident)
+    assert failed.unreached
+
+
+# --- how long it is kept ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "until"),
+    [
+        pytest.param("2026-03-05", 60, "2031-03-05", id="five years"),
+        pytest.param("2026-01-31", 25, "2028-02-29", id="to the last day of a shorter month"),
+        pytest.param("2026-12-01", 24, "2028-12-01", id="december"),
+    ],
+)
+def test_months_are_kept_whole(day: str, months: int, until: str) -> None:
+    registered_at = datetime.fromisoformat(day).replace(hour=13, tzinfo=UTC)
+    *_, record = Retention(months, 12).waits(1, registered_at)
+    assert record.at == datetime.fromisoformat(until).replace(hour=23, minute=59, second=59, tzinfo=UTC)
+
+
+def test_what_is_to_be_kept_for_longer_meanwhile_is_kept() -> None:
+    _, record = Retention(60, 36).waits(1, NOW)
+    assert Retention(60, 36).later(record.name, record.at) is None
+    later = Retention(72, 36).later(record.name, record.at)
+    assert later is not None
+    assert later.at.year == record.at.year + 1
+    assert later.name != record.name

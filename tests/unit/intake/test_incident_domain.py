@@ -1,0 +1,275 @@
+"""What can happen to an incident; who may approve of what; whose clocks stop."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
+
+import pytest
+
+from services.intake.incidents.domain import TRANSITIONS, Incident, Status, evolve, status_after
+from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
+from services.intake.incidents.notices import objection, released, told_by_letter
+from shared.errors import IllegalTransition, TooEarly
+from shared.events import Fact, RequestFulfilled, RequestPurged
+from shared.incidents import (
+    BreachApproved,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachNotified,
+    BreachRegistered,
+    BreachReported,
+    BreachRole,
+    BreachScoped,
+    BreachTimeCame,
+    NoticesReleased,
+)
+from tests.unit.fakes import NOW
+from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped
+
+PHASE_FACTS = (BreachRegistered, BreachScoped, BreachApproved, NoticesReleased, BreachNotified)
+LATER = NOW + timedelta(days=5)
+
+
+def registered(phase: int = 1, by: str | None = "ada", aware_at: datetime = NOW) -> BreachRegistered:
+    return BreachRegistered(
+        request_id=INCIDENT,
+        phase=phase,
+        declaration=f"declared_{phase}",
+        role=BreachRole.CONTROLLER,
+        aware_at=aware_at,
+        by=by,
+    )
+
+
+def approved(by: str, phase: int = 1) -> BreachApproved:
+    return BreachApproved(request_id=INCIDENT, by=by, phase=phase)
+
+
+def notified(phase: int = 1, **counts: Any) -> BreachNotified:
+    numbers = {"sent": 3, "doubtful": 0, "failed": 0} | counts
+    return BreachNotified(request_id=INCIDENT, phase=phase, **numbers)
+
+
+def out(phase: int = 1) -> NoticesReleased:
+    return NoticesReleased(request_id=INCIDENT, phase=phase, declaration=f"declared_{phase}", chunks=1)
+
+
+def held(until: datetime = LATER) -> BreachHeld:
+    return BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until)
+
+
+def clocks(*duties: tuple[str, str, str | None]) -> ClocksSet:
+    made = tuple(
+        Due(clock=clock, recipient=recipient, policy=policy, runs_from=NOW)
+        for clock, recipient, policy in duties
+    )
+    return ClocksSet(request_id=INCIDENT, clocks=made)
+
+
+PEOPLE = ("gdpr.people", "people", GDPR)
+CALIFORNIANS = ("us-ca.people", "people", CALIFORNIA)
+CUSTOMER = ("gdpr.controller.k-1", "controller", GDPR)
+AUTHORITY = ("gdpr.authority.DE", "authority", GDPR)
+
+
+def after(*facts: Fact) -> Incident:
+    return reduce(evolve, facts, Incident())
+
+
+# --- the table ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("kind", PHASE_FACTS)
+def test_a_fact_in_no_row_of_a_status_is_an_error(status: Status, kind: type[Fact]) -> None:
+    fact = {
+        BreachRegistered: registered(),
+        BreachScoped: scoped(),
+        BreachApproved: approved("bruno"),
+        NoticesReleased: out(),
+        BreachNotified: notified(),
+    }[kind]
+    if kind in TRANSITIONS[status]:
+        assert status_after(status, fact) is TRANSITIONS[status][kind]
+    else:
+        with pytest.raises(IllegalTransition, match=f"to a phase that is {status}"):
+            status_after(status, fact)
+
+
+@pytest.mark.parametrize("fact", [scoped(), approved("bruno"), held(), notified()])
+def test_what_overtakes_the_incident_comes_back_later(fact: Fact) -> None:
+    with pytest.raises(TooEarly):
+        evolve(Incident(), fact)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param((registered(2),), id="the first phase is missing"),
+        pytest.param((registered(), registered()), id="a phase twice"),
+        pytest.param((registered(), scoped(2)), id="a phase that nobody declared"),
+        pytest.param((registered(), out()), id="released before anybody is known"),
+        pytest.param((registered(), approved("bruno")), id="approved before anybody is known"),
+        pytest.param((registered(), scoped(), approved("bruno"), notified()), id="told before released"),
+        pytest.param(
+            (registered(), clocks(PEOPLE), BreachReported(request_id=INCIDENT, by="a", clock="x", at=NOW)),
+            id="a clock that is none",
+        ),
+        pytest.param(
+            (
+                registered(),
+                RequestFulfilled(request_id=INCIDENT, right="access", outcome="granted", answer="a"),
+            ),
+            id="what happens to requests",
+        ),
+    ],
+)
+def test_what_cannot_follow_is_an_error(facts: Sequence[Fact]) -> None:
+    with pytest.raises(IllegalTransition):
+        after(*facts)
+
+
+def test_a_purged_incident_is_known_to_have_been_there() -> None:
+    assert after(RequestPurged(request_id=INCIDENT)).purged
+
+
+# --- four eyes ----------------------------------------------------------------------------------------
+
+SCOPED = (registered(), scoped())
+NAMELESS = (registered(by=None), scoped())
+NEXT = (registered(2, by="carla"), scoped(2))
+
+
+@pytest.mark.parametrize(
+    ("facts", "phase", "by", "reason"),
+    [
+        pytest.param(SCOPED, 1, "bruno", None, id="somebody else"),
+        pytest.param(SCOPED, 1, "ada", "declared by the same", id="who declared it"),
+        pytest.param(SCOPED, 2, "bruno", "there is no phase 2", id="a phase that is not there"),
+        pytest.param((registered(),), 1, "bruno", "not known yet", id="nobody is scoped"),
+        pytest.param((*SCOPED, approved("bruno")), 1, "carla", "approved already", id="approved"),
+        pytest.param((*SCOPED, approved("bruno"), out()), 1, "carla", "approved already", id="released"),
+        pytest.param((registered(), scoped(chunks=0)), 1, "bruno", "nobody is to be written", id="nobody"),
+        pytest.param((*SCOPED, *NEXT), 1, "bruno", "phase 2 is newer", id="an old phase"),
+        pytest.param((*SCOPED, *NEXT), 2, "carla", "declared by the same", id="who declared the newer"),
+        pytest.param((*SCOPED, *NEXT), 2, "ada", None, id="who declared the older"),
+        pytest.param((*SCOPED, registered(2)), 1, "bruno", "phase 2 is newer", id="a newer is looked at"),
+        pytest.param((*SCOPED, registered(2)), 2, "bruno", "not known yet", id="the newer is not scoped"),
+        pytest.param(NAMELESS, 1, "bruno", None, id="nobody is named: a first"),
+        pytest.param((*NAMELESS, approved("bruno")), 1, "bruno", "a second has to", id="the same again"),
+        pytest.param((*NAMELESS, approved("bruno")), 1, "carla", None, id="nobody is named: a second"),
+    ],
+)
+def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
+    said = objection(after(*facts), phase, by)
+    assert (said is None) if reason is None else (reason in (said or ""))
+
+
+def test_where_nobody_is_named_two_people_approve() -> None:
+    once = after(*NAMELESS, approved("bruno"))
+    assert released(INCIDENT, once, NOW) == []
+    twice = evolve(once, approved("carla"))
+    assert [notice.phase for notice in released(INCIDENT, twice, NOW)] == [1]
+
+
+def test_who_approves_of_a_phase_approves_of_what_waits_before_it_in_its_words() -> None:
+    incident = after(*SCOPED, *NEXT, approved("bruno", 2))
+    found = released(INCIDENT, incident, NOW)
+    assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2"), (2, "declared_2")]
+
+
+def test_what_was_approved_keeps_the_words_that_were_approved() -> None:
+    incident = after(*SCOPED, held(), approved("bruno"), *NEXT, approved("bruno", 2))
+    assert released(INCIDENT, incident, NOW) == []
+    found = released(INCIDENT, incident, LATER)
+    assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
+
+
+def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase() -> None:
+    late = (registered(), *NEXT, approved("bruno", 2), out(2), scoped(1))
+    incident = after(*late)
+    assert released(INCIDENT, incident, NOW) == []
+    assert objection(incident, 2, "bruno") is None
+    found = released(INCIDENT, evolve(incident, approved("bruno", 2)), NOW)
+    assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2")]
+
+
+# --- holds --------------------------------------------------------------------------------------------
+
+ENDED = BreachHoldEnded(request_id=INCIDENT, by="ada")
+LAPSED = BreachTimeCame(request_id=INCIDENT, name=f"hold_{LATER:%Y%m%d%H%M%S}")
+
+
+@pytest.mark.parametrize(
+    ("facts", "at", "delayed"),
+    [
+        pytest.param((*SCOPED, held(), approved("bruno")), NOW, None, id="in force"),
+        pytest.param((*SCOPED, held(), approved("bruno")), LATER, True, id="over"),
+        pytest.param((*SCOPED, held(), approved("bruno"), ENDED), NOW, True, id="ended"),
+        pytest.param((*SCOPED, held(), approved("bruno"), LAPSED), LATER, True, id="lapsed"),
+        pytest.param((*SCOPED, approved("bruno"), held()), NOW, None, id="after the approval"),
+        pytest.param((*SCOPED, held(), ENDED, approved("bruno")), NOW, True, id="over before the approval"),
+        pytest.param((held(), *SCOPED[1:], approved("bruno")), LATER, True, id="before anybody is known"),
+        pytest.param((held(), ENDED, *SCOPED[1:], approved("bruno")), NOW, False, id="ended before that"),
+        pytest.param((held(), LAPSED, *SCOPED[1:], approved("bruno")), LATER, False, id="lapsed before that"),
+        pytest.param((*SCOPED, held(NOW), held(), approved("bruno")), NOW, None, id="prolonged"),
+        pytest.param((*SCOPED, held(), held(NOW), approved("bruno")), NOW, True, id="shortened"),
+    ],
+)
+def test_notices_go_out_approved_and_unheld_whichever_comes_last(
+    facts: Sequence[Fact], at: datetime, delayed: bool | None
+) -> None:
+    begun = facts if facts[0] == registered() else (registered(), *facts)
+    found = released(INCIDENT, after(*begun), at)
+    assert [notice.held_by_police for notice in found] == ([] if delayed is None else [delayed])
+
+
+def test_notices_are_released_once() -> None:
+    incident = after(*SCOPED, approved("bruno"), out())
+    assert released(INCIDENT, incident, NOW) == []
+
+
+# --- whose clocks stop --------------------------------------------------------------------------------
+
+RELEASED = (registered(), scoped(), clocks(PEOPLE, CALIFORNIANS, CUSTOMER, AUTHORITY), approved("b"), out())
+
+
+@pytest.mark.parametrize(
+    ("told", "stopped"),
+    [
+        pytest.param(notified(), ["gdpr.people", "gdpr.controller.k-1"], id="all were told"),
+        pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached: perhaps the customer"),
+        pytest.param(notified(sent=0, failed=3), [], id="nobody was reached"),
+        pytest.param(notified(aborted=True), [], id="given up"),
+    ],
+)
+def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, stopped: list[str]) -> None:
+    assert [duty.clock for duty in told_by_letter(after(*RELEASED, told))] == stopped
+
+
+def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:
+    first = (*RELEASED, notified(), DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW))
+    assert "gdpr.people" in after(*first).done
+    found = (*first, registered(2), scoped(2))
+    incident = after(*found)
+    assert "gdpr.people" not in incident.done
+    assert incident.told["gdpr.people"] == NOW, "what begins with the first notice has begun"
+    more = after(*found, approved("b", 2), out(2), notified(2))
+    assert "gdpr.people" in [duty.clock for duty in told_by_letter(more)]
+
+
+def test_people_under_another_law_reopen_no_clock() -> None:
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
+    incident = after(*RELEASED, notified(), done, registered(2), scoped(2, US_CA=4))
+    assert "gdpr.people" in incident.done
+
+
+def test_people_of_all_phases_are_counted_together() -> None:
+    incident = after(*SCOPED, registered(2), scoped(2, DE=4, US_CA=2))
+    assert dict(incident.residents) == {None: 0, "DE": 7, "US-CA": 2}
+    assert after(registered()).residents == {}, "nobody has looked"
+
+
+def test_a_supplement_does_not_move_what_runs_from_the_moment_it_became_known() -> None:
+    assert after(registered(), registered(2, aware_at=LATER)).aware_at == NOW

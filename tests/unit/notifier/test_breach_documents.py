@@ -1,0 +1,314 @@
+"""Documents for authorities tell what the law wants, and say what is missing."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, known
+from habeas.notices.documents import Desk, documents, duties, sample_of, write
+from services.intake.incidents.duties import Due
+from services.notifier.notices.forms.filling import Document
+from services.notifier.notices.forms.known import Known, Told
+from services.notifier.notices.forms.pages import MISSING, page, plain
+from shared.errors import ConfigurationError
+from shared.law.breaches import BreachPolicy, NoticeElement
+from shared.policies import EXAMPLE, breach_policies, company
+
+E = NoticeElement
+AWARE = DECLARED.aware_at
+FIRST_THREE_DAYS = AWARE + timedelta(hours=72)
+NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), NOW)
+GDPR = {
+    E.PHASE: "First notice; more is to follow",
+    E.NATURE: "gestohlenen Schlüssel",
+    E.DATA: "Password",
+    E.PEOPLE_COUNT: "Approximately 1,663",
+    E.RECORDS_COUNT: "Approximately 1,840",
+    E.OCCURRED: "From 27 February 2026, 23:00 CET to 1 March 2026, 05:30 CET",
+    E.DISCOVERED: "2 March 2026, 08:15 CET",
+    E.AWARE: "2 March 2026, 12:00 CET",
+    E.LATE_BECAUSE: "It is not late.",
+    E.CONTACT: "breach@example.com",
+    E.OFFICER: "officer@example.com",
+    E.CONSEQUENCES: "für uns ausgeben",
+    E.MEASURES: "alle Schlüssel ungültig gemacht",
+    E.CROSS_BORDER: "France: 311",
+    E.PEOPLE_TOLD: "Not told yet.",
+}
+"""GDPR Art. 33(1), (3)-(4), and what authorities ask for besides; in German, as it is declared in it."""
+ENGLISH = {
+    **GDPR,
+    E.NATURE: "got into our customer portal",
+    E.CONSEQUENCES: "pretend to be us",
+    E.MEASURES: "made all keys void",
+    E.PEOPLE_COUNT: "Approximately",
+    E.SENDER: "Example Networks GmbH",
+}
+SWISS = {**GDPR, E.OCCURRED: "Duration: about 30 hours", E.PEOPLE_COUNT: "Approximately"}
+CALIFORNIAN = {
+    **ENGLISH,
+    E.SAMPLE: "us-ca.sample.html",
+    E.PEOPLE_COUNT: "Approximately 96 whom this law protects",
+    E.DATA: "Social Security number",
+    E.HELD_BY_POLICE: "No investigation has delayed a notice.",
+}
+
+
+def told_of(words: dict[NoticeElement, str], *parts: NoticeElement) -> dict[NoticeElement, str]:
+    return {part: words[part] for part in parts}
+
+
+WANTED = {
+    # GDPR Art. 33(3), and beside it what law.md names
+    "gdpr.authority.DE": GDPR,
+    "uk-gdpr.authority": told_of(ENGLISH, *GDPR),
+    # FADP Art. 24(2), DPO Art. 15(1): in German, a language of the authority
+    "ch-fadp.authority": told_of(
+        SWISS,
+        *(E.NATURE, E.OCCURRED, E.DATA, E.RECORDS_COUNT, E.PEOPLE_COUNT, E.CONSEQUENCES, E.MEASURES),
+        E.CONTACT,
+    ),
+    # Cal. Civ. Code § 1798.82(f)
+    "us-ca.attorney_general": told_of(
+        CALIFORNIAN, E.SAMPLE, E.SENDER, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.HELD_BY_POLICE
+    ),
+    # ANPD Resolution 15/2024 Art. 6
+    "br-lgpd.authority": told_of(
+        ENGLISH,
+        *(E.NATURE, E.DATA, E.PEOPLE_COUNT, E.AWARE, E.LATE_BECAUSE, E.CONSEQUENCES, E.MEASURES),
+        E.OFFICER,
+    ),
+    # PIPEDA Breach of Security Safeguards Regulations s. 2
+    "ca-pipeda.authority": told_of(
+        ENGLISH, E.NATURE, E.OCCURRED, E.DATA, E.PEOPLE_COUNT, E.MEASURES, E.PEOPLE_TOLD, E.CONTACT
+    ),
+    # PDPA s. 26D; Notification of Data Breaches Regulations 2021 reg. 5
+    "sg-pdpa.authority": told_of(
+        ENGLISH, E.AWARE, E.NATURE, E.OCCURRED, E.PEOPLE_COUNT, E.DATA, E.CONSEQUENCES, E.MEASURES
+    ),
+    # DPDP Rules 2025 Rule 7(2)
+    "in-dpdp.authority": told_of(ENGLISH, E.NATURE, E.OCCURRED, E.CONSEQUENCES, E.MEASURES, E.PEOPLE_TOLD),
+    # NIS2 Art. 23(4)
+    "nis2.csirt.early_warning.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.notification.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.final_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+}
+"""What a document says of each part that the law wants told, in its order."""
+
+
+def newest(law: str) -> BreachPolicy:
+    return [policy for policy in breach_policies() if policy.law == law][-1]
+
+
+def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = True) -> Due:
+    law, recipient, *rest = clock.split(".")
+    return Due(
+        clock=clock,
+        policy=newest(law).id,
+        recipient=recipient,
+        place=rest[-1] if rest and rest[-1].isupper() else None,
+        runs_from=AWARE,
+        due_at=due_at,
+        owed=owed,
+    )
+
+
+def filled(clock: str, told: Known | None = None, *, desk: Desk = DESK) -> Document:
+    [document] = documents(told or known(), duties([due(clock)], desk.policies), desk)
+    return document
+
+
+def answers(document: Document) -> dict[NoticeElement, str]:
+    return {field.part: " / ".join(field.answer) for field in document.fields}
+
+
+def faults(document: Document, wanted: dict[NoticeElement, str]) -> list[str]:
+    """Return what is missing in *document*, or stands before what it should follow."""
+    told = answers(document)
+    missing = [part for part, words in wanted.items() if words not in told.get(part, "")]
+    order = [part for part in told if part in wanted]
+    return [*missing, *(part for part, other in zip(order, wanted, strict=False) if part is not other)]
+
+
+@pytest.mark.parametrize("clock", WANTED)
+def test_a_document_tells_what_the_law_wants_told(clock: str) -> None:
+    assert faults(filled(clock), WANTED[clock]) == []
+
+
+def mutants(document: Document, wanted: Iterable[NoticeElement]) -> Iterator[Document]:
+    """Yield *document* without each of the *wanted* parts, and with each two neighbours swapped."""
+    for place, field in enumerate(document.fields):
+        if field.part in wanted:
+            yield replace(document, fields=document.fields[:place] + document.fields[place + 1 :])
+    places = [place for place, field in enumerate(document.fields) if field.part in wanted]
+    for one, other in pairwise(places):
+        fields = list(document.fields)
+        fields[one], fields[other] = fields[other], fields[one]
+        yield replace(document, fields=tuple(fields))
+
+
+@pytest.mark.parametrize("clock", WANTED)
+def test_it_would_be_noticed_if_something_was_missing_or_in_the_wrong_place(clock: str) -> None:
+    for mutant in mutants(filled(clock), WANTED[clock]):
+        assert faults(mutant, WANTED[clock])
+
+
+def test_every_part_that_any_law_wants_told_has_a_label_and_an_answer() -> None:
+    for policy in breach_policies():
+        for said in policy.report:
+            [duty] = duties([due("gdpr.authority.DE")], DESK.policies)
+            [document] = documents(known(), [replace(duty, policy=policy)], DESK)
+            field = next(field for field in document.fields if field.part is said.element)
+            assert field.label != said.element, policy.id
+            assert not field.missing, (policy.id, said.element)
+
+
+def lines(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)).split())
+
+
+@pytest.mark.parametrize("clock", WANTED)
+def test_the_page_and_the_json_say_the_same(clock: str) -> None:
+    document = filled(clock)
+    html, data = lines(page(document)), json.loads(json.dumps(plain(document)))
+    assert document.fields
+    for field, said in zip(document.fields, data["fields"], strict=True):
+        assert field.label in html
+        assert field.provision in html
+        assert said["provision"] == field.provision
+        assert all(" ".join(line.split()) in html for line in said["answer"])
+    assert data["incident"] == INCIDENT
+
+
+def test_what_is_not_known_is_said_to_be_missing() -> None:
+    declared = DECLARED.model_copy(update={"categories": (), "late_because": None, "records": None})
+    nothing = known(declared=declared, people=None, records=None, categories=())
+    late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
+    document = filled("gdpr.authority.DE", nothing, desk=late)
+    missing = {field.part for field in document.missing}
+    assert missing == {E.DATA, E.PEOPLE_COUNT, E.RECORDS_COUNT, E.LATE_BECAUSE, E.CROSS_BORDER}
+    html = lines(page(document))
+    assert html.count(MISSING) == 5
+    assert "5 of 16 answers are missing" in html
+    assert {said["element"] for said in plain(document)["fields"] if said["missing"]} == missing
+
+
+@pytest.mark.parametrize(
+    ("now", "because"),
+    [
+        (FIRST_THREE_DAYS, "It is not late."),
+        (FIRST_THREE_DAYS + timedelta(seconds=1), "The affected systems had to be restored first."),
+    ],
+)
+def test_a_reason_for_a_delay_is_given_where_there_is_one(now: datetime, because: str) -> None:
+    """GDPR Art. 33(1)."""
+    document = filled("gdpr.authority.DE", desk=replace(DESK, now=now))
+    assert answers(document)[E.LATE_BECAUSE] == because
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"told": Told(NOW, 900, 3, through=True)},
+            "Told since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
+        ),
+        ({"told": Told(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
+        ({"notice_owed": False}, "Not told: no law wants it."),
+        (
+            {"held_until": NOW},
+            "Not told yet. / An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+        ),
+    ],
+)
+def test_it_is_told_whether_people_are_told_and_when(changes: dict[str, object], said: str) -> None:
+    assert said in answers(filled("gdpr.authority.DE", known(**changes)))[E.PEOPLE_TOLD]
+
+
+@pytest.mark.parametrize(
+    ("phase", "final", "said"),
+    [
+        (1, True, "First notice, and the last one"),
+        (3, False, "Supplement 2 to the first notice; more is to follow"),
+        (2, True, "Supplement 1 to the first notice, and the last one"),
+    ],
+)
+def test_the_phase_is_told(phase: int, final: bool, said: str) -> None:
+    """GDPR Art. 33(4)."""
+    told = known(phase=phase, declared=DECLARED.model_copy(update={"final": final}))
+    assert answers(filled("gdpr.authority.DE", told))[E.PHASE] == said
+
+
+def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
+    told = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
+    assert "when it was over is not known" in answers(filled("ch-fadp.authority", told))[E.OCCURRED]
+
+
+@pytest.mark.parametrize(
+    ("clock", "authority"),
+    [
+        ("gdpr.authority.DE", "Berliner Beauftragte für Datenschutz und Informationsfreiheit"),
+        ("gdpr.authority.FR", "Supervisory authority of France"),
+        ("us-ca.attorney_general", "Attorney General of California"),
+        ("nis2.csirt.early_warning.DE", "CSIRT of Germany"),
+    ],
+)
+def test_a_document_names_whom_it_is_for(clock: str, authority: str) -> None:
+    assert filled(clock).filing.authority == authority
+    assert authority in lines(page(filled(clock)))
+
+
+def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
+    clocks = [due("gdpr.people"), due("gdpr.controller"), due("ch-fadp.authority", owed=False)]
+    assert list(duties(clocks, DESK.policies)) == []
+
+
+def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: Path) -> None:
+    """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
+    document = filled("us-ca.attorney_general")
+    letter = sample_of(document, DESK)
+    write(document, letter, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "us-ca.attorney_general.html",
+        "us-ca.attorney_general.json",
+        "us-ca.sample.html",
+    ]
+    copy = (tmp_path / "us-ca.sample.html").read_text(encoding="utf-8")
+    assert "Notice of Data Breach" in copy
+    assert "Hello," in copy
+    assert "@example.net" not in copy
+
+
+def test_a_page_needs_nothing_else() -> None:
+    html = page(filled("gdpr.authority.DE"))
+    assert "default-src 'none'" in html
+    assert not re.search(r"<script|src=|url\(|@import", html)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        write(filled("gdpr.authority.DE"), None, blocked)
+
+
+@pytest.mark.parametrize(
+    ("clock", "title"),
+    [
+        ("nis2.csirt.early_warning.DE", "Early warning of a significant incident"),
+        ("nis2.csirt.notification.DE", "Notification of a significant incident"),
+        ("nis2.csirt.final_report.DE", "Final report of an incident"),
+        ("br-lgpd.authority.supplement", "Supplement to the notification of a breach"),
+        ("in-dpdp.authority.detailed_report", "Detailed report of a breach"),
+    ],
+)
+def test_each_stage_is_called_what_it_is(clock: str, title: str) -> None:
+    assert filled(clock).title == title

@@ -1,0 +1,429 @@
+"""By when each recipient is told of a breach, and how that is explained."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import pytest
+
+from bench.clock import Day, walked
+from shared.calendars import calendar_named
+from shared.law import Company
+from shared.law.breaches import (
+    Breach,
+    BreachPolicies,
+    BreachPolicy,
+    BreachRole,
+    Clock,
+    Customer,
+    Notice,
+    Recipient,
+    Risk,
+    clocks,
+)
+from shared.policies import breach_policies
+from tests.unit.breach_cases import AWARE, BERLIN, NEW_YORK, NOWHERE, breach, company
+
+Residents: TypeAlias = Mapping[Any, int]
+
+
+def counted(said: Breach, residents: Residents, to: Company = NOWHERE) -> dict[str, Clock]:
+    found = clocks(said, residents, breach_policies(), to, calendar_named)
+    assert len({clock.id for clock in found}) == len(found)
+    return {clock.id: clock for clock in found}
+
+
+def owed(said: Breach, residents: Residents, to: Company = NOWHERE) -> set[str]:
+    return {id_ for id_, clock in counted(said, residents, to).items() if clock.owed}
+
+
+def due(said: Breach, residents: Residents, clock: str, to: Company = NOWHERE) -> str | None:
+    found = counted(said, residents, to)[clock]
+    assert found.owed
+    return f"{found.due_at:%Y-%m-%d %H:%M}" if found.due_at else None
+
+
+def test_the_authority_is_told_within_72_hours_of_awareness() -> None:
+    """GDPR Art. 33(1); Reg. (EEC, Euratom) 1182/71 Art. 3(4): nights and Sundays run on."""
+    friday = datetime(2026, 3, 6, 19, tzinfo=UTC)
+    said = breach(detected_at=friday - timedelta(days=9), aware_at=friday)
+    found = counted(said, {"DE": 1}, BERLIN)["gdpr.authority.DE"]
+    assert found.due_at == friday + timedelta(hours=72)
+    assert [str(step) for step in found.why] == [
+        "2026-03-06  awareness at 20:00 Europe/Berlin [GDPR Art. 33(1)]",
+        (
+            "2026-03-09  72 hours later, nights and days off included: 20:00; "
+            "by another reading, not to be relied on, 2026-03-11 00:00 [GDPR Art. 33(1)]"
+        ),
+    ]
+
+
+def test_what_harms_nobody_is_recorded_and_no_authority_told_and_it_says_why() -> None:
+    found = counted(breach(risk=Risk.UNLIKELY), {"DE": 1}, BERLIN)["gdpr.authority.DE"]
+    assert (found.owed, found.due_at) == (False, None)
+    assert "; ".join(map(str, found.why)) == (
+        "2026-03-02  nobody is likely to come to harm: it is recorded, with the reason, and not told "
+        "[GDPR Art. 33(1)]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("risk", "expected"),
+    [
+        pytest.param(Risk.HIGH, {"gdpr.authority.DE", "gdpr.people"}, id="high"),
+        pytest.param(Risk.RISK, {"gdpr.authority.DE"}, id="a risk"),
+        pytest.param(Risk.UNLIKELY, set(), id="unlikely"),
+    ],
+)
+def test_the_authority_is_told_of_a_risk_and_people_of_a_high_one(risk: Risk, expected: set[str]) -> None:
+    assert owed(breach(risk=risk), {"DE": 1}, BERLIN) == expected
+
+
+def test_an_authority_is_told_though_nobody_can_read_the_data() -> None:
+    assert owed(breach(unintelligible=True), {"DE": 1}, BERLIN) == {"gdpr.authority.DE"}
+
+
+@pytest.mark.parametrize(
+    ("residents", "to", "expected"),
+    [
+        pytest.param({"DE": 2, "FR": 1}, BERLIN, {"DE"}, id="established in one: the lead authority alone"),
+        pytest.param({"FR": 1}, company("US-NY", "IE"), {"IE"}, id="a further establishment leads as well"),
+        pytest.param({"FR": 1}, company("AX"), {"FI"}, id="a part of a Member State is that State's"),
+        pytest.param({}, BERLIN, {"DE"}, id="before anybody knows who is affected"),
+        pytest.param({"US-CA": 9}, BERLIN, {"DE"}, id="nobody of the Union is affected"),
+        pytest.param({"DE": 2, "DE-BY": 1, "FR": 1, "RE": 1, "IT": 0}, NEW_YORK, {"DE", "FR"}, id="in none"),
+        pytest.param({"US-CA": 9}, NEW_YORK, set(), id="in none, and nobody lives in one"),
+    ],
+)
+def test_who_is_in_no_member_state_tells_each_in_which_people_live(
+    residents: dict[str | None, int], to: Company, expected: set[str]
+) -> None:
+    """GDPR Art. 55-56; EDPB Guidelines 9/2022 para. 73."""
+    found = owed(breach(), residents, to)
+    assert {id_ for id_ in found if id_.startswith("gdpr.authority")} == {
+        f"gdpr.authority.{state}" for state in expected
+    }
+
+
+def test_the_united_kingdom_and_switzerland_are_told_besides() -> None:
+    residents = {"DE": 1, "GB": 1, "CH": 1}
+    found = owed(breach(), residents, BERLIN)
+    assert {"gdpr.authority.DE", "uk-gdpr.authority", "ch-fadp.authority"} <= found
+    assert due(breach(), residents, "uk-gdpr.authority") == "2026-03-05 10:20"
+    assert due(breach(), residents, "ch-fadp.authority") is None
+
+
+def test_a_clock_without_a_number_says_that_nothing_may_be_put_off() -> None:
+    found = counted(breach(), {"CH": 1})["ch-fadp.people"]
+    assert found.owed
+    assert str(found.why[-1]) == "2026-03-02  no number: without undue delay [FADP Art. 24(4)]"
+
+
+# --- the States: days, from what, and the end brought forward off days off ----------------------------
+
+WITHOUT_A_NUMBER = (
+    "AK", "AR", "DC", "GA", "HI", "IA", "ID", "IL", "KS", "KY", "MA", "MI", "MN", "MO", "MS", "MT", "NC",
+    "ND", "NE", "NH", "NJ", "NV", "OK", "PA", "SC", "UT", "VA", "WV", "WY",
+)  # fmt: skip
+NUMBERS = {
+    **dict.fromkeys(("CA", "CO", "FL", "ME", "NY", "WA"), 30),
+    **dict.fromkeys(("AL", "AZ", "IN", "MD", "NM", "OH", "OR", "RI", "TN", "VT", "WI"), 45),
+    **dict.fromkeys(("CT", "DE", "LA", "SD", "TX"), 60),
+    **dict.fromkeys(WITHOUT_A_NUMBER),
+}
+
+
+def of_state(state: str) -> Any:
+    return next(
+        one for one in breach_policies().of_that_day(AWARE.date()) if one.law == f"us-{state.lower()}"
+    )
+
+
+@pytest.mark.parametrize(("state", "days"), sorted(NUMBERS.items()))
+def test_each_state_says_in_how_many_days_people_are_told(state: str, days: int | None) -> None:
+    notice = of_state(state).notice(Recipient.PEOPLE)
+    assert (notice.length, notice.unit) == ((days, "calendar day") if days else (None, None))
+
+
+def test_all_fifty_states_and_the_district_have_their_file() -> None:
+    states = {policy.law for policy in breach_policies() if policy.law.startswith("us-")}
+    assert states == {f"us-{state.lower()}" for state in NUMBERS}
+    assert len(states) == 51
+
+
+@pytest.mark.parametrize(
+    ("state", "begins", "due_at"),
+    [
+        # Day 1 is 2 March: day 30 is 31 March, Cesar Chavez Day in California.
+        pytest.param("CA", "detected", "2026-03-30 23:59", id="California, off a holiday of its own"),
+        pytest.param("NY", "detected", "2026-03-31 23:59", id="New York, which knows no such holiday"),
+        pytest.param("TX", "aware", "2026-05-08 23:59", id="Texas: from the determination"),
+        pytest.param("OH", "detected", "2026-04-15 23:59", id="Ohio: 45 days from discovery"),
+        pytest.param("CO", "aware", "2026-04-08 23:59", id="Colorado: from the determination"),
+    ],
+)
+def test_days_begin_with_discovery_or_with_awareness_as_the_law_says(
+    state: str, begins: str, due_at: str
+) -> None:
+    """Discovery on 2 March, awareness on 10 March; the day itself is day 1, the end is before days off."""
+    said = breach(aware_at=AWARE + timedelta(days=8))
+    assert due(said, {f"US-{state}": 1}, f"us-{state.lower()}.people") == due_at
+    assert (
+        of_state(state).notice(Recipient.PEOPLE).since
+        == {
+            "detected": "discovery",
+            "aware": "awareness",
+        }[begins]
+    )
+
+
+FROM = {
+    "CA": 501, "CO": 500, "FL": 500, "WA": 501, "AL": 1001, "OR": 251, "TX": 250, "IA": 501,
+    "NY": 1, "CT": 1, "MA": 1, "NE": 1, "VT": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "least"), sorted(FROM.items()))
+def test_the_attorney_general_is_told_from_so_many_residents_on(state: str, least: int) -> None:
+    clock = f"us-{state.lower()}.attorney_general"
+    assert counted(breach(), {f"US-{state}": least})[clock].owed
+    if least > 1:
+        short = counted(breach(), {f"US-{state}": least - 1, "US-WY": 9_000})[clock]
+        assert not short.owed
+        assert short.why[0].reason == f"people affected: {least - 1}; it is told from {least} on"
+
+
+def test_how_many_there_are_is_no_reason_while_nobody_knows() -> None:
+    assert counted(breach(), {}, company("US-CA"))["us-ca.attorney_general"].owed
+
+
+@pytest.mark.parametrize(
+    "state", ["AK", "GA", "ID", "KS", "KY", "MI", "MN", "MS", "NV", "OH", "TN", "WI", "WV", "WY"]
+)
+def test_some_states_want_no_attorney_general_told(state: str) -> None:
+    assert of_state(state).notice(Recipient.ATTORNEY_GENERAL) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "people", "expected"),
+    [("MN", 501, True), ("MN", 500, False), ("TX", 10_001, True), ("TX", 10_000, False), ("FL", 1001, True)],
+)
+def test_agencies_for_credit_are_told_from_so_many_residents_on(
+    state: str, people: int, expected: bool
+) -> None:
+    clock = f"us-{state.lower()}.consumer_agencies"
+    assert counted(breach(), {f"US-{state}": people})[clock].owed is expected
+
+
+def test_in_minnesota_they_are_told_within_48_hours() -> None:
+    assert due(breach(), {"US-MN": 501}, "us-mn.consumer_agencies") == "2026-03-04 10:20"
+
+
+def test_californias_attorney_general_is_told_15_days_after_the_people() -> None:
+    """Cal. Civ. Code § 1798.82(f). Before they are told nobody can say when that is."""
+    residents = {"US-CA": 501}
+    waiting = counted(breach(), residents)["us-ca.attorney_general"]
+    assert (waiting.owed, waiting.due_at) == (True, None)
+    assert "has not happened yet" in waiting.why[-1].reason
+    said = breach(told=(("us-ca.people", datetime(2026, 3, 13, 8, tzinfo=UTC)),))
+    assert due(said, residents, "us-ca.attorney_general") == "2026-03-27 23:59"
+
+
+@pytest.mark.parametrize(
+    ("clock", "told", "due_at"),
+    [
+        pytest.param(
+            "us-ia.attorney_general", "us-ia.people", "2026-03-20 23:59", id="Iowa: 5 business days"
+        ),
+        pytest.param("us-la.attorney_general", "us-la.people", "2026-03-20 23:59", id="Louisiana: 10 days"),
+        pytest.param("us-ok.attorney_general", "us-ok.people", "2026-05-11 23:59", id="Oklahoma: 60 days"),
+    ],
+)
+def test_others_are_told_so_long_after_the_people(clock: str, told: str, due_at: str) -> None:
+    said = breach(told=((told, datetime(2026, 3, 13, 8, tzinfo=UTC)),))
+    state = f"US-{clock[3:5].upper()}"
+    assert due(said, {state: 600}, clock) == due_at
+
+
+def test_vermonts_attorney_general_is_told_within_14_business_days() -> None:
+    """9 V.S.A. § 2435(b)(3). 3 March 2026 is Town Meeting Day there."""
+    assert due(breach(), {"US-VT": 1}, "us-vt.attorney_general") == "2026-03-23 23:59"
+
+
+# --- processors ---------------------------------------------------------------------------------------
+
+PROCESSOR = replace(breach(role=BreachRole.PROCESSOR), controllers=(Customer("acme", 12), Customer("globex")))
+
+
+def test_a_customer_is_told_within_the_hours_of_its_contract_and_24_where_it_says_none() -> None:
+    """GDPR Art. 33(2)."""
+    found = counted(PROCESSOR, {}, BERLIN)
+    assert found["gdpr.controller.acme"].due_at == AWARE + timedelta(hours=12)
+    assert found["gdpr.controller.globex"].due_at == AWARE + timedelta(hours=24)
+    assert owed(PROCESSOR, {}, BERLIN) == {"gdpr.controller.acme", "gdpr.controller.globex"}
+
+
+def test_a_processor_that_does_not_know_whom_to_tell_yet_has_its_clock_all_the_same() -> None:
+    assert owed(breach(role=BreachRole.PROCESSOR), {}, BERLIN) == {"gdpr.controller"}
+
+
+def test_a_law_that_is_stricter_than_the_contract_prevails() -> None:
+    """Fla. Stat. § 501.171(6): at the latest on day 10, however long the contract gives."""
+    slow = replace(PROCESSOR, controllers=(Customer("acme", 240 + 24),))
+    residents = {"US-FL": 1}
+    assert due(slow, residents, "us-fl.controller.acme", NEW_YORK) == "2026-03-11 23:59"
+
+
+def test_a_processor_tells_no_authority_and_says_why() -> None:
+    found = counted(PROCESSOR, {"US-CA": 600}, BERLIN)
+    for clock in "gdpr.authority.DE", "us-ca.people", "us-ca.attorney_general":
+        assert not found[clock].owed
+        assert found[clock].why[0].reason == "the company is the processor: the controller tells it"
+
+
+def test_a_controller_has_no_clock_for_customers_it_does_not_name() -> None:
+    assert not any("controller" in id_ for id_ in counted(breach(), {"US-CA": 1}, BERLIN))
+
+
+AT_ONCE = (
+    "AR", "AZ", "CA", "CT", "DE", "ID", "IL", "MO", "MT", "NC", "ND", "NH", "NV", "TX", "VT", "WV",
+)  # fmt: skip
+VENDOR = {**dict.fromkeys(AT_ONCE), **dict.fromkeys(("AL", "FL", "MD", "OR"), 10), "NY": 30}
+
+
+@pytest.mark.parametrize(("state", "days"), sorted(VENDOR.items()))
+def test_each_state_says_by_when_the_owner_of_the_data_is_told(state: str, days: int | None) -> None:
+    notice = of_state(state).notice(Recipient.CONTROLLER)
+    assert (notice.length, notice.unit) == ((days, "calendar day") if days else (None, None))
+
+
+# --- elsewhere ----------------------------------------------------------------------------------------
+
+
+def test_brazil_is_told_within_three_business_days_and_so_are_its_people() -> None:
+    """ANPD Res. 15/2024. Friday, 17 April 2026: 21 April is Tiradentes."""
+    friday = datetime(2026, 4, 17, 12, tzinfo=UTC)
+    said = breach(detected_at=friday, aware_at=friday)
+    for clock in "br-lgpd.authority", "br-lgpd.people":
+        assert due(said, {"BR": 1}, clock) == "2026-04-23 23:59"
+        assert due(said, {"BR": 1}, clock, company("JP", small=True)) == "2026-04-28 23:59"
+
+
+def test_brazil_gets_the_rest_within_20_business_days_of_the_first_notice() -> None:
+    clock = "br-lgpd.authority.supplement"
+    assert counted(breach(), {"BR": 1})[clock].due_at is None
+    said = breach(told=(("br-lgpd.authority", AWARE),))
+    assert due(said, {"BR": 1}, clock) == "2026-03-30 23:59"
+
+
+def test_in_brazil_the_public_is_told_for_90_days_where_people_cannot_be() -> None:
+    clock = "br-lgpd.public"
+    assert not counted(breach(), {"BR": 1})[clock].owed
+    found = counted(breach(unreached=True), {"BR": 1})[clock]
+    assert (found.owed, found.notice.public_days) == (True, 90)
+
+
+@pytest.mark.parametrize(
+    ("risk", "people", "expected"),
+    [(Risk.RISK, 1, True), (Risk.UNLIKELY, 499, False), (Risk.UNLIKELY, 500, True)],
+)
+def test_singapore_is_told_of_harm_and_of_500_people_whatever_the_harm(
+    risk: Risk, people: int, expected: bool
+) -> None:
+    """PDPA s. 26B."""
+    assert counted(breach(risk=risk), {"SG": people})["sg-pdpa.authority"].owed is expected
+
+
+def test_singapore_is_told_three_days_after_the_day_of_the_assessment() -> None:
+    """PDPA s. 26D(1). Who does not say when it was assessed has done so when it became known."""
+    assert due(breach(), {"SG": 1}, "sg-pdpa.authority") == "2026-03-05 23:59"
+    later = breach(assessed_at=AWARE + timedelta(days=6))
+    assert due(later, {"SG": 1}, "sg-pdpa.authority") == "2026-03-11 23:59"
+
+
+def test_india_gets_a_detailed_report_within_72_hours() -> None:
+    said = breach(risk=Risk.UNLIKELY, **dict.fromkeys(("aware_at", "detected_at"), AWARE.replace(year=2028)))
+    found = counted(said, {"IN": 1})
+    assert found["in-dpdp.authority.detailed_report"].due_at == said.aware_at + timedelta(hours=72)
+    assert (found["in-dpdp.authority"].owed, found["in-dpdp.authority"].due_at) == (True, None)
+
+
+def test_a_significant_incident_is_told_to_the_csirt_three_times() -> None:
+    """NIS2 Art. 23(4): also by a processor."""
+    said = replace(PROCESSOR, sensitive_to_security=True)
+    found = counted(said, {}, BERLIN)
+    assert found["nis2.csirt.early_warning.DE"].due_at == AWARE + timedelta(hours=24)
+    assert found["nis2.csirt.notification.DE"].due_at == AWARE + timedelta(hours=72)
+    assert (found["nis2.csirt.final_report.DE"].owed, found["nis2.csirt.final_report.DE"].due_at) == (
+        True,
+        None,
+    )
+    assert found["nis2.service_recipients"].owed
+    told = replace(said, told=(("nis2.csirt.notification.DE", AWARE),))
+    assert due(told, {}, "nis2.csirt.final_report.DE", BERLIN) == "2026-04-02 23:59"
+
+
+def test_an_incident_that_is_not_significant_is_none_of_the_csirts() -> None:
+    found = counted(PROCESSOR, {}, BERLIN)
+    assert not any(clock.owed for id_, clock in found.items() if id_.startswith("nis2"))
+
+
+def test_no_proposal_is_in_force() -> None:
+    """The Digital Omnibus would have authorities told of a high risk, within 96 hours."""
+    assert not [
+        notice
+        for policy in breach_policies()
+        for notice in policy.notices
+        if (notice.length, notice.unit) == (96, "hour")
+    ]
+    assert [policy.edition.year for policy in breach_policies() if policy.law == "gdpr"] == [2018]
+
+
+def test_every_clock_explains_itself_up_to_its_moment() -> None:
+    everywhere = {
+        place: 20_000 for policy in breach_policies() if policy.scope for place in policy.scope.places
+    }
+    found = counted(breach(sensitive_to_security=True), everywhere, BERLIN).values()
+    assert len(found) > 140
+    for clock in found:
+        assert all(step.reason and step.provision for step in clock.why)
+        assert clock.due_at is None or clock.why[-1].day == clock.due_at.date()
+
+
+def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
+    assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
+
+
+DAYS = [
+    pytest.param(policy, notice, id=f"{policy.id} {notice.to} {notice.stage}")
+    for policy in breach_policies()
+    for notice in policy.notices
+    if notice.period() and notice.to is not Recipient.CONTROLLER
+]
+FIRST, LAST = datetime(2028, 1, 1, tzinfo=UTC), datetime(2033, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("policy", "notice"), DAYS)
+def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
+    policy: BreachPolicy, notice: Notice
+) -> None:
+    """Reg. (EEC, Euratom) 1182/71 Art. 3(2)-(4), and our caution: the end comes before days off."""
+    dice, period = random.Random(policy.id), notice.period()
+    law = BreachPolicies([policy.model_copy(update={"model": None})])  # it is complete with it
+    assert period is not None
+    place = policy.scope.places[0] if policy.scope else ""
+    calendar = calendar_named(policy.calendar or place)
+    for _ in range(20):
+        at = FIRST + timedelta(seconds=dice.randrange(int((LAST - FIRST).total_seconds())))
+        told = tuple(
+            (f"{policy.law}.{part}", at) for part in ("people", "authority", "csirt.notification.AT")
+        )
+        said = breach(aware_at=at, detected_at=at, told=told, sensitive_to_security=True, unreached=True)
+        found = clocks(said, {place: 20_000}, law, NOWHERE, calendar_named)
+        (clock,) = (one for one in found if one.notice == notice)
+        on = at.astimezone(NOWHERE.zone).date()
+        end = walked(period, Day(on.year, on.month, on.day, on.weekday()), calendar)
+        assert clock.due_at is not None
+        assert (clock.due_at.year, clock.due_at.month, clock.due_at.day) == (end.year, end.month, end.day)

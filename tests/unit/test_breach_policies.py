@@ -1,0 +1,248 @@
+"""What the policies on breaches say, and what is said of a file that is none."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
+from shared.errors import ConfigurationError
+from shared.incidents import BreachDeclared
+from shared.law.breaches import (
+    BreachPolicies,
+    BreachPolicy,
+    Kind,
+    LetterStyle,
+    NoticeElement,
+    Recipient,
+    Risk,
+    Stage,
+    is_there,
+)
+from shared.law.breaches.kinds import NAME, WORDS
+from shared.policies import BREACHES, breach_policies, read_breaches
+from tests.unit.breach_cases import SSN
+
+EVERY = [pytest.param(policy, id=policy.id) for policy in breach_policies()]
+TO_PEOPLE = [pytest.param(one, id=one.id) for one in breach_policies() if one.notice(Recipient.PEOPLE)]
+STATES = [pytest.param(one, id=one.id) for one in breach_policies() if one.law.startswith("us-")]
+ARTICLE_33_3 = {"nature", "data", "people_count", "records_count", "contact", "consequences", "measures"}
+WHOLE = """law: utopia
+edition: 2026-01-01
+name: Utopia
+notices:
+  - {to: authority, length: 72, unit: hour, provision: Art. 1, read: text}
+"""
+
+
+@pytest.mark.parametrize("policy", EVERY)
+def test_no_recipient_is_told_the_same_twice(policy: BreachPolicy) -> None:
+    told = [(notice.to, notice.stage) for notice in policy.notices]
+    assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize("policy", TO_PEOPLE)
+def test_every_letter_says_what_happened_with_which_data_and_who_tells_more(policy: BreachPolicy) -> None:
+    said = {one.element for one in policy.said_of(SSN)}
+    wanted = {NoticeElement.NATURE, NoticeElement.DATA, NoticeElement.ADVICE, NoticeElement.CONTACT}
+    assert wanted - said <= set(policy.never)
+
+
+@pytest.mark.parametrize("policy", TO_PEOPLE)
+def test_every_law_says_what_a_customer_and_an_authority_are_told(policy: BreachPolicy) -> None:
+    assert {said.element for said in policy.report} & {NoticeElement.NATURE, NoticeElement.SAMPLE}
+    assert {said.element for said in policy.to_controller} >= {"incident", "services", "next_update"}
+
+
+@pytest.mark.parametrize("law", ["gdpr", "uk-gdpr"])
+def test_the_authority_is_told_all_of_article_33_3(law: str) -> None:
+    policy = _newest(law)
+    assert {said.element for said in policy.report} >= ARTICLE_33_3
+
+
+def test_people_are_told_all_of_article_34_2_in_plain_order() -> None:
+    said = [one.element for one in _newest("gdpr").letter]
+    assert said == [
+        "nature", "occurred", "data", "consequences", "measures", "advice", "contact", "officer", "rights",
+        "complaint",
+    ]  # fmt: skip
+
+
+def test_california_prescribes_title_headings_and_their_order() -> None:
+    """Cal. Civ. Code § 1798.82(d)(1)."""
+    policy = _newest("us-ca")
+    assert (policy.form, policy.title) == (LetterStyle.CALIFORNIA, "Notice of Data Breach")
+    headings = [said.heading for said in policy.letter]
+    assert list(dict.fromkeys(headings)) == [
+        "What Happened",
+        "What Information Was Involved",
+        "What We Are Doing",
+        "What You Can Do",
+        "For More Information",
+    ]
+    assert headings == sorted(headings, key=list(dict.fromkeys(headings)).index)
+
+
+def test_what_is_said_only_of_some_data_is_left_out_of_other_letters() -> None:
+    policy = _newest("us-ca")
+    password = ("user.contact.email", "user.authorization.password")
+    only = {NoticeElement.PROTECTION, NoticeElement.CREDIT_BUREAUS, NoticeElement.PASSWORD}
+    assert {one.element for one in policy.said_of(SSN)} & only == only - {NoticeElement.PASSWORD}
+    assert {one.element for one in policy.said_of(password)} & only == {NoticeElement.PASSWORD}
+
+
+def test_massachusetts_forbids_to_say_what_happened() -> None:
+    """M.G.L. c. 93H § 3(b)."""
+    said = {one.element for one in _newest("us-ma").said_of(SSN)}
+    assert NoticeElement.NATURE not in said
+    assert NoticeElement.POLICE_REPORT in said
+
+
+@pytest.mark.parametrize(
+    ("state", "months"),
+    [
+        ("us-ca", 12),
+        ("us-ct", 24),
+        ("us-dc", 18),
+        ("us-de", 12),
+        ("us-ma", 18),
+        ("us-pa", 12),
+        ("us-tx", None),
+    ],
+)
+def test_some_states_have_protection_offered_for_months(state: str, months: int | None) -> None:
+    protection = _newest(state).protection
+    assert (protection.months if protection else None) == months
+
+
+@pytest.mark.parametrize(
+    ("law", "months"),
+    [("gdpr", None), ("ch-fadp", 24), ("ca-pipeda", 24), ("ca-qc", 60), ("br-lgpd", 60)],
+)
+def test_every_breach_is_recorded_and_some_laws_say_for_how_long(law: str, months: int | None) -> None:
+    """GDPR Art. 33(5)."""
+    records = _newest(law).records
+    assert records is not None
+    assert records.months == months
+
+
+@pytest.mark.parametrize("policy", STATES)
+def test_every_state_has_people_the_owner_and_nobody_else_told_by_a_number_it_shares(
+    policy: BreachPolicy,
+) -> None:
+    assert policy.notice(Recipient.PEOPLE)
+    assert policy.notice(Recipient.CONTROLLER)
+    assert policy.scope is not None
+    assert [f"us-{place[3:].lower()}" for place in policy.scope.places] == [policy.law]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_kinds_are_told_in_words_of_the_map(kind: Kind) -> None:
+    words = {word for group in (NAME, *WORDS[kind]) for word in group}
+    assert words <= DEFAULT_CATEGORIES
+    assert is_there(kind, words)
+    assert not is_there(kind, ("user.name",))
+
+
+def test_the_edition_is_that_of_the_day_and_none_is_there_before_the_first() -> None:
+    laws = {policy.law: policy.id for policy in breach_policies().of_that_day(date(2018, 5, 25))}
+    assert laws["gdpr"] == "gdpr@2018-05-25"
+    assert "in-dpdp" not in laws
+    assert "us-model" not in laws
+
+
+def test_an_edition_that_was_taken_away_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"policies/breaches/gdpr@2016-04-27\.yaml: no such edition"):
+        breach_policies().named("gdpr@2016-04-27")
+
+
+def test_a_law_that_says_something_itself_hides_what_its_model_says() -> None:
+    united_kingdom, union = _newest("uk-gdpr"), _newest("gdpr")
+    assert united_kingdom.letter == union.letter
+    assert {notice.provision[:2] for notice in united_kingdom.notices} == {"UK"}
+    california = _newest("us-ca")
+    assert california.notice(Recipient.CONTROLLER) == breach_policies().named("us-ca@2022-01-01").notice(
+        Recipient.CONTROLLER
+    )
+
+
+def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
+    one = BreachPolicy(law="a", edition=date(2026, 1, 1), name="A", model="b@2026-01-01")
+    other = BreachPolicy(law="b", edition=date(2026, 1, 1), name="B", model="a@2026-01-01")
+    for among in ([one], [one, other]):
+        with pytest.raises(ConfigurationError, match="missing, or in a circle"):
+            BreachPolicies(among)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param(WHOLE.replace("72", "-1"), "notices.0.length", id="a wrong value"),
+        pytest.param(WHOLE.replace("unit", "units"), "notices.0.units", id="an unknown name"),
+        pytest.param(WHOLE.replace("provision: Art. 1, ", ""), "notices.0.provision", id="no provision"),
+        pytest.param(WHOLE.replace(" unit: hour,", ""), "length and unit go together", id="no unit"),
+        pytest.param(WHOLE.replace("law: utopia", "law: atlantis"), "holds atlantis@", id="misnamed"),
+    ],
+)
+def test_a_file_that_is_no_policy_is_named_with_the_place(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "utopia@2026-01-01.yaml").write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        read_breaches(tmp_path)
+    assert str(caught.value).startswith("policies/breaches/utopia@2026-01-01.yaml: ")
+    assert told in str(caught.value)
+
+
+def test_a_whole_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "utopia@2026-01-01.yaml").write_text(WHOLE)
+    (policy,) = read_breaches(tmp_path)
+    assert (policy.id, policy.notices[0].stage) == ("utopia@2026-01-01", Stage.NOTICE)
+
+
+def test_the_files_lie_where_the_package_finds_them() -> None:
+    assert len(list(BREACHES.glob("*.yaml"))) > len(list(breach_policies()))
+
+
+@pytest.mark.parametrize(
+    ("said", "risk", "unintelligible"),
+    [
+        pytest.param({"high_risk": True}, Risk.HIGH, False, id="a high risk"),
+        pytest.param({"high_risk": False}, Risk.RISK, False, id="a risk"),
+        pytest.param(
+            {"high_risk": False, "risk_unlikely": True, "rationale": "none"}, Risk.UNLIKELY, False, id="none"
+        ),
+        pytest.param({"high_risk": True, "encrypted": True}, Risk.HIGH, True, id="encrypted"),
+        pytest.param(
+            {"high_risk": True, "encrypted": True, "key_taken": True},
+            Risk.HIGH,
+            False,
+            id="the key was taken",
+        ),
+    ],
+)
+def test_a_declaration_says_what_a_law_asks_for(
+    said: dict[str, Any], risk: Risk, unintelligible: bool
+) -> None:
+    declared = BreachDeclared.model_validate(DECLARED | said)
+    assert (declared.breach.risk, declared.breach.unintelligible) == (risk, unintelligible)
+    assert [(one.id, one.hours) for one in declared.breach.controllers] == [("acme", 12), ("globex", 24)]
+    assert declared.breach.aware_at == declared.aware_at
+
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TEXTS = ("nature", "consequences", "measures", "advice", "contact")
+DECLARED: dict[str, Any] = {
+    "reference": "breach-1",
+    **dict.fromkeys(TEXTS, "Something"),
+    **dict.fromkeys(("occurred_from", "detected_at", "aware_at"), AT),
+    "affected": {
+        "controllers": [
+            {"id": "acme", "name": "Acme", "email": "officer@acme.example", "hours": 12},
+            {"id": "globex", "name": "Globex", "email": "officer@globex.example"},
+        ]
+    },
+}
+
+
+def _newest(law: str) -> BreachPolicy:
+    return next(one for one in breach_policies().of_that_day(date(2026, 6, 1)) if one.law == law)

@@ -1,0 +1,281 @@
+"""What the staff writes down of a breach is read or refused by place; what verbs and register show."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from habeas import breachfiles, incidents
+from habeas.cli import app
+from habeas.incidents import Case
+from habeas.report import breaches
+from services.intake.incidents.clocks import clocks_of
+from services.intake.incidents.domain import Incident, evolve
+from services.intake.incidents.duties import ClocksSet
+from shared.errors import ConfigurationError
+from shared.events import Fact
+from shared.incidents import (
+    AffectedGroup,
+    BreachApproved,
+    BreachDeclared,
+    BreachNotified,
+    BreachRegistered,
+    BreachReported,
+    BreachScoped,
+    NoticesReleased,
+)
+from tests.unit.fakes import NOW, PRACTICE
+from tests.unit.pages import ROOT
+from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, declaration
+
+EXAMPLE = ROOT / "examples" / "breach" / "incident.yaml"
+SECRET = "Quastenflosser"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "incident.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def changed(folder: Path, **changes: Any) -> Path:
+    """Write a declaration with *changes*; what is None is left out."""
+    content = {name: value for name, value in declaration(**changes).items() if value is not None}
+    return written(folder, yaml.safe_dump(content, allow_unicode=True))
+
+
+# --- what is read -------------------------------------------------------------------------------------
+
+
+def test_the_example_is_a_declaration() -> None:
+    declared = breachfiles.read(EXAMPLE, "ada")
+    assert (declared.by, declared.high_risk) == ("ada", True)
+    assert declared.affected.collections[0].filter == {"locale": "de"}
+    assert declared.account("de").nature.startswith("Am 3. März")
+
+
+def test_json_is_read_as_well(tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps(declaration()))
+    assert breachfiles.read(file, None) == BreachDeclared.model_validate(declaration())
+
+
+def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
+    text = text.replace("{locale: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
+    declared = breachfiles.read(written(tmp_path, text), "ada")
+    assert declared.affected.list[0].residence is not None
+    assert declared.affected.list[0].residence.country == "NO"
+    assert declared.affected.collections[0].filter == {
+        "active": True, "flag": "yes", "gone": None, "tries": 5, "day": "2026-03-05",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"contact": None}, "contact: is missing", id="missing"),
+        pytest.param({"contcat": SECRET}, "contcat: is no field of a declaration", id="unknown"),
+        pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
+        pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
+        pytest.param({"high_risk": SECRET}, "high_risk: write true or false", id="no truth"),
+        pytest.param(
+            {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
+        ),
+        pytest.param({"risk_unlikely": True}, "risk_unlikely needs a rationale", id="several fields"),
+        pytest.param({"by": None}, "say who declares it, with --by", id="nobody"),
+    ],
+)
+def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    file = changed(tmp_path, **changes)
+    with pytest.raises(ConfigurationError) as raised:
+        breachfiles.read(file, None)
+    assert f"{file}: {said}" in str(raised.value)
+    assert SECRET not in str(raised.value)
+
+
+def test_every_flaw_has_a_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        breachfiles.read(changed(tmp_path, contact=None, nature=None), None)
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("a: [1,\nb: }", "incident.yaml:2: is neither YAML nor JSON", id="nonsense"),
+        pytest.param("- a", "a declaration is an object", id="a list"),
+        pytest.param("", "a declaration is an object", id="nothing"),
+    ],
+)
+def test_what_is_no_declaration_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        breachfiles.read(written(tmp_path, text), "ada")
+
+
+def test_who_declares_is_one_person(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is somebody else than --by says"):
+        breachfiles.read(changed(tmp_path), "bruno")
+
+
+def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
+    one, same = (breachfiles.read(changed(tmp_path), None) for _ in range(2))
+    other = breachfiles.read(changed(tmp_path, measures="More."), None)
+    ids = [breachfiles.event_id("habeas/command", declared) for declared in (one, same, other)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("declare /nowhere.yaml --by ada", "there is no such file"),
+        (f"hold {INCIDENT} --by ada --agency police --until 2020-01-01T00:00+01:00", "lies in the past"),
+        (f"hold {INCIDENT} --by ada --agency police --until tomorrow", "--until: must be a moment"),
+        ("register --out register.txt", "call it .csv or .json"),
+    ],
+)
+def test_a_verb_that_is_called_wrongly_says_the_remedy(words: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        CliRunner().invoke(app, ["breach", *words.split()], catch_exceptions=False)
+
+
+def test_a_breach_in_a_file_of_events_is_validated_without_a_value(tmp_path: Path) -> None:
+    event = {
+        "specversion": "1.0", "id": "e-1", "source": "siem.example", "time": NOW.isoformat(),
+        "type": BreachDeclared.TYPE, "data": declaration(),
+    }  # fmt: skip
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps([event, event | {"id": "e-2", "data": declaration(high_risk=SECRET)}]))
+    result = CliRunner().invoke(app, ["validate", str(file)])
+    assert result.exit_code == 1
+    assert "1 sound, 1 wrong" in result.output
+    assert "data.high_risk" in result.output
+    assert SECRET not in result.output
+
+
+# --- what is shown ------------------------------------------------------------------------------------
+
+TWO_LAWS = BreachScoped(
+    request_id=INCIDENT,
+    phase=1,
+    groups=(
+        AffectedGroup(laws=(GDPR,), place="DE", language="de", people=5, unreachable=1),
+        AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=2),
+        AffectedGroup(laws=(), place="US-WY", language="en", people=3),
+    ),
+    records=12,
+    chunks=2,
+)
+TOLD: tuple[Fact, ...] = (
+    BreachRegistered(
+        request_id=INCIDENT, phase=1, declaration="d", role="controller", aware_at=AWARE_AT, by="ada"
+    ),
+    TWO_LAWS,
+    BreachApproved(request_id=INCIDENT, by="bruno", phase=1),
+    NoticesReleased(request_id=INCIDENT, phase=1, declaration="d", chunks=2),
+    BreachNotified(request_id=INCIDENT, phase=1, sent=6, doubtful=1, failed=1),
+)
+
+
+def case_of(*more: Fact, **declared: Any) -> Case:
+    """Return an incident of which notices are out, and then *more* happened."""
+    known = BreachDeclared.model_validate(declaration(**declared))
+    incident = reduce(evolve, TOLD, Incident())
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known, LAW))
+    facts = (*TOLD, clocks, *more)
+    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,))
+
+
+def reported(late: timedelta = timedelta()) -> BreachReported:
+    at = AWARE_AT + timedelta(hours=72) + late
+    return BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=at, receipt="LDA-1")
+
+
+def test_an_incident_is_shown_with_counts_approvals_and_clocks_that_explain_themselves() -> None:
+    plain = case_of(reported()).plain(NOW)
+    [phase] = plain["phases"]
+    assert phase["by_law"] == {GDPR: 7, "none": 3}
+    assert phase["by_language"] == {"de": 5, "fr": 2}
+    assert (phase["declared_by"], phase["approved_by"]) == ("ada", ["bruno"])
+    assert (phase["sent"], phase["failed"], phase["unreachable"]) == (6, 1, 1)
+    [clock] = [one for one in plain["clocks"] if one["clock"] == "gdpr.authority.DE"]
+    assert (clock["done_by"], clock["receipt"], clock["late"]) == ("ada", "LDA-1", False)
+    assert "72 hours later" in "".join(clock["why"])
+    assert "breach.approved by bruno, phase 1" in [one["what"] for one in plain["history"]]
+    json.dumps(plain)
+
+
+def test_what_was_late_stays_late() -> None:
+    plain = case_of(reported(late=timedelta(minutes=1))).plain(NOW)
+    assert [one["clock"] for one in plain["clocks"] if one["late"]] == ["gdpr.authority.DE"]
+
+
+def test_what_is_not_done_is_late_once_it_is_due() -> None:
+    at = AWARE_AT + timedelta(hours=73)
+    assert [one["clock"] for one in case_of().plain(at)["clocks"] if one["late"]] == ["gdpr.authority.DE"]
+    assert case_of().next_due() is not None
+
+
+def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
+    again = BreachRegistered(
+        request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT
+    )
+    incident = reduce(evolve, (again, TWO_LAWS.model_copy(update={"phase": 2})), case_of().incident)
+    assert incidents.by_law(incident.phases) == {GDPR: 14, "none": 3}
+
+
+def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigurationError, match=r"there are gdpr\.authority\.DE"):
+        case_of().clock("gdpr.authority.XX")
+
+
+# --- the register -------------------------------------------------------------------------------------
+
+
+def test_the_register_names_facts_effects_and_remedies() -> None:
+    text = breaches.written([case_of(reported())], breaches.Form.CSV, PRACTICE.company, NOW)
+    [row] = csv.DictReader(io.StringIO(text))
+    assert row["nature"] == "A copy of the customer table was taken."
+    assert row["consequences"] == "Letters that pretend to come from us."
+    assert row["measures"] == "The way in is closed."
+    assert (row["records"], row["people"], row["letters_sent"]) == ("12", "10", "6")
+    assert "gdpr.authority.DE" in row["told"]
+    assert (row["declared_by"], row["approved_by"]) == ("ada", "bruno")
+
+
+def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason() -> None:
+    known = BreachDeclared.model_validate(
+        declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
+    )
+    begun = reduce(evolve, TOLD[:1], Incident())
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW))
+    case = Case(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert (row["told"], row["late"], row["people"]) == ([], [], None)
+    assert (row["risk"], row["rationale"]) == ("unlikely", "It was encrypted.")
+    assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_told"])
+
+
+def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
+    page = breaches.written(
+        [case_of(nature="<b>Taken</b> & gone")], breaches.Form.HTML, PRACTICE.company, NOW
+    )
+    assert "&lt;b&gt;Taken&lt;/b&gt; &amp; gone" in page
+    for word in ("Register of breaches", "inc-1", "The way in is closed.", GDPR, "bruno"):
+        assert word in page
+    assert "<script" not in page
+    empty = breaches.written([], breaches.Form.HTML, PRACTICE.company, NOW)
+    assert "No breach is registered." in empty
+
+
+def test_every_column_stands_somewhere_on_the_page() -> None:
+    shown = {name for names in breaches.HEADINGS.values() for name in names}
+    assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases"}

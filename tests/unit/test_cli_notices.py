@@ -1,0 +1,88 @@
+"""The verb that shows notices before anybody is told."""
+
+import re
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from habeas.breach_specimens import DECLARED
+from habeas.cli import app
+from shared.errors import ConfigurationError
+from shared.events import Residence
+from shared.incidents import Affected, ListedPerson
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "breach.json"
+    path.write_text(DECLARED.model_dump_json(exclude_none=True), encoding="utf-8")
+    return path
+
+
+def shown(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, ["breach", "preview", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def names(folder: Path, ending: str) -> list[str]:
+    return sorted(path.stem for path in folder.glob(f"*{ending}"))
+
+
+def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "samples"
+    told = shown(
+        file, "--out", out, "--place", "FR", "--place", "US-CA", "--language", "de", "--language", "fr"
+    )
+    wanted = ["gdpr.controllers.en", "gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
+    assert names(out, ".eml") == names(out, ".txt") == wanted
+    assert names(out, ".html") == sorted([*wanted, "index"])
+    assert "5 letters; open" in told
+    mail = message_from_bytes((out / "us-ca.de.eml").read_bytes())
+    assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
+    assert str(mail["Subject"]).startswith("=?utf-8?b?") or "Notice of Data Breach" in str(mail["Subject"])
+
+
+def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Path, tmp_path: Path) -> None:
+    shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr", "--language", "de")
+    french = (tmp_path / "gdpr.fr.html").read_text(encoding="utf-8")
+    assert '<cite class="law">GDPR Art. 34(2), 33(3)(a)</cite>' in french
+    assert french.count("not declared in fr: as it was declared") == 4
+    assert "not declared in" not in (tmp_path / "gdpr.de.html").read_text(encoding="utf-8")
+    text = (tmp_path / "gdpr.fr.txt").read_text(encoding="utf-8")
+    assert "§ complaint: GDPR Art. 77" in text
+    assert "! not declared in fr" in text
+
+
+def test_the_first_page_leads_to_every_file_and_says_what_is_lacking(file: Path, tmp_path: Path) -> None:
+    told = shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr")
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    links = set(re.findall(r'href="([^"]+)"', index))
+    assert links == {path.name for path in tmp_path.iterdir()} - {"index.html", file.name, "samples"}
+    for said in (told, index):
+        assert "are not declared in" in said
+        assert "mail_domains" in said
+
+
+def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
+    listed = Affected(
+        list=(ListedPerson(email="ada@example.org", residence=Residence(country="US", subdivision="TX")),)
+    )
+    path = tmp_path / "breach.json"
+    path.write_text(DECLARED.model_copy(update={"affected": listed}).model_dump_json(exclude_none=True))
+    shown(path, "--out", tmp_path / "samples", "--language", "en")
+    assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
+
+
+def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:
+    path = tmp_path / "breach.json"
+    harmless = {"high_risk": False, "affected": Affected(), "categories": ("user.contact.email",)}
+    path.write_text(DECLARED.model_copy(update=harmless).model_dump_json(exclude_none=True))
+    assert "no law wants anybody told" in shown(path, "--out", tmp_path / "samples", "--place", "DE")
+
+
+def test_a_folder_that_is_none_is_said(file: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        shown(file, "--out", file)
