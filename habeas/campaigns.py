@@ -162,8 +162,10 @@ class Campaigns:
         ]
         with translated("read a campaign"):
             found = await self._ledgers.aggregate(stages).to_list(1)
-        per_second = sum(one["letters"] / max(1.0, (now - one["first"]).total_seconds()) for one in found)
-        return round(per_second * 60)
+        rates: list[float] = [
+            one["letters"] / max(1.0, (now - one["first"]).total_seconds()) for one in found
+        ]
+        return round(sum(rates) * 60)
 
     async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
         """Yield whom no notice reached, or will: no address, refused, came back, given up, aborted."""
@@ -184,9 +186,15 @@ class Campaigns:
         await self.report(incident)
         with translated("read ledgers"):
             async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
-                item = chunk_item(ledger["phase"], ledger["chunk"])
-                sealed = await self._vault.open(incident, item)
-                yield ledger, Chunk.model_validate_json(sealed)
+                yield ledger, await self._chunk(incident, chunk_item(ledger["phase"], ledger["chunk"]))
+
+    async def _chunk(self, incident: str, item: str) -> Chunk:
+        try:
+            return Chunk.model_validate_json(await self._vault.open(incident, item))
+        except KeyError:
+            raise ConfigurationError(
+                f"incident {incident}: who was affected is not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
+            ) from None
 
     def _proof(self, ledger: Document, number: int) -> Proof:
         campaign = self._paths.campaign(ledger["incident"])
