@@ -121,6 +121,11 @@ class Field:
         cursor = self.ledgers.aggregate([{"$match": {"incident": breach.incident}}, sums])
         return sum([group["sent"] async for group in cursor])
 
+    async def letters_per_update(self, breach: Breach) -> float:
+        """Return how many letters an update of a ledger stood for."""
+        steps = sum([ledger["step"] async for ledger in self.ledgers.find({"incident": breach.incident})])
+        return breach.people / steps
+
     async def ended(self, breach: Breach) -> bool:
         """Return whether it is on record that everybody was written to."""
         told = {"facts.type": BreachNotified.TYPE, "case": {"$regex": f"^{breach.incident}"}}
@@ -172,14 +177,16 @@ async def rate(ground: Field, order: Order) -> list[Figure]:
     floors: list[float] = []
     for number in range(order.rounds):
         breach = await seal(ground.vault, each)
-        floors.append(each / await _floor(ground, each))
+        seconds, used = await _floor(ground, each)
+        floors.append(each / seconds)
         before = _cpu(ground)
         seconds = await _campaign(ground, breach, toll)
         ours.append(each / seconds)
         spent = [round(1e6 * (now - was) / each) for now, was in zip(_cpu(ground), before, strict=True)]
         out.print(
             f"round {number + 1} of {order.rounds}: {ours[-1]:.0f}/s, the floor {floors[-1]:.0f}/s; "
-            f"µs of CPU a letter: service, database, broker {spent}"
+            f"µs of CPU a letter: service, database, broker {spent}, floor {1e6 * used / each:.0f}; "
+            f"{await ground.letters_per_update(breach):.0f} letters an update"
         )
     return [
         figure("notices of a breach", ours, "letters/s", floors),
@@ -194,14 +201,15 @@ def _cpu(ground: Field) -> tuple[float, ...]:
     return tuple(cpu_seconds([pid]) for pid in pids)
 
 
-async def _floor(ground: Field, count: int) -> float:
-    """Return how many seconds the floor takes for *count* letters."""
+async def _floor(ground: Field, count: int) -> tuple[float, float]:
+    """Return how many seconds the floor takes for *count* letters, and how many of a processor."""
     arguments = (ground.here.smtp_url, str(ground.connections), str(count))
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.campaign_floor", *arguments, stdout=asyncio.subprocess.PIPE
     )
     said, _ = await child.communicate()
-    return float(said.split()[0])
+    seconds, used = map(float, said.split())
+    return seconds, used
 
 
 async def _campaign(ground: Field, breach: Breach, toll: Toll) -> float:

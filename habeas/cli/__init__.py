@@ -13,6 +13,7 @@ from habeas.cli import (
     breaches,
     broken,
     bursts,
+    campaigns,
     cases,
     documents,
     drop,
@@ -50,6 +51,7 @@ app.add_typer(verifying.app, name="verify")
 app.add_typer(bursts.app, name="burst")
 scoping.register(breaches.app)
 notices.register(breaches.app)
+campaigns.register(breaches.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(broken.app, name="dead-letters")
 app.add_typer(records.app)

@@ -113,7 +113,7 @@ class NotifierSettings(InboxSettings):
 
     def notice_paths(self) -> NoticePaths:
         """Return the addresses that breach notices come back to, if anything does, and their message ids."""
-        return NoticePaths(self.mail_bounces, derived_key(self.master_key_bytes, "breach notices"))
+        return notice_paths(self.mail_bounces, self.master_key_bytes)
 
     def sign(self) -> Callable[[bytes], bytes]:
         """Return what signs a letter; it stays as it is where there is no key."""
@@ -131,6 +131,11 @@ class NotifierSettings(InboxSettings):
             public_url=self.public_url.rstrip("/"),
             threads=self.threads(),
         )
+
+
+def notice_paths(bounces: str, master_key: bytes) -> NoticePaths:
+    """Return the addresses that breach notices come back to, made from *bounces*, and their message ids."""
+    return NoticePaths(bounces, derived_key(master_key, "breach notices"))
 
 
 def _is_address(value: str) -> bool:

@@ -7,14 +7,16 @@ the connections have to say meanwhile waits for the next.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 from services.notifier.campaigns.ledgers import Overtaken, Page
 from services.notifier.campaigns.outcomes import Outcome, Taken
 from shared.errors import HabeasError, StoreUnavailable
 
-GATHER_S = 0.003
-"""How long an update waits for more than half of the connections to have something to say."""
+GATHER_S = 0.02
+"""How long an update waits for most connections to have something to say: it costs as much as ten letters."""
+MOST = 3 / 4
 AGAIN_S = 0.2
 INSIST_S = 30.0
 """How long a database that does not answer is asked again before the chunk is left to another turn."""
@@ -42,12 +44,13 @@ class Book:
         self._page = Page()
         self._writing: set[int] = set()
         self._waiting: list[asyncio.Future[None]] = []
+        self._gathered = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
         self._spoilt: HabeasError | None = None
 
     async def note(self, outcome: Outcome | None = None, *, begun: int | None = None) -> None:
         """
-        Note what became of one letter, and which is begun next on the same connection; nothing: we are there.
+        Note what became of one letter, and which is begun next on the same connection.
 
         Raises:
             Overtaken: Somebody else has taken the chunk; nothing more may be begun.
@@ -62,9 +65,16 @@ class Book:
             self._writing.add(begun)
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(durable)
+        if self._most_wait:
+            self._gathered.set()
         if self._turning is None:
             self._turning = asyncio.create_task(self._turn())
         await durable
+
+    async def beat(self) -> None:
+        """Say that we are still at the letters that are named as being written. Raises as :meth:`note` does."""
+        if self._writing:
+            await self.note()
 
     async def close(self) -> None:
         """Note that the chunk is through. Raises as :meth:`note` does."""
@@ -74,8 +84,7 @@ class Book:
     async def _turn(self) -> None:
         """Turn page after page, as long as anybody waits for one."""
         while self._waiting and self._spoilt is None:
-            if len(self._waiting) < len(self._writing) // 2:
-                await asyncio.sleep(GATHER_S)  # more are about to say something
+            await self._gather()
             page, self._page = self._page, Page()
             page.writing = sorted(self._writing)
             waiting, self._waiting = self._waiting, []
@@ -87,6 +96,17 @@ class Book:
             for durable in waiting:
                 self._answer(durable)
         self._turning = None
+
+    @property
+    def _most_wait(self) -> bool:
+        return len(self._waiting) >= MOST * len(self._writing)
+
+    async def _gather(self) -> None:
+        """Wait a moment, unless most connections wait already."""
+        self._gathered.clear()
+        if not self._most_wait:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._gathered.wait(), GATHER_S)
 
     async def _make_durable(self, page: Page) -> None:
         if not await self._insist(lambda: self._ledgers.turn(self._chunk, self._step, page)):

@@ -178,7 +178,7 @@ class Turn:
         try:
             await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
         except TimeoutError:
-            await self._book.note()
+            await self._book.beat()
 
     async def _let_finish(self) -> None:
         """Wait for the letters under way: one that is cut off may have been taken."""

@@ -1,0 +1,277 @@
+"""What became of the notices of an incident: how far they are, whom they missed, and who got one when."""
+
+import csv
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from services.notifier.campaigns.outcomes import letters
+from services.notifier.campaigns.plan import STEERING
+from services.notifier.campaigns.standings import Standing
+from services.notifier.returnpath import Notice, NoticePaths
+from services.notifier.settings import notice_paths
+from shared.affected import Chunk, Reached, chunk_item
+from shared.errors import ConfigurationError
+from shared.mongo import Collection, Document, connect, translated
+from shared.vault import Vault
+
+RECENT = timedelta(minutes=1)
+COLUMNS = ("reason", "said", "name", "email", "postal", "place", "language", "laws", "to", "phase")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What starts a formula in a spreadsheet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the notices under one law are."""
+
+    phase: int
+    laws: tuple[str, ...]
+    people: int
+    sent: int
+    doubtful: int
+    failed: int
+    chunks: int
+    through: int
+
+    @property
+    def left(self) -> int:
+        """Who is still to be written to."""
+        return self.people - self.sent - self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How far the notices of an incident are."""
+
+    standing: Standing
+    parts: tuple[Progress, ...]
+    per_minute: int
+
+    @property
+    def left(self) -> int:
+        """Who is still to be written to."""
+        return sum(part.left for part in self.parts)
+
+    @property
+    def minutes(self) -> float | None:
+        """How long it takes at the rate of the last minute; None where none was written to in it."""
+        return self.left / self.per_minute if self.per_minute else None
+
+    def plain(self) -> dict[str, Any]:
+        """Return it for programs."""
+        parts = [{**asdict(part), "left": part.left} for part in self.parts]
+        return {
+            "standing": self.standing.value,
+            "left": self.left,
+            "per_minute": self.per_minute,
+            "minutes": self.minutes,
+            "parts": parts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Somebody who is to be told by other means."""
+
+    person: Reached
+    reason: str
+    said: str
+    ledger: Document
+
+    def row(self) -> Mapping[str, str]:
+        """Return the row of the list."""
+        person, ledger = self.person, self.ledger
+        told = {
+            "reason": self.reason,
+            "said": self.said,
+            "name": person.name,
+            "email": person.email or "",
+            "postal": "\n".join(person.postal),
+            "place": person.place or "",
+            "language": ledger["language"],
+            "laws": " ".join(ledger["laws"]),
+            "to": ledger["to"],
+            "phase": str(ledger["phase"]),
+        }
+        return {name: f"'{text}" if text.startswith(FORMULA) else text for name, text in told.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is on record of the notice to one person."""
+
+    phase: int
+    message_id: str
+    accepted_at: datetime | None
+    said: str
+    """What the server answered, or why there was no letter."""
+    doubtful: bool
+    returned: Mapping[str, str]
+    """What was reported afterwards → enhanced status code."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it for programs."""
+        at = self.accepted_at.isoformat() if self.accepted_at else None
+        return {**asdict(self), "accepted_at": at}
+
+
+class Campaigns:
+    """The campaigns of one installation."""
+
+    def __init__(self, database: Any, vault: Vault, paths: NoticePaths) -> None:
+        self._campaigns: Collection = database["campaigns"]
+        self._ledgers: Collection = database["ledgers"]
+        self._vault = vault
+        self._paths = paths
+
+    async def report(self, incident: str, now: datetime | None = None) -> Report:
+        """
+        Return how far the notices of *incident* are.
+
+        Raises:
+            ConfigurationError: None were released.
+        """
+        with translated("read a campaign"):
+            found = await self._campaigns.find_one({"_id": incident})
+            if found is None:
+                raise ConfigurationError(f"incident {incident}: no notices were released")
+            groups = self._ledgers.aggregate([{"$match": {"incident": incident}}, {"$group": _BY_LAW}])
+            parts = [_progress(group) async for group in groups]
+        parts.sort(key=lambda part: (part.phase, part.laws))
+        rate = await self._rate(incident, now or datetime.now(UTC))
+        return Report(Standing(found["standing"]), tuple(parts), rate)
+
+    async def _rate(self, incident: str, now: datetime) -> int:
+        """Return how many letters a minute went out of late."""
+        since = now - RECENT
+        stages: list[Document] = [
+            {"$match": {"incident": incident, "at": {"$gte": since}}},
+            {"$unwind": "$written"},
+            {"$match": {"written.at": {"$gte": since}}},
+            {
+                "$group": {
+                    "_id": None,
+                    "letters": {"$sum": {"$size": "$written.letters"}},
+                    "first": {"$min": "$written.at"},
+                }
+            },
+        ]
+        with translated("read a campaign"):
+            found = await self._ledgers.aggregate(stages).to_list(1)
+        rates: list[float] = [
+            one["letters"] / max(1.0, (now - one["first"]).total_seconds()) for one in found
+        ]
+        return round(sum(rates) * 60)
+
+    async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
+        """Yield whom no notice reached, or will: no address, refused, came back, given up, aborted."""
+        aborted = (await self.report(incident)).standing is Standing.ABORTED
+        async for ledger, chunk in self._opened(incident):
+            for number, (reason, said) in sorted(_failures(ledger, aborted=aborted).items()):
+                yield Unreached(chunk.people[number], reason, said, ledger)
+
+    async def proofs(self, incident: str, email: str) -> AsyncIterator[Proof]:
+        """Yield what is on record of the notices to *email*."""
+        async for ledger, chunk in self._opened(incident):
+            for number, person in enumerate(chunk.people):
+                if (person.email or "").casefold() == email.casefold():
+                    yield self._proof(ledger, number)
+
+    async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, Chunk]]:
+        """Yield each chunk of *incident* with its ledger."""
+        await self.report(incident)
+        with translated("read ledgers"):
+            async for ledger in self._ledgers.find({"incident": incident}).sort([("phase", 1), ("chunk", 1)]):
+                yield ledger, await self._chunk(incident, chunk_item(ledger["phase"], ledger["chunk"]))
+
+    async def _chunk(self, incident: str, item: str) -> Chunk:
+        try:
+            return Chunk.model_validate_json(await self._vault.open(incident, item))
+        except KeyError:
+            raise ConfigurationError(
+                f"incident {incident}: who was affected is not kept any more (HABEAS_INCIDENT_PEOPLE_MONTHS)"
+            ) from None
+
+    def _proof(self, ledger: Document, number: int) -> Proof:
+        campaign = self._paths.campaign(ledger["incident"])
+        notice = Notice(campaign, ledger["phase"], ledger["chunk"], number)
+        written = {n: (at, said) for n, said, at in letters(ledger, "written")}
+        at, said = written.get(number, (None, "not written to yet"))
+        if at is None and number in (failed := _failures(ledger, aborted=False)):
+            said = ": ".join(failed[number])
+        returned = ledger.get("returned", {}).get(str(number), {})
+        return Proof(
+            phase=ledger["phase"],
+            message_id=self._paths.message_id(notice, ledger["domain"]),
+            accepted_at=at,
+            said=said,
+            doubtful=number in ledger["doubt"],
+            returned={action: status for action, (status, _) in returned.items()},
+        )
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterator[Campaigns]:
+    """
+    Open the campaigns of the installation at *mongo_url*.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        yield Campaigns(client[f"{prefix}_{STEERING}"], vault, notice_paths("", master_key))
+    finally:
+        client.close()
+
+
+def write(file: Path, rows: list[Unreached]) -> None:
+    """
+    Write the list of *rows* to *file*, as CSV.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    try:
+        with file.open("w", encoding="utf-8-sig", newline="") as out:
+            table = csv.DictWriter(out, COLUMNS)
+            table.writeheader()
+            table.writerows(one.row() for one in rows)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+_BY_LAW: Document = {
+    "_id": {"phase": "$phase", "laws": "$laws"},
+    **{name: {"$sum": f"${name}"} for name in ("people", "sent", "doubtful", "failed")},
+    "chunks": {"$sum": 1},
+    "through": {"$sum": {"$cond": ["$through", 1, 0]}},
+}
+
+
+def _progress(group: Document) -> Progress:
+    counts = {name: group[name] for name in ("people", "sent", "doubtful", "failed", "chunks", "through")}
+    return Progress(phase=group["_id"]["phase"], laws=tuple(group["_id"]["laws"]), **counts)
+
+
+def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
+    """Return who of a chunk is to be told by other means, why, and by which answer."""
+    failed = {n: (reason, said) for n, reason, said, _ in letters(ledger, "failures")}
+    failed |= dict(_returned(ledger))
+    if aborted:
+        done = failed.keys() | {n for n, *_ in letters(ledger, "written")}
+        failed |= {
+            n: ("aborted", "the campaign was stopped") for n in range(ledger["people"]) if n not in done
+        }
+    return failed
+
+
+def _returned(ledger: Document) -> Iterator[tuple[int, tuple[str, str]]]:
+    for number, reports in ledger.get("returned", {}).items():
+        if "failed" in reports:
+            yield int(number), ("bounced", reports["failed"][0])

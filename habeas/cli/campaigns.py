@@ -1,0 +1,167 @@
+"""Verbs about notices that are going out: see how far they are, stop them, list whom they do not reach."""
+
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from habeas.cli.breaches import By, Incident
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from shared.errors import ConfigurationError
+from shared.events import Fact
+from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
+
+if TYPE_CHECKING:
+    from habeas.campaigns import Campaigns, Proof, Report, Unreached
+
+WATCH_S = 2.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to *app*."""
+    for verb in (progress, pause, resume, abort, unreached, proof):
+        app.command()(verb)
+
+
+def progress(
+    incident: Incident,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again until all is through.")] = False,
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far the notices of an incident are: written, failed, left, how fast, and how long it takes."""
+
+    async def look() -> "Report":
+        async with _opened(state) as campaigns:
+            return await campaigns.report(incident)
+
+    report = run(look())
+    while watch and not as_json and any(part.through < part.chunks for part in report.parts):
+        _show(report)
+        time.sleep(WATCH_S)
+        report = run(look())
+    if as_json:
+        print(json.dumps(report.plain()))
+    else:
+        _show(report)
+
+
+def pause(incident: Incident, by: By, state: State = STATE) -> None:
+    """Stop the notices of an incident for now, within a second; `resume` lets them go on where they were."""
+    from habeas import requests  # noqa: PLC0415
+
+    _announce(state, requests.fact(CampaignPaused, request_id=_known(incident, state), by=by))
+    out.print("paused; letters that a mail server is being given this moment still go")
+
+
+def resume(incident: Incident, by: By, state: State = STATE) -> None:
+    """Let the notices of an incident go on."""
+    from habeas import requests  # noqa: PLC0415
+
+    _announce(state, requests.fact(CampaignResumed, request_id=_known(incident, state), by=by))
+    out.print("resumed; nobody who has a letter gets another")
+
+
+def abort(
+    incident: Incident,
+    by: By,
+    yes: Annotated[bool, typer.Option("--yes", help="There is no way back.")] = False,
+    state: State = STATE,
+) -> None:
+    """Stop the notices of an incident for good; `unreached` lists who has none."""
+    from habeas import requests  # noqa: PLC0415
+
+    if not yes:
+        raise ConfigurationError("abort: cannot be taken back; say it with --yes, or `pause`")
+    _announce(state, requests.fact(CampaignAborted, request_id=_known(incident, state), by=by))
+    out.print(f"aborted; `habeas breach unreached {incident} --out FILE.csv` lists who has no letter")
+
+
+def unreached(
+    incident: Incident,
+    file: Annotated[Path, typer.Option("--out", help="Write the list here, as CSV.")],
+    state: State = STATE,
+) -> None:
+    """List whom no notice reached, with what is needed to write by post: names, addresses, and why."""
+    from habeas.campaigns import write  # noqa: PLC0415
+
+    async def work() -> "list[Unreached]":
+        async with _opened(state) as campaigns:
+            return [one async for one in campaigns.unreached(incident)]
+
+    rows = run(work())
+    write(file, rows)
+    out.print(f"{len(rows)} people are in {file}; it holds personal data", markup=False)
+
+
+def proof(
+    incident: Incident,
+    email: Annotated[str, typer.Option(help="Address that the notice went to.")],
+    state: State = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show when which mail server took the notice to somebody, and what it said."""
+
+    async def work() -> "list[Proof]":
+        async with _opened(state) as campaigns:
+            return [one async for one in campaigns.proofs(incident, email)]
+
+    found = run(work())
+    if as_json:
+        print(json.dumps([one.plain() for one in found]))
+        return
+    for one in found:
+        at = f"accepted {one.accepted_at.isoformat()}" if one.accepted_at else "not accepted"
+        out.print(f"phase {one.phase}: {at}: {one.said}", markup=False)
+        out.print(f"    Message-ID {one.message_id}", markup=False)
+        if one.doubtful:
+            out.print("    it may have gone out before as well, with the same Message-ID")
+        for action, status in one.returned.items():
+            out.print(f"    reported afterwards: {action} {status}", markup=False)
+    if not found:
+        out.print("nobody with this address is affected")
+
+
+def _show(report: "Report") -> None:
+    for part in report.parts:
+        out.print(
+            f"phase {part.phase}, {' '.join(part.laws)}: {part.sent} of {part.people} written to "
+            f"({part.doubtful} doubtful), {part.failed} failed, {part.left} left; "
+            f"{part.through} of {part.chunks} chunks through",
+            markup=False,
+        )
+    left = report.minutes
+    eta = f", done in {timedelta(seconds=round(left * 60))}" if left and report.standing.value == "on" else ""
+    out.print(f"{report.standing.value}: {report.per_minute} a minute{eta}", markup=False)
+
+
+def _known(incident: str, state: Path) -> str:
+    """Return *incident*, if notices of it were released."""
+
+    async def look() -> None:
+        async with _opened(state) as campaigns:
+            await campaigns.report(incident)
+
+    run(look())
+    return incident
+
+
+@asynccontextmanager
+async def _opened(state: Path) -> "AsyncIterator[Campaigns]":
+    from habeas import campaigns  # noqa: PLC0415
+
+    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    async with campaigns.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as found:
+        yield found
+
+
+def _announce(state: Path, fact: Fact) -> None:
+    from habeas import requests  # noqa: PLC0415
+
+    run(requests.announce(setting("AMQP_URL", state), fact))

@@ -1,0 +1,186 @@
+"""The staff sees how far notices are, stops them, lists whom they miss; no other letter waits for them."""
+
+import asyncio
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+
+from bench.notices import Breach, address, seal, seal_chunks
+from habeas.parts.ports import HOST, free_port
+from habeas.stack import Stack
+from shared.affected import Chunk, Reached
+from tests.integration.campaigning import Campaigner, campaigning, sink
+from tests.integration.correspondence import Writer
+from tests.integration.mail_host import Gate, MailHost, running, say
+from tests.integration.pipeline import Pipeline, comes_true, command
+from tests.integration.test_smtp_bounces import REPORT
+from tests.waiting import eventually
+
+WITHIN = timedelta(seconds=30)
+
+
+async def breach_verb(pipeline: Pipeline, *words: str) -> str:
+    """Run ``habeas breach`` *words*; return what it printed."""
+    code, printed, complaint = await command(pipeline, "breach", *words)
+    assert code == 0, complaint
+    return printed
+
+
+async def progress(pipeline: Pipeline, breach: Breach) -> dict[str, Any]:
+    return dict(json.loads(await breach_verb(pipeline, "progress", breach.incident, "--json")))
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+
+
+async def stands(campaigner: Campaigner, standing: str) -> None:
+    database = campaigner.pipeline.client[f"{campaigner.pipeline.prefix}_campaigns"]
+
+    async def noted() -> bool:
+        return await database["campaigns"].find_one({"standing": standing}) is not None
+
+    await comes_true(noted, WITHIN)
+
+
+async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    people, size, connections = 400, 10, 4
+    gate = Gate()
+    async with (
+        running(MailHost({"DATA": gate})) as host,
+        campaigning(parts, tmp_path, host.url, HABEAS_NOTICE_CONNECTIONS=f"{connections}") as campaigner,
+    ):
+        pipeline = campaigner.pipeline
+        breach = await seal(campaigner.vault, people, size=size)
+        await pipeline.start("notifier")
+        await campaigner.release(breach)
+        await eventually(lambda: host.busy == connections, WITHIN)
+        await breach_verb(pipeline, "pause", breach.incident, "--by", "dana.muster")
+        await stands(campaigner, "paused")
+        await asyncio.sleep(1.2)  # chunks under way look once a second
+        gate.open.set()
+        await eventually(lambda: host.busy == 0 and len(host.taken) == connections, WITHIN)
+        paused = await progress(pipeline, breach)
+        assert (paused["standing"], paused["left"]) == ("paused", people - connections)
+        await breach_verb(pipeline, "resume", breach.incident, "--by", "dana.muster")
+        told = await campaigner.notified(breach)
+        await pipeline.stop()
+    assert (told["sent"], told["doubtful"], told["failed"]) == (people, 0, 0)
+    recipients = [to for _, to, _ in host.taken]
+    assert len(set(recipients)) == len(recipients) == people
+
+
+async def test_an_aborted_campaign_says_who_has_no_letter(parts: Stack | None, tmp_path: Path) -> None:
+    people, connections = 60, 2
+    gate = Gate()
+    async with (
+        running(MailHost({"DATA": gate})) as host,
+        campaigning(parts, tmp_path, host.url, HABEAS_NOTICE_CONNECTIONS=f"{connections}") as campaigner,
+    ):
+        pipeline = campaigner.pipeline
+        breach = await seal(campaigner.vault, people, size=10)
+        await pipeline.start("notifier")
+        await campaigner.release(breach)
+        await eventually(lambda: host.busy == connections, WITHIN)
+        await breach_verb(pipeline, "abort", breach.incident, "--by", "dana.muster", "--yes")
+        await stands(campaigner, "aborted")
+        await asyncio.sleep(1.2)
+        gate.open.set()
+        told = await campaigner.notified(breach)
+        file = tmp_path / "unreached.csv"
+        await breach_verb(pipeline, "unreached", breach.incident, "--out", str(file))
+        await pipeline.stop()
+    assert told["aborted"]
+    assert told["sent"] == len(host.taken) == connections
+    rows = rows_of(file)
+    missed = {address(number) for number in range(people)} - {to for _, to, _ in host.taken}
+    assert {row["email"] for row in rows} == missed
+    assert {row["reason"] for row in rows} == {"aborted"}
+
+
+async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
+    parts: Stack | None, tmp_path: Path
+) -> None:
+    port = free_port()
+    people = (
+        Reached(key="0" * 32, email="ada@example.org", name="Ada Example"),
+        Reached(key="1" * 32, email="bruno@example.org", name="=1+1", postal=("Weg 1", "10115 Berlin")),
+        Reached(key="2" * 32, name="Carla Muster", postal=("Weg 2",)),
+    )
+    chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
+    async with (
+        running(MailHost({"DATA": say("250 2.0.0 queued as 4F2A1B")})) as host,
+        campaigning(
+            parts, tmp_path, host.url, HABEAS_MAIL_BOUNCES="bounces@example.com", HABEAS_BOUNCE_PORT=f"{port}"
+        ) as campaigner,
+    ):
+        pipeline = campaigner.pipeline
+        breach = await seal_chunks(campaigner.vault, iter([chunk]))
+        await pipeline.start("notifier")
+        await campaigner.release(breach)
+        await campaigner.notified(breach)
+        [path] = [sender for sender, to, _ in host.taken if to == "bruno@example.org"]
+        async with aiosmtplib.SMTP(hostname=HOST, port=port) as client:
+            report = REPORT.format(recipient="bruno@example.org", action="failed", status="5.1.1")
+            for _ in range(2):
+                await client.sendmail("", path, report)
+
+        async def noted() -> bool:
+            [part] = (await progress(pipeline, breach))["parts"]
+            return (part["sent"], part["failed"], part["left"]) == (1, 2, 0)
+
+        await comes_true(noted, WITHIN)
+        file = tmp_path / "unreached.csv"
+        await breach_verb(pipeline, "unreached", breach.incident, "--out", str(file))
+        proofs = {
+            name: json.loads(
+                await breach_verb(
+                    pipeline, "proof", breach.incident, "--email", f"{name}@example.org", "--json"
+                )
+            )
+            for name in ("ada", "Bruno", "nobody")
+        }
+        await pipeline.stop()
+    rows = rows_of(file)
+    assert [(row["reason"], row["name"], row["postal"]) for row in rows] == [
+        ("bounced", "'=1+1", "Weg 1\n10115 Berlin"),
+        ("no_address", "Carla Muster", "Weg 2"),
+    ]
+    [ada], [bruno] = proofs["ada"], proofs["Bruno"]
+    assert ada["said"] == "250 2.0.0 queued as 4F2A1B"
+    assert ada["accepted_at"]
+    assert not ada["doubtful"]
+    assert f"Message-ID: {ada['message_id']}".encode() in host.taken[0][2]
+    assert bruno["returned"] == {"failed": "5.1.1"}
+    assert proofs["nobody"] == []
+
+
+async def test_a_code_overtakes_a_campaign(parts: Stack | None, tmp_path: Path) -> None:
+    people = 3_000
+    async with (
+        sink(tmp_path) as taken,
+        campaigning(parts, tmp_path, taken.url) as campaigner,
+    ):
+        pipeline, person = campaigner.pipeline, "ada@example.net"
+        breach = await seal(campaigner.vault, people, size=500)
+        await pipeline.start("notifier")
+        writer = Writer(pipeline)
+        await campaigner.release(breach)
+        await eventually(lambda: len(taken.letters()) > 50, WITHIN)
+        began = asyncio.get_running_loop().time()
+        [case] = await writer.register(person)
+        await writer.challenge(case, "402815")
+        await eventually(lambda: len(taken.letters().get(person, ())) == 2, WITHIN)
+        seconds = asyncio.get_running_loop().time() - began
+        others = len(taken.letters()) - 1
+        await campaigner.notified(breach)
+        await pipeline.stop()
+    assert others < people, "the campaign was still under way"
+    assert seconds < 3
