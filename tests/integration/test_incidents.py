@@ -18,7 +18,7 @@ from shared import topology
 from shared.bus import Message, Parking
 from shared.envelope import encode
 from shared.events import Fact
-from shared.incidents import AffectedGroup, BreachApproved, BreachNotified, BreachScoped
+from shared.incidents import AffectedGroup, BreachApproved, BreachHeld, BreachNotified, BreachScoped
 from tests.integration.pipeline import Heard, Pipeline, comes_true, command, now, prepared
 from tests.unit.pages import ROOT
 from tests.waiting import eventually
@@ -26,7 +26,7 @@ from tests.waiting import eventually
 EXAMPLE = ROOT / "examples" / "breach" / "incident.yaml"
 GDPR = "gdpr@2018-05-25"
 REGISTERED, RELEASED = "breach.registered", "breach.released"
-HELD_FOR = timedelta(seconds=12)
+HELD_FOR = timedelta(seconds=8)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -145,7 +145,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
 
         await comes_true(refused)
 
-    until = now() + HELD_FOR
+    until = now() + timedelta(hours=1)
     code, _, wrong = await command(
         pipeline, "breach", "hold", case, "--by", "ada", "--agency", "police", "--until", until.isoformat()
     )
@@ -159,6 +159,16 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert code == 0, wrong
     assert "when the hold of police is over" in said
     await until_it_is(pipeline, case, "approved")
+
+    until = now() + HELD_FOR
+    sooner = BreachHeld(request_id=case, by="ada", agency="police", until=until)
+    await tell(pipeline, sooner)
+
+    async def noted() -> bool:
+        holds = await pipeline.rows("incidents", **{"case": case, "event.type": BreachHeld.TYPE})
+        return len(holds) == 2
+
+    await comes_true(noted)
     await pipeline.kill()
     await tell(pipeline, scoped(case), id_)
     await pipeline.start("intake")
