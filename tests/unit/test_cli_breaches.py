@@ -222,6 +222,7 @@ def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
     assert len(found) == len(set(found))
     account = {"nature": "n", "consequences": "c", "measures": "m", "advice": "a"}
     assert lacks(case_of(translations={"de": account, "fr": account}), SENDER) == ()
+    assert lacks(case_of(language="fr", translations={"de": account}), SENDER) == ()
 
 
 def test_what_was_late_stays_late() -> None:

@@ -190,6 +190,18 @@ def test_who_has_other_data_breached_is_told_of_that_and_of_nothing_else() -> No
         assert other not in told
 
 
+def test_two_people_of_one_chunk_are_told_of_their_own_data() -> None:
+    written = writer()
+    assert "Fingerprint" in words(written.of(PERSON, message_id=MESSAGE_ID))
+    other = PERSON.model_copy(update={"categories": ("user.name",)})
+    assert "Fingerprint" not in words(written.of(other, message_id=MESSAGE_ID))
+
+
+def test_days_are_written_as_where_the_law_is_from() -> None:
+    assert "March 6, 2026" in words(writer(laws=(CALIFORNIA,)).of(PERSON, message_id=MESSAGE_ID))
+    assert "27 February 2026" in words(writer().of(PERSON, message_id=MESSAGE_ID))
+
+
 def test_where_nobody_knows_what_of_theirs_is_breached_it_is_what_was_declared() -> None:
     assert "Password" in to(SOMEBODY.model_copy(update={"categories": ()}))
     told = to(SOMEBODY.model_copy(update={"categories": ()}), categories=())

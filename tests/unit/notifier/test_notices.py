@@ -231,6 +231,28 @@ def test_it_would_be_noticed_if_a_customer_was_not_told_something() -> None:
         assert faults(told, TO_CONTROLLERS), one.element
 
 
+def parts(*laws: str) -> list[str]:
+    html = written(list(laws)).get_body(("html",)).get_content()  # type: ignore[union-attr]
+    return re.findall(r'<p id="([a-z0-9-]+)"', html)
+
+
+def test_what_another_law_wants_stands_last_where_it_belongs() -> None:
+    """The order that California prescribes is never broken by what the GDPR wants besides."""
+    assert [part for part in parts("us-ca", "gdpr") if part in parts("us-ca")] == parts("us-ca")
+    found = parts("us-ca", "gdpr")
+    assert found[found.index("data") : found.index("measures")] == ["data", "consequences"]
+    assert found[found.index("sender") :] == [
+        *("sender", "contact", "officer", "rights", "complaint", "reference")
+    ]
+
+
+def test_massachusetts_forbids_to_tell_of_the_nature_of_a_breach() -> None:
+    """Mass. Gen. Laws ch. 93H § 3(b): also where another law wants it."""
+    assert "nature" not in parts("us-ma")
+    assert "nature" not in parts("us-ma", "gdpr")
+    assert not any(WORDS[E.NATURE] in form for form in said(("us-ma", "gdpr")).values())
+
+
 @pytest.mark.parametrize("language", wording.LANGUAGES)
 def test_california_prescribes_title_and_headings_word_for_word(language: str) -> None:
     """Cal. Civ. Code § 1798.82(d)(1)(A): also in a notice in another language, with the meaning beside."""
@@ -274,6 +296,18 @@ def test_each_part_cites_what_demands_it() -> None:
     assert cited["held-by-police"] == "Cal. Civ. Code § 1798.82(d)(2)(D)"
     assert "GDPR Art. 34(2)" in cited["nature"]
     assert "1798.82(d)(2)(E)" in cited["nature"]
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("to_controllers", [False, True])
+def test_no_part_goes_without_what_demands_it(law: str, to_controllers: bool) -> None:
+    policy = newest(law)
+    html = written([law], to_controllers=to_controllers).get_body(("html",)).get_content()  # type: ignore[union-attr]
+    told = policy.to_controller if to_controllers else policy.letter
+    wanted = {
+        one.element.replace("_", "-") for one in told if to_controllers or one.element not in policy.never
+    }
+    assert set(re.findall(r'<p id="([a-z-]+)" data-law="[^"]+"', html)) == wanted
 
 
 @pytest.mark.parametrize("law", WANTED)
