@@ -123,8 +123,8 @@ class Field:
 
     async def letters_per_update(self, breach: Breach) -> float:
         """Return how many letters an update of a ledger stood for."""
-        steps = sum([ledger["step"] async for ledger in self.ledgers.find({"incident": breach.incident})])
-        return breach.people / steps
+        found = self.ledgers.find({"incident": breach.incident})
+        return breach.people / sum([int(ledger["step"]) async for ledger in found])
 
     async def ended(self, breach: Breach) -> bool:
         """Return whether it is on record that everybody was written to."""

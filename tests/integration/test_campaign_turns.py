@@ -17,7 +17,7 @@ from bench.notices import CATEGORIES, Breach, seal_chunks
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import Patience
+from services.notifier.campaigns.chunks.turn import Persistence
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
@@ -88,7 +88,7 @@ class Desk:
             PATHS,
             SENDER,
             lambda message: message,
-            Patience(timedelta(hours=24), self.clock),
+            Persistence(timedelta(hours=24), self.clock),
             pace,
         )
         await channel.close()
@@ -269,8 +269,7 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
         gate.open.set()
         assert await writing == []
         assert (await desk.ledger())["sent"] == len(host.taken) == CONNECTIONS
-        await Standings(desk.database).set(due.request_id, Standing.ON)
-        await asyncio.sleep(0.6)
+        await Standings(desk.database).set(due.request_id, Standing.ON)  # what was seen lately is old
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert len({to for _, to, _ in host.taken}) == len(host.taken) == told.sent == 50

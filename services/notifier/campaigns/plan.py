@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from services.notifier.campaigns.chunks import handlers as writing
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import Patience
+from services.notifier.campaigns.chunks.turn import Persistence
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign, evolve
 from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering
@@ -81,7 +81,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
         settings.notice_paths(),
         sender="" if settings.mail_bounces else settings.return_path()(""),
         sign=settings.sign(),
-        patience=Patience(settings.retry_for),
+        persistence=Persistence(settings.retry_for),
         pace=pace,
     )
     service = Service(

@@ -43,15 +43,18 @@ class Standings:
             await self._campaigns.update_one(going_on, {"$set": {"standing": standing}})
 
     async def of(self, incident: str) -> Standing:
-        """Return how it stands with *incident*, as it was a moment ago at the earliest."""
-        now = asyncio.get_running_loop().time()
-        at, standing = self._seen.get(incident, (-LOOK_EVERY_S, Standing.ON))
-        if now - at < LOOK_EVERY_S:
-            return standing
+        """Return how it stands with *incident* now."""
         with translated("see how a campaign stands"):
             found = await self._campaigns.find_one({"_id": incident})
-        standing = Standing(found["standing"]) if found else Standing.ON
-        self._seen[incident] = now, standing
+        return Standing(found["standing"]) if found else Standing.ON
+
+    async def lately(self, incident: str) -> Standing:
+        """Return how it stood with *incident* a moment ago: for who asks over and over."""
+        now = asyncio.get_running_loop().time()
+        at, standing = self._seen.get(incident, (-LOOK_EVERY_S, Standing.ON))
+        if now - at >= LOOK_EVERY_S:
+            standing = await self.of(incident)
+            self._seen[incident] = now, standing
         return standing
 
     async def incident(self, campaign: str) -> str | None:

@@ -72,7 +72,7 @@ class Book:
         await durable
 
     async def beat(self) -> None:
-        """Say that we are still at the letters that are named as being written. Raises as :meth:`note` does."""
+        """Say that we are still at the letters that are being written. Raises as :meth:`note` does."""
         if self._writing:
             await self.note()
 
@@ -83,19 +83,25 @@ class Book:
 
     async def _turn(self) -> None:
         """Turn page after page, as long as anybody waits for one."""
-        while self._waiting and self._spoilt is None:
-            await self._gather()
-            page, self._page = self._page, Page()
-            page.writing = sorted(self._writing)
-            waiting, self._waiting = self._waiting, []
-            try:
+        waiting: list[asyncio.Future[None]] = []
+        try:
+            while self._waiting:
+                await self._gather()
+                waiting, self._waiting = self._waiting, []
+                page, self._page = self._page, Page()
+                page.writing = sorted(self._writing)
                 await self._make_durable(page)
-            except HabeasError as error:
-                self._spoilt = error
-                waiting += self._waiting
+                for durable in waiting:
+                    self._answer(durable)
+        except HabeasError as error:
+            self._spoilt = error
+        finally:
+            self._turning = None
+            waiting = [durable for durable in (*waiting, *self._waiting) if not durable.done()]
+            if waiting and self._spoilt is None:  # a driver that lost its connection may cancel who waits
+                self._spoilt = StoreUnavailable("an update of a ledger was cut off")
             for durable in waiting:
                 self._answer(durable)
-        self._turning = None
 
     @property
     def _most_wait(self) -> bool:

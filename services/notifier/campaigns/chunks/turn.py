@@ -62,7 +62,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Persistence:
     """How long letters that are not taken are tried again."""
 
     whole: timedelta
@@ -85,7 +85,7 @@ class Means:
     channel: Channel
     connections: int
     """How many of the channel are used, at most."""
-    patience: Patience
+    persistence: Persistence
     pace: Pace
     goes_on: Callable[[], Awaitable[bool]]
     """Whether the staff lets the campaign go on."""
@@ -241,13 +241,13 @@ class Turn:
     def _not_now(self, number: int, error: MailUnavailable) -> Outcome:
         """Have a letter that was not taken wait, or give it up."""
         in_doubt = isinstance(error, MailInDoubt)
-        before = self._delayed.get(number, Delayed(self._means.patience.clock(), 0))
+        before = self._delayed.get(number, Delayed(self._means.persistence.clock(), 0))
         self._delayed[number] = Delayed(before.since, before.tries + 1)
         if in_doubt:
             self._doubtful.add(number)
         if not _about_the_letter(error):
             self._fail(error)
-        elif reason := self._means.patience.given_up(error, before):
+        elif reason := self._means.persistence.given_up(error, before):
             return Failed(number, reason, str(error))
         self._feed.put_off(number)
         return Later(number, str(error), before.tries + 1, before.since, in_doubt)

@@ -9,7 +9,7 @@ from services.notifier import figures
 from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.letters import Letters
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import Channel, Means, Patience, Turn
+from services.notifier.campaigns.chunks.turn import Channel, Means, Persistence, Turn
 from services.notifier.campaigns.ledgers import Ledgers, Page
 from services.notifier.campaigns.outcomes import Failed, Outcome, Sent, Taken
 from services.notifier.campaigns.standings import Standing, Standings
@@ -34,11 +34,11 @@ class Writer:
     sender: str
     """Where letters come back to; empty: each to an address of its own."""
     sign: Callable[[bytes], bytes]
-    patience: Patience
+    persistence: Persistence
     pace: Pace
 
     async def standing(self, incident: str) -> Standing:
-        """Return how it stands with *incident*."""
+        """Return how it stands with *incident* now: who is let go on must not find that it is paused."""
         return await self.standings.of(incident)
 
     async def write(self, event: ChunkDue, taken: Taken) -> Turn:
@@ -47,7 +47,7 @@ class Writer:
         means = Means(
             self.channel,
             self.connections,
-            self.patience,
+            self.persistence,
             self.pace,
             goes_on=lambda: self._goes_on(event.request_id),
         )
@@ -62,7 +62,7 @@ class Writer:
         await Book(self.ledgers, taken, told=_count).close()
 
     async def _goes_on(self, incident: str) -> bool:
-        return await self.standings.of(incident) is Standing.ON
+        return await self.standings.lately(incident) is Standing.ON
 
     async def _letters(self, event: ChunkDue, taken: Taken) -> Letters:
         case = event.request_id
