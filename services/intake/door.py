@@ -273,6 +273,10 @@ class Door:
         except (KeyError, Destroyed):
             raise UnknownRequest("no request has this id") from None
 
+    async def forget(self, case_id: str, item: str) -> None:
+        """Remove what :meth:`keep` has sealed and nothing was announced of."""
+        await self.vault.discard(case_id, [item])
+
     async def set_aside(
         self, source: str, reference: str, content: bytes, flaws: tuple[Flaw, ...], *, id_: str | None
     ) -> str:
