@@ -15,6 +15,7 @@ from services.intake.context import Vault as SealingVault
 from services.intake.domain import Case, evolve
 from shared.bus import Publisher
 from shared.drop import Lines, Row, row_of
+from shared.errors import Destroyed
 from shared.events import DropListed, DropMatched
 from shared.journal import Row as Written
 from shared.journal import story_of
@@ -65,6 +66,15 @@ class Listing:
     def content(self, batch: str, item: str) -> AsyncIterator[bytes]:
         """Yield what lies sealed as *item*, in pieces."""
         return self.vault.open_stream(batch, item)
+
+    async def is_whole(self, batch: str, item: str) -> bool:
+        """Tell whether something lies sealed as *item*, to its end."""
+        try:
+            async for _ in self.content(batch, item):
+                pass
+        except (KeyError, Destroyed):
+            return False
+        return True
 
     async def spoilt(self, batch: str, item: str) -> int:
         """Return how many rows of a list cannot be read; the first line is its header."""

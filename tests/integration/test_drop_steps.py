@@ -26,7 +26,9 @@ from services.fulfillment.matching import Matching
 from services.fulfillment.search.stores import Stores
 from services.intake.domain import Case, Status
 from services.intake.door import Door
-from services.intake.drop.client import LATER, Platform
+from services.intake.drop import client
+from services.intake.drop.client import LATER, NotYet, Platform
+from services.intake.drop.fetching import ARCHIVE_ITEM
 from services.intake.drop.files import hours
 from services.intake.drop.ledger import Ledger
 from services.intake.drop.puller import EXEMPTED_AGAIN, MARGIN, WITHIN, Puller
@@ -39,6 +41,7 @@ from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitt
 from shared.law import Right
 from shared.mongo import Client, Database
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from shared.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
@@ -71,8 +74,8 @@ dataset:
 WRITES = frozenset(
     {
         "add", "advance", "amend", "amended", "announce", "begin", "decide", "discard", "end", "expect",
-        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "sending", "settle", "take",
-        "told", "unpacked", "upload", "uploaded", "withdraw",
+        "forget", "found_in", "keep", "lodge", "note", "publish", "received", "remove", "seal_stream",
+        "sending", "settle", "take", "told", "unpacked", "upload", "uploaded", "withdraw",
     }
 )  # fmt: skip
 
@@ -193,6 +196,11 @@ class World:
         return self.client[f"{self.prefix}desk"]["cards"]
 
     @property
+    def lies_sealed(self) -> bool:
+        """Whether an archive does, whole."""
+        return any(ARCHIVE_ITEM in items for items in self.vault.items.values())
+
+    @property
     def ledger(self) -> Ledger:
         return Ledger(self.databases[0])
 
@@ -290,6 +298,8 @@ def ask(world: World) -> dict[str, int]:
     }
 
 
+BEFORE_THEY_LIE_SEALED = 3
+"""Boundaries between the platform's answer and the end of the sealing: around the intent, and before it."""
 ASKED = {
     (Right.ERASURE, "Anna@example.org"),
     (Right.ERASURE, "cleo@example.org"),
@@ -496,17 +506,62 @@ async def test_lists_outlive_a_vault_that_is_away_for_a_moment(
 ) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
-    whole, failures = MemoryVault.seal_stream, [StoreUnavailable("away")]
+    whole, failures = MemoryVault.seal_stream, [StoreUnavailable("away")] * 2
 
-    async def sealed(*arguments: Any) -> Any:
+    async def sealed(vault: MemoryVault, case: str, item: str, content: AsyncIterator[bytes]) -> Any:
         if failures:
+            assert await anext(content), "it is lost with the vault"
             raise failures.pop()
-        return await whole(*arguments)
+        return await whole(vault, case, item, content)
 
     monkeypatch.setattr(MemoryVault, "seal_stream", sealed)
     await world.live()
     assert world.california.told == expected
     assert world.california.calls.count("GET /data/download") == 1
+
+
+async def test_lists_that_lie_sealed_outlive_who_has_not_noted_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+
+    async def dies(*_: object) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "received", dies)
+        with pytest.raises(Killed):
+            await world.live()
+    world.now += timedelta(minutes=2)
+    await world.live()
+    assert world.california.told == expected
+    assert world.california.calls.count("GET /data/download") == 1
+
+
+async def test_lists_that_have_not_arrived_whole_are_forgotten_and_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+
+    async def broken(*_: object) -> AsyncIterator[bytes]:
+        yield b"PK" * CHUNK_BYTES
+        assert await chunks.count_documents({}) > 0, "what has arrived lies sealed"
+        raise NotYet("it has broken off", timedelta(seconds=1))
+
+    world.vault = cast("MemoryVault", Vault(world.client, prefix=world.prefix, master_key=b"m" * 32))
+    chunks = world.client[f"{world.prefix}_vault"]["chunks"]
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(client, "_pieces", broken)
+        await world.live()
+    assert [log["code"] for log in logs if log["event"] == "DROP refused a call"] == [409]
+    assert await chunks.count_documents({}) == 0
+    assert await world.ledger.open() is None
+    world.california.hand_out_again()
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
 
 
 async def test_an_archive_that_cannot_be_unpacked_is_kept_until_it_can(
@@ -625,6 +680,7 @@ async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: 
     assert world.california.told == expected
     assert whole.passed > 40
     lodged = len(world.requests.lodged)
+    lost = []
     for last in range(1, whole.passed + 1):
         again = World(world.client, f"{world.prefix}{last}x", California(lists=("Email", "Phone", "NDZ")))
         again.prefix, again.california.clock = world.prefix, again.clock
@@ -636,10 +692,12 @@ async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: 
         with suppress(Killed):
             await again.live(Life(last))
         again.now += timedelta(minutes=6)  # the leases of the dead
-        if await again.ledger.open() is None and not again.california.told:
-            again.california.hand_out_again()  # who died with the lists in hand has lost them
+        if again.california.given and not again.lies_sealed:
+            lost.append(last)
+            again.california.hand_out_again()
         await again.live()
         assert again.california.told == expected, last
         assert len(again.requests.lodged) == lodged, last
         assert (await again.ledger.open()) is None, last
         assert again.california.calls.count("POST /data/upload") <= 2, last
+    assert len(lost) == BEFORE_THEY_LIE_SEALED

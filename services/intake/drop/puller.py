@@ -2,8 +2,8 @@
 Fetches California's lists, has them looked up, lodges a request for whoever is found, and answers.
 
 One step of one batch at a time, each of which may be repeated: whoever dies leaves the next the same step.
-The one thing that cannot be repeated is the download itself, for the platform hands lists out once; so they
-are sealed before anything else, and where they were lost nevertheless it says so, loudly.
+The one thing that cannot be repeated is the download itself (:mod:`services.intake.drop.fetching`); where
+lists were lost it says so, loudly.
 
 Law:
     Cal. Civ. Code § 1798.99.86(c): from 1 August 2026 lists are fetched, and what they name is deleted, at
@@ -12,8 +12,8 @@ Law:
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -21,11 +21,13 @@ from typing import IO, Any, Final, Protocol
 
 from services.intake.domain import Case, Status
 from services.intake.door import Door, NotNow, TooOften
-from services.intake.drop.client import LATER, PIECE, Archive, NotYet, Taken, Turned, Upload
+from services.intake.drop import fetching
+from services.intake.drop.client import LATER, NotYet, Taken, Turned, Upload
+from services.intake.drop.fetching import Fetching
 from services.intake.drop.files import HEADER, Hours, is_closed, lines_of, part_of
 from services.intake.drop.ledger import LEASE, NEVER, Answer, Batch, Ledger, State, Step
 from services.intake.drop.statuses import Told, told_of_all
-from services.intake.listing import PREFIX, Listing
+from services.intake.listing import Listing
 from shared import metrics
 from shared.drop import SOURCE, Found, ListKind
 from shared.errors import HabeasError, UnknownRequest
@@ -45,15 +47,10 @@ EXEMPTED_AGAIN: Final = timedelta(days=1)
 AT_ONCE: Final = 1_000
 LODGED_AT_ONCE: Final = 50
 NAME: Final = "intake"
-ARCHIVE_ITEM: Final = f"{PREFIX}archive"
-"""Name under which the lists lie in the vault as they came."""
 
 
-class Platform(Protocol):
+class Platform(fetching.Platform, Protocol):
     """The way to the platform, as :class:`services.intake.drop.client.Platform` is it."""
-
-    async def download(self) -> Archive | None:
-        """Return the lists that are new; none where nothing is."""
 
     async def upload(self, files: Sequence[Upload]) -> Taken:
         """Tell the statuses of the lists that were fetched last."""
@@ -85,6 +82,11 @@ class Puller:
     closed: Hours | None
     """When the platform takes no calls."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    @property
+    def fetching(self) -> Fetching:
+        """Who fetches lists."""
+        return Fetching(self.platform, self.ledger, self.listing, self.door, self.clock)
 
     async def for_ever(self) -> None:
         """Do what is due, until cancelled; an outage only delays it."""
@@ -132,6 +134,8 @@ class Puller:
         if batch is None:
             return await self._at_rest(state)
         match batch.step:
+            case Step.ARRIVING:
+                return await self._recovered(batch)
             case Step.RECEIVED:
                 return self.clock() >= state.not_before and await self._unpacked(batch)
             case Step.SEALED:
@@ -151,47 +155,22 @@ class Puller:
     # --- fetching -----------------------------------------------------------------------------------------
 
     async def _pull(self) -> bool:
-        archive = await self.platform.download()
-        if archive is None:
-            batch = self._batch("nothing new", {})  # what was acquired since is looked through all the same
-            await self.ledger.begin(batch)
-        else:
-            with closing(archive):
-                batch = replace(self._batch(archive.name, {}), step=Step.RECEIVED)
-                await self._safe(batch, archive)
+        await self._note_fetched(await self.fetching.fetched())
+        return True
+
+    async def _recovered(self, batch: Batch) -> bool:
+        if await self.fetching.recovered(batch):
+            await self._note_fetched(batch)
+        return True
+
+    async def _note_fetched(self, batch: Batch) -> None:
         now = batch.fetched_at
         await self.ledger.note(pulled_at=now, pull_at=now + self.every, not_before=NEVER, trouble="")
         logger().info("lists of DROP fetched", service=NAME, request_id=batch.id)
-        return True
-
-    async def _safe(self, batch: Batch, archive: Archive) -> None:
-        """Seal *archive* as it came, however often that fails: nobody else has it."""
-        while True:
-            try:
-                archive.content.seek(0)
-                await self.listing.keep(batch.id, ARCHIVE_ITEM, _alive(_pieces(archive.content)))
-                await self.ledger.begin(batch)
-            except HabeasError as error:
-                logger().error("lists of DROP are not sealed yet", service=NAME, reason=str(error))
-                await asyncio.sleep(LOOK_EVERY_S)
-            else:
-                return
 
     async def _unpacked(self, batch: Batch) -> bool:
-        """Take the lists out of the archive; it stays sealed, for the state does not hand it out again."""
-        with closing(Archive(batch.id, tempfile.TemporaryFile())) as archive:
-            async for piece in self.listing.content(batch.id, ARCHIVE_ITEM):
-                archive.content.write(piece)
-            files = archive.lists()
-            for kind, name in files.items():
-                await self.listing.keep(batch.id, kind.item, _alive(archive.pieces(name)))
-        await self.ledger.unpacked(batch.id, files)
+        await self.fetching.unpack(batch)
         return True
-
-    def _batch(self, name: str, files: Mapping[ListKind, str]) -> Batch:
-        """Return a new batch; two archives of one day have one name."""
-        now = self.clock()
-        return Batch(self.door.id_of(SOURCE, f"{name} {now.isoformat()}"), files, now)
 
     async def _listed(self, batch: Batch) -> bool:
         await self.listing.announce(batch.id, tuple(kind.item for kind in batch.files))
@@ -433,17 +412,6 @@ def _must_have_taken(taken: Taken, names: Iterable[str]) -> None:
 def _close(files: Iterable[_File | Upload]) -> None:
     for file in files:
         file.content.close()
-
-
-def _pieces(content: IO[bytes]) -> Iterator[bytes]:
-    while piece := content.read(PIECE):
-        yield piece
-
-
-async def _alive(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
-        await asyncio.sleep(0)
 
 
 async def _in_portions(items: AsyncIterator[Any], size: int) -> AsyncIterator[list[Any]]:
