@@ -168,6 +168,7 @@ class Door:
         *,
         attested: tuple[Evidence, ...] = (),
         instructed: bool = False,
+        at: datetime | None = None,
     ) -> str:
         """
         Take *request* in and return its id: the same (source, reference) is the same request again.
@@ -177,6 +178,7 @@ class Door:
             source: Who passes it on.
             attested: What an agent answers for whose signature was checked.
             instructed: Whether a controller asks whose credential was checked.
+            at: When it came, where that was before now.
         """
         case = self.id_of(source, request.reference)
         cause = f"lodged {case}"
@@ -188,7 +190,7 @@ class Door:
         lodged = RequestLodged(
             request_id=case,
             source=source,
-            occurred_at=self.clock(),
+            occurred_at=at or self.clock(),
             proofs=proofs,
             attested=attested,
             instructed=instructed,
