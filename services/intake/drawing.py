@@ -25,7 +25,6 @@ from services.intake.phrases import (
     RIGHTS,
     TOO_OFTEN,
     UNOPENED,
-    law_of,
 )
 from services.intake.ranges import NotSatisfiable
 from services.intake.site import PRIVATE, Site, View
@@ -33,6 +32,7 @@ from services.intake.timeline import Entry, timeline_of
 from services.intake.uploads import NotTaken, Wrong
 from shared.events import MOST_DOCUMENT_BYTES, Proof, Remedy, RequestId
 from shared.journal import Told
+from shared.lawnames import name_of
 from shared.wording import Words
 from shared.wording import mark as _
 
@@ -223,4 +223,4 @@ def _authorities(case: Case, practice: Practice, words: Words) -> Iterator[tuple
         authority = policy.authority or practice.company.authority
         if authority.url not in seen:
             seen.add(authority.url)
-            yield law_of(policy, words), authority.name, authority.url
+            yield name_of(policy, words.say), authority.name, authority.url

@@ -7,10 +7,11 @@ every write; another goes on when its lease is over.
 
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, cast
 
@@ -43,6 +44,7 @@ from shared.mongo import Client, Database
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
 from shared.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
+from tests.integration.mortal import Killed, Life, Mortal
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MAP = parse(
@@ -78,44 +80,7 @@ WRITES = frozenset(
         "sending", "settle", "take", "told", "unpacked", "upload", "uploaded", "withdraw",
     }
 )  # fmt: skip
-
-
-class Killed(BaseException):
-    """The process is gone: nothing in it catches this."""
-
-
-@dataclass
-class Life:
-    """Ends at the *last* boundary it passes."""
-
-    last: float
-    passed: int = 0
-
-    def passes(self) -> None:
-        self.passed += 1
-        if self.passed >= self.last:
-            raise Killed
-
-
-@dataclass
-class Mortal:
-    """Something whose writes a process may die before or after."""
-
-    real: Any
-    life: Life
-
-    def __getattr__(self, name: str) -> Any:
-        act = getattr(self.real, name)
-        return self._mortal(act) if name in WRITES else act
-
-    def _mortal(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def mortal(*arguments: Any, **more: Any) -> Any:
-            self.life.passes()
-            done = await act(*arguments, **more)
-            self.life.passes()
-            return done
-
-        return mortal
+mortal = partial(Mortal, writes=WRITES)
 
 
 @dataclass
@@ -229,10 +194,10 @@ class World:
         object.__setattr__(listing, "announce", self._announce)
         platform = Platform("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
         return Puller(
-            Mortal(platform, life),
-            cast("Ledger", Mortal(self.ledger, life)),
-            cast("Listing", Mortal(listing, life)),
-            cast("Door", Mortal(self.requests, life)),
+            mortal(platform, life),
+            cast("Ledger", mortal(self.ledger, life)),
+            cast("Listing", mortal(listing, life)),
+            cast("Door", mortal(self.requests, life)),
             timedelta(days=7),
             hours("01:00/03:00"),
             self.clock,
@@ -244,11 +209,11 @@ class World:
 
     def matching(self, life: Life) -> Matching:
         stores = Stores({"default": self.client}, database_prefix=self.prefix)
-        publishing = Mortal(self, life)
+        publishing = mortal(self, life)
         return Matching(
-            cast("Listed", Mortal(self.listed, life)),
+            cast("Listed", mortal(self.listed, life)),
             stores,
-            Mortal(self.vault, life),
+            mortal(self.vault, life),
             lambda: MAP,
             publishing.publish,
             self.clock,
@@ -256,7 +221,7 @@ class World:
 
     async def live(self, life: Life | None = None) -> None:
         """Let a process do all that there is to do."""
-        puller, matching = self.puller(life or Life(float("inf"))), self.matching(life or Life(float("inf")))
+        puller, matching = self.puller(life or Life()), self.matching(life or Life())
         idle = 0
         while idle < 2:
             done = await puller.turn()
@@ -486,7 +451,7 @@ async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near
 async def test_a_refusal_is_no_proof_that_the_statuses_have_arrived(world: World) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
-    await world.puller(Life(float("inf"))).turn()
+    await world.puller(Life()).turn()
     given, world.california.given = world.california.given, {}
     with capture_logs() as logs:
         await world.live()
@@ -623,7 +588,7 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     known = world.california.waiting["Phone"].copy()
     world.california.given = {}
-    await world.puller(Life(float("inf"))).turn()
+    await world.puller(Life()).turn()
     world.california.given["20261126_4821_Phone"] = {}  # as if it did not know the ids
     with capture_logs() as logs:
         await world.live()
@@ -650,7 +615,7 @@ async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> N
     ask(world)
     held = world.ledger
     assert await held.hold(world.now) is not None
-    assert not await world.puller(Life(float("inf"))).turn()
+    assert not await world.puller(Life()).turn()
     assert not world.california.calls
 
 
@@ -673,7 +638,7 @@ async def test_lists_without_requests_need_no_answer(world: World) -> None:
 
 
 async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: World) -> None:
-    whole = Life(float("inf"))
+    whole = Life()
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     await world.live(whole)
