@@ -24,6 +24,7 @@ from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, Door
 from services.intake.downloads import package_head, package_response, wanted_bytes
 from services.intake.forwarding import forwardings
+from services.intake.packages import Packages
 from services.intake.pages import certificate_response, pages
 from services.intake.problems import add_problems
 from services.intake.ranges import Wanted
@@ -390,10 +391,12 @@ PROOFS: dict[str, Any] = {
 
 
 def _add_answers(app: FastAPI, door: Door) -> None:
+    packages = Packages(door)
+
     @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED)
     async def issue_code(case_id: RequestId) -> CodeSent:
         """Have a code mailed to the data subject that opens the package once."""
-        return CodeSent(expires_at=await door.issue_package_code(case_id))
+        return CodeSent(expires_at=await packages.issue_code(case_id))
 
     @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
     async def package(
@@ -405,12 +408,12 @@ def _add_answers(app: FastAPI, door: Door) -> None:
         A download that was cut off goes on with the same code: `Range: bytes=N-` and `If-Range` with the
         entity tag of the first answer.
         """
-        return package_response(case_id, await door.open_package(case_id, needed(code), wanted))
+        return package_response(case_id, await packages.open(case_id, needed(code), wanted))
 
     @app.head("/v1/requests/{case_id}/package", response_class=Response)
     async def look(case_id: RequestId, code: str = "") -> Response:
         """Say how large the package is, for a code that stays good."""
-        return package_head(case_id, await door.look_at_package(case_id, needed(code)))
+        return package_head(case_id, await packages.look(case_id, needed(code)))
 
     @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
     async def certificate(case_id: RequestId) -> Response:

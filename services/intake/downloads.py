@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Header
 from fastapi.responses import Response, StreamingResponse
 
-from services.intake.door import Download, etag_of
+from services.intake.packages import Download, etag_of
 from services.intake.ranges import Span, Wanted
 from shared.answer import PackageFacts
 

@@ -13,8 +13,10 @@ from services.intake import asking, outcomes, uploads
 from services.intake.appeals import DECIDED, DUTIES, judging, remedy_of
 from services.intake.clock import Practice, explained
 from services.intake.domain import Case, Status
-from services.intake.door import CodeRefused, Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.explaining import Line, explanation
+from services.intake.obstacles import CodeRefused, NotNow, TooOften
+from services.intake.packages import Packages
 from services.intake.phrases import (
     HAPPENED,
     LETTERS,
@@ -85,10 +87,15 @@ class Page:
     practice: Practice
     case_id: str
 
+    @property
+    def packages(self) -> Packages:
+        """The packages that answers come to."""
+        return Packages(self.door)
+
     async def show(self, said: Said = Said(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
         case, told = await self.door.history(self.case_id)
-        size = await self.door.size_of_package(self.case_id, case)
+        size = await self.packages.size(self.case_id, case)
         drawn = {
             **self._content(case, told),
             "said": said,

@@ -12,8 +12,9 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from services.intake.door import Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.drawing import HEADERS
+from services.intake.obstacles import NotNow, TooOften
 from services.intake.phrases import THEIR_RIGHTS
 from services.intake.site import READ, Site
 from shared.errors import UnknownRequest

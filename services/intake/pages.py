@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse
 
 from services.intake import asking, uploads
 from services.intake.clock import Practice
-from services.intake.door import CodeRefused, Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.downloads import package_head, package_response, wanted_bytes
 from services.intake.drawing import Counter, Page, Said
+from services.intake.obstacles import CodeRefused, NotNow, TooOften
 from services.intake.ranges import NotSatisfiable, Wanted
 from services.intake.site import READ, Site
 from services.intake.uploads import NotTaken
@@ -124,14 +125,14 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
 
     @router.post("/{case_id}/package-code", dependencies=guarded)
     async def issue_code(page: Here) -> HTMLResponse:
-        return await page.after(page.door.issue_package_code(page.case_id), PACKAGE_CODE_COMING)
+        return await page.after(page.packages.issue_code(page.case_id), PACKAGE_CODE_COMING)
 
     @router.head("/{case_id}/package", response_model=None)
     async def look(page: Here, code: str = "") -> Response:
         if not SIX_DIGITS.fullmatch(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
-            facts = await page.door.look_at_package(page.case_id, code)
+            facts = await page.packages.look(page.case_id, code)
         except (NotNow, TooOften, CodeRefused) as error:
             return await page.refused(error)
         return package_head(page.case_id, facts)
@@ -144,7 +145,7 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
         if not SIX_DIGITS.fullmatch(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
-            opened = await page.door.open_package(page.case_id, code, wanted)
+            opened = await page.packages.open(page.case_id, code, wanted)
         except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)
         return package_response(page.case_id, opened)

@@ -20,7 +20,7 @@ from http import HTTPStatus
 from typing import IO, Any, Final, Protocol
 
 from services.intake.domain import Case, Status
-from services.intake.door import Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.drop import fetching
 from services.intake.drop.client import LATER, NotYet, Taken, Turned, Upload
 from services.intake.drop.fetching import Fetching
@@ -28,6 +28,7 @@ from services.intake.drop.files import HEADER, Hours, is_closed, lines_of, part_
 from services.intake.drop.ledger import LEASE, NEVER, Answer, Batch, Ledger, State, Step
 from services.intake.drop.statuses import Told, told_of_all
 from services.intake.listing import Listing
+from services.intake.obstacles import NotNow, TooOften
 from shared import metrics
 from shared.drop import SOURCE, Found, ListKind
 from shared.errors import HabeasError, UnknownRequest

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from services.intake.clock import Practice
 from services.intake.domain import MAIL, Case
-from services.intake.door import Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.mail import figures
 from services.intake.mail.answering import Answer, Deed, deed_of
 from services.intake.mail.asking import inquiry_of, laws_for, request_of
@@ -25,6 +25,7 @@ from services.intake.mail.reading import Mail, read
 from services.intake.mail.refusing import is_dropped, refusal_of
 from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
+from services.intake.obstacles import NotNow, TooOften
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.errors import HabeasError, TransientError, UnknownRequest
 from shared.events import RequestSubmitted

@@ -154,7 +154,7 @@ class Files:
     async def stands(self, filed: Filed) -> tuple[Case, Told]:
         """Return what is known of a request, and what is said of it."""
         case = await self.case(filed)
-        return case, told_of(case, cancelled=await self._is_cancelled(filed))
+        return case, told_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
 
     async def cancel(self, filed: Filed) -> None:
         """
@@ -166,13 +166,6 @@ class Files:
         """
         await self.door.withdraw(filed.case_id)
         await self.door.keep(filed.case_id, CANCELLATION, b"")
-
-    async def _is_cancelled(self, filed: Filed) -> bool:
-        try:
-            await self.door.kept(filed.case_id, CANCELLATION)
-        except UnknownRequest:
-            return False
-        return True
 
     async def _must_be_new(self, filed: Filed) -> None:
         """
