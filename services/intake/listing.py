@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.intake.context import Vault as SealingVault
 from services.intake.domain import Case, evolve
@@ -21,6 +21,7 @@ from shared.journal import Row as Written
 from shared.journal import story_of
 from shared.service import Rows, announcements
 
+Item = TypeVar("Item")
 NAME = "intake"
 PREFIX = "drop_"
 """What the names of everything begin with that lies in the vault of a batch."""
@@ -113,3 +114,15 @@ class Listing:
     async def discard(self, batch: str) -> None:
         """Remove the lists of *batch*, and whom they have found, for good."""
         await self.vault.discard_all(batch, (PREFIX,))
+
+
+async def in_portions(items: AsyncIterator[Item], size: int) -> AsyncIterator[list[Item]]:
+    """Yield *items* in lists of *size*, the last of which may be shorter."""
+    portion: list[Item] = []
+    async for item in items:
+        portion.append(item)
+        if len(portion) >= size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

@@ -28,11 +28,12 @@ from services.fulfillment.search.stores import Stores
 from services.intake.domain import Case, Status
 from services.intake.door import Door
 from services.intake.drop import client
+from services.intake.drop.answering import EXEMPTED_AGAIN, MARGIN, WITHIN
 from services.intake.drop.client import LATER, NotYet, Platform
 from services.intake.drop.fetching import ARCHIVE_ITEM
 from services.intake.drop.files import hours
 from services.intake.drop.ledger import Ledger
-from services.intake.drop.puller import EXEMPTED_AGAIN, MARGIN, WITHIN, Puller
+from services.intake.drop.puller import Puller
 from services.intake.listing import Listing
 from shared.bus import Message
 from shared.drop import SOURCE
