@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.intake.mail.attaching import documents_in
+from services.intake.mail.authenticating import is_authenticated
 from services.intake.mail.classifying import Understood, understand
 from services.intake.mail.reading import Mail, read
 from services.intake.mail.refusing import refusal_of
@@ -30,6 +31,7 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
     understood = understand(mail.subject, mail.words, rulebook())
     return {
         "sender": mail.address,
+        "sender_authenticated": is_authenticated(mail, trusted),
         "words": mail.words,
         "outcome": _outcome(mail, understood, refused),
         "right": understood.wish and understood.wish.value,

@@ -514,7 +514,7 @@ class MessageLodged(Fact):
     reason: Code
     """Why nothing else was made of it."""
     own: bool
-    """Whether it is about a request and names that request's address as its sender, as anybody can."""
+    """Whether it is about a request and from that request's address, as far as the mail server says."""
 
 
 class LastDay(Part):

@@ -19,14 +19,16 @@ from services.intake import batches, uploads
 from services.intake.centre.pages import centre
 from services.intake.centre.signal import honour
 from services.intake.clock import Practice
+from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
 from services.intake.door import Allowance, Door
-from services.intake.downloads import package_headers, package_response, wanted_bytes
+from services.intake.downloads import package_head, package_response, wanted_bytes
 from services.intake.forwarding import forwardings
+from services.intake.packages import Packages
 from services.intake.pages import certificate_response, pages
 from services.intake.problems import add_problems
-from services.intake.ranges import Span, Wanted
-from services.intake.site import Site, signals
+from services.intake.ranges import Wanted
+from services.intake.site import READ, Site, signals
 from services.intake.timeline import Entry, Happened, timeline_of
 from services.intake.unsubscribing.links import Links
 from services.intake.unsubscribing.pages import unsubscribing
@@ -277,13 +279,13 @@ def create_app(
         """Say what each edition of each law says, and where it says so."""
         return list(policies())
 
-    @app.get("/v1/requests")
+    @app.get("/v1/requests", dependencies=[Depends(not_stored)])
     async def find(reference: str, source: Annotated[str, Depends(callers.system)]) -> StatusPage:
         """Say where the request stands that the calling system knows as *reference*."""
         case_id = door.id_of(source, reference)
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    @app.get("/v1/requests/{case_id}")
+    @app.get("/v1/requests/{case_id}", dependencies=[Depends(not_stored)])
     async def status(case_id: RequestId) -> StatusPage:
         """Say where a request stands."""
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
@@ -306,8 +308,8 @@ def create_app(
         await door.appeal(case_id, form.statement)
 
     _add_answers(app, door)
-    app.add_api_route("/style.css", site.stylesheet, include_in_schema=False)
-    app.add_api_route("/logo", site.logo, include_in_schema=False)
+    app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
+    app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
     _add_description(app, site)
     app.include_router(centre(door, site, callers.public))
     app.include_router(pages(door, site, Practice(site.company, policies(), calendar_named)))
@@ -320,9 +322,10 @@ def create_app(
 def _add_description(app: FastAPI, site: Site) -> None:
     async def describe(request: Request) -> Response:
         # FastAPI's own page has the browser load programs from elsewhere.
-        return site.at(request).draw("docs.html.jinja", paths=app.openapi()["paths"])
+        drawn = {"paths": app.openapi()["paths"], "paragraphs": paragraphs}
+        return site.at(request).draw("docs.html.jinja", **drawn)
 
-    app.add_api_route("/docs", describe, include_in_schema=False)
+    app.add_api_route("/docs", describe, methods=READ, include_in_schema=False)
 
 
 def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequence[APIRouter]) -> None:
@@ -388,10 +391,12 @@ PROOFS: dict[str, Any] = {
 
 
 def _add_answers(app: FastAPI, door: Door) -> None:
+    packages = Packages(door)
+
     @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED)
     async def issue_code(case_id: RequestId) -> CodeSent:
         """Have a code mailed to the data subject that opens the package once."""
-        return CodeSent(expires_at=await door.issue_package_code(case_id))
+        return CodeSent(expires_at=await packages.issue_code(case_id))
 
     @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
     async def package(
@@ -403,19 +408,22 @@ def _add_answers(app: FastAPI, door: Door) -> None:
         A download that was cut off goes on with the same code: `Range: bytes=N-` and `If-Range` with the
         entity tag of the first answer.
         """
-        return package_response(case_id, await door.open_package(case_id, needed(code), wanted))
+        return package_response(case_id, await packages.open(case_id, needed(code), wanted))
 
     @app.head("/v1/requests/{case_id}/package", response_class=Response)
     async def look(case_id: RequestId, code: str = "") -> Response:
         """Say how large the package is, for a code that stays good."""
-        facts = await door.look_at_package(case_id, needed(code))
-        headers = package_headers(case_id, facts, Span(0, facts.size))
-        return Response(headers=headers, media_type="application/zip")
+        return package_head(case_id, await packages.look(case_id, needed(code)))
 
     @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
     async def certificate(case_id: RequestId) -> Response:
         """Download the signed certificate of an erasure."""
         return certificate_response(case_id, await door.certificate(case_id))
+
+
+def not_stored(response: Response) -> None:
+    """Have nobody on the way keep an answer: where a request stands changes, and is for one person."""
+    response.headers["Cache-Control"] = "no-store"
 
 
 def needed(code: str) -> str:

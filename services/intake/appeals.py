@@ -7,12 +7,13 @@ Law:
     at again, which no provision limits.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.intake.clock import Practice
 from services.intake.domain import Case, Status
 from shared.events import AppealReceived, Code, Remedy, RequestReceived
-from shared.law import Counting, Duty, Strictest, strictest
+from shared.law import Counting, Duty, Policy, Strictest, strictest
 
 DUTIES = {Remedy.APPEAL: Duty.APPEAL, Remedy.COMPLAINT: Duty.COMPLAINT}
 DECIDED = frozenset({Status.REFUSED, Status.ANSWERED, Status.CLOSED})
@@ -49,11 +50,19 @@ def remedy_of(case: Case, received: RequestReceived, practice: Practice) -> Reme
     return Remedy.APPEAL if known and case.status in DECIDED else Remedy.COMPLAINT
 
 
-def _counted(remedy: Remedy, received: RequestReceived, at: datetime, practice: Practice) -> Strictest | None:
-    """An appeal belongs to its case; a complaint is judged by the law of the day on which it is made."""
-    counting = Counting(practice.company, practice.calendars, at)
+def judging(remedy: Remedy, received: RequestReceived, at: datetime, practice: Practice) -> Sequence[Policy]:
+    """
+    Return the editions by which what comes at *at* is judged.
+
+    An appeal belongs to its case; a complaint is judged by the law of the day on which it is made.
+    """
     laws = practice.laws_of(received)
-    if remedy is Remedy.COMPLAINT:
-        day = at.astimezone(practice.zone).date()
-        laws = [practice.policies.in_force(policy.law, day) for policy in laws]
-    return strictest(laws, DUTIES[remedy], received.right, counting)
+    if remedy is Remedy.APPEAL:
+        return laws
+    day = at.astimezone(practice.zone).date()
+    return [practice.policies.in_force(policy.law, day) for policy in laws]
+
+
+def _counted(remedy: Remedy, received: RequestReceived, at: datetime, practice: Practice) -> Strictest | None:
+    counting = Counting(practice.company, practice.calendars, at)
+    return strictest(judging(remedy, received, at, practice), DUTIES[remedy], received.right, counting)

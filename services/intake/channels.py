@@ -24,6 +24,7 @@ from services.intake.drop.puller import Puller
 from services.intake.drp.api import drp_app
 from services.intake.drp.desk import Desk
 from services.intake.drp.tokens import Tokens
+from services.intake.fides import sweeping
 from services.intake.fides.api import Served as ClientsServed
 from services.intake.fides.api import fides_app
 from services.intake.fides.consents import Begun, Consents, Sweep
@@ -32,6 +33,7 @@ from services.intake.fides.ledger import Ledger as ClientsLedger
 from services.intake.fides.oauth import Clients
 from services.intake.fides.policies import Policies
 from services.intake.fides.reviews import Reviews
+from services.intake.fides.sweeping import Leftovers
 from services.intake.fides.tokens import Tokens as ClientTokens
 from services.intake.firsts import Firsts
 from services.intake.listing import Listing
@@ -101,10 +103,13 @@ async def channels(ground: Ground) -> AsyncIterator[list[Channel]]:
     settings = ground.settings
     async with AsyncExitStack() as stack:
         begun = Begun(ground.database)
+        requests = ClientsLedger(ground.database)
         # Where they are served no longer, too, what people have begun is destroyed in time.
-        opened = [await _platforms(ground, stack), Channel(works=[Sweep(begun, ground.vault).for_ever()])]
+        sweeps = Sweep(begun, ground.vault), Leftovers(requests, ground.door, ground.vault)
+        swept = Channel(works=[sweeping.for_ever(sweep.work) for sweep in sweeps])
+        opened = [await _platforms(ground, stack), swept]
         if settings.fides_served:
-            opened.append(await _clients(ground, begun))
+            opened.append(await _clients(ground, begun, requests))
         if settings.drp_business:
             opened.append(await _agents(ground))
         if settings.opendsr_controllers:
@@ -182,11 +187,10 @@ async def _platforms(ground: Ground, stack: AsyncExitStack) -> Channel:
     return Channel("/webhooks", webhooks_app(desk))
 
 
-async def _clients(ground: Ground, begun: Begun) -> Channel:
+async def _clients(ground: Ground, begun: Begun, requests: ClientsLedger) -> Channel:
     """Return what clients of Fides call."""
     settings = ground.settings
     tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
-    requests = ClientsLedger(ground.database)
     for collection in (tokens, requests, begun):
         await collection.prepare()
     policies = Policies(settings.fides_policies, settings.fides_data_uses)

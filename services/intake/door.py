@@ -2,8 +2,7 @@
 What people and systems can do by HTTP, without HTTP.
 
 A request is sealed first and announced second; what is decided about it is decided by the handlers, which
-read the announcement. The two writes that belong to this door alone, codes and downloads of the package, go
-into the journal like everything else.
+read the announcement.
 """
 
 import hmac
@@ -20,21 +19,17 @@ from services.intake.appeals import DECIDED
 from services.intake.context import Vault as SealingVault
 from services.intake.domain import (
     Case,
-    PackageCodeKept,
-    PackageCodeRefused,
     Status,
     evolve,
     request_id,
 )
 from services.intake.handlers import SET_ASIDE
-from services.intake.obstacles import Obstacle
-from services.intake.ranges import Span, Wanted, span
+from services.intake.obstacles import NotNow, Obstacle, TooMany, TooOften
 from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.shaping import next_hour, takes_effect_at_once
-from shared.answer import INQUIRY, SUBMISSION, Inquiry, PackageFacts, facts_of
+from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.bus import Publisher
-from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
-from shared.errors import Destroyed, PermanentError, UnknownRequest
+from shared.errors import Destroyed, UnknownRequest
 from shared.events import (
     AgreementLodged,
     AppealLodged,
@@ -45,8 +40,6 @@ from shared.events import (
     ForwardingFetched,
     InquiryLodged,
     MessageLodged,
-    PackageCodeIssued,
-    PackageFetched,
     PolicyId,
     Proof,
     ProofReceived,
@@ -63,37 +56,6 @@ from shared.service import Rows, announcements
 NAME = "intake"
 ACTS_PER_HOUR = 60
 HOUR_S = 3600.0
-WHOLE = Wanted()
-MOST_PACKAGE_CODES = 20
-"""Codes a case may be sent for its package: new codes are new tries."""
-
-
-class NotNow(PermanentError):
-    """The request is in a state in which this cannot be done."""
-
-    def __init__(self, message: str, obstacle: Obstacle | None = None) -> None:
-        super().__init__(message)
-        self.obstacle = obstacle
-
-
-class TooOften(PermanentError):
-    """The same thing was tried too often."""
-
-
-class TooMany(PermanentError):
-    """A system sends more requests than it may in this hour."""
-
-    def __init__(self, wait_s: int) -> None:
-        super().__init__("this system has sent as many requests as it may in this hour; send it again later")
-        self.wait_s = wait_s
-
-
-class CodeRefused(PermanentError):
-    """The code does not open the package."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(f"the code does not open the package: {verdict}")
-        self.verdict = verdict
 
 
 class Vault(SealingVault, Protocol):
@@ -138,16 +100,6 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """A package, or a part of it, on its way."""
-
-    facts: PackageFacts
-    span: Span
-    """Which bytes these are."""
-    pieces: AsyncIterator[bytes]
-
-
-@dataclass(frozen=True, slots=True)
 class Door:
     """The way in by HTTP."""
 
@@ -168,6 +120,7 @@ class Door:
         *,
         attested: tuple[Evidence, ...] = (),
         instructed: bool = False,
+        at: datetime | None = None,
     ) -> str:
         """
         Take *request* in and return its id: the same (source, reference) is the same request again.
@@ -177,6 +130,7 @@ class Door:
             source: Who passes it on.
             attested: What an agent answers for whose signature was checked.
             instructed: Whether a controller asks whose credential was checked.
+            at: When it came, where that was before now.
         """
         case = self.id_of(source, request.reference)
         cause = f"lodged {case}"
@@ -188,7 +142,7 @@ class Door:
         lodged = RequestLodged(
             request_id=case,
             source=source,
-            occurred_at=self.clock(),
+            occurred_at=at or self.clock(),
             proofs=proofs,
             attested=attested,
             instructed=instructed,
@@ -273,6 +227,18 @@ class Door:
         except (KeyError, Destroyed):
             raise UnknownRequest("no request has this id") from None
 
+    async def holds(self, case_id: str, item: str) -> bool:
+        """Tell whether :meth:`keep` has sealed anything of that name."""
+        try:
+            await self.kept(case_id, item)
+        except UnknownRequest:
+            return False
+        return True
+
+    async def forget(self, case_id: str, item: str) -> None:
+        """Remove what :meth:`keep` has sealed and nothing was announced of."""
+        await self.vault.discard(case_id, [item])
+
     async def set_aside(
         self, source: str, reference: str, content: bytes, flaws: tuple[Flaw, ...], *, id_: str | None
     ) -> str:
@@ -298,7 +264,7 @@ class Door:
             request_id=case_id, publisher_source=source, publisher_id=id_, errors=flaws
         )
         # A row that is there already says the same.
-        await self._append(case_id, 0, rejected)
+        await self.append(case_id, 0, rejected)
         return case_id
 
     def id_of(self, source: str, reference: str) -> str:
@@ -312,7 +278,7 @@ class Door:
         Raises:
             UnknownRequest: No request has this id.
         """
-        case, _ = await self._look_up(case_id)
+        case, _ = await self.look_up(case_id)
         if case.status is Status.UNKNOWN:
             await self._must_be_lodged(case_id)
         return case
@@ -330,13 +296,6 @@ class Door:
             await self._must_be_lodged(case_id)
         return case, list(told_by(rows))
 
-    async def size_of_package(self, case_id: str, case: Case) -> int | None:
-        """Return how many bytes the package of *case* has; None where there is none, or none any longer."""
-        try:
-            return (await self._facts(case_id, self._must_have_package(case))).size
-        except (NotNow, UnknownRequest):
-            return None
-
     async def prove(self, case_id: str, proofs: Sequence[Proof], *, cause: str = "") -> None:
         """
         Take proofs of identity in.
@@ -351,7 +310,7 @@ class Door:
             NotNow: Its identity is decided already.
             TooOften: Too many were offered within the hour.
         """
-        case = await self._act(case_id)
+        case = await self.act(case_id)
         if not (case.awaits_proof or case.status is Status.UNKNOWN):
             raise NotNow(f"no proof is awaited: the request is {case.status}", Obstacle.PROOF_DECIDED)
         cause = cause or uuid4().hex
@@ -367,7 +326,7 @@ class Door:
             NotNow: It is answered already.
             TooOften: Too much was done about the request within the hour.
         """
-        case = await self._act(case_id)
+        case = await self.act(case_id)
         if not (case.withdrawable or case.status is Status.UNKNOWN):
             raise NotNow(
                 f"it is too late to withdraw: the request is {case.status}", Obstacle.TOO_LATE_TO_WITHDRAW
@@ -387,7 +346,7 @@ class Door:
             NotNow: No fee is waiting for an answer.
             TooOften: Too much was done about the request within the hour.
         """
-        case = await self._act(case_id)
+        case = await self.act(case_id)
         if not case.awaits_agreement:
             raise NotNow("there is no fee to agree to", Obstacle.NO_FEE)
         await self._announce(AgreementLodged(request_id=case_id), cause=f"agreed {case_id}")
@@ -401,7 +360,7 @@ class Door:
             NotNow: An appeal is open already.
             TooOften: Too much was done about the request within the hour.
         """
-        case = await self._act(case_id)
+        case = await self.act(case_id)
         opened = case.open_appeal
         if opened is not None and (opened.remedy is Remedy.APPEAL or case.status not in DECIDED):
             raise NotNow("we are looking at it again already", Obstacle.APPEAL_OPEN)
@@ -418,7 +377,7 @@ class Door:
             NotNow: The link is wrong or has expired.
             TooOften: Too much was done about the request within the hour.
         """
-        case = await self._act(case_id)
+        case = await self.act(case_id)
         forwarded, received = case.forwarded, case.received
         digest = sha256(secret.encode()).hexdigest()
         if forwarded is None or received is None or not hmac.compare_digest(forwarded.digest, digest):
@@ -426,7 +385,7 @@ class Door:
         if self.clock() >= forwarded.expires_at:
             raise NotNow("the link has expired")
         sealed = await self.vault.open(case_id, SUBMISSION)
-        await self._note(case_id, ForwardingFetched(request_id=case_id))
+        await self.note(case_id, ForwardingFetched(request_id=case_id))
         return RequestSubmitted.model_validate_json(sealed), received
 
     async def certificate(self, case_id: str) -> bytes:
@@ -442,153 +401,14 @@ class Door:
             raise NotNow("there is no certificate for this request", Obstacle.NO_CERTIFICATE)
         return await self.vault.open(case_id, case.fulfilled.certificate)
 
-    async def issue_package_code(self, case_id: str) -> datetime:
+    async def act(self, case_id: str) -> Case:
         """
-        Have a fresh code mailed to the data subject; return when it expires.
+        Use up one act about a request; return what is known of it.
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: There is no package, or too many codes were issued.
             TooOften: Too much was done about the request within the hour.
         """
-        await self._act(case_id)
-        while True:
-            case, n = await self._look_up(case_id)
-            self._must_have_package(case)
-            if case.instructed:
-                raise NotNow("the controller that asked for this package hands it over")
-            if case.package_codes >= MOST_PACKAGE_CODES:
-                raise NotNow(
-                    "too many codes were issued for this package; write to the contact address",
-                    Obstacle.TOO_MANY_CODES,
-                )
-            ref = f"package_code_{case.package_codes}"
-            expires_at = self.clock() + LIFETIME
-            kept = PackageCodeKept(
-                request_id=case_id, digest=await self._new_code(case_id, ref), expires_at=expires_at
-            )
-            issued = PackageCodeIssued(request_id=case_id, ref=ref, expires_at=expires_at)
-            if await self._append(case_id, n, kept, issued):
-                return expires_at
-
-    async def open_package(self, case_id: str, code: str, wanted: Wanted = WHOLE) -> Download:
-        """
-        Return the package, or what is *wanted* of it, for a valid code; the code is spent.
-
-        A code that has opened the package goes on with a download that was cut off, until the code expires:
-        for whoever names the entity tag, which only the first answer told.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotNow: There is no package, or it is kept no longer.
-            TooOften: Too much was done about the request within the hour.
-            CodeRefused: The code is wrong, spent or expired.
-            NotSatisfiable: The bytes wanted lie behind the end; the code is not spent.
-            StoreUnavailable: The package cannot be read now; the code is not spent.
-        """
-        while True:
-            case, n = await self._look_up(case_id)
-            package = self._must_have_package(case)
-            continued = await self._goes_on(case, case_id, code, wanted)
-            if not continued and not await self._matches(case, case_id, code, n):
-                continue
-            download = await self._begun(case_id, package, wanted)
-            if await self._append(case_id, n, PackageFetched(request_id=case_id, continued=continued)):
-                if not continued:
-                    await self.vault.discard(case_id, [f"package_code_{case.package_codes - 1}"])
-                return download
-
-    async def hand_over_package(self, case_id: str, source: str, wanted: Wanted = WHOLE) -> Download:
-        """
-        Return the package, or what is *wanted* of it, to the controller that asked for it as *source*.
-
-        To be called for whoever has shown that controller's credential. Each download goes on record.
-
-        Raises:
-            UnknownRequest: No request has this id, or another asked for it.
-            NotNow: There is no package, or it is kept no longer.
-            TooOften: Too much was done about the request within the hour.
-            NotSatisfiable: The bytes wanted lie behind the end.
-            StoreUnavailable: The package cannot be read now.
-        """
-        case = await self.case(case_id)
-        if not case.instructed or case.received is None or case.received.source != source:
-            raise UnknownRequest("no request has this id")
-        if not self.acts.take(case_id):
-            raise TooOften("too much was done about this request; try again in an hour")
-        download = await self._begun(case_id, self._must_have_package(case), wanted)
-        continued = download.span.first > 0
-        await self._note(case_id, PackageFetched(request_id=case_id, by=source, continued=continued))
-        return download
-
-    async def look_at_package(self, case_id: str, code: str) -> PackageFacts:
-        """
-        Return size and digest of the package for a valid code, which is not spent.
-
-        Raises:
-            UnknownRequest: No request has this id.
-            NotNow: There is no package, or it is kept no longer.
-            CodeRefused: The code is wrong, spent or expired.
-        """
-        while True:
-            case, n = await self._look_up(case_id)
-            package = self._must_have_package(case)
-            if await self._matches(case, case_id, code, n):
-                return await self._facts(case_id, package)
-
-    async def _matches(self, case: Case, case_id: str, code: str, n: int) -> bool:
-        """
-        Tell whether *code* opens the package; not where somebody else did something meanwhile: look again.
-
-        Raises:
-            CodeRefused: It does not; a wrong code is on record then.
-        """
-        verdict = self._verdict(case.package_code, case_id, case.package_codes - 1, code)
-        if verdict is Verdict.MATCHED:
-            return True
-        if uses_a_try(verdict) and not await self._append(case_id, n, PackageCodeRefused(request_id=case_id)):
-            return False
-        raise CodeRefused(verdict)
-
-    async def _goes_on(self, case: Case, case_id: str, code: str, wanted: Wanted) -> bool:
-        """Tell whether *code* has opened the package before, and the same bytes are to go on."""
-        if not wanted.if_range or case.opened_by is None or case.fulfilled is None:
-            return False
-        if not self.acts.take(case_id):
-            raise TooOften("too much was done about this request; try again in an hour")
-        verdict = self._verdict(case.opened_by, case_id, case.opened_ref, code)
-        facts = await self._facts(case_id, case.fulfilled.package or "")
-        return verdict is Verdict.MATCHED and hmac.compare_digest(wanted.if_range, etag_of(facts))
-
-    async def _begun(self, case_id: str, package: str, wanted: Wanted) -> Download:
-        """Return what is *wanted*, once its first piece is at hand: what fails, fails before the answer."""
-        facts = await self._facts(case_id, package)
-        part = span(wanted, size=facts.size, etag=etag_of(facts))
-        pieces = self.vault.open_stream(case_id, package, start=part.first)
-        try:
-            first = await anext(pieces)
-        except (KeyError, Destroyed):
-            raise NotNow("the package is kept no longer", Obstacle.PACKAGE_GONE) from None
-        return Download(facts, part, _cut(_joined(first, pieces), part.length))
-
-    async def _facts(self, case_id: str, package: str) -> PackageFacts:
-        try:
-            content = await self.vault.open(case_id, facts_of(package))
-        except (KeyError, Destroyed):
-            raise NotNow("the package is kept no longer", Obstacle.PACKAGE_GONE) from None
-        return PackageFacts.model_validate_json(content)
-
-    def _verdict(self, issued: IssuedCode | None, case_id: str, number: int, code: str) -> Verdict:
-        digest = digest_of(code, key=self.keys.codes, ref=f"{case_id}/package_code_{number}")
-        return judge(issued, digest, now=self.clock())
-
-    async def _new_code(self, case_id: str, ref: str) -> str:
-        """Draw a code and return its digest; the code that is kept counts, should two be drawn at once."""
-        await self.vault.seal(case_id, ref, draw_code().encode())
-        code = (await self.vault.open(case_id, ref)).decode()
-        return digest_of(code, key=self.keys.codes, ref=f"{case_id}/{ref}")
-
-    async def _act(self, case_id: str) -> Case:
         case = await self.case(case_id)
         if not self.acts.take(case_id):
             raise TooOften("too much was done about this request; try again in an hour")
@@ -596,7 +416,8 @@ class Door:
             await self.room.hurry(case_id)
         return case
 
-    async def _look_up(self, case_id: str) -> tuple[Case, int]:
+    async def look_up(self, case_id: str) -> tuple[Case, int]:
+        """Return what is known of a case, and how many rows it has."""
         rows = (await self.journal.histories({case_id})).get(case_id, [])
         return reduce(evolve, story_of(rows), Case()), len(rows)
 
@@ -606,51 +427,21 @@ class Door:
         except (KeyError, Destroyed):
             raise UnknownRequest("no request has this id") from None
 
-    def _must_have_package(self, case: Case) -> str:
-        if case.status is Status.UNKNOWN:
-            raise UnknownRequest("no request has this id")
-        if case.fulfilled is None or case.fulfilled.package is None:
-            raise NotNow("there is no package for this request", Obstacle.NO_PACKAGE)
-        expires_at = case.fulfilled.package_expires_at
-        if expires_at is not None and self.clock() >= expires_at:
-            raise NotNow("the package has expired; make the request again", Obstacle.PACKAGE_GONE)
-        return case.fulfilled.package
-
     async def _announce(self, fact: Fact, *, cause: str) -> None:
         row = Row("", 0, cause, None, (fact,), self.clock())
         await self.publisher.publish(list(announcements(row, NAME)))
 
-    async def _note(self, case_id: str, fact: Fact) -> None:
+    async def note(self, case_id: str, fact: Fact) -> None:
         """Put *fact* on record, whatever else happens to the case meanwhile."""
         while True:
-            _, n = await self._look_up(case_id)
-            if await self._append(case_id, n, fact):
+            _, n = await self.look_up(case_id)
+            if await self.append(case_id, n, fact):
                 return
 
-    async def _append(self, case_id: str, n: int, *facts: Fact) -> bool:
+    async def append(self, case_id: str, n: int, *facts: Fact) -> bool:
         """Append a row and tell of it; return whether nobody else had appended meanwhile."""
         row = Row(case_id, n, uuid4().hex, None, facts, self.clock())
         if await self.journal.append([row]):
             return False
         await self.publisher.publish(list(announcements(row, NAME)))
         return True
-
-
-def etag_of(facts: PackageFacts) -> str:
-    """Return the strong entity tag of a package (RFC 9110, section 8.8.3)."""
-    return f'"{facts.sha256}"'
-
-
-async def _cut(pieces: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
-    """Yield the first *length* bytes of *pieces*."""
-    async for piece in pieces:
-        yield piece[:length]
-        length -= len(piece)
-        if length <= 0:
-            return
-
-
-async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in others:
-        yield piece

@@ -4,9 +4,9 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Header
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
-from services.intake.door import Download, etag_of
+from services.intake.packages import Download, etag_of
 from services.intake.ranges import Span, Wanted
 from shared.answer import PackageFacts
 
@@ -28,6 +28,13 @@ def package_headers(case_id: str, facts: PackageFacts, part: Span) -> dict[str, 
     if part.length < facts.size:
         headers["Content-Range"] = f"bytes {part.first}-{part.end - 1}/{facts.size}"
     return headers
+
+
+def package_head(case_id: str, facts: PackageFacts) -> Response:
+    """Return what the head of a package says, which is not handed over."""
+    return Response(
+        headers=package_headers(case_id, facts, Span(0, facts.size)), media_type="application/zip"
+    )
 
 
 def package_response(case_id: str, opened: Download) -> StreamingResponse:

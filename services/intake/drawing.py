@@ -10,11 +10,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from services.intake import asking, outcomes, uploads
-from services.intake.appeals import DECIDED, remedy_of
+from services.intake.appeals import DECIDED, DUTIES, judging, remedy_of
 from services.intake.clock import Practice, explained
 from services.intake.domain import Case, Status
-from services.intake.door import CodeRefused, Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.explaining import Line, explanation
+from services.intake.obstacles import CodeRefused, NotNow, TooOften
+from services.intake.packages import Packages
 from services.intake.phrases import (
     HAPPENED,
     LETTERS,
@@ -25,7 +27,6 @@ from services.intake.phrases import (
     RIGHTS,
     TOO_OFTEN,
     UNOPENED,
-    law_of,
 )
 from services.intake.ranges import NotSatisfiable
 from services.intake.site import PRIVATE, Site, View
@@ -33,7 +34,7 @@ from services.intake.timeline import Entry, timeline_of
 from services.intake.uploads import NotTaken, Wrong
 from shared.events import MOST_DOCUMENT_BYTES, Proof, Remedy, RequestId
 from shared.journal import Told
-from shared.law import Duty
+from shared.lawnames import name_of
 from shared.wording import Words
 from shared.wording import mark as _
 
@@ -86,10 +87,15 @@ class Page:
     practice: Practice
     case_id: str
 
+    @property
+    def packages(self) -> Packages:
+        """The packages that answers come to."""
+        return Packages(self.door)
+
     async def show(self, said: Said = Said(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""
         case, told = await self.door.history(self.case_id)
-        size = await self.door.size_of_package(self.case_id, case)
+        size = await self.packages.size(self.case_id, case)
         drawn = {
             **self._content(case, told),
             "said": said,
@@ -149,7 +155,7 @@ class Page:
             "ahead": self._is_ahead(case),
             "why": _why(case, self.practice, words),
             "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(told)],
-            "objection": _objection(case, self.practice),
+            "objection": _objection(case, self.door.clock(), self.practice),
             "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
             "authorities": list(_authorities(case, self.practice, words)),
             "package": case.fulfilled is not None and case.fulfilled.package is not None,
@@ -198,16 +204,16 @@ class Objection:
     """Within how many days an appeal is decided, or a complaint confirmed; None where no law says so."""
 
 
-def _objection(case: Case, practice: Practice) -> Objection | None:
-    """Return None where nothing can be done, or it is open already."""
+def _objection(case: Case, at: datetime, practice: Practice) -> Objection | None:
+    """Return what can be done at *at*; None where nothing can, or it is open already."""
     received = case.received
     if received is None or case.status not in ARGUABLE or case.not_ours:
         return None
     remedy = remedy_of(case, received, practice)
     if case.open_appeal is not None and case.open_appeal.remedy is remedy:
         return None
-    duty = Duty.APPEAL if remedy is Remedy.APPEAL else Duty.COMPLAINT
-    rules = (policy.rule(duty, received.right) for policy in practice.laws_of(received))
+    laws = judging(remedy, received, at, practice)
+    rules = (policy.rule(DUTIES[remedy], received.right) for policy in laws)
     return Objection(remedy, min((rule.length for rule in rules if rule), default=None))
 
 
@@ -224,4 +230,4 @@ def _authorities(case: Case, practice: Practice, words: Words) -> Iterator[tuple
         authority = policy.authority or practice.company.authority
         if authority.url not in seen:
             seen.add(authority.url)
-            yield law_of(policy, words), authority.name, authority.url
+            yield name_of(policy, words.say), authority.name, authority.url

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import assert_never
 
-from services.intake.phrases import law_of
 from shared.law import DayOff, DueDate, FirstDay, Move, Step, Strictest, Unit
+from shared.lawnames import name_of
 from shared.wording import Words
 from shared.wording import mark as _
 
@@ -57,7 +57,7 @@ def explanation(counted: Strictest, received_at: datetime, words: Words, *, laws
 
 
 def _lines(counted: Strictest, received_at: datetime, words: Words, laws: int) -> Iterator[Line]:
-    law, last = law_of(counted.policy, words), counted.last
+    law, last = name_of(counted.policy, words.say), counted.last
     for step in last.steps:
         if step.move is Move.RECEIVED:
             yield Line(words.say(ARRIVED, moment=words.moment(received_at)), "")

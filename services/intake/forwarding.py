@@ -12,10 +12,11 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from services.intake.door import Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.drawing import HEADERS
+from services.intake.obstacles import NotNow, TooOften
 from services.intake.phrases import THEIR_RIGHTS
-from services.intake.site import Site
+from services.intake.site import READ, Site
 from shared.errors import UnknownRequest
 from shared.events import RequestId, RequestSubmitted
 from shared.wording import Words
@@ -37,7 +38,7 @@ def forwardings(door: Door, site: Site) -> APIRouter:
     """Return the page on *door*."""
     router = APIRouter(prefix="/forwarded", include_in_schema=False)
 
-    @router.get("/{case_id}/{secret}")
+    @router.api_route("/{case_id}/{secret}", methods=READ)
     async def ask(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
         del case_id, secret  # the same answer to whoever guesses
         return site.at(request).draw(TEMPLATE, headers=HEADERS, problem="", request=None)

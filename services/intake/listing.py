@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.intake.context import Vault as SealingVault
 from services.intake.domain import Case, evolve
 from shared.bus import Publisher
 from shared.drop import Lines, Row, row_of
+from shared.errors import Destroyed
 from shared.events import DropListed, DropMatched
 from shared.journal import Row as Written
 from shared.journal import story_of
 from shared.service import Rows, announcements
 
+Item = TypeVar("Item")
 NAME = "intake"
 PREFIX = "drop_"
 """What the names of everything begin with that lies in the vault of a batch."""
@@ -66,6 +68,15 @@ class Listing:
         """Yield what lies sealed as *item*, in pieces."""
         return self.vault.open_stream(batch, item)
 
+    async def is_whole(self, batch: str, item: str) -> bool:
+        """Tell whether something lies sealed as *item*, to its end."""
+        try:
+            async for _ in self.content(batch, item):
+                pass
+        except (KeyError, Destroyed):
+            return False
+        return True
+
     async def spoilt(self, batch: str, item: str) -> int:
         """Return how many rows of a list cannot be read; the first line is its header."""
         number, spoilt = 0, 0
@@ -103,3 +114,15 @@ class Listing:
     async def discard(self, batch: str) -> None:
         """Remove the lists of *batch*, and whom they have found, for good."""
         await self.vault.discard_all(batch, (PREFIX,))
+
+
+async def in_portions(items: AsyncIterator[Item], size: int) -> AsyncIterator[list[Item]]:
+    """Yield *items* in lists of *size*, the last of which may be shorter."""
+    portion: list[Item] = []
+    async for item in items:
+        portion.append(item)
+        if len(portion) >= size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+from shared.codes import Verdict
+from shared.errors import PermanentError
+
 
 class Obstacle(StrEnum):
     """What stands in the way of doing something about a request."""
@@ -14,3 +17,31 @@ class Obstacle(StrEnum):
     TOO_MANY_CODES = "too_many_codes"
     NO_PACKAGE = "no_package"
     PACKAGE_GONE = "package_gone"
+
+
+class NotNow(PermanentError):
+    """The request is in a state in which this cannot be done."""
+
+    def __init__(self, message: str, obstacle: Obstacle | None = None) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
+
+
+class TooOften(PermanentError):
+    """The same thing was tried too often."""
+
+
+class TooMany(PermanentError):
+    """A system sends more requests than it may in this hour."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("this system has sent as many requests as it may in this hour; send it again later")
+        self.wait_s = wait_s
+
+
+class CodeRefused(PermanentError):
+    """The code does not open the package."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(f"the code does not open the package: {verdict}")
+        self.verdict = verdict

@@ -13,11 +13,12 @@ from fastapi.responses import HTMLResponse
 
 from services.intake import asking, uploads
 from services.intake.clock import Practice
-from services.intake.door import CodeRefused, Door, NotNow, TooOften
-from services.intake.downloads import package_response, wanted_bytes
+from services.intake.door import Door
+from services.intake.downloads import package_head, package_response, wanted_bytes
 from services.intake.drawing import Counter, Page, Said
+from services.intake.obstacles import CodeRefused, NotNow, TooOften
 from services.intake.ranges import NotSatisfiable, Wanted
-from services.intake.site import Site
+from services.intake.site import READ, Site
 from services.intake.uploads import NotTaken
 from shared.events import DataPoints, EmailCode, NewCode
 from shared.wording import mark as _
@@ -49,7 +50,7 @@ def _add_status(router: APIRouter, counter: Counter) -> None:
     Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
     guarded = [Depends(counter.site.guard.same_origin)]
 
-    @router.get("/{case_id}")
+    @router.api_route("/{case_id}", methods=READ)
     async def show(page: Here, code: str = "") -> HTMLResponse:
         # A code in the link is shown in its field and not taken: mail scanners follow links.
         return await page.show(Said(given={"code": code.strip()} if SIX_DIGITS.fullmatch(code) else {}))
@@ -70,7 +71,7 @@ def _add_status(router: APIRouter, counter: Counter) -> None:
             return await page.flawed(uploads.flaw("statement", NO_STATEMENT), given)
         return await page.after(page.door.appeal(page.case_id, given["statement"].strip()), LOOKING_AGAIN)
 
-    @router.get("/{case_id}/certificate", response_model=None)
+    @router.api_route("/{case_id}/certificate", methods=READ, response_model=None)
     async def certificate(page: Here) -> Response:
         try:
             return certificate_response(page.case_id, await page.door.certificate(page.case_id))
@@ -124,7 +125,17 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
 
     @router.post("/{case_id}/package-code", dependencies=guarded)
     async def issue_code(page: Here) -> HTMLResponse:
-        return await page.after(page.door.issue_package_code(page.case_id), PACKAGE_CODE_COMING)
+        return await page.after(page.packages.issue_code(page.case_id), PACKAGE_CODE_COMING)
+
+    @router.head("/{case_id}/package", response_model=None)
+    async def look(page: Here, code: str = "") -> Response:
+        if not SIX_DIGITS.fullmatch(code):
+            return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
+        try:
+            facts = await page.packages.look(page.case_id, code)
+        except (NotNow, TooOften, CodeRefused) as error:
+            return await page.refused(error)
+        return package_head(page.case_id, facts)
 
     # By GET, so that a browser can go on with a download that was cut off; the code is worth nothing by then.
     @router.get("/{case_id}/package", response_model=None)
@@ -134,7 +145,7 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
         if not SIX_DIGITS.fullmatch(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
-            opened = await page.door.open_package(page.case_id, code, wanted)
+            opened = await page.packages.open(page.case_id, code, wanted)
         except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)
         return package_response(page.case_id, opened)

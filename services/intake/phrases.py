@@ -7,8 +7,7 @@ from services.intake.obstacles import Obstacle
 from services.intake.timeline import Happened
 from shared.codes import Verdict
 from shared.events import LetterKind, Remedy
-from shared.law import Policy, Regulation, Right
-from shared.wording import Words
+from shared.law import Right
 from shared.wording import mark as _
 
 RIGHTS: Mapping[Right, str] = MappingProxyType(
@@ -42,24 +41,6 @@ THEIR_RIGHTS: Mapping[Right, str] = MappingProxyType(
     }
 )
 """For whom a request is shown to who is not the person."""
-
-LAWS: Mapping[Regulation, str] = MappingProxyType(
-    {
-        Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
-        Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
-        Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
-        Regulation.FADP: _("Swiss Federal Act on Data Protection (FADP)"),
-        Regulation.LGPD: _("Brazilian General Data Protection Law (LGPD)"),
-        Regulation.PIPEDA: _(
-            "Canadian Personal Information Protection and Electronic Documents Act (PIPEDA)"
-        ),
-        Regulation.QUEBEC: _("Quebec Act on personal information in the private sector (P-39.1)"),
-        Regulation.DPDP: _("Indian Digital Personal Data Protection Act (DPDP Act)"),
-        Regulation.PIPL: _("Personal Information Protection Law of China (PIPL)"),
-        Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
-    }
-)
-"""Laws of States of the US keep the names that they have."""
 
 OBSTACLES: Mapping[Obstacle, str] = MappingProxyType(
     {
@@ -150,9 +131,3 @@ LETTERS: Mapping[LetterKind, str] = MappingProxyType(
 OPEN_REMEDIES: Mapping[Remedy, str] = MappingProxyType(
     {Remedy.APPEAL: _("Your appeal"), Remedy.COMPLAINT: _("Your complaint")}
 )
-
-
-def law_of(policy: Policy, words: Words) -> str:
-    """Return the name of a law, in *words* where it has one in them."""
-    named = LAWS.get(policy.regulation) if policy.regulation else None
-    return words.say(named) if named else policy.name

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from services.intake import batches, uploads
-from services.intake.door import CodeRefused, NotNow, TooMany, TooOften
+from services.intake.obstacles import CodeRefused, NotNow, TooMany, TooOften
 from services.intake.ranges import NotSatisfiable
 from services.intake.site import Site
 from shared.envelope import flaws_of

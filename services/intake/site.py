@@ -40,6 +40,8 @@ HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Vary": "Accept-Language, Sec-GPC",
 }
+READ = ["GET", "HEAD"]
+"""How a page is asked for; whoever checks links wants no more than its head (RFC 9110, section 9.3.2)."""
 FORM: Mapping[str, str] = {**HEADERS, "Cache-Control": "no-store"}
 """Of pages with a form. With no referrer at all browsers would not say who sends it (``Origin: null``)."""
 PRIVATE: Mapping[str, str] = {**FORM, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}

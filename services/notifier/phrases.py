@@ -16,7 +16,7 @@ from services.notifier.facts import (
     Setback,
 )
 from shared.events import Evidence, ExtensionReason, Outcome
-from shared.law import FeeReason, Regulation, Right
+from shared.law import FeeReason, Right
 from shared.wording import mark as _
 
 OPEN_END = _("As long as the reason lasts")
@@ -160,24 +160,6 @@ PROMISES: Mapping[Right, str] = MappingProxyType(
         Right.LIMIT_SENSITIVE_USE: _("For at least 12 months we do not ask you to allow more again."),
     }
 )
-
-LAWS: Mapping[Regulation, str] = MappingProxyType(
-    {
-        Regulation.GDPR: _("General Data Protection Regulation (GDPR)"),
-        Regulation.UK_GDPR: _("UK General Data Protection Regulation (UK GDPR)"),
-        Regulation.CCPA: _("California Consumer Privacy Act (CCPA)"),
-        Regulation.FADP: _("Swiss Federal Act on Data Protection (FADP)"),
-        Regulation.LGPD: _("Brazilian General Data Protection Law (LGPD)"),
-        Regulation.PIPEDA: _(
-            "Canadian Personal Information Protection and Electronic Documents Act (PIPEDA)"
-        ),
-        Regulation.QUEBEC: _("Quebec Act on personal information in the private sector (P-39.1)"),
-        Regulation.DPDP: _("Indian Digital Personal Data Protection Act (DPDP Act)"),
-        Regulation.PIPL: _("Personal Information Protection Law of China (PIPL)"),
-        Regulation.PDPA: _("Singapore Personal Data Protection Act (PDPA)"),
-    }
-)
-"""Laws of States of the US keep the names that they have."""
 
 COMPLAINTS: Mapping[str, str] = MappingProxyType(
     {

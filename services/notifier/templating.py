@@ -28,7 +28,6 @@ from services.notifier.phrases import (
     EXTENSIONS,
     FEES,
     HINDRANCES,
-    LAWS,
     NEXT_STEPS,
     OPEN_END,
     PROMISES,
@@ -40,7 +39,8 @@ from services.notifier.phrases import (
 from services.notifier.reasons import GROUNDS, IDENTITY_REASONS, ReasonCode
 from services.notifier.wording import CATALOGUES, TEMPLATES
 from shared.events import Evidence
-from shared.law import Policy, Right
+from shared.law import Right
+from shared.lawnames import name_of
 
 Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
@@ -128,11 +128,7 @@ class Voice:
 
     def laws(self) -> str:
         """Return the names of the laws."""
-        return "; ".join(map(self._law, self.shape.laws.editions))
-
-    def _law(self, edition: Policy) -> str:
-        law = edition.regulation
-        return self.translate(LAWS[law]) if law and law in LAWS else edition.name
+        return "; ".join(name_of(edition, self.translate) for edition in self.shape.laws.editions)
 
     def basis(self, element: str) -> str:
         """Return in words where the laws demand *element*."""

@@ -57,13 +57,14 @@ _GREEK_PAIRS = (
     ("μπ", "b"), ("ντ", "nt"), ("γγ", "ng"), ("γξ", "nx"), ("γχ", "nch"), ("ου", "ou"),
     ("αυ", "av"), ("ευ", "ev"), ("ηυ", "iv"),
 )  # fmt: skip
-_GREEK = str.maketrans(
+GREEK = str.maketrans(
     {
         "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k",
         "λ": "l", "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s", "ς": "s", "τ": "t",
         "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o",
     }
 )  # fmt: skip
+"""Letter by letter, as ELOT 743 has those that stand alone, and California's DROP has all."""
 _VOICELESS = frozenset("θκξπστφχψς")
 """Letters before which αυ and ευ sound as af and ef."""
 
@@ -102,7 +103,7 @@ def _greek(text: str) -> str:
     bare = stripped(text)
     for pair, latin in _GREEK_PAIRS:
         bare = _paired(bare, pair, latin)
-    return bare.translate(_GREEK)
+    return bare.translate(GREEK)
 
 
 def _paired(text: str, pair: str, latin: str) -> str:

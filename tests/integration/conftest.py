@@ -1,12 +1,14 @@
-"""Ends of the bus, on the wire of the driver and on our own (docs/adr/0007)."""
+"""What several tests need of real parts: ends of the bus on either wire (docs/adr/0007), and a browser."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from shared.bus import Bus, Consumer
+from tests.integration.browsing import launched
 
 Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
 """Address and prefetch → a publisher and a consumer of the same kind."""
@@ -28,3 +30,9 @@ async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Makes]:
     yield make
     for end in made:
         await end.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with launched() as browser:
+        yield browser

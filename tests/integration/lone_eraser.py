@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from services.fulfillment.search import seeking, stores
 from services.fulfillment.search.stores import Stores
 from shared.mongo import connect
+from tests.integration.mortal import Life
 from tests.integration.test_engine import World
-from tests.integration.test_erasure_crashes import Durable, Life
+from tests.integration.test_erasure_crashes import Durable
 
 
 @dataclass

@@ -7,10 +7,11 @@ every write; another goes on when its lease is over.
 
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, cast
 
@@ -26,10 +27,13 @@ from services.fulfillment.matching import Matching
 from services.fulfillment.search.stores import Stores
 from services.intake.domain import Case, Status
 from services.intake.door import Door
-from services.intake.drop.client import LATER, Platform
+from services.intake.drop import client
+from services.intake.drop.answering import EXEMPTED_AGAIN, MARGIN, WITHIN
+from services.intake.drop.client import LATER, NotYet, Platform
+from services.intake.drop.fetching import ARCHIVE_ITEM
 from services.intake.drop.files import hours
 from services.intake.drop.ledger import Ledger
-from services.intake.drop.puller import EXEMPTED_AGAIN, MARGIN, WITHIN, Puller
+from services.intake.drop.puller import Puller
 from services.intake.listing import Listing
 from shared.bus import Message
 from shared.drop import SOURCE
@@ -39,7 +43,9 @@ from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitt
 from shared.law import Right
 from shared.mongo import Client, Database
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
+from shared.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
+from tests.integration.mortal import Killed, Life, Mortal
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 MAP = parse(
@@ -71,48 +77,11 @@ dataset:
 WRITES = frozenset(
     {
         "add", "advance", "amend", "amended", "announce", "begin", "decide", "discard", "end", "expect",
-        "found_in", "keep", "lodge", "note", "publish", "remove", "seal_stream", "sending", "settle", "take",
-        "told", "unpacked", "upload", "uploaded", "withdraw",
+        "forget", "found_in", "keep", "lodge", "note", "publish", "received", "remove", "seal_stream",
+        "sending", "settle", "take", "told", "unpacked", "upload", "uploaded", "withdraw",
     }
 )  # fmt: skip
-
-
-class Killed(BaseException):
-    """The process is gone: nothing in it catches this."""
-
-
-@dataclass
-class Life:
-    """Ends at the *last* boundary it passes."""
-
-    last: float
-    passed: int = 0
-
-    def passes(self) -> None:
-        self.passed += 1
-        if self.passed >= self.last:
-            raise Killed
-
-
-@dataclass
-class Mortal:
-    """Something whose writes a process may die before or after."""
-
-    real: Any
-    life: Life
-
-    def __getattr__(self, name: str) -> Any:
-        act = getattr(self.real, name)
-        return self._mortal(act) if name in WRITES else act
-
-    def _mortal(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def mortal(*arguments: Any, **more: Any) -> Any:
-            self.life.passes()
-            done = await act(*arguments, **more)
-            self.life.passes()
-            return done
-
-        return mortal
+mortal = partial(Mortal, writes=WRITES)
 
 
 @dataclass
@@ -193,6 +162,11 @@ class World:
         return self.client[f"{self.prefix}desk"]["cards"]
 
     @property
+    def lies_sealed(self) -> bool:
+        """Whether an archive does, whole."""
+        return any(ARCHIVE_ITEM in items for items in self.vault.items.values())
+
+    @property
     def ledger(self) -> Ledger:
         return Ledger(self.databases[0])
 
@@ -221,10 +195,10 @@ class World:
         object.__setattr__(listing, "announce", self._announce)
         platform = Platform("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
         return Puller(
-            Mortal(platform, life),
-            cast("Ledger", Mortal(self.ledger, life)),
-            cast("Listing", Mortal(listing, life)),
-            cast("Door", Mortal(self.requests, life)),
+            mortal(platform, life),
+            cast("Ledger", mortal(self.ledger, life)),
+            cast("Listing", mortal(listing, life)),
+            cast("Door", mortal(self.requests, life)),
             timedelta(days=7),
             hours("01:00/03:00"),
             self.clock,
@@ -236,11 +210,11 @@ class World:
 
     def matching(self, life: Life) -> Matching:
         stores = Stores({"default": self.client}, database_prefix=self.prefix)
-        publishing = Mortal(self, life)
+        publishing = mortal(self, life)
         return Matching(
-            cast("Listed", Mortal(self.listed, life)),
+            cast("Listed", mortal(self.listed, life)),
             stores,
-            Mortal(self.vault, life),
+            mortal(self.vault, life),
             lambda: MAP,
             publishing.publish,
             self.clock,
@@ -248,7 +222,7 @@ class World:
 
     async def live(self, life: Life | None = None) -> None:
         """Let a process do all that there is to do."""
-        puller, matching = self.puller(life or Life(float("inf"))), self.matching(life or Life(float("inf")))
+        puller, matching = self.puller(life or Life()), self.matching(life or Life())
         idle = 0
         while idle < 2:
             done = await puller.turn()
@@ -290,6 +264,8 @@ def ask(world: World) -> dict[str, int]:
     }
 
 
+BEFORE_THEY_LIE_SEALED = 3
+"""Boundaries between the platform's answer and the end of the sealing: around the intent, and before it."""
 ASKED = {
     (Right.ERASURE, "Anna@example.org"),
     (Right.ERASURE, "cleo@example.org"),
@@ -476,7 +452,7 @@ async def test_nothing_is_answered_before_all_is_decided_or_the_last_day_is_near
 async def test_a_refusal_is_no_proof_that_the_statuses_have_arrived(world: World) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
-    await world.puller(Life(float("inf"))).turn()
+    await world.puller(Life()).turn()
     given, world.california.given = world.california.given, {}
     with capture_logs() as logs:
         await world.live()
@@ -496,17 +472,62 @@ async def test_lists_outlive_a_vault_that_is_away_for_a_moment(
 ) -> None:
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
-    whole, failures = MemoryVault.seal_stream, [StoreUnavailable("away")]
+    whole, failures = MemoryVault.seal_stream, [StoreUnavailable("away")] * 2
 
-    async def sealed(*arguments: Any) -> Any:
+    async def sealed(vault: MemoryVault, case: str, item: str, content: AsyncIterator[bytes]) -> Any:
         if failures:
+            assert await anext(content), "it is lost with the vault"
             raise failures.pop()
-        return await whole(*arguments)
+        return await whole(vault, case, item, content)
 
     monkeypatch.setattr(MemoryVault, "seal_stream", sealed)
     await world.live()
     assert world.california.told == expected
     assert world.california.calls.count("GET /data/download") == 1
+
+
+async def test_lists_that_lie_sealed_outlive_who_has_not_noted_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+
+    async def dies(*_: object) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "received", dies)
+        with pytest.raises(Killed):
+            await world.live()
+    world.now += timedelta(minutes=2)
+    await world.live()
+    assert world.california.told == expected
+    assert world.california.calls.count("GET /data/download") == 1
+
+
+async def test_lists_that_have_not_arrived_whole_are_forgotten_and_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ask(world)
+    world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
+
+    async def broken(*_: object) -> AsyncIterator[bytes]:
+        yield b"PK" * CHUNK_BYTES
+        assert await chunks.count_documents({}) > 0, "what has arrived lies sealed"
+        raise NotYet("it has broken off", timedelta(seconds=1))
+
+    world.vault = cast("MemoryVault", Vault(world.client, prefix=world.prefix, master_key=b"m" * 32))
+    chunks = world.client[f"{world.prefix}_vault"]["chunks"]
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(client, "_pieces", broken)
+        await world.live()
+    assert [log["code"] for log in logs if log["event"] == "DROP refused a call"] == [409]
+    assert await chunks.count_documents({}) == 0
+    assert await world.ledger.open() is None
+    world.california.hand_out_again()
+    world.now += LATER
+    await world.live()
+    assert world.california.told == expected
 
 
 async def test_an_archive_that_cannot_be_unpacked_is_kept_until_it_can(
@@ -568,7 +589,7 @@ async def test_a_file_that_is_not_taken_is_loud_and_sent_again(world: World) -> 
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     known = world.california.waiting["Phone"].copy()
     world.california.given = {}
-    await world.puller(Life(float("inf"))).turn()
+    await world.puller(Life()).turn()
     world.california.given["20261126_4821_Phone"] = {}  # as if it did not know the ids
     with capture_logs() as logs:
         await world.live()
@@ -595,7 +616,7 @@ async def test_two_replicas_do_not_both_speak_to_the_platform(world: World) -> N
     ask(world)
     held = world.ledger
     assert await held.hold(world.now) is not None
-    assert not await world.puller(Life(float("inf"))).turn()
+    assert not await world.puller(Life()).turn()
     assert not world.california.calls
 
 
@@ -618,13 +639,14 @@ async def test_lists_without_requests_need_no_answer(world: World) -> None:
 
 
 async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: World) -> None:
-    whole = Life(float("inf"))
+    whole = Life()
     expected = ask(world)
     world.requests.outcomes["cleo@example.org"] = Outcome.REFUSED
     await world.live(whole)
     assert world.california.told == expected
     assert whole.passed > 40
     lodged = len(world.requests.lodged)
+    lost = []
     for last in range(1, whole.passed + 1):
         again = World(world.client, f"{world.prefix}{last}x", California(lists=("Email", "Phone", "NDZ")))
         again.prefix, again.california.clock = world.prefix, again.clock
@@ -636,10 +658,12 @@ async def test_whoever_dies_leaves_nothing_undone_and_does_nothing_twice(world: 
         with suppress(Killed):
             await again.live(Life(last))
         again.now += timedelta(minutes=6)  # the leases of the dead
-        if await again.ledger.open() is None and not again.california.told:
-            again.california.hand_out_again()  # who died with the lists in hand has lost them
+        if again.california.given and not again.lies_sealed:
+            lost.append(last)
+            again.california.hand_out_again()
         await again.live()
         assert again.california.told == expected, last
         assert len(again.requests.lodged) == lodged, last
         assert (await again.ledger.open()) is None, last
         assert again.california.calls.count("POST /data/upload") <= 2, last
+    assert len(lost) == BEFORE_THEY_LIE_SEALED

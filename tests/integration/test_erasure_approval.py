@@ -8,8 +8,9 @@ import pytest_asyncio
 from services.fulfillment.search.stores import Stores
 from shared.events import ErasureApproved, ErasurePlanned, ErasureRetried, RequestWithdrawn
 from shared.mongo import Client
+from tests.integration.mortal import Life
 from tests.integration.test_engine import World
-from tests.integration.test_erasure_crashes import CASE, Durable, Life, fill
+from tests.integration.test_erasure_crashes import CASE, Durable, fill
 
 
 @pytest_asyncio.fixture
@@ -19,7 +20,7 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
 
 
 async def work(durable: Durable) -> None:
-    await durable.broker.drain(durable.process(Life(float("inf"))))
+    await durable.broker.drain(durable.process(Life()))
 
 
 def approval(by: str) -> ErasureApproved:

@@ -12,10 +12,11 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -44,6 +45,7 @@ from shared.mongo import Client
 from shared.service import Moment, Runtime, Service
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
 from shared.vault import Vault
+from tests.integration.mortal import Killed, Life, Mortal
 from tests.integration.test_engine import World
 
 CASE = "c" * 32
@@ -53,6 +55,7 @@ OWN = {"fulfillment": [*REGISTERS, "journal"], "vault": ["items", "chunks"], "ke
 AT_ONCE = 2
 """Processes that are killed side by side, each in a world of its own."""
 WRITES = frozenset({"write", "seal", "seal_stream", "append", "publish", "settle", "record", "add", "keep"})
+mortal = partial(Mortal, writes=WRITES)
 MAP = parse(
     {
         "map.yml": """
@@ -90,44 +93,6 @@ dataset:
     }
 )
 RULES = {"$jsonSchema": {"properties": {"text": {"bsonType": "string"}}}}
-
-
-class Killed(BaseException):
-    """The process is gone: nothing in it catches this."""
-
-
-@dataclass
-class Life:
-    """Ends at the *last* boundary it passes."""
-
-    last: float
-    passed: int = 0
-
-    def passes(self) -> None:
-        self.passed += 1
-        if self.passed >= self.last:
-            raise Killed
-
-
-@dataclass
-class Mortal:
-    """Something whose writes a process may die before or after."""
-
-    real: Any
-    life: Life
-
-    def __getattr__(self, name: str) -> Any:
-        act = getattr(self.real, name)
-        return self._mortal(act) if name in WRITES else act
-
-    def _mortal(self, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def mortal(*arguments: Any, **more: Any) -> Any:
-            self.life.passes()
-            done = await act(*arguments, **more)
-            self.life.passes()
-            return done
-
-        return mortal
 
 
 class Quiet:
@@ -178,9 +143,9 @@ class Durable:
         """Return a new process, which dies at the end of *life*."""
         return Runtime(
             service(self, life),
-            Mortal(self.journal, life),
-            Mortal(self.broker.inbox("fulfillment"), life),
-            Mortal(self.broker, life),
+            mortal(self.journal, life),
+            mortal(self.broker.inbox("fulfillment"), life),
+            mortal(self.broker, life),
         )
 
     async def begin(self) -> None:
@@ -238,14 +203,14 @@ async def end_of(world: World) -> dict[Any, Any]:
 def service(durable: Durable, life: Life) -> Service[Fulfilment, Fulfillment]:
     reached = Stores({"default": durable.world.client}, database_prefix=durable.world.prefix)
     parts: dict[str, Any] = {
-        "vault": Mortal(durable.vault, life),
-        "records": Engine(cast("Stores", Mortal(reached, life))),
+        "vault": mortal(durable.vault, life),
+        "records": Engine(cast("Stores", mortal(reached, life))),
         "maps": Maps(),
         "house": House("Example", "", "", UTC, Signer(KEY), KEY, timedelta(days=30), durable.approval_above),
-        **{name: Mortal(register, life) for name, register in durable.registers().items()},
+        **{name: mortal(register, life) for name, register in durable.registers().items()},
     }
     others: dict[str, Any] = {
-        f.name: Mortal(Quiet(), life) for f in fields(Fulfillment)[4:] if f.name not in parts
+        f.name: mortal(Quiet(), life) for f in fields(Fulfillment)[4:] if f.name not in parts
     }
 
     def context(moment: Moment[Fulfilment]) -> Fulfillment:
@@ -292,7 +257,7 @@ async def erased(world: World, last: float) -> tuple[Durable, int]:
         await durable.broker.drain(durable.process(life))
     except* Killed:
         durable.broker.crash()
-    await durable.broker.drain(durable.process(Life(float("inf"))))
+    await durable.broker.drain(durable.process(Life()))
     return durable, life.passed
 
 

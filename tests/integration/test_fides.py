@@ -12,13 +12,23 @@ import pytest
 import pytest_asyncio
 
 from habeas.stack import Stack
+from services.intake.domain import RECORDS
+from services.intake.door import Door, Keys
 from services.intake.fides.consents import KEPT_FOR, Begun, Sweep
+from services.intake.fides.desk import BODY
 from services.intake.fides.entries import Between, Entry
 from services.intake.fides.ledger import BATCH, Ledger
+from services.intake.fides.sweeping import LEFT_AFTER, Leftovers
 from services.intake.fides.tokens import Tokens
+from shared.answer import SUBMISSION
+from shared.envelope import STRUCTURED, decode
 from shared.errors import Destroyed
+from shared.events import RequestClosed, RequestLodged, RequestSubmitted, Subject
+from shared.journal import Journal, Row
 from shared.law import Right
 from shared.mongo import Client
+from shared.testing import MemoryBroker
+from shared.topology import EVENTS
 from shared.vault import Vault
 from tests.integration.pipeline import PORTAL, WITHIN, Heard, Pipeline, Somebody, comes_true, running
 from tests.waiting import eventually
@@ -295,3 +305,43 @@ async def test_what_was_begun_is_destroyed_after_a_day(mongo_client: Client, dat
     assert await vault.open(young, "who") == b"ottilie@example.org"
     assert not await begun.is_open(old, NOW - timedelta(seconds=1))
     assert await begun.is_open(young, NOW)
+
+
+async def test_what_a_crash_has_left_is_destroyed_after_a_day_and_what_is_whole_is_a_request(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    database = mongo_client[f"{database_prefix}_intake"]
+    ledger, journal, broker = Ledger(database), Journal(database, RECORDS), MemoryBroker()
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=KEY)
+    for one in (ledger, journal):
+        await one.prepare()
+    now = NOW
+    door = Door(vault, journal, broker, Keys(KEY, KEY), lambda: now)
+    leftovers = Leftovers(ledger, door, vault)
+    request = RequestSubmitted(
+        reference="whole", right=Right.ACCESS, subject=Subject(email="ottilie@example.org")
+    )
+    body, whole, registered = (door.id_of("fides/scripts", name) for name in ("body", "whole", "registered"))
+    for case in (body, whole, registered):
+        await ledger.add(Entry(case, NOW, "default_access_policy", Right.ACCESS, "scripts"))
+        await door.keep(case, BODY, b"as it came")
+    await vault.seal(whole, SUBMISSION, request.model_dump_json().encode())
+    await journal.append([Row(registered, 0, "lodged", None, (RequestClosed(request_id=registered),), NOW)])
+    now = NOW + LEFT_AFTER
+    await leftovers.work()
+    assert await door.kept(body, BODY) == b"as it came", "it is no day old"
+    now += timedelta(seconds=1)
+    await leftovers.work()
+    with pytest.raises(Destroyed):
+        await vault.open(body, BODY)
+    assert await ledger.entry(body) is None
+    assert await door.kept(registered, BODY) == await door.kept(whole, BODY) == b"as it came"
+    [message] = broker.published
+    told = decode(message.body, exchange=EVENTS, content_type=STRUCTURED, headers={}).event
+    assert isinstance(told, RequestLodged)
+    assert (told.request_id, told.source, told.occurred_at) == (whole, "fides/scripts", NOW)
+    await journal.append([Row(whole, 0, "lodged", None, (RequestClosed(request_id=whole),), NOW)])
+    await leftovers.work()
+    assert not [entry async for batch in ledger.unregistered(now) for entry in batch]
+    assert await ledger.entry(whole)
+    assert len(broker.published) == 1

@@ -116,6 +116,18 @@ def instruction(kind: str, person: Somebody, *urls: str, version: int = 3, **mor
     }
 
 
+async def test_of_many_that_cross_one_is_taken(stage: Stage) -> None:
+    person = Somebody("crossing@example.net", "Carla Crossing")
+    same = instruction("erasure", person)
+    answers = await asyncio.gather(*(stage.shop.post(same) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201, *[400] * 7]
+    equal = [same | {"subject_request_id": str(uuid.uuid4())} for _ in range(8)]
+    assert {answer.status_code for answer in await asyncio.gather(*map(stage.shop.post, equal))} == {409}
+    others = [one | {"subject_request_type": "access"} for one in equal]
+    answers = await asyncio.gather(*map(stage.shop.post, others))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+
+
 def callbacks(stage: Stage, name: str, url: str) -> list[dict[str, Any]]:
     """Return what was posted to *url* about the request called *name*; every signature is checked."""
     found: list[dict[str, Any]] = []

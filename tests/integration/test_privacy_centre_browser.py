@@ -16,22 +16,19 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from PIL import Image
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
 from habeas.stack import Stack
 from services.intake.centre.wishes import WISHES
 from services.intake.languages import LANGUAGES
-from tests.conftest import missing
+from tests.integration.browsing import too_wide, violations
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)
 
-CHROMIUM = Path("/usr/bin/chromium")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LAYOUTS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
@@ -54,17 +51,6 @@ async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory
         yield pipeline
 
 
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if not os.access(CHROMIUM, os.X_OK):
-        missing(f"{CHROMIUM} is not here; scripts/setup-tests installs it")
-    arguments = ["--no-sandbox", "--disable-background-networking"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        await browser.close()
-
-
 @dataclass
 class Visit:
     """Somebody's visit; all that their browser asks for is written down."""
@@ -84,14 +70,7 @@ class Visit:
 
     async def flaws(self) -> list[str]:
         """Return what axe-core finds wrong with the page, and whether it must be scrolled sideways."""
-        found = await Axe().run(self.page, options=RULES)
-        flaws = [
-            f"{self.page.url}: {one['id']}: {node['target']}"
-            for one in found.response["violations"]
-            for node in one["nodes"]
-        ]
-        wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        return [*flaws, f"{self.page.url}: {wide} px too wide"] if wide > 0 else flaws
+        return [*await violations(self.page), *await too_wide(self.page)]
 
     async def picture(self, name: str, *, whole: bool = False) -> None:
         if os.environ.get("HABEAS_SCREENSHOTS"):

@@ -5,43 +5,26 @@ axe-core tries every state by day and by night at 320 px, in three languages and
 services are in memory: the browser is what is real here.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from httpx import AsyncClient
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from services.intake.domain import Status
 from shared.events import AppealReceived
-from tests.conftest import missing
+from tests.integration.browsing import too_wide, violations
 from tests.unit.fakes import Office
 from tests.unit.intake_api import CASE, ROOT, client_of
 from tests.unit.intake_states import STATES
 
 pytestmark = pytest.mark.timeout(240)
 
-CHROMIUM = Path("/usr/bin/chromium")
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 NARROW = {"width": 320, "height": 640}
 SCHEMES = ("light", "dark")
 ADDRESS = f"{ROOT}/requests/{CASE}"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if not os.access(CHROMIUM, os.X_OK):
-        missing(f"{CHROMIUM} is not here; scripts/setup-tests installs it")
-    arguments = ["--no-sandbox", "--disable-background-networking"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        await browser.close()
 
 
 @asynccontextmanager
@@ -76,13 +59,7 @@ async def flaws(page: Page) -> list[str]:
         ".map(one => [one.textContent.trim() || one.id, one.getBoundingClientRect().height])"
         ".filter(([, height]) => height < 24)"
     )
-    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return [*found, *(f"too small: {one}" for one in small), *([f"{wide} px too wide"] if wide > 0 else [])]
-
-
-async def violations(page: Page) -> list[str]:
-    found = (await Axe().run(page, options=RULES)).response["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+    return [*found, *(f"too small: {one}" for one in small), *await too_wide(page)]
 
 
 @pytest.mark.parametrize("state", STATES)

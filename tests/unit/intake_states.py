@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from services.intake.packages import Packages
 from shared.answer import facts_of
 from shared.events import (
     DeliveryAction,
@@ -136,9 +137,9 @@ async def downloaded() -> Office:
         request_id=CASE, letter=LetterKind.OUTCOME, action=DeliveryAction.FAILED, status="5.1.1"
     )
     office = await then(await answered(), timedelta(hours=2), returned)
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    async for _ in (await office.door.open_package(CASE, code)).pieces:
+    async for _ in (await Packages(office.door).open(CASE, code)).pieces:
         pass
     return office
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from shared.matching import read_dates
 from shared.matching.characters import scripts
-from shared.matching.transliteration import spellings
+from shared.matching.transliteration import GREEK, spellings
 
 PHONE_DIGITS = 10
 ZIP_CHARACTERS = 5
@@ -47,13 +47,6 @@ _CYRILLIC = str.maketrans(
         "ђ": "dj", "ѓ": "gj", "ѕ": "dz", "ј": "j", "љ": "lj", "њ": "nj", "ћ": "c", "ќ": "kj", "џ": "dz",
     }
 )  # fmt: skip
-_GREEK = str.maketrans(
-    {
-        "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k",
-        "λ": "l", "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s", "ς": "s", "τ": "t",
-        "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o",
-    }
-)  # fmt: skip
 _LATIN = str.maketrans(
     {
         "æ": "ae", "ð": "d", "ø": "o", "þ": "th", "đ": "d", "ħ": "h", "ı": "i", "ĳ": "ij", "ĸ": "k", "ł": "l",
@@ -61,7 +54,7 @@ _LATIN = str.maketrans(
     }
 )  # fmt: skip
 """Letters of Latin alphabets that are not a plain one with marks."""
-_BARE = {**_CYRILLIC, **_GREEK, **_LATIN}
+_BARE = {**_CYRILLIC, **GREEK, **_LATIN}
 """Letters that are left when marks are: a Cyrillic one may have lost one that no table knows."""
 
 

@@ -16,7 +16,7 @@ from services.intake.centre.wishes import CHANGE, CHOICES, SEE, STOP, WISHES, Wi
 from services.intake.domain import PUBLIC_DOOR
 from services.intake.door import Allowance, Door
 from services.intake.guard import TRAP
-from services.intake.site import FORM, HEADERS, Site, View
+from services.intake.site import FORM, HEADERS, READ, Site, View
 from shared.errors import UnknownRequest
 from shared.events import Flaw, RequestSubmitted
 from shared.law import Right
@@ -89,18 +89,18 @@ def centre(door: Door, site: Site, allowance: Allowance) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     desk = Centre(door, site, allowance)
 
-    @router.get("/")
+    @router.api_route("/", methods=READ)
     async def home(request: Request) -> Response:
         draw = site.at(request).draw
         return draw(
             "centre/home.html.jinja", headers=HEADERS, see=SEE, change=CHANGE, stop=STOP, choices=CHOICES
         )
 
-    @router.get("/choices")
+    @router.api_route("/choices", methods=READ)
     async def choices(request: Request) -> Response:
         return site.at(request).draw("centre/choices.html.jinja", headers=HEADERS, choices=CHOICES)
 
-    @router.get("/account-deletion")
+    @router.api_route("/account-deletion", methods=READ)
     async def account_deletion(request: Request, app: str = "") -> Response:
         name = site.company.apps.get(app, "")
         here = f"/account-deletion?app={app}" if name else "/account-deletion"
@@ -116,7 +116,7 @@ def centre(door: Door, site: Site, allowance: Allowance) -> APIRouter:
         await door.case(reference)
         return RedirectResponse(view.link(f"/requests/{reference}"), HTTPStatus.SEE_OTHER)
 
-    @router.get("/.well-known/gpc.json")
+    @router.api_route("/.well-known/gpc.json", methods=READ)
     async def support() -> Response:
         return JSONResponse(signal.SUPPORT, headers={"Access-Control-Allow-Origin": "*"})
 
@@ -132,7 +132,7 @@ def _add_form(router: APIRouter, desk: Centre, wish: Wish) -> None:
     async def send(request: Request) -> Response:
         return await desk.sent(wish, request)
 
-    router.add_api_route(wish.where, show, methods=["GET"])
+    router.add_api_route(wish.where, show, methods=READ)
     guarded = [Depends(desk.site.guard.same_origin)]
     router.add_api_route(wish.where, send, methods=["POST"], dependencies=guarded)
 

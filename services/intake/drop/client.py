@@ -1,8 +1,7 @@
 """
 The calls of California's DROP: fetch the lists, tell statuses, correct them.
 
-A list may hold millions of hashes, so an archive goes to a file without a name that only this process can
-read, and from there to the vault.
+A list may hold millions of hashes, so an archive is handed on piece by piece, as it arrives.
 
 Source: DROP Data Broker API 1.2.0.
 """
@@ -12,11 +11,10 @@ import lzma
 import re
 import ssl
 import struct
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -117,6 +115,15 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Arriving:
+    """The lists on their way."""
+
+    name: str
+    pieces: AsyncIterator[bytes] = field(repr=False)
+    """The archive. Raises :class:`NotYet` where it is cut off, :class:`Turned` where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """Statuses, as one file."""
 
@@ -141,27 +148,29 @@ class Platform:
     trust: ssl.SSLContext | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
-    async def download(self) -> Archive | None:
+    @asynccontextmanager
+    async def download(self) -> AsyncIterator[Arriving | None]:
         """
-        Return the lists that are new; none where nothing is.
+        Have the lists that are new arrive; none where nothing is.
 
         Raises:
             NotYet: They are being put together, or the platform does not answer.
             Turned: The last lists are not answered yet (409), or the key is not good.
         """
         async with self._client() as client:
+            with _read():
+                answer = await client.send(client.build_request("GET", "/data/download"), stream=True)
             try:
-                async with client.stream("GET", "/data/download") as answer:
-                    if answer.status_code == HTTPStatus.OK and _is_archive(answer):
-                        return Archive(_name_of(answer), await _stored(answer))
+                if answer.status_code == HTTPStatus.OK and _is_archive(answer):
+                    yield Arriving(_name_of(answer), _pieces(answer))
+                    return
+                with _read():
                     await _small(answer)
-            except httpx.TransportError as error:
-                raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON) from None
-            except httpx.RequestError as error:
-                raise Turned(f"DROP cannot be read: {type(error).__name__}", HTTPStatus.OK) from None
-        if answer.status_code == HTTPStatus.OK:
-            return None
-        raise _problem(answer)
+            finally:
+                await answer.aclose()
+            if answer.status_code != HTTPStatus.OK:
+                raise _problem(answer)
+            yield None
 
     async def upload(self, files: Sequence[Upload]) -> Taken:
         """
@@ -221,19 +230,25 @@ def _name_of(answer: httpx.Response) -> str:
     return name
 
 
-async def _stored(answer: httpx.Response) -> IO[bytes]:
-    """Return the body as a file without a name, which goes when it is closed."""
-    with ExitStack() as unless_stored:
-        file: IO[bytes] = unless_stored.enter_context(tempfile.TemporaryFile())
-        size = 0
-        async for piece in answer.aiter_bytes(PIECE):
+@contextmanager
+def _read() -> Iterator[None]:
+    """Translate what goes wrong while the platform answers."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise NotYet(f"DROP did not answer: {type(error).__name__}", SOON) from None
+    except httpx.RequestError as error:
+        raise Turned(f"DROP cannot be read: {type(error).__name__}", HTTPStatus.OK) from None
+
+
+async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
+    size = 0
+    with _read():
+        async for piece in answer.aiter_bytes():
             size += len(piece)
             if size > MOST_ARCHIVE_BYTES:
                 raise Turned(f"the archive is larger than {MOST_ARCHIVE_BYTES} bytes", answer.status_code)
-            file.write(piece)
-        file.seek(0)
-        unless_stored.pop_all()
-    return file
+            yield piece
 
 
 async def _small(answer: httpx.Response) -> bytes:

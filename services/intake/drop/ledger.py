@@ -26,6 +26,8 @@ STATE: Final = "state"
 class Step(StrEnum):
     """How far a batch has got."""
 
+    ARRIVING = "arriving"
+    """The archive is being sealed as it arrives; whether it has arrived whole, the vault knows."""
     RECEIVED = "received"
     """The archive lies in the vault as it came."""
     SEALED = "sealed"
@@ -144,6 +146,19 @@ class Ledger:
         files = {kind.value: name for kind, name in batch.files.items()}
         fresh = {"_id": batch.id, "files": files, "fetched_at": batch.fetched_at, "step": batch.step.value}
         await insert_new(self._batches, [fresh | {"uploaded": []}])
+
+    async def received(self, batch: str) -> bool:
+        """Remember that the archive of *batch* lies in the vault; return whether it is not forgotten."""
+        with translated("keep the lists of DROP"):
+            arriving = {"_id": batch, "step": Step.ARRIVING.value}
+            await self._batches.update_one(arriving, {"$set": {"step": Step.RECEIVED.value}})
+            return await self._batches.count_documents({"_id": batch}, limit=1) > 0
+
+    async def forget(self, batch: str) -> bool:
+        """Forget *batch*, which is still arriving; return whether it was, and nobody else has done so."""
+        with translated("forget lists of DROP"):
+            gone = await self._batches.delete_one({"_id": batch, "step": Step.ARRIVING.value})
+        return bool(gone.deleted_count)
 
     async def open(self) -> Batch | None:
         """Return the batch that is not answered yet; there is one at a time."""

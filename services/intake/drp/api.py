@@ -8,15 +8,11 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from services.intake.door import NotNow, TooOften
 from services.intake.drp.desk import Desk
 from services.intake.drp.directory import ListedAgent
 from services.intake.drp.signing import Refused
-from shared.errors import PermanentError, TransientError, UnknownRequest
-from shared.log import logger
-
-MOST_BYTES = 64 << 10
-"""A message is a few hundred."""
+from services.intake.obstacles import NotNow
+from services.intake.protocols import ABOUT_REQUESTS, Answer, add_errors, body_of
 
 
 def drp_app(desk: Desk) -> FastAPI:
@@ -32,7 +28,7 @@ def _add_agents(app: FastAPI, desk: Desk) -> None:
     @app.post("/v1/agent/{agent_id}", response_model=None)
     async def set_up(agent_id: str, request: Request) -> Response | dict[str, str]:
         try:
-            token = await desk.set_up(agent_id, await _body(request))
+            token = await desk.set_up(agent_id, await body_of(request))
         except (Refused, HTTPException):
             # Why is nobody's business who may be no agent.
             return Response(status_code=HTTPStatus.FORBIDDEN)
@@ -58,7 +54,7 @@ def _add_requests(app: FastAPI, desk: Desk) -> None:
     @app.post("/v1/data-rights-request")
     @app.post("/v1/data-rights-request/")
     async def exercise(request: Request, agent: Caller) -> dict[str, Any]:
-        return await desk.exercise(agent, await _body(request))
+        return await desk.exercise(agent, await body_of(request))
 
     @app.get("/v1/data-rights-request/{request_id}")
     async def status(request_id: str, agent: Caller) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def _add_requests(app: FastAPI, desk: Desk) -> None:
 
     @app.delete("/v1/data-rights-request/{request_id}")
     async def revoke(request_id: str, request: Request, agent: Caller) -> dict[str, Any]:
-        return await desk.revoke(agent, request_id, await _body(request))
+        return await desk.revoke(agent, request_id, await body_of(request))
 
     @app.get("/v1/verification/{case_id}")
     async def verify(case_id: str, request_id: str = "", redirect_to: str = "") -> RedirectResponse:
@@ -83,16 +79,6 @@ async def _caller(desk: Desk, request: Request) -> ListedAgent:
     return await desk.agent_of(token.strip())
 
 
-async def _body(request: Request) -> bytes:
-    """Return the body, whatever its type is said to be: one client says none."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MOST_BYTES} bytes")
-    return bytes(body)
-
-
 def _error(
     status: int, message: str, *, fatal: bool = False, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -101,33 +87,13 @@ def _error(
 
 
 def _add_errors(app: FastAPI) -> None:
+    add_errors(app, _say, {**ABOUT_REQUESTS, NotNow: Answer(HTTPStatus.CONFLICT)})
+
     @app.exception_handler(Refused)
     async def refused(_request: Request, error: Refused) -> Response:
         headers = {"WWW-Authenticate": "Bearer"} if error.status is HTTPStatus.UNAUTHORIZED else None
         return _error(error.status, str(error), fatal=error.fatal, headers=headers)
 
-    @app.exception_handler(HTTPException)
-    async def no_such_call(_request: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, error.detail)
 
-    @app.exception_handler(UnknownRequest)
-    async def unknown(_request: Request, error: UnknownRequest) -> Response:
-        return _error(HTTPStatus.NOT_FOUND, str(error))
-
-    @app.exception_handler(NotNow)
-    async def not_now(_request: Request, error: NotNow) -> Response:
-        return _error(HTTPStatus.CONFLICT, str(error))
-
-    @app.exception_handler(TooOften)
-    async def too_often(_request: Request, error: TooOften) -> Response:
-        return _error(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": "3600"})
-
-    @app.exception_handler(TransientError)
-    async def later(_request: Request, _problem: TransientError) -> Response:
-        message = "a part of the system does not answer; try again"
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, message, headers={"Retry-After": "5"})
-
-    @app.exception_handler(PermanentError)
-    async def broken(_request: Request, error: PermanentError) -> Response:
-        logger().error("request failed", service="intake", exc_info=error)
-        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "this cannot be done until somebody has looked at it")
+def _say(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+    return _error(status, message, headers=headers)

@@ -226,7 +226,7 @@ class Desk:
         asked = self._asked(filed, case)
         if filed.said.right is None:
             return asked, not_served()
-        revoked = await self._holds(filed.request_id, REVOCATION)
+        revoked = await self.door.holds(filed.request_id, REVOCATION)
         return asked, told_of(case, asked, self._links(filed.request_id), revoked=revoked)
 
     def _asked(self, filed: Filed, case: Case) -> Asked:
@@ -244,13 +244,6 @@ class Desk:
         at = filed.said.issued_at
         arrival = Arrival(filed.request_id, filed.agent.source, at, self.door.clock())
         return Case(received=receive(request, arrival, self.practice))
-
-    async def _holds(self, case_id: str, item: str) -> bool:
-        try:
-            await self.door.kept(case_id, item)
-        except UnknownRequest:
-            return False
-        return True
 
     def _links(self, request_id: str) -> Links:
         return Links(f"{self.root}/requests/{request_id}", f"{self.root}/drp/v1/verification/{request_id}")

@@ -1,6 +1,6 @@
 """The HTTP of clients of Fides: their calls, and errors as they read them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from services.intake.door import Allowance, NotNow, TooOften
+from services.intake.door import Allowance
 from services.intake.fides.bodies import (
     CREATES,
     Code,
@@ -32,8 +32,8 @@ from services.intake.fides.ids import case_of
 from services.intake.fides.oauth import Clients, token_route
 from services.intake.fides.refusals import Refused
 from services.intake.fides.reviews import Reviews
-from shared.errors import PermanentError, TransientError, UnknownRequest
-from shared.log import logger
+from services.intake.obstacles import NotNow
+from services.intake.protocols import ABOUT_REQUESTS, Answer, add_errors
 
 M = TypeVar("M", bound=BaseModel)
 ROOT = "/api/v1"
@@ -232,11 +232,13 @@ def _invalid(error: ValidationError, where: str) -> RequestValidationError:
     return RequestValidationError([{**flaw, "loc": (where, *flaw["loc"])} for flaw in flaws])
 
 
-def _error(status: int, detail: Any, headers: dict[str, str] | None = None) -> Response:
+def _error(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"detail": detail}, status, headers)
 
 
 def _add_errors(app: FastAPI) -> None:
+    add_errors(app, _say, {**ABOUT_REQUESTS, NotNow: Answer(HTTPStatus.BAD_REQUEST)})
+
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # What was sent is not sent back: it is a person's.
@@ -247,27 +249,9 @@ def _add_errors(app: FastAPI) -> None:
     async def refused(_request: Request, error: Refused) -> Response:
         return _error(error.status, str(error), HEADERS.get(error.status))
 
-    @app.exception_handler(UnknownRequest)
-    async def unknown(_request: Request, error: UnknownRequest) -> Response:
-        return _error(HTTPStatus.NOT_FOUND, str(error))
 
-    @app.exception_handler(NotNow)
-    async def not_now(_request: Request, error: NotNow) -> Response:
-        return _error(HTTPStatus.BAD_REQUEST, str(error))
-
-    @app.exception_handler(TooOften)
-    async def too_often(_request: Request, error: TooOften) -> Response:
-        return _error(HTTPStatus.TOO_MANY_REQUESTS, str(error), HEADERS[HTTPStatus.TOO_MANY_REQUESTS])
-
-    @app.exception_handler(TransientError)
-    async def later(_request: Request, _problem: TransientError) -> Response:
-        away = HTTPStatus.SERVICE_UNAVAILABLE
-        return _error(away, "a part of the system does not answer; try again", HEADERS[away])
-
-    @app.exception_handler(PermanentError)
-    async def broken(_request: Request, error: PermanentError) -> Response:
-        logger().error("request failed", service="intake", exc_info=error)
-        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "this cannot be done until somebody has looked at it")
+def _say(_request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+    return _error(status, message, headers)
 
 
 HEADERS = {

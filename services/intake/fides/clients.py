@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from services.intake.domain import PUBLIC_DOOR
+
 SECRET_CHARACTERS = 16
 """A shorter one can be guessed."""
 
@@ -29,9 +31,9 @@ class Client(BaseModel):
     scopes: frozenset[Scope]
 
 
-def source_of(client_id: str) -> str:
-    """Return the CloudEvents source of the requests that a client makes."""
-    return f"fides/{client_id}"
+def source_of(client_id: str | None) -> str:
+    """Return the CloudEvents source of the requests that a client makes; None is whoever shows no token."""
+    return PUBLIC_DOOR if client_id is None else f"fides/{client_id}"
 
 
 def by_of(client_id: str) -> str:

@@ -6,7 +6,6 @@ a case of its own, for a day; then it is destroyed. Opting out needs no proof (1
 Art. 7(3)), so that no code is mailed, and any is taken.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,23 +23,15 @@ from services.intake.fides.ids import CONSENT_REQUEST, case_of, spelt
 from services.intake.fides.policies import DEFAULT_CONSENT_POLICY, Action, Wish, action_of
 from services.intake.fides.refusals import NotTaken, Refused, not_found
 from services.intake.fides.requests import NO_IDENTITY
-from shared.errors import Destroyed, HabeasError, UnknownRequest
+from services.intake.fides.sweeping import Vault
+from shared.errors import Destroyed, UnknownRequest
 from shared.events import RequestId
-from shared.log import logger
 from shared.mongo import Database, insert_new, translated
 
 BEGUN, SAID = "fides_consent_request", "fides_preferences"
 """Names under which lie who asks, and what they want."""
 KEPT_FOR = timedelta(days=1)
-LOOK_EVERY_S = 600.0
 AT_ONCE = 100
-
-
-class Vault(Protocol):
-    """Where personal data is sealed."""
-
-    async def destroy(self, case: str) -> None:
-        """Destroy the key of *case*, and what it sealed."""
 
 
 class Begun:
@@ -85,15 +76,10 @@ class Sweep:
     vault: Vault
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def for_ever(self) -> None:
-        """Destroy what is over, until cancelled; an outage only delays it."""
-        while True:
-            try:
-                while await self.some():
-                    pass
-            except HabeasError as error:
-                logger().warning("consent requests are destroyed later", service="intake", reason=str(error))
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def work(self) -> None:
+        """Destroy what is over."""
+        while await self.some():
+            pass
 
     async def some(self) -> bool:
         """Destroy some of what is over; return whether there was any."""

@@ -15,7 +15,7 @@ from secrets import token_hex
 from typing import Any, Protocol
 
 from services.intake.clock import Practice
-from services.intake.domain import PUBLIC_DOOR, Status
+from services.intake.domain import Status
 from services.intake.door import Door
 from services.intake.fides.bodies import Create
 from services.intake.fides.clients import source_of
@@ -118,7 +118,7 @@ class Desk:
         wanted = wish_in(said, self.policies) if wish is None else wish
         reference = name or token_hex(16)
         request = request_in(said, wanted, reference=reference, public=client is None)
-        source = PUBLIC_DOOR if client is None else source_of(client)
+        source = source_of(client)
         case_id = self.door.id_of(source, reference)
         entry = Entry(case_id, self.door.clock(), said.policy_key, wanted, client)
         await self.requests.add(entry)

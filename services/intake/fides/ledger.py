@@ -1,6 +1,7 @@
 """Which requests came by this door, and as what; nothing of the person."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,6 +26,8 @@ class Ledger:
         """Create the index."""
         with translated("index the requests of clients"):
             await self._requests.create_index([("at", -1), ("_id", -1)])
+            unregistered = {"registered": False}
+            await self._requests.create_index("at", partialFilterExpression=unregistered)
 
     async def add(self, entry: Entry) -> None:
         """Put *entry* down; again changes nothing."""
@@ -34,8 +37,27 @@ class Ledger:
             "policy": entry.policy,
             "wish": str(entry.wish),
             "client": entry.client,
+            "registered": False,
         }
         await insert_new(self._requests, [document])
+
+    async def unregistered(self, before: datetime) -> AsyncIterator[list[Entry]]:
+        """Yield those that came *before* a moment and are not known to be registered, many at a time."""
+        with translated("look for requests that were left"):
+            found = self._requests.find({"registered": False, "at": {"$lt": before}})
+            while batch := await found.to_list(BATCH):
+                yield list(map(_entry, batch))
+
+    async def registered(self, case_ids: Sequence[RequestId]) -> None:
+        """Remember that requests are registered."""
+        with translated("settle the requests of clients"):
+            named = {"_id": {"$in": list(case_ids)}}
+            await self._requests.update_many(named, {"$set": {"registered": True}})
+
+    async def remove(self, case_id: RequestId) -> None:
+        """Forget a request that there is not."""
+        with translated("forget a request of a client"):
+            await self._requests.delete_one({"_id": case_id})
 
     async def entry(self, case_id: RequestId) -> Entry | None:
         """Return the request called *case_id*, if it came by this door."""

@@ -7,7 +7,6 @@ from typing import Any, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
-from services.intake.door import NotNow, TooOften
 from services.intake.fides.bodies import Selection
 from services.intake.fides.clients import by_of
 from services.intake.fides.desk import AWAY, Desk
@@ -17,6 +16,7 @@ from services.intake.fides.ids import case_of
 from services.intake.fides.refusals import NotTaken, Refused
 from services.intake.fides.requests import identifiers_in
 from services.intake.fides.shapes import log, paged, response, verbose
+from services.intake.obstacles import NotNow, TooOften
 from shared.errors import TransientError
 from shared.events import ErasureApproved, IdentityDecided, RefusalReason, RequestId
 

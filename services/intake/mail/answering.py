@@ -46,7 +46,7 @@ class Answer:
     """What it asks for, read by itself."""
     documents: tuple[Document, ...]
     own: bool
-    """Whether it names the request's own address as its sender."""
+    """Whether it is from the request's own address, as far as our mail server says."""
     asked: Right | None = None
     """What the request asks for that it belongs to."""
 

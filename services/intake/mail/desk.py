@@ -14,16 +14,18 @@ from hashlib import sha256
 
 from services.intake.clock import Practice
 from services.intake.domain import MAIL, Case
-from services.intake.door import Door, NotNow, TooOften
+from services.intake.door import Door
 from services.intake.mail import figures
 from services.intake.mail.answering import Answer, Deed, deed_of
 from services.intake.mail.asking import inquiry_of, laws_for, request_of
 from services.intake.mail.attaching import documents_in
+from services.intake.mail.authenticating import is_authenticated
 from services.intake.mail.classifying import Understood, says_more, understand
 from services.intake.mail.reading import Mail, read
 from services.intake.mail.refusing import is_dropped, refusal_of
 from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
+from services.intake.obstacles import NotNow, TooOften
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.errors import HabeasError, TransientError, UnknownRequest
 from shared.events import RequestSubmitted
@@ -217,7 +219,7 @@ class Desk:
             words=mail.words,
             understood=await self._understood(mail, answered=True),
             documents=documents_in(mail.attachments),
-            own=(known.email or "").lower() == mail.address.lower(),
+            own=self._is_own(mail, known),
             asked=known.right,
         )
         deed = deed_of(answer, known.case, known.inquiry, self.book)
@@ -238,6 +240,11 @@ class Desk:
         if deed is Deed.WITHDRAWS:
             return await self._done(self.door.withdraw(case_id), Fate.WITHDRAWN, mail, case_id, answer)
         return await self._filed(mail, case_id, "other", own=answer.own)
+
+    def _is_own(self, mail: Mail, known: "_Known") -> bool:
+        """Tell whether *mail* is from the request's own address; our mail server may have a say in that."""
+        named = (known.email or "").lower() == mail.address.lower()
+        return named and (not self.trusted or is_authenticated(mail, self.trusted))
 
     async def _done(self, act: Awaitable[None], fate: Fate, mail: Mail, case_id: str, answer: Answer) -> str:
         """Do what an answer does; where it comes too late, people read it."""

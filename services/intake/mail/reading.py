@@ -31,6 +31,8 @@ MOST_COMMENTS = 10
 """Of an address field: the library calls itself for each that lies in another."""
 LONGEST_NAME = 200
 ADDRESS = re.compile(r"[^@\s<>,;\"()\[\]\\\x00-\x20]{1,64}@[^@\s<>,;\"()\[\]\\\x00-\x20]{1,255}")
+AS_WRITTEN = frozenset({"authentication-results"})
+"""Fields that know no encoded words: to decode one would let others end a statement of our mail server's."""
 IDENTITY_FIELDS = ("message-id", "from", "date", "subject")
 SMALL_PICTURE = 60_000
 """Bytes below which a picture that belongs to the markup is a decoration."""
@@ -167,8 +169,9 @@ def _attachments(leaves: Iterable[_Leaf]) -> Iterator[Attachment]:
 
 def _fields(head: Message) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for name, value in head.items()[:MOST_FIELDS]:
-        found.setdefault(name.lower(), []).append(charsets.header(str(value)[:LONGEST_FIELD]))
+    for written, value in head.items()[:MOST_FIELDS]:
+        name, text = written.lower(), str(value)[:LONGEST_FIELD]
+        found.setdefault(name, []).append(text if name in AS_WRITTEN else charsets.header(text))
     return {name: tuple(values) for name, values in found.items()}
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from enum import StrEnum
 
+from services.intake.mail.authenticating import is_forged
 from services.intake.mail.reading import Mail
 
 MOST_HOPS = 60
@@ -34,7 +35,6 @@ RETURNED = re.compile(
     r"|returned mail|failure notice|unzustellbar|non remis|no se puede entregar)",
     re.IGNORECASE,
 )
-FAILED_BY = re.compile(r"\bdmarc\s*=\s*fail\b", re.IGNORECASE)
 
 
 class Refused(StrEnum):
@@ -86,7 +86,7 @@ def refusal_of(
         Refused.AUTOMATIC: _is_automatic(mail),
         Refused.MAILING_LIST: any(mail.field(name) for name in LIST_FIELDS) or _precedence(mail) == "list",
         Refused.SPAM: mail.field("x-spam-flag").lower() == "yes",
-        Refused.FORGED: bool(trusted) and _is_forged(mail, trusted),
+        Refused.FORGED: is_forged(mail, trusted),
         Refused.BULK: bool(mail.field("list-unsubscribe")) or _precedence(mail) in BULK,
         Refused.NO_REPLY: bool(NO_REPLY.match(mail.address)),
     }
@@ -123,9 +123,3 @@ def _is_automatic(mail: Mail) -> bool:
 
 def _precedence(mail: Mail) -> str:
     return mail.field("precedence").lower()
-
-
-def _is_forged(mail: Mail, trusted: str) -> bool:
-    """The topmost result is our server's own; others may come from anybody (RFC 8601 section 5)."""
-    server, _, results = mail.field("authentication-results").partition(";")
-    return server.split(" ")[0].lower() == trusted.lower() and bool(FAILED_BY.search(results))

@@ -12,19 +12,15 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
-from starlette.exceptions import HTTPException
 
-from services.intake.door import NotNow, TooOften
 from services.intake.downloads import package_response, wanted_bytes
+from services.intake.obstacles import NotNow
 from services.intake.opendsr.controllers import ListedController, controller_of
 from services.intake.opendsr.desk import Desk, Gone
 from services.intake.opendsr.protocol import Flaw, Refused, Version, refused
+from services.intake.protocols import ABOUT_REQUESTS, Answer, add_errors, body_of
 from services.intake.ranges import NotSatisfiable, Wanted
-from shared.errors import PermanentError, TransientError, UnknownRequest
-from shared.log import logger
 
-MOST_BYTES = 64 << 10
-"""A request is a few hundred."""
 NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 VERSION = re.compile(r"/v([0-9])(?=/|$)")
 """The first in a path says which is spoken; later ones may be names."""
@@ -70,7 +66,7 @@ def _add_requests(app: FastAPI, desk: Desk, version: Version) -> None:
     @app.post(version.requests)
     @app.post(f"{version.requests}/")
     async def submit(request: Request, controller: Caller) -> Response:
-        receipt = await desk.submit(controller, version, await _body(request))
+        receipt = await desk.submit(controller, version, await body_of(request))
         return _signed(desk, version, HTTPStatus.CREATED, receipt)
 
     @app.get(version.requests + "/{name}")
@@ -108,17 +104,6 @@ def _signed(desk: Desk, version: Version, status: HTTPStatus, content: object) -
     return Response(body, status, headers, media_type="application/json")
 
 
-async def _body(request: Request) -> bytes:
-    """Return the body, byte for byte: the receipt says it again."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            flaw = Flaw("", f"the body is larger than {MOST_BYTES} bytes")
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, flaw)
-    return bytes(body)
-
-
 def _error(request: Request, status: int, *flaws: Flaw, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error: an object in an object, but in the 3.0 dialect the inner one alone."""
     reason = HTTPStatus(status).phrase
@@ -134,45 +119,19 @@ def _error(request: Request, status: int, *flaws: Flaw, headers: Mapping[str, st
 
 
 def _add_errors(app: FastAPI) -> None:
+    ours = {NotNow: Answer(HTTPStatus.BAD_REQUEST), Gone: Answer(HTTPStatus.GONE)}
+    add_errors(app, _say, {**ABOUT_REQUESTS, **ours})
+
     @app.exception_handler(Refused)
     async def not_taken(request: Request, error: Refused) -> Response:
         headers = CHALLENGE if error.status is HTTPStatus.UNAUTHORIZED else None
         return _error(request, error.status, *error.flaws, headers=headers)
 
-    @app.exception_handler(HTTPException)
-    async def no_such_call(request: Request, error: HTTPException) -> Response:
-        return _error(request, error.status_code, Flaw("", error.detail), headers=error.headers)
-
-    @app.exception_handler(UnknownRequest)
-    async def unknown(request: Request, error: UnknownRequest) -> Response:
-        return _error(request, HTTPStatus.NOT_FOUND, Flaw("", str(error)))
-
-    @app.exception_handler(Gone)
-    async def gone(request: Request, error: Gone) -> Response:
-        return _error(request, HTTPStatus.GONE, Flaw("", str(error)))
-
     @app.exception_handler(NotSatisfiable)
     async def not_satisfiable(request: Request, error: NotSatisfiable) -> Response:
         headers = {"Content-Range": f"bytes */{error.size}"}
-        status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-        return _error(request, status, Flaw("", str(error)), headers=headers)
+        return _say(request, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, str(error), headers)
 
-    @app.exception_handler(NotNow)
-    async def not_now(request: Request, error: NotNow) -> Response:
-        return _error(request, HTTPStatus.BAD_REQUEST, Flaw("", str(error)))
 
-    @app.exception_handler(TooOften)
-    async def too_often(request: Request, error: TooOften) -> Response:
-        headers = {"Retry-After": "3600"}
-        return _error(request, HTTPStatus.TOO_MANY_REQUESTS, Flaw("", str(error)), headers=headers)
-
-    @app.exception_handler(TransientError)
-    async def later(request: Request, _problem: TransientError) -> Response:
-        flaw = Flaw("", "a part of the system does not answer; try again")
-        return _error(request, HTTPStatus.SERVICE_UNAVAILABLE, flaw, headers={"Retry-After": "5"})
-
-    @app.exception_handler(PermanentError)
-    async def broken(request: Request, error: PermanentError) -> Response:
-        logger().error("request failed", service="intake", exc_info=error)
-        flaw = Flaw("", "this cannot be done until somebody has looked at it")
-        return _error(request, HTTPStatus.INTERNAL_SERVER_ERROR, flaw)
+def _say(request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+    return _error(request, status, Flaw("", message), headers=headers)

@@ -11,7 +11,8 @@ from typing import Any
 from services.intake.callbacks import Callback
 from services.intake.clock import Arrival, Practice, end_of, receive
 from services.intake.domain import Case
-from services.intake.door import Allowance, Download, NotNow, TooOften
+from services.intake.door import Allowance
+from services.intake.obstacles import NotNow, TooOften
 from services.intake.opendsr import messages
 from services.intake.opendsr.certificate import Certified
 from services.intake.opendsr.controllers import ListedController
@@ -19,6 +20,7 @@ from services.intake.opendsr.filing import Filed, Files
 from services.intake.opendsr.messages import Message
 from services.intake.opendsr.protocol import RAW, Kind, Version, instant, refused
 from services.intake.opendsr.statuses import Standing, Told, next_of
+from services.intake.packages import Download, Packages
 from services.intake.ranges import Wanted
 from shared import outward
 from shared.errors import UnknownRequest
@@ -135,7 +137,7 @@ class Desk:
         if not told.results:
             raise UnknownRequest("there are no results of this request")
         try:
-            return await self.files.door.hand_over_package(filed.case_id, controller.source, wanted)
+            return await Packages(self.files.door).hand_over(filed.case_id, controller.source, wanted)
         except NotNow:
             raise Gone("the results are kept no longer") from None
 

@@ -2,16 +2,18 @@
 Where instructions are kept, and made cases of.
 
 The body is sealed first, byte for byte: it is the instruction that everything done afterwards rests on. Then
-the request is lodged as any other is. Its id follows from who sends it and what they call it, so that no
-controller can name another's.
+it claims what it asks for, is made the instruction of its id, and is lodged as any other request is. Whoever
+finds it claimed does the rest, so no claim of a process that died stands in the way of another. Its id
+follows from who sends it and what they call it, so that no controller can name another's.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Protocol
+from uuid import uuid4
 
 from services.intake.callbacks import Listeners
 from services.intake.context import Firsts
@@ -22,13 +24,10 @@ from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.messages import Message, Served
 from services.intake.opendsr.protocol import EXISTS, Flaw, Refused, Version
 from services.intake.opendsr.statuses import Told, told_of
-from services.intake.repeating import Claim
 from shared.errors import UnknownRequest
 
 CALL, CANCELLATION = "opendsr_call", "opendsr_cancellation"
 """Names in the vault: the body as it came, below a line of ours; and that the request was cancelled."""
-BEGUN_WITHIN = timedelta(minutes=1)
-"""How long a request is waited for that is about to be taken in."""
 
 
 class Groups(Protocol):
@@ -50,6 +49,18 @@ class Filed:
     received_at: datetime
     body: bytes
     case_id: str
+    attempt: str
+    """Tells it from others of the same id, of which one counts."""
+
+    @property
+    def draft(self) -> str:
+        """Under which name it lies in the vault until it is the instruction of its id."""
+        return f"{CALL}_{self.attempt}"
+
+    @property
+    def claimant(self) -> str:
+        """What it claims things as."""
+        return f"{self.case_id}/{self.attempt}"
 
     @property
     def said(self) -> Message:
@@ -62,6 +73,7 @@ class Filed:
             "controller": self.controller.id,
             "version": self.version.value,
             "received_at": self.received_at.isoformat(),
+            "attempt": self.attempt,
         }
         return json.dumps(line).encode() + b"\n" + self.body
 
@@ -88,20 +100,21 @@ class Files:
         message = messages.read(body, version)
         messages.request_in(message, self.served)
         case_id = self.door.id_of(controller.source, message.subject_request_id)
-        return Filed(controller, version, self.door.clock(), body, case_id)
+        return Filed(controller, version, self.door.clock(), body, case_id, uuid4().hex)
 
     async def take(self, filed: Filed) -> None:
         """
         Take an instruction in, once.
 
         Raises:
-            Refused: Its id was used before, or an equal request is in progress.
+            Refused: Its id was used before, or an equal request is in progress; or nobody could compare it.
         """
+        wish = messages.wish_of(filed.said, filed.controller)
         await self._must_be_new(filed)
-        await self._must_be_alone(filed)
-        if not await self._keep(filed):
-            await self._must_be_new(filed)
-        await self._lodge(filed)
+        await self._keep(filed)
+        await self._must_be_alone(filed, wish)
+        if await self._completed(filed.claimant) is None:
+            raise _exists()
 
     async def named(self, controller: ListedController, name: str) -> Filed:
         """
@@ -119,13 +132,17 @@ class Files:
         Raises:
             UnknownRequest: There is none, or its controller is served no more.
         """
-        line, _, body = (await self.door.kept(case_id, CALL)).partition(b"\n")
+        return await self._opened(case_id, CALL)
+
+    async def _opened(self, case_id: str, item: str) -> Filed:
+        line, _, body = (await self.door.kept(case_id, item)).partition(b"\n")
         known = json.loads(line)
         controller = self.controllers.get(known["controller"])
         if controller is None:
             raise UnknownRequest("no request has this id")
         received_at = datetime.fromisoformat(known["received_at"])
-        return Filed(controller, Version(known["version"]), received_at, body, case_id)
+        version = Version(known["version"])
+        return Filed(controller, version, received_at, body, case_id, known["attempt"])
 
     async def case(self, filed: Filed) -> Case:
         """Return what is known of a request."""
@@ -137,7 +154,7 @@ class Files:
     async def stands(self, filed: Filed) -> tuple[Case, Told]:
         """Return what is known of a request, and what is said of it."""
         case = await self.case(filed)
-        return case, told_of(case, cancelled=await self._is_cancelled(filed))
+        return case, told_of(case, cancelled=await self.door.holds(filed.case_id, CANCELLATION))
 
     async def cancel(self, filed: Filed) -> None:
         """
@@ -149,13 +166,6 @@ class Files:
         """
         await self.door.withdraw(filed.case_id)
         await self.door.keep(filed.case_id, CANCELLATION, b"")
-
-    async def _is_cancelled(self, filed: Filed) -> bool:
-        try:
-            await self.door.kept(filed.case_id, CANCELLATION)
-        except UnknownRequest:
-            return False
-        return True
 
     async def _must_be_new(self, filed: Filed) -> None:
         """
@@ -171,31 +181,59 @@ class Files:
             await self._lodge(known)
         raise _exists()
 
-    async def _must_be_alone(self, filed: Filed) -> None:
-        """Refuse what asks for the same as another request that is open."""
-        wish, now = messages.wish_of(filed.said, filed.controller), filed.received_at
-        while True:
-            held = await self.firsts.claim(wish, filed.case_id, now)
-            if held.case == filed.case_id:
-                return
-            if await self._is_open(held, now):
-                flaw = Flaw("", "an equal request is in progress")
-                raise Refused(HTTPStatus.CONFLICT, flaw)
-            if await self.firsts.pass_on(held, filed.case_id, now):
-                return
-
-    async def _is_open(self, held: Claim, now: datetime) -> bool:
+    async def _keep(self, filed: Filed) -> None:
         try:
-            _, told = await self.stands(await self.filed(held.case))
-        except UnknownRequest:
-            return now < held.at + BEGUN_WITHIN
-        return not told.final
-
-    async def _keep(self, filed: Filed) -> bool:
-        try:
-            return await self.door.keep(filed.case_id, CALL, filed.to_bytes())
+            await self.door.keep(filed.case_id, filed.draft, filed.to_bytes())
         except UnknownRequest:
             raise _exists() from None
+
+    async def _must_be_alone(self, filed: Filed, wish: bytes) -> None:
+        """Refuse what asks for the same as another request that is open, and forget it."""
+        now = filed.received_at
+        while (held := await self.firsts.claim(wish, filed.claimant, now)).case != filed.claimant:
+            if refusal := await self._refusal(filed, held.case):
+                await self.door.forget(filed.case_id, filed.draft)
+                raise refusal
+            if await self.firsts.pass_on(held, filed.claimant, now):
+                return
+
+    async def _refusal(self, filed: Filed, claimant: str) -> Refused | None:
+        """Return why *filed* is refused where *claimant* was first; None where that one is over."""
+        first = await self._completed(claimant)
+        if first is None:
+            return None
+        if first.case_id == filed.case_id:
+            return _exists()
+        _, told = await self.stands(first)
+        if told.final:
+            return None
+        return Refused(HTTPStatus.CONFLICT, Flaw("", "an equal request is in progress"))
+
+    async def _completed(self, claimant: str) -> Filed | None:
+        """
+        Do what is left to do of an instruction that has claimed what it asks for, and return it.
+
+        Returns:
+            None where another is the instruction of its id, or it is gone.
+        """
+        case_id, _, attempt = claimant.partition("/")
+        try:
+            filed = await self._made_the_one(case_id, attempt)
+        except UnknownRequest:
+            return None
+        if (await self.case(filed)).status is Status.UNKNOWN:
+            await self._lodge(filed)
+        await self.door.forget(case_id, f"{CALL}_{attempt}")
+        return filed if filed.attempt == attempt else None
+
+    async def _made_the_one(self, case_id: str, attempt: str) -> Filed:
+        """Make an instruction that of its id, unless there is one; return which is."""
+        try:
+            draft = await self._opened(case_id, f"{CALL}_{attempt}")
+            await self.door.keep(case_id, CALL, draft.to_bytes())
+        except UnknownRequest:
+            pass  # somebody has been here before
+        return await self.filed(case_id)
 
     async def _lodge(self, filed: Filed) -> None:
         """Lodge it, last of all: nothing is missing of a request that can be answered."""

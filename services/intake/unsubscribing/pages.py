@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from services.intake import uploads
 from services.intake.centre.signal import honour
 from services.intake.door import Door
-from services.intake.site import Site, signals
+from services.intake.site import READ, Site, signals
 from services.intake.unsubscribing.links import Clicked, Links, Subscription
 from shared.errors import UnknownRequest
 from shared.events import Details, RequestSubmitted
@@ -56,7 +56,7 @@ def _add_page(router: APIRouter, door: Door, site: Site, links: Links) -> None:
         content: dict[str, Any] = {"what": what, "field": FIELD, "value": VALUE}
         return site.at(request).draw("unsubscribe.html.jinja", status, **content)
 
-    @router.api_route("/unsubscribe/{token}", methods=["GET", "HEAD"], include_in_schema=False)
+    @router.api_route("/unsubscribe/{token}", methods=READ, include_in_schema=False)
     async def look(token: str, request: Request) -> HTMLResponse:
         found = links.opened(token)
         return page(request, "ask") if found else page(request, "unknown", HTTPStatus.NOT_FOUND)

@@ -135,6 +135,7 @@ def test_each_rule(rule: Callable[[Any], tuple[str, ...]], value: Any, standards
         ("Đặng", "dang"),
         ("İsmail", "ismail"),
         ("John 3rd", "john3rd"),
+        ("αβγδεζηθικλμνξοπρσςτυφχψω", "avgdezithiklmnxoprsstyfchpso"),
         ("Иван", "ivan"),
         ("Иванов", "ivanov"),
         ("Ёлкина", "yolkina"),

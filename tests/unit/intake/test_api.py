@@ -1,8 +1,10 @@
 import json
+import re
 
 import pytest
 from httpx import AsyncClient
 
+from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
 from shared.answer import SUBMISSION
 from shared.events import (
@@ -282,3 +284,28 @@ async def test_the_api_describes_itself() -> None:
     assert "default-src 'none'" in docs.headers["Content-Security-Policy"]
     assert "https://" not in docs.text.partition("<main")[0]
     assert all(path in docs.text for path in document["paths"])
+    assert "<em>reference</em>" in docs.text
+    assert "<code>package/codes</code>" in docs.text
+    assert not re.search(r"[`*]", docs.text.partition("<main")[2])
+
+
+@pytest.mark.parametrize(
+    ("description", "html"),
+    [
+        ("one\n two\n\n\nthree", ["one\n two", "three"]),
+        ("`a*b*` *c d* ``e``", ["<code>a*b*</code> <em>c d</em> <code>e</code>"]),
+        ("<b>&amp; 2 * 3 * 4", ["&lt;b&gt;&amp;amp; 2 * 3 * 4"]),
+    ],
+)
+def test_marks_of_docstrings_are_those_of_a_page(description: str, html: list[str]) -> None:
+    assert paragraphs(description) == html
+
+
+async def test_nobody_on_the_way_keeps_where_a_request_stands() -> None:
+    office = Office()
+    await office.submit(request())
+    async with client_of(office.door) as client:
+        by_id = await client.get(f"/v1/requests/{CASE}")
+        by_reference = await client.get("/v1/requests", params={"reference": "r-1"}, headers=BEARER)
+    for answer in (by_id, by_reference):
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")

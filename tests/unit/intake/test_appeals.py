@@ -9,6 +9,7 @@ from services.intake.api import Callers, create_app
 from services.intake.appeals import appealed
 from services.intake.domain import Case, Status, request_id
 from services.intake.door import Allowance
+from services.intake.site import Site
 from shared.answer import SUBMISSION
 from shared.envelope import derived_id
 from shared.events import (
@@ -232,6 +233,18 @@ async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next(
 
 
 # --- on the page --------------------------------------------------------------------------------------------
+
+
+async def test_the_days_of_a_complaint_are_told_by_the_law_by_which_it_will_be_judged() -> None:
+    """Data Protection Act 2018 s. 164A: in force after the request was made."""
+    office = Office(practice=ABROAD)
+    asked = {"residence": {"country": "GB"}, "received_at": "2026-02-03T12:00:00Z"}
+    await office.submit(request(**asked))
+    callers, site = Callers({}, Allowance(0)), Site(ABROAD.company, SITE.guard)
+    transport = httpx.ASGITransport(create_app(office.door, callers, site))
+    async with httpx.AsyncClient(transport=transport, base_url=ROOT) as client:
+        page = await client.get(f"/requests/{CASE}", params={"lang": "en"})
+    assert "30 days to confirm a complaint" in page.text
 
 
 async def posted(office: Office, statement: str) -> httpx.Response:

@@ -6,17 +6,9 @@ from hashlib import sha256
 import pytest
 
 from services.intake.domain import PackageCodeRefused, request_id
-from services.intake.door import (
-    ACTS_PER_HOUR,
-    MOST_PACKAGE_CODES,
-    CodeRefused,
-    Door,
-    Download,
-    Keys,
-    NotNow,
-    TooOften,
-    etag_of,
-)
+from services.intake.door import ACTS_PER_HOUR, Door, Keys
+from services.intake.obstacles import CodeRefused, NotNow, TooOften
+from services.intake.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
 from services.intake.ranges import NotSatisfiable, Wanted
 from shared.answer import SUBMISSION, PackageFacts, facts_of
 from shared.codes import LIFETIME, TRIES, Verdict
@@ -119,8 +111,8 @@ async def test_nobody_can_do_anything_to_a_request_that_is_not_there() -> None:
         door.case("0" * 32),
         door.prove("0" * 32, [EmailCode(kind="email_code", code="123456")]),
         door.withdraw("0" * 32),
-        door.issue_package_code("0" * 32),
-        door.open_package("0" * 32, "123456"),
+        Packages(door).issue_code("0" * 32),
+        Packages(door).open("0" * 32, "123456"),
     ):
         with pytest.raises(UnknownRequest):
             await act
@@ -189,23 +181,23 @@ async def test_an_answered_request_is_not_withdrawn() -> None:
 
 async def test_the_right_code_opens_the_package_once_and_leaves_a_trace() -> None:
     office = await answered()
-    assert await office.door.issue_package_code(CASE) == office.clock() + LIFETIME
+    assert await Packages(office.door).issue_code(CASE) == office.clock() + LIFETIME
     code = office.code_of(CASE, office.the(PackageCodeIssued).ref)
-    assert await read(await office.door.open_package(CASE, f" {code}\n")) == ZIP
+    assert await read(await Packages(office.door).open(CASE, f" {code}\n")) == ZIP
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
     with pytest.raises(CodeRefused) as error:
-        await office.door.open_package(CASE, code)
+        await Packages(office.door).open(CASE, code)
     assert error.value.verdict is Verdict.NOT_ISSUED
 
 
 async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_at() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     verdicts = []
     for offered in [wrong(code)] * TRIES + [code]:
         with pytest.raises(CodeRefused) as error:
-            await office.door.open_package(CASE, offered)
+            await Packages(office.door).open(CASE, offered)
         verdicts.append(error.value.verdict)
     assert verdicts == [Verdict.WRONG] * TRIES + [Verdict.EXHAUSTED]
     assert sum(isinstance(f, PackageCodeRefused) for row in office.rows() for f in row.facts) == TRIES
@@ -214,66 +206,66 @@ async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_
 
 async def test_a_package_code_expires_at_its_instant() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     office.clock.move(LIFETIME)
     with pytest.raises(CodeRefused) as error:
-        await office.door.open_package(CASE, office.code_of(CASE, "package_code_0"))
+        await Packages(office.door).open(CASE, office.code_of(CASE, "package_code_0"))
     assert error.value.verdict is Verdict.EXPIRED
 
 
 async def test_a_new_package_code_makes_the_old_one_worthless() -> None:
     office = await answered()
     for _ in range(2):
-        await office.door.issue_package_code(CASE)
+        await Packages(office.door).issue_code(CASE)
     office.vault.items[CASE]["package_code_0"] = b"000000"
     if office.code_of(CASE, "package_code_1") != "000000":
         with pytest.raises(CodeRefused):
-            await office.door.open_package(CASE, "000000")
-    assert await read(await office.door.open_package(CASE, office.code_of(CASE, "package_code_1"))) == ZIP
+            await Packages(office.door).open(CASE, "000000")
+    assert await read(await Packages(office.door).open(CASE, office.code_of(CASE, "package_code_1"))) == ZIP
 
 
 async def test_package_codes_run_out() -> None:
     office = await answered()
     for _ in range(MOST_PACKAGE_CODES):
-        await office.door.issue_package_code(CASE)
+        await Packages(office.door).issue_code(CASE)
     with pytest.raises(NotNow):
-        await office.door.issue_package_code(CASE)
+        await Packages(office.door).issue_code(CASE)
 
 
 async def test_without_a_package_there_is_no_code() -> None:
     office = Office()
     await office.submit(request())
     with pytest.raises(NotNow):
-        await office.door.issue_package_code(CASE)
+        await Packages(office.door).issue_code(CASE)
     with pytest.raises(NotNow):
-        await office.door.open_package(CASE, "123456")
+        await Packages(office.door).open(CASE, "123456")
 
 
 async def test_a_code_that_is_drawn_at_the_moment_of_another_is_decided_on_anew() -> None:
     journal = RacedJournal()
     office = await answered(journal)
     journal.rivals = [(PackageFetched(request_id=CASE),)]
-    await office.door.issue_package_code(CASE)
-    assert await read(await office.door.open_package(CASE, office.code_of(CASE, "package_code_0"))) == ZIP
+    await Packages(office.door).issue_code(CASE)
+    assert await read(await Packages(office.door).open(CASE, office.code_of(CASE, "package_code_0"))) == ZIP
 
 
 async def test_of_two_downloads_with_one_code_only_one_is_given() -> None:
     journal = RacedJournal()
     office = await answered(journal)
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     journal.rivals = [(PackageFetched(request_id=CASE),)]
     with pytest.raises(CodeRefused):
-        await office.door.open_package(CASE, office.code_of(CASE, "package_code_0"))
+        await Packages(office.door).open(CASE, office.code_of(CASE, "package_code_0"))
 
 
 async def test_guesses_at_the_same_moment_cost_a_try_each() -> None:
     journal = RacedJournal()
     office = await answered(journal)
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     journal.rivals = [(PackageCodeRefused(request_id=CASE),)] * TRIES
     with pytest.raises(CodeRefused) as error:
-        await office.door.open_package(CASE, wrong(code))
+        await Packages(office.door).open(CASE, wrong(code))
     assert error.value.verdict is Verdict.EXHAUSTED
 
 
@@ -289,24 +281,24 @@ class BrokenVault(MemoryVault):
 
 async def test_a_package_that_cannot_be_read_does_not_cost_the_code() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     keys = Keys(REQUEST_KEY, PACKAGE_KEY)
     broken = Door(
         BrokenVault(office.vault.items), office.journals["intake"], office.broker, keys, office.clock
     )
     with pytest.raises(StoreUnavailable):
-        await broken.open_package(CASE, code)
-    assert await read(await office.door.open_package(CASE, code)) == ZIP
+        await Packages(broken).open(CASE, code)
+    assert await read(await Packages(office.door).open(CASE, code)) == ZIP
 
 
 async def test_a_package_that_is_kept_no_longer_is_a_clear_answer() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     await office.vault.discard(CASE, ["package"])
     with pytest.raises(NotNow):
-        await office.door.open_package(CASE, code)
+        await Packages(office.door).open(CASE, code)
 
 
 @pytest.mark.parametrize(
@@ -322,19 +314,19 @@ async def test_a_package_expires_at_its_instant_whatever_its_code_says(late: tim
     office.vault.items[CASE] |= {"package": ZIP, facts_of("package"): FACTS}
     expires_at = office.clock() + timedelta(minutes=29, seconds=1)
     await office.tell(FULFILLED.model_copy(update={"package_expires_at": expires_at}))
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     office.clock.move(late)
     code = office.code_of(CASE, "package_code_0")
     if given:
-        assert await read(await office.door.open_package(CASE, code)) == ZIP
+        assert await read(await Packages(office.door).open(CASE, code)) == ZIP
     else:
         with pytest.raises(NotNow):
-            await office.door.open_package(CASE, code)
+            await Packages(office.door).open(CASE, code)
 
 
 async def test_the_digest_of_a_code_is_never_the_code() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     rows = [fact.model_dump_json() for row in office.rows() for fact in row.story()]
     assert not [row for row in rows if f'"{code}"' in row]
@@ -346,9 +338,9 @@ async def test_the_digest_of_a_code_is_never_the_code() -> None:
 async def test_what_may_be_done_about_one_request_within_an_hour_is_limited() -> None:
     office = await answered()
     office.door.acts.per_hour = 1
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     with pytest.raises(TooOften):
-        await office.door.issue_package_code(CASE)
+        await Packages(office.door).issue_code(CASE)
     with pytest.raises(TooOften):
         await office.door.prove(CASE, [EmailCode(kind="email_code", code="123456")])
     with pytest.raises(TooOften):
@@ -357,9 +349,9 @@ async def test_what_may_be_done_about_one_request_within_an_hour_is_limited() ->
 
 async def test_a_code_that_has_opened_the_package_is_destroyed() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.vault.items[CASE]["package_code_0"].decode()
-    assert await read(await office.door.open_package(CASE, code)) == ZIP
+    assert await read(await Packages(office.door).open(CASE, code)) == ZIP
     assert "package_code_0" not in office.vault.items[CASE]
 
 
@@ -384,16 +376,16 @@ REST = Wanted("bytes=5-", ETAG)
 async def cut_off() -> tuple[Office, str]:
     """Return an office whose package was opened once, and the code that opened it."""
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    await office.door.open_package(CASE, code)
+    await Packages(office.door).open(CASE, code)
     return office, code
 
 
 async def test_the_code_that_opened_the_package_goes_on_with_a_download_that_was_cut_off() -> None:
     office, code = await cut_off()
     for _ in range(2):
-        assert await read(await office.door.open_package(CASE, code, REST)) == ZIP[5:]
+        assert await read(await Packages(office.door).open(CASE, code, REST)) == ZIP[5:]
     fetched = [f.continued for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
     assert fetched == [False, True, True]
 
@@ -406,50 +398,50 @@ async def test_the_code_that_opened_the_package_goes_on_with_a_download_that_was
 async def test_a_spent_code_opens_nothing_for_who_does_not_name_what_it_opened(wanted: Wanted) -> None:
     office, code = await cut_off()
     with pytest.raises(CodeRefused):
-        await office.door.open_package(CASE, code, wanted)
+        await Packages(office.door).open(CASE, code, wanted)
 
 
 async def test_a_spent_code_goes_on_with_nothing_once_it_has_expired_or_is_wrong() -> None:
     office, code = await cut_off()
     with pytest.raises(CodeRefused):
-        await office.door.open_package(CASE, wrong(code), REST)
+        await Packages(office.door).open(CASE, wrong(code), REST)
     office.clock.move(LIFETIME)
     with pytest.raises(CodeRefused):
-        await office.door.open_package(CASE, code, REST)
+        await Packages(office.door).open(CASE, code, REST)
 
 
 async def test_a_new_code_does_not_stop_a_download_that_goes_on_and_is_not_spent_by_it() -> None:
     office, code = await cut_off()
-    await office.door.issue_package_code(CASE)
-    assert await read(await office.door.open_package(CASE, code, REST)) == ZIP[5:]
+    await Packages(office.door).issue_code(CASE)
+    assert await read(await Packages(office.door).open(CASE, code, REST)) == ZIP[5:]
     fresh = office.code_of(CASE, "package_code_1")
-    assert await read(await office.door.open_package(CASE, fresh)) == ZIP
+    assert await read(await Packages(office.door).open(CASE, fresh)) == ZIP
 
 
 async def test_guessing_the_code_of_a_download_that_was_cut_off_ends_soon() -> None:
     office, code = await cut_off()
     for _ in range(ACTS_PER_HOUR - 1):  # one act was to ask for the code
         with pytest.raises(CodeRefused):
-            await office.door.open_package(CASE, wrong(code), REST)
+            await Packages(office.door).open(CASE, wrong(code), REST)
     with pytest.raises(TooOften):
-        await office.door.open_package(CASE, code, REST)
+        await Packages(office.door).open(CASE, code, REST)
 
 
 async def test_a_look_at_the_package_does_not_spend_the_code_and_a_wrong_one_uses_a_try() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     with pytest.raises(CodeRefused):
-        await office.door.look_at_package(CASE, wrong(code))
+        await Packages(office.door).look(CASE, wrong(code))
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageCodeRefused)]
-    assert (await office.door.look_at_package(CASE, code)).size == len(ZIP)
-    assert await read(await office.door.open_package(CASE, code)) == ZIP
+    assert (await Packages(office.door).look(CASE, code)).size == len(ZIP)
+    assert await read(await Packages(office.door).open(CASE, code)) == ZIP
 
 
 async def test_bytes_behind_the_end_do_not_cost_the_code() -> None:
     office = await answered()
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     with pytest.raises(NotSatisfiable):
-        await office.door.open_package(CASE, code, Wanted(f"bytes={len(ZIP)}-"))
-    assert await read(await office.door.open_package(CASE, code, Wanted("bytes=0-3"))) == ZIP[:4]
+        await Packages(office.door).open(CASE, code, Wanted(f"bytes={len(ZIP)}-"))
+    assert await read(await Packages(office.door).open(CASE, code, Wanted("bytes=0-3"))) == ZIP[:4]

@@ -2,10 +2,12 @@
 
 import io
 import zipfile
+from collections.abc import AsyncIterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import Response
 from httpx import ASGITransport
@@ -25,10 +27,11 @@ def of(california: California, key: str = KEY) -> Platform:
     return Platform("http://drop.example.com", key, transport=ASGITransport(california.app))
 
 
-async def fetched(california: California) -> None:
-    archive = await of(california).download()
-    assert archive is not None
-    archive.close()
+async def fetched(platform: Platform) -> Archive:
+    """Fetch the lists as whole archive."""
+    async with platform.download() as arriving:
+        assert arriving is not None
+        return Archive(arriving.name, io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
 
 
 def open_all_day() -> California:
@@ -45,9 +48,7 @@ async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> Non
     file, trust = certificate(tmp_path, "localhost")
     async with california.open(file) as url:
         platform = Platform(url, KEY, trust)
-        archive = await platform.download()
-        assert archive is not None
-        with closing(archive):
+        with closing(await fetched(platform)) as archive:
             name = archive.lists()[ListKind.EMAIL]
             assert b"".join(archive.pieces(name)).decode() == f"ID,Hash\n{id_},{hash_of('kim@example.org')}\n"
         taken = await platform.upload([Upload(name, csv(f"Id,Status\n{id_},3\n"))])
@@ -59,15 +60,14 @@ async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> Non
 async def test_a_selected_list_without_requests_is_a_file_without_rows() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
-    archive = await of(california).download()
-    assert archive is not None
-    with closing(archive):
+    with closing(await fetched(of(california))) as archive:
         assert set(archive.lists()) == set(ListKind) - {ListKind.REMOVED}
         assert b"".join(archive.pieces(archive.lists()[ListKind.NDZ])) == b"ID,Hash\n"
 
 
 async def test_nothing_new_is_no_archive() -> None:
-    assert await of(open_all_day()).download() is None
+    async with of(open_all_day()).download() as arriving:
+        assert arriving is None
 
 
 async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_platform_says() -> None:
@@ -75,17 +75,17 @@ async def test_lists_that_are_being_put_together_are_asked_for_again_when_the_pl
     california.ask("Email", hash_of("kim@example.org"))
     california.preparing = 1
     with pytest.raises(NotYet) as told:
-        await of(california).download()
+        await fetched(of(california))
     assert told.value.after == timedelta(seconds=1)
-    await fetched(california)
+    await fetched(of(california))
 
 
 async def test_no_second_download_before_the_first_is_answered() -> None:
     california = open_all_day()
     california.ask("Email", hash_of("kim@example.org"))
-    await fetched(california)
+    await fetched(of(california))
     with pytest.raises(Turned) as told:
-        await of(california).download()
+        await fetched(of(california))
     assert told.value.status == 409
 
 
@@ -97,7 +97,7 @@ async def test_statuses_that_nobody_awaits_are_refused() -> None:
 
 async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
     with pytest.raises(Turned) as told:
-        await of(open_all_day(), "another key").download()
+        await fetched(of(open_all_day(), "another key"))
     assert told.value.status == 401
     assert "another key" not in f"{told.value} {of(open_all_day(), 'another key')!r}"
 
@@ -106,7 +106,7 @@ async def test_a_key_that_is_not_good_is_refused_and_not_said() -> None:
 async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
     california = open_all_day()
     id_ = california.ask("Email", hash_of("kim@example.org"))
-    await fetched(california)
+    await fetched(of(california))
     taken = await of(california).upload([Upload("20261126_4821_Email.csv", csv(body.replace("{id}", id_)))])
     assert (taken.accepted, taken.rejected) == ((), ("20261126_4821_Email.csv",))
 
@@ -126,13 +126,13 @@ async def test_the_platform_is_left_alone_for_as_long_as_it_says(answer: Respons
     california = open_all_day()
     california.answers = [answer]
     with pytest.raises(NotYet) as told:
-        await of(california).download()
+        await fetched(of(california))
     assert told.value.after == timedelta(seconds=after)
 
 
 async def test_a_platform_that_is_not_there_is_asked_again() -> None:
     with pytest.raises(NotYet):
-        await Platform("http://127.0.0.1:1", KEY).download()
+        await fetched(Platform("http://127.0.0.1:1", KEY))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_an_archive_without_a_name_is_not_taken(answer: Response) -> None:
     california = open_all_day()
     california.answers = [answer]
     with pytest.raises(Turned):
-        await of(california).download()
+        await fetched(of(california))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"accepted": 1}', b'{"accepted": [{}]}', b"{}"])
@@ -162,7 +162,7 @@ async def test_whatever_the_platform_says_is_one_of_our_errors(content: bytes, s
     california = open_all_day()
     california.answers = [Response(content, status), Response(content, status)]
     with pytest.raises((NotYet, Turned)):
-        await of(california).download()
+        await fetched(of(california))
     with suppress(NotYet, Turned):
         await of(california).upload([])
 
@@ -181,12 +181,28 @@ def test_a_damaged_list_is_one_of_our_errors() -> None:
                 list(archived.pieces(name))
 
 
+async def test_an_archive_that_breaks_off_is_asked_for_again() -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"PK"
+            raise httpx.ReadError("")
+
+    named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Type": "application/zip"}
+    answer = httpx.Response(200, headers=named, stream=Broken())
+    platform = Platform("http://x.example", KEY, transport=httpx.MockTransport(lambda _: answer))
+    async with platform.download() as arriving:
+        assert arriving is not None
+        assert await anext(arriving.pieces) == b"PK"
+        with pytest.raises(NotYet):
+            await anext(arriving.pieces)
+
+
 async def test_an_archive_that_is_sent_damaged_is_one_of_our_errors() -> None:
     california = open_all_day()
     named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Encoding": "gzip"}
     california.answers = [Response(b"no gzip", media_type="application/zip", headers=named)]
     with pytest.raises(Turned):
-        await of(california).download()
+        await fetched(of(california))
 
 
 @given(st.binary(max_size=500))

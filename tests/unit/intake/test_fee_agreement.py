@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from services.intake.domain import Status, request_id
-from services.intake.door import NotNow
+from services.intake.obstacles import NotNow
 from shared.events import (
     AgreementLodged,
     DeadlineCame,

@@ -6,6 +6,7 @@ import pytest
 from services.intake.context import Intake
 from services.intake.domain import Case, Status, request_id
 from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
+from services.intake.packages import Packages
 from shared.answer import SUBMISSION
 from shared.bus import Message
 from shared.envelope import STRUCTURED
@@ -320,7 +321,7 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     code = office.code_of(CASE, "code_0")
     await office.offer({"kind": "email_code", "code": code}, id_="p")
     await office.tell(FULFILLED)
-    await office.door.issue_package_code(CASE)
+    await Packages(office.door).issue_code(CASE)
     package_code = office.code_of(CASE, "package_code_0")
     assert claim.proofs
     assert office.told(IdentityVerified)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from httpx import Response
+from starlette.routing import Route
 
 from services.intake import asking
-from services.intake.domain import Status
+from services.intake.domain import PackageCodeRefused, Status
 from shared.declarations import CURRENT, TEXTS
 from shared.events import (
     DataPoints,
@@ -27,7 +28,7 @@ from shared.events import (
     Slot,
 )
 from tests.unit.fakes import NOW, PERSON, Office
-from tests.unit.intake_api import CASE, answered, asked, client_of
+from tests.unit.intake_api import CASE, PACKAGE, answered, app_of, asked, client_of
 
 E = Evidence
 CODE = ((E.MAILBOX,),)
@@ -435,3 +436,34 @@ def test_every_status_has_words() -> None:
 
 def test_every_piece_of_evidence_has_words() -> None:
     assert set(asking.WORDS) == set(Evidence)
+
+
+# --- only the head ----------------------------------------------------------------------------------------
+
+
+def test_every_page_for_people_is_asked_for_by_its_head_as_well() -> None:
+    routes = [route for route in app_of(Office().door).routes if isinstance(route, Route)]
+    pages = {route.path for route in routes if "GET" in (route.methods or ())}
+    heads = {route.path for route in routes if "HEAD" in (route.methods or ())}
+    assert {path for path in pages - heads if not path.startswith("/v1/")} == set()
+
+
+async def test_the_head_of_a_page_is_that_of_the_page() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        for path in ("/", f"/requests/{CASE}", "/style.css", "/docs"):
+            head, page = await client.head(path), await client.get(path)
+            assert (head.status_code, head.headers) == (200, page.headers), path
+
+
+async def test_the_head_of_a_package_spends_no_code() -> None:
+    office = await answered()
+    async with client_of(office.door) as client:
+        await client.post(f"/v1/requests/{CASE}/package/codes")
+        package = f"/requests/{CASE}/package?code={office.code_of(CASE, 'package_code_0')}"
+        heads = [await client.head(package) for _ in range(2)]
+        assert [head.status_code for head in heads] == [200, 200]
+        page = await client.get(package)
+    assert page.content == PACKAGE
+    assert heads[0].headers["etag"] == page.headers["etag"]
+    assert not office.told(PackageCodeRefused)

@@ -275,6 +275,20 @@ async def test_plain_words_take_a_request_back_from_its_own_address_alone() -> N
     assert await inbox.take(written("I withdraw my request."), to=[THREADS.of(case)]) == Fate.WITHDRAWN
 
 
+async def test_our_mail_server_must_vouch_for_who_takes_a_request_back_where_it_is_believed() -> None:
+    inbox = Inbox(trusted="mx.example.com")
+    case = await inbox.opened()
+    for number, result in enumerate(("dmarc=none", "dmarc=none; spf=pass smtp.mailfrom=eve@example.net")):
+        mail = written(
+            f"I withdraw my request.{' ' * number}", Authentication_Results=f"mx.example.com; {result}"
+        )
+        assert await inbox.take(mail, to=[THREADS.of(case)]) == Fate.FILED
+    assert not any(message.own for message in inbox.office.told(MessageLodged))
+    vouched = "mx.example.com; dmarc=none; dkim=pass header.d=example.org"
+    mail = written("I withdraw my request!", Authentication_Results=vouched)
+    assert await inbox.take(mail, to=[THREADS.of(case)]) == Fate.WITHDRAWN
+
+
 async def test_all_other_words_are_kept_for_people_to_read() -> None:
     inbox = Inbox()
     case = await inbox.opened()

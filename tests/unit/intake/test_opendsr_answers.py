@@ -10,6 +10,7 @@ import pytest_asyncio
 from cryptography import x509
 
 from services.intake.door import ACTS_PER_HOUR
+from services.intake.packages import Packages
 from shared.answer import PackageFacts, facts_of
 from shared.events import (
     Outcome,
@@ -245,7 +246,7 @@ async def test_a_person_s_package_is_no_controllers(controller: Calling) -> None
     case = await door.lodge(person, "opendsr/shop")
     await controller.office.work()
     with pytest.raises(Exception, match="no request has this id"):
-        await door.hand_over_package(case, "opendsr/shop")
+        await Packages(door).hand_over(case, "opendsr/shop")
 
 
 async def test_a_loop_that_downloads_is_slowed_down(controller: Calling) -> None:

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from services.intake.clock import end_of
-from services.intake.opendsr.api import MOST_BYTES
 from services.intake.opendsr.filing import CALL
 from services.intake.opendsr.protocol import EXISTS
+from services.intake.protocols import MOST_BYTES
 from shared.answer import SUBMISSION
 from shared.events import (
     Assurance,

@@ -10,7 +10,6 @@ from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake.opendsr.filing import BEGUN_WITHIN
 from services.intake.opendsr.messages import Served
 from services.intake.opendsr.protocol import EXISTS, Version
 from shared.answer import SUBMISSION
@@ -18,7 +17,6 @@ from shared.errors import BrokerUnavailable
 from shared.events import (
     RequestReceived,
 )
-from shared.testing import MemoryVault
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -28,7 +26,6 @@ from tests.unit.controllers import (
     assert_error,
     calling,
     example,
-    fresh_id,
 )
 from tests.unit.fakes import AbsentBroker, Office
 
@@ -40,25 +37,6 @@ async def controller() -> AsyncIterator[Calling]:
 
 
 # --- trouble ---------------------------------------------------------------------------------------------
-
-
-class Unwilling(MemoryVault):
-    """A vault that a process has died at."""
-
-    async def create(self, case: str) -> None:
-        raise RuntimeError(case)
-
-
-async def test_a_claim_that_a_crash_has_left_holds_nobody_up_for_long(controller: Calling) -> None:
-    failing = replace(controller.desk.files.door, vault=Unwilling(controller.office.vault.items))
-    with pytest.raises(RuntimeError):
-        await replace(controller.desk, files=replace(controller.desk.files, door=failing)).submit(
-            controller.desk.files.controllers["shop"], Version.TWO, json.dumps(example()).encode()
-        )
-    again = example(subject_request_id=fresh_id())
-    assert_error(await controller.post(again), 409)
-    controller.office.clock.move(BEGUN_WITHIN)
-    assert (await controller.post(again)).status_code == 201
 
 
 async def test_what_was_not_announced_is_taken_in_when_it_comes_again(controller: Calling) -> None:
@@ -104,7 +82,6 @@ async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling)
     made = await controller.made()
     await controller.office.vault.destroy(controller.case_of(made))
     assert_error(await controller.get(f"{PATHS['2']}/{made}"), 404)
-    controller.desk.files.firsts.claims.clear()  # type: ignore[attr-defined]
     assert_error(await controller.post(example(subject_request_id=made)), 400, says=EXISTS)
 
 

@@ -1,40 +1,22 @@
 """Every sentence of the pages exists in every language, and everybody gets one that they read."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from services.intake.languages import CATALOGUES, LANGUAGES, NAMES, TEMPLATES, negotiated
 from shared.wording import SOURCE_LANGUAGE
+from tests.unit.catalogues import Translated
 
+PAGES = Translated(TEMPLATES.parent)
 TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
-
-
-def sentences() -> Iterator[str]:
-    """Yield what stands in ``_()`` in templates and modules."""
-    options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
-    methods = [("**.py", "python"), ("templates/**.jinja", "jinja2")]
-    found = extract_from_dir(TEMPLATES.parent, methods, {"templates/**.jinja": options}, keywords={"_": None})
-    yield from (str(one[2]) for one in found)
-
-
-def read_catalogue(language: str) -> Catalog:
-    with (TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=language, abort_invalid=True)
-
-
-def entries(language: str) -> Iterator[Message]:
-    return (entry for entry in read_catalogue(language) if entry.id)
+PLACES = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
-    here = {str(entry.id) for entry in entries(language)}
-    wanted = set(sentences())
+    here = {str(entry.id) for entry in PAGES.entries(language)}
+    wanted = set(PAGES.sentences())
     assert "Skip to the content" in wanted
     assert sorted(wanted - here) == []
     assert sorted(here - wanted) == []
@@ -42,16 +24,13 @@ def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_translation_is_empty_fuzzy_or_obsolete(language: str) -> None:
-    assert [entry.id for entry in entries(language) if not entry.string or entry.fuzzy] == []
-    assert list(read_catalogue(language).obsolete) == []
-    assert len(CATALOGUES.sentences(language)) == len(list(entries(language)))
+    assert PAGES.flawed(language) == []
+    assert len(CATALOGUES.sentences(language)) == len(list(PAGES.entries(language)))
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_has_the_places_and_the_links_of_its_sentence(language: str) -> None:
-    places = re.compile(r"%\(\w+\)s|%|</?\w+[^>]*>")
-    for entry in entries(language):
-        assert sorted(places.findall(str(entry.id))) == sorted(places.findall(str(entry.string))), entry.id
+    assert PAGES.misplaced(language, PLACES) == []
 
 
 def test_pages_are_written_in_eight_languages_that_name_themselves() -> None:

@@ -8,10 +8,9 @@ import pytest
 from httpx import Response
 
 from services.intake import asking
-from services.intake.door import CodeRefused, NotNow, TooOften
 from services.intake.drawing import problem_of, size_in_words
 from services.intake.languages import CATALOGUES, LANGUAGES
-from services.intake.obstacles import Obstacle
+from services.intake.obstacles import CodeRefused, NotNow, Obstacle, TooOften
 from services.intake.ranges import NotSatisfiable
 from services.intake.site import Site
 from shared.codes import Verdict

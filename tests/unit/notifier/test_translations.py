@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from services.notifier import templating, wording
 from services.notifier.reasons import GROUNDS
 from shared.law import Element, Regulation
 from shared.policies import policies
 from shared.wording import SOURCE_LANGUAGE
+from tests.unit.catalogues import Translated
 
-CODE = Path(wording.__file__).parent
+LETTERS = Translated(Path(wording.__file__).parent)
 TRANSLATED = [language for language in wording.LANGUAGES if language != SOURCE_LANGUAGE]
 SHOWN = {
     demand.provision
@@ -28,32 +26,16 @@ SHOWN = {
 
 
 def sentences() -> Iterator[str]:
-    """Yield what stands in ``_()`` in templates and modules, and the provisions that letters show."""
-    options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
-    for found in extract_from_dir(
-        CODE,
-        [("**.py", "python"), ("templates/**.jinja", "jinja2")],
-        {"templates/**.jinja": options},
-        keywords={"_": None},
-    ):
-        yield str(found[2])
+    """Yield what letters say: what stands in their code, and the provisions that they show."""
+    yield from LETTERS.sentences()
     for ground in GROUNDS.values():
         yield from filter(None, ground.provisions.values())
     yield from SHOWN
 
 
-def read_catalogue(language: str) -> Catalog:
-    with (wording.TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
-        return read_po(file, locale=language, abort_invalid=True)
-
-
-def entries(language: str) -> Iterator[Message]:
-    return (entry for entry in read_catalogue(language) if entry.id)
-
-
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
-    here = {str(entry.id) for entry in entries(language)}
+    here = {str(entry.id) for entry in LETTERS.entries(language)}
     wanted = set(sentences())
     assert len(wanted) > 100
     assert sorted(wanted - here) == []
@@ -62,16 +44,13 @@ def test_a_catalogue_has_every_sentence_and_no_other(language: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_translation_is_empty_fuzzy_or_obsolete(language: str) -> None:
-    assert [entry.id for entry in entries(language) if not entry.string or entry.fuzzy] == []
-    assert list(read_catalogue(language).obsolete) == []
-    assert len(wording.CATALOGUES.sentences(language)) == len(list(entries(language)))
+    assert LETTERS.flawed(language) == []
+    assert len(wording.CATALOGUES.sentences(language)) == len(list(LETTERS.entries(language)))
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_has_the_places_of_its_sentence(language: str) -> None:
-    places = re.compile(r"%\(\w+\)s|%")
-    for entry in entries(language):
-        assert sorted(places.findall(str(entry.id))) == sorted(places.findall(str(entry.string))), entry.id
+    assert LETTERS.misplaced(language, re.compile(r"%\(\w+\)s|%")) == []
 
 
 def test_letters_are_written_in_english_and_german_at_least() -> None:

@@ -1,0 +1,38 @@
+"""Chromium, and what axe-core finds wrong with what it shows (WCAG 2.2 AA)."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.conftest import missing
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    """Run the browser; where there is none the test is skipped, or fails."""
+    if not os.access(CHROMIUM, os.X_OK):
+        missing(f"{CHROMIUM} is not here; scripts/setup-tests installs it")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+async def violations(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with the page."""
+    found = (await Axe().run(page, options=RULES)).response["violations"]
+    return [f"{page.url}: {one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+async def too_wide(page: Page) -> list[str]:
+    """Return by how much the page must be scrolled sideways, if at all."""
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"{page.url}: {wide} px too wide"] if wide > 0 else []

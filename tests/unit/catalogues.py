@@ -1,0 +1,51 @@
+"""The catalogues of a service beside the sentences that stand in its code."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from shared import lawnames
+
+OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+METHODS = [("**.py", "python"), ("templates/**.jinja", "jinja2")]
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A service whose sentences are translated."""
+
+    code: Path
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what stands in ``_()`` in templates and modules, and what both services say."""
+        options = {"templates/**.jinja": OPTIONS}
+        for found in extract_from_dir(self.code, METHODS, options, keywords={"_": None}):
+            yield str(found[2])
+        yield from lawnames.LAWS.values()
+
+    def catalogue(self, language: str) -> Catalog:
+        """Return the catalogue of *language*."""
+        with (self.code / "templates" / "locale" / f"{language}.po").open("rb") as file:
+            return read_po(file, locale=language, abort_invalid=True)
+
+    def entries(self, language: str) -> Iterator[Message]:
+        """Return the entries of a catalogue, without its head."""
+        return (entry for entry in self.catalogue(language) if entry.id)
+
+    def flawed(self, language: str) -> list[object]:
+        """Return the entries that are empty, fuzzy or obsolete."""
+        unsaid = [entry.id for entry in self.entries(language) if not entry.string or entry.fuzzy]
+        return [*unsaid, *self.catalogue(language).obsolete]
+
+    def misplaced(self, language: str, places: re.Pattern[str]) -> list[object]:
+        """Return the entries of which the translation has not the same *places* as the sentence."""
+        return [
+            entry.id
+            for entry in self.entries(language)
+            if sorted(places.findall(str(entry.id))) != sorted(places.findall(str(entry.string)))
+        ]

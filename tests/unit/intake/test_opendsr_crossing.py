@@ -1,0 +1,188 @@
+"""Equal instructions that cross, step by step, and processes that die between any two steps."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from inspect import iscoroutinefunction
+from types import coroutine
+from typing import Any
+
+import pytest
+from hypothesis import example as case
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.intake.opendsr.filing import CALL
+from services.intake.opendsr.protocol import EXISTS, Refused, Version
+from shared.errors import UnknownRequest
+from shared.events import RequestLodged, RequestReceived
+from tests.unit.controllers import ID, LISTED, desk_of, example
+from tests.unit.fakes import Office
+
+SHOP = LISTED["shop"]
+OTHER = "a7551968-d5d6-44b2-9831-815ac9017799"
+THIRD = "b7551968-d5d6-44b2-9831-815ac9017799"
+TAKEN, REPEATED, EQUAL, DIED = "taken", "repeated", "equal", "died"
+SCHEDULES = st.lists(st.integers(0, 1), max_size=60)
+STEPS = st.integers(0, 25)
+
+
+@coroutine
+def _turn() -> Generator[None]:
+    yield
+
+
+@dataclass
+class Stepped:
+    """Something whose every call waits for its turn."""
+
+    it: Any
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.it, name)
+        if not iscoroutinefunction(found):
+            return found
+
+        async def later(*arguments: Any, **named: Any) -> Any:
+            await _turn()
+            return await found(*arguments, **named)
+
+        return later
+
+
+@dataclass
+class Counter:
+    """A processor that two calls reach at once."""
+
+    office: Office
+
+    def post(self, **changes: Any) -> Coroutine[Any, Any, str]:
+        """Return a call that stops before each step."""
+        desk = desk_of(self.office)
+        door = replace(
+            desk.files.door, vault=Stepped(self.office.vault), publisher=Stepped(self.office.broker)
+        )
+        files = replace(desk.files, door=door, firsts=Stepped(self.office.firsts))
+        return _answer(replace(desk, files=files).submit, json.dumps(example(**changes)).encode())
+
+    def alone(self, **changes: Any) -> str:
+        """Return what a call is answered that nothing crosses."""
+        return crossed([self.post(**changes)])[0]
+
+    def lodged(self) -> set[str]:
+        return {fact.request_id for fact in self.office.told(RequestLodged)}
+
+    def case_of(self, name: str = ID) -> str:
+        return self.office.door.id_of(SHOP.source, name)
+
+
+async def _answer(submit: Callable[..., Coroutine[Any, Any, object]], body: bytes) -> str:
+    try:
+        await submit(SHOP, Version.TWO, body)
+    except Refused as refused:
+        said = refused.status, refused.flaws[0].message == EXISTS
+        return {(HTTPStatus.CONFLICT, False): EQUAL, (HTTPStatus.BAD_REQUEST, True): REPEATED}[said]
+    return TAKEN
+
+
+def crossed(
+    calls: Sequence[Coroutine[Any, Any, str]], schedule: Sequence[int] = (), *, dies_at: int | None = None
+) -> list[str]:
+    """Run *calls* in the order of *schedule*, then to their ends; the first dies before step *dies_at*."""
+    answers: dict[int, str] = {}
+    steps = 0
+    for turn in [*schedule, *(number for number in range(len(calls)) for _ in range(200))]:
+        if turn in answers:
+            continue
+        if turn == 0 and steps == dies_at:
+            calls[0].close()
+            answers[0] = DIED
+            continue
+        steps += turn == 0
+        try:
+            calls[turn].send(None)
+        except StopIteration as ended:
+            answers[turn] = ended.value
+    return [answers[number] for number in range(len(calls))]
+
+
+def counter() -> Counter:
+    return Counter(Office())
+
+
+@settings(max_examples=150, deadline=None)
+@given(SCHEDULES)
+def test_of_two_that_are_the_same_one_is_taken_and_the_other_is_a_repetition(schedule: list[int]) -> None:
+    here = counter()
+    answers = crossed([here.post(), here.post()], schedule)
+    assert sorted(answers) == [REPEATED, TAKEN]
+    assert here.lodged() == {here.case_of()}
+    assert set(here.office.vault.items[here.case_of()]) == {CALL, "submission"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(SCHEDULES)
+def test_of_two_that_are_equal_one_is_taken_and_the_other_is_in_its_way(schedule: list[int]) -> None:
+    here = counter()
+    answers = crossed([here.post(), here.post(subject_request_id=OTHER)], schedule)
+    assert sorted(answers) == [EQUAL, TAKEN]
+    assert here.lodged() == {here.case_of((ID, OTHER)[answers.index(TAKEN)])}
+
+
+@settings(max_examples=150, deadline=None)
+@given(SCHEDULES)
+def test_of_two_of_one_id_that_ask_for_different_things_the_other_stays_free(schedule: list[int]) -> None:
+    here = counter()
+    kinds = ("erasure", "access")
+    answers = crossed([here.post(subject_request_type=kind) for kind in kinds], schedule)
+    assert sorted(answers) == [REPEATED, TAKEN]
+    taken, free = kinds[answers.index(TAKEN)], kinds[answers.index(REPEATED)]
+    assert here.alone(subject_request_id=OTHER, subject_request_type=free) == TAKEN
+    assert here.alone(subject_request_id=THIRD, subject_request_type=taken) == EQUAL
+
+
+@settings(max_examples=300, deadline=None)
+@given(SCHEDULES, STEPS, st.sampled_from([ID, OTHER]))
+def test_wherever_one_dies_one_is_carried_out_and_nobody_waits_for_the_dead(
+    schedule: list[int], step: int, other: str
+) -> None:
+    here = counter()
+    died, answer = crossed([here.post(), here.post(subject_request_id=other)], schedule, dies_at=step)
+    again = here.alone()
+    assert len(here.lodged()) == 1
+    [lodged] = here.lodged()
+    assert (answer == TAKEN) <= (lodged == here.case_of(other))
+    assert (answer == REPEATED) <= (lodged == here.case_of())
+    assert (answer == EQUAL) <= (lodged == here.case_of())
+    assert (again == TAKEN) <= (died == DIED and answer != TAKEN)
+    assert again != EQUAL or lodged == here.case_of(OTHER)
+
+
+@pytest.mark.parametrize("step", range(26))
+def test_whoever_asks_for_the_same_finds_the_dead_ones_request_carried_out_or_carries_out_their_own(
+    step: int,
+) -> None:
+    here = counter()
+    crossed([here.post()], dies_at=step)
+    answer = here.alone(subject_request_id=OTHER)
+    assert here.lodged() == {here.case_of(ID if answer == EQUAL else OTHER)}
+    asyncio.run(here.office.work())
+    assert len(here.office.told(RequestReceived)) == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(SCHEDULES)
+@case([0] * 60)
+def test_what_was_refused_beside_an_equal_one_is_none_and_may_come_again(schedule: list[int]) -> None:
+    here = counter()
+    crossed([here.post(), here.post(subject_request_id=OTHER)], schedule)
+    [lodged] = here.lodged()
+    name = OTHER if lodged == here.case_of() else ID
+    with pytest.raises(UnknownRequest):
+        asyncio.run(desk_of(here.office).status(SHOP, name, Version.TWO))
+    assert here.office.vault.items[here.case_of(name)] == {}
+    asyncio.run(here.office.door.withdraw(lodged))
+    asyncio.run(here.office.work())
+    assert here.alone(subject_request_id=name) == TAKEN
