@@ -235,7 +235,7 @@ async def test_what_cannot_be_followed_is_refused_before_anything_is_looked_for(
 ) -> None:
     await shop(installed)
     with pytest.raises(PermanentError, match=complaint):
-        await installed.scoped(declared(collections=[named]))
+        await installed.register(declared(collections=[named]))
     assert not await installed.replica().work(), "nothing waits that can never be done"
 
 
@@ -365,7 +365,7 @@ EVERY = {"breaches@one.example", "breaches@two.example", "breaches@three.example
     [
         pytest.param([], EVERY, 0, id="nothing named"),
         pytest.param([collection("visitors", safe=None)], EVERY - {"breaches@three.example"}, 3, id="found"),
-        pytest.param([collection("visitors"), collection("logs")], EVERY, 5, id="nothing tells"),
+        pytest.param([collection("visitors", safe=None), collection("logs")], EVERY, 4, id="nothing tells"),
     ],
 )
 async def test_as_processor_the_customers_are_told_whose_records_were_found_and_nobody_else(
@@ -397,3 +397,24 @@ class _DiesError(HabeasError):
 
 async def _dies(_messages: object) -> None:
     raise _DiesError("gone")
+
+
+async def test_no_chunk_is_larger_than_it_may_be_nor_of_two_laws_or_languages(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fulfillment.scoping.working.CHUNK", 2)
+    people = [
+        {"email": f"{country}{number}@example.org", "residence": {"country": country}}
+        for country, many in (("DE", 5), ("FR", 2), ("IE", 1))
+        for number in range(many)
+    ]
+    told = await installed.scoped(declared(list=people))
+    chunks = await installed.chunks()
+    assert told.chunks == 5
+    assert [(chunk.language, len(chunk.people)) for chunk in chunks] == [
+        ("de", 2),
+        ("de", 2),
+        ("de", 1),
+        ("en", 1),
+        ("fr", 2),
+    ]
