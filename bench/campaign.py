@@ -10,6 +10,7 @@ may be, or the service takes too much memory.
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import sys
@@ -313,6 +314,7 @@ if __name__ == "__main__":
     parser.add_argument("--connections", type=int, default=64, help="connections of ours and the floor (64)")
     parser.add_argument("--seed", type=int, default=1, help="when is killed (1)")
     told = parser.parse_args()
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the broker is killed under it
     with tempfile.TemporaryDirectory() as scratch:
         sys.exit(
             asyncio.run(
