@@ -241,8 +241,7 @@ async def guarantee(ground: Field, order: Order) -> tuple[Kept, Toll]:
     killing.cancel()
     await asyncio.wait([killing])
     await asyncio.sleep(1)  # the sink writes its log now and then
-    bound = (toll.kills + toll.restarts) * ground.connections
-    return await _kept(ground, breach, seconds, bound), toll
+    return await _kept(ground, breach, seconds, toll.kills * ground.connections), toll
 
 
 async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None:
