@@ -89,7 +89,7 @@ def _record(customer: int, number: int) -> Document:
 
 async def _fill(company: Company) -> None:
     for name in company.names:
-        await company.stored(name).insert_many([_record(-n % 997, n) for n in range(BACKGROUND)])
+        await company.stored(name).insert_many([_record(-(n % 997) - 1, n) for n in range(BACKGROUND)])
         await company.stored(name).create_index("customer")
     customers = company.stored("customers")
     await customers.create_index("email", collation={"locale": "en", "strength": 2})
