@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -32,7 +32,7 @@ def mark(sentence: str) -> str:
     return sentence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """Says things in one language, for one part of the world."""
 
@@ -46,6 +46,10 @@ class Words:
         """Code of the language, for the ``lang`` of a page."""
         return str(self.locale.language)
 
+    @cached_property
+    def _marks(self) -> Mapping[int, str] | None:
+        return _marks(self.locale)
+
     def say(self, sentence: str, /, **values: object) -> str:
         """Return *sentence* translated as plain text, with *values* put where ``%(name)s`` marks."""
         return self.sentences.get(sentence, sentence) % values
@@ -57,7 +61,7 @@ class Words:
 
     def number(self, value: float | Decimal) -> str:
         """Return *value* with the digits and grouping of the locale, all decimal places kept."""
-        marks = _marks(self.locale)
+        marks = self._marks
         plain = format(value, ",").removesuffix("" if isinstance(value, Decimal) else ".0")
         if marks is not None and PLAIN_NUMBER.fullmatch(plain):  # a page has thousands of them
             return plain.translate(marks)

@@ -7,6 +7,7 @@ It holds counts and names of fields, so its size does not grow with the number o
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.package import filenames, labels
@@ -18,13 +19,15 @@ from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
 from services.fulfillment.package.withholding import BlackedOut, Notice, Withheld, Withholding, traces
 from services.fulfillment.package.wording import words
-from shared.mongo import Document
+from shared.mongo import Document, ObjectId
 from shared.wording import Words
 
 ESCAPED_BYTES = 6
 """Most bytes that a character becomes, as in ``\\u0000``."""
 VALUE_BYTES = 64
 """Most bytes that the frame of a value takes, as in ``{"$numberDouble": "…"}``."""
+SMALL = frozenset({int, float, bool, type(None), datetime, ObjectId})
+"""Kinds of values that are never larger than their frame, as nearly all are that are no texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,8 @@ class _Shape:
         if self._fits:
             if not document.keys() <= self._keys.keys():
                 self._keys.update(dict.fromkeys(document))
-            self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, document.values()))
+            large = [value for value in document.values() if type(value) not in SMALL]
+            self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, large))
 
     def tabular(self) -> tuple[str, ...]:
         return tuple(self._keys) if self._fits and self._records > 1 else ()
@@ -212,6 +216,8 @@ def _most_bytes(document: Document) -> int:
     characters = sum(map(len, document))
     values, inside = 1 + len(document), 0
     for value in document.values():
+        if type(value) in SMALL:
+            continue
         if isinstance(value, TEXTUAL):
             characters += len(value)
         elif isinstance(value, dict):
