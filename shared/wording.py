@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -32,7 +32,7 @@ def mark(sentence: str) -> str:
     return sentence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """Says things in one language, for one part of the world."""
 
@@ -46,6 +46,10 @@ class Words:
         """Code of the language, for the ``lang`` of a page."""
         return str(self.locale.language)
 
+    @cached_property
+    def _marks(self) -> Mapping[int, str] | None:
+        return _marks(self.locale)
+
     def say(self, sentence: str, /, **values: object) -> str:
         """Return *sentence* translated as plain text, with *values* put where ``%(name)s`` marks."""
         return self.sentences.get(sentence, sentence) % values
@@ -57,10 +61,10 @@ class Words:
 
     def number(self, value: float | Decimal) -> str:
         """Return *value* with the digits and grouping of the locale, all decimal places kept."""
-        marks = _marks(self.locale)
+        marks = self._marks
         plain = format(value, ",").removesuffix("" if isinstance(value, Decimal) else ".0")
         if marks is not None and PLAIN_NUMBER.fullmatch(plain):  # a page has thousands of them
-            return plain.translate(marks)
+            return plain.translate(marks) if marks else plain
         places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
         pattern = f"#,##0.{'0' * places}" if places > 0 else None
         return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
@@ -140,8 +144,9 @@ def _parsed(tag: str) -> Locale:
 def _marks(locale: Locale) -> Mapping[int, str] | None:
     """Return what the locale writes for Python's marks in a number; None where it groups otherwise."""
     group, decimal = get_group_symbol(locale), get_decimal_symbol(locale)
-    alike = format_decimal(1234567.5, locale=locale) == f"1{group}234{group}567{decimal}5"
-    return {ord(","): group, ord("."): decimal} if alike else None
+    if format_decimal(1234567.5, locale=locale) != f"1{group}234{group}567{decimal}5":
+        return None
+    return {ord(mark): own for mark, own in ((",", group), (".", decimal)) if mark != own}
 
 
 @lru_cache(maxsize=4096)

@@ -235,11 +235,40 @@ async def test_the_number_in_the_persons_own_record_is_dialled_where_the_person_
 async def test_an_address_is_found_with_blanks_around_it(world: World, index: dict[str, Any] | None) -> None:
     data_map = desk(users=f"name: _id\n{identity('email')}")
     written = [" kim@example.org", "Kim@Example.org ", " KIM@example.org\n", "kim@example.org\t"]
-    others = ["kim @example.org", "a kim@example.org", "kim@example.org.", "kim@example.org b"]
+    others = [
+        "kim @example.org",
+        "a kim@example.org",
+        "kim@example.org.",
+        "kim@example.org b",
+        "k im@example.org",
+    ]
     await world.fill(users=[{"_id": n, "email": text} for n, text in enumerate(written + others)])
     if index is not None:
         await world.client[world.prefix + "desk"]["users"].create_index("email", **index)
     assert ids(await world.find(data_map)) == {("users", n) for n in range(4)}
+
+
+async def test_records_that_the_server_does_not_send_at_once_are_all_found(world: World) -> None:
+    data_map = desk(
+        users=f"name: _id\n{identity('email')}", notes=f"name: _id\n{reference('user', 'users._id')}"
+    )
+    many = [{"_id": n, "user": 1} for n in range(2_500)]
+    large = [{"_id": n, "user": 1, "text": "x" * (6 << 20)} for n in range(2_500, 2_506)]
+    await world.fill(users=[{"_id": 1, "email": "kim@example.org"}], notes=many)
+    await world.fill(notes=large)
+    found = [item.id["_id"] for item in (await world.find(data_map)).of("desk.notes")]
+    assert sorted(found) == list(range(2_506))
+
+
+async def test_what_is_blank_leads_to_nobody(world: World) -> None:
+    data_map = desk(
+        users=f"name: _id\n{identity('email')}\nname: code",
+        orders=f"name: _id\n{reference('code', 'users.code')}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": "kim@example.org", "code": " "}], orders=[{"_id": 1, "code": " "}]
+    )
+    assert ids(await world.find(data_map)) == {("users", 1)}
 
 
 async def test_a_collection_that_compares_loosely_shows_nobody_else(world: World) -> None:

@@ -7,7 +7,7 @@ Law:
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from services.fulfillment.package import labels
@@ -148,8 +148,8 @@ def _category(key: str, survey: Survey) -> Category:
 
 
 def _categories(survey: Survey) -> dict[str, Any]:
-    said = {category.key: asdict(category) for category in by_category(survey)}
-    return {key: {name: fact for name, fact in facts.items() if name != "key"} for key, facts in said.items()}
+    names = [field.name for field in fields(Category) if field.name != "key"]
+    return {said.key: {name: getattr(said, name) for name in names} for said in by_category(survey)}
 
 
 def _distinct(values: Iterable[str | None]) -> list[str]:

@@ -7,6 +7,7 @@ templates as values alone, is escaped there, and is never read as a template.
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,9 +29,12 @@ from shared.wording import Words
 MOST_RECORDS = 100
 """Records of an area on the page; more would keep a browser busy, and the tables have them all."""
 MOST_ROWS = 200
+LINES = 50
+"""Lines of a table that the template gets at a time."""
 PIECE_CHARACTERS = 32 * 1024
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no HTML may hold: controls and halves of surrogate pairs."""
+CONTROLS = {code: "\ufffd" for code in range(128) if UNPRINTABLE.match(chr(code))}
 
 STYLE = (TEMPLATES / "style.css").read_text("utf-8")
 STYLE_HASH = f"sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}"
@@ -45,30 +49,34 @@ PAGES = Environment(
 
 
 def text(node: Text) -> Markup:
-    """
-    Return a single value as HTML, isolated from the direction of the text around it.
+    """Return a single value as HTML, isolated from the direction of the text around it."""
+    return Markup(_isolated(node))  # noqa: S704 - the values are escaped, and the roles are ours
 
-    A page has thousands of them, and a macro would take three times as long.
-    """
-    shown = escape(node.text)
+
+def _isolated(node: Text) -> str:
+    # A page has thousands of them, and a macro would take three times as long.
+    shown, role = html.escape(node.text), node.role
     if node.exact:
-        exact = escape(node.exact)
-        made = f'<time datetime="{exact}" title="{exact}" class="{node.role}">{shown}</time>'
-    elif node.role == "plain":
-        made = f"<bdi>{shown}</bdi>"
-    else:
-        reachable = ' tabindex="0"' if node.role == "long" else ""
-        made = f'<bdi class="{node.role}"{reachable}>{shown}</bdi>'
-    return Markup(made)  # noqa: S704 - the values are escaped, and the roles are ours
+        exact = html.escape(node.exact)
+        return f'<time datetime="{exact}" title="{exact}" class="{role}">{shown}</time>'
+    if role == "plain":
+        return f"<bdi>{shown}</bdi>"
+    reachable = ' tabindex="0"' if role == "long" else ""
+    return f'<bdi class="{role}"{reachable}>{shown}</bdi>'
 
 
-def line(row: Iterable[Text]) -> Markup:
-    """Return a line of a table."""
-    cells = "".join([f"<td>{text(node)}</td>" for node in row])
-    return Markup(f"<tr>{cells}</tr>")  # noqa: S704 - of what is escaped already
+def _line(row: Iterable[Text]) -> str:
+    cells = "</td><td>".join(map(_isolated, row))
+    return f"<tr><td>{cells}</td></tr>"
 
 
-PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, line=line)  # noqa: S704 - our own file
+def fact(name: str, said: str | None) -> Markup:
+    """Return *name* and what is *said* under it as HTML, or nothing."""
+    made = f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>\n" if said else ""
+    return Markup(made)  # noqa: S704 - both are escaped
+
+
+PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +133,12 @@ class View:
         """Headings of the columns, if there is a table."""
         return [self.reader.name(key) for key in self.area.tabular]
 
-    def rows(self) -> Iterator[tuple[Text, ...]]:
-        """Yield the lines of the table."""
-        for document in islice(self.area.documents(), self.shown):
-            yield self.reader.row(document, self.area.tabular)
+    def lines(self) -> Iterator[Markup]:
+        """Yield the lines of the table, some at a time."""
+        documents = islice(self.area.documents(), self.shown)
+        rows = (self.reader.row(document, self.area.tabular) for document in documents)
+        while lines := "\n".join(map(_line, islice(rows, LINES))):
+            yield Markup(lines)  # noqa: S704 - of what is escaped already
 
     def entries(self) -> Iterator[tuple[tuple[str, Node], ...]]:
         """Yield the names and values of each record."""
@@ -200,7 +210,10 @@ def _printable(stream: Iterable[str]) -> Iterator[bytes]:
 
 
 def _encoded(pieces: Iterable[str]) -> bytes:
-    return UNPRINTABLE.sub("\ufffd", "".join(pieces)).encode("utf-8")
+    text = "".join(pieces)
+    # Where all is ASCII, this takes a fifth of the time.
+    clean = text.translate(CONTROLS) if text.isascii() else UNPRINTABLE.sub("\ufffd", text)
+    return clean.encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

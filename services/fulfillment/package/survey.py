@@ -7,6 +7,8 @@ It holds counts and names of fields, so its size does not grow with the number o
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.package import filenames, labels
@@ -18,13 +20,15 @@ from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
 from services.fulfillment.package.withholding import BlackedOut, Notice, Withheld, Withholding, traces
 from services.fulfillment.package.wording import words
-from shared.mongo import Document
+from shared.mongo import Document, ObjectId
 from shared.wording import Words
 
 ESCAPED_BYTES = 6
 """Most bytes that a character becomes, as in ``\\u0000``."""
 VALUE_BYTES = 64
 """Most bytes that the frame of a value takes, as in ``{"$numberDouble": "…"}``."""
+SMALL = frozenset({int, float, bool, type(None), datetime, ObjectId})
+"""Kinds of values that are never larger than their frame, as nearly all are that are no texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,10 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
     records = most_bytes = 0
     for document in map(withholding.apply, section.documents):
         records += 1
-        most_bytes += _most_bytes(document)
+        large = [value for value in document.values() if type(value) not in SMALL]
+        most_bytes += _most_bytes(document, large)
         columns.add(document)
-        shape.add(document)
+        shape.add(document, large)
         for trace in () if withholding.idle else traces(document):
             if isinstance(trace, Redacted):
                 masked.update(trace.masked)
@@ -196,26 +201,26 @@ class _Shape:
         self._fits = True
         self._records = 0
 
-    def add(self, document: Document) -> None:
+    def add(self, document: Document, large: Iterable[Any]) -> None:
         self._records += 1
         if self._fits:
             if not document.keys() <= self._keys.keys():
                 self._keys.update(dict.fromkeys(document))
-            self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, document.values()))
+            self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, large))
 
     def tabular(self) -> tuple[str, ...]:
         return tuple(self._keys) if self._fits and self._records > 1 else ()
 
 
-def _most_bytes(document: Document) -> int:
-    """Return a number of bytes that *document* does not exceed in any of its forms."""
+def _most_bytes(document: Document, large: Iterable[Any]) -> int:
+    """Return a number of bytes that *document*, with *large* values, does not exceed in any of its forms."""
     characters = sum(map(len, document))
     values, inside = 1 + len(document), 0
-    for value in document.values():
+    for value in large:
         if isinstance(value, TEXTUAL):
             characters += len(value)
         elif isinstance(value, dict):
-            inside += _most_bytes(value)
+            inside += _most_bytes(value, value.values())
         elif isinstance(value, NESTED):
-            inside += _most_bytes({str(number): item for number, item in enumerate(value)})
+            inside += _most_bytes({str(number): item for number, item in enumerate(value)}, value)
     return values * VALUE_BYTES + characters * ESCAPED_BYTES + inside

@@ -29,6 +29,7 @@ NO_FORMULA = frozenset({type(None), int, float, ObjectId, datetime})
 """Kinds of values that no formula is among, and that nearly all others are of."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
+PIECE_CHARACTERS = 32 * 1024
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
 """Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
 
@@ -83,11 +84,12 @@ def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator
     writer.writerow([_harmless(header(path)) for path in columns])
     flat = [path[0] for path in columns if len(path) == 1]
     for document in documents:
-        yield _drained(buffer)
         if len(flat) == len(columns):
-            writer.writerow([cell(document.get(name)) for name in flat])
+            writer.writerow(list(map(cell, map(document.get, flat))))
         else:
             writer.writerow([cell(_at(document, path)) for path in columns])
+        if buffer.tell() >= PIECE_CHARACTERS:
+            yield _drained(buffer)
     yield _drained(buffer)
 
 
@@ -100,10 +102,10 @@ def cell(value: Any) -> str:
     """Return *value* as the text of a cell, harmless in a spreadsheet."""
     if type(value) is str:
         return _harmless(value)
-    if isinstance(value, Notice):
-        return f"[{value.label.translate(BROKEN)}: {value.reason}]"
     if type(value) in NO_FORMULA or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
+    if isinstance(value, Notice):
+        return f"[{value.label.translate(BROKEN)}: {value.reason}]"
     return _harmless(text_of(value))
 
 

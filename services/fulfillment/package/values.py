@@ -7,7 +7,7 @@ Nothing here is markup, and what is too long or too deep for a page is cut with 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from services.fulfillment.package.labels import spelt
 from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
@@ -20,20 +20,25 @@ DEEPEST = 5
 LONG_TEXT = 160
 """Characters from which a text stands on its own, across the page."""
 LONGEST_TEXT = 20_000
+LETTERS = frozenset("eEnN")
+"""Letters of numbers that are shown as they are: with exponents, without end, none."""
 MOST_ITEMS = 50
 MOST_COLUMNS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A single value."""
+class Text(NamedTuple):
+    """A single value; a page has thousands of them."""
 
-    kind: ClassVar[str] = "text"
     text: str
     role: str = "plain"
     """``plain``, ``number``, ``moment``, ``code``, ``long``, ``none`` or ``notice``."""
     exact: str = ""
     """For programs and doubters: the instant in ISO 8601."""
+
+    @property
+    def kind(self) -> str:
+        """What it is, beside the other nodes."""
+        return "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class Reader:
 
     def row(self, document: Document, keys: Sequence[str]) -> tuple[Text, ...]:
         """Return the values of *keys* in *document*, for a line of a table."""
-        return tuple(self.text(document.get(key)) for key in keys)
+        return tuple(map(self.text, map(document.get, keys)))
 
     def name(self, key: str) -> str:
         """Return what the field *key* is called."""
@@ -105,16 +110,19 @@ class Reader:
         match value:
             case str() if value:
                 return self._cut(str(value), "long" if _is_long(value) else "plain")
-            case Notice():
-                return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
-            case bool():
-                return Text(self.words.say("Yes") if value else self.words.say("No"))
-            case datetime():
-                return Text(stored_moment(instant(value), self.words), "moment", text_of(value))
-            case int() | float() | Decimal128():
-                return Text(self._number(value), "number")
+            case int() if type(value) is int:  # an account number is no quantity: its digits stay ungrouped
+                return Text(str(value), "number")
             case ObjectId() | bytes():
                 return self._cut(text_of(value), "code")
+            case datetime():
+                at = instant(value)
+                return Text(stored_moment(at, self.words), "moment", text_of(at))
+            case bool():
+                return Text(self.words.say("Yes") if value else self.words.say("No"))
+            case int() | float() | Decimal128():
+                return Text(self._number(value), "number")
+            case Notice():
+                return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
             case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):
                 return Text(self.words.say("empty"), "none")
             case _:
@@ -134,7 +142,7 @@ class Reader:
             return str(value)
         number = value.to_decimal() if isinstance(value, Decimal128) else value
         exact = text_of(value)
-        if "e" in exact.lower() or "n" in exact.lower():  # exponents, infinities, not a number
+        if not LETTERS.isdisjoint(exact):  # exponents, infinities, not a number
             return exact
         return self.words.number(number)
 
@@ -151,7 +159,7 @@ class Reader:
 
 
 def _is_long(text: str) -> bool:
-    return len(text) > LONG_TEXT or "\n" in text.strip()
+    return len(text) > LONG_TEXT or ("\n" in text and "\n" in text.strip())
 
 
 def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:

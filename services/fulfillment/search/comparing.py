@@ -11,15 +11,19 @@ from services.fulfillment.datamap.graph import PHONE
 from services.fulfillment.search.phones import canonical
 from shared.mongo import Binary, Decimal128, ObjectId, json_util
 
+NUMBER = "number"
+
 
 def refers(value: Any) -> bool:
     """
     Tell whether *value* can refer to anything.
 
-    Null, the empty text, truth values and not-a-number cannot; nor can a pattern, which a query would not
-    compare but apply.
+    Null, a text of blanks or nothing, truth values and not-a-number cannot; nor can a pattern, which a query
+    would not compare but apply.
     """
-    if isinstance(value, str | bytes):
+    if isinstance(value, str):
+        return not (value == "" or value.isspace())
+    if isinstance(value, bytes):
         return len(value) > 0
     if isinstance(value, bool):
         return False
@@ -53,17 +57,23 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
     """
     if phone and (dialled := canonical(value)) is not None:
         return (PHONE, dialled)
+    if isinstance(value, str):
+        return folded(untagged(value.strip()) if tagged else value.strip()) if caseless else value
+    if type(value) is int:  # as most keys are
+        return (NUMBER, value)
+    return _key_of(value)
+
+
+def _key_of(value: Any) -> Hashable:
     match value:
-        case str() if caseless:
-            return folded(untagged(value.strip()) if tagged else value.strip())
-        case str():
-            return value
-        case bool() | ObjectId() | datetime():
+        case ObjectId():  # its bytes compare and hash many times as fast
+            return ("ObjectId", value.binary)
+        case bool() | datetime():
             return (type(value).__name__, value)
         case int() | float():
-            return ("number", "nan" if isnan(value) else value)
+            return (NUMBER, "nan" if isnan(value) else value)
         case Decimal128():
-            return ("number", _number(value.to_decimal()))
+            return (NUMBER, _number(value.to_decimal()))
         case bytes():
             return ("binary", value.subtype if isinstance(value, Binary) else 0, bytes(value))
         case Mapping():

@@ -11,12 +11,13 @@ from collections.abc import Hashable, Iterable
 from decimal import Decimal
 from hashlib import blake2b
 
+from services.fulfillment.search.comparing import NUMBER
+
 MOST_AS_THEY_ARE = 4_096
 """Keys of one set that are kept themselves."""
 BITS = 64
 _SLOTS = 1 << 14
 _PROCESS = secrets.token_bytes(32)
-_NUMBER = "number"
 _PARTS_OF_A_NUMBER = 2
 
 
@@ -34,8 +35,8 @@ def _alike(key: Hashable) -> Hashable:
     """Return *key* so that what is equal is written alike: a number may be whole, double or decimal."""
     if not isinstance(key, tuple):
         return key
-    if len(key) == _PARTS_OF_A_NUMBER and key[0] == _NUMBER and type(key[1]) in (float, Decimal):
-        return (_NUMBER, _ratio(key[1]))
+    if len(key) == _PARTS_OF_A_NUMBER and key[0] == NUMBER and type(key[1]) in (float, Decimal):
+        return (NUMBER, _ratio(key[1]))
     return tuple(map(_alike, key))
 
 

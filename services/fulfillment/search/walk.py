@@ -10,7 +10,7 @@ goes on from these, too, until nothing new is found; but not from a number that 
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
@@ -59,7 +59,9 @@ async def gather(
         ConfigurationError: A store of the map has no URL.
     """
     graph = graph_of(data_map)
-    missing = await _missing(data_map, stores, graph.reached(_names(data_map, graph, identities)))
+    missing = await _missing(
+        data_map, stores, _within_reach(data_map, frozenset(graph.entries.keys() & identities))
+    )
     doubts = Doubts()
     while True:
         known = Known(identities, claimed or {}, doubts)
@@ -77,14 +79,14 @@ async def gather(
     return Findings(data_map.version, walk.holdings, coverage, known.spellings(), tuple(sorted(doubts.names)))
 
 
-def _names(data_map: DataMap, graph: Graph, identities: Iterable[str]) -> frozenset[str]:
-    """Return the names of *identities* and of all aliases that may be found on the way."""
-    names = frozenset(identities)
+@lru_cache(maxsize=256)
+def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
+    """Return where the identities *names* can lead, and all aliases that may be found on the way."""
     while True:
-        reached = graph.reached(names)
+        reached = graph_of(data_map).reached(names)
         more = {name for c in data_map.collections if c.key in reached for name in c.naming.values()}
         if more <= names:
-            return names
+            return reached
         names |= more
 
 
@@ -170,12 +172,12 @@ class _Walk:
         take = partial(self._keep if plain and questions.exact else self._take, name)
         await self._stores.seek(collection.place, probes, take)
 
-    def _keep(self, name: str, document: Document) -> None:
+    def _keep(self, name: str, document: Document, bson: bytes) -> None:
         """Keep *document*, which leads nowhere, unless it is not the person's by our own comparison."""
         if self.holdings.questions[name].matches(document):
-            self.holdings.put(name, document)
+            self.holdings.put(name, document, bson)
 
-    def _take(self, name: str, document: Document) -> None:
+    def _take(self, name: str, document: Document, bson: bytes) -> None:
         """Keep *document*, and look up next what it leads to."""
         questions = self.holdings.questions[name]
         matches = questions.matches(document)
@@ -185,7 +187,7 @@ class _Walk:
         sure, doubtful = self._trail.split(questions, matches)
         if doubtful and self._is_anothers(collection, document, sure, doubtful):
             return
-        self.holdings.put(name, document)
+        self.holdings.put(name, document, bson)
         if doubtful:
             self._follow(collection, document, sure, None)
             self._follow(collection, document, matches, doubtful[0].alias)
