@@ -48,6 +48,7 @@ __all__ = [
     "at_primary",
     "connect",
     "drop_expiry",
+    "each_with_bson",
     "from_bson",
     "id_bytes",
     "in_order",
@@ -228,6 +229,15 @@ def to_bson(document: Document) -> bytes:
 def from_bson(data: bytes) -> list[Document]:
     """Return the documents that lie one after the other in *data*, as the server would have sent them."""
     return bson.decode_all(data, codec_options=_OPTIONS)
+
+
+def each_with_bson(data: bytes) -> Iterator[tuple[Document, bytes]]:
+    """Yield the documents that lie one after the other in *data*, each with its own BSON."""
+    start = 0
+    for document in from_bson(data):
+        end = start + int.from_bytes(data[start : start + 4], "little")
+        yield document, data[start:end]
+        start = end
 
 
 async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, bytes]]:

@@ -86,6 +86,8 @@ def leads_through(path: str, above: str) -> bool:
 
 def raw_at(document: Mapping[str, Any], path: str) -> Any:
     """Return what stands at *path*, going through objects only; ``None`` where nothing does."""
+    if "." not in path:
+        return document.get(path)
     value: Any = document
     for part in path.split("."):
         if not isinstance(value, Mapping):

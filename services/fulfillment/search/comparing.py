@@ -11,6 +11,8 @@ from services.fulfillment.datamap.graph import PHONE
 from services.fulfillment.search.phones import canonical
 from shared.mongo import Binary, Decimal128, ObjectId, json_util
 
+NUMBER = "number"
+
 
 def refers(value: Any) -> bool:
     """
@@ -53,17 +55,23 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
     """
     if phone and (dialled := canonical(value)) is not None:
         return (PHONE, dialled)
+    if isinstance(value, str):
+        return folded(untagged(value.strip()) if tagged else value.strip()) if caseless else value
+    if type(value) is int:  # as most keys are
+        return (NUMBER, value)
+    return _key_of(value)
+
+
+def _key_of(value: Any) -> Hashable:
     match value:
-        case str() if caseless:
-            return folded(untagged(value.strip()) if tagged else value.strip())
-        case str():
-            return value
-        case bool() | ObjectId() | datetime():
+        case ObjectId():  # its bytes compare and hash many times as fast
+            return ("ObjectId", value.binary)
+        case bool() | datetime():
             return (type(value).__name__, value)
         case int() | float():
-            return ("number", "nan" if isnan(value) else value)
+            return (NUMBER, "nan" if isnan(value) else value)
         case Decimal128():
-            return ("number", _number(value.to_decimal()))
+            return (NUMBER, _number(value.to_decimal()))
         case bytes():
             return ("binary", value.subtype if isinstance(value, Binary) else 0, bytes(value))
         case Mapping():

@@ -22,6 +22,7 @@ from services.fulfillment.search.spool import Spool
 from shared.mongo import Document
 
 _ABSENT = object()
+NESTED = (list, dict)
 MOST_REMEMBERED = 1_000
 """Values of one field for which is remembered that they were asked for."""
 
@@ -71,7 +72,7 @@ class Questions:
 
     def _match(self, lookup: Lookup, value: Any, document: Document) -> tuple[Match, ...]:
         """Match the one field that nearly all records of a person are found by; a million of them may be."""
-        if isinstance(value, list | dict):
+        if isinstance(value, NESTED):
             return self._all([lookup], document)
         stored = key_of(value)
         known = self._known.get(stored)
@@ -148,9 +149,9 @@ class Holdings:
         self._shelves = Rack(self.questions, self.spool)
         self._worked_out: dict[str, Sequence[Found]] = {}
 
-    def put(self, collection: str, document: Document) -> None:
-        """Keep *document* of *collection*."""
-        self._shelves.put(collection, key_of(document["_id"]), document)
+    def put(self, collection: str, document: Document, bson: bytes) -> None:
+        """Keep *document* of *collection*, which is *bson* as it was read."""
+        self._shelves.put(collection, key_of(document["_id"]), document, bson)
         self._worked_out.pop(collection, None)
 
     def count(self, collection: str) -> int:
@@ -180,7 +181,8 @@ class _Streamed:
     shelf: Shelf
 
     def __iter__(self) -> Iterator[Found]:
-        collection = self.questions.collection
+        collection, matches = self.questions.collection, self.questions.matches
+        key = collection.primary_key
         for document in self.shelf:
-            identity = {path: raw_at(document, path) for path in collection.primary_key}
-            yield Found(collection, identity, document, self.questions.matches(document))
+            identity = {path: raw_at(document, path) for path in key}
+            yield Found(collection, identity, document, matches(document))

@@ -14,6 +14,7 @@ from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import below, joined, leads_through, raw_at, tuples_at, values_at
 from services.fulfillment.search.comparing import key_of
+from shared.mongo import Document
 
 _NOTHING = object()
 
@@ -148,11 +149,9 @@ def owned(matches: Iterable[Match]) -> bool:
     return False
 
 
-def disclosed(
-    collection: Collection, document: Mapping[str, Any], matches: Sequence[Match]
-) -> dict[str, Any]:
+def disclosed(collection: Collection, document: Document, matches: Sequence[Match]) -> Document:
     """
-    Return *document* reduced to what is the person's.
+    Return *document* reduced to what is the person's: itself, where nothing is anybody else's.
 
     The primary key stays, so that the record can be named, unless it says something about another person.
 
@@ -161,7 +160,7 @@ def disclosed(
     """
     whole = owned(matches)
     if whole and not divided(collection, matches):
-        return dict(document)
+        return document
     kept = _Reducer(collection, document, matches).kept(document, "", (), whole=whole)
     own: dict[str, Any] = kept if isinstance(kept, dict) else {}
     if whole:

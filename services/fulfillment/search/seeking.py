@@ -23,7 +23,7 @@ from services.fulfillment.search.phones import canonical, integers, longhand, sp
 from services.fulfillment.search.urgency import due
 from shared.coalescing import Coalescer, Turns, side_by_side
 from shared.mongo import Collection as Stored
-from shared.mongo import Document, translated
+from shared.mongo import Document, each_with_bson, translated
 
 VALUES_PER_QUERY = 2_000
 VALUES_PER_SCAN = 20_000
@@ -113,7 +113,8 @@ def _part(value: Any, *, ignores: bool) -> Document:
     return caseless.in_any_case(value) if ignores and isinstance(value, str) else {"$eq": value}
 
 
-Take: TypeAlias = Callable[[Document], None]
+Take: TypeAlias = Callable[[Document, bytes], None]
+"""Takes a document, and its BSON as it was read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,16 +220,19 @@ class Seeker:
         asked = list(query.branches)
         condition = asked[0] if len(asked) == 1 else {"$or": asked}
         with translated(f"search {self._name}"):
-            cursor = self._stored.find(
-                condition, batch_size=DOCUMENTS_PER_READ, max_time_ms=self._patience_ms
+            # Raw: how large a document is, is asked of each; encoding it again takes as long as reading it.
+            batches = self._stored.find_raw_batches(
+                condition,
+                batch_size=DOCUMENTS_PER_READ,
+                max_time_ms=self._patience_ms,
+                # Always said: a collection may have a rule by which other people's values are equal.
+                collation=query.collation or AS_IT_IS,
             )
-            # Always said: a collection may have a rule of its own, by which other people's values are equal.
-            cursor = cursor.collation(query.collation or AS_IT_IS)
-            if deliver(await cursor.to_list(DOCUMENTS_PER_READ)) < DOCUMENTS_PER_READ:
-                return
-            async with self._large:
-                while deliver(await cursor.to_list(DOCUMENTS_PER_READ)) == DOCUMENTS_PER_READ:
-                    pass
+            deliver(await anext(batches, b""))  # type: ignore[arg-type]  # Motor declares single documents
+            if batches.delegate.alive:
+                async with self._large:
+                    async for batch in batches:
+                        deliver(batch)
 
 
 def written(value: Any) -> list[Any]:
@@ -285,15 +289,14 @@ def answered(document: Document, probes: Mapping[Probe, Any], looked: Iterable[W
                 yield probe
 
 
-_Deliver: TypeAlias = Callable[[Sequence[Document]], int]
-"""Takes documents that were read; returns how many."""
+_Deliver: TypeAlias = Callable[[bytes], None]
+"""Takes documents as they were read, one after the other."""
 
 
 def _to_one(search: Search) -> _Deliver:
-    def deliver(documents: Sequence[Document]) -> int:
-        for document in documents:
-            search.take(document)
-        return len(documents)
+    def deliver(batch: bytes) -> None:
+        for document, bson in each_with_bson(batch):
+            search.take(document, bson)
 
     return deliver
 
@@ -305,12 +308,11 @@ def _to_all(searches: Iterable[Search]) -> _Deliver:
             whose[probe].append(search)
     looked = ways(whose)
 
-    def deliver(documents: Sequence[Document]) -> int:
-        for document in documents:
+    def deliver(batch: bytes) -> None:
+        for document, bson in each_with_bson(batch):
             takers = {search for probe in answered(document, whose, looked) for search in whose[probe]}
             for search in takers:
-                search.take(document)
-        return len(documents)
+                search.take(document, bson)
 
     return deliver
 

@@ -37,14 +37,13 @@ class Shelf:
         """Yield every document that is here at this moment; may be begun again, also before it has ended."""
         return iter(list(self._documents.values()) if self._roll is None else self._roll)
 
-    def put(self, key: Hashable, document: Document) -> None:
-        """Keep *document*, unless the one with *key* is here already."""
+    def put(self, key: Hashable, document: Document, bson: bytes) -> None:
+        """Keep *document*, which is *bson* as it was read, unless the one with *key* is here already."""
         if self._roll is not None:
             if self._known.add(key):
-                self._roll.add(to_bson(document))
-        elif key not in self._documents:
-            self._documents[key] = document
-            self.bytes += len(to_bson(document)) + OVERHEAD
+                self._roll.add(bson)
+        elif self._documents.setdefault(key, document) is document:
+            self.bytes += len(bson) + OVERHEAD
 
     def move(self) -> None:
         """Move what is in memory to the file; what comes later goes there at once."""
@@ -72,11 +71,11 @@ class Rack:
         """Return the shelf *name*."""
         return self._shelves[name]
 
-    def put(self, name: str, key: Hashable, document: Document) -> None:
+    def put(self, name: str, key: Hashable, document: Document, bson: bytes) -> None:
         """Keep *document* on the shelf *name*, unless the one with *key* is there already."""
         shelf = self._shelves[name]
         before = shelf.bytes
-        shelf.put(key, document)
+        shelf.put(key, document, bson)
         self._bytes += shelf.bytes - before
         while self._bytes > MOST_IN_MEMORY:
             fullest = max(self._shelves.values(), key=lambda shelf: shelf.bytes)

@@ -10,6 +10,7 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Iterator
+from functools import cached_property
 from threading import Lock
 from typing import IO, NamedTuple
 
@@ -39,8 +40,11 @@ class Spool:
         """Begin without a file."""
         self._file: IO[bytes] | None = None
         self._lock = Lock()  # what was found is planned and packed in threads
-        self._cipher = AESGCM(AESGCM.generate_key(KEY_BITS))
         self._rolls: weakref.WeakSet[Roll] = weakref.WeakSet()
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(AESGCM.generate_key(KEY_BITS))
 
     def roll(self) -> "Roll":
         """Return a new roll."""

@@ -137,7 +137,7 @@ class Stores:
         found: dict[Probe, dict[Hashable, Document]] = {probe: {} for probe in probes}
         looked = ways(probes)
 
-        def take(document: Document) -> None:
+        def take(document: Document, _bson: bytes) -> None:
             for probe in answered(document, found, looked):
                 if len(found[probe]) < most:
                     found[probe].setdefault(key_of(document["_id"]), document)

@@ -175,12 +175,12 @@ class _Walk:
         take = partial(self._keep if plain and questions.exact else self._take, name)
         await self._stores.seek(collection.place, probes, take)
 
-    def _keep(self, name: str, document: Document) -> None:
+    def _keep(self, name: str, document: Document, bson: bytes) -> None:
         """Keep *document*, which leads nowhere, unless it is not the person's by our own comparison."""
         if self.holdings.questions[name].matches(document):
-            self.holdings.put(name, document)
+            self.holdings.put(name, document, bson)
 
-    def _take(self, name: str, document: Document) -> None:
+    def _take(self, name: str, document: Document, bson: bytes) -> None:
         """Keep *document*, and look up next what it leads to."""
         questions = self.holdings.questions[name]
         matches = questions.matches(document)
@@ -190,7 +190,7 @@ class _Walk:
         sure, doubtful = self._trail.split(questions, matches)
         if doubtful and self._is_anothers(collection, document, sure, doubtful):
             return
-        self.holdings.put(name, document)
+        self.holdings.put(name, document, bson)
         if doubtful:
             self._follow(collection, document, sure, None)
             self._follow(collection, document, matches, doubtful[0].alias)

@@ -11,7 +11,7 @@ from services.fulfillment.search import shelf as shelves
 from services.fulfillment.search import spool as spools
 from services.fulfillment.search.shelf import Rack
 from services.fulfillment.search.spool import Spool
-from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId
+from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, to_bson
 
 ONE = "notes"
 
@@ -32,8 +32,8 @@ def note(number: int) -> Document:
     return {"_id": number, "text": "Ada wrote " + "x" * 50, "of": {"who": ["ada@example.org", number]}}
 
 
-def put(rack: Rack, key: Hashable, document: Document) -> None:
-    rack.put(ONE, key, document)
+def put(rack: Rack, key: Hashable, document: Document, name: str = ONE) -> None:
+    rack.put(name, key, document, to_bson(document))
 
 
 def test_every_document_is_there_once_and_in_order(rack: Rack) -> None:
@@ -72,7 +72,7 @@ def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPat
     names = [f"shelf {number}" for number in range(20)]
     rack = Rack(names, Spool())
     for number in range(600):
-        rack.put(names[number % 20], number, note(number))
+        put(rack, number, note(number), names[number % 20])
         assert sum(rack[name].bytes for name in names) <= 20_000
     assert [document["_id"] for name in names for document in rack[name]] == [
         number for shelf in range(20) for number in range(shelf, 600, 20)
@@ -82,9 +82,9 @@ def test_many_shelves_have_no_more_memory_than_one(monkeypatch: pytest.MonkeyPat
 def test_the_fullest_shelf_gives_way_and_small_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelves, "MOST_IN_MEMORY", 20_000)
     rack = Rack(["small", "large"], Spool())
-    rack.put("small", 0, note(0))
+    put(rack, 0, note(0), "small")
     for number in range(200):
-        rack.put("large", number, note(number))
+        put(rack, number, note(number), "large")
     assert rack["large"].spooled
     assert not rack["small"].spooled
 
