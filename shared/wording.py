@@ -64,7 +64,7 @@ class Words:
         marks = self._marks
         plain = format(value, ",").removesuffix("" if isinstance(value, Decimal) else ".0")
         if marks is not None and PLAIN_NUMBER.fullmatch(plain):  # a page has thousands of them
-            return plain.translate(marks)
+            return plain.translate(marks) if marks else plain
         places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) and value.is_finite() else 0
         pattern = f"#,##0.{'0' * places}" if places > 0 else None
         return format_decimal(value, pattern, locale=self.locale, decimal_quantization=False)
@@ -144,8 +144,9 @@ def _parsed(tag: str) -> Locale:
 def _marks(locale: Locale) -> Mapping[int, str] | None:
     """Return what the locale writes for Python's marks in a number; None where it groups otherwise."""
     group, decimal = get_group_symbol(locale), get_decimal_symbol(locale)
-    alike = format_decimal(1234567.5, locale=locale) == f"1{group}234{group}567{decimal}5"
-    return {ord(","): group, ord("."): decimal} if alike else None
+    if format_decimal(1234567.5, locale=locale) != f"1{group}234{group}567{decimal}5":
+        return None
+    return {ord(mark): own for mark, own in ((",", group), (".", decimal)) if mark != own}
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.package import filenames, labels
@@ -155,9 +156,10 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
     records = most_bytes = 0
     for document in map(withholding.apply, section.documents):
         records += 1
-        most_bytes += _most_bytes(document)
+        large = [value for value in document.values() if type(value) not in SMALL]
+        most_bytes += _most_bytes(document, large)
         columns.add(document)
-        shape.add(document)
+        shape.add(document, large)
         for trace in () if withholding.idle else traces(document):
             if isinstance(trace, Redacted):
                 masked.update(trace.masked)
@@ -199,29 +201,26 @@ class _Shape:
         self._fits = True
         self._records = 0
 
-    def add(self, document: Document) -> None:
+    def add(self, document: Document, large: Iterable[Any]) -> None:
         self._records += 1
         if self._fits:
             if not document.keys() <= self._keys.keys():
                 self._keys.update(dict.fromkeys(document))
-            large = [value for value in document.values() if type(value) not in SMALL]
             self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, large))
 
     def tabular(self) -> tuple[str, ...]:
         return tuple(self._keys) if self._fits and self._records > 1 else ()
 
 
-def _most_bytes(document: Document) -> int:
-    """Return a number of bytes that *document* does not exceed in any of its forms."""
+def _most_bytes(document: Document, large: Iterable[Any]) -> int:
+    """Return a number of bytes that *document*, with *large* values, does not exceed in any of its forms."""
     characters = sum(map(len, document))
     values, inside = 1 + len(document), 0
-    for value in document.values():
-        if type(value) in SMALL:
-            continue
+    for value in large:
         if isinstance(value, TEXTUAL):
             characters += len(value)
         elif isinstance(value, dict):
-            inside += _most_bytes(value)
+            inside += _most_bytes(value, value.values())
         elif isinstance(value, NESTED):
-            inside += _most_bytes({str(number): item for number, item in enumerate(value)})
+            inside += _most_bytes({str(number): item for number, item in enumerate(value)}, value)
     return values * VALUE_BYTES + characters * ESCAPED_BYTES + inside

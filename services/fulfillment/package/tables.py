@@ -102,10 +102,10 @@ def cell(value: Any) -> str:
     """Return *value* as the text of a cell, harmless in a spreadsheet."""
     if type(value) is str:
         return _harmless(value)
-    if isinstance(value, Notice):
-        return f"[{value.label.translate(BROKEN)}: {value.reason}]"
     if type(value) in NO_FORMULA or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
+    if isinstance(value, Notice):
+        return f"[{value.label.translate(BROKEN)}: {value.reason}]"
     return _harmless(text_of(value))
 
 

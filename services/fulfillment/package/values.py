@@ -20,6 +20,8 @@ DEEPEST = 5
 LONG_TEXT = 160
 """Characters from which a text stands on its own, across the page."""
 LONGEST_TEXT = 20_000
+LETTERS = frozenset("eEnN")
+"""Letters of numbers that are shown as they are: with exponents, without end, none."""
 MOST_ITEMS = 50
 MOST_COLUMNS = 6
 
@@ -108,6 +110,8 @@ class Reader:
         match value:
             case str() if value:
                 return self._cut(str(value), "long" if _is_long(value) else "plain")
+            case int() if type(value) is int:  # an account number is no quantity: its digits stay ungrouped
+                return Text(str(value), "number")
             case ObjectId() | bytes():
                 return self._cut(text_of(value), "code")
             case datetime():
@@ -138,8 +142,7 @@ class Reader:
             return str(value)
         number = value.to_decimal() if isinstance(value, Decimal128) else value
         exact = text_of(value)
-        lower = exact.lower()
-        if "e" in lower or "n" in lower:  # exponents, infinities, not a number
+        if not LETTERS.isdisjoint(exact):  # exponents, infinities, not a number
             return exact
         return self.words.number(number)
 
@@ -156,7 +159,7 @@ class Reader:
 
 
 def _is_long(text: str) -> bool:
-    return len(text) > LONG_TEXT or "\n" in text.strip()
+    return len(text) > LONG_TEXT or ("\n" in text and "\n" in text.strip())
 
 
 def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 CATALOGUES = Catalogues(TEMPLATES / "locale")
 LANGUAGES = CATALOGUES.languages
 words = CATALOGUES.words
+MIDNIGHT = time()
 
 
 def stored_moment(value: datetime, words: Words) -> str:
@@ -19,7 +20,7 @@ def stored_moment(value: datetime, words: Words) -> str:
         value: An aware time.
         words: Language and zone.
     """
-    if value.astimezone(UTC).time() == time():
+    if value.astimezone(UTC).time() == MIDNIGHT:
         return words.day(value.astimezone(UTC).date())
     try:
         local = value.astimezone(words.zone)
