@@ -16,6 +16,7 @@ from bson import Binary, Decimal128, Int64, ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
+from bson.tz_util import utc
 from pymongo import ReadPreference, ReturnDocument
 from pymongo.errors import (
     BulkWriteError,
@@ -61,6 +62,7 @@ __all__ = [
     "to_bson",
     "transaction",
     "translated",
+    "utc",
     "write_each",
 ]
 

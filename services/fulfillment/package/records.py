@@ -14,14 +14,14 @@ import orjson
 
 from services.fulfillment.package.redaction import Redacted
 from services.fulfillment.package.withholding import Notice
-from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util
+from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util, utc
 
 UUID_SUBTYPE = 4
 NESTED = (dict, list, tuple)
 TEXTUAL = (str, bytes)
 NUMERIC = (int, float, Decimal128)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Relaxed extended JSON writes times before it as numbers."""
+EPOCH = 1970
+"""Year; relaxed extended JSON writes times before it as numbers."""
 MILLISECOND = 1000
 FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 QUICK_OPTIONS = (
@@ -57,7 +57,7 @@ def _extended(value: Any) -> Any:
     """Return what orjson does not know, as extended JSON has it."""
     if type(value) is ObjectId:  # this and times are nearly all there is
         return {"$oid": str(value)}
-    if type(value) is datetime and (at := instant(value)) >= EPOCH:
+    if type(value) is datetime and (at := instant(value)).year >= EPOCH:
         return {"$date": _stamp(at, "milliseconds" if at.microsecond >= MILLISECOND else "seconds")}
     if isinstance(value, Redacted):
         return str(value)
@@ -104,6 +104,8 @@ def text_of(value: Any) -> str:
 
 def instant(value: datetime) -> datetime:
     """Return *value* in UTC; MongoDB means UTC when no zone is given."""
+    if value.tzinfo is utc:  # as all that was read; to convert it would take as long as to write it
+        return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 

@@ -20,8 +20,9 @@ def stored_moment(value: datetime, words: Words) -> str:
         value: An aware time.
         words: Language and zone.
     """
-    if value.astimezone(UTC).time() == MIDNIGHT:
-        return words.day(value.astimezone(UTC).date())
+    at = value.astimezone(UTC)
+    if at.time() == MIDNIGHT:
+        return words.day(at.date())
     try:
         local = value.astimezone(words.zone)
     except OverflowError:  # in the first or last hours that the calendar has
