@@ -76,7 +76,17 @@ class Graph:
 
     def reached(self, identities: Iterable[str]) -> frozenset[str]:
         """Return the keys of the collections that some of *identities* can lead to."""
-        waiting = [lookup.key for name in identities for lookup in self.entries.get(name, ())]
+        names = frozenset(self.entries.keys() & identities)
+        if names not in self._reached:
+            self._reached[names] = self._reach(names)
+        return self._reached[names]
+
+    @cached_property
+    def _reached(self) -> dict[frozenset[str], frozenset[str]]:
+        return {}
+
+    def _reach(self, names: Iterable[str]) -> frozenset[str]:
+        waiting = [lookup.key for name in names for lookup in self.entries[name]]
         seen: set[str] = set()
         while waiting:
             key = waiting.pop()
@@ -91,6 +101,14 @@ class Graph:
         entering = [lookup for lookups in self.entries.values() for lookup in lookups]
         leading = [edge.target for edges in self.edges.values() for edge in edges]
         return tuple(dict.fromkeys([*entering, *leading]))
+
+    @cached_property
+    def lookups_of(self) -> Mapping[str, tuple[Lookup, ...]]:
+        """The same, by the key of the collection."""
+        found: dict[str, tuple[Lookup, ...]] = defaultdict(tuple)
+        for lookup in self.lookups:
+            found[lookup.key] += (lookup,)
+        return found
 
 
 @lru_cache(maxsize=16)

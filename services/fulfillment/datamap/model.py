@@ -238,13 +238,29 @@ class Collection:
         return parts if len(parts) > 1 else frozenset()
 
     @cached_property
+    def common(self) -> tuple[Field, ...]:
+        """The fields that hold values in no array that people share."""
+        return tuple(field for field in self.leaves if self.unit(field.path) is None)
+
+    def common_about(self, category: str) -> tuple[Field, ...]:
+        """Return those of :attr:`common` that hold *category*; it is asked of every record."""
+        if category not in self._about:
+            about = (f for f in self.common if any(covered(one, (category,)) for one in f.categories))
+            self._about[category] = tuple(about)
+        return self._about[category]
+
+    @cached_property
+    def _about(self) -> dict[str, tuple[Field, ...]]:
+        return {}
+
+    @cached_property
     def naming(self) -> Mapping[str, str]:
         """
         The fields that say what the person of a document is known by: path → name of the identity.
 
         Where several fields hold identities of one kind, as a sender's and a recipient's, none of them does.
         """
-        return _telling([field for field in self.leaves if self.unit(field.path) is None])
+        return _telling(self.common)
 
     @cached_property
     def naming_elements(self) -> Mapping[str, Mapping[str, str]]:

@@ -11,7 +11,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL, PHONE
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
@@ -292,8 +291,8 @@ def _may_be_one(some: str, other: str) -> bool:
 
 def _country(part: Part) -> str | None:
     """Return the country that *part* says its person lives in, if it says so by two letters."""
-    paths = (f.path for f in part.fields if any(covered(c, (COUNTRY,)) for c in f.categories))
-    found = {value for path in paths for value in part.values(path) if isinstance(value, str)}
+    fields = part.about(COUNTRY)
+    found = {value for f in fields for value in part.values(f.path) if isinstance(value, str)}
     codes = {value.strip().upper() for value in found}
     return codes.pop() if len(codes) == 1 and len(next(iter(codes))) == COUNTRY_LETTERS else None
 

@@ -140,10 +140,8 @@ class Holdings:
 
     def __init__(self, data_map: DataMap, graph: Graph) -> None:
         """Begin with none."""
-        lookups: defaultdict[str, list[Lookup]] = defaultdict(list)
-        for lookup in graph.lookups:
-            lookups[lookup.key].append(lookup)
-        self.questions = {c.key: Questions(c, tuple(lookups[c.key])) for c in data_map.collections}
+        lookups = graph.lookups_of
+        self.questions = {c.key: Questions(c, lookups.get(c.key, ())) for c in data_map.collections}
         self.spool = Spool()
         """What has no room in memory lies there."""
         self._shelves = Rack(self.questions, self.spool)

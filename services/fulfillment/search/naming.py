@@ -15,7 +15,7 @@ from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.datamap.paths import below, leads_through, values_at
 from shared.matching import Doubt, Outcome, match_names
 
-NAME = ("user.name",)
+NAME = "user.name"
 LEAST_WORDS = 2
 """Words of a whole name: where its parts are stored alone, one of them names many."""
 ROLES = frozenset(
@@ -102,7 +102,15 @@ class Part:
     @cached_property
     def fields(self) -> Sequence[Field]:
         """The fields of it that are in no array that people share, beside its own."""
-        return [field for field in self.collection.leaves if self._has(field)]
+        if self.unit is None:
+            return self.collection.common
+        return [field for field in self.collection.leaves if self._has(field, self.unit)]
+
+    def about(self, category: str) -> Sequence[Field]:
+        """Return those of its fields that hold *category*."""
+        if self.unit is None:
+            return self.collection.common_about(category)
+        return [f for f in self.fields if any(covered(one, (category,)) for one in f.categories)]
 
     def values(self, path: str) -> Iterator[Any]:
         """Yield what stands at *path*, which is counted from the document."""
@@ -110,7 +118,7 @@ class Part:
 
     def names(self, identities: Iterable[str]) -> Sequence[str]:
         """Return what the person is called who is known by what stands at the paths *identities*."""
-        named = self._named
+        named = self.about(NAME)
         paths = [
             f.path for f in named if any(_beside(f.path, path, named, self.fields) for path in identities)
         ]
@@ -119,17 +127,11 @@ class Part:
     def other_names(self, identities: Sequence[str]) -> Sequence[str]:
         """Return the names that stand elsewhere and may be the same person's."""
         played = frozenset[str]().union(*map(roles, identities))
-        return [text for f in self._named if roles(f.path) <= played for text in self._texts(f.path)]
+        return [text for f in self.about(NAME) if roles(f.path) <= played for text in self._texts(f.path)]
 
-    @property
-    def _named(self) -> Sequence[Field]:
-        return [field for field in self.fields if any(covered(one, NAME) for one in field.categories)]
-
-    def _has(self, field: Field) -> bool:
+    def _has(self, field: Field, unit: str) -> bool:
         inner = self.collection.unit(field.path)
-        if self.unit is None:
-            return inner is None
-        return leads_through(field.path, self.unit) and (inner is None or len(inner) <= len(self.unit))
+        return leads_through(field.path, unit) and (inner is None or len(inner) <= len(unit))
 
     def _texts(self, path: str) -> Iterator[str]:
         yield from (value.strip() for value in self.values(path) if isinstance(value, str) and value.strip())

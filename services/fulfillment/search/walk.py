@@ -10,7 +10,7 @@ goes on from these, too, until nothing new is found; but not from a number that 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
@@ -64,7 +64,9 @@ async def gather(
         ConfigurationError: A store of the map has no URL.
     """
     graph = graph_of(data_map)
-    missing = await _missing(data_map, stores, graph.reached(_names(data_map, graph, identities)))
+    missing = await _missing(
+        data_map, stores, _within_reach(data_map, frozenset(graph.entries.keys() & identities))
+    )
     doubts = Doubts()
     while True:
         known = Known(identities, claimed or {}, doubts)
@@ -82,14 +84,14 @@ async def gather(
     return Findings(data_map.version, walk.holdings, coverage, known.spellings(), tuple(sorted(doubts.names)))
 
 
-def _names(data_map: DataMap, graph: Graph, identities: Iterable[str]) -> frozenset[str]:
-    """Return the names of *identities* and of all aliases that may be found on the way."""
-    names = frozenset(identities)
+@lru_cache(maxsize=256)
+def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
+    """Return where the identities *names* can lead, and all aliases that may be found on the way."""
     while True:
-        reached = graph.reached(names)
+        reached = graph_of(data_map).reached(names)
         more = {name for c in data_map.collections if c.key in reached for name in c.naming.values()}
         if more <= names:
-            return names
+            return reached
         names |= more
 
 
