@@ -191,12 +191,12 @@ class Collection:
     erase_after: tuple[str, ...] = ()
     """Keys of collections that are erased before this one."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """``dataset.collection``: its name within the map."""
         return f"{self.dataset}.{self.name}"
 
-    @property
+    @cached_property
     def place(self) -> Place:
         """Where it lies."""
         return Place(self.store, self.dataset, self.name)

@@ -7,7 +7,7 @@ Only what stands beside an identity names the same person: an emergency contact 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
@@ -152,6 +152,7 @@ def _beside(path: str, identity: str, named: Sequence[Field], fields: Sequence[F
     return leads_through(identity.rpartition(".")[0], around) and roles(path) <= roles(identity)
 
 
+@lru_cache(maxsize=4_096)
 def roles(path: str) -> frozenset[str]:
     """Return in what part of a record's story the person at *path* appears, as its name says."""
     return ROLES.intersection(word.lower() for word in _WORDS.findall(path))

@@ -34,17 +34,20 @@ class _Block(NamedTuple):
 
 
 class Spool:
-    """The file of one search; nothing is opened before something is written."""
+    """The file of one search; nothing is opened, and hardly anything made, before something is written."""
 
     def __init__(self) -> None:
         """Begin without a file."""
         self._file: IO[bytes] | None = None
         self._lock = Lock()  # what was found is planned and packed in threads
-        self._rolls: weakref.WeakSet[Roll] = weakref.WeakSet()
 
     @cached_property
     def _cipher(self) -> AESGCM:
         return AESGCM(AESGCM.generate_key(KEY_BITS))
+
+    @cached_property
+    def _rolls(self) -> "weakref.WeakSet[Roll]":
+        return weakref.WeakSet()
 
     def roll(self) -> "Roll":
         """Return a new roll."""
