@@ -235,7 +235,13 @@ async def test_the_number_in_the_persons_own_record_is_dialled_where_the_person_
 async def test_an_address_is_found_with_blanks_around_it(world: World, index: dict[str, Any] | None) -> None:
     data_map = desk(users=f"name: _id\n{identity('email')}")
     written = [" kim@example.org", "Kim@Example.org ", " KIM@example.org\n", "kim@example.org\t"]
-    others = ["kim @example.org", "a kim@example.org", "kim@example.org.", "kim@example.org b"]
+    others = [
+        "kim @example.org",
+        "a kim@example.org",
+        "kim@example.org.",
+        "kim@example.org b",
+        "k im@example.org",
+    ]
     await world.fill(users=[{"_id": n, "email": text} for n, text in enumerate(written + others)])
     if index is not None:
         await world.client[world.prefix + "desk"]["users"].create_index("email", **index)

@@ -19,6 +19,11 @@ from services.fulfillment.search.comparing import untagged
 from shared.mongo import Document
 
 CASELESS: Mapping[str, Any] = {"locale": "en", "strength": 2}
+BLANKLESS: Mapping[str, Any] = {**CASELESS, "alternate": "shifted", "maxVariable": "space"}
+"""
+Passes over blanks, too, wherever they stand: a pass over a collection compares with one form of an address
+instead of ten, which takes a fifth of its time. What stands apart in the middle is not the address.
+"""
 MOST_SPELLED = 16
 """Addresses for which an ordinary index is entered at every spelling."""
 LEADS = ("", " ")
@@ -82,9 +87,10 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
                 for lead in ("", " ")
                 for pattern in spellings(f"{lead}{address.strip()}")
             ]
-        else:
-            collation = known.caseless.get(path, CASELESS)
-            collated[tuple(sorted(collation.items()))].append({path: {"$in": list(padded(addresses))}})
+            continue
+        collation = known.caseless.get(path)
+        spelt = _composed(map(str.strip, addresses)) if collation is None else padded(addresses)
+        collated[tuple(sorted((collation or BLANKLESS).items()))].append({path: {"$in": list(spelt)}})
     if spelled:
         yield Query(spelled, None)
     for items, branches in collated.items():

@@ -18,10 +18,12 @@ def refers(value: Any) -> bool:
     """
     Tell whether *value* can refer to anything.
 
-    Null, the empty text, truth values and not-a-number cannot; nor can a pattern, which a query would not
-    compare but apply.
+    Null, a text of blanks or nothing, truth values and not-a-number cannot; nor can a pattern, which a query
+    would not compare but apply.
     """
-    if isinstance(value, str | bytes):
+    if isinstance(value, str):
+        return not (value == "" or value.isspace())
+    if isinstance(value, bytes):
         return len(value) > 0
     if isinstance(value, bool):
         return False

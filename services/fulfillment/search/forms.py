@@ -131,12 +131,15 @@ def _texts(text: str) -> Iterator[str]:
 
 def _number(text: str) -> Iterator[Any]:
     """Yield the number that is written as *text* and in no other way."""
+    whole = _WHOLE.fullmatch(text)
+    if not (whole or _FRACTION.fullmatch(text)):
+        return
     if sum(map(str.isdigit, text[: LONGEST_DECIMAL + 3])) > LONGEST_DECIMAL:
         return
-    if _WHOLE.fullmatch(text):
+    if whole:
         number = int(text)
         yield number if number.bit_length() <= MOST_BITS else Decimal128(text)
-    elif _FRACTION.fullmatch(text):
+    else:
         yield Decimal128(text)
         if repr(float(text)) == text:
             yield float(text)

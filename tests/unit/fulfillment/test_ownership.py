@@ -102,7 +102,8 @@ def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", b"", {}, True, False, float("nan"), Decimal128("NaN"), Regex("."), {"$in": []}]
+    "value",
+    [None, "", " ", "\t\n", b"", {}, True, False, float("nan"), Decimal128("NaN"), Regex("."), {"$in": []}],
 )
 def test_nothing_refers_to_nothing(value: Any) -> None:
     assert not refers(value)
