@@ -7,15 +7,15 @@ templates as values alone, is escaped there, and is never read as a template.
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from services.fulfillment.datamap.model import Facts
 from services.fulfillment.package import about, labels
@@ -55,9 +55,9 @@ def text(node: Text) -> Markup:
 
 def _isolated(node: Text) -> str:
     # A page has thousands of them, and a macro would take three times as long.
-    shown, role = escape(node.text), node.role
+    shown, role = html.escape(node.text), node.role
     if node.exact:
-        exact = escape(node.exact)
+        exact = html.escape(node.exact)
         return f'<time datetime="{exact}" title="{exact}" class="{role}">{shown}</time>'
     if role == "plain":
         return f"<bdi>{shown}</bdi>"
@@ -70,7 +70,13 @@ def _line(row: Iterable[Text]) -> str:
     return f"<tr><td>{cells}</td></tr>"
 
 
-PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text)  # noqa: S704 - our own file
+def fact(name: str, said: str | None) -> Markup:
+    """Return *name* and what is *said* under it as HTML, or nothing."""
+    made = f"<dt>{escape(name)}</dt><dd>{escape(said)}</dd>\n" if said else ""
+    return Markup(made)  # noqa: S704 - both are escaped
+
+
+PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
 
 
 @dataclass(frozen=True, slots=True)
