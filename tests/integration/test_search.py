@@ -248,6 +248,18 @@ async def test_an_address_is_found_with_blanks_around_it(world: World, index: di
     assert ids(await world.find(data_map)) == {("users", n) for n in range(4)}
 
 
+async def test_records_that_the_server_does_not_send_at_once_are_all_found(world: World) -> None:
+    data_map = desk(
+        users=f"name: _id\n{identity('email')}", notes=f"name: _id\n{reference('user', 'users._id')}"
+    )
+    many = [{"_id": n, "user": 1} for n in range(2_500)]
+    large = [{"_id": n, "user": 1, "text": "x" * (6 << 20)} for n in range(2_500, 2_506)]
+    await world.fill(users=[{"_id": 1, "email": "kim@example.org"}], notes=many)
+    await world.fill(notes=large)
+    found = [item.id["_id"] for item in (await world.find(data_map)).of("desk.notes")]
+    assert sorted(found) == list(range(2_506))
+
+
 async def test_a_collection_that_compares_loosely_shows_nobody_else(world: World) -> None:
     await world.client[world.prefix + "desk"].create_collection(
         "orders", collation={"locale": "en", "strength": 1}
