@@ -50,6 +50,13 @@ def matches(document: dict[str, Any], person: str) -> list[Match]:
     return [Match(p, unit, (person,)) for p, unit in units.items() if person in values_at(document, p)]
 
 
+def test_what_stands_in_arrays_that_people_share_says_nothing_of_the_whole_record() -> None:
+    collection = tickets()
+    assert [field.path for field in collection.common] == ["_id", "owner", "subject"]
+    assert [field.path for field in collection.common_about("user.contact")] == ["owner"]
+    assert collection.common_about("user.name") == ()
+
+
 def of(author: str | None) -> some.SearchStrategy[dict[str, Any]]:
     return some.fixed_dictionaries(
         {

@@ -2,7 +2,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from services.fulfillment.package.building import build
 from services.fulfillment.package.contents import Section
 from services.fulfillment.package.filenames import stems
+from services.fulfillment.package.records import text_of
 from services.fulfillment.package.survey import Part
 from services.fulfillment.package.withholding import Notice, Withheld
 from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
@@ -154,6 +155,27 @@ def test_a_negative_number_stays_a_number() -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_text_reaches_the_json_unchanged(text: str) -> None:
     assert parsed(files_of({"_id": text})[JSON]) == [{"_id": text}]
+
+
+def test_of_many_records_none_is_lost_and_each_is_clean() -> None:
+    documents = [{"_id": ObjectId(), "text": f"\x01 {number} " + "x" * 60} for number in range(1_000)]
+    files = files_of(*documents)
+    assert json_util.loads(files[JSON].decode(), json_options=AS_THE_DRIVER) == documents
+    assert [row[0] for row in table(files)[1:]] == [str(document["_id"]) for document in documents]
+    page = files["index.html"].decode()
+    assert "\x01" not in page
+    assert page.count('<tr><td><bdi class="code">') == 200
+
+
+def test_times_are_written_in_utc_whatever_their_zone() -> None:
+    at = datetime(2026, 1, 2, 1, tzinfo=timezone(timedelta(hours=3)))
+    assert (
+        text_of(at)
+        == text_of(at.replace(hour=1, tzinfo=None) - timedelta(hours=3))
+        == "2026-01-01T22:00:00.000Z"
+    )
+    files = files_of({"_id": 1, "at": at})
+    assert parsed(files[JSON])[0]["at"] == {"$date": "2026-01-01T22:00:00Z"}
 
 
 def every_type() -> Document:

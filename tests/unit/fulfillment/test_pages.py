@@ -87,6 +87,12 @@ def test_a_long_collection_is_shown_in_part_and_says_so() -> None:
     assert html.count('<article class="record">') == pages.MOST_RECORDS
 
 
+def test_what_the_map_says_is_no_markup() -> None:
+    said = page(person="<b>Ada</b>", request_id="a & b")
+    assert "<dd>&lt;b&gt;Ada&lt;/b&gt;</dd>" in said
+    assert "<dd>a &amp; b</dd>" in said
+
+
 def test_flat_records_stand_in_one_table() -> None:
     html = files_of({"_id": 1, "email": "a@example.org"}, {"_id": 2, "city": "Dublin"})["index.html"].decode()
     assert '<article class="record">' not in html
