@@ -260,6 +260,17 @@ async def test_records_that_the_server_does_not_send_at_once_are_all_found(world
     assert sorted(found) == list(range(2_506))
 
 
+async def test_what_is_blank_leads_to_nobody(world: World) -> None:
+    data_map = desk(
+        users=f"name: _id\n{identity('email')}\nname: code",
+        orders=f"name: _id\n{reference('code', 'users.code')}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": "kim@example.org", "code": " "}], orders=[{"_id": 1, "code": " "}]
+    )
+    assert ids(await world.find(data_map)) == {("users", 1)}
+
+
 async def test_a_collection_that_compares_loosely_shows_nobody_else(world: World) -> None:
     await world.client[world.prefix + "desk"].create_collection(
         "orders", collation={"locale": "en", "strength": 1}
