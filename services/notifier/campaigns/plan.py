@@ -30,7 +30,7 @@ from shared.vault import derived_key
 STEERING, WRITING = "campaigns", "chunks"
 """Names of the services, and of their queues."""
 SWITCH_S = 0.0005
-"""How long the interpreter stays with a thread that is busy. The database is spoken to by another, which waits
+"""How long the interpreter stays with a busy thread. The database is spoken to by another, which waits
 for its turn several times an update: at the usual 5 ms that took longer than the letters it stood for."""
 CHUNKS_AT_ONCE = 32
 """More than are written to at a time: some wait for letters that are not taken at once."""
