@@ -176,21 +176,26 @@ async def rate(ground: Field, order: Order) -> list[Figure]:
     each, toll = order.people // order.rounds, Toll()
     ours: list[float] = []
     floors: list[float] = []
+    clients: list[float] = []
     for number in range(order.rounds):
         breach = await seal(ground.vault, each)
-        seconds, used = await _floor(ground, each)
+        client, _ = await _floor(ground, "client", each)
+        clients.append(each / client)
+        seconds, used = await _floor(ground, "bare", each)
         floors.append(each / seconds)
         before = _cpu(ground)
         seconds = await _campaign(ground, breach, toll)
         ours.append(each / seconds)
         spent = [round(1e6 * (now - was) / each) for now, was in zip(_cpu(ground), before, strict=True)]
         out.print(
-            f"round {number + 1} of {order.rounds}: {ours[-1]:.0f}/s, the floor {floors[-1]:.0f}/s; "
-            f"µs of CPU a letter: service, database, broker {spent}, floor {1e6 * used / each:.0f}; "
+            f"round {number + 1} of {order.rounds}: {ours[-1]:.0f}/s, bare {floors[-1]:.0f}/s, "
+            f"the client {clients[-1]:.0f}/s; "
+            f"µs of CPU a letter: service, database, broker {spent}, bare {1e6 * used / each:.0f}; "
             f"{await ground.letters_per_update(breach):.0f} letters an update"
         )
     return [
-        figure("notices of a breach", ours, "letters/s", floors),
+        figure("notices of a breach, beside bare letters", ours, "letters/s", floors),
+        figure("the same, beside the client's own sendmail", ours, "letters/s", clients),
         figure("memory of the service meanwhile, at most", [max(toll.memory_mib)], "MiB"),
     ]
 
@@ -202,9 +207,9 @@ def _cpu(ground: Field) -> tuple[float, ...]:
     return tuple(cpu_seconds([pid]) for pid in pids)
 
 
-async def _floor(ground: Field, count: int) -> tuple[float, float]:
+async def _floor(ground: Field, way: str, count: int) -> tuple[float, float]:
     """Return how many seconds the floor takes for *count* letters, and how many of a processor."""
-    arguments = (ground.here.smtp_url, str(ground.connections), str(count))
+    arguments = (way, ground.here.smtp_url, str(ground.connections), str(count))
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.campaign_floor", *arguments, stdout=asyncio.subprocess.PIPE
     )
@@ -310,7 +315,9 @@ if __name__ == "__main__":
     parser.add_argument("people", type=int, nargs="?", default=200_000, help="people (200000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ours and the floor; 0: none (5)")
     parser.add_argument("--kills", type=int, default=10, help="kills in the run after that; 0: none (10)")
-    parser.add_argument("--connections", type=int, default=64, help="connections of ours and the floor (64)")
+    parser.add_argument(
+        "--connections", type=int, default=128, help="connections of ours and the floor (128)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="when is killed (1)")
     told = parser.parse_args()
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the broker is killed under it

@@ -1,8 +1,9 @@
 """
-The raw floor of a campaign: ``python -m bench.campaign_floor URL CONNECTIONS LETTERS``.
+The raw floor of a campaign: ``python -m bench.campaign_floor bare|client URL CONNECTIONS LETTERS``.
 
 Letters that are all made before the clock runs go out over so many connections, by the same SMTP client, one
-right after the other; nothing is read, looked up or written down. Prints seconds, and those of a processor.
+right after the other; nothing is read, looked up or written down. ``bare`` takes the steps that ours takes;
+``client`` calls the client's own ``sendmail``. Prints seconds, and those of a processor.
 """
 
 import asyncio
@@ -43,23 +44,26 @@ def letters() -> list[bytes]:
     return made
 
 
-async def send(url: str, numbers: Iterator[int], made: list[bytes]) -> None:
+async def send(way: str, url: str, numbers: Iterator[int], made: list[bytes]) -> None:
     """Send one letter after the other over one connection."""
     client = await MailServer.parse(url).connect(Patience(), None)
     for number in numbers:
         message = made[number % len(made)]
-        await hand_over(client, SENDER, address(number), message)
+        if way == "bare":
+            await hand_over(client, SENDER, address(number), message)
+        else:
+            await client.sendmail(SENDER, address(number), message)
     await client.quit()
 
 
-async def main(url: str, connections: int, count: int) -> None:
+async def main(way: str, url: str, connections: int, count: int) -> None:
     """Send *count* letters."""
     made, numbers = letters(), iter(range(count))
     began, used = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(send(url, numbers, made) for _ in range(connections)))
+    await asyncio.gather(*(send(way, url, numbers, made) for _ in range(connections)))
     print(time.perf_counter() - began, time.process_time() - used, flush=True)
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+        runner.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

@@ -18,7 +18,7 @@ from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.turn import Persistence
-from services.notifier.campaigns.chunks.writer import Writer
+from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
 from services.notifier.campaigns.ledgers import Ledgers
@@ -83,7 +83,7 @@ class Desk:
             Standings(self.database),
             self.vault,
             channel,
-            CONNECTIONS,
+            2 * SIDE_BY_SIDE * CONNECTIONS,  # more want one than there are
             house(),
             PATHS,
             SENDER,

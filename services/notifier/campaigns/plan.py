@@ -5,6 +5,7 @@ How campaigns are put together: two services beside the notifier.
 wait behind it.
 """
 
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,9 @@ from shared.vault import derived_key
 
 STEERING, WRITING = "campaigns", "chunks"
 """Names of the services, and of their queues."""
+SWITCH_S = 0.0005
+"""How long the interpreter stays with a busy thread. The database is spoken to by another, which waits
+for its turn several times an update: at the usual 5 ms that took longer than the letters it stood for."""
 CHUNKS_AT_ONCE = 32
 """More than are written to at a time: some wait for letters that are not taken at once."""
 
@@ -66,6 +70,7 @@ async def steering(settings: NotifierSettings, platform: Platform) -> AsyncItera
 @asynccontextmanager
 async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put together what writes to chunks of people."""
+    sys.setswitchinterval(SWITCH_S)
     database = database_of(settings, platform)
     ledgers, standings = ledgers_of(database), Standings(database)
     connections, pace = settings.notice_connections, _pace(settings, database)

@@ -1,6 +1,7 @@
 """What it takes to write to a chunk of people, and how it is put together."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from services.notifier.returnpath import Notice, NoticePaths
 from services.notifier.writing import House, Vault
 from shared.affected import Chunk, chunk_item
 from shared.incidents import BreachDeclared, ChunkDue
+
+SIDE_BY_SIDE = 2
+"""Chunks that share the connections: letters of one go while what is said of the other becomes durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Writer:
         book = Book(self.ledgers, taken, told=_count)
         means = Means(
             self.channel,
-            self.connections,
+            math.ceil(self.connections / SIDE_BY_SIDE),
             self.persistence,
             self.pace,
             goes_on=lambda: self._goes_on(event.request_id),
