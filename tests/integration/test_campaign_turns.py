@@ -21,7 +21,7 @@ from services.notifier.campaigns.chunks.turn import Persistence
 from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
-from services.notifier.campaigns.ledgers import Ledgers
+from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers
 from services.notifier.campaigns.outcomes import letters
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.channels import SmtpChannel
@@ -300,6 +300,44 @@ async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) 
         found = await desk.ledger()
     assert found["sent"] == len(host.taken) == CONNECTIONS
     assert found["writing"] == [], "nothing is in doubt after an orderly end"
+
+
+async def test_whoever_writes_is_heard_of_while_other_letters_get_their_places(desk: Desk) -> None:
+    desk.limits = {"example.org": 240}
+    due = await desk.released(*(f"{n}@example.net" for n in range(4)), *named(*map(str, range(60))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        await heard_of(desk, seconds=2)
+        writing.cancel()
+        gate.open.set()
+        await asyncio.wait([writing])
+
+
+async def test_whoever_is_stopped_is_heard_of_until_the_last_letter_is_done(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(8))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        writing.cancel()
+        await heard_of(desk, seconds=2)
+        gate.open.set()
+        await asyncio.wait([writing])
+    assert (await desk.ledger())["doubt"] == []
+
+
+async def heard_of(desk: Desk, seconds: float) -> None:
+    """Let *seconds* pass, and see that whoever writes is never silent for half the time it is believed."""
+    loop, last, heard_at = asyncio.get_running_loop(), None, 0.0
+    began = loop.time()
+    while loop.time() - began < seconds:
+        at = (await desk.ledger())["at"]
+        if at != last:
+            last, heard_at = at, loop.time()
+        assert loop.time() - heard_at < QUIET_MS / 2_000
+        await asyncio.sleep(0.05)
 
 
 async def test_a_limited_domain_is_written_to_evenly_and_holds_up_nobody(desk: Desk) -> None:

@@ -9,7 +9,7 @@ time when the turn is over.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -25,15 +25,15 @@ from services.notifier.channels import (
     SenderBlamed,
     Unreachable,
 )
-from shared.errors import MailRefused, MailUnavailable
+from shared.errors import HabeasError, MailRefused, MailUnavailable
 from shared.events import Code
 
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
 LIMITED_S = 30.0
 """How long a turn goes on in which whoever is left waits for the limit of a domain."""
-HEARTBEAT_S = 0.5
-"""Between two signs of life, and two looks at whether the campaign goes on."""
+HEARTBEAT_S = LOOK_S = 0.5
+"""Between two signs of life; between two looks at whether the campaign goes on."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is told to stop."""
 
@@ -139,6 +139,7 @@ class Turn:
             StoreUnavailable: The database does not answer.
         """
         began = asyncio.get_running_loop().time()
+        beating = asyncio.create_task(self._beat())
         self._feed.begin(self._fail)
         self._spread()
         try:
@@ -149,6 +150,7 @@ class Turn:
         finally:
             self.stop()
             await self._let_finish()
+            beating.cancel()
         if self._error is not None:
             raise self._error
 
@@ -173,12 +175,20 @@ class Turn:
         self._changed.set()
 
     async def _wait(self) -> None:
-        """Wait until something has changed, and say meanwhile that somebody is there."""
+        """Wait until something has changed, or it is time to look whether the campaign goes on."""
         self._changed.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), LOOK_S)
+
+    async def _beat(self) -> None:
+        """Say by the clock that somebody is there, whatever else happens, until the last letter is done."""
         try:
-            await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
-        except TimeoutError:
-            await self._book.beat()
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                await self._book.beat()
+        except HabeasError as error:
+            self._fail(error)
+            self._changed.set()
 
     async def _let_finish(self) -> None:
         """Wait for the letters under way: one that is cut off may have been taken."""
