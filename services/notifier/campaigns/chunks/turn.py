@@ -10,7 +10,7 @@ time when the turn is over.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -18,10 +18,10 @@ from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.feed import Feed, Pace
 from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
 from services.notifier.channels import (
-    Barred,
     MailboxFull,
     MailInDoubt,
     NoSuchMailbox,
+    Objected,
     SenderBlamed,
     Unreachable,
 )
@@ -36,6 +36,10 @@ HEARTBEAT_S = LOOK_S = 0.5
 """Between two signs of life; between two looks at whether the campaign goes on."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is told to stop."""
+
+
+SEVERAL = 5
+"""After so many people in a row to whom it gives the same answer, a server means us, and not them."""
 
 
 class Line(Protocol):
@@ -73,7 +77,7 @@ class Persistence:
         waited = self.clock() - delayed.since
         if isinstance(error, MailboxFull) and waited >= self.whole / 2:
             return "mailbox_full"
-        if isinstance(error, Barred) and waited >= self.whole / 2:
+        if isinstance(error, Objected) and waited >= self.whole / 2:
             return "mail_refused"
         return "not_taken" if waited >= self.whole else None
 
@@ -101,6 +105,21 @@ class Letters(Protocol):
         """Return the mail domain of the person *number* if it is limited."""
 
 
+@dataclass(slots=True)
+class Objections:
+    """What a mail server has blamed us for since it took a letter."""
+
+    answer: str = ""
+    about: set[int] = field(default_factory=set)
+
+    def add(self, number: int, answer: str) -> int:
+        """Return to how many letters in a row *answer* was the answer, the one to *number* with them."""
+        if answer != self.answer:
+            self.answer, self.about = answer, set()
+        self.about.add(number)
+        return len(self.about)
+
+
 class Turn:
     """Writes what is left of a chunk."""
 
@@ -118,6 +137,7 @@ class Turn:
         self._changed = asyncio.Event()
         self._stopped = False
         self._error: BaseException | None = None
+        self._objections = Objections()
 
     @property
     def left(self) -> int:
@@ -246,6 +266,7 @@ class Turn:
             return Failed(number, "mailbox_unknown", str(error))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
+        self._objections = Objections()
         return Sent(number, said, doubtful=number in self._doubtful)
 
     def _not_now(self, number: int, error: MailUnavailable) -> Outcome:
@@ -259,13 +280,15 @@ class Turn:
             self._fail(error)
         elif reason := self._means.persistence.given_up(error, before):
             return Failed(number, reason, str(error))
+        elif isinstance(error, Objected) and self._objections.add(number, str(error)) >= SEVERAL:
+            self._fail(error)
         self._feed.put_off(number)
         return Later(number, str(error), before.tries + 1, before.since, in_doubt)
 
 
 def _about_the_letter(error: MailUnavailable) -> bool:
     """Return whether another letter may fare better than the one that *error* is about."""
-    return isinstance(error, Barred) or not isinstance(error, Unreachable | SenderBlamed)
+    return isinstance(error, Objected) or not isinstance(error, Unreachable | SenderBlamed)
 
 
 def _this_task() -> asyncio.Task[None]:
