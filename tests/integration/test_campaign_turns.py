@@ -137,7 +137,7 @@ async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     [(number, kept, at)] = letters(await desk.ledger(), "written")
-    assert (number, kept) == (0, "250 2.0.0 queued as 4F2A1B")
+    assert (number, kept) == (0, "250 2.0.0 4F2A1B")
     assert datetime.now(UTC) - at < timedelta(minutes=1)
 
 
