@@ -102,15 +102,19 @@ async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sampl
 
 async def _documents(incident: str, folder: Path, state: Path) -> "list[Document]":
     from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices.documents import Desk, documents, duties, sample_of, write  # noqa: PLC0415
-    from habeas.notices.reading import known  # noqa: PLC0415
+    from habeas.notices.copies import copy_for, going, wants_copy  # noqa: PLC0415
+    from habeas.notices.documents import Desk, documents, duties, write  # noqa: PLC0415
+    from habeas.notices.reading import chunks, known  # noqa: PLC0415
+    from habeas.notices.samples import wanted_of  # noqa: PLC0415
 
     key = base64.b64decode(setting("MASTER_KEY", state))
+    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
-    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
-    owed = duties(case.incident.clocks, desk.policies)
-    filled = list(documents(known(case), owed, desk))
+        owed = duties(case.incident.clocks, desk.policies)
+        filled = list(documents(known(case), owed, desk))
+        copied = any(map(wants_copy, filled))
+        letters = list(going(case, await wanted_of(chunks(case, register.vault)), desk)) if copied else []
     for document in filled:
-        write(document, sample_of(document, desk), folder)
+        write(document, copy_for(document, letters, desk) if wants_copy(document) else None, folder)
     return filled

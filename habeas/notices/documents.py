@@ -8,13 +8,12 @@ from pathlib import Path
 
 from babel.languages import get_official_languages
 
-from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
+from habeas.notices.samples import Sample
 from services.intake.incidents.duties import Due
 from services.notifier.notices.forms.filling import RECIPIENTS, Document, document
 from services.notifier.notices.forms.known import Duty, Filing, Known
 from services.notifier.notices.forms.pages import page, plain
 from services.notifier.notices.forms.places import called
-from services.notifier.notices.outline import Part
 from services.notifier.wording import CATALOGUES
 from services.notifier.writing import House
 from shared.errors import ConfigurationError
@@ -64,18 +63,6 @@ def duties(clocks: Iterable[Due], policies: BreachPolicies) -> Iterator[Duty]:
             place=clock.place,
             due_at=clock.due_at,
         )
-
-
-def sample_of(document: Document, desk: Desk) -> Sample | None:
-    """Return the letter that people get, where the authority wants a copy: without anybody's data."""
-    if all(field.part is not Part.SAMPLE for field in document.fields):
-        return None
-    known = document.filing.known
-    telling = Telling(
-        known.declared, known.incident, desk.house, desk.now, held_by_police=known.held_until is not None
-    )
-    policy = document.filing.duty.policy
-    return sample(Wanted("people", (policy.id,), SOURCE_LANGUAGE, known.categories), None, telling, NOBODY)
 
 
 def write(document: Document, letter: Sample | None, folder: Path) -> None:

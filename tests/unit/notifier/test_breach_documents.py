@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, known
-from habeas.notices.documents import Desk, documents, duties, sample_of, write
+from habeas.notices.copies import copy_for
+from habeas.notices.documents import Desk, documents, duties, write
 from services.intake.incidents.duties import Due
 from services.notifier.notices.forms.filling import Document
 from services.notifier.notices.forms.known import Known, Told
@@ -274,7 +275,7 @@ def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
 def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: Path) -> None:
     """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
     document = filled("us-ca.attorney_general")
-    letter = sample_of(document, DESK)
+    letter = copy_for(document, (), DESK)
     write(document, letter, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "us-ca.attorney_general.html",
@@ -285,6 +286,25 @@ def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: 
     assert "Notice of Data Breach" in copy
     assert "Hello," in copy
     assert "@example.net" not in copy
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "No investigation has delayed a notice."),
+        ({"delayed": True}, "An investigation has delayed the notices to people; it does so no longer."),
+        (
+            {"delayed": True, "held_until": NOW},
+            "An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+        ),
+    ],
+    ids=["never", "ended", "in force"],
+)
+def test_it_is_told_whether_an_investigation_has_delayed_a_notice(
+    changes: dict[str, object], said: str
+) -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(D): also once it lets people be told."""
+    assert answers(filled("us-ca.attorney_general", known(**changes)))[E.HELD_BY_POLICE] == said
 
 
 def test_a_page_needs_nothing_else() -> None:

@@ -105,9 +105,11 @@ def _people_told(filing: Filing) -> Answer:
 
 def _held(filing: Filing) -> Answer:
     until = filing.known.held_until
-    if until is None:
-        return ("No investigation has delayed a notice.",)
-    return (f"An investigation wants nobody told before {filing.words.moment(until)}.",)
+    if until is not None:
+        return (f"An investigation wants nobody told before {filing.words.moment(until)}.",)
+    if filing.known.delayed:
+        return ("An investigation has delayed the notices to people; it does so no longer.",)
+    return ("No investigation has delayed a notice.",)
 
 
 def _protection(filing: Filing) -> Answer:

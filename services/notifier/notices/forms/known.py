@@ -40,6 +40,8 @@ class Known:
     """None: nobody was told yet."""
     held_until: datetime | None = None
     """Until when an investigation wants nobody told."""
+    delayed: bool = False
+    """Whether an investigation has held notices up: also one that lets people be told by now."""
     notice_owed: bool = True
     """Whether some law wants people told."""
 
