@@ -45,6 +45,7 @@ def documents(known: Known, duties: Iterable[Duty], desk: Desk) -> Iterator[Docu
                 account=_account(duty, known.declared),
                 words=CATALOGUES.words(SOURCE_LANGUAGE, desk.company.zone),
                 now=desk.now,
+                established=desk.company.places,
                 sample=sample_name(duty),
             )
         )

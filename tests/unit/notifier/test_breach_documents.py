@@ -31,7 +31,7 @@ GDPR = {
     E.PHASE: "First notice; more is to follow",
     E.NATURE: "gestohlenen Schlüssel",
     E.DATA: "Password",
-    E.PEOPLE_COUNT: "Approximately 1,663",
+    E.PEOPLE_COUNT: "Approximately 1,663 whom this law protects",
     E.RECORDS_COUNT: "Approximately 1,840",
     E.OCCURRED: "From 27 February 2026, 23:00 CET to 1 March 2026, 05:30 CET",
     E.DISCOVERED: "2 March 2026, 08:15 CET",
@@ -246,6 +246,27 @@ def test_the_phase_is_told(phase: int, final: bool, said: str) -> None:
     """GDPR Art. 33(4)."""
     told = known(phase=phase, declared=DECLARED.model_copy(update={"final": final}))
     assert answers(filled("gdpr.authority.DE", told))[E.PHASE] == said
+
+
+JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": "JP"}))
+"""A company that is established in no Member State tells the authority of each where people live."""
+
+
+@pytest.mark.parametrize(
+    ("clock", "desk", "counted"),
+    [
+        ("gdpr.authority.DE", DESK, ["1,204 in Germany", "1,663 whom this law protects", "1,663 in all"]),
+        ("gdpr.authority.FR", JAPAN, ["331 in France", "1,535 whom this law protects", "1,683 in all"]),
+        ("uk-gdpr.authority", DESK, ["0 whom this law protects", "1,663 in all"]),
+        ("ch-fadp.authority", DESK, ["40 whom this law protects", "1,663 in all"]),
+        ("us-ca.attorney_general", DESK, ["96 whom this law protects", "1,663 in all"]),
+    ],
+)
+def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted: list[str]) -> None:
+    """GDPR Art. 3(1): everybody only where the company is established under the law."""
+    people = dict(known().people or {}) | ({"RE": 20} if desk is JAPAN else {})
+    told = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]
+    assert told.split(" / ") == [f"Approximately {one}" for one in counted]
 
 
 def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:

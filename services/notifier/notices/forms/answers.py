@@ -9,7 +9,7 @@ from babel.dates import format_timedelta
 from services.notifier.notices.categories import names
 from services.notifier.notices.declared import lines, paragraphs
 from services.notifier.notices.forms.known import Filing
-from services.notifier.notices.forms.places import called, protected
+from services.notifier.notices.forms.places import called, protected, within
 from services.notifier.notices.outline import Part
 
 Answer = tuple[str, ...]
@@ -37,13 +37,14 @@ def _data(filing: Filing) -> Answer:
 
 
 def _people(filing: Filing) -> Answer:
-    people = filing.known.people
+    people, duty = filing.known.people, filing.duty
     if people is None:
         return ()
-    here = protected(people, filing.duty.policy)
-    said = filing.words.number
-    under = f"Approximately {said(sum(here.values()))} whom this law protects"
-    return (under, f"Approximately {said(sum(people.values()))} in all")
+    under = sum(protected(people, duty.policy, filing.established).values())
+    counted = {"whom this law protects": under, "in all": sum(people.values())}
+    if duty.place is not None:
+        counted = {f"in {called(duty.place)}": within(people, duty.policy, duty.place)} | counted
+    return tuple(f"Approximately {filing.words.number(number)} {whom}" for whom, number in counted.items())
 
 
 def _records(filing: Filing) -> Answer:

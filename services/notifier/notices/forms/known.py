@@ -75,6 +75,8 @@ class Filing:
     words: Words
     """In which dates and numbers are written."""
     now: datetime
+    established: tuple[str, ...]
+    """Where the company is, the first place first."""
     sample: str = ""
     """Name of the file with the letter to people; empty where there is none."""
 
