@@ -269,6 +269,30 @@ def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted
     assert told.split(" / ") == [f"Approximately {one}" for one in counted]
 
 
+@pytest.mark.parametrize(
+    ("clock", "phase", "said"),
+    [
+        ("nis2.csirt.early_warning.DE", 1, "Early warning; a notification and a final report are to follow"),
+        (
+            "nis2.csirt.notification.DE",
+            1,
+            "Notification, after the early warning; a final report is to follow",
+        ),
+        ("nis2.csirt.final_report.DE", 1, "Final report"),
+        (
+            "in-dpdp.authority.detailed_report",
+            1,
+            "Detailed report, after the first notice; more is to follow",
+        ),
+        ("br-lgpd.authority.supplement", 1, "Supplement to the first notice; more is to follow"),
+        ("br-lgpd.authority.supplement", 2, "Supplement 1 to the first notice; more is to follow"),
+    ],
+)
+def test_the_phase_is_what_the_title_calls_it(clock: str, phase: int, said: str) -> None:
+    """NIS2 Art. 23(4), DPDP Rules 2025 Rule 7(2), ANPD Res. 15/2024 Art. 6."""
+    assert answers(filled(clock, known(phase=phase)))[E.PHASE] == said
+
+
 def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
     told = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
     assert "when it was over is not known" in answers(filled("ch-fadp.authority", told))[E.OCCURRED]

@@ -11,9 +11,18 @@ from services.notifier.notices.declared import lines, paragraphs
 from services.notifier.notices.forms.known import Filing
 from services.notifier.notices.forms.places import called, protected, within
 from services.notifier.notices.outline import Part
+from shared.law.breaches import Stage
 
 Answer = tuple[str, ...]
 """Lines; none: nothing is known."""
+REPORTS: Mapping[Stage, str] = MappingProxyType(
+    {
+        Stage.EARLY_WARNING: "Early warning; a notification and a final report are to follow",
+        Stage.NOTIFICATION: "Notification, after the early warning; a final report is to follow",
+        Stage.FINAL_REPORT: "Final report",
+    }
+)
+"""Stages that say themselves what follows: whatever was declared (NIS2 Art. 23(4))."""
 
 
 def answer(part: Part, filing: Filing) -> Answer:
@@ -26,9 +35,20 @@ def _incident(filing: Filing) -> Answer:
 
 
 def _phase(filing: Filing) -> Answer:
-    known = filing.known
-    kind = "First notice" if known.phase == 1 else f"Supplement {known.phase - 1} to the first notice"
-    return (f"{kind}{', and the last one' if known.declared.final else '; more is to follow'}",)
+    known, stage = filing.known, filing.duty.stage
+    if stage in REPORTS:
+        return (REPORTS[stage],)
+    follows = ", and the last one" if known.declared.final else "; more is to follow"
+    return (f"{_kind(stage, known.phase - 1)}{follows}",)
+
+
+def _kind(stage: Stage, supplement: int) -> str:
+    """Return which notice it is: the law's stage says so before the number of the declaration does."""
+    if stage is Stage.DETAILED_REPORT:
+        return "Detailed report, after the first notice"
+    if supplement:
+        return f"Supplement {supplement} to the first notice"
+    return "Supplement to the first notice" if stage is Stage.SUPPLEMENT else "First notice"
 
 
 def _data(filing: Filing) -> Answer:
