@@ -38,6 +38,8 @@ def notice_of(
         american: Whether numbers are called as in the United States.
     """
     account = declared.account(str(words.locale))
+    first_day = _day(declared.occurred_from, words)
+    last_day = _day(declared.occurred_to, words) if declared.occurred_to else None
     categories = person.categories or declared.categories
     return Notice(
         nature=paragraphs(account.nature),
@@ -45,8 +47,9 @@ def notice_of(
         measures=paragraphs(account.measures),
         advice=paragraphs(account.advice),
         contact=lines(declared.contact),
-        first_day=_day(declared.occurred_from, words),
-        last_day=_last_day(declared, words),
+        first_day=first_day,
+        last_day=None if last_day == first_day else last_day,
+        one_day=last_day == first_day,
         noticed_on=_day(declared.detected_at, words),
         written_on=_day(told.written_at, words),
         aware_at=declared.aware_at,
@@ -69,14 +72,6 @@ def paragraphs(text: str) -> tuple[str, ...]:
 def lines(text: str) -> tuple[str, ...]:
     """Return the lines of *text* that have something on them."""
     return tuple(filter(None, map(str.strip, text.splitlines())))
-
-
-def _last_day(declared: BreachDeclared, words: Words) -> date | None:
-    """Return when it was over; None where it began on the same day."""
-    if declared.occurred_to is None:
-        return None
-    last = _day(declared.occurred_to, words)
-    return None if last == _day(declared.occurred_from, words) else last
 
 
 def _day(moment: datetime, words: Words) -> date:

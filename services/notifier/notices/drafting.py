@@ -48,7 +48,8 @@ class Draft:
         policies = tuple(map(breach_policies().named, chunk.laws))
         country = _country(policies)
         at_home = country if country in ENGLISH else AT_HOME
-        words = CATALOGUES.words(chunk.language, house.sender.zone, at_home=at_home)
+        zone = next((policy.zone for policy in policies[:1] if policy.zone), house.sender.zone)
+        words = CATALOGUES.words(chunk.language, zone, at_home=at_home)
         return cls(declared, told, policies, chunk.to, house, words)
 
     def form(self, person: Reached, *, named: bool) -> Form:
