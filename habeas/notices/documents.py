@@ -10,6 +10,7 @@ from babel.languages import get_official_languages
 
 from habeas.notices.samples import Sample
 from services.intake.incidents.duties import Due
+from services.notifier.notices.bureaus import BUREAUS
 from services.notifier.notices.forms.filling import RECIPIENTS, Document, document
 from services.notifier.notices.forms.known import Duty, Filing, Known
 from services.notifier.notices.forms.pages import page, plain
@@ -21,6 +22,9 @@ from shared.incidents import Account, BreachDeclared
 from shared.law import Company
 from shared.law.breaches import BreachPolicies, Recipient, Stage
 from shared.wording import SOURCE_LANGUAGE
+
+AUTHORITIES = (Recipient.AUTHORITY, Recipient.ATTORNEY_GENERAL)
+"""Whom a law means by the authority that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,9 @@ def _stage(clock: str) -> Stage:
 
 
 def _authority(duty: Duty, company: Company) -> str:
-    if duty.policy.authority is not None:
+    if duty.recipient is Recipient.CONSUMER_AGENCIES:
+        return ", ".join(bureau.name for bureau in BUREAUS)
+    if duty.policy.authority is not None and duty.recipient in AUTHORITIES:
         return duty.policy.authority.name
     own = company.established_in.partition("-")[0]
     if duty.recipient is Recipient.AUTHORITY and duty.place in (None, own):

@@ -305,6 +305,8 @@ def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
         ("gdpr.authority.FR", "Supervisory authority of France"),
         ("us-ca.attorney_general", "Attorney General of California"),
         ("nis2.csirt.early_warning.DE", "CSIRT of Germany"),
+        ("us-mn.consumer_agencies", "Equifax, Experian, TransUnion"),
+        ("us-ma.consumer_agencies", "Equifax, Experian, TransUnion"),
     ],
 )
 def test_a_document_names_whom_it_is_for(clock: str, authority: str) -> None:

@@ -142,14 +142,18 @@ PASSWORD = ("user.authorization.password",)
         pytest.param("ada@mail.example", ("user.authorization",), False, id="secrets of some kind"),
         pytest.param("ada@mail.example", ("user.name",), True, id="something else is"),
         pytest.param("ada@example.org", PASSWORD, True, id="a mailbox elsewhere"),
-        pytest.param("ada@sub.mail.example", PASSWORD, True, id="another domain"),
+        pytest.param("ada@sub.mail.example", PASSWORD, False, id="a mailbox below it"),
+        pytest.param("ada@mail.example.", PASSWORD, False, id="a dot at the end"),
+        pytest.param("ada@bücher.example", PASSWORD, False, id="letters beyond ASCII"),
+        pytest.param("ada@hotmail.example", PASSWORD, True, id="another domain"),
     ],
 )
 def test_no_notice_goes_to_a_mailbox_whose_password_was_breached(
     address: str, categories: tuple[str, ...], safe: bool
 ) -> None:
     """Cal. Civ. Code § 1798.82(j)(5)."""
-    declared = DECLARED.model_copy(update={"mail_domains": ("mail.example",), "categories": ()})
+    domains = ("mail.example", "xn--bcher-kva.example")
+    declared = DECLARED.model_copy(update={"mail_domains": domains, "categories": ()})
     person = PERSON.model_copy(update={"email": address, "categories": categories})
     if safe:
         assert writer(declared).of(person, message_id=MESSAGE_ID)
