@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.notifier.facts import Sender
+from services.notifier.notices.manners import forbidden
 from services.notifier.notices.outline import Part
 from services.notifier.wording import LANGUAGES
 from shared.incidents import BreachDeclared
-from shared.law.breaches import BreachPolicy, Kind, is_there
+from shared.law.breaches import BreachPolicy, Kind, Recipient, is_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def lacks_for_people(
         *_untranslated(declared, language),
         *_unprotected(declared, policies, theirs),
         *_forbidden(policies),
+        *_given_away(policies),
         *_unspecified(theirs),
         *_unreachable(policies, sender),
         *_mailboxes(declared, theirs),
@@ -98,8 +100,22 @@ def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
     if not policies:
         return
     first, *others = policies
-    for said in (said for policy in others for said in policy.letter if said.element in first.never):
+    never = forbidden(first)
+    for said in (said for policy in others for said in policy.letter if said.element in never):
         yield Lack(f"{said.element} is not told: {first.name} forbids it", said.provision)
+
+
+def _given_away(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
+    """Yield that what was declared beside the nature of the breach may tell it, where a law forbids that."""
+    for policy in policies[:1]:
+        if Part.NATURE in policy.never:
+            says = "measures, advice and how to sign up must not tell the nature of the breach: read them"
+            yield Lack(f"{says}; {policy.name} forbids it", _provision(policy))
+
+
+def _provision(policy: BreachPolicy) -> str:
+    notice = policy.notice(Recipient.PEOPLE)
+    return notice.provision if notice else policy.name
 
 
 def _unspecified(categories: tuple[str, ...]) -> Iterator[Lack]:

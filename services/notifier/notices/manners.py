@@ -29,6 +29,19 @@ class Manner:
     """Part → where it is demanded."""
 
 
+def forbidden(policy: BreachPolicy) -> frozenset[Part]:
+    """
+    Return what a letter under *policy* must not say.
+
+    Where that is what happened, what may come of it gives it away: it is left to a law that wants it there.
+
+    Law:
+        M.G.L. c. 93H § 3(b): the notice shall not include the nature of the breach.
+    """
+    implied = {Part.CONSEQUENCES} if Part.NATURE in policy.never else set()
+    return frozenset({*policy.never, *implied})
+
+
 def is_known(part: Part, notice: Notice) -> bool:
     """Tell whether something is to be said of *part*; of most there is, if only that nobody knows."""
     match part:
@@ -50,10 +63,11 @@ def to_people(policies: Sequence[BreachPolicy], notice: Notice, categories: Iter
         categories: What of theirs was breached. Nothing: nobody knows, so everything may have been.
     """
     first, theirs = policies[0], tuple(categories)
+    never = forbidden(first)
 
     def is_told(said: Said) -> bool:
         called_for = not theirs or said.holds_for(theirs)
-        return called_for and is_known(said.element, notice) and said.element not in first.never
+        return called_for and is_known(said.element, notice) and said.element not in never
 
     letters = [policy.letter for policy in policies]
     return Manner(

@@ -97,10 +97,18 @@ def test_an_officer_is_missed_where_the_law_wants_one() -> None:
 
 def test_it_is_said_that_one_law_forbids_what_another_wants() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b) against GDPR Art. 34(2)."""
-    assert lacks(SAFE, "us-ma") == []
-    [lack] = lacks(SAFE, "us-ma", "gdpr")
-    assert "nature is not told: Massachusetts" in lack
-    assert "GDPR Art. 34(2)" in lack
+    nature, consequences, _ = lacks(SAFE, "us-ma", "gdpr")
+    assert "nature is not told: Massachusetts" in nature
+    assert "consequences is not told: Massachusetts" in consequences
+    assert all("GDPR Art. 34(2)" in lack for lack in (nature, consequences))
+
+
+def test_what_is_declared_beside_it_is_to_be_read_where_the_nature_may_not_be_told() -> None:
+    """Mass. Gen. Laws ch. 93H § 3(b)."""
+    [lack] = lacks(SAFE, "us-ma")
+    assert "measures, advice and how to sign up must not tell the nature of the breach" in lack
+    assert "M.G.L. c. 93H § 3(b)" in lack
+    assert not any("must not tell" in one for one in lacks(SAFE, "gdpr", "us-ma"))
 
 
 def test_kinds_of_data_are_missed() -> None:
