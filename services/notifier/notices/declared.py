@@ -56,8 +56,8 @@ def notice_of(
         categories=names(categories, words, american=american),
         held_by_police=told.held_by_police,
         further=told.phase > 1,
-        late_because=paragraphs(declared.late_because or ""),
-        watch=_watch(declared.protection),
+        late_because=paragraphs(account.late_because or ""),
+        watch=_watch(declared.protection, account.sign_up),
         services=person.services,
         next_update_at=declared.next_update_at,
         final=declared.final,
@@ -78,7 +78,7 @@ def _day(moment: datetime, words: Words) -> date:
     return moment.astimezone(words.zone).date()
 
 
-def _watch(protection: Protection | None) -> Watch | None:
+def _watch(protection: Protection | None, sign_up: str | None) -> Watch | None:
     if protection is None:
         return None
-    return Watch(protection.provider, protection.months, paragraphs(protection.how))
+    return Watch(protection.provider, protection.months, paragraphs(sign_up or protection.how))

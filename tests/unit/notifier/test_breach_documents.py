@@ -215,6 +215,13 @@ def test_a_reason_for_a_delay_is_given_where_there_is_one(now: datetime, because
     assert answers(document)[E.LATE_BECAUSE] == because
 
 
+def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it() -> None:
+    german = DECLARED.translations["de"].model_copy(update={"late_because": "Erst die Systeme."})
+    told = known(declared=DECLARED.model_copy(update={"translations": {"de": german}}))
+    late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
+    assert answers(filled("gdpr.authority.DE", told, desk=late))[E.LATE_BECAUSE] == "Erst die Systeme."
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -221,6 +221,17 @@ def test_what_was_declared_is_told_in_the_language_of_the_person_where_it_is_the
     assert "Vos droits, et où déposer une plainte" in french
 
 
+def test_what_is_declared_besides_is_told_in_the_language_of_the_person_too() -> None:
+    more = {"late_because": "Erst mussten die Systeme laufen.", "sign_up": "Melden Sie sich hier an."}
+    german = DECLARED.translations["de"].model_copy(update=more)
+    declared = DECLARED.model_copy(update={"translations": {"de": german}})
+    for law, told in (("br-lgpd@2024-04-26", more["late_because"]), (CALIFORNIA, more["sign_up"])):
+        assert told in words(writer(declared, (law,), "de").of(PERSON, message_id=MESSAGE_ID))
+    assert "The affected systems had" in words(
+        writer(DECLARED, ("br-lgpd@2024-04-26",), "de").of(PERSON, message_id=MESSAGE_ID)
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

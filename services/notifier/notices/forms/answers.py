@@ -97,7 +97,7 @@ def _aware(filing: Filing) -> Answer:
 def _late(filing: Filing) -> Answer:
     if filing.duty.due_at is None or filing.now <= filing.duty.due_at:
         return ("It is not late.",)
-    return paragraphs(filing.known.declared.late_because or "")
+    return paragraphs(filing.account.late_because or "")
 
 
 def _officer(filing: Filing) -> Answer:
@@ -137,7 +137,10 @@ def _protection(filing: Filing) -> Answer:
     offered = filing.known.declared.protection
     if offered is None:
         return ()
-    return (f"{offered.provider}, {offered.months} months at no cost", *paragraphs(offered.how))
+    return (
+        f"{offered.provider}, {offered.months} months at no cost",
+        *paragraphs(filing.account.sign_up or offered.how),
+    )
 
 
 def _next(filing: Filing) -> Answer:
