@@ -1,7 +1,7 @@
 """Documents for authorities: one for each duty to tell one, filled with what is known."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,6 +83,16 @@ def write(document: Document, letter: Sample | None, folder: Path) -> None:
     }
     if letter is not None:
         files[sample_name(document.filing.duty)] = letter.words("html")
+    save(files, folder)
+
+
+def save(files: Mapping[str, str], folder: Path) -> None:
+    """
+    Write *files*, contents by name, into *folder*.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

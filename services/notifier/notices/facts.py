@@ -45,6 +45,9 @@ class Notice:
     one_day: bool = False
     """Whether it is known that it was over on the day on which it began."""
     to_controller: bool = False
+    to_public: bool = False
+    to_users: bool = False
+    """Whether it goes to whoever uses a service, whosever data it is."""
     held_by_police: bool = False
     further: bool = False
     """Whether others were told before, and of these people it was found out later."""
