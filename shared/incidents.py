@@ -9,7 +9,7 @@ Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
@@ -94,6 +94,10 @@ class Account(Strict):
     consequences: LongText
     measures: LongText
     advice: LongText
+    late_because: LongText | None = None
+    """Why somebody is told late; this and the next are as they were declared where nobody wrote them."""
+    sign_up: LongText | None = None
+    """How one signs up for the service against theft of identity."""
 
 
 class Protection(Strict):
@@ -152,7 +156,10 @@ class BreachDeclared(Submission):
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
     protection: Protection | None = None
     late_because: LongText | None = None
-    """Why an authority is told later than the law says (GDPR Art. 33(1))."""
+    """
+    Why an authority is told later than the law says (GDPR Art. 33(1)); and people, where a law wants them to
+    know (ANPD Res. 15/2024 Art. 9).
+    """
     next_update_at: AwareDatetime | None = None
     final: bool = False
     """Whether nothing more is to come."""
@@ -198,9 +205,21 @@ class BreachDeclared(Submission):
 
     def account(self, locale: str) -> Account:
         """Return what is told, in the language of *locale* if somebody wrote it, else as it was declared."""
-        own: Any = {name: getattr(self, name) for name in Account.model_fields}
+        own = Account(
+            nature=self.nature,
+            consequences=self.consequences,
+            measures=self.measures,
+            advice=self.advice,
+            late_because=self.late_because,
+            sign_up=self.protection and self.protection.how,
+        )
+        there = self.translation(locale)
+        return own.model_copy(update=there.model_dump(exclude_none=True)) if there else own
+
+    def translation(self, locale: str) -> Account | None:
+        """Return what somebody wrote in the language of *locale* besides the declaration itself."""
         short = locale.replace("_", "-").partition("-")[0]
-        return self.translations.get(locale) or self.translations.get(short) or Account(**own)
+        return self.translations.get(locale) or self.translations.get(short)
 
 
 # --- facts --------------------------------------------------------------------------------------------
