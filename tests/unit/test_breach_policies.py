@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
 from shared.errors import ConfigurationError
 from shared.incidents import BreachDeclared
 from shared.law.breaches import (
@@ -22,6 +21,7 @@ from shared.law.breaches import (
 )
 from shared.law.breaches.kinds import NAME, WORDS
 from shared.policies import BREACHES, breach_policies, read_breaches
+from shared.taxonomy import DEFAULT_CATEGORIES
 from tests.unit.breach_cases import SSN
 
 EVERY = [pytest.param(policy, id=policy.id) for policy in breach_policies()]
