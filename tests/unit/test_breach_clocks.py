@@ -270,6 +270,20 @@ def test_a_processor_that_does_not_know_whom_to_tell_yet_has_its_clock_all_the_s
     assert owed(breach(role=BreachRole.PROCESSOR), {}, BERLIN) == {"gdpr.controller"}
 
 
+def test_a_contract_has_its_clock_where_no_law_on_breaches_binds_the_processor() -> None:
+    """Neither Japan nor what the company grants to everybody has a law on breaches here."""
+    japanese = company("JP", others="us-ca-ccpa")
+    for residents in ({}, {"JP": 3}):
+        found = counted(PROCESSOR, residents, japanese)
+        assert found["contract.controller.acme"].due_at == AWARE + timedelta(hours=12)
+        assert set(found) == {"contract.controller.acme", "contract.controller.globex"}
+        assert owed(breach(role=BreachRole.PROCESSOR), residents, japanese) == {"contract.controller"}
+
+
+def test_a_contract_is_no_law() -> None:
+    assert not counted(breach(), {"JP": 3}, company("JP", others="us-ca-ccpa"))
+
+
 def test_a_law_that_is_stricter_than_the_contract_prevails() -> None:
     """Fla. Stat. § 501.171(6): at the latest on day 10, however long the contract gives."""
     slow = replace(PROCESSOR, controllers=(Customer("acme", 240 + 24),))

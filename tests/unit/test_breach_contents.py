@@ -73,6 +73,7 @@ REPORTS = {
     },
     # PIPL Art. 57(1)-(3): of measures, also those that people can take
     "cn-pipl": {E.DATA, E.NATURE, E.CONSEQUENCES, E.MEASURES, E.ADVICE, E.CONTACT},
+    "contract": set(),
     # Cal. Civ. Code § 1798.82(f), and what the Attorney General's page asks for
     "us-ca": {
         *(E.SAMPLE, E.SENDER, E.OCCURRED, E.DISCOVERED, E.PEOPLE_TOLD, E.PEOPLE_COUNT, E.DATA),
@@ -111,6 +112,7 @@ LETTERS = {
     # Regulations 2018 s. 3; CQLR s. 5; DPDP Rule 7(1); reg. 6; PIPL Art. 57
     **dict.fromkeys(("ca-pipeda", "ca-qc", "in-dpdp", "sg-pdpa", "cn-pipl"), PLAIN),
     "nis2": set(),
+    "contract": set(),
     # Cal. Civ. Code § 1798.82(d)
     "us-ca": {
         *(E.NATURE, E.OCCURRED, E.WRITTEN_ON, E.HELD_BY_POLICE, E.DATA, E.MEASURES, E.PROTECTION, E.ADVICE),
@@ -165,6 +167,7 @@ class Row(NamedTuple):
 CUSTOMER = Row(R.CONTROLLER)
 NIS2 = Row(R.CSIRT, significant=True, each_state=True)
 CONDITIONS = {
+    "contract": {CUSTOMER},
     "gdpr": {
         Row(R.AUTHORITY, Risk.RISK, each_state=True),
         Row(R.PEOPLE, Risk.HIGH, harbour="GDPR Art. 34(3)(a)"),

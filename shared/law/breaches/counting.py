@@ -1,6 +1,6 @@
 """By when each recipient is told of a breach, every step explained."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
@@ -16,6 +16,8 @@ from shared.law.hours import hours_later
 from shared.law.policies import Period, lies_in
 
 LAST_MINUTE = time(23, 59)
+CONTRACT = "contract"
+"""What stands in the place of a law where only a contract has customers told."""
 NOBODY_KNOWS: Mapping[str | None, int] = {None: 0}
 """Before it is known who is affected: the laws of the establishment hold all the same."""
 
@@ -81,7 +83,7 @@ def clocks(
     counting = _Counting(breach, company, calendars, bool(residents))
     bound = list(_bound(breach, residents or NOBODY_KNOWS, policies, company))
     found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
-    return (*found, *_to_customers(counting, [law for law, _ in bound]))
+    return (*found, *_to_customers(counting, [law for law, _ in bound], policies))
 
 
 def _bound(
@@ -244,19 +246,32 @@ def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> C
     return WEEKENDS if named is None else counting.calendars(named)
 
 
-def _to_customers(counting: _Counting, laws: Sequence[BreachPolicy]) -> Iterator[Clock]:
+def _to_customers(
+    counting: _Counting, laws: Sequence[BreachPolicy], policies: BreachPolicies
+) -> Iterator[Clock]:
     """
     Yield one clock for each customer: by the hours of its contract, or earlier where a law is stricter.
+
+    The contract holds where no law binds the company.
 
     Law:
         GDPR Art. 33(2); Cal. Civ. Code § 1798.82(b) and the laws of other States: immediately, or in days.
     """
     breach = counting.breach
     unnamed = (Customer(""),) if breach.role is BreachRole.PROCESSOR else ()
-    notices = [(law, notice) for law in laws for notice in law.notices if notice.to is Recipient.CONTROLLER]
+    notices = _for_customers(laws) or _for_customers(_contract(policies, counting))
     if notices:
         for customer in breach.controllers or unnamed:
             yield _to_customer(customer, notices, counting)
+
+
+def _for_customers(laws: Iterable[BreachPolicy]) -> list[tuple[BreachPolicy, Notice]]:
+    return [(law, notice) for law in laws for notice in law.notices if notice.to is Recipient.CONTROLLER]
+
+
+def _contract(policies: BreachPolicies, counting: _Counting) -> Iterator[BreachPolicy]:
+    that_day = policies.of_that_day(on(counting.breach, counting.company))
+    return (policy for policy in that_day if policy.law == CONTRACT)
 
 
 def _to_customer(
