@@ -157,7 +157,7 @@ class BreachDeclared(Submission):
     final: bool = False
     """Whether nothing more is to come."""
     by: Code | None = None
-    """Who declares it; somebody else has to approve the notices."""
+    """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
 
     @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":

@@ -16,28 +16,43 @@ from shared.incidents import NoticesReleased
 
 def objection(incident: Incident, number: int, by: Code) -> str | None:
     """Return why *by* may not approve of the notices of phase *number*; None where they may."""
-    newest = incident.newest
-    if number > newest.number:
-        return f"there is no phase {number}; the newest is {newest.number}"
+    if number > len(incident.phases):
+        return f"there is no phase {number}; the newest is {incident.newest.number}"
+    phase, newest = incident.phases[number - 1], offered(incident)
     if number < newest.number:
         return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
-    if newest.status is Status.REGISTERED:
+    if phase.status is Status.REGISTERED:
         return f"who is affected by phase {number} is not known yet: nobody has scoped it"
-    if not any(phase.awaits_approval for phase in incident.phases):
-        return _nothing_waits(newest)
-    if by == newest.by:
-        return f"phase {number} was declared by the same person: somebody else has to approve"
-    if by in newest.approved_by and not newest.seconded:
+    if not any(one.awaits_approval for one in incident.phases[:number]):
+        return _nothing_waits(phase)
+    return _not_by_them(phase, by)
+
+
+def offered(incident: Incident) -> Phase:
+    """
+    Return the phase that may be approved: the newest of which it is known who is affected.
+
+    One of which nobody knows it yet, and perhaps never will, holds up nobody's notices.
+    """
+    known = [phase for phase in incident.phases if phase.status is not Status.REGISTERED]
+    return known[-1] if known else incident.newest
+
+
+def _nothing_waits(phase: Phase) -> str:
+    if phase.approved_by:
+        return f"phase {phase.number} is approved already"
+    return f"nobody is to be written to because of phase {phase.number}: nothing is to be approved"
+
+
+def _not_by_them(phase: Phase, by: Code) -> str | None:
+    if by == phase.by:
+        return f"phase {phase.number} was declared by the same person: somebody else has to approve"
+    if by in phase.approved_by and not phase.seconded:
         return (
-            f"phase {number} has this approval, and nobody is named who declared it: a second has to approve"
+            f"phase {phase.number} has this approval, and nobody is named who declared it: a second has to "
+            "approve"
         )
     return None
-
-
-def _nothing_waits(newest: Phase) -> str:
-    if newest.approved_by:
-        return f"phase {newest.number} is approved already"
-    return f"nobody is to be written to because of phase {newest.number}: nothing is to be approved"
 
 
 def released(case: RequestId, incident: Incident, now: datetime) -> list[NoticesReleased]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.domain import request_id
+from services.intake.domain import COMMAND, incident_id, request_id
 from services.intake.incidents.domain import Status
 from shared.affected import chunk_item
 from shared.events import RequestPurged, RequestRejected
@@ -40,7 +40,7 @@ async def test_a_breach_is_sealed_and_registered(registry: Registry) -> None:
 
 
 def test_a_request_of_the_same_reference_is_another_case() -> None:
-    assert request_id(SOURCE, "inc-1", key=REQUEST_KEY) != INCIDENT
+    assert request_id(COMMAND, "inc-1", key=REQUEST_KEY) != INCIDENT
 
 
 async def test_the_same_content_again_changes_nothing(registry: Registry) -> None:
@@ -68,6 +68,18 @@ async def test_notices_go_out_when_somebody_else_approves(registry: Registry) ->
     [released] = registry.told(NoticesReleased)
     assert (released.chunks, released.phase, released.held_by_police) == (7, 1, False)
     assert released.declaration == registry.told(BreachRegistered)[0].declaration
+
+
+async def test_of_what_an_upstream_system_declares_two_people_approve(registry: Registry) -> None:
+    """Four eyes: whom a message names as its author, nobody has seen."""
+    await registry.declare(source=SOURCE, by="nobody")
+    theirs = incident_id(SOURCE, "inc-1", key=REQUEST_KEY)
+    await registry.tell(scoped().model_copy(update={"request_id": theirs}))
+    await registry.tell(BreachApproved(request_id=theirs, by="bruno", phase=1))
+    assert registry.told(NoticesReleased) == []
+    await registry.tell(BreachApproved(request_id=theirs, by="carla", phase=1))
+    assert len(registry.told(NoticesReleased)) == 1
+    assert registry.told(BreachRegistered)[0].by is None
 
 
 async def test_a_hold_keeps_notices_back_until_its_end(registry: Registry) -> None:
