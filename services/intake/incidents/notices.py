@@ -14,10 +14,21 @@ from shared.events import Code, RequestId
 from shared.incidents import NoticesReleased
 
 
-def objection(incident: Incident, number: int, by: Code) -> str | None:
-    """Return why *by* may not approve of the notices of phase *number*; None where they may."""
-    if number > len(incident.phases):
-        return f"there is no phase {number}; the newest is {incident.newest.number}"
+def objection(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:
+    """
+    Return why *by* may not approve of the notices of phase *number*; None where they may.
+
+    Args:
+        incident: What is known of it.
+        number: Of the phase.
+        by: Who approves.
+        shown: The declaration that they have looked at; None where nobody says it.
+    """
+    against = _not_there(incident, number)
+    if against is not None:
+        return against
+    if incident.aborted:
+        return "the notices of the incident were stopped for good: tell the others under another reference"
     phase, newest = incident.phases[number - 1], offered(incident)
     if number < newest.number:
         return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
@@ -25,7 +36,34 @@ def objection(incident: Incident, number: int, by: Code) -> str | None:
         return f"who is affected by phase {number} is not known yet: nobody has scoped it"
     if not any(one.awaits_approval for one in incident.phases[:number]):
         return _nothing_waits(phase)
+    if shown not in {None, phase.declaration}:
+        return f"phase {number} declares something else than what was shown: look at it again"
     return _not_by_them(phase, by)
+
+
+def _not_there(incident: Incident, number: int) -> str | None:
+    if not 1 <= number <= len(incident.phases):
+        return f"there is no phase {number}; the newest is {incident.newest.number}"
+    if incident.phases[number - 1].status is Status.WITHDRAWN:
+        return f"phase {number} was withdrawn"
+    return None
+
+
+def too_late(incident: Incident, number: int) -> str | None:
+    """
+    Return why phase *number* cannot be taken back; None where it can.
+
+    Whom an older phase told is not told in a newer one: taken back alone, it would leave them out.
+    """
+    against = _not_there(incident, number)
+    if against is not None:
+        return against
+    phase, newest = incident.phases[number - 1], incident.newest
+    if any(one.out and phase.declaration in {one.declaration, one.words} for one in incident.phases):
+        return f"notices in the words of phase {number} are out: `habeas breach abort` stops what is not sent"
+    if number < newest.number:
+        return f"phase {newest.number} is newer, and builds on it: withdraw that one first"
+    return None
 
 
 def offered(incident: Incident) -> Phase:
@@ -34,7 +72,7 @@ def offered(incident: Incident) -> Phase:
 
     One of which nobody knows it yet, and perhaps never will, holds up nobody's notices.
     """
-    known = [phase for phase in incident.phases if phase.status is not Status.REGISTERED]
+    known = [phase for phase in incident.standing if phase.status is not Status.REGISTERED]
     return known[-1] if known else incident.newest
 
 
@@ -75,7 +113,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
 def told_by_letter(incident: Incident) -> Iterator[Due]:
     """Yield the clocks that run about people, or customers, to whom the notices are out."""
     for duty in incident.clocks:
-        about = [phase for phase in incident.phases if _concerns(phase, duty)]
+        about = [phase for phase in incident.standing if _concerns(phase, duty)]
         if incident.running(duty.clock) and about and all(_told(phase, duty) for phase in about):
             yield duty
 
