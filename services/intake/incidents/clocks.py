@@ -101,7 +101,8 @@ def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> It
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
     number, since = incident.newest.number, {duty.clock: duty.runs_from for duty in incident.clocks}
-    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if number > 1 else []
+    again = len(incident.standing) > 1
+    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
         clock = f"{SUPPLEMENT}.{number}"
