@@ -327,6 +327,8 @@ class NoticesReleased(Fact):
     chunks: int
     held_by_police: bool = False
     """Whether an investigation has delayed them: the law wants it said."""
+    at: AwareDatetime | None = None
+    """When; None of what went out before it was told with it."""
 
 
 class ChunkDue(Fact):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import BY_LETTER, CONTROLLER, ClocksSet, Due, DutiesDone
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
@@ -95,6 +95,8 @@ class Phase:
     """The declaration whose words they have approved."""
     delayed: bool = False
     """Whether an investigation held its notices up."""
+    out_at: datetime | None = None
+    """When its notices went out."""
     notified: BreachNotified | None = None
     withdrawn_by: Code | None = None
 
@@ -123,6 +125,14 @@ class Phase:
     def out(self) -> bool:
         """Whether its notices went out."""
         return self.status in {Status.RELEASED, Status.NOTIFIED}
+
+    def concerns(self, duty: Due) -> bool:
+        """Tell whether somebody is written to in it whom *duty* is about."""
+        if duty.recipient not in BY_LETTER or not self.chunks:
+            return False
+        if duty.recipient == CONTROLLER:
+            return True
+        return any(duty.policy in group.laws for group in self.groups if group.people)
 
     @property
     def awaits_approval(self) -> bool:
@@ -312,7 +322,7 @@ def _phase_noted(
         case BreachWithdrawn():
             return _withdrawn(incident, phase, fact)
         case NoticesReleased():
-            return _with(incident, phase, fact)
+            return _with(incident, replace(phase, out_at=fact.at), fact)
         case BreachNotified():
             return _with(incident, replace(phase, notified=fact), fact)
 

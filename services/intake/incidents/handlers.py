@@ -136,7 +136,13 @@ async def approve(event: BreachApproved, ctx: Incidents) -> Sequence[Fact]:
     against = objection(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
         raise PermanentError(against)
-    return released(ctx.case_id, evolve(ctx.incident, event), ctx.now)
+    return await _let_out(evolve(ctx.incident, event), ctx)
+
+
+async def _let_out(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
+    """Let the notices of *incident* out that may go, and count what runs from there."""
+    out = released(ctx.case_id, incident, ctx.now)
+    return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
 
 
 async def withdraw(event: BreachWithdrawn, ctx: Incidents) -> Sequence[Fact]:
@@ -166,12 +172,12 @@ async def hold(event: BreachHeld, ctx: Incidents) -> Sequence[Fact]:
     after = evolve(ctx.incident, event)
     await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
     # It may be about a moment that is over by now, in the place of a hold that was in force.
-    return released(ctx.case_id, after, ctx.now)
+    return await _let_out(after, ctx)
 
 
 async def end_hold(event: BreachHoldEnded, ctx: Incidents) -> Sequence[Fact]:
     """Let the notices out that nothing else keeps back."""
-    return released(ctx.case_id, evolve(ctx.incident, event), ctx.now)
+    return await _let_out(evolve(ctx.incident, event), ctx)
 
 
 async def note_report(event: BreachReported, ctx: Incidents) -> Sequence[Fact]:
@@ -208,7 +214,7 @@ async def heed_time(event: BreachTimeCame, ctx: Incidents) -> Sequence[Fact]:
     if kind == HOLD:
         if ctx.incident.held(ctx.now) and not after.held(ctx.now):
             raise TooEarly(BEHIND)
-        return released(ctx.case_id, after, ctx.now)
+        return await _let_out(after, ctx)
     if kind in KEPT:
         return await _forgotten(event, ctx)
     duty = duty_named(event.name, ctx.incident)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.intake.incidents.domain import Incident, Phase, Status
-from services.intake.incidents.duties import BY_LETTER, CONTROLLER, PEOPLE, Due
+from services.intake.incidents.duties import PEOPLE, Due
 from shared.events import Code, RequestId
 from shared.incidents import NoticesReleased
 
@@ -104,6 +104,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
             declaration=phase.words,
             chunks=phase.chunks,
             held_by_police=phase.delayed,
+            at=now,
         )
         for phase in incident.phases
         if phase.status is Status.APPROVED and phase.seconded
@@ -113,7 +114,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
 def told_by_letter(incident: Incident) -> Iterator[Due]:
     """Yield the clocks that run about people, or customers, to whom the notices are out."""
     for duty in incident.clocks:
-        about = [phase for phase in incident.standing if _concerns(phase, duty)]
+        about = [phase for phase in incident.standing if phase.concerns(duty)]
         if incident.running(duty.clock) and about and all(_told(phase, duty) for phase in about):
             yield duty
 
@@ -128,15 +129,6 @@ def _told(phase: Phase, duty: Due) -> bool:
     if notified is None or notified.aborted or not notified.sent:
         return False
     return duty.recipient == PEOPLE or not notified.failed
-
-
-def _concerns(phase: Phase, duty: Due) -> bool:
-    """Tell whether somebody is written to in *phase* whom *duty* is about."""
-    if duty.recipient not in BY_LETTER or not phase.chunks:
-        return False
-    if duty.recipient == CONTROLLER:
-        return True
-    return any(duty.policy in group.laws for group in phase.groups if group.people)
 
 
 def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
+from typing import TypeAlias
 
 from shared.law.applying import WEEKENDS, Calendars
 from shared.law.breaches.facts import Breach, BreachRole, Customer
@@ -18,6 +19,8 @@ from shared.law.policies import Period, lies_in
 LAST_MINUTE = time(23, 59)
 CONTRACT = "contract"
 """What stands in the place of a law where only a contract has customers told."""
+_End: TypeAlias = tuple[datetime | None, tuple[Step, ...]]
+"""When a period is over, and how that was counted."""
 NOBODY_KNOWS: Mapping[str | None, int] = {None: 0}
 """Before it is known who is affected: the laws of the establishment hold all the same."""
 
@@ -143,8 +146,25 @@ def _clock(
     if reason is not None:
         step = Step(on(counting.breach, counting.company), reason.reason, reason.provision)
         return clock(begun_at, due_at=None, owed=False, why=(step,))
-    due_at, why = _counted(policy, notice, place, begun_at, counting)
+    end = _counted(policy, notice, place, begun_at, counting)
+    due_at, why = _brought_forward(policy, notice, end, counting)
     return clock(begun_at, due_at=due_at, owed=True, why=why)
+
+
+def _brought_forward(policy: BreachPolicy, notice: Notice, end: _End, counting: _Counting) -> _End:
+    """
+    Return *end*, or when those are told who must not be told before this recipient, if that is earlier.
+
+    Law:
+        Conn. Gen. Stat. § 36a-701b(b)(2), and the like: not later than residents are told.
+    """
+    told = counting.told(f"{policy.law}.{notice.not_after}") if notice.not_after else None
+    due_at, why = end
+    if told is None or (due_at is not None and due_at.timestamp() <= told.timestamp()):
+        return end
+    local = told.astimezone(counting.company.zone)
+    says = f"not after the {notice.not_after}, who are told at {local:%H:%M}"
+    return local, (*why, Step(local.date(), says, notice.provision))
 
 
 def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
@@ -154,7 +174,7 @@ def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
 
 def _counted(
     policy: BreachPolicy, notice: Notice, place: str | None, begun_at: datetime | None, counting: _Counting
-) -> tuple[datetime | None, tuple[Step, ...]]:
+) -> _End:
     if begun_at is None:
         awaited = f"counted from {notice.since}, which has not happened yet"
         day = on(counting.breach, counting.company)

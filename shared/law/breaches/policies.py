@@ -64,6 +64,8 @@ class Notice(Value):
     since: Since = Since.AWARE
     after: Stage = Stage.NOTICE
     """Which notice to the same recipient begins it, where one does."""
+    not_after: Recipient | None = None
+    """Whoever must not be told before this recipient: the period ends when they are, if it has not yet."""
     next_day: bool = False
     """
     Whether the text says that days are counted from the day after. Where it does not, the day on which it

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from services.intake.domain import COMMAND, incident_id, request_id
-from services.intake.incidents.domain import Status
+from services.intake.incidents.domain import Incident, Status
+from services.intake.incidents.duties import Due
 from shared.affected import chunk_item
 from shared.events import RequestPurged, RequestRejected
 from shared.incidents import (
@@ -70,6 +71,42 @@ async def test_notices_go_out_when_somebody_else_approves(registry: Registry) ->
     [released] = registry.told(NoticesReleased)
     assert (released.chunks, released.phase, released.held_by_police) == (7, 1, False)
     assert released.declaration == registry.told(BreachRegistered)[0].declaration
+
+
+async def test_what_runs_from_the_notice_to_people_begins_when_it_goes_out(registry: Registry) -> None:
+    """Cal. Civ. Code § 1798.82(f): 15 days of notifying consumers, also where a campaign never ends."""
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(DE=3, US_CA=501))
+    general = "us-ca.attorney_general"
+    assert not by_name(await registry.incident())[general].begun
+    await registry.pass_time(timedelta(hours=5))
+    await registry.approve("bruno")
+    running = await registry.incident()
+    assert by_name(running)[general].runs_from == registry.clock()
+    assert "us-ca.people" not in running.done
+    due_at = by_name(running)[general].due_at
+    await registry.pass_time(timedelta(days=2))
+    await registry.tell(
+        BreachNotified(request_id=INCIDENT, phase=1, sent=1, doubtful=0, failed=0, aborted=True)
+    )
+    assert by_name(await registry.incident())[general].due_at == due_at
+    await registry.pass_time(timedelta(days=20))
+    assert general in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+
+
+async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Registry) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=501))
+    until = NOW + timedelta(days=5)
+    await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
+    await registry.approve("bruno")
+    assert not by_name(await registry.incident())["us-ca.attorney_general"].begun
+    await registry.pass_time(timedelta(days=5))
+    assert by_name(await registry.incident())["us-ca.attorney_general"].runs_from == until
+
+
+def by_name(incident: Incident) -> dict[str, Due]:
+    return {duty.clock: duty for duty in incident.clocks}
 
 
 async def test_of_what_an_upstream_system_declares_two_people_approve(registry: Registry) -> None:
@@ -265,7 +302,7 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     await registry.pass_time(timedelta(days=3))
     await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=501, doubtful=0, failed=0))
     clocks = {duty.clock: duty for duty in (await registry.incident()).clocks}
-    assert clocks["us-ca.attorney_general"].runs_from == NOW + timedelta(days=3)
+    assert clocks["us-ca.attorney_general"].runs_from == NOW, "when the notices went out"
     await registry.pass_time(timedelta(days=20))
     assert breaches_of(registry)["us-ca.attorney_general"][-1] is True
     assert "us-ca.people" not in breaches_of(registry)
