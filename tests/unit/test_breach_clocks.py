@@ -457,6 +457,12 @@ def test_every_clock_explains_itself_up_to_its_moment() -> None:
         assert clock.due_at is None or clock.why[-1].day == clock.due_at.date()
 
 
+def test_where_no_state_is_named_people_have_their_clock_and_no_officer_is_told() -> None:
+    """Whose officer would it be? Of the States that stand in, the days for the people count."""
+    assert owed(breach(), {"US": 600}) == {"us-ca.people", "us-ny.people"}
+    assert due(breach(), {"US": 600}, "us-ca.people") == "2026-03-30 23:59"
+
+
 def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
     assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
     assert owed(breach(), {"JP": 1}, company("JP", others="uk-gdpr")) == {"uk-gdpr.people"}

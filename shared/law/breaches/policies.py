@@ -143,6 +143,8 @@ class BreachPolicy(BaseModel):
     """Whether it is no law, but only a model of others."""
     scope: Scope | None = None
     """Only a model protects nobody by itself."""
+    stands_in: bool = False
+    """Whether it is taken for parts of its country of which nobody knows which, or that have no file here."""
     states: dict[str, str] = {}
     """Places with a code of their own that are parts of a Member State."""
     authority: Authority | None = None
