@@ -159,12 +159,54 @@ def test_an_edition_that_was_taken_away_is_named() -> None:
 
 def test_a_law_that_says_something_itself_hides_what_its_model_says() -> None:
     united_kingdom, union = _newest("uk-gdpr"), _newest("gdpr")
-    assert united_kingdom.letter == union.letter
+    assert [said.element for said in united_kingdom.letter] == [said.element for said in union.letter]
     assert {notice.provision[:2] for notice in united_kingdom.notices} == {"UK"}
     california = _newest("us-ca")
     assert california.notice(Recipient.CONTROLLER) == breach_policies().named("us-ca@2022-01-01").notice(
         Recipient.CONTROLLER
     )
+
+
+SAID = ("letter", "report", "to_controller")
+
+
+@pytest.mark.parametrize("policy", STATES)
+def test_each_state_is_cited_for_its_own_letters_and_documents(policy: BreachPolicy) -> None:
+    """Neither a model, which is no law, nor another State has anybody told anything in this one."""
+    own = {notice.provision for notice in policy.notices} | {said.provision for said in policy.wants}
+    said = [one for part in SAID for one in getattr(policy, part)]
+    listed = [policy.listed.provision] if policy.listed else []
+    if policy.law != "us-ca":
+        assert {one.provision for one in said} <= own
+    assert not [one for one in [*(s.provision for s in said), *listed] if "Common model" in one]
+
+
+@pytest.mark.parametrize(
+    ("law", "element", "provision", "read"),
+    [
+        ("us-wa", "occurred", "RCW 19.255.010(6)(b)(iii)", "to check"),
+        ("us-wa", "discovered", "RCW 19.255.010(6)(b)(iii)", "to check"),
+        ("us-ma", "freeze", "M.G.L. c. 93H § 3(b)", "to check"),
+        ("us-ma", "police_report", "M.G.L. c. 93H § 3(b)", "to check"),
+        ("us-tx", "occurred", "Tex. Bus. & Com. Code § 521.053(b)", "ours"),
+        ("us-tx", "police_report", "Tex. Bus. & Com. Code § 521.053(b)", "ours"),
+        ("us-tx", "nature", "Tex. Bus. & Com. Code § 521.053(b)", "secondary"),
+        ("uk-gdpr", "consequences", "UK GDPR Art. 34(2), 33(3)(c)", "to check"),
+        ("uk-gdpr", "rights", "UK GDPR Art. 12(2)", "ours"),
+    ],
+)
+def test_what_is_said_is_cited_by_the_law_that_wants_it(
+    law: str, element: str, provision: str, read: str
+) -> None:
+    [said] = [one for one in _newest(law).letter if one.element == element]
+    assert (said.provision, said.read) == (provision, read)
+
+
+def test_the_united_kingdom_is_cited_for_all_that_is_said_there() -> None:
+    policy = _newest("uk-gdpr")
+    said = [one.provision for part in SAID for one in getattr(policy, part)]
+    assert policy.records
+    assert {one.split(" Art")[0] for one in (*said, policy.records.provision)} == {"UK GDPR"}
 
 
 def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:

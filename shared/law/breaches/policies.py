@@ -7,7 +7,8 @@ editions in force on the day on which it became known (ADR 0014, 0020).
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal, Self
+from functools import partial
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,9 +17,10 @@ from shared.law.breaches.facts import Risk
 from shared.law.breaches.kinds import Kind, is_there, names_somebody
 from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
 from shared.law.company import Zone
-from shared.law.policies import Authority, DayOff, FirstDay, Period, Scope, Unit, Value
+from shared.law.policies import Authority, DayOff, FirstDay, Period, Reading, Scope, Unit, Value
 
 HOUR: Literal["hour"] = "hour"
+V = TypeVar("V", bound=Value)
 
 
 class Listed(Value):
@@ -165,6 +167,10 @@ class BreachPolicy(BaseModel):
     """What an authority, an Attorney General or a CSIRT is told."""
     to_controller: tuple[Said, ...] = ()
     """What a customer is told."""
+    wants: tuple[Said, ...] = ()
+    """Of what the model has said to people, what this law itself wants said, and by which provision."""
+    cites: dict[str, str] = {}
+    """What the model's provisions are called here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
     """What the letter to people must not say."""
     protection: Protection | None = None
@@ -187,23 +193,46 @@ class BreachPolicy(BaseModel):
     def after(self, model: "BreachPolicy") -> "BreachPolicy":
         """Return this policy, with what *model* says wherever it says nothing itself."""
         own = {notice.to for notice in self.notices}
+        here = partial(self._by_own_provision, model)
         return self.model_copy(
             update={
                 "notices": (*self.notices, *(one for one in model.notices if one.to not in own)),
                 "authority": self.authority or model.authority,
                 "calendar": self.calendar or model.calendar,
                 "zone": self.zone or model.zone,
-                "listed": self.listed or model.listed,
+                "listed": self.listed or (model.listed and here(Recipient.PEOPLE, model.listed)),
                 "form": self.form if "form" in self.model_fields_set else model.form,
                 "title": self.title or model.title,
-                "letter": self.letter or model.letter,
-                "report": self.report or model.report,
-                "to_controller": self.to_controller or model.to_controller,
+                "letter": self.letter or self._wanted(here(Recipient.PEOPLE, one) for one in model.letter),
+                "report": self.report or tuple(here(Recipient.ATTORNEY_GENERAL, one) for one in model.report),
+                "to_controller": self.to_controller
+                or tuple(here(Recipient.CONTROLLER, one) for one in model.to_controller),
                 "never": self.never or model.never,
                 "protection": self.protection or model.protection,
-                "records": self.records or model.records,
+                "records": self.records or (model.records and here(Recipient.AUTHORITY, model.records)),
             }
         )
+
+    def _by_own_provision(self, model: "BreachPolicy", to: Recipient, value: V) -> V:
+        """
+        Return *value*, which *model* says, by the provision of this law.
+
+        A model that is no law demands nothing: the notice *to* somebody does. Nor does another law here.
+        """
+        notice = self.notice(to) or self.notice(Recipient.PEOPLE)
+        if model.common and notice is not None:
+            return value.model_copy(update={"provision": notice.provision})
+        for theirs, ours in self.cites.items():
+            if value.provision.startswith(theirs):
+                provision = ours + value.provision.removeprefix(theirs)
+                read = Reading.TO_CHECK if value.read is Reading.TEXT else value.read
+                return value.model_copy(update={"provision": provision, "read": read})
+        return value
+
+    def _wanted(self, letter: Iterable[Said]) -> tuple[Said, ...]:
+        """Return *letter*, with what this law itself wants said by the provision that says so."""
+        own = {said.element: said for said in self.wants}
+        return tuple(own.get(said.element, said) for said in letter)
 
 
 class BreachPolicies:
