@@ -20,7 +20,7 @@ from shared.law.breaches import (
     is_there,
 )
 from shared.law.breaches.kinds import NAME, WORDS
-from shared.policies import BREACHES, breach_policies, read_breaches
+from shared.policies import BREACHES, breach_policies, policies, read_breaches
 from shared.taxonomy import DEFAULT_CATEGORIES
 from tests.unit.breach_cases import SSN
 
@@ -209,6 +209,24 @@ def test_the_united_kingdom_is_cited_for_all_that_is_said_there() -> None:
     assert {one.split(" Art")[0] for one in (*said, policy.records.provision)} == {"UK GDPR"}
 
 
+COMPLAINTS = {
+    "uk-gdpr": "https://ico.org.uk/make-a-complaint/",
+    "ch-fadp": "https://www.edoeb.admin.ch",
+}
+REQUESTS = {policy.law: policy for policy in policies() if not policy.law.startswith("us-")}
+
+
+@pytest.mark.parametrize("law", [law for law in REQUESTS if law in {one.law for one in breach_policies()}])
+def test_people_are_sent_where_they_can_complain_and_not_where_companies_report(law: str) -> None:
+    """The page that letters about requests name, which people have to find their way on."""
+    authority, of_requests = _newest_ever(law).authority, REQUESTS[law].authority
+    if authority is not None and of_requests is not None:
+        assert authority.for_people == of_requests.url
+    if law in COMPLAINTS:
+        assert authority is not None
+        assert authority.for_people == COMPLAINTS[law] != authority.url
+
+
 def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
     one = BreachPolicy(law="a", edition=date(2026, 1, 1), name="A", model="b@2026-01-01")
     other = BreachPolicy(law="b", edition=date(2026, 1, 1), name="B", model="a@2026-01-01")
@@ -284,6 +302,10 @@ DECLARED: dict[str, Any] = {
         ]
     },
 }
+
+
+def _newest_ever(law: str) -> BreachPolicy:
+    return [one for one in breach_policies() if one.law == law][-1]
 
 
 def _newest(law: str) -> BreachPolicy:

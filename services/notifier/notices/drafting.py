@@ -88,7 +88,7 @@ class Draft:
 
 
 def _authority(policy: BreachPolicy) -> Authority | None:
-    return Authority(policy.authority.name, policy.authority.url) if policy.authority else None
+    return Authority(policy.authority.name, policy.authority.for_people) if policy.authority else None
 
 
 def _country(policies: Sequence[BreachPolicy]) -> str:

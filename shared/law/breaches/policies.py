@@ -23,6 +23,18 @@ HOUR: Literal["hour"] = "hour"
 V = TypeVar("V", bound=Value)
 
 
+class Body(Authority):
+    """Who is told of a breach, and to whom people complain."""
+
+    complaint_url: Annotated[str, Field(pattern=r"^https://")] | None = None
+    """Where people complain; None: where companies report, too."""
+
+    @property
+    def for_people(self) -> str:
+        """The page that a letter sends people to."""
+        return self.complaint_url or self.url
+
+
 class Listed(Value):
     """Kinds of data of which people are told; of nothing else."""
 
@@ -149,7 +161,7 @@ class BreachPolicy(BaseModel):
     """Whether it is taken for parts of its country of which nobody knows which, or that have no file here."""
     states: dict[str, str] = {}
     """Places with a code of their own that are parts of a Member State."""
-    authority: Authority | None = None
+    authority: Body | None = None
     """Who is told; None: that of the place where the company is established."""
     calendar: str | None = None
     """Whose public holidays count; None: those of the establishment."""
