@@ -105,6 +105,25 @@ async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Regis
     assert by_name(await registry.incident())["us-ca.attorney_general"].runs_from == until
 
 
+async def test_what_runs_from_their_notice_begins_with_the_first_that_goes_to_them(
+    registry: Registry,
+) -> None:
+    found = ["user.name", "user.government_id"]
+    await registry.declare(categories=found)
+    await registry.tell(scoped(DE=3))
+    await registry.approve("bruno")
+    await registry.declare(id_="2", categories=found, measures="More is known.")
+    await registry.tell(scoped(2, US_CA=501))
+    general = "us-ca.attorney_general"
+    await registry.pass_time(timedelta(hours=1))
+    await registry.approve("bruno", 2)
+    await registry.pass_time(timedelta(days=1))
+    await registry.declare(id_="3", categories=found, measures="Even more is known.")
+    await registry.tell(scoped(3, US_CA=2))
+    await registry.approve("bruno", 3)
+    assert by_name(await registry.incident())[general].runs_from == NOW + timedelta(hours=1)
+
+
 def by_name(incident: Incident) -> dict[str, Due]:
     return {duty.clock: duty for duty in incident.clocks}
 
