@@ -164,7 +164,7 @@ class BreachDeclared(Submission):
     final: bool = False
     """Whether nothing more is to come."""
     by: Code | None = None
-    """Who declares it; somebody else has to approve the notices."""
+    """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
 
     @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":
@@ -270,6 +270,8 @@ class BreachScoped(Fact):
     groups: tuple[AffectedGroup, ...]
     categories: tuple[Category, ...] = ()
     """All that was found breached of anybody."""
+    customers: int = 0
+    """Those whose data the company processes, and who are told."""
     records: int = 0
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
@@ -281,6 +283,25 @@ class BreachApproved(Fact):
     TYPE = "habeas.breach.approved.v1"
 
     by: Code
+    phase: int
+    declaration: Code | None = None
+    """The declaration that they were shown; of another nothing is approved. None where nobody says it."""
+
+
+class BreachWithdrawn(Fact):
+    """The staff takes a phase back whose notices are not out: what it declared was wrong."""
+
+    TYPE = "habeas.breach.withdrawn.v1"
+
+    by: Code
+    phase: int
+
+
+class BreachUnscoped(Fact):
+    """A phase was taken back before anybody was told: whom it concerned is forgotten."""
+
+    TYPE = "habeas.breach.unscoped.v1"
+
     phase: int
 
 
@@ -325,6 +346,8 @@ class NoticesReleased(Fact):
     chunks: int
     held_by_police: bool = False
     """Whether an investigation has delayed them: the law wants it said."""
+    at: AwareDatetime | None = None
+    """When; None of what went out before it was told with it."""
 
 
 class ChunkDue(Fact):

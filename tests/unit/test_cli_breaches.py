@@ -173,6 +173,7 @@ TWO_LAWS = BreachScoped(
         AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=2),
         AffectedGroup(laws=(), place="US-WY", language="en", people=3),
     ),
+    customers=3,
     records=12,
     chunks=2,
 )
@@ -247,6 +248,34 @@ def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
 def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigurationError, match=r"there are gdpr\.authority\.DE"):
         case_of().clock("gdpr.authority.XX")
+
+
+def waiting(*facts: Fact) -> Case:
+    """Return an incident whose first phase waits for an approval, and then *facts* happened."""
+    incident = reduce(evolve, (*TOLD[:2], *facts), Incident())
+    return Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
+
+
+SECOND = (
+    BreachRegistered(request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT),
+    TWO_LAWS.model_copy(update={"phase": 2}),
+)
+
+
+def test_what_is_approved_is_said_with_people_customers_and_languages() -> None:
+    case = waiting()
+    assert incidents.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
+    assert incidents.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
+
+
+def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
+    """A phase that came since somebody looked is not approved unseen."""
+    with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
+        incidents.approvable(waiting(*SECOND), None, "bruno")
+    assert incidents.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
+    assert incidents.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
+    with pytest.raises(ConfigurationError, match="declared by the same"):
+        incidents.approvable(waiting(), None, "ada")
 
 
 # --- the register -------------------------------------------------------------------------------------

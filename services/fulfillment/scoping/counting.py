@@ -16,11 +16,14 @@ class Counting:
     """By laws, place (empty: nobody knows) and language."""
     _unreachable: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
     _categories: set[str] = field(default_factory=set)
+    customers: int = 0
+    """Those who are told."""
 
     def add(self, group: Group, somebody: Somebody) -> None:
         """Count *somebody*; customers are not counted among people."""
         self._categories |= somebody.categories
         if somebody.to != PEOPLE:
+            self.customers += group.told
             return
         alike = group.laws, somebody.place or "", group.language
         self._people[alike] += 1

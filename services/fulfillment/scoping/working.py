@@ -200,6 +200,7 @@ def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
         phase=scope.phase,
         groups=counting.groups(),
         categories=counting.categories(),
+        customers=counting.customers,
         records=scope.records,
         chunks=chunks,
     )

@@ -52,11 +52,30 @@ def clocks_of(incident: Incident, declared: BreachDeclared, law: Law, now: datet
         aware_at=incident.aware_at,
         categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
         unreached=incident.unreached,
-        told=tuple(incident.told.items()),
+        told=tuple(_being_told(incident).items()),
     )
     found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
     by_law = [_due(clock, incident.aware_at) for clock in found]
     return (*by_law, *_promised(incident, declared), *_supplements(incident, by_law, now))
+
+
+def _being_told(incident: Incident) -> dict[str, datetime]:
+    """
+    Return since when people are being told, by their clocks.
+
+    What runs from their notice does not wait for the last of them, nor for what is stopped before its end.
+
+    Law:
+        Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.
+    """
+    found = dict(incident.told)
+    for duty in incident.clocks:
+        if duty.recipient == PEOPLE:
+            about = (phase for phase in incident.standing if phase.concerns(duty))
+            since = [phase.out_at for phase in about if phase.out_at is not None]
+            if since:
+                found[duty.clock] = min(*since, found.get(duty.clock, since[0]))
+    return found
 
 
 def _due(clock: Clock, aware_at: datetime) -> Due:
@@ -101,7 +120,8 @@ def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> It
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
     number, since = incident.newest.number, {duty.clock: duty.runs_from for duty in incident.clocks}
-    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if number > 1 else []
+    again = len(incident.standing) > 1
+    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
         clock = f"{SUPPLEMENT}.{number}"

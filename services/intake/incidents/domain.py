@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import BY_LETTER, CONTROLLER, ClocksSet, Due, DutiesDone
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
@@ -29,6 +29,9 @@ from shared.incidents import (
     BreachRole,
     BreachScoped,
     BreachTimeCame,
+    BreachUnscoped,
+    BreachWithdrawn,
+    CampaignAborted,
     NoticesReleased,
 )
 
@@ -48,6 +51,8 @@ class Status(StrEnum):
     APPROVED = "approved"
     RELEASED = "released"
     NOTIFIED = "notified"
+    WITHDRAWN = "withdrawn"
+    """It was taken back: nobody is told because of it."""
 
 
 RECORDS = (ClocksSet, DutiesDone)
@@ -55,12 +60,18 @@ RECORDS = (ClocksSet, DutiesDone)
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.UNKNOWN: {BreachRegistered: S.REGISTERED},
-    S.REGISTERED: {BreachScoped: S.SCOPED},
-    S.SCOPED: {BreachApproved: S.APPROVED},
+    S.REGISTERED: {BreachScoped: S.SCOPED, BreachWithdrawn: S.WITHDRAWN},
+    S.SCOPED: {BreachApproved: S.APPROVED, BreachWithdrawn: S.WITHDRAWN},
     # A second approval, where nobody is known to have declared it.
-    S.APPROVED: {BreachApproved: S.APPROVED, NoticesReleased: S.RELEASED},
+    S.APPROVED: {
+        BreachApproved: S.APPROVED,
+        NoticesReleased: S.RELEASED,
+        BreachWithdrawn: S.WITHDRAWN,
+    },
     S.RELEASED: {BreachNotified: S.NOTIFIED},
     S.NOTIFIED: {BreachNotified: S.NOTIFIED},
+    # It was being looked for who is affected.
+    S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
 }
 """Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
 
@@ -84,7 +95,10 @@ class Phase:
     """The declaration whose words they have approved."""
     delayed: bool = False
     """Whether an investigation held its notices up."""
+    out_at: datetime | None = None
+    """When its notices went out."""
     notified: BreachNotified | None = None
+    withdrawn_by: Code | None = None
 
     @property
     def chunks(self) -> int:
@@ -101,6 +115,24 @@ class Phase:
         """Whether somebody who is to be told cannot be, by a letter of ours."""
         nowhere = any(group.unreachable for group in self.groups if group.laws)
         return nowhere or (self.notified is not None and self.notified.failed > 0)
+
+    @property
+    def customers(self) -> int:
+        """How many customers are to be told."""
+        return 0 if self.scoped is None else self.scoped.customers
+
+    @property
+    def out(self) -> bool:
+        """Whether its notices went out."""
+        return self.status in {Status.RELEASED, Status.NOTIFIED}
+
+    def concerns(self, duty: Due) -> bool:
+        """Tell whether somebody is written to in it whom *duty* is about."""
+        if duty.recipient not in BY_LETTER or not self.chunks:
+            return False
+        if duty.recipient == CONTROLLER:
+            return True
+        return any(duty.policy in group.laws for group in self.groups if group.people)
 
     @property
     def awaits_approval(self) -> bool:
@@ -128,25 +160,38 @@ class Incident:
     """Clocks that are stopped."""
     told: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped first: what runs from there does not begin again for who is found later."""
+    stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """When a clock was stopped last."""
     hold: BreachHeld | None = None
+    aborted: bool = False
+    """Whether the staff has stopped its notices for good."""
     purged: bool = False
 
     @property
     def newest(self) -> Phase:
         """
-        The last phase.
+        The last phase that stands; where none does, the last one.
 
         Raises:
             TooEarly: There is none yet.
         """
         if not self.phases:
             raise TooEarly("the incident is not registered yet")
-        return self.phases[-1]
+        return (self.standing or self.phases)[-1]
+
+    @property
+    def standing(self) -> tuple[Phase, ...]:
+        """The phases that were not taken back."""
+        return tuple(phase for phase in self.phases if phase.status is not Status.WITHDRAWN)
+
+    def waiting(self, number: int) -> tuple[Phase, ...]:
+        """Return the phases that an approval of phase *number* lets out."""
+        return tuple(phase for phase in self.phases[:number] if phase.awaits_approval)
 
     @property
     def aware_at(self) -> datetime:
         """When the company knew first: a supplement does not move what runs from there."""
-        return min(phase.aware_at for phase in self.phases)
+        return min(phase.aware_at for phase in self.standing or self.phases)
 
     @property
     def residents(self) -> Mapping[str | None, int]:
@@ -156,8 +201,8 @@ class Incident:
         Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until
         somebody has looked; after that nobody is a number, too.
         """
-        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.phases) else {})
-        for phase in self.phases:
+        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.standing) else {})
+        for phase in self.standing:
             for group in phase.groups:
                 counted[group.place] += group.people
         return counted
@@ -165,13 +210,13 @@ class Incident:
     @property
     def categories(self) -> tuple[str, ...]:
         """All that was found breached of anybody."""
-        found = (one for phase in self.phases if phase.scoped for one in phase.scoped.categories)
+        found = (one for phase in self.standing if phase.scoped for one in phase.scoped.categories)
         return tuple(dict.fromkeys(found))
 
     @property
     def unreached(self) -> bool:
         """Whether somebody in any phase cannot be told by a letter of ours."""
-        return any(phase.unreached for phase in self.phases)
+        return any(phase.unreached for phase in self.standing)
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""
@@ -207,7 +252,7 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
 
 def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
     match fact:
-        case BreachScoped() | BreachApproved() | NoticesReleased() | BreachNotified():
+        case BreachScoped() | BreachApproved() | BreachWithdrawn() | NoticesReleased() | BreachNotified():
             return _phase_noted(incident, fact)
         case BreachHeld():
             phases = tuple(replace(one, delayed=one.delayed or _ready(one)) for one in incident.phases)
@@ -216,7 +261,10 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
             return replace(incident, hold=None)
         case ClocksSet() | DutiesDone() | BreachReported():
             return _clock_noted(incident, fact)
-        case BreachAlarmed():
+        case CampaignAborted():
+            # Before notices are out there are none to stop.
+            return replace(incident, aborted=any(phase.out for phase in incident.phases))
+        case BreachAlarmed() | BreachUnscoped():
             return incident
         case _:
             raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")
@@ -260,7 +308,8 @@ def _ready(phase: Phase) -> bool:
 
 
 def _phase_noted(
-    incident: Incident, fact: BreachScoped | BreachApproved | NoticesReleased | BreachNotified
+    incident: Incident,
+    fact: BreachScoped | BreachApproved | BreachWithdrawn | NoticesReleased | BreachNotified,
 ) -> Incident:
     if not 1 <= fact.phase <= len(incident.phases):
         raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
@@ -269,10 +318,11 @@ def _phase_noted(
         case BreachApproved():
             return _approved(incident, phase, fact)
         case BreachScoped():
-            scoped = replace(phase, scoped=fact, delayed=incident.hold is not None and fact.chunks > 0)
-            return _with(_reopened(incident, fact), scoped, fact)
+            return _scoped(incident, phase, fact)
+        case BreachWithdrawn():
+            return _withdrawn(incident, phase, fact)
         case NoticesReleased():
-            return _with(incident, phase, fact)
+            return _with(incident, replace(phase, out_at=fact.at), fact)
         case BreachNotified():
             return _with(incident, replace(phase, notified=fact), fact)
 
@@ -283,12 +333,30 @@ def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
     return replace(incident, phases=phases)
 
 
+def _scoped(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
+    if phase.status is Status.WITHDRAWN:
+        return _with(incident, replace(phase, scoped=fact), fact)
+    scoped = replace(phase, scoped=fact, delayed=incident.hold is not None and fact.chunks > 0)
+    return _with(_reopened(incident, fact), scoped, fact)
+
+
+def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
+    """Whoever was to be told in its words is told in none: it was these that were approved."""
+    incident = _with(incident, replace(phase, withdrawn_by=fact.by), fact)
+    phases = tuple(
+        replace(one, status=Status.SCOPED, approved_by=(), seconded=False, words=one.declaration)
+        if one.status is Status.APPROVED and one.words == phase.declaration
+        else one
+        for one in incident.phases
+    )
+    return replace(incident, phases=phases)
+
+
 def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
     """Whoever approves of a phase approves of all that wait before it: they are told in its words."""
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
-    waiting = [phase for phase in incident.phases[: newest.number] if phase.awaits_approval]
-    for phase in waiting or [newest]:
+    for phase in incident.waiting(newest.number) or [newest]:
         words = newest.declaration
         incident = _with(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
     return incident
@@ -314,5 +382,10 @@ def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReport
 
 
 def _done(incident: Incident, done: Mapping[str, Done]) -> Incident:
-    first = {clock: one.at for clock, one in done.items()}
-    return replace(incident, done={**incident.done, **done}, told={**first, **incident.told})
+    at = {clock: one.at for clock, one in done.items()}
+    return replace(
+        incident,
+        done={**incident.done, **done},
+        told={**at, **incident.told},
+        stopped={**incident.stopped, **at},
+    )

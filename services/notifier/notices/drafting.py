@@ -97,7 +97,7 @@ def words_of(policies: Sequence[BreachPolicy], language: str, house: House) -> W
 
 
 def _authority(policy: BreachPolicy) -> Authority | None:
-    return Authority(policy.authority.name, policy.authority.url) if policy.authority else None
+    return Authority(policy.authority.name, policy.authority.for_people) if policy.authority else None
 
 
 def _country(policies: Sequence[BreachPolicy]) -> str:

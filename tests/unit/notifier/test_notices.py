@@ -317,3 +317,16 @@ def test_a_notice_is_plain_english(law: str) -> None:
     score = of_letter(written([law]).get_body(("html",)).get_content())  # type: ignore[union-attr]
     assert score.grade <= 7, str(score)
     assert score.ease >= 65, str(score)
+
+
+@pytest.mark.parametrize(
+    ("law", "page", "portal"),
+    [
+        ("uk-gdpr", "https://ico.org.uk/make-a-complaint/", "report-a-breach"),
+        ("ch-fadp", "https://www.edoeb.admin.ch", "databreach"),
+    ],
+)
+def test_a_letter_sends_nobody_to_a_portal_for_companies(law: str, page: str, portal: str) -> None:
+    for form in forms(written([law])).values():
+        assert page in form
+        assert portal not in form
