@@ -72,7 +72,7 @@ class Case:
             "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
             "held_by": hold.agency if hold is not None and hold.until > now else None,
             "phases": [phase_of(phase) for phase in self.incident.phases],
-            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.clocks],
+            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.duties],
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
 

@@ -76,7 +76,7 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
 def entry(case: Case, now: datetime) -> dict[str, Any]:
     """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
     last, phases = case.last, case.incident.phases
-    duties = [clock_of(duty, case.incident, now) for duty in case.incident.clocks if duty.policy]
+    duties = [clock_of(duty, case.incident, now) for duty in case.incident.duties if duty.policy]
     scoped = [phase.scoped for phase in phases if phase.scoped]
     notified = [phase.notified for phase in phases if phase.notified]
     people = by_law(phases)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from habeas import breachfiles, incidents
 from habeas.cli import app
+from habeas.cli.breaches import standing
 from habeas.incidents import Case
 from habeas.notices.lacking import lacks
 from habeas.report import breaches
@@ -192,7 +193,7 @@ def case_of(*more: Fact, **declared: Any) -> Case:
     """Return an incident of which notices are out, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration(**declared))
     incident = reduce(evolve, TOLD, Incident())
-    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known, LAW, NOW))
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, (known,), LAW, NOW))
     facts = (*TOLD, clocks, *more)
     return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,))
 
@@ -235,6 +236,26 @@ def test_what_is_not_done_is_late_once_it_is_due() -> None:
     at = AWARE_AT + timedelta(hours=73)
     assert [one["clock"] for one in case_of().plain(at)["clocks"] if one["late"]] == ["gdpr.authority.DE"]
     assert case_of().next_due() is not None
+
+
+def test_what_was_done_stays_on_record_when_its_clock_is_none_any_more() -> None:
+    none = ClocksSet(request_id=INCIDENT, clocks=())
+    case = case_of(reported(late=timedelta(minutes=1)), none)
+    [clock] = case.plain(NOW)["clocks"]
+    assert (clock["clock"], clock["receipt"], clock["late"]) == ("gdpr.authority.DE", "LDA-1", True)
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert row["late"] == ["gdpr.authority.DE"]
+    again = ClocksSet(request_id=INCIDENT, clocks=case.incident.duties)
+    assert len(evolve(case.incident, again).duties) == 1
+
+
+def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
+    case = case_of(reported())
+    spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
+    clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
+    plain = Case(INCIDENT, clocks, case.told, case.declared).plain(NOW)
+    [clock] = [one for one in plain["clocks"] if one["done_at"]]
+    assert standing(clock, PRACTICE.company.zone).startswith("told 2026-03-08")
 
 
 def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
@@ -297,7 +318,7 @@ def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason
         declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
     )
     begun = reduce(evolve, TOLD[:1], Incident())
-    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, (known,), LAW, NOW))
     case = Case(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
     [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
     assert (row["told"], row["late"], row["people"]) == ([], [], None)

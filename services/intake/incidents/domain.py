@@ -152,6 +152,8 @@ class Incident:
     """When a clock was stopped first: what runs from there does not begin again for who is found later."""
     stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped last."""
+    former: Mapping[str, Due] = field(default_factory=lambda: MappingProxyType({}))
+    """Duties that were done, as they were when their clocks ran last."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -207,6 +209,13 @@ class Incident:
     def unreached(self) -> bool:
         """Whether somebody in any phase cannot be told by a letter of ours."""
         return any(phase.unreached for phase in self.standing)
+
+    @property
+    def duties(self) -> tuple[Due, ...]:
+        """All clocks, and those that are none any more but were done: what was done stays on record."""
+        known = {duty.clock for duty in self.clocks}
+        gone = (duty for clock, duty in self.former.items() if clock in self.done and clock not in known)
+        return (*self.clocks, *gone)
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""
@@ -362,7 +371,8 @@ def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
 def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:
     match fact:
         case ClocksSet():
-            return replace(incident, clocks=fact.clocks)
+            done = {duty.clock: duty for duty in incident.clocks if duty.clock in incident.done}
+            return replace(incident, clocks=fact.clocks, former={**incident.former, **done})
         case DutiesDone():
             return _done(incident, dict.fromkeys(fact.clocks, Done(fact.at)))
         case BreachReported():

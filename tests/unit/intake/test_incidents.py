@@ -116,6 +116,24 @@ async def test_a_phase_that_is_taken_back_leaves_clocks_as_they_were(registry: R
     assert len(registry.told(NoticesReleased)) == 1
 
 
+def customer(number: int, hours: int) -> dict[str, object]:
+    """Return a customer as a declaration lists it."""
+    return {"id": f"k-{number}", "name": "Kunde", "email": f"k{number}@example.com", "hours": hours}
+
+
+async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clocks(
+    registry: Registry,
+) -> None:
+    await registry.declare(role="processor", affected={"controllers": [customer(1, 24), customer(2, 48)]})
+    await registry.tell(scoped(DE=1))
+    before = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    await registry.declare(id_="2", role="processor", affected={"controllers": [customer(1, 72)]})
+    await registry.declare(id_="3", role="processor", measures="More.")
+    after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    for clock in ("gdpr.controller.k-1", "gdpr.controller.k-2"):
+        assert after[clock] == before[clock], "the shortest of the periods counts"
+
+
 async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1), scoped())
