@@ -39,8 +39,8 @@ class Case:
 
     @property
     def last(self) -> BreachDeclared:
-        """What was declared last."""
-        return self.declared[-1]
+        """What was declared last, and not taken back."""
+        return self.declared[self.incident.newest.number - 1]
 
     def clock(self, name: str) -> Due:
         """

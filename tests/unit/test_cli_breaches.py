@@ -21,17 +21,19 @@ from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet
+from services.intake.incidents.duties import ClocksSet, DutiesDone
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
+    BreachHeld,
     BreachNotified,
     BreachRegistered,
     BreachReported,
     BreachScoped,
+    BreachWithdrawn,
     NoticesReleased,
 )
 from tests.unit.fakes import NOW, PRACTICE
@@ -326,6 +328,49 @@ def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason
     assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_told"])
 
 
+def whole() -> Case:
+    """Return an incident with a hold, a customer, and a phase that was taken back."""
+    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+    first = declaration(role="processor", affected={"controllers": [customer]})
+    second = first | {"nature": "It was the table of another shop.", "by": None}
+    held = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=NOW + timedelta(days=1))
+    facts = (*TOLD[:2], held, *TOLD[2:])
+    known = tuple(map(BreachDeclared.model_validate, (first, second)))
+    incident = reduce(evolve, facts, Incident())
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known[:1], LAW, NOW))
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1",), at=NOW)
+    back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=2)
+    facts = (*facts, clocks, done, SECOND[0], back)
+    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
+
+
+def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() -> None:
+    [row] = json.loads(breaches.written([whole()], breaches.Form.JSON, PRACTICE.company, NOW))
+    first, second = row["declarations"]
+    at = NOW.isoformat(timespec="minutes")
+    assert (first["declared"], first["approved"]) == ([f"{at} by ada"], [f"{at} by bruno, phase 1"])
+    assert (first["sent"], first["doubtful"], first["failed"]) == (6, 1, 1)
+    assert (second["status"], second["withdrawn"]) == ("withdrawn", [f"{at} by carla"])
+    assert second["declared"] == [f"{at} by another system"]
+    assert (first["nature"], second["nature"]) == (
+        "A copy of the customer table was taken.", "It was the table of another shop.",
+    )  # fmt: skip
+    assert first["aware_at"] == AWARE_AT.isoformat(timespec="minutes")
+    assert row["nature"] == first["nature"], "what was taken back is not what happened"
+    until = (NOW + timedelta(days=1)).isoformat(timespec="minutes")
+    assert row["holds"] == [f"{at} for police until {until}, by ada"]
+    assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
+
+
+def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:
+    case = case_of(reported())
+    for form in breaches.Form:
+        assert "by ada (LDA-1)" in breaches.written([case], form, PRACTICE.company, NOW)
+        text = breaches.written([whole()], form, PRACTICE.company, NOW)
+        for word in ("It was the table of another shop.", "for police until", "by carla"):
+            assert word in text
+
+
 def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
     page = breaches.written(
         [case_of(nature="<b>Taken</b> & gone")], breaches.Form.HTML, PRACTICE.company, NOW
@@ -340,4 +385,4 @@ def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
 
 def test_every_column_stands_somewhere_on_the_page() -> None:
     shown = {name for names in breaches.HEADINGS.values() for name in names}
-    assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases"}
+    assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases", "declarations"}
