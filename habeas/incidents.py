@@ -12,9 +12,10 @@ from habeas.breachfiles import event_id
 from habeas.client import message_of
 from habeas.requests import SOURCE
 from services.intake.domain import incident_id
-from services.intake.incidents.domain import RECORDS, Incident, Phase, evolve
+from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.duties import Due
 from services.intake.incidents.notices import objection, offered
+from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record

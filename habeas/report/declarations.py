@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from habeas.incidents import Case
-from services.intake.incidents.domain import Phase
+from services.intake.incidents.phases import Phase
 from shared.incidents import (
     BreachApproved,
     BreachDeclared,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.intake.domain import COMMAND, incident_id, request_id
-from services.intake.incidents.domain import Status
+from services.intake.incidents.phases import Status
 from shared.affected import chunk_item
 from shared.events import RequestPurged, RequestRejected
 from shared.incidents import (
