@@ -7,7 +7,7 @@ from datetime import datetime
 from habeas.incidents import Case
 from habeas.notices.documents import Desk
 from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
-from services.intake.incidents.domain import Phase
+from services.intake.incidents.phases import Phase
 from services.notifier.notices.forms.filling import Document
 from services.notifier.notices.outline import Part
 from shared.incidents import BreachDeclared, NoticesReleased
