@@ -157,6 +157,21 @@ async def test_an_address_that_is_all_there_is_is_written_to(installed: Installa
     assert await breached(installed, data_map, "customers", customers=[record]) == {"kim@example.org": "Kim"}
 
 
+async def test_who_is_only_pointed_at_is_told_by_their_own_record(installed: Installation) -> None:
+    points = f"{{ name: customer, {to('customers._id', 'to')} }}"
+    data_map = desk(
+        customers=f"{plain('email')}\n{NAME}",
+        orders=f"{points}\n{SALARY}",
+        invoices=f"{{ name: order, {to('orders._id', 'to')} }}",
+    )
+    some: dict[str, list[dict[str, Any]]] = {
+        "customers": [{"_id": 1, "email": "kim@example.org", "name": "Kim"}],
+        "orders": [{"_id": 5, "customer": 1, "salary": 1}],
+        "invoices": [{"_id": 9, "order": 5}],
+    }
+    assert await breached(installed, data_map, "orders", **some) == {"kim@example.org": "Kim"}
+
+
 NUMBER = "{ name: number, data_categories: [user.unique_id], fides_meta: { identity: customer_number } }"
 
 

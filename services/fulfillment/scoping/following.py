@@ -165,7 +165,7 @@ class Following:
                 if own_first(name) == 0:
                     yield from ((Way.SAME, lookup, (value,)) for lookup in entries[name])
         # What a record has to do with beside leads to a colleague, or to a seller, where its person is gone.
-        if furthest >= Way.ONWARD and not telling.back:
+        if furthest >= Way.ONWARD and not telling.refers:
             for edge, values in telling.values_along(part, telling.out):
                 yield Way.ONWARD, edge.target, values
 

@@ -58,6 +58,8 @@ class Telling(Unit):
     addresses: tuple[Address, ...]
     back: tuple[Edge, ...]
     """Where the references come from that lead here."""
+    refers: bool
+    """Whether one of them says whose record it is; where others only point at its key, none does."""
     out: tuple[Edge, ...]
     rank: int
     """Place of the collection in the map."""
@@ -233,18 +235,20 @@ def _telling(
     known = [field for field in own if field.identity and field.identity != EMAIL]
     theirs = {field.path for field in own}
     led = tuple(edge for edge in back if theirs.issuperset(edge.paths))
+    refers = any(set(edge.paths).isdisjoint(unit.collection.primary_key) for edge in led)
     return Telling(
         collection=unit.collection,
         unit=unit.unit,
         fields=tuple(own) if played else unit.fields,
         own=replace(unit, fields=tuple(own)),
-        emails=tuple(sure if sure or led else perhaps),
-        # Whose record it is, is known where references lead to it: then another address is somebody else's.
-        spare=tuple(perhaps) if sure and not led else (),
+        emails=tuple(sure if sure or refers else perhaps),
+        # Whose record it is, is known where it refers to them: then another address is somebody else's.
+        spare=tuple(perhaps) if sure and not refers else (),
         known=tuple(sorted(known, key=lambda field: own_first(field.identity or ""))),
         languages=tuple(field for field in own if is_of(field, (LANGUAGE,))),
         addresses=tuple(_addresses(own)),
         back=led,
+        refers=refers,
         out=tuple(edge for edge in out if theirs.issuperset(edge.paths)),
         rank=rank,
     )
