@@ -13,9 +13,12 @@ import orjson
 
 from services.fulfillment.scoping.places import main_language
 from shared.affected import Reached
+from shared.matching import Outcome, match_names
 
 PEOPLE, CONTROLLERS = "people", "controllers"
 PLACE, LANGUAGE = "place", "language"
+MOST_NAMES = 16
+"""Names of those who share a mailbox that are remembered."""
 Said = Mapping[str, tuple[int, str]]
 """``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
 
@@ -33,15 +36,32 @@ class Somebody:
     """What of theirs was breached."""
     to: str = PEOPLE
     services: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """What records of the breach call them, in order: behind one mailbox may be a family."""
 
     def also(self, other: "Somebody") -> "Somebody":
         """Return this with what *other* tells of the same person."""
-        names = {*self.said, *other.said}
-        said = {name: min(one.said[name] for one in (self, other) if name in one.said) for name in names}
+        what = {*self.said, *other.said}
+        said = {name: min(one.said[name] for one in (self, other) if name in one.said) for name in what}
         places = dict(self.places)
         for place, rank in other.places.items():
             places[place] = min(rank, places.get(place, rank))
-        return replace(self, said=said, places=places, categories=self.categories | other.categories)
+        names = sorted({*self.names, *other.names})[:MOST_NAMES]
+        categories = self.categories | other.categories
+        return replace(self, said=said, places=places, categories=categories, names=tuple(names))
+
+    def as_named(self) -> "Somebody":
+        """Return this, remembering the name."""
+        return replace(self, names=tuple(filter(None, [self._told("name")])))
+
+    @property
+    def people(self) -> int:
+        """How many they are who share a mailbox: those whose names cannot be one person's."""
+        different: list[str] = []
+        for name in self.names:
+            if all(match_names(name, other).outcome is Outcome.MISMATCH for other in different):
+                different.append(name)
+        return max(1, len(different))
 
     @property
     def place(self) -> str | None:
@@ -73,7 +93,7 @@ class Somebody:
         return Reached(
             key=key,
             email=self.email,
-            name=self._told("name"),
+            name=self._told("name") if self.people == 1 else "",
             place=self.place,
             categories=tuple(sorted(self.categories)),
             postal=tuple(self._told("postal").splitlines()),
@@ -93,6 +113,7 @@ def written(somebody: Somebody) -> bytes:
             "categories": sorted(somebody.categories),
             "to": somebody.to,
             "services": somebody.services,
+            "names": somebody.names,
         }
     )
 
@@ -107,4 +128,5 @@ def read(content: bytes) -> Somebody:
         categories=frozenset(found["categories"]),
         to=found["to"],
         services=tuple(found["services"]),
+        names=tuple(found["names"]),
     )

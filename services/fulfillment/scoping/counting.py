@@ -20,14 +20,14 @@ class Counting:
     """Those who are told."""
 
     def add(self, group: Group, somebody: Somebody) -> None:
-        """Count *somebody*; customers are not counted among people."""
+        """Count *somebody*, or all who share their mailbox; customers are not counted among people."""
         self._categories |= somebody.categories
         if somebody.to != PEOPLE:
             self.customers += group.told
             return
         alike = group.laws, somebody.place or "", group.language
-        self._people[alike] += 1
-        self._unreachable[alike] += somebody.email is None
+        self._people[alike] += somebody.people
+        self._unreachable[alike] += somebody.people if somebody.email is None else 0
 
     @property
     def people(self) -> int:

@@ -17,9 +17,9 @@ from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.scoping.affected import CONTROLLERS, Somebody
 from services.fulfillment.scoping.filters import conditions
 from services.fulfillment.scoping.following import Following
+from services.fulfillment.scoping.mailboxes import address_in, same
 from services.fulfillment.scoping.places import language_of, place_of
-from services.fulfillment.scoping.telling import Telling, needed, tellings
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.scoping.telling import Telling, needed, plus_tags, tellings
 from services.fulfillment.search.stores import Stores, in_portions
 from shared.errors import InvalidDataMap
 from shared.incidents import AffectedController, BreachDeclared, BreachRole, ListedPerson
@@ -75,7 +75,8 @@ class Finding:
             async for portion in self._in_records(key, condition, declared):
                 controllers |= portion.controllers
                 yield portion
-        yield Portion(people=[*_listed(declared), *self._controllers(declared, controllers)])
+        listed = _listed(declared, tagged=plus_tags(self.data_map))
+        yield Portion(people=[*listed, *self._controllers(declared, controllers)])
 
     async def telling_more(self, lacking: frozenset[str]) -> AsyncIterator[Portion]:
         """Yield who has a mail address in records that say what is *lacking* of somebody."""
@@ -115,8 +116,10 @@ class Finding:
         for part, search in zip(lost, searches, strict=True):
             stranger = replace(part.somebody, who=part.telling.strangers_key(part.value, part.place))
             owners = search.owners() or [search.nameless or stranger]
-            people += [replace(stranger, who=owner.who or stranger.who).also(owner) for owner in owners]
-        return people
+            # What the record itself says of its person is said of one of several: nobody knows of which.
+            shared = replace(stranger, said={}, places={}) if len(owners) > 1 else stranger
+            people += [replace(shared, who=owner.who or stranger.who).also(owner) for owner in owners]
+        return [somebody.as_named() for somebody in people]
 
     def _controllers(self, declared: BreachDeclared, found: frozenset[str]) -> list[Somebody]:
         """Return the customers to be told: those whose records were found, and all where nothing tells."""
@@ -167,15 +170,18 @@ def _named(documents: Iterable[Document], paths: Sequence[str]) -> frozenset[str
     )
 
 
-def _listed(declared: BreachDeclared) -> list[Somebody]:
+def _listed(declared: BreachDeclared, *, tagged: bool) -> list[Somebody]:
     """Return the people whom somebody else has found; whoever is named twice without an address is two."""
     seen: Counter[Hashable] = Counter()
-    return [_person(one, declared, seen) for one in declared.affected.list]
+    return [_person(one, declared, seen, tagged=tagged) for one in declared.affected.list]
 
 
-def _person(listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashable]) -> Somebody:
+def _person(
+    listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashable], *, tagged: bool
+) -> Somebody:
+    address = address_in(listed.email or "")
     said: Mapping[str, str | None] = {
-        "email": listed.email,
+        "email": address,
         "name": listed.name,
         "language": language_of(listed.locale) if listed.locale else None,
     }
@@ -183,13 +189,13 @@ def _person(listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashab
     place = home and place_of(home.country, home.subdivision or "")
     who: tuple[Hashable, ...] = ("listed", listed.name, place)
     seen[who] += 1
-    who = ("email", key_of(listed.email, caseless=True)) if listed.email else (*who, seen[who])
+    who = ("email", same(address, tagged=tagged)) if address else (*who, seen[who])
     return Somebody(
         who=who,
         said={name: (SAID_BY_HAND, text) for name, text in said.items() if text},
         places={place: SAID_BY_HAND} if place else {},
         categories=frozenset(listed.categories or declared.categories),
-    )
+    ).as_named()
 
 
 def _customer(controller: AffectedController, declared: BreachDeclared) -> Somebody:
