@@ -11,6 +11,7 @@ from typing import Any
 from services.notifier.campaigns.outcomes import letters
 from services.notifier.campaigns.plan import STEERING
 from services.notifier.campaigns.standings import Standing
+from services.notifier.campaigns.tally import COUNTS
 from services.notifier.returnpath import Notice, NoticePaths
 from services.notifier.settings import notice_paths
 from shared.affected import Chunk, Reached, chunk_item
@@ -248,7 +249,8 @@ def write(file: Path, rows: list[Unreached]) -> None:
 
 _BY_LAW: Document = {
     "_id": {"phase": "$phase", "laws": "$laws"},
-    **{name: {"$sum": f"${name}"} for name in ("people", "sent", "doubtful", "failed")},
+    "people": {"$sum": "$people"},
+    **{name: {"$sum": count} for name, count in COUNTS.items()},
     "chunks": {"$sum": 1},
     "through": {"$sum": {"$cond": ["$through", 1, 0]}},
 }

@@ -210,6 +210,7 @@ async def _serve(
         await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
         for task in (*runtimes, *beside):
             task.cancel()
+        await asyncio.wait(runtimes)  # what is let go is delivered to others at once: nobody may be at it
         await asyncio.gather(*(consumer.close() for consumer in consumers.values()))
         server.should_exit = True
         await serving

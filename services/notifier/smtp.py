@@ -49,7 +49,11 @@ class SenderBlamed(MailUnavailable):
     """The mail server takes nothing from us as we are set up; the letter is sound."""
 
 
-class Barred(SenderBlamed):
+class Objected(SenderBlamed):
+    """It blames us once the recipient is named: it may be about this recipient alone."""
+
+
+class Barred(Objected):
     """Their policy is against it: we are blocked, or this letter to this person is."""
 
 
@@ -288,7 +292,8 @@ def _verdict(error: aiosmtplib.SMTPResponseException, *, recipient_named: bool) 
         case Fate.BARRED:
             return Barred(f"the policy of the mail server is against it: {answer}")
         case Fate.OURS:
-            return SenderBlamed(f"the mail server takes nothing from us as we are: {answer}")
+            blamed = Objected if recipient_named else SenderBlamed
+            return blamed(f"the mail server takes nothing from us as we are: {answer}")
 
 
 def _port(parts: SplitResult) -> int | None:

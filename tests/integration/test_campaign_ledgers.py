@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.ledgers import BeingWritten, Ledgers, Opened, Overtaken, Page
-from services.notifier.campaigns.outcomes import Failed, Later, Sent, Taken
+from services.notifier.campaigns.outcomes import Failed, Later, Outcome, Sent, Taken
 from shared.errors import PermanentError, StoreUnavailable
 from shared.events import DeliveryAction
 from shared.incidents import BreachNoticeReturned
@@ -139,13 +139,27 @@ async def test_a_notice_that_came_back_is_failed_once(database: Database) -> Non
     chunk = await taken(one)
     assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok"), Sent(1, "250 ok", doubtful=True)]))
     for action in (DeliveryAction.DELAYED, DeliveryAction.FAILED, DeliveryAction.FAILED):
-        await one.returned(
-            BreachNoticeReturned(
-                request_id=INCIDENT, phase=1, chunk=0, number=1, action=action, status="5.1.1"
-            )
-        )
+        await one.returned(returned(1, action))
     assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 1, "failed": 1}
     assert set((await ledger(database))["returned"]["1"]) == {"delayed", "failed"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failed"),
+    [(Sent(0, "250 ok"), 1), (Failed(0, "mailbox_unknown", "550"), 1), (Sent(1, "250 ok"), 1)],
+)
+async def test_who_was_in_doubt_when_a_notice_came_back_is_failed_once(
+    database: Database, outcome: Outcome, failed: int
+) -> None:
+    one = Ledgers(database, by="one")
+    chunk = await taken(one)
+    doubt = Later(0, "no answer", 1, datetime(2026, 3, 5, tzinfo=UTC), in_doubt=True)
+    assert await one.turn(chunk, chunk.step, Page([doubt]))
+    await one.returned(returned(0, DeliveryAction.FAILED))
+    assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 0, "failed": 1}
+    assert await one.turn(chunk, chunk.step + 1, Page([outcome]))
+    sums = await one.sums(INCIDENT, 1)
+    assert (sums["sent"], sums["failed"]) == (outcome.number, failed)
 
 
 async def test_releasing_again_opens_no_second_ledger(database: Database) -> None:
@@ -154,6 +168,12 @@ async def test_releasing_again_opens_no_second_ledger(database: Database) -> Non
     assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok")]))
     await one.open([OPENED], domain="example.net")
     assert (await ledger(database))["sent"] == 1
+
+
+def returned(number: int, action: DeliveryAction) -> BreachNoticeReturned:
+    return BreachNoticeReturned(
+        request_id=INCIDENT, phase=1, chunk=0, number=number, action=action, status="5.1.1"
+    )
 
 
 class Forgetful(Ledgers):

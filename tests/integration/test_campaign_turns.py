@@ -17,14 +17,14 @@ from bench.notices import CATEGORIES, Breach, seal_chunks
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import Persistence
+from services.notifier.campaigns.chunks.turn import SEVERAL, Persistence
 from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
-from services.notifier.campaigns.ledgers import Ledgers
+from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers
 from services.notifier.campaigns.outcomes import letters
 from services.notifier.campaigns.standings import Standing, Standings
-from services.notifier.channels import SmtpChannel
+from services.notifier.channels import SenderBlamed, SmtpChannel
 from services.notifier.returnpath import NoticePaths
 from shared.affected import Chunk, Reached
 from shared.errors import MailUnavailable
@@ -192,6 +192,34 @@ async def test_who_is_not_taken_for_a_day_is_failed(desk: Desk) -> None:
     assert (told.sent, told.failed) == (0, 1)
 
 
+@pytest.mark.parametrize("answer", ["501 no such argument", "550 5.7.129 restricted", "530 who are you"])
+async def test_what_is_said_of_one_address_holds_up_no_other(desk: Desk, answer: str) -> None:
+    due = await desk.released(*named(*map(str, range(20))))
+    host = Choosy(answers={"0": [answer] * 9, "7": [answer] * 9})
+    async with running(host), desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        assert (await desk.ledger())["sent"] == 18
+        desk.clock.now += timedelta(hours=12)
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.failed) == (18, 2)
+    assert {reason for _, reason, *_ in letters(await desk.ledger(), "failures")} == {"mail_refused"}
+
+
+async def test_a_server_that_blames_us_for_everybody_is_not_asked_for_all(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    host = MailHost({"RCPT": say("554 5.7.1 client host blocked")})
+    async with running(host), desk.writer(host) as writer:
+        with pytest.raises(SenderBlamed):
+            await write_chunk(due, writer)
+        tried = set((await desk.ledger())["later"])
+        assert len(tried) < SEVERAL + CONNECTIONS
+        with pytest.raises(SenderBlamed):
+            await write_chunk(due, writer)
+        assert len((await desk.ledger())["later"]) >= len(tried) + SEVERAL, "others have their turn first"
+
+
 async def test_a_full_mailbox_is_waited_for_half_as_long(desk: Desk) -> None:
     due = await desk.released(*named("full"))
     host = Choosy(answers={"full": ["452 4.2.2 full"] * 9})
@@ -302,6 +330,44 @@ async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) 
         found = await desk.ledger()
     assert found["sent"] == len(host.taken) == CONNECTIONS
     assert found["writing"] == [], "nothing is in doubt after an orderly end"
+
+
+async def test_whoever_writes_is_heard_of_while_other_letters_get_their_places(desk: Desk) -> None:
+    desk.limits = {"example.org": 240}
+    due = await desk.released(*(f"{n}@example.net" for n in range(4)), *named(*map(str, range(60))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        await heard_of(desk, seconds=2)
+        writing.cancel()
+        gate.open.set()
+        await asyncio.wait([writing])
+
+
+async def test_whoever_is_stopped_is_heard_of_until_the_last_letter_is_done(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(8))))
+    gate = Gate()
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        writing.cancel()
+        await heard_of(desk, seconds=2)
+        gate.open.set()
+        await asyncio.wait([writing])
+    assert (await desk.ledger())["doubt"] == []
+
+
+async def heard_of(desk: Desk, seconds: float) -> None:
+    """Let *seconds* pass, and see that whoever writes is never silent for half the time it is believed."""
+    loop, last, heard_at = asyncio.get_running_loop(), None, 0.0
+    began = loop.time()
+    while loop.time() - began < seconds:
+        at = (await desk.ledger())["at"]
+        if at != last:
+            last, heard_at = at, loop.time()
+        assert loop.time() - heard_at < QUIET_MS / 2_000
+        await asyncio.sleep(0.05)
 
 
 async def test_a_limited_domain_is_written_to_evenly_and_holds_up_nobody(desk: Desk) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, Objected, SenderBlamed
 from shared.errors import HabeasError, MailRefused, MailUnavailable
 from tests.integration.mail_host import (
     IMPATIENT,
@@ -47,8 +47,6 @@ async def test_a_lone_line_break_cannot_smuggle_a_second_message() -> None:
     ("answer", "expected"),
     [
         pytest.param("450 4.2.1 amelia.ferreira@example.org is busy", MailUnavailable, id="4yz: later"),
-        pytest.param("530 5.7.0 Authenticate first", SenderBlamed, id="530: our log-in, not the letter"),
-        pytest.param("550 5.7.26 amelia.ferreira@example.org: not signed", SenderBlamed, id="5.7: policy"),
         pytest.param("452 4.2.2 amelia.ferreira@example.org is full", MailboxFull, id="4.2.2: full"),
         pytest.param("421 4.3.2 amelia.ferreira@example.org closes", MailUnavailable, id="421: closing"),
     ],
@@ -69,6 +67,8 @@ async def test_an_answer_that_is_no_consent_says_what_becomes_of_the_letter(
         pytest.param("550 5.1.1 amelia.ferreira@example.org is unknown", NoSuchMailbox, id="nobody"),
         pytest.param("552 5.2.2 amelia.ferreira@example.org is full", MailboxFull, id="full, for good"),
         pytest.param("550 5.7.1 amelia.ferreira@example.org blocks you", Barred, id="policy, of theirs"),
+        pytest.param("530 5.7.0 Authenticate first", Objected, id="530: our log-in, not the letter"),
+        pytest.param("550 5.7.26 amelia.ferreira@example.org: not signed", Objected, id="5.7: policy"),
         pytest.param("550 5.5.0 amelia.ferreira@example.org: no mailbox", MailRefused, id="5.5: never"),
         pytest.param("554 amelia.ferreira@example.org does not like it", MailRefused, id="5yz: never"),
     ],
@@ -80,7 +80,7 @@ async def test_once_the_recipient_is_named_an_answer_may_be_about_them(
         assert type(await failure(channel)) is expected
 
 
-@pytest.mark.parametrize("answer", ["550 5.1.1 No", "550 5.5.0 No", "550 5.7.1 No"])
+@pytest.mark.parametrize("answer", ["550 5.1.1 No", "550 5.5.0 No", "550 5.7.1 No", "530 5.7.0 No"])
 async def test_what_is_refused_before_the_recipient_is_named_is_ours(answer: str) -> None:
     async with running(MailHost({"MAIL": say(answer)})) as host, opened(host.url) as channel:
         assert type(await failure(channel)) is SenderBlamed

@@ -127,7 +127,7 @@ def _told(phase: Phase, duty: Due) -> bool:
     Of people whom no letter reaches there is a list; a customer who was not reached is not told.
     """
     notified = phase.notified
-    if notified is None or notified.aborted or not notified.sent:
+    if notified is None or notified.aborted or notified.sent <= 0:
         return False
     return duty.recipient == PEOPLE or not notified.failed
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.notifier.campaigns.outcomes import Failed, Later, Outcome, Sent, Taken, taken
+from services.notifier.campaigns.tally import COUNTS
 from shared.errors import PermanentError, TransientError
-from shared.events import DeliveryAction
 from shared.incidents import BreachNoticeReturned
 from shared.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated
 
@@ -134,11 +134,9 @@ class Ledgers:
         """Note what became of a letter that a mail server had taken; once, however often the same comes."""
         key = f"{event.request_id}.{event.phase}.{event.chunk}"
         place = f"returned.{event.number}.{event.action}"
-        change: dict[str, Any] = {"$set": {place: [event.status, datetime.now(UTC)]}}
-        if event.action is DeliveryAction.FAILED:
-            change["$inc"] = {"sent": -1, "failed": 1}
+        report = {"$set": {place: [event.status, datetime.now(UTC)]}}
         with translated("note a returned notice"):
-            await self._ledgers.update_one({"_id": key, place: {"$exists": False}}, change)
+            await self._ledgers.update_one({"_id": key, place: {"$exists": False}}, report)
 
     async def forget(self, incident: str) -> None:
         """Remove the ledgers of *incident*; it may be repeated."""
@@ -147,7 +145,7 @@ class Ledgers:
 
     async def sums(self, incident: str, phase: int) -> Mapping[str, int]:
         """Return over all chunks of a phase how many letters were sent, are doubtful, and failed."""
-        counts = {name: {"$sum": f"${name}"} for name in ("sent", "doubtful", "failed")}
+        counts = {name: {"$sum": count} for name, count in COUNTS.items()}
         with translated("sum up a campaign"):
             cursor = self._ledgers.aggregate(
                 [{"$match": {"incident": incident, "phase": phase}}, {"$group": {"_id": None, **counts}}]

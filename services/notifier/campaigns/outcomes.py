@@ -73,9 +73,9 @@ class Taken:
     delayed: Mapping[int, Delayed] = field(default_factory=dict)
 
     def left(self) -> Sequence[int]:
-        """Return who is still to be written to: those in doubt last."""
+        """Return who is still to be written to: first those not tried yet, last those in doubt."""
         left = [number for number in range(self.people) if number not in self.done]
-        return [*(n for n in left if n not in self.in_doubt), *(n for n in left if n in self.in_doubt)]
+        return sorted(left, key=lambda number: (number in self.in_doubt, number in self.delayed))
 
 
 def taken(ledger: Document) -> Taken:

@@ -324,6 +324,7 @@ RELEASED = (registered(), scoped(), clocks(PEOPLE, CALIFORNIANS, CUSTOMER, AUTHO
         pytest.param(notified(), ["gdpr.people", "gdpr.controller.k-1"], id="all were told"),
         pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached: perhaps the customer"),
         pytest.param(notified(sent=0, failed=3), [], id="nobody was reached"),
+        pytest.param(notified(sent=-1, failed=2), [], id="a count that cannot be"),
         pytest.param(notified(aborted=True), [], id="given up"),
     ],
 )

@@ -9,8 +9,8 @@ time when the turn is over.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -18,24 +18,28 @@ from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.feed import Feed, Pace
 from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
 from services.notifier.channels import (
-    Barred,
     MailboxFull,
     MailInDoubt,
     NoSuchMailbox,
+    Objected,
     SenderBlamed,
     Unreachable,
 )
-from shared.errors import MailRefused, MailUnavailable
+from shared.errors import HabeasError, MailRefused, MailUnavailable
 from shared.events import Code
 
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
 LIMITED_S = 30.0
 """How long a turn goes on in which whoever is left waits for the limit of a domain."""
-HEARTBEAT_S = 0.5
-"""Between two signs of life, and two looks at whether the campaign goes on."""
+HEARTBEAT_S = LOOK_S = 0.5
+"""Between two signs of life; between two looks at whether the campaign goes on."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is told to stop."""
+
+
+SEVERAL = 5
+"""After so many people in a row to whom it gives the same answer, a server means us, and not them."""
 
 
 class Line(Protocol):
@@ -73,7 +77,7 @@ class Persistence:
         waited = self.clock() - delayed.since
         if isinstance(error, MailboxFull) and waited >= self.whole / 2:
             return "mailbox_full"
-        if isinstance(error, Barred) and waited >= self.whole / 2:
+        if isinstance(error, Objected) and waited >= self.whole / 2:
             return "mail_refused"
         return "not_taken" if waited >= self.whole else None
 
@@ -101,6 +105,21 @@ class Letters(Protocol):
         """Return the mail domain of the person *number* if it is limited."""
 
 
+@dataclass(slots=True)
+class Objections:
+    """What a mail server has blamed us for since it took a letter."""
+
+    answer: str = ""
+    about: set[int] = field(default_factory=set)
+
+    def add(self, number: int, answer: str) -> int:
+        """Return to how many letters in a row *answer* was the answer, the one to *number* with them."""
+        if answer != self.answer:
+            self.answer, self.about = answer, set()
+        self.about.add(number)
+        return len(self.about)
+
+
 class Turn:
     """Writes what is left of a chunk."""
 
@@ -118,6 +137,7 @@ class Turn:
         self._changed = asyncio.Event()
         self._stopped = False
         self._error: BaseException | None = None
+        self._objections = Objections()
 
     @property
     def left(self) -> int:
@@ -139,6 +159,7 @@ class Turn:
             StoreUnavailable: The database does not answer.
         """
         began = asyncio.get_running_loop().time()
+        beating = asyncio.create_task(self._beat())
         self._feed.begin(self._fail)
         self._spread()
         try:
@@ -149,6 +170,7 @@ class Turn:
         finally:
             self.stop()
             await self._let_finish()
+            beating.cancel()
         if self._error is not None:
             raise self._error
 
@@ -173,12 +195,20 @@ class Turn:
         self._changed.set()
 
     async def _wait(self) -> None:
-        """Wait until something has changed, and say meanwhile that somebody is there."""
+        """Wait until something has changed, or it is time to look whether the campaign goes on."""
         self._changed.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), LOOK_S)
+
+    async def _beat(self) -> None:
+        """Say by the clock that somebody is there, whatever else happens, until the last letter is done."""
         try:
-            await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
-        except TimeoutError:
-            await self._book.beat()
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                await self._book.beat()
+        except HabeasError as error:
+            self._fail(error)
+            self._changed.set()
 
     async def _let_finish(self) -> None:
         """Wait for the letters under way: one that is cut off may have been taken."""
@@ -236,6 +266,7 @@ class Turn:
             return Failed(number, "mailbox_unknown", str(error))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
+        self._objections = Objections()
         return Sent(number, said, doubtful=number in self._doubtful)
 
     def _not_now(self, number: int, error: MailUnavailable) -> Outcome:
@@ -249,13 +280,15 @@ class Turn:
             self._fail(error)
         elif reason := self._means.persistence.given_up(error, before):
             return Failed(number, reason, str(error))
+        elif isinstance(error, Objected) and self._objections.add(number, str(error)) >= SEVERAL:
+            self._fail(error)
         self._feed.put_off(number)
         return Later(number, str(error), before.tries + 1, before.since, in_doubt)
 
 
 def _about_the_letter(error: MailUnavailable) -> bool:
     """Return whether another letter may fare better than the one that *error* is about."""
-    return isinstance(error, Barred) or not isinstance(error, Unreachable | SenderBlamed)
+    return isinstance(error, Objected) or not isinstance(error, Unreachable | SenderBlamed)
 
 
 def _this_task() -> asyncio.Task[None]:
