@@ -123,6 +123,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
+        "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,
         "failed": notified and notified.failed,
@@ -142,7 +143,7 @@ def by_law(phases: Iterable[Phase]) -> Counter[str]:
             counted.pop(NOBODY, None)
             for group in phase.groups:
                 counted[group.laws[0] if group.laws else NOBODY] += group.people
-    return counted
+    return +counted
 
 
 def _by_language(phase: Phase) -> Counter[str]:

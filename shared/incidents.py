@@ -240,6 +240,8 @@ class AffectedGroup(Part):
     people: int
     unreachable: int = 0
     """Those of them without a mail address."""
+    again: int = 0
+    """People of an earlier phase, not counted here, who are told of what was found of them since."""
 
 
 class BreachScoped(Fact):

@@ -246,13 +246,12 @@ async def test_a_collection_that_is_not_there_is_not_told_as_nobody(installed: I
 
 async def test_whoever_was_told_in_an_earlier_phase_is_not_told_again(installed: Installation) -> None:
     await shop(installed)
-    await installed.scoped(declared(collections=[collection("people", _id=1)]))
-    second = await installed.scoped(
-        declared(collections=[collection("people"), collection("teams")]), phase=2
-    )
-    assert set(await installed.written_to(1)) == {"ada@example.org"}
-    assert set(await installed.written_to(2)) == {"bo@example.com", "eve@example.org"}
-    assert sum(group.people for group in second.groups) == 3, "Ada is not counted again"
+    teams = collection("teams")
+    await installed.scoped(declared(collections=[collection("people", _id=1), teams]))
+    second = await installed.scoped(declared(collections=[collection("people"), teams]), phase=2)
+    assert {one.lower() for one in await installed.written_to(1)} == {"ada@example.org", "eve@example.org"}
+    assert set(await installed.written_to(2)) == {"bo@example.com"}
+    assert sum(group.people for group in second.groups) == 2, "Ada and Eve are not counted again"
 
 
 async def test_whom_no_law_wanted_told_is_told_once_a_law_does(installed: Installation) -> None:
@@ -305,8 +304,9 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
     everything = [one async for one in installed.people.find()]
     assert len(everything) == 4
     for document in everything:
-        assert set(document) == {"_id", "incident", "phase", "group", "told", "lacks", "sealed"}
-        clear = str({name: value for name, value in document.items() if name != "sealed"}).lower()
+        assert set(document) == {"_id", "incident", "phase", "group", "lacks", "sealed", "found"}
+        sealed = {"sealed", "found"}
+        clear = str({name: value for name, value in document.items() if name not in sealed}).lower()
         assert not any(word in clear for word in ("example", "ada", "eve", "nobody", "berlin"))
         assert not any(word in document["sealed"].lower() for word in (b"example", b"ada ", b"eve "))
 

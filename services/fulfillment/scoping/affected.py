@@ -16,8 +16,20 @@ from shared.affected import Reached
 
 PEOPLE, CONTROLLERS = "people", "controllers"
 PLACE, LANGUAGE = "place", "language"
+LONG_AGO = 1_000_000_000
+"""How far away is what an earlier phase found: farther than any record."""
 Said = Mapping[str, tuple[int, str]]
 """``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier phases of the same breach found of somebody."""
+
+    laws: tuple[str, ...] = ()
+    """By which they were told; none: they were not."""
+    categories: frozenset[str] = frozenset()
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,13 @@ class Somebody:
     """What of theirs was breached."""
     to: str = PEOPLE
     services: tuple[str, ...] = ()
+    earlier: Earlier = Earlier()
+
+    def after(self, earlier: Earlier) -> "Somebody":
+        """Return them with what *earlier* phases found."""
+        places = {earlier.place: LONG_AGO} if earlier.place else {}
+        known = Somebody(who=self.who, places=places, categories=earlier.categories)
+        return replace(self.also(known), earlier=earlier)
 
     def also(self, other: "Somebody") -> "Somebody":
         """Return this with what *other* tells of the same person."""
@@ -93,8 +112,19 @@ def written(somebody: Somebody) -> bytes:
             "categories": sorted(somebody.categories),
             "to": somebody.to,
             "services": somebody.services,
+            "earlier": lasting(somebody.earlier),
         }
     )
+
+
+def lasting(found: Earlier) -> dict[str, Any]:
+    """Return what was *found* of somebody as it is sealed."""
+    return {"laws": found.laws, "categories": sorted(found.categories), "place": found.place}
+
+
+def remembered(found: Mapping[str, Any]) -> Earlier:
+    """Return what :func:`lasting` made."""
+    return Earlier(tuple(found["laws"]), frozenset(found["categories"]), found["place"])
 
 
 def read(content: bytes) -> Somebody:
@@ -107,4 +137,5 @@ def read(content: bytes) -> Somebody:
         categories=frozenset(found["categories"]),
         to=found["to"],
         services=tuple(found["services"]),
+        earlier=remembered(found["earlier"]),
     )

@@ -14,7 +14,17 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from services.fulfillment.scoping.affected import Somebody, read, written
+import orjson
+
+from services.fulfillment.scoping.affected import (
+    CONTROLLERS,
+    Earlier,
+    Somebody,
+    lasting,
+    read,
+    remembered,
+    written,
+)
 from services.fulfillment.scoping.judging import NOBODY, Group
 from services.fulfillment.search.digests import spelled
 from shared.errors import TransientError
@@ -187,7 +197,7 @@ class Scopes:
 
     async def add(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """
-        Keep *people*, and what they tell of those who are known; whoever is told in another phase stays.
+        Keep *people*, and what they tell of those who are known, in this phase or an earlier one.
 
         Raises:
             Overtaken: Somebody else works on the scope.
@@ -237,7 +247,7 @@ class Scopes:
         changes = [
             UpdateMany(
                 {"_id": {"$in": [f"{scope.incident}:{key}" for key in keys]}},
-                {"$set": {"group": str(group), "told": group.told}},
+                {"$set": {"group": str(group)}},
             )
             for group, keys in groups.items()
         ]
@@ -266,18 +276,26 @@ class Scopes:
 
 
 def read_from(document: Document, key: CaseKey) -> Somebody:
-    """Return who is sealed in *document*."""
+    """
+    Return who is sealed in *document*.
+
+    Raises:
+        Overtaken: Somebody else has told of the phase meanwhile: who they are lies in the chunks alone.
+    """
+    if "sealed" not in document:
+        raise Overtaken(f"somebody else has told of phase {document['phase']} of {document['incident']}")
     return read(key.open(document["sealed"], document["_id"]))
 
 
 def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne:
+    found = Earlier(somebody.earlier.laws, somebody.categories, somebody.place)
     kept = {
         "incident": scope.incident,
         "phase": scope.phase,
         "group": NOBODY,
-        "told": False,
         "lacks": list(somebody.lacks),
         "sealed": key.seal(written(somebody), id_),
+        "found": key.seal(orjson.dumps(lasting(found)), _found_of(id_)),
     }
     return UpdateOne({"_id": id_}, {"$set": kept}, upsert=True)
 
@@ -286,15 +304,28 @@ def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseK
     """
     Return *somebody* with what is known of them; none where that is all there is to keep.
 
-    What another phase knew lies there no more; but who is told in it, is told.
+    Of an earlier phase there is left what was found of people, and what they were told. Of customers it does
+    not matter: each phase tells them.
     """
     if known is None:
         return somebody
     if known["phase"] != scope.phase:
-        return None if known["told"] else somebody
+        return somebody if somebody.to == CONTROLLERS else somebody.after(_earlier_from(known, key))
     before = read_from(known, key)
     after = before.also(somebody)
     return None if after == before else after
+
+
+def _earlier_from(document: Document, key: CaseKey) -> Earlier:
+    """Return what the phase of *document* found, and the laws by which it or one before has told."""
+    found = remembered(orjson.loads(key.open(document["found"], _found_of(document["_id"]))))
+    laws = dict.fromkeys((*found.laws, *Group.named(document["group"]).laws))
+    return Earlier(tuple(laws), found.categories, found.place)
+
+
+def _found_of(id_: str) -> str:
+    """Return the name under which it is sealed what was found of somebody, apart from who they are."""
+    return f"{id_} found"
 
 
 def _first_begun(scope: Document) -> tuple[bool, int]:
