@@ -123,6 +123,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
+        "unnamed": phase.scoped.unnamed if phase.scoped else None,
         "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,

@@ -34,6 +34,7 @@ def plain(trial: Trial) -> dict[str, Any]:
         "told": sum(group.people for group in groups if group.laws),
         "customers": len(trial.customers),
         "records": trial.records,
+        "unnamed": trial.named.unnamed,
         "categories": list(trial.counting.categories()),
         "laws": _by_law(groups),
         "places": _by(groups, "place"),

@@ -160,6 +160,13 @@ class BreachDeclared(Submission):
     """Who declares it; somebody else has to approve the notices."""
 
     @model_validator(mode="after")
+    def _names_each_customer_once(self) -> "BreachDeclared":
+        named = [one.id for one in self.affected.controllers]
+        if len(set(named)) < len(named):
+            raise ValueError("each of affected.controllers needs an id of its own")
+        return self
+
+    @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":
         if self.occurred_to is not None and self.occurred_to < self.occurred_from:
             raise ValueError("occurred_to must not be before occurred_from")
@@ -254,6 +261,8 @@ class BreachScoped(Fact):
     categories: tuple[Category, ...] = ()
     """All that was found breached of anybody."""
     records: int = 0
+    unnamed: int = 0
+    """Records that name no customer who was declared, of a processor: because of them all are told."""
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 

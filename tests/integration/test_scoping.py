@@ -353,23 +353,40 @@ VISITORS = [
     {"_id": 1, "tenant": {"number": "c1"}, "email": "v1@example.org"},
     {"_id": 2, "tenant": {"number": 2}, "email": "v2@example.org"},
     {"_id": 3, "tenant": {"number": "c9"}, "email": "v3@example.org"},
-    {"_id": 4, "tenant": {"number": "c3"}, "email": "v4@example.org", "safe": True},
+    {"_id": 4, "tenant": {"number": "c3"}, "email": "v4@example.org"},
+    {"_id": 5, "tenant": {"number": None}, "email": "v5@example.org"},
+    {"_id": 6, "email": "v6@example.org"},
+    {"_id": 7, "tenant": {"number": 2.0}, "email": "v7@example.org"},
+    {"_id": 8, "tenant": {"number": " C1 "}, "email": "v8@example.org"},
+    {"_id": 9, "tenant": {"number": ["c1", "c3"]}, "email": "v9@example.org"},
+    {"_id": 10, "tenant": {"number": ["c1", "c9"]}, "email": "v10@example.org"},
 ]
 
 
-EVERY = {"breaches@one.example", "breaches@two.example", "breaches@three.example"}
+ONE, TWO, THREE = "breaches@one.example", "breaches@two.example", "breaches@three.example"
+EVERY = {ONE, TWO, THREE}
+
+
+def visitors(*ids: int) -> dict[str, Any]:
+    return collection("visitors", _id={"$in": list(ids)})
 
 
 @pytest.mark.parametrize(
-    ("named", "told", "people"),
+    ("named", "told", "people", "unnamed"),
     [
-        pytest.param([], EVERY, 0, id="nothing named"),
-        pytest.param([collection("visitors", safe=None)], EVERY - {"breaches@three.example"}, 3, id="found"),
-        pytest.param([collection("visitors", safe=None), collection("logs")], EVERY, 4, id="nothing tells"),
+        pytest.param([], EVERY, 0, 0, id="nothing named"),
+        pytest.param([visitors(1, 2)], {ONE, TWO}, 2, 0, id="found"),
+        pytest.param([visitors(1, 2), collection("logs")], EVERY, 3, 0, id="nothing tells"),
+        pytest.param([visitors(7)], {TWO}, 1, 0, id="a number of another type"),
+        pytest.param([visitors(8)], {ONE}, 1, 0, id="another notation"),
+        pytest.param([visitors(9)], {ONE, THREE}, 1, 0, id="several"),
+        pytest.param([visitors(1, 3)], EVERY, 2, 1, id="one that is not listed"),
+        pytest.param([visitors(1, 5, 6)], EVERY, 3, 2, id="nobody named"),
+        pytest.param([visitors(10)], EVERY, 1, 1, id="listed and not listed"),
     ],
 )
 async def test_as_processor_the_customers_are_told_whose_records_were_found_and_nobody_else(
-    installed: Installation, named: list[dict[str, Any]], told: set[str], people: int
+    installed: Installation, named: list[dict[str, Any]], told: set[str], people: int, unnamed: int
 ) -> None:
     installed.data_map = HOSTED
     await installed.business("hosted", "visitors").insert_many(VISITORS)
@@ -380,7 +397,21 @@ async def test_as_processor_the_customers_are_told_whose_records_were_found_and_
     assert {chunk.to for chunk in chunks} == {"controllers"}
     assert set(await installed.written_to()) == told
     assert sum(group.people for group in scoped.groups) == people
+    assert scoped.unnamed == unnamed
     assert all(not group.laws for group in scoped.groups), "their controllers tell the people"
+
+
+async def test_of_no_listed_customer_there_is_at_least_a_number(installed: Installation) -> None:
+    installed.data_map = HOSTED
+    await installed.business("hosted", "visitors").insert_many(VISITORS)
+    scoped = await installed.scoped(declared(role="processor", collections=[collection("visitors")]))
+    assert (scoped.chunks, scoped.unnamed) == (0, len(VISITORS))
+
+
+async def test_whose_own_people_they_are_needs_no_customer(installed: Installation) -> None:
+    installed.data_map = HOSTED
+    await installed.business("hosted", "visitors").insert_many(VISITORS)
+    assert (await installed.scoped(declared(collections=[collection("visitors")]))).unnamed == 0
 
 
 async def test_a_customer_is_told_what_it_uses_in_its_own_language(installed: Installation) -> None:

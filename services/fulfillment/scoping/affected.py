@@ -16,6 +16,8 @@ from shared.affected import Reached
 
 PEOPLE, CONTROLLERS = "people", "controllers"
 PLACE, LANGUAGE = "place", "language"
+SAID_BY_HAND = -1
+"""How far away is what was declared of somebody: nearer than any record."""
 LONG_AGO = 1_000_000_000
 """How far away is what an earlier phase found: farther than any record."""
 Said = Mapping[str, tuple[int, str]]

@@ -13,8 +13,8 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.scoping.affected import CONTROLLERS, Somebody
+from services.fulfillment.scoping.affected import SAID_BY_HAND, Somebody
+from services.fulfillment.scoping.customers import Named, customers, named_in
 from services.fulfillment.scoping.filters import conditions
 from services.fulfillment.scoping.following import Following
 from services.fulfillment.scoping.places import language_of, place_of
@@ -22,12 +22,10 @@ from services.fulfillment.scoping.telling import Telling, needed, tellings
 from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.stores import Stores, in_portions
 from shared.errors import InvalidDataMap
-from shared.incidents import AffectedController, BreachDeclared, BreachRole, ListedPerson
+from shared.incidents import BreachDeclared, ListedPerson
 from shared.mongo import Document, id_bytes
 
 DOCUMENTS_AT_ONCE = 2_000
-SAID_BY_HAND = -1
-"""How far away is what was declared of somebody: nearer than any record."""
 MORE = 100
 """References that what is told elsewhere of the same address counts as far away as."""
 
@@ -38,7 +36,7 @@ class Portion:
 
     people: list[Somebody] = field(default_factory=list)
     records: int = 0
-    controllers: frozenset[str] = frozenset()
+    named: Named = field(default_factory=Named)
     """Customers whose records are among them, as the map says."""
     collection: str = ""
 
@@ -70,12 +68,13 @@ class Finding:
     async def portions(self, declared: BreachDeclared) -> AsyncIterator[Portion]:
         """Yield whom *declared* concerns, the same person as often as they are found."""
         await self.check(declared)
-        controllers = frozenset[str]()
+        named = Named()
         for key, condition in conditions(self.data_map, declared.affected.collections).items():
             async for portion in self._in_records(key, condition, declared):
-                controllers |= portion.controllers
+                named |= portion.named
                 yield portion
-        yield Portion(people=[*_listed(declared), *self._controllers(declared, controllers)])
+        told = customers(declared, named, all_tell=self._all_tell(declared))
+        yield Portion(people=[*_listed(declared), *told])
 
     async def telling_more(self, lacking: frozenset[str]) -> AsyncIterator[Portion]:
         """Yield who has a mail address in records that say what is *lacking* of somebody."""
@@ -95,7 +94,6 @@ class Finding:
         several = tellings(self.data_map).get(key, ())
         namers = [f.path for f in self.data_map.by_key[key].leaves if f.controller]
         place, paths = self.data_map.by_key[key].place, [*needed(several), *namers]
-        listed = {one.id for one in declared.affected.controllers}
         scanned = self.stores.scan(place, sorted(set(paths)), condition)
         async for documents in in_portions(scanned, DOCUMENTS_AT_ONCE):
             # In a thread: the broker waits for a sign of life meanwhile.
@@ -103,7 +101,7 @@ class Finding:
             yield Portion(
                 people=await self._whose(parts),
                 records=len(documents),
-                controllers=_named(documents, namers) & listed,
+                named=named_in(documents, namers, declared),
                 collection=key,
             )
 
@@ -118,15 +116,11 @@ class Finding:
             people += [replace(stranger, who=owner.who or stranger.who).also(owner) for owner in owners]
         return people
 
-    def _controllers(self, declared: BreachDeclared, found: frozenset[str]) -> list[Somebody]:
-        """Return the customers to be told: those whose records were found, and all where nothing tells."""
-        if declared.role is not BreachRole.PROCESSOR:
-            return []
+    def _all_tell(self, declared: BreachDeclared) -> bool:
+        """Tell whether all collections that were breached say which customer's each record is."""
         keys = conditions(self.data_map, declared.affected.collections)
         tells = [any(f.controller for f in self.data_map.by_key[key].leaves) for key in keys]
-        every = declared.affected.controllers
-        meant = [one for one in every if one.id in found] if tells and all(tells) else every
-        return [_customer(one, declared) for one in meant]
+        return bool(tells) and all(tells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +155,6 @@ def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list
     return [one for one in people if one.who]
 
 
-def _named(documents: Iterable[Document], paths: Sequence[str]) -> frozenset[str]:
-    return frozenset(
-        str(value) for document in documents for path in paths for value in values_at(document, path)
-    )
-
-
 def _listed(declared: BreachDeclared) -> list[Somebody]:
     """Return the people whom somebody else has found; whoever is named twice without an address is two."""
     seen: Counter[Hashable] = Counter()
@@ -189,15 +177,4 @@ def _person(listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashab
         said={name: (SAID_BY_HAND, text) for name, text in said.items() if text},
         places={place: SAID_BY_HAND} if place else {},
         categories=frozenset(listed.categories or declared.categories),
-    )
-
-
-def _customer(controller: AffectedController, declared: BreachDeclared) -> Somebody:
-    said = {"email": controller.email, "name": controller.name, "language": controller.locale}
-    return Somebody(
-        who=(CONTROLLERS, controller.id),
-        said={name: (SAID_BY_HAND, text) for name, text in said.items()},
-        categories=frozenset(declared.categories),
-        to=CONTROLLERS,
-        services=controller.services,
     )

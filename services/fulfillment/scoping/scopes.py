@@ -8,7 +8,7 @@ transaction: so whoever was overtaken meanwhile writes nothing any more, and a s
 import hmac
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -76,6 +76,8 @@ class Scope:
     """How often somebody has begun with it; whoever has an earlier one was overtaken."""
     stage: Stage = Stage.GATHERING
     records: int = 0
+    unnamed: int = 0
+    """Records of which nobody can say whose they are of the customers."""
 
     @property
     def id(self) -> str:
@@ -111,6 +113,7 @@ class Scopes:
             "turn": 0,
             "stage": Stage.GATHERING.value,
             "records": 0,
+            "unnamed": 0,
             "at": NEVER,
             "done": False,
         }
@@ -152,14 +155,8 @@ class Scopes:
         """Say that all before *stage* is done, and what was *found*; return the scope as it is then."""
         with translated("go on with the scope of a breach"):
             await self._hold(scope, {"at": now, "stage": stage.value, **found})
-        return Scope(
-            scope.incident,
-            scope.phase,
-            scope.declaration,
-            scope.turn,
-            stage,
-            found.get("records", scope.records),
-        )
+        counted = {"records": scope.records, "unnamed": scope.unnamed, **found}
+        return replace(scope, stage=stage, records=counted["records"], unnamed=counted["unnamed"])
 
     async def end(self, scope: Scope) -> None:
         """Say that *scope* is told; what it holds of people lies in the chunks alone from now on."""
@@ -344,6 +341,7 @@ def _scope(document: Document) -> Scope:
         document["turn"],
         Stage(document["stage"]),
         document["records"],
+        document["unnamed"],
     )
 
 

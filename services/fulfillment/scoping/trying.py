@@ -14,6 +14,7 @@ from secrets import token_bytes
 
 from services.fulfillment.scoping.affected import CONTROLLERS, Somebody, read, written
 from services.fulfillment.scoping.counting import Counting
+from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding, Portion
 from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.search.digests import spelled
@@ -33,6 +34,7 @@ class Trial:
     customers: dict[str, Group] = field(default_factory=dict)
     """Who would be told as a customer, by address."""
     records: int = 0
+    named: Named = field(default_factory=Named)
 
 
 async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: Progress) -> Trial:
@@ -46,7 +48,7 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
     """
     with closing(_People()) as people:
         trial = Trial()
-        trial.records = await _gone_through(finding.portions(declared), people.add, progress)
+        trial.records, trial.named = await _gone_through(finding.portions(declared), people.add, progress)
         await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
         judge = Judge(declared, law)
         for somebody in people.everybody():
@@ -58,13 +60,15 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
 
 async def _gone_through(
     portions: AsyncIterator[Portion], keep: Callable[[Iterable[Somebody]], None], progress: Progress
-) -> int:
-    handled = 0
+) -> tuple[int, Named]:
+    """Return how many records there were, and which customers they name."""
+    handled, named = 0, Named()
     async for portion in portions:
         keep(portion.people)
         handled += portion.records
+        named |= portion.named
         progress(portion.collection, handled)
-    return handled
+    return handled, named
 
 
 def _count(trial: Trial, group: Group, somebody: Somebody) -> None:

@@ -16,6 +16,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.counting import Counting
+from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
@@ -127,13 +128,15 @@ class Scoping:
 
     async def _gather(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
         """Keep everybody whom the declaration names, or the records that it names."""
-        pulse, finding = self._pulse(scope), self._finding()
+        pulse, finding, named = self._pulse(scope), self._finding(), Named()
         async for portion in finding.portions(declared):
+            named |= portion.named
             await self.scopes.add(scope, portion.people, key, self.clock())
             await pulse.beat(portion.records, portion.collection)
         counted = bool(declared.affected.collections)
         records = pulse.handled if counted else declared.records or 0
-        return await self.scopes.reach(scope, Stage.COMPLETING, self.clock(), records=records)
+        found = {"records": records, "unnamed": named.unnamed}
+        return await self.scopes.reach(scope, Stage.COMPLETING, self.clock(), **found)
 
     async def _complete(self, scope: Scope, key: CaseKey) -> Scope:
         """Look elsewhere for where people live and what they read, where the breached records do not say."""
@@ -201,6 +204,7 @@ def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
         groups=counting.groups(),
         categories=counting.categories(),
         records=scope.records,
+        unnamed=scope.unnamed,
         chunks=chunks,
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
