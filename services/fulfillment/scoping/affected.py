@@ -20,6 +20,9 @@ SAID_BY_HAND = -1
 """How far away is what was declared of somebody: nearer than any record."""
 LONG_AGO = 1_000_000_000
 """How far away is what an earlier phase found: farther than any record."""
+MOST_CHARACTERS = 200
+"""Of a name, or a line of a postal address; who has pasted a text there means neither."""
+MOST_LINES = 12
 Said = Mapping[str, tuple[int, str]]
 """``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
 
@@ -109,7 +112,7 @@ def written(somebody: Somebody) -> bytes:
     """Return *somebody* as it is sealed; who they are is their key's business."""
     return orjson.dumps(
         {
-            "said": somebody.said,
+            "said": {name: (rank, _cut(name, text)) for name, (rank, text) in somebody.said.items()},
             "places": somebody.places,
             "categories": sorted(somebody.categories),
             "to": somebody.to,
@@ -117,6 +120,13 @@ def written(somebody: Somebody) -> bytes:
             "earlier": lasting(somebody.earlier),
         }
     )
+
+
+def _cut(name: str, text: str) -> str:
+    """Return *text* as far as it goes on an envelope; an address for mail is a whole or nothing."""
+    if name == "email":
+        return text
+    return "\n".join(line[:MOST_CHARACTERS] for line in text.splitlines()[:MOST_LINES])
 
 
 def lasting(found: Earlier) -> dict[str, Any]:

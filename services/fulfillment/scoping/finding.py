@@ -20,12 +20,14 @@ from services.fulfillment.scoping.following import Following
 from services.fulfillment.scoping.places import language_of, place_of
 from services.fulfillment.scoping.telling import Telling, needed, tellings
 from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.stores import Stores, in_portions
+from services.fulfillment.search.stores import Stores
 from shared.errors import InvalidDataMap
 from shared.incidents import BreachDeclared, ListedPerson
-from shared.mongo import Document, id_bytes
+from shared.mongo import Document, id_bytes, size_of
 
 DOCUMENTS_AT_ONCE = 2_000
+BYTES_AT_ONCE = 8 * 1024 * 1024
+"""So many bytes about are read before what they tell is kept."""
 MORE = 100
 """References that what is told elsewhere of the same address counts as far away as."""
 
@@ -82,9 +84,7 @@ class Finding:
             telling = [t for t in several if t.emails and t.may_tell(lacking)]
             place = self.data_map.by_key[key].place
             if telling and not await self.stores.absent([place]):
-                async for documents in in_portions(
-                    self.stores.scan(place, needed(telling)), DOCUMENTS_AT_ONCE
-                ):
+                async for documents in _portions(self.stores.scan(place, needed(telling))):
                     found = await asyncio.to_thread(_known_in, documents, telling)
                     yield Portion(found, len(documents), collection=key)
 
@@ -95,7 +95,7 @@ class Finding:
         namers = [f.path for f in self.data_map.by_key[key].leaves if f.controller]
         place, paths = self.data_map.by_key[key].place, [*needed(several), *namers]
         scanned = self.stores.scan(place, sorted(set(paths)), condition)
-        async for documents in in_portions(scanned, DOCUMENTS_AT_ONCE):
+        async for documents in _portions(scanned):
             # In a thread: the broker waits for a sign of life meanwhile.
             parts = await asyncio.to_thread(_parts, documents, several, declared.categories)
             yield Portion(
@@ -146,6 +146,19 @@ def _parts(documents: Iterable[Document], several: Iterable[Telling], breached: 
                     somebody = replace(telling.tells(value), categories=categories)
                     found.append(_Part(telling, value, place, somebody))
     return found
+
+
+async def _portions(documents: AsyncIterator[Document]) -> AsyncIterator[list[Document]]:
+    """Yield *documents*, so many of them at once as fit into little memory."""
+    portion, size = list[Document](), 0
+    async for document in documents:
+        portion.append(document)
+        size += size_of(document)
+        if len(portion) >= DOCUMENTS_AT_ONCE or size >= BYTES_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list[Somebody]:
