@@ -226,8 +226,9 @@ async def test_a_record_that_two_filters_find_is_one(installed: Installation) ->
             "`\\$function` runs a script",
             id="function",
         ),
-        pytest.param(collection("pepole"), "the data map has no collection `pepole`", id="unknown"),
-        pytest.param(collection("people", age={"$between": [1, 2]}), "refused", id="not understood"),
+        pytest.param(collection("pepole"), "the data map has no collection `pepole`", id="no collection"),
+        pytest.param(collection("people", age={"$between": [1, 2]}), "none of the comparisons", id="unknown"),
+        pytest.param(collection("people", age={"$in": 5}), "refused", id="not understood"),
     ],
 )
 async def test_what_cannot_be_followed_is_refused_before_anything_is_looked_for(

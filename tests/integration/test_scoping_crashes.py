@@ -154,9 +154,9 @@ class Failing(Stores):
 
     failures = 1
 
-    async def scan(self, place: Any, paths: Any, condition: Document | None = None, *, most: int = 0) -> Any:
+    async def scan(self, place: Any, paths: Any, condition: Document | None = None, **limits: Any) -> Any:
         passed = 0
-        async for document in super().scan(place, paths, condition, most=most):
+        async for document in super().scan(place, paths, condition, **limits):
             yield document
             passed += 1
             if passed == 2 and place.name == "people" and self.failures:

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
@@ -28,6 +29,8 @@ from shared.mongo import Document, id_bytes, size_of
 DOCUMENTS_AT_ONCE = 2_000
 BYTES_AT_ONCE = 8 * 1024 * 1024
 """So many bytes about are read before what they tell is kept."""
+CHECKED_WITHIN = timedelta(minutes=5)
+"""How long a store may look for the first record that a filter finds: the broker waits for half an hour."""
 MORE = 100
 """References that what is told elsewhere of the same address counts as far away as."""
 
@@ -58,13 +61,13 @@ class Finding:
             FilterRefused: They are not named in a way that can be followed.
             InvalidDataMap: The map names a collection that is not there: nobody would be found in it.
             PermanentError: A store does not understand a filter.
-            StoreUnavailable: A store did not answer.
+            StoreUnavailable: A store did not answer, or looks too long for the first record.
         """
         for key, condition in conditions(self.data_map, declared.affected.collections).items():
             place = self.data_map.by_key[key].place
             if await self.stores.absent([place]):
                 raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
-            async for _ in self.stores.scan(place, ["_id"], condition, most=1):
+            async for _ in self.stores.scan(place, ["_id"], condition, most=1, within=CHECKED_WITHIN):
                 pass
 
     async def portions(self, declared: BreachDeclared) -> AsyncIterator[Portion]:
