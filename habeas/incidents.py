@@ -1,9 +1,9 @@
 """The register of incidents, as the staff sees it: what happened, who is to be told by when, who approved."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from habeas.breachfiles import event_id
 from habeas.client import message_of
 from habeas.requests import SOURCE
+from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
 from services.intake.incidents.domain import RECORDS, Incident, Phase, evolve
 from services.intake.incidents.duties import Due
@@ -19,7 +20,7 @@ from shared.errors import ConfigurationError
 from shared.events import Fact, Record
 from shared.incidents import BreachDeclared, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
-from shared.mongo import connect, translated
+from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
 
 NOBODY = "none"
@@ -35,6 +36,8 @@ class Case:
     told: Sequence[tuple[datetime, Fact]]
     """What happened, the oldest first."""
     declared: tuple[BreachDeclared, ...]
+    stuck: Mapping[int, str] = field(default_factory=dict)
+    """Phases of which nobody can find out whom they concern, and why; it is tried on."""
 
     @property
     def last(self) -> BreachDeclared:
@@ -70,7 +73,9 @@ class Case:
             "final": self.last.final,
             "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
             "held_by": hold.agency if hold is not None and hold.until > now else None,
-            "phases": [phase_of(phase) for phase in self.incident.phases],
+            "phases": [
+                {**phase_of(phase), "stuck": self.stuck.get(phase.number)} for phase in self.incident.phases
+            ],
             "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.clocks],
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
@@ -179,6 +184,8 @@ class Incidents:
     journal: Journal
     ids: Sequence[str]
     vault: Vault
+    fulfillment: Database
+    """Where it is found out whom they concern."""
 
     async def all(self) -> AsyncIterator[Case]:
         """
@@ -209,7 +216,7 @@ class Incidents:
     async def _case(self, id_: str, incident: Incident, rows: Sequence[Row]) -> Case:
         sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
         declared = tuple(BreachDeclared.model_validate_json(content) for content in sealed)
-        return Case(id_, incident, tuple(told_by(rows)), declared)
+        return Case(id_, incident, tuple(told_by(rows)), declared, await failures(self.fulfillment, id_))
 
 
 @asynccontextmanager
@@ -226,7 +233,7 @@ async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterato
         with translated("look for incidents"):
             ids = sorted(await database["journal"].distinct("case"))
         vault = Vault(client, prefix=prefix, master_key=master_key)
-        yield Incidents(Journal(database, RECORDS), ids, vault)
+        yield Incidents(Journal(database, RECORDS), ids, vault, client[f"{prefix}_fulfillment"])
     finally:
         client.close()
 

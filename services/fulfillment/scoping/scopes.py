@@ -114,6 +114,7 @@ class Scopes:
             "stage": Stage.GATHERING.value,
             "records": 0,
             "unnamed": 0,
+            "failed": None,
             "at": NEVER,
             "done": False,
         }
@@ -154,9 +155,14 @@ class Scopes:
     async def reach(self, scope: Scope, stage: Stage, now: datetime, **found: int) -> Scope:
         """Say that all before *stage* is done, and what was *found*; return the scope as it is then."""
         with translated("go on with the scope of a breach"):
-            await self._hold(scope, {"at": now, "stage": stage.value, **found})
+            await self._hold(scope, {"at": now, "stage": stage.value, "failed": None, **found})
         counted = {"records": scope.records, "unnamed": scope.unnamed, **found}
         return replace(scope, stage=stage, records=counted["records"], unnamed=counted["unnamed"])
+
+    async def fail(self, scope: Scope, reason: str) -> None:
+        """Say why nobody gets on with *scope*, for whoever looks at the incident."""
+        with translated("say why a breach is not scoped"):
+            await self._hold(scope, {"failed": reason})
 
     async def end(self, scope: Scope) -> None:
         """Say that *scope* is told; what it holds of people lies in the chunks alone from now on."""
@@ -270,6 +276,13 @@ class Scopes:
     async def _known(self, ids: Sequence[str], session: Session, **wanted: Any) -> dict[str, Document]:
         found = self._people.find({"_id": {"$in": list(ids)}, **wanted}, session=session)
         return {document["_id"]: document async for document in found}
+
+
+async def failures(database: Database, incident: str) -> dict[int, str]:
+    """Return of which phases of *incident* nobody gets on with finding out whom they concern, and why."""
+    stuck = {"incident": incident, "done": False, "failed": {"$ne": None}}
+    with translated("read what is scoped of a breach"):
+        return {one["phase"]: one["failed"] async for one in database["breach_scopes"].find(stuck)}
 
 
 def read_from(document: Document, key: CaseKey) -> Somebody:

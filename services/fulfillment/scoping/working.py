@@ -9,6 +9,7 @@ leaves nothing half done, and another comes to the same chunks and the same numb
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -31,6 +32,7 @@ from shared.vault import CaseKey
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Of a chunk about: the vault takes twice as many."""
+BEAT_S, HANGS_S = 60.0, 86_400.0
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
 TELL_EVERY_S = 10.0
@@ -100,6 +102,9 @@ class Scoping:
             except HabeasError as error:
                 pause = TRY_AGAIN_S
                 logger().error("a breach is scoped later", service="scoping", reason=str(error))
+            except Exception:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
+                pause = TRY_AGAIN_S
+                logger().error("a breach is scoped later", service="scoping", exc_info=True)
             await asyncio.sleep(pause)
 
     async def work(self) -> bool:
@@ -113,6 +118,25 @@ class Scoping:
         scope = await self.scopes.begin(self.clock())
         if scope is None:
             return False
+        beats = asyncio.create_task(self._beat(scope))
+        try:
+            await self._go_on(scope)
+        except Exception as error:
+            with suppress(HabeasError):
+                await self.scopes.fail(scope, _reason(error))
+            raise
+        finally:
+            beats.cancel()
+        return True
+
+    async def _beat(self, scope: Scope) -> None:
+        """Keep the lease while one step takes longer than it; whoever hangs for a day loses it."""
+        for _ in range(int(HANGS_S / BEAT_S)):
+            await asyncio.sleep(BEAT_S)
+            with suppress(HabeasError):  # whoever works on it finds out as soon as they write
+                await self.scopes.alive(scope, self.clock())
+
+    async def _go_on(self, scope: Scope) -> None:
         declared = BreachDeclared.model_validate_json(
             await self.vault.open(scope.incident, scope.declaration)
         )
@@ -126,7 +150,6 @@ class Scoping:
         if scope.stage is Stage.SEALING:
             scope = await self._seal(scope, key)
         await self.scopes.end(scope)
-        return True
 
     async def _gather(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
         """Keep everybody whom the declaration names, or the records that it names."""
@@ -196,6 +219,11 @@ class Scoping:
 
     def _pulse(self, scope: Scope) -> Pulse:
         return Pulse(self.scopes, scope, self.clock)
+
+
+def _reason(error: Exception) -> str:
+    """Return why the work has stopped; an error that is not ours may quote documents: its class alone."""
+    return str(error) if isinstance(error, HabeasError) else type(error).__name__
 
 
 def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
