@@ -18,7 +18,7 @@ from services.intake.incidents.duties import Due
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import BreachDeclared, BreachTimeCame
+from shared.incidents import AffectedGroup, BreachDeclared, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -147,8 +147,15 @@ def by_law(phases: Iterable[Phase]) -> Counter[str]:
     for phase in phases:
         if phase.scoped is not None:
             counted.pop(NOBODY, None)
-            for group in phase.groups:
-                counted[group.laws[0] if group.laws else NOBODY] += group.people
+            counted += groups_by_law(phase.groups)
+    return counted
+
+
+def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
+    """Count the people of *groups* by the law that wants them told, the first of several."""
+    counted: Counter[str] = Counter()
+    for group in groups:
+        counted[group.laws[0] if group.laws else NOBODY] += group.people
     return +counted
 
 

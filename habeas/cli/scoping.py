@@ -70,8 +70,8 @@ def register(app: typer.Typer) -> None:
 
 def _show(found: Mapping[str, Any]) -> None:
     out.print(
-        f"{found['people']:,} people, of whom {found['told']:,} must be told and {found['unreachable']:,} "
-        f"have no mail address; {found['records']:,} records",
+        f"{found['people']:,} people, of whom {found['told']:,} must be told; "
+        f"of these {found['unreachable']:,} have no mail address; {found['records']:,} records",
         markup=False,
     )
     if found["customers"]:

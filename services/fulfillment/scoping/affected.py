@@ -5,15 +5,16 @@ What records say is put together in any order with the same result, so that whoe
 after a crash comes to the same.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from services.fulfillment.scoping.places import main_language
 from shared.affected import Reached
 
+Who: TypeAlias = tuple[Hashable, ...]
 PEOPLE, CONTROLLERS = "people", "controllers"
 PLACE, LANGUAGE = "place", "language"
 SAID_BY_HAND = -1
@@ -41,7 +42,7 @@ class Earlier:
 class Somebody:
     """One person, or one customer, and what is known of them."""
 
-    who: tuple[Hashable, ...]
+    who: Who
     """What tells them from all others."""
     said: Said = field(default_factory=dict)
     places: Mapping[str, int] = field(default_factory=dict)
@@ -106,6 +107,15 @@ class Somebody:
 
     def _told(self, name: str) -> str:
         return self.said[name][1] if name in self.said else ""
+
+
+def together(people: Iterable[Somebody], name_of: Callable[[Who], str]) -> dict[str, Somebody]:
+    """Return *people*, each once, by what *name_of* calls them by what tells them from others."""
+    found: dict[str, Somebody] = {}
+    for one in people:
+        name = name_of(one.who)
+        found[name] = found[name].also(one) if name in found else one
+    return found
 
 
 def written(somebody: Somebody) -> bytes:

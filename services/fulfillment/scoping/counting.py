@@ -18,6 +18,8 @@ class Counting:
     _again: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
     """Those of whom an earlier phase has told, and counted them."""
     _categories: set[str] = field(default_factory=set)
+    customers: int = 0
+    """How many are told as customers."""
 
     def add(self, group: Group, somebody: Somebody) -> None:
         """Count *somebody*; customers are not counted among people, and of whom nothing is new, nowhere."""
@@ -25,6 +27,7 @@ class Counting:
             return
         self._categories |= somebody.categories
         if somebody.to != PEOPLE:
+            self.customers += group.told
             return
         alike = group.laws, somebody.place or "", group.language
         if group.again:

@@ -23,6 +23,7 @@ from services.fulfillment.scoping.affected import (
     lasting,
     read,
     remembered,
+    together,
     written,
 )
 from services.fulfillment.scoping.judging import NOBODY, Group
@@ -267,11 +268,7 @@ class Scopes:
 
     def _together(self, scope: Scope, people: Iterable[Somebody]) -> dict[str, Somebody]:
         """Return *people*, each once, by what they are stored under."""
-        found: dict[str, Somebody] = {}
-        for one in people:
-            id_ = f"{scope.incident}:{self.key_of(scope.incident, one.who)}"
-            found[id_] = found[id_].also(one) if id_ in found else one
-        return found
+        return together(people, lambda who: f"{scope.incident}:{self.key_of(scope.incident, who)}")
 
     async def _known(self, ids: Sequence[str], session: Session, **wanted: Any) -> dict[str, Document]:
         found = self._people.find({"_id": {"$in": list(ids)}, **wanted}, session=session)
