@@ -13,8 +13,10 @@ from habeas.client import message_of
 from habeas.requests import SOURCE
 from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
-from services.intake.incidents.domain import RECORDS, Incident, Phase, evolve
+from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.duties import Due
+from services.intake.incidents.notices import objection, offered
+from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
@@ -41,8 +43,8 @@ class Case:
 
     @property
     def last(self) -> BreachDeclared:
-        """What was declared last."""
-        return self.declared[-1]
+        """What was declared last, and not taken back."""
+        return self.declared[self.incident.newest.number - 1]
 
     def clock(self, name: str) -> Due:
         """
@@ -76,7 +78,7 @@ class Case:
             "phases": [
                 {**phase_of(phase), "stuck": self.stuck.get(phase.number)} for phase in self.incident.phases
             ],
-            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.clocks],
+            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.duties],
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
 
@@ -123,8 +125,10 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "declared_by": phase.by,
         "approved_by": list(phase.approved_by),
         "approved": phase.seconded,
+        "withdrawn_by": phase.withdrawn_by,
         "records": phase.scoped.records if phase.scoped else None,
         "people": sum(group.people for group in groups),
+        "customers": phase.customers,
         "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
@@ -135,6 +139,34 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "failed": notified and notified.failed,
         "held_by_police": phase.delayed,
     }
+
+
+def approvable(case: Case, phase: int | None, by: str) -> dict[str, Any]:
+    """
+    Return which phase *by* approves of, and what it declares; the newest where they do not name one.
+
+    Raises:
+        ConfigurationError: They may not, or it would let out more than they have named.
+    """
+    incident = case.incident
+    number = phase or offered(incident).number
+    against = objection(incident, number, by)
+    if against is not None:
+        raise ConfigurationError(against)
+    others = [one.number for one in incident.waiting(number) if one.number != number]
+    if phase is None and others:
+        raise ConfigurationError(
+            f"--phase: say which was looked at: phase {number} lets out phase {others[0]} too, in its words"
+        )
+    return {"phase": number, "declaration": incident.phases[number - 1].declaration}
+
+
+def addressed(phase: Phase) -> str:
+    """Return to whom the notices of *phase* go, as a person reads it."""
+    languages = _by_language(phase)
+    told = ", ".join(f"{language} {people:,}" for language, people in languages.items())
+    people = f"{languages.total():,} people" + (f" ({told})" if told else "")
+    return f"{people}, {phase.customers:,} customers"
 
 
 def by_law(phases: Iterable[Phase]) -> Counter[str]:

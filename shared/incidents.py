@@ -157,7 +157,7 @@ class BreachDeclared(Submission):
     final: bool = False
     """Whether nothing more is to come."""
     by: Code | None = None
-    """Who declares it; somebody else has to approve the notices."""
+    """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
 
     @model_validator(mode="after")
     def _names_each_customer_once(self) -> "BreachDeclared":
@@ -260,6 +260,8 @@ class BreachScoped(Fact):
     groups: tuple[AffectedGroup, ...]
     categories: tuple[Category, ...] = ()
     """All that was found breached of anybody."""
+    customers: int = 0
+    """Those whose data the company processes, and who are told."""
     records: int = 0
     unnamed: int = 0
     """Records that name no customer who was declared, of a processor: because of them all are told."""
@@ -273,6 +275,25 @@ class BreachApproved(Fact):
     TYPE = "habeas.breach.approved.v1"
 
     by: Code
+    phase: int
+    declaration: Code | None = None
+    """The declaration that they were shown; of another nothing is approved. None where nobody says it."""
+
+
+class BreachWithdrawn(Fact):
+    """The staff takes a phase back whose notices are not out: what it declared was wrong."""
+
+    TYPE = "habeas.breach.withdrawn.v1"
+
+    by: Code
+    phase: int
+
+
+class BreachUnscoped(Fact):
+    """A phase was taken back before anybody was told: whom it concerned is forgotten."""
+
+    TYPE = "habeas.breach.unscoped.v1"
+
     phase: int
 
 

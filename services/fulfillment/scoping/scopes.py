@@ -173,6 +173,20 @@ class Scopes:
             )
             await self._hold(scope, {"done": True})
 
+    async def give_up(self, scope: Scope) -> None:
+        """
+        Have *scope* worked on no more, and forget whom it concerned; it may be repeated.
+
+        Of who is known from an earlier phase there stays what was known then.
+        """
+        await self.take(scope)  # so that nobody takes it later, if it comes later
+        mine = {"incident": scope.incident, "phase": scope.phase}
+        with translated("give up the scope of a breach"):
+            await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True}})
+            known = {**mine, "before": {"$exists": True}}
+            await self._people.update_many(known, [{"$replaceWith": "$before"}])
+            await self._people.delete_many(mine)
+
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned; it may be repeated."""
         with translated("forget the people of a breach"):
@@ -212,8 +226,12 @@ class Scopes:
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
                 merged = {id_: _merged(fresh[id_], known.get(id_), scope, key) for id_ in some}
-                changes = [_kept(scope, id_, one, key) for id_, one in merged.items() if one is not None]
+                news = {id_: one for id_, one in merged.items() if one is not None}
+                changes = [_kept(scope, id_, one, key) for id_, one in news.items()]
                 if changes:
+                    moved = {"_id": {"$in": list(news)}, "phase": {"$ne": scope.phase}}
+                    before = [{"$set": {"before": "$$ROOT"}}]
+                    await self._people.update_many(moved, before, session=session)
                     await self._people.bulk_write(changes, ordered=False, session=session)
 
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:

@@ -234,6 +234,7 @@ def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
         phase=scope.phase,
         groups=counting.groups(),
         categories=counting.categories(),
+        customers=counting.customers,
         records=scope.records,
         unnamed=scope.unnamed,
         chunks=chunks,
