@@ -167,6 +167,13 @@ class BreachDeclared(Submission):
     """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
 
     @model_validator(mode="after")
+    def _names_each_customer_once(self) -> "BreachDeclared":
+        named = [one.id for one in self.affected.controllers]
+        if len(set(named)) < len(named):
+            raise ValueError("each of affected.controllers needs an id of its own")
+        return self
+
+    @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":
         if self.occurred_to is not None and self.occurred_to < self.occurred_from:
             raise ValueError("occurred_to must not be before occurred_from")
@@ -259,6 +266,8 @@ class AffectedGroup(Part):
     people: int
     unreachable: int = 0
     """Those of them without a mail address."""
+    again: int = 0
+    """People of an earlier phase, not counted here, who are told of what was found of them since."""
 
 
 class BreachScoped(Fact):
@@ -273,6 +282,8 @@ class BreachScoped(Fact):
     customers: int = 0
     """Those whose data the company processes, and who are told."""
     records: int = 0
+    unnamed: int = 0
+    """Records that name no customer who was declared, of a processor: because of them all are told."""
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 

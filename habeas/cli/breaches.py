@@ -256,6 +256,9 @@ def _show_phase(phase: dict[str, Any]) -> None:
             "people by law": [f"{law} {people}" for law, people in phase["by_law"].items()],
             "by language": [f"{language} {people}" for language, people in phase["by_language"].items()],
             "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
+            "not scoped": [phase["stuck"]] if phase["stuck"] else [],
+            "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
+            "told of more": [str(phase["again"])] if phase["again"] else [],
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }
     )

@@ -289,6 +289,15 @@ def test_a_declaration_says_what_a_law_asks_for(
     assert declared.breach.aware_at == declared.aware_at
 
 
+def test_a_declaration_names_each_customer_once() -> None:
+    again = {"id": "acme", "name": "Acme", "email": "other@acme.example"}
+    named = DECLARED["affected"]["controllers"]
+    with pytest.raises(ValueError, match="an id of its own"):
+        BreachDeclared.model_validate(
+            DECLARED | {"high_risk": True, "affected": {"controllers": [*named, again]}}
+        )
+
+
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEXTS = ("nature", "consequences", "measures", "advice", "contact")
 DECLARED: dict[str, Any] = {

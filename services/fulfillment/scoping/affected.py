@@ -5,9 +5,9 @@ What records say is put together in any order with the same result, so that whoe
 after a crash comes to the same.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -15,19 +15,37 @@ from services.fulfillment.scoping.places import main_language
 from shared.affected import Reached
 from shared.matching import Outcome, match_names
 
+Who: TypeAlias = tuple[Hashable, ...]
 PEOPLE, CONTROLLERS = "people", "controllers"
 PLACE, LANGUAGE = "place", "language"
 MOST_NAMES = 16
 """Names of those who share a mailbox that are remembered."""
+SAID_BY_HAND = -1
+"""How far away is what was declared of somebody: nearer than any record."""
+LONG_AGO = 1_000_000_000
+"""How far away is what an earlier phase found: farther than any record."""
+MOST_CHARACTERS = 200
+"""Of a name, or a line of a postal address; who has pasted a text there means neither."""
+MOST_LINES = 12
 Said = Mapping[str, tuple[int, str]]
 """``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier phases of the same breach found of somebody."""
+
+    laws: tuple[str, ...] = ()
+    """By which they were told; none: they were not."""
+    categories: frozenset[str] = frozenset()
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
     """One person, or one customer, and what is known of them."""
 
-    who: tuple[Hashable, ...]
+    who: Who
     """What tells them from all others."""
     said: Said = field(default_factory=dict)
     places: Mapping[str, int] = field(default_factory=dict)
@@ -38,6 +56,13 @@ class Somebody:
     services: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     """What records of the breach call them, in order: behind one mailbox may be a family."""
+    earlier: Earlier = Earlier()
+
+    def after(self, earlier: Earlier) -> "Somebody":
+        """Return them with what *earlier* phases found."""
+        places = {earlier.place: LONG_AGO} if earlier.place else {}
+        known = Somebody(who=self.who, places=places, categories=earlier.categories)
+        return replace(self.also(known), earlier=earlier)
 
     def also(self, other: "Somebody") -> "Somebody":
         """Return this with what *other* tells of the same person."""
@@ -104,18 +129,46 @@ class Somebody:
         return self.said[name][1] if name in self.said else ""
 
 
+def together(people: Iterable[Somebody], name_of: Callable[[Who], str]) -> dict[str, Somebody]:
+    """Return *people*, each once, by what *name_of* calls them by what tells them from others."""
+    found: dict[str, Somebody] = {}
+    for one in people:
+        name = name_of(one.who)
+        found[name] = found[name].also(one) if name in found else one
+    return found
+
+
 def written(somebody: Somebody) -> bytes:
     """Return *somebody* as it is sealed; who they are is their key's business."""
     return orjson.dumps(
         {
-            "said": somebody.said,
+            "said": {name: (rank, _cut(name, text)) for name, (rank, text) in somebody.said.items()},
             "places": somebody.places,
             "categories": sorted(somebody.categories),
             "to": somebody.to,
             "services": somebody.services,
             "names": somebody.names,
+            "earlier": lasting(somebody.earlier),
         }
     )
+
+
+def _cut(name: str, text: str) -> str:
+    """Return *text* as far as it goes on an envelope; an address for mail is a whole or nothing."""
+    lines = text.splitlines()
+    if name == "email" or (len(lines) <= MOST_LINES and all(len(line) <= MOST_CHARACTERS for line in lines)):
+        return text
+    return "\n".join(line[:MOST_CHARACTERS] for line in lines[:MOST_LINES])
+
+
+def lasting(found: Earlier) -> dict[str, Any]:
+    """Return what was *found* of somebody as it is sealed."""
+    return {"laws": found.laws, "categories": sorted(found.categories), "place": found.place}
+
+
+def remembered(found: Mapping[str, Any]) -> Earlier:
+    """Return what :func:`lasting` made."""
+    return Earlier(tuple(found["laws"]), frozenset(found["categories"]), found["place"])
 
 
 def read(content: bytes) -> Somebody:
@@ -129,4 +182,5 @@ def read(content: bytes) -> Somebody:
         to=found["to"],
         services=tuple(found["services"]),
         names=tuple(found["names"]),
+        earlier=remembered(found["earlier"]),
     )
