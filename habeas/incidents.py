@@ -12,9 +12,10 @@ from habeas.breachfiles import event_id
 from habeas.client import message_of
 from habeas.requests import SOURCE
 from services.intake.domain import incident_id
-from services.intake.incidents.domain import RECORDS, Incident, Phase, evolve
+from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.duties import Due
 from services.intake.incidents.notices import objection, offered
+from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
@@ -39,8 +40,8 @@ class Case:
 
     @property
     def last(self) -> BreachDeclared:
-        """What was declared last."""
-        return self.declared[-1]
+        """What was declared last, and not taken back."""
+        return self.declared[self.incident.newest.number - 1]
 
     def clock(self, name: str) -> Due:
         """
@@ -72,7 +73,7 @@ class Case:
             "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
             "held_by": hold.agency if hold is not None and hold.until > now else None,
             "phases": [phase_of(phase) for phase in self.incident.phases],
-            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.clocks],
+            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.duties],
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
 

@@ -145,8 +145,9 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.campaign.paused.v1",
         "habeas.campaign.resumed.v1",
         "habeas.campaign.aborted.v1",
+        "habeas.request.purged.v1",
     ),
-    "chunks": ("habeas.breach.chunk_due.v1",),
+    "chunks": ("habeas.breach.chunk_due.v1", "habeas.request.purged.v1"),
 }
 """Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""
 

@@ -237,7 +237,7 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
-        out.print(f"{clock['clock']}: {_standing(clock, zone)}", markup=False)
+        out.print(f"{clock['clock']}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
     for event in plain["history"]:
@@ -261,16 +261,17 @@ def _show_phase(phase: dict[str, Any]) -> None:
     )
 
 
-def _standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
+def standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
     """Return where a clock stands, as a person reads it."""
-    if not clock["owed"]:
+    if not clock["owed"] and not clock["done_at"]:
         return "nobody is to be told"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
     if clock["done_at"]:
         who = f" by {clock['done_by']}" if clock["done_by"] else ""
         receipt = f" ({clock['receipt']})" if clock["receipt"] else ""
         late = ", LATE" if clock["late"] else ""
-        return f"told {_local(clock['done_at'], zone)}{who}{receipt}{late}; due {due}"
+        told = f"told {_local(clock['done_at'], zone)}{who}{receipt}{late}"
+        return f"{told}; due {due}" if clock["owed"] else f"{told}; it would not be owed any more"
     return f"to be told {due}{', LATE' if clock['late'] else ''}"
 
 

@@ -17,7 +17,7 @@ async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
     Raises:
         Destroyed: The incident has no key any more.
     """
-    for phase in case.incident.phases:
+    for phase in case.incident.standing:
         for number in range(phase.chunks):
             sealed = await vault.open(case.id, chunk_item(phase.number, number))
             yield phase.number, Chunk.model_validate_json(sealed)
@@ -26,7 +26,7 @@ async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
 def known(case: Case) -> Known:
     """Return what an authority can be told of *case*."""
     incident, declared = case.incident, case.last
-    scoped = [phase.scoped for phase in incident.phases if phase.scoped]
+    scoped = [phase.scoped for phase in incident.standing if phase.scoped]
     counted = sum(one.records for one in scoped)
     return Known(
         incident=case.id,
@@ -57,4 +57,4 @@ def _told(case: Case) -> Told | None:
 
 
 def _to_be_told(incident: Incident) -> int:
-    return sum(phase.chunks > 0 for phase in incident.phases)
+    return sum(phase.chunks > 0 for phase in incident.standing)

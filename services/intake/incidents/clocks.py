@@ -4,7 +4,7 @@ The clocks of an incident: what the laws say and what we have promised, and the 
 A moment is named after its clock and when that ends: once a clock is corrected, old moments mean nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
 from shared.incidents import BreachDeclared
 from shared.law import Calendars, Company, Step
-from shared.law.breaches import BreachPolicies, Clock, clocks
+from shared.law.breaches import BreachPolicies, Clock, Customer, clocks
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -44,19 +44,36 @@ class Wait:
     at: datetime
 
 
-def clocks_of(incident: Incident, declared: BreachDeclared, law: Law, now: datetime) -> tuple[Due, ...]:
-    """Return all clocks of *incident*, by what was *declared* last; what is not there yet begins *now*."""
+def clocks_of(
+    incident: Incident, declared: Sequence[BreachDeclared], law: Law, now: datetime
+) -> tuple[Due, ...]:
+    """
+    Return all clocks of *incident*; what is not there yet begins *now*.
+
+    What was *declared* last counts. Customers are those of all phases: a supplement need not name them again.
+    """
+    last = declared[-1]
     breach = replace(
-        declared.breach,
-        detected_at=min(declared.detected_at, incident.aware_at),
+        last.breach,
+        detected_at=min(last.detected_at, incident.aware_at),
         aware_at=incident.aware_at,
-        categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
+        categories=tuple(dict.fromkeys((*last.categories, *incident.categories))),
+        controllers=tuple(_customers(declared)),
         unreached=incident.unreached,
         told=tuple(_being_told(incident).items()),
     )
     found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
     by_law = [_due(clock, incident.aware_at) for clock in found]
-    return (*by_law, *_promised(incident, declared), *_supplements(incident, by_law, now))
+    return (*by_law, *_promised(incident, last), *_supplements(incident, by_law, now))
+
+
+def _customers(declared: Iterable[BreachDeclared]) -> Iterator[Customer]:
+    """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
+    hours: dict[str, int] = {}
+    for one in declared:
+        for customer in one.breach.controllers:
+            hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
+    return (Customer(id_, most) for id_, most in hours.items())
 
 
 def _being_told(incident: Incident) -> dict[str, datetime]:

@@ -1,23 +1,21 @@
 """
 What can happen to an incident, and what is known of it.
 
-Pure. Each declaration of an incident is a phase, and the life of a phase is one table, :data:`TRANSITIONS`;
-what is not in it is an error. Notices go out when two people stand behind them and no investigation holds
-them up, whichever comes last.
+Pure. Each declaration of an incident is a phase (see :mod:`.phases`). Notices go out when two people stand
+behind them and no investigation holds them up, whichever comes last.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import MappingProxyType
 
-from services.intake.incidents.duties import BY_LETTER, CONTROLLER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.phases import Phase, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
-    AffectedGroup,
     BreachAlarmed,
     BreachApproved,
     BreachHeld,
@@ -26,7 +24,6 @@ from shared.incidents import (
     BreachNotified,
     BreachRegistered,
     BreachReported,
-    BreachRole,
     BreachScoped,
     BreachTimeCame,
     BreachUnscoped,
@@ -41,104 +38,7 @@ HOLD = "hold"
 """What the moment is called at which a hold ends."""
 
 
-class Status(StrEnum):
-    """Where a phase of an incident stands."""
-
-    UNKNOWN = "unknown"
-    REGISTERED = "registered"
-    """It is being looked for who is affected."""
-    SCOPED = "scoped"
-    APPROVED = "approved"
-    RELEASED = "released"
-    NOTIFIED = "notified"
-    WITHDRAWN = "withdrawn"
-    """It was taken back: nobody is told because of it."""
-
-
 RECORDS = (ClocksSet, DutiesDone)
-
-S = Status
-TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
-    S.UNKNOWN: {BreachRegistered: S.REGISTERED},
-    S.REGISTERED: {BreachScoped: S.SCOPED, BreachWithdrawn: S.WITHDRAWN},
-    S.SCOPED: {BreachApproved: S.APPROVED, BreachWithdrawn: S.WITHDRAWN},
-    # A second approval, where nobody is known to have declared it.
-    S.APPROVED: {
-        BreachApproved: S.APPROVED,
-        NoticesReleased: S.RELEASED,
-        BreachWithdrawn: S.WITHDRAWN,
-    },
-    S.RELEASED: {BreachNotified: S.NOTIFIED},
-    S.NOTIFIED: {BreachNotified: S.NOTIFIED},
-    # It was being looked for who is affected.
-    S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
-}
-"""Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One declaration of an incident, and what became of its notices."""
-
-    number: int
-    declaration: Code
-    role: BreachRole
-    aware_at: datetime
-    by: Code | None = None
-    """Who declared it."""
-    status: Status = Status.REGISTERED
-    scoped: BreachScoped | None = None
-    approved_by: tuple[Code, ...] = ()
-    seconded: bool = False
-    """Whether two people stand behind its notices."""
-    words: Code = ""
-    """The declaration whose words they have approved."""
-    delayed: bool = False
-    """Whether an investigation held its notices up."""
-    out_at: datetime | None = None
-    """When its notices went out."""
-    notified: BreachNotified | None = None
-    withdrawn_by: Code | None = None
-
-    @property
-    def chunks(self) -> int:
-        """How many chunks of people are to be written to."""
-        return 0 if self.scoped is None else self.scoped.chunks
-
-    @property
-    def groups(self) -> tuple[AffectedGroup, ...]:
-        """Who is affected, as far as anybody has looked."""
-        return () if self.scoped is None else self.scoped.groups
-
-    @property
-    def unreached(self) -> bool:
-        """Whether somebody who is to be told cannot be, by a letter of ours."""
-        nowhere = any(group.unreachable for group in self.groups if group.laws)
-        return nowhere or (self.notified is not None and self.notified.failed > 0)
-
-    @property
-    def customers(self) -> int:
-        """How many customers are to be told."""
-        return 0 if self.scoped is None else self.scoped.customers
-
-    @property
-    def out(self) -> bool:
-        """Whether its notices went out."""
-        return self.status in {Status.RELEASED, Status.NOTIFIED}
-
-    def concerns(self, duty: Due) -> bool:
-        """Tell whether somebody is written to in it whom *duty* is about."""
-        if duty.recipient not in BY_LETTER or not self.chunks:
-            return False
-        if duty.recipient == CONTROLLER:
-            return True
-        return any(duty.policy in group.laws for group in self.groups if group.people)
-
-    @property
-    def awaits_approval(self) -> bool:
-        """Whether somebody is to be written to as soon as somebody approves."""
-        open_ = self.status in {Status.SCOPED, Status.APPROVED}
-        return open_ and not self.seconded and self.chunks > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +62,8 @@ class Incident:
     """When a clock was stopped first: what runs from there does not begin again for who is found later."""
     stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped last."""
+    former: Mapping[str, Due] = field(default_factory=lambda: MappingProxyType({}))
+    """Duties that were done, as they were when their clocks ran last."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -217,6 +119,13 @@ class Incident:
     def unreached(self) -> bool:
         """Whether somebody in any phase cannot be told by a letter of ours."""
         return any(phase.unreached for phase in self.standing)
+
+    @property
+    def duties(self) -> tuple[Due, ...]:
+        """All clocks, and those that are none any more but were done: what was done stays on record."""
+        known = {duty.clock for duty in self.clocks}
+        gone = (duty for clock, duty in self.former.items() if clock in self.done and clock not in known)
+        return (*self.clocks, *gone)
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""
@@ -290,19 +199,6 @@ def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
     return replace(incident, phases=(*incident.phases, phase))
 
 
-def status_after(status: Status, fact: Fact) -> Status:
-    """
-    Return where a phase stands after *fact*.
-
-    Raises:
-        IllegalTransition: *fact* cannot happen to a phase in this status.
-    """
-    try:
-        return TRANSITIONS[status][type(fact)]
-    except KeyError:
-        raise IllegalTransition(f"{fact.TYPE} cannot happen to a phase that is {status}") from None
-
-
 def _ready(phase: Phase) -> bool:
     return phase.status in {Status.SCOPED, Status.APPROVED} and phase.chunks > 0
 
@@ -324,7 +220,8 @@ def _phase_noted(
         case NoticesReleased():
             return _with(incident, replace(phase, out_at=fact.at), fact)
         case BreachNotified():
-            return _with(incident, replace(phase, notified=fact), fact)
+            stopped = replace(incident, aborted=incident.aborted or fact.aborted)
+            return _with(stopped, replace(phase, notified=fact), fact)
 
 
 def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
@@ -372,7 +269,8 @@ def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
 def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:
     match fact:
         case ClocksSet():
-            return replace(incident, clocks=fact.clocks)
+            done = {duty.clock: duty for duty in incident.clocks if duty.clock in incident.done}
+            return replace(incident, clocks=fact.clocks, former={**incident.former, **done})
         case DutiesDone():
             return _done(incident, dict.fromkeys(fact.clocks, Done(fact.at)))
         case BreachReported():

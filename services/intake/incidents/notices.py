@@ -8,8 +8,9 @@ Law:
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.intake.incidents.domain import Incident, Phase, Status
+from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import PEOPLE, Due
+from services.intake.incidents.phases import Phase, Status
 from shared.events import Code, RequestId
 from shared.incidents import NoticesReleased
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.domain import TRANSITIONS, Incident, Status, evolve, status_after
+from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
 from services.intake.incidents.notices import objection, released, told_by_letter, too_late
+from services.intake.incidents.phases import TRANSITIONS, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Fact, RequestFulfilled, RequestPurged
 from shared.incidents import (
@@ -191,6 +192,8 @@ ABORTED = CampaignAborted(request_id=INCIDENT, by="ada")
 def test_after_notices_were_stopped_for_good_none_is_approved() -> None:
     told = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
     assert "stopped for good" in (objection(after(*told), 2, "bruno") or "")
+    given_up = (*SCOPED, approved("bruno"), out(), notified(aborted=True), *NEXT)
+    assert "stopped for good" in (objection(after(*given_up), 2, "bruno") or "")
     assert objection(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
 
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from services.intake.domain import COMMAND, incident_id, request_id
-from services.intake.incidents.domain import Incident, Status
+from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import Due
+from services.intake.incidents.phases import Status
 from shared.affected import chunk_item
 from shared.events import RequestPurged, RequestRejected
 from shared.incidents import (
@@ -170,6 +171,43 @@ async def test_a_phase_that_is_taken_back_leaves_clocks_as_they_were(registry: R
     assert [told.phase for told in registry.told(BreachUnscoped)] == [2]
     await registry.approve("bruno", 2)
     assert len(registry.told(NoticesReleased)) == 1
+
+
+def customer(number: int, hours: int) -> dict[str, object]:
+    """Return a customer as a declaration lists it."""
+    return {"id": f"k-{number}", "name": "Kunde", "email": f"k{number}@example.com", "hours": hours}
+
+
+async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clocks(
+    registry: Registry,
+) -> None:
+    await registry.declare(role="processor", affected={"controllers": [customer(1, 24), customer(2, 48)]})
+    await registry.tell(scoped(DE=1))
+    before = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    await registry.declare(id_="2", role="processor", affected={"controllers": [customer(1, 72)]})
+    await registry.declare(id_="3", role="processor", measures="More.")
+    after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    for clock in ("gdpr.controller.k-1", "gdpr.controller.k-2"):
+        assert after[clock] == before[clock], "the shortest of the periods counts"
+
+
+async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_again(
+    registry: Registry,
+) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
+    await registry.declare(id_="2", measures="More.")
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2), scoped(2, DE=4))
+    assert "gdpr.people" in (await registry.incident()).done
+
+
+async def test_what_follows_a_phase_that_was_taken_back_is_no_supplement(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    await registry.declare(id_="2", measures="More.")
+    assert "supplement.2" not in {duty.clock for duty in (await registry.incident()).clocks}
 
 
 async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Registry) -> None:
@@ -358,8 +396,9 @@ async def test_an_incident_leaves_the_register_with_its_key(registry: Registry) 
     await registry.declare()
     await registry.pass_time(timedelta(days=100))
     await registry.declare(id_="2", measures="More.")
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
     await registry.pass_time(FIVE_YEARS - timedelta(days=50))
-    assert registry.told(RequestPurged) == [], "the second phase is younger"
+    assert registry.told(RequestPurged) == [], "the second phase is younger, though it was taken back"
     await registry.pass_time(timedelta(days=60))
     assert [purged.request_id for purged in registry.told(RequestPurged)] == [INCIDENT]
     assert INCIDENT in registry.vault.destroyed
