@@ -131,15 +131,15 @@ async def test_everybody_in_the_records_is_found_once(installed: Installation) -
     assert Counter({(g.place, g.language): g.people for g in told.groups}) == {
         ("DE", "de"): 1,
         ("US-CA", "en"): 1,
-        (None, "en"): 1,
-    }
+        (None, "en"): 3,
+    }, "whom a record only mentions counts as well"
 
 
 async def test_an_emergency_contact_is_not_written_to(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
     people = [person for chunk in await installed.chunks() for person in chunk.people]
-    assert [one.name for one in people if one.email is None] == ["Nobody Known"], (
+    assert [one.name for one in people if one.email is None].count("Nobody Known") == 1, (
         "they are listed all the same"
     )
     assert not {"carla@example.net", "friend@example.net"} & set(await installed.written_to())
@@ -252,7 +252,7 @@ async def test_whoever_was_told_in_an_earlier_phase_is_not_told_again(installed:
     )
     assert set(await installed.written_to(1)) == {"ada@example.org"}
     assert set(await installed.written_to(2)) == {"bo@example.com", "eve@example.org"}
-    assert sum(group.people for group in second.groups) == 3, "Ada is not counted again"
+    assert sum(group.people for group in second.groups) == 4, "Ada is not counted again"
 
 
 async def test_whom_no_law_wanted_told_is_told_once_a_law_does(installed: Installation) -> None:
@@ -303,7 +303,7 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
     with pytest.raises(_DiesError):
         await replica.work()
     everything = [one async for one in installed.people.find()]
-    assert len(everything) == 4
+    assert len(everything) == 6
     for document in everything:
         assert set(document) == {"_id", "incident", "phase", "group", "told", "lacks", "sealed"}
         clear = str({name: value for name, value in document.items() if name != "sealed"}).lower()
@@ -314,7 +314,7 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
 async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
-    assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 3
+    assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 5
 
 
 async def test_an_incident_that_is_purged_leaves_nobody_behind(installed: Installation) -> None:
