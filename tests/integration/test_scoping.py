@@ -131,15 +131,15 @@ async def test_everybody_in_the_records_is_found_once(installed: Installation) -
     assert Counter({(g.place, g.language): g.people for g in told.groups}) == {
         ("DE", "de"): 1,
         ("US-CA", "en"): 1,
-        (None, "en"): 1,
-    }
+        (None, "en"): 3,
+    }, "whom a record only mentions counts as well"
 
 
 async def test_an_emergency_contact_is_not_written_to(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
     people = [person for chunk in await installed.chunks() for person in chunk.people]
-    assert [one.name for one in people if one.email is None] == ["Nobody Known"], (
+    assert [one.name for one in people if one.email is None].count("Nobody Known") == 1, (
         "they are listed all the same"
     )
     assert not {"carla@example.net", "friend@example.net"} & set(await installed.written_to())
@@ -303,7 +303,7 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
     with pytest.raises(_DiesError):
         await replica.work()
     everything = [one async for one in installed.people.find()]
-    assert len(everything) == 4
+    assert len(everything) == 6
     for document in everything:
         assert set(document) == {"_id", "incident", "phase", "group", "lacks", "sealed", "found"}
         sealed = {"sealed", "found"}
@@ -315,7 +315,7 @@ async def test_no_data_of_anybody_lies_in_clear(installed: Installation) -> None
 async def test_what_is_held_of_people_beside_the_chunks_goes_when_it_is_told(installed: Installation) -> None:
     await shop(installed)
     await installed.scoped(declared(collections=[collection("people")]))
-    assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 3
+    assert [set(one) & {"sealed"} async for one in installed.people.find()] == [set()] * 5
 
 
 async def test_an_incident_that_is_purged_leaves_nobody_behind(installed: Installation) -> None:

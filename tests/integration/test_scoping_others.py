@@ -76,7 +76,7 @@ async def test_an_emergency_contact_is_not_taken_for_who_has_no_address(
     data_map = desk(customers=f"{plain('email')}\n{SALARY}\n{inner}")
     record = {"_id": 1, "email": None, "salary": 1, contact: {"email": "spouse@example.org"}}
     assert await breached(installed, data_map, "customers", customers=[record]) == {}
-    assert people(installed) == (1, 1)
+    assert people(installed) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -257,3 +257,21 @@ async def test_a_number_is_one_whether_it_is_stored_as_a_number_or_as_a_text(ins
     ]
     await breached(installed, data_map, "payments", payments=payments)
     assert people(installed) == (1, 1)
+
+
+async def test_whom_a_record_only_mentions_is_counted_with_what_was_theirs(installed: Installation) -> None:
+    inner = f"{{ name: emergency, fields: [ {NAME}, {plain('email')} ] }}"
+    data_map = desk(customers=f"{mail()}\n{NAME}\n{SALARY}\n{inner}")
+    mum, kin = {"name": "Mum", "email": "ada@example.org"}, {"name": "Bo", "email": "bo@example.org"}
+    customers: list[dict[str, Any]] = [
+        {"_id": 1, "email": "kim@example.org", "name": "Kim", "salary": 1, "emergency": mum},
+        {"_id": 2, "email": "ada@example.org", "name": "Ada", "emergency": kin},
+        {"_id": 3, "email": "eve@example.org", "name": "Eve", "emergency": kin},
+        {"_id": 4, "email": "jo@example.org", "name": "Jo", "emergency": {"name": "Bo"}},
+    ]
+    told = await breached(installed, data_map, "customers", customers=customers)
+    addresses = {"kim": "Kim", "ada": "Ada", "eve": "Eve", "jo": "Jo"}
+    assert told == {f"{local}@example.org": name for local, name in addresses.items()}
+    assert people(installed) == (5, 1), "who is kin of two is one; who has a record is told as anybody"
+    ada = (await installed.written_to())["ada@example.org"]
+    assert "user.financial" not in ada.categories

@@ -147,9 +147,9 @@ def _parts(documents: Iterable[Document], several: Iterable[Telling], breached: 
             for number, value in enumerate(telling.parts(document)):
                 held = telling.categories(value)
                 categories = frozenset(c for c in held if not breached or covered(c, breached))
-                if categories:
+                somebody = replace(telling.tells(value), categories=categories)
+                if categories and (somebody.who or not telling.mentions):
                     place = (id_bytes(document["_id"]).hex(), telling.unit, number)
-                    somebody = replace(telling.tells(value), categories=categories)
                     found.append(_Part(telling, value, place, somebody))
     return found
 

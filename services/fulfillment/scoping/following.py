@@ -139,7 +139,7 @@ class Following:
         """Yield whose part of *document* it is that *probe* finds."""
         unit = unit_of(self.data_map.by_key[lookup.key], lookup.path)
         for telling in tellings(self.data_map)[lookup.key]:
-            if telling.unit == unit and telling.has(lookup.path):
+            if telling.unit == unit and telling.has(lookup.path) and not telling.mentions:
                 for part in telling.parts(document):
                     if _finds(probe, part, document, unit):
                         yield telling, part

@@ -63,6 +63,8 @@ class Telling(Unit):
     out: tuple[Edge, ...]
     rank: int
     """Place of the collection in the map."""
+    mentions: bool = False
+    """Whether the record only mentions them: they are counted, and not written to because of it."""
     tagged: bool = False
     """Whether an address is the same with and without a part after a plus sign, wherever it stands."""
 
@@ -82,7 +84,9 @@ class Telling(Unit):
 
     def may_tell(self, lacking: frozenset[str]) -> bool:
         """Tell whether some of what is *lacking* may stand here."""
-        return bool((PLACE in lacking and self.addresses) or (READS in lacking and self.languages))
+        return not self.mentions and bool(
+            (PLACE in lacking and self.addresses) or (READS in lacking and self.languages)
+        )
 
     def tells(self, part: Any, *, hops: int = 0) -> Somebody:
         """Return what *part* tells of its person, *hops* references away from what was breached."""
@@ -96,8 +100,8 @@ class Telling(Unit):
     def _tells(self, part: Any, address: str | None, hops: int) -> Somebody:
         rank = self.rank + hops * FURTHER
         said = {
-            "email": address or "",
-            "name": next(self.own.called(part), "").strip(),
+            "email": "" if self.mentions else address or "",
+            "name": "" if self.mentions else next(self.own.called(part), "").strip(),
             "language": next(filter(None, map(language_of, self.texts(part, self.languages))), ""),
         }
         homes = [home for address in self.addresses for home in self._homes(part, address)]
@@ -200,9 +204,10 @@ def _tellings(collection: Collection, graph: Graph, rank: int) -> Iterator[Telli
     for unit, fields in units(collection, lambda _: True):
         telling = [f for f in fields if f.identity or is_of(f, (MAIL,)) or f.path in leading]
         if telling or not collection.divided:
-            for played in _parts_played(unit, fields, telling, about=_about(collection.name)):
-                whole = Unit(collection, unit, tuple(fields))
-                yield _telling(whole, played, back, out, rank=rank)
+            whole = Unit(collection, unit, tuple(fields))
+            parts = _parts_played(unit, fields, telling, about=_about(collection.name))
+            yield from (_telling(whole, played, back, out, rank=rank) for played in parts)
+            yield from _mentions(whole, parts, rank)
 
 
 def _about(collection: str) -> frozenset[str]:
@@ -252,6 +257,16 @@ def _telling(
         out=tuple(edge for edge in out if theirs.issuperset(edge.paths)),
         rank=rank,
     )
+
+
+def _mentions(whole: Unit, playing: Sequence[frozenset[str]], rank: int) -> Iterator[Telling]:
+    """Yield what stands of kin with their address: it was breached, too, but nobody writes to them for it."""
+    parts = {field.path: roles(below(field.path, whole.unit)) for field in whole.fields}
+    for kin in sorted({part for part in parts.values() if part & KIN}.difference(playing), key=sorted):
+        unit = replace(whole, fields=tuple(field for field in whole.fields if parts[field.path] == kin))
+        telling = _telling(unit, kin, (), (), rank=rank)
+        if emails := (*telling.emails, *telling.spare):
+            yield replace(telling, emails=emails, spare=(), known=(), mentions=True)
 
 
 def _addresses(own: Iterable[Field]) -> Iterator[Address]:
