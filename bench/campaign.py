@@ -274,7 +274,7 @@ async def _kept(ground: Field, breach: Breach, seconds: float, bound: int) -> Ke
     count = 0
     async for ledger in ledgers:
         doubtful |= {address(_place(ledger, number)) for number in ledger["doubt"]}
-        count += ledger["doubtful"]
+        count += len(ledger["doubt"])
     return Kept(
         people=breach.people,
         missed=len(expected - letters.keys()),

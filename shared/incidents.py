@@ -418,7 +418,7 @@ class BreachNotified(Fact):
     phase: int
     sent: int
     doubtful: int
-    """Of those: whom a crash may have written to twice, with one Message-ID."""
+    """How many letters a crash or a lost answer may have had go out once more, with the same Message-ID."""
     failed: int
     aborted: bool = False
     last: int | None = None

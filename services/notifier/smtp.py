@@ -25,8 +25,11 @@ SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465
 
 CONSENT, GO_ON, CLOSING = range(200, 300), range(354, 355), 421
 LINE_BREAK = re.compile(rb"\r\n|\r|\n")
-LONGEST_PROOF = 100
-"""Characters of an answer that are kept: a queue id is far shorter."""
+QUEUE_ID = re.compile(
+    r"\b(?:as|(?:internal)?id)[\s:=]+((?=\S*\d)[0-9A-Za-z][0-9A-Za-z-]{4,63})(?=[\s;,)\]>]|$)", re.IGNORECASE
+)
+LONG_ID = re.compile(r"(?<!\S)((?=(?:\S*?\d){6})[0-9A-Za-z-]{16,64})(?!\S)")
+"""What a mail server calls a letter that it has taken: "queued as 4F2A1B", or a word no name looks like."""
 
 
 class Disconnected(Exception):
@@ -235,10 +238,10 @@ def in_lines(message: bytes) -> bytes:
 
 
 def proof(reply: aiosmtplib.SMTPResponse) -> str:
-    """Return what is kept of *reply*: as a rule a status and a queue id, but never what may be an address."""
-    words = reply.message.split()
-    said = " ".join(word for word in words if "@" not in word and word.isascii() and word.isprintable())
-    return f"{reply.code} {said}"[:LONGEST_PROOF]
+    """Return what is kept of *reply*: code, status and queue id. All else may name somebody."""
+    status = status_in(reply.message)
+    queued = QUEUE_ID.search(reply.message) or LONG_ID.search(reply.message)
+    return " ".join([f"{reply.code}", *filter(None, [status, queued and queued[1]])])
 
 
 def _demand(codes: range, reply: aiosmtplib.SMTPResponse) -> None:

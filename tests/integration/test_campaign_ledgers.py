@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.ledgers import BeingWritten, Ledgers, Opened, Overtaken, Page
-from services.notifier.campaigns.outcomes import Failed, Later, Outcome, Sent, Taken
+from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
 from shared.errors import PermanentError, StoreUnavailable
 from shared.events import DeliveryAction
 from shared.incidents import BreachNoticeReturned
@@ -74,7 +74,7 @@ async def test_what_was_begun_and_not_recorded_is_in_doubt_and_comes_last(databa
     assert await one.turn(chunk, chunk.step + 1, Page([Sent(0, "250 ok")], writing=[1, 2]))
     await grown_old(database)
     later = await taken(other)
-    assert later.in_doubt == {1, 2}
+    assert later.doubts == {1: 1, 2: 1}
     assert later.left() == [3, 4, 5, 6, 7, 8, 9, 1, 2]
     assert later.begun_at == chunk.begun_at, "or the same letter would have another date"
 
@@ -85,7 +85,7 @@ async def test_doubt_outlasts_another_crash(database: Database) -> None:
     assert await one.turn(chunk, chunk.step, Page([], writing=[1]))
     again = await taken(one)
     assert await one.turn(again, again.step, Page([], writing=[2]))
-    assert (await taken(one)).in_doubt == {1, 2}
+    assert (await taken(one)).doubts == {1: 1, 2: 1}
 
 
 async def test_nobody_is_overtaken_in_the_middle_of_a_letter_who_was_heard_of_just_now(
@@ -126,11 +126,13 @@ async def test_a_chunk_that_was_never_released_waits_for_a_person(database: Data
 async def test_what_is_not_taken_now_is_remembered_with_when_that_began(database: Database) -> None:
     one = Ledgers(database, by="one")
     chunk, since = await taken(one), datetime(2026, 3, 5, 8, 30, tzinfo=UTC)
-    page = Page([Later(4, "451 4.7.1", 2, since), Later(5, "no answer", 1, since, in_doubt=True)])
+    page = Page(
+        [Later(4, "451 4.7.1", 2, since, not_before=since), Later(5, "no answer", 1, since, in_doubt=True)]
+    )
     assert await one.turn(chunk, chunk.step, page)
     again = await taken(one)
-    assert (again.delayed[4].since, again.delayed[4].tries) == (since, 2)
-    assert again.in_doubt == {5}
+    assert again.delayed[4] == Delayed(since, 2, not_before=since)
+    assert again.doubts == {5: 1}
     assert {4, 5} <= set(again.left())
 
 
@@ -140,7 +142,7 @@ async def test_a_notice_that_came_back_is_failed_once(database: Database) -> Non
     assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok"), Sent(1, "250 ok", doubtful=True)]))
     for action in (DeliveryAction.DELAYED, DeliveryAction.FAILED, DeliveryAction.FAILED):
         await one.returned(returned(1, action))
-    assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 1, "failed": 1}
+    assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 0, "failed": 1}
     assert set((await ledger(database))["returned"]["1"]) == {"delayed", "failed"}
 
 
@@ -156,7 +158,7 @@ async def test_who_was_in_doubt_when_a_notice_came_back_is_failed_once(
     doubt = Later(0, "no answer", 1, datetime(2026, 3, 5, tzinfo=UTC), in_doubt=True)
     assert await one.turn(chunk, chunk.step, Page([doubt]))
     await one.returned(returned(0, DeliveryAction.FAILED))
-    assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 0, "failed": 1}
+    assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 1, "failed": 1}
     assert await one.turn(chunk, chunk.step + 1, Page([outcome]))
     sums = await one.sums(INCIDENT, 1)
     assert (sums["sent"], sums["failed"]) == (outcome.number, failed)

@@ -154,7 +154,7 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
         ("no_address", "Carla Muster", "Weg 2"),
     ]
     [ada], [bruno] = proofs["ada"], proofs["Bruno"]
-    assert ada["said"] == "250 2.0.0 queued as 4F2A1B"
+    assert ada["said"] == "250 2.0.0 4F2A1B"
     assert ada["accepted_at"]
     assert not ada["doubtful"]
     assert f"Message-ID: {ada['message_id']}".encode() in host.taken[0][2]

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,7 +139,7 @@ async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     [(number, kept, at)] = letters(await desk.ledger(), "written")
-    assert (number, kept) == (0, "250 2.0.0 queued as 4F2A1B")
+    assert (number, kept) == (0, "250 2.0.0 4F2A1B")
     assert datetime.now(UTC) - at < timedelta(minutes=1)
 
 
@@ -240,9 +240,64 @@ async def test_a_lost_answer_leaves_a_letter_in_doubt_which_is_sent_again_as_it_
             await write_chunk(due, writer)
         assert (await desk.ledger())["doubt"] == [0]
         host.steps.clear()
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        desk.clock.now += timedelta(hours=1)
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (1, 1)
+
+
+async def test_who_may_have_three_copies_gets_no_more_and_is_told_otherwise(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "bruno"))
+    copies = []
+
+    async def cut(server: SMTP) -> str:
+        assert server.envelope is not None
+        if server.envelope.rcpt_tos != ["ada@example.org"]:
+            return "250 2.0.0 taken"
+        copies.append(desk.clock.now)
+        return await hang_up(server)
+
+    async with running(MailHost({"DATA": cut})) as host, desk.writer(host) as writer:
+        for _ in range(40):
+            with suppress(NotAllTaken):
+                await write_chunk(due, writer)
+            desk.clock.now += timedelta(minutes=10)
+        [told] = await write_chunk(due, writer)
+    assert len(copies) == 3
+    assert copies[1] - copies[0] >= timedelta(hours=1)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful, told.failed) == (1, 3, 1)
+    assert [reason for _, reason, *_ in letters(await desk.ledger(), "failures")] == ["doubtful"]
+
+
+async def test_each_letter_has_its_own_patience_after_an_outage(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(20)), "grey"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 99})
+    async with running(host):
+        pass
+    async with desk.writer(host) as writer:
+        with pytest.raises(MailUnavailable):
+            await write_chunk(due, writer)
+    async with running(host), desk.writer(host) as writer:
+        assert await write_chunk(due, writer) == [due], "a fresh message, whose time begins now"
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+
+
+async def test_a_letter_that_is_not_taken_rests_longer_and_longer_however_often_its_chunk_has_a_turn(
+    desk: Desk,
+) -> None:
+    due = await desk.released(*named("grey"))
+    tries = 99
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * tries})
+    async with running(host), desk.writer(host) as writer:
+        for _ in range(20):
+            with pytest.raises(NotAllTaken):
+                await write_chunk(due, writer)
+            desk.clock.now += timedelta(seconds=30)
+    assert tries - len(host.answers["grey"]) == 3 * 5, "at 0, 30, 60, 90 s and 3.5 min"
 
 
 async def test_letters_of_two_attempts_are_the_same_to_the_byte(desk: Desk) -> None:

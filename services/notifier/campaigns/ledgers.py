@@ -174,7 +174,6 @@ def _blank(chunk: Opened, domain: str) -> Document:
         "writing": [],
         "doubt": [],
         "sent": 0,
-        "doubtful": 0,
         "failed": 0,
         "written": [],
         "failures": [],
@@ -193,7 +192,7 @@ def _taking_over(by: str) -> Document:
         "by": by,
         "at": "$$NOW",
         "begun_at": {"$ifNull": ["$begun_at", "$$NOW"]},
-        "doubt": {"$setUnion": ["$doubt", "$writing"]},
+        "doubt": {"$concatArrays": ["$doubt", "$writing"]},
         "writing": [],
     }
 
@@ -208,12 +207,12 @@ def _changes(page: Page, now: datetime) -> dict[str, Any]:
         pushed["written"] = {"at": now, "letters": [[one.number, one.said] for one in sent]}
     if failed:
         pushed["failures"] = {"at": now, "letters": [[one.number, one.reason, one.said] for one in failed]}
+    if sent or failed:
+        changes["$inc"] = {"sent": len(sent), "failed": len(failed)}
+    for one in later:
+        changes["$set"][f"later.{one.number}"] = [one.since, one.tries, one.said, one.not_before]
+    if doubted := [one.number for one in page.outcomes if isinstance(one, Failed | Later) and one.in_doubt]:
+        pushed["doubt"] = {"$each": doubted}
     if pushed:
         changes["$push"] = pushed
-        doubtful = sum(one.doubtful for one in sent)
-        changes["$inc"] = {"sent": len(sent), "doubtful": doubtful, "failed": len(failed)}
-    for one in later:
-        changes["$set"][f"later.{one.number}"] = [one.since, one.tries, one.said]
-    if doubted := [one.number for one in later if one.in_doubt]:
-        changes["$addToSet"] = {"doubt": {"$each": doubted}}
     return changes

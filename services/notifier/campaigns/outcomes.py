@@ -1,5 +1,6 @@
 """What became of a notice, as the ledger of its chunk says it. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,8 @@ class Failed:
     number: int
     reason: Code
     said: str
+    in_doubt: bool = False
+    """Whether a server may have taken it at this last attempt after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Later:
     """When it was first not taken."""
     in_doubt: bool = False
     """Whether the server may have taken it after all."""
+    not_before: datetime | None = None
+    """When it is tried again, if not with the chunk's next turn."""
 
 
 Outcome: TypeAlias = Sent | Failed | Later
@@ -52,6 +57,8 @@ class Delayed:
 
     since: datetime
     tries: int
+    not_before: datetime | None = None
+    """When it is tried again, if not at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +75,24 @@ class Taken:
     """The date of its letters."""
     done: frozenset[int]
     """Who needs no letter any more."""
-    in_doubt: frozenset[int]
-    """Who may have been written to by somebody who did not come to say so."""
+    doubts: Mapping[int, int]
+    """Who may have been written to without our being told → how often."""
     delayed: Mapping[int, Delayed] = field(default_factory=dict)
+
+    @property
+    def taken_before(self) -> bool:
+        """Whether this is not its first turn."""
+        return self.epoch > 1
+
+    @property
+    def all_tried(self) -> bool:
+        """Whether no letter is left that nobody has tried yet."""
+        return self.people <= len(self.done | self.delayed.keys())
 
     def left(self) -> Sequence[int]:
         """Return who is still to be written to: first those not tried yet, last those in doubt."""
         left = [number for number in range(self.people) if number not in self.done]
-        return sorted(left, key=lambda number: (number in self.in_doubt, number in self.delayed))
+        return sorted(left, key=lambda number: (number in self.doubts, number in self.delayed))
 
 
 def taken(ledger: Document) -> Taken:
@@ -88,8 +105,11 @@ def taken(ledger: Document) -> Taken:
         domain=ledger["domain"],
         begun_at=ledger["begun_at"],
         done=frozenset(number for number, *_ in letters(ledger, "written", "failures")),
-        in_doubt=frozenset(ledger["doubt"]),
-        delayed={int(n): Delayed(since, tries) for n, (since, tries, _) in ledger.get("later", {}).items()},
+        doubts=Counter(ledger["doubt"]),
+        delayed={
+            int(number): Delayed(since, tries, not_before)
+            for number, (since, tries, _, not_before) in ledger.get("later", {}).items()
+        },
     )
 
 

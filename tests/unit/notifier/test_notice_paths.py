@@ -62,10 +62,8 @@ def test_message_ids_are_the_same_at_each_attempt_and_no_two_notices_share_one()
 
 
 def test_who_is_in_doubt_comes_last_and_who_is_done_not_at_all() -> None:
-    taken = Taken(
-        "k", 1, 0, 5, "example.com", NOW, frozenset({1, 3}), frozenset({0, 3}), {2: Delayed(NOW, 1)}
-    )
-    assert taken.left() == [2, 4, 0]
+    taken = Taken("k", 1, 0, 5, "example.com", NOW, frozenset({1, 3}), {0: 1, 3: 1}, {2: Delayed(NOW, 1)})
+    assert taken.left() == [4, 2, 0]
 
 
 def test_a_phase_is_released_once_and_each_resumption_is_a_turn() -> None:

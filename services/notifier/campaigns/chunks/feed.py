@@ -100,11 +100,11 @@ class Feed:
         """Return who is written to next; None where nobody can be now."""
         return self._ready.popleft() if self.ready else None
 
-    def put_off(self, number: int) -> None:
-        """Have somebody wait whose letter was not taken: for a moment, or for another turn."""
+    def put_off(self, number: int, *, rests: bool = False) -> None:
+        """Have somebody wait whose letter was not taken: a moment, or, if it *rests*, until another turn."""
         tried = self._tries[number]
         self._tries[number] += 1
-        if tried < len(PAUSES_S) and not self._stopped:
+        if tried < len(PAUSES_S) and not rests and not self._stopped:
             loop = asyncio.get_running_loop()
             self._pauses[number] = loop.call_later(PAUSES_S[tried], self._resume, number)
         else:

@@ -7,6 +7,7 @@ as often as it likes.
 
 from collections.abc import Sequence
 
+from services.notifier.campaigns.chunks.turn import Turn
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.outcomes import Taken
 from services.notifier.campaigns.standings import Standing
@@ -54,9 +55,19 @@ async def _write(event: ChunkDue, taken: Taken, ctx: Writer) -> Sequence[Fact]:
         return await _notified(event, ctx)
     if await ctx.standing(event.request_id) is Standing.PAUSED:
         return []
-    if turn.may_go_on:
+    if turn.may_go_on or _each_has_its_patience(taken, turn):
         return [event]
     raise NotAllTaken(f"{turn.left} letters of the chunk are not taken now")
+
+
+def _each_has_its_patience(taken: Taken, turn: Turn) -> bool:
+    """
+    Tell whether whoever is left was tried now, and not before.
+
+    What waits for a server counts its time from the first failure, which may be long before these letters'
+    own: without a fresh message they would be parked before they are given up.
+    """
+    return taken.taken_before and turn.all_tried and not taken.all_tried
 
 
 async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:

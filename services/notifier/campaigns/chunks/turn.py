@@ -8,6 +8,7 @@ time when the turn is over.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from services.notifier.campaigns.chunks.book import Book
-from services.notifier.campaigns.chunks.feed import Feed, Pace
+from services.notifier.campaigns.chunks.feed import PAUSES_S, Feed, Pace
 from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
 from services.notifier.channels import (
     MailboxFull,
@@ -38,6 +39,13 @@ FINISH_S = 10.0
 """How long letters under way are waited for when the process is told to stop."""
 
 
+NO_REST = timedelta()
+RESTS = (NO_REST, NO_REST, NO_REST, timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+"""How long a letter rests that was not taken in so many turns, however often its chunk has one."""
+COPIES = 3
+"""So many times, at the most, a letter is handed over to a server that does not say whether it took it."""
+DOUBT_RESTS = timedelta(hours=1)
+"""Between two of these."""
 SEVERAL = 5
 """After so many people in a row to whom it gives the same answer, a server means us, and not them."""
 
@@ -80,6 +88,14 @@ class Persistence:
         if isinstance(error, Objected) and waited >= self.whole / 2:
             return "mail_refused"
         return "not_taken" if waited >= self.whole else None
+
+    def not_before(self, tries: int, *, in_doubt: bool) -> datetime | None:
+        """Return when a letter is tried again that was not taken *tries* times; None: with the next turn."""
+        if in_doubt:
+            return self.clock() + DOUBT_RESTS
+        turn = tries // (len(PAUSES_S) + 1)
+        rest = RESTS[min(turn, len(RESTS) - 1)]
+        return self.clock() + rest if rest else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +144,13 @@ class Turn:
         self._letters = letters
         self._book = book
         self._means = means
-        self._feed = Feed(chunk.left(), letters.limited, means.pace, ready=self._go_on)
         self._delayed = dict(chunk.delayed)
-        self._doubtful = set(chunk.in_doubt)
+        self._doubts = Counter(chunk.doubts)
+        now, left = means.persistence.clock(), chunk.left()
+        self._resting = [number for number in left if self._rests(number, now)]
+        """Those whose letters are left for another turn altogether."""
+        due = [number for number in left if number not in set(self._resting)]
+        self._feed = Feed(due, letters.limited, means.pace, ready=self._go_on)
         self._workers: set[asyncio.Task[None]] = set()
         self._queueing: set[asyncio.Task[None]] = set()
         """Those of the workers that have no connection yet."""
@@ -142,12 +162,21 @@ class Turn:
     @property
     def left(self) -> int:
         """How many are still to be written to when the turn is over."""
-        return self._feed.left
+        return self._feed.left + len(self._resting)
 
     @property
     def may_go_on(self) -> bool:
         """Whether the time was up, and not the patience of a server."""
         return bool(self._feed.untried)
+
+    @property
+    def all_tried(self) -> bool:
+        """Whether each letter that is left was tried, in this turn or before."""
+        return not self.may_go_on
+
+    def _rests(self, number: int, now: datetime) -> bool:
+        delayed = self._delayed.get(number)
+        return delayed is not None and delayed.not_before is not None and now < delayed.not_before
 
     async def run(self) -> None:
         """
@@ -171,7 +200,7 @@ class Turn:
             self.stop()
             await self._let_finish()
             beating.cancel()
-        if self._error is not None:
+        if self._error is not None and not (self.all_tried and isinstance(self._error, Objected)):
             raise self._error
 
     def _time_is_up(self, began: float) -> bool:
@@ -267,23 +296,27 @@ class Turn:
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
         self._objections = Objections()
-        return Sent(number, said, doubtful=number in self._doubtful)
+        return Sent(number, said, doubtful=number in self._doubts)
 
     def _not_now(self, number: int, error: MailUnavailable) -> Outcome:
         """Have a letter that was not taken wait, or give it up."""
-        in_doubt = isinstance(error, MailInDoubt)
-        before = self._delayed.get(number, Delayed(self._means.persistence.clock(), 0))
-        self._delayed[number] = Delayed(before.since, before.tries + 1)
+        in_doubt, persistence = isinstance(error, MailInDoubt), self._means.persistence
+        before = self._delayed.get(number, Delayed(persistence.clock(), 0))
         if in_doubt:
-            self._doubtful.add(number)
+            self._doubts[number] += 1
         if not _about_the_letter(error):
             self._fail(error)
-        elif reason := self._means.persistence.given_up(error, before):
-            return Failed(number, reason, str(error))
+        elif in_doubt and self._doubts[number] >= COPIES:
+            return Failed(number, "doubtful", str(error), in_doubt=True)
+        elif reason := persistence.given_up(error, before):
+            return Failed(number, reason, str(error), in_doubt)
         elif isinstance(error, Objected) and self._objections.add(number, str(error)) >= SEVERAL:
             self._fail(error)
-        self._feed.put_off(number)
-        return Later(number, str(error), before.tries + 1, before.since, in_doubt)
+        tries = before.tries + 1
+        not_before = persistence.not_before(tries, in_doubt=in_doubt)
+        self._delayed[number] = Delayed(before.since, tries, not_before)
+        self._feed.put_off(number, rests=in_doubt)
+        return Later(number, str(error), tries, before.since, in_doubt, not_before)
 
 
 def _about_the_letter(error: MailUnavailable) -> bool:
