@@ -137,7 +137,7 @@ def _concerns(phase: Phase, duty: Due) -> bool:
         return False
     if duty.recipient == CONTROLLER:
         return True
-    return any(duty.policy in group.laws for group in phase.groups if group.people)
+    return any(duty.policy in group.laws for group in phase.groups if group.people or group.again)
 
 
 def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:
