@@ -316,6 +316,14 @@ class BreachUnscoped(Fact):
     phase: int
 
 
+class BreachForgotten(Fact):
+    """Whom a phase concerned need not be known any longer: whoever knows it forgets it."""
+
+    TYPE = "habeas.breach.forgotten.v1"
+
+    phase: int
+
+
 class BreachHeld(Fact):
     """Who investigates a crime has asked that nobody be told before a day."""
 

@@ -138,7 +138,12 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.notified.v1",
         "habeas.breach.time_came.v1",
     ),
-    "scoping": ("habeas.breach.registered.v1", "habeas.breach.unscoped.v1", "habeas.request.purged.v1"),
+    "scoping": (
+        "habeas.breach.registered.v1",
+        "habeas.breach.unscoped.v1",
+        "habeas.breach.forgotten.v1",
+        "habeas.request.purged.v1",
+    ),
     "campaigns": (
         "habeas.breach.released.v1",
         "habeas.breach.notice_returned.v1",

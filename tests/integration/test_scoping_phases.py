@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from services.fulfillment.scoping.finding import Finding
+from services.fulfillment.scoping.handlers import Context, forget_phase
+from shared.incidents import BreachForgotten
 from shared.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, PEOPLE, SHOP, collection, shop
@@ -83,6 +86,15 @@ async def test_what_a_person_is_told_of_lies_sealed(installed: Installation) -> 
     async for one in installed.people.find():
         assert set(one) == {"_id", "incident", "phase", "group", "lacks", "found"}
         assert b"user." not in one["found"]
+
+
+async def test_whom_a_phase_concerned_is_forgotten_but_who_was_found_since(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=EVERYBODY))
+    await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)
+    ctx = Context(installed.vault, Finding(SHOP, installed.stores), installed.scopes)
+    assert await forget_phase(BreachForgotten(request_id=INCIDENT, phase=1), ctx) == []
+    assert [one["phase"] async for one in installed.people.find()] == [2]
 
 
 async def test_each_phase_tells_the_customers(installed: Installation) -> None:

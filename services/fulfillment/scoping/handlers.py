@@ -7,7 +7,7 @@ from typing import Protocol
 from services.fulfillment.scoping.scopes import Scope
 from shared.errors import IllegalTransition
 from shared.events import Fact, RequestPurged
-from shared.incidents import BreachDeclared, BreachRegistered, BreachUnscoped
+from shared.incidents import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.service import on
 
 
@@ -34,6 +34,9 @@ class Scopes(Protocol):
     async def give_up(self, scope: Scope) -> None:
         """Have *scope* worked on no more, and forget whom it concerned."""
 
+    async def forget_phase(self, incident: str, phase: int) -> None:
+        """Forget whom one phase of *incident* concerned."""
+
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned."""
 
@@ -43,9 +46,9 @@ def evolve(known: None, fact: Fact) -> None:
     Remember nothing of *fact* beside *known*: what is done about it stands in the scopes.
 
     Raises:
-        IllegalTransition: It neither registers a breach nor takes it back.
+        IllegalTransition: It neither registers a breach nor takes it back or forgets it.
     """
-    if not isinstance(fact, BreachRegistered | BreachUnscoped):
+    if not isinstance(fact, BreachRegistered | BreachUnscoped | BreachForgotten):
         raise IllegalTransition(f"{fact.TYPE} registers no breach, and takes none back")
     return known
 
@@ -73,10 +76,21 @@ async def give_up(event: BreachUnscoped, ctx: Context) -> Sequence[Fact]:
     return []
 
 
+async def forget_phase(event: BreachForgotten, ctx: Context) -> Sequence[Fact]:
+    """Forget whom a phase concerned; who was found again in a later one is known as long as that."""
+    await ctx.scopes.forget_phase(event.request_id, event.phase)
+    return []
+
+
 async def forget(event: RequestPurged, ctx: Context) -> Sequence[Fact]:
     """Forget whom an incident concerned whose record is purged; of a request nothing is known here."""
     await ctx.scopes.forget(event.request_id)
     return []
 
 
-SUBSCRIPTIONS = (on(BreachRegistered, scope), on(BreachUnscoped, give_up), on(RequestPurged, forget))
+SUBSCRIPTIONS = (
+    on(BreachRegistered, scope),
+    on(BreachUnscoped, give_up),
+    on(BreachForgotten, forget_phase),
+    on(RequestPurged, forget),
+)

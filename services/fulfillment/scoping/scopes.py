@@ -187,6 +187,11 @@ class Scopes:
             await self._people.update_many(known, [{"$replaceWith": "$before"}])
             await self._people.delete_many(mine)
 
+    async def forget_phase(self, incident: str, phase: int) -> None:
+        """Forget whom one *phase* of *incident* concerned, and none since; it may be repeated."""
+        with translated("forget the people of a phase"):
+            await self._people.delete_many({"incident": incident, "phase": phase})
+
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned; it may be repeated."""
         with translated("forget the people of a breach"):

@@ -18,6 +18,7 @@ from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
     BreachAlarmed,
     BreachApproved,
+    BreachForgotten,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
@@ -173,7 +174,7 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
         case CampaignAborted():
             # Before notices are out there are none to stop.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
-        case BreachAlarmed() | BreachUnscoped():
+        case BreachAlarmed() | BreachUnscoped() | BreachForgotten():
             return incident
         case _:
             raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")
@@ -261,7 +262,7 @@ def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incide
 
 def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
     """Of people who are found later, the clock of those who were told says nothing."""
-    laws = {law for group in scoped.groups if group.people for law in group.laws}
+    laws = {law for group in scoped.groups if group.people or group.again for law in group.laws}
     again = {duty.clock for duty in incident.clocks if duty.recipient in BY_LETTER and duty.policy in laws}
     return replace(incident, done={clock: at for clock, at in incident.done.items() if clock not in again})
 

@@ -28,6 +28,7 @@ from shared.incidents import (
     BreachAlarmed,
     BreachApproved,
     BreachDeclared,
+    BreachForgotten,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
@@ -232,7 +233,7 @@ async def _forgotten(event: BreachTimeCame, ctx: Incidents) -> Sequence[Fact]:
     phase = phase_of(event.name)
     if kind_of(event.name) == PEOPLE_KEPT:
         await ctx.vault.discard_all(ctx.case_id, [chunks_of(phase)])
-        return []
+        return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
     if phase < len(ctx.incident.phases):
         return []
     await ctx.vault.destroy(ctx.case_id)

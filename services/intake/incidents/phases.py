@@ -113,7 +113,7 @@ class Phase:
             return False
         if duty.recipient == CONTROLLER:
             return True
-        return any(duty.policy in group.laws for group in self.groups if group.people)
+        return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
 
     @property
     def awaits_approval(self) -> bool:

@@ -13,6 +13,7 @@ from shared.events import RequestPurged, RequestRejected
 from shared.incidents import (
     BreachAlarmed,
     BreachApproved,
+    BreachForgotten,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
@@ -389,6 +390,7 @@ async def test_people_are_forgotten_before_the_incident(registry: Registry) -> N
     await registry.pass_time(timedelta(days=4))
     assert not await registry.vault.holds(INCIDENT, chunk_item(1, 0))
     assert await registry.vault.holds(INCIDENT, chunk_item(2, 0)), "that is another phase"
+    assert [told.phase for told in registry.told(BreachForgotten)] == [1]
     assert (await registry.declared(1)).nature
 
 
