@@ -1,9 +1,9 @@
 """The register of incidents, as the staff sees it: what happened, who is to be told by when, who approved."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -11,15 +11,18 @@ from typing import Any
 from habeas.breachfiles import event_id
 from habeas.client import message_of
 from habeas.requests import SOURCE
+from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
-from services.intake.incidents.domain import RECORDS, Incident, Phase, evolve
+from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.duties import Due
+from services.intake.incidents.notices import objection, offered
+from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import BreachDeclared, BreachTimeCame
+from shared.incidents import AffectedGroup, BreachDeclared, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
-from shared.mongo import connect, translated
+from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
 
 NOBODY = "none"
@@ -35,11 +38,13 @@ class Case:
     told: Sequence[tuple[datetime, Fact]]
     """What happened, the oldest first."""
     declared: tuple[BreachDeclared, ...]
+    stuck: Mapping[int, str] = field(default_factory=dict)
+    """Phases of which nobody can find out whom they concern, and why; it is tried on."""
 
     @property
     def last(self) -> BreachDeclared:
-        """What was declared last."""
-        return self.declared[-1]
+        """What was declared last, and not taken back."""
+        return self.declared[self.incident.newest.number - 1]
 
     def clock(self, name: str) -> Due:
         """
@@ -70,8 +75,10 @@ class Case:
             "final": self.last.final,
             "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
             "held_by": hold.agency if hold is not None and hold.until > now else None,
-            "phases": [phase_of(phase) for phase in self.incident.phases],
-            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.clocks],
+            "phases": [
+                {**phase_of(phase), "stuck": self.stuck.get(phase.number)} for phase in self.incident.phases
+            ],
+            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.duties],
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
 
@@ -118,16 +125,48 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "declared_by": phase.by,
         "approved_by": list(phase.approved_by),
         "approved": phase.seconded,
+        "withdrawn_by": phase.withdrawn_by,
         "records": phase.scoped.records if phase.scoped else None,
         "people": sum(group.people for group in groups),
+        "customers": phase.customers,
         "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
+        "unnamed": phase.scoped.unnamed if phase.scoped else None,
+        "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,
         "failed": notified and notified.failed,
         "held_by_police": phase.delayed,
     }
+
+
+def approvable(case: Case, phase: int | None, by: str) -> dict[str, Any]:
+    """
+    Return which phase *by* approves of, and what it declares; the newest where they do not name one.
+
+    Raises:
+        ConfigurationError: They may not, or it would let out more than they have named.
+    """
+    incident = case.incident
+    number = phase or offered(incident).number
+    against = objection(incident, number, by)
+    if against is not None:
+        raise ConfigurationError(against)
+    others = [one.number for one in incident.waiting(number) if one.number != number]
+    if phase is None and others:
+        raise ConfigurationError(
+            f"--phase: say which was looked at: phase {number} lets out phase {others[0]} too, in its words"
+        )
+    return {"phase": number, "declaration": incident.phases[number - 1].declaration}
+
+
+def addressed(phase: Phase) -> str:
+    """Return to whom the notices of *phase* go, as a person reads it."""
+    languages = _by_language(phase)
+    told = ", ".join(f"{language} {people:,}" for language, people in languages.items())
+    people = f"{languages.total():,} people" + (f" ({told})" if told else "")
+    return f"{people}, {phase.customers:,} customers"
 
 
 def by_law(phases: Iterable[Phase]) -> Counter[str]:
@@ -140,9 +179,16 @@ def by_law(phases: Iterable[Phase]) -> Counter[str]:
     for phase in phases:
         if phase.scoped is not None:
             counted.pop(NOBODY, None)
-            for group in phase.groups:
-                counted[group.laws[0] if group.laws else NOBODY] += group.people
+            counted += groups_by_law(phase.groups)
     return counted
+
+
+def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
+    """Count the people of *groups* by the law that wants them told, the first of several."""
+    counted: Counter[str] = Counter()
+    for group in groups:
+        counted[group.laws[0] if group.laws else NOBODY] += group.people
+    return +counted
 
 
 def _by_language(phase: Phase) -> Counter[str]:
@@ -177,6 +223,8 @@ class Incidents:
     journal: Journal
     ids: Sequence[str]
     vault: Vault
+    fulfillment: Database
+    """Where it is found out whom they concern."""
 
     async def all(self) -> AsyncIterator[Case]:
         """
@@ -207,7 +255,7 @@ class Incidents:
     async def _case(self, id_: str, incident: Incident, rows: Sequence[Row]) -> Case:
         sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
         declared = tuple(BreachDeclared.model_validate_json(content) for content in sealed)
-        return Case(id_, incident, tuple(told_by(rows)), declared)
+        return Case(id_, incident, tuple(told_by(rows)), declared, await failures(self.fulfillment, id_))
 
 
 @asynccontextmanager
@@ -224,7 +272,7 @@ async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterato
         with translated("look for incidents"):
             ids = sorted(await database["journal"].distinct("case"))
         vault = Vault(client, prefix=prefix, master_key=master_key)
-        yield Incidents(Journal(database, RECORDS), ids, vault)
+        yield Incidents(Journal(database, RECORDS), ids, vault, client[f"{prefix}_fulfillment"])
     finally:
         client.close()
 

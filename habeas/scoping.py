@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from habeas.engine import Engine
+from habeas.incidents import groups_by_law
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.judging import Editions
 from services.fulfillment.scoping.trying import Progress, Trial, tried
@@ -30,23 +31,17 @@ def plain(trial: Trial) -> dict[str, Any]:
     groups = trial.counting.groups()
     return {
         "people": trial.counting.people,
-        "unreachable": sum(group.unreachable for group in groups),
+        "unreachable": sum(group.unreachable for group in groups if group.laws),
         "told": sum(group.people for group in groups if group.laws),
-        "customers": len(trial.customers),
+        "customers": trial.counting.customers,
         "records": trial.records,
+        "unnamed": trial.named.unnamed,
         "categories": list(trial.counting.categories()),
-        "laws": _by_law(groups),
+        "laws": _most_first(groups_by_law(groups)),
         "places": _by(groups, "place"),
         "languages": _by(groups, "language"),
         "groups": [group.model_dump(mode="json") for group in groups],
     }
-
-
-def _by_law(groups: tuple[AffectedGroup, ...]) -> dict[str, int]:
-    people: Counter[str] = Counter()
-    for group in groups:
-        people += Counter(dict.fromkeys(group.laws or ("none",), group.people))
-    return _most_first(people)
 
 
 def _by(groups: tuple[AffectedGroup, ...], what: str) -> dict[str, int]:

@@ -2,7 +2,8 @@
 Who is affected by a breach, as it lies sealed between who finds them and who writes to them.
 
 A chunk holds people to whom the same is owed, under the same laws and in one language, so that a letter is
-laid out once for all of them. A person is in one chunk of one phase of an incident, and in no other.
+laid out once for all of them. A person is in one chunk of a phase at most; of a later phase only where more
+was found of them since.
 """
 
 from typing import Literal

@@ -9,7 +9,7 @@ Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
@@ -94,6 +94,10 @@ class Account(Strict):
     consequences: LongText
     measures: LongText
     advice: LongText
+    late_because: LongText | None = None
+    """Why somebody is told late; this and the next are as they were declared where nobody wrote them."""
+    sign_up: LongText | None = None
+    """How one signs up for the service against theft of identity."""
 
 
 class Protection(Strict):
@@ -152,12 +156,22 @@ class BreachDeclared(Submission):
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
     protection: Protection | None = None
     late_because: LongText | None = None
-    """Why an authority is told later than the law says (GDPR Art. 33(1))."""
+    """
+    Why an authority is told later than the law says (GDPR Art. 33(1)); and people, where a law wants them to
+    know (ANPD Res. 15/2024 Art. 9).
+    """
     next_update_at: AwareDatetime | None = None
     final: bool = False
     """Whether nothing more is to come."""
     by: Code | None = None
-    """Who declares it; somebody else has to approve the notices."""
+    """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
+
+    @model_validator(mode="after")
+    def _names_each_customer_once(self) -> "BreachDeclared":
+        named = [one.id for one in self.affected.controllers]
+        if len(set(named)) < len(named):
+            raise ValueError("each of affected.controllers needs an id of its own")
+        return self
 
     @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":
@@ -198,9 +212,21 @@ class BreachDeclared(Submission):
 
     def account(self, locale: str) -> Account:
         """Return what is told, in the language of *locale* if somebody wrote it, else as it was declared."""
-        own: Any = {name: getattr(self, name) for name in Account.model_fields}
+        own = Account(
+            nature=self.nature,
+            consequences=self.consequences,
+            measures=self.measures,
+            advice=self.advice,
+            late_because=self.late_because,
+            sign_up=self.protection and self.protection.how,
+        )
+        there = self.translation(locale)
+        return own.model_copy(update=there.model_dump(exclude_none=True)) if there else own
+
+    def translation(self, locale: str) -> Account | None:
+        """Return what somebody wrote in the language of *locale* besides the declaration itself."""
         short = locale.replace("_", "-").partition("-")[0]
-        return self.translations.get(locale) or self.translations.get(short) or Account(**own)
+        return self.translations.get(locale) or self.translations.get(short)
 
 
 # --- facts --------------------------------------------------------------------------------------------
@@ -240,6 +266,8 @@ class AffectedGroup(Part):
     people: int
     unreachable: int = 0
     """Those of them without a mail address."""
+    again: int = 0
+    """People of an earlier phase, not counted here, who are told of what was found of them since."""
 
 
 class BreachScoped(Fact):
@@ -251,7 +279,11 @@ class BreachScoped(Fact):
     groups: tuple[AffectedGroup, ...]
     categories: tuple[Category, ...] = ()
     """All that was found breached of anybody."""
+    customers: int = 0
+    """Those whose data the company processes, and who are told."""
     records: int = 0
+    unnamed: int = 0
+    """Records that name no customer who was declared, of a processor: because of them all are told."""
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 
@@ -262,6 +294,33 @@ class BreachApproved(Fact):
     TYPE = "habeas.breach.approved.v1"
 
     by: Code
+    phase: int
+    declaration: Code | None = None
+    """The declaration that they were shown; of another nothing is approved. None where nobody says it."""
+
+
+class BreachWithdrawn(Fact):
+    """The staff takes a phase back whose notices are not out: what it declared was wrong."""
+
+    TYPE = "habeas.breach.withdrawn.v1"
+
+    by: Code
+    phase: int
+
+
+class BreachUnscoped(Fact):
+    """A phase was taken back before anybody was told: whom it concerned is forgotten."""
+
+    TYPE = "habeas.breach.unscoped.v1"
+
+    phase: int
+
+
+class BreachForgotten(Fact):
+    """Whom a phase concerned need not be known any longer: whoever knows it forgets it."""
+
+    TYPE = "habeas.breach.forgotten.v1"
+
     phase: int
 
 
@@ -306,6 +365,8 @@ class NoticesReleased(Fact):
     chunks: int
     held_by_police: bool = False
     """Whether an investigation has delayed them: the law wants it said."""
+    at: AwareDatetime | None = None
+    """When; None of what went out before it was told with it."""
 
 
 class ChunkDue(Fact):

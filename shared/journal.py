@@ -108,6 +108,12 @@ class Journal:
         with translated("forget cases"):
             await self._rows.delete_many({"case": {"$in": list(cases)}, **others})
 
+    async def forget_parts(self, case: str) -> None:
+        """Remove the rows of cases that are parts of *case*, and are named after it; it may be repeated."""
+        parts = {"case": {"$gte": f"{case}.", "$lt": f"{case}/"}}
+        with translated("forget parts of a case"):
+            await self._rows.delete_many(parts)
+
     async def stories(
         self,
         kinds: Iterable[type[Fact]],

@@ -58,6 +58,7 @@ __all__ = [
     "ping",
     "raw_documents",
     "secondary_first",
+    "size_of",
     "snapshot",
     "to_bson",
     "transaction",
@@ -216,6 +217,11 @@ async def drop_expiry(collection: Collection) -> None:
     for name, index in (await collection.index_information()).items():
         if "expireAfterSeconds" in index:
             await collection.drop_index(name)
+
+
+def size_of(document: Document) -> int:
+    """Return how many bytes *document* has where it is stored."""
+    return len(bson.encode(document))
 
 
 def id_bytes(document_id: Any) -> bytes:

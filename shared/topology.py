@@ -130,21 +130,29 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.lodged.v1",
         "habeas.breach.scoped.v1",
         "habeas.breach.approved.v1",
+        "habeas.breach.withdrawn.v1",
+        "habeas.campaign.aborted.v1",
         "habeas.breach.held.v1",
         "habeas.breach.hold_ended.v1",
         "habeas.breach.reported.v1",
         "habeas.breach.notified.v1",
         "habeas.breach.time_came.v1",
     ),
-    "scoping": ("habeas.breach.registered.v1", "habeas.request.purged.v1"),
+    "scoping": (
+        "habeas.breach.registered.v1",
+        "habeas.breach.unscoped.v1",
+        "habeas.breach.forgotten.v1",
+        "habeas.request.purged.v1",
+    ),
     "campaigns": (
         "habeas.breach.released.v1",
         "habeas.breach.notice_returned.v1",
         "habeas.campaign.paused.v1",
         "habeas.campaign.resumed.v1",
         "habeas.campaign.aborted.v1",
+        "habeas.request.purged.v1",
     ),
-    "chunks": ("habeas.breach.chunk_due.v1",),
+    "chunks": ("habeas.breach.chunk_due.v1", "habeas.request.purged.v1"),
 }
 """Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""
 

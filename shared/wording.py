@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 SOURCE_LANGUAGE = "en"
 PLAIN_NUMBER = re.compile(r"[0-9,]+(\.[0-9]+)?")
 """A number as Python writes it, which differs from how the locales do in its marks alone."""
+FIRST = re.compile(r"\b1\b")
 AT_HOME = "GB"
 """Country whose English it is where nothing names one: dates differ."""
 
@@ -151,12 +152,18 @@ def _marks(locale: Locale) -> Mapping[int, str] | None:
 
 @lru_cache(maxsize=4096)
 def _long_date(day: date, locale: Locale) -> str:
-    return format_date(day, "long", locale)
+    return _ordinal(format_date(day, "long", locale), day, locale)
 
 
 @lru_cache(maxsize=4096)
 def _full_date(day: date, locale: Locale) -> str:
-    return format_date(day, "full", locale)
+    return _ordinal(format_date(day, "full", locale), day, locale)
+
+
+def _ordinal(words: str, day: date, locale: Locale) -> str:
+    """Return *words* of *day* as French has them, where the first of a month alone is an ordinal number."""
+    first = locale.language == "fr" and day.day == 1
+    return FIRST.sub("1er", words, count=1) if first else words
 
 
 @lru_cache(maxsize=4096)

@@ -24,7 +24,7 @@ from habeas.cli.options import (
     settings,
 )
 from shared.errors import ConfigurationError
-from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported
+from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported, BreachWithdrawn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -144,19 +144,36 @@ def approve(
     state: State = STATE,
 ) -> None:
     """Let the notices of an incident go out, as its second person; they wait for the end of a hold."""
-    from habeas import requests  # noqa: PLC0415
-    from services.intake.incidents.notices import objection  # noqa: PLC0415
+    from habeas import incidents, requests  # noqa: PLC0415
 
     case = run(_the(incident, state))
-    number = phase or case.incident.newest.number
-    fact = requests.fact(BreachApproved, request_id=case.id, by=by, phase=number)
-    against = objection(case.incident, number, by)
-    if against is not None:
-        raise ConfigurationError(against)
+    fact = requests.fact(BreachApproved, request_id=case.id, by=by, **incidents.approvable(case, phase, by))
     run(requests.announce(setting("AMQP_URL", state), fact))
+    for one in case.incident.waiting(fact.phase):
+        out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
     until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
     out.print(f"approved{until}; `habeas breach show {case.id}` says how far they are")
+
+
+@app.command()
+def withdraw(
+    incident: Incident,
+    by: By,
+    phase: Annotated[int, typer.Option(min=1, help="Which phase was declared wrongly; the newest first.")],
+    state: State = STATE,
+) -> None:
+    """Take a phase back whose notices are not out: nobody is told because of it, and its clocks end."""
+    from habeas import requests  # noqa: PLC0415
+    from services.intake.incidents.notices import too_late  # noqa: PLC0415
+
+    case = run(_the(incident, state))
+    fact = requests.fact(BreachWithdrawn, request_id=case.id, by=by, phase=phase)
+    against = too_late(case.incident, phase)
+    if against is not None:
+        raise ConfigurationError(against)
+    run(requests.announce(setting("AMQP_URL", state), fact))
+    out.print(f"withdrawn; phase {phase} stays in the register, and whom it named may be told in a later one")
 
 
 @app.command()
@@ -220,7 +237,7 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
-        out.print(f"{clock['clock']}: {_standing(clock, zone)}", markup=False)
+        out.print(f"{clock['clock']}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
     for event in plain["history"]:
@@ -234,24 +251,30 @@ def _show_phase(phase: dict[str, Any]) -> None:
         {
             "declared by": [phase["declared_by"] or "nobody is named"],
             "approved by": phase["approved_by"],
+            "withdrawn by": [phase["withdrawn_by"]] if phase["withdrawn_by"] else [],
+            "customers": [str(phase["customers"])] if phase["customers"] else [],
             "people by law": [f"{law} {people}" for law, people in phase["by_law"].items()],
             "by language": [f"{language} {people}" for language, people in phase["by_language"].items()],
             "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
+            "not scoped": [phase["stuck"]] if phase["stuck"] else [],
+            "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
+            "told of more": [str(phase["again"])] if phase["again"] else [],
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }
     )
 
 
-def _standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
+def standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
     """Return where a clock stands, as a person reads it."""
-    if not clock["owed"]:
+    if not clock["owed"] and not clock["done_at"]:
         return "nobody is to be told"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
     if clock["done_at"]:
         who = f" by {clock['done_by']}" if clock["done_by"] else ""
         receipt = f" ({clock['receipt']})" if clock["receipt"] else ""
         late = ", LATE" if clock["late"] else ""
-        return f"told {_local(clock['done_at'], zone)}{who}{receipt}{late}; due {due}"
+        told = f"told {_local(clock['done_at'], zone)}{who}{receipt}{late}"
+        return f"{told}; due {due}" if clock["owed"] else f"{told}; it would not be owed any more"
     return f"to be told {due}{', LATE' if clock['late'] else ''}"
 
 

@@ -11,6 +11,7 @@ from habeas.cli.options import STATE, State, company_of, house, out, prefix_of, 
 from shared.policies import breach_policies
 
 if TYPE_CHECKING:
+    from habeas.notices.announcing import Announcement
     from habeas.notices.samples import Sample, Telling
     from services.notifier.notices.forms.filling import Document
 
@@ -65,13 +66,16 @@ def forms(
     """
     Fill in what each authority is told: a page to send or to copy from, and the same as JSON.
 
+    What is told to the public, or to whoever uses a service, is written there, too, as a text.
     What is not known is said to be missing. `habeas breach reported` records that it was sent.
     """
-    written = run(_documents(incident, folder, state))
+    written, announced = run(_documents(incident, folder, state))
     for document in written:
         lacking = ", ".join(field.label for field in document.missing)
         out.print(f"{document.name}{f': missing: {lacking}' if lacking else ''}", markup=False)
-    out.print(f"{len(written)} documents are in {folder}", markup=False)
+    for announcement in announced:
+        out.print(f"{announcement.name}: to be published, or sent, by you", markup=False)
+    out.print(f"{len(written) + len(announced)} documents are in {folder}", markup=False)
 
 
 def _of_file(
@@ -100,17 +104,25 @@ async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sampl
     return telling, [sample(one, people, telling) for one, people in counted.items()]
 
 
-async def _documents(incident: str, folder: Path, state: Path) -> "list[Document]":
+async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Document], list[Announcement]]":
     from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices.documents import Desk, documents, duties, sample_of, write  # noqa: PLC0415
-    from habeas.notices.reading import known  # noqa: PLC0415
+    from habeas.notices import announcing  # noqa: PLC0415
+    from habeas.notices.copies import copy_for, going, wants_copy  # noqa: PLC0415
+    from habeas.notices.documents import Desk, documents, duties, write  # noqa: PLC0415
+    from habeas.notices.reading import chunks, known  # noqa: PLC0415
+    from habeas.notices.samples import wanted_of  # noqa: PLC0415
 
     key = base64.b64decode(setting("MASTER_KEY", state))
+    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
-    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
-    owed = duties(case.incident.clocks, desk.policies)
-    filled = list(documents(known(case), owed, desk))
+        owed = duties(case.incident.clocks, desk.policies)
+        filled = list(documents(known(case), owed, desk))
+        copied = any(map(wants_copy, filled))
+        letters = list(going(case, await wanted_of(chunks(case, register.vault)), desk)) if copied else []
     for document in filled:
-        write(document, sample_of(document, desk), folder)
-    return filled
+        write(document, copy_for(document, letters, desk) if wants_copy(document) else None, folder)
+    announced = list(announcing.announcements(case.incident.clocks, known(case), desk))
+    for announcement in announced:
+        announcing.write(announcement, folder)
+    return filled, announced

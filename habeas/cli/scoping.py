@@ -28,6 +28,7 @@ from habeas.cli.options import (
 if TYPE_CHECKING:
     from services.fulfillment.scoping.trying import Progress, Trial
 
+ALL = "all who are declared must be told"
 QUIET_S = 2.0
 """Seconds after which it is said how far it is."""
 
@@ -69,12 +70,14 @@ def register(app: typer.Typer) -> None:
 
 def _show(found: Mapping[str, Any]) -> None:
     out.print(
-        f"{found['people']:,} people, of whom {found['told']:,} must be told and {found['unreachable']:,} "
-        f"have no mail address; {found['records']:,} records",
+        f"{found['people']:,} people, of whom {found['told']:,} must be told; "
+        f"of these {found['unreachable']:,} have no mail address; {found['records']:,} records",
         markup=False,
     )
     if found["customers"]:
         out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
+    if found["unnamed"]:
+        out.print(f"{found['unnamed']:,} records name no customer that is declared: {ALL}", markup=False)
     for name in ("laws", "places", "languages"):
         fields({name: [f"{key} {number:,}" for key, number in found[name].items()]})
     fields({"categories": found["categories"]})

@@ -1,20 +1,20 @@
 """Documents for authorities: one for each duty to tell one, filled with what is known."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from babel.languages import get_official_languages
 
-from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
+from habeas.notices.samples import Sample
 from services.intake.incidents.duties import Due
+from services.notifier.notices.bureaus import BUREAUS
 from services.notifier.notices.forms.filling import RECIPIENTS, Document, document
 from services.notifier.notices.forms.known import Duty, Filing, Known
 from services.notifier.notices.forms.pages import page, plain
 from services.notifier.notices.forms.places import called
-from services.notifier.notices.outline import Part
 from services.notifier.wording import CATALOGUES
 from services.notifier.writing import House
 from shared.errors import ConfigurationError
@@ -22,6 +22,9 @@ from shared.incidents import Account, BreachDeclared
 from shared.law import Company
 from shared.law.breaches import BreachPolicies, Recipient, Stage
 from shared.wording import SOURCE_LANGUAGE
+
+AUTHORITIES = (Recipient.AUTHORITY, Recipient.ATTORNEY_GENERAL)
+"""Whom a law means by the authority that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ def documents(known: Known, duties: Iterable[Duty], desk: Desk) -> Iterator[Docu
                 account=_account(duty, known.declared),
                 words=CATALOGUES.words(SOURCE_LANGUAGE, desk.company.zone),
                 now=desk.now,
+                established=desk.company.places,
                 sample=sample_name(duty),
             )
         )
@@ -66,18 +70,6 @@ def duties(clocks: Iterable[Due], policies: BreachPolicies) -> Iterator[Duty]:
         )
 
 
-def sample_of(document: Document, desk: Desk) -> Sample | None:
-    """Return the letter that people get, where the authority wants a copy: without anybody's data."""
-    if all(field.part is not Part.SAMPLE for field in document.fields):
-        return None
-    known = document.filing.known
-    telling = Telling(
-        known.declared, known.incident, desk.house, desk.now, held_by_police=known.held_until is not None
-    )
-    policy = document.filing.duty.policy
-    return sample(Wanted("people", (policy.id,), SOURCE_LANGUAGE, known.categories), None, telling, NOBODY)
-
-
 def write(document: Document, letter: Sample | None, folder: Path) -> None:
     """
     Write *document* into *folder*, as a page and as JSON, and the *letter* that goes with it.
@@ -91,6 +83,16 @@ def write(document: Document, letter: Sample | None, folder: Path) -> None:
     }
     if letter is not None:
         files[sample_name(document.filing.duty)] = letter.words("html")
+    save(files, folder)
+
+
+def save(files: Mapping[str, str], folder: Path) -> None:
+    """
+    Write *files*, contents by name, into *folder*.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -110,7 +112,9 @@ def _stage(clock: str) -> Stage:
 
 
 def _authority(duty: Duty, company: Company) -> str:
-    if duty.policy.authority is not None:
+    if duty.recipient is Recipient.CONSUMER_AGENCIES:
+        return ", ".join(bureau.name for bureau in BUREAUS)
+    if duty.policy.authority is not None and duty.recipient in AUTHORITIES:
         return duty.policy.authority.name
     own = company.established_in.partition("-")[0]
     if duty.recipient is Recipient.AUTHORITY and duty.place in (None, own):

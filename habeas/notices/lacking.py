@@ -16,7 +16,7 @@ def lacks(case: Case, sender: Sender) -> tuple[str, ...]:
 
 def _groups(case: Case) -> Iterator[AffectedGroup]:
     """Yield who is to be told; those of whom nobody wants it are none of them."""
-    for phase in case.incident.phases:
+    for phase in case.incident.standing:
         yield from (group for group in phase.scoped.groups if group.laws) if phase.scoped else ()
 
 

@@ -14,19 +14,24 @@ async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
     """
     Yield phase and chunk of everybody who is to be told; one chunk is held at a time.
 
+    Who was told is forgotten after a while: the people of such a phase are left out.
+
     Raises:
         Destroyed: The incident has no key any more.
     """
-    for phase in case.incident.phases:
+    for phase in case.incident.standing:
         for number in range(phase.chunks):
-            sealed = await vault.open(case.id, chunk_item(phase.number, number))
+            try:
+                sealed = await vault.open(case.id, chunk_item(phase.number, number))
+            except KeyError:
+                break
             yield phase.number, Chunk.model_validate_json(sealed)
 
 
 def known(case: Case) -> Known:
     """Return what an authority can be told of *case*."""
     incident, declared = case.incident, case.last
-    scoped = [phase.scoped for phase in incident.phases if phase.scoped]
+    scoped = [phase.scoped for phase in incident.standing if phase.scoped]
     counted = sum(one.records for one in scoped)
     return Known(
         incident=case.id,
@@ -38,6 +43,7 @@ def known(case: Case) -> Known:
         records=counted or declared.records,
         told=_told(case),
         held_until=incident.hold.until if incident.hold else None,
+        delayed=any(phase.delayed for phase in incident.phases),
         notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,
     )
 
@@ -57,4 +63,4 @@ def _told(case: Case) -> Told | None:
 
 
 def _to_be_told(incident: Incident) -> int:
-    return sum(phase.chunks > 0 for phase in incident.phases)
+    return sum(phase.chunks > 0 for phase in incident.standing)

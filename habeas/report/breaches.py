@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from habeas.incidents import Case, by_law, clock_of
+from habeas.report.declarations import Declaration, declarations_of, holds_of, minute
 from habeas.report.page import PAGES
 from habeas.report.writing import as_csv
+from services.intake.incidents.duties import CONTROLLER
 from shared.errors import ConfigurationError
 from shared.law import Company
 
 FIELDS = (
     *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
     *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
-    *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "letters_sent"),
-    *("letters_failed", "held_by_police", "declared_by", "approved_by", "contact", "final"),
+    *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "customers"),
+    *("customers_told", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
+    *("declared_by", "approved_by", "contact", "final", "declarations"),
 )
 """Columns of the register."""
 
@@ -59,7 +62,7 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
     rows = [entry(case, now) for case in cases]
     match form:
         case Form.CSV:
-            return as_csv(rows, FIELDS)
+            return as_csv([row | {"declarations": _lines(row["declarations"])} for row in rows], FIELDS)
         case Form.JSON:
             return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
         case Form.HTML:
@@ -75,15 +78,16 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
 
 def entry(case: Case, now: datetime) -> dict[str, Any]:
     """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
-    last, phases = case.last, case.incident.phases
-    duties = [clock_of(duty, case.incident, now) for duty in case.incident.clocks if duty.policy]
+    last, phases = case.last, case.incident.standing
+    clocks = [clock_of(duty, case.incident, now) for duty in case.incident.duties]
+    duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
     scoped = [phase.scoped for phase in phases if phase.scoped]
     notified = [phase.notified for phase in phases if phase.notified]
     people = by_law(phases)
     return {
         "incident": case.id,
         "reference": last.reference,
-        "phases": len(phases),
+        "phases": len(case.incident.phases),
         "role": last.role.value,
         "risk": last.risk.value,
         "rationale": last.rationale,
@@ -99,7 +103,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "told": [f"{duty['clock']}: {_minute(duty['done_at'])}" for duty in duties if duty["done_at"]],
+        "told": [_told(duty) for duty in duties if duty["done_at"]],
         "late": [duty["clock"] for duty in duties if duty["late"]],
         "not_told": [
             f"{duty['clock']}: {'; '.join(duty['why'])}"
@@ -109,18 +113,37 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
             if not duty["done_at"]
         ],
         "late_because": last.late_because,
+        "customers": sum(phase.customers for phase in phases),
+        "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
         "letters_sent": sum(one.sent for one in notified),
+        "letters_doubtful": sum(one.doubtful for one in notified),
         "letters_failed": sum(one.failed for one in notified),
         "held_by_police": any(phase.delayed for phase in phases),
+        "holds": holds_of(case),
         "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
         "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
         "contact": last.contact,
         "final": last.final,
+        "declarations": declarations_of(case),
     }
 
 
-def _minute(text: str) -> str:
-    return datetime.fromisoformat(text).isoformat(timespec="minutes")
+def _told(duty: dict[str, Any]) -> str:
+    by = f" by {duty['done_by']}" if duty["done_by"] else ""
+    receipt = f" ({duty['receipt']})" if duty["receipt"] else ""
+    return f"{duty['clock']}: {minute(datetime.fromisoformat(duty['done_at']))}{by}{receipt}"
+
+
+def _lines(declarations: Sequence[Declaration]) -> list[str]:
+    """Return *declarations* for one cell."""
+    return [
+        ", ".join(f"{name} {_cell(value)}" for name, value in one.items() if value not in (None, [], ""))
+        for one in declarations
+    ]
+
+
+def _cell(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 HEADINGS = {
@@ -129,8 +152,8 @@ HEADINGS = {
     "Effects": ("risk", "rationale", "consequences"),
     "What was done": ("measures", "advice", "contact", "final"),
     "Who was told": (
-        *("told", "not_told", "late", "late_because", "letters_sent", "letters_failed", "held_by_police"),
-        *("declared_by", "approved_by"),
+        *("told", "not_told", "late", "late_because", "customers", "customers_told", "letters_sent"),
+        *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),
     ),
 }
 """Parts of an entry on the page → its columns."""

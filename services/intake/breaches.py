@@ -20,15 +20,17 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     """
     Seal what was declared in the vault of its incident, and have it registered.
 
-    A declaration has people written to: only upstream systems and the command make one.
+    A declaration has people written to: only upstream systems and the command make one. Who declares it
+    counts where the staff does; of what a system names nobody has seen, two people have to approve.
     """
     if ctx.source.startswith(OWN_DOOR) and ctx.source != COMMAND:
         return [rejected(ctx, NOT_THEIRS)]
     # An event's id is unique together with its source only.
     item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
+    declared = event if ctx.source == COMMAND else event.model_copy(update={"by": None})
     await ctx.vault.create(ctx.case_id)
     try:
-        await ctx.vault.seal(ctx.case_id, item, event.model_dump_json(exclude_defaults=True).encode())
+        await ctx.vault.seal(ctx.case_id, item, declared.model_dump_json(exclude_defaults=True).encode())
     except Destroyed:
         return [rejected(ctx, USED_BEFORE)]
     return [BreachLodged(request_id=ctx.case_id, declaration=item)]

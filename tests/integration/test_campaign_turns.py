@@ -29,6 +29,7 @@ from services.notifier.returnpath import NoticePaths
 from shared.affected import Chunk, Reached
 from shared.errors import MailUnavailable
 from shared.incidents import BreachNotified, ChunkDue
+from shared.journal import Journal
 from shared.mongo import Client, Database, Document
 from shared.vault import Vault
 from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
@@ -90,6 +91,7 @@ class Desk:
             lambda message: message,
             Persistence(timedelta(hours=24), self.clock),
             pace,
+            Journal(self.database),
         )
         await channel.close()
 

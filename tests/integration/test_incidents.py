@@ -224,6 +224,37 @@ async def _register(pipeline: Pipeline, case: str, folder: Path) -> None:
     assert case in (folder / "register.html").read_text(encoding="utf-8")
 
 
+async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_before_approved(
+    pipeline: Pipeline, heard: Heard, tmp_path: Path
+) -> None:
+    file = written(tmp_path)
+    case = await declared(pipeline, file)
+    await tell(pipeline, scoped(case).model_copy(update={"customers": 3}))
+    await until_it_is(pipeline, case, "scoped")
+    more_of(file, measures="This is about another breach.")
+    assert await declared(pipeline, file, by="carla") == case
+    await tell(pipeline, scoped(case, 2, people=5))
+    await until_it_is(pipeline, case, "scoped", 2)
+    code, _, wrong = await command(pipeline, "breach", "approve", case, "--by", "bruno")
+    assert (code, "--phase: say which was looked at" in " ".join(wrong.split())) == (2, True)
+
+    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--by", "ada", "--phase", "1")
+    assert (code, "phase 2 is newer" in wrong) == (2, True)
+    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--by", "ada", "--phase", "2")
+    assert code == 0, wrong
+    plain = await until_it_is(pipeline, case, "withdrawn", 2)
+    assert plain["phases"][1]["withdrawn_by"] == "ada"
+    assert [one["phase"] for one in await hear(heard, case, "breach.unscoped", 1)] == [2]
+
+    code, said, wrong = await command(pipeline, "breach", "approve", case, "--by", "bruno")
+    assert code == 0, wrong
+    assert "phase 1: 700 people (de 700), 3 customers" in said
+    [released] = await hear(heard, case, RELEASED, 1)
+    assert released["phase"] == 1
+    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--by", "ada", "--phase", "1")
+    assert (code, "are out" in wrong) == (2, True)
+
+
 async def test_a_malformed_declaration_is_set_aside_without_a_value(pipeline: Pipeline, heard: Heard) -> None:
     wrong = {"reference": "r", "nature": "Quastenflosser", "high_risk": "Quastenflosser"}
     await pipeline.send(wrong, source="shop", type_="habeas.breach.declared.v1")

@@ -4,9 +4,11 @@ A replica that scopes a breach may die before or after every write, or be overta
 Whoever goes on comes to the same chunks and the same numbers as one that lived.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from services.fulfillment.scoping.scopes import Overtaken
 from services.fulfillment.search.stores import Stores
 from shared.errors import StoreUnavailable
 from shared.mongo import Client, Document
+from tests.integration.pipeline import comes_true
 from tests.integration.scoping import INCIDENT, Installation, declared
 from tests.integration.test_scoping import SHOP, collection, shop
 
@@ -154,9 +157,9 @@ class Failing(Stores):
 
     failures = 1
 
-    async def scan(self, place: Any, paths: Any, condition: Document | None = None, *, most: int = 0) -> Any:
+    async def scan(self, place: Any, paths: Any, condition: Document | None = None, **limits: Any) -> Any:
         passed = 0
-        async for document in super().scan(place, paths, condition, most=most):
+        async for document in super().scan(place, paths, condition, **limits):
             yield document
             passed += 1
             if passed == 2 and place.name == "people" and self.failures:
@@ -211,3 +214,72 @@ async def test_phases_of_one_incident_take_turns(installed: Installation) -> Non
     while await installed.replica().work():
         installed.later()
     assert installed.of(2).chunks == 0, "everybody was told in the first phase"
+
+
+class Slow(Stores):
+    """Stores in which one look takes longer than a lease."""
+
+    installed: Installation
+    begun: list[object]
+
+    async def scan(self, place: Any, paths: Any, condition: Document | None = None, **limits: Any) -> Any:
+        async for document in super().scan(place, paths, condition, **limits):
+            if not self.begun and "most" not in limits:
+                self.installed.later()
+                await asyncio.sleep(0.2)
+                self.begun.append(await self.installed.scopes.begin(self.installed.now))
+            yield document
+
+
+async def test_who_works_longer_at_one_portion_than_a_lease_is_not_overtaken(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fulfillment.scoping.working.BEAT_S", 0.02)
+    await shop(installed)
+    await installed.register(BREACH)
+    slow = Slow({"default": installed.client}, database_prefix=installed.prefix)
+    slow.installed, slow.begun = installed, []
+    assert await installed.replica(stores=slow).work()
+    assert slow.begun == [None]
+
+
+async def test_who_is_overtaken_by_one_that_has_told_stops_there(installed: Installation) -> None:
+    await shop(installed)
+    await installed.register(BREACH)
+    first = await installed.scopes.begin(installed.now)
+    assert first is not None
+    installed.later()
+    assert await installed.replica().work()
+    key = await installed.vault.key_of(INCIDENT)
+    with pytest.raises(Overtaken):
+        [page async for page in installed.scopes.pages(first, key)]
+
+
+class _Careless(Stores):
+    async def absent(self, places: Any) -> Any:
+        assert places
+        raise RuntimeError("ada@example.org is not to be quoted")
+
+
+async def test_what_nobody_foresaw_of_one_breach_ends_nothing_and_is_said_without_quoting(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fulfillment.scoping.working.TRY_AGAIN_S", 0.01)
+    await shop(installed)
+    await installed.register(BREACH)
+    careless = _Careless({"default": installed.client}, database_prefix=installed.prefix)
+    running = asyncio.create_task(installed.replica(stores=careless).run())
+    scopes_ = installed.client[f"{installed.prefix}_fulfillment"]["breach_scopes"]
+
+    async def said() -> bool:
+        [one] = [one async for one in scopes_.find()]
+        return bool(one["failed"] == "RuntimeError")
+
+    await comes_true(said, timedelta(seconds=10))
+    assert not running.done()
+    database = installed.client[f"{installed.prefix}_fulfillment"]
+    assert await scopes.failures(database, INCIDENT) == {1: "RuntimeError"}
+    running.cancel()
+    installed.later()
+    assert await installed.replica().work()
+    assert await scopes.failures(database, INCIDENT) == {}

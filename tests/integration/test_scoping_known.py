@@ -3,6 +3,8 @@
 import json
 import os
 from collections import Counter, defaultdict
+from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +16,13 @@ import yaml
 from habeas.company import fill, generate
 from habeas.company.people import ADA, BRUNO
 from habeas.company.portal import STAFF
+from habeas.incidents import groups_by_law
 from habeas.installation import COMPANY
 from services.fulfillment.datamap.reading import load, parse
+from services.fulfillment.scoping.affected import Somebody
 from services.fulfillment.scoping.judging import Editions
 from services.fulfillment.scoping.places import place_of
+from services.fulfillment.scoping.trying import _People
 from shared.mongo import Client, insert_new
 from shared.policies import breach_policies, company
 from tests.integration.pipeline import EXAMPLE, command, datamap
@@ -159,6 +164,33 @@ async def test_a_dry_run_tells_the_same_as_the_service_and_keeps_nothing(
     assert (tried["records"], tried["categories"]) == (told.records, list(told.categories))
     assert tried["people"] == sum(group.people for group in told.groups)
     assert tried["laws"]["gdpr@2018-05-25"] > 0
+    assert tried["laws"] == dict(groups_by_law(told.groups)), "as `breach show` counts"
+    assert sum(tried["laws"].values()) == tried["people"], "each under one law"
+    assert tried["unreachable"] == sum(group.unreachable for group in told.groups if group.laws)
+
+
+async def test_a_dry_run_counts_customers_who_share_an_address(
+    mongo_client: Client, mongo_url: str, tmp_path: Path
+) -> None:
+    installed = Installation(mongo_client, "t0", load(EXAMPLE))
+    email = "breaches@group.example"
+    customers = [{"id": id_, "name": id_, "email": email} for id_ in ("C-1", "C-2")]
+    file = breach_file(tmp_path, role="processor", controllers=customers)
+    code, output, errors = await habeas(tmp_path, installed, mongo_url, str(file), "--json")
+    assert code == 0, errors
+    assert json.loads(output)["customers"] == len(customers)
+
+
+async def test_a_dry_run_hears_all_that_one_portion_says_of_somebody() -> None:
+    """Else it would know less of people than the service, which reads whole portions."""
+    found = Somebody(who=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")})
+    first = replace(found, categories=frozenset(), said={"language": (2, "de")}, places={"DE": 2})
+    second = replace(found, categories=frozenset(), said={"language": (1, "fr")}, places={"FR": 1})
+    with closing(_People()) as people:
+        people.add([found])
+        people.tell_more([first, second])
+        [ada] = people.everybody()
+    assert (ada.place, ada.language("en")) == ("FR", "fr")
 
 
 async def test_a_dry_run_shows_numbers_and_nobody(

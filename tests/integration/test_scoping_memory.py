@@ -66,7 +66,7 @@ asyncio.run(main())
 
 async def fill(client: Client, prefix: str) -> None:
     people: list[Document] = [
-        {"_id": n, "email": f"p{n % PEOPLE}@example.org", "name": f"P {n}", "country": "DE"}
+        {"_id": n, "email": f"p{n % PEOPLE}@example.org", "name": f"P {n % PEOPLE}", "country": "DE"}
         for n in range(RECORDS)
     ]
     orders: list[Document] = [{"_id": n, "buyer_no": n, "goods": "g"} for n in range(ORDERS)]

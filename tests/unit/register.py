@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
-from services.intake.domain import incident_id
+from services.intake.domain import COMMAND, incident_id
 from services.intake.incidents.clocks import Law
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.keeping import Retention
@@ -24,7 +24,6 @@ from tests.unit.fakes import (
     PRACTICE,
     REQUEST_KEY,
     RETRY,
-    SOURCE,
     Clock,
     MemoryFirsts,
     MemoryRoom,
@@ -33,7 +32,7 @@ from tests.unit.fakes import (
 
 F = TypeVar("F", bound=Fact)
 
-INCIDENT = incident_id(SOURCE, "inc-1", key=REQUEST_KEY)
+INCIDENT = incident_id(COMMAND, "inc-1", key=REQUEST_KEY)
 LAW = Law(breach_policies(), PRACTICE.company, calendar_named)
 AWARE_AT = NOW - timedelta(hours=2)
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
@@ -87,8 +86,8 @@ class Registry:
             for made, rows in ((intake, intakes), (self.service, self.journal))
         ]
 
-    async def declare(self, *, id_: str = "1", source: str = SOURCE, **changes: Any) -> None:
-        """Declare a breach by the bus, and let the services work."""
+    async def declare(self, *, id_: str = "1", source: str = COMMAND, **changes: Any) -> None:
+        """Declare a breach as the staff does, or by *source*, and let the services work."""
         await self.broker.publish(
             [submission("breach.declared", declaration(**changes), id_=id_, source=source)]
         )

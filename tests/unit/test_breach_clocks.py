@@ -248,6 +248,28 @@ def test_others_are_told_so_long_after_the_people(clock: str, told: str, due_at:
     assert due(said, {state: 600}, clock) == due_at
 
 
+BEFORE_PEOPLE = ("ct", "de", "il", "md", "ne", "nj")
+
+
+@pytest.mark.parametrize("state", BEFORE_PEOPLE)
+def test_some_officers_are_told_no_later_than_the_people(state: str) -> None:
+    """Conn. Gen. Stat. § 36a-701b(b)(2); Neb. Rev. Stat. § 87-803(2); N.J.S.A. 56:8-163(c), and the like."""
+    clock, residents = f"us-{state}.attorney_general", {f"US-{state.upper()}": 2_000}
+    before, told_at = counted(breach(), residents)[clock], AWARE + timedelta(days=4)
+    assert before.begun_at == AWARE
+    assert before.due_at is None or before.due_at > told_at
+    after = counted(breach(told=((f"us-{state}.people", told_at),)), residents)[clock]
+    assert after.due_at == told_at
+    assert after.why[-1].reason == "not after the people, who are told at 10:20"
+    late = breach(told=((f"us-{state}.people", AWARE + timedelta(days=99)),))
+    assert counted(late, residents)[clock].due_at == before.due_at or before.due_at is None
+
+
+def test_no_other_officer_waits_for_nobody() -> None:
+    bound = {policy.law for policy in breach_policies() for notice in policy.notices if notice.not_after}
+    assert bound == {f"us-{state}" for state in BEFORE_PEOPLE}
+
+
 def test_vermonts_attorney_general_is_told_within_14_business_days() -> None:
     """9 V.S.A. § 2435(b)(3). 3 March 2026 is Town Meeting Day there."""
     assert due(breach(), {"US-VT": 1}, "us-vt.attorney_general") == "2026-03-23 23:59"
@@ -268,6 +290,20 @@ def test_a_customer_is_told_within_the_hours_of_its_contract_and_24_where_it_say
 
 def test_a_processor_that_does_not_know_whom_to_tell_yet_has_its_clock_all_the_same() -> None:
     assert owed(breach(role=BreachRole.PROCESSOR), {}, BERLIN) == {"gdpr.controller"}
+
+
+def test_a_contract_has_its_clock_where_no_law_on_breaches_binds_the_processor() -> None:
+    """Neither Japan nor what the company grants to everybody has a law on breaches here."""
+    japanese = company("JP", others="us-ca-ccpa")
+    for residents in ({}, {"JP": 3}):
+        found = counted(PROCESSOR, residents, japanese)
+        assert found["contract.controller.acme"].due_at == AWARE + timedelta(hours=12)
+        assert set(found) == {"contract.controller.acme", "contract.controller.globex"}
+        assert owed(breach(role=BreachRole.PROCESSOR), residents, japanese) == {"contract.controller"}
+
+
+def test_a_contract_is_no_law() -> None:
+    assert not counted(breach(), {"JP": 3}, company("JP", others="us-ca-ccpa"))
 
 
 def test_a_law_that_is_stricter_than_the_contract_prevails() -> None:
@@ -421,6 +457,12 @@ def test_every_clock_explains_itself_up_to_its_moment() -> None:
         assert clock.due_at is None or clock.why[-1].day == clock.due_at.date()
 
 
+def test_where_no_state_is_named_people_have_their_clock_and_no_officer_is_told() -> None:
+    """Whose officer would it be? Of the States that stand in, the days for the people count."""
+    assert owed(breach(), {"US": 600}) == {"us-ca.people", "us-ny.people"}
+    assert due(breach(), {"US": 600}, "us-ca.people") == "2026-03-30 23:59"
+
+
 def test_whom_the_company_grants_a_law_is_told_by_it_and_no_authority_is() -> None:
     assert owed(breach(), {"JP": 1}) == {"gdpr.people"}
     assert owed(breach(), {"JP": 1}, company("JP", others="uk-gdpr")) == {"uk-gdpr.people"}
@@ -447,9 +489,8 @@ def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
     calendar = calendar_named(policy.calendar or place)
     for _ in range(20):
         at = FIRST + timedelta(seconds=dice.randrange(int((LAST - FIRST).total_seconds())))
-        told = tuple(
-            (f"{policy.law}.{part}", at) for part in ("people", "authority", "csirt.notification.AT")
-        )
+        parts = ("authority", "csirt.notification.AT", *(("people",) if notice.not_after is None else ()))
+        told = tuple((f"{policy.law}.{part}", at) for part in parts)
         said = breach(aware_at=at, detected_at=at, told=told, sensitive_to_security=True, unreached=True)
         found = clocks(said, {place: 20_000}, law, NOWHERE, calendar_named)
         (clock,) = (one for one in found if one.notice == notice)

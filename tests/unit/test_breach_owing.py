@@ -37,7 +37,11 @@ def owed(
         pytest.param("CN", NOWHERE, ["cn-pipl"], id="China"),
         pytest.param(None, BERLIN, ["gdpr"], id="unknown: the law of the establishment"),
         pytest.param(None, NEW_YORK, ["us-ny"], id="unknown: that of the State of the establishment"),
-        pytest.param("US", NEW_YORK, ["us-ny"], id="no State named: that of the establishment"),
+        pytest.param("US", NOWHERE, ["us-ca", "us-ny"], id="no State named: the strictest of the States"),
+        pytest.param("US", BERLIN, ["us-ca", "us-ny", "gdpr"], id="no State named: then the establishment"),
+        pytest.param("US", NEW_YORK, ["us-ca", "us-ny"], id="no State named: that of the establishment, too"),
+        pytest.param("US", company("US-TX"), ["us-ca", "us-ny", "us-tx"], id="and if it is none of these"),
+        pytest.param("US-PR", NOWHERE, ["us-ca", "us-ny"], id="a part of the country without a file"),
         pytest.param(None, NOWHERE, ["gdpr"], id="unknown, and no law there: what everybody is granted"),
         pytest.param("JP", NEW_YORK, ["gdpr"], id="a place without such a law: what everybody is granted"),
         pytest.param("DE", company("GB", "CH"), ["gdpr", "ch-fadp", "uk-gdpr"], id="every establishment"),
@@ -126,6 +130,12 @@ def test_no_state_has_people_told_of_what_nobody_can_read(policy: BreachPolicy) 
         pytest.param(("user.name", "user.government_id.vehicle_registration"), True, id="plate reader"),
         pytest.param(LOG_IN, True, id="mail address and password, without a name"),
         pytest.param(("user.account.username", "user.authorization.credentials"), True, id="user name"),
+        pytest.param(("user.name", "user.payment"), True, id="payments: an account or a card"),
+        pytest.param(("user.contact.email", "user.authorization.security_question"), True, id="answer"),
+        pytest.param(("user.name", "user.government_id.social_security_number"), True, id="a map's own word"),
+        pytest.param(("user.name", "user.govrnment_id.passport_number"), True, id="mistyped: anything"),
+        pytest.param(("usr.ssn",), True, id="mistyped at the top: anything, and of somebody"),
+        pytest.param(("user.name", "user.contact.pager"), False, id="a map's own word for a contact"),
         pytest.param(("user.name", "user.financial"), True, id="a coarse map: the listed kind may be in it"),
         pytest.param(("user",), True, id="the coarsest map"),
         pytest.param(("user.government_id.national_identification_number",), False, id="no name"),
@@ -150,6 +160,14 @@ def test_of_whom_nothing_is_said_all_that_was_breached_counts() -> None:
 
 def test_where_nobody_says_what_was_breached_anything_may_have_been() -> None:
     assert owed(breach(categories=()), "US-CA") == ["us-ca"]
+
+
+@pytest.mark.parametrize("policy", STATES, ids=lambda policy: policy.id)
+def test_a_category_that_nobody_knows_turns_no_law_off(policy: BreachPolicy) -> None:
+    """A slip of the pen in a declaration must not leave thousands of people untold."""
+    assert policy.listed is not None
+    assert policy.listed.found_in(("user.name", "user.government_id.social_security_number"))
+    assert policy.listed.found_in(("user.nmae", "user.ssn"))
 
 
 @pytest.mark.parametrize(

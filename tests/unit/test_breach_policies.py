@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
 from shared.errors import ConfigurationError
 from shared.incidents import BreachDeclared
 from shared.law.breaches import (
@@ -21,7 +20,8 @@ from shared.law.breaches import (
     is_there,
 )
 from shared.law.breaches.kinds import NAME, WORDS
-from shared.policies import BREACHES, breach_policies, read_breaches
+from shared.policies import BREACHES, breach_policies, policies, read_breaches
+from shared.taxonomy import DEFAULT_CATEGORIES
 from tests.unit.breach_cases import SSN
 
 EVERY = [pytest.param(policy, id=policy.id) for policy in breach_policies()]
@@ -159,12 +159,72 @@ def test_an_edition_that_was_taken_away_is_named() -> None:
 
 def test_a_law_that_says_something_itself_hides_what_its_model_says() -> None:
     united_kingdom, union = _newest("uk-gdpr"), _newest("gdpr")
-    assert united_kingdom.letter == union.letter
+    assert [said.element for said in united_kingdom.letter] == [said.element for said in union.letter]
     assert {notice.provision[:2] for notice in united_kingdom.notices} == {"UK"}
     california = _newest("us-ca")
     assert california.notice(Recipient.CONTROLLER) == breach_policies().named("us-ca@2022-01-01").notice(
         Recipient.CONTROLLER
     )
+
+
+SAID = ("letter", "report", "to_controller")
+
+
+@pytest.mark.parametrize("policy", STATES)
+def test_each_state_is_cited_for_its_own_letters_and_documents(policy: BreachPolicy) -> None:
+    """Neither a model, which is no law, nor another State has anybody told anything in this one."""
+    own = {notice.provision for notice in policy.notices} | {said.provision for said in policy.wants}
+    said = [one for part in SAID for one in getattr(policy, part)]
+    listed = [policy.listed.provision] if policy.listed else []
+    if policy.law != "us-ca":
+        assert {one.provision for one in said} <= own
+    assert not [one for one in [*(s.provision for s in said), *listed] if "Common model" in one]
+
+
+@pytest.mark.parametrize(
+    ("law", "element", "provision", "read"),
+    [
+        ("us-wa", "occurred", "RCW 19.255.010(6)(b)(iii)", "to check"),
+        ("us-wa", "discovered", "RCW 19.255.010(6)(b)(iii)", "to check"),
+        ("us-ma", "freeze", "M.G.L. c. 93H § 3(b)", "to check"),
+        ("us-ma", "police_report", "M.G.L. c. 93H § 3(b)", "to check"),
+        ("us-tx", "occurred", "Tex. Bus. & Com. Code § 521.053(b)", "ours"),
+        ("us-tx", "police_report", "Tex. Bus. & Com. Code § 521.053(b)", "ours"),
+        ("us-tx", "nature", "Tex. Bus. & Com. Code § 521.053(b)", "secondary"),
+        ("uk-gdpr", "consequences", "UK GDPR Art. 34(2), 33(3)(c)", "to check"),
+        ("uk-gdpr", "rights", "UK GDPR Art. 12(2)", "ours"),
+    ],
+)
+def test_what_is_said_is_cited_by_the_law_that_wants_it(
+    law: str, element: str, provision: str, read: str
+) -> None:
+    [said] = [one for one in _newest(law).letter if one.element == element]
+    assert (said.provision, said.read) == (provision, read)
+
+
+def test_the_united_kingdom_is_cited_for_all_that_is_said_there() -> None:
+    policy = _newest("uk-gdpr")
+    said = [one.provision for part in SAID for one in getattr(policy, part)]
+    assert policy.records
+    assert {one.split(" Art")[0] for one in (*said, policy.records.provision)} == {"UK GDPR"}
+
+
+COMPLAINTS = {
+    "uk-gdpr": "https://ico.org.uk/make-a-complaint/",
+    "ch-fadp": "https://www.edoeb.admin.ch",
+}
+REQUESTS = {policy.law: policy for policy in policies() if not policy.law.startswith("us-")}
+
+
+@pytest.mark.parametrize("law", [law for law in REQUESTS if law in {one.law for one in breach_policies()}])
+def test_people_are_sent_where_they_can_complain_and_not_where_companies_report(law: str) -> None:
+    """The page that letters about requests name, which people have to find their way on."""
+    authority, of_requests = _newest_ever(law).authority, REQUESTS[law].authority
+    if authority is not None and of_requests is not None:
+        assert authority.for_people == of_requests.url
+    if law in COMPLAINTS:
+        assert authority is not None
+        assert authority.for_people == COMPLAINTS[law] != authority.url
 
 
 def test_a_model_that_is_missing_or_goes_in_a_circle_is_an_error() -> None:
@@ -229,6 +289,15 @@ def test_a_declaration_says_what_a_law_asks_for(
     assert declared.breach.aware_at == declared.aware_at
 
 
+def test_a_declaration_names_each_customer_once() -> None:
+    again = {"id": "acme", "name": "Acme", "email": "other@acme.example"}
+    named = DECLARED["affected"]["controllers"]
+    with pytest.raises(ValueError, match="an id of its own"):
+        BreachDeclared.model_validate(
+            DECLARED | {"high_risk": True, "affected": {"controllers": [*named, again]}}
+        )
+
+
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEXTS = ("nature", "consequences", "measures", "advice", "contact")
 DECLARED: dict[str, Any] = {
@@ -242,6 +311,10 @@ DECLARED: dict[str, Any] = {
         ]
     },
 }
+
+
+def _newest_ever(law: str) -> BreachPolicy:
+    return [one for one in breach_policies() if one.law == law][-1]
 
 
 def _newest(law: str) -> BreachPolicy:

@@ -14,23 +14,26 @@ from typer.testing import CliRunner
 
 from habeas import breachfiles, incidents
 from habeas.cli import app
+from habeas.cli.breaches import standing
 from habeas.incidents import Case
 from habeas.notices.lacking import lacks
 from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet
+from services.intake.incidents.duties import ClocksSet, DutiesDone
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
+    BreachHeld,
     BreachNotified,
     BreachRegistered,
     BreachReported,
     BreachScoped,
+    BreachWithdrawn,
     NoticesReleased,
 )
 from tests.unit.fakes import NOW, PRACTICE
@@ -173,6 +176,7 @@ TWO_LAWS = BreachScoped(
         AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=2),
         AffectedGroup(laws=(), place="US-WY", language="en", people=3),
     ),
+    customers=3,
     records=12,
     chunks=2,
 )
@@ -191,7 +195,7 @@ def case_of(*more: Fact, **declared: Any) -> Case:
     """Return an incident of which notices are out, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration(**declared))
     incident = reduce(evolve, TOLD, Incident())
-    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known, LAW, NOW))
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, (known,), LAW, NOW))
     facts = (*TOLD, clocks, *more)
     return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,))
 
@@ -236,6 +240,26 @@ def test_what_is_not_done_is_late_once_it_is_due() -> None:
     assert case_of().next_due() is not None
 
 
+def test_what_was_done_stays_on_record_when_its_clock_is_none_any_more() -> None:
+    none = ClocksSet(request_id=INCIDENT, clocks=())
+    case = case_of(reported(late=timedelta(minutes=1)), none)
+    [clock] = case.plain(NOW)["clocks"]
+    assert (clock["clock"], clock["receipt"], clock["late"]) == ("gdpr.authority.DE", "LDA-1", True)
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert row["late"] == ["gdpr.authority.DE"]
+    again = ClocksSet(request_id=INCIDENT, clocks=case.incident.duties)
+    assert len(evolve(case.incident, again).duties) == 1
+
+
+def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
+    case = case_of(reported())
+    spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
+    clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
+    plain = Case(INCIDENT, clocks, case.told, case.declared).plain(NOW)
+    [clock] = [one for one in plain["clocks"] if one["done_at"]]
+    assert standing(clock, PRACTICE.company.zone).startswith("told 2026-03-08")
+
+
 def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
     again = BreachRegistered(
         request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT
@@ -247,6 +271,34 @@ def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
 def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigurationError, match=r"there are gdpr\.authority\.DE"):
         case_of().clock("gdpr.authority.XX")
+
+
+def waiting(*facts: Fact) -> Case:
+    """Return an incident whose first phase waits for an approval, and then *facts* happened."""
+    incident = reduce(evolve, (*TOLD[:2], *facts), Incident())
+    return Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
+
+
+SECOND = (
+    BreachRegistered(request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT),
+    TWO_LAWS.model_copy(update={"phase": 2}),
+)
+
+
+def test_what_is_approved_is_said_with_people_customers_and_languages() -> None:
+    case = waiting()
+    assert incidents.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
+    assert incidents.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
+
+
+def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
+    """A phase that came since somebody looked is not approved unseen."""
+    with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
+        incidents.approvable(waiting(*SECOND), None, "bruno")
+    assert incidents.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
+    assert incidents.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
+    with pytest.raises(ConfigurationError, match="declared by the same"):
+        incidents.approvable(waiting(), None, "ada")
 
 
 # --- the register -------------------------------------------------------------------------------------
@@ -268,12 +320,55 @@ def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason
         declaration(high_risk=False, risk_unlikely=True, rationale="It was encrypted.")
     )
     begun = reduce(evolve, TOLD[:1], Incident())
-    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, (known,), LAW, NOW))
     case = Case(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
     [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
     assert (row["told"], row["late"], row["people"]) == ([], [], None)
     assert (row["risk"], row["rationale"]) == ("unlikely", "It was encrypted.")
     assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_told"])
+
+
+def whole() -> Case:
+    """Return an incident with a hold, a customer, and a phase that was taken back."""
+    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+    first = declaration(role="processor", affected={"controllers": [customer]})
+    second = first | {"nature": "It was the table of another shop.", "by": None}
+    held = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=NOW + timedelta(days=1))
+    facts = (*TOLD[:2], held, *TOLD[2:])
+    known = tuple(map(BreachDeclared.model_validate, (first, second)))
+    incident = reduce(evolve, facts, Incident())
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known[:1], LAW, NOW))
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1",), at=NOW)
+    back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=2)
+    facts = (*facts, clocks, done, SECOND[0], back)
+    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
+
+
+def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() -> None:
+    [row] = json.loads(breaches.written([whole()], breaches.Form.JSON, PRACTICE.company, NOW))
+    first, second = row["declarations"]
+    at = NOW.isoformat(timespec="minutes")
+    assert (first["declared"], first["approved"]) == ([f"{at} by ada"], [f"{at} by bruno, phase 1"])
+    assert (first["sent"], first["doubtful"], first["failed"]) == (6, 1, 1)
+    assert (second["status"], second["withdrawn"]) == ("withdrawn", [f"{at} by carla"])
+    assert second["declared"] == [f"{at} by another system"]
+    assert (first["nature"], second["nature"]) == (
+        "A copy of the customer table was taken.", "It was the table of another shop.",
+    )  # fmt: skip
+    assert first["aware_at"] == AWARE_AT.isoformat(timespec="minutes")
+    assert row["nature"] == first["nature"], "what was taken back is not what happened"
+    until = (NOW + timedelta(days=1)).isoformat(timespec="minutes")
+    assert row["holds"] == [f"{at} for police until {until}, by ada"]
+    assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
+
+
+def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:
+    case = case_of(reported())
+    for form in breaches.Form:
+        assert "by ada (LDA-1)" in breaches.written([case], form, PRACTICE.company, NOW)
+        text = breaches.written([whole()], form, PRACTICE.company, NOW)
+        for word in ("It was the table of another shop.", "for police until", "by carla"):
+            assert word in text
 
 
 def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
@@ -290,4 +385,4 @@ def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
 
 def test_every_column_stands_somewhere_on_the_page() -> None:
     shown = {name for names in breaches.HEADINGS.values() for name in names}
-    assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases"}
+    assert set(breaches.FIELDS) - shown == {"incident", "reference", "phases", "declarations"}

@@ -11,6 +11,7 @@ import pytest
 from services.fulfillment import cases
 from services.intake import domain as intake
 from services.intake.incidents import domain as incidents
+from services.intake.incidents import phases
 from services.verifier import domain as verifier
 from shared.catalogue import catalogue
 from shared.events import Event, Fact, Record, Submission, UnreadableSubmission
@@ -127,7 +128,7 @@ def test_every_queue_is_on_the_map() -> None:
     ("heading", "transitions"),
     [
         pytest.param("In intake's register", intake.TRANSITIONS, id="intake"),
-        pytest.param("In the register of incidents", incidents.TRANSITIONS, id="incidents"),
+        pytest.param("In the register of incidents", phases.TRANSITIONS, id="incidents"),
         pytest.param("In the verifier", verifier.TRANSITIONS, id="verifier"),
         pytest.param("In fulfillment", cases.TRANSITIONS, id="fulfillment"),
     ],

@@ -69,7 +69,8 @@ def when(notice: Notice | None) -> str:
         return "-"
     least = f"from {notice.from_people:,} on" if notice.from_people > 1 else ""
     days = f"{notice.length} {notice.unit}s from {notice.since}" if notice.length else ""
-    return ", ".join(filter(None, (least, days))) or "without delay"
+    last = f"not after the {notice.not_after}" if notice.not_after else ""
+    return ", ".join(filter(None, (least, days, last))) or "without delay"
 
 
 STATES = [

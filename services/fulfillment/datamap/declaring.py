@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
 from services.fulfillment.datamap.fields import FieldReader
 from services.fulfillment.datamap.loading import Findings, Keys, Node
 from services.fulfillment.datamap.model import Collection, Erasure, Facts, Hold, Mark, Period, Retention
@@ -17,6 +16,7 @@ from services.fulfillment.datamap.words import (
     facts_of,
     habeas_of,
 )
+from shared.taxonomy import DEFAULT_CATEGORIES
 
 _PERIOD = re.compile(r"^P(?=\d)(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$")
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
 from services.fulfillment.datamap.declaring import extra_categories, read_dataset
 from services.fulfillment.datamap.loading import Findings, Flaw, Node, parse
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.reading import datasets_of, in_order
 from services.fulfillment.datamap.writing import written
 from shared.errors import InvalidDataMap
+from shared.taxonomy import DEFAULT_CATEGORIES
 
 
 @dataclass(frozen=True, slots=True)

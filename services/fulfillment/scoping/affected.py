@@ -5,26 +5,47 @@ What records say is put together in any order with the same result, so that whoe
 after a crash comes to the same.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from services.fulfillment.scoping.places import main_language
 from shared.affected import Reached
+from shared.matching import Outcome, match_names
 
+Who: TypeAlias = tuple[Hashable, ...]
 PEOPLE, CONTROLLERS = "people", "controllers"
 PLACE, LANGUAGE = "place", "language"
+MOST_NAMES = 16
+"""Names of those who share a mailbox that are remembered."""
+SAID_BY_HAND = -1
+"""How far away is what was declared of somebody: nearer than any record."""
+LONG_AGO = 1_000_000_000
+"""How far away is what an earlier phase found: farther than any record."""
+MOST_CHARACTERS = 200
+"""Of a name, or a line of a postal address; who has pasted a text there means neither."""
+MOST_LINES = 12
 Said = Mapping[str, tuple[int, str]]
 """``email``, ``name``, ``language``, ``postal`` (lines) → how far it was fetched, and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier phases of the same breach found of somebody."""
+
+    laws: tuple[str, ...] = ()
+    """By which they were told; none: they were not."""
+    categories: frozenset[str] = frozenset()
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
     """One person, or one customer, and what is known of them."""
 
-    who: tuple[Hashable, ...]
+    who: Who
     """What tells them from all others."""
     said: Said = field(default_factory=dict)
     places: Mapping[str, int] = field(default_factory=dict)
@@ -33,15 +54,39 @@ class Somebody:
     """What of theirs was breached."""
     to: str = PEOPLE
     services: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """What records of the breach call them, in order: behind one mailbox may be a family."""
+    earlier: Earlier = Earlier()
+
+    def after(self, earlier: Earlier) -> "Somebody":
+        """Return them with what *earlier* phases found."""
+        places = {earlier.place: LONG_AGO} if earlier.place else {}
+        known = Somebody(who=self.who, places=places, categories=earlier.categories)
+        return replace(self.also(known), earlier=earlier)
 
     def also(self, other: "Somebody") -> "Somebody":
         """Return this with what *other* tells of the same person."""
-        names = {*self.said, *other.said}
-        said = {name: min(one.said[name] for one in (self, other) if name in one.said) for name in names}
+        what = {*self.said, *other.said}
+        said = {name: min(one.said[name] for one in (self, other) if name in one.said) for name in what}
         places = dict(self.places)
         for place, rank in other.places.items():
             places[place] = min(rank, places.get(place, rank))
-        return replace(self, said=said, places=places, categories=self.categories | other.categories)
+        names = sorted({*self.names, *other.names})[:MOST_NAMES]
+        categories = self.categories | other.categories
+        return replace(self, said=said, places=places, categories=categories, names=tuple(names))
+
+    def as_named(self) -> "Somebody":
+        """Return this, remembering the name."""
+        return replace(self, names=tuple(filter(None, [self._told("name")])))
+
+    @property
+    def people(self) -> int:
+        """How many they are who share a mailbox: those whose names cannot be one person's."""
+        different: list[str] = []
+        for name in self.names:
+            if all(match_names(name, other).outcome is Outcome.MISMATCH for other in different):
+                different.append(name)
+        return max(1, len(different))
 
     @property
     def place(self) -> str | None:
@@ -73,7 +118,7 @@ class Somebody:
         return Reached(
             key=key,
             email=self.email,
-            name=self._told("name"),
+            name=self._told("name") if self.people == 1 else "",
             place=self.place,
             categories=tuple(sorted(self.categories)),
             postal=tuple(self._told("postal").splitlines()),
@@ -84,17 +129,46 @@ class Somebody:
         return self.said[name][1] if name in self.said else ""
 
 
+def together(people: Iterable[Somebody], name_of: Callable[[Who], str]) -> dict[str, Somebody]:
+    """Return *people*, each once, by what *name_of* calls them by what tells them from others."""
+    found: dict[str, Somebody] = {}
+    for one in people:
+        name = name_of(one.who)
+        found[name] = found[name].also(one) if name in found else one
+    return found
+
+
 def written(somebody: Somebody) -> bytes:
     """Return *somebody* as it is sealed; who they are is their key's business."""
     return orjson.dumps(
         {
-            "said": somebody.said,
+            "said": {name: (rank, _cut(name, text)) for name, (rank, text) in somebody.said.items()},
             "places": somebody.places,
             "categories": sorted(somebody.categories),
             "to": somebody.to,
             "services": somebody.services,
+            "names": somebody.names,
+            "earlier": lasting(somebody.earlier),
         }
     )
+
+
+def _cut(name: str, text: str) -> str:
+    """Return *text* as far as it goes on an envelope; an address for mail is a whole or nothing."""
+    lines = text.splitlines()
+    if name == "email" or (len(lines) <= MOST_LINES and all(len(line) <= MOST_CHARACTERS for line in lines)):
+        return text
+    return "\n".join(line[:MOST_CHARACTERS] for line in lines[:MOST_LINES])
+
+
+def lasting(found: Earlier) -> dict[str, Any]:
+    """Return what was *found* of somebody as it is sealed."""
+    return {"laws": found.laws, "categories": sorted(found.categories), "place": found.place}
+
+
+def remembered(found: Mapping[str, Any]) -> Earlier:
+    """Return what :func:`lasting` made."""
+    return Earlier(tuple(found["laws"]), frozenset(found["categories"]), found["place"])
 
 
 def read(content: bytes) -> Somebody:
@@ -107,4 +181,6 @@ def read(content: bytes) -> Somebody:
         categories=frozenset(found["categories"]),
         to=found["to"],
         services=tuple(found["services"]),
+        names=tuple(found["names"]),
+        earlier=remembered(found["earlier"]),
     )

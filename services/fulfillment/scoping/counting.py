@@ -15,16 +15,30 @@ class Counting:
     _people: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
     """By laws, place (empty: nobody knows) and language."""
     _unreachable: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
+    _again: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
+    """Those of whom an earlier phase has told, and counted them."""
     _categories: set[str] = field(default_factory=set)
+    customers: int = 0
+    """How many are told as customers."""
 
     def add(self, group: Group, somebody: Somebody) -> None:
-        """Count *somebody*; customers are not counted among people."""
+        """
+        Count *somebody*, or all who share their mailbox.
+
+        Customers are not counted among people, and of whom nothing is new, nowhere.
+        """
+        if group.again and not group.told:
+            return
         self._categories |= somebody.categories
         if somebody.to != PEOPLE:
+            self.customers += group.told
             return
         alike = group.laws, somebody.place or "", group.language
-        self._people[alike] += 1
-        self._unreachable[alike] += somebody.email is None
+        if group.again:
+            self._again[alike] += somebody.people
+            return
+        self._people[alike] += somebody.people
+        self._unreachable[alike] += somebody.people if somebody.email is None else 0
 
     @property
     def people(self) -> int:
@@ -35,10 +49,14 @@ class Counting:
         """Return how many there are of whom the same holds, the same groups in the same order."""
         return tuple(
             AffectedGroup(
-                laws=laws, place=place or None, language=language, people=number, unreachable=unreachable
+                laws=alike[0],
+                place=alike[1] or None,
+                language=alike[2],
+                people=self._people[alike],
+                unreachable=self._unreachable[alike],
+                again=self._again[alike],
             )
-            for (laws, place, language), number in sorted(self._people.items())
-            for unreachable in (self._unreachable[laws, place, language],)
+            for alike in sorted(self._people.keys() | self._again.keys())
         )
 
     def categories(self) -> tuple[str, ...]:

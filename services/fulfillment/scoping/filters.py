@@ -14,9 +14,35 @@ from shared.errors import PermanentError
 from shared.incidents import AffectedCollection
 from shared.mongo import Document, json_util, translated
 
+
+def _named(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 SCRIPTS = frozenset({"$where", "$function", "$accumulator", "$code"})
 WRITES = frozenset({"$out", "$merge"})
-CHANCE = frozenset({"$rand", "$sampleRate", "$sample"})
+CHANCE = frozenset({"$rand", "$sampleRate", "$sample", "$$NOW", "$$CLUSTER_TIME", "$$USER_ROLES"})
+TYPES = _named("""
+    $oid $date $numberInt $numberLong $numberDouble $numberDecimal $binary $uuid $timestamp $minKey
+    $maxKey $regularExpression $ref $id $db
+""")
+"""How extended JSON writes what JSON has not."""
+COMPARES = _named("""
+    $eq $ne $gt $gte $lt $lte $in $nin $and $or $nor $not $exists $type $regex $options $all $elemMatch
+    $size $mod $bitsAllClear $bitsAllSet $bitsAnyClear $bitsAnySet $geoWithin $geoIntersects $geometry
+    $jsonSchema $comment $expr
+""")
+COMPUTES = _named("""
+    $literal $getField $ifNull $cond $cmp $isArray $isNumber $arrayElemAt $first $last $concatArrays
+    $filter $map $setEquals $setIntersection $setIsSubset $anyElementTrue $allElementsTrue $add
+    $subtract $multiply $divide $abs $toLower $toUpper $trim $concat $split $strLenCP $substrCP
+    $strcasecmp $indexOfCP $regexMatch $convert $toString $toInt $toLong $toDouble $toDecimal $toBool
+    $toDate $toObjectId $dateToString $dateTrunc $dateDiff $dateAdd $dateSubtract $year $month
+    $dayOfMonth $hour $minute
+""")
+"""What comes out the same of a record whenever it is asked for."""
+ALLOWED = TYPES | COMPARES | COMPUTES
+VARIABLE = "$$"
 DEEPEST = 50
 """Levels that a filter may have; MongoDB takes a hundred."""
 
@@ -54,24 +80,29 @@ def query(declared: Mapping[str, Any], where: str) -> Document:
             raise FilterRefused(f"{where}: `{operator}` writes; a filter may only compare")
         if operator in CHANCE:
             raise FilterRefused(f"{where}: `{operator}` finds something else each time")
+        if operator not in ALLOWED and not operator.startswith(VARIABLE):
+            raise FilterRefused(f"{where}: `{operator}` is none of the comparisons that a filter may make")
     try:
         with translated("read a filter"):
             read: Document = json_util.loads(json.dumps(declared))
-    except (TypeError, ValueError, PermanentError):
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, PermanentError):
         raise FilterRefused(f"{where}: is no extended JSON of MongoDB") from None
     return read
 
 
-def _operators(value: Any, where: str, depth: int = 0) -> Iterator[str]:
+def _operators(value: Any, where: str, depth: int = 0, *, computed: bool = False) -> Iterator[str]:
+    """Yield the operators in *value*, and the variables where it is *computed*: elsewhere they are texts."""
     if depth > DEEPEST:
         raise FilterRefused(f"{where}: has more than {DEEPEST} levels")
     if isinstance(value, Mapping):
         yield from (name for name in value if name.startswith("$"))
-        for member in value.values():
-            yield from _operators(member, where, depth + 1)
+        for name, member in value.items():
+            yield from _operators(member, where, depth + 1, computed=computed or name == "$expr")
     elif isinstance(value, list):
         for item in value:
-            yield from _operators(item, where, depth + 1)
+            yield from _operators(item, where, depth + 1, computed=computed)
+    elif computed and isinstance(value, str) and value.startswith(VARIABLE):
+        yield value.partition(".")[0]
 
 
 def _meant(data_map: DataMap, named: AffectedCollection, where: str) -> Collection:

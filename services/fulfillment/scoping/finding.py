@@ -9,25 +9,28 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.scoping.affected import CONTROLLERS, Somebody
+from services.fulfillment.scoping.affected import SAID_BY_HAND, Somebody
+from services.fulfillment.scoping.customers import Named, customers, named_in
 from services.fulfillment.scoping.filters import conditions
 from services.fulfillment.scoping.following import Following
+from services.fulfillment.scoping.mailboxes import address_in, same
 from services.fulfillment.scoping.places import language_of, place_of
-from services.fulfillment.scoping.telling import Telling, needed, tellings
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.stores import Stores, in_portions
+from services.fulfillment.scoping.telling import Telling, needed, plus_tags, tellings
+from services.fulfillment.search.stores import Stores
 from shared.errors import InvalidDataMap
-from shared.incidents import AffectedController, BreachDeclared, BreachRole, ListedPerson
-from shared.mongo import Document, id_bytes
+from shared.incidents import BreachDeclared, ListedPerson
+from shared.mongo import Document, id_bytes, size_of
 
 DOCUMENTS_AT_ONCE = 2_000
-SAID_BY_HAND = -1
-"""How far away is what was declared of somebody: nearer than any record."""
+BYTES_AT_ONCE = 8 * 1024 * 1024
+"""So many bytes about are read before what they tell is kept."""
+CHECKED_WITHIN = timedelta(minutes=5)
+"""How long a store may look for the first record that a filter finds: the broker waits for half an hour."""
 MORE = 100
 """References that what is told elsewhere of the same address counts as far away as."""
 
@@ -38,7 +41,7 @@ class Portion:
 
     people: list[Somebody] = field(default_factory=list)
     records: int = 0
-    controllers: frozenset[str] = frozenset()
+    named: Named = field(default_factory=Named)
     """Customers whose records are among them, as the map says."""
     collection: str = ""
 
@@ -58,24 +61,26 @@ class Finding:
             FilterRefused: They are not named in a way that can be followed.
             InvalidDataMap: The map names a collection that is not there: nobody would be found in it.
             PermanentError: A store does not understand a filter.
-            StoreUnavailable: A store did not answer.
+            StoreUnavailable: A store did not answer, or looks too long for the first record.
         """
         for key, condition in conditions(self.data_map, declared.affected.collections).items():
             place = self.data_map.by_key[key].place
             if await self.stores.absent([place]):
                 raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
-            async for _ in self.stores.scan(place, ["_id"], condition, most=1):
+            async for _ in self.stores.scan(place, ["_id"], condition, most=1, within=CHECKED_WITHIN):
                 pass
 
     async def portions(self, declared: BreachDeclared) -> AsyncIterator[Portion]:
         """Yield whom *declared* concerns, the same person as often as they are found."""
         await self.check(declared)
-        controllers = frozenset[str]()
+        named = Named()
         for key, condition in conditions(self.data_map, declared.affected.collections).items():
             async for portion in self._in_records(key, condition, declared):
-                controllers |= portion.controllers
+                named |= portion.named
                 yield portion
-        yield Portion(people=[*_listed(declared), *self._controllers(declared, controllers)])
+        listed = _listed(declared, tagged=plus_tags(self.data_map))
+        told = customers(declared, named, all_tell=self._all_tell(declared))
+        yield Portion(people=[*listed, *told])
 
     async def telling_more(self, lacking: frozenset[str]) -> AsyncIterator[Portion]:
         """Yield who has a mail address in records that say what is *lacking* of somebody."""
@@ -83,9 +88,7 @@ class Finding:
             telling = [t for t in several if t.emails and t.may_tell(lacking)]
             place = self.data_map.by_key[key].place
             if telling and not await self.stores.absent([place]):
-                async for documents in in_portions(
-                    self.stores.scan(place, needed(telling)), DOCUMENTS_AT_ONCE
-                ):
+                async for documents in _portions(self.stores.scan(place, needed(telling))):
                     found = await asyncio.to_thread(_known_in, documents, telling)
                     yield Portion(found, len(documents), collection=key)
 
@@ -95,15 +98,14 @@ class Finding:
         several = tellings(self.data_map).get(key, ())
         namers = [f.path for f in self.data_map.by_key[key].leaves if f.controller]
         place, paths = self.data_map.by_key[key].place, [*needed(several), *namers]
-        listed = {one.id for one in declared.affected.controllers}
         scanned = self.stores.scan(place, sorted(set(paths)), condition)
-        async for documents in in_portions(scanned, DOCUMENTS_AT_ONCE):
+        async for documents in _portions(scanned):
             # In a thread: the broker waits for a sign of life meanwhile.
             parts = await asyncio.to_thread(_parts, documents, several, declared.categories)
             yield Portion(
                 people=await self._whose(parts),
                 records=len(documents),
-                controllers=_named(documents, namers) & listed,
+                named=named_in(documents, namers, declared),
                 collection=key,
             )
 
@@ -115,18 +117,16 @@ class Finding:
         for part, search in zip(lost, searches, strict=True):
             stranger = replace(part.somebody, who=part.telling.strangers_key(part.value, part.place))
             owners = search.owners() or [search.nameless or stranger]
-            people += [replace(stranger, who=owner.who or stranger.who).also(owner) for owner in owners]
-        return people
+            # What the record itself says of its person is said of one of several: nobody knows of which.
+            shared = replace(stranger, said={}, places={}) if len(owners) > 1 else stranger
+            people += [replace(shared, who=owner.who or stranger.who).also(owner) for owner in owners]
+        return [somebody.as_named() for somebody in people]
 
-    def _controllers(self, declared: BreachDeclared, found: frozenset[str]) -> list[Somebody]:
-        """Return the customers to be told: those whose records were found, and all where nothing tells."""
-        if declared.role is not BreachRole.PROCESSOR:
-            return []
+    def _all_tell(self, declared: BreachDeclared) -> bool:
+        """Tell whether all collections that were breached say which customer's each record is."""
         keys = conditions(self.data_map, declared.affected.collections)
         tells = [any(f.controller for f in self.data_map.by_key[key].leaves) for key in keys]
-        every = declared.affected.controllers
-        meant = [one for one in every if one.id in found] if tells and all(tells) else every
-        return [_customer(one, declared) for one in meant]
+        return bool(tells) and all(tells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +147,24 @@ def _parts(documents: Iterable[Document], several: Iterable[Telling], breached: 
             for number, value in enumerate(telling.parts(document)):
                 held = telling.categories(value)
                 categories = frozenset(c for c in held if not breached or covered(c, breached))
-                if categories:
+                somebody = replace(telling.tells(value), categories=categories)
+                if categories and (somebody.who or not telling.mentions):
                     place = (id_bytes(document["_id"]).hex(), telling.unit, number)
-                    somebody = replace(telling.tells(value), categories=categories)
                     found.append(_Part(telling, value, place, somebody))
     return found
+
+
+async def _portions(documents: AsyncIterator[Document]) -> AsyncIterator[list[Document]]:
+    """Yield *documents*, so many of them at once as fit into little memory."""
+    portion, size = list[Document](), 0
+    async for document in documents:
+        portion.append(document)
+        size += size_of(document)
+        if len(portion) >= DOCUMENTS_AT_ONCE or size >= BYTES_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list[Somebody]:
@@ -161,21 +174,18 @@ def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list
     return [one for one in people if one.who]
 
 
-def _named(documents: Iterable[Document], paths: Sequence[str]) -> frozenset[str]:
-    return frozenset(
-        str(value) for document in documents for path in paths for value in values_at(document, path)
-    )
-
-
-def _listed(declared: BreachDeclared) -> list[Somebody]:
+def _listed(declared: BreachDeclared, *, tagged: bool) -> list[Somebody]:
     """Return the people whom somebody else has found; whoever is named twice without an address is two."""
     seen: Counter[Hashable] = Counter()
-    return [_person(one, declared, seen) for one in declared.affected.list]
+    return [_person(one, declared, seen, tagged=tagged) for one in declared.affected.list]
 
 
-def _person(listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashable]) -> Somebody:
+def _person(
+    listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashable], *, tagged: bool
+) -> Somebody:
+    address = address_in(listed.email or "")
     said: Mapping[str, str | None] = {
-        "email": listed.email,
+        "email": address,
         "name": listed.name,
         "language": language_of(listed.locale) if listed.locale else None,
     }
@@ -183,21 +193,10 @@ def _person(listed: ListedPerson, declared: BreachDeclared, seen: Counter[Hashab
     place = home and place_of(home.country, home.subdivision or "")
     who: tuple[Hashable, ...] = ("listed", listed.name, place)
     seen[who] += 1
-    who = ("email", key_of(listed.email, caseless=True)) if listed.email else (*who, seen[who])
+    who = ("email", same(address, tagged=tagged)) if address else (*who, seen[who])
     return Somebody(
         who=who,
         said={name: (SAID_BY_HAND, text) for name, text in said.items() if text},
         places={place: SAID_BY_HAND} if place else {},
         categories=frozenset(listed.categories or declared.categories),
-    )
-
-
-def _customer(controller: AffectedController, declared: BreachDeclared) -> Somebody:
-    said = {"email": controller.email, "name": controller.name, "language": controller.locale}
-    return Somebody(
-        who=(CONTROLLERS, controller.id),
-        said={name: (SAID_BY_HAND, text) for name, text in said.items()},
-        categories=frozenset(declared.categories),
-        to=CONTROLLERS,
-        services=controller.services,
-    )
+    ).as_named()

@@ -52,16 +52,28 @@ class Search:
     found: list[tuple[Way, Somebody]] = field(default_factory=list)
     nameless: Somebody | None = None
     """What records on the way tell of somebody without an address."""
+    guessed: list[tuple[Way, Somebody]] = field(default_factory=list)
+    """Who has an address that may be another's: they are told where nobody else is found."""
 
     def owners(self) -> list[Somebody]:
-        """Return whose record it is, the same person once: several only where several are led from."""
+        """
+        Return whose record it is, the same person once.
+
+        Whoever is found in the surest way is meant, each for themselves: a number that two have is both's.
+        """
         people: dict[Hashable, Somebody] = {}
-        surest = min((way for way, _ in self.found), default=Way.BACK)
-        theirs = [somebody for way, somebody in self.found if way is surest]
+        found = self.found or self.guessed
+        surest = min((way for way, _ in found), default=Way.BACK)
+        theirs = [somebody for way, somebody in found if way is surest]
         for somebody in sorted(theirs, key=lambda one: one.said["email"]):
-            whose = somebody.who if surest is Way.BACK else ()
-            people[whose] = people[whose].also(somebody) if whose in people else somebody
+            known = people.get(somebody.who)
+            people[somebody.who] = known.also(somebody) if known else somebody
         return list(people.values())
+
+    def guess(self, way: Way, somebody: Somebody | None) -> None:
+        """Remember *somebody* who is found in this way, if anybody is."""
+        if somebody is not None:
+            self.guessed.append((way, somebody))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,8 @@ class Following:
             waiting = [search for search in searches if not search.found]
             for search in waiting:
                 search.asked.clear()
+                search.guessed.clear()
+                search.guess(Way.BACK, search.telling.guesses(search.part))
                 search.steps = list(self._steps(search, search.telling, search.part, furthest))
             for hop in range(1, MOST_HOPS + 1):
                 waiting = [search for search in waiting if search.steps and not search.found]
@@ -115,6 +129,7 @@ class Following:
                     search.found.append((way, somebody))
                 else:
                     search.nameless = search.nameless.also(somebody) if search.nameless else somebody
+                    search.guess(way, telling.guesses(part, hops=hop))
                     search.steps += [
                         (max(way, further), lookup, probe)
                         for further, lookup, probe in self._steps(search, telling, part, furthest)
@@ -124,7 +139,7 @@ class Following:
         """Yield whose part of *document* it is that *probe* finds."""
         unit = unit_of(self.data_map.by_key[lookup.key], lookup.path)
         for telling in tellings(self.data_map)[lookup.key]:
-            if telling.unit == unit and telling.has(lookup.path):
+            if telling.unit == unit and telling.has(lookup.path) and not telling.mentions:
                 for part in telling.parts(document):
                     if _finds(probe, part, document, unit):
                         yield telling, part
@@ -149,7 +164,8 @@ class Following:
                 # A telephone, or its number, may be a family's: nobody is written to because of it.
                 if own_first(name) == 0:
                     yield from ((Way.SAME, lookup, (value,)) for lookup in entries[name])
-        if furthest >= Way.ONWARD:
+        # What a record has to do with beside leads to a colleague, or to a seller, where its person is gone.
+        if furthest >= Way.ONWARD and not telling.refers:
             for edge, values in telling.values_along(part, telling.out):
                 yield Way.ONWARD, edge.target, values
 

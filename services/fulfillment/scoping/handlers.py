@@ -7,7 +7,7 @@ from typing import Protocol
 from services.fulfillment.scoping.scopes import Scope
 from shared.errors import IllegalTransition
 from shared.events import Fact, RequestPurged
-from shared.incidents import BreachDeclared, BreachRegistered
+from shared.incidents import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.service import on
 
 
@@ -31,6 +31,12 @@ class Scopes(Protocol):
     async def take(self, scope: Scope) -> None:
         """Have *scope* worked on; taking it again changes nothing."""
 
+    async def give_up(self, scope: Scope) -> None:
+        """Have *scope* worked on no more, and forget whom it concerned."""
+
+    async def forget_phase(self, incident: str, phase: int) -> None:
+        """Forget whom one phase of *incident* concerned."""
+
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned."""
 
@@ -40,10 +46,10 @@ def evolve(known: None, fact: Fact) -> None:
     Remember nothing of *fact* beside *known*: what is done about it stands in the scopes.
 
     Raises:
-        IllegalTransition: It registers no breach.
+        IllegalTransition: It neither registers a breach nor takes it back or forgets it.
     """
-    if not isinstance(fact, BreachRegistered):
-        raise IllegalTransition(f"{fact.TYPE} registers no breach")
+    if not isinstance(fact, BreachRegistered | BreachUnscoped | BreachForgotten):
+        raise IllegalTransition(f"{fact.TYPE} registers no breach, and takes none back")
     return known
 
 
@@ -64,10 +70,27 @@ async def scope(event: BreachRegistered, ctx: Context) -> Sequence[Fact]:
     return []
 
 
+async def give_up(event: BreachUnscoped, ctx: Context) -> Sequence[Fact]:
+    """Forget whom a phase concerned that was taken back: a later one has to tell them."""
+    await ctx.scopes.give_up(Scope(event.request_id, event.phase, declaration=""))
+    return []
+
+
+async def forget_phase(event: BreachForgotten, ctx: Context) -> Sequence[Fact]:
+    """Forget whom a phase concerned; who was found again in a later one is known as long as that."""
+    await ctx.scopes.forget_phase(event.request_id, event.phase)
+    return []
+
+
 async def forget(event: RequestPurged, ctx: Context) -> Sequence[Fact]:
     """Forget whom an incident concerned whose record is purged; of a request nothing is known here."""
     await ctx.scopes.forget(event.request_id)
     return []
 
 
-SUBSCRIPTIONS = (on(BreachRegistered, scope), on(RequestPurged, forget))
+SUBSCRIPTIONS = (
+    on(BreachRegistered, scope),
+    on(BreachUnscoped, give_up),
+    on(BreachForgotten, forget_phase),
+    on(RequestPurged, forget),
+)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from services.fulfillment.datamap.categories import covered
 from services.fulfillment.scoping.affected import CONTROLLERS, Somebody
 from shared.calendars import calendar_named
 from shared.incidents import BreachDeclared
@@ -14,6 +15,7 @@ Laws: TypeAlias = tuple[str, ...]
 NOBODY = ""
 """The group of those whom no law wants told."""
 _BETWEEN, _LAST = ",", "|"
+_AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +25,23 @@ class Group:
     to: str
     laws: Laws
     language: str
+    again: bool = False
+    """Whether an earlier phase has told them: then they are told if there is news of them."""
 
     def __str__(self) -> str:
         """Return the name by which the database sorts them."""
-        return _LAST.join((self.to, _BETWEEN.join(self.laws), self.language))
+        parts = (self.to, _BETWEEN.join(self.laws), self.language, _AGAIN if self.again else "")
+        return _LAST.join(parts)
 
     @classmethod
     def named(cls, name: str) -> "Group":
         """Return the group called *name*."""
-        to, laws, language = name.split(_LAST)
-        return cls(to, tuple(filter(None, laws.split(_BETWEEN))), language)
+        to, laws, language, again = name.split(_LAST)
+        return cls(to, tuple(filter(None, laws.split(_BETWEEN))), language, bool(again))
 
     @property
     def told(self) -> bool:
-        """Whether anybody wants them told."""
+        """Whether anybody wants them told, in this phase."""
         return bool(self.laws)
 
 
@@ -84,9 +89,17 @@ class Judge:
     _known: dict[tuple[str, str | None, frozenset[str]], Laws] = field(default_factory=dict)
 
     def group_of(self, somebody: Somebody) -> Group:
-        """Return the group of *somebody*."""
+        """
+        Return the group of *somebody*.
+
+        Law:
+            GDPR Art. 33(4): what is known later is told later, and nothing is told twice.
+        """
         otherwise = self.declared.language.replace("_", "-").partition("-")[0].lower()
-        return Group(somebody.to, self._laws(somebody), somebody.language(otherwise))
+        laws, again = self._laws(somebody), bool(somebody.earlier.laws)
+        if again and not _is_news(somebody, laws):
+            laws = ()
+        return Group(somebody.to, laws, somebody.language(otherwise), again)
 
     def _laws(self, somebody: Somebody) -> Laws:
         asked = somebody.to, somebody.place, somebody.categories
@@ -98,3 +111,14 @@ class Judge:
         if somebody.to == CONTROLLERS:
             return self.law.to_customers(self.declared)
         return self.law.owed(self.declared, somebody.place, tuple(sorted(somebody.categories)))
+
+
+def _is_news(somebody: Somebody, laws: Laws) -> bool:
+    """Tell whether another law wants *somebody* told than did, or more of theirs was breached."""
+    earlier = somebody.earlier
+    more = any(not covered(category, earlier.categories) for category in somebody.categories)
+    return more or not set(map(_without_edition, laws)) <= set(map(_without_edition, earlier.laws))
+
+
+def _without_edition(law: str) -> str:
+    return law.partition("@")[0]

@@ -8,13 +8,24 @@ transaction: so whoever was overtaken meanwhile writes nothing any more, and a s
 import hmac
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from services.fulfillment.scoping.affected import Somebody, read, written
+import orjson
+
+from services.fulfillment.scoping.affected import (
+    CONTROLLERS,
+    Earlier,
+    Somebody,
+    lasting,
+    read,
+    remembered,
+    together,
+    written,
+)
 from services.fulfillment.scoping.judging import NOBODY, Group
 from services.fulfillment.search.digests import spelled
 from shared.errors import TransientError
@@ -66,6 +77,8 @@ class Scope:
     """How often somebody has begun with it; whoever has an earlier one was overtaken."""
     stage: Stage = Stage.GATHERING
     records: int = 0
+    unnamed: int = 0
+    """Records of which nobody can say whose they are of the customers."""
 
     @property
     def id(self) -> str:
@@ -101,6 +114,8 @@ class Scopes:
             "turn": 0,
             "stage": Stage.GATHERING.value,
             "records": 0,
+            "unnamed": 0,
+            "failed": None,
             "at": NEVER,
             "done": False,
         }
@@ -141,15 +156,14 @@ class Scopes:
     async def reach(self, scope: Scope, stage: Stage, now: datetime, **found: int) -> Scope:
         """Say that all before *stage* is done, and what was *found*; return the scope as it is then."""
         with translated("go on with the scope of a breach"):
-            await self._hold(scope, {"at": now, "stage": stage.value, **found})
-        return Scope(
-            scope.incident,
-            scope.phase,
-            scope.declaration,
-            scope.turn,
-            stage,
-            found.get("records", scope.records),
-        )
+            await self._hold(scope, {"at": now, "stage": stage.value, "failed": None, **found})
+        counted = {"records": scope.records, "unnamed": scope.unnamed, **found}
+        return replace(scope, stage=stage, records=counted["records"], unnamed=counted["unnamed"])
+
+    async def fail(self, scope: Scope, reason: str) -> None:
+        """Say why nobody gets on with *scope*, for whoever looks at the incident."""
+        with translated("say why a breach is not scoped"):
+            await self._hold(scope, {"failed": reason})
 
     async def end(self, scope: Scope) -> None:
         """Say that *scope* is told; what it holds of people lies in the chunks alone from now on."""
@@ -158,6 +172,25 @@ class Scopes:
                 {"incident": scope.incident, "phase": scope.phase}, {"$unset": {"sealed": 1}}
             )
             await self._hold(scope, {"done": True})
+
+    async def give_up(self, scope: Scope) -> None:
+        """
+        Have *scope* worked on no more, and forget whom it concerned; it may be repeated.
+
+        Of who is known from an earlier phase there stays what was known then.
+        """
+        await self.take(scope)  # so that nobody takes it later, if it comes later
+        mine = {"incident": scope.incident, "phase": scope.phase}
+        with translated("give up the scope of a breach"):
+            await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True}})
+            known = {**mine, "before": {"$exists": True}}
+            await self._people.update_many(known, [{"$replaceWith": "$before"}])
+            await self._people.delete_many(mine)
+
+    async def forget_phase(self, incident: str, phase: int) -> None:
+        """Forget whom one *phase* of *incident* concerned, and none since; it may be repeated."""
+        with translated("forget the people of a phase"):
+            await self._people.delete_many({"incident": incident, "phase": phase})
 
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned; it may be repeated."""
@@ -187,7 +220,7 @@ class Scopes:
 
     async def add(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """
-        Keep *people*, and what they tell of those who are known; whoever is told in another phase stays.
+        Keep *people*, and what they tell of those who are known, in this phase or an earlier one.
 
         Raises:
             Overtaken: Somebody else works on the scope.
@@ -198,8 +231,12 @@ class Scopes:
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
                 merged = {id_: _merged(fresh[id_], known.get(id_), scope, key) for id_ in some}
-                changes = [_kept(scope, id_, one, key) for id_, one in merged.items() if one is not None]
+                news = {id_: one for id_, one in merged.items() if one is not None}
+                changes = [_kept(scope, id_, one, key) for id_, one in news.items()]
                 if changes:
+                    moved = {"_id": {"$in": list(news)}, "phase": {"$ne": scope.phase}}
+                    before = [{"$set": {"before": "$$ROOT"}}]
+                    await self._people.update_many(moved, before, session=session)
                     await self._people.bulk_write(changes, ordered=False, session=session)
 
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
@@ -237,7 +274,7 @@ class Scopes:
         changes = [
             UpdateMany(
                 {"_id": {"$in": [f"{scope.incident}:{key}" for key in keys]}},
-                {"$set": {"group": str(group), "told": group.told}},
+                {"$set": {"group": str(group)}},
             )
             for group, keys in groups.items()
         ]
@@ -254,30 +291,41 @@ class Scopes:
 
     def _together(self, scope: Scope, people: Iterable[Somebody]) -> dict[str, Somebody]:
         """Return *people*, each once, by what they are stored under."""
-        found: dict[str, Somebody] = {}
-        for one in people:
-            id_ = f"{scope.incident}:{self.key_of(scope.incident, one.who)}"
-            found[id_] = found[id_].also(one) if id_ in found else one
-        return found
+        return together(people, lambda who: f"{scope.incident}:{self.key_of(scope.incident, who)}")
 
     async def _known(self, ids: Sequence[str], session: Session, **wanted: Any) -> dict[str, Document]:
         found = self._people.find({"_id": {"$in": list(ids)}, **wanted}, session=session)
         return {document["_id"]: document async for document in found}
 
 
+async def failures(database: Database, incident: str) -> dict[int, str]:
+    """Return of which phases of *incident* nobody gets on with finding out whom they concern, and why."""
+    stuck = {"incident": incident, "done": False, "failed": {"$ne": None}}
+    with translated("read what is scoped of a breach"):
+        return {one["phase"]: one["failed"] async for one in database["breach_scopes"].find(stuck)}
+
+
 def read_from(document: Document, key: CaseKey) -> Somebody:
-    """Return who is sealed in *document*."""
+    """
+    Return who is sealed in *document*.
+
+    Raises:
+        Overtaken: Somebody else has told of the phase meanwhile: who they are lies in the chunks alone.
+    """
+    if "sealed" not in document:
+        raise Overtaken(f"somebody else has told of phase {document['phase']} of {document['incident']}")
     return read(key.open(document["sealed"], document["_id"]))
 
 
 def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne:
+    found = Earlier(somebody.earlier.laws, somebody.categories, somebody.place)
     kept = {
         "incident": scope.incident,
         "phase": scope.phase,
         "group": NOBODY,
-        "told": False,
         "lacks": list(somebody.lacks),
         "sealed": key.seal(written(somebody), id_),
+        "found": key.seal(orjson.dumps(lasting(found)), _found_of(id_)),
     }
     return UpdateOne({"_id": id_}, {"$set": kept}, upsert=True)
 
@@ -286,15 +334,28 @@ def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseK
     """
     Return *somebody* with what is known of them; none where that is all there is to keep.
 
-    What another phase knew lies there no more; but who is told in it, is told.
+    Of an earlier phase there is left what was found of people, and what they were told. Of customers it does
+    not matter: each phase tells them.
     """
     if known is None:
         return somebody
     if known["phase"] != scope.phase:
-        return None if known["told"] else somebody
+        return somebody if somebody.to == CONTROLLERS else somebody.after(_earlier_from(known, key))
     before = read_from(known, key)
     after = before.also(somebody)
     return None if after == before else after
+
+
+def _earlier_from(document: Document, key: CaseKey) -> Earlier:
+    """Return what the phase of *document* found, and the laws by which it or one before has told."""
+    found = remembered(orjson.loads(key.open(document["found"], _found_of(document["_id"]))))
+    laws = dict.fromkeys((*found.laws, *Group.named(document["group"]).laws))
+    return Earlier(tuple(laws), found.categories, found.place)
+
+
+def _found_of(id_: str) -> str:
+    """Return the name under which it is sealed what was found of somebody, apart from who they are."""
+    return f"{id_} found"
 
 
 def _first_begun(scope: Document) -> tuple[bool, int]:
@@ -313,6 +374,7 @@ def _scope(document: Document) -> Scope:
         document["turn"],
         Stage(document["stage"]),
         document["records"],
+        document["unnamed"],
     )
 
 

@@ -5,7 +5,6 @@ A record is its person's, whoever else it names: what it holds of them is what w
 only what stands there in their own part is theirs to be written to: never an emergency contact's address.
 """
 
-import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -16,12 +15,14 @@ from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.datamap.paths import below, tuples_at, values_at
 from services.fulfillment.scoping.affected import LANGUAGE as READS
 from services.fulfillment.scoping.affected import PLACE, Somebody
+from services.fulfillment.scoping.mailboxes import address_in, same
 from services.fulfillment.scoping.places import language_of, place_of
 from services.fulfillment.search.asking import leads
 from services.fulfillment.search.comparing import key_of, refers
-from services.fulfillment.search.naming import roles
+from services.fulfillment.search.forms import text_of
+from services.fulfillment.search.naming import NAME
+from services.fulfillment.search.roles import HELPERS, KIN, roles
 from services.fulfillment.search.units import Unit, is_of, own_first, units
-from shared.incidents import ADDRESS
 
 MAIL, LANGUAGE = "user.contact.email", "user.demographic.language"
 HOME = "user.contact.address"
@@ -30,7 +31,6 @@ STREET, CODE, CITY, STATE, COUNTRY = (
 )
 FURTHER = 1_000
 """How much farther away is what one more reference leads to."""
-_ADDRESS = re.compile(ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,23 @@ class Telling(Unit):
     """The fields that are about nobody else."""
     emails: tuple[Field, ...]
     """What holds their mail address, the surest first."""
+    spare: tuple[Field, ...]
+    """What may hold it, or a colleague's: looked at where nothing leads to them."""
     known: tuple[Field, ...]
     """What else they are known by, the surest first."""
     languages: tuple[Field, ...]
     addresses: tuple[Address, ...]
     back: tuple[Edge, ...]
     """Where the references come from that lead here."""
+    refers: bool
+    """Whether one of them says whose record it is; where others only point at its key, none does."""
     out: tuple[Edge, ...]
     rank: int
     """Place of the collection in the map."""
+    mentions: bool = False
+    """Whether the record only mentions them: they are counted, and not written to because of it."""
+    tagged: bool = False
+    """Whether an address is the same with and without a part after a plus sign, wherever it stands."""
 
     @cached_property
     def held(self) -> Sequence[Field]:
@@ -76,34 +84,38 @@ class Telling(Unit):
 
     def may_tell(self, lacking: frozenset[str]) -> bool:
         """Tell whether some of what is *lacking* may stand here."""
-        return bool((PLACE in lacking and self.addresses) or (READS in lacking and self.languages))
+        return not self.mentions and bool(
+            (PLACE in lacking and self.addresses) or (READS in lacking and self.languages)
+        )
 
     def tells(self, part: Any, *, hops: int = 0) -> Somebody:
         """Return what *part* tells of its person, *hops* references away from what was breached."""
+        return self._tells(part, self._address(part, self.emails), hops)
+
+    def guesses(self, part: Any, *, hops: int = 0) -> Somebody | None:
+        """Return the same where only an address is left that may be another's; none where none is."""
+        address = self._address(part, self.spare)
+        return self._tells(part, address, hops) if address else None
+
+    def _tells(self, part: Any, address: str | None, hops: int) -> Somebody:
         rank = self.rank + hops * FURTHER
-        mail = self.mail(part)
         said = {
-            "email": mail[0] if mail else "",
-            "name": next(self.own.called(part), "").strip(),
+            "email": "" if self.mentions else address or "",
+            "name": "" if self.mentions else next(self.own.called(part), "").strip(),
             "language": next(filter(None, map(language_of, self.texts(part, self.languages))), ""),
         }
         homes = [home for address in self.addresses for home in self._homes(part, address)]
         said["postal"] = next(("\n".join(lines) for lines, _ in homes if lines), "")
         place = next((place for _, place in homes if place), None)
         return Somebody(
-            who=("email", mail[1]) if mail else (),
+            who=("email", same(address, tagged=self.tagged)) if address else (),
             said={name: (rank, text) for name, text in said.items() if text},
             places={place: rank} if place else {},
         )
 
-    def mail(self, part: Any) -> tuple[str, Hashable] | None:
-        """Return the person's mail address as it is written, and what all its notations have in common."""
-        for field in self.emails:
-            for value in self.values(part, field):
-                text = str(value).strip()
-                if _ADDRESS.match(text):
-                    return text, key_of(text, caseless=True, tagged=field.plus_tags)
-        return None
+    def _address(self, part: Any, fields: Iterable[Field]) -> str | None:
+        texts = (str(value) for field in fields for value in self.values(part, field))
+        return next(filter(None, map(address_in, texts)), None)
 
     def numbers(self, part: Any) -> Iterator[tuple[str, Any]]:
         """Yield what the person is known by beside an address, the surest first: name and value."""
@@ -119,9 +131,9 @@ class Telling(Unit):
             place: What tells the part from all others.
         """
         for name, value in self.numbers(part):
-            return ("known", name, key_of(value, phone=name == PHONE))
+            return ("known", name, key_of(value, phone=True) if name == PHONE else _key(value))
         for edge, values in self.values_along(part, self.back):
-            return ("refers", edge.target.key, edge.target.path, *map(key_of, values))
+            return ("refers", edge.target.key, edge.target.path, *map(_key, values))
         for field in self.emails:
             for value in self.values(part, field):
                 if field.identity and refers(value):  # no address, but what they are known by
@@ -166,7 +178,17 @@ def tellings(data_map: DataMap) -> Mapping[str, tuple[Telling, ...]]:
     """Return who is found where, by the keys of the collections."""
     graph = graph_of(data_map)
     found = enumerate(data_map.collections)
-    return {c.key: tuple(_tellings(c, graph, rank)) for rank, c in found if not c.skipped}
+    tagged = plus_tags(data_map)
+    return {
+        c.key: tuple(replace(telling, tagged=tagged) for telling in _tellings(c, graph, rank))
+        for rank, c in found
+        if not c.skipped
+    }
+
+
+def plus_tags(data_map: DataMap) -> bool:
+    """Tell whether *data_map* says of any address that its tags after a plus sign tell nobody apart."""
+    return any(field.plus_tags for collection in data_map.collections for field in collection.leaves)
 
 
 def needed(tellings_: Iterable[Telling]) -> list[str]:
@@ -182,36 +204,69 @@ def _tellings(collection: Collection, graph: Graph, rank: int) -> Iterator[Telli
     for unit, fields in units(collection, lambda _: True):
         telling = [f for f in fields if f.identity or is_of(f, (MAIL,)) or f.path in leading]
         if telling or not collection.divided:
-            for played in _parts_played(unit, telling):
-                yield _telling(Unit(collection, unit, tuple(fields)), played, back, out, rank=rank)
+            whole = Unit(collection, unit, tuple(fields))
+            parts = _parts_played(unit, fields, telling, about=_about(collection.name))
+            yield from (_telling(whole, played, back, out, rank=rank) for played in parts)
+            yield from _mentions(whole, parts, rank)
 
 
-def _parts_played(unit: str, telling: Iterable[Field]) -> Sequence[frozenset[str]]:
-    """Return in what parts people appear: nobody's but the record's own, unless everybody plays a part."""
+def _about(collection: str) -> frozenset[str]:
+    """Return the parts of people that *collection* is about: ``driver_email`` of drivers is theirs."""
+    return roles(f"{collection} {collection.removesuffix('s')}")
+
+
+def _parts_played(
+    unit: str, fields: Iterable[Field], telling: Iterable[Field], *, about: frozenset[str]
+) -> Sequence[frozenset[str]]:
+    """
+    Return in what parts people appear: nobody's but the record's own, unless everybody plays a part.
+
+    Kin never stands for the person; nor does a helper who is alone, or beside whom somebody is named.
+    """
     played = {roles(below(field.path, unit)) for field in telling}
-    return [frozenset()] if frozenset() in played or not played else sorted(played, key=sorted)
+    appearing = played | {roles(below(field.path, unit)) for field in fields if is_of(field, (NAME,))}
+    several = len(appearing) > 1 and frozenset() not in appearing
+    others = (KIN if several else KIN | HELPERS) - about
+    theirs = {parts for parts in played if not parts & others}
+    return [frozenset()] if frozenset() in played or not theirs else sorted(theirs, key=sorted)
 
 
 def _telling(
     unit: Unit, played: frozenset[str], back: Iterable[Edge], out: Iterable[Edge], *, rank: int
 ) -> Telling:
     own = [field for field in unit.fields if roles(below(field.path, unit.unit)) <= played]
-    mails = [field for field in own if field.identity == EMAIL or is_of(field, (MAIL,))]
+    sure = [field for field in own if field.identity == EMAIL]
+    perhaps = [field for field in own if field.identity != EMAIL and is_of(field, (MAIL,))]
     known = [field for field in own if field.identity and field.identity != EMAIL]
     theirs = {field.path for field in own}
+    led = tuple(edge for edge in back if theirs.issuperset(edge.paths))
+    refers = any(set(edge.paths).isdisjoint(unit.collection.primary_key) for edge in led)
     return Telling(
         collection=unit.collection,
         unit=unit.unit,
         fields=tuple(own) if played else unit.fields,
         own=replace(unit, fields=tuple(own)),
-        emails=tuple(sorted(mails, key=lambda field: field.identity != EMAIL)),
+        emails=tuple(sure if sure or refers else perhaps),
+        # Whose record it is, is known where it refers to them: then another address is somebody else's.
+        spare=tuple(perhaps) if sure and not refers else (),
         known=tuple(sorted(known, key=lambda field: own_first(field.identity or ""))),
         languages=tuple(field for field in own if is_of(field, (LANGUAGE,))),
         addresses=tuple(_addresses(own)),
-        back=tuple(edge for edge in back if theirs.issuperset(edge.paths)),
+        back=led,
+        refers=refers,
         out=tuple(edge for edge in out if theirs.issuperset(edge.paths)),
         rank=rank,
     )
+
+
+def _mentions(whole: Unit, playing: Sequence[frozenset[str]], rank: int) -> Iterator[Telling]:
+    """Yield what stands of kin with their address: it was breached, too, but nobody writes to them for it."""
+    parts = {field.path: roles(below(field.path, whole.unit)) for field in whole.fields}
+    for kin in sorted({part for part in parts.values() if part & KIN}.difference(playing), key=sorted):
+        unit = replace(whole, fields=tuple(field for field in whole.fields if parts[field.path] == kin))
+        telling = _telling(unit, kin, (), (), rank=rank)
+        if emails := (*telling.emails, *telling.spare):
+            yield replace(telling, emails=emails, spare=(), known=(), mentions=True)
 
 
 def _addresses(own: Iterable[Field]) -> Iterator[Address]:
@@ -227,3 +282,8 @@ def _says(value: Any) -> bool:
     """Tell whether *value* says anything."""
     said = value.strip() if isinstance(value, str) else value
     return said is not None and said not in ("", b"", {})
+
+
+def _key(value: Any) -> Hashable:
+    """Return *value* as it is told from others whether it is stored as a number or as a text."""
+    return text_of(value) or key_of(value)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from secrets import token_bytes
 
-from services.fulfillment.scoping.affected import CONTROLLERS, Somebody, read, written
+from services.fulfillment.scoping.affected import Somebody, read, together, written
 from services.fulfillment.scoping.counting import Counting
+from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding, Portion
-from services.fulfillment.scoping.judging import Group, Judge, Law
+from services.fulfillment.scoping.judging import Judge, Law
 from services.fulfillment.search.digests import spelled
 from shared.incidents import BreachDeclared
 from shared.vault import CaseKey
@@ -30,9 +31,8 @@ class Trial:
     """What it came to."""
 
     counting: Counting = field(default_factory=Counting)
-    customers: dict[str, Group] = field(default_factory=dict)
-    """Who would be told as a customer, by address."""
     records: int = 0
+    named: Named = field(default_factory=Named)
 
 
 async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: Progress) -> Trial:
@@ -46,11 +46,11 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
     """
     with closing(_People()) as people:
         trial = Trial()
-        trial.records = await _gone_through(finding.portions(declared), people.add, progress)
+        trial.records, trial.named = await _gone_through(finding.portions(declared), people.add, progress)
         await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
         judge = Judge(declared, law)
         for somebody in people.everybody():
-            _count(trial, judge.group_of(somebody), somebody)
+            trial.counting.add(judge.group_of(somebody), somebody)
         if not declared.affected.collections:
             trial.records = declared.records or 0
         return trial
@@ -58,19 +58,15 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
 
 async def _gone_through(
     portions: AsyncIterator[Portion], keep: Callable[[Iterable[Somebody]], None], progress: Progress
-) -> int:
-    handled = 0
+) -> tuple[int, Named]:
+    """Return how many records there were, and which customers they name."""
+    handled, named = 0, Named()
     async for portion in portions:
         keep(portion.people)
         handled += portion.records
+        named |= portion.named
         progress(portion.collection, handled)
-    return handled
-
-
-def _count(trial: Trial, group: Group, somebody: Somebody) -> None:
-    trial.counting.add(group, somebody)
-    if somebody.to == CONTROLLERS and somebody.email is not None:
-        trial.customers[somebody.email] = group
+    return handled, named
 
 
 class _People:
@@ -86,15 +82,13 @@ class _People:
 
     def add(self, people: Iterable[Somebody]) -> None:
         """Keep *people*, and what they tell of those who are known."""
-        for one in people:
-            id_ = self._id(one.who)
+        for id_, one in together(people, self._id).items():
             known = self._known(id_)
             self._keep(id_, one if known is None else known.also(one))
 
     def tell_more(self, people: Iterable[Somebody]) -> None:
         """Keep what *people* tell of those of whom more should be known."""
-        for one in people:
-            id_ = self._id(one.who)
+        for id_, one in together(people, self._id).items():
             known = self._known(id_)
             if known is not None and known.lacks:
                 self._keep(id_, known.also(one))

@@ -9,6 +9,7 @@ leaves nothing half done, and another comes to the same chunks and the same numb
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -16,6 +17,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.counting import Counting
+from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
@@ -28,6 +30,9 @@ from shared.incidents import BreachDeclared, BreachScoped
 from shared.log import logger
 from shared.vault import CaseKey
 
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Of a chunk about: the vault takes twice as many."""
+BEAT_S, HANGS_S = 60.0, 86_400.0
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
 TELL_EVERY_S = 10.0
@@ -97,6 +102,9 @@ class Scoping:
             except HabeasError as error:
                 pause = TRY_AGAIN_S
                 logger().error("a breach is scoped later", service="scoping", reason=str(error))
+            except Exception:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
+                pause = TRY_AGAIN_S
+                logger().error("a breach is scoped later", service="scoping", exc_info=True)
             await asyncio.sleep(pause)
 
     async def work(self) -> bool:
@@ -110,6 +118,25 @@ class Scoping:
         scope = await self.scopes.begin(self.clock())
         if scope is None:
             return False
+        beats = asyncio.create_task(self._beat(scope))
+        try:
+            await self._go_on(scope)
+        except Exception as error:
+            with suppress(HabeasError):
+                await self.scopes.fail(scope, _reason(error))
+            raise
+        finally:
+            beats.cancel()
+        return True
+
+    async def _beat(self, scope: Scope) -> None:
+        """Keep the lease while one step takes longer than it; whoever hangs for a day loses it."""
+        for _ in range(int(HANGS_S / BEAT_S)):
+            await asyncio.sleep(BEAT_S)
+            with suppress(HabeasError):  # whoever works on it finds out as soon as they write
+                await self.scopes.alive(scope, self.clock())
+
+    async def _go_on(self, scope: Scope) -> None:
         declared = BreachDeclared.model_validate_json(
             await self.vault.open(scope.incident, scope.declaration)
         )
@@ -123,17 +150,18 @@ class Scoping:
         if scope.stage is Stage.SEALING:
             scope = await self._seal(scope, key)
         await self.scopes.end(scope)
-        return True
 
     async def _gather(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
         """Keep everybody whom the declaration names, or the records that it names."""
-        pulse, finding = self._pulse(scope), self._finding()
+        pulse, finding, named = self._pulse(scope), self._finding(), Named()
         async for portion in finding.portions(declared):
+            named |= portion.named
             await self.scopes.add(scope, portion.people, key, self.clock())
             await pulse.beat(portion.records, portion.collection)
         counted = bool(declared.affected.collections)
         records = pulse.handled if counted else declared.records or 0
-        return await self.scopes.reach(scope, Stage.COMPLETING, self.clock(), records=records)
+        found = {"records": records, "unnamed": named.unnamed}
+        return await self.scopes.reach(scope, Stage.COMPLETING, self.clock(), **found)
 
     async def _complete(self, scope: Scope, key: CaseKey) -> Scope:
         """Look elsewhere for where people live and what they read, where the breached records do not say."""
@@ -173,15 +201,16 @@ class Scoping:
         self, scope: Scope, key: CaseKey, counting: Counting
     ) -> AsyncIterator[tuple[Group, list[Reached]]]:
         """Yield who is told something, at most so many at once as a chunk takes; count everybody."""
-        last, waiting = Group("", (), ""), list[Reached]()
+        last, waiting, size = Group("", (), ""), list[Reached](), 0
         async for group, name, somebody in self.scopes.in_groups(scope, key):
             counting.add(group, somebody)
-            if waiting and (group != last or len(waiting) == CHUNK):
+            if waiting and (group != last or len(waiting) == CHUNK or size >= CHUNK_BYTES):
                 yield last, waiting
-                waiting = []
+                waiting, size = [], 0
             last = group
             if group.told:
                 waiting.append(somebody.reached(name))
+                size += len(waiting[-1].model_dump_json())
         if waiting:
             yield last, waiting
 
@@ -192,6 +221,11 @@ class Scoping:
         return Pulse(self.scopes, scope, self.clock)
 
 
+def _reason(error: Exception) -> str:
+    """Return why the work has stopped; an error that is not ours may quote documents: its class alone."""
+    return str(error) if isinstance(error, HabeasError) else type(error).__name__
+
+
 def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
     """Return the event; the same for all who tell of one phase."""
     id_ = uuid5(NAMESPACE_OID, f"scoped {scope.id}").hex
@@ -200,7 +234,9 @@ def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
         phase=scope.phase,
         groups=counting.groups(),
         categories=counting.categories(),
+        customers=counting.customers,
         records=scope.records,
+        unnamed=scope.unnamed,
         chunks=chunks,
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))

@@ -14,7 +14,7 @@ from typing import Any
 from services.fulfillment.datamap.graph import EMAIL, PHONE
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
-from services.fulfillment.search.naming import Part, likeness, roles
+from services.fulfillment.search.naming import Part, likeness
 from services.fulfillment.search.phones import (
     LEAST_NATIONAL_DIGITS,
     international,
@@ -22,6 +22,7 @@ from services.fulfillment.search.phones import (
     of_number,
     region_of,
 )
+from services.fulfillment.search.roles import roles
 from shared.matching import Outcome
 
 CONTACTS = frozenset({EMAIL, PHONE})

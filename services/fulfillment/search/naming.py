@@ -4,83 +4,20 @@ Whom a record, or one element of an array in it, names: by identities, and by na
 Only what stands beside an identity names the same person: an emergency contact has a name of their own.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import Collection, Field
 from services.fulfillment.datamap.paths import below, leads_through, values_at
+from services.fulfillment.search.roles import roles
 from shared.matching import Doubt, Outcome, match_names
 
 NAME = "user.name"
 LEAST_WORDS = 2
 """Words of a whole name: where its parts are stored alone, one of them names many."""
-ROLES = frozenset(
-    {
-        "addressee",
-        "agent",
-        "approver",
-        "assignee",
-        "beneficiary",
-        "buyer",
-        "callee",
-        "caller",
-        "carer",
-        "child",
-        "consignee",
-        "consignor",
-        "courier",
-        "deliver",
-        "delivery",
-        "doctor",
-        "donor",
-        "driver",
-        "emergency",
-        "father",
-        "friend",
-        "from",
-        "gift",
-        "guardian",
-        "heir",
-        "husband",
-        "invitee",
-        "inviter",
-        "kin",
-        "landlord",
-        "manager",
-        "mother",
-        "neighbor",
-        "neighbour",
-        "parent",
-        "partner",
-        "payee",
-        "payer",
-        "recipient",
-        "receiver",
-        "referee",
-        "referrer",
-        "relative",
-        "sender",
-        "seller",
-        "ship",
-        "shipping",
-        "spouse",
-        "supervisor",
-        "supplier",
-        "to",
-        "vendor",
-        "wife",
-        "witness",
-        "absender",
-        "empfaenger",
-        "empfänger",
-    }
-)
-"""Words in the names of fields that say in what part somebody appears."""
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W0-9A-Z_]+")
 
 
 @dataclass(frozen=True)
@@ -150,12 +87,6 @@ def _beside(path: str, identity: str, named: Sequence[Field], fields: Sequence[F
     while around and all(f.path in names for f in fields if f.path.startswith(f"{around}.")):
         around = around.rpartition(".")[0]  # an object that holds nothing but parts of a name
     return leads_through(identity.rpartition(".")[0], around) and roles(path) <= roles(identity)
-
-
-@lru_cache(maxsize=4_096)
-def roles(path: str) -> frozenset[str]:
-    """Return in what part of a record's story the person at *path* appears, as its name says."""
-    return ROLES.intersection(word.lower() for word in _WORDS.findall(path))
 
 
 def likeness(some: Iterable[str], others: Sequence[str]) -> Outcome | None:

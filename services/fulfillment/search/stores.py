@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from math import inf
 from typing import Any, TypeAlias, TypeVar
@@ -181,7 +182,13 @@ class Stores:
             return found
 
     async def scan(
-        self, place: Place, paths: Sequence[str], condition: Document | None = None, *, most: int = 0
+        self,
+        place: Place,
+        paths: Sequence[str],
+        condition: Document | None = None,
+        *,
+        most: int = 0,
+        within: timedelta | None = None,
     ) -> AsyncIterator[Document]:
         """
         Yield every document there, reduced to its ``_id`` and *paths*; where that is all, its index is read.
@@ -191,14 +198,17 @@ class Stores:
             paths: The fields that are wanted.
             condition: What a document must fulfil, if not every one is wanted.
             most: So many and no more; nought: all.
+            within: How long the store may look; None: as long as it takes.
 
         Raises:
-            StoreUnavailable: The store did not answer.
+            StoreUnavailable: The store did not answer, or not in time.
             PermanentError: It does not understand *condition*.
         """
         wanted = _projection(paths)
         with translated(f"go through {place.database}.{place.name}"):
             cursor = self._stored(place).find(condition or {}, wanted, batch_size=5_000, limit=most)
+            if within is not None:
+                cursor = cursor.max_time_ms(within // timedelta(milliseconds=1))
             if len(wanted) == 1 and not condition:
                 cursor = cursor.hint([("_id", 1)])
             async for document in cursor:

@@ -4,7 +4,7 @@ The clocks of an incident: what the laws say and what we have promised, and the 
 A moment is named after its clock and when that ends: once a clock is corrected, old moments mean nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
 from shared.incidents import BreachDeclared
 from shared.law import Calendars, Company, Step
-from shared.law.breaches import BreachPolicies, Clock, clocks
+from shared.law.breaches import BreachPolicies, Clock, Customer, clocks
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -44,19 +44,55 @@ class Wait:
     at: datetime
 
 
-def clocks_of(incident: Incident, declared: BreachDeclared, law: Law, now: datetime) -> tuple[Due, ...]:
-    """Return all clocks of *incident*, by what was *declared* last; what is not there yet begins *now*."""
+def clocks_of(
+    incident: Incident, declared: Sequence[BreachDeclared], law: Law, now: datetime
+) -> tuple[Due, ...]:
+    """
+    Return all clocks of *incident*; what is not there yet begins *now*.
+
+    What was *declared* last counts. Customers are those of all phases: a supplement need not name them again.
+    """
+    last = declared[-1]
     breach = replace(
-        declared.breach,
-        detected_at=min(declared.detected_at, incident.aware_at),
+        last.breach,
+        detected_at=min(last.detected_at, incident.aware_at),
         aware_at=incident.aware_at,
-        categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
+        categories=tuple(dict.fromkeys((*last.categories, *incident.categories))),
+        controllers=tuple(_customers(declared)),
         unreached=incident.unreached,
-        told=tuple(incident.told.items()),
+        told=tuple(_being_told(incident).items()),
     )
     found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
     by_law = [_due(clock, incident.aware_at) for clock in found]
-    return (*by_law, *_promised(incident, declared), *_supplements(incident, by_law, now))
+    return (*by_law, *_promised(incident, last), *_supplements(incident, by_law, now))
+
+
+def _customers(declared: Iterable[BreachDeclared]) -> Iterator[Customer]:
+    """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
+    hours: dict[str, int] = {}
+    for one in declared:
+        for customer in one.breach.controllers:
+            hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
+    return (Customer(id_, most) for id_, most in hours.items())
+
+
+def _being_told(incident: Incident) -> dict[str, datetime]:
+    """
+    Return since when people are being told, by their clocks.
+
+    What runs from their notice does not wait for the last of them, nor for what is stopped before its end.
+
+    Law:
+        Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.
+    """
+    found = dict(incident.told)
+    for duty in incident.clocks:
+        if duty.recipient == PEOPLE:
+            about = (phase for phase in incident.standing if phase.concerns(duty))
+            since = [phase.out_at for phase in about if phase.out_at is not None]
+            if since:
+                found[duty.clock] = min(*since, found.get(duty.clock, since[0]))
+    return found
 
 
 def _due(clock: Clock, aware_at: datetime) -> Due:
@@ -101,7 +137,8 @@ def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> It
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
     number, since = incident.newest.number, {duty.clock: duty.runs_from for duty in incident.clocks}
-    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if number > 1 else []
+    again = len(incident.standing) > 1
+    owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
         clock = f"{SUPPLEMENT}.{number}"

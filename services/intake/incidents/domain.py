@@ -1,34 +1,35 @@
 """
 What can happen to an incident, and what is known of it.
 
-Pure. Each declaration of an incident is a phase, and the life of a phase is one table, :data:`TRANSITIONS`;
-what is not in it is an error. Notices go out when two people stand behind them and no investigation holds
-them up, whichever comes last.
+Pure. Each declaration of an incident is a phase (see :mod:`.phases`). Notices go out when two people stand
+behind them and no investigation holds them up, whichever comes last.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import MappingProxyType
 
 from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.phases import Phase, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
-    AffectedGroup,
     BreachAlarmed,
     BreachApproved,
+    BreachForgotten,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
     BreachRegistered,
     BreachReported,
-    BreachRole,
     BreachScoped,
     BreachTimeCame,
+    BreachUnscoped,
+    BreachWithdrawn,
+    CampaignAborted,
     NoticesReleased,
 )
 
@@ -38,75 +39,7 @@ HOLD = "hold"
 """What the moment is called at which a hold ends."""
 
 
-class Status(StrEnum):
-    """Where a phase of an incident stands."""
-
-    UNKNOWN = "unknown"
-    REGISTERED = "registered"
-    """It is being looked for who is affected."""
-    SCOPED = "scoped"
-    APPROVED = "approved"
-    RELEASED = "released"
-    NOTIFIED = "notified"
-
-
 RECORDS = (ClocksSet, DutiesDone)
-
-S = Status
-TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
-    S.UNKNOWN: {BreachRegistered: S.REGISTERED},
-    S.REGISTERED: {BreachScoped: S.SCOPED},
-    S.SCOPED: {BreachApproved: S.APPROVED},
-    # A second approval, where nobody is known to have declared it.
-    S.APPROVED: {BreachApproved: S.APPROVED, NoticesReleased: S.RELEASED},
-    S.RELEASED: {BreachNotified: S.NOTIFIED},
-    S.NOTIFIED: {BreachNotified: S.NOTIFIED},
-}
-"""Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One declaration of an incident, and what became of its notices."""
-
-    number: int
-    declaration: Code
-    role: BreachRole
-    aware_at: datetime
-    by: Code | None = None
-    """Who declared it."""
-    status: Status = Status.REGISTERED
-    scoped: BreachScoped | None = None
-    approved_by: tuple[Code, ...] = ()
-    seconded: bool = False
-    """Whether two people stand behind its notices."""
-    words: Code = ""
-    """The declaration whose words they have approved."""
-    delayed: bool = False
-    """Whether an investigation held its notices up."""
-    notified: BreachNotified | None = None
-
-    @property
-    def chunks(self) -> int:
-        """How many chunks of people are to be written to."""
-        return 0 if self.scoped is None else self.scoped.chunks
-
-    @property
-    def groups(self) -> tuple[AffectedGroup, ...]:
-        """Who is affected, as far as anybody has looked."""
-        return () if self.scoped is None else self.scoped.groups
-
-    @property
-    def unreached(self) -> bool:
-        """Whether somebody who is to be told cannot be, by a letter of ours."""
-        nowhere = any(group.unreachable for group in self.groups if group.laws)
-        return nowhere or (self.notified is not None and self.notified.failed > 0)
-
-    @property
-    def awaits_approval(self) -> bool:
-        """Whether somebody is to be written to as soon as somebody approves."""
-        open_ = self.status in {Status.SCOPED, Status.APPROVED}
-        return open_ and not self.seconded and self.chunks > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +61,40 @@ class Incident:
     """Clocks that are stopped."""
     told: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When a clock was stopped first: what runs from there does not begin again for who is found later."""
+    stopped: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """When a clock was stopped last."""
+    former: Mapping[str, Due] = field(default_factory=lambda: MappingProxyType({}))
+    """Duties that were done, as they were when their clocks ran last."""
     hold: BreachHeld | None = None
+    aborted: bool = False
+    """Whether the staff has stopped its notices for good."""
     purged: bool = False
 
     @property
     def newest(self) -> Phase:
         """
-        The last phase.
+        The last phase that stands; where none does, the last one.
 
         Raises:
             TooEarly: There is none yet.
         """
         if not self.phases:
             raise TooEarly("the incident is not registered yet")
-        return self.phases[-1]
+        return (self.standing or self.phases)[-1]
+
+    @property
+    def standing(self) -> tuple[Phase, ...]:
+        """The phases that were not taken back."""
+        return tuple(phase for phase in self.phases if phase.status is not Status.WITHDRAWN)
+
+    def waiting(self, number: int) -> tuple[Phase, ...]:
+        """Return the phases that an approval of phase *number* lets out."""
+        return tuple(phase for phase in self.phases[:number] if phase.awaits_approval)
 
     @property
     def aware_at(self) -> datetime:
         """When the company knew first: a supplement does not move what runs from there."""
-        return min(phase.aware_at for phase in self.phases)
+        return min(phase.aware_at for phase in self.standing or self.phases)
 
     @property
     def residents(self) -> Mapping[str | None, int]:
@@ -156,8 +104,8 @@ class Incident:
         Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until
         somebody has looked; after that nobody is a number, too.
         """
-        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.phases) else {})
-        for phase in self.phases:
+        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.standing) else {})
+        for phase in self.standing:
             for group in phase.groups:
                 counted[group.place] += group.people
         return counted
@@ -165,13 +113,20 @@ class Incident:
     @property
     def categories(self) -> tuple[str, ...]:
         """All that was found breached of anybody."""
-        found = (one for phase in self.phases if phase.scoped for one in phase.scoped.categories)
+        found = (one for phase in self.standing if phase.scoped for one in phase.scoped.categories)
         return tuple(dict.fromkeys(found))
 
     @property
     def unreached(self) -> bool:
         """Whether somebody in any phase cannot be told by a letter of ours."""
-        return any(phase.unreached for phase in self.phases)
+        return any(phase.unreached for phase in self.standing)
+
+    @property
+    def duties(self) -> tuple[Due, ...]:
+        """All clocks, and those that are none any more but were done: what was done stays on record."""
+        known = {duty.clock for duty in self.clocks}
+        gone = (duty for clock, duty in self.former.items() if clock in self.done and clock not in known)
+        return (*self.clocks, *gone)
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""
@@ -207,7 +162,7 @@ def evolve(incident: Incident, fact: Fact) -> Incident:
 
 def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
     match fact:
-        case BreachScoped() | BreachApproved() | NoticesReleased() | BreachNotified():
+        case BreachScoped() | BreachApproved() | BreachWithdrawn() | NoticesReleased() | BreachNotified():
             return _phase_noted(incident, fact)
         case BreachHeld():
             phases = tuple(replace(one, delayed=one.delayed or _ready(one)) for one in incident.phases)
@@ -216,7 +171,10 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
             return replace(incident, hold=None)
         case ClocksSet() | DutiesDone() | BreachReported():
             return _clock_noted(incident, fact)
-        case BreachAlarmed():
+        case CampaignAborted():
+            # Before notices are out there are none to stop.
+            return replace(incident, aborted=any(phase.out for phase in incident.phases))
+        case BreachAlarmed() | BreachUnscoped() | BreachForgotten():
             return incident
         case _:
             raise IllegalTransition(f"{fact.TYPE} cannot happen to an incident that is {newest.status}")
@@ -242,25 +200,13 @@ def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
     return replace(incident, phases=(*incident.phases, phase))
 
 
-def status_after(status: Status, fact: Fact) -> Status:
-    """
-    Return where a phase stands after *fact*.
-
-    Raises:
-        IllegalTransition: *fact* cannot happen to a phase in this status.
-    """
-    try:
-        return TRANSITIONS[status][type(fact)]
-    except KeyError:
-        raise IllegalTransition(f"{fact.TYPE} cannot happen to a phase that is {status}") from None
-
-
 def _ready(phase: Phase) -> bool:
     return phase.status in {Status.SCOPED, Status.APPROVED} and phase.chunks > 0
 
 
 def _phase_noted(
-    incident: Incident, fact: BreachScoped | BreachApproved | NoticesReleased | BreachNotified
+    incident: Incident,
+    fact: BreachScoped | BreachApproved | BreachWithdrawn | NoticesReleased | BreachNotified,
 ) -> Incident:
     if not 1 <= fact.phase <= len(incident.phases):
         raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
@@ -269,12 +215,14 @@ def _phase_noted(
         case BreachApproved():
             return _approved(incident, phase, fact)
         case BreachScoped():
-            scoped = replace(phase, scoped=fact, delayed=incident.hold is not None and fact.chunks > 0)
-            return _with(_reopened(incident, fact), scoped, fact)
+            return _scoped(incident, phase, fact)
+        case BreachWithdrawn():
+            return _withdrawn(incident, phase, fact)
         case NoticesReleased():
-            return _with(incident, phase, fact)
+            return _with(incident, replace(phase, out_at=fact.at), fact)
         case BreachNotified():
-            return _with(incident, replace(phase, notified=fact), fact)
+            stopped = replace(incident, aborted=incident.aborted or fact.aborted)
+            return _with(stopped, replace(phase, notified=fact), fact)
 
 
 def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
@@ -283,12 +231,30 @@ def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
     return replace(incident, phases=phases)
 
 
+def _scoped(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
+    if phase.status is Status.WITHDRAWN:
+        return _with(incident, replace(phase, scoped=fact), fact)
+    scoped = replace(phase, scoped=fact, delayed=incident.hold is not None and fact.chunks > 0)
+    return _with(_reopened(incident, fact), scoped, fact)
+
+
+def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
+    """Whoever was to be told in its words is told in none: it was these that were approved."""
+    incident = _with(incident, replace(phase, withdrawn_by=fact.by), fact)
+    phases = tuple(
+        replace(one, status=Status.SCOPED, approved_by=(), seconded=False, words=one.declaration)
+        if one.status is Status.APPROVED and one.words == phase.declaration
+        else one
+        for one in incident.phases
+    )
+    return replace(incident, phases=phases)
+
+
 def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
     """Whoever approves of a phase approves of all that wait before it: they are told in its words."""
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
-    waiting = [phase for phase in incident.phases[: newest.number] if phase.awaits_approval]
-    for phase in waiting or [newest]:
+    for phase in incident.waiting(newest.number) or [newest]:
         words = newest.declaration
         incident = _with(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
     return incident
@@ -296,7 +262,7 @@ def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incide
 
 def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
     """Of people who are found later, the clock of those who were told says nothing."""
-    laws = {law for group in scoped.groups if group.people for law in group.laws}
+    laws = {law for group in scoped.groups if group.people or group.again for law in group.laws}
     again = {duty.clock for duty in incident.clocks if duty.recipient in BY_LETTER and duty.policy in laws}
     return replace(incident, done={clock: at for clock, at in incident.done.items() if clock not in again})
 
@@ -304,7 +270,8 @@ def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
 def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:
     match fact:
         case ClocksSet():
-            return replace(incident, clocks=fact.clocks)
+            done = {duty.clock: duty for duty in incident.clocks if duty.clock in incident.done}
+            return replace(incident, clocks=fact.clocks, former={**incident.former, **done})
         case DutiesDone():
             return _done(incident, dict.fromkeys(fact.clocks, Done(fact.at)))
         case BreachReported():
@@ -314,5 +281,10 @@ def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReport
 
 
 def _done(incident: Incident, done: Mapping[str, Done]) -> Incident:
-    first = {clock: one.at for clock, one in done.items()}
-    return replace(incident, done={**incident.done, **done}, told={**first, **incident.told})
+    at = {clock: one.at for clock, one in done.items()}
+    return replace(
+        incident,
+        done={**incident.done, **done},
+        told={**at, **incident.told},
+        stopped={**incident.stopped, **at},
+    )

@@ -1,9 +1,10 @@
 """What becomes of an incident when something arrives: it is registered, counted, approved, held, released."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from typing import Protocol
 
 from services.intake.incidents.clocks import (
@@ -19,7 +20,7 @@ from services.intake.incidents.clocks import (
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of
-from services.intake.incidents.notices import objection, released, told_by_letter, waits_for_hold
+from services.intake.incidents.notices import objection, released, told_by_letter, too_late, waits_for_hold
 from shared.affected import chunks_of
 from shared.errors import PermanentError, TooEarly
 from shared.events import Code, Fact, RequestPurged
@@ -27,6 +28,7 @@ from shared.incidents import (
     BreachAlarmed,
     BreachApproved,
     BreachDeclared,
+    BreachForgotten,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
@@ -35,6 +37,9 @@ from shared.incidents import (
     BreachReported,
     BreachScoped,
     BreachTimeCame,
+    BreachUnscoped,
+    BreachWithdrawn,
+    CampaignAborted,
 )
 from shared.log import logger
 from shared.service import on
@@ -87,7 +92,7 @@ class Incidents:
 async def register(event: BreachLodged, ctx: Incidents) -> Sequence[Fact]:
     """Register an incident, or its next phase, and start the clocks; what was told before changes nothing."""
     declared = await ctx.declared(event.declaration)
-    for phase in ctx.incident.phases:
+    for phase in ctx.incident.standing:
         if _same(declared, await ctx.declared(phase.declaration)):
             return []
     registered = BreachRegistered(
@@ -114,8 +119,10 @@ async def correct_clocks(event: BreachScoped, ctx: Incidents) -> Sequence[Fact]:
 
 async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
     """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
-    declared = await ctx.declared(incident.newest.declaration)
-    clocks = clocks_of(incident, declared, ctx.law, ctx.now)
+    clocks: tuple[Due, ...] = ()
+    if incident.standing:
+        declared = [await ctx.declared(phase.declaration) for phase in incident.standing]
+        clocks = clocks_of(incident, declared, ctx.law, ctx.now)
     await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
     return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
 
@@ -127,10 +134,38 @@ async def approve(event: BreachApproved, ctx: Incidents) -> Sequence[Fact]:
     Raises:
         PermanentError: Whoever approves may not, or there is nothing to approve of.
     """
-    against = objection(ctx.incident, event.phase, event.by)
+    against = objection(ctx.incident, event.phase, event.by, event.declaration)
     if against is not None:
         raise PermanentError(against)
-    return released(ctx.case_id, evolve(ctx.incident, event), ctx.now)
+    return await _let_out(evolve(ctx.incident, event), ctx)
+
+
+async def _let_out(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
+    """Let the notices of *incident* out that may go, and count what runs from there."""
+    out = released(ctx.case_id, incident, ctx.now)
+    return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
+
+
+async def withdraw(event: BreachWithdrawn, ctx: Incidents) -> Sequence[Fact]:
+    """
+    Take a phase back: nobody is told because of it, and clocks are as the other phases make them.
+
+    Raises:
+        PermanentError: It is too late, or there is no such phase.
+    """
+    against = too_late(ctx.incident, event.phase)
+    if against is not None:
+        raise PermanentError(against)
+    after = evolve(ctx.incident, event)
+    # Whose clock ran because of this phase alone was told before.
+    told = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in told_by_letter(after)}
+    unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
+    return [unscoped, *await _stopped(after, told, ctx)]
+
+
+async def note_abort(_event: CampaignAborted, _ctx: Incidents) -> Sequence[Fact]:
+    """Remember that notices were stopped for good: none is approved after that."""
+    return []
 
 
 async def hold(event: BreachHeld, ctx: Incidents) -> Sequence[Fact]:
@@ -138,12 +173,12 @@ async def hold(event: BreachHeld, ctx: Incidents) -> Sequence[Fact]:
     after = evolve(ctx.incident, event)
     await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
     # It may be about a moment that is over by now, in the place of a hold that was in force.
-    return released(ctx.case_id, after, ctx.now)
+    return await _let_out(after, ctx)
 
 
 async def end_hold(event: BreachHoldEnded, ctx: Incidents) -> Sequence[Fact]:
     """Let the notices out that nothing else keeps back."""
-    return released(ctx.case_id, evolve(ctx.incident, event), ctx.now)
+    return await _let_out(evolve(ctx.incident, event), ctx)
 
 
 async def note_report(event: BreachReported, ctx: Incidents) -> Sequence[Fact]:
@@ -154,11 +189,17 @@ async def note_report(event: BreachReported, ctx: Incidents) -> Sequence[Fact]:
 async def note_notified(event: BreachNotified, ctx: Incidents) -> Sequence[Fact]:
     """Stop the clocks of those to whom all notices are out; what runs from there is counted now."""
     after = evolve(ctx.incident, event)
-    told = tuple(duty.clock for duty in told_by_letter(after))
-    if not told:
-        return []
-    done = DutiesDone(request_id=ctx.case_id, clocks=told, at=ctx.now)
-    return [done, *await _clocks_set(evolve(after, done), ctx)]
+    told = {duty.clock: ctx.now for duty in told_by_letter(after)}
+    return await _stopped(after, told, ctx) if told else []
+
+
+async def _stopped(incident: Incident, told: Mapping[str, datetime], ctx: Incidents) -> Sequence[Fact]:
+    """Stop the clocks of those whom our letters have *told*, and count what runs from there."""
+    done = [
+        DutiesDone(request_id=ctx.case_id, clocks=tuple(clock for clock in told if told[clock] == at), at=at)
+        for at in sorted(set(told.values()))
+    ]
+    return [*done, *await _clocks_set(reduce(evolve, done, incident), ctx)]
 
 
 async def heed_time(event: BreachTimeCame, ctx: Incidents) -> Sequence[Fact]:
@@ -174,7 +215,7 @@ async def heed_time(event: BreachTimeCame, ctx: Incidents) -> Sequence[Fact]:
     if kind == HOLD:
         if ctx.incident.held(ctx.now) and not after.held(ctx.now):
             raise TooEarly(BEHIND)
-        return released(ctx.case_id, after, ctx.now)
+        return await _let_out(after, ctx)
     if kind in KEPT:
         return await _forgotten(event, ctx)
     duty = duty_named(event.name, ctx.incident)
@@ -192,8 +233,8 @@ async def _forgotten(event: BreachTimeCame, ctx: Incidents) -> Sequence[Fact]:
     phase = phase_of(event.name)
     if kind_of(event.name) == PEOPLE_KEPT:
         await ctx.vault.discard_all(ctx.case_id, [chunks_of(phase)])
-        return []
-    if phase < ctx.incident.newest.number:
+        return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
+    if phase < len(ctx.incident.phases):
         return []
     await ctx.vault.destroy(ctx.case_id)
     return [RequestPurged(request_id=ctx.case_id)]
@@ -223,6 +264,8 @@ SUBSCRIPTIONS = (
     on(BreachLodged, register),
     on(BreachScoped, correct_clocks),
     on(BreachApproved, approve),
+    on(BreachWithdrawn, withdraw),
+    on(CampaignAborted, note_abort),
     on(BreachHeld, hold),
     on(BreachHoldEnded, end_hold),
     on(BreachReported, note_report),

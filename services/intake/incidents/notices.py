@@ -8,36 +8,90 @@ Law:
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.intake.incidents.domain import Incident, Phase, Status
-from services.intake.incidents.duties import BY_LETTER, CONTROLLER, PEOPLE, Due
+from services.intake.incidents.domain import Incident
+from services.intake.incidents.duties import PEOPLE, Due
+from services.intake.incidents.phases import Phase, Status
 from shared.events import Code, RequestId
 from shared.incidents import NoticesReleased
 
 
-def objection(incident: Incident, number: int, by: Code) -> str | None:
-    """Return why *by* may not approve of the notices of phase *number*; None where they may."""
-    newest = incident.newest
-    if number > newest.number:
-        return f"there is no phase {number}; the newest is {newest.number}"
+def objection(incident: Incident, number: int, by: Code, shown: Code | None = None) -> str | None:
+    """
+    Return why *by* may not approve of the notices of phase *number*; None where they may.
+
+    Args:
+        incident: What is known of it.
+        number: Of the phase.
+        by: Who approves.
+        shown: The declaration that they have looked at; None where nobody says it.
+    """
+    against = _not_there(incident, number)
+    if against is not None:
+        return against
+    if incident.aborted:
+        return "the notices of the incident were stopped for good: tell the others under another reference"
+    phase, newest = incident.phases[number - 1], offered(incident)
     if number < newest.number:
         return f"phase {newest.number} is newer: approve that one, it covers what waits of phase {number}"
-    if newest.status is Status.REGISTERED:
+    if phase.status is Status.REGISTERED:
         return f"who is affected by phase {number} is not known yet: nobody has scoped it"
-    if not any(phase.awaits_approval for phase in incident.phases):
-        return _nothing_waits(newest)
-    if by == newest.by:
-        return f"phase {number} was declared by the same person: somebody else has to approve"
-    if by in newest.approved_by and not newest.seconded:
-        return (
-            f"phase {number} has this approval, and nobody is named who declared it: a second has to approve"
-        )
+    if not any(one.awaits_approval for one in incident.phases[:number]):
+        return _nothing_waits(phase)
+    if shown not in {None, phase.declaration}:
+        return f"phase {number} declares something else than what was shown: look at it again"
+    return _not_by_them(phase, by)
+
+
+def _not_there(incident: Incident, number: int) -> str | None:
+    if not 1 <= number <= len(incident.phases):
+        return f"there is no phase {number}; the newest is {incident.newest.number}"
+    if incident.phases[number - 1].status is Status.WITHDRAWN:
+        return f"phase {number} was withdrawn"
     return None
 
 
-def _nothing_waits(newest: Phase) -> str:
-    if newest.approved_by:
-        return f"phase {newest.number} is approved already"
-    return f"nobody is to be written to because of phase {newest.number}: nothing is to be approved"
+def too_late(incident: Incident, number: int) -> str | None:
+    """
+    Return why phase *number* cannot be taken back; None where it can.
+
+    Whom an older phase told is not told in a newer one: taken back alone, it would leave them out.
+    """
+    against = _not_there(incident, number)
+    if against is not None:
+        return against
+    phase, newest = incident.phases[number - 1], incident.newest
+    if any(one.out and phase.declaration in {one.declaration, one.words} for one in incident.phases):
+        return f"notices in the words of phase {number} are out: `habeas breach abort` stops what is not sent"
+    if number < newest.number:
+        return f"phase {newest.number} is newer, and builds on it: withdraw that one first"
+    return None
+
+
+def offered(incident: Incident) -> Phase:
+    """
+    Return the phase that may be approved: the newest of which it is known who is affected.
+
+    One of which nobody knows it yet, and perhaps never will, holds up nobody's notices.
+    """
+    known = [phase for phase in incident.standing if phase.status is not Status.REGISTERED]
+    return known[-1] if known else incident.newest
+
+
+def _nothing_waits(phase: Phase) -> str:
+    if phase.approved_by:
+        return f"phase {phase.number} is approved already"
+    return f"nobody is to be written to because of phase {phase.number}: nothing is to be approved"
+
+
+def _not_by_them(phase: Phase, by: Code) -> str | None:
+    if by == phase.by:
+        return f"phase {phase.number} was declared by the same person: somebody else has to approve"
+    if by in phase.approved_by and not phase.seconded:
+        return (
+            f"phase {phase.number} has this approval, and nobody is named who declared it: a second has to "
+            "approve"
+        )
+    return None
 
 
 def released(case: RequestId, incident: Incident, now: datetime) -> list[NoticesReleased]:
@@ -51,6 +105,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
             declaration=phase.words,
             chunks=phase.chunks,
             held_by_police=phase.delayed,
+            at=now,
         )
         for phase in incident.phases
         if phase.status is Status.APPROVED and phase.seconded
@@ -60,7 +115,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
 def told_by_letter(incident: Incident) -> Iterator[Due]:
     """Yield the clocks that run about people, or customers, to whom the notices are out."""
     for duty in incident.clocks:
-        about = [phase for phase in incident.phases if _concerns(phase, duty)]
+        about = [phase for phase in incident.standing if phase.concerns(duty)]
         if incident.running(duty.clock) and about and all(_told(phase, duty) for phase in about):
             yield duty
 
@@ -75,15 +130,6 @@ def _told(phase: Phase, duty: Due) -> bool:
     if notified is None or notified.aborted or notified.sent <= 0:
         return False
     return duty.recipient == PEOPLE or not notified.failed
-
-
-def _concerns(phase: Phase, duty: Due) -> bool:
-    """Tell whether somebody is written to in *phase* whom *duty* is about."""
-    if duty.recipient not in BY_LETTER or not phase.chunks:
-        return False
-    if duty.recipient == CONTROLLER:
-        return True
-    return any(duty.policy in group.laws for group in phase.groups if group.people)
 
 
 def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.returnpath import NoticePaths
 from services.notifier.writing import Vault
 from shared.affected import Chunk, chunk_item
-from shared.events import Fact
+from shared.events import Fact, RequestPurged
 from shared.incidents import (
     BreachNoticeReturned,
     BreachNotified,
@@ -104,10 +104,18 @@ async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fa
     return []
 
 
+async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
+    """Forget who was told of an incident whose record is purged; of a request nothing is known here."""
+    await ctx.ledgers.forget(event.request_id)
+    await ctx.standings.forget(event.request_id)
+    return []
+
+
 SUBSCRIPTIONS = (
     on(NoticesReleased, release),
     on(BreachNoticeReturned, note_return),
     on(CampaignPaused, pause),
     on(CampaignResumed, resume),
     on(CampaignAborted, abort),
+    on(RequestPurged, forget),
 )

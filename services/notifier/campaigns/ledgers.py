@@ -138,6 +138,11 @@ class Ledgers:
         with translated("note a returned notice"):
             await self._ledgers.update_one({"_id": key, place: {"$exists": False}}, report)
 
+    async def forget(self, incident: str) -> None:
+        """Remove the ledgers of *incident*; it may be repeated."""
+        with translated("forget the ledgers of a campaign"):
+            await self._ledgers.delete_many({"incident": incident})
+
     async def sums(self, incident: str, phase: int) -> Mapping[str, int]:
         """Return over all chunks of a phase how many letters were sent, are doubtful, and failed."""
         counts = {name: {"$sum": count} for name, count in COUNTS.items()}

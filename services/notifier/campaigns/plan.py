@@ -75,6 +75,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
     ledgers, standings = ledgers_of(database), Standings(database)
     connections, pace = settings.notice_connections, _pace(settings, database)
     await pace.prepare()
+    journal = Journal(platform.client[f"{settings.database_prefix}_{WRITING}"])
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(
         ledgers,
@@ -88,6 +89,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
         sign=settings.sign(),
         persistence=Persistence(settings.retry_for),
         pace=pace,
+        journal=journal,
     )
     service = Service(
         WRITING,
@@ -98,11 +100,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
         case_of=writing.case_of,
     )
     try:
-        yield Running(
-            service,
-            Journal(platform.client[f"{settings.database_prefix}_{WRITING}"]),
-            batch=CHUNKS_AT_ONCE,
-        )
+        yield Running(service, journal, batch=CHUNKS_AT_ONCE)
     finally:
         await channel.close()
 

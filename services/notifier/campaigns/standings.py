@@ -42,6 +42,12 @@ class Standings:
         with translated("note what the staff says of a campaign"):
             await self._campaigns.update_one(going_on, {"$set": {"standing": standing}})
 
+    async def forget(self, incident: str) -> None:
+        """Forget that notices of *incident* went out; it may be repeated."""
+        self._seen.pop(incident, None)
+        with translated("forget a campaign"):
+            await self._campaigns.delete_one({"_id": incident})
+
     async def of(self, incident: str) -> Standing:
         """Return how it stands with *incident* now."""
         with translated("see how a campaign stands"):

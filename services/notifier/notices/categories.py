@@ -26,9 +26,9 @@ def names(categories: Iterable[str], words: Words, *, american: bool = False) ->
 def _name(category: str, words: Words, american: bool) -> str:
     if american and category in IN_THE_US:
         return words.say(IN_THE_US[category])
-    return called(category, words.language) or _spelt(category)
+    return called(category, words.language) or spelt(category)
 
 
-def _spelt(category: str) -> str:
+def spelt(category: str) -> str:
     """Return a category that a map added as words: ``loyalty.shoe_size`` gives ``Shoe size``."""
     return category.rpartition(".")[2].replace("_", " ").capitalize()

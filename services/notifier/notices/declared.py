@@ -38,6 +38,8 @@ def notice_of(
         american: Whether numbers are called as in the United States.
     """
     account = declared.account(str(words.locale))
+    first_day = _day(declared.occurred_from, words)
+    last_day = _day(declared.occurred_to, words) if declared.occurred_to else None
     categories = person.categories or declared.categories
     return Notice(
         nature=paragraphs(account.nature),
@@ -45,16 +47,17 @@ def notice_of(
         measures=paragraphs(account.measures),
         advice=paragraphs(account.advice),
         contact=lines(declared.contact),
-        first_day=_day(declared.occurred_from, words),
-        last_day=_last_day(declared, words),
+        first_day=first_day,
+        last_day=None if last_day == first_day else last_day,
+        one_day=last_day == first_day,
         noticed_on=_day(declared.detected_at, words),
         written_on=_day(told.written_at, words),
         aware_at=declared.aware_at,
         categories=names(categories, words, american=american),
         held_by_police=told.held_by_police,
         further=told.phase > 1,
-        late_because=paragraphs(declared.late_because or ""),
-        watch=_watch(declared.protection),
+        late_because=paragraphs(account.late_because or ""),
+        watch=_watch(declared.protection, account.sign_up),
         services=person.services,
         next_update_at=declared.next_update_at,
         final=declared.final,
@@ -71,19 +74,11 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.splitlines())))
 
 
-def _last_day(declared: BreachDeclared, words: Words) -> date | None:
-    """Return when it was over; None where it began on the same day."""
-    if declared.occurred_to is None:
-        return None
-    last = _day(declared.occurred_to, words)
-    return None if last == _day(declared.occurred_from, words) else last
-
-
 def _day(moment: datetime, words: Words) -> date:
     return moment.astimezone(words.zone).date()
 
 
-def _watch(protection: Protection | None) -> Watch | None:
+def _watch(protection: Protection | None, sign_up: str | None) -> Watch | None:
     if protection is None:
         return None
-    return Watch(protection.provider, protection.months, paragraphs(protection.how))
+    return Watch(protection.provider, protection.months, paragraphs(sign_up or protection.how))

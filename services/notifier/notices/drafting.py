@@ -33,7 +33,7 @@ class Draft:
     declared: BreachDeclared
     told: Circumstances
     policies: tuple[BreachPolicy, ...]
-    to: Literal["people", "controllers"]
+    to: Literal["people", "controllers", "public", "users"]
     house: House
     words: Words
 
@@ -46,10 +46,7 @@ class Draft:
             ConfigurationError: A law is none that is known.
         """
         policies = tuple(map(breach_policies().named, chunk.laws))
-        country = _country(policies)
-        at_home = country if country in ENGLISH else AT_HOME
-        words = CATALOGUES.words(chunk.language, house.sender.zone, at_home=at_home)
-        return cls(declared, told, policies, chunk.to, house, words)
+        return cls(declared, told, policies, chunk.to, house, words_of(policies, chunk.language, house))
 
     def form(self, person: Reached, *, named: bool) -> Form:
         """Return what everybody gets of whom the same was breached as of *person*, lacking who they are."""
@@ -68,7 +65,12 @@ class Draft:
     def _shape(self, person: Reached, name: str, outline: Outline) -> Shape:
         american = _country(self.policies) == "US"
         notice = notice_of(person, self.declared, self.told, self.words, american=american)
-        notice = replace(notice, to_controller=self.to == "controllers")
+        notice = replace(
+            notice,
+            to_controller=self.to == "controllers",
+            to_public=self.to == "public",
+            to_users=self.to == "users",
+        )
         return Shape(
             facts=outline.of(notice),
             manner=MANNERS[self.to](self.policies, notice, person.categories or self.declared.categories),
@@ -87,8 +89,15 @@ class Draft:
         return tuple(dict.fromkeys(filter(None, found)))
 
 
+def words_of(policies: Sequence[BreachPolicy], language: str, house: House) -> Words:
+    """Return the words of *language* where the first of *policies* is in force: its English, and its days."""
+    country = _country(policies)
+    zone = next((policy.zone for policy in policies[:1] if policy.zone), house.sender.zone)
+    return CATALOGUES.words(language, zone, at_home=country if country in ENGLISH else AT_HOME)
+
+
 def _authority(policy: BreachPolicy) -> Authority | None:
-    return Authority(policy.authority.name, policy.authority.url) if policy.authority else None
+    return Authority(policy.authority.name, policy.authority.for_people) if policy.authority else None
 
 
 def _country(policies: Sequence[BreachPolicy]) -> str:

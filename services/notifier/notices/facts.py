@@ -36,13 +36,18 @@ class Notice:
     first_day: date
     """When it happened, or began."""
     last_day: date | None
-    """None where it was one moment, or where nobody knows yet."""
+    """When it was over, on another day; None where it was on the same, or where nobody knows yet."""
     noticed_on: date
     written_on: date
     aware_at: datetime
     categories: tuple[str, ...]
     """What kinds of data, in words; empty where nobody knows."""
+    one_day: bool = False
+    """Whether it is known that it was over on the day on which it began."""
     to_controller: bool = False
+    to_public: bool = False
+    to_users: bool = False
+    """Whether it goes to whoever uses a service, whosever data it is."""
     held_by_police: bool = False
     further: bool = False
     """Whether others were told before, and of these people it was found out later."""

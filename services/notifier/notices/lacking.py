@@ -4,10 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.notifier.facts import Sender
+from services.notifier.notices.categories import spelt
+from services.notifier.notices.manners import forbidden
 from services.notifier.notices.outline import Part
 from services.notifier.wording import LANGUAGES
+from shared.categories import called
 from shared.incidents import BreachDeclared
-from shared.law.breaches import BreachPolicy, Kind, is_there
+from shared.law.breaches import BreachPolicy, Kind, Recipient, is_there
+from shared.wording import SOURCE_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,11 @@ def lacks_for_people(
     theirs = tuple(categories) or declared.categories
     return (
         *_untranslated(declared, language),
+        *_half_translated(declared, policies, theirs, language),
+        *_unnamed(theirs, language),
         *_unprotected(declared, policies, theirs),
         *_forbidden(policies),
+        *_given_away(policies),
         *_unspecified(theirs),
         *_unreachable(policies, sender),
         *_mailboxes(declared, theirs),
@@ -53,7 +60,11 @@ def lacks_for_people(
 
 def lacks_for_controllers(declared: BreachDeclared, language: str) -> tuple[Lack, ...]:
     """Return what a notice to customers lacks."""
-    return (*_untranslated(declared, language), *_open_ended(declared))
+    return (
+        *_untranslated(declared, language),
+        *_unnamed(declared.categories, language),
+        *_open_ended(declared),
+    )
 
 
 def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Lack]:
@@ -66,8 +77,33 @@ def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Lack]:
 
 def is_written(declared: BreachDeclared, language: str) -> bool:
     """Tell whether what is told was declared in *language*."""
-    written = {_short(one) for one in (declared.language, *declared.translations)}
-    return _short(language) in written
+    return _short(language) == _short(declared.language) or declared.translation(language) is not None
+
+
+def _half_translated(
+    declared: BreachDeclared, policies: Iterable[BreachPolicy], categories: tuple[str, ...], language: str
+) -> Iterator[Lack]:
+    """Yield what was declared and is told, but not in *language*, whatever else was declared in it."""
+    if _short(language) == _short(declared.language):
+        return
+    there = declared.translation(language)
+    wanted = {said.element: said for policy in policies for said in policy.said_of(categories)}
+    late, offered = wanted.get(Part.LATE_BECAUSE), wanted.get(Part.PROTECTION)
+    if late and declared.late_because and not (there and there.late_because):
+        yield Lack(f"the reason for a delay (late_because) is not declared in {language!r}", late.provision)
+    if offered and declared.protection and not (there and there.sign_up):
+        says = f"how to sign up for the service against theft of identity (sign_up) is not in {language!r}"
+        yield Lack(says, offered.provision)
+
+
+def _unnamed(categories: Iterable[str], language: str) -> Iterator[Lack]:
+    """Yield categories that a map added, of which nobody knows what they are called in *language*."""
+    if _short(language) == SOURCE_LANGUAGE:
+        return
+    for category in categories:
+        if called(category, _short(language)) is None:
+            says = f"{category} has no name in {language!r}: it stands there as {spelt(category)!r}"
+            yield Lack(says, "GDPR Art. 12(1), 34(2)")
 
 
 def _short(language: str) -> str:
@@ -98,8 +134,22 @@ def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
     if not policies:
         return
     first, *others = policies
-    for said in (said for policy in others for said in policy.letter if said.element in first.never):
+    never = forbidden(first)
+    for said in (said for policy in others for said in policy.letter if said.element in never):
         yield Lack(f"{said.element} is not told: {first.name} forbids it", said.provision)
+
+
+def _given_away(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
+    """Yield that what was declared beside the nature of the breach may tell it, where a law forbids that."""
+    for policy in policies[:1]:
+        if Part.NATURE in policy.never:
+            says = "measures, advice and how to sign up must not tell the nature of the breach: read them"
+            yield Lack(f"{says}; {policy.name} forbids it", _provision(policy))
+
+
+def _provision(policy: BreachPolicy) -> str:
+    notice = policy.notice(Recipient.PEOPLE)
+    return notice.provision if notice else policy.name
 
 
 def _unspecified(categories: tuple[str, ...]) -> Iterator[Lack]:

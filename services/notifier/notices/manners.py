@@ -1,7 +1,7 @@
 """In which manner somebody is told: people as their laws want it, customers as they need it. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from services.notifier.notices.facts import Notice
@@ -12,8 +12,27 @@ from services.notifier.notices.phrases import (
     HEADINGS_TO_CONTROLLERS,
     TITLES,
     TO_CONTROLLERS,
+    TO_THE_PUBLIC,
+    TO_USERS,
 )
-from shared.law.breaches import BreachPolicy, LetterStyle, Said
+from shared.law.breaches import BreachPolicy, LetterStyle, Recipient, Said
+from shared.law.policies import Reading
+
+USERS_LEARN = (
+    Part.NATURE,
+    Part.OCCURRED,
+    Part.SERVICES,
+    Part.CONSEQUENCES,
+    Part.MEASURES,
+    Part.ADVICE,
+    Part.CONTACT,
+)
+"""
+What whoever uses a service is told.
+
+Law:
+    NIS2 Art. 23(1)-(2): the incident, and measures or remedies that they can take. No text sets more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,19 @@ class Manner:
     sections: tuple[Section, ...]
     provisions: tuple[tuple[Part, str], ...]
     """Part → where it is demanded."""
+
+
+def forbidden(policy: BreachPolicy) -> frozenset[Part]:
+    """
+    Return what a letter under *policy* must not say.
+
+    Where that is what happened, what may come of it gives it away: it is left to a law that wants it there.
+
+    Law:
+        M.G.L. c. 93H § 3(b): the notice shall not include the nature of the breach.
+    """
+    implied = {Part.CONSEQUENCES} if Part.NATURE in policy.never else set()
+    return frozenset({*policy.never, *implied})
 
 
 def is_known(part: Part, notice: Notice) -> bool:
@@ -50,10 +82,11 @@ def to_people(policies: Sequence[BreachPolicy], notice: Notice, categories: Iter
         categories: What of theirs was breached. Nothing: nobody knows, so everything may have been.
     """
     first, theirs = policies[0], tuple(categories)
+    never = forbidden(first)
 
     def is_told(said: Said) -> bool:
         called_for = not theirs or said.holds_for(theirs)
-        return called_for and is_known(said.element, notice) and said.element not in first.never
+        return called_for and is_known(said.element, notice) and said.element not in never
 
     letters = [policy.letter for policy in policies]
     return Manner(
@@ -77,6 +110,25 @@ def to_controllers(policies: Sequence[BreachPolicy], _notice: Notice, _categorie
     )
 
 
+def to_the_public(policies: Sequence[BreachPolicy], notice: Notice, categories: Iterable[str]) -> Manner:
+    """Return how everybody is told because some could not be, one by one: like people, in public."""
+    manner = to_people(policies, notice, categories)
+    return replace(manner, title=policies[0].title or TO_THE_PUBLIC)
+
+
+def to_users(policies: Sequence[BreachPolicy], _notice: Notice, _categories: Iterable[str]) -> Manner:
+    """Return how those are told who use a service: under the first of *policies* that wants it."""
+    wanted = (notice for policy in policies if (notice := policy.notice(Recipient.SERVICE_RECIPIENTS)))
+    provision = next(wanted).provision
+    said = [Said(element=part, provision=provision, read=Reading.OURS) for part in USERS_LEARN]
+    return Manner(
+        title=TO_USERS,
+        prescribed=False,
+        sections=sections([said], HEADINGS_TO_CONTROLLERS, lambda _said: True),
+        provisions=tuple(provisions([said]).items()),
+    )
+
+
 MANNERS: Mapping[str, Callable[[Sequence[BreachPolicy], Notice, Iterable[str]], Manner]] = MappingProxyType(
-    {"people": to_people, "controllers": to_controllers}
+    {"people": to_people, "controllers": to_controllers, "public": to_the_public, "users": to_users}
 )

@@ -14,6 +14,8 @@ TITLES: Mapping[LetterStyle, str] = MappingProxyType(
     }
 )
 TO_CONTROLLERS = _("Data breach that concerns data you keep with us")
+TO_THE_PUBLIC = _("Public notice of a data breach")
+TO_USERS = _("Incident that concerns a service you use")
 
 HEADINGS: Mapping[str, str] = MappingProxyType(
     {

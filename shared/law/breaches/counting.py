@@ -1,9 +1,10 @@
 """By when each recipient is told of a breach, every step explained."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
+from typing import TypeAlias
 
 from shared.law.applying import WEEKENDS, Calendars
 from shared.law.breaches.facts import Breach, BreachRole, Customer
@@ -16,6 +17,10 @@ from shared.law.hours import hours_later
 from shared.law.policies import Period, lies_in
 
 LAST_MINUTE = time(23, 59)
+CONTRACT = "contract"
+"""What stands in the place of a law where only a contract has customers told."""
+_End: TypeAlias = tuple[datetime | None, tuple[Step, ...]]
+"""When a period is over, and how that was counted."""
 NOBODY_KNOWS: Mapping[str | None, int] = {None: 0}
 """Before it is known who is affected: the laws of the establishment hold all the same."""
 
@@ -81,7 +86,7 @@ def clocks(
     counting = _Counting(breach, company, calendars, bool(residents))
     bound = list(_bound(breach, residents or NOBODY_KNOWS, policies, company))
     found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
-    return (*found, *_to_customers(counting, [law for law, _ in bound]))
+    return (*found, *_to_customers(counting, [law for law, _ in bound], policies))
 
 
 def _bound(
@@ -141,8 +146,25 @@ def _clock(
     if reason is not None:
         step = Step(on(counting.breach, counting.company), reason.reason, reason.provision)
         return clock(begun_at, due_at=None, owed=False, why=(step,))
-    due_at, why = _counted(policy, notice, place, begun_at, counting)
+    end = _counted(policy, notice, place, begun_at, counting)
+    due_at, why = _brought_forward(policy, notice, end, counting)
     return clock(begun_at, due_at=due_at, owed=True, why=why)
+
+
+def _brought_forward(policy: BreachPolicy, notice: Notice, end: _End, counting: _Counting) -> _End:
+    """
+    Return *end*, or when those are told who must not be told before this recipient, if that is earlier.
+
+    Law:
+        Conn. Gen. Stat. § 36a-701b(b)(2), and the like: not later than residents are told.
+    """
+    told = counting.told(f"{policy.law}.{notice.not_after}") if notice.not_after else None
+    due_at, why = end
+    if told is None or (due_at is not None and due_at.timestamp() <= told.timestamp()):
+        return end
+    local = told.astimezone(counting.company.zone)
+    says = f"not after the {notice.not_after}, who are told at {local:%H:%M}"
+    return local, (*why, Step(local.date(), says, notice.provision))
 
 
 def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
@@ -152,7 +174,7 @@ def _id(policy: BreachPolicy, notice: Notice, place: str | None) -> str:
 
 def _counted(
     policy: BreachPolicy, notice: Notice, place: str | None, begun_at: datetime | None, counting: _Counting
-) -> tuple[datetime | None, tuple[Step, ...]]:
+) -> _End:
     if begun_at is None:
         awaited = f"counted from {notice.since}, which has not happened yet"
         day = on(counting.breach, counting.company)
@@ -244,19 +266,32 @@ def _calendar(policy: BreachPolicy, place: str | None, counting: _Counting) -> C
     return WEEKENDS if named is None else counting.calendars(named)
 
 
-def _to_customers(counting: _Counting, laws: Sequence[BreachPolicy]) -> Iterator[Clock]:
+def _to_customers(
+    counting: _Counting, laws: Sequence[BreachPolicy], policies: BreachPolicies
+) -> Iterator[Clock]:
     """
     Yield one clock for each customer: by the hours of its contract, or earlier where a law is stricter.
+
+    The contract holds where no law binds the company.
 
     Law:
         GDPR Art. 33(2); Cal. Civ. Code § 1798.82(b) and the laws of other States: immediately, or in days.
     """
     breach = counting.breach
     unnamed = (Customer(""),) if breach.role is BreachRole.PROCESSOR else ()
-    notices = [(law, notice) for law in laws for notice in law.notices if notice.to is Recipient.CONTROLLER]
+    notices = _for_customers(laws) or _for_customers(_contract(policies, counting))
     if notices:
         for customer in breach.controllers or unnamed:
             yield _to_customer(customer, notices, counting)
+
+
+def _for_customers(laws: Iterable[BreachPolicy]) -> list[tuple[BreachPolicy, Notice]]:
+    return [(law, notice) for law in laws for notice in law.notices if notice.to is Recipient.CONTROLLER]
+
+
+def _contract(policies: BreachPolicies, counting: _Counting) -> Iterator[BreachPolicy]:
+    that_day = policies.of_that_day(on(counting.breach, counting.company))
+    return (policy for policy in that_day if policy.law == CONTRACT)
 
 
 def _to_customer(

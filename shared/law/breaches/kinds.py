@@ -2,7 +2,8 @@
 Kinds of data that laws list, in the words of the data map.
 
 The laws of the States want people told only if data of certain kinds is breached, mostly together with a
-name. Where a map is coarser than the law (``user.financial``), the listed kind may be in it: it counts.
+name. Where a map is coarser than the law (``user.financial``), the listed kind may be in it: it counts. So
+does a word that the taxonomy does not know: it is taken to be all of the nearest that it knows above it.
 
 Law:
     Cal. Civ. Code § 1798.82(h), and the definitions in the laws of the other States (``policies/breaches``).
@@ -11,6 +12,8 @@ Law:
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
+
+from shared.taxonomy import nearest
 
 
 class Kind(StrEnum):
@@ -35,7 +38,7 @@ class Kind(StrEnum):
     BIRTH_DATE = "birth_date"
     EMPLOYEE_NUMBER = "employee_number"
     CREDENTIALS = "credentials"
-    """A user name or a mail address, with what opens the account."""
+    """A user name or a mail address, with what opens the account: a password, or an answer to a question."""
 
 
 NAME = ("user.name",)
@@ -45,7 +48,7 @@ WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
         Kind.SOCIAL_SECURITY: (_NUMBER,),
         Kind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
         Kind.OTHER_ID: (("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),),
-        Kind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card"),),
+        Kind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card", "user.payment"),),
         Kind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
         Kind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
         Kind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
@@ -64,13 +67,13 @@ WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
 
 def is_there(kind: Kind, categories: Iterable[str]) -> bool:
     """Tell whether data of *categories* has, or may have, what *kind* is."""
-    there = tuple(categories)
+    there = tuple(map(nearest, categories))
     return all(_meets(group, there) for group in WORDS[kind])
 
 
 def names_somebody(categories: Iterable[str]) -> bool:
     """Tell whether data of *categories* has a name in it."""
-    return _meets(NAME, tuple(categories))
+    return _meets(NAME, tuple(map(nearest, categories)))
 
 
 def _meets(group: Iterable[str], categories: tuple[str, ...]) -> bool:

@@ -60,8 +60,9 @@ def protecting(
     """
     Return the laws on breaches that protect somebody who lives in *place*: that of a part of a country first.
 
-    Whose residence is unknown is protected by the law of where the company is established. Whom no law
-    protects is told as those are whose rights the company grants to everybody.
+    Whose residence is unknown is protected by the law of where the company is established. Of whom only the
+    country is known, and its parts have the laws, is protected by those that stand in for all parts: the
+    strictest. Whom no law protects is told as those are whose rights the company grants to everybody.
 
     Law:
         GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, whoever it is about.
@@ -69,8 +70,10 @@ def protecting(
     that_day = policies.of_that_day(day)
     residence = sorted((one for one in that_day if _covers(one, place)), key=_is_of_a_part, reverse=True)
     reach = [one for one in that_day if _reaches(one, company)]
-    if not residence and _is_unknown(place, that_day):
-        residence = [one for at in company.places for one in that_day if _covers(one, at)]
+    if not residence:
+        here = [one for at in company.places for one in that_day if _covers(one, at)]
+        in_place = [one for one in that_day if one.stands_in and _is_in_country(one, place)]
+        residence = [*in_place, *(here if _is_unknown(place, that_day) else ())]
     found = [*residence, *reach] or [one for one in that_day if one.law == company.grants_to_others]
     return list({one.id: one for one in found}.values())
 
@@ -147,6 +150,11 @@ def _covers(policy: BreachPolicy, place: str | None) -> bool:
 def _reaches(policy: BreachPolicy, company: Company) -> bool:
     by_establishment = policy.scope is not None and policy.scope.by_establishment
     return by_establishment and any(_covers(policy, place) for place in company.places)
+
+
+def _is_in_country(policy: BreachPolicy, place: str | None) -> bool:
+    country = (place or "").partition("-")[0]
+    return policy.scope is not None and any(lies_in(part, (country,)) for part in policy.scope.places)
 
 
 def _is_of_a_part(policy: BreachPolicy) -> bool:

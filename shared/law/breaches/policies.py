@@ -7,7 +7,8 @@ editions in force on the day on which it became known (ADR 0014, 0020).
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal, Self
+from functools import partial
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,9 +17,22 @@ from shared.law.breaches.facts import Risk
 from shared.law.breaches.kinds import Kind, is_there, names_somebody
 from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
 from shared.law.company import Zone
-from shared.law.policies import Authority, DayOff, FirstDay, Period, Scope, Unit, Value
+from shared.law.policies import Authority, DayOff, FirstDay, Period, Reading, Scope, Unit, Value
 
 HOUR: Literal["hour"] = "hour"
+V = TypeVar("V", bound=Value)
+
+
+class Body(Authority):
+    """Who is told of a breach, and to whom people complain."""
+
+    complaint_url: Annotated[str, Field(pattern=r"^https://")] | None = None
+    """Where people complain; None: where companies report, too."""
+
+    @property
+    def for_people(self) -> str:
+        """The page that a letter sends people to."""
+        return self.complaint_url or self.url
 
 
 class Listed(Value):
@@ -64,6 +78,8 @@ class Notice(Value):
     since: Since = Since.AWARE
     after: Stage = Stage.NOTICE
     """Which notice to the same recipient begins it, where one does."""
+    not_after: Recipient | None = None
+    """Whoever must not be told before this recipient: the period ends when they are, if it has not yet."""
     next_day: bool = False
     """
     Whether the text says that days are counted from the day after. Where it does not, the day on which it
@@ -141,9 +157,11 @@ class BreachPolicy(BaseModel):
     """Whether it is no law, but only a model of others."""
     scope: Scope | None = None
     """Only a model protects nobody by itself."""
+    stands_in: bool = False
+    """Whether it is taken for parts of its country of which nobody knows which, or that have no file here."""
     states: dict[str, str] = {}
     """Places with a code of their own that are parts of a Member State."""
-    authority: Authority | None = None
+    authority: Body | None = None
     """Who is told; None: that of the place where the company is established."""
     calendar: str | None = None
     """Whose public holidays count; None: those of the establishment."""
@@ -161,6 +179,10 @@ class BreachPolicy(BaseModel):
     """What an authority, an Attorney General or a CSIRT is told."""
     to_controller: tuple[Said, ...] = ()
     """What a customer is told."""
+    wants: tuple[Said, ...] = ()
+    """Of what the model has said to people, what this law itself wants said, and by which provision."""
+    cites: dict[str, str] = {}
+    """What the model's provisions are called here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
     """What the letter to people must not say."""
     protection: Protection | None = None
@@ -183,23 +205,46 @@ class BreachPolicy(BaseModel):
     def after(self, model: "BreachPolicy") -> "BreachPolicy":
         """Return this policy, with what *model* says wherever it says nothing itself."""
         own = {notice.to for notice in self.notices}
+        here = partial(self._by_own_provision, model)
         return self.model_copy(
             update={
                 "notices": (*self.notices, *(one for one in model.notices if one.to not in own)),
                 "authority": self.authority or model.authority,
                 "calendar": self.calendar or model.calendar,
                 "zone": self.zone or model.zone,
-                "listed": self.listed or model.listed,
+                "listed": self.listed or (model.listed and here(Recipient.PEOPLE, model.listed)),
                 "form": self.form if "form" in self.model_fields_set else model.form,
                 "title": self.title or model.title,
-                "letter": self.letter or model.letter,
-                "report": self.report or model.report,
-                "to_controller": self.to_controller or model.to_controller,
+                "letter": self.letter or self._wanted(here(Recipient.PEOPLE, one) for one in model.letter),
+                "report": self.report or tuple(here(Recipient.ATTORNEY_GENERAL, one) for one in model.report),
+                "to_controller": self.to_controller
+                or tuple(here(Recipient.CONTROLLER, one) for one in model.to_controller),
                 "never": self.never or model.never,
                 "protection": self.protection or model.protection,
-                "records": self.records or model.records,
+                "records": self.records or (model.records and here(Recipient.AUTHORITY, model.records)),
             }
         )
+
+    def _by_own_provision(self, model: "BreachPolicy", to: Recipient, value: V) -> V:
+        """
+        Return *value*, which *model* says, by the provision of this law.
+
+        A model that is no law demands nothing: the notice *to* somebody does. Nor does another law here.
+        """
+        notice = self.notice(to) or self.notice(Recipient.PEOPLE)
+        if model.common and notice is not None:
+            return value.model_copy(update={"provision": notice.provision})
+        for theirs, ours in self.cites.items():
+            if value.provision.startswith(theirs):
+                provision = ours + value.provision.removeprefix(theirs)
+                read = Reading.TO_CHECK if value.read is Reading.TEXT else value.read
+                return value.model_copy(update={"provision": provision, "read": read})
+        return value
+
+    def _wanted(self, letter: Iterable[Said]) -> tuple[Said, ...]:
+        """Return *letter*, with what this law itself wants said by the provision that says so."""
+        own = {said.element: said for said in self.wants}
+        return tuple(own.get(said.element, said) for said in letter)
 
 
 class BreachPolicies:

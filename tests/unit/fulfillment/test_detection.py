@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.categories import DEFAULT_CATEGORIES
 from services.fulfillment.drafting.detection import categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_email, is_shared_mailbox
 from services.fulfillment.drafting.vocabulary import MEANINGS, words_of
 from shared.mongo import ObjectId
+from shared.taxonomy import DEFAULT_CATEGORIES
 
 BCRYPT = "$2b$12$" + "a" * 53
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"

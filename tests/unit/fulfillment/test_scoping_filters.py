@@ -49,7 +49,16 @@ def nested(levels: int) -> dict[str, Any]:
         ({"$out": "people"}, r"`\$out` writes"),
         ({"$merge": {"into": "people"}}, r"`\$merge` writes"),
         ({"$expr": {"$lt": [{"$rand": {}}, 0.5]}}, r"`\$rand` finds something else each time"),
+        ({"$expr": {"$gt": ["$$NOW", "$a"]}}, r"`\$\$NOW` finds something else each time"),
+        ({"$expr": {"$in": ["x", "$$USER_ROLES.role"]}}, r"`\$\$USER_ROLES` finds something else each time"),
+        ({"a": {"$between": [1, 2]}}, r"`\$between` is none of the comparisons"),
+        ({"$expr": {"$newest": 1}}, r"`\$newest` is none of the comparisons"),
         ({"_id": {"$oid": "none"}}, "is no extended JSON"),
+        ({"a": {"$numberDecimal": "x"}}, "is no extended JSON"),
+        ({"a": {"$binary": {}}}, "is no extended JSON"),
+        ({"a": {"$date": {"$numberLong": "x"}}}, "is no extended JSON"),
+        ({"a": {"$timestamp": {}}}, "is no extended JSON"),
+        ({"a": {"$regularExpression": {"pattern": 1}}}, "is no extended JSON"),
         (nested(DEEPEST), "more than 50 levels"),
     ],
 )
@@ -60,6 +69,11 @@ def test_a_filter_that_does_more_than_to_compare_is_refused(declared: dict[str, 
 
 def test_a_field_that_is_called_like_an_operator_is_none() -> None:
     assert query({"where": 1, "a.function": "$where"}, "f") == {"where": 1, "a.function": "$where"}
+
+
+def test_a_filter_may_compute_what_is_always_the_same() -> None:
+    computed = {"$expr": {"$eq": [{"$toLower": "$$ROOT.a"}, "x"]}, "a": "$$NOW"}
+    assert query(computed, "f") == computed
 
 
 def test_records_are_named_by_dataset_and_collection_or_by_the_collection_alone() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.domain import TRANSITIONS, Incident, Status, evolve, status_after
+from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
-from services.intake.incidents.notices import objection, released, told_by_letter
+from services.intake.incidents.notices import objection, released, told_by_letter, too_late
+from services.intake.incidents.phases import TRANSITIONS, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Fact, RequestFulfilled, RequestPurged
 from shared.incidents import (
@@ -22,12 +23,16 @@ from shared.incidents import (
     BreachRole,
     BreachScoped,
     BreachTimeCame,
+    BreachWithdrawn,
+    CampaignAborted,
     NoticesReleased,
 )
 from tests.unit.fakes import NOW
 from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped
 
-PHASE_FACTS = (BreachRegistered, BreachScoped, BreachApproved, NoticesReleased, BreachNotified)
+PHASE_FACTS = (
+    BreachRegistered, BreachScoped, BreachApproved, BreachWithdrawn, NoticesReleased, BreachNotified,
+)  # fmt: skip
 LATER = NOW + timedelta(days=5)
 
 
@@ -44,6 +49,10 @@ def registered(phase: int = 1, by: str | None = "ada", aware_at: datetime = NOW)
 
 def approved(by: str, phase: int = 1) -> BreachApproved:
     return BreachApproved(request_id=INCIDENT, by=by, phase=phase)
+
+
+def withdrawn(phase: int = 1) -> BreachWithdrawn:
+    return BreachWithdrawn(request_id=INCIDENT, by="ada", phase=phase)
 
 
 def notified(phase: int = 1, **counts: Any) -> BreachNotified:
@@ -87,6 +96,7 @@ def test_a_fact_in_no_row_of_a_status_is_an_error(status: Status, kind: type[Fac
         BreachRegistered: registered(),
         BreachScoped: scoped(),
         BreachApproved: approved("bruno"),
+        BreachWithdrawn: withdrawn(),
         NoticesReleased: out(),
         BreachNotified: notified(),
     }[kind]
@@ -154,7 +164,8 @@ NEXT = (registered(2, by="carla"), scoped(2))
         pytest.param((*SCOPED, *NEXT), 1, "bruno", "phase 2 is newer", id="an old phase"),
         pytest.param((*SCOPED, *NEXT), 2, "carla", "declared by the same", id="who declared the newer"),
         pytest.param((*SCOPED, *NEXT), 2, "ada", None, id="who declared the older"),
-        pytest.param((*SCOPED, registered(2)), 1, "bruno", "phase 2 is newer", id="a newer is looked at"),
+        pytest.param((*SCOPED, registered(2)), 1, "bruno", None, id="of a newer nobody is known"),
+        pytest.param((*SCOPED, registered(2)), 1, "ada", "declared by the same", id="who declared the old"),
         pytest.param((*SCOPED, registered(2)), 2, "bruno", "not known yet", id="the newer is not scoped"),
         pytest.param(NAMELESS, 1, "bruno", None, id="nobody is named: a first"),
         pytest.param((*NAMELESS, approved("bruno")), 1, "bruno", "a second has to", id="the same again"),
@@ -164,6 +175,26 @@ NEXT = (registered(2, by="carla"), scoped(2))
 def test_who_may_approve_of_what(facts: Sequence[Fact], phase: int, by: str, reason: str | None) -> None:
     said = objection(after(*facts), phase, by)
     assert (said is None) if reason is None else (reason in (said or ""))
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [(None, None), ("declared_1", None), ("declared_2", "something else than what was shown")],
+)
+def test_what_is_approved_is_what_was_looked_at(shown: str | None, reason: str | None) -> None:
+    said = objection(after(*SCOPED), 1, "bruno", shown)
+    assert (said is None) if reason is None else (reason in (said or ""))
+
+
+ABORTED = CampaignAborted(request_id=INCIDENT, by="ada")
+
+
+def test_after_notices_were_stopped_for_good_none_is_approved() -> None:
+    told = (*SCOPED, approved("bruno"), out(), ABORTED, *NEXT)
+    assert "stopped for good" in (objection(after(*told), 2, "bruno") or "")
+    given_up = (*SCOPED, approved("bruno"), out(), notified(aborted=True), *NEXT)
+    assert "stopped for good" in (objection(after(*given_up), 2, "bruno") or "")
+    assert objection(after(*SCOPED, ABORTED), 1, "bruno") is None, "there were none to stop"
 
 
 def test_where_nobody_is_named_two_people_approve() -> None:
@@ -193,6 +224,58 @@ def test_people_who_are_found_late_are_told_by_an_approval_of_the_newest_phase()
     assert objection(incident, 2, "bruno") is None
     found = released(INCIDENT, evolve(incident, approved("bruno", 2)), NOW)
     assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_2")]
+
+
+# --- what is taken back -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "phase", "reason"),
+    [
+        pytest.param((registered(),), 1, None, id="nobody has looked"),
+        pytest.param(SCOPED, 1, None, id="scoped"),
+        pytest.param((*SCOPED, held(), approved("bruno")), 1, None, id="approved and held"),
+        pytest.param((*SCOPED, approved("bruno"), out()), 1, "are out", id="released"),
+        pytest.param(SCOPED, 2, "there is no phase 2", id="a phase that is not there"),
+        pytest.param(SCOPED, 0, "there is no phase 0", id="no phase"),
+        pytest.param((*SCOPED, withdrawn()), 1, "was withdrawn", id="again"),
+        pytest.param((*SCOPED, *NEXT), 1, "phase 2 is newer", id="a newer builds on it"),
+        pytest.param((*SCOPED, *NEXT, withdrawn(2)), 1, None, id="the newer was taken back"),
+        pytest.param(
+            (*SCOPED, registered(2), scoped(2, chunks=0), approved("bruno", 2), out()),
+            2,
+            "in the words of phase 2 are out",
+            id="another is told in its words",
+        ),
+    ],
+)
+def test_what_may_be_taken_back(facts: Sequence[Fact], phase: int, reason: str | None) -> None:
+    said = too_late(after(*facts), phase)
+    assert (said is None) if reason is None else (reason in (said or ""))
+
+
+def test_what_was_taken_back_is_never_released() -> None:
+    incident = after(*SCOPED, held(), approved("bruno"), withdrawn())
+    assert incident.phases[0].status is Status.WITHDRAWN
+    assert released(INCIDENT, incident, LATER) == []
+    assert "was withdrawn" in (objection(incident, 1, "carla") or "")
+    assert "was withdrawn" in (objection(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")
+
+
+def test_what_was_approved_in_words_that_are_taken_back_is_to_be_approved_anew() -> None:
+    incident = after(*SCOPED, *NEXT, held(), approved("bruno", 2), withdrawn(2))
+    assert released(INCIDENT, incident, LATER) == []
+    assert objection(incident, 1, "bruno") is None
+    found = released(INCIDENT, evolve(incident, approved("bruno")), LATER)
+    assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1")]
+
+
+def test_what_was_taken_back_counts_nowhere() -> None:
+    early = registered(2, aware_at=NOW - timedelta(days=9))
+    incident = after(*SCOPED, early, scoped(2, US_CA=600), withdrawn(2))
+    assert dict(incident.residents) == {None: 0, "DE": 3}
+    assert incident.aware_at == NOW
+    assert incident.newest.number == 1
 
 
 # --- holds --------------------------------------------------------------------------------------------

@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.domain import request_id
-from services.intake.incidents.domain import Status
+from services.intake.domain import COMMAND, incident_id, request_id
+from services.intake.incidents.domain import Incident
+from services.intake.incidents.duties import Due
+from services.intake.incidents.phases import Status
 from shared.affected import chunk_item
 from shared.events import RequestPurged, RequestRejected
 from shared.incidents import (
     BreachAlarmed,
     BreachApproved,
+    BreachForgotten,
     BreachHeld,
     BreachHoldEnded,
     BreachLodged,
@@ -18,6 +21,8 @@ from shared.incidents import (
     BreachRegistered,
     BreachReported,
     BreachTimeCame,
+    BreachUnscoped,
+    BreachWithdrawn,
     NoticesReleased,
 )
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE
@@ -40,7 +45,7 @@ async def test_a_breach_is_sealed_and_registered(registry: Registry) -> None:
 
 
 def test_a_request_of_the_same_reference_is_another_case() -> None:
-    assert request_id(SOURCE, "inc-1", key=REQUEST_KEY) != INCIDENT
+    assert request_id(COMMAND, "inc-1", key=REQUEST_KEY) != INCIDENT
 
 
 async def test_the_same_content_again_changes_nothing(registry: Registry) -> None:
@@ -68,6 +73,162 @@ async def test_notices_go_out_when_somebody_else_approves(registry: Registry) ->
     [released] = registry.told(NoticesReleased)
     assert (released.chunks, released.phase, released.held_by_police) == (7, 1, False)
     assert released.declaration == registry.told(BreachRegistered)[0].declaration
+
+
+async def test_what_runs_from_the_notice_to_people_begins_when_it_goes_out(registry: Registry) -> None:
+    """Cal. Civ. Code § 1798.82(f): 15 days of notifying consumers, also where a campaign never ends."""
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(DE=3, US_CA=501))
+    general = "us-ca.attorney_general"
+    assert not by_name(await registry.incident())[general].begun
+    await registry.pass_time(timedelta(hours=5))
+    await registry.approve("bruno")
+    running = await registry.incident()
+    assert by_name(running)[general].runs_from == registry.clock()
+    assert "us-ca.people" not in running.done
+    due_at = by_name(running)[general].due_at
+    await registry.pass_time(timedelta(days=2))
+    await registry.tell(
+        BreachNotified(request_id=INCIDENT, phase=1, sent=1, doubtful=0, failed=0, aborted=True)
+    )
+    assert by_name(await registry.incident())[general].due_at == due_at
+    await registry.pass_time(timedelta(days=20))
+    assert general in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+
+
+async def test_what_was_held_begins_to_run_when_the_hold_is_over(registry: Registry) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=501))
+    until = NOW + timedelta(days=5)
+    await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
+    await registry.approve("bruno")
+    assert not by_name(await registry.incident())["us-ca.attorney_general"].begun
+    await registry.pass_time(timedelta(days=5))
+    assert by_name(await registry.incident())["us-ca.attorney_general"].runs_from == until
+
+
+async def test_what_runs_from_their_notice_begins_with_the_first_that_goes_to_them(
+    registry: Registry,
+) -> None:
+    found = ["user.name", "user.government_id"]
+    await registry.declare(categories=found)
+    await registry.tell(scoped(DE=3))
+    await registry.approve("bruno")
+    await registry.declare(id_="2", categories=found, measures="More is known.")
+    await registry.tell(scoped(2, US_CA=501))
+    general = "us-ca.attorney_general"
+    await registry.pass_time(timedelta(hours=1))
+    await registry.approve("bruno", 2)
+    await registry.pass_time(timedelta(days=1))
+    await registry.declare(id_="3", categories=found, measures="Even more is known.")
+    await registry.tell(scoped(3, US_CA=2))
+    await registry.approve("bruno", 3)
+    assert by_name(await registry.incident())[general].runs_from == NOW + timedelta(hours=1)
+
+
+def by_name(incident: Incident) -> dict[str, Due]:
+    return {duty.clock: duty for duty in incident.clocks}
+
+
+async def test_of_what_an_upstream_system_declares_two_people_approve(registry: Registry) -> None:
+    """Four eyes: whom a message names as its author, nobody has seen."""
+    await registry.declare(source=SOURCE, by="nobody")
+    theirs = incident_id(SOURCE, "inc-1", key=REQUEST_KEY)
+    await registry.tell(scoped().model_copy(update={"request_id": theirs}))
+    await registry.tell(BreachApproved(request_id=theirs, by="bruno", phase=1))
+    assert registry.told(NoticesReleased) == []
+    await registry.tell(BreachApproved(request_id=theirs, by="carla", phase=1))
+    assert len(registry.told(NoticesReleased)) == 1
+    assert registry.told(BreachRegistered)[0].by is None
+
+
+async def test_an_approval_of_words_that_were_not_shown_waits_for_a_person(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    other = BreachApproved(request_id=INCIDENT, by="bruno", phase=1, declaration="another")
+    await registry.tell(other)
+    assert registry.told(NoticesReleased) == []
+    assert "something else than what was shown" in registry.parked()[0]
+    shown = (await registry.incident()).newest.declaration
+    await registry.tell(other.model_copy(update={"declaration": shown}))
+    assert len(registry.told(NoticesReleased)) == 1
+
+
+async def test_a_phase_that_is_taken_back_leaves_clocks_as_they_were(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
+    before = await registry.incident()
+    await registry.pass_time(timedelta(hours=1))
+    await registry.declare(id_="2", categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(2, DE=4, US_CA=501))
+    between = await registry.incident()
+    assert "gdpr.people" not in between.done
+    assert "us-ca.people" in {duty.clock for duty in between.clocks}
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
+    after = await registry.incident()
+    assert (after.clocks, after.done) == (before.clocks, before.done)
+    assert [told.phase for told in registry.told(BreachUnscoped)] == [2]
+    await registry.approve("bruno", 2)
+    assert len(registry.told(NoticesReleased)) == 1
+
+
+def customer(number: int, hours: int) -> dict[str, object]:
+    """Return a customer as a declaration lists it."""
+    return {"id": f"k-{number}", "name": "Kunde", "email": f"k{number}@example.com", "hours": hours}
+
+
+async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clocks(
+    registry: Registry,
+) -> None:
+    await registry.declare(role="processor", affected={"controllers": [customer(1, 24), customer(2, 48)]})
+    await registry.tell(scoped(DE=1))
+    before = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    await registry.declare(id_="2", role="processor", affected={"controllers": [customer(1, 72)]})
+    await registry.declare(id_="3", role="processor", measures="More.")
+    after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
+    for clock in ("gdpr.controller.k-1", "gdpr.controller.k-2"):
+        assert after[clock] == before[clock], "the shortest of the periods counts"
+
+
+async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_again(
+    registry: Registry,
+) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
+    await registry.declare(id_="2", measures="More.")
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2), scoped(2, DE=4))
+    assert "gdpr.people" in (await registry.incident()).done
+
+
+async def test_what_follows_a_phase_that_was_taken_back_is_no_supplement(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    await registry.declare(id_="2", measures="More.")
+    assert "supplement.2" not in {duty.clock for duty in (await registry.incident()).clocks}
+
+
+async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1), scoped())
+    assert (await registry.incident()).clocks == ()
+    await registry.pass_time(timedelta(days=9))
+    assert registry.told(BreachAlarmed) == []
+    await registry.declare(id_="2")
+    assert (await registry.incident()).newest.status is Status.REGISTERED, "it may be declared again"
+    assert (await registry.incident()).clocks != ()
+
+
+async def test_what_is_out_is_not_taken_back(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    await registry.approve("bruno")
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    assert registry.told(BreachUnscoped) == []
+    assert "are out" in registry.parked()[0]
 
 
 async def test_a_hold_keeps_notices_back_until_its_end(registry: Registry) -> None:
@@ -199,7 +360,7 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     await registry.pass_time(timedelta(days=3))
     await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=501, doubtful=0, failed=0))
     clocks = {duty.clock: duty for duty in (await registry.incident()).clocks}
-    assert clocks["us-ca.attorney_general"].runs_from == NOW + timedelta(days=3)
+    assert clocks["us-ca.attorney_general"].runs_from == NOW, "when the notices went out"
     await registry.pass_time(timedelta(days=20))
     assert breaches_of(registry)["us-ca.attorney_general"][-1] is True
     assert "us-ca.people" not in breaches_of(registry)
@@ -229,6 +390,7 @@ async def test_people_are_forgotten_before_the_incident(registry: Registry) -> N
     await registry.pass_time(timedelta(days=4))
     assert not await registry.vault.holds(INCIDENT, chunk_item(1, 0))
     assert await registry.vault.holds(INCIDENT, chunk_item(2, 0)), "that is another phase"
+    assert [told.phase for told in registry.told(BreachForgotten)] == [1]
     assert (await registry.declared(1)).nature
 
 
@@ -236,8 +398,9 @@ async def test_an_incident_leaves_the_register_with_its_key(registry: Registry) 
     await registry.declare()
     await registry.pass_time(timedelta(days=100))
     await registry.declare(id_="2", measures="More.")
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
     await registry.pass_time(FIVE_YEARS - timedelta(days=50))
-    assert registry.told(RequestPurged) == [], "the second phase is younger"
+    assert registry.told(RequestPurged) == [], "the second phase is younger, though it was taken back"
     await registry.pass_time(timedelta(days=60))
     assert [purged.request_id for purged in registry.told(RequestPurged)] == [INCIDENT]
     assert INCIDENT in registry.vault.destroyed

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, known
-from habeas.notices.documents import Desk, documents, duties, sample_of, write
+from habeas.notices.copies import copy_for
+from habeas.notices.documents import Desk, documents, duties, write
 from services.intake.incidents.duties import Due
 from services.notifier.notices.forms.filling import Document
 from services.notifier.notices.forms.known import Known, Told
@@ -30,7 +31,7 @@ GDPR = {
     E.PHASE: "First notice; more is to follow",
     E.NATURE: "gestohlenen Schlüssel",
     E.DATA: "Password",
-    E.PEOPLE_COUNT: "Approximately 1,663",
+    E.PEOPLE_COUNT: "Approximately 1,663 whom this law protects",
     E.RECORDS_COUNT: "Approximately 1,840",
     E.OCCURRED: "From 27 February 2026, 23:00 CET to 1 March 2026, 05:30 CET",
     E.DISCOVERED: "2 March 2026, 08:15 CET",
@@ -214,6 +215,13 @@ def test_a_reason_for_a_delay_is_given_where_there_is_one(now: datetime, because
     assert answers(document)[E.LATE_BECAUSE] == because
 
 
+def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it() -> None:
+    german = DECLARED.translations["de"].model_copy(update={"late_because": "Erst die Systeme."})
+    told = known(declared=DECLARED.model_copy(update={"translations": {"de": german}}))
+    late = replace(DESK, now=FIRST_THREE_DAYS + timedelta(seconds=1))
+    assert answers(filled("gdpr.authority.DE", told, desk=late))[E.LATE_BECAUSE] == "Erst die Systeme."
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -247,6 +255,51 @@ def test_the_phase_is_told(phase: int, final: bool, said: str) -> None:
     assert answers(filled("gdpr.authority.DE", told))[E.PHASE] == said
 
 
+JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": "JP"}))
+"""A company that is established in no Member State tells the authority of each where people live."""
+
+
+@pytest.mark.parametrize(
+    ("clock", "desk", "counted"),
+    [
+        ("gdpr.authority.DE", DESK, ["1,204 in Germany", "1,663 whom this law protects", "1,663 in all"]),
+        ("gdpr.authority.FR", JAPAN, ["331 in France", "1,535 whom this law protects", "1,683 in all"]),
+        ("uk-gdpr.authority", DESK, ["0 whom this law protects", "1,663 in all"]),
+        ("ch-fadp.authority", DESK, ["40 whom this law protects", "1,663 in all"]),
+        ("us-ca.attorney_general", DESK, ["96 whom this law protects", "1,663 in all"]),
+    ],
+)
+def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted: list[str]) -> None:
+    """GDPR Art. 3(1): everybody only where the company is established under the law."""
+    people = dict(known().people or {}) | ({"RE": 20} if desk is JAPAN else {})
+    told = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]
+    assert told.split(" / ") == [f"Approximately {one}" for one in counted]
+
+
+@pytest.mark.parametrize(
+    ("clock", "phase", "said"),
+    [
+        ("nis2.csirt.early_warning.DE", 1, "Early warning; a notification and a final report are to follow"),
+        (
+            "nis2.csirt.notification.DE",
+            1,
+            "Notification, after the early warning; a final report is to follow",
+        ),
+        ("nis2.csirt.final_report.DE", 1, "Final report"),
+        (
+            "in-dpdp.authority.detailed_report",
+            1,
+            "Detailed report, after the first notice; more is to follow",
+        ),
+        ("br-lgpd.authority.supplement", 1, "Supplement to the first notice; more is to follow"),
+        ("br-lgpd.authority.supplement", 2, "Supplement 1 to the first notice; more is to follow"),
+    ],
+)
+def test_the_phase_is_what_the_title_calls_it(clock: str, phase: int, said: str) -> None:
+    """NIS2 Art. 23(4), DPDP Rules 2025 Rule 7(2), ANPD Res. 15/2024 Art. 6."""
+    assert answers(filled(clock, known(phase=phase)))[E.PHASE] == said
+
+
 def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
     told = known(declared=DECLARED.model_copy(update={"occurred_to": None}))
     assert "when it was over is not known" in answers(filled("ch-fadp.authority", told))[E.OCCURRED]
@@ -259,6 +312,8 @@ def test_a_breach_whose_end_nobody_knows_has_no_duration() -> None:
         ("gdpr.authority.FR", "Supervisory authority of France"),
         ("us-ca.attorney_general", "Attorney General of California"),
         ("nis2.csirt.early_warning.DE", "CSIRT of Germany"),
+        ("us-mn.consumer_agencies", "Equifax, Experian, TransUnion"),
+        ("us-ma.consumer_agencies", "Equifax, Experian, TransUnion"),
     ],
 )
 def test_a_document_names_whom_it_is_for(clock: str, authority: str) -> None:
@@ -274,7 +329,7 @@ def test_only_duties_of_the_staff_that_are_owed_have_documents() -> None:
 def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: Path) -> None:
     """Cal. Civ. Code § 1798.82(f): a sample copy, excluding any personally identifiable information."""
     document = filled("us-ca.attorney_general")
-    letter = sample_of(document, DESK)
+    letter = copy_for(document, (), DESK)
     write(document, letter, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "us-ca.attorney_general.html",
@@ -285,6 +340,25 @@ def test_the_attorney_general_gets_the_letter_with_nobodys_data_in_it(tmp_path: 
     assert "Notice of Data Breach" in copy
     assert "Hello," in copy
     assert "@example.net" not in copy
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "No investigation has delayed a notice."),
+        ({"delayed": True}, "An investigation has delayed the notices to people; it does so no longer."),
+        (
+            {"delayed": True, "held_until": NOW},
+            "An investigation wants nobody told before 4 March 2026, 10:00 CET.",
+        ),
+    ],
+    ids=["never", "ended", "in force"],
+)
+def test_it_is_told_whether_an_investigation_has_delayed_a_notice(
+    changes: dict[str, object], said: str
+) -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(D): also once it lets people be told."""
+    assert answers(filled("us-ca.attorney_general", known(**changes)))[E.HELD_BY_POLICE] == said
 
 
 def test_a_page_needs_nothing_else() -> None:

@@ -84,6 +84,45 @@ def test_what_is_not_translated_is_said(language: str, said: list[str]) -> None:
     assert all(words in one for words, one in zip(said, found, strict=True))
 
 
+GERMAN = DECLARED.translations["de"]
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "more", "said"),
+    [
+        ("br-lgpd", "en", {}, []),
+        ("gdpr", "de", {}, []),
+        ("br-lgpd", "de", {}, ["late_because) is not declared in 'de' (ANPD Res. 15/2024 Art. 9)"]),
+        ("br-lgpd", "de", {"late_because": "Erst die Systeme."}, []),
+        ("us-ca", "de", {}, ["(sign_up) is not in 'de'"]),
+        ("us-ca", "de", {"sign_up": "Hier."}, []),
+        ("us-ca", "fr", {}, ["nature, consequences", "(sign_up) is not in 'fr'"]),
+    ],
+)
+def test_what_is_told_besides_and_is_not_translated_is_said(
+    name: str, language: str, more: dict[str, str], said: list[str]
+) -> None:
+    declared = changed(translations={"de": GERMAN.model_copy(update=more)})
+    found = lacks(declared, name, language=language)
+    assert len(found) == len(said)
+    assert all(words in one for words, one in zip(said, found, strict=True))
+
+
+def test_a_category_that_no_language_has_a_name_for_is_said() -> None:
+    own = ("user.name", "loyalty.shoe_size")
+    assert lacks(categories=own) == []
+    [lack] = lacks(categories=own, language="de")
+    assert "loyalty.shoe_size has no name in 'de': it stands there as 'Shoe size'" in lack
+    [told] = lacks_for_controllers(changed(categories=own), "de")
+    assert str(told) == lack
+
+
+def test_a_translation_into_the_language_of_one_country_is_none_into_that_of_another() -> None:
+    declared = changed(translations={"pt-BR": GERMAN})
+    assert lacks(declared, language="pt-BR") == []
+    assert "not declared in 'pt-PT'" in lacks(declared, language="pt-PT")[0]
+
+
 def test_passwords_call_for_the_mailboxes_that_they_open() -> None:
     """Cal. Civ. Code § 1798.82(j)(5)."""
     assert "mail_domains" in lacks(DECLARED)[0]
@@ -97,10 +136,18 @@ def test_an_officer_is_missed_where_the_law_wants_one() -> None:
 
 def test_it_is_said_that_one_law_forbids_what_another_wants() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b) against GDPR Art. 34(2)."""
-    assert lacks(SAFE, "us-ma") == []
-    [lack] = lacks(SAFE, "us-ma", "gdpr")
-    assert "nature is not told: Massachusetts" in lack
-    assert "GDPR Art. 34(2)" in lack
+    nature, consequences, _ = lacks(SAFE, "us-ma", "gdpr")
+    assert "nature is not told: Massachusetts" in nature
+    assert "consequences is not told: Massachusetts" in consequences
+    assert all("GDPR Art. 34(2)" in lack for lack in (nature, consequences))
+
+
+def test_what_is_declared_beside_it_is_to_be_read_where_the_nature_may_not_be_told() -> None:
+    """Mass. Gen. Laws ch. 93H § 3(b)."""
+    [lack] = lacks(SAFE, "us-ma")
+    assert "measures, advice and how to sign up must not tell the nature of the breach" in lack
+    assert "M.G.L. c. 93H § 3(b)" in lack
+    assert not any("must not tell" in one for one in lacks(SAFE, "gdpr", "us-ma"))
 
 
 def test_kinds_of_data_are_missed() -> None:

@@ -142,14 +142,18 @@ PASSWORD = ("user.authorization.password",)
         pytest.param("ada@mail.example", ("user.authorization",), False, id="secrets of some kind"),
         pytest.param("ada@mail.example", ("user.name",), True, id="something else is"),
         pytest.param("ada@example.org", PASSWORD, True, id="a mailbox elsewhere"),
-        pytest.param("ada@sub.mail.example", PASSWORD, True, id="another domain"),
+        pytest.param("ada@sub.mail.example", PASSWORD, False, id="a mailbox below it"),
+        pytest.param("ada@mail.example.", PASSWORD, False, id="a dot at the end"),
+        pytest.param("ada@bücher.example", PASSWORD, False, id="letters beyond ASCII"),
+        pytest.param("ada@hotmail.example", PASSWORD, True, id="another domain"),
     ],
 )
 def test_no_notice_goes_to_a_mailbox_whose_password_was_breached(
     address: str, categories: tuple[str, ...], safe: bool
 ) -> None:
     """Cal. Civ. Code § 1798.82(j)(5)."""
-    declared = DECLARED.model_copy(update={"mail_domains": ("mail.example",), "categories": ()})
+    domains = ("mail.example", "xn--bcher-kva.example")
+    declared = DECLARED.model_copy(update={"mail_domains": domains, "categories": ()})
     person = PERSON.model_copy(update={"email": address, "categories": categories})
     if safe:
         assert writer(declared).of(person, message_id=MESSAGE_ID)
@@ -217,6 +221,17 @@ def test_what_was_declared_is_told_in_the_language_of_the_person_where_it_is_the
     assert "Vos droits, et où déposer une plainte" in french
 
 
+def test_what_is_declared_besides_is_told_in_the_language_of_the_person_too() -> None:
+    more = {"late_because": "Erst mussten die Systeme laufen.", "sign_up": "Melden Sie sich hier an."}
+    german = DECLARED.translations["de"].model_copy(update=more)
+    declared = DECLARED.model_copy(update={"translations": {"de": german}})
+    for law, told in (("br-lgpd@2024-04-26", more["late_because"]), (CALIFORNIA, more["sign_up"])):
+        assert told in words(writer(declared, (law,), "de").of(PERSON, message_id=MESSAGE_ID))
+    assert "The affected systems had" in words(
+        writer(DECLARED, ("br-lgpd@2024-04-26",), "de").of(PERSON, message_id=MESSAGE_ID)
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -244,7 +259,7 @@ def test_each_line_of_a_contact_stands_by_itself() -> None:
     ("ended", "told"),
     [
         (None, "It happened on 27 February 2026, or began on that day."),
-        (datetime(2026, 2, 27, 22, 30, tzinfo=UTC), "It happened on 27 February 2026, or began on that day."),
+        (datetime(2026, 2, 27, 22, 30, tzinfo=UTC), "It happened on 27 February 2026."),
         (
             datetime(2026, 2, 27, 23, 30, tzinfo=UTC),
             "It happened between 27 February 2026 and 28 February 2026.",
@@ -253,6 +268,44 @@ def test_each_line_of_a_contact_stands_by_itself() -> None:
 )
 def test_days_are_those_of_where_it_is_written(ended: datetime | None, told: str) -> None:
     assert told in to(PERSON, occurred_to=ended)
+
+
+def test_days_are_those_of_where_the_law_is_in_force() -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(C): half past eleven in the evening there is tomorrow in Berlin."""
+    began = datetime.fromisoformat("2026-02-26T23:30:00-08:00")
+    declared = DECLARED.model_copy(update={"occurred_from": began, "occurred_to": began})
+    californian = writer(declared, (CALIFORNIA, GDPR)).of(PERSON, message_id=MESSAGE_ID)
+    assert "It happened on February 26, 2026." in words(californian)
+    assert "It happened on 27 February 2026." in words(writer(declared).of(PERSON, message_id=MESSAGE_ID))
+
+
+def test_features_of_a_body_are_no_fact_while_nobody_knows_what_was_breached() -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(H)."""
+
+    def told(categories: tuple[str, ...]) -> str:
+        declared = DECLARED.model_copy(update={"categories": ()})
+        person = PERSON.model_copy(update={"categories": categories})
+        return words(writer(declared, (CALIFORNIA,)).of(person, message_id=MESSAGE_ID))
+
+    assert "Features of your body may be part of it" in told(())
+    assert "Features of your body are part of it" in told(("user.biometric.fingerprint",))
+    assert "Features of your body" not in told(("user.name",))
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "told"),
+    [
+        ("fr", 1, "le 1er mars 2026"),
+        ("fr", 2, "le 2 mars 2026"),
+        ("fr", 11, "le 11 mars 2026"),
+        ("it", 8, "in data 8 marzo 2026"),
+        ("de", 1, "am 1. März 2026"),
+    ],
+)
+def test_a_day_is_written_as_its_language_writes_it(language: str, day: int, told: str) -> None:
+    when = datetime(2026, 3, day, 12, tzinfo=UTC)
+    declared = DECLARED.model_copy(update={"occurred_from": when, "occurred_to": when})
+    assert told in words(writer(declared, language=language).of(PERSON, message_id=MESSAGE_ID))
 
 
 def test_what_is_declared_cannot_break_out_of_the_page() -> None:

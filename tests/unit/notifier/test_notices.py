@@ -249,8 +249,9 @@ def test_what_another_law_wants_stands_last_where_it_belongs() -> None:
 def test_massachusetts_forbids_to_tell_of_the_nature_of_a_breach() -> None:
     """Mass. Gen. Laws ch. 93H § 3(b): also where another law wants it."""
     assert "nature" not in parts("us-ma")
-    assert "nature" not in parts("us-ma", "gdpr")
-    assert not any(WORDS[E.NATURE] in form for form in said(("us-ma", "gdpr")).values())
+    assert not {"nature", "consequences"} & set(parts("us-ma", "gdpr"))
+    for words in (WORDS[E.NATURE], WORDS[E.CONSEQUENCES]):
+        assert not any(words in form for form in said(("us-ma", "gdpr")).values())
 
 
 @pytest.mark.parametrize("language", wording.LANGUAGES)
@@ -316,3 +317,16 @@ def test_a_notice_is_plain_english(law: str) -> None:
     score = of_letter(written([law]).get_body(("html",)).get_content())  # type: ignore[union-attr]
     assert score.grade <= 7, str(score)
     assert score.ease >= 65, str(score)
+
+
+@pytest.mark.parametrize(
+    ("law", "page", "portal"),
+    [
+        ("uk-gdpr", "https://ico.org.uk/make-a-complaint/", "report-a-breach"),
+        ("ch-fadp", "https://www.edoeb.admin.ch", "databreach"),
+    ],
+)
+def test_a_letter_sends_nobody_to_a_portal_for_companies(law: str, page: str, portal: str) -> None:
+    for form in forms(written([law])).values():
+        assert page in form
+        assert portal not in form

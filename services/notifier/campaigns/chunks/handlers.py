@@ -13,7 +13,7 @@ from services.notifier.campaigns.outcomes import Taken
 from services.notifier.campaigns.standings import Standing
 from shared.envelope import Envelope
 from shared.errors import MailUnavailable
-from shared.events import Event, Fact
+from shared.events import Event, Fact, RequestPurged
 from shared.incidents import BreachNotified, ChunkDue
 from shared.service import case_of_fact, on
 
@@ -83,4 +83,10 @@ async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     ]
 
 
-SUBSCRIPTIONS = (on(ChunkDue, write_chunk),)
+async def forget(event: RequestPurged, ctx: Writer) -> Sequence[Fact]:
+    """Forget what happened to the chunks of an incident whose record is purged: each is a case of its own."""
+    await ctx.journal.forget_parts(event.request_id)
+    return []
+
+
+SUBSCRIPTIONS = (on(ChunkDue, write_chunk), on(RequestPurged, forget))

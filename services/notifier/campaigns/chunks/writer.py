@@ -19,6 +19,7 @@ from services.notifier.returnpath import Notice, NoticePaths
 from services.notifier.writing import House, Vault
 from shared.affected import Chunk, chunk_item
 from shared.incidents import BreachDeclared, ChunkDue
+from shared.journal import Journal
 
 SIDE_BY_SIDE = 2
 """Chunks that share the connections: letters of one go while what is said of the other becomes durable."""
@@ -40,6 +41,8 @@ class Writer:
     sign: Callable[[bytes], bytes]
     persistence: Persistence
     pace: Pace
+    journal: Journal
+    """Where each chunk is a case of its own."""
 
     async def standing(self, incident: str) -> Standing:
         """Return how it stands with *incident* now: who is let go on must not find that it is paused."""

@@ -9,11 +9,20 @@ from babel.dates import format_timedelta
 from services.notifier.notices.categories import names
 from services.notifier.notices.declared import lines, paragraphs
 from services.notifier.notices.forms.known import Filing
-from services.notifier.notices.forms.places import called, protected
+from services.notifier.notices.forms.places import called, protected, within
 from services.notifier.notices.outline import Part
+from shared.law.breaches import Stage
 
 Answer = tuple[str, ...]
 """Lines; none: nothing is known."""
+REPORTS: Mapping[Stage, str] = MappingProxyType(
+    {
+        Stage.EARLY_WARNING: "Early warning; a notification and a final report are to follow",
+        Stage.NOTIFICATION: "Notification, after the early warning; a final report is to follow",
+        Stage.FINAL_REPORT: "Final report",
+    }
+)
+"""Stages that say themselves what follows: whatever was declared (NIS2 Art. 23(4))."""
 
 
 def answer(part: Part, filing: Filing) -> Answer:
@@ -26,9 +35,20 @@ def _incident(filing: Filing) -> Answer:
 
 
 def _phase(filing: Filing) -> Answer:
-    known = filing.known
-    kind = "First notice" if known.phase == 1 else f"Supplement {known.phase - 1} to the first notice"
-    return (f"{kind}{', and the last one' if known.declared.final else '; more is to follow'}",)
+    known, stage = filing.known, filing.duty.stage
+    if stage in REPORTS:
+        return (REPORTS[stage],)
+    follows = ", and the last one" if known.declared.final else "; more is to follow"
+    return (f"{_kind(stage, known.phase - 1)}{follows}",)
+
+
+def _kind(stage: Stage, supplement: int) -> str:
+    """Return which notice it is: the law's stage says so before the number of the declaration does."""
+    if stage is Stage.DETAILED_REPORT:
+        return "Detailed report, after the first notice"
+    if supplement:
+        return f"Supplement {supplement} to the first notice"
+    return "Supplement to the first notice" if stage is Stage.SUPPLEMENT else "First notice"
 
 
 def _data(filing: Filing) -> Answer:
@@ -37,13 +57,14 @@ def _data(filing: Filing) -> Answer:
 
 
 def _people(filing: Filing) -> Answer:
-    people = filing.known.people
+    people, duty = filing.known.people, filing.duty
     if people is None:
         return ()
-    here = protected(people, filing.duty.policy)
-    said = filing.words.number
-    under = f"Approximately {said(sum(here.values()))} whom this law protects"
-    return (under, f"Approximately {said(sum(people.values()))} in all")
+    under = sum(protected(people, duty.policy, filing.established).values())
+    counted = {"whom this law protects": under, "in all": sum(people.values())}
+    if duty.place is not None:
+        counted = {f"in {called(duty.place)}": within(people, duty.policy, duty.place)} | counted
+    return tuple(f"Approximately {filing.words.number(number)} {whom}" for whom, number in counted.items())
 
 
 def _records(filing: Filing) -> Answer:
@@ -76,7 +97,7 @@ def _aware(filing: Filing) -> Answer:
 def _late(filing: Filing) -> Answer:
     if filing.duty.due_at is None or filing.now <= filing.duty.due_at:
         return ("It is not late.",)
-    return paragraphs(filing.known.declared.late_because or "")
+    return paragraphs(filing.account.late_because or "")
 
 
 def _officer(filing: Filing) -> Answer:
@@ -105,16 +126,21 @@ def _people_told(filing: Filing) -> Answer:
 
 def _held(filing: Filing) -> Answer:
     until = filing.known.held_until
-    if until is None:
-        return ("No investigation has delayed a notice.",)
-    return (f"An investigation wants nobody told before {filing.words.moment(until)}.",)
+    if until is not None:
+        return (f"An investigation wants nobody told before {filing.words.moment(until)}.",)
+    if filing.known.delayed:
+        return ("An investigation has delayed the notices to people; it does so no longer.",)
+    return ("No investigation has delayed a notice.",)
 
 
 def _protection(filing: Filing) -> Answer:
     offered = filing.known.declared.protection
     if offered is None:
         return ()
-    return (f"{offered.provider}, {offered.months} months at no cost", *paragraphs(offered.how))
+    return (
+        f"{offered.provider}, {offered.months} months at no cost",
+        *paragraphs(filing.account.sign_up or offered.how),
+    )
 
 
 def _next(filing: Filing) -> Answer:

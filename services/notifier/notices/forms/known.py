@@ -40,6 +40,8 @@ class Known:
     """None: nobody was told yet."""
     held_until: datetime | None = None
     """Until when an investigation wants nobody told."""
+    delayed: bool = False
+    """Whether an investigation has held notices up: also one that lets people be told by now."""
     notice_owed: bool = True
     """Whether some law wants people told."""
 
@@ -73,6 +75,8 @@ class Filing:
     words: Words
     """In which dates and numbers are written."""
     now: datetime
+    established: tuple[str, ...]
+    """Where the company is, the first place first."""
     sample: str = ""
     """Name of the file with the letter to people; empty where there is none."""
 

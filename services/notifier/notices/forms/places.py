@@ -1,6 +1,6 @@
 """Places in documents for authorities: who lives under a law, and what a place is called. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from babel import Locale
 
@@ -11,16 +11,34 @@ ENGLISH = Locale("en")
 UNKNOWN = "Residence not known"
 
 
-def protected(people: Mapping[str | None, int], policy: BreachPolicy) -> Mapping[str | None, int]:
+def protected(
+    people: Mapping[str | None, int], policy: BreachPolicy, established: Iterable[str]
+) -> Mapping[str | None, int]:
     """
-    Return those of *people* who live where *policy* is the law.
+    Return those of *people* whom *policy* protects: who live where it is the law.
 
-    All of them, where it is the law of the establishment, which holds for everybody.
+    Args:
+        people: How many live where.
+        policy: The law.
+        established: Where the company is. Where the law is that of an establishment, and one lies there, it
+            protects everybody.
+
+    Law:
+        GDPR Art. 3(1), (2).
     """
-    if policy.scope is None or policy.scope.by_establishment:
+    if policy.scope is None:
         return people
     places = policy.scope.places
+    if policy.scope.by_establishment and any(lies_in(place, places) for place in established):
+        return people
     return {place: number for place, number in people.items() if lies_in(place, places)}
+
+
+def within(people: Mapping[str | None, int], policy: BreachPolicy, state: str) -> int:
+    """Return how many of *people* live in a Member State, and in the parts of it with a code of their own."""
+    states = policy.states
+    countries = ((place.partition("-")[0], number) for place, number in people.items() if place)
+    return sum(number for country, number in countries if states.get(country, country) == state)
 
 
 def called(place: str | None) -> str:

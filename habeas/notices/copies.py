@@ -1,0 +1,85 @@
+"""The letter that people get, as an authority wants a copy of it: without anybody's data."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from habeas.incidents import Case
+from habeas.notices.documents import Desk
+from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
+from services.intake.incidents.phases import Phase
+from services.notifier.notices.forms.filling import Document
+from services.notifier.notices.outline import Part
+from shared.incidents import BreachDeclared, NoticesReleased
+from shared.law.breaches import owed_to
+from shared.wording import SOURCE_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A letter that goes to people, or went."""
+
+    wanted: Wanted
+    people: int
+    telling: Telling
+
+
+def going(case: Case, counted: Mapping[Wanted, int], desk: Desk) -> Iterator[Going]:
+    """Yield the letters to people of *case*, of whom so many are *counted*: in the words approved of."""
+    for wanted, people in counted.items():
+        if wanted.to == "people":
+            phase = case.incident.phases[wanted.phase - 1]
+            written_at = _released_at(case, phase) or desk.now
+            words = Telling(
+                _words(case, phase), case.id, desk.house, written_at, held_by_police=phase.delayed
+            )
+            yield Going(wanted, people, words)
+
+
+def wants_copy(document: Document) -> bool:
+    """Tell whether a copy of the letter goes with *document*."""
+    return any(field.part is Part.SAMPLE for field in document.fields)
+
+
+def copy_for(document: Document, letters: Iterable[Going], desk: Desk) -> Sample:
+    """
+    Return the copy that goes with *document*: the one of *letters* that most get whom its law protects.
+
+    One in English, if there is any. Of people who are not found yet, what they would be told now.
+
+    Law:
+        Cal. Civ. Code § 1798.82(f), and the like: a sample copy of the notice that people get.
+    """
+    law = document.filing.duty.policy.id
+    theirs = [one for one in letters if law in one.wanted.laws]
+    chosen = max(theirs, key=lambda one: _rank(one, law), default=None) or _expected(document, desk)
+    return sample(chosen.wanted, None, chosen.telling, NOBODY)
+
+
+def _rank(one: Going, law: str) -> tuple[bool, bool, int]:
+    english = one.wanted.language.partition("-")[0] == SOURCE_LANGUAGE
+    return one.wanted.laws[0] == law, english, one.people
+
+
+def _expected(document: Document, desk: Desk) -> Going:
+    """Return what people would be told who live where the law of *document* is in force."""
+    known, policy = document.filing.known, document.filing.duty.policy
+    place = policy.scope.places[0] if policy.scope else None
+    owed = owed_to(known.declared.breach, place, known.categories, desk.policies, desk.company) or (policy,)
+    laws = tuple(law.id for law in owed)
+    held = known.delayed or known.held_until is not None
+    telling = Telling(known.declared, known.incident, desk.house, desk.now, held_by_police=held)
+    return Going(Wanted("people", laws, SOURCE_LANGUAGE, known.categories), 0, telling)
+
+
+def _words(case: Case, phase: Phase) -> BreachDeclared:
+    """Return what was approved; the newest declaration before that, since it would be."""
+    if phase.awaits_approval:
+        return case.last
+    said = (other.declaration for other in case.incident.phases)
+    return dict(zip(said, case.declared, strict=True))[phase.words]
+
+
+def _released_at(case: Case, phase: Phase) -> datetime | None:
+    out = (at for at, fact in case.told if isinstance(fact, NoticesReleased) and fact.phase == phase.number)
+    return next(out, None)

@@ -1,0 +1,64 @@
+"""Which mailbox a text names that stands where an address should, and when two are the same. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Hashable, Iterator
+from email.utils import getaddresses
+
+from services.fulfillment.search.comparing import untagged
+from shared.incidents import ADDRESS
+
+MOST_CHARACTERS, MOST_COMMENTS = 998, 8
+"""Of a text in which mailboxes are looked for; a line of a message has no more (RFC 5322 section 2.1.1)."""
+LEAST_LABELS = 2
+_ADDRESS = re.compile(ADDRESS)
+
+
+def address_in(text: str) -> str | None:
+    """
+    Return the first address in *text* that a letter can reach; none for placeholders such as ``n/a@n/a``.
+
+    The text may be a mailbox with a name, or a list of mailboxes. A domain in letters beyond ASCII is written
+    as name servers know it, so that nobody else on the way has to choose how.
+    """
+    return next(filter(None, map(_reachable, _mailboxes(text.strip()))), None)
+
+
+def same(address: str, *, tagged: bool) -> Hashable:
+    """
+    Return what all notations of the mailbox *address* have in common.
+
+    Args:
+        address: As :func:`address_in` returned it, or as somebody wrote it.
+        tagged: Whether it is the same with and without a part after a plus sign.
+    """
+    local, _, domain = (untagged(address) if tagged else address).strip().rpartition("@")
+    return f"{unicodedata.normalize('NFC', local).lower()}@{_looked_up(domain)}"
+
+
+def _mailboxes(text: str) -> Iterator[str]:
+    if _ADDRESS.match(text):
+        yield text
+    elif len(text) <= MOST_CHARACTERS and text.count("(") <= MOST_COMMENTS:
+        yield from (address for _, address in getaddresses([text.replace(";", ",")]))
+
+
+def _reachable(address: str) -> str | None:
+    """Return *address* as a letter is sent there; none where no mail server can be."""
+    local, _, domain = address.rpartition("@")
+    labels = domain.rstrip(".").split(".")
+    if not _ADDRESS.match(address) or len(labels) < LEAST_LABELS or not all(labels):
+        return None
+    return address if domain.isascii() else f"{local}@{_looked_up(domain)}"
+
+
+def _looked_up(domain: str) -> str:
+    """
+    Return *domain* as name servers know it.
+
+    Not by the codec of the standard library: it takes ``ß`` for ``ss``, which is another's domain (RFC 5891).
+    """
+    labels = unicodedata.normalize("NFC", domain.lower()).rstrip(".").split(".")
+    return ".".join(
+        one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels
+    )

@@ -1,0 +1,135 @@
+"""
+The phases of an incident: each declaration is one, with notices of its own.
+
+Pure. The life of a phase is one table, :data:`TRANSITIONS`; what is not in it is an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from services.intake.incidents.duties import BY_LETTER, CONTROLLER, Due
+from shared.errors import IllegalTransition
+from shared.events import Code, Fact
+from shared.incidents import (
+    AffectedGroup,
+    BreachApproved,
+    BreachNotified,
+    BreachRegistered,
+    BreachRole,
+    BreachScoped,
+    BreachWithdrawn,
+    NoticesReleased,
+)
+
+
+class Status(StrEnum):
+    """Where a phase of an incident stands."""
+
+    UNKNOWN = "unknown"
+    REGISTERED = "registered"
+    """It is being looked for who is affected."""
+    SCOPED = "scoped"
+    APPROVED = "approved"
+    RELEASED = "released"
+    NOTIFIED = "notified"
+    WITHDRAWN = "withdrawn"
+    """It was taken back: nobody is told because of it."""
+
+
+S = Status
+TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+    S.UNKNOWN: {BreachRegistered: S.REGISTERED},
+    S.REGISTERED: {BreachScoped: S.SCOPED, BreachWithdrawn: S.WITHDRAWN},
+    S.SCOPED: {BreachApproved: S.APPROVED, BreachWithdrawn: S.WITHDRAWN},
+    # A second approval, where nobody is known to have declared it.
+    S.APPROVED: {
+        BreachApproved: S.APPROVED,
+        NoticesReleased: S.RELEASED,
+        BreachWithdrawn: S.WITHDRAWN,
+    },
+    S.RELEASED: {BreachNotified: S.NOTIFIED},
+    S.NOTIFIED: {BreachNotified: S.NOTIFIED},
+    # It was being looked for who is affected.
+    S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
+}
+"""Status of a phase → fact → status. A fact in no row of a status is an :class:`IllegalTransition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One declaration of an incident, and what became of its notices."""
+
+    number: int
+    declaration: Code
+    role: BreachRole
+    aware_at: datetime
+    by: Code | None = None
+    """Who declared it."""
+    status: Status = Status.REGISTERED
+    scoped: BreachScoped | None = None
+    approved_by: tuple[Code, ...] = ()
+    seconded: bool = False
+    """Whether two people stand behind its notices."""
+    words: Code = ""
+    """The declaration whose words they have approved."""
+    delayed: bool = False
+    """Whether an investigation held its notices up."""
+    out_at: datetime | None = None
+    """When its notices went out."""
+    notified: BreachNotified | None = None
+    withdrawn_by: Code | None = None
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks of people are to be written to."""
+        return 0 if self.scoped is None else self.scoped.chunks
+
+    @property
+    def groups(self) -> tuple[AffectedGroup, ...]:
+        """Who is affected, as far as anybody has looked."""
+        return () if self.scoped is None else self.scoped.groups
+
+    @property
+    def unreached(self) -> bool:
+        """Whether somebody who is to be told cannot be, by a letter of ours."""
+        nowhere = any(group.unreachable for group in self.groups if group.laws)
+        return nowhere or (self.notified is not None and self.notified.failed > 0)
+
+    @property
+    def customers(self) -> int:
+        """How many customers are to be told."""
+        return 0 if self.scoped is None else self.scoped.customers
+
+    @property
+    def out(self) -> bool:
+        """Whether its notices went out."""
+        return self.status in {Status.RELEASED, Status.NOTIFIED}
+
+    def concerns(self, duty: Due) -> bool:
+        """Tell whether somebody is written to in it whom *duty* is about."""
+        if duty.recipient not in BY_LETTER or not self.chunks:
+            return False
+        if duty.recipient == CONTROLLER:
+            return True
+        return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether somebody is to be written to as soon as somebody approves."""
+        open_ = self.status in {Status.SCOPED, Status.APPROVED}
+        return open_ and not self.seconded and self.chunks > 0
+
+
+def status_after(status: Status, fact: Fact) -> Status:
+    """
+    Return where a phase stands after *fact*.
+
+    Raises:
+        IllegalTransition: *fact* cannot happen to a phase in this status.
+    """
+    try:
+        return TRANSITIONS[status][type(fact)]
+    except KeyError:
+        raise IllegalTransition(f"{fact.TYPE} cannot happen to a phase that is {status}") from None

@@ -1,0 +1,121 @@
+"""Who was told in one phase of a breach, and is found again in a later one."""
+
+from typing import Any
+
+import pytest
+
+from services.fulfillment.scoping.finding import Finding
+from services.fulfillment.scoping.handlers import Context, forget_phase
+from shared.incidents import BreachForgotten
+from shared.mongo import Client
+from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
+from tests.integration.test_scoping import CUSTOMERS, PEOPLE, SHOP, collection, shop
+
+BO, ADA = "bo@example.com", "Ada@Example.ORG"
+EVERYBODY = [collection("people")]
+
+
+@pytest.fixture
+def installed(mongo_client: Client, database_prefix: str) -> Installation:
+    return Installation(mongo_client, database_prefix, SHOP)
+
+
+async def test_who_is_found_again_with_nothing_new_is_neither_told_nor_counted(
+    installed: Installation,
+) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=EVERYBODY))
+    for phase in (2, 3):
+        again = await installed.scoped(declared(collections=EVERYBODY, measures="More."), phase=phase)
+        assert again.chunks == 0
+        assert sum(group.people + group.again for group in again.groups if group.laws) == 0
+
+
+async def test_of_whom_more_was_breached_is_told_again_of_all_of_it(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=EVERYBODY))
+    more = await installed.scoped(declared(collections=[*EVERYBODY, collection("teams")]), phase=2)
+    written = await installed.written_to(2)
+    assert set(written) == {ADA, "eve@example.org"}
+    assert {"user.job_title", "user.authorization.password"} <= set(written[ADA].categories)
+    assert {(g.place, g.people, g.again) for g in more.groups if g.laws} == {("DE", 0, 1), (None, 1, 0)}
+    third = await installed.scoped(declared(collections=[*EVERYBODY, collection("teams")]), phase=3)
+    assert third.chunks == 0, "of that they are told by now"
+
+
+async def test_whom_another_law_wants_told_is_told_again(installed: Installation) -> None:
+    await shop(installed)
+    person = {"email": BO, "residence": {"country": "DE"}}
+    await installed.scoped(declared(list=[person], categories=["user.name"]))
+    home = {**person, "residence": {"country": "US", "subdivision": "CA"}}
+    await installed.scoped(declared(list=[home], categories=["user.authorization.password"]), phase=2)
+    [chunk] = await installed.chunks(2)
+    assert chunk.laws == (CALIFORNIA,)
+
+
+async def test_a_category_that_is_part_of_one_that_was_told_is_nothing_new(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(list=[{"email": ADA}], categories=["user"]))
+    second = await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)
+    assert second.chunks == 0
+
+
+async def test_where_somebody_lives_is_known_from_the_phase_before(installed: Installation) -> None:
+    """Else a record that does not say it would seem to come under another law."""
+    person = {"email": BO, "residence": {"country": "US", "subdivision": "CA"}}
+    await installed.scoped(declared(list=[person], categories=["user.authorization.password"]))
+    [chunk] = await installed.chunks()
+    assert chunk.laws == (CALIFORNIA,)
+    again = declared(list=[{"email": BO}], categories=["user.authorization.password"])
+    assert (await installed.scoped(again, phase=2)).chunks == 0
+
+
+async def test_what_two_phases_found_of_somebody_counts_together(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=[collection("people", _id=3)], categories=["user.name"]))
+    await installed.scoped(
+        declared(collections=[collection("people", _id=3)], categories=["user.authorization"]), phase=2
+    )
+    [chunk] = await installed.chunks(2)
+    assert chunk.people[0].categories == ("user.authorization.password", "user.name")
+
+
+async def test_what_a_person_is_told_of_lies_sealed(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=EVERYBODY))
+    async for one in installed.people.find():
+        assert set(one) == {"_id", "incident", "phase", "group", "lacks", "found"}
+        assert b"user." not in one["found"]
+
+
+async def test_whom_a_phase_concerned_is_forgotten_but_who_was_found_since(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=EVERYBODY))
+    await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)
+    ctx = Context(installed.vault, Finding(SHOP, installed.stores), installed.scopes)
+    assert await forget_phase(BreachForgotten(request_id=INCIDENT, phase=1), ctx) == []
+    assert [one["phase"] async for one in installed.people.find()] == [2]
+
+
+async def test_each_phase_tells_the_customers(installed: Installation) -> None:
+    breach: dict[str, Any] = {"role": "processor", "controllers": CUSTOMERS[:2], "categories": ["user.name"]}
+    for phase in (1, 2):
+        await installed.scoped(declared(**breach), phase=phase)
+        assert len(await installed.written_to(phase)) == len(CUSTOMERS[:2])
+        assert {chunk.laws for chunk in await installed.chunks(phase)} == {(GDPR,)}
+
+
+async def test_a_further_phase_that_breaks_off_comes_to_the_same(installed: Installation) -> None:
+    await shop(installed)
+    await installed.scoped(declared(collections=EVERYBODY))
+    await installed.register(declared(collections=[*EVERYBODY, collection("teams")]), phase=2)
+    scope = await installed.scopes.begin(installed.now)
+    assert scope is not None
+    key = await installed.vault.key_of(INCIDENT)
+    replica = installed.replica()
+    breach = declared(collections=[*EVERYBODY, collection("teams")])
+    await replica._gather(scope, breach, key)
+    installed.later()
+    assert await installed.replica().work()
+    assert set(await installed.written_to(2)) == {ADA, "eve@example.org"}
+    assert len(PEOPLE) == installed.of(2).records - 1

@@ -1,0 +1,42 @@
+"""Names of fields say in what part somebody appears, in the languages in which data maps are written."""
+
+import pytest
+
+from services.fulfillment.search.roles import HELPERS, KIN, PARTIES, roles
+
+
+@pytest.mark.parametrize(
+    ("path", "played"),
+    [
+        ("emergencyContact.email", {"emergency"}),
+        ("Notfallkontakt_E-Mail", {"emergency"}),
+        ("angehörige.mail", {"kin"}),
+        ("angehoeriger_mail", {"kin"}),
+        ("contact_d_urgence.email", {"urgence"}),
+        ("next_of_kin.email", {"kin"}),
+        ("épouse.courriel", {"epouse"}),
+        ("e\u0301pouse.courriel", {"epouse"}),
+        ("sœur.email", {"soeur"}),
+        ("紧急联系人邮箱", {"emergency"}),
+        ("billed_to.email", {"to"}),
+    ],
+)
+def test_a_word_says_what_part_somebody_plays(path: str, played: set[str]) -> None:
+    assert roles(path) == played
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("customer.email", "direccion.pais", "contact_kind", "fecha_de_nacimiento", "Käufer.mail"),
+        *("titular", "klant.email", "proprietario", "联系人.邮箱", "vorname", "adresse.ort", "telefono"),
+    ],
+)
+def test_what_is_the_persons_own_is_no_part_of_anothers(path: str) -> None:
+    assert roles(path) == set()
+
+
+def test_every_word_has_one_meaning() -> None:
+    assert not PARTIES & KIN
+    assert not PARTIES & HELPERS
+    assert not KIN & HELPERS

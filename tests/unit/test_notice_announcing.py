@@ -1,0 +1,101 @@
+"""What is told in public, and to whoever uses a service, is written where a law wants it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from habeas.breach_specimens import DECLARED, HOUSE, known
+from habeas.notices.announcing import Announcement, announcements, write
+from habeas.notices.documents import Desk
+from services.intake.incidents.duties import Due
+from services.notifier import wording
+from shared.policies import EXAMPLE, breach_policies, company
+
+DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), datetime(2026, 3, 6, 9, 0, tzinfo=UTC))
+PUBLIC = Due(
+    clock="br-lgpd.public", policy="br-lgpd@2024-04-26", recipient="public", runs_from=DECLARED.aware_at
+)
+USERS = Due(
+    clock="nis2.service_recipients",
+    policy="nis2@2024-10-18",
+    recipient="service_recipients",
+    runs_from=DECLARED.aware_at,
+)
+
+
+def announced(clock: Due) -> dict[str, Announcement]:
+    return {one.name: one for one in announcements([clock], known(), DESK)}
+
+
+def line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_who_could_not_be_reached_is_told_in_public_in_the_language_of_the_country() -> None:
+    """ANPD Res. 15/2024 Art. 9 § 3."""
+    found = announced(PUBLIC)
+    assert list(found) == [f"br-lgpd.public.{language}" for language in ("pt", "en", "de", "zh")]
+    assert "Aviso público de uma violação de dados" in found["br-lgpd.public.pt"].body.text
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_public_notice_says_all_that_the_letter_would_and_greets_nobody(form: str) -> None:
+    body = line(getattr(announced(PUBLIC)["br-lgpd.public.en"].body, form))
+    for words in (
+        "Public notice of a data breach",
+        "We say this in public",
+        "Somebody got into our customer portal",
+        "These kinds of data are part of it:",
+        "pretend to be us",
+        "made all keys void",
+        "Do not follow links",
+        "Hotline +49 30 5550100",
+        "officer@example.com",
+        "Agência Nacional de Proteção de Dados",
+    ):
+        assert words in body, words
+    assert "Hello" not in body
+    assert "your data are part of it" not in body
+
+
+def test_whoever_uses_a_service_learns_what_happened_to_it_and_what_helps() -> None:
+    """NIS2 Art. 23(1)-(2)."""
+    body = line(announced(USERS)["nis2.service_recipients.en"].body.text)
+    for words in (
+        "Incident that concerns a service you use",
+        "Somebody got into our customer portal",
+        "Object storage",
+        "pretend to be us",
+        "Do not follow links",
+        "Hotline +49 30 5550100",
+    ):
+        assert words in body, words
+    assert "Password" not in body
+    html = announced(USERS)["nis2.service_recipients.en"].body.html
+    assert 'id="advice" data-law="NIS2 Art. 23(1)-(2)"' in html
+
+
+@pytest.mark.parametrize("clock", [PUBLIC, USERS], ids=["public", "users"])
+@pytest.mark.parametrize("language", wording.LANGUAGES)
+def test_it_is_written_in_every_language(clock: Due, language: str) -> None:
+    told = known(declared=DECLARED.model_copy(update={"language": language, "translations": {}}))
+    found = {one.name: one.body for one in announcements([clock], told, DESK)}
+    body = found[f"{clock.clock}.{language}"]
+    assert f'<div lang="{language}"' in body.html
+    assert not any(mark in body.html for mark in ("\x00", "%(", "{{", "None", "Undefined"))
+
+
+def test_what_is_not_owed_is_not_written() -> None:
+    not_owed = PUBLIC.model_copy(update={"owed": False})
+    of_others = PUBLIC.model_copy(update={"recipient": "authority"})
+    assert list(announcements([not_owed, of_others], known(), DESK)) == []
+
+
+def test_a_page_and_a_text_are_written(tmp_path: Path) -> None:
+    later = replace(DESK, now=datetime(2026, 3, 7, 9, 0, tzinfo=UTC))
+    for one in announcements([USERS], known(), later):
+        write(one, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {f"nis2.service_recipients.de.{ending}" for ending in ("html", "txt")} <= names

@@ -1,0 +1,140 @@
+"""What goes into documents for authorities of an incident: the letter to people, and what delayed it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+from habeas.breach_specimens import HOUSE
+from habeas.incidents import Case
+from habeas.notices.copies import copy_for, going, wants_copy
+from habeas.notices.documents import Desk, documents, duties
+from habeas.notices.reading import chunks, known
+from habeas.notices.samples import Wanted
+from services.intake.incidents.domain import Incident, evolve
+from services.intake.incidents.duties import Due
+from services.notifier.notices.forms.filling import Document
+from shared.affected import Chunk, chunk_item
+from shared.events import Fact
+from shared.incidents import (
+    BreachApproved,
+    BreachDeclared,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachRegistered,
+    NoticesReleased,
+)
+from shared.policies import EXAMPLE, breach_policies, company
+from shared.testing import MemoryVault
+from tests.unit.register import AWARE_AT, CALIFORNIA, GDPR, INCIDENT, declaration, scoped
+
+RELEASED_AT = datetime(2026, 4, 9, 12, 0, tzinfo=UTC)
+DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), RELEASED_AT + timedelta(days=20))
+NUMBER = ("user.name", "user.government_id.national_identification_number")
+BOTH = Wanted("people", (CALIFORNIA, GDPR), "en", NUMBER)
+"""A Californian whose data a company in Berlin has lost."""
+
+
+def registered(phase: int) -> BreachRegistered:
+    return BreachRegistered(
+        request_id=INCIDENT,
+        phase=phase,
+        declaration=f"declared_{phase}",
+        role="controller",
+        aware_at=AWARE_AT,
+        by="ada",
+    )
+
+
+def released(phase: int = 1) -> NoticesReleased:
+    return NoticesReleased(request_id=INCIDENT, phase=phase, declaration=f"declared_{phase}", chunks=1)
+
+
+def case(*facts: Fact, phases: int = 1) -> Case:
+    declared = [declaration(nature=f"What was known in phase {one + 1}.") for one in range(phases)]
+    return Case(
+        INCIDENT,
+        reduce(evolve, facts, Incident()),
+        [(RELEASED_AT, fact) for fact in facts],
+        tuple(map(BreachDeclared.model_validate, declared)),
+    )
+
+
+APPROVED = BreachApproved(request_id=INCIDENT, by="bruno", phase=1)
+OUT = (registered(1), scoped(US_CA=600), APPROVED, released())
+
+
+def document_of(case: Case) -> Document:
+    clock = Due(
+        clock="us-ca.attorney_general", policy=CALIFORNIA, recipient="attorney_general", runs_from=AWARE_AT
+    )
+    [document] = documents(known(case), duties([clock], DESK.policies), DESK)
+    return document
+
+
+def copied(case: Case, counted: Mapping[Wanted, int]) -> str:
+    document = document_of(case)
+    assert wants_copy(document)
+    return " ".join(copy_for(document, going(case, counted, DESK), DESK).words("plain").split())
+
+
+def test_the_attorney_general_sees_all_that_the_letter_says_whichever_law_wants_it() -> None:
+    copy = copied(case(*OUT), {BOTH: 600})
+    for words in ("Letters that pretend to come from us.", "officer@example.com", "You can also complain"):
+        assert words in copy
+
+
+def test_it_is_the_same_where_nobody_was_looked_for_yet() -> None:
+    assert "You can also complain" in copied(case(registered(1)), {})
+
+
+def test_the_copy_has_the_date_of_the_letters_and_not_of_the_document() -> None:
+    assert "Date of this notice: April 9, 2026" in copied(case(*OUT), {BOTH: 600})
+
+
+def test_the_copy_has_the_words_that_were_approved() -> None:
+    copy = copied(case(*OUT, registered(2), phases=2), {BOTH: 600})
+    assert "What was known in phase 1." in copy
+    assert "What was known in phase 2." not in copy
+
+
+def test_before_that_it_has_the_words_that_are_to_be_approved() -> None:
+    waiting = case(registered(1), scoped(US_CA=600), registered(2), phases=2)
+    assert "What was known in phase 2." in copied(waiting, {BOTH: 600})
+
+
+def test_the_letter_is_copied_that_most_people_got_in_english_if_any_did() -> None:
+    password = ("user.contact.email", "user.authorization.password")
+    counted = {
+        Wanted("people", (CALIFORNIA,), "es", NUMBER): 900,
+        Wanted("people", (CALIFORNIA,), "en", NUMBER): 10,
+        Wanted("people", (CALIFORNIA,), "en", password): 20,
+        Wanted("people", (GDPR,), "en", ("user.location",)): 5_000,
+    }
+    copy = copied(case(*OUT), counted)
+    assert "Password" in copy
+    assert "Social Security number" not in copy
+
+
+def held(*more: Fact) -> Sequence[Fact]:
+    until = RELEASED_AT + timedelta(days=1)
+    hold = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until)
+    return (registered(1), scoped(US_CA=600), hold, *more)
+
+
+def test_what_an_investigation_has_delayed_stays_delayed_once_it_lets_people_be_told() -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(D)."""
+    over = case(*held(BreachHoldEnded(request_id=INCIDENT, by="ada"), APPROVED, released()))
+    assert known(over).held_until is None
+    assert known(over).delayed
+    assert "This delayed our notice." in copied(over, {BOTH: 600})
+    assert not known(case(*OUT)).delayed
+
+
+async def test_people_who_were_forgotten_are_not_copied() -> None:
+    vault = MemoryVault()
+    await vault.create(INCIDENT)
+    twice = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
+    chunk = Chunk(laws=(CALIFORNIA,), language="en", people=())
+    await vault.seal(INCIDENT, chunk_item(2, 0), chunk.model_dump_json().encode())
+    found = [(phase, one) async for phase, one in chunks(twice, vault)]  # type: ignore[arg-type]
+    assert found == [(2, chunk)]
