@@ -371,6 +371,14 @@ async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
     assert not host.taken
 
 
+async def test_that_all_are_written_to_is_told_once_however_many_spare_events_come(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "bruno"))
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+        assert await write_chunk(due, writer) == [told], "the same event again, which may not be on record"
+        assert await write_chunk(due.model_copy(update={"turn": 1}), writer) == []
+
+
 async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) -> None:
     due = await desk.released(*named(*map(str, range(50))))
     gate = Gate()
