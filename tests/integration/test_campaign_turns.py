@@ -478,6 +478,18 @@ async def test_places_at_a_limited_domain_are_not_saved_up_while_connections_are
     assert at[4] - at[0] > 0.25, "a tenth of a second for each, but for the one in hand and the one asked for"
 
 
+async def test_another_attempt_at_a_limited_domain_waits_for_a_place_too(desk: Desk) -> None:
+    desk.limits = {"example.org": 120}
+    due = await desk.released(*named("grey"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 2})
+    loop = asyncio.get_running_loop()
+    async with running(host), desk.writer(host) as writer:
+        began = loop.time()
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert loop.time() - began > 0.9, "three attempts, half a second apart"
+
+
 async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
     paces = [Pace(desk.database, b"key" * 11, {"*": 600}) for _ in range(3)]
     loop = asyncio.get_running_loop()
