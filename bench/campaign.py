@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -74,11 +75,12 @@ class Kept:
     people: int
     missed: int
     doubled: int
+    """Letters that came once more."""
     strangers: int
     renamed: int
     """Letters that came again with another Message-ID."""
     unforeseen: int
-    """Letters that came twice and are not doubtful in the ledger."""
+    """Of those that came once more: how many are not doubtful in the ledger."""
     doubtful: int
     bound: int
     seconds: float
@@ -268,21 +270,19 @@ async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None
 async def _kept(ground: Field, breach: Breach, seconds: float, bound: int) -> Kept:
     letters = letters_in(ground.log.read_bytes())
     expected = {address(number) for number in range(breach.people)}
-    twice = {recipient for recipient, ids in letters.items() if len(ids) > 1}
+    copies = Counter({recipient: len(ids) - 1 for recipient, ids in letters.items()})
     ledgers = ground.ledgers.find({"incident": breach.incident})
-    doubtful: set[str] = set()
-    count = 0
+    doubts: Counter[str] = Counter()
     async for ledger in ledgers:
-        doubtful |= {address(_place(ledger, number)) for number in ledger["doubt"]}
-        count += len(ledger["doubt"])
+        doubts.update(address(_place(ledger, number)) for number in ledger["doubt"])
     return Kept(
         people=breach.people,
         missed=len(expected - letters.keys()),
-        doubled=len(twice),
+        doubled=copies.total(),
         strangers=len(letters.keys() - expected),
         renamed=sum(len(set(ids)) > 1 for ids in letters.values()),
-        unforeseen=len(twice - doubtful),
-        doubtful=count,
+        unforeseen=(copies - doubts).total(),
+        doubtful=doubts.total(),
         bound=bound,
         seconds=seconds,
     )

@@ -1,6 +1,8 @@
 """What became of the notices of an incident: how far they are, whom they missed, and who got one when."""
 
 import csv
+import os
+import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -12,17 +14,19 @@ from services.notifier.campaigns.outcomes import letters
 from services.notifier.campaigns.plan import STEERING
 from services.notifier.campaigns.standings import Standing
 from services.notifier.campaigns.tally import COUNTS
+from services.notifier.mime import addr_spec
 from services.notifier.returnpath import Notice, NoticePaths
 from services.notifier.settings import notice_paths
 from shared.affected import Chunk, Reached, chunk_item
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, MailRefused
 from shared.mongo import Collection, Document, connect, translated
 from shared.vault import Vault
 
 RECENT = timedelta(minutes=1)
 COLUMNS = ("reason", "said", "name", "email", "postal", "place", "language", "laws", "to", "phase")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What starts a formula in a spreadsheet."""
+IN_DOUBT = "a mail server may have taken it, and did not say so"
+FORMULA = ("=", "+", "-", "@")
+"""What starts a formula in a spreadsheet, after spaces and breaks, and in any width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Unreached:
             "to": ledger["to"],
             "phase": str(ledger["phase"]),
         }
-        return {name: f"'{text}" if text.startswith(FORMULA) else text for name, text in told.items()}
+        return {name: f"'{text}" if _is_formula(text) else text for name, text in told.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ class Campaigns:
         return Report(Standing(found["standing"]), tuple(parts), rate)
 
     async def _rate(self, incident: str, now: datetime) -> int:
-        """Return how many letters a minute went out of late."""
+        """Return how many letters a minute went out of late: in the last minute, or since the first chunk."""
         since = now - RECENT
         stages: list[Document] = [
             {"$match": {"incident": incident, "at": {"$gte": since}}},
@@ -157,16 +161,14 @@ class Campaigns:
                 "$group": {
                     "_id": None,
                     "letters": {"$sum": {"$size": "$written.letters"}},
-                    "first": {"$min": "$written.at"},
+                    "begun_at": {"$min": "$begun_at"},
                 }
             },
         ]
         with translated("read a campaign"):
             found = await self._ledgers.aggregate(stages).to_list(1)
-        rates: list[float] = [
-            one["letters"] / max(1.0, (now - one["first"]).total_seconds()) for one in found
-        ]
-        return round(sum(rates) * 60)
+        rates: list[float] = [one["letters"] * (RECENT / _window(one["begun_at"], now)) for one in found]
+        return round(sum(rates))
 
     async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
         """Yield whom no notice reached, or will: no address, refused, came back, given up, aborted."""
@@ -177,9 +179,10 @@ class Campaigns:
 
     async def proofs(self, incident: str, email: str) -> AsyncIterator[Proof]:
         """Yield what is on record of the notices to *email*."""
+        wanted = _mailbox(email)
         async for ledger, chunk in self._opened(incident):
             for number, person in enumerate(chunk.people):
-                if (person.email or "").casefold() == email.casefold():
+                if person.email and _mailbox(person.email) == wanted:
                     yield self._proof(ledger, number)
 
     async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, Chunk]]:
@@ -201,7 +204,9 @@ class Campaigns:
         campaign = self._paths.campaign(ledger["incident"])
         notice = Notice(campaign, ledger["phase"], ledger["chunk"], number)
         written = {n: (at, said) for n, said, at in letters(ledger, "written")}
-        at, said = written.get(number, (None, "not written to yet"))
+        at, said = written.get(
+            number, (None, IN_DOUBT if number in ledger["doubt"] else "not written to yet")
+        )
         if at is None and number in (failed := _failures(ledger, aborted=False)):
             said = ": ".join(failed[number])
         returned = ledger.get("returned", {}).get(str(number), {})
@@ -213,6 +218,10 @@ class Campaigns:
             doubtful=number in ledger["doubt"],
             returned={action: status for action, (status, _) in returned.items()},
         )
+
+
+def _is_formula(text: str) -> bool:
+    return unicodedata.normalize("NFKC", text).lstrip().startswith(FORMULA)
 
 
 @asynccontextmanager
@@ -233,18 +242,24 @@ async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterato
 
 def write(file: Path, rows: list[Unreached]) -> None:
     """
-    Write the list of *rows* to *file*, as CSV.
+    Write the list of *rows* to *file*, as CSV, for nobody else to read.
 
     Raises:
         ConfigurationError: It cannot be written.
     """
     try:
-        with file.open("w", encoding="utf-8-sig", newline="") as out:
+        with open(file, "w", encoding="utf-8-sig", newline="", opener=_for_us_alone) as out:
             table = csv.DictWriter(out, COLUMNS)
             table.writeheader()
             table.writerows(one.row() for one in rows)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+def _for_us_alone(file: str, flags: int) -> int:
+    descriptor = os.open(file, flags, mode=0o600)
+    os.fchmod(descriptor, 0o600)  # one that was there keeps its mode
+    return descriptor
 
 
 _BY_LAW: Document = {
@@ -267,10 +282,28 @@ def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
     failed |= dict(_returned(ledger))
     if aborted:
         done = failed.keys() | {n for n, *_ in letters(ledger, "written")}
-        failed |= {
-            n: ("aborted", "the campaign was stopped") for n in range(ledger["people"]) if n not in done
-        }
+        failed |= {n: _stopped(ledger, n) for n in range(ledger["people"]) if n not in done}
     return failed
+
+
+def _window(begun_at: datetime, now: datetime) -> timedelta:
+    """Return for how long of the last minute letters may have gone out."""
+    return min(RECENT, max(now - begun_at, timedelta(seconds=1)))
+
+
+def _stopped(ledger: Document, number: int) -> tuple[str, str]:
+    """Return why there was no letter that is known of, where the campaign was stopped before."""
+    if number in ledger["doubt"]:
+        return "doubtful", f"the campaign was stopped; {IN_DOUBT}"
+    return "aborted", "the campaign was stopped"
+
+
+def _mailbox(email: str) -> str:
+    """Return *email* as it is compared: as a mail server is told it, in small letters."""
+    try:
+        return addr_spec(email).casefold()
+    except MailRefused:
+        return email.strip().casefold()
 
 
 def _returned(ledger: Document) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -447,6 +447,29 @@ async def test_a_limited_domain_is_written_to_evenly_and_holds_up_nobody(desk: D
     assert max(others) < moments[-1]
 
 
+async def test_places_at_a_limited_domain_are_not_saved_up_while_connections_are_busy(desk: Desk) -> None:
+    desk.limits = {"example.org": 600}
+    due = await desk.released(*(f"{n}@example.net" for n in range(4)), *named(*map(str, range(40))))
+    gate, at = Gate(), []
+
+    async def note(server: SMTP) -> str:
+        assert server.envelope is not None
+        if server.envelope.rcpt_tos[0].endswith("@example.net"):
+            return await gate(server)
+        at.append(asyncio.get_running_loop().time())
+        return "250 2.0.0 taken"
+
+    async with running(MailHost({"DATA": note})) as host, desk.writer(host) as writer:
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        await asyncio.sleep(2)
+        gate.open.set()
+        await eventually(lambda: len(at) > 5)
+        writing.cancel()
+        await asyncio.wait([writing])
+    assert at[4] - at[0] > 0.25, "a tenth of a second for each, but for the one in hand and the one asked for"
+
+
 async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
     paces = [Pace(desk.database, b"key" * 11, {"*": 600}) for _ in range(3)]
     loop = asyncio.get_running_loop()

@@ -41,6 +41,8 @@ class Feed:
         self._ready: deque[int] = deque()
         self._limited: dict[str, deque[int]] = {}
         self._feeders: set[asyncio.Task[None]] = set()
+        self._begun: dict[int, asyncio.Event] = {}
+        """Rung when somebody is written to whose place has come."""
         self._tries: Counter[int] = Counter()
         self._pauses: dict[int, asyncio.TimerHandle] = {}
         self._later: set[int] = set()
@@ -66,10 +68,14 @@ class Feed:
             feeder.add_done_callback(note_end)
 
     async def _feed(self, domain: str, queue: deque[int]) -> None:
+        """Have one after the other of *queue* ready: none gets a place before the last one is begun."""
         while queue:
             await self._pace.place(domain)
-            self._ready.append(queue.popleft())
+            number = queue.popleft()
+            begun = self._begun[number] = asyncio.Event()
+            self._ready.append(number)
             self._announce()
+            await begun.wait()
 
     @property
     def ready(self) -> int:
@@ -98,7 +104,12 @@ class Feed:
 
     def next(self) -> int | None:
         """Return who is written to next; None where nobody can be now."""
-        return self._ready.popleft() if self.ready else None
+        if not self.ready:
+            return None
+        number = self._ready.popleft()
+        if (begun := self._begun.pop(number, None)) is not None:
+            begun.set()
+        return number
 
     def put_off(self, number: int, *, rests: bool = False) -> None:
         """Have somebody wait whose letter was not taken: a moment, or, if it *rests*, until another turn."""

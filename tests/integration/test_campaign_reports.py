@@ -1,0 +1,102 @@
+"""What the staff is told of a campaign is so: how fast it is, who has a letter, and who may have one."""
+
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from habeas.campaigns import Campaigns, Unreached, write
+from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
+from services.notifier.campaigns.ledgers import Ledgers, Page
+from services.notifier.campaigns.outcomes import Sent
+from services.notifier.campaigns.standings import Standing
+from shared.affected import Reached
+from shared.incidents import BreachNotified
+from shared.mongo import Client
+from shared.vault import Vault
+from tests.integration.mail_host import MailHost, hang_up, running
+from tests.integration.test_campaign_turns import PATHS, Desk, named
+
+LEDGER = {"language": "en", "laws": ["gdpr@2018-05-25"], "to": "people", "phase": 1}
+
+
+@pytest_asyncio.fixture
+async def office(mongo_client: Client, database_prefix: str) -> Desk:
+    vault = Vault(mongo_client, prefix=database_prefix, master_key=os.urandom(32))
+    await vault.prepare()
+    return Desk(mongo_client[f"{database_prefix}_campaigns"], vault)
+
+
+def reports(office: Desk) -> Campaigns:
+    return Campaigns(office.database, office.vault, PATHS)
+
+
+async def test_a_letter_a_minute_is_a_letter_a_minute_whenever_it_is_asked_for(office: Desk) -> None:
+    due = await office.released(*named(*map(str, range(30))))
+    ledgers = Ledgers(office.database, by="one")
+    chunk = await ledgers.take(due.case)
+    assert chunk is not None
+    now = datetime.now(UTC)
+    begun = {"$set": {"begun_at": now - timedelta(hours=1)}}
+    await office.database["ledgers"].update_one({}, begun)
+    assert await ledgers.turn(chunk, chunk.step, Page([Sent(0, "250 ok")]))
+    for seconds in (1, 20, 58):
+        report = await reports(office).report(due.request_id, now=now + timedelta(seconds=seconds))
+        assert (report.per_minute, report.minutes) == (1, 29)
+
+
+async def test_a_campaign_that_has_just_begun_is_as_fast_as_it_was_till_now(office: Desk) -> None:
+    due = await office.released(*named(*map(str, range(30))))
+    ledgers = Ledgers(office.database, by="one")
+    chunk = await ledgers.take(due.case)
+    assert chunk is not None
+    assert await ledgers.turn(chunk, chunk.step, Page([Sent(n, "250 ok") for n in range(10)]))
+    report = await reports(office).report(due.request_id, now=chunk.begun_at + timedelta(seconds=10))
+    assert report.per_minute == 60
+
+
+async def test_the_proof_is_found_by_any_spelling_of_the_address(office: Desk) -> None:
+    due = await office.released("ada@example.org ", "eve@bücher.example", "no address")
+    async with running(MailHost()) as host, office.writer(host) as writer:
+        await write_chunk(due, writer)
+    for spelling in (
+        "ADA@example.org",
+        " ada@example.org",
+        "eve@BÜCHER.example",
+        "eve@xn--bcher-kva.example",
+    ):
+        assert len([one async for one in reports(office).proofs(due.request_id, spelling)]) == 1, (
+            "it was sent"
+        )
+
+
+async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_none(office: Desk) -> None:
+    due = await office.released(*named("ada"))
+    async with running(MailHost({"DATA": hang_up})) as host, office.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        await writer.standings.set(due.request_id, Standing.ABORTED)
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful) == (0, 1)
+    [missed] = [one async for one in reports(office).unreached(due.request_id)]
+    assert missed.reason == "doubtful"
+    assert "may have taken it" in missed.said
+    [proof] = [one async for one in reports(office).proofs(due.request_id, "ada@example.org")]
+    assert proof.doubtful
+    assert "may have taken it" in proof.said
+
+
+def test_the_list_is_for_nobody_else_and_calculates_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "unreached.csv"
+    file.touch(mode=0o644)
+    names = ("=1+1", "\n=1+1", " =1+1", "\t-1", "\uff1d1+1", "@SUM(1)", "Ada")
+    write(file, [Unreached(Reached(key="0" * 32, name=name), "no_address", "", LEDGER) for name in names])
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    read = file.read_text(encoding="utf-8-sig")
+    for name in names[:-1]:
+        assert f"'{name}" in read
+    assert "'Ada" not in read
