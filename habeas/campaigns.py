@@ -171,10 +171,11 @@ class Campaigns:
         return round(sum(rates))
 
     async def unreached(self, incident: str) -> AsyncIterator[Unreached]:
-        """Yield whom no notice reached, or will: no address, refused, came back, given up, aborted."""
+        """Yield whom no notice reached: no address, refused, back, given up, aborted, or not taken yet."""
         aborted = (await self.report(incident)).standing is Standing.ABORTED
         async for ledger, chunk in self._opened(incident):
-            for number, (reason, said) in sorted(_failures(ledger, aborted=aborted).items()):
+            missed = _waiting(ledger) | _failures(ledger, aborted=aborted)
+            for number, (reason, said) in sorted(missed.items()):
                 yield Unreached(chunk.people[number], reason, said, ledger)
 
     async def proofs(self, incident: str, email: str) -> AsyncIterator[Proof]:
@@ -289,6 +290,13 @@ def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
 def _window(begun_at: datetime, now: datetime) -> timedelta:
     """Return for how long of the last minute letters may have gone out."""
     return min(RECENT, max(now - begun_at, timedelta(seconds=1)))
+
+
+def _waiting(ledger: Document) -> dict[int, tuple[str, str]]:
+    """Return whose letters were tried and not taken; their chunk may be parked."""
+    done = {number for number, *_ in letters(ledger, "written", "failures")}
+    tried = {int(number): ("waiting", later[2]) for number, later in ledger.get("later", {}).items()}
+    return {number: why for number, why in tried.items() if number not in done}
 
 
 def _stopped(ledger: Document, number: int) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from shared.incidents import BreachNotified
 from shared.mongo import Client
 from shared.vault import Vault
 from tests.integration.mail_host import MailHost, hang_up, running
-from tests.integration.test_campaign_turns import PATHS, Desk, named
+from tests.integration.test_campaign_turns import PATHS, Choosy, Desk, named
 
 LEDGER = {"language": "en", "laws": ["gdpr@2018-05-25"], "to": "people", "phase": 1}
 
@@ -88,6 +88,18 @@ async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_non
     [proof] = [one async for one in reports(office).proofs(due.request_id, "ada@example.org")]
     assert proof.doubtful
     assert "may have taken it" in proof.said
+
+
+async def test_whose_letter_is_not_taken_yet_is_on_the_list_until_it_is(office: Desk) -> None:
+    due = await office.released(*named("grey", "ada"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 3})
+    async with running(host), office.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+        [missed] = [one async for one in reports(office).unreached(due.request_id)]
+        assert (missed.person.email, missed.reason) == ("grey@example.org", "waiting")
+        await write_chunk(due, writer)
+    assert [one async for one in reports(office).unreached(due.request_id)] == []
 
 
 def test_the_list_is_for_nobody_else_and_calculates_nothing(tmp_path: Path) -> None:

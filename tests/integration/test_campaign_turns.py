@@ -371,6 +371,14 @@ async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
     assert not host.taken
 
 
+async def test_that_all_are_written_to_is_told_once_however_many_spare_events_come(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "bruno"))
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+        assert await write_chunk(due, writer) == [told], "the same event again, which may not be on record"
+        assert await write_chunk(due.model_copy(update={"turn": 1}), writer) == []
+
+
 async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) -> None:
     due = await desk.released(*named(*map(str, range(50))))
     gate = Gate()
@@ -468,6 +476,18 @@ async def test_places_at_a_limited_domain_are_not_saved_up_while_connections_are
         writing.cancel()
         await asyncio.wait([writing])
     assert at[4] - at[0] > 0.25, "a tenth of a second for each, but for the one in hand and the one asked for"
+
+
+async def test_another_attempt_at_a_limited_domain_waits_for_a_place_too(desk: Desk) -> None:
+    desk.limits = {"example.org": 120}
+    due = await desk.released(*named("grey"))
+    host = Choosy(answers={"grey": ["451 4.7.1 later"] * 2})
+    loop = asyncio.get_running_loop()
+    async with running(host), desk.writer(host) as writer:
+        began = loop.time()
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert loop.time() - began > 0.9, "three attempts, half a second apart"
 
 
 async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:

@@ -18,12 +18,12 @@ import pytest
 import pytest_asyncio
 
 from habeas.stack import Part, Stack
-from shared.bus import Bus, Message
+from shared.bus import Bus, Consumer, Message
 from shared.envelope import encode
 from shared.events import RequestWithdrawn
 from shared.journal import Journal
 from shared.mongo import Client
-from tests.integration.lone_service import DEADLY
+from tests.integration.lone_service import DEADLY, STUBBORN
 from tests.waiting import eventually
 
 WITHIN = timedelta(seconds=30)
@@ -134,6 +134,25 @@ async def test_a_host_that_is_told_to_stop_finishes_what_it_holds_and_ends_well(
         finished: bool = await eventually(all_done, WITHIN)
     assert finished
     assert all(line.get("redelivered", 0) == 0 for line in host.lines), "none was left half done"
+
+
+async def test_what_is_held_is_given_back_when_nobody_is_at_it_any_more(
+    environment: dict[str, str], bus: Bus, amqp_url: str
+) -> None:
+    other = Consumer(amqp_url, "fulfillment", prefetch=1)
+    async with process(environment, HABEAS_GRACE="PT0.1S") as host:
+        await until(await host.port(), "/readyz", 200)
+        await bus.publish([withdrawn(STUBBORN)])
+        await eventually(lambda: host.said("begun"), WITHIN)
+        host.child.send_signal(signal.SIGTERM)
+        [again] = await other.take(1)
+        given_back_at = datetime.now(UTC)
+        assert await host.ends() == (0, "")
+    assert again.message_id == f"event-{STUBBORN}"
+    let_go = host.said("let go")
+    assert let_go
+    assert datetime.fromisoformat(let_go["timestamp"]) <= given_back_at
+    await other.close()
 
 
 async def test_health_and_figures_are_served(environment: dict[str, str]) -> None:

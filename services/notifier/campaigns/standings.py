@@ -3,7 +3,7 @@
 import asyncio
 from enum import StrEnum
 
-from shared.mongo import Database, translated
+from shared.mongo import Database, ReturnDocument, translated
 
 LOOK_EVERY_S = 0.5
 """How old may be what is known of an incident."""
@@ -41,6 +41,15 @@ class Standings:
         going_on = {"_id": incident, "standing": {"$ne": Standing.ABORTED}}
         with translated("note what the staff says of a campaign"):
             await self._campaigns.update_one(going_on, {"$set": {"standing": standing}})
+
+    async def tells(self, incident: str, phase: int, who: str) -> bool:
+        """Return whether it is for *who* to tell that a phase is through: whoever asked first."""
+        first = {"$set": {f"told.{phase}": {"$ifNull": [f"$told.{phase}", who]}}}
+        with translated("note who tells of a campaign"):
+            found = await self._campaigns.find_one_and_update(
+                {"_id": incident}, [first], return_document=ReturnDocument.AFTER
+            )
+        return found is not None and bool(found["told"][str(phase)] == who)
 
     async def forget(self, incident: str) -> None:
         """Forget that notices of *incident* went out; it may be repeated."""

@@ -40,7 +40,9 @@ class Feed:
         self._announce = ready
         self._ready: deque[int] = deque()
         self._limited: dict[str, deque[int]] = {}
-        self._feeders: set[asyncio.Task[None]] = set()
+        self._limit_of = limited
+        self._feeders: dict[str, asyncio.Task[None]] = {}
+        self._failed: Callable[[BaseException], None] = lambda _error: None
         self._begun: dict[int, asyncio.Event] = {}
         """Rung when somebody is written to whose place has come."""
         self._tries: Counter[int] = Counter()
@@ -54,17 +56,24 @@ class Feed:
 
     def begin(self, failed: Callable[[BaseException], None]) -> None:
         """Begin to ask for places at limited domains; *failed* hears why that does not go on."""
+        self._failed = failed
+        for domain in self._limited:
+            self._ask_for_places(domain)
+
+    def _ask_for_places(self, domain: str) -> None:
+        """Have a place asked for after the other, unless that is done already."""
 
         def note_end(feeder: asyncio.Task[None]) -> None:
-            self._feeders.discard(feeder)
+            del self._feeders[domain]
             error = None if feeder.cancelled() else feeder.exception()
             if error is not None:
-                failed(error)
+                self._failed(error)
+            elif self._limited[domain] and not self._stopped:  # somebody came while it ended
+                self._ask_for_places(domain)
             self._announce()
 
-        for domain, queue in self._limited.items():
-            feeder = asyncio.create_task(self._feed(domain, queue))
-            self._feeders.add(feeder)
+        if domain not in self._feeders:
+            feeder = self._feeders[domain] = asyncio.create_task(self._feed(domain, self._limited[domain]))
             feeder.add_done_callback(note_end)
 
     async def _feed(self, domain: str, queue: deque[int]) -> None:
@@ -122,14 +131,20 @@ class Feed:
             self._later.add(number)
 
     def _resume(self, number: int) -> None:
+        """Let somebody be written to after a pause; at a limited domain every attempt counts."""
         del self._pauses[number]
-        self._ready.append(number)
-        self._announce()
+        domain = self._limit_of(number)
+        if domain is None:
+            self._ready.append(number)
+            self._announce()
+        else:
+            self._limited[domain].append(number)
+            self._ask_for_places(domain)
 
     def stop(self) -> None:
         """Hand out nobody any more."""
         self._stopped = True
         for pause in self._pauses.values():
             pause.cancel()
-        for feeder in self._feeders:
+        for feeder in self._feeders.values():
             feeder.cancel()

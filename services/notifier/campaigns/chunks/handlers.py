@@ -71,8 +71,10 @@ def _each_has_its_patience(taken: Taken, turn: Turn) -> bool:
 
 
 async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
-    """Tell of the whole phase if no chunk of it is left."""
+    """Tell of the whole phase if no chunk of it is left, and nobody else has: resuming makes spare events."""
     if await ctx.ledgers.through(event.request_id, event.phase) < event.chunks:
+        return []
+    if not await ctx.standings.tells(event.request_id, event.phase, f"{event.chunk}.{event.turn}"):
         return []
     sums = await ctx.ledgers.sums(event.request_id, event.phase)
     aborted = await ctx.standing(event.request_id) is Standing.ABORTED
