@@ -17,7 +17,7 @@ from bench.notices import CATEGORIES, Breach, seal_chunks
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import SEVERAL, Persistence
+from services.notifier.campaigns.chunks.patience import SEVERAL, Persistence
 from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from services.notifier.campaigns.chunks import handlers as writing
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import Persistence
+from services.notifier.campaigns.chunks.patience import Persistence
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign, evolve
 from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering

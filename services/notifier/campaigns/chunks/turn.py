@@ -11,23 +11,26 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from services.notifier.campaigns.chunks.book import Book
-from services.notifier.campaigns.chunks.feed import PAUSES_S, Feed, Pace
+from services.notifier.campaigns.chunks.feed import Feed, Pace
+from services.notifier.campaigns.chunks.patience import (
+    COPIES,
+    SEVERAL,
+    Objections,
+    Persistence,
+    about_the_letter,
+)
 from services.notifier.campaigns.outcomes import Delayed, Failed, Later, Outcome, Sent, Taken
 from services.notifier.channels import (
-    MailboxFull,
     MailInDoubt,
     NoSuchMailbox,
     Objected,
-    SenderBlamed,
-    Unreachable,
 )
 from shared.errors import HabeasError, MailRefused, MailUnavailable
-from shared.events import Code
 
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
@@ -37,17 +40,6 @@ HEARTBEAT_S = LOOK_S = 0.5
 """Between two signs of life; between two looks at whether the campaign goes on."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is told to stop."""
-
-
-NO_REST = timedelta()
-RESTS = (NO_REST, NO_REST, NO_REST, timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
-"""How long a letter rests that was not taken in so many turns, however often its chunk has one."""
-COPIES = 3
-"""So many times, at the most, a letter is handed over to a server that does not say whether it took it."""
-DOUBT_RESTS = timedelta(hours=1)
-"""Between two of these."""
-SEVERAL = 5
-"""After so many people in a row to whom it gives the same answer, a server means us, and not them."""
 
 
 class Line(Protocol):
@@ -74,31 +66,6 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Persistence:
-    """How long letters that are not taken are tried again."""
-
-    whole: timedelta
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    def given_up(self, error: MailUnavailable, delayed: Delayed) -> Code | None:
-        """Return why the letter is given up, if it is: for a full mailbox and a policy half is waited."""
-        waited = self.clock() - delayed.since
-        if isinstance(error, MailboxFull) and waited >= self.whole / 2:
-            return "mailbox_full"
-        if isinstance(error, Objected) and waited >= self.whole / 2:
-            return "mail_refused"
-        return "not_taken" if waited >= self.whole else None
-
-    def not_before(self, tries: int, *, in_doubt: bool) -> datetime | None:
-        """Return when a letter is tried again that was not taken *tries* times; None: with the next turn."""
-        if in_doubt:
-            return self.clock() + DOUBT_RESTS
-        turn = tries // (len(PAUSES_S) + 1)
-        rest = RESTS[min(turn, len(RESTS) - 1)]
-        return self.clock() + rest if rest else None
-
-
-@dataclass(frozen=True, slots=True)
 class Means:
     """What letters go out by."""
 
@@ -119,21 +86,6 @@ class Letters(Protocol):
 
     def limited(self, number: int) -> str | None:
         """Return the mail domain of the person *number* if it is limited."""
-
-
-@dataclass(slots=True)
-class Objections:
-    """What a mail server has blamed us for since it took a letter."""
-
-    answer: str = ""
-    about: set[int] = field(default_factory=set)
-
-    def add(self, number: int, answer: str) -> int:
-        """Return to how many letters in a row *answer* was the answer, the one to *number* with them."""
-        if answer != self.answer:
-            self.answer, self.about = answer, set()
-        self.about.add(number)
-        return len(self.about)
 
 
 class Turn:
@@ -304,7 +256,7 @@ class Turn:
         before = self._delayed.get(number, Delayed(persistence.clock(), 0))
         if in_doubt:
             self._doubts[number] += 1
-        if not _about_the_letter(error):
+        if not about_the_letter(error):
             self._fail(error)
         elif in_doubt and self._doubts[number] >= COPIES:
             return Failed(number, "doubtful", str(error), in_doubt=True)
@@ -317,11 +269,6 @@ class Turn:
         self._delayed[number] = Delayed(before.since, tries, not_before)
         self._feed.put_off(number, rests=in_doubt)
         return Later(number, str(error), tries, before.since, in_doubt, not_before)
-
-
-def _about_the_letter(error: MailUnavailable) -> bool:
-    """Return whether another letter may fare better than the one that *error* is about."""
-    return isinstance(error, Objected) or not isinstance(error, Unreachable | SenderBlamed)
 
 
 def _this_task() -> asyncio.Task[None]:

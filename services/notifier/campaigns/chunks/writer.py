@@ -10,7 +10,8 @@ from services.notifier import figures
 from services.notifier.campaigns.chunks.book import Book
 from services.notifier.campaigns.chunks.letters import Letters
 from services.notifier.campaigns.chunks.pace import Pace
-from services.notifier.campaigns.chunks.turn import Channel, Means, Persistence, Turn
+from services.notifier.campaigns.chunks.patience import Persistence
+from services.notifier.campaigns.chunks.turn import Channel, Means, Turn
 from services.notifier.campaigns.ledgers import Ledgers, Page
 from services.notifier.campaigns.outcomes import Failed, Outcome, Sent, Taken
 from services.notifier.campaigns.standings import Standing, Standings
