@@ -8,8 +8,10 @@ import json
 import uuid
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +22,7 @@ from habeas.stack import Stack
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.groups import Groups
 from shared.mongo import Client
-from tests.integration.pipeline import TODAY, WITHIN, Heard, Pipeline, Somebody, command, running
+from tests.integration.pipeline import TODAY, WITHIN, Heard, Pipeline, Somebody, command, prepared
 from tests.integration.receiver import Receiver
 from tests.unit.controllers import certificate_of, pem_of, rsa_key, verifies
 from tests.waiting import eventually
@@ -70,13 +72,13 @@ class Stage:
     """As it is served."""
 
 
-@pytest_asyncio.fixture(scope="module")
-async def stage(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    folder = tmp_path_factory.mktemp("opendsr")
+@asynccontextmanager
+async def staged(parts: Stack | None, folder: Path, *services: str) -> AsyncIterator[Stage]:
+    """Run *services*, all when none is named, for two controllers."""
     listed = [{"id": name, "key": f"{name}-key", "secret": secret} for name, secret in SECRETS.items()]
     async with (
         Receiver().open(folder) as called,
-        running(
+        prepared(
             parts,
             folder,
             HABEAS_OPENDSR_CONTROLLERS=json.dumps(listed),
@@ -88,11 +90,19 @@ async def stage(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -
             SSL_CERT_FILE=str(called.certificate),
         ) as pipeline,
     ):
+        await pipeline.start(*services)
         discovery = (await pipeline.http.get("/opendsr/v3/discovery")).json()
         path = discovery["processor_certificate"].removeprefix(f"https://{DOMAIN}")
         certificate = (await pipeline.http.get(path)).content
         shop, club = (Controller(pipeline.http, name) for name in SECRETS)
         yield Stage(pipeline, shop, club, called, certificate)
+        await pipeline.stop()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def stage(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with staged(parts, tmp_path_factory.mktemp("opendsr")) as stage:
+        yield stage
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -116,16 +126,17 @@ def instruction(kind: str, person: Somebody, *urls: str, version: int = 3, **mor
     }
 
 
-async def test_of_many_that_cross_one_is_taken(stage: Stage) -> None:
-    person = Somebody("crossing@example.net", "Carla Crossing")
-    same = instruction("erasure", person)
-    answers = await asyncio.gather(*(stage.shop.post(same) for _ in range(8)))
-    assert sorted(answer.status_code for answer in answers) == [201, *[400] * 7]
-    equal = [same | {"subject_request_id": str(uuid.uuid4())} for _ in range(8)]
-    assert {answer.status_code for answer in await asyncio.gather(*map(stage.shop.post, equal))} == {409}
-    others = [one | {"subject_request_type": "access"} for one in equal]
-    answers = await asyncio.gather(*map(stage.shop.post, others))
-    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+async def test_of_many_that_cross_one_is_taken(parts: Stack | None, tmp_path: Path) -> None:
+    async with staged(parts, tmp_path, "intake") as stage:  # what is taken stays open: nobody carries it out
+        person = Somebody("crossing@example.net", "Carla Crossing")
+        same = instruction("erasure", person)
+        answers = await asyncio.gather(*(stage.shop.post(same) for _ in range(8)))
+        assert sorted(answer.status_code for answer in answers) == [201, *[400] * 7]
+        equal = [same | {"subject_request_id": str(uuid.uuid4())} for _ in range(8)]
+        assert {answer.status_code for answer in await asyncio.gather(*map(stage.shop.post, equal))} == {409}
+        others = [one | {"subject_request_type": "access"} for one in equal]
+        answers = await asyncio.gather(*map(stage.shop.post, others))
+        assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
 
 
 def callbacks(stage: Stage, name: str, url: str) -> list[dict[str, Any]]:
