@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from services.intake.unsubscribing.links import Subscription
 from shared.events import RequestReceived, RequestRejected
 from tests.unit.fakes import Office
+from tests.unit.intake_api import LINKS
 from tests.unit.platforms import (
     CUSTOMER,
     DATA_REQUEST,
-    LINKS,
     REDACT,
     ROOT,
     SHOP_REDACT,

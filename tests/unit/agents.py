@@ -12,23 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from nacl.signing import SigningKey
-from pydantic import SecretStr
 
-from services.intake.api import Callers, create_app
 from services.intake.callbacks import LEASE, Telling, Watched
-from services.intake.door import Allowance
 from services.intake.drp.api import drp_app
 from services.intake.drp.desk import Desk
 from services.intake.drp.directory import ListedAgent
 from services.intake.drp.signing import SIGNATURE_BYTES
-from tests.unit.fakes import PRACTICE, SOURCE, Office
-from tests.unit.intake_api import SITE
+from tests.unit.fakes import PRACTICE, Office
+from tests.unit.intake_api import client_of
 
 BUSINESS = "EXAMPLE_NETWORKS_01"
 ROOT = "https://privacy.example.com"
-API_KEY = "0123456789abcdef0123456789abcdef"
 KEYS = {name: SigningKey(bytes([number]) * 32) for number, name in enumerate(("ONE", "TWO", "STRANGER"))}
 REQUESTS = "/drp/v1/data-rights-request"
 
@@ -103,10 +99,7 @@ def desk_of(office: Office) -> Desk:
 @asynccontextmanager
 async def calling(office: Office, name: str = "ONE", *, desk: Desk | None = None) -> AsyncIterator["Calling"]:
     """Let the agent called *name* call the business, with a token once it has set one up."""
-    callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(1000))
-    protocols = {"/drp": drp_app(desk or desk_of(office))}
-    app = create_app(office.door, callers, SITE, protocols=protocols)
-    async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
+    async with client_of(office.door, drp=drp_app(desk or desk_of(office))) as http:
         yield Calling(office, http, name)
 
 

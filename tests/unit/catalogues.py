@@ -1,8 +1,9 @@
 """The catalogues of a service beside the sentences that stand in its code."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -21,13 +22,14 @@ class Translated:
 
     code: Path
 
-    def sentences(self) -> Iterator[str]:
-        """Yield what stands in ``_()`` in templates and modules, and what both services say."""
+    @cached_property
+    def sentences(self) -> Sequence[str]:
+        """What stands in ``_()`` in templates and modules, and what both services say."""
         options = {"templates/**.jinja": OPTIONS}
-        for found in extract_from_dir(self.code, METHODS, options, keywords={"_": None}):
-            yield str(found[2])
-        yield from lawnames.LAWS.values()
+        found = extract_from_dir(self.code, METHODS, options, keywords={"_": None})
+        return [*(str(one[2]) for one in found), *lawnames.LAWS.values()]
 
+    @cache  # noqa: B019 - there are two, to the end
     def catalogue(self, language: str) -> Catalog:
         """Return the catalogue of *language*."""
         with (self.code / "templates" / "locale" / f"{language}.po").open("rb") as file:

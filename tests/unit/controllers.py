@@ -23,10 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from pydantic import SecretStr
 
-from services.intake.api import Callers, create_app
 from services.intake.door import Allowance
 from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
@@ -35,8 +34,8 @@ from services.intake.opendsr.desk import Desk
 from services.intake.opendsr.filing import Files
 from services.intake.opendsr.messages import Served
 from tests.unit.agents import Watch
-from tests.unit.fakes import NOW, PRACTICE, SOURCE, Office
-from tests.unit.intake_api import SITE
+from tests.unit.fakes import NOW, PRACTICE, Office
+from tests.unit.intake_api import client_of
 
 DOMAIN = "opendsr.example.com"
 ROOT = f"https://{DOMAIN}"
@@ -205,10 +204,8 @@ class Calling:
 async def calling(office: Office, name: str = "shop", *, per_hour: int = 1000) -> AsyncIterator[Calling]:
     """Let the controller called *name* call the processor."""
     desk = desk_of(office, per_hour=per_hour)
-    callers = Callers({SOURCE: SecretStr("0123456789abcdef0123456789abcdef")}, Allowance(1000))
-    protocols = {"/opendsr": opendsr_app(desk)}
-    app = create_app(office.door, callers, SITE, protocols=protocols)
-    async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
+    async with client_of(office.door, opendsr=opendsr_app(desk)) as http:
+        http.base_url = ROOT
         yield Calling(office, desk, http, name)
 
 

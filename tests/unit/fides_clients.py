@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from httpx import ASGITransport, AsyncClient, Response
-from pydantic import SecretStr
+from httpx import AsyncClient, Response
 
-from services.intake.api import Callers, create_app
 from services.intake.door import Allowance
 from services.intake.fides.api import Served, fides_app
 from services.intake.fides.clients import Client, Scope
@@ -21,8 +19,8 @@ from services.intake.fides.oauth import Clients
 from services.intake.fides.policies import DATA_USES, DEFAULTS, Policies
 from services.intake.fides.reviews import Reviews
 from shared.law import Right
-from tests.unit.fakes import PRACTICE, SOURCE, Office
-from tests.unit.intake_api import SITE
+from tests.unit.fakes import PRACTICE, Office
+from tests.unit.intake_api import client_of
 
 ROOT = "https://privacy.example.com"
 BASE = "/fides/api/v1"
@@ -156,17 +154,15 @@ class Calling:
 
 @asynccontextmanager
 async def calling(
-    office: Office, *, per_hour: int = 1000, policies: Policies = POLICIES
+    office: Office, *, per_hour: int | None = None, policies: Policies = POLICIES
 ) -> AsyncIterator[Calling]:
     """Let clients call the business."""
-    ledger, public = MemoryLedger(), Allowance(per_hour)
+    ledger, public = MemoryLedger(), Allowance(per_hour or 1000)
     desk = Desk(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
     served = Served(desk, Reviews(desk, ledger), Consents(desk, MemoryBegun()), clients, public)
-    callers = Callers({SOURCE: SecretStr("0123456789abcdef")}, public)
-    protocols = {"/fides": fides_app(served, frozenset({ORIGIN}))}
-    app = create_app(office.door, callers, SITE, protocols=protocols)
-    async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
+    fides = fides_app(served, frozenset({ORIGIN}))
+    async with client_of(office.door, public=public if per_hour else None, fides=fides) as http:
         yield Calling(office, http, ledger, desk)
 
 

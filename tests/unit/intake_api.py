@@ -1,7 +1,7 @@
 """The HTTP API of an office, and what its problems look like."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.api import Callers, create_app
 from services.intake.domain import request_id
@@ -45,13 +45,19 @@ PACKAGE = b"PK\x03\x04" + b"x" * 3_000_000
 FACTS = PackageFacts(size=len(PACKAGE), sha256=sha256(PACKAGE).hexdigest()).model_dump_json().encode()
 UNKNOWN = "0" * 32
 ROOT = "https://privacy.example.com"
-LINKS = Links(b"m" * 32, ROOT)
+MASTER_KEY = b"m" * 32
+LINKS = Links(MASTER_KEY, ROOT)
 SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
-def app_of(door: Door, *, per_hour: int = 1000) -> FastAPI:
-    callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(per_hour))
-    return create_app(door, callers, SITE, links=LINKS)
+UNLIMITED = Allowance(10**9)
+
+
+def app_of(
+    door: Door, public: Allowance = UNLIMITED, protocols: Mapping[str, ASGIApp] | None = None
+) -> FastAPI:
+    callers = Callers({SOURCE: SecretStr(API_KEY)}, public)
+    return create_app(door, callers, SITE, protocols=protocols, links=LINKS)
 
 
 class Behind:
@@ -62,21 +68,38 @@ class Behind:
 
 
 DOOR: ContextVar[Door] = ContextVar("DOOR")
+PROTOCOL: ContextVar[ASGIApp] = ContextVar("PROTOCOL")
+
+
+async def _protocol(scope: Scope, receive: Receive, send: Send) -> None:
+    await PROTOCOL.get()(scope, receive, send)
 
 
 @cache
-def api(_site: int) -> FastAPI:
-    return app_of(cast("Door", Behind()), per_hour=10**9)
+def api(_site: int, path: str = "") -> FastAPI:
+    """Return the API, with whichever protocol a test has at *path*."""
+    protocols = {path: _protocol} if path else None
+    return app_of(cast("Door", Behind()), protocols=protocols)
 
 
-def client_of(door: Door, *, per_hour: int | None = None) -> AsyncClient:
-    """Return a client of the API on *door*; of one of its own where *per_hour* limits who calls."""
-    if per_hour is not None:
-        return AsyncClient(transport=ASGITransport(app_of(door, per_hour=per_hour)), base_url=ROOT)
+def client_of(door: Door, *, public: Allowance | None = None, **protocol: ASGIApp) -> AsyncClient:
+    """
+    Return a client of the API on *door*; of one of its own where *public* limits what strangers may ask.
+
+    Args:
+        door: What the API stands on.
+        public: How often they may.
+        protocol: One application, by the name of the path that it is mounted at.
+    """
+    if public is not None:
+        own = app_of(door, public, {f"/{name}": mounted for name, mounted in protocol.items()})
+        return AsyncClient(transport=ASGITransport(own), base_url=ROOT)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         DOOR.set(door)
-        await api(id(SITE))(scope, receive, send)
+        for mounted in protocol.values():
+            PROTOCOL.set(mounted)
+        await api(id(SITE), *(f"/{name}" for name in protocol))(scope, receive, send)
 
     return AsyncClient(transport=ASGITransport(app), base_url=ROOT)
 

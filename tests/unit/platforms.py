@@ -13,24 +13,17 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from httpx import ASGITransport, AsyncClient, Response
-from pydantic import SecretStr
+from httpx import AsyncClient, Response
 
-from services.intake.api import Callers, create_app
-from services.intake.door import Allowance
-from services.intake.unsubscribing.links import Links
 from services.intake.webhooks import apple, risc
 from services.intake.webhooks.api import webhooks_app
 from services.intake.webhooks.desk import Desk
 from services.intake.webhooks.tokens import Expected
 from shared.jwks import KeySet
-from tests.unit.fakes import SOURCE, Office
-from tests.unit.intake_api import SITE
+from tests.unit.fakes import Office
+from tests.unit.intake_api import client_of
 
 ROOT = "https://privacy.example.com"
-API_KEY = "0123456789abcdef0123456789abcdef"
-MASTER_KEY = b"m" * 32
-LINKS = Links(MASTER_KEY, ROOT)
 SHOPIFY, OLD_SHOPIFY, META = b"hush-shopify-0001", b"hush-shopify-0000", b"hush-meta-app-0001"
 SHOP = "ottilies-lamps.myshopify.com"
 CLIENT = "com.example.lamps"
@@ -149,15 +142,7 @@ async def platforms(office: Office, signer: Signer | None = None) -> AsyncIterat
         expected = Expected(keys, frozenset({CLIENT}), apple.REQUIRED)
         issuer = Expected(replace(keys, issuer=ISSUER), frozenset({CLIENT}), risc.REQUIRED)
         desk = Desk(office.door, (OLD_SHOPIFY, SHOPIFY), (META,), expected, issuer, ROOT)
-        callers = Callers({SOURCE: SecretStr(API_KEY)}, Allowance(1000))
-        app = create_app(
-            office.door,
-            callers,
-            SITE,
-            protocols={"/webhooks": webhooks_app(desk)},
-            links=LINKS,
-        )
-        async with AsyncClient(transport=ASGITransport(app), base_url=ROOT) as http:
+        async with client_of(office.door, webhooks=webhooks_app(desk)) as http:
             yield Platforms(office, http, keys)
 
 

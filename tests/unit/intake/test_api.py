@@ -6,6 +6,7 @@ from httpx import AsyncClient
 
 from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
+from services.intake.door import Allowance
 from shared.answer import SUBMISSION
 from shared.events import (
     IdentityVerified,
@@ -146,7 +147,7 @@ async def test_a_request_cannot_be_searched_for_without_a_key() -> None:
 
 async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() -> None:
     office = Office()
-    async with client_of(office.door, per_hour=2) as client:
+    async with client_of(office.door, public=Allowance(2)) as client:
         statuses = [(await client.post("/v1/requests", json=form())).status_code for _ in range(2)]
         refused = await client.post("/v1/requests", json=form())
         system = await client.post("/v1/requests", json=request(), headers=BEARER)
@@ -157,7 +158,7 @@ async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() ->
 
 
 async def test_a_closed_public_door_takes_nothing() -> None:
-    async with client_of(Office().door, per_hour=0) as client:
+    async with client_of(Office().door, public=Allowance(0)) as client:
         assert_problem(await client.post("/v1/requests", json=form()), 429)
 
 

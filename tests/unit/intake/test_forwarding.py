@@ -5,7 +5,6 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from services.intake.api import Callers, create_app
 from services.intake.deadlines import UNACKNOWLEDGED
 from services.intake.domain import Status, request_id
 from services.intake.door import Allowance
@@ -21,7 +20,7 @@ from shared.events import (
     RequestForwarded,
 )
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
-from tests.unit.intake_api import ROOT, SITE
+from tests.unit.intake_api import client_of
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 EMAIL = str(PERSON["email"])
@@ -108,8 +107,7 @@ async def office() -> Office:
 
 
 def browser(office: Office, *, public: int = 0) -> httpx.AsyncClient:
-    app = create_app(office.door, Callers({}, Allowance(public)), SITE)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ROOT)
+    return client_of(office.door, public=Allowance(public) if public else None)
 
 
 async def link(office: Office) -> str:

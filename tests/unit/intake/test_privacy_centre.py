@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from services.intake.centre.form import FIELDS, Filled, For
 from services.intake.centre.wishes import CHOICES, MARKETING, OPT_OUT, WISHES, Part
 from services.intake.domain import GPC, PUBLIC_DOOR
+from services.intake.door import Allowance
 from services.intake.guard import TRAP
 from services.intake.languages import CATALOGUES, LANGUAGES
 from services.intake.unsubscribing.links import Subscription
@@ -533,7 +534,7 @@ async def test_who_sends_twice_has_asked_once_and_who_changes_something_has_aske
 
 async def test_one_address_may_lodge_so_many_in_an_hour() -> None:
     office = Office()
-    async with client_of(office.door, per_hour=1) as client:
+    async with client_of(office.door, public=Allowance(1)) as client:
         for status in (303, 429):
             data = {"seal": await seal(client, office, "/opt-out"), "email": PERSON["email"]}
             response = await client.post("/opt-out", data=data, headers=BROWSER | {"Accept-Language": "de"})

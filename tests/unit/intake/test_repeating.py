@@ -5,12 +5,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from httpx import ASGITransport, AsyncClient
 
-from services.intake.api import Callers, create_app
 from services.intake.deadlines import APPROACHING, UNACKNOWLEDGED
 from services.intake.domain import PUBLIC_DOOR, Case, Status, request_id
-from services.intake.door import Allowance
 from services.intake.drp.statuses import Asked, Links, Reason, Standing, told_of
 from services.intake.registering import LOST_AFTER
 from services.intake.repeating import duplicate_of
@@ -37,7 +34,7 @@ from shared.events import (
 )
 from shared.law import Right
 from tests.unit.fakes import ABROAD, NOW, PERSON, REQUEST_KEY, SOURCE, Office, request, submission
-from tests.unit.intake_api import SITE
+from tests.unit.intake_api import client_of
 
 FIRST, SECOND, THIRD = (request_id(SOURCE, name, key=REQUEST_KEY) for name in ("r-1", "r-2", "r-3"))
 AGENT = {"name": "Kanzlei Muster", "email": "office@agent.example.net", "permission": "She has asked me to."}
@@ -274,8 +271,7 @@ async def test_a_duplicate_takes_no_proofs() -> None:
 
 async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_it() -> None:
     office = await asked_twice()
-    app = create_app(office.door, Callers({}, Allowance(10)), SITE)
-    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
+    async with client_of(office.door) as client:
         page = (await client.get(f"/requests/{SECOND}")).text
         status = (await client.get(f"/v1/requests/{SECOND}")).text
     assert "You asked for the same before" in page

@@ -18,7 +18,8 @@ from shared.errors import ConfigurationError
 from shared.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import AbsentBroker, Office
-from tests.unit.platforms import API_KEY, LINKS, MASTER_KEY, ROOT, platforms
+from tests.unit.intake_api import API_KEY, LINKS, MASTER_KEY, ROOT
+from tests.unit.platforms import platforms
 
 OTTILIE = Subscription(email="ottilie.quastenflosser@example.org", list="Lamps of the month")
 URL = LINKS.url_for(OTTILIE).removeprefix(ROOT)

@@ -27,7 +27,7 @@ SHOWN = {
 
 def sentences() -> Iterator[str]:
     """Yield what letters say: what stands in their code, and the provisions that they show."""
-    yield from LETTERS.sentences()
+    yield from LETTERS.sentences
     for ground in GROUNDS.values():
         yield from filter(None, ground.provisions.values())
     yield from SHOWN
