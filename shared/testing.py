@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from shared import topology
@@ -32,8 +33,7 @@ class MemoryBroker:
         """Start with empty queues, at time zero."""
         self.published: list[Message] = []
         """All that was ever published, redeliveries of retries included."""
-        self._topology = {queue.name: queue for queue in topology.queues()}
-        self._queues: dict[str, deque[_Queued]] = {name: deque() for name in self._topology}
+        self._queues: dict[str, deque[_Queued]] = {queue.name: deque() for queue in topology.queues()}
         self._waiting: list[tuple[timedelta, int, topology.Queue, Message]] = []
         self._now = timedelta()
         self._inboxes: list[MemoryInbox] = []
@@ -95,7 +95,7 @@ class MemoryBroker:
 
     def _route(self, message: Message) -> bool:
         self.published.append(message)
-        takers = [queue for queue in self._topology.values() if _takes(queue, message)]
+        takers = _takers(message.exchange, message.routing_key)
         for queue in takers:
             delay = queue.arguments.get("x-message-ttl")
             if delay is None:
@@ -282,13 +282,15 @@ class MemoryVault:
         return self.items[case]
 
 
-def _takes(queue: topology.Queue, message: Message) -> bool:
-    if message.exchange == "":
-        return message.routing_key == queue.name
-    return any(
-        exchange == message.exchange and _matches(pattern, message.routing_key)
-        for exchange, pattern in queue.bindings
-    )
+@lru_cache(maxsize=1024)
+def _takers(exchange: str, key: str) -> tuple[topology.Queue, ...]:
+    return tuple(queue for queue in topology.queues() if _takes(queue, exchange, key))
+
+
+def _takes(queue: topology.Queue, exchange: str, key: str) -> bool:
+    if exchange == "":
+        return key == queue.name
+    return any(bound == exchange and _matches(pattern, key) for bound, pattern in queue.bindings)
 
 
 def _matches(pattern: str, key: str) -> bool:

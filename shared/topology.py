@@ -16,6 +16,7 @@ waits its turn in a queue per delay, because messages expire only at the head of
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 REQUESTS = "habeas.requests"
@@ -181,6 +182,7 @@ def exchanges() -> tuple[str, ...]:
     return REQUESTS, EVENTS, RETRY, REDELIVERY
 
 
+@cache
 def queues() -> tuple[Queue, ...]:
     """Return all queues, in an order in which none dead-letters into one that is not there yet."""
     return tuple(

@@ -11,12 +11,13 @@ import subprocess
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from httpx import AsyncClient, Response
 from pydantic import SecretStr
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.door import Allowance
 from services.intake.opendsr.api import opendsr_app
@@ -35,7 +37,7 @@ from services.intake.opendsr.filing import Files
 from services.intake.opendsr.messages import Served
 from tests.unit.agents import Watch
 from tests.unit.fakes import NOW, PRACTICE, Office
-from tests.unit.intake_api import client_of
+from tests.unit.intake_api import Behind, client_of
 
 DOMAIN = "opendsr.example.com"
 ROOT = f"https://{DOMAIN}"
@@ -200,11 +202,24 @@ class Calling:
         return await self.http.delete(f"{PATHS[version]}/{name}", headers=self.basic)
 
 
+DESK: ContextVar[Desk] = ContextVar("DESK")
+
+
+@cache
+def processor() -> ASGIApp:
+    return opendsr_app(cast("Desk", Behind(DESK)))
+
+
 @asynccontextmanager
 async def calling(office: Office, name: str = "shop", *, per_hour: int = 1000) -> AsyncIterator[Calling]:
     """Let the controller called *name* call the processor."""
     desk = desk_of(office, per_hour=per_hour)
-    async with client_of(office.door, opendsr=opendsr_app(desk)) as http:
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        DESK.set(desk)
+        await processor()(scope, receive, send)
+
+    async with client_of(office.door, opendsr=app) as http:
         http.base_url = ROOT
         yield Calling(office, desk, http, name)
 

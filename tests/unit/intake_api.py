@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
@@ -60,11 +61,14 @@ def app_of(
     return create_app(door, callers, SITE, protocols=protocols, links=LINKS)
 
 
+@dataclass(frozen=True)
 class Behind:
-    """The door of whichever office a test has: the API that stands on it is put together once."""
+    """Whatever a test has there: the application that stands on it is put together once."""
+
+    variable: ContextVar[Any]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(DOOR.get(), name)
+        return getattr(self.variable.get(), name)
 
 
 DOOR: ContextVar[Door] = ContextVar("DOOR")
@@ -79,7 +83,7 @@ async def _protocol(scope: Scope, receive: Receive, send: Send) -> None:
 def api(_site: int, path: str = "") -> FastAPI:
     """Return the API, with whichever protocol a test has at *path*."""
     protocols = {path: _protocol} if path else None
-    return app_of(cast("Door", Behind()), protocols=protocols)
+    return app_of(cast("Door", Behind(DOOR)), protocols=protocols)
 
 
 def client_of(door: Door, *, public: Allowance | None = None, **protocol: ASGIApp) -> AsyncClient:
