@@ -264,12 +264,6 @@ async def test_an_address_inside_is_not_called(stage: Stage) -> None:
     assert not any(called.endswith("/inside") for _, _, called in stage.called.received)
 
 
-async def test_of_equal_requests_that_come_at_once_one_is_taken(stage: Stage) -> None:
-    person = (await stage.pipeline.people())[8]
-    answers = await asyncio.gather(*(stage.club.post(instruction("access", person)) for _ in range(8)))
-    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
-
-
 async def test_an_id_that_comes_at_once_eight_times_is_one_request(stage: Stage) -> None:
     body = instruction("erasure", Somebody("nobody.else@example.org", "Nemo Nobody"))
     body["submitted_time"] = "2026-01-02T03:04:05Z"  # as no other test has it
