@@ -2,8 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-# Tests on real parts wait half of the time: two processes share them, each with parts of its own.
-PYTEST := $(BIN)/python -m pytest -q --numprocesses=2 --dist=loadgroup
+PYTEST := $(BIN)/python -m pytest
 
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,18 +27,18 @@ types: setup  ## Types and import rules
 test: setup  ## Every test; container tests skip where there is no Docker, and fail there when CI is set
 	@scripts/setup-docker || [ $$? = 3 ]
 	@scripts/setup-tests || [ $$? = 3 ]
-	@$(PYTEST)
+	@$(PYTEST) -q
 
 test-unit: setup  ## Pure tests
 	@scripts/test-unit
 
 test-integration: setup  ## Tests on a real broker, database, mail server and browser
 	@scripts/setup-tests || [ $$? = 3 ]
-	@$(PYTEST) tests/integration
+	@$(PYTEST) -q tests/integration
 
 test-e2e: setup  ## Whole journeys, also in containers
 	@scripts/setup-docker || [ $$? = 3 ]
-	@$(BIN)/python -m pytest -q tests/e2e
+	@$(PYTEST) -q tests/e2e
 
 up: setup  ## Run everything on this machine until Ctrl-C
 	@$(BIN)/habeas up

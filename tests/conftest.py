@@ -1,5 +1,5 @@
 """
-The real parts that integration tests use, started once per process of a run.
+The real parts that integration tests use, started once per run.
 
 A test that asks for ``amqp_url`` gets a virtual host of its own, one that asks for ``database_prefix`` a name
 of its own for its databases, one that asks for ``mail`` a view on the letters that come from then on.
@@ -28,13 +28,6 @@ from tests.mailbox import Mailbox
 
 settings.register_profile("habeas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("habeas")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two processes share the tests, let one have all of a file, and all that use the containers."""
-    for item in items:
-        group = "containers" if item.path.parent.name == "e2e" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def given(name: str) -> str | None:
