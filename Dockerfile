@@ -40,13 +40,6 @@ COPY . .
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/uv \
     trusting uv pip install --quiet --python .venv --no-deps --target /product .
 
-# What reads strangers' files has an image of its own, without the operator's command and the other services.
-FROM product AS product-verifier
-RUN cd /product && rm -r bin habeas services/intake services/fulfillment services/notifier
-
-FROM product AS product-others
-RUN rm -r /product/services/verifier
-
 # ---------------------------------------------------------------- what runs
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 habeas \
@@ -66,11 +59,11 @@ ENTRYPOINT ["python", "-m"]
 FROM runtime AS verifier
 COPY --from=reading /app/.venv /app/.venv
 COPY --from=reading /app/.tools/models /app/models
-COPY --from=product-verifier /product /app/product
+COPY --from=product /product /app/product
 ENV HABEAS_MODELS=/app/models OMP_THREAD_LIMIT=1
 CMD ["services.verifier"]
 
 FROM runtime
 COPY --from=dependencies /app/.venv /app/.venv
-COPY --from=product-others /product /app/product
+COPY --from=product /product /app/product
 CMD ["services.intake"]

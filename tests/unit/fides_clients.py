@@ -154,15 +154,15 @@ class Calling:
 
 @asynccontextmanager
 async def calling(
-    office: Office, *, per_hour: int | None = None, policies: Policies = POLICIES
+    office: Office, *, per_hour: int = 1000, policies: Policies = POLICIES
 ) -> AsyncIterator[Calling]:
     """Let clients call the business."""
-    ledger, public = MemoryLedger(), Allowance(per_hour or 1000)
+    ledger, public = MemoryLedger(), Allowance(per_hour)
     desk = Desk(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
     served = Served(desk, Reviews(desk, ledger), Consents(desk, MemoryBegun()), clients, public)
     fides = fides_app(served, frozenset({ORIGIN}))
-    async with client_of(office.door, public=public if per_hour else None, fides=fides) as http:
+    async with client_of(office.door, public=public, fides=fides) as http:
         yield Calling(office, http, ledger, desk)
 
 

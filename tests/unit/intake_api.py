@@ -51,7 +51,7 @@ LINKS = Links(MASTER_KEY, ROOT)
 SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
-UNLIMITED = Allowance(10**9)
+UNLIMITED, CLOSED = Allowance(10**9), Allowance(0)
 
 
 def app_of(
@@ -72,6 +72,7 @@ class Behind:
 
 
 DOOR: ContextVar[Door] = ContextVar("DOOR")
+PUBLIC: ContextVar[Allowance] = ContextVar("PUBLIC")
 PROTOCOL: ContextVar[ASGIApp] = ContextVar("PROTOCOL")
 
 
@@ -83,24 +84,22 @@ async def _protocol(scope: Scope, receive: Receive, send: Send) -> None:
 def api(_site: int, path: str = "") -> FastAPI:
     """Return the API, with whichever protocol a test has at *path*."""
     protocols = {path: _protocol} if path else None
-    return app_of(cast("Door", Behind(DOOR)), protocols=protocols)
+    return app_of(cast("Door", Behind(DOOR)), cast("Allowance", Behind(PUBLIC)), protocols)
 
 
-def client_of(door: Door, *, public: Allowance | None = None, **protocol: ASGIApp) -> AsyncClient:
+def client_of(door: Door, *, public: Allowance = UNLIMITED, **protocol: ASGIApp) -> AsyncClient:
     """
-    Return a client of the API on *door*; of one of its own where *public* limits what strangers may ask.
+    Return a client of the API on *door*.
 
     Args:
         door: What the API stands on.
-        public: How often they may.
+        public: How often strangers may ask.
         protocol: One application, by the name of the path that it is mounted at.
     """
-    if public is not None:
-        own = app_of(door, public, {f"/{name}": mounted for name, mounted in protocol.items()})
-        return AsyncClient(transport=ASGITransport(own), base_url=ROOT)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         DOOR.set(door)
+        PUBLIC.set(public)
         for mounted in protocol.values():
             PROTOCOL.set(mounted)
         await api(id(SITE), *(f"/{name}" for name in protocol))(scope, receive, send)

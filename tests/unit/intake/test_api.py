@@ -26,6 +26,7 @@ from tests.unit.intake_api import (
     API_KEY,
     BEARER,
     CASE,
+    CLOSED,
     PACKAGE,
     ROOT,
     answered,
@@ -158,7 +159,7 @@ async def test_an_address_may_lodge_so_many_requests_and_systems_any_number() ->
 
 
 async def test_a_closed_public_door_takes_nothing() -> None:
-    async with client_of(Office().door, public=Allowance(0)) as client:
+    async with client_of(Office().door, public=CLOSED) as client:
         assert_problem(await client.post("/v1/requests", json=form()), 429)
 
 

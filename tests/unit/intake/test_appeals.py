@@ -27,7 +27,7 @@ from shared.events import (
 )
 from shared.law import Duty, Regulation, Right
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
-from tests.unit.intake_api import ROOT, SITE, client_of
+from tests.unit.intake_api import CLOSED, ROOT, SITE, client_of
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 SAID = "You overlooked my invoices."
@@ -248,7 +248,7 @@ async def test_the_days_of_a_complaint_are_told_by_the_law_by_which_it_will_be_j
 
 
 async def posted(office: Office, statement: str) -> httpx.Response:
-    async with client_of(office.door) as client:
+    async with client_of(office.door, public=CLOSED) as client:
         return await client.post(f"/requests/{CASE}/appeal", data={"statement": statement})
 
 

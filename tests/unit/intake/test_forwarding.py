@@ -107,7 +107,7 @@ async def office() -> Office:
 
 
 def browser(office: Office, *, public: int = 0) -> httpx.AsyncClient:
-    return client_of(office.door, public=Allowance(public) if public else None)
+    return client_of(office.door, public=Allowance(public))
 
 
 async def link(office: Office) -> str:
