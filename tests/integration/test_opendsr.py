@@ -137,6 +137,9 @@ async def test_of_many_that_cross_one_is_taken(parts: Stack | None, tmp_path: Pa
         others = [one | {"subject_request_type": "access"} for one in equal]
         answers = await asyncio.gather(*map(stage.shop.post, others))
         assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+        known = (await stage.pipeline.people())[8]
+        answers = await asyncio.gather(*(stage.club.post(instruction("access", known)) for _ in range(8)))
+        assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
 
 
 def callbacks(stage: Stage, name: str, url: str) -> list[dict[str, Any]]:
