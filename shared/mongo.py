@@ -25,6 +25,7 @@ from pymongo.errors import (
     ExecutionTimeout,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
 )
 from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 
@@ -167,7 +168,8 @@ def translated(what: str) -> Iterator[None]:
 
     Raises:
         StoreUnavailable: The server did not answer, is changing its primary, or ran out of time.
-        PermanentError: It refused the call. Neither message repeats the driver's: it may quote documents.
+        PermanentError: It refused the call. Neither message repeats what the driver says of a call, which may
+            quote documents; what it says of servers that it could not reach names hosts and causes alone.
     """
     try:
         yield
@@ -178,11 +180,18 @@ def translated(what: str) -> Iterator[None]:
     except PyMongoError as error:
         code = getattr(error, "code", None)
         name = type(error).__name__
+        if isinstance(error, ServerSelectionTimeoutError):
+            raise StoreUnavailable(f"{what}: MongoDB did not answer: {_nobody_because(error)}") from None
         if _may_pass(error):
             raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
         if error.has_error_label("TransientTransactionError"):
             raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
         raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
+
+
+def _nobody_because(error: ServerSelectionTimeoutError) -> str:
+    """Return why no server could be chosen, without the driver's account of all that it knows of each."""
+    return str(error).partition(", Timeout: ")[0]
 
 
 def _may_pass(error: PyMongoError) -> bool:
