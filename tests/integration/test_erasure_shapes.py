@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.marks import plan_marks
 from services.fulfillment.erasure.execution import Left, execute, plan, verify
 from services.fulfillment.erasure.steps import Disposition, Plan
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
+from shared.law import Right
 from shared.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
@@ -124,3 +127,81 @@ async def test_a_hold_among_several_flags_keeps_the_record(world: World) -> None
     assert await execute(decided, world.stores) == {}
     assert (await verify(decided, data_map, world.stores, PERSON)).clean
     assert await world.get("desk.notes", _id=2) is None
+
+
+CODES = """
+          - name: codes
+            data_categories: [user.unique_id]
+            fides_meta: {{ data_type: "string[]", identity: code{more} }}
+"""
+MEMBERS = """
+          - name: members
+            fides_meta: {{ data_type: "object[]"{more} }}
+            fields:
+              - {{ name: code, data_categories: [user.unique_id], fides_meta: {{ identity: code }} }}
+"""
+CODE = "          - { name: code, data_categories: [user.unique_id], fides_meta: { identity: code } }\n"
+KEY = "          - { name: key, fides_meta: { primary_key: true } }\n"
+
+
+async def _compares_loosely(world: World) -> None:
+    rule = {"locale": "en", "strength": 2}
+    await world.client[world.prefix + "desk"].create_collection("notes", collation=rule)
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "after"),
+    [
+        pytest.param(CODES.format(more=""), {"codes": ["aB", "Ab"]}, {"codes": ["Ab"]}, id="values"),
+        pytest.param(
+            MEMBERS.format(more=""),
+            {"members": [{"code": "aB"}, {"code": "Ab"}]},
+            {"members": [{"code": "Ab"}]},
+            id="objects",
+        ),
+        pytest.param(
+            MEMBERS.format(more=", read_only: true"),
+            {"members": [{"code": "aB"}, {"code": "Ab"}]},
+            {"members": [{"code": None}, {"code": "Ab"}]},
+            id="masks",
+        ),
+    ],
+)
+async def test_where_a_collection_compares_loosely_an_element_of_another_case_stays(
+    world: World, fields: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    await _compares_loosely(world)
+    await world.insert("desk.notes", {"_id": 1, **before})
+    await world.erase(one(fields), {"code": ("aB",)})
+    assert await world.get("desk.notes") == {"_id": 1, **after}
+
+
+@pytest.mark.parametrize(
+    ("fields", "erasure"),
+    [(CODE, "delete"), (CODE + KEY, "delete"), (CODE, "mask")],
+    ids=["deleted at once", "deleted by its key", "masked"],
+)
+async def test_where_a_collection_compares_loosely_what_became_anothers_meanwhile_stays(
+    world: World, fields: str, erasure: str
+) -> None:
+    await _compares_loosely(world)
+    data_map = one(fields, about=f"{{ erasure: {erasure} }}")
+    await world.insert("desk.notes", {"_id": 1, "code": "aB", "key": 1})
+    decided = plan(await gather(data_map, world.stores, {"code": ("aB",)}), data_map, TODAY)
+    notes = world.client[world.prefix + "desk"]["notes"]
+    await notes.update_one({"_id": 1}, {"$set": {"code": "Ab"}})
+    await execute(decided, world.stores)
+    assert await world.get("desk.notes") == {"_id": 1, "code": "Ab", "key": 1}
+
+
+async def test_where_a_collection_compares_loosely_an_element_of_another_case_is_not_marked(
+    world: World,
+) -> None:
+    await _compares_loosely(world)
+    mark = "{ restriction: { field: members.blocked, value: true } }"
+    data_map = one(MEMBERS.format(more="") + "              - { name: blocked }\n", about=mark)
+    await world.insert("desk.notes", {"_id": 1, "members": [{"code": "aB"}, {"code": "Ab"}]})
+    found = await gather(data_map, world.stores, {"code": ("aB",)})
+    await carry_out(plan_marks(found, data_map, TODAY, Right.RESTRICTION), world.stores)
+    marked = [{"code": "aB", "blocked": True}, {"code": "Ab"}]
+    assert await world.get("desk.notes") == {"_id": 1, "members": marked}

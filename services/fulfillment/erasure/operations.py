@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.paths import below, leads_through
 from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.comparing import AS_IT_IS, key_of
 from services.fulfillment.search.ownership import Match
 from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
@@ -27,10 +27,10 @@ def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | D
         if step.id.keys() == {"_id"}:
             alike[_condition_key(step)].append(step)
         else:
-            yield [step], DeleteOne(_guarded(step))
+            yield [step], DeleteOne(_guarded(step), collation=AS_IT_IS)
     for some in alike.values():
         named = {"_id": {"$in": [step.id["_id"] for step in some]}}
-        yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID)
+        yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID, collation=AS_IT_IS)
 
 
 def changes(step: Step) -> Iterator[UpdateOne]:
@@ -64,6 +64,7 @@ def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateO
         {"$and": [_guarded(step), *_shape(masks, pulls)]},
         dict(change),
         array_filters=filters or None,
+        collation=AS_IT_IS,
     )
 
 
@@ -76,7 +77,7 @@ def _setting(step: Step, part: Set) -> UpdateOne:
     if part.of is not None:
         conditions += _outside(part.of, part.arrays)
     change = {"$unset": {path: ""}} if part.removed else {"$set": {path: part.value}}
-    return UpdateOne({"$and": conditions}, change, array_filters=elements or None)
+    return UpdateOne({"$and": conditions}, change, array_filters=elements or None, collation=AS_IT_IS)
 
 
 def _settable(part: Set) -> tuple[str, list[Mapping[str, Any]]]:

@@ -12,6 +12,8 @@ from services.fulfillment.search.phones import canonical
 from shared.mongo import Binary, Decimal128, ObjectId, json_util
 
 NUMBER = "number"
+AS_IT_IS: Mapping[str, Any] = {"locale": "simple"}
+"""A collation that compares texts byte by byte; a collection may have another one of its own."""
 
 
 def refers(value: Any) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search import caseless
 from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.comparing import AS_IT_IS, key_of
 from services.fulfillment.search.forms import forms
 from services.fulfillment.search.phones import canonical, integers, longhand, spellings
 from services.fulfillment.search.urgency import due
@@ -36,8 +36,6 @@ PATIENCE_MS = 120_000
 """How long a query may run on the server, unless the URL of its store says so (``timeoutMS``)."""
 MOST_PHONES = 16
 """Telephone numbers for which an index is asked for every usual spelling at once."""
-AS_IT_IS: Mapping[str, Any] = {"locale": "simple"}
-"""Compares texts byte by byte."""
 _GAP = r"[^0-9]{0,4}"
 _AROUND = r"[^0-9]{0,8}"
 INDEXES_KNOWN_FOR = 60.0

@@ -75,4 +75,5 @@ def test_elements_are_chosen_by_content_and_arrays_named_without_positions() -> 
         array_filters=[
             {"$and": [{"m0.text": {"$exists": True}}, {"m0.email": {"$in": ["kim@example.org"]}}]},
         ],
+        collation={"locale": "simple"},
     )
