@@ -10,7 +10,7 @@ from services.fulfillment.datamap.model import Field, Flaw
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
-from services.fulfillment.search.phones import canonical, spellings
+from services.fulfillment.search.phones import canonical
 from shared.mongo import Document
 
 PHONE = "phone_number"
@@ -64,4 +64,4 @@ def _stands_alone(value: Any, field: Field) -> bool:
     if field.identity != PHONE:
         return value != value.strip()
     dialled = canonical(value)
-    return dialled is None or not dialled.startswith("+") or value not in set(spellings(dialled))
+    return dialled is None or not dialled.startswith("+")
