@@ -129,6 +129,46 @@ async def test_a_hold_among_several_flags_keeps_the_record(world: World) -> None
     assert await world.get("desk.notes", _id=2) is None
 
 
+LINES = """
+          - name: lines
+            data_categories: [user.content]
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: text }
+              - name: notes
+                fides_meta: { data_type: "object[]" }
+                fields:
+                  - { name: text }
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "after"),
+    [
+        pytest.param(
+            [{"notes": {"text": "x"}}, {"notes": [{"text": "x"}, {}]}, {"notes": None}, {}],
+            [{"notes": {"text": None}}, {"notes": [{"text": None}, {}]}, {"notes": None}, {}],
+            id="alone in one element, in an array in the next",
+        ),
+        pytest.param([{"text": "x"}, "y", None], [{"text": None}, "y", None], id="no objects between"),
+        pytest.param(
+            [{"text": "x"}, [{"text": "y", "notes": [[{"text": "z"}]]}, {"n": 1}]],
+            [{"text": None}, [{"text": None, "notes": [[{"text": None}]]}, {"n": 1}]],
+            id="arrays in arrays",
+        ),
+        pytest.param([[{"text": "x"}]], [[{"text": None}]], id="nothing but arrays in arrays"),
+    ],
+)
+async def test_a_mask_reaches_its_field_however_elements_are_nested(
+    world: World, lines: Any, after: Any
+) -> None:
+    data_map = one(EMAIL + LINES)
+    await world.insert("desk.notes", {"_id": 1, "email": KIM, "lines": lines})
+    _, decided = await world.erase(data_map, PERSON)
+    assert await world.get("desk.notes") == {"_id": 1, "email": None, "lines": after}
+    assert (await verify(decided, data_map, world.stores, PERSON)).clean
+
+
 CODES = """
           - name: codes
             data_categories: [user.unique_id]

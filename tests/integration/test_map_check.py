@@ -222,6 +222,32 @@ async def test_an_identity_that_only_its_own_spelling_finds_is_remarked(
     assert (remark in await desk.remarks(mapped(field))) is told
 
 
+@pytest.mark.parametrize(
+    ("told", "buried"),
+    [
+        ([["kim@example.org"]], True),
+        (["kim@example.org", ["lou@example.org"]], True),
+        (["kim@example.org"], False),
+    ],
+)
+async def test_an_identity_in_an_array_of_arrays_is_found_by_nobody_and_wrong(
+    desk: Desk, told: Any, *, buried: bool
+) -> None:
+    await desk.insert({"_id": 1, "told": told})
+    field = '{ name: told, fides_meta: { identity: email, data_type: "string[]" } }'
+    wrong = "map.yml:8: `told` lies in arrays of arrays in 1 of 1 documents"
+    assert (wrong in await desk.wrong(mapped(field))) is buried
+
+
+@pytest.mark.parametrize("members", [[[{"told": "kim@example.org"}]], [{"told": [["kim@example.org"]]}]])
+async def test_an_identity_below_an_array_of_arrays_is_wrong_too(desk: Desk, members: Any) -> None:
+    await desk.insert({"_id": 1, "members": members})
+    told = "{ name: told, fides_meta: { identity: email } }"
+    field = f'{{ name: members, fides_meta: {{ data_type: "object[]" }}, fields: [ {told} ] }}'
+    wrong = "map.yml:8: `members.told` lies in arrays of arrays in 1 of 1 documents"
+    assert wrong in await desk.wrong(mapped(field))
+
+
 async def test_a_text_where_fields_are_declared_stays_in_an_erasure_and_is_wrong(desk: Desk) -> None:
     home = "{ name: home, fields: [ { name: city, data_categories: [user.contact.address.city] } ] }"
     await desk.insert({**KIM, "home": "12 Long Lane"}, {"_id": 2, "home": {"city": "Bern"}})

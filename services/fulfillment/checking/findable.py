@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from services.fulfillment.checking.kinds import counted, kind_of
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.model import Field, Flaw
-from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.datamap.paths import places, values_at
 from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.phones import canonical
@@ -26,6 +27,24 @@ def unfindable(observed: Observed) -> Iterator[Flaw]:
         if field.identity is not None:
             yield from _typed(field, observed)
             yield from _written(field, observed)
+
+
+def buried(observed: Observed) -> Iterator[Flaw]:
+    """Yield what people are looked up by and lies in arrays of arrays, where no query of a path looks."""
+    for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
+        number = sum(_is_buried(document, path) for document in observed.documents)
+        if number:
+            what = f"`{path}` lies in arrays of arrays {counted(number, len(observed.documents))}"
+            remedy = "store it in one array: nobody is found by it there"
+            yield Flaw(observed.collection.by_path[path].where, what, remedy)
+
+
+def _is_buried(document: Document, path: str) -> bool:
+    return any(
+        any(around == array for around, array in pairwise(arrays))
+        or (isinstance(found, list) and any(isinstance(item, list) for item in found))
+        for arrays, found in places(document, path)
+    )
 
 
 def _typed(field: Field, observed: Observed) -> Iterator[Flaw]:

@@ -102,7 +102,7 @@ def places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, 
         yield (), value
     elif isinstance(value, list):
         for item in value:
-            yield from (((above, *arrays), found) for arrays, found in _places_in(item, path, above))
+            yield from (((above, *arrays), found) for arrays, found in places(item, path, above))
     else:
         yield from _places_in(value, path, above)
 

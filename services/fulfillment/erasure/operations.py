@@ -161,7 +161,7 @@ def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Doc
 
 def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     """Yield what must hold for the change to be possible at all: arrays are arrays, objects objects."""
-    arrays = {array for mask in masks for array in mask.arrays}
+    arrays = {array for mask in masks for array in _sought(mask.arrays)}
     arrays |= {array for pull in pulls for array in (*pull.arrays, pull.match.unit or "")}
     for array in sorted(arrays):
         yield {array: {"$type": "array"}}
@@ -173,6 +173,14 @@ def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     for mask in masks:
         if mask.single and not mask.arrays:
             yield {mask.path: {"$eq": mask.instead_of[0], "$not": {"$type": "array"}}}
+
+
+def _sought(arrays: Sequence[str]) -> Iterator[str]:
+    """Yield those of *arrays* that a query finds: it finds none that is an element of another."""
+    for around, array in pairwise(("", *arrays)):
+        if array == around:
+            return
+        yield array
 
 
 def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[Match, Sequence[str]]]:
@@ -202,7 +210,15 @@ def _element(name: str, mask: Mask, array: str, end: str) -> Document:
         if mask.single:
             condition = {"$and": [condition, {name + below_it: {"$not": {"$type": "array"}}}]}
     theirs = {} if mask.of is None else _theirs(mask.of, mask.arrays)
-    return _all_of([condition, *_of_element(name, theirs.get(array, ()))])
+    return _all_of([condition, *_no_arrays(name, below_it), *_of_element(name, theirs.get(array, ()))])
+
+
+def _no_arrays(name: str, way: str) -> Iterator[Document]:
+    """Yield that no array lies on the *way* from an element on: through one, another mask leads."""
+    if way:
+        around, _, _ = way.rpartition(".")
+        yield from _no_arrays(name, around)
+        yield {name + around: {"$not": {"$type": "array"}}}
 
 
 def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bson import Regex, json_util
+from bson import Code, Regex, json_util
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -110,7 +110,21 @@ def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", " ", "\t\n", b"", {}, True, False, float("nan"), Decimal128("NaN"), Regex("."), {"$in": []}],
+    [
+        None,
+        "",
+        " ",
+        "\t\n",
+        b"",
+        {},
+        True,
+        False,
+        float("nan"),
+        Decimal128("NaN"),
+        Regex("."),
+        Code("x"),
+        {"$in": []},
+    ],
 )
 def test_nothing_refers_to_nothing(value: Any) -> None:
     assert not refers(value)
@@ -123,6 +137,11 @@ def test_nothing_refers_to_nothing(value: Any) -> None:
 def test_a_value_refers_to_its_equals(value: Any) -> None:
     assert refers(value)
     assert key_of(value) == key_of(value)
+
+
+def test_a_program_is_no_text_and_compares_all_the_same() -> None:
+    assert {key_of(Code("x")), key_of(Code("x"), caseless=True)} == {key_of(Code("x"))}
+    assert key_of(Code("x")) not in {key_of("x"), key_of(Code("y"))}
 
 
 def test_numbers_are_equal_across_types_as_in_a_query() -> None:
