@@ -245,6 +245,8 @@ async def test_the_number_in_the_persons_own_record_is_dialled_where_the_person_
 async def test_an_address_is_found_with_blanks_around_it(world: World, index: dict[str, Any] | None) -> None:
     data_map = desk(users=f"name: _id\n{identity('email')}")
     written = [" kim@example.org", "Kim@Example.org ", " KIM@example.org\n", "kim@example.org\t"]
+    if index is None or "collation" not in index:
+        written += ["  Kim@example.org", "\t\tkim@example.org", "\n kim@EXAMPLE.org \n", "kim@example.org  "]
     others = [
         "kim @example.org",
         "a kim@example.org",
@@ -255,7 +257,7 @@ async def test_an_address_is_found_with_blanks_around_it(world: World, index: di
     await world.fill(users=[{"_id": n, "email": text} for n, text in enumerate(written + others)])
     if index is not None:
         await world.client[world.prefix + "desk"]["users"].create_index("email", **index)
-    assert ids(await world.find(data_map)) == {("users", n) for n in range(4)}
+    assert ids(await world.find(data_map)) == {("users", n) for n in range(len(written))}
 
 
 async def test_records_that_the_server_does_not_send_at_once_are_all_found(world: World) -> None:

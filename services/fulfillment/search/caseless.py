@@ -28,7 +28,9 @@ MOST_SPELLED = 16
 """Addresses for which an ordinary index is entered at every spelling."""
 LEADS = ("", " ")
 TRAILS = ("", " ", "\n", "\r\n", "\t")
-"""Blanks that an address is looked for with."""
+"""Blanks that an index which compares by a collation is asked for around an address."""
+BLANKS = " \t\n\r\f\v"
+"""Those that an ordinary index is entered at."""
 LETTERS = 3
 """Leading letters whose spellings are tried: at most eight."""
 
@@ -83,9 +85,8 @@ def queries(wanted: Mapping[str, Sequence[str]], known: Indexes) -> Iterator[Que
         if path not in known.caseless and path in known.plain and len(addresses) <= MOST_SPELLED:
             spelled += [
                 {path: {"$regex": pattern}}
-                for address in _composed(addresses)
-                for lead in ("", " ")
-                for pattern in spellings(f"{lead}{address.strip()}")
+                for address in _composed(map(str.strip, addresses))
+                for pattern in (*spellings(address), *indented(address))
             ]
             continue
         collation = known.caseless.get(path)
@@ -137,3 +138,8 @@ def spellings(address: str) -> Iterator[str]:
     rest = re.escape(address[len(head) :])
     for letters in product(*({c.lower(), c.upper()} for c in head)):
         yield f"^{re.escape(''.join(letters))}(?i:{rest})\\s*$"
+
+
+def indented(address: str) -> Iterator[str]:
+    """Yield patterns that together match *address* in any case after blanks, each beginning with one."""
+    yield from (rf"^{re.escape(blank)}\s*(?i:{re.escape(address)})\s*$" for blank in BLANKS)
