@@ -59,6 +59,18 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
             id="alone and in an array, and another alone",
         ),
         pytest.param(
+            EMAILS,
+            {"emails": [KIM, [BO, KIM], [[KIM]], BO]},
+            {"emails": [[BO], [[]], BO]},
+            id="in an array of arrays, with another",
+        ),
+        pytest.param(
+            THREAD,
+            {"thread": [{"email": KIM}, [{"email": BO, "text": "theirs"}, {"email": KIM, "text": "mine"}]]},
+            {"thread": [[{"email": BO, "text": "theirs"}]]},
+            id="objects in an array of arrays",
+        ),
+        pytest.param(
             THREAD,
             {"thread": {"email": KIM, "text": "mine"}, "n": 1},
             {"n": 1},
@@ -204,6 +216,12 @@ async def _compares_loosely(world: World) -> None:
             {"members": [{"code": "aB"}, {"code": "Ab"}]},
             {"members": [{"code": None}, {"code": "Ab"}]},
             id="masks",
+        ),
+        pytest.param(
+            MEMBERS.format(more=", read_only: true"),
+            {"members": [{"code": "aB"}, [[{"code": "aB"}, {"code": "Ab"}]]]},
+            {"members": [{"code": None}, [[{"code": None}, {"code": "Ab"}]]]},
+            id="masks in arrays of arrays",
         ),
     ],
 )

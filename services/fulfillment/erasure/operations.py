@@ -209,7 +209,7 @@ def _element(name: str, mask: Mask, array: str, end: str) -> Document:
         condition = {name + below_it: {"$in": list(mask.instead_of)}}
         if mask.single:
             condition = {"$and": [condition, {name + below_it: {"$not": {"$type": "array"}}}]}
-    theirs = {} if mask.of is None else _theirs(mask.of, mask.arrays)
+    theirs = {} if mask.of is None or end == array else _theirs(mask.of, mask.arrays)
     return _all_of([condition, *_no_arrays(name, below_it), *_of_element(name, theirs.get(array, ()))])
 
 
@@ -265,7 +265,8 @@ def _every(
         path += f"{array[start:]}.$[{place}]"
         start = len(array)
         an_array: Document = {place + end[len(array) :]: {"$type": "array"}}
-        filters.append(_all_of([an_array, *_of_element(place, around.get(array, ()))]))
+        theirs = around.get(array, ()) if end != array else ()  # asked of the innermost of arrays in arrays
+        filters.append(_all_of([an_array, *_of_element(place, theirs)]))
     return path + unit[start:], filters
 
 
@@ -273,6 +274,6 @@ def _any_of(matches: Sequence[Match], arrays: Sequence[str]) -> Mapping[str, Any
     conditions = [_theirs(match, arrays).get(arrays[-1], ()) for match in matches]
     values = [value for some in conditions for path, held in some if not path for value in held]
     if values:
-        return {"$in": values}
+        return {"$in": values, "$not": {"$type": "array"}}  # which might hold somebody else's as well
     each = [{path: {"$in": list(held)} for path, held in some} for some in conditions]
     return each[0] if len(each) == 1 else {"$or": each}

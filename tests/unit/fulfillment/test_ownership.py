@@ -102,6 +102,14 @@ def test_an_array_of_one_person_is_shown_whole() -> None:
     assert disclosed(collection, document, [Match("owner", None, ("kim",))]) == document
 
 
+@pytest.mark.parametrize("owner", ["kim", "bo"])
+def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
+    document = {"_id": 1, "owner": owner, "cc": ["kim", ["bo", "kim"], ["bo"]]}
+    matches = [Match("cc", "cc", ("kim",)), *([Match("owner", None, ("kim",))] if owner == "kim" else [])]
+    own = {"owner": "kim"} if owner == "kim" else {}
+    assert disclosed(tickets(TEXT), document, matches) == {"_id": 1, **own, "cc": ["kim", ["kim"]]}
+
+
 def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
     collection = tickets(TEXT.replace("{ name: _id,", "{ name: _id, data_categories: [user.contact.email],"))
     document = {"_id": "bo", "cc": ["kim"]}
