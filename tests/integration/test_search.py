@@ -410,6 +410,20 @@ async def test_all_addresses_of_one_account_are_the_persons_where_the_map_says_s
     assert ids(await world.find(data_map)) == {("users", 1), ("news", 1)}
 
 
+async def test_a_list_of_ids_in_the_persons_own_record_leads_on(world: World) -> None:
+    to_orders = "references: [ { dataset: desk, field: orders._id } ]"
+    listed = f'name: orders, fides_meta: {{ data_type: "string[]", {to_orders} }}'
+    data_map = desk(users=f"name: _id\n{identity('email')}\n{listed}", orders="name: _id\nname: text")
+    await world.fill(
+        users=[
+            {"_id": 1, "email": "kim@example.org", "orders": ["1", 2]},
+            {"_id": 2, "email": "lou@example.org", "orders": [3]},
+        ],
+        orders=[{"_id": n} for n in range(1, 5)],
+    )
+    assert ids(await world.find(data_map)) == {("users", 1), ("orders", 1), ("orders", 2)}
+
+
 async def test_people_who_share_an_address_are_both_who_it_says(world: World) -> None:
     await world.fill(users=[KIM, {"_id": 2, "email": "KIM@example.org", "phone": "+353209100199"}])
     assert ids(await world.find(desk(users=f"name: _id\n{identity('email')}"))) == {
