@@ -33,6 +33,7 @@ dataset:
 
 
 REFERENCE = "references: [ { dataset: shop, field: orders._id } ]"
+PLAIN_ID = f"{{ name: id, fides_meta: {{ {REFERENCE} }} }}"
 PLAIN = f'{{ name: ids, fides_meta: {{ data_type: "string[]", {REFERENCE} }} }}'
 
 
@@ -41,11 +42,11 @@ PLAIN = f'{{ name: ids, fides_meta: {{ data_type: "string[]", {REFERENCE} }} }}'
     [
         pytest.param(PLAIN, {"ids": OUT}, id="values"),
         pytest.param(
-            f'{{ name: o, fides_meta: {{ data_type: "object[]" }}, fields: [ {{ name: id, fides_meta: {{ {REFERENCE} }} }} ] }}',
+            f'{{ name: o, fides_meta: {{ data_type: "object[]" }}, fields: [ {PLAIN_ID} ] }}',
             {"o.id": OUT},
             id="objects",
         ),
-        pytest.param(f"{{ name: id, fides_meta: {{ {REFERENCE} }} }}", {"id": BOTH}, id="in no array"),
+        pytest.param(PLAIN_ID, {"id": BOTH}, id="in no array"),
         pytest.param(
             PLAIN.replace("data_type:", "return_all_elements: true, data_type:"),
             {"ids": BOTH},
