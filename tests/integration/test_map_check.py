@@ -16,7 +16,7 @@ from habeas.company import fill, generate
 from services.fulfillment.checking import check
 from services.fulfillment.datamap.reading import Flaw, load, parse
 from services.fulfillment.search.stores import Stores
-from shared.mongo import Client, Decimal128, Document, Int64, ObjectId, json_util
+from shared.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 MAIL = "data_categories: [user.contact.email]"
@@ -246,6 +246,12 @@ async def test_an_identity_below_an_array_of_arrays_is_wrong_too(desk: Desk, mem
     field = f'{{ name: members, fides_meta: {{ data_type: "object[]" }}, fields: [ {told} ] }}'
     wrong = "map.yml:8: `members.told` lies in arrays of arrays in 1 of 1 documents"
     assert wrong in await desk.wrong(mapped(field))
+
+
+async def test_a_reference_that_is_a_pointer_of_a_drivers_is_wrong(desk: Desk) -> None:
+    await desk.insert({"_id": 1, "told": DBRef("people", 1)}, {"_id": 2, "told": [DBRef("people", 1), 1]})
+    field = "{ name: told, fides_meta: { identity: number } }"
+    assert "map.yml:8: `told` holds a DBRef in 2 of 2 documents" in await desk.wrong(mapped(field))
 
 
 async def test_a_text_where_fields_are_declared_stays_in_an_erasure_and_is_wrong(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from services.fulfillment.datamap.paths import places, values_at
 from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
 from services.fulfillment.search.phones import canonical
-from shared.mongo import Document
+from shared.mongo import DBRef, Document
 
 PHONE = "phone_number"
 _WRITTEN = {
@@ -36,6 +36,16 @@ def buried(observed: Observed) -> Iterator[Flaw]:
         if number:
             what = f"`{path}` lies in arrays of arrays {counted(number, len(observed.documents))}"
             remedy = "store it in one array: nobody is found by it there"
+            yield Flaw(observed.collection.by_path[path].where, what, remedy)
+
+
+def pointed(observed: Observed) -> Iterator[Flaw]:
+    """Yield what people are looked up by and is a pointer of a driver's, which holds an id and is none."""
+    for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
+        number = sum(any(isinstance(v, DBRef) for v in values_at(d, path)) for d in observed.documents)
+        if number:
+            what = f"`{path}` holds a DBRef {counted(number, len(observed.documents))}"
+            remedy = "store the id alone: nobody is found by a DBRef"
             yield Flaw(observed.collection.by_path[path].where, what, remedy)
 
 
