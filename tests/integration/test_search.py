@@ -260,6 +260,21 @@ async def test_an_address_is_found_with_blanks_around_it(world: World, index: di
     assert ids(await world.find(data_map)) == {("users", n) for n in range(len(written))}
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [{"locale": "tr"}, {"locale": "az"}, {"locale": "en_US_POSIX"}, {"locale": "en", "caseLevel": True}],
+    ids=lambda rule: " ".join(map(str, rule.values())),
+)
+async def test_an_index_that_knows_case_in_its_own_way_hides_no_address(
+    world: World, rule: dict[str, Any]
+) -> None:
+    data_map = desk(users=f"name: _id\n{identity('email')}")
+    await world.fill(users=[{"_id": 1, "email": "KIM@example.org"}, {"_id": 2, "email": "kim@example.org"}])
+    users = world.client[world.prefix + "desk"]["users"]
+    await users.create_index("email", collation={"strength": 2, **rule})
+    assert ids(await world.find(data_map)) == {("users", 1), ("users", 2)}
+
+
 async def test_records_that_the_server_does_not_send_at_once_are_all_found(world: World) -> None:
     data_map = desk(
         users=f"name: _id\n{identity('email')}", notes=f"name: _id\n{reference('user', 'users._id')}"
