@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import bson
 import motor.motor_asyncio as motor
-from bson import Binary, Decimal128, Int64, ObjectId, json_util
+from bson import Binary, Code, DBRef, Decimal128, Int64, ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
@@ -34,7 +34,9 @@ from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 __all__ = [
     "Binary",
     "Client",
+    "Code",
     "Collection",
+    "DBRef",
     "Database",
     "Decimal128",
     "DeleteMany",
