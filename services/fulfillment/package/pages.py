@@ -9,8 +9,10 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -20,10 +22,12 @@ from markupsafe import Markup, escape
 from services.fulfillment.datamap.model import Facts
 from services.fulfillment.package import about, labels
 from services.fulfillment.package.reasons import OTHER, REASONS
+from services.fulfillment.package.records import instant, text_of
 from services.fulfillment.package.survey import Area, Survey
-from services.fulfillment.package.values import Node, Reader, Text
+from services.fulfillment.package.values import LONG_TEXT, Node, Reader, Text
 from services.fulfillment.package.withholding import Withheld
-from services.fulfillment.package.wording import TEMPLATES
+from services.fulfillment.package.wording import TEMPLATES, stored_moment
+from shared.mongo import ObjectId
 from shared.wording import Words
 
 MOST_RECORDS = 100
@@ -65,9 +69,44 @@ def _isolated(node: Text) -> str:
     return f'<bdi class="{role}"{reachable}>{shown}</bdi>'
 
 
-def _line(row: Iterable[Text]) -> str:
-    cells = "</td><td>".join(map(_isolated, row))
-    return f"<tr><td>{cells}</td></tr>"
+@dataclass(frozen=True)
+class Lines:
+    """Lines of tables, in one language: what :class:`Reader` says, without a node for each value."""
+
+    reader: Reader
+
+    def line(self, values: Iterable[Any]) -> str:
+        """Return a line of *values*."""
+        written, rare = self._written, self._rare
+        cells = "</td><td>".join([written.get(type(value), rare)(value) for value in values])
+        return f"<tr><td>{cells}</td></tr>"
+
+    @cached_property
+    def _written(self) -> Mapping[type, Callable[[Any], str]]:
+        """How the kinds are written that nearly all values are of."""
+        return {
+            str: self._string,
+            int: '<bdi class="number">{}</bdi>'.format,
+            float: self._number,
+            ObjectId: '<bdi class="code">{}</bdi>'.format,
+            datetime: self._moment,
+        }
+
+    def _string(self, value: str) -> str:
+        if value and len(value) <= LONG_TEXT and "\n" not in value:
+            return f"<bdi>{html.escape(value)}</bdi>"
+        return self._rare(value)
+
+    def _number(self, value: float) -> str:
+        return f'<bdi class="number">{html.escape(self.reader.number(value))}</bdi>'
+
+    def _moment(self, value: datetime) -> str:
+        at = instant(value)
+        exact, shown = text_of(at), html.escape(stored_moment(at, self.reader.words))
+        return f'<time datetime="{exact}" title="{exact}" class="moment">{shown}</time>'
+
+    def _rare(self, value: Any) -> str:
+        return _isolated(self.reader.text(value))
 
 
 def fact(name: str, said: str | None) -> Markup:
@@ -135,9 +174,9 @@ class View:
 
     def lines(self) -> Iterator[Markup]:
         """Yield the lines of the table, some at a time."""
-        documents = islice(self.area.documents(), self.shown)
-        rows = (self.reader.row(document, self.area.tabular) for document in documents)
-        while lines := "\n".join(map(_line, islice(rows, LINES))):
+        documents, line = islice(self.area.documents(), self.shown), Lines(self.reader).line
+        rows = (line(map(document.get, self.area.tabular)) for document in documents)
+        while lines := "\n".join(islice(rows, LINES)):
             yield Markup(lines)  # noqa: S704 - of what is escaped already
 
     def entries(self) -> Iterator[tuple[tuple[str, Node], ...]]:

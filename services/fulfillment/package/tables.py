@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
@@ -25,11 +26,13 @@ WHOLE: Path = ()
 """The one column of documents that have too many different fields for a table."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What starts a formula; full-width forms are taken for the same."""
-NO_FORMULA = frozenset({type(None), int, float, ObjectId, datetime})
-"""Kinds of values that no formula is among, and that nearly all others are of."""
+AS_IT_IS = frozenset({type(None), int, float, ObjectId})
+"""Kinds of values that the writer of CSV itself writes as their text."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
 PIECE_CHARACTERS = 32 * 1024
+ROWS = 16
+"""Rows that are written at a time."""
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
 """Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
 
@@ -82,15 +85,23 @@ def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write(BOM)
     writer.writerow([_harmless(header(path)) for path in columns])
-    flat = [path[0] for path in columns if len(path) == 1]
-    for document in documents:
-        if len(flat) == len(columns):
-            writer.writerow(list(map(cell, map(document.get, flat))))
-        else:
-            writer.writerow([cell(_at(document, path)) for path in columns])
+    rows = map(_cells, _values(documents, columns))
+    while some := list(islice(rows, ROWS)):
+        writer.writerows(some)
         if buffer.tell() >= PIECE_CHARACTERS:
             yield _drained(buffer)
     yield _drained(buffer)
+
+
+def _values(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator[Iterable[Any]]:
+    flat = [path[0] for path in columns if len(path) == 1]
+    if len(flat) == len(columns):
+        return (map(document.get, flat) for document in documents)
+    return ((_at(document, path) for path in columns) for document in documents)
+
+
+def _cells(values: Iterable[Any]) -> list[Any]:
+    return [value if type(value) in AS_IT_IS else cell(value) for value in values]
 
 
 def header(path: Path) -> str:
@@ -102,7 +113,7 @@ def cell(value: Any) -> str:
     """Return *value* as the text of a cell, harmless in a spreadsheet."""
     if type(value) is str:
         return _harmless(value)
-    if type(value) in NO_FORMULA or isinstance(value, NUMERIC):
+    if type(value) is datetime or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
     if isinstance(value, Notice):
         return f"[{value.label.translate(BROKEN)}: {value.reason}]"
@@ -110,6 +121,8 @@ def cell(value: Any) -> str:
 
 
 def _harmless(text: str) -> str:
+    if text[:1].isalnum() and text.isprintable():  # as nearly all are
+        return text
     clean = text if text.isprintable() else text.translate(BROKEN)
     return f"'{clean}" if clean.lstrip(" \u00a0").startswith(FORMULA) else clean
 

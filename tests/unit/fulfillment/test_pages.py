@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from babel.messages.pofile import read_po
 from services.fulfillment.datamap.model import Period
 from services.fulfillment.package import labels, pages
 from services.fulfillment.package.contents import Section
+from services.fulfillment.package.values import Reader
 from services.fulfillment.package.wording import LANGUAGES, TEMPLATES, words
-from shared.mongo import Decimal128
+from shared.mongo import Decimal128, ObjectId
 from shared.wording import SOURCE_LANGUAGE
 from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
@@ -43,6 +45,35 @@ def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle
 )
 def test_a_period_is_said_in_words_of_the_language(tag: str, length: str) -> None:
     assert labels.period(Period(years=10, months=6, days=1), words(tag)) == length
+
+
+KINDS = [
+    "",
+    "<b>",
+    "two\nlines",
+    "x" * 161,
+    7,
+    -2.5,
+    1e22,
+    1234.5,
+    True,
+    None,
+    b"x",
+    Decimal128("1.50"),
+    ObjectId(b"o" * 12),
+]
+TIMES = [
+    datetime(2026, 3, 5, tzinfo=UTC),
+    datetime(2026, 3, 5, 13, 35, 1, 250_000, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+]
+
+
+@pytest.mark.parametrize("tag", ["en", "de"])
+@pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
+def test_a_line_of_a_table_says_a_value_as_a_record_does(value: object, tag: str) -> None:
+    reader = Reader(words(tag))
+    assert pages.Lines(reader).line([value]) == f"<tr><td>{pages.text(reader.text(value))}</td></tr>"
 
 
 def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
