@@ -12,15 +12,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from services.fulfillment.datamap.model import Facts
+from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
+from services.fulfillment.package.archive import Pressed
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import instant, text_of
 from services.fulfillment.package.survey import Area, Survey
@@ -29,10 +30,17 @@ from services.fulfillment.package.withholding import Withheld
 from services.fulfillment.package.wording import TEMPLATES, stored_moment
 from shared.mongo import ObjectId
 from shared.wording import Words
+from shared.wording import mark as _
 
 MOST_RECORDS = 100
 """Records of an area on the page; more would keep a browser busy, and the tables have them all."""
 MOST_ROWS = 200
+MOST_DESCRIBED = 1_024
+"""Collections, each in one language, of which is remembered what pages say of them."""
+MOST_FRAMES = 64
+"""Beginnings and ends of pages that are remembered."""
+YOUR_DATA = _("Your data")
+END = "\n</body>\n</html>"
 LINES = 50
 """Lines of a table that the template gets at a time."""
 PIECE_CHARACTERS = 32 * 1024
@@ -131,26 +139,15 @@ class View:
         return self.area.label
 
     @property
-    def description(self) -> str:
-        """What the heading left unsaid."""
-        said = (self.area.collection.description or "").strip()
-        return "" if said.removesuffix(".") == self.area.label else said
-
-    @property
     def facts(self) -> Facts:
         """What the data map says about it."""
         return self.area.collection.facts
 
     @property
-    def categories(self) -> list[str]:
-        """Names of the kinds of data."""
+    def described(self) -> Markup:
+        """What the heading left unsaid, and what the law wants said."""
         words = self.reader.words
-        return list(dict.fromkeys(labels.category(key, words) for key in about.categories(self.area)))
-
-    @property
-    def storage(self) -> str:
-        """How long it is kept."""
-        return about.storage(self.area, self.reader.words)
+        return _described(self.area.collection, self.label, about.storage(self.area, words), words)
 
     @property
     def stem(self) -> str:
@@ -185,14 +182,29 @@ class View:
             yield self.reader.entries(document)
 
 
+@lru_cache(maxsize=MOST_DESCRIBED)
+def _described(collection: Collection, label: str, storage: str, words: Words) -> Markup:
+    """Return what is said of *collection* under its *label*, whosesoever the records are."""
+    said = (collection.description or "").strip()
+    drawn = _drawn(
+        "described.jinja",
+        words,
+        description="" if said.removesuffix(".") == label else said,
+        facts=collection.facts,
+        categories=dict.fromkeys(labels.category(key, words) for key in about.categories(collection)),
+        storage=storage,
+    )
+    return Markup("".join(drawn))  # noqa: S704 - the template has escaped it
+
+
 def index(survey: Survey) -> Iterator[bytes]:
     """Yield ``index.html``."""
     contents, words = survey.contents, survey.words
     reader = Reader(words)
-    return page(
+    body = _drawn(
         "index.jinja",
         words,
-        title=words.say("Your data"),
+        title=words.say(YOUR_DATA),
         contents=contents,
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
@@ -202,9 +214,26 @@ def index(survey: Survey) -> Iterator[bytes]:
         withheld=_merged(survey.withheld),
         blacked_out=survey.blacked_out,
         left_out=_merged(survey.left_out),
-        rights=about.rights(contents.law, words),
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
     )
+    yield _opening(words.say(YOUR_DATA), words)
+    yield from _printable(body)
+    yield _closing(words, contents.law, contents.contact, contents.authority, contents.automated_decisions)
+
+
+@lru_cache(maxsize=MOST_FRAMES)
+def _closing(words: Words, law: str, contact: str, authority: str, automated_decisions: str) -> Pressed:
+    """Return the end of ``index.html``, which is the same for all people whose controller says the same."""
+    drawn = _drawn(
+        "closing.jinja",
+        words,
+        law=law,
+        contact=contact,
+        authority=authority,
+        automated_decisions=automated_decisions,
+        rights=about.rights(law, words),
+    )
+    return _pressed([*drawn, END])
 
 
 def categories(survey: Survey) -> Iterator[bytes]:
@@ -224,16 +253,31 @@ def categories(survey: Survey) -> Iterator[bytes]:
     )
 
 
-def page(template: str, words: Words, **values: Any) -> Iterator[bytes]:
-    """Yield the page that *template* makes of *values*, in UTF-8."""
-    stream = PAGES.get_template(template).generate(
+def page(template: str, words: Words, *, title: str, **values: Any) -> Iterator[bytes]:
+    """Yield the page that *template* makes of *values* under *title*, in UTF-8."""
+    yield _opening(title, words)
+    yield from _printable(_drawn(template, words, title=title, **values))
+    yield END.encode()
+
+
+def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
+    return PAGES.get_template(template).generate(
         _=words.markup,
         language=words.language,
         number=words.number,
         records=lambda count: _records(count, words),
         **values,
     )
-    return _printable(stream)
+
+
+@lru_cache(maxsize=MOST_FRAMES)
+def _opening(title: str, words: Words) -> Pressed:
+    """Return the beginning of each page with *title*."""
+    return _pressed([*_drawn("opening.jinja", words, title=title), "\n"])
+
+
+def _pressed(pieces: Iterable[str]) -> Pressed:
+    return Pressed(b"".join(_printable(pieces)))
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:

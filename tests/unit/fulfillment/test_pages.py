@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -137,3 +138,23 @@ def test_each_law_names_its_own_rights() -> None:
 
 def test_money_keeps_its_decimal_places() -> None:
     assert words("de").number(Decimal128("1234.50").to_decimal()) == "1.234,50"
+
+
+def test_what_is_remembered_of_one_map_or_controller_is_said_of_no_other() -> None:
+    """Both collections have one name: what is remembered must hang on what the map says of them."""
+    other = replace(
+        CUSTOMERS, fields=CUSTOMERS.fields[:2], facts=replace(CUSTOMERS.facts, purpose="To advise")
+    )
+    first = unpacked(packed(contents(Section(CUSTOMERS, [ADA]), contact="one@example.org")))
+    again = unpacked(packed(contents(Section(other, [ADA], "For a year"), contact="two@example.org")))
+    german = unpacked(packed(contents(Section(other, [ADA], "For a year"), locale="de", law="ccpa")))
+    page, schema = again["index.html"].decode(), again["schema/default.customers.json"]
+    assert (b"To advise" in first["index.html"], "To advise" in page, "For a year" in page) == (
+        False,
+        True,
+        True,
+    )
+    assert (b"bank" in first["schema/default.customers.json"], b"bank" in schema) == (True, False)
+    assert ("one@example.org" in page, "two@example.org" in page) == (False, True)
+    assert b"Why we hold it" not in german["index.html"]
+    assert b"worse because you use" not in again["index.html"]
