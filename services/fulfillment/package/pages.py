@@ -23,12 +23,12 @@ from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
 from services.fulfillment.package.archive import Pressed
 from services.fulfillment.package.reasons import OTHER, REASONS
-from services.fulfillment.package.records import instant, text_of
+from services.fulfillment.package.records import instant, is_nested, text_of
 from services.fulfillment.package.survey import Area, Survey
-from services.fulfillment.package.values import LONG_TEXT, Node, Reader, Text
+from services.fulfillment.package.values import LONG_TEXT, Reader, Text, is_long
 from services.fulfillment.package.withholding import Withheld
 from services.fulfillment.package.wording import TEMPLATES, stored_moment
-from shared.mongo import ObjectId
+from shared.mongo import Document, ObjectId
 from shared.wording import Words
 from shared.wording import mark as _
 
@@ -39,6 +39,9 @@ MOST_DESCRIBED = 1_024
 """Collections, each in one language, of which is remembered what pages say of them."""
 MOST_FRAMES = 64
 """Beginnings and ends of pages that are remembered."""
+MOST_NAMES = 1_024
+"""Names of fields that are remembered while a page is written."""
+WIDE = ' class="wide"'
 YOUR_DATA = _("Your data")
 END = "\n</body>\n</html>"
 LINES = 50
@@ -79,7 +82,7 @@ def _isolated(node: Text) -> str:
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of tables, in one language: what :class:`Reader` says, without a node for each value."""
+    """Lines of tables and flat records: what :class:`Reader` says of them, without a node for each value."""
 
     reader: Reader
 
@@ -88,6 +91,20 @@ class Lines:
         written, rare = self._written, self._rare
         cells = "</td><td>".join([written.get(type(value), rare)(value) for value in values])
         return f"<tr><td>{cells}</td></tr>"
+
+    def record(self, document: Document) -> str:
+        """Return names and values of *document*; nothing inside of them has a value inside."""
+        written, rare, name = self._written, self._rare, self._name
+        entries = [
+            f"<dt><bdi>{name(key)}</bdi></dt>"
+            f"<dd{WIDE if is_long(value) else ''}>{written.get(type(value), rare)(value)}</dd>\n"
+            for key, value in document.items()
+        ]
+        return f"<dl>{''.join(entries)}</dl>"
+
+    @cached_property
+    def _name(self) -> Callable[[str], str]:
+        return lru_cache(maxsize=MOST_NAMES)(lambda key: str(escape(self.reader.name(key))))
 
     @cached_property
     def _written(self) -> Mapping[type, Callable[[Any], str]]:
@@ -124,6 +141,8 @@ def fact(name: str, said: str | None) -> Markup:
 
 
 PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
+NODES: Any = PAGES.get_template("values.jinja").module
+"""Macros for values with values inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +150,7 @@ class View:
     """An area as the template asks for it."""
 
     area: Area
-    reader: Reader
+    written: Lines
 
     @property
     def label(self) -> str:
@@ -146,7 +165,7 @@ class View:
     @property
     def described(self) -> Markup:
         """What the heading left unsaid, and what the law wants said."""
-        words = self.reader.words
+        words = self.written.reader.words
         return _described(self.area.collection, self.label, about.storage(self.area, words), words)
 
     @property
@@ -167,19 +186,22 @@ class View:
     @property
     def tabular(self) -> list[str]:
         """Headings of the columns, if there is a table."""
-        return [self.reader.name(key) for key in self.area.tabular]
+        return [self.written.reader.name(key) for key in self.area.tabular]
 
     def lines(self) -> Iterator[Markup]:
         """Yield the lines of the table, some at a time."""
-        documents, line = islice(self.area.documents(), self.shown), Lines(self.reader).line
+        documents, line = islice(self.area.documents(), self.shown), self.written.line
         rows = (line(map(document.get, self.area.tabular)) for document in documents)
         while lines := "\n".join(islice(rows, LINES)):
             yield Markup(lines)  # noqa: S704 - of what is escaped already
 
-    def entries(self) -> Iterator[tuple[tuple[str, Node], ...]]:
+    def entries(self) -> Iterator[Markup]:
         """Yield the names and values of each record."""
         for document in islice(self.area.documents(), self.shown):
-            yield self.reader.entries(document)
+            if any(map(is_nested, document.values())):
+                yield NODES.entries(self.written.reader.entries(document), "")
+            else:
+                yield Markup(self.written.record(document))  # noqa: S704 - escaped there
 
 
 @lru_cache(maxsize=MOST_DESCRIBED)
@@ -200,7 +222,7 @@ def _described(collection: Collection, label: str, storage: str, words: Words) -
 def index(survey: Survey) -> Iterator[bytes]:
     """Yield ``index.html``."""
     contents, words = survey.contents, survey.words
-    reader = Reader(words)
+    written = Lines(Reader(words))
     body = _drawn(
         "index.jinja",
         words,
@@ -209,7 +231,7 @@ def index(survey: Survey) -> Iterator[bytes]:
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         holds=_holds(survey),
-        areas=[View(area, reader) for area in survey.areas],
+        areas=[View(area, written) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(survey.withheld),
         blacked_out=survey.blacked_out,

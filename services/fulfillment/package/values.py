@@ -109,7 +109,7 @@ class Reader:
         """Return a single *value*; of an array or object, its JSON."""
         match value:
             case str() if value:
-                return self._cut(str(value), "long" if _is_long(value) else "plain")
+                return self._cut(str(value), "long" if is_long(value) else "plain")
             case int() if type(value) is int:  # an account number is no quantity: its digits stay ungrouped
                 return Text(str(value), "number")
             case ObjectId() | bytes():
@@ -160,8 +160,9 @@ class Reader:
         return Text(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
 
 
-def _is_long(text: str) -> bool:
-    return len(text) > LONG_TEXT or ("\n" in text and "\n" in text.strip())
+def is_long(value: Any) -> bool:
+    """Tell whether *value* is a text that stands on its own, across the page."""
+    return isinstance(value, str) and (len(value) > LONG_TEXT or ("\n" in value and "\n" in value.strip()))
 
 
 def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:

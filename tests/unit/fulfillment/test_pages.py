@@ -77,6 +77,13 @@ def test_a_line_of_a_table_says_a_value_as_a_record_does(value: object, tag: str
     assert pages.Lines(reader).line([value]) == f"<tr><td>{pages.text(reader.text(value))}</td></tr>"
 
 
+@pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
+def test_a_flat_record_says_a_value_as_one_with_depths_does(value: object) -> None:
+    reader = Reader(words("en"))
+    drawn = pages.NODES.entries(reader.entries({"<i>'_x": value}), "")
+    assert pages.Lines(reader).record({"<i>'_x": value}) == drawn
+
+
 def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
     html = page()
     assert not re.search(r"https?://|src=|@import|url\(", html)
