@@ -5,11 +5,10 @@ Embedded objects become columns named by their path; arrays stay in one cell, as
 spreadsheet would take for a formula gets an apostrophe in front: the JSON beside it has it as it is.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
@@ -26,13 +25,12 @@ WHOLE: Path = ()
 """The one column of documents that have too many different fields for a table."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What starts a formula; full-width forms are taken for the same."""
-AS_IT_IS = frozenset({type(None), int, float, ObjectId})
-"""Kinds of values that the writer of CSV itself writes as their text."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
-PIECE_CHARACTERS = 32 * 1024
-ROWS = 16
-"""Rows that are written at a time."""
+QUOTED = re.compile(r'[",\r\n]')
+"""What has to stand in quotes (RFC 4180 § 2)."""
+NOTHING = '""\r\n'
+"""A record whose only field is empty."""
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
 """Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
 
@@ -81,27 +79,29 @@ class Columns:
 
 def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator[bytes]:
     """Yield *documents* as lines of CSV under a header."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    buffer.write(BOM)
-    writer.writerow([_harmless(header(path)) for path in columns])
-    rows = map(_cells, _values(documents, columns))
-    while some := list(islice(rows, ROWS)):
-        writer.writerows(some)
-        if buffer.tell() >= PIECE_CHARACTERS:
-            yield _drained(buffer)
-    yield _drained(buffer)
-
-
-def _values(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator[Iterable[Any]]:
+    yield (BOM + _line([header(path) for path in columns])).encode("utf-8")
     flat = [path[0] for path in columns if len(path) == 1]
-    if len(flat) == len(columns):
-        return (map(document.get, flat) for document in documents)
-    return ((_at(document, path) for path in columns) for document in documents)
+    for document in documents:
+        if len(flat) == len(columns):
+            yield _line(map(document.get, flat)).encode("utf-8")
+        else:
+            yield _line(_at(document, path) for path in columns).encode("utf-8")
 
 
-def _cells(values: Iterable[Any]) -> list[Any]:
-    return [value if type(value) in AS_IT_IS else cell(value) for value in values]
+def _line(values: Iterable[Any]) -> str:
+    written = ",".join([_WRITTEN.get(type(value), _quoted_cell)(value) for value in values])
+    return f"{written}\r\n" if written else NOTHING  # an empty line would be no record
+
+
+def _quoted_cell(value: Any) -> str:
+    text = cell(value)
+    return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
+
+
+_WRITTEN: Mapping[type, Callable[[Any], str]] = MappingProxyType(
+    {type(None): lambda _: "", int: str, float: str, ObjectId: str, datetime: text_of}
+)
+"""Kinds of values whose text needs neither quotes nor an apostrophe, as nearly all are that are no texts."""
 
 
 def header(path: Path) -> str:
@@ -148,10 +148,3 @@ def _at(document: Document, path: Path) -> Any:
 def _rank(path: Path, ranks: Mapping[str, int]) -> int:
     names = (".".join(path[:length]) for length in range(len(path), 0, -1))
     return next((ranks[name] for name in names if name in ranks), len(ranks))
-
-
-def _drained(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode("utf-8")
