@@ -65,12 +65,14 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
         return folded(untagged(value.strip()) if tagged else value.strip()) if caseless else value
     if type(value) is int:  # as most keys are
         return (NUMBER, value)
+    if type(value) is ObjectId:  # as most others are; its bytes compare and hash many times as fast
+        return ("ObjectId", value.binary)
     return _key_of(value)
 
 
 def _key_of(value: Any) -> Hashable:
     match value:
-        case ObjectId():  # its bytes compare and hash many times as fast
+        case ObjectId():
             return ("ObjectId", value.binary)
         case bool() | datetime():
             return (type(value).__name__, value)
