@@ -46,6 +46,12 @@ class Case:
         """What was declared last, and not taken back."""
         return self.declared[self.incident.newest.number - 1]
 
+    @property
+    def detected_at(self) -> datetime:
+        """When it was noticed first, by any declaration that stands: that is what clocks run from."""
+        phases = self.incident.standing or self.incident.phases
+        return min(self.declared[phase.number - 1].detected_at for phase in phases)
+
     def clock(self, name: str) -> Due:
         """
         Return the clock of that name.

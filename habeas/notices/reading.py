@@ -36,7 +36,7 @@ def known(case: Case) -> Known:
     return Known(
         incident=case.id,
         phase=incident.newest.number,
-        declared=declared,
+        declared=declared.model_copy(update={"detected_at": case.detected_at}),
         aware_at=incident.aware_at,
         people=incident.residents if scoped else None,
         categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),

@@ -93,7 +93,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "rationale": last.rationale,
         "occurred_from": last.occurred_from.isoformat(),
         "occurred_to": last.occurred_to and last.occurred_to.isoformat(),
-        "detected_at": last.detected_at.isoformat(),
+        "detected_at": case.detected_at.isoformat(),
         "aware_at": case.incident.aware_at.isoformat(),
         "nature": last.nature,
         "categories": list(dict.fromkeys((*last.categories, *case.incident.categories))),

@@ -362,6 +362,22 @@ def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() 
     assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
 
 
+def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of_it() -> None:
+    first, later = AWARE_AT - timedelta(days=3), AWARE_AT - timedelta(days=1)
+    before = (AWARE_AT - timedelta(days=9)).isoformat()
+    known = tuple(
+        BreachDeclared.model_validate(declaration(detected_at=at.isoformat(), occurred_from=before))
+        for at in (first, later)
+    )
+    incident = reduce(evolve, (*TOLD, SECOND[0]), Incident())
+    [row] = json.loads(
+        breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+    )
+    assert row["detected_at"] == first.isoformat()
+    minutes = [at.isoformat(timespec="minutes") for at in (first, later)]
+    assert [one["detected_at"] for one in row["declarations"]] == minutes
+
+
 def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:
     case = case_of(reported())
     for form in breaches.Form:

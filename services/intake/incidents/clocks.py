@@ -50,12 +50,13 @@ def clocks_of(
     """
     Return all clocks of *incident*; what is not there yet begins *now*.
 
-    What was *declared* last counts. Customers are those of all phases: a supplement need not name them again.
+    What was *declared* last counts, but of moments the earliest: no later statement gives more time.
+    Customers are those of all phases: a supplement need not name them again.
     """
     last = declared[-1]
     breach = replace(
         last.breach,
-        detected_at=min(last.detected_at, incident.aware_at),
+        detected_at=min(*(one.detected_at for one in declared), incident.aware_at),
         aware_at=incident.aware_at,
         categories=tuple(dict.fromkeys((*last.categories, *incident.categories))),
         controllers=tuple(_customers(declared)),

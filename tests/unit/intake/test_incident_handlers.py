@@ -436,6 +436,31 @@ async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
     assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]
 
 
+@pytest.mark.parametrize(
+    ("detected", "moved", "last_day"),
+    [
+        pytest.param(timedelta(days=9), timedelta(), "2026-03-13", id="later: it gives no more time"),
+        pytest.param(timedelta(days=-4), timedelta(days=-4), "2026-03-10", id="earlier: it leaves less"),
+    ],
+)
+async def test_of_two_discoveries_the_earlier_counts_whichever_was_declared_last(
+    registry: Registry, detected: timedelta, moved: timedelta, last_day: str
+) -> None:
+    found, first = ["user.name", "user.government_id"], NOW - timedelta(days=20)
+    aware = (NOW - timedelta(days=5)).isoformat()
+    occurred = (first - timedelta(days=9)).isoformat()
+    moments = {"occurred_from": occurred, "detected_at": first.isoformat(), "aware_at": aware}
+    await registry.declare(categories=found, **moments)
+    await registry.tell(scoped(US_CA=1))
+    moments["detected_at"] = (first + detected).isoformat()
+    await registry.declare(id_="2", categories=found, measures="More.", **moments)
+    clock = by_name(await registry.incident())["us-ca.people"]
+    assert clock.due_at is not None
+    assert f"{clock.due_at:%Y-%m-%d}" == last_day
+    assert clock.runs_from == first + moved
+    assert [(await registry.declared(n)).detected_at for n in (1, 2)] == [first, first + detected]
+
+
 async def test_a_supplement_is_asked_for_three_days_after_it_was_declared(registry: Registry) -> None:
     await registry.declare()
     await registry.pass_time(timedelta(days=10))
