@@ -13,14 +13,14 @@ from habeas.client import message_of
 from habeas.requests import SOURCE
 from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
-from services.intake.incidents.domain import RECORDS, Incident, evolve
+from services.intake.incidents.domain import RECORDS, Done, Incident, evolve
 from services.intake.incidents.duties import Due
 from services.intake.incidents.notices import objection, offered
 from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import AffectedGroup, BreachDeclared, BreachTimeCame
+from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -46,11 +46,33 @@ class Case:
         """What was declared last, and not taken back."""
         return self.declared[self.incident.newest.number - 1]
 
+    def last_as(self, role: BreachRole) -> BreachDeclared:
+        """Return what was declared last of what the company is *role* to; else what was declared last."""
+        theirs = [one for one in self.standing if one.role is role]
+        return theirs[-1] if theirs else self.last
+
+    @property
+    def standing(self) -> tuple[BreachDeclared, ...]:
+        """What was declared and not taken back; all of it, where nothing stands."""
+        return tuple(
+            self.declared[phase.number - 1] for phase in self.incident.standing or self.incident.phases
+        )
+
+    @property
+    def role(self) -> str:
+        """What the company is to the data; both, where it is both to different parts of it."""
+        return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What was breached of anybody, as was declared in any phase and found."""
+        declared = (category for one in self.standing for category in one.categories)
+        return tuple(dict.fromkeys((*declared, *self.incident.categories)))
+
     @property
     def detected_at(self) -> datetime:
         """When it was noticed first, by any declaration that stands: that is what clocks run from."""
-        phases = self.incident.standing or self.incident.phases
-        return min(self.declared[phase.number - 1].detected_at for phase in phases)
+        return min(one.detected_at for one in self.standing)
 
     def clock(self, name: str) -> Due:
         """
@@ -75,7 +97,7 @@ class Case:
         return {
             "incident": self.id,
             "reference": self.last.reference,
-            "role": self.last.role.value,
+            "role": self.role,
             "risk": self.last.risk.value,
             "aware_at": self.incident.aware_at.isoformat(),
             "final": self.last.final,
@@ -207,18 +229,27 @@ def _by_language(phase: Phase) -> Counter[str]:
 def clock_of(duty: Due, incident: Incident, now: datetime) -> dict[str, Any]:
     """Return a clock as plain values, with how it was counted."""
     done = incident.done.get(duty.clock)
-    over = done.at if done else now
+    stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
     return {
         "clock": duty.clock,
         "recipient": duty.recipient,
         "policy": duty.policy,
         "owed": duty.owed,
+        **_stop(duty, done, now),
+        "before": [_stop(stop.duty, stop.done, now) for stop in stops],
+        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
+    }
+
+
+def _stop(duty: Due, done: Done | None, now: datetime) -> dict[str, Any]:
+    """Return by when somebody is, or was, to be told, and when they were, and whether that is late."""
+    over = done.at if done else now
+    return {
         "due_at": duty.due_at and duty.due_at.isoformat(),
         "done_at": done and done.at.isoformat(),
         "done_by": done and done.by,
         "receipt": done and done.receipt,
         "late": duty.owed and duty.due_at is not None and over > duty.due_at,
-        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
     }
 
 

@@ -240,6 +240,7 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
         out.print(f"{clock['clock']}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
+        fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
     for event in plain["history"]:
         out.print(f"{_local(event['at'], zone)}  {event['what']}", markup=False)
 

@@ -1,12 +1,13 @@
 """Reads of an incident what authorities are told, and who is to be written to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from habeas.incidents import Case
-from services.intake.incidents.domain import Incident
+from services.intake.incidents.domain import Incident, residents_of
+from services.intake.incidents.phases import Phase
 from services.notifier.notices.forms.known import Known, Told
 from shared.affected import Chunk, chunk_item
-from shared.incidents import NoticesReleased
+from shared.incidents import BreachRole, NoticesReleased
 from shared.vault import Vault
 
 
@@ -29,38 +30,46 @@ async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
 
 
 def known(case: Case) -> Known:
-    """Return what an authority can be told of *case*."""
-    incident, declared = case.incident, case.last
-    scoped = [phase.scoped for phase in incident.standing if phase.scoped]
+    """
+    Return what an authority can be told of *case*.
+
+    Where the company is a processor, too, of other data, its customers tell of that.
+    """
+    incident, declared = case.incident, case.last_as(BreachRole.CONTROLLER)
+    phases = _with_the_same_role(incident, declared.role)
+    scoped = [phase.scoped for phase in phases if phase.scoped]
     counted = sum(one.records for one in scoped)
     return Known(
         incident=case.id,
         phase=incident.newest.number,
         declared=declared.model_copy(update={"detected_at": case.detected_at}),
         aware_at=incident.aware_at,
-        people=incident.residents if scoped else None,
-        categories=tuple(dict.fromkeys((*declared.categories, *incident.categories))),
+        people=residents_of(phases) if scoped else None,
+        categories=case.categories,
         records=counted or declared.records,
-        told=_told(case),
+        told=_told(case, phases),
         held_until=incident.hold.until if incident.hold else None,
-        delayed=any(phase.delayed for phase in incident.phases),
+        delayed=any(phase.delayed for phase in phases),
         notice_owed=any(group.laws for one in scoped for group in one.groups) or not scoped,
     )
 
 
-def _told(case: Case) -> Told | None:
-    released = (at for at, fact in case.told if isinstance(fact, NoticesReleased))
+def _with_the_same_role(incident: Incident, role: BreachRole) -> list[Phase]:
+    """Return the phases that stand in which the company is *role*; all, where none says so."""
+    return [phase for phase in incident.standing if phase.role is role] or list(incident.standing)
+
+
+def _told(case: Case, phases: Sequence[Phase]) -> Told | None:
+    """Return since when those of *phases* are told, and how many; None where nobody is yet."""
+    numbers = {phase.number for phase in phases}
+    released = (at for at, fact in case.told if isinstance(fact, NoticesReleased) and fact.phase in numbers)
     first_at = next(released, None)
     if first_at is None:
         return None
-    through = [phase.notified for phase in case.incident.phases if phase.notified]
+    through = [phase.notified for phase in phases if phase.notified]
     return Told(
         first_at=first_at,
         sent=sum(one.sent for one in through),
         not_reached=sum(one.failed for one in through),
-        through=len(through) == _to_be_told(case.incident),
+        through=len(through) == sum(phase.chunks > 0 for phase in phases),
     )
-
-
-def _to_be_told(incident: Incident) -> int:
-    return sum(phase.chunks > 0 for phase in incident.standing)

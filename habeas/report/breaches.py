@@ -7,7 +7,7 @@ Law:
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -88,7 +88,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "incident": case.id,
         "reference": last.reference,
         "phases": len(case.incident.phases),
-        "role": last.role.value,
+        "role": case.role,
         "risk": last.risk.value,
         "rationale": last.rationale,
         "occurred_from": last.occurred_from.isoformat(),
@@ -96,15 +96,15 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "detected_at": case.detected_at.isoformat(),
         "aware_at": case.incident.aware_at.isoformat(),
         "nature": last.nature,
-        "categories": list(dict.fromkeys((*last.categories, *case.incident.categories))),
+        "categories": list(case.categories),
         "records": sum(one.records for one in scoped) or last.records,
         "people": sum(people.values()) if scoped else None,
         "people_by_law": dict(people),
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "told": [_told(duty) for duty in duties if duty["done_at"]],
-        "late": [duty["clock"] for duty in duties if duty["late"]],
+        "told": [_told(duty["clock"], stop) for duty in duties for stop in _stops(duty)],
+        "late": [duty["clock"] for duty in duties if duty["late"] or any(_late_before(duty))],
         "not_told": [
             f"{duty['clock']}: {'; '.join(duty['why'])}"
             if not duty["owed"]
@@ -128,10 +128,19 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
     }
 
 
-def _told(duty: dict[str, Any]) -> str:
-    by = f" by {duty['done_by']}" if duty["done_by"] else ""
-    receipt = f" ({duty['receipt']})" if duty["receipt"] else ""
-    return f"{duty['clock']}: {minute(datetime.fromisoformat(duty['done_at']))}{by}{receipt}"
+def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return when a clock was stopped: also before more people were found, and it began again."""
+    return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
+
+
+def _late_before(duty: dict[str, Any]) -> Iterator[bool]:
+    return (stop["late"] for stop in duty["before"])
+
+
+def _told(clock: str, stop: dict[str, Any]) -> str:
+    by = f" by {stop['done_by']}" if stop["done_by"] else ""
+    receipt = f" ({stop['receipt']})" if stop["receipt"] else ""
+    return f"{clock}: {minute(datetime.fromisoformat(stop['done_at']))}{by}{receipt}"
 
 
 def _lines(declarations: Sequence[Declaration]) -> list[str]:

@@ -229,6 +229,44 @@ def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
     assert lacks(case_of(language="fr", translations={"de": account}), SENDER) == ()
 
 
+def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages() -> None:
+    """GDPR Art. 33(2). No law has a processor tell people; its customers are told all the same."""
+    customers = [
+        {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
+        for language in ("en", "fr")
+    ]
+    found = lacks(case_of(role="processor", affected={"controllers": customers}), SENDER)
+    assert [one for one in found if "not declared in 'fr'" in one]
+    assert [one for one in found if "next_update_at" in one]
+    assert [one for one in found if "what they use that is affected" in one]
+
+
+def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
+    incident = reduce(evolve, (done, *SECOND), case_of().incident)
+    case = Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
+    [clock] = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.people"]
+    assert (clock["done_at"], [stop["done_at"] for stop in clock["before"]]) == (None, [NOW.isoformat()])
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert [one for one in row["told"] if one.startswith("gdpr.people: ")]
+    assert [one for one in row["not_told"] if one == "gdpr.people: still to be told"]
+
+
+def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
+    late = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=NOW + timedelta(days=90))
+    california = AffectedGroup(laws=("us-ca@2026-01-01",), place="US-CA", language="en", people=2)
+    found = TWO_LAWS.model_copy(update={"groups": (california,)})
+    told = (TOLD[0], found, *TOLD[2:])
+    known = (BreachDeclared.model_validate(declaration(categories=["user.name", "user.government_id"])),)
+    begun = reduce(evolve, told, Incident())
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
+    incident = reduce(evolve, (clocks, late, SECOND[0], found.model_copy(update={"phase": 2})), begun)
+    [row] = json.loads(
+        breaches.written([Case(INCIDENT, incident, [], known * 2)], breaches.Form.JSON, PRACTICE.company, NOW)
+    )
+    assert row["late"] == ["us-ca.people"]
+
+
 def test_what_was_late_stays_late() -> None:
     plain = case_of(reported(late=timedelta(minutes=1))).plain(NOW)
     assert [one["clock"] for one in plain["clocks"] if one["late"]] == ["gdpr.authority.DE"]

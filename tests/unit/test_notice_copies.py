@@ -21,6 +21,7 @@ from shared.incidents import (
     BreachHeld,
     BreachHoldEnded,
     BreachRegistered,
+    BreachRole,
     NoticesReleased,
 )
 from shared.policies import EXAMPLE, breach_policies, company
@@ -138,3 +139,28 @@ async def test_people_who_were_forgotten_are_not_copied() -> None:
     await vault.seal(INCIDENT, chunk_item(2, 0), chunk.model_dump_json().encode())
     found = [(phase, one) async for phase, one in chunks(twice, vault)]  # type: ignore[arg-type]
     assert found == [(2, chunk)]
+
+
+def test_an_authority_hears_of_people_who_were_told_and_not_of_customers() -> None:
+    """GDPR Art. 33(3): the company is a controller of some of the data, and a processor of the rest."""
+    theirs = registered(2).model_copy(update={"role": BreachRole.PROCESSOR})
+    found = scoped(2, DE=40).model_copy(update={"customers": 1, "groups": ()})
+    facts = (registered(1), scoped(DE=3), theirs, found, *approved_and_released(2))
+    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+    said = (
+        declaration(nature="Ours."),
+        declaration(nature="Theirs.", role="processor", affected={"controllers": [customer]}),
+    )
+    both = Case(
+        INCIDENT,
+        reduce(evolve, facts, Incident()),
+        [(RELEASED_AT, fact) for fact in facts],
+        tuple(map(BreachDeclared.model_validate, said)),
+    )
+    told = known(both)
+    assert (told.declared.nature, told.told) == ("Ours.", None)
+    assert dict(told.people or {}) == {None: 0, "DE": 3}
+
+
+def approved_and_released(phase: int) -> tuple[Fact, ...]:
+    return BreachApproved(request_id=INCIDENT, by="bruno", phase=phase), released(phase)

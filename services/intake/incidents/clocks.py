@@ -5,14 +5,15 @@ A moment is named after its clock and when that ends: once a clock is corrected,
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.intake.incidents.counting import Law, Statement, duties_of
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
 from shared.incidents import BreachDeclared
-from shared.law import Calendars, Company, Step
-from shared.law.breaches import BreachPolicies, Clock, Customer, clocks
+from shared.law import Step
+from shared.law.breaches import Clock
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -25,15 +26,6 @@ QUESTIONED = timedelta(days=3)
 AFTER_HOLD = timedelta(days=1)
 """How soon after an investigation lets people be told it is asked why they are not. Our practice, no law."""
 UPDATE, SUPPLEMENT, CUSTOMERS = "update", "supplement", "customers"
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """What the laws say of breaches, and whose duty it is."""
-
-    policies: BreachPolicies
-    company: Company
-    calendars: Calendars
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +42,12 @@ def clocks_of(
     """
     Return all clocks of *incident*; what is not there yet begins *now*.
 
-    What was *declared* last counts, but of moments the earliest: no later statement gives more time.
+    What was *declared* last counts, but of moments the earliest, and what was found breached in any phase.
     Customers are those of all phases: a supplement need not name them again.
     """
-    last = declared[-1]
-    breach = replace(
-        last.breach,
-        detected_at=min(*(one.detected_at for one in declared), incident.aware_at),
-        aware_at=incident.aware_at,
-        categories=tuple(dict.fromkeys((*last.categories, *incident.categories))),
-        controllers=tuple(_customers(declared)),
-        unreached=incident.unreached,
-        told=tuple(_being_told(incident).items()),
-    )
-    found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
-    by_law = [_due(clock, incident.aware_at) for clock in found]
-    return (*by_law, *_promised(incident, last), *_supplements(incident, by_law, now))
-
-
-def _customers(declared: Iterable[BreachDeclared]) -> Iterator[Customer]:
-    """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
-    hours: dict[str, int] = {}
-    for one in declared:
-        for customer in one.breach.controllers:
-            hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
-    return (Customer(id_, most) for id_, most in hours.items())
-
-
-def _being_told(incident: Incident) -> dict[str, datetime]:
-    """
-    Return since when people are being told, by their clocks.
-
-    What runs from their notice does not wait for the last of them, nor for what is stopped before its end.
-
-    Law:
-        Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.
-    """
-    found = dict(incident.told)
-    for duty in incident.clocks:
-        if duty.recipient == PEOPLE:
-            about = (phase for phase in incident.standing if phase.concerns(duty))
-            since = [phase.out_at for phase in about if phase.out_at is not None]
-            if since:
-                found[duty.clock] = min(*since, found.get(duty.clock, since[0]))
-    return found
+    said = [Statement(phase, one) for phase, one in zip(incident.standing, declared, strict=True)]
+    by_law = [_due(clock, incident.aware_at) for clock in duties_of(incident, said, law)]
+    return (*by_law, *_promised(incident, declared[-1]), *_supplements(incident, by_law, now))
 
 
 def _due(clock: Clock, aware_at: datetime) -> Due:
@@ -137,16 +91,28 @@ def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> It
     Law:
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
-    number, since = incident.newest.number, {duty.clock: duty.runs_from for duty in incident.clocks}
-    again = len(incident.standing) > 1
+    number, again = incident.newest.number, len(incident.standing) > 1
     owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
         clock = f"{SUPPLEMENT}.{number}"
-        yield _supplement(clock, reports[0].recipient, reports[0].policy, since.get(clock, now))
+        since = _asked_since(clock, incident, now)
+        yield _supplement(clock, reports[0].recipient, reports[0].policy, since)
     if len(owed) > len(reports):
         clock = f"{SUPPLEMENT}.{number}.{CUSTOMERS}"
-        yield _supplement(clock, CUSTOMERS, owed[-1].policy, since.get(clock, now))
+        yield _supplement(clock, CUSTOMERS, owed[-1].policy, _asked_since(clock, incident, now))
+
+
+def _asked_since(clock: str, incident: Incident, now: datetime) -> datetime:
+    """Return since when the supplement is asked for; one that was not told is not put off by the next."""
+    waiting = [duty for duty in incident.clocks if duty.clock not in incident.done or duty.clock == clock]
+    alike = [duty.runs_from for duty in waiting if _supplements_alike(duty.clock, clock)]
+    return min(alike, default=now)
+
+
+def _supplements_alike(one: str, other: str) -> bool:
+    """Tell whether both are supplements to the same: to authorities, or to customers."""
+    return one.startswith(f"{SUPPLEMENT}.") and one.endswith(CUSTOMERS) is other.endswith(CUSTOMERS)
 
 
 def _supplement(clock: str, recipient: str, policy: str | None, since: datetime) -> Due:

@@ -6,12 +6,12 @@ behind them and no investigation holds them up, whichever comes last.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import PEOPLE, ClocksSet, Due, DutiesDone
 from services.intake.incidents.phases import Phase, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
@@ -52,6 +52,15 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """A clock that had been stopped, before a phase found more people whom it is about."""
+
+    duty: Due
+    done: Done
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """What is known of an incident."""
 
@@ -65,6 +74,8 @@ class Incident:
     """When a clock was stopped last."""
     former: Mapping[str, Due] = field(default_factory=lambda: MappingProxyType({}))
     """Duties that were done, as they were when their clocks ran last."""
+    stops: tuple[Stop, ...] = ()
+    """Those of clocks that have begun again since, in order."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -91,35 +102,34 @@ class Incident:
         """Return the phases that an approval of phase *number* lets out."""
         return tuple(phase for phase in self.phases[:number] if phase.awaits_approval)
 
+    def words_for(self, phase: Phase, number: int) -> Code:
+        """Return what *phase* is told in that is approved with phase *number*: the newest of its role."""
+        alike = (one for one in self.standing if one.role is phase.role and one.number <= number)
+        return [phase, *alike][-1].declaration
+
     @property
     def aware_at(self) -> datetime:
         """When the company knew first: a supplement does not move what runs from there."""
         return min(phase.aware_at for phase in self.standing or self.phases)
 
     @property
-    def residents(self) -> Mapping[str | None, int]:
+    def judged_at(self) -> datetime:
         """
-        How many people live where, over all phases: in each are those who are not told in another.
+        When the company knew by the first phase that stands: the editions of that day judge all phases.
 
-        Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until
-        somebody has looked; after that nobody is a number, too.
+        A later phase that says otherwise corrects clocks, and not the laws that they are counted by.
         """
-        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.standing) else {})
-        for phase in self.standing:
-            for group in phase.groups:
-                counted[group.place] += group.people
-        return counted
+        return (self.standing or self.phases)[0].aware_at
+
+    @property
+    def residents(self) -> Mapping[str | None, int]:
+        """How many people live where, over all phases that stand."""
+        return residents_of(self.standing)
 
     @property
     def categories(self) -> tuple[str, ...]:
         """All that was found breached of anybody."""
-        found = (one for phase in self.standing if phase.scoped for one in phase.scoped.categories)
-        return tuple(dict.fromkeys(found))
-
-    @property
-    def unreached(self) -> bool:
-        """Whether somebody in any phase cannot be told by a letter of ours."""
-        return any(phase.unreached for phase in self.standing)
+        return categories_of(self.standing)
 
     @property
     def duties(self) -> tuple[Due, ...]:
@@ -136,6 +146,27 @@ class Incident:
         """Return the clock of that name, if somebody has still to be told."""
         duty = next((duty for duty in self.clocks if duty.clock == clock), None)
         return duty if duty is not None and duty.owed and clock not in self.done else None
+
+
+def residents_of(phases: Iterable[Phase]) -> Mapping[str | None, int]:
+    """
+    Return how many people live where, over *phases*: in each are those who are not told in another.
+
+    Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until somebody
+    has looked; after that nobody is a number, too.
+    """
+    scoped = [phase for phase in phases if phase.scoped]
+    counted: Counter[str | None] = Counter({None: 0} if scoped else {})
+    for phase in scoped:
+        for group in phase.groups:
+            counted[group.place] += group.people
+    return counted
+
+
+def categories_of(phases: Iterable[Phase]) -> tuple[str, ...]:
+    """Return all that was found breached of anybody in *phases*."""
+    found = (one for phase in phases if phase.scoped for one in phase.scoped.categories)
+    return tuple(dict.fromkeys(found))
 
 
 def evolve(incident: Incident, fact: Fact) -> Incident:
@@ -241,30 +272,40 @@ def _scoped(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
 def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
     """Whoever was to be told in its words is told in none: it was these that were approved."""
     incident = _with(incident, replace(phase, withdrawn_by=fact.by), fact)
+    stops = tuple(stop for stop in incident.stops if stop.phase != fact.phase)
     phases = tuple(
         replace(one, status=Status.SCOPED, approved_by=(), seconded=False, words=one.declaration)
         if one.status is Status.APPROVED and one.words == phase.declaration
         else one
         for one in incident.phases
     )
-    return replace(incident, phases=phases)
+    return replace(incident, phases=phases, stops=stops)
 
 
 def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
-    """Whoever approves of a phase approves of all that wait before it: they are told in its words."""
+    """
+    Whoever approves of a phase approves of all that wait before it: they are told in its words.
+
+    But nobody is told as a customer is who is none: they are told in the newest words of their own role.
+    """
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
     for phase in incident.waiting(newest.number) or [newest]:
-        words = newest.declaration
+        words = incident.words_for(phase, newest.number)
         incident = _with(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
     return incident
 
 
 def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
-    """Of people who are found later, the clock of those who were told says nothing."""
+    """Of people who are found later, the clock of those who were told says nothing: it begins again."""
     laws = {law for group in scoped.groups if group.people or group.again for law in group.laws}
-    again = {duty.clock for duty in incident.clocks if duty.recipient in BY_LETTER and duty.policy in laws}
-    return replace(incident, done={clock: at for clock, at in incident.done.items() if clock not in again})
+    again = {
+        duty.clock: Stop(duty, incident.done[duty.clock], scoped.phase)
+        for duty in incident.clocks
+        if duty.recipient == PEOPLE and duty.policy in laws and duty.clock in incident.done
+    }
+    done = {clock: at for clock, at in incident.done.items() if clock not in again}
+    return replace(incident, done=done, stops=(*incident.stops, *again.values()))
 
 
 def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from services.intake.incidents.clocks import (
     END,
-    Law,
     Wait,
     after_hold,
     clocks_of,
@@ -17,6 +16,7 @@ from services.intake.incidents.clocks import (
     kind_of,
     waits_of,
 )
+from services.intake.incidents.counting import Law
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of

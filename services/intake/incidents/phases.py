@@ -93,9 +93,10 @@ class Phase:
 
     @property
     def unreached(self) -> bool:
-        """Whether somebody who is to be told cannot be, by a letter of ours."""
-        nowhere = any(group.unreachable for group in self.groups if group.laws)
-        return nowhere or (self.notified is not None and self.notified.failed > 0)
+        """Whether some of the people who are to be told cannot be, by a letter of ours."""
+        told = [group for group in self.groups if group.laws]
+        returned = self.notified is not None and self.notified.failed > 0
+        return any(group.unreachable for group in told) or (returned and bool(told))
 
     @property
     def customers(self) -> int:
@@ -112,7 +113,7 @@ class Phase:
         if duty.recipient not in BY_LETTER or not self.chunks:
             return False
         if duty.recipient == CONTROLLER:
-            return True
+            return self.customers > 0
         return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
 
     @property

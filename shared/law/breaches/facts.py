@@ -54,6 +54,11 @@ class Breach:
     """When it was noticed that something is wrong: what a law calls discovery, at the earliest."""
     aware_at: datetime
     """When it was reasonably certain that personal data was breached (EDPB Guidelines 9/2022)."""
+    judged_at: datetime | None = None
+    """
+    By whose day the editions are taken: when it was first declared to be known. None: *aware_at*. No later
+    statement changes the laws that an incident is judged by.
+    """
     occurred_to: datetime | None = None
     categories: tuple[str, ...] = ()
     """What was breached of anybody, in the words of the data map."""

@@ -79,7 +79,8 @@ def known(*facts: Any, **declared: Any) -> dict[str, Due]:
     begun = registered(aware_at=AWARE_AT)
     incident = reduce(evolve, (begun, *facts), Incident())
     told = BreachDeclared.model_validate(declaration(**declared))
-    return {duty.clock: duty for duty in clocks_of(incident, (told,), LAW, NOW)}
+    said = [told for _ in incident.standing]
+    return {duty.clock: duty for duty in clocks_of(incident, said, LAW, NOW)}
 
 
 def test_the_authority_has_its_clock_before_anybody_is_counted() -> None:

@@ -36,12 +36,17 @@ PHASE_FACTS = (
 LATER = NOW + timedelta(days=5)
 
 
-def registered(phase: int = 1, by: str | None = "ada", aware_at: datetime = NOW) -> BreachRegistered:
+CONTROLLER, PROCESSOR = BreachRole
+
+
+def registered(
+    phase: int = 1, by: str | None = "ada", aware_at: datetime = NOW, role: BreachRole = CONTROLLER
+) -> BreachRegistered:
     return BreachRegistered(
         request_id=INCIDENT,
         phase=phase,
         declaration=f"declared_{phase}",
-        role=BreachRole.CONTROLLER,
+        role=role,
         aware_at=aware_at,
         by=by,
     )
@@ -315,21 +320,53 @@ def test_notices_are_released_once() -> None:
 
 # --- whose clocks stop --------------------------------------------------------------------------------
 
+
+def to_customers(phase: int) -> BreachScoped:
+    """Return what scoping tells of a phase of a processor: a customer, and people whom it does not tell."""
+    people = tuple(group.model_copy(update={"laws": ()}) for group in scoped(phase).groups)
+    return scoped(phase).model_copy(update={"groups": people, "customers": 1})
+
+
 RELEASED = (registered(), scoped(), clocks(PEOPLE, CALIFORNIANS, CUSTOMER, AUTHORITY), approved("b"), out())
+BOTH = (
+    *RELEASED, registered(2, role=PROCESSOR), to_customers(2), approved("b", 2), out(2),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("told", "stopped"),
     [
-        pytest.param(notified(), ["gdpr.people", "gdpr.controller.k-1"], id="all were told"),
-        pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached: perhaps the customer"),
+        pytest.param(notified(), ["gdpr.people"], id="all people were told, and no customer was"),
+        pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached"),
         pytest.param(notified(sent=0, failed=3), [], id="nobody was reached"),
         pytest.param(notified(sent=-1, failed=2), [], id="a count that cannot be"),
         pytest.param(notified(aborted=True), [], id="given up"),
+        pytest.param(notified(2), ["gdpr.controller.k-1"], id="the customers were told, and nobody else"),
+        pytest.param(notified(2, failed=1), [], id="one customer was not reached"),
     ],
 )
 def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, stopped: list[str]) -> None:
-    assert [duty.clock for duty in told_by_letter(after(*RELEASED, told))] == stopped
+    assert [duty.clock for duty in told_by_letter(after(*BOTH, told))] == stopped
+
+
+def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1", "gdpr.people"), at=NOW)
+    incident = after(*BOTH, notified(), notified(2), done, registered(3), scoped(3))
+    assert set(incident.done) == {"gdpr.controller.k-1"}
+    [stop] = incident.stops
+    assert (stop.duty.clock, stop.done.at, stop.phase) == ("gdpr.people", NOW, 3)
+    assert after(*BOTH, notified(), done, registered(3), scoped(3), withdrawn(3)).stops == ()
+
+
+def test_a_customer_who_is_not_reached_makes_nobody_tell_the_public() -> None:
+    assert not after(*BOTH, notified(2, failed=1)).phases[1].unreached
+    assert after(*BOTH, notified(failed=1)).phases[0].unreached
+
+
+def test_nobody_is_told_in_the_words_of_another_role() -> None:
+    waiting = (registered(), scoped(), registered(2, role=PROCESSOR), to_customers(2), approved("b", 2))
+    found = released(INCIDENT, after(*waiting), NOW)
+    assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
 def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:

@@ -1,0 +1,231 @@
+"""What a supplement changes: what it finds runs from when that was known, and nothing else moves."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.intake.incidents.duties import Due
+from shared.incidents import BreachAlarmed, BreachNotified, BreachReported, BreachScoped
+from tests.unit.fakes import NOW
+from tests.unit.intake.test_incident_domain import to_customers
+from tests.unit.register import AWARE_AT, INCIDENT, Registry, scoped
+
+SSN = ["user.name", "user.government_id"]
+DAY = timedelta(days=1)
+CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com", "hours": 48}
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+async def by_name(registry: Registry) -> dict[str, Due]:
+    return {duty.clock: duty for duty in (await registry.incident()).clocks}
+
+
+def notified(phase: int, **counts: int) -> BreachNotified:
+    return BreachNotified(
+        request_id=INCIDENT, phase=phase, **({"sent": 3, "doubtful": 0, "failed": 0} | counts)
+    )
+
+
+async def supplement(registry: Registry, known_at: datetime, *found: BreachScoped, **declared: Any) -> None:
+    """Declare a second phase, of which it was known *known_at*, and what scoping *found* of it."""
+    moments = dict.fromkeys(("detected_at", "aware_at"), known_at.isoformat())
+    await registry.declare(id_="2", **({"measures": "More is known."} | moments | declared))
+    await registry.tell(*found)
+
+
+async def tell_people(registry: Registry, phase: int) -> None:
+    await registry.approve("bruno", phase)
+    await registry.tell(notified(phase))
+
+
+# --- what is found later ------------------------------------------------------------------------------
+
+
+async def test_what_a_supplement_finds_runs_from_when_that_was_known(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    before = await by_name(registry)
+    await registry.pass_time(40 * DAY)
+    known_at = registry.clock() - timedelta(hours=1)
+    await supplement(registry, known_at, scoped(2, US_CA=7), categories=SSN)
+    after = await by_name(registry)
+    assert after["us-ca.people"].runs_from == known_at
+    assert (after["us-ca.people"].due_at or NOW) > registry.clock() + 25 * DAY
+    for clock in ("gdpr.authority.DE", "gdpr.people"):
+        assert (after[clock].runs_from, after[clock].due_at) == (AWARE_AT, before[clock].due_at)
+
+
+async def test_what_a_supplement_finds_is_alarmed_and_stopped_by_what_is_sent_for_it(
+    registry: Registry,
+) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    await tell_people(registry, 1)
+    await registry.pass_time(10 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=7), categories=SSN)
+    await registry.pass_time(24 * DAY)
+    assert "us-ca.people" in {alarm.clock for alarm in registry.told(BreachAlarmed)}
+    await tell_people(registry, 2)
+    incident = await registry.incident()
+    assert incident.done["us-ca.people"].at == registry.clock()
+    assert incident.done["gdpr.people"].at == NOW
+
+
+async def test_what_the_same_moment_is_declared_for_runs_from_that_moment(registry: Registry) -> None:
+    """Whoever was aware of it all from the first has no more time because it was looked for twice."""
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    await registry.pass_time(5 * DAY)
+    await supplement(registry, AWARE_AT, scoped(2, US_CA=7), categories=SSN)
+    assert (await by_name(registry))["us-ca.people"].runs_from == AWARE_AT
+
+
+async def test_a_later_statement_that_it_was_known_earlier_leaves_less_time(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    await registry.pass_time(10 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=7), categories=SSN)
+    earlier = (registry.clock() - 4 * DAY).isoformat()
+    await registry.declare(id_="3", categories=SSN, detected_at=earlier, aware_at=earlier)
+    clocks = await by_name(registry)
+    assert clocks["us-ca.people"].runs_from == registry.clock() - 4 * DAY
+    assert clocks["gdpr.authority.DE"].runs_from == AWARE_AT
+
+
+async def test_more_people_under_a_law_whose_people_were_told_have_a_clock_of_their_own_time(
+    registry: Registry,
+) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=7))
+    await tell_people(registry, 1)
+    first = (await by_name(registry))["us-ca.people"]
+    await registry.pass_time(60 * DAY)
+    known_at = registry.clock() - timedelta(hours=1)
+    await supplement(registry, known_at, scoped(2, US_CA=2), categories=SSN)
+    running = (await registry.incident()).running("us-ca.people")
+    assert running is not None
+    assert (running.runs_from, running.due_at) != (first.runs_from, first.due_at)
+    assert running.runs_from == known_at
+    await tell_people(registry, 2)
+    incident = await registry.incident()
+    assert incident.done["us-ca.people"].at < ((await by_name(registry))["us-ca.people"].due_at or NOW)
+    assert [(stop.duty.due_at, stop.done.at) for stop in incident.stops] == [(first.due_at, NOW)]
+
+
+async def test_while_some_are_not_told_more_people_give_no_more_time(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=7))
+    first = (await by_name(registry))["us-ca.people"]
+    await registry.pass_time(20 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=2), categories=SSN)
+    assert (await by_name(registry))["us-ca.people"].due_at == first.due_at
+
+
+async def test_a_risk_that_is_found_to_be_high_has_people_told_from_then_on(registry: Registry) -> None:
+    await registry.declare(high_risk=False)
+    await registry.tell(scoped(DE=3))
+    await registry.pass_time(10 * DAY)
+    await supplement(registry, registry.clock(), high_risk=True)
+    clocks = await by_name(registry)
+    assert clocks["gdpr.people"].owed
+    assert clocks["gdpr.people"].runs_from == registry.clock()
+    assert clocks["gdpr.authority.DE"].runs_from == AWARE_AT
+
+
+async def test_categories_that_a_supplement_does_not_name_again_end_no_clock(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=7))
+    await supplement(registry, NOW, categories=["user.contact.email"])
+    assert (await by_name(registry))["us-ca.people"].owed
+
+
+async def test_an_officer_who_is_told_from_so_many_on_is_told_after_the_notice_to_those_that_make_it_so_many(
+    registry: Registry,
+) -> None:
+    """Cal. Civ. Code § 1798.82(f)."""
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=300))
+    await tell_people(registry, 1)
+    assert not (await by_name(registry))["us-ca.attorney_general"].owed
+    await registry.pass_time(60 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=300), categories=SSN)
+    general = (await by_name(registry))["us-ca.attorney_general"]
+    assert (general.owed, general.begun) == (True, False)
+    await registry.pass_time(DAY)
+    await tell_people(registry, 2)
+    assert (await by_name(registry))["us-ca.attorney_general"].runs_from == registry.clock()
+
+
+async def test_a_supplement_that_is_not_told_is_not_put_off_by_the_next(registry: Registry) -> None:
+    """GDPR Art. 33(4): without undue further delay."""
+    await registry.declare()
+    await registry.tell(
+        BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW, receipt="LDA-1")
+    )
+    await registry.pass_time(DAY)
+    first = registry.clock()
+    await supplement(registry, AWARE_AT)
+    await registry.pass_time(2 * DAY)
+    await registry.declare(id_="3", measures="Even more is known.")
+    assert (await by_name(registry))["supplement.3"].runs_from == first
+    await registry.tell(
+        BreachReported(request_id=INCIDENT, by="ada", clock="supplement.3", at=registry.clock())
+    )
+    await registry.pass_time(DAY)
+    await registry.declare(id_="4", measures="All is known.")
+    assert (await by_name(registry))["supplement.4"].runs_from == registry.clock()
+
+
+# --- controller of some of it, processor of the rest --------------------------------------------------
+
+
+async def test_a_supplement_as_a_processor_ends_no_duty_of_the_controller(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    before = await by_name(registry)
+    await supplement(registry, NOW, role="processor", affected={"controllers": [CUSTOMER]})
+    after = await by_name(registry)
+    for clock in ("gdpr.authority.DE", "gdpr.people"):
+        assert (after[clock].owed, after[clock].due_at) == (True, before[clock].due_at)
+    assert after["gdpr.controller.k-1"].due_at == NOW + 2 * DAY
+    assert len(after) == len((await registry.incident()).clocks)
+
+
+async def test_whom_a_processor_found_makes_no_officer_be_told_by_the_controller(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=300))
+    theirs = scoped(2, US_CA=400)
+    groups = tuple(group.model_copy(update={"laws": ()}) for group in theirs.groups)
+    theirs = theirs.model_copy(update={"groups": groups, "customers": 1})
+    declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": [CUSTOMER]}}
+    await supplement(registry, NOW, theirs, categories=SSN, **declared)
+    assert not (await by_name(registry))["us-ca.attorney_general"].owed
+
+
+async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    await registry.approve("bruno")
+    await supplement(registry, NOW, role="processor", affected={"controllers": [CUSTOMER]})
+    await registry.tell(notified(1))
+    assert set((await registry.incident()).done) == {"gdpr.people"}
+    await registry.tell(to_customers(2))
+    await tell_people(registry, 2)
+    assert set((await registry.incident()).done) == {"gdpr.people", "gdpr.controller.k-1"}
+
+
+async def test_a_customer_who_is_named_later_has_the_time_that_was_left(registry: Registry) -> None:
+    """Whoever knew that customers are affected, and not which, had to find out."""
+    await registry.declare(role="processor")
+    assert (await by_name(registry))["gdpr.controller"].owed
+    later = NOW + timedelta(hours=20)
+    await registry.pass_time(timedelta(hours=20))
+    await supplement(registry, later, role="processor", affected={"controllers": [CUSTOMER]})
+    clocks = await by_name(registry)
+    assert clocks["gdpr.controller.k-1"].runs_from == AWARE_AT
+    assert "gdpr.controller" not in clocks
