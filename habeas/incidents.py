@@ -291,7 +291,8 @@ class Incidents:
 
     async def _case(self, id_: str, incident: Incident, rows: Sequence[Row]) -> Case:
         sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
-        declared = tuple(BreachDeclared.model_validate_json(content) for content in sealed)
+        read = (BreachDeclared.model_validate_json(content) for content in sealed)
+        declared = tuple(one.judged_by(incident.judged_at) for one in read)
         return Case(id_, incident, tuple(told_by(rows)), declared, await failures(self.fulfillment, id_))
 
 

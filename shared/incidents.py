@@ -11,7 +11,7 @@ Law:
 
 from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, PrivateAttr, StringConstraints, model_validator
 
 from shared.events import (
     Code,
@@ -165,6 +165,17 @@ class BreachDeclared(Submission):
     """Whether nothing more is to come."""
     by: Code | None = None
     """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
+    _judged_at: AwareDatetime | None = PrivateAttr(default=None)
+
+    def judged_by(self, first_aware_at: AwareDatetime | None) -> "BreachDeclared":
+        """
+        Return it as a phase of its incident, which is judged by the laws of the day of *first_aware_at*.
+
+        None: it is judged by itself.
+        """
+        phase = self.model_copy()
+        phase._judged_at = first_aware_at  # noqa: SLF001 - of a copy of our own
+        return phase
 
     @model_validator(mode="after")
     def _names_each_customer_once(self) -> "BreachDeclared":
@@ -203,6 +214,7 @@ class BreachDeclared(Submission):
             occurred_to=self.occurred_to,
             detected_at=self.detected_at,
             aware_at=self.aware_at,
+            judged_at=self._judged_at,
             categories=self.categories,
             unintelligible=self.unintelligible,
             acquired=self.acquired,
@@ -251,6 +263,11 @@ class BreachRegistered(Fact):
     declaration: Code
     role: BreachRole
     aware_at: AwareDatetime
+    judged_at: AwareDatetime | None = None
+    """
+    By whose day the editions of laws are taken, in every service: when the first phase that stands knew.
+    None: *aware_at*, in events of before.
+    """
     by: Code | None = None
     """Who declared it, where anybody is named; somebody else has to approve the notices."""
 

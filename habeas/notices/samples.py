@@ -8,14 +8,15 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from services.fulfillment.scoping.judging import Editions
 from services.notifier.facts import Sender
 from services.notifier.notices.lacking import Lack, lacks_for_controllers, lacks_for_people
 from services.notifier.notices.writing import Notices
 from services.notifier.writing import House
 from shared.affected import Chunk, Reached
-from shared.incidents import BreachDeclared
+from shared.incidents import BreachDeclared, BreachRole
 from shared.law import Company
-from shared.law.breaches import BreachPolicies, owed_to
+from shared.law.breaches import owed_to
 from shared.policies import breach_policies
 
 NOBODY = Reached(key="0" * 32, email="nobody@example.net")
@@ -121,12 +122,14 @@ def wanted_by(
         if laws:
             ids = tuple(law.id for law in laws)
             yield from (Wanted("people", ids, language, declared.categories) for language in spoken)
-    yield from _customers(declared, policies)
+    yield from _customers(declared, Editions(policies, company))
 
 
-def _customers(declared: BreachDeclared, policies: BreachPolicies) -> Iterator[Wanted]:
-    day = declared.aware_at.date()
-    laws = tuple(law.id for law in policies.of_that_day(day) if law.law == "gdpr")
+def _customers(declared: BreachDeclared, editions: Editions) -> Iterator[Wanted]:
+    """Yield which customers would be told the same: by the laws, and in the role, that scoping finds."""
+    if declared.role is not BreachRole.PROCESSOR:
+        return
+    laws = editions.to_customers(declared)
     told = {(one.locale, one.services): None for one in declared.affected.controllers}
     for language, used in told:
         yield Wanted("controllers", laws, language, declared.categories, services=used)

@@ -12,13 +12,16 @@ from habeas.breach_specimens import DECLARED
 from habeas.cli import app
 from shared.errors import ConfigurationError
 from shared.events import Residence
-from shared.incidents import Affected, ListedPerson
+from shared.incidents import Affected, BreachRole, ListedPerson
+
+OURS = DECLARED.model_copy(update={"affected": DECLARED.affected.model_copy(update={"controllers": ()})})
+"""A breach of data that the company decides about itself."""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "breach.json"
-    path.write_text(DECLARED.model_dump_json(exclude_none=True), encoding="utf-8")
+    path.write_text(OURS.model_dump_json(exclude_none=True), encoding="utf-8")
     return path
 
 
@@ -37,13 +40,22 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     told = shown(
         file, "--out", out, "--place", "FR", "--place", "US-CA", "--language", "de", "--language", "fr"
     )
-    wanted = ["gdpr.controllers.en", "gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
+    wanted = ["gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
     assert names(out, ".eml") == names(out, ".txt") == wanted
     assert names(out, ".html") == sorted([*wanted, "index"])
-    assert "5 letters; open" in told
+    assert "4 letters; open" in told
     mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
+
+
+def test_of_a_processors_breach_customers_have_a_sample_and_people_none(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.json"
+    declared = DECLARED.model_copy(update={"role": BreachRole.PROCESSOR})
+    theirs.write_text(declared.model_dump_json(exclude_none=True), encoding="utf-8")
+    out = tmp_path / "samples"
+    shown(theirs, "--out", out, "--place", "DE")
+    assert names(out, ".eml") == ["gdpr.controllers.en"]
 
 
 def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def scope(event: BreachRegistered, ctx: Context) -> Sequence[Fact]:
     """Have it found out whom the breach concerns; what cannot be followed is for a person to look at."""
     declared = BreachDeclared.model_validate_json(await ctx.vault.open(event.request_id, event.declaration))
     await ctx.finding.check(declared)
-    await ctx.scopes.take(Scope(event.request_id, event.phase, event.declaration))
+    await ctx.scopes.take(Scope(event.request_id, event.phase, event.declaration, judged_at=event.judged_at))
     return []
 
 

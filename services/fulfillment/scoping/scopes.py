@@ -79,6 +79,8 @@ class Scope:
     records: int = 0
     unnamed: int = 0
     """Records of which nobody can say whose they are of the customers."""
+    judged_at: datetime | None = None
+    """By whose day the editions of laws are taken; None: by that of the declaration itself."""
 
     @property
     def id(self) -> str:
@@ -115,6 +117,7 @@ class Scopes:
             "stage": Stage.GATHERING.value,
             "records": 0,
             "unnamed": 0,
+            "judged_at": scope.judged_at,
             "failed": None,
             "at": NEVER,
             "done": False,
@@ -375,6 +378,7 @@ def _scope(document: Document) -> Scope:
         Stage(document["stage"]),
         document["records"],
         document["unnamed"],
+        document.get("judged_at"),  # none in those that were taken by a version before
     )
 
 

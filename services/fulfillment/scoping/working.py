@@ -137,9 +137,8 @@ class Scoping:
                 await self.scopes.alive(scope, self.clock())
 
     async def _go_on(self, scope: Scope) -> None:
-        declared = BreachDeclared.model_validate_json(
-            await self.vault.open(scope.incident, scope.declaration)
-        )
+        sealed = await self.vault.open(scope.incident, scope.declaration)
+        declared = BreachDeclared.model_validate_json(sealed).judged_by(scope.judged_at)
         key = await self.vault.key_of(scope.incident)
         if scope.stage is Stage.GATHERING:
             scope = await self._gather(scope, declared, key)

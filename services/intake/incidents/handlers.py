@@ -104,7 +104,9 @@ async def register(event: BreachLodged, ctx: Incidents) -> Sequence[Fact]:
         by=declared.by,
     )
     await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
-    return [registered, *await _clocks_set(evolve(ctx.incident, registered), ctx)]
+    after = evolve(ctx.incident, registered)
+    told = registered.model_copy(update={"judged_at": after.judged_at})
+    return [told, *await _clocks_set(after, ctx)]
 
 
 def _same(one: BreachDeclared, other: BreachDeclared) -> bool:

@@ -5,11 +5,19 @@ from typing import Any
 
 import pytest
 
+from services.fulfillment.scoping.judging import Editions
 from services.intake.incidents.duties import Due
-from shared.incidents import BreachAlarmed, BreachNotified, BreachReported, BreachScoped
+from shared.incidents import (
+    BreachAlarmed,
+    BreachNotified,
+    BreachRegistered,
+    BreachReported,
+    BreachScoped,
+    BreachWithdrawn,
+)
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import to_customers
-from tests.unit.register import AWARE_AT, INCIDENT, Registry, scoped
+from tests.unit.register import AWARE_AT, INCIDENT, LAW, Registry, scoped
 
 SSN = ["user.name", "user.government_id"]
 DAY = timedelta(days=1)
@@ -97,6 +105,17 @@ async def test_a_later_statement_that_it_was_known_earlier_leaves_less_time(regi
     assert clocks["gdpr.authority.DE"].runs_from == AWARE_AT
 
 
+async def test_awareness_that_is_found_to_be_earlier_leaves_the_authority_less_time(
+    registry: Registry,
+) -> None:
+    await registry.declare()
+    earlier = AWARE_AT - timedelta(hours=9)
+    await supplement(registry, earlier)
+    clock = (await by_name(registry))["gdpr.authority.DE"]
+    assert (clock.runs_from, clock.due_at) == (earlier, earlier + 3 * DAY)
+    assert [(await registry.declared(number)).aware_at for number in (1, 2)] == [AWARE_AT, earlier]
+
+
 async def test_more_people_under_a_law_whose_people_were_told_have_a_clock_of_their_own_time(
     registry: Registry,
 ) -> None:
@@ -179,6 +198,48 @@ async def test_a_supplement_that_is_not_told_is_not_put_off_by_the_next(registry
     await registry.pass_time(DAY)
     await registry.declare(id_="4", measures="All is known.")
     assert (await by_name(registry))["supplement.4"].runs_from == registry.clock()
+
+
+# --- which edition of a law ---------------------------------------------------------------------------
+
+SILVESTER, NEW_YEAR = NOW.replace(year=2025, month=12, day=30), NOW.replace(month=1, day=2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "policy"),
+    [
+        pytest.param(SILVESTER, NEW_YEAR, "us-ca@2022-01-01", id="known before, and more after"),
+        pytest.param(NEW_YEAR, SILVESTER, "us-ca@2026-01-01", id="known after, and then said to be before"),
+    ],
+)
+async def test_the_first_phase_says_which_edition_judges_in_every_service(
+    registry: Registry, first: datetime, second: datetime, policy: str
+) -> None:
+    occurred = (SILVESTER - 9 * DAY).isoformat()
+    moments = dict.fromkeys(("detected_at", "aware_at"), first.isoformat())
+    await registry.declare(categories=SSN, occurred_from=occurred, **moments)
+    await registry.tell(scoped(US_CA=7))
+    before = (await by_name(registry))["us-ca.people"]
+    await supplement(registry, second, scoped(2, US_CA=2), categories=SSN, occurred_from=occurred)
+    after = (await by_name(registry))["us-ca.people"]
+    assert (before.policy, after.policy) == (policy, policy)
+    assert (after.due_at is None) is (before.due_at is None)
+    told = registry.told(BreachRegistered)
+    assert [one.judged_at for one in told] == [first, first]
+    scoping = Editions(LAW.policies, LAW.company)
+    for number, one in enumerate(told, 1):
+        declared = (await registry.declared(number)).judged_by(one.judged_at)
+        assert policy in scoping.owed(declared, "US-CA", ())
+
+
+async def test_a_phase_that_was_taken_back_judges_nothing(registry: Registry) -> None:
+    occurred = (SILVESTER - 9 * DAY).isoformat()
+    moments = dict.fromkeys(("detected_at", "aware_at"), SILVESTER.isoformat())
+    await registry.declare(categories=SSN, occurred_from=occurred, **moments)
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    await supplement(registry, NEW_YEAR, scoped(2, US_CA=2), categories=SSN, occurred_from=occurred)
+    assert (await by_name(registry))["us-ca.people"].policy == "us-ca@2026-01-01"
+    assert registry.told(BreachRegistered)[1].judged_at == NEW_YEAR
 
 
 # --- controller of some of it, processor of the rest --------------------------------------------------
