@@ -17,6 +17,7 @@ from habeas.cli.options import (
     existing,
     fields,
     house,
+    mapped_categories,
     out,
     prefix_of,
     run,
@@ -52,7 +53,8 @@ def declare(
     """
     from habeas import breachfiles, incidents  # noqa: PLC0415
 
-    declared = breachfiles.read(file if str(file) == "-" else existing(file), by)
+    known = mapped_categories(None, state)
+    declared = breachfiles.read(file if str(file) == "-" else existing(file), by, known)
     incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
     run(incidents.declare(setting("AMQP_URL", state), declared))
     out.print(f"declared; `habeas breach show {incident}` says who is to be told, and by when")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, company_of, house, out, prefix_of, run, setting
+from habeas.cli.options import (
+    STATE,
+    State,
+    company_of,
+    house,
+    mapped_categories,
+    out,
+    prefix_of,
+    run,
+    setting,
+)
 from shared.policies import breach_policies
 
 if TYPE_CHECKING:
@@ -84,7 +94,7 @@ def _of_file(
     from habeas.breachfiles import unsigned  # noqa: PLC0415
     from habeas.notices.samples import Telling, sample, wanted_by  # noqa: PLC0415
 
-    declared = unsigned(file)
+    declared = unsigned(file, mapped_categories(None, state))
     telling = Telling(declared, DRAFT, house(state), datetime.now(UTC))
     wanted = wanted_by(declared, places, languages, company_of(state))
     return telling, [sample(one, None, telling) for one in wanted]

@@ -19,6 +19,7 @@ from habeas.cli.options import (
     existing,
     fields,
     map_folder_of,
+    mapped_categories,
     out,
     run,
     settings,
@@ -48,7 +49,8 @@ def scope(
     from habeas import breachfiles, engine, scoping  # noqa: PLC0415
     from shared.policies import EXAMPLE, company  # noqa: PLC0415
 
-    declared = breachfiles.unsigned(file if str(file) == "-" else existing(file))
+    known = mapped_categories(map_folder, state)
+    declared = breachfiles.unsigned(file if str(file) == "-" else existing(file), known)
     who = company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 
     async def work() -> "Trial":

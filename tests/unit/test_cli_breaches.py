@@ -87,6 +87,22 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
     [
         pytest.param({"contact": None}, "contact: is missing", id="missing"),
         pytest.param({"contcat": SECRET}, "contcat: is no field of a declaration", id="unknown"),
+        pytest.param(
+            {"contcat": SECRET},
+            "contcat: is no field of a declaration; look for a slip of the pen: perhaps contact",
+            id="unknown, with the nearest",
+        ),
+        pytest.param(
+            {"affected": {"list": [{"mail": SECRET}]}},
+            "affected.list.0.mail: is no field of a declaration; look for a slip of the pen: perhaps email",
+            id="unknown inside a list",
+        ),
+        pytest.param({"categories": ["user.finacial"]}, "categories.0: is no category", id="a category"),
+        pytest.param(
+            {"affected": {"list": [{"name": SECRET, "residence": {"country": "UK"}}]}},
+            "affected.list.0.residence.country: is no code of a country (ISO 3166); the nearest is GB",
+            id="a place",
+        ),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
         pytest.param({"high_risk": SECRET}, "high_risk: write true or false", id="no truth"),
@@ -138,6 +154,17 @@ def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
+@pytest.mark.parametrize("verb", ["declare FILE --by ada", "scope FILE", "preview FILE --out OUT"])
+def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
+    tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HABEAS_DATAMAP", str(ROOT / "datamaps" / "example"))
+    file = changed(tmp_path, categories=["user.name", "user.ssn"])
+    words = verb.replace("FILE", str(file)).replace("OUT", str(tmp_path / "out")).split()
+    with pytest.raises(ConfigurationError, match=r"categories\.1: is no category of the taxonomy or of the"):
+        CliRunner().invoke(app, ["breach", *words], catch_exceptions=False)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -158,11 +185,14 @@ def test_a_breach_in_a_file_of_events_is_validated_without_a_value(tmp_path: Pat
         "type": BreachDeclared.TYPE, "data": declaration(),
     }  # fmt: skip
     file = tmp_path / "events.json"
-    file.write_text(json.dumps([event, event | {"id": "e-2", "data": declaration(high_risk=SECRET)}]))
+    slip = event | {"id": "e-3", "data": declaration(categories=["user.finacial"])}
+    wrong = event | {"id": "e-2", "data": declaration(high_risk=SECRET)}
+    file.write_text(json.dumps([event, wrong, slip]))
     result = CliRunner().invoke(app, ["validate", str(file)])
     assert result.exit_code == 1
-    assert "1 sound, 1 wrong" in result.output
+    assert "1 sound, 2 wrong" in result.output
     assert "data.high_risk" in result.output
+    assert "the nearest is user.financial" in " ".join(result.output.split())
     assert SECRET not in result.output
 
 

@@ -279,6 +279,22 @@ async def test_a_door_of_our_own_declares_no_breach(registry: Registry) -> None:
     assert registry.told(BreachLodged) == []
 
 
+@pytest.mark.parametrize("source", [COMMAND, SOURCE])
+async def test_a_slip_of_the_pen_is_refused_at_once_and_with_its_place(
+    registry: Registry, source: str
+) -> None:
+    """A law would judge by it; customers whom a controller names would be told by nobody (Art. 33(2))."""
+    await registry.declare(
+        source=source, categories=["user.finacial"], affected={"controllers": [customer(1, 24)]}
+    )
+    [rejected] = registry.told(RequestRejected)
+    assert [flaw.path for flaw in rejected.errors] == ["data.affected.controllers", "data.categories.0"]
+    assert rejected.errors[1].message.endswith("the nearest is user.financial")
+    assert registry.told(BreachLodged) == []
+    await registry.declare(id_="2", source=source, categories=["user.financial"])
+    assert len(registry.told(BreachLodged)) == 1
+
+
 async def test_an_investigation_that_ends_early_lets_notices_out(registry: Registry) -> None:
     await registry.declare()
     held = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=NOW + timedelta(days=5))
