@@ -154,6 +154,10 @@ class BreachDeclared(Submission):
     """Whether somebody got the data, and not merely could have."""
     sensitive_to_security: bool = False
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
+    ongoing: bool = False
+    """Whether it goes on, or is not dealt with yet: then a CSIRT hears of progress (NIS2 Art. 23(4)(e))."""
+    handled_at: AwareDatetime | None = None
+    """When it was dealt with, of one that had gone on: the final report is counted from here."""
     protection: Protection | None = None
     late_because: LongText | None = None
     """
@@ -190,6 +194,10 @@ class BreachDeclared(Submission):
             raise ValueError("occurred_to must not be before occurred_from")
         if not self.occurred_from <= self.aware_at or not self.detected_at <= self.aware_at:
             raise ValueError("aware_at must not be before occurred_from or detected_at")
+        if self.handled_at is not None and (self.ongoing or self.handled_at < self.occurred_from):
+            raise ValueError(
+                "handled_at must not be before occurred_from, nor of an incident that is ongoing"
+            )
         if self.risk_unlikely and (self.high_risk or self.rationale is None):
             raise ValueError("risk_unlikely needs a rationale, and no high_risk")
         return self
@@ -219,6 +227,8 @@ class BreachDeclared(Submission):
             unintelligible=self.unintelligible,
             acquired=self.acquired,
             sensitive_to_security=self.sensitive_to_security,
+            ongoing=self.ongoing,
+            handled_at=self.handled_at,
             controllers=tuple(Customer(one.id, one.hours) for one in self.affected.controllers),
         )
 

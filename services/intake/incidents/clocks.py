@@ -46,8 +46,16 @@ def clocks_of(
     Customers are those of all phases: a supplement need not name them again.
     """
     said = [Statement(phase, one) for phase, one in zip(incident.standing, declared, strict=True)]
-    by_law = [_due(clock, incident.aware_at) for clock in duties_of(incident, said, law)]
+    counted = (_due(clock, incident.aware_at) for clock in duties_of(incident, said, law))
+    by_law = [_unless_missed(duty, incident, now) for duty in counted]
     return (*by_law, *_promised(incident, declared[-1]), *_supplements(incident, by_law, now))
+
+
+def _unless_missed(duty: Due, incident: Incident, now: datetime) -> Due:
+    """Return *duty*; as it was, where it is missed and would begin another time: who is late stays late."""
+    before = incident.running(duty.clock)
+    missed = before is not None and before.due_at is not None and before.due_at <= now
+    return before if before is not None and missed and duty.owed and not duty.begun else duty
 
 
 def _due(clock: Clock, aware_at: datetime) -> Due:

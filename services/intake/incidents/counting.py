@@ -105,14 +105,18 @@ class _Part:
         phases = [one.phase for one in said]
         last, since = said[-1].declared, said[first:]
         aware_at = min(one.phase.aware_at for one in since)
-        declared = (category for one in said for category in one.declared.categories)
+        told = [one.declared for one in said]
+        declared = (category for one in told for category in one.categories)
         breach = replace(
             last.breach,
             judged_at=self.incident.judged_at,
             detected_at=min(*(one.detected_at for one in since), aware_at),
             aware_at=aware_at,
             categories=tuple(dict.fromkeys((*declared, *categories_of(phases)))),
-            controllers=tuple(_customers(one.declared for one in said)),
+            controllers=tuple(_customers(told)),
+            sensitive_to_security=any(one.sensitive_to_security for one in told),
+            unintelligible=last.encrypted and not any(one.key_taken for one in told),
+            handled_at=_handled(told),
             unreached=any(phase.unreached for phase in phases),
             told=tuple(_being_told(self.incident, since[0].phase if first else None).items()),
         )
@@ -133,6 +137,13 @@ def _customers(declared: Iterable[BreachDeclared]) -> Iterator[Customer]:
         for customer in one.breach.controllers:
             hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
     return (Customer(id_, most) for id_, most in hours.items())
+
+
+def _handled(told: Sequence[BreachDeclared]) -> datetime | None:
+    """Return when the incident was dealt with that had gone on: the earliest that was said since it did."""
+    ongoing = [number for number, one in enumerate(told) if one.ongoing]
+    since = told[ongoing[-1] + 1 :] if ongoing else ()
+    return min((one.handled_at for one in since if one.handled_at is not None), default=None)
 
 
 def _being_told(incident: Incident, since: Phase | None) -> dict[str, datetime]:

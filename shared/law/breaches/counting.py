@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from shared.law.applying import WEEKENDS, Calendars
 from shared.law.breaches.facts import Breach, BreachRole, Customer
-from shared.law.breaches.owing import on, protecting, spared
+from shared.law.breaches.owing import Spared, on, protecting, spared
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Notice
 from shared.law.breaches.words import Recipient, Since, Stage
 from shared.law.clock import Calendar, Move, Step, counted
@@ -143,12 +143,28 @@ def _clock(
     clock = partial(Clock, _id(policy, notice, place), policy, notice, notice.to, place)
     reason = spared(policy, notice, counting.breach, counting.breach.categories, people)
     begun_at = _begun(policy, notice, place, counting)
+    end = _counted(policy, notice, place, begun_at, counting)
+    goes_on = counting.breach.goes_on_at(end[0])
+    if reason is None and notice.while_ongoing and not goes_on:
+        reason = Spared("the incident does not go on: the final report is due", notice.provision)
     if reason is not None:
         step = Step(on(counting.breach, counting.company), reason.reason, reason.provision)
         return clock(begun_at, due_at=None, owed=False, why=(step,))
-    end = _counted(policy, notice, place, begun_at, counting)
+    if notice.handled is not None and goes_on:
+        return _clock(policy, _once_handled(notice), place, people, counting)
     due_at, why = _brought_forward(policy, notice, end, counting)
     return clock(begun_at, due_at=due_at, owed=True, why=why)
+
+
+def _once_handled(notice: Notice) -> Notice:
+    """
+    Return *notice* of an incident that goes on when it would be due.
+
+    Law:
+        NIS2 Art. 23(4)(e): a progress report then, and the final one within a month of the handling.
+    """
+    changes = {"since": Since.HANDLED, "provision": notice.handled, "handled": None}
+    return notice.model_copy(update=changes)
 
 
 def _brought_forward(policy: BreachPolicy, notice: Notice, end: _End, counting: _Counting) -> _End:
@@ -232,6 +248,8 @@ def _begun(policy: BreachPolicy, notice: Notice, place: str | None, counting: _C
             return breach.assessed_at or breach.aware_at
         case Since.PEOPLE_TOLD:
             return counting.told(f"{policy.law}.{Recipient.PEOPLE}")
+        case Since.HANDLED:
+            return breach.handled_at
         case Since.RECIPIENT_TOLD:
             before = notice.model_copy(update={"stage": notice.after})
             return counting.told(_id(policy, before, place))

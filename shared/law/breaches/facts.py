@@ -68,6 +68,10 @@ class Breach:
     """Whether somebody got the data, and not merely could have."""
     sensitive_to_security: bool = False
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
+    ongoing: bool = False
+    """Whether the incident goes on, or is not dealt with yet."""
+    handled_at: datetime | None = None
+    """When it was dealt with, of one that had gone on; None: nobody says so, or it never did."""
     controllers: tuple[Customer, ...] = ()
     """Customers whose data was breached."""
     assessed_at: datetime | None = None
@@ -76,3 +80,8 @@ class Breach:
     """Whether some people cannot be told one by one."""
     told: tuple[tuple[str, datetime], ...] = ()
     """Which clocks were done when, by their ids: some periods begin with another notice."""
+
+    def goes_on_at(self, moment: datetime | None) -> bool:
+        """Tell whether the incident goes on at *moment*, as far as anybody knows; None: it has not come."""
+        later = self.handled_at is not None and moment is not None and self.handled_at > moment
+        return self.ongoing or later

@@ -200,6 +200,65 @@ async def test_a_supplement_that_is_not_told_is_not_put_off_by_the_next(registry
     assert (await by_name(registry))["supplement.4"].runs_from == registry.clock()
 
 
+# --- a significant incident ---------------------------------------------------------------------------
+
+NOTIFICATION = "nis2.csirt.notification.DE"
+PROGRESS, FINAL = "nis2.csirt.progress_report.DE", "nis2.csirt.final_report.DE"
+
+
+async def report(registry: Registry, clock: str) -> None:
+    at = registry.clock()
+    await registry.tell(BreachReported(request_id=INCIDENT, by="ada", clock=clock, at=at))
+
+
+async def test_what_a_supplement_does_not_say_again_makes_no_incident_insignificant(
+    registry: Registry,
+) -> None:
+    await registry.declare(sensitive_to_security=True)
+    await supplement(registry, NOW)
+    assert (await by_name(registry))[NOTIFICATION].owed
+
+
+async def test_what_a_supplement_does_not_say_again_brings_back_no_key(registry: Registry) -> None:
+    await registry.declare(encrypted=True, key_taken=True)
+    await supplement(registry, NOW, encrypted=True)
+    assert (await by_name(registry))["gdpr.people"].owed
+
+
+async def test_an_incident_that_goes_on_has_a_progress_report_and_then_a_final_one(
+    registry: Registry,
+) -> None:
+    """NIS2 Art. 23(4)(d)-(e)."""
+    await registry.declare(sensitive_to_security=True, ongoing=True)
+    await report(registry, NOTIFICATION)
+    clocks = await by_name(registry)
+    progress = clocks[PROGRESS].due_at
+    assert progress is not None
+    assert clocks[FINAL].owed
+    assert not clocks[FINAL].begun
+    await registry.pass_time(40 * DAY)
+    assert PROGRESS in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    over = registry.clock()
+    await supplement(registry, NOW, sensitive_to_security=True, handled_at=over.isoformat())
+    clocks = await by_name(registry)
+    assert (clocks[PROGRESS].owed, clocks[PROGRESS].due_at) == (True, progress)
+    assert clocks[FINAL].runs_from == over
+    later = (over + 5 * DAY).isoformat()
+    await registry.declare(id_="3", sensitive_to_security=True, measures="All of it.", handled_at=later)
+    assert (await by_name(registry))[FINAL].runs_from == over, "no later statement gives more time"
+
+
+async def test_a_report_that_is_missed_stays_missed_though_the_incident_is_said_to_go_on(
+    registry: Registry,
+) -> None:
+    await registry.declare(sensitive_to_security=True)
+    await report(registry, NOTIFICATION)
+    await registry.pass_time(40 * DAY)
+    missed = (await by_name(registry))[FINAL]
+    await supplement(registry, NOW, sensitive_to_security=True, ongoing=True)
+    assert (await by_name(registry))[FINAL] == missed
+
+
 # --- which edition of a law ---------------------------------------------------------------------------
 
 SILVESTER, NEW_YEAR = NOW.replace(year=2025, month=12, day=30), NOW.replace(month=1, day=2)
