@@ -230,12 +230,15 @@ def clock_of(duty: Due, incident: Incident, now: datetime) -> dict[str, Any]:
     """Return a clock as plain values, with how it was counted."""
     done = incident.done.get(duty.clock)
     stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
+    back = incident.withdrawn_with(duty.clock)
     return {
         "clock": duty.clock,
         "recipient": duty.recipient,
         "policy": duty.policy,
         "owed": duty.owed,
+        "withdrawn": back,
         **_stop(duty, done, now),
+        "late": back is None and _late(duty, done, now),
         "before": [_stop(stop.duty, stop.done, now) for stop in stops],
         "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
     }
@@ -243,14 +246,18 @@ def clock_of(duty: Due, incident: Incident, now: datetime) -> dict[str, Any]:
 
 def _stop(duty: Due, done: Done | None, now: datetime) -> dict[str, Any]:
     """Return by when somebody is, or was, to be told, and when they were, and whether that is late."""
-    over = done.at if done else now
     return {
         "due_at": duty.due_at and duty.due_at.isoformat(),
         "done_at": done and done.at.isoformat(),
         "done_by": done and done.by,
         "receipt": done and done.receipt,
-        "late": duty.owed and duty.due_at is not None and over > duty.due_at,
+        "late": _late(duty, done, now),
     }
+
+
+def _late(duty: Due, done: Done | None, now: datetime) -> bool:
+    over = done.at if done else now
+    return duty.owed and duty.due_at is not None and over > duty.due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +282,15 @@ class Incidents:
             incident = reduce(evolve, story_of(rows), Incident())
             if incident.phases and not incident.purged:
                 yield await self._case(id_, incident, rows)
+
+    async def objection(self, id_: str, declared: BreachDeclared) -> str | None:
+        """
+        Return why *declared* is no phase of the incident *id_*; None where it may be one, or its first.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        return against(await self.the(id_), declared) if id_ in self.ids else None
 
     async def the(self, id_: str) -> Case:
         """
@@ -339,6 +355,23 @@ def _message(declared: BreachDeclared) -> Message:
             "affected.list: is too long for one message; name the others in further declarations of the same "
             "reference, or all of them by a filter on a collection"
         ) from None
+
+
+def against(case: Case, declared: BreachDeclared) -> str | None:
+    """
+    Return why *declared* is no further phase of *case*; None where it may be one.
+
+    A supplement to what was taken back tells more of what was not; and the words that were taken back are the
+    same event as before, of which nothing would come.
+    """
+    number, phases = case.incident.newest.number, case.incident.phases
+    if not case.incident.standing:
+        by = phases[number - 1].withdrawn_by
+        return f"phase {number} was withdrawn by {by}, and nothing stands: declare it under another reference"
+    known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
+    back = [phase.number for phase in phases if phase not in case.incident.standing]
+    same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]
+    return f"says what phase {same[0]} did, which was withdrawn: say what is different" if same else None
 
 
 def id_of(declared: BreachDeclared, master_key: bytes) -> str:

@@ -26,7 +26,7 @@ FIELDS = (
     *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
     *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "customers"),
     *("customers_told", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
-    *("declared_by", "approved_by", "contact", "final", "declarations"),
+    *("declared_by", "approved_by", "withdrawn", "contact", "final", "declarations"),
 )
 """Columns of the register."""
 
@@ -105,13 +105,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "advice": last.advice,
         "told": [_told(duty["clock"], stop) for duty in duties for stop in _stops(duty)],
         "late": [duty["clock"] for duty in duties if duty["late"] or any(_late_before(duty))],
-        "not_told": [
-            f"{duty['clock']}: {'; '.join(duty['why'])}"
-            if not duty["owed"]
-            else f"{duty['clock']}: still to be told"
-            for duty in duties
-            if not duty["done_at"]
-        ],
+        "not_told": [f"{duty['clock']}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
         "customers": sum(phase.customers for phase in phases),
         "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
@@ -122,10 +116,18 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "holds": holds_of(case),
         "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
         "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
+        "withdrawn": [f"phase {phase.number}" for phase in case.incident.phases if phase.withdrawn_by],
         "contact": last.contact,
         "final": last.final,
         "declarations": declarations_of(case),
     }
+
+
+def _why_not(duty: dict[str, Any]) -> str:
+    """Return why nobody is told whom *duty* is about."""
+    if duty["withdrawn"]:
+        return f"withdrawn with phase {duty['withdrawn']}"
+    return "still to be told" if duty["owed"] else "; ".join(duty["why"])
 
 
 def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
@@ -159,7 +161,7 @@ HEADINGS = {
     "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
     "Who is affected": ("role", "records", "people", "people_by_law"),
     "Effects": ("risk", "rationale", "consequences"),
-    "What was done": ("measures", "advice", "contact", "final"),
+    "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
     "Who was told": (
         *("told", "not_told", "late", "late_because", "customers", "customers_told", "letters_sent"),
         *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),

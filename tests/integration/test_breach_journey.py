@@ -199,6 +199,26 @@ async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipe
     assert not any(told(pipeline, incident, one) for one in await contacts(pipeline))
 
 
+async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stays_in_the_register(
+    pipeline: Pipeline,
+) -> None:
+    first = declared(pipeline, "INC-8")
+    incident = await declare(pipeline, first)
+    await until_it_is(pipeline, incident, "scoped")
+    code, _, complaint = await command(
+        pipeline, "breach", "withdraw", incident, "--by", "dana.muster", "--phase", "1"
+    )
+    assert code == 0, complaint
+    known = await until_it_is(pipeline, incident, "withdrawn")
+    assert {one["withdrawn"] for one in known["clocks"] if one["owed"]} == {1}
+    file = pipeline.folder / "breach.json"
+    for again in (first, first | {"measures": "All passwords are new."}):
+        file.write_text(json.dumps(again), encoding="utf-8")
+        code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--by", "dana.muster")
+        assert code != 0
+        assert "INC-8: phase 1 was withdrawn by dana.muster" in " ".join(complaint.split())
+
+
 async def test_nothing_of_a_person_is_outside_the_vault(pipeline: Pipeline, heard: Heard) -> None:
     secrets = {one["email"].lower() for one in await contacts(pipeline)}
     said = json.dumps(heard.events).lower() + pipeline.log.read_text(encoding="utf-8").lower()

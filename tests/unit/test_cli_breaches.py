@@ -21,7 +21,7 @@ from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, DutiesDone
+from services.intake.incidents.duties import ClocksSet, DutiesDone, DutiesWithdrawn
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
@@ -444,6 +444,60 @@ def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of
     assert row["detected_at"] == first.isoformat()
     minutes = [at.isoformat(timespec="minutes") for at in (first, later)]
     assert [one["detected_at"] for one in row["declarations"]] == minutes
+
+
+def taken_back(*more: Fact) -> Case:
+    """Return an incident of which the first phase was taken back, and then *more* happened."""
+    known = BreachDeclared.model_validate(declaration())
+    clocks = ClocksSet(
+        request_id=INCIDENT, clocks=clocks_of(reduce(evolve, TOLD[:1], Incident()), (known,), LAW, NOW)
+    )
+    back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=1)
+    none = ClocksSet(request_id=INCIDENT, clocks=())
+    gone = DutiesWithdrawn(request_id=INCIDENT, phase=1, duties=clocks.clocks)
+    facts = (TOLD[0], clocks, back, none, gone, *more)
+    phases = sum(isinstance(fact, BreachRegistered) for fact in facts)
+    other = BreachDeclared.model_validate(declaration(measures="More."))
+    return Case(
+        INCIDENT,
+        reduce(evolve, facts, Incident()),
+        [(NOW, fact) for fact in facts],
+        (known, other)[:phases],
+    )
+
+
+def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
+    case = taken_back()
+    later = NOW + timedelta(days=30)
+    clocks = {one["clock"]: one for one in case.plain(later)["clocks"]}
+    authority = clocks["gdpr.authority.DE"]
+    assert (authority["withdrawn"], authority["late"]) == (1, False)
+    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: nobody is to be told"
+    assert case.next_due() is None
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, later))
+    assert (row["withdrawn"], row["late"]) == (["phase 1"], [])
+    assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_told"]
+    assert row["nature"] == "A copy of the customer table was taken."
+    csv_text = breaches.written([case], breaches.Form.CSV, PRACTICE.company, later)
+    assert "withdrawn with phase 1" in csv_text
+
+
+def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
+    begun = taken_back(SECOND[0])
+    clocks = clocks_of(begun.incident, begun.declared[1:], LAW, NOW)
+    case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
+    found = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.authority.DE"]
+    assert [(one["withdrawn"], one["owed"]) for one in found] == [(None, True)]
+
+
+def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
+    more = BreachDeclared.model_validate(declaration(measures="More."))
+    same = BreachDeclared.model_validate(declaration())
+    assert "withdrawn by carla, and nothing stands" in (incidents.against(taken_back(), more) or "")
+    stands = taken_back(SECOND[0])
+    assert "what phase 1 did, which was withdrawn" in (incidents.against(stands, same) or "")
+    assert incidents.against(stands, more) is None
+    assert incidents.against(waiting(), same) is None, "the same again changes nothing"
 
 
 def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from services.intake.incidents.duties import PEOPLE, ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import PEOPLE, ClocksSet, Due, DutiesDone, DutiesWithdrawn
 from services.intake.incidents.phases import Phase, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
@@ -39,7 +39,7 @@ HOLD = "hold"
 """What the moment is called at which a hold ends."""
 
 
-RECORDS = (ClocksSet, DutiesDone)
+RECORDS = (ClocksSet, DutiesDone, DutiesWithdrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class Incident:
     """Duties that were done, as they were when their clocks ran last."""
     stops: tuple[Stop, ...] = ()
     """Those of clocks that have begun again since, in order."""
+    withdrawn: tuple[DutiesWithdrawn, ...] = ()
+    """Duties that phases had owed which were taken back."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -133,10 +135,19 @@ class Incident:
 
     @property
     def duties(self) -> tuple[Due, ...]:
-        """All clocks, and those that are none any more but were done: what was done stays on record."""
+        """All clocks, and those that are none any more but were done, or taken back: it stays on record."""
         known = {duty.clock for duty in self.clocks}
-        gone = (duty for clock, duty in self.former.items() if clock in self.done and clock not in known)
-        return (*self.clocks, *gone)
+        done = [duty for clock, duty in self.former.items() if clock in self.done and clock not in known]
+        known.update(duty.clock for duty in done)
+        back = {duty.clock: duty for one in self.withdrawn for duty in one.duties if duty.clock not in known}
+        return (*self.clocks, *done, *back.values())
+
+    def withdrawn_with(self, clock: str) -> int | None:
+        """Return with which phase a clock was taken back that runs no more; None where it was not."""
+        if self.running(clock) is not None or clock in self.done:
+            return None
+        phases = [one.phase for one in self.withdrawn for duty in one.duties if duty.clock == clock]
+        return phases[-1] if phases else None
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""
@@ -200,7 +211,7 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
             return replace(incident, hold=fact, phases=phases)
         case BreachHoldEnded():
             return replace(incident, hold=None)
-        case ClocksSet() | DutiesDone() | BreachReported():
+        case ClocksSet() | DutiesDone() | DutiesWithdrawn() | BreachReported():
             return _clock_noted(incident, fact)
         case CampaignAborted():
             # Before notices are out there are none to stop.
@@ -308,8 +319,12 @@ def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
     return replace(incident, done=done, stops=(*incident.stops, *again.values()))
 
 
-def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:
+def _clock_noted(
+    incident: Incident, fact: ClocksSet | DutiesDone | DutiesWithdrawn | BreachReported
+) -> Incident:
     match fact:
+        case DutiesWithdrawn():
+            return replace(incident, withdrawn=(*incident.withdrawn, fact))
         case ClocksSet():
             done = {duty.clock: duty for duty in incident.clocks if duty.clock in incident.done}
             return replace(incident, clocks=fact.clocks, former={**incident.former, **done})

@@ -45,6 +45,15 @@ class ClocksSet(Record):
     clocks: tuple[Due, ...]
 
 
+class DutiesWithdrawn(Record):
+    """A phase was taken back: nobody is told any more of what it alone had owed, as it was then."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.duties_withdrawn.v1"
+
+    phase: int
+    duties: tuple[Due, ...]
+
+
 class DutiesDone(Record):
     """Our letters have told whom these clocks are about."""
 

@@ -18,7 +18,7 @@ from services.intake.incidents.clocks import (
 )
 from services.intake.incidents.counting import Law
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import ClocksSet, Due, DutiesDone, DutiesWithdrawn
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of
 from services.intake.incidents.notices import objection, released, told_by_letter, too_late, waits_for_hold
 from shared.affected import chunks_of
@@ -162,7 +162,20 @@ async def withdraw(event: BreachWithdrawn, ctx: Incidents) -> Sequence[Fact]:
     # Whose clock ran because of this phase alone was told before.
     told = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in told_by_letter(after)}
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
-    return [unscoped, *await _stopped(after, told, ctx)]
+    found = [unscoped, *await _stopped(after, told, ctx)]
+    return [*found, *_withdrawn(event, reduce(evolve, found, after), ctx)]
+
+
+def _withdrawn(event: BreachWithdrawn, after: Incident, ctx: Incidents) -> Sequence[Fact]:
+    """Return what nobody owes *after* a phase was taken back, and did before: it stays in the register."""
+    gone = [
+        duty
+        for duty in ctx.incident.clocks
+        if ctx.incident.running(duty.clock) and not after.running(duty.clock) and duty.clock not in after.done
+    ]
+    if not gone:
+        return []
+    return [DutiesWithdrawn(request_id=ctx.case_id, phase=event.phase, duties=tuple(gone))]
 
 
 async def note_abort(_event: CampaignAborted, _ctx: Incidents) -> Sequence[Fact]:

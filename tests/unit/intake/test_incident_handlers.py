@@ -222,6 +222,20 @@ async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Regis
     assert (await registry.incident()).clocks != ()
 
 
+async def test_duties_of_a_phase_that_was_taken_back_stay_on_record(registry: Registry) -> None:
+    await registry.declare(high_risk=False)
+    await registry.declare(id_="2", high_risk=True)
+    owed = {duty.clock for duty in (await registry.incident()).clocks if duty.owed}
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
+    incident = await registry.incident()
+    assert incident.withdrawn_with("gdpr.people") == 2
+    assert incident.withdrawn_with("gdpr.authority.DE") is None, "the first phase stands"
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    incident = await registry.incident()
+    assert {duty.clock for duty in incident.duties} == owed
+    assert incident.withdrawn_with("gdpr.authority.DE") == 1
+
+
 async def test_what_is_out_is_not_taken_back(registry: Registry) -> None:
     await registry.declare()
     await registry.tell(scoped())
