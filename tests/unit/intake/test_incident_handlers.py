@@ -230,6 +230,8 @@ async def test_duties_of_a_phase_that_was_taken_back_stay_on_record(registry: Re
     incident = await registry.incident()
     assert incident.withdrawn_with("gdpr.people") == 2
     assert incident.withdrawn_with("gdpr.authority.DE") is None, "the first phase stands"
+    [back] = incident.withdrawn
+    assert "gdpr.authority.DE" not in {duty.clock for duty in back.duties}
     await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
     incident = await registry.incident()
     assert {duty.clock for duty in incident.duties} == owed
