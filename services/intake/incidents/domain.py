@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from services.intake.incidents.duties import PEOPLE, ClocksSet, Due, DutiesDone, DutiesWithdrawn
+from services.intake.incidents.duties import (
+    PEOPLE,
+    ClocksSet,
+    CustomersFound,
+    Due,
+    DutiesDone,
+    DutiesWithdrawn,
+)
 from services.intake.incidents.phases import Phase, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
@@ -39,7 +46,7 @@ HOLD = "hold"
 """What the moment is called at which a hold ends."""
 
 
-RECORDS = (ClocksSet, DutiesDone, DutiesWithdrawn)
+RECORDS = (ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,9 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
             return replace(incident, hold=None)
         case ClocksSet() | DutiesDone() | DutiesWithdrawn() | BreachReported():
             return _clock_noted(incident, fact)
+        case CustomersFound():
+            found = replace(incident.phases[fact.phase - 1], written_to=frozenset(fact.customers))
+            return _replaced(incident, found)
         case CampaignAborted():
             # Before notices are out there are none to stop.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
@@ -268,8 +278,11 @@ def _phase_noted(
 
 
 def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
-    changed = replace(phase, status=status_after(phase.status, fact))
-    phases = (*incident.phases[: phase.number - 1], changed, *incident.phases[phase.number :])
+    return _replaced(incident, replace(phase, status=status_after(phase.status, fact)))
+
+
+def _replaced(incident: Incident, phase: Phase) -> Incident:
+    phases = (*incident.phases[: phase.number - 1], phase, *incident.phases[phase.number :])
     return replace(incident, phases=phases)
 
 

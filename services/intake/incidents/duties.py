@@ -36,6 +36,12 @@ class Due(Part):
     """Whether it runs: some clocks begin when somebody else was told."""
     why: tuple[Reason, ...] = ()
 
+    @property
+    def customer(self) -> str | None:
+        """Which customer it is about, as the clock calls them; None where it is about no certain one."""
+        _, _, customer = self.clock.partition(f".{CONTROLLER}.")
+        return customer or None
+
 
 class ClocksSet(Record):
     """The clocks of an incident were started, or corrected by what is known since."""
@@ -43,6 +49,16 @@ class ClocksSet(Record):
     TYPE: ClassVar[str] = "habeas.incidents.clocks_set.v1"
 
     clocks: tuple[Due, ...]
+
+
+class CustomersFound(Record):
+    """Which customers a phase writes to, of those that were declared: those whose records were breached."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.customers_found.v1"
+
+    phase: int
+    customers: tuple[str, ...]
+    """As their clocks call them."""
 
 
 class DutiesWithdrawn(Record):

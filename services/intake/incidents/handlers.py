@@ -17,11 +17,12 @@ from services.intake.incidents.clocks import (
     waits_of,
 )
 from services.intake.incidents.counting import Law
+from services.intake.incidents.customers import customers_in
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone, DutiesWithdrawn
+from services.intake.incidents.duties import ClocksSet, CustomersFound, Due, DutiesDone, DutiesWithdrawn
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of
 from services.intake.incidents.notices import objection, released, told_by_letter, too_late, waits_for_hold
-from shared.affected import chunks_of
+from shared.affected import Chunk, chunk_item, chunks_of
 from shared.errors import PermanentError, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
@@ -116,7 +117,30 @@ def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
 
 async def correct_clocks(event: BreachScoped, ctx: Incidents) -> Sequence[Fact]:
     """Count again who is to be told and by when, now that it is known how many people live where."""
-    return await _clocks_set(evolve(ctx.incident, event), ctx)
+    after = evolve(ctx.incident, event)
+    found = await _customers_found(event, after, ctx)
+    return [*found, *await _clocks_set(reduce(evolve, found, after), ctx)]
+
+
+async def _customers_found(event: BreachScoped, after: Incident, ctx: Incidents) -> Sequence[Fact]:
+    """
+    Return which customers a phase writes to: a letter stops the clock of the customer it goes to alone.
+
+    Law:
+        GDPR Art. 33(2): each controller is told.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or phase not in after.standing:
+        return []
+    declared = await ctx.declared(phase.declaration)
+    written: set[str] = set()
+    for number in range(event.chunks):
+        try:
+            sealed = await ctx.vault.open(ctx.case_id, chunk_item(event.phase, number))
+        except KeyError:  # whom it was about is forgotten by now
+            return []
+        written.update(customers_in(Chunk.model_validate_json(sealed), declared))
+    return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
 
 
 async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:

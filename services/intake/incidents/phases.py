@@ -69,6 +69,8 @@ class Phase:
     """Who declared it."""
     status: Status = Status.REGISTERED
     scoped: BreachScoped | None = None
+    written_to: frozenset[str] | None = None
+    """Customers whom it writes to, as their clocks call them; None where that is not on record."""
     approved_by: tuple[Code, ...] = ()
     seconded: bool = False
     """Whether two people stand behind its notices."""
@@ -113,7 +115,8 @@ class Phase:
         if duty.recipient not in BY_LETTER or not self.chunks:
             return False
         if duty.recipient == CONTROLLER:
-            return self.customers > 0
+            theirs = self.written_to is None or duty.customer is None or duty.customer in self.written_to
+            return self.customers > 0 and theirs
         return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
 
     @property

@@ -7,6 +7,7 @@ import pytest
 
 from services.fulfillment.scoping.judging import Editions
 from services.intake.incidents.duties import Due
+from shared.affected import Chunk, Reached, chunk_item
 from shared.incidents import (
     BreachAlarmed,
     BreachNotified,
@@ -17,7 +18,7 @@ from shared.incidents import (
 )
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import to_customers
-from tests.unit.register import AWARE_AT, INCIDENT, LAW, Registry, scoped
+from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, Registry, scoped
 
 SSN = ["user.name", "user.government_id"]
 DAY = timedelta(days=1)
@@ -337,6 +338,45 @@ async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry)
     await registry.tell(to_customers(2))
     await tell_people(registry, 2)
     assert set((await registry.incident()).done) == {"gdpr.people", "gdpr.controller.k-1"}
+
+
+async def written_to(registry: Registry, phase: int, *customers: dict[str, Any]) -> BreachScoped:
+    """Seal the chunk in which *customers* are written to, and return what scoping tells of it."""
+    people = tuple(
+        Reached(key=f"{number:032}", email=one["email"], name=one["name"])
+        for number, one in enumerate(customers)
+    )
+    chunk = Chunk(to="controllers", laws=(GDPR,), language="en", people=people)
+    await registry.vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
+    return to_customers(phase).model_copy(update={"customers": len(customers)})
+
+
+async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(registry: Registry) -> None:
+    """GDPR Art. 33(2): whose records were not found is not written to, and may have to be told by hand."""
+    same, other = (
+        CUSTOMER | {"id": "k-2", "name": "Kunde Tochter"},
+        CUSTOMER | {"id": "k-3", "email": "c@example.org"},
+    )
+    customers = [CUSTOMER, same, other]
+    await registry.declare(role="processor", affected={"controllers": customers})
+    await registry.tell(await written_to(registry, 1, same))
+    await tell_people(registry, 1)
+    assert set((await registry.incident()).done) == {"gdpr.controller.k-2"}
+    await registry.pass_time(3 * DAY)
+    missed = {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    assert missed == {"gdpr.controller.k-1", "gdpr.controller.k-3"}
+    await supplement(registry, NOW, role="processor", affected={"controllers": customers})
+    await registry.tell(await written_to(registry, 2, CUSTOMER, other))
+    await tell_people(registry, 2)
+    assert set((await registry.incident()).done) == {f"gdpr.controller.k-{number}" for number in (1, 2, 3)}
+
+
+async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: Registry) -> None:
+    twin = CUSTOMER | {"id": "k-2"}
+    await registry.declare(role="processor", affected={"controllers": [CUSTOMER, twin]})
+    await registry.tell(await written_to(registry, 1, CUSTOMER))
+    await tell_people(registry, 1)
+    assert set((await registry.incident()).done) == {"gdpr.controller.k-1", "gdpr.controller.k-2"}
 
 
 async def test_a_customer_who_is_named_later_has_the_time_that_was_left(registry: Registry) -> None:
