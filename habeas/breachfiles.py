@@ -27,8 +27,26 @@ STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 """What YAML makes of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
 
+class _TwiceError(yaml.MarkedYAMLError):
+    """A name stands twice in one object: only one of the two would count."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads as JSON would: nothing is true but ``true``."""
+    """Reads as JSON would: nothing is true but ``true``; but no name stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """
+        Return the object at *node*.
+
+        Raises:
+            _TwiceError: A name stands in it twice.
+        """
+        names = set()
+        for key, _ in node.value:
+            if key.value in names:
+                raise _TwiceError(problem_mark=key.start_mark)
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -91,7 +109,8 @@ def _content(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: is neither YAML nor JSON") from None
+        what = "a name stands twice" if isinstance(error, _TwiceError) else "is neither YAML nor JSON"
+        raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: a declaration is an object with names and values")
     return content

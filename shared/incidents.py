@@ -12,6 +12,7 @@ Law:
 from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, PrivateAttr, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.events import (
     Code,
@@ -30,6 +31,8 @@ from shared.law.breaches import DEFAULT_HOURS, Breach, Customer
 from shared.law.breaches import BreachRole as BreachRole  # noqa: PLC0414 - declarations are made of it
 from shared.law.breaches import Risk as Risk  # noqa: PLC0414 - declarations are made of it
 
+DOES_NOT_FIT = "does_not_fit"
+"""What a flaw is called whose message we wrote: it says no value, and is told to whoever declares."""
 ADDRESS = r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"
 """What a mail address looks like that can be written to."""
 Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS)]
@@ -185,21 +188,24 @@ class BreachDeclared(Submission):
     def _names_each_customer_once(self) -> "BreachDeclared":
         named = [one.id for one in self.affected.controllers]
         if len(set(named)) < len(named):
-            raise ValueError("each of affected.controllers needs an id of its own")
+            raise PydanticCustomError(DOES_NOT_FIT, "each of affected.controllers needs an id of its own")
         return self
 
     @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":
         if self.occurred_to is not None and self.occurred_to < self.occurred_from:
-            raise ValueError("occurred_to must not be before occurred_from")
+            raise PydanticCustomError(DOES_NOT_FIT, "occurred_to must not be before occurred_from")
         if not self.occurred_from <= self.aware_at or not self.detected_at <= self.aware_at:
-            raise ValueError("aware_at must not be before occurred_from or detected_at")
+            raise PydanticCustomError(
+                DOES_NOT_FIT, "aware_at must not be before occurred_from or detected_at"
+            )
         if self.handled_at is not None and (self.ongoing or self.handled_at < self.occurred_from):
-            raise ValueError(
-                "handled_at must not be before occurred_from, nor of an incident that is ongoing"
+            raise PydanticCustomError(
+                DOES_NOT_FIT,
+                "handled_at must not be before occurred_from, nor of an incident that is ongoing",
             )
         if self.risk_unlikely and (self.high_risk or self.rationale is None):
-            raise ValueError("risk_unlikely needs a rationale, and no high_risk")
+            raise PydanticCustomError(DOES_NOT_FIT, "risk_unlikely needs a rationale, and no high_risk")
         return self
 
     @property

@@ -6,6 +6,7 @@ read all the same where it lies sealed: it was declared before there was this.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from babel import Locale
@@ -22,6 +23,8 @@ MEANT = {"UK": "GB", "EL": "GR"}
 TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "UM", "VI", "AA", "AE", "AP"})
 """Parts of the United States that are no State, and mail to its forces: told as the strictest laws want."""
 ENGLISH = Locale("en")
+FIRST_LAW = datetime(2018, 5, 25, tzinfo=UTC)
+"""When the GDPR came to apply: what became known before is no breach of now."""
 
 
 def slips_in(declared: BreachDeclared, mapped: Collection[str] | None = None) -> list[Flaw]:
@@ -36,6 +39,7 @@ def slips_in(declared: BreachDeclared, mapped: Collection[str] | None = None) ->
     affected = declared.affected
     listed = [(f"affected.list.{number}", one) for number, one in enumerate(affected.list)]
     return [
+        *_long_ago(declared),
         *_without_role(declared),
         *_categories("categories", declared.categories, mapped),
         *(flaw for at, one in listed for flaw in _categories(f"{at}.categories", one.categories, mapped)),
@@ -46,6 +50,12 @@ def slips_in(declared: BreachDeclared, mapped: Collection[str] | None = None) ->
 def nearest_word(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
     """Return which of *known* words is most like *word*, if any is *alike* (0 to 1)."""
     return next(iter(get_close_matches(word, list(known), 1, alike)), None)
+
+
+def _long_ago(declared: BreachDeclared) -> Iterator[Flaw]:
+    """Yield that it became known before the laws of today: by these nobody would have to be told."""
+    if declared.aware_at < FIRST_LAW:
+        yield Flaw(path="aware_at", message=f"lies before {FIRST_LAW:%-d %B %Y}; look at the year")
 
 
 def _without_role(declared: BreachDeclared) -> Iterator[Flaw]:

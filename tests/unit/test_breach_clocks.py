@@ -196,6 +196,13 @@ def test_the_attorney_general_is_told_from_so_many_residents_on(state: str, leas
         assert short.why[0].reason == f"people affected: {least - 1}; it is told from {least} on"
 
 
+@pytest.mark.parametrize("residents", [{}, {None: 0}, {None: 0, "DE": 0}])
+def test_where_nobody_was_found_nobody_knows_how_many_there_are(residents: Residents) -> None:
+    """GDPR Art. 33(1): a filter with a slip in it finds nobody, and the 72 hours run."""
+    assert owed(breach(), residents, BERLIN) == {"gdpr.authority.DE", "gdpr.people"}
+    assert counted(breach(), residents, company("US-CA"))["us-ca.attorney_general"].owed
+
+
 def test_how_many_there_are_is_no_reason_while_nobody_knows() -> None:
     assert counted(breach(), {}, company("US-CA"))["us-ca.attorney_general"].owed
 

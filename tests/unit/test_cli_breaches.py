@@ -133,6 +133,8 @@ def test_every_flaw_has_a_line(tmp_path: Path) -> None:
     ("text", "said"),
     [
         pytest.param("a: [1,\nb: }", "incident.yaml:2: is neither YAML nor JSON", id="nonsense"),
+        pytest.param("a: 1\nb: {c: 1,\n c: 2}", "incident.yaml:3: a name stands twice", id="twice"),
+        pytest.param('{"a": 1,\n"a": 2}', "incident.yaml:2: a name stands twice", id="twice in JSON"),
         pytest.param("- a", "a declaration is an object", id="a list"),
         pytest.param("", "a declaration is an object", id="nothing"),
     ],

@@ -70,6 +70,14 @@ def test_a_place_that_nobody_knows_is_a_slip(home: dict[str, str], flaw: str | N
     assert found == ([] if flaw is None else [f"affected.list.0.residence.{flaw}"])
 
 
+@pytest.mark.parametrize(("year", "slip"), [(2016, True), (1970, True), (2019, False)])
+def test_a_moment_before_any_law_has_anybody_told_is_a_slip(year: int, slip: bool) -> None:
+    """By whose day no edition is in force, nobody would be told."""
+    moments = dict.fromkeys(("occurred_from", "detected_at", "aware_at"), f"{year}-03-05T08:00Z")
+    found = said(None, **moments)
+    assert found == (["aware_at: lies before 25 May 2018; look at the year"] if slip else [])
+
+
 def test_customers_are_named_by_a_processor_alone() -> None:
     """GDPR Art. 33(2): of others nobody would tell them."""
     [flaw] = said(affected={"controllers": [CUSTOMER]})

@@ -73,7 +73,7 @@ def clocks(
     Args:
         breach: What has happened.
         residents: How many people are affected by where they live, None for those of whom nobody knows;
-            empty before anybody has looked.
+            empty before anybody has looked. Where nobody is found it is not known how many there are.
         policies: All editions.
         company: Who tells, and where it is established.
         calendars: Public holidays by place.
@@ -83,7 +83,8 @@ def clocks(
         established in no Member State tells the authority of each in which people are affected.
         GDPR Art. 33(2): a processor tells the controller without undue delay; the contract says the hours.
     """
-    counting = _Counting(breach, company, calendars, bool(residents))
+    # Who breaches data breaches somebody's: where nobody was found, nobody knows who they are.
+    counting = _Counting(breach, company, calendars, any(residents.values()))
     bound = list(_bound(breach, residents or NOBODY_KNOWS, policies, company))
     found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
     return (*found, *_to_customers(counting, [law for law, _ in bound], policies))

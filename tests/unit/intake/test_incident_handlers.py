@@ -1,6 +1,7 @@
 """An incident from its declaration to its last notice."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -286,6 +287,14 @@ async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -
     assert {alarm.clock for alarm in alarms} == {"gdpr.authority.DE"}
 
 
+async def test_a_breach_in_which_nobody_is_found_runs_on(registry: Registry) -> None:
+    """Declare first, tell more later: whom no declaration names yet is not found."""
+    await registry.declare(high_risk=False)
+    await registry.tell(scoped(chunks=0).model_copy(update={"groups": ()}))
+    await registry.pass_time(timedelta(hours=71))
+    assert breaches_of(registry)["gdpr.authority.DE"][-1]
+
+
 async def test_a_door_of_our_own_declares_no_breach(registry: Registry) -> None:
     await registry.declare(source="habeas/public")
     [rejected] = registry.told(RequestRejected)
@@ -293,6 +302,22 @@ async def test_a_door_of_our_own_declares_no_breach(registry: Registry) -> None:
         "source: is one of our own doors: no breach is declared there"
     ]
     assert registry.told(BreachLodged) == []
+
+
+@pytest.mark.parametrize(
+    ("moments", "said"),
+    [
+        ({"detected_at": NOW.isoformat()}, "aware_at must not be before occurred_from or detected_at"),
+        ({"occurred_to": "2026-01-01T00:00Z"}, "occurred_to must not be before occurred_from"),
+        ({"risk_unlikely": True}, "risk_unlikely needs a rationale, and no high_risk"),
+    ],
+)
+async def test_a_system_hears_why_its_declaration_does_not_fit_together(
+    registry: Registry, moments: dict[str, Any], said: str
+) -> None:
+    await registry.declare(source=SOURCE, **moments)
+    [rejected] = registry.told(RequestRejected)
+    assert [str(flaw) for flaw in rejected.errors] == [f"data: {said}"]
 
 
 @pytest.mark.parametrize("source", [COMMAND, SOURCE])
