@@ -160,6 +160,11 @@ def _moments(duty: Due) -> Iterator[Wait]:
     yield _wait(END, duty, due_at)
 
 
+def is_held_over(duty: Due, now: datetime) -> bool:
+    """Tell whether the last moment to warn of *duty* is over, which an investigation may have held up."""
+    return duty.recipient == PEOPLE and all(wait.at <= now for wait in _moments(duty))
+
+
 def after_hold(duty: Due, until: datetime) -> Wait:
     """Return when to look again at *duty*, which an investigation holds up *until* then."""
     return _wait(f"{HELD}{until:%Y%m%d%H%M%S}", duty, until + AFTER_HOLD)

@@ -13,6 +13,7 @@ from services.intake.incidents.clocks import (
     after_hold,
     clocks_of,
     duty_named,
+    is_held_over,
     kind_of,
     waits_of,
 )
@@ -211,13 +212,22 @@ async def hold(event: BreachHeld, ctx: Incidents) -> Sequence[Fact]:
     """Keep notices back that have not gone out, until a moment that is waited for."""
     after = evolve(ctx.incident, event)
     await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
+    await _ask_again(after, max(event.until, ctx.now), ctx)
     # It may be about a moment that is over by now, in the place of a hold that was in force.
     return await _let_out(after, ctx)
 
 
 async def end_hold(event: BreachHoldEnded, ctx: Incidents) -> Sequence[Fact]:
     """Let the notices out that nothing else keeps back."""
-    return await _let_out(evolve(ctx.incident, event), ctx)
+    after = evolve(ctx.incident, event)
+    await _ask_again(after, ctx.now, ctx)
+    return await _let_out(after, ctx)
+
+
+async def _ask_again(incident: Incident, until: datetime, ctx: Incidents) -> None:
+    """Look again, soon after *until*, at whom a hold has kept from being told beyond their time."""
+    over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
+    await ctx.await_all([after_hold(duty, until) for duty in over])
 
 
 async def note_report(event: BreachReported, ctx: Incidents) -> Sequence[Fact]:

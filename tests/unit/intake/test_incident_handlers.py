@@ -378,6 +378,22 @@ async def test_it_is_asked_why_people_are_not_told_without_undue_delay(registry:
     assert breaches_of(registry)["gdpr.people"] == [False]
 
 
+@pytest.mark.parametrize("shortened", [True, False])
+async def test_whom_an_investigation_held_beyond_their_time_is_asked_for_when_it_ends_early(
+    registry: Registry, shortened: bool
+) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=7))
+    until = NOW + timedelta(days=90)
+    await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
+    await registry.pass_time(timedelta(days=40))
+    assert "us-ca.people" not in breaches_of(registry)
+    early = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=registry.clock())
+    await registry.tell(early if shortened else BreachHoldEnded(request_id=INCIDENT, by="ada"))
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["us-ca.people"] == [True]
+
+
 async def test_whom_an_investigation_holds_up_is_asked_for_when_it_is_over(registry: Registry) -> None:
     await registry.declare()
     until = NOW + timedelta(days=10)
