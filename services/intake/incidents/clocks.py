@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.intake.incidents.counting import Law, Statement, duties_of
 from services.intake.incidents.domain import Incident
-from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
+from services.intake.incidents.duties import CONTROLLER, CUSTOMERS, PEOPLE, Due, Reason
 from shared.incidents import BreachDeclared
 from shared.law import Step
 from shared.law.breaches import Clock
@@ -25,7 +25,7 @@ QUESTIONED = timedelta(days=3)
 """How soon it is asked why somebody is not told "without undue delay". Our practice, no law."""
 AFTER_HOLD = timedelta(days=1)
 """How soon after an investigation lets people be told it is asked why they are not. Our practice, no law."""
-UPDATE, SUPPLEMENT, CUSTOMERS = "update", "supplement", "customers"
+UPDATE, SUPPLEMENT = "update", "supplement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> It
     """
     Yield the clocks of a supplement to those who had the first report: they get it as soon as we know it.
 
-    To people and customers our letters go once; what customers hear of later is the staff's to tell.
+    To people our letters go once. What customers hear of later is the staff's to tell, unless letters of the
+    supplement go to all of them.
 
     Law:
         GDPR Art. 33(4): information may be provided in phases without undue further delay.

@@ -9,6 +9,8 @@ from shared.incidents import Place
 
 ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
 PEOPLE, CONTROLLER = "people", "controller"
+CUSTOMERS = "customers"
+"""All controllers whose processor the company is, who are told more."""
 BY_LETTER = frozenset({PEOPLE, CONTROLLER})
 """Whom our own letters go to; all others are told by the staff."""
 

@@ -371,6 +371,31 @@ async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(reg
     assert set((await registry.incident()).done) == {f"gdpr.controller.k-{number}" for number in (1, 2, 3)}
 
 
+@pytest.mark.parametrize(
+    ("again", "failed", "stops"),
+    [
+        pytest.param(2, 0, True, id="all have the letter of the supplement"),
+        pytest.param(1, 0, False, id="one of the two has it"),
+        pytest.param(2, 1, False, id="one of them was not reached"),
+    ],
+)
+async def test_a_supplement_to_customers_is_told_when_all_of_them_have_its_letter(
+    registry: Registry, again: int, failed: int, stops: bool
+) -> None:
+    """GDPR Art. 33(2), 33(4)."""
+    both = [CUSTOMER, CUSTOMER | {"id": "k-2", "email": "c@example.org"}]
+    declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": both}}
+    await registry.declare(**declared)
+    await registry.tell(await written_to(registry, 1, *both))
+    await tell_people(registry, 1)
+    await supplement(registry, NOW, **declared)
+    assert (await registry.incident()).running("supplement.2.customers")
+    await registry.tell(await written_to(registry, 2, *both[:again]))
+    await registry.approve("bruno", 2)
+    await registry.tell(notified(2, failed=failed))
+    assert ("supplement.2.customers" in (await registry.incident()).done) is stops
+
+
 async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: Registry) -> None:
     twin = CUSTOMER | {"id": "k-2"}
     await registry.declare(role="processor", affected={"controllers": [CUSTOMER, twin]})
