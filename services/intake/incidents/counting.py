@@ -8,7 +8,7 @@ no later statement gives more time.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.intake.incidents.domain import Incident, categories_of, residents_of
 from services.intake.incidents.duties import PEOPLE
@@ -16,6 +16,8 @@ from services.intake.incidents.phases import Phase
 from shared.incidents import BreachDeclared
 from shared.law import Calendars, Company
 from shared.law.breaches import BreachPolicies, BreachRole, Clock, Customer, Recipient, clocks
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ def duties_of(incident: Incident, statements: Sequence[Statement], law: Law) -> 
 
 
 def _comes_before(one: Clock, other: Clock) -> bool:
-    """Tell whether of two clocks of the same name *one* counts: it is owed, or ends earlier."""
-    if one.owed is not other.owed or one.due_at is None:
-        return one.owed and not other.owed
-    return other.due_at is None or one.due_at < other.due_at
+    """Tell whether of two clocks of the same name *one* counts: it is owed, or ends or has begun earlier."""
+    if one.owed is not other.owed:
+        return one.owed
+    ends = [(clock.due_at or NEVER, clock.begun_at or NEVER) for clock in (one, other)]
+    return ends[0] < ends[1]
 
 
 @dataclass(frozen=True, slots=True)
