@@ -18,6 +18,7 @@ from habeas.report.declarations import Declaration, declarations_of, holds_of, m
 from habeas.report.page import PAGES
 from habeas.report.writing import as_csv
 from services.intake.incidents.duties import CONTROLLER
+from services.intake.incidents.phases import Phase
 from shared.errors import ConfigurationError
 from shared.law import Company
 
@@ -107,7 +108,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "late": [duty["clock"] for duty in duties if duty["late"] or any(_late_before(duty))],
         "not_told": [f"{duty['clock']}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
-        "customers": sum(phase.customers for phase in phases),
+        "customers": _customers([phase for phase in phases if phase.customers]),
         "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
         "letters_sent": sum(one.sent for one in notified),
         "letters_doubtful": sum(one.doubtful for one in notified),
@@ -121,6 +122,13 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "final": last.final,
         "declarations": declarations_of(case),
     }
+
+
+def _customers(phases: Sequence[Phase]) -> int:
+    """Count the customers who are told in *phases*, each once where it is on record who they are."""
+    known = [phase.written_to for phase in phases if phase.written_to is not None]
+    named = len(frozenset().union(*known)) if len(known) == len(phases) else 0
+    return named or sum(phase.customers for phase in phases)
 
 
 def _why_not(duty: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, DutiesDone, DutiesWithdrawn
+from services.intake.incidents.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
@@ -500,6 +500,18 @@ def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
     assert "what phase 1 did, which was withdrawn" in (incidents.against(stands, same) or "")
     assert incidents.against(stands, more) is None
     assert incidents.against(waiting(), same) is None, "the same again changes nothing"
+
+
+def test_a_customer_who_is_told_in_two_phases_is_one() -> None:
+    first = CustomersFound(request_id=INCIDENT, phase=1, customers=("k-1", "k-2"))
+    second = CustomersFound(request_id=INCIDENT, phase=2, customers=("k-2", "k-3"))
+    known = (BreachDeclared.model_validate(declaration(role="processor")),) * 2
+    for facts, customers in (((first, second), 3), ((first,), 6)):
+        incident = reduce(evolve, (*TOLD, *SECOND, *facts), Incident())
+        [row] = json.loads(
+            breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+        )
+        assert row["customers"] == customers
 
 
 def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:
