@@ -367,6 +367,8 @@ class NoticesReleased(Fact):
     """Whether an investigation has delayed them: the law wants it said."""
     at: AwareDatetime | None = None
     """When; None of what went out before it was told with it."""
+    along: tuple[int, ...] = ()
+    """Other phases whose notices go out at the same moment: who is in two of them gets one letter."""
 
 
 class ChunkDue(Fact):
@@ -428,6 +430,8 @@ class BreachNotified(Fact):
     doubtful: int
     """How many letters a crash or a lost answer may have had go out once more, with the same Message-ID."""
     failed: int
+    elsewhere: int = 0
+    """How many are told by the letter of another phase that went out at the same moment."""
     aborted: bool = False
     last: int | None = None
     """Which chunk was the last; None where there was none."""

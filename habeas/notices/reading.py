@@ -1,11 +1,12 @@
 """Reads of an incident what authorities are told, and who is to be written to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from habeas.incidents import Case
 from services.intake.incidents.domain import Incident
+from services.intake.incidents.phases import Phase
 from services.notifier.notices.forms.known import Known, Told
-from shared.affected import Chunk, chunk_item
+from shared.affected import Chunk, chunk_item, told_elsewhere
 from shared.incidents import NoticesReleased
 from shared.vault import Vault
 
@@ -25,7 +26,24 @@ async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
                 sealed = await vault.open(case.id, chunk_item(phase.number, number))
             except KeyError:
                 break
-            yield phase.number, Chunk.model_validate_json(sealed)
+            along = _going_along(case, phase)
+            spared = await told_elsewhere(vault, case.id, phase.number, number, along)
+            yield phase.number, _but_for(spared, Chunk.model_validate_json(sealed))
+
+
+def _going_along(case: Case, phase: Phase) -> Iterable[int]:
+    """Return the phases whose notices went out at the moment of those of *phase*, or would."""
+    released = (fact for _, fact in case.told if isinstance(fact, NoticesReleased))
+    for fact in released:
+        if fact.phase == phase.number:
+            return fact.along
+    return [one.number for one in case.incident.standing if one is not phase and not one.out]
+
+
+def _but_for(spared: frozenset[int], chunk: Chunk) -> Chunk:
+    """Return *chunk* without those who get the letter of another phase."""
+    people = (person for number, person in enumerate(chunk.people) if number not in spared)
+    return chunk.model_copy(update={"people": tuple(people)})
 
 
 def known(case: Case) -> Known:

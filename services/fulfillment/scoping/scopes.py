@@ -289,6 +289,24 @@ class Scopes:
             async for document in in_order:
                 yield Group.named(document["group"]), _key(document), read_from(document, key)
 
+    async def others_told(self, scope: Scope) -> list[int]:
+        """Return the other phases of the incident of which it is known whom they concern."""
+        wanted = {"incident": scope.incident, "stage": Stage.TOLD.value, "phase": {"$ne": scope.phase}}
+        with translated("read what is scoped of a breach"):
+            return [one["phase"] async for one in self._scopes.find(wanted, {"phase": 1}).sort("phase", 1)]
+
+    async def those_told(
+        self, scope: Scope, keys: Sequence[str], key: CaseKey
+    ) -> dict[str, tuple[Group, Somebody]]:
+        """Return who of *keys* is told something in *scope*, by their keys."""
+        wanted = {"_id": {"$in": [f"{scope.incident}:{one}" for one in keys]}, "phase": scope.phase}
+        with translated("read the people of a breach"):
+            found = await self._people.find(wanted).to_list(None)
+        groups = {_key(one): Group.named(one["group"]) for one in found}
+        return {
+            _key(one): (groups[_key(one)], read_from(one, key)) for one in found if groups[_key(one)].told
+        }
+
     def _together(self, scope: Scope, people: Iterable[Somebody]) -> dict[str, Somebody]:
         """Return *people*, each once, by what they are stored under."""
         return together(people, lambda who: f"{scope.incident}:{self.key_of(scope.incident, who)}")

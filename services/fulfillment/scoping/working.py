@@ -20,6 +20,7 @@ from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.judging import Group, Judge, Law
+from services.fulfillment.scoping.repeating import Repeating
 from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
 from services.fulfillment.search.stores import Stores
 from shared.affected import CHUNK, Chunk, Reached, chunk_item
@@ -191,6 +192,8 @@ class Scoping:
             await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
             sealed += 1
             await pulse.beat(len(people))
+        async for looked_at in Repeating(scope, self.scopes, self.vault, key).seal():
+            await pulse.beat(looked_at)
         await self.publish([_message(scope, counting, sealed)])
         logger().info(
             "a breach is scoped", service="scoping", request_id=scope.incident, handled=counting.people

@@ -313,6 +313,14 @@ def test_notices_are_released_once() -> None:
     assert released(INCIDENT, incident, NOW) == []
 
 
+def test_phases_that_go_out_at_one_moment_know_of_one_another() -> None:
+    """Else who is in both would get two letters (GDPR Art. 33(4))."""
+    incident = after(*SCOPED, registered(2), scoped(2), approved("bruno", 2))
+    assert [(one.phase, one.along) for one in released(INCIDENT, incident, NOW)] == [(1, (2,)), (2, (1,))]
+    later = after(*SCOPED, approved("bruno"), out(), registered(2), scoped(2), approved("bruno", 2))
+    assert [(one.phase, one.along) for one in released(INCIDENT, later, NOW)] == [(2, ())]
+
+
 # --- whose clocks stop --------------------------------------------------------------------------------
 
 RELEASED = (registered(), scoped(), clocks(PEOPLE, CALIFORNIANS, CUSTOMER, AUTHORITY), approved("b"), out())
@@ -325,6 +333,11 @@ RELEASED = (registered(), scoped(), clocks(PEOPLE, CALIFORNIANS, CUSTOMER, AUTHO
         pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached: perhaps the customer"),
         pytest.param(notified(sent=0, failed=3), [], id="nobody was reached"),
         pytest.param(notified(sent=-1, failed=2), [], id="a count that cannot be"),
+        pytest.param(
+            notified(sent=0, elsewhere=3),
+            ["gdpr.people", "gdpr.controller.k-1"],
+            id="all are told by another phase",
+        ),
         pytest.param(notified(aborted=True), [], id="given up"),
     ],
 )
