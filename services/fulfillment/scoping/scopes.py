@@ -33,6 +33,7 @@ from shared.mongo import (
     Client,
     Database,
     Document,
+    DuplicateKeyError,
     ReturnDocument,
     Session,
     UpdateMany,
@@ -100,6 +101,9 @@ class Scopes:
         """Create the indexes."""
         with translated("index the people of breaches"):
             await self._scopes.create_index("at", partialFilterExpression={"done": False})
+            # Of one incident nobody begins with two phases, whatever several replicas have seen before.
+            there = {"begun": {"$type": "string"}}
+            await self._scopes.create_index("begun", unique=True, partialFilterExpression=there)
             await self._people.create_index([("incident", 1), ("phase", 1), ("group", 1), ("_id", 1)])
 
     # --- scopes -----------------------------------------------------------------------------------------
@@ -133,15 +137,22 @@ class Scopes:
             for found in sorted(undone, key=_first_begun):
                 alike = [one for one in undone if one["incident"] == found["incident"]]
                 if found["at"] < now - LEASE and found is min(alike, key=_first_begun):
-                    mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
-                    taken = await self._scopes.find_one_and_update(
-                        mine,
-                        {"$set": {"at": now}, "$inc": {"turn": 1}},
-                        return_document=ReturnDocument.AFTER,
-                    )
+                    taken = await self._taken(found, now)
                     if taken is not None:
                         return _scope(taken)
         return None
+
+    async def _taken(self, found: Document, now: datetime) -> Document | None:
+        """Take the scope that was *found*; return it, unless another of its incident is begun already."""
+        mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
+        begun = {"$set": {"at": now, "begun": found["incident"]}, "$inc": {"turn": 1}}
+        try:
+            taken: Document | None = await self._scopes.find_one_and_update(
+                mine, begun, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:
+            return None
+        return taken
 
     async def alive(self, scope: Scope, now: datetime) -> None:
         """
@@ -171,7 +182,7 @@ class Scopes:
             await self._people.update_many(
                 {"incident": scope.incident, "phase": scope.phase}, {"$unset": {"sealed": 1}}
             )
-            await self._hold(scope, {"done": True})
+            await self._hold(scope, {"done": True, "begun": None})
 
     async def give_up(self, scope: Scope) -> None:
         """
@@ -182,7 +193,7 @@ class Scopes:
         await self.take(scope)  # so that nobody takes it later, if it comes later
         mine = {"incident": scope.incident, "phase": scope.phase}
         with translated("give up the scope of a breach"):
-            await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True}})
+            await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True, "begun": None}})
             known = {**mine, "before": {"$exists": True}}
             await self._people.update_many(known, [{"$replaceWith": "$before"}])
             await self._people.delete_many(mine)
