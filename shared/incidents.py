@@ -442,6 +442,18 @@ class BreachNotified(Fact):
         return self.request_id, f"{self.request_id}.{self.phase}.{self.last}"
 
 
+class BreachRecounted(Fact):
+    """Letters came back after every chunk of a phase was through: how many were not reached by now."""
+
+    TYPE = "habeas.breach.recounted.v1"
+
+    phase: int
+    sent: int
+    doubtful: int
+    failed: int
+    elsewhere: int = 0
+
+
 class BreachNoticeReturned(Fact):
     """A mail server reports what became of a notice that it had taken."""
 

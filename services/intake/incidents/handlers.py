@@ -33,6 +33,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachScoped,
@@ -193,6 +194,24 @@ async def note_notified(event: BreachNotified, ctx: Incidents) -> Sequence[Fact]
     return await _stopped(after, told, ctx) if told else []
 
 
+async def note_recount(event: BreachRecounted, ctx: Incidents) -> Sequence[Fact]:
+    """
+    Count anew who was reached, and what follows from that; tell, loudly, of customers who were not.
+
+    Raises:
+        TooEarly: It is not known yet that all letters are out.
+    """
+    after = evolve(ctx.incident, event)
+    running = [duty for duty in after.clocks if after.running(duty.clock)]
+    untold = [duty for duty in running if not ctx.incident.running(duty.clock)]
+    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in untold]
+    return [*alarms, *await _clocks_set(after, ctx)]
+
+
+def _is_over(duty: Due, now: datetime) -> bool:
+    return duty.due_at is not None and now >= duty.due_at
+
+
 async def _stopped(incident: Incident, told: Mapping[str, datetime], ctx: Incidents) -> Sequence[Fact]:
     """Stop the clocks of those whom our letters have *told*, and count what runs from there."""
     done = [
@@ -245,7 +264,7 @@ async def _warned(duty: Due, kind: str, ctx: Incidents) -> Sequence[Fact]:
     if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
         await ctx.await_all([after_hold(duty, ctx.incident.hold.until)])
         return []
-    missed = duty.due_at is not None and ctx.now >= duty.due_at
+    missed = _is_over(duty, ctx.now)
     if kind == END and not missed:
         raise TooEarly(BEHIND)
     return [_alarm(duty, ctx, missed=missed)]
@@ -270,5 +289,6 @@ SUBSCRIPTIONS = (
     on(BreachHoldEnded, end_hold),
     on(BreachReported, note_report),
     on(BreachNotified, note_notified),
+    on(BreachRecounted, note_recount),
     on(BreachTimeCame, heed_time),
 )

@@ -10,7 +10,7 @@ from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.returnpath import NoticePaths
 from services.notifier.writing import Vault
 from shared.affected import Chunk, chunk_item, told_elsewhere
-from shared.events import Fact, RequestPurged
+from shared.events import DeliveryAction, Fact, RequestPurged
 from shared.incidents import (
     BreachNoticeReturned,
     BreachNotified,
@@ -106,6 +106,8 @@ def _due(released: NoticesReleased, number: int, turn: int) -> ChunkDue:
 async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fact]:
     """Note what became of a letter after a mail server had taken it."""
     await ctx.ledgers.returned(event)
+    if event.action is DeliveryAction.FAILED:
+        await ctx.standings.note_late(event.request_id, event.phase)
     return []
 
 

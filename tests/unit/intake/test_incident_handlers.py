@@ -18,6 +18,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachTimeCame,
@@ -364,6 +365,37 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     await registry.pass_time(timedelta(days=20))
     assert breaches_of(registry)["us-ca.attorney_general"][-1] is True
     assert "us-ca.people" not in breaches_of(registry)
+
+
+async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_once(
+    registry: Registry,
+) -> None:
+    """Law: GDPR Art. 33(2)."""
+    await registry.declare(role="processor", affected={"controllers": [customer(1, 24)]})
+    await registry.tell(scoped().model_copy(update={"customers": 1, "groups": ()}))
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=1, doubtful=0, failed=0))
+    assert "gdpr.controller.k-1" in (await registry.incident()).done
+    await registry.pass_time(timedelta(days=2))
+    assert "gdpr.controller.k-1" not in breaches_of(registry)
+    await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=0, doubtful=0, failed=1))
+    assert breaches_of(registry)["gdpr.controller.k-1"] == [True]
+    assert (await registry.incident()).running("gdpr.controller.k-1")
+
+
+async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_law_wants_it(
+    registry: Registry,
+) -> None:
+    """Law: ANPD Res. 15/2024 Art. 9 § 3."""
+    await registry.declare()
+    await registry.tell(scoped(BR=3))
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
+    before = {duty.clock: duty.owed for duty in (await registry.incident()).clocks}
+    assert before["br-lgpd.public"] is False
+    await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=2, doubtful=0, failed=1))
+    after = {duty.clock: duty.owed for duty in (await registry.incident()).clocks}
+    assert after["br-lgpd.public"] is True
 
 
 # --- what is delivered twice, and what is kept ----------------------------------------------------------
