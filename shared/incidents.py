@@ -9,6 +9,7 @@ Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
@@ -227,6 +228,19 @@ class BreachDeclared(Submission):
         """Return what somebody wrote in the language of *locale* besides the declaration itself."""
         short = locale.replace("_", "-").partition("-")[0]
         return self.translations.get(locale) or self.translations.get(short)
+
+
+def customer_numbers(declared: Iterable[BreachDeclared]) -> Mapping[str, str]:
+    """
+    Return what each customer is called in events, by its id: a number, in the order in which they were named.
+
+    An id may say who the customer is, who may be a person: it stays in the vault.
+
+    Args:
+        declared: The declarations of all phases of an incident, those included that were taken back.
+    """
+    named = dict.fromkeys(one.id for breach in declared for one in breach.affected.controllers)
+    return {id_: str(number) for number, id_ in enumerate(named, start=1)}
 
 
 # --- facts --------------------------------------------------------------------------------------------

@@ -237,7 +237,8 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
-        out.print(f"{clock['clock']}: {standing(clock, zone)}", markup=False)
+        whose = f" (customer {clock['customer']})" if clock["customer"] else ""
+        out.print(f"{clock['clock']}{whose}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
     for event in plain["history"]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from habeas.incidents import Case, by_law, clock_of
+from habeas.incidents import Case, by_law
 from habeas.report.declarations import Declaration, declarations_of, holds_of, minute
 from habeas.report.page import PAGES
 from habeas.report.writing import as_csv
@@ -79,7 +79,7 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
 def entry(case: Case, now: datetime) -> dict[str, Any]:
     """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
     last, phases = case.last, case.incident.standing
-    clocks = [clock_of(duty, case.incident, now) for duty in case.incident.duties]
+    clocks = case.clocks(now)
     duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
     scoped = [phase.scoped for phase in phases if phase.scoped]
     notified = [phase.notified for phase in phases if phase.notified]
@@ -104,11 +104,11 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "measures": last.measures,
         "advice": last.advice,
         "told": [_told(duty) for duty in duties if duty["done_at"]],
-        "late": [duty["clock"] for duty in duties if duty["late"]],
+        "late": [_called(duty) for duty in duties if duty["late"]],
         "not_told": [
-            f"{duty['clock']}: {'; '.join(duty['why'])}"
+            f"{_called(duty)}: {'; '.join(duty['why'])}"
             if not duty["owed"]
-            else f"{duty['clock']}: still to be told"
+            else f"{_called(duty)}: still to be told"
             for duty in duties
             if not duty["done_at"]
         ],
@@ -128,10 +128,15 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
     }
 
 
+def _called(duty: dict[str, Any]) -> str:
+    """Return what a clock is called, with the customer whom it is about: in events it is a number."""
+    return f"{duty['clock']} (customer {duty['customer']})" if duty["customer"] else str(duty["clock"])
+
+
 def _told(duty: dict[str, Any]) -> str:
     by = f" by {duty['done_by']}" if duty["done_by"] else ""
     receipt = f" ({duty['receipt']})" if duty["receipt"] else ""
-    return f"{duty['clock']}: {minute(datetime.fromisoformat(duty['done_at']))}{by}{receipt}"
+    return f"{_called(duty)}: {minute(datetime.fromisoformat(duty['done_at']))}{by}{receipt}"
 
 
 def _lines(declarations: Sequence[Declaration]) -> list[str]:

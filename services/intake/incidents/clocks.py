@@ -4,13 +4,13 @@ The clocks of an incident: what the laws say and what we have promised, and the 
 A moment is named after its clock and when that ends: once a clock is corrected, old moments mean nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
-from shared.incidents import BreachDeclared
+from shared.incidents import BreachDeclared, customer_numbers
 from shared.law import Calendars, Company, Step
 from shared.law.breaches import BreachPolicies, Clock, Customer, clocks
 
@@ -50,15 +50,21 @@ def clocks_of(
     """
     Return all clocks of *incident*; what is not there yet begins *now*.
 
-    What was *declared* last counts. Customers are those of all phases: a supplement need not name them again.
+    Args:
+        incident: What is known of it.
+        declared: The declarations of all its phases. Of those that stand the last one counts; customers are
+            those of all, since a supplement need not name them again.
+        law: What the laws say.
+        now: This moment.
     """
-    last = declared[-1]
+    standing = [declared[phase.number - 1] for phase in incident.standing]
+    last, numbers = standing[-1], customer_numbers(declared)
     breach = replace(
         last.breach,
         detected_at=min(last.detected_at, incident.aware_at),
         aware_at=incident.aware_at,
         categories=tuple(dict.fromkeys((*last.categories, *incident.categories))),
-        controllers=tuple(_customers(declared)),
+        controllers=tuple(_customers(standing, numbers)),
         unreached=incident.unreached,
         told=tuple(_being_told(incident).items()),
     )
@@ -67,13 +73,17 @@ def clocks_of(
     return (*by_law, *_promised(incident, last), *_supplements(incident, by_law, now))
 
 
-def _customers(declared: Iterable[BreachDeclared]) -> Iterator[Customer]:
-    """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
+def _customers(declared: Iterable[BreachDeclared], numbers: Mapping[str, str]) -> Iterator[Customer]:
+    """
+    Return the customers of all phases, each with the shortest of the periods that were declared for it.
+
+    Clocks are named after them in events and logs: by *numbers*, not by ids.
+    """
     hours: dict[str, int] = {}
     for one in declared:
         for customer in one.breach.controllers:
             hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
-    return (Customer(id_, most) for id_, most in hours.items())
+    return (Customer(numbers[id_], most) for id_, most in hours.items())
 
 
 def _being_told(incident: Incident) -> dict[str, datetime]:

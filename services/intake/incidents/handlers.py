@@ -122,7 +122,7 @@ async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
     """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
     clocks: tuple[Due, ...] = ()
     if incident.standing:
-        declared = [await ctx.declared(phase.declaration) for phase in incident.standing]
+        declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
         clocks = clocks_of(incident, declared, ctx.law, ctx.now)
     await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
     return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []

@@ -189,8 +189,25 @@ async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clo
     await registry.declare(id_="2", role="processor", affected={"controllers": [customer(1, 72)]})
     await registry.declare(id_="3", role="processor", measures="More.")
     after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
-    for clock in ("gdpr.controller.k-1", "gdpr.controller.k-2"):
+    for clock in ("gdpr.controller.1", "gdpr.controller.2"):
         assert after[clock] == before[clock], "the shortest of the periods counts"
+
+
+async def test_a_customer_is_a_number_wherever_its_clock_is_told_of(registry: Registry) -> None:
+    """Its id may say who it is; a phase that is taken back gives nobody another number."""
+    await registry.declare(role="processor", affected={"controllers": [customer(7, 24)]})
+    await registry.declare(
+        id_="2", role="processor", affected={"controllers": [customer(8, 24), customer(9, 9)]}
+    )
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    clocks = {duty.clock for duty in (await registry.incident()).clocks}
+    assert clocks >= {"gdpr.controller.2", "gdpr.controller.3"}
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["gdpr.controller.2"][-1] is True
+    said = [one.body for one in registry.broker.published if not one.routing_key.endswith("declared.v1")]
+    assert said
+    assert not [one for one in said if b"k-" in one]
+    assert not [name for _, name in registry.timers.moments if "k-" in name]
 
 
 async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_again(
@@ -375,12 +392,12 @@ async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_o
     await registry.tell(scoped().model_copy(update={"customers": 1, "groups": ()}))
     await registry.approve("bruno")
     await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=1, doubtful=0, failed=0))
-    assert "gdpr.controller.k-1" in (await registry.incident()).done
+    assert "gdpr.controller.1" in (await registry.incident()).done
     await registry.pass_time(timedelta(days=2))
-    assert "gdpr.controller.k-1" not in breaches_of(registry)
+    assert "gdpr.controller.1" not in breaches_of(registry)
     await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=0, doubtful=0, failed=1))
-    assert breaches_of(registry)["gdpr.controller.k-1"] == [True]
-    assert (await registry.incident()).running("gdpr.controller.k-1")
+    assert breaches_of(registry)["gdpr.controller.1"] == [True]
+    assert (await registry.incident()).running("gdpr.controller.1")
 
 
 async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_law_wants_it(
