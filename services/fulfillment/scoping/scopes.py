@@ -130,11 +130,12 @@ class Scopes:
         Return a scope that nobody is at, and be at it.
 
         Of one incident one phase is worked on at a time, the earliest or the one that was begun: who is told
-        in one must be known before the next.
+        in one must be known before the next. Of several incidents the one comes first that was left
+        for longest: one that nobody gets on with holds up no other.
         """
         with translated("begin the scope of a breach"):
             undone = await self._scopes.find({"done": False}).to_list(None)
-            for found in sorted(undone, key=_first_begun):
+            for found in sorted(undone, key=_longest_left):
                 alike = [one for one in undone if one["incident"] == found["incident"]]
                 if found["at"] < now - LEASE and found is min(alike, key=_first_begun):
                     taken = await self._taken(found, now)
@@ -171,10 +172,10 @@ class Scopes:
         counted = {"records": scope.records, "unnamed": scope.unnamed, **found}
         return replace(scope, stage=stage, records=counted["records"], unnamed=counted["unnamed"])
 
-    async def fail(self, scope: Scope, reason: str) -> None:
-        """Say why nobody gets on with *scope*, for whoever looks at the incident."""
+    async def fail(self, scope: Scope, reason: str, now: datetime) -> None:
+        """Say why nobody gets on with *scope*, for whoever looks at the incident; it rests for a lease."""
         with translated("say why a breach is not scoped"):
-            await self._hold(scope, {"failed": reason})
+            await self._hold(scope, {"failed": reason, "at": now})
 
     async def end(self, scope: Scope) -> None:
         """Say that *scope* is told; what it holds of people lies in the chunks alone from now on."""
@@ -385,6 +386,11 @@ def _earlier_from(document: Document, key: CaseKey) -> Earlier:
 def _found_of(id_: str) -> str:
     """Return the name under which it is sealed what was found of somebody, apart from who they are."""
     return f"{id_} found"
+
+
+def _longest_left(scope: Document) -> datetime:
+    at: datetime = scope["at"]
+    return at
 
 
 def _first_begun(scope: Document) -> tuple[bool, int]:

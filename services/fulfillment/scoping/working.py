@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.customers import Named
-from services.fulfillment.scoping.finding import Finding
+from services.fulfillment.scoping.finding import SCANNED_WITHIN, Finding
 from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.scoping.repeating import Repeating
 from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
@@ -36,8 +36,11 @@ CHUNK_BYTES = 8 * 1024 * 1024
 BEAT_S, HANGS_S = 60.0, 86_400.0
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
+BREACHES_AT_ONCE = 4
+"""Incidents that one replica works on side by side: a store that is slow holds up those that need it."""
 TELL_EVERY_S = 10.0
 """Seconds between two lines in the log about one long step."""
+LATER = "a breach is scoped later"
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
@@ -91,21 +94,27 @@ class Scoping:
     current: Callable[[], DataMap]
     law: Law
     publish: Publish
+    within: timedelta = SCANNED_WITHIN
+    """How long a store may work at one query."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def run(self) -> None:
         """Work on every scope, for ever; what fails is gone on with by whoever is next."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(BREACHES_AT_ONCE):
+                group.create_task(self._work_on())
+
+    async def _work_on(self) -> None:
+        """Work on one scope after the other."""
         while True:
             pause = LOOK_EVERY_S
             try:
                 while await self.work():
                     pass
-            except HabeasError as error:
+            except Exception as error:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
                 pause = TRY_AGAIN_S
-                logger().error("a breach is scoped later", service="scoping", reason=str(error))
-            except Exception:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
-                pause = TRY_AGAIN_S
-                logger().error("a breach is scoped later", service="scoping", exc_info=True)
+                foreseen = isinstance(error, HabeasError)
+                logger().error(LATER, service="scoping", reason=_reason(error), exc_info=not foreseen)
             await asyncio.sleep(pause)
 
     async def work(self) -> bool:
@@ -123,8 +132,9 @@ class Scoping:
         try:
             await self._go_on(scope)
         except Exception as error:
+            logger().warning(LATER, service="scoping", request_id=scope.incident, reason=_reason(error))
             with suppress(HabeasError):
-                await self.scopes.fail(scope, _reason(error))
+                await self.scopes.fail(scope, _reason(error), self.clock())
             raise
         finally:
             beats.cancel()
@@ -218,7 +228,7 @@ class Scoping:
             yield last, waiting
 
     def _finding(self) -> Finding:
-        return Finding(self.current(), self.stores)
+        return Finding(self.current(), self.stores, self.within)
 
     def _pulse(self, scope: Scope) -> Pulse:
         return Pulse(self.scopes, scope, self.clock)
