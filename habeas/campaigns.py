@@ -23,7 +23,7 @@ from shared.mongo import Collection, Document, connect, translated
 from shared.vault import Vault
 
 RECENT = timedelta(minutes=1)
-COLUMNS = ("reason", "said", "name", "email", "postal", "place", "language", "laws", "to", "phase")
+COLUMNS = ("reason", "said", "name", "email", "others", "postal", "place", "language", "laws", "to", "phase")
 IN_DOUBT = "a mail server may have taken it, and did not say so"
 FORMULA = ("=", "+", "-", "@")
 """What starts a formula in a spreadsheet, after spaces and breaks, and in any width."""
@@ -97,6 +97,7 @@ class Unreached:
             "said": self.said,
             "name": person.name,
             "email": person.email or "",
+            "others": "\n".join(person.others),
             "postal": "\n".join(person.postal),
             "place": person.place or "",
             "language": ledger["language"],

@@ -33,6 +33,8 @@ class Reached(BaseModel):
     """Lines of their address, where the records hold one: for who cannot be reached by mail."""
     services: tuple[str, ...] = ()
     """Of a customer: what it uses that was breached."""
+    others: tuple[str, ...] = ()
+    """Further addresses of the same person, for who is not reached at the first."""
 
 
 class Chunk(BaseModel):

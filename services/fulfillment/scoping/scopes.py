@@ -6,7 +6,7 @@ transaction: so whoever was overtaken meanwhile writes nothing any more, and a s
 """
 
 import hmac
-from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from services.fulfillment.scoping.affected import (
     CONTROLLERS,
     Earlier,
     Somebody,
+    Who,
     lasting,
     read,
     remembered,
@@ -51,6 +52,9 @@ LEASE = timedelta(minutes=5)
 """How long whoever works on a scope may be silent before another goes on."""
 NEVER = datetime(2018, 5, 25, tzinfo=UTC)
 AT_ONCE = 1_000
+_NONE: frozenset[Who] = frozenset()
+THEMSELVES: Document = {"into": {"$exists": False}}
+"""Those who stand for themselves, and not for somebody at another address."""
 
 
 class Overtaken(TransientError):
@@ -95,6 +99,7 @@ class Scopes:
         self._client = client
         self._scopes = database["breach_scopes"]
         self._people = database["breach_people"]
+        self._aliases = database["breach_aliases"]
         self._key = key
 
     async def prepare(self) -> None:
@@ -105,6 +110,7 @@ class Scopes:
             there = {"begun": {"$type": "string"}}
             await self._scopes.create_index("begun", unique=True, partialFilterExpression=there)
             await self._people.create_index([("incident", 1), ("phase", 1), ("group", 1), ("_id", 1)])
+            await self._aliases.create_index([("incident", 1), ("phase", 1)])
 
     # --- scopes -----------------------------------------------------------------------------------------
 
@@ -203,11 +209,13 @@ class Scopes:
         """Forget whom one *phase* of *incident* concerned, and none since; it may be repeated."""
         with translated("forget the people of a phase"):
             await self._people.delete_many({"incident": incident, "phase": phase})
+            await self._aliases.delete_many({"incident": incident, "phase": phase})
 
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned; it may be repeated."""
         with translated("forget the people of a breach"):
             await self._people.delete_many({"incident": incident})
+            await self._aliases.delete_many({"incident": incident})
             await self._scopes.delete_many({"incident": incident})
 
     async def _hold(self, scope: Scope, changes: Mapping[str, Any], session: Session | None = None) -> None:
@@ -239,6 +247,8 @@ class Scopes:
             StoreUnavailable: Nothing was kept.
         """
         fresh = self._together(scope, people)
+        await insert_new(self._aliases, list(self._named(scope, fresh)))
+        fresh = await self._where_united({id_: replace(one, aliases=_NONE) for id_, one in fresh.items()})
         for some in _chunks(list(fresh), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
@@ -246,10 +256,77 @@ class Scopes:
                 news = {id_: one for id_, one in merged.items() if one is not None}
                 changes = [_kept(scope, id_, one, key) for id_, one in news.items()]
                 if changes:
-                    moved = {"_id": {"$in": list(news)}, "phase": {"$ne": scope.phase}}
-                    before = [{"$set": {"before": "$$ROOT"}}]
-                    await self._people.update_many(moved, before, session=session)
+                    await self._remember(scope, list(news), session)
                     await self._people.bulk_write(changes, ordered=False, session=session)
+
+    async def _remember(self, scope: Scope, ids: Sequence[str], session: Session) -> None:
+        """Have those of *ids* who are of an earlier phase remember what they were then."""
+        moved = {"_id": {"$in": list(ids)}, "phase": {"$ne": scope.phase}}
+        await self._people.update_many(moved, [{"$set": {"before": "$$ROOT"}}], session=session)
+
+    def _named(self, scope: Scope, people: Mapping[str, Somebody]) -> Iterator[Document]:
+        """Yield which of *people* has which alias; the same alias is the same before the last colon."""
+        for id_, one in people.items():
+            for alias in one.aliases:
+                name = f"{scope.incident}:{self.key_of(scope.incident, alias)}:{id_.rpartition(':')[2]}"
+                yield {"_id": name, "incident": scope.incident, "phase": scope.phase}
+
+    async def _where_united(self, people: Mapping[str, Somebody]) -> dict[str, Somebody]:
+        """Return *people* by who they are united with, where an earlier phase has found that out."""
+        whom = await self._united(list(people))
+        found: dict[str, Somebody] = {}
+        for id_, one in people.items():
+            into = whom[id_]
+            found[into] = found[into].with_address_of(one) if into in found else one
+        return found
+
+    async def _united(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return whom each of *ids* is united with, or themselves."""
+        whom = {id_: id_ for id_ in ids}
+        asked = set(ids)
+        while asked:
+            wanted = {"_id": {"$in": sorted(asked)}, "into": {"$exists": True}}
+            with translated("read who is one person"):
+                into = {one["_id"]: one["into"] async for one in self._people.find(wanted, {"into": 1})}
+            whom = {id_: into.get(now, now) for id_, now in whom.items()}
+            asked = set(into.values())
+        return whom
+
+    async def unite(self, scope: Scope, key: CaseKey, now: datetime) -> None:
+        """
+        Make one of those of *scope* who are the same person at two addresses; it may be repeated.
+
+        Raises:
+            Overtaken: Somebody else works on the scope.
+        """
+        last, alike = "", list[str]()
+        wanted = {"_id": {"$gt": f"{scope.incident}:", "$lt": f"{scope.incident};"}}
+        with translated("read what people are known by"):
+            async for named in self._aliases.find(wanted, {"_id": 1}, batch_size=AT_ONCE).sort("_id", 1):
+                alias, _, whose = named["_id"].rpartition(":")
+                if alias != last:
+                    await self._unite(scope, alike, key, now)
+                    last, alike = alias, []
+                alike.append(f"{scope.incident}:{whose}")
+            await self._unite(scope, alike, key, now)
+
+    async def _unite(self, scope: Scope, ids: Sequence[str], key: CaseKey, now: datetime) -> None:
+        """Make one of *ids*, if several of them are found: whoever was known first stands for all."""
+        if len(ids) <= 1:
+            return
+        whom = set((await self._united(ids)).values())
+        async with self._held(scope, now) as session:
+            known = await self._known(sorted(whom), session)
+            here = [id_ for id_, one in known.items() if one["phase"] == scope.phase]
+            if len(known) <= 1 or not here:
+                return
+            first = min(known, key=lambda id_: _known_first(known[id_], scope))
+            united = _as_one(known, first, [id_ for id_ in sorted(here) if id_ != first], scope, key)
+            await self._remember(scope, [first], session)
+            gone = {"$set": {"into": first, "group": NOBODY}, "$unset": {"sealed": 1}}
+            others = {"_id": {"$in": [id_ for id_ in here if id_ != first]}}
+            await self._people.update_many(others, gone, session=session)
+            await self._people.bulk_write([_kept(scope, first, united, key)], session=session)
 
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """Keep what *people* tell of those of *scope* of whom more should be known; nobody is added."""
@@ -265,7 +342,7 @@ class Scopes:
 
     async def lacking(self, scope: Scope) -> frozenset[str]:
         """Return what should be known of people of *scope*, and of somebody is not."""
-        wanted = {"incident": scope.incident, "phase": scope.phase}
+        wanted = {"incident": scope.incident, "phase": scope.phase, **THEMSELVES}
         with translated("read the people of a breach"):
             return frozenset(await self._people.distinct("lacks", wanted))
 
@@ -274,6 +351,7 @@ class Scopes:
         last = f"{scope.incident}:"
         while True:
             wanted = {"_id": {"$gt": last, "$lt": f"{scope.incident};"}, "phase": scope.phase}
+            wanted |= THEMSELVES
             with translated("read the people of a breach"):
                 found = await self._people.find(wanted).sort("_id", 1).limit(AT_ONCE).to_list(AT_ONCE)
             if not found:
@@ -295,7 +373,7 @@ class Scopes:
 
     async def in_groups(self, scope: Scope, key: CaseKey) -> AsyncIterator[tuple[Group, str, Somebody]]:
         """Yield the people of *scope*, group by group, in an order that is always the same."""
-        wanted = {"incident": scope.incident, "phase": scope.phase}
+        wanted = {"incident": scope.incident, "phase": scope.phase, **THEMSELVES}
         with translated("read the people of a breach"):
             in_order = self._people.find(wanted, batch_size=AT_ONCE).sort([("group", 1), ("_id", 1)])
             async for document in in_order:
@@ -311,13 +389,13 @@ class Scopes:
         self, scope: Scope, keys: Sequence[str], key: CaseKey
     ) -> dict[str, tuple[Group, Somebody]]:
         """Return who of *keys* is told something in *scope*, by their keys."""
-        wanted = {"_id": {"$in": [f"{scope.incident}:{one}" for one in keys]}, "phase": scope.phase}
+        whom = await self._united([f"{scope.incident}:{one}" for one in keys])
+        wanted = {"_id": {"$in": sorted(set(whom.values()))}, "phase": scope.phase}
         with translated("read the people of a breach"):
-            found = await self._people.find(wanted).to_list(None)
-        groups = {_key(one): Group.named(one["group"]) for one in found}
-        return {
-            _key(one): (groups[_key(one)], read_from(one, key)) for one in found if groups[_key(one)].told
-        }
+            found = {one["_id"]: one async for one in self._people.find(wanted)}
+        groups = {id_: Group.named(one["group"]) for id_, one in found.items()}
+        told = {id_: (groups[id_], read_from(found[id_], key)) for id_ in found if groups[id_].told}
+        return {id_.rpartition(":")[2]: told[into] for id_, into in whom.items() if into in told}
 
     def _together(self, scope: Scope, people: Iterable[Somebody]) -> dict[str, Somebody]:
         """Return *people*, each once, by what they are stored under."""
@@ -345,6 +423,24 @@ def read_from(document: Document, key: CaseKey) -> Somebody:
     if "sealed" not in document:
         raise Overtaken(f"somebody else has told of phase {document['phase']} of {document['incident']}")
     return read(key.open(document["sealed"], document["_id"]))
+
+
+def _known_first(document: Document, scope: Scope) -> tuple[bool, bool, str]:
+    """Return what whoever was found in an earlier phase comes first by."""
+    return document["phase"] == scope.phase, "before" not in document, document["_id"]
+
+
+def _as_one(
+    known: Mapping[str, Document], first: str, others: Sequence[str], scope: Scope, key: CaseKey
+) -> Somebody:
+    """Return what is *known* of *first* and *others*, who are one person; *first* may be of another phase."""
+    if known[first]["phase"] == scope.phase:
+        united = read_from(known[first], key)
+    else:
+        united = Somebody(who=()).after(_earlier_from(known[first], key))
+    for one in others:
+        united = united.with_address_of(read_from(known[one], key))
+    return united
 
 
 def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne:

@@ -6,10 +6,12 @@ has: there may be a million, and they are nobody's business before it is decided
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from secrets import token_bytes
 
 from services.fulfillment.scoping.affected import Somebody, read, together, written
@@ -48,6 +50,7 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
         trial = Trial()
         trial.records, trial.named = await _gone_through(finding.portions(declared), people.add, progress)
         await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
+        people.unite()
         judge = Judge(declared, law)
         for somebody in people.everybody():
             trial.counting.add(judge.group_of(somebody), somebody)
@@ -69,12 +72,20 @@ async def _gone_through(
     return handled, named
 
 
+def _found(id_: str, into: Mapping[str, str]) -> str:
+    """Return with whom *id_* is one by now."""
+    while id_ in into:
+        id_ = into[id_]
+    return id_
+
+
 class _People:
     """Everybody who was found, each once."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("")  # a file of its own, which goes when it is closed
         self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks TEXT, sealed BLOB)")
+        self._file.execute("CREATE TABLE aliases (alias TEXT, id TEXT, PRIMARY KEY (alias, id))")
         self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.of_nobody()
 
     def close(self) -> None:
@@ -85,6 +96,26 @@ class _People:
         for id_, one in together(people, self._id).items():
             known = self._known(id_)
             self._keep(id_, one if known is None else known.also(one))
+            named = [(self._id(alias), id_) for alias in one.aliases]
+            self._file.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", named)
+
+    def unite(self) -> None:
+        """Make one of those who are the same person at two addresses."""
+        into: dict[str, str] = {}
+        several = "SELECT alias FROM aliases GROUP BY alias HAVING count(*) > 1"
+        shared = f"SELECT alias, id FROM aliases WHERE alias IN ({several}) ORDER BY alias, id"  # noqa: S608 - no value
+        rows = self._file.execute(shared).fetchall()
+        for _, some in groupby(rows, key=itemgetter(0)):
+            ids = sorted({_found(id_, into) for _, id_ in some})
+            for other in ids[1:]:
+                self._unite(ids[0], other)
+                into[other] = ids[0]
+
+    def _unite(self, first: str, other: str) -> None:
+        one, same = self._known(first), self._known(other)
+        if one is not None and same is not None:
+            self._keep(first, one.with_address_of(same))
+            self._file.execute("DELETE FROM people WHERE id = ?", (other,))
 
     def tell_more(self, people: Iterable[Somebody]) -> None:
         """Keep what *people* tell of those of whom more should be known."""

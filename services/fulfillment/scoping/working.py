@@ -180,6 +180,7 @@ class Scoping:
         async for portion in self._finding().telling_more(lacking):
             await self.scopes.tell_more(scope, portion.people, key, self.clock())
             await pulse.beat(portion.records, portion.collection)
+        await self.scopes.unite(scope, key, self.clock())
         return await self.scopes.reach(scope, Stage.JUDGING, self.clock())
 
     async def _judge(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
