@@ -4,23 +4,41 @@ from collections.abc import AsyncIterator, Iterable
 
 from habeas.incidents import Case
 from services.intake.incidents.domain import Incident
+from services.intake.incidents.notices import offered
 from services.intake.incidents.phases import Phase
 from services.notifier.notices.forms.known import Known, Told
 from shared.affected import Chunk, chunk_item, told_elsewhere
-from shared.incidents import NoticesReleased
+from shared.incidents import BreachDeclared, NoticesReleased
 from shared.vault import Vault
 
 
-async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
+def waiting(case: Case) -> tuple[Phase, ...]:
+    """Return the phases whose notices go out once somebody approves of them, or a hold is over."""
+    if case.incident.aborted:
+        return ()
+    return tuple(phase for phase in case.incident.standing if phase.chunks and not phase.out)
+
+
+def words_of(case: Case, phase: Phase) -> BreachDeclared:
+    """Return the words in which notices of *phase* go out: approved ones, or those that may be now."""
+    if not phase.awaits_approval:
+        said = (other.declaration for other in case.incident.phases)
+        return dict(zip(said, case.declared, strict=True))[phase.words]
+    return case.declared[offered(case.incident).number - 1]
+
+
+async def chunks(
+    case: Case, vault: Vault, phases: Iterable[Phase] | None = None
+) -> AsyncIterator[tuple[int, Chunk]]:
     """
-    Yield phase and chunk of everybody who is to be told; one chunk is held at a time.
+    Yield phase and chunk of everybody who is told in *phases*, or in all that stand; one chunk at a time.
 
     Who was told is forgotten after a while: the people of such a phase are left out.
 
     Raises:
         Destroyed: The incident has no key any more.
     """
-    for phase in case.incident.standing:
+    for phase in case.incident.standing if phases is None else phases:
         for number in range(phase.chunks):
             try:
                 sealed = await vault.open(case.id, chunk_item(phase.number, number))

@@ -12,7 +12,7 @@ from habeas.breach_specimens import DECLARED
 from habeas.cli import app
 from shared.errors import ConfigurationError
 from shared.events import Residence
-from shared.incidents import Affected, ListedPerson
+from shared.incidents import Affected, BreachRole, ListedPerson
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     told = shown(
         file, "--out", out, "--place", "FR", "--place", "US-CA", "--language", "de", "--language", "fr"
     )
-    wanted = ["gdpr.controllers.en", "gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
+    wanted = ["gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
     assert names(out, ".eml") == names(out, ".txt") == wanted
     assert names(out, ".html") == sorted([*wanted, "index"])
-    assert "5 letters; open" in told
+    assert "4 letters; open" in told
     mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
@@ -75,6 +75,34 @@ def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
     path.write_text(DECLARED.model_copy(update={"affected": listed}).model_dump_json(exclude_none=True))
     shown(path, "--out", tmp_path / "samples", "--language", "en")
     assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
+
+
+def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path) -> None:
+    """Law: GDPR Art. 33(2)."""
+    path = tmp_path / "breach.json"
+    customers = DECLARED.affected.controllers
+    assert customers
+    for role, wanted in (
+        (BreachRole.PROCESSOR, ["gdpr.controllers.en"]),
+        (BreachRole.CONTROLLER, ["gdpr.de"]),
+    ):
+        path.write_text(DECLARED.model_copy(update={"role": role}).model_dump_json(exclude_none=True))
+        shown(path, "--out", tmp_path / role, "--place", "DE", "--language", "de")
+        assert names(tmp_path / role, ".eml") == wanted
+
+
+def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other(tmp_path: Path) -> None:
+    listed = (
+        ListedPerson(email="ada@example.org", locale="fr", residence=Residence(country="DE")),
+        ListedPerson(email="bo@example.org", residence=Residence(country="US", subdivision="TX")),
+        ListedPerson(name="No Address", locale="pl", residence=Residence(country="PL")),
+        ListedPerson(email="cy@mail.example", locale="es", residence=Residence(country="ES")),
+    )
+    changes = {"affected": Affected(list=listed), "mail_domains": ("mail.example",)}
+    path = tmp_path / "breach.json"
+    path.write_text(DECLARED.model_copy(update=changes).model_dump_json(exclude_none=True))
+    shown(path, "--out", tmp_path / "samples")
+    assert names(tmp_path / "samples", ".eml") == ["gdpr.fr", "us-tx.en"]
 
 
 def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:

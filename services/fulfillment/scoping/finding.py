@@ -82,7 +82,7 @@ class Finding:
             async for portion in self._in_records(key, condition, declared):
                 named |= portion.named
                 yield portion
-        listed = _listed(declared, tagged=plus_tags(self.data_map))
+        listed = listed_in(declared, tagged=plus_tags(self.data_map))
         told = customers(declared, named, all_tell=self._all_tell(declared))
         yield Portion(people=[*listed, *told])
 
@@ -183,7 +183,7 @@ def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list
     return [one for one in people if one.who]
 
 
-def _listed(declared: BreachDeclared, *, tagged: bool) -> list[Somebody]:
+def listed_in(declared: BreachDeclared, *, tagged: bool) -> list[Somebody]:
     """Return the people whom somebody else has found; whoever is named twice without an address is two."""
     seen: Counter[Hashable] = Counter()
     return [_person(one, declared, seen, tagged=tagged) for one in declared.affected.list]

@@ -18,7 +18,7 @@ from services.fulfillment.scoping.affected import Somebody, read, together, writ
 from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding, Portion
-from services.fulfillment.scoping.judging import Judge, Law
+from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.search.digests import spelled
 from shared.incidents import BreachDeclared
 from shared.vault import CaseKey
@@ -26,6 +26,8 @@ from shared.vault import CaseKey
 KEY_BYTES = 16
 Progress = Callable[[str, int], None]
 """Called with the collection that is gone through, and how many records of all were."""
+
+Each = Callable[[Group, Somebody], None]
 
 
 @dataclass
@@ -37,9 +39,11 @@ class Trial:
     named: Named = field(default_factory=Named)
 
 
-async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: Progress) -> Trial:
+async def tried(
+    declared: BreachDeclared, finding: Finding, law: Law, progress: Progress, each: Each = lambda *_: None
+) -> Trial:
     """
-    Return whom *declared* would concern, and under which laws.
+    Return whom *declared* would concern, and under which laws; *each* hears of everybody, one by one.
 
     Raises:
         FilterRefused: The records are not named in a way that can be followed.
@@ -53,7 +57,9 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
         people.unite()
         judge = Judge(declared, law)
         for somebody in people.everybody():
-            trial.counting.add(judge.group_of(somebody), somebody)
+            group = judge.group_of(somebody)
+            trial.counting.add(group, somebody)
+            each(group, somebody)
         if not declared.affected.collections:
             trial.records = declared.records or 0
         return trial
