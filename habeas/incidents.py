@@ -144,6 +144,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
         "unnamed": phase.scoped.unnamed if phase.scoped else None,
+        "crowded": phase.scoped.crowded if phase.scoped else None,
         "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,

@@ -59,6 +59,7 @@ def plain(found: Found) -> dict[str, Any]:
         "customers": trial.counting.customers,
         "records": trial.records,
         "unnamed": trial.named.unnamed,
+        "crowded": trial.counting.crowded,
         "categories": list(trial.counting.categories()),
         "laws": _most_first(groups_by_law(groups)),
         "places": _by_place(groups),

@@ -298,6 +298,8 @@ class BreachScoped(Fact):
     records: int = 0
     unnamed: int = 0
     """Records that name no customer who was declared, of a processor: because of them all are told."""
+    crowded: int = 0
+    """Mailboxes of many people who are told: perhaps nobody's, such as one that stands for "none"."""
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 

@@ -259,6 +259,7 @@ def _show_phase(phase: dict[str, Any]) -> None:
             "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
             "not scoped": [phase["stuck"]] if phase["stuck"] else [],
             "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
+            "shared": [f"{phase['crowded']} mailboxes by many people"] if phase["crowded"] else [],
             "told of more": [str(phase["again"])] if phase["again"] else [],
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }

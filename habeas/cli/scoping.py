@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from habeas.scoping import Found
     from services.fulfillment.scoping.trying import Progress
 
+CROWDED = "are shared by many people, who may be more than are counted: see that they are no placeholders"
 ALL = "all who are declared must be told"
 QUIET_S = 2.0
 """Seconds after which it is said how far it is."""
@@ -99,6 +100,8 @@ def _show(found: Mapping[str, Any]) -> None:
     if found["unsafe"]:
         out.print(f"{found['unsafe']:,} more have none that a letter may go to", markup=False)
     out.print(f"{found['letters']:,} letters would be sent", markup=False)
+    if found["crowded"]:
+        out.print(f"{found['crowded']:,} mailboxes {CROWDED}", markup=False)
     if found["customers"]:
         out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
     if found["unnamed"]:

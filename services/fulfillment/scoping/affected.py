@@ -113,6 +113,11 @@ class Somebody:
         return max(1, len(different))
 
     @property
+    def crowd(self) -> bool:
+        """Whether so many names share their mailbox that it may be nobody's; there may be more people."""
+        return self.email is not None and len(self.names) == MOST_NAMES and self.people > 1
+
+    @property
     def place(self) -> str | None:
         """Where they live: what was fetched from nearest, as exactly as any record says it."""
         if not self.places:

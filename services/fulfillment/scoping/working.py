@@ -251,6 +251,7 @@ def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
         customers=counting.customers,
         records=scope.records,
         unnamed=scope.unnamed,
+        crowded=counting.crowded,
         chunks=chunks,
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))
