@@ -1,5 +1,6 @@
 """One person whom records know by two addresses gets one letter; the other address is for if it fails."""
 
+import json
 from typing import Any
 
 import pytest
@@ -99,6 +100,27 @@ async def test_whoever_dies_in_the_middle_comes_to_the_same(installed: Installat
     installed.later()
     assert await installed.replica().work()
     assert set(await installed.written_to()) == {WORK}
+
+
+async def test_whoever_dies_when_people_are_united_is_gone_on_from(installed: Installation) -> None:
+    home = {"name": "home", "data_categories": ["user.contact.address.country"]}
+    installed.data_map = desk(
+        customers=f"{mail()}\n{NUMBER}\n{NAME}\n{SALARY}",
+        leads=f"{mail()}\n{NUMBER}\n{NAME}\n{json.dumps(home)}",
+    )
+    await stored(installed, customers=[ADA, {**ADA, "_id": 2, "email": HOME}], leads=[{**LEAD, "home": "DE"}])
+    await installed.scopes.prepare()
+    breach = declared(collections=[{"collection": "customers"}])
+    await installed.register(breach)
+    scope = await installed.scopes.begin(installed.now)
+    assert scope is not None
+    key, dying = await installed.vault.key_of(INCIDENT), installed.replica()
+    scope = await dying._gather(scope, breach, key)
+    await dying.scopes.unite(scope, key, installed.now)
+    installed.later()
+    assert await installed.replica().work()
+    [(address, ada)] = (await installed.written_to()).items()
+    assert (address, ada.others, ada.place) == (HOME, (WORK,), "DE"), "what either address tells of them"
 
 
 async def phase(installed: Installation, name: str, number: int) -> set[str]:

@@ -331,6 +331,7 @@ class Scopes:
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """Keep what *people* tell of those of *scope* of whom more should be known; nobody is added."""
         more = self._together(scope, people)
+        more = await self._where_united({id_: replace(one, aliases=_NONE) for id_, one in more.items()})
         for some in _chunks(list(more), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
