@@ -14,13 +14,13 @@ from habeas.requests import SOURCE
 from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
 from services.intake.incidents.domain import RECORDS, Done, Incident, evolve
-from services.intake.incidents.duties import Due
+from services.intake.incidents.duties import CONTROLLER, Due
 from services.intake.incidents.notices import objection, offered
 from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame
+from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame, customer_numbers
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -86,6 +86,17 @@ class Case:
             raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
         return known[name]
 
+    def clocks(self, now: datetime) -> list[dict[str, Any]]:
+        """Return all clocks as plain values, with the customer of each that is about one."""
+        ids = {number: id_ for id_, number in customer_numbers(self.declared).items()}
+        return [
+            {
+                **clock_of(duty, self.incident, now),
+                "customer": ids.get(duty.clock.rpartition(".")[2]) if duty.recipient == CONTROLLER else None,
+            }
+            for duty in self.incident.duties
+        ]
+
     def next_due(self) -> Due | None:
         """Return the duty that ends first of those that are not done."""
         running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
@@ -106,7 +117,7 @@ class Case:
             "phases": [
                 {**phase_of(phase), "stuck": self.stuck.get(phase.number)} for phase in self.incident.phases
             ],
-            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.duties],
+            "clocks": self.clocks(now),
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
 
@@ -161,6 +172,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
         "unnamed": phase.scoped.unnamed if phase.scoped else None,
+        "crowded": phase.scoped.crowded if phase.scoped else None,
         "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,

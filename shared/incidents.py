@@ -9,6 +9,7 @@ Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, PrivateAttr, StringConstraints, model_validator
@@ -257,6 +258,19 @@ class BreachDeclared(Submission):
         return self.translations.get(locale) or self.translations.get(short)
 
 
+def customer_numbers(declared: Iterable[BreachDeclared]) -> Mapping[str, str]:
+    """
+    Return what each customer is called in events, by its id: a number, in the order in which they were named.
+
+    An id may say who the customer is, who may be a person: it stays in the vault.
+
+    Args:
+        declared: The declarations of all phases of an incident, those included that were taken back.
+    """
+    named = dict.fromkeys(one.id for breach in declared for one in breach.affected.controllers)
+    return {id_: str(number) for number, id_ in enumerate(named, start=1)}
+
+
 # --- facts --------------------------------------------------------------------------------------------
 
 
@@ -317,6 +331,8 @@ class BreachScoped(Fact):
     records: int = 0
     unnamed: int = 0
     """Records that name no customer who was declared, of a processor: because of them all are told."""
+    crowded: int = 0
+    """Mailboxes of many people who are told: perhaps nobody's, such as one that stands for "none"."""
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 
@@ -400,6 +416,8 @@ class NoticesReleased(Fact):
     """Whether an investigation has delayed them: the law wants it said."""
     at: AwareDatetime | None = None
     """When; None of what went out before it was told with it."""
+    along: tuple[int, ...] = ()
+    """Other phases whose notices go out at the same moment: who is in two of them gets one letter."""
 
 
 class ChunkDue(Fact):
@@ -461,6 +479,8 @@ class BreachNotified(Fact):
     doubtful: int
     """How many letters a crash or a lost answer may have had go out once more, with the same Message-ID."""
     failed: int
+    elsewhere: int = 0
+    """How many are told by the letter of another phase that went out at the same moment."""
     aborted: bool = False
     last: int | None = None
     """Which chunk was the last; None where there was none."""
@@ -469,6 +489,18 @@ class BreachNotified(Fact):
     def cases(self) -> tuple[str, ...]:
         """The incident, and the chunk that was the last."""
         return self.request_id, f"{self.request_id}.{self.phase}.{self.last}"
+
+
+class BreachRecounted(Fact):
+    """Letters came back after every chunk of a phase was through: how many were not reached by now."""
+
+    TYPE = "habeas.breach.recounted.v1"
+
+    phase: int
+    sent: int
+    doubtful: int
+    failed: int
+    elsewhere: int = 0
 
 
 class BreachNoticeReturned(Fact):

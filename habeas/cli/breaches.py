@@ -243,7 +243,8 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
-        out.print(f"{clock['clock']}: {standing(clock, zone)}", markup=False)
+        whose = f" (customer {clock['customer']})" if clock["customer"] else ""
+        out.print(f"{clock['clock']}{whose}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
         fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
@@ -265,6 +266,7 @@ def _show_phase(phase: dict[str, Any]) -> None:
             "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
             "not scoped": [phase["stuck"]] if phase["stuck"] else [],
             "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
+            "shared": [f"{phase['crowded']} mailboxes by many people"] if phase["crowded"] else [],
             "told of more": [str(phase["again"])] if phase["again"] else [],
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }

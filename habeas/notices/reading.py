@@ -1,32 +1,68 @@
 """Reads of an incident what authorities are told, and who is to be written to."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from habeas.incidents import Case
 from services.intake.incidents.domain import Incident, residents_of
+from services.intake.incidents.notices import offered
 from services.intake.incidents.phases import Phase
 from services.notifier.notices.forms.known import Known, Told
-from shared.affected import Chunk, chunk_item
-from shared.incidents import BreachRole, NoticesReleased
+from shared.affected import Chunk, chunk_item, told_elsewhere
+from shared.incidents import BreachDeclared, BreachRole, NoticesReleased
 from shared.vault import Vault
 
 
-async def chunks(case: Case, vault: Vault) -> AsyncIterator[tuple[int, Chunk]]:
+def waiting(case: Case) -> tuple[Phase, ...]:
+    """Return the phases whose notices go out once somebody approves of them, or a hold is over."""
+    if case.incident.aborted:
+        return ()
+    return tuple(phase for phase in case.incident.standing if phase.chunks and not phase.out)
+
+
+def words_of(case: Case, phase: Phase) -> BreachDeclared:
+    """Return the words in which notices of *phase* go out: approved ones, or those that may be now."""
+    words = phase.words
+    if phase.awaits_approval:
+        words = case.incident.words_for(phase, offered(case.incident).number)
+    said = (other.declaration for other in case.incident.phases)
+    return dict(zip(said, case.declared, strict=True))[words]
+
+
+async def chunks(
+    case: Case, vault: Vault, phases: Iterable[Phase] | None = None
+) -> AsyncIterator[tuple[int, Chunk]]:
     """
-    Yield phase and chunk of everybody who is to be told; one chunk is held at a time.
+    Yield phase and chunk of everybody who is told in *phases*, or in all that stand; one chunk at a time.
 
     Who was told is forgotten after a while: the people of such a phase are left out.
 
     Raises:
         Destroyed: The incident has no key any more.
     """
-    for phase in case.incident.standing:
+    for phase in case.incident.standing if phases is None else phases:
         for number in range(phase.chunks):
             try:
                 sealed = await vault.open(case.id, chunk_item(phase.number, number))
             except KeyError:
                 break
-            yield phase.number, Chunk.model_validate_json(sealed)
+            along = _going_along(case, phase)
+            spared = await told_elsewhere(vault, case.id, phase.number, number, along)
+            yield phase.number, _but_for(spared, Chunk.model_validate_json(sealed))
+
+
+def _going_along(case: Case, phase: Phase) -> Iterable[int]:
+    """Return the phases whose notices went out at the moment of those of *phase*, or would."""
+    released = (fact for _, fact in case.told if isinstance(fact, NoticesReleased))
+    for fact in released:
+        if fact.phase == phase.number:
+            return fact.along
+    return [one.number for one in case.incident.standing if one is not phase and not one.out]
+
+
+def _but_for(spared: frozenset[int], chunk: Chunk) -> Chunk:
+    """Return *chunk* without those who get the letter of another phase."""
+    people = (person for number, person in enumerate(chunk.people) if number not in spared)
+    return chunk.model_copy(update={"people": tuple(people)})
 
 
 def known(case: Case) -> Known:

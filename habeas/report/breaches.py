@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from habeas.incidents import Case, by_law, clock_of
+from habeas.incidents import Case, by_law
 from habeas.report.declarations import Declaration, declarations_of, holds_of, minute
 from habeas.report.page import PAGES
 from habeas.report.writing import as_csv
@@ -80,7 +80,7 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
 def entry(case: Case, now: datetime) -> dict[str, Any]:
     """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
     last, phases = case.last, case.incident.standing
-    clocks = [clock_of(duty, case.incident, now) for duty in case.incident.duties]
+    clocks = case.clocks(now)
     duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
     scoped = [phase.scoped for phase in phases if phase.scoped]
     notified = [phase.notified for phase in phases if phase.notified]
@@ -104,9 +104,9 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "told": [_told(duty["clock"], stop) for duty in duties for stop in _stops(duty)],
-        "late": [duty["clock"] for duty in duties if duty["late"] or any(_late_before(duty))],
-        "not_told": [f"{duty['clock']}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
+        "told": [_told(_called(duty), stop) for duty in duties for stop in _stops(duty)],
+        "late": [_called(duty) for duty in duties if duty["late"] or any(_late_before(duty))],
+        "not_told": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
         "customers": _customers([phase for phase in phases if phase.customers]),
         "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
@@ -122,6 +122,11 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "final": last.final,
         "declarations": declarations_of(case),
     }
+
+
+def _called(duty: dict[str, Any]) -> str:
+    """Return what a clock is called, with the customer whom it is about: in events it is a number."""
+    return f"{duty['clock']} (customer {duty['customer']})" if duty["customer"] else str(duty["clock"])
 
 
 def _customers(phases: Sequence[Phase]) -> int:

@@ -408,7 +408,7 @@ def whole() -> Case:
     known = tuple(map(BreachDeclared.model_validate, (first, second)))
     incident = reduce(evolve, facts, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known[:1], LAW, NOW))
-    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1",), at=NOW)
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.1",), at=NOW)
     back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=2)
     facts = (*facts, clocks, done, SECOND[0], back)
     return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
@@ -429,6 +429,7 @@ def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() 
     assert row["nature"] == first["nature"], "what was taken back is not what happened"
     until = (NOW + timedelta(days=1)).isoformat(timespec="minutes")
     assert row["holds"] == [f"{at} for police until {until}, by ada"]
+    assert any(one.startswith("gdpr.controller.1 (customer k-1): ") for one in row["told"])
     assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
 
 
@@ -486,7 +487,7 @@ def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
 
 def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
     begun = taken_back(SECOND[0])
-    clocks = clocks_of(begun.incident, begun.declared[1:], LAW, NOW)
+    clocks = clocks_of(begun.incident, begun.declared, LAW, NOW)
     case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
     found = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.authority.DE"]
     assert [(one["withdrawn"], one["owed"]) for one in found] == [(None, True)]

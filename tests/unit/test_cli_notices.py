@@ -49,15 +49,6 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
 
 
-def test_of_a_processors_breach_customers_have_a_sample_and_people_none(tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs.json"
-    declared = DECLARED.model_copy(update={"role": BreachRole.PROCESSOR})
-    theirs.write_text(declared.model_dump_json(exclude_none=True), encoding="utf-8")
-    out = tmp_path / "samples"
-    shown(theirs, "--out", out, "--place", "DE")
-    assert names(out, ".eml") == ["gdpr.controllers.en"]
-
-
 def test_a_page_shows_what_demands_each_part_and_what_is_not_translated(file: Path, tmp_path: Path) -> None:
     shown(file, "--out", tmp_path, "--place", "DE", "--language", "fr", "--language", "de")
     french = (tmp_path / "gdpr.fr.html").read_text(encoding="utf-8")
@@ -87,6 +78,31 @@ def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
     path.write_text(DECLARED.model_copy(update={"affected": listed}).model_dump_json(exclude_none=True))
     shown(path, "--out", tmp_path / "samples", "--language", "en")
     assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
+
+
+def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path) -> None:
+    """Law: GDPR Art. 33(2)."""
+    path = tmp_path / "breach.json"
+    theirs = DECLARED.model_copy(update={"role": BreachRole.PROCESSOR})
+    assert theirs.affected.controllers
+    for declared, wanted in ((theirs, ["gdpr.controllers.en"]), (OURS, ["gdpr.de"])):
+        path.write_text(declared.model_dump_json(exclude_none=True))
+        shown(path, "--out", tmp_path / declared.role, "--place", "DE", "--language", "de")
+        assert names(tmp_path / declared.role, ".eml") == wanted
+
+
+def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other(tmp_path: Path) -> None:
+    listed = (
+        ListedPerson(email="ada@example.org", locale="fr", residence=Residence(country="DE")),
+        ListedPerson(email="bo@example.org", residence=Residence(country="US", subdivision="TX")),
+        ListedPerson(name="No Address", locale="pl", residence=Residence(country="PL")),
+        ListedPerson(email="cy@mail.example", locale="es", residence=Residence(country="ES")),
+    )
+    changes = {"affected": Affected(list=listed), "mail_domains": ("mail.example",)}
+    path = tmp_path / "breach.json"
+    path.write_text(DECLARED.model_copy(update=changes).model_dump_json(exclude_none=True))
+    shown(path, "--out", tmp_path / "samples")
+    assert names(tmp_path / "samples", ".eml") == ["gdpr.fr", "us-tx.en"]
 
 
 def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from services.intake.incidents.counting import Law, Statement, duties_of
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import CONTROLLER, CUSTOMERS, PEOPLE, Due, Reason
-from shared.incidents import BreachDeclared
+from shared.incidents import BreachDeclared, customer_numbers
 from shared.law import Step
 from shared.law.breaches import Clock
 
@@ -42,13 +42,18 @@ def clocks_of(
     """
     Return all clocks of *incident*; what is not there yet begins *now*.
 
-    What was *declared* last counts, but of moments the earliest, and what was found breached in any phase.
-    Customers are those of all phases: a supplement need not name them again.
+    Args:
+        incident: What is known of it.
+        declared: The declarations of all its phases. Of those that stand the last one counts, but of moments
+            the earliest, and what was found breached in any phase; customers are those of all, since a
+            supplement need not name them again.
+        law: What the laws say.
+        now: This moment.
     """
-    said = [Statement(phase, one) for phase, one in zip(incident.standing, declared, strict=True)]
-    counted = (_due(clock, incident.aware_at) for clock in duties_of(incident, said, law))
-    by_law = [_unless_missed(duty, incident, now) for duty in counted]
-    return (*by_law, *_promised(incident, declared[-1]), *_supplements(incident, by_law, now))
+    said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
+    found = duties_of(incident, said, law, customer_numbers(declared))
+    by_law = [_unless_missed(_due(clock, incident.aware_at), incident, now) for clock in found]
+    return (*by_law, *_promised(incident, said[-1].declared), *_supplements(incident, by_law, now))
 
 
 def _unless_missed(duty: Due, incident: Incident, now: datetime) -> Due:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from services.intake.incidents.duties import (
+    CONTROLLER,
     PEOPLE,
     ClocksSet,
     CustomersFound,
@@ -30,6 +31,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachScoped,
@@ -213,6 +215,8 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
     match fact:
         case BreachScoped() | BreachApproved() | BreachWithdrawn() | NoticesReleased() | BreachNotified():
             return _phase_noted(incident, fact)
+        case BreachRecounted():
+            return _recounted(incident, _phase_of(incident, fact), fact)
         case BreachHeld():
             phases = tuple(replace(one, delayed=one.delayed or _ready(one)) for one in incident.phases)
             return replace(incident, hold=fact, phases=phases)
@@ -260,9 +264,7 @@ def _phase_noted(
     incident: Incident,
     fact: BreachScoped | BreachApproved | BreachWithdrawn | NoticesReleased | BreachNotified,
 ) -> Incident:
-    if not 1 <= fact.phase <= len(incident.phases):
-        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
-    phase = incident.phases[fact.phase - 1]
+    phase = _phase_of(incident, fact)
     match fact:
         case BreachApproved():
             return _approved(incident, phase, fact)
@@ -275,6 +277,41 @@ def _phase_noted(
         case BreachNotified():
             stopped = replace(incident, aborted=incident.aborted or fact.aborted)
             return _with(stopped, replace(phase, notified=fact), fact)
+
+
+def _phase_of(
+    incident: Incident,
+    fact: BreachScoped
+    | BreachApproved
+    | BreachWithdrawn
+    | NoticesReleased
+    | BreachNotified
+    | BreachRecounted,
+) -> Phase:
+    if not 1 <= fact.phase <= len(incident.phases):
+        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
+    return incident.phases[fact.phase - 1]
+
+
+def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incident:
+    """Letters that come back make fewer who were reached: a count that comes late says nothing."""
+    if phase.notified is None:
+        raise TooEarly(f"letters of phase {phase.number} came back before it was told that all are out")
+    if fact.failed <= phase.notified.failed:
+        return incident
+    counts = fact.model_dump(include={"sent", "doubtful", "failed", "elsewhere"})
+    counted = replace(phase, notified=phase.notified.model_copy(update=counts))
+    return _with(_untold(incident, phase), counted, fact)
+
+
+def _untold(incident: Incident, phase: Phase) -> Incident:
+    """A customer who was not reached is not told: their clocks run on, unless the staff has told them."""
+    if not phase.customers:
+        return incident
+    theirs = (duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty))
+    customers = {duty.clock for duty in theirs}
+    kept = {clock: at for clock, at in incident.done.items() if clock not in customers or at.by is not None}
+    return replace(incident, done=kept)
 
 
 def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:

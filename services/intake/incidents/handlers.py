@@ -35,6 +35,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachScoped,
@@ -42,6 +43,7 @@ from shared.incidents import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
+    customer_numbers,
 )
 from shared.log import logger
 from shared.service import on
@@ -133,14 +135,15 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: Incidents)
     phase = after.phases[event.phase - 1]
     if not phase.customers or phase not in after.standing:
         return []
-    declared = await ctx.declared(phase.declaration)
-    written: set[str] = set()
+    declared = [await ctx.declared(one.declaration) for one in after.phases]
+    numbers, written = customer_numbers(declared), set[str]()
     for number in range(event.chunks):
         try:
             sealed = await ctx.vault.open(ctx.case_id, chunk_item(event.phase, number))
         except KeyError:  # whom it was about is forgotten by now
             return []
-        written.update(customers_in(Chunk.model_validate_json(sealed), declared))
+        theirs = customers_in(Chunk.model_validate_json(sealed), declared[event.phase - 1])
+        written.update(numbers[id_] for id_ in theirs)
     return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
 
 
@@ -148,7 +151,7 @@ async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
     """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
     clocks: tuple[Due, ...] = ()
     if incident.standing:
-        declared = [await ctx.declared(phase.declaration) for phase in incident.standing]
+        declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
         clocks = clocks_of(incident, declared, ctx.law, ctx.now)
     await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
     return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
@@ -242,6 +245,24 @@ async def note_notified(event: BreachNotified, ctx: Incidents) -> Sequence[Fact]
     return await _stopped(after, told, ctx) if told else []
 
 
+async def note_recount(event: BreachRecounted, ctx: Incidents) -> Sequence[Fact]:
+    """
+    Count anew who was reached, and what follows from that; tell, loudly, of customers who were not.
+
+    Raises:
+        TooEarly: It is not known yet that all letters are out.
+    """
+    after = evolve(ctx.incident, event)
+    running = [duty for duty in after.clocks if after.running(duty.clock)]
+    untold = [duty for duty in running if not ctx.incident.running(duty.clock)]
+    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in untold]
+    return [*alarms, *await _clocks_set(after, ctx)]
+
+
+def _is_over(duty: Due, now: datetime) -> bool:
+    return duty.due_at is not None and now >= duty.due_at
+
+
 async def _stopped(incident: Incident, told: Mapping[str, datetime], ctx: Incidents) -> Sequence[Fact]:
     """Stop the clocks of those whom our letters have *told*, and count what runs from there."""
     done = [
@@ -294,7 +315,7 @@ async def _warned(duty: Due, kind: str, ctx: Incidents) -> Sequence[Fact]:
     if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
         await ctx.await_all([after_hold(duty, ctx.incident.hold.until)])
         return []
-    missed = duty.due_at is not None and ctx.now >= duty.due_at
+    missed = _is_over(duty, ctx.now)
     if kind == END and not missed:
         raise TooEarly(BEHIND)
     return [_alarm(duty, ctx, missed=missed)]
@@ -319,5 +340,6 @@ SUBSCRIPTIONS = (
     on(BreachHoldEnded, end_hold),
     on(BreachReported, note_report),
     on(BreachNotified, note_notified),
+    on(BreachRecounted, note_recount),
     on(BreachTimeCame, heed_time),
 )

@@ -98,6 +98,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
     """Return the notices that may go out at *now*: two people stand behind them, and nothing holds them."""
     if incident.held(now):
         return []
+    out = [phase for phase in incident.phases if phase.status is Status.APPROVED and phase.seconded]
     return [
         NoticesReleased(
             request_id=case,
@@ -106,9 +107,9 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
             chunks=phase.chunks,
             held_by_police=phase.delayed,
             at=now,
+            along=tuple(other.number for other in out if other is not phase),
         )
-        for phase in incident.phases
-        if phase.status is Status.APPROVED and phase.seconded
+        for phase in out
     ]
 
 
@@ -136,7 +137,7 @@ def _told(phase: Phase, duty: Due) -> bool:
     Of people whom no letter reaches there is a list; a customer who was not reached is not told.
     """
     notified = phase.notified
-    if notified is None or notified.aborted or notified.sent <= 0:
+    if notified is None or notified.aborted or notified.sent + notified.elsewhere <= 0:
         return False
     return duty.recipient == PEOPLE or not notified.failed
 

@@ -16,6 +16,7 @@ from shared.incidents import (
     AffectedGroup,
     BreachApproved,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachRole,
     BreachScoped,
@@ -50,7 +51,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         BreachWithdrawn: S.WITHDRAWN,
     },
     S.RELEASED: {BreachNotified: S.NOTIFIED},
-    S.NOTIFIED: {BreachNotified: S.NOTIFIED},
+    S.NOTIFIED: {BreachNotified: S.NOTIFIED, BreachRecounted: S.NOTIFIED},
     # It was being looked for who is affected.
     S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
 }

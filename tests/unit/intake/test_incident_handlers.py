@@ -19,6 +19,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachTimeCame,
@@ -189,8 +190,25 @@ async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clo
     await registry.declare(id_="2", role="processor", affected={"controllers": [customer(1, 72)]})
     await registry.declare(id_="3", role="processor", measures="More.")
     after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
-    for clock in ("gdpr.controller.k-1", "gdpr.controller.k-2"):
+    for clock in ("gdpr.controller.1", "gdpr.controller.2"):
         assert after[clock] == before[clock], "the shortest of the periods counts"
+
+
+async def test_a_customer_is_a_number_wherever_its_clock_is_told_of(registry: Registry) -> None:
+    """Its id may say who it is; a phase that is taken back gives nobody another number."""
+    await registry.declare(role="processor", affected={"controllers": [customer(7, 24)]})
+    await registry.declare(
+        id_="2", role="processor", affected={"controllers": [customer(8, 24), customer(9, 9)]}
+    )
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    clocks = {duty.clock for duty in (await registry.incident()).clocks}
+    assert clocks >= {"gdpr.controller.2", "gdpr.controller.3"}
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["gdpr.controller.2"][-1] is True
+    said = [one.body for one in registry.broker.published if not one.routing_key.endswith("declared.v1")]
+    assert said
+    assert not [one for one in said if b"k-" in one]
+    assert not [name for _, name in registry.timers.moments if "k-" in name]
 
 
 async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_again(
@@ -437,6 +455,37 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     await registry.pass_time(timedelta(days=20))
     assert breaches_of(registry)["us-ca.attorney_general"][-1] is True
     assert "us-ca.people" not in breaches_of(registry)
+
+
+async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_once(
+    registry: Registry,
+) -> None:
+    """Law: GDPR Art. 33(2)."""
+    await registry.declare(role="processor", affected={"controllers": [customer(1, 24)]})
+    await registry.tell(scoped().model_copy(update={"customers": 1, "groups": ()}))
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=1, doubtful=0, failed=0))
+    assert "gdpr.controller.1" in (await registry.incident()).done
+    await registry.pass_time(timedelta(days=2))
+    assert "gdpr.controller.1" not in breaches_of(registry)
+    await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=0, doubtful=0, failed=1))
+    assert breaches_of(registry)["gdpr.controller.1"] == [True]
+    assert (await registry.incident()).running("gdpr.controller.1")
+
+
+async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_law_wants_it(
+    registry: Registry,
+) -> None:
+    """Law: ANPD Res. 15/2024 Art. 9 § 3."""
+    await registry.declare()
+    await registry.tell(scoped(BR=3))
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
+    before = {duty.clock: duty.owed for duty in (await registry.incident()).clocks}
+    assert before["br-lgpd.public"] is False
+    await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=2, doubtful=0, failed=1))
+    after = {duty.clock: duty.owed for duty in (await registry.incident()).clocks}
+    assert after["br-lgpd.public"] is True
 
 
 # --- what is delivered twice, and what is kept ----------------------------------------------------------

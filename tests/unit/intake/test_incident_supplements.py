@@ -313,7 +313,7 @@ async def test_a_supplement_as_a_processor_ends_no_duty_of_the_controller(regist
     after = await by_name(registry)
     for clock in ("gdpr.authority.DE", "gdpr.people"):
         assert (after[clock].owed, after[clock].due_at) == (True, before[clock].due_at)
-    assert after["gdpr.controller.k-1"].due_at == NOW + 2 * DAY
+    assert after["gdpr.controller.1"].due_at == NOW + 2 * DAY
     assert len(after) == len((await registry.incident()).clocks)
 
 
@@ -337,7 +337,7 @@ async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry)
     assert set((await registry.incident()).done) == {"gdpr.people"}
     await registry.tell(to_customers(2))
     await tell_people(registry, 2)
-    assert set((await registry.incident()).done) == {"gdpr.people", "gdpr.controller.k-1"}
+    assert set((await registry.incident()).done) == {"gdpr.people", "gdpr.controller.1"}
 
 
 async def written_to(registry: Registry, phase: int, *customers: dict[str, Any]) -> BreachScoped:
@@ -361,14 +361,14 @@ async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(reg
     await registry.declare(role="processor", affected={"controllers": customers})
     await registry.tell(await written_to(registry, 1, CUSTOMER))
     await tell_people(registry, 1)
-    assert set((await registry.incident()).done) == {"gdpr.controller.k-1"}
+    assert set((await registry.incident()).done) == {"gdpr.controller.1"}
     await registry.pass_time(3 * DAY)
     missed = {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
-    assert missed == {"gdpr.controller.k-2", "gdpr.controller.k-3"}
+    assert missed == {"gdpr.controller.2", "gdpr.controller.3"}
     await supplement(registry, NOW, role="processor", affected={"controllers": customers})
     await registry.tell(await written_to(registry, 2, same, other))
     await tell_people(registry, 2)
-    assert set((await registry.incident()).done) == {f"gdpr.controller.k-{number}" for number in (1, 2, 3)}
+    assert set((await registry.incident()).done) == {f"gdpr.controller.{number}" for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: 
     await registry.declare(role="processor", affected={"controllers": [CUSTOMER, twin]})
     await registry.tell(await written_to(registry, 1, CUSTOMER))
     await tell_people(registry, 1)
-    assert set((await registry.incident()).done) == {"gdpr.controller.k-1", "gdpr.controller.k-2"}
+    assert set((await registry.incident()).done) == {"gdpr.controller.1", "gdpr.controller.2"}
 
 
 async def test_a_customer_who_is_named_later_has_the_time_that_was_left(registry: Registry) -> None:
@@ -412,5 +412,5 @@ async def test_a_customer_who_is_named_later_has_the_time_that_was_left(registry
     await registry.pass_time(timedelta(hours=20))
     await supplement(registry, later, role="processor", affected={"controllers": [CUSTOMER]})
     clocks = await by_name(registry)
-    assert clocks["gdpr.controller.k-1"].runs_from == AWARE_AT
+    assert clocks["gdpr.controller.1"].runs_from == AWARE_AT
     assert "gdpr.controller" not in clocks
