@@ -2,16 +2,17 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.envelope import derived_id
 from shared.errors import ConfigurationError
 from shared.incidents import BreachDeclared
+from shared.slips import nearest_word, slips_in
 
 REMEDIES: Mapping[str, str] = {
     "missing": "is missing",
@@ -26,8 +27,26 @@ STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 """What YAML makes of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
 
+class _TwiceError(yaml.MarkedYAMLError):
+    """A name stands twice in one object: only one of the two would count."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads as JSON would: nothing is true but ``true``."""
+    """Reads as JSON would: nothing is true but ``true``; but no name stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """
+        Return the object at *node*.
+
+        Raises:
+            _TwiceError: A name stands in it twice.
+        """
+        names = set()
+        for key, _ in node.value:
+            if key.value in names:
+                raise _TwiceError(problem_mark=key.start_mark)
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -37,13 +56,14 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
-def read(path: Path, by: str | None) -> BreachDeclared:
+def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> BreachDeclared:
     """
     Return what the file *path* declares, or standard input when it is called ``-``.
 
     Args:
         path: YAML or JSON, with the fields of ``breach.declared``.
         by: Who declares it; the file may say so instead.
+        mapped: The categories that the data map knows; None where none is at hand.
 
     Raises:
         ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
@@ -54,25 +74,29 @@ def read(path: Path, by: str | None) -> BreachDeclared:
         raise ConfigurationError(f"{path}: by: is somebody else than --by says")
     if said is None:
         raise ConfigurationError(f"{path}: say who declares it, with --by: somebody else has to approve")
-    return _declared(path, content)
+    return _declared(path, content, mapped)
 
 
-def unsigned(path: Path) -> BreachDeclared:
+def unsigned(path: Path, mapped: Collection[str] | None = None) -> BreachDeclared:
     """
     Return what the file *path* would declare, whoever does: nothing comes of it.
 
     Raises:
         ConfigurationError: It cannot be read; the message says what is wrong where, and what to write.
     """
-    return _declared(path, _content(path))
+    return _declared(path, _content(path), mapped)
 
 
-def _declared(path: Path, content: Mapping[str, Any]) -> BreachDeclared:
+def _declared(path: Path, content: Mapping[str, Any], mapped: Collection[str] | None) -> BreachDeclared:
     try:
-        return BreachDeclared.model_validate(content)
+        declared = BreachDeclared.model_validate(content)
     except ValidationError as error:
         flaws = error.errors(include_url=False, include_input=False)
         raise ConfigurationError("\n".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
+    slips = slips_in(declared, mapped)
+    if slips:
+        raise ConfigurationError("\n".join(f"{path}: {slip}" for slip in slips))
+    return declared
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -85,7 +109,8 @@ def _content(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no UTF-8 text; store it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: is neither YAML nor JSON") from None
+        what = "a name stands twice" if isinstance(error, _TwiceError) else "is neither YAML nor JSON"
+        raise ConfigurationError(f"{path}:{mark.line + 1 if mark else 1}: {what}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: a declaration is an object with names and values")
     return content
@@ -94,7 +119,27 @@ def _content(path: Path) -> dict[str, Any]:
 def _said(flaw: Any) -> str:
     place = ".".join(map(str, flaw["loc"]))
     message = REMEDIES.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+    if flaw["type"] == "extra_forbidden":
+        meant = nearest_word(str(flaw["loc"][-1]), _fields_at(flaw["loc"][:-1]))
+        message += f": perhaps {meant}" if meant else ""
     return f"{place}: {message}" if place else str(message)
+
+
+def _fields_at(steps: Iterable[str | int]) -> list[str]:
+    """Return which fields there are at the place that *steps* lead to in a declaration."""
+    model: type[BaseModel] = BreachDeclared
+    for step in steps:
+        if step in model.model_fields:
+            model = next(_models_in(model.model_fields[str(step)].annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that stand somewhere in the type *annotation*."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def event_id(source: str, declared: BreachDeclared) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.notifier.campaigns.outcomes import letters
+from services.notifier.campaigns.outcomes import elsewhere, letters
 from services.notifier.campaigns.plan import STEERING
 from services.notifier.campaigns.standings import Standing
 from services.notifier.campaigns.tally import COUNTS
@@ -23,7 +23,7 @@ from shared.mongo import Collection, Document, connect, translated
 from shared.vault import Vault
 
 RECENT = timedelta(minutes=1)
-COLUMNS = ("reason", "said", "name", "email", "postal", "place", "language", "laws", "to", "phase")
+COLUMNS = ("reason", "said", "name", "email", "others", "postal", "place", "language", "laws", "to", "phase")
 IN_DOUBT = "a mail server may have taken it, and did not say so"
 FORMULA = ("=", "+", "-", "@")
 """What starts a formula in a spreadsheet, after spaces and breaks, and in any width."""
@@ -39,13 +39,15 @@ class Progress:
     sent: int
     doubtful: int
     failed: int
+    elsewhere: int
+    """Who is told by the letter of another phase."""
     chunks: int
     through: int
 
     @property
     def left(self) -> int:
         """Who is still to be written to."""
-        return self.people - self.sent - self.failed
+        return self.people - self.sent - self.failed - self.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Unreached:
             "said": self.said,
             "name": person.name,
             "email": person.email or "",
+            "others": "\n".join(person.others),
             "postal": "\n".join(person.postal),
             "place": person.place or "",
             "language": ledger["language"],
@@ -205,9 +208,7 @@ class Campaigns:
         campaign = self._paths.campaign(ledger["incident"])
         notice = Notice(campaign, ledger["phase"], ledger["chunk"], number)
         written = {n: (at, said) for n, said, at in letters(ledger, "written")}
-        at, said = written.get(
-            number, (None, IN_DOUBT if number in ledger["doubt"] else "not written to yet")
-        )
+        at, said = written.get(number, (None, _unwritten(ledger, number)))
         if at is None and number in (failed := _failures(ledger, aborted=False)):
             said = ": ".join(failed[number])
         returned = ledger.get("returned", {}).get(str(number), {})
@@ -219,6 +220,13 @@ class Campaigns:
             doubtful=number in ledger["doubt"],
             returned={action: status for action, (status, _) in returned.items()},
         )
+
+
+def _unwritten(ledger: Document, number: int) -> str:
+    """Return what is known of a letter that no server is on record to have taken."""
+    if number in elsewhere(ledger):
+        return "told by the letter of another phase, which went out at the same moment"
+    return IN_DOUBT if number in ledger["doubt"] else "not written to yet"
 
 
 def _is_formula(text: str) -> bool:
@@ -273,7 +281,7 @@ _BY_LAW: Document = {
 
 
 def _progress(group: Document) -> Progress:
-    counts = {name: group[name] for name in ("people", "sent", "doubtful", "failed", "chunks", "through")}
+    counts = {name: group[name] for name in ("people", *COUNTS, "chunks", "through")}
     return Progress(phase=group["_id"]["phase"], laws=tuple(group["_id"]["laws"]), **counts)
 
 
@@ -282,7 +290,7 @@ def _failures(ledger: Document, *, aborted: bool) -> dict[int, tuple[str, str]]:
     failed = {n: (reason, said) for n, reason, said, _ in letters(ledger, "failures")}
     failed |= dict(_returned(ledger))
     if aborted:
-        done = failed.keys() | {n for n, *_ in letters(ledger, "written")}
+        done = failed.keys() | {n for n, *_ in letters(ledger, "written")} | elsewhere(ledger)
         failed |= {n: _stopped(ledger, n) for n in range(ledger["people"]) if n not in done}
     return failed
 

@@ -26,6 +26,8 @@ from shared.bus import Message
 from shared.envelope import STRUCTURED, Unreadable, decode, derived_id
 from shared.errors import ConfigurationError
 from shared.events import Event, RequestSubmitted
+from shared.incidents import BreachDeclared
+from shared.slips import slips_in
 from shared.topology import REQUESTS
 
 NO_JSON = "this is no JSON"
@@ -266,6 +268,8 @@ def _event(line: int, body: bytes) -> Found:
         envelope = decode(body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
     except Unreadable as error:
         return Found(line, None, tuple(Fault(line, flaw.path, flaw.message) for flaw in error.flaws))
+    if isinstance(envelope.event, BreachDeclared) and (slips := slips_in(envelope.event)):
+        return Found(line, None, tuple(Fault(line, f"data.{slip.path}", slip.message) for slip in slips))
     # Ids are unique together with their source only.
     id_ = derived_id(f"{envelope.source} {envelope.id}", 0)
     names = [("id", id_)]

@@ -13,14 +13,14 @@ from habeas.client import message_of
 from habeas.requests import SOURCE
 from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
-from services.intake.incidents.domain import RECORDS, Incident, evolve
-from services.intake.incidents.duties import Due
+from services.intake.incidents.domain import RECORDS, Done, Incident, evolve
+from services.intake.incidents.duties import CONTROLLER, Due
 from services.intake.incidents.notices import objection, offered
 from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import AffectedGroup, BreachDeclared, BreachTimeCame
+from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame, customer_numbers
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -46,6 +46,34 @@ class Case:
         """What was declared last, and not taken back."""
         return self.declared[self.incident.newest.number - 1]
 
+    def last_as(self, role: BreachRole) -> BreachDeclared:
+        """Return what was declared last of what the company is *role* to; else what was declared last."""
+        theirs = [one for one in self.standing if one.role is role]
+        return theirs[-1] if theirs else self.last
+
+    @property
+    def standing(self) -> tuple[BreachDeclared, ...]:
+        """What was declared and not taken back; all of it, where nothing stands."""
+        return tuple(
+            self.declared[phase.number - 1] for phase in self.incident.standing or self.incident.phases
+        )
+
+    @property
+    def role(self) -> str:
+        """What the company is to the data; both, where it is both to different parts of it."""
+        return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What was breached of anybody, as was declared in any phase and found."""
+        declared = (category for one in self.standing for category in one.categories)
+        return tuple(dict.fromkeys((*declared, *self.incident.categories)))
+
+    @property
+    def detected_at(self) -> datetime:
+        """When it was noticed first, by any declaration that stands: that is what clocks run from."""
+        return min(one.detected_at for one in self.standing)
+
     def clock(self, name: str) -> Due:
         """
         Return the clock of that name.
@@ -58,6 +86,17 @@ class Case:
             raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
         return known[name]
 
+    def clocks(self, now: datetime) -> list[dict[str, Any]]:
+        """Return all clocks as plain values, with the customer of each that is about one."""
+        ids = {number: id_ for id_, number in customer_numbers(self.declared).items()}
+        return [
+            {
+                **clock_of(duty, self.incident, now),
+                "customer": ids.get(duty.clock.rpartition(".")[2]) if duty.recipient == CONTROLLER else None,
+            }
+            for duty in self.incident.duties
+        ]
+
     def next_due(self) -> Due | None:
         """Return the duty that ends first of those that are not done."""
         running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
@@ -69,7 +108,7 @@ class Case:
         return {
             "incident": self.id,
             "reference": self.last.reference,
-            "role": self.last.role.value,
+            "role": self.role,
             "risk": self.last.risk.value,
             "aware_at": self.incident.aware_at.isoformat(),
             "final": self.last.final,
@@ -78,7 +117,7 @@ class Case:
             "phases": [
                 {**phase_of(phase), "stuck": self.stuck.get(phase.number)} for phase in self.incident.phases
             ],
-            "clocks": [clock_of(duty, self.incident, now) for duty in self.incident.duties],
+            "clocks": self.clocks(now),
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
 
@@ -133,6 +172,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "by_language": dict(_by_language(phase)),
         "unreachable": sum(group.unreachable for group in groups if group.laws),
         "unnamed": phase.scoped.unnamed if phase.scoped else None,
+        "crowded": phase.scoped.crowded if phase.scoped else None,
         "again": sum(group.again for group in groups),
         "sent": notified and notified.sent,
         "doubtful": notified and notified.doubtful,
@@ -201,19 +241,35 @@ def _by_language(phase: Phase) -> Counter[str]:
 def clock_of(duty: Due, incident: Incident, now: datetime) -> dict[str, Any]:
     """Return a clock as plain values, with how it was counted."""
     done = incident.done.get(duty.clock)
-    over = done.at if done else now
+    stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
+    back = incident.withdrawn_with(duty.clock)
     return {
         "clock": duty.clock,
         "recipient": duty.recipient,
         "policy": duty.policy,
         "owed": duty.owed,
+        "withdrawn": back,
+        **_stop(duty, done, now),
+        "late": back is None and _late(duty, done, now),
+        "before": [_stop(stop.duty, stop.done, now) for stop in stops],
+        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
+    }
+
+
+def _stop(duty: Due, done: Done | None, now: datetime) -> dict[str, Any]:
+    """Return by when somebody is, or was, to be told, and when they were, and whether that is late."""
+    return {
         "due_at": duty.due_at and duty.due_at.isoformat(),
         "done_at": done and done.at.isoformat(),
         "done_by": done and done.by,
         "receipt": done and done.receipt,
-        "late": duty.owed and duty.due_at is not None and over > duty.due_at,
-        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
+        "late": _late(duty, done, now),
     }
+
+
+def _late(duty: Due, done: Done | None, now: datetime) -> bool:
+    over = done.at if done else now
+    return duty.owed and duty.due_at is not None and over > duty.due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +295,15 @@ class Incidents:
             if incident.phases and not incident.purged:
                 yield await self._case(id_, incident, rows)
 
+    async def objection(self, id_: str, declared: BreachDeclared) -> str | None:
+        """
+        Return why *declared* is no phase of the incident *id_*; None where it may be one, or its first.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        return against(await self.the(id_), declared) if id_ in self.ids else None
+
     async def the(self, id_: str) -> Case:
         """
         Return the incident that is called *id_*.
@@ -254,7 +319,8 @@ class Incidents:
 
     async def _case(self, id_: str, incident: Incident, rows: Sequence[Row]) -> Case:
         sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
-        declared = tuple(BreachDeclared.model_validate_json(content) for content in sealed)
+        read = (BreachDeclared.model_validate_json(content) for content in sealed)
+        declared = tuple(one.judged_by(incident.judged_at) for one in read)
         return Case(id_, incident, tuple(told_by(rows)), declared, await failures(self.fulfillment, id_))
 
 
@@ -301,6 +367,23 @@ def _message(declared: BreachDeclared) -> Message:
             "affected.list: is too long for one message; name the others in further declarations of the same "
             "reference, or all of them by a filter on a collection"
         ) from None
+
+
+def against(case: Case, declared: BreachDeclared) -> str | None:
+    """
+    Return why *declared* is no further phase of *case*; None where it may be one.
+
+    A supplement to what was taken back tells more of what was not; and the words that were taken back are the
+    same event as before, of which nothing would come.
+    """
+    number, phases = case.incident.newest.number, case.incident.phases
+    if not case.incident.standing:
+        by = phases[number - 1].withdrawn_by
+        return f"phase {number} was withdrawn by {by}, and nothing stands: declare it under another reference"
+    known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
+    back = [phase.number for phase in phases if phase not in case.incident.standing]
+    same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]
+    return f"says what phase {same[0]} did, which was withdrawn: say what is different" if same else None
 
 
 def id_of(declared: BreachDeclared, master_key: bytes) -> str:

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from habeas.engine import Engine
 from habeas.incidents import groups_by_law
+from habeas.notices.samples import Letters
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.judging import Editions
 from services.fulfillment.scoping.trying import Progress, Trial, tried
@@ -14,7 +16,15 @@ from shared.law import Company
 from shared.policies import breach_policies
 
 
-async def scoped(engine: Engine, declared: BreachDeclared, company: Company, progress: Progress) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whom a breach would concern, and which letters would be sent."""
+
+    trial: Trial
+    letters: Letters
+
+
+async def scoped(engine: Engine, declared: BreachDeclared, company: Company, progress: Progress) -> Found:
     """
     Return whom *declared* would concern.
 
@@ -23,32 +33,53 @@ async def scoped(engine: Engine, declared: BreachDeclared, company: Company, pro
         StoreUnavailable: A store did not answer. That is not the same as nobody.
     """
     finding = Finding(engine.data_map, engine.stores)
-    return await tried(declared, finding, Editions(breach_policies(), company), progress)
+    letters = Letters(declared)
+    law = Editions(breach_policies(), company)
+    return Found(await tried(declared, finding, law, progress, letters.add), letters)
 
 
-def plain(trial: Trial) -> dict[str, Any]:
-    """Return what it came to as plain values: numbers, places and codes."""
+def plain(found: Found) -> dict[str, Any]:
+    """
+    Return what it came to as plain values: numbers, places and codes.
+
+    Everybody is in one of ``by_letter``, ``unreachable``, ``unsafe`` and ``untold``; those are ``people``.
+    """
+    trial, letters = found.trial, found.letters
     groups = trial.counting.groups()
+    told = sum(group.people for group in groups if group.laws)
+    unreachable = sum(group.unreachable for group in groups if group.laws)
     return {
         "people": trial.counting.people,
-        "unreachable": sum(group.unreachable for group in groups if group.laws),
-        "told": sum(group.people for group in groups if group.laws),
+        "unreachable": unreachable,
+        "unsafe": letters.unsafe,
+        "by_letter": told - unreachable - letters.unsafe,
+        "untold": trial.counting.people - told,
+        "told": told,
+        "letters": letters.counted.total(),
         "customers": trial.counting.customers,
         "records": trial.records,
         "unnamed": trial.named.unnamed,
+        "crowded": trial.counting.crowded,
         "categories": list(trial.counting.categories()),
         "laws": _most_first(groups_by_law(groups)),
-        "places": _by(groups, "place"),
-        "languages": _by(groups, "language"),
+        "places": _by_place(groups),
+        "languages": _letters_by_language(letters),
         "groups": [group.model_dump(mode="json") for group in groups],
     }
 
 
-def _by(groups: tuple[AffectedGroup, ...], what: str) -> dict[str, int]:
+def _by_place(groups: tuple[AffectedGroup, ...]) -> dict[str, int]:
     people: Counter[str] = Counter()
     for group in groups:
-        people[getattr(group, what) or "unknown"] += group.people
+        people[group.place or "unknown"] += group.people
     return _most_first(people)
+
+
+def _letters_by_language(letters: Letters) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for wanted, number in letters.counted.items():
+        counted[wanted.language] += number
+    return _most_first(counted)
 
 
 def _most_first(people: Mapping[str, int]) -> dict[str, int]:

@@ -6,7 +6,9 @@ laid out once for all of them. A person is in one chunk of a phase at most; of a
 was found of them since.
 """
 
-from typing import Literal
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,6 +33,8 @@ class Reached(BaseModel):
     """Lines of their address, where the records hold one: for who cannot be reached by mail."""
     services: tuple[str, ...] = ()
     """Of a customer: what it uses that was breached."""
+    others: tuple[str, ...] = ()
+    """Further addresses of the same person, for who is not reached at the first."""
 
 
 class Chunk(BaseModel):
@@ -43,6 +47,51 @@ class Chunk(BaseModel):
     """Ids of editions in ``policies/breaches``: the first is the one that the letter is written by."""
     language: str
     people: tuple[Reached, ...]
+
+
+class Elsewhere(BaseModel):
+    """Who of a chunk is told the same, and more, by the letter of another phase."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    numbers: tuple[int, ...]
+    """Their places in the chunk, counted from 0."""
+
+
+class Vault(Protocol):
+    """Where people lie sealed."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+
+async def told_elsewhere(
+    vault: Vault, incident: str, phase: int, number: int, along: Iterable[int]
+) -> frozenset[int]:
+    """
+    Return who of a chunk gets the letter of another phase instead.
+
+    Args:
+        vault: Where it lies sealed.
+        incident: What it is about.
+        phase: Of the chunk.
+        number: Of the chunk in its phase.
+        along: The phases whose notices go out at the same moment: of all others each has its own letter.
+
+    Law:
+        GDPR Art. 33(4): what is known later is told later, and nobody is told the same twice.
+    """
+    found: set[int] = set()
+    for other in along:
+        with suppress(KeyError):  # where it tells nobody of them, there is nothing
+            sealed = await vault.open(incident, elsewhere_item(phase, number, other))
+            found.update(Elsewhere.model_validate_json(sealed).numbers)
+    return frozenset(found)
+
+
+def elsewhere_item(phase: int, number: int, by: int) -> str:
+    """Return the name under which it lies who of a chunk is told by the letter of the phase *by*."""
+    return f"{chunk_item(phase, number)}_by_{by}"
 
 
 def chunk_item(phase: int, number: int) -> str:

@@ -9,9 +9,11 @@ Law:
     GDPR Art. 4(12), 33, 34, and the like (docs/law.md).
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, PrivateAttr, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.events import (
     Code,
@@ -30,6 +32,8 @@ from shared.law.breaches import DEFAULT_HOURS, Breach, Customer
 from shared.law.breaches import BreachRole as BreachRole  # noqa: PLC0414 - declarations are made of it
 from shared.law.breaches import Risk as Risk  # noqa: PLC0414 - declarations are made of it
 
+DOES_NOT_FIT = "does_not_fit"
+"""What a flaw is called whose message we wrote: it says no value, and is told to whoever declares."""
 ADDRESS = r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"
 """What a mail address looks like that can be written to."""
 Address: TypeAlias = Annotated[str, StringConstraints(pattern=ADDRESS)]
@@ -154,6 +158,10 @@ class BreachDeclared(Submission):
     """Whether somebody got the data, and not merely could have."""
     sensitive_to_security: bool = False
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
+    ongoing: bool = False
+    """Whether it goes on, or is not dealt with yet: then a CSIRT hears of progress (NIS2 Art. 23(4)(e))."""
+    handled_at: AwareDatetime | None = None
+    """When it was dealt with, of one that had gone on: the final report is counted from here."""
     protection: Protection | None = None
     late_because: LongText | None = None
     """
@@ -165,22 +173,40 @@ class BreachDeclared(Submission):
     """Whether nothing more is to come."""
     by: Code | None = None
     """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
+    _judged_at: AwareDatetime | None = PrivateAttr(default=None)
+
+    def judged_by(self, first_aware_at: AwareDatetime | None) -> "BreachDeclared":
+        """
+        Return it as a phase of its incident, which is judged by the laws of the day of *first_aware_at*.
+
+        None: it is judged by itself.
+        """
+        phase = self.model_copy()
+        phase._judged_at = first_aware_at  # noqa: SLF001 - of a copy of our own
+        return phase
 
     @model_validator(mode="after")
     def _names_each_customer_once(self) -> "BreachDeclared":
         named = [one.id for one in self.affected.controllers]
         if len(set(named)) < len(named):
-            raise ValueError("each of affected.controllers needs an id of its own")
+            raise PydanticCustomError(DOES_NOT_FIT, "each of affected.controllers needs an id of its own")
         return self
 
     @model_validator(mode="after")
     def _is_told_in_order(self) -> "BreachDeclared":
         if self.occurred_to is not None and self.occurred_to < self.occurred_from:
-            raise ValueError("occurred_to must not be before occurred_from")
+            raise PydanticCustomError(DOES_NOT_FIT, "occurred_to must not be before occurred_from")
         if not self.occurred_from <= self.aware_at or not self.detected_at <= self.aware_at:
-            raise ValueError("aware_at must not be before occurred_from or detected_at")
+            raise PydanticCustomError(
+                DOES_NOT_FIT, "aware_at must not be before occurred_from or detected_at"
+            )
+        if self.handled_at is not None and (self.ongoing or self.handled_at < self.occurred_from):
+            raise PydanticCustomError(
+                DOES_NOT_FIT,
+                "handled_at must not be before occurred_from, nor of an incident that is ongoing",
+            )
         if self.risk_unlikely and (self.high_risk or self.rationale is None):
-            raise ValueError("risk_unlikely needs a rationale, and no high_risk")
+            raise PydanticCustomError(DOES_NOT_FIT, "risk_unlikely needs a rationale, and no high_risk")
         return self
 
     @property
@@ -203,10 +229,13 @@ class BreachDeclared(Submission):
             occurred_to=self.occurred_to,
             detected_at=self.detected_at,
             aware_at=self.aware_at,
+            judged_at=self._judged_at,
             categories=self.categories,
             unintelligible=self.unintelligible,
             acquired=self.acquired,
             sensitive_to_security=self.sensitive_to_security,
+            ongoing=self.ongoing,
+            handled_at=self.handled_at,
             controllers=tuple(Customer(one.id, one.hours) for one in self.affected.controllers),
         )
 
@@ -227,6 +256,19 @@ class BreachDeclared(Submission):
         """Return what somebody wrote in the language of *locale* besides the declaration itself."""
         short = locale.replace("_", "-").partition("-")[0]
         return self.translations.get(locale) or self.translations.get(short)
+
+
+def customer_numbers(declared: Iterable[BreachDeclared]) -> Mapping[str, str]:
+    """
+    Return what each customer is called in events, by its id: a number, in the order in which they were named.
+
+    An id may say who the customer is, who may be a person: it stays in the vault.
+
+    Args:
+        declared: The declarations of all phases of an incident, those included that were taken back.
+    """
+    named = dict.fromkeys(one.id for breach in declared for one in breach.affected.controllers)
+    return {id_: str(number) for number, id_ in enumerate(named, start=1)}
 
 
 # --- facts --------------------------------------------------------------------------------------------
@@ -251,6 +293,11 @@ class BreachRegistered(Fact):
     declaration: Code
     role: BreachRole
     aware_at: AwareDatetime
+    judged_at: AwareDatetime | None = None
+    """
+    By whose day the editions of laws are taken, in every service: when the first phase that stands knew.
+    None: *aware_at*, in events of before.
+    """
     by: Code | None = None
     """Who declared it, where anybody is named; somebody else has to approve the notices."""
 
@@ -284,6 +331,8 @@ class BreachScoped(Fact):
     records: int = 0
     unnamed: int = 0
     """Records that name no customer who was declared, of a processor: because of them all are told."""
+    crowded: int = 0
+    """Mailboxes of many people who are told: perhaps nobody's, such as one that stands for "none"."""
     chunks: int
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 
@@ -367,6 +416,8 @@ class NoticesReleased(Fact):
     """Whether an investigation has delayed them: the law wants it said."""
     at: AwareDatetime | None = None
     """When; None of what went out before it was told with it."""
+    along: tuple[int, ...] = ()
+    """Other phases whose notices go out at the same moment: who is in two of them gets one letter."""
 
 
 class ChunkDue(Fact):
@@ -428,6 +479,8 @@ class BreachNotified(Fact):
     doubtful: int
     """How many letters a crash or a lost answer may have had go out once more, with the same Message-ID."""
     failed: int
+    elsewhere: int = 0
+    """How many are told by the letter of another phase that went out at the same moment."""
     aborted: bool = False
     last: int | None = None
     """Which chunk was the last; None where there was none."""
@@ -436,6 +489,18 @@ class BreachNotified(Fact):
     def cases(self) -> tuple[str, ...]:
         """The incident, and the chunk that was the last."""
         return self.request_id, f"{self.request_id}.{self.phase}.{self.last}"
+
+
+class BreachRecounted(Fact):
+    """Letters came back after every chunk of a phase was through: how many were not reached by now."""
+
+    TYPE = "habeas.breach.recounted.v1"
+
+    phase: int
+    sent: int
+    doubtful: int
+    failed: int
+    elsewhere: int = 0
 
 
 class BreachNoticeReturned(Fact):

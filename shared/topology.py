@@ -137,6 +137,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.hold_ended.v1",
         "habeas.breach.reported.v1",
         "habeas.breach.notified.v1",
+        "habeas.breach.recounted.v1",
         "habeas.breach.time_came.v1",
     ),
     "scoping": (

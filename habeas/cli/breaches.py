@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,19 +17,21 @@ from habeas.cli.options import (
     existing,
     fields,
     house,
+    mapped_categories,
     out,
     prefix_of,
     run,
     setting,
     settings,
 )
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, StoreUnavailable
 from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported, BreachWithdrawn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from habeas.incidents import Case, Incidents
+    from shared.incidents import BreachDeclared
 
 app = typer.Typer(help="Breaches of personal data: declare them, see who is to be told, let notices go out.")
 
@@ -48,12 +50,16 @@ def declare(
     """
     Declare a breach, or tell more of one: the same reference again is the next phase of its incident.
 
-    The same content again changes nothing.
+    The same content again changes nothing. More of an incident that was withdrawn is refused.
     """
     from habeas import breachfiles, incidents  # noqa: PLC0415
 
-    declared = breachfiles.read(file if str(file) == "-" else existing(file), by)
+    known = mapped_categories(None, state)
+    declared = breachfiles.read(file if str(file) == "-" else existing(file), by, known)
     incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
+    refused = run(_objection(incident, declared, state))
+    if refused is not None:
+        raise ConfigurationError(f"{declared.reference}: {refused}")
     run(incidents.declare(setting("AMQP_URL", state), declared))
     out.print(f"declared; `habeas breach show {incident}` says who is to be told, and by when")
 
@@ -237,9 +243,11 @@ def _show(plain: dict[str, Any], zone: "ZoneInfo") -> None:
     for phase in plain["phases"]:
         _show_phase(phase)
     for clock in plain["clocks"]:
-        out.print(f"{clock['clock']}: {standing(clock, zone)}", markup=False)
+        whose = f" (customer {clock['customer']})" if clock["customer"] else ""
+        out.print(f"{clock['clock']}{whose}: {standing(clock, zone)}", markup=False)
         for number, why in enumerate(clock["why"]):
             fields({"because" if number == 0 else "": [why]})
+        fields({"others before": [standing(clock | stop, zone) for stop in clock["before"]]})
     for event in plain["history"]:
         out.print(f"{_local(event['at'], zone)}  {event['what']}", markup=False)
 
@@ -258,6 +266,7 @@ def _show_phase(phase: dict[str, Any]) -> None:
             "no address": [str(phase["unreachable"])] if phase["unreachable"] else [],
             "not scoped": [phase["stuck"]] if phase["stuck"] else [],
             "no customer": [f"{phase['unnamed']} records"] if phase["unnamed"] else [],
+            "shared": [f"{phase['crowded']} mailboxes by many people"] if phase["crowded"] else [],
             "told of more": [str(phase["again"])] if phase["again"] else [],
             "letters": [f"{number} {name}" for name, number in reached.items()],
         }
@@ -266,6 +275,8 @@ def _show_phase(phase: dict[str, Any]) -> None:
 
 def standing(clock: dict[str, Any], zone: "ZoneInfo") -> str:
     """Return where a clock stands, as a person reads it."""
+    if clock["withdrawn"]:
+        return f"withdrawn with phase {clock['withdrawn']}: nobody is to be told"
     if not clock["owed"] and not clock["done_at"]:
         return "nobody is to be told"
     due = f"by {_local(clock['due_at'], zone)}" if clock["due_at"] else "without undue delay"
@@ -296,6 +307,16 @@ def moment(option: str, text: str) -> datetime:
     if at.tzinfo is None:
         raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
     return at
+
+
+async def _objection(incident: str, declared: "BreachDeclared", state: Path) -> str | None:
+    """Return what the register has against a declaration; where it cannot be asked, that holds up none."""
+    if "HABEAS_MONGO_URL" not in settings(state):
+        return None
+    with suppress(StoreUnavailable):
+        async with _opened(state) as register:
+            return await register.objection(incident, declared)
+    return None
 
 
 async def _the(incident: str, state: Path) -> "Case":

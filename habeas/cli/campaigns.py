@@ -132,7 +132,8 @@ def _show(report: "Report") -> None:
     for part in report.parts:
         out.print(
             f"phase {part.phase}, {' '.join(part.laws)}: {part.sent} of {part.people} written to "
-            f"({part.doubtful} doubtful), {part.failed} failed, {part.left} left; "
+            f"({part.doubtful} doubtful), {part.failed} failed, "
+            f"{part.elsewhere} told by another phase, {part.left} left; "
             f"{part.through} of {part.chunks} chunks through",
             markup=False,
         )

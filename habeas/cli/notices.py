@@ -1,13 +1,25 @@
 """Verbs that show what is told of a breach before anybody is told: letters, and documents for authorities."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, company_of, house, out, prefix_of, run, setting
+from habeas.cli.options import (
+    STATE,
+    State,
+    company_of,
+    house,
+    mapped_categories,
+    out,
+    prefix_of,
+    run,
+    setting,
+)
 from shared.policies import breach_policies
 
 if TYPE_CHECKING:
@@ -43,19 +55,18 @@ def preview(
     """
     from habeas.notices.showing import lacks, shown, write  # noqa: PLC0415
 
-    file = Path(incident)
+    file, nothing = Path(incident), "no law wants anybody told"
     if file.is_file():
         telling, samples = _of_file(file, place or [], language or [], state)
     else:
         telling, samples = run(_of_incident(incident, state))
-    letters = shown(samples, telling.declared, breach_policies())
+        nothing = "no letter waits to be sent"
+    letters = shown(samples, breach_policies())
     index = write(letters, telling.declared, telling.incident, folder)
     for lack, names in lacks(letters).items():
         out.print(f"{lack}:", markup=False)
         out.print(f"    {', '.join(names)}", markup=False)
-    out.print(
-        f"{len(letters)} letters; open {index}" if letters else "no law wants anybody told", markup=False
-    )
+    out.print(f"{len(letters)} letters; open {index}" if letters else nothing, markup=False)
 
 
 def forms(
@@ -84,7 +95,7 @@ def _of_file(
     from habeas.breachfiles import unsigned  # noqa: PLC0415
     from habeas.notices.samples import Telling, sample, wanted_by  # noqa: PLC0415
 
-    declared = unsigned(file)
+    declared = unsigned(file, mapped_categories(None, state))
     telling = Telling(declared, DRAFT, house(state), datetime.now(UTC))
     wanted = wanted_by(declared, places, languages, company_of(state))
     return telling, [sample(one, None, telling) for one in wanted]
@@ -92,16 +103,22 @@ def _of_file(
 
 async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sample]]":
     from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices.reading import chunks  # noqa: PLC0415
-    from habeas.notices.samples import Telling, sample, wanted_of  # noqa: PLC0415
+    from habeas.notices.reading import chunks, waiting, words_of  # noqa: PLC0415
+    from habeas.notices.samples import Sample, Telling, sample, wanted_of  # noqa: PLC0415
+    from services.notifier.notices.mailboxes import reached  # noqa: PLC0415
 
     key = base64.b64decode(setting("MASTER_KEY", state))
+    samples = list[Sample]()
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
-        counted = await wanted_of(chunks(case, register.vault))
-    delayed = any(phase.delayed for phase in case.incident.phases)
-    telling = Telling(case.last, case.id, house(state), datetime.now(UTC), held_by_police=delayed)
-    return telling, [sample(one, people, telling) for one, people in counted.items()]
+        telling = Telling(case.last, case.id, house(state), datetime.now(UTC))
+        for phase in waiting(case):
+            words = words_of(case, phase)
+            telling = replace(telling, declared=words, held_by_police=phase.delayed)
+            people = chunks(case, register.vault, [phase])
+            counted = await wanted_of(people, partial(reached, declared=words))
+            samples += [sample(one, number, telling) for one, number in counted.items()]
+    return telling, samples
 
 
 async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Document], list[Announcement]]":
@@ -119,7 +136,8 @@ async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Do
         owed = duties(case.incident.clocks, desk.policies)
         filled = list(documents(known(case), owed, desk))
         copied = any(map(wants_copy, filled))
-        letters = list(going(case, await wanted_of(chunks(case, register.vault)), desk)) if copied else []
+        sealed = chunks(case, register.vault)
+        letters = list(going(case, await wanted_of(sealed), desk)) if copied else []
     for document in filled:
         write(document, copy_for(document, letters, desk) if wants_copy(document) else None, folder)
     announced = list(announcing.announcements(case.incident.clocks, known(case), desk))

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from habeas import installation
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, InvalidDataMap
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -96,6 +96,20 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def map_folder_of(folder: Path | None, state: Path) -> Path:
     """Return the folder of the data map: *folder* if it was given."""
     return folder or Path(setting("DATAMAP", state))
+
+
+def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None:
+    """Return the categories that the data map uses; None where no map can be read: that is told elsewhere."""
+    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+
+    named = folder or settings(state).get("HABEAS_DATAMAP")
+    try:
+        collections = load(Path(named)).collections if named else None
+    except InvalidDataMap:
+        return None
+    if collections is None:
+        return None
+    return frozenset(category for one in collections for leaf in one.leaves for category in leaf.categories)
 
 
 def stores_of(text: str | None, state: Path) -> dict[str, str]:

@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from habeas.cli.notices import DRAFT
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -18,7 +20,9 @@ from habeas.cli.options import (
     Stores,
     existing,
     fields,
+    house,
     map_folder_of,
+    mapped_categories,
     out,
     run,
     settings,
@@ -26,8 +30,11 @@ from habeas.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from services.fulfillment.scoping.trying import Progress, Trial
+    from habeas.notices.samples import Letters
+    from habeas.scoping import Found
+    from services.fulfillment.scoping.trying import Progress
 
+CROWDED = "are shared by many people, who may be more than are counted: see that they are no placeholders"
 ALL = "all who are declared must be told"
 QUIET_S = 2.0
 """Seconds after which it is said how far it is."""
@@ -37,26 +44,33 @@ def scope(
     file: Annotated[Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")],
     map_folder: MapFolder = None,
     stores: Stores = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write a sample of each letter into this folder.")
+    ] = None,
     state: State = STATE,
     as_json: AsJson = False,
 ) -> None:
     """
-    Say whom a breach would concern, under which laws and in which languages; nothing is declared or kept.
+    Say whom a breach would concern, under which laws, and which letters would be sent; nothing is kept.
 
     It reads the databases as the service would, and counts: who is found in several records is one person.
     """
     from habeas import breachfiles, engine, scoping  # noqa: PLC0415
     from shared.policies import EXAMPLE, company  # noqa: PLC0415
 
-    declared = breachfiles.unsigned(file if str(file) == "-" else existing(file))
+    known = mapped_categories(map_folder, state)
+    declared = breachfiles.unsigned(file if str(file) == "-" else existing(file), known)
     who = company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 
-    async def work() -> "Trial":
+    async def work() -> "Found":
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
             with _progress() as told:
                 return await scoping.scoped(opened, declared, who, told)
 
-    found = scoping.plain(run(work()))
+    tried = run(work())
+    found = scoping.plain(tried)
+    if folder is not None:
+        _write(tried.letters, folder, state)
     if as_json:
         print(json.dumps(found))
     else:
@@ -68,12 +82,28 @@ def register(app: typer.Typer) -> None:
     app.command()(scope)
 
 
+def _write(letters: "Letters", folder: Path, state: Path) -> None:
+    """Write a sample of each of *letters* into *folder*: those that would be sent, and no others."""
+    from habeas.notices.samples import Telling, sample  # noqa: PLC0415
+    from habeas.notices.showing import shown, write  # noqa: PLC0415
+    from shared.policies import breach_policies  # noqa: PLC0415
+
+    telling = Telling(letters.declared, DRAFT, house(state), datetime.now(UTC))
+    samples = [sample(wanted, number, telling) for wanted, number in letters.counted.items()]
+    write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
+
+
 def _show(found: Mapping[str, Any]) -> None:
     out.print(
         f"{found['people']:,} people, of whom {found['told']:,} must be told; "
         f"of these {found['unreachable']:,} have no mail address; {found['records']:,} records",
         markup=False,
     )
+    if found["unsafe"]:
+        out.print(f"{found['unsafe']:,} more have none that a letter may go to", markup=False)
+    out.print(f"{found['letters']:,} letters would be sent", markup=False)
+    if found["crowded"]:
+        out.print(f"{found['crowded']:,} mailboxes {CROWDED}", markup=False)
     if found["customers"]:
         out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
     if found["unnamed"]:

@@ -74,10 +74,11 @@ def _expected(document: Document, desk: Desk) -> Going:
 
 def _words(case: Case, phase: Phase) -> BreachDeclared:
     """Return what was approved; the newest declaration before that, since it would be."""
+    words = phase.words
     if phase.awaits_approval:
-        return case.last
+        words = case.incident.words_for(phase, len(case.incident.phases))
     said = (other.declaration for other in case.incident.phases)
-    return dict(zip(said, case.declared, strict=True))[phase.words]
+    return dict(zip(said, case.declared, strict=True))[words]
 
 
 def _released_at(case: Case, phase: Phase) -> datetime | None:

@@ -11,7 +11,8 @@ from shared.policies import breach_policies
 
 def lacks(case: Case, sender: Sender) -> tuple[str, ...]:
     """Return what the last declaration of *case* lacks of what the laws want told, each once."""
-    return tuple(dict.fromkeys(str(lack) for group in _groups(case) for lack in _lacks(case, group, sender)))
+    found = (*_of_people(case, sender), *_of_customers(case))
+    return tuple(dict.fromkeys(map(str, found)))
 
 
 def _groups(case: Case) -> Iterator[AffectedGroup]:
@@ -20,8 +21,17 @@ def _groups(case: Case) -> Iterator[AffectedGroup]:
         yield from (group for group in phase.scoped.groups if group.laws) if phase.scoped else ()
 
 
-def _lacks(case: Case, group: AffectedGroup, sender: Sender) -> tuple[Lack, ...]:
-    if case.last.role is BreachRole.PROCESSOR:
-        return lacks_for_controllers(case.last, group.language)
-    laws = tuple(map(breach_policies().named, group.laws))
-    return lacks_for_people(case.last, laws, case.incident.categories, group.language, sender)
+def _of_people(case: Case, sender: Sender) -> Iterator[Lack]:
+    declared = case.last_as(BreachRole.CONTROLLER)
+    for group in _groups(case):
+        laws = tuple(map(breach_policies().named, group.laws))
+        yield from lacks_for_people(declared, laws, case.incident.categories, group.language, sender)
+
+
+def _of_customers(case: Case) -> Iterator[Lack]:
+    """Yield what customers are not told, who are told by none of the laws on people: in their languages."""
+    declared = case.last_as(BreachRole.PROCESSOR)
+    if declared.role is BreachRole.PROCESSOR:
+        customers = (one for said in case.standing for one in said.affected.controllers)
+        for language in dict.fromkeys(one.locale for one in customers):
+            yield from lacks_for_controllers(declared, language)

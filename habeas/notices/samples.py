@@ -1,21 +1,25 @@
 """Sample letters of a breach: one for each set of laws, language and categories, to people who are none."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from services.fulfillment.scoping.affected import PEOPLE, Somebody, together
+from services.fulfillment.scoping.finding import listed_in
+from services.fulfillment.scoping.judging import Editions, Group, Judge
 from services.notifier.facts import Sender
 from services.notifier.notices.lacking import Lack, lacks_for_controllers, lacks_for_people
+from services.notifier.notices.mailboxes import reached
 from services.notifier.notices.writing import Notices
 from services.notifier.writing import House
 from shared.affected import Chunk, Reached
-from shared.incidents import BreachDeclared
+from shared.incidents import BreachDeclared, BreachRole
 from shared.law import Company
-from shared.law.breaches import BreachPolicies, owed_to
+from shared.law.breaches import owed_to
 from shared.policies import breach_policies
 
 NOBODY = Reached(key="0" * 32, email="nobody@example.net")
@@ -57,6 +61,8 @@ class Sample:
     """How many get such a letter; None where nobody has looked for them."""
     message: bytes
     lacks: tuple[Lack, ...]
+    declared: BreachDeclared
+    """In whose words it is."""
 
     @property
     def name(self) -> str:
@@ -89,14 +95,18 @@ def sample(wanted: Wanted, people: int | None, telling: Telling, to: Reached | N
         phase=wanted.phase,
     )
     message = writer.of(person, message_id=f"<sample@{telling.house.domain}>")
-    return Sample(wanted, people, message, _lacks(wanted, telling.declared, telling.house.sender))
+    return Sample(
+        wanted, people, message, _lacks(wanted, telling.declared, telling.house.sender), telling.declared
+    )
 
 
-async def wanted_of(chunks: AsyncIterator[tuple[int, Chunk]]) -> Counter[Wanted]:
-    """Return who is told the same in *chunks*, and how many they are; nobody's name is kept."""
+async def wanted_of(
+    chunks: AsyncIterator[tuple[int, Chunk]], reached: Callable[[Reached], bool] = lambda _: True
+) -> Counter[Wanted]:
+    """Return who is told the same in *chunks*, if they are *reached*, and how many; nobody's name is kept."""
     counted: Counter[Wanted] = Counter()
     async for phase, chunk in chunks:
-        for person in chunk.people:
+        for person in filter(reached, chunk.people):
             same = Wanted(chunk.to, chunk.laws, chunk.language, person.categories, phase, person.services)
             counted[same] += 1
     return counted
@@ -113,20 +123,59 @@ def wanted_by(
         places: Where people live; those who are listed, or where the company is established, when empty.
         languages: What they read; those that it is declared in when empty.
         company: Who tells it.
+
+    Where nothing is said of either, and all people are listed, it is exactly what they would be told.
     """
     policies = breach_policies()
+    law = Editions(policies, company)
+    if declared.affected.list and not (places or languages or declared.affected.collections):
+        yield from _listed(declared, law)
+        yield from _customers(declared, law)
+        return
     spoken = tuple(languages) or (declared.language, *declared.translations)
     for place in places or _places(declared, company):
         laws = owed_to(declared.breach, place, declared.categories, policies, company)
         if laws:
             ids = tuple(law.id for law in laws)
             yield from (Wanted("people", ids, language, declared.categories) for language in spoken)
-    yield from _customers(declared, policies)
+    yield from _customers(declared, law)
 
 
-def _customers(declared: BreachDeclared, policies: BreachPolicies) -> Iterator[Wanted]:
-    day = declared.aware_at.date()
-    laws = tuple(law.id for law in policies.of_that_day(day) if law.law == "gdpr")
+def _listed(declared: BreachDeclared, law: Editions) -> Iterator[Wanted]:
+    """Yield who of the listed people are told the same, each once."""
+    letters = Letters(declared)
+    judge, people = Judge(declared, law), listed_in(declared, tagged=False)
+    for one in together(people, str).values():
+        letters.add(judge.group_of(one), one)
+    yield from letters.counted
+
+
+@dataclass
+class Letters:
+    """Counts the letters to people and customers as they would be sent, none for who has no good address."""
+
+    declared: BreachDeclared
+    counted: Counter[Wanted] = field(default_factory=Counter)
+    unsafe: int = 0
+    """People with an address to which nobody may, or can, write."""
+
+    def add(self, group: Group, somebody: Somebody) -> None:
+        """Count the letter to *somebody* of *group*, if there is one."""
+        person = somebody.reached("")
+        if not group.told or person.email is None:
+            return
+        if reached(person, self.declared):
+            same = Wanted(group.to, group.laws, group.language, person.categories, services=person.services)
+            self.counted[same] += 1
+        elif group.to == PEOPLE:
+            self.unsafe += somebody.people
+
+
+def _customers(declared: BreachDeclared, law: Editions) -> Iterator[Wanted]:
+    """Yield the customers who are told: by a processor, under the laws that bind it."""
+    laws = law.to_customers(declared)
+    if declared.role is not BreachRole.PROCESSOR or not laws:
+        return
     told = {(one.locale, one.services): None for one in declared.affected.controllers}
     for language, used in told:
         yield Wanted("controllers", laws, language, declared.categories, services=used)

@@ -55,14 +55,14 @@ class Shown:
         return f"not declared in {self.sample.wanted.language}: as it was declared"
 
 
-def shown(samples: Iterable[Sample], declared: BreachDeclared, policies: BreachPolicies) -> list[Shown]:
+def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[Shown]:
     """Return *samples* with names: two of the same law and language differ by a number."""
     found: list[Shown] = []
     for sample in samples:
         same = sum(one.sample.name == sample.name for one in found)
         name = f"{sample.name}.{same + 1}" if same else sample.name
         law = policies.named(sample.wanted.laws[0]).name if sample.wanted.laws else "no law"
-        found.append(Shown(sample, name, law, is_written(declared, sample.wanted.language)))
+        found.append(Shown(sample, name, law, is_written(sample.declared, sample.wanted.language)))
     return found
 
 

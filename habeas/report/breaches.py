@@ -7,17 +7,18 @@ Law:
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from habeas.incidents import Case, by_law, clock_of
+from habeas.incidents import Case, by_law
 from habeas.report.declarations import Declaration, declarations_of, holds_of, minute
 from habeas.report.page import PAGES
 from habeas.report.writing import as_csv
 from services.intake.incidents.duties import CONTROLLER
+from services.intake.incidents.phases import Phase
 from shared.errors import ConfigurationError
 from shared.law import Company
 
@@ -26,7 +27,7 @@ FIELDS = (
     *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
     *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "customers"),
     *("customers_told", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
-    *("declared_by", "approved_by", "contact", "final", "declarations"),
+    *("declared_by", "approved_by", "withdrawn", "contact", "final", "declarations"),
 )
 """Columns of the register."""
 
@@ -79,7 +80,7 @@ def written(cases: Sequence[Case], form: Form, company: Company, now: datetime) 
 def entry(case: Case, now: datetime) -> dict[str, Any]:
     """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
     last, phases = case.last, case.incident.standing
-    clocks = [clock_of(duty, case.incident, now) for duty in case.incident.duties]
+    clocks = case.clocks(now)
     duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
     scoped = [phase.scoped for phase in phases if phase.scoped]
     notified = [phase.notified for phase in phases if phase.notified]
@@ -88,32 +89,26 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "incident": case.id,
         "reference": last.reference,
         "phases": len(case.incident.phases),
-        "role": last.role.value,
+        "role": case.role,
         "risk": last.risk.value,
         "rationale": last.rationale,
         "occurred_from": last.occurred_from.isoformat(),
         "occurred_to": last.occurred_to and last.occurred_to.isoformat(),
-        "detected_at": last.detected_at.isoformat(),
+        "detected_at": case.detected_at.isoformat(),
         "aware_at": case.incident.aware_at.isoformat(),
         "nature": last.nature,
-        "categories": list(dict.fromkeys((*last.categories, *case.incident.categories))),
+        "categories": list(case.categories),
         "records": sum(one.records for one in scoped) or last.records,
         "people": sum(people.values()) if scoped else None,
         "people_by_law": dict(people),
         "consequences": last.consequences,
         "measures": last.measures,
         "advice": last.advice,
-        "told": [_told(duty) for duty in duties if duty["done_at"]],
-        "late": [duty["clock"] for duty in duties if duty["late"]],
-        "not_told": [
-            f"{duty['clock']}: {'; '.join(duty['why'])}"
-            if not duty["owed"]
-            else f"{duty['clock']}: still to be told"
-            for duty in duties
-            if not duty["done_at"]
-        ],
+        "told": [_told(_called(duty), stop) for duty in duties for stop in _stops(duty)],
+        "late": [_called(duty) for duty in duties if duty["late"] or any(_late_before(duty))],
+        "not_told": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
         "late_because": last.late_because,
-        "customers": sum(phase.customers for phase in phases),
+        "customers": _customers([phase for phase in phases if phase.customers]),
         "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
         "letters_sent": sum(one.sent for one in notified),
         "letters_doubtful": sum(one.doubtful for one in notified),
@@ -122,16 +117,45 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "holds": holds_of(case),
         "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
         "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
+        "withdrawn": [f"phase {phase.number}" for phase in case.incident.phases if phase.withdrawn_by],
         "contact": last.contact,
         "final": last.final,
         "declarations": declarations_of(case),
     }
 
 
-def _told(duty: dict[str, Any]) -> str:
-    by = f" by {duty['done_by']}" if duty["done_by"] else ""
-    receipt = f" ({duty['receipt']})" if duty["receipt"] else ""
-    return f"{duty['clock']}: {minute(datetime.fromisoformat(duty['done_at']))}{by}{receipt}"
+def _called(duty: dict[str, Any]) -> str:
+    """Return what a clock is called, with the customer whom it is about: in events it is a number."""
+    return f"{duty['clock']} (customer {duty['customer']})" if duty["customer"] else str(duty["clock"])
+
+
+def _customers(phases: Sequence[Phase]) -> int:
+    """Count the customers who are told in *phases*, each once where it is on record who they are."""
+    known = [phase.written_to for phase in phases if phase.written_to is not None]
+    named = len(frozenset().union(*known)) if len(known) == len(phases) else 0
+    return named or sum(phase.customers for phase in phases)
+
+
+def _why_not(duty: dict[str, Any]) -> str:
+    """Return why nobody is told whom *duty* is about."""
+    if duty["withdrawn"]:
+        return f"withdrawn with phase {duty['withdrawn']}"
+    return "still to be told" if duty["owed"] else "; ".join(duty["why"])
+
+
+def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return when a clock was stopped: also before more people were found, and it began again."""
+    return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
+
+
+def _late_before(duty: dict[str, Any]) -> Iterator[bool]:
+    return (stop["late"] for stop in duty["before"])
+
+
+def _told(clock: str, stop: dict[str, Any]) -> str:
+    by = f" by {stop['done_by']}" if stop["done_by"] else ""
+    receipt = f" ({stop['receipt']})" if stop["receipt"] else ""
+    return f"{clock}: {minute(datetime.fromisoformat(stop['done_at']))}{by}{receipt}"
 
 
 def _lines(declarations: Sequence[Declaration]) -> list[str]:
@@ -150,7 +174,7 @@ HEADINGS = {
     "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
     "Who is affected": ("role", "records", "people", "people_by_law"),
     "Effects": ("risk", "rationale", "consequences"),
-    "What was done": ("measures", "advice", "contact", "final"),
+    "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
     "Who was told": (
         *("told", "not_told", "late", "late_because", "customers", "customers_told", "letters_sent"),
         *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),

@@ -87,6 +87,9 @@ class FulfillmentSettings(Settings):
     transfer_allow: frozenset[str] = frozenset()
     """Hosts that a package may be sent on to although they lie inside: JSON, `["import.example.com"]`."""
 
+    breach_query_time: timedelta = timedelta(minutes=10)
+    """How long one query of whom a breach concerns may keep a store busy, before it is tried later."""
+
     residual_scan: bool = True
     """Whether an erasure ends with a look through all mapped texts for what still names the person."""
 

@@ -9,6 +9,7 @@ from shared.envelope import derived_id
 from shared.errors import Destroyed
 from shared.events import Fact, Flaw
 from shared.incidents import BreachDeclared, BreachLodged
+from shared.slips import slips_in
 
 NOT_THEIRS = Flaw(path="source", message="is one of our own doors: no breach is declared there")
 USED_BEFORE = Flaw(
@@ -21,10 +22,14 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     Seal what was declared in the vault of its incident, and have it registered.
 
     A declaration has people written to: only upstream systems and the command make one. Who declares it
-    counts where the staff does; of what a system names nobody has seen, two people have to approve.
+    counts where the staff does; of what a system names nobody has seen, two people have to approve. A slip of
+    the pen is refused at once: a law would judge by it.
     """
     if ctx.source.startswith(OWN_DOOR) and ctx.source != COMMAND:
         return [rejected(ctx, NOT_THEIRS)]
+    slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in slips_in(event)]
+    if slips:
+        return [rejected(ctx, *slips)]
     # An event's id is unique together with its source only.
     item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
     declared = event if ctx.source == COMMAND else event.model_copy(update={"by": None})

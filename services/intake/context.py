@@ -98,10 +98,10 @@ async def wait_for_all(waits: Sequence[Wait], ctx: Intake) -> None:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
 
 
-def rejected(ctx: Intake, flaw: Flaw) -> RequestRejected:
+def rejected(ctx: Intake, *flaws: Flaw) -> RequestRejected:
     """Return what tells the publisher of a submission what is wrong with it."""
     return RequestRejected(
-        request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=(flaw,)
+        request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws
     )
 
 

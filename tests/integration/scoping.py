@@ -104,13 +104,20 @@ class Installation:
             assert isinstance(event, BreachScoped)
             assert self.told.setdefault(message.message_id, event) == event, "it is told twice otherwise"
 
-    async def register(self, breach: BreachDeclared, *, phase: int = 1) -> None:
+    async def register(
+        self, breach: BreachDeclared, *, phase: int = 1, judged_at: datetime | None = None
+    ) -> None:
         """Register a phase, as its event arrives."""
         item = declaration_item(f"event{phase}")
         await self.vault.create(INCIDENT)
         await self.vault.seal(INCIDENT, item, breach.model_dump_json().encode())
         event = BreachRegistered(
-            request_id=INCIDENT, phase=phase, declaration=item, role=breach.role, aware_at=breach.aware_at
+            request_id=INCIDENT,
+            phase=phase,
+            declaration=item,
+            role=breach.role,
+            aware_at=breach.aware_at,
+            judged_at=judged_at,
         )
         finding = Finding(self.data_map, self.stores)
         assert await scope(event, Context(self.vault, finding, self.scopes)) == []

@@ -88,9 +88,9 @@ async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int
     return await eventually(there, WITHIN)
 
 
-async def approve(pipeline: Pipeline, incident: str, by: str) -> tuple[int, str]:
+async def approve(pipeline: Pipeline, incident: str, by: str, *words: str) -> tuple[int, str]:
     """Approve of the notices as the staff does."""
-    code, said, complaint = await command(pipeline, "breach", "approve", incident, "--by", by)
+    code, said, complaint = await command(pipeline, "breach", "approve", incident, "--by", by, *words)
     return code, said + complaint
 
 
@@ -177,6 +177,31 @@ async def test_a_supplement_tells_whom_the_first_notice_did_not_reach(pipeline: 
             assert len(told(pipeline, incident, one)) == 1, country
 
 
+async def test_who_is_in_two_phases_that_go_out_together_gets_one_letter(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    """Law: GDPR Art. 33(4), 34(2): what is known later is told later, and nobody is told the same twice."""
+    first = declared(pipeline, "INC-7", categories=["user.name"])
+    first["affected"]["collections"][0]["filter"] = {"address.country": {"$in": ["DE", "FR"]}}
+    incident = await declare(pipeline, first)
+    await until_it_is(pipeline, incident, "scoped")
+    more = declared(pipeline, "INC-7", measures="Its copies are found.")
+    more["affected"]["collections"][0]["filter"] = {"address.country": "DE"}
+    assert await declare(pipeline, more) == incident
+    await until_it_is(pipeline, incident, "scoped", phase=2)
+    await approve(pipeline, incident, "emil.beispiel", "--phase", "2")
+    for phase in (1, 2):
+        known = await until_it_is(pipeline, incident, "notified", phase=phase)
+    for country in ("DE", "FR"):
+        for one in await contacts(pipeline, **{"address.country": country}):
+            assert len(told(pipeline, incident, one)) == 1, country
+    sent = sum(one["data"]["sent"] for one in heard.of(incident, "breach.notified"))
+    assert sent == len(await contacts(pipeline, **{"address.country": {"$in": ["DE", "FR"]}}))
+    people = [clock for clock in known["clocks"] if clock["recipient"] == "people" and clock["owed"]]
+    assert people
+    assert all(clock["done_at"] for clock in people), "all of them are told"
+
+
 async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipeline) -> None:
     customer: dict[str, Any] = {
         "id": "C-7",
@@ -197,6 +222,26 @@ async def test_a_processor_tells_its_customers_and_not_the_people(pipeline: Pipe
     [letter] = pipeline.letters_to(Somebody(customer["email"], ""), incident)
     assert letter.message["Content-Language"] == "de"
     assert not any(told(pipeline, incident, one) for one in await contacts(pipeline))
+
+
+async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stays_in_the_register(
+    pipeline: Pipeline,
+) -> None:
+    first = declared(pipeline, "INC-8")
+    incident = await declare(pipeline, first)
+    await until_it_is(pipeline, incident, "scoped")
+    code, _, complaint = await command(
+        pipeline, "breach", "withdraw", incident, "--by", "dana.muster", "--phase", "1"
+    )
+    assert code == 0, complaint
+    known = await until_it_is(pipeline, incident, "withdrawn")
+    assert {one["withdrawn"] for one in known["clocks"] if one["owed"]} == {1}
+    file = pipeline.folder / "breach.json"
+    for again in (first, first | {"measures": "All passwords are new."}):
+        file.write_text(json.dumps(again), encoding="utf-8")
+        code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--by", "dana.muster")
+        assert code != 0
+        assert "INC-8: phase 1 was withdrawn by dana.muster" in " ".join(complaint.split())
 
 
 async def test_nothing_of_a_person_is_outside_the_vault(pipeline: Pipeline, heard: Heard) -> None:

@@ -142,7 +142,7 @@ async def test_a_notice_that_came_back_is_failed_once(database: Database) -> Non
     assert await one.turn(chunk, chunk.step, Page([Sent(0, "250 ok"), Sent(1, "250 ok", doubtful=True)]))
     for action in (DeliveryAction.DELAYED, DeliveryAction.FAILED, DeliveryAction.FAILED):
         await one.returned(returned(1, action))
-    assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 0, "failed": 1}
+    assert await one.sums(INCIDENT, 1) == {"sent": 1, "doubtful": 0, "elsewhere": 0, "failed": 1}
     assert set((await ledger(database))["returned"]["1"]) == {"delayed", "failed"}
 
 
@@ -158,7 +158,7 @@ async def test_who_was_in_doubt_when_a_notice_came_back_is_failed_once(
     doubt = Later(0, "no answer", 1, datetime(2026, 3, 5, tzinfo=UTC), in_doubt=True)
     assert await one.turn(chunk, chunk.step, Page([doubt]))
     await one.returned(returned(0, DeliveryAction.FAILED))
-    assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 1, "failed": 1}
+    assert await one.sums(INCIDENT, 1) == {"sent": 0, "doubtful": 1, "elsewhere": 0, "failed": 1}
     assert await one.turn(chunk, chunk.step + 1, Page([outcome]))
     sums = await one.sums(INCIDENT, 1)
     assert (sums["sent"], sums["failed"]) == (outcome.number, failed)

@@ -137,6 +137,7 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
             return (part["sent"], part["failed"], part["left"]) == (1, 2, 0)
 
         await comes_true(noted, WITHIN)
+        [counts] = await eventually(lambda: campaigner.heard.of(breach.incident, "breach.recounted"), WITHIN)
         file = tmp_path / "unreached.csv"
         await breach_verb(pipeline, "unreached", breach.incident, "--out", str(file))
         proofs = {
@@ -148,6 +149,7 @@ async def test_a_notice_that_comes_back_is_on_the_list_for_letters_by_post(
             for name in ("ada", "Bruno", "nobody")
         }
         await pipeline.stop()
+    assert (counts["data"]["sent"], counts["data"]["failed"]) == (1, 2), "the register hears of it, too"
     rows = rows_of(file)
     assert [(row["reason"], row["name"], row["postal"]) for row in rows] == [
         ("bounced", "'=1+1", "Weg 1\n10115 Berlin"),

@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP
 
 from bench.campaign_floor import SENDER, house
 from bench.notices import CATEGORIES, Breach, seal_chunks
+from habeas.campaigns import Campaigns
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.pace import Pace
@@ -26,7 +27,7 @@ from services.notifier.campaigns.outcomes import letters
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.channels import SenderBlamed, SmtpChannel
 from services.notifier.returnpath import NoticePaths
-from shared.affected import Chunk, Reached
+from shared.affected import Chunk, Elsewhere, Reached, elsewhere_item
 from shared.errors import MailUnavailable
 from shared.incidents import BreachNotified, ChunkDue
 from shared.journal import Journal
@@ -58,8 +59,14 @@ class Desk:
     limits: dict[str, int] = field(default_factory=dict)
     breach: Breach | None = None
 
-    async def released(self, *addresses: str | None) -> ChunkDue:
-        """Seal and release a chunk of people with *addresses*."""
+    async def released(
+        self, *addresses: str | None, along: tuple[int, ...] = (), elsewhere: tuple[int, ...] = ()
+    ) -> ChunkDue:
+        """
+        Seal and release a chunk of people with *addresses*.
+
+        Phase 2 tells those *elsewhere*; the phases *along* go out at the same moment.
+        """
         people = tuple(
             Reached(key=f"{number:032x}", email=email, name=f"Person {number}", categories=CATEGORIES)
             for number, email in enumerate(addresses)
@@ -68,8 +75,10 @@ class Desk:
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
+        spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
+        await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
         steering = Steering(incident, Campaign(), ledgers, standings, self.vault, PATHS, "example.com")
-        [due] = await release(self.breach.released(), steering)
+        [due] = await release(self.breach.released().model_copy(update={"along": along}), steering)
         assert isinstance(due, ChunkDue)
         return due
 
@@ -369,6 +378,31 @@ async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.aborted) == (0, True), "who aborts has the last word"
     assert not host.taken
+
+
+@pytest.mark.parametrize(("along", "sent"), [((2,), 1), ((), 3)])
+async def test_who_is_told_by_another_phase_gets_no_letter_of_this_one_and_is_counted(
+    desk: Desk, along: tuple[int, ...], sent: int
+) -> None:
+    due = await desk.released(*named("ada", "bruno", "carla"), along=along, elsewhere=(0, 2))
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, told.elsewhere, told.failed) == (sent, 3 - sent, 0)
+    assert len(host.taken) == sent
+    report = await Campaigns(desk.database, desk.vault, PATHS).report(due.request_id)
+    assert report.left == 0
+
+
+async def test_whom_another_phase_tells_is_on_no_list_when_all_is_stopped(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "bruno"), along=(2,), elsewhere=(0,))
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        await writer.standings.set(due.request_id, Standing.ABORTED)
+        await write_chunk(due, writer)
+    campaigns = Campaigns(desk.database, desk.vault, PATHS)
+    assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]
+    [proof] = [one async for one in campaigns.proofs(due.request_id, "ada@example.org")]
+    assert "another phase" in proof.said
 
 
 async def test_that_all_are_written_to_is_told_once_however_many_spare_events_come(desk: Desk) -> None:

@@ -415,6 +415,15 @@ async def test_whose_own_people_they_are_needs_no_customer(installed: Installati
     assert (await installed.scoped(declared(collections=[collection("visitors")]))).unnamed == 0
 
 
+async def test_a_customer_is_written_to_at_its_own_domain_and_not_at_one_that_looks_alike(
+    installed: Installation,
+) -> None:
+    """RFC 5891: ``ß`` is no ``ss``, as the standard library has it."""
+    customer = {"id": "c1", "name": "One Ltd", "email": "breaches@fußball.example"}
+    await installed.scoped(declared(role="processor", controllers=[customer]))
+    assert set(await installed.written_to()) == {"breaches@xn--fuball-cta.example"}
+
+
 async def test_a_customer_is_told_what_it_uses_in_its_own_language(installed: Installation) -> None:
     await installed.scoped(declared(role="processor", controllers=CUSTOMERS, categories=["user.name"]))
     german, english = await installed.chunks()

@@ -216,6 +216,37 @@ async def test_phases_of_one_incident_take_turns(installed: Installation) -> Non
     assert installed.of(2).chunks == 0, "everybody was told in the first phase"
 
 
+async def test_a_phase_that_another_replica_takes_meanwhile_is_not_begun_beside_its_first(
+    installed: Installation,
+) -> None:
+    """Who is in both would be told in both: neither would know of the other's people."""
+    await installed.scopes.prepare()
+    await shop(installed)
+    await installed.register(BREACH, phase=2)
+    late = installed.scopes
+    real = late._scopes
+
+    class Overtaking:
+        """The collection, in which the first phase is begun after somebody has looked which there are."""
+
+        def find(self, *words: Any) -> Any:
+            return real.find(*words)
+
+        async def find_one_and_update(self, *words: Any, **more: Any) -> Any:
+            await installed.register(BREACH)
+            first = await installed.scopes.begin(installed.now)
+            assert first is not None
+            assert first.phase == 1
+            return await real.find_one_and_update(*words, **more)
+
+    late._scopes = Overtaking()  # type: ignore[assignment]
+    assert await late.begin(installed.now) is None
+    installed.later()
+    while await installed.replica().work():
+        installed.later()
+    assert installed.of(2).chunks == 0, "everybody was told in the first phase"
+
+
 class Slow(Stores):
     """Stores in which one look takes longer than a lease."""
 

@@ -169,6 +169,51 @@ async def test_a_dry_run_tells_the_same_as_the_service_and_keeps_nothing(
     assert tried["unreachable"] == sum(group.unreachable for group in told.groups if group.laws)
 
 
+async def test_a_dry_run_shows_exactly_the_letters_that_would_be_sent(
+    mongo_client: Client, mongo_url: str, database_prefix: str, tmp_path: Path
+) -> None:
+    installed = await of_company(mongo_client, mongo_url, database_prefix)
+    named = {
+        "collections": [{"collection": name} for name in ("contacts", "tickets", "payments")],
+        "list": [
+            {"name": "No Address", "residence": {"country": "FR"}, "locale": "fr"},
+            {"email": "kim@mail.example", "residence": {"country": "IT"}, "locale": "it"},
+        ],
+        "mail_domains": ["mail.example"],
+    }
+    folder = tmp_path / "samples"
+    file = breach_file(tmp_path, **named)
+    code, output, errors = await habeas(
+        tmp_path, installed, mongo_url, str(file), "--json", "--out", str(folder)
+    )
+    assert code == 0, errors
+    tried = json.loads(output)
+    await installed.scopes.prepare()
+    await installed.register(declared(**named))
+    law = Editions(breach_policies(), company(str(COMPANY)))
+    assert await installed.replica(law=law).work()
+    sent: Counter[tuple[str, str]] = Counter()
+    for chunk in await installed.chunks():
+        reach = [one for one in chunk.people if one.email and not one.email.endswith("@mail.example")]
+        sent[chunk.laws[0].partition("@")[0], chunk.language] += len(reach)
+    sent = +sent
+    assert tried["letters"] == sent.total()
+    assert tried["languages"] == dict(_by_language(sent))
+    files = {tuple(path.stem.split(".")[:2]) for path in folder.glob("*.eml")}
+    assert files == set(sent), "one for each law and language in which a letter goes, and none besides"
+    assert tried["unsafe"] == 1
+    splits = ("by_letter", "unreachable", "unsafe", "untold")
+    assert sum(tried[name] for name in splits) == tried["people"]
+    assert sum(tried["places"].values()) == tried["people"]
+
+
+def _by_language(sent: Counter[tuple[str, str]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (_, language), number in sent.items():
+        found[language] += number
+    return found
+
+
 async def test_a_dry_run_counts_customers_who_share_an_address(
     mongo_client: Client, mongo_url: str, tmp_path: Path
 ) -> None:

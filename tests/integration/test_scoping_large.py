@@ -1,11 +1,8 @@
 """However long what records hold is, what is in memory and in a chunk at once stays small."""
 
-from datetime import timedelta
-
 import pytest
 
 from services.fulfillment.scoping.finding import Finding
-from shared.errors import StoreUnavailable
 from shared.mongo import Client
 from tests.integration.scoping import Installation, declared
 from tests.integration.test_scoping import SHOP, collection
@@ -56,13 +53,3 @@ async def test_few_records_are_read_at_once_where_they_are_large(
     assert [portion.records async for portion in finding.portions(breach)] == [2, 2, 1, 0]
     more = [portion.records async for portion in finding.telling_more(frozenset({"place"}))]
     assert more[:3] == [2, 2, 1]
-
-
-async def test_a_filter_that_a_store_works_at_too_long_is_not_waited_for(
-    installed: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await installed.business("shop", "people").insert_many([{"_id": n} for n in range(20_000)])
-    monkeypatch.setattr("services.fulfillment.scoping.finding.CHECKED_WITHIN", timedelta(milliseconds=1))
-    slow = collection("people", **{"$expr": {"$eq": [{"$toLower": {"$toString": "$_id"}}, "none"]}})
-    with pytest.raises(StoreUnavailable, match="ExecutionTimeout"):
-        await installed.register(declared(collections=[slow]))

@@ -225,6 +225,19 @@ async def test_of_those_who_share_a_mailbox_none_is_named_and_each_is_counted(
     assert people(installed) == (3, 0)
 
 
+@pytest.mark.parametrize(("names", "crowded"), [(40, 1), (3, 0)])
+async def test_a_mailbox_of_very_many_is_said_for_somebody_to_look_at(
+    installed: Installation, names: int, crowded: int
+) -> None:
+    """Whoever has an address that only fills a field is told by nobody, and nobody would know."""
+    data_map = desk(customers=f"{mail()}\n{NAME}\n{SALARY}")
+    called = [f"{chr(97 + n // 10) * 5} {chr(103 + n % 10) * 6}".title() for n in range(names)]
+    same = [{"_id": n, "email": "none@shop.example", "name": name} for n, name in enumerate(called)]
+    told = await breached(installed, data_map, "customers", customers=same)
+    assert told == {"none@shop.example": ""}
+    assert installed.of().crowded == crowded
+
+
 async def test_a_mailbox_is_written_to_once_whatever_field_and_notation_it_stands_in(
     installed: Installation,
 ) -> None:

@@ -1,13 +1,16 @@
 """Who was told in one phase of a breach, and is found again in a later one."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.handlers import Context, forget_phase
+from services.fulfillment.scoping.judging import Editions
 from shared.incidents import BreachForgotten
 from shared.mongo import Client
+from shared.policies import EXAMPLE, breach_policies, company
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, PEOPLE, SHOP, collection, shop
 
@@ -120,3 +123,26 @@ async def test_a_further_phase_that_breaks_off_comes_to_the_same(installed: Inst
     assert await installed.replica().work()
     assert set(await installed.written_to(2)) == {ADA, "eve@example.org"}
     assert len(PEOPLE) == installed.of(2).records - 1
+
+
+@pytest.mark.parametrize(
+    ("judged_at", "edition"),
+    [
+        pytest.param(None, "us-ca@2026-01-01", id="by its own day"),
+        pytest.param(datetime(2025, 12, 30, tzinfo=UTC), "us-ca@2022-01-01", id="by that of the first phase"),
+    ],
+)
+async def test_people_are_told_by_the_editions_that_the_register_counts_by(
+    installed: Installation, judged_at: datetime | None, edition: str
+) -> None:
+    """An edition that came between two phases must not have a letter stop no clock."""
+    await shop(installed)
+    await installed.scopes.prepare()
+    home = {"country": "US", "subdivision": "CA"}
+    breach = declared(list=[{"email": BO, "residence": home}], categories=["user.name", "user.financial"])
+    await installed.register(breach, judged_at=judged_at)
+    law = Editions(breach_policies(), company(EXAMPLE))
+    while await installed.replica(law=law).work():
+        pass
+    [chunk] = await installed.chunks()
+    assert chunk.laws[0] == edition

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
 from services.intake.domain import COMMAND, incident_id
-from services.intake.incidents.clocks import Law
+from services.intake.incidents.counting import Law
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.keeping import Retention
 from services.intake.incidents.plan import service

@@ -196,6 +196,13 @@ def test_the_attorney_general_is_told_from_so_many_residents_on(state: str, leas
         assert short.why[0].reason == f"people affected: {least - 1}; it is told from {least} on"
 
 
+@pytest.mark.parametrize("residents", [{}, {None: 0}, {None: 0, "DE": 0}])
+def test_where_nobody_was_found_nobody_knows_how_many_there_are(residents: Residents) -> None:
+    """GDPR Art. 33(1): a filter with a slip in it finds nobody, and the 72 hours run."""
+    assert owed(breach(), residents, BERLIN) == {"gdpr.authority.DE", "gdpr.people"}
+    assert counted(breach(), residents, company("US-CA"))["us-ca.attorney_general"].owed
+
+
 def test_how_many_there_are_is_no_reason_while_nobody_knows() -> None:
     assert counted(breach(), {}, company("US-CA"))["us-ca.attorney_general"].owed
 
@@ -430,6 +437,43 @@ def test_a_significant_incident_is_told_to_the_csirt_three_times() -> None:
     assert due(told, {}, "nis2.csirt.final_report.DE", BERLIN) == "2026-04-02 23:59"
 
 
+PROGRESS, FINAL = "nis2.csirt.progress_report.DE", "nis2.csirt.final_report.DE"
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "progress", "final"),
+    [
+        pytest.param({}, None, "2026-04-07 20:59", id="it is over: the final report alone"),
+        pytest.param({"ongoing": True}, "2026-04-07 20:59", None, id="it goes on: a progress report"),
+        pytest.param(
+            {"handled_at": datetime(2026, 4, 20, 8, tzinfo=UTC)},
+            "2026-04-07 20:59",
+            "2026-05-20 20:59",
+            id="dealt with after that: a month from then",
+        ),
+        pytest.param(
+            {"handled_at": datetime(2026, 3, 20, 8, tzinfo=UTC)},
+            None,
+            "2026-04-07 20:59",
+            id="dealt with before it was due: as if it had never gone on",
+        ),
+    ],
+)
+def test_of_an_incident_that_goes_on_the_csirt_hears_of_progress_and_a_month_after_its_end(
+    goes_on: dict[str, Any], progress: str | None, final: str | None
+) -> None:
+    """NIS2 Art. 23(4)(d)-(e): a month after the notification, not after awareness. Days end in Helsinki."""
+    told = (("nis2.csirt.notification.DE", AWARE + timedelta(days=5)),)
+    said = replace(PROCESSOR, sensitive_to_security=True, told=told, **goes_on)
+    found = counted(said, {}, BERLIN)
+    assert found[PROGRESS].owed is (progress is not None)
+    assert found[FINAL].owed
+    ends = [found[clock].due_at for clock in (PROGRESS, FINAL)]
+    assert [end and f"{end.astimezone(UTC):%Y-%m-%d %H:%M}" for end in ends] == [progress, final]
+    if final is None:
+        assert "counted from the handling of the incident" in found[FINAL].why[-1].reason
+
+
 def test_an_incident_that_is_not_significant_is_none_of_the_csirts() -> None:
     found = counted(PROCESSOR, {}, BERLIN)
     assert not any(clock.owed for id_, clock in found.items() if id_.startswith("nis2"))
@@ -491,7 +535,14 @@ def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
         at = FIRST + timedelta(seconds=dice.randrange(int((LAST - FIRST).total_seconds())))
         parts = ("authority", "csirt.notification.AT", *(("people",) if notice.not_after is None else ()))
         told = tuple((f"{policy.law}.{part}", at) for part in parts)
-        said = breach(aware_at=at, detected_at=at, told=told, sensitive_to_security=True, unreached=True)
+        said = breach(
+            aware_at=at,
+            detected_at=at,
+            told=told,
+            sensitive_to_security=True,
+            unreached=True,
+            ongoing=notice.while_ongoing,
+        )
         found = clocks(said, {place: 20_000}, law, NOWHERE, calendar_named)
         (clock,) = (one for one in found if one.notice == notice)
         assert clock.due_at is not None

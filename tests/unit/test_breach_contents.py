@@ -182,6 +182,7 @@ CONDITIONS = {
     "nis2": {
         NIS2._replace(stage=S.EARLY_WARNING),
         NIS2._replace(stage=S.NOTIFICATION),
+        NIS2._replace(stage=S.PROGRESS_REPORT),
         NIS2._replace(stage=S.FINAL_REPORT),
         Row(R.SERVICE_RECIPIENTS, significant=True),
     },

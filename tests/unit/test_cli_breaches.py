@@ -21,7 +21,7 @@ from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, DutiesDone
+from services.intake.incidents.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
@@ -87,6 +87,22 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
     [
         pytest.param({"contact": None}, "contact: is missing", id="missing"),
         pytest.param({"contcat": SECRET}, "contcat: is no field of a declaration", id="unknown"),
+        pytest.param(
+            {"contcat": SECRET},
+            "contcat: is no field of a declaration; look for a slip of the pen: perhaps contact",
+            id="unknown, with the nearest",
+        ),
+        pytest.param(
+            {"affected": {"list": [{"mail": SECRET}]}},
+            "affected.list.0.mail: is no field of a declaration; look for a slip of the pen: perhaps email",
+            id="unknown inside a list",
+        ),
+        pytest.param({"categories": ["user.finacial"]}, "categories.0: is no category", id="a category"),
+        pytest.param(
+            {"affected": {"list": [{"name": SECRET, "residence": {"country": "UK"}}]}},
+            "affected.list.0.residence.country: is no code of a country (ISO 3166); the nearest is GB",
+            id="a place",
+        ),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
         pytest.param({"high_risk": SECRET}, "high_risk: write true or false", id="no truth"),
@@ -117,6 +133,8 @@ def test_every_flaw_has_a_line(tmp_path: Path) -> None:
     ("text", "said"),
     [
         pytest.param("a: [1,\nb: }", "incident.yaml:2: is neither YAML nor JSON", id="nonsense"),
+        pytest.param("a: 1\nb: {c: 1,\n c: 2}", "incident.yaml:3: a name stands twice", id="twice"),
+        pytest.param('{"a": 1,\n"a": 2}', "incident.yaml:2: a name stands twice", id="twice in JSON"),
         pytest.param("- a", "a declaration is an object", id="a list"),
         pytest.param("", "a declaration is an object", id="nothing"),
     ],
@@ -136,6 +154,17 @@ def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
     other = breachfiles.read(changed(tmp_path, measures="More."), None)
     ids = [breachfiles.event_id("habeas/command", declared) for declared in (one, same, other)]
     assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize("verb", ["declare FILE --by ada", "scope FILE", "preview FILE --out OUT"])
+def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
+    tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HABEAS_DATAMAP", str(ROOT / "datamaps" / "example"))
+    file = changed(tmp_path, categories=["user.name", "user.ssn"])
+    words = verb.replace("FILE", str(file)).replace("OUT", str(tmp_path / "out")).split()
+    with pytest.raises(ConfigurationError, match=r"categories\.1: is no category of the taxonomy or of the"):
+        CliRunner().invoke(app, ["breach", *words], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +187,14 @@ def test_a_breach_in_a_file_of_events_is_validated_without_a_value(tmp_path: Pat
         "type": BreachDeclared.TYPE, "data": declaration(),
     }  # fmt: skip
     file = tmp_path / "events.json"
-    file.write_text(json.dumps([event, event | {"id": "e-2", "data": declaration(high_risk=SECRET)}]))
+    slip = event | {"id": "e-3", "data": declaration(categories=["user.finacial"])}
+    wrong = event | {"id": "e-2", "data": declaration(high_risk=SECRET)}
+    file.write_text(json.dumps([event, wrong, slip]))
     result = CliRunner().invoke(app, ["validate", str(file)])
     assert result.exit_code == 1
-    assert "1 sound, 1 wrong" in result.output
+    assert "1 sound, 2 wrong" in result.output
     assert "data.high_risk" in result.output
+    assert "the nearest is user.financial" in " ".join(result.output.split())
     assert SECRET not in result.output
 
 
@@ -227,6 +259,44 @@ def test_what_the_notices_lack_is_said_of_those_who_are_told() -> None:
     account = {"nature": "n", "consequences": "c", "measures": "m", "advice": "a"}
     assert lacks(case_of(translations={"de": account, "fr": account}), SENDER) == ()
     assert lacks(case_of(language="fr", translations={"de": account}), SENDER) == ()
+
+
+def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages() -> None:
+    """GDPR Art. 33(2). No law has a processor tell people; its customers are told all the same."""
+    customers = [
+        {"id": f"k-{language}", "name": "Kunde", "email": f"{language}@example.com", "locale": language}
+        for language in ("en", "fr")
+    ]
+    found = lacks(case_of(role="processor", affected={"controllers": customers}), SENDER)
+    assert [one for one in found if "not declared in 'fr'" in one]
+    assert [one for one in found if "next_update_at" in one]
+    assert [one for one in found if "what they use that is affected" in one]
+
+
+def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
+    incident = reduce(evolve, (done, *SECOND), case_of().incident)
+    case = Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
+    [clock] = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.people"]
+    assert (clock["done_at"], [stop["done_at"] for stop in clock["before"]]) == (None, [NOW.isoformat()])
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert [one for one in row["told"] if one.startswith("gdpr.people: ")]
+    assert [one for one in row["not_told"] if one == "gdpr.people: still to be told"]
+
+
+def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
+    late = DutiesDone(request_id=INCIDENT, clocks=("us-ca.people",), at=NOW + timedelta(days=90))
+    california = AffectedGroup(laws=("us-ca@2026-01-01",), place="US-CA", language="en", people=2)
+    found = TWO_LAWS.model_copy(update={"groups": (california,)})
+    told = (TOLD[0], found, *TOLD[2:])
+    known = (BreachDeclared.model_validate(declaration(categories=["user.name", "user.government_id"])),)
+    begun = reduce(evolve, told, Incident())
+    clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
+    incident = reduce(evolve, (clocks, late, SECOND[0], found.model_copy(update={"phase": 2})), begun)
+    [row] = json.loads(
+        breaches.written([Case(INCIDENT, incident, [], known * 2)], breaches.Form.JSON, PRACTICE.company, NOW)
+    )
+    assert row["late"] == ["us-ca.people"]
 
 
 def test_what_was_late_stays_late() -> None:
@@ -338,7 +408,7 @@ def whole() -> Case:
     known = tuple(map(BreachDeclared.model_validate, (first, second)))
     incident = reduce(evolve, facts, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, known[:1], LAW, NOW))
-    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1",), at=NOW)
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.1",), at=NOW)
     back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=2)
     facts = (*facts, clocks, done, SECOND[0], back)
     return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
@@ -359,7 +429,90 @@ def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() 
     assert row["nature"] == first["nature"], "what was taken back is not what happened"
     until = (NOW + timedelta(days=1)).isoformat(timespec="minutes")
     assert row["holds"] == [f"{at} for police until {until}, by ada"]
+    assert any(one.startswith("gdpr.controller.1 (customer k-1): ") for one in row["told"])
     assert (row["customers"], row["customers_told"], row["letters_doubtful"]) == (3, 1, 1)
+
+
+def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of_it() -> None:
+    first, later = AWARE_AT - timedelta(days=3), AWARE_AT - timedelta(days=1)
+    before = (AWARE_AT - timedelta(days=9)).isoformat()
+    known = tuple(
+        BreachDeclared.model_validate(declaration(detected_at=at.isoformat(), occurred_from=before))
+        for at in (first, later)
+    )
+    incident = reduce(evolve, (*TOLD, SECOND[0]), Incident())
+    [row] = json.loads(
+        breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+    )
+    assert row["detected_at"] == first.isoformat()
+    minutes = [at.isoformat(timespec="minutes") for at in (first, later)]
+    assert [one["detected_at"] for one in row["declarations"]] == minutes
+
+
+def taken_back(*more: Fact) -> Case:
+    """Return an incident of which the first phase was taken back, and then *more* happened."""
+    known = BreachDeclared.model_validate(declaration())
+    clocks = ClocksSet(
+        request_id=INCIDENT, clocks=clocks_of(reduce(evolve, TOLD[:1], Incident()), (known,), LAW, NOW)
+    )
+    back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=1)
+    none = ClocksSet(request_id=INCIDENT, clocks=())
+    gone = DutiesWithdrawn(request_id=INCIDENT, phase=1, duties=clocks.clocks)
+    facts = (TOLD[0], clocks, back, none, gone, *more)
+    phases = sum(isinstance(fact, BreachRegistered) for fact in facts)
+    other = BreachDeclared.model_validate(declaration(measures="More."))
+    return Case(
+        INCIDENT,
+        reduce(evolve, facts, Incident()),
+        [(NOW, fact) for fact in facts],
+        (known, other)[:phases],
+    )
+
+
+def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
+    case = taken_back()
+    later = NOW + timedelta(days=30)
+    clocks = {one["clock"]: one for one in case.plain(later)["clocks"]}
+    authority = clocks["gdpr.authority.DE"]
+    assert (authority["withdrawn"], authority["late"]) == (1, False)
+    assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: nobody is to be told"
+    assert case.next_due() is None
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, later))
+    assert (row["withdrawn"], row["late"]) == (["phase 1"], [])
+    assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_told"]
+    assert row["nature"] == "A copy of the customer table was taken."
+    csv_text = breaches.written([case], breaches.Form.CSV, PRACTICE.company, later)
+    assert "withdrawn with phase 1" in csv_text
+
+
+def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
+    begun = taken_back(SECOND[0])
+    clocks = clocks_of(begun.incident, begun.declared, LAW, NOW)
+    case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
+    found = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.authority.DE"]
+    assert [(one["withdrawn"], one["owed"]) for one in found] == [(None, True)]
+
+
+def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
+    more = BreachDeclared.model_validate(declaration(measures="More."))
+    same = BreachDeclared.model_validate(declaration())
+    assert "withdrawn by carla, and nothing stands" in (incidents.against(taken_back(), more) or "")
+    stands = taken_back(SECOND[0])
+    assert "what phase 1 did, which was withdrawn" in (incidents.against(stands, same) or "")
+    assert incidents.against(stands, more) is None
+    assert incidents.against(waiting(), same) is None, "the same again changes nothing"
+
+
+def test_a_customer_who_is_told_in_two_phases_is_one() -> None:
+    first = CustomersFound(request_id=INCIDENT, phase=1, customers=("k-1", "k-2"))
+    second = CustomersFound(request_id=INCIDENT, phase=2, customers=("k-2", "k-3"))
+    known = (BreachDeclared.model_validate(declaration(role="processor")),) * 2
+    for facts, customers in (((first, second), 3), ((first,), 6)):
+        incident = reduce(evolve, (*TOLD, *SECOND, *facts), Incident())
+        [row] = json.loads(
+            breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+        )
+        assert row["customers"] == customers
 
 
 def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:

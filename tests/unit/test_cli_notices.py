@@ -12,13 +12,16 @@ from habeas.breach_specimens import DECLARED
 from habeas.cli import app
 from shared.errors import ConfigurationError
 from shared.events import Residence
-from shared.incidents import Affected, ListedPerson
+from shared.incidents import Affected, BreachRole, ListedPerson
+
+OURS = DECLARED.model_copy(update={"affected": DECLARED.affected.model_copy(update={"controllers": ()})})
+"""A breach of data that the company decides about itself."""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "breach.json"
-    path.write_text(DECLARED.model_dump_json(exclude_none=True), encoding="utf-8")
+    path.write_text(OURS.model_dump_json(exclude_none=True), encoding="utf-8")
     return path
 
 
@@ -37,10 +40,10 @@ def test_each_law_and_language_has_a_sample_as_mail_page_and_text(file: Path, tm
     told = shown(
         file, "--out", out, "--place", "FR", "--place", "US-CA", "--language", "de", "--language", "fr"
     )
-    wanted = ["gdpr.controllers.en", "gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
+    wanted = ["gdpr.de", "gdpr.fr", "us-ca.de", "us-ca.fr"]
     assert names(out, ".eml") == names(out, ".txt") == wanted
     assert names(out, ".html") == sorted([*wanted, "index"])
-    assert "5 letters; open" in told
+    assert "4 letters; open" in told
     mail = message_from_bytes((out / "us-ca.de.eml").read_bytes(), policy=SMTP)
     assert mail["To"] == "Amelia Ferreira <amelia@example.net>"
     assert mail["Subject"] == "Notice of Data Breach (Mitteilung über eine Datenpanne)"
@@ -75,6 +78,31 @@ def test_without_places_those_count_who_are_listed(tmp_path: Path) -> None:
     path.write_text(DECLARED.model_copy(update={"affected": listed}).model_dump_json(exclude_none=True))
     shown(path, "--out", tmp_path / "samples", "--language", "en")
     assert names(tmp_path / "samples", ".eml") == ["us-tx.en"]
+
+
+def test_a_processor_writes_to_its_customers_and_nobody_else_does(tmp_path: Path) -> None:
+    """Law: GDPR Art. 33(2)."""
+    path = tmp_path / "breach.json"
+    theirs = DECLARED.model_copy(update={"role": BreachRole.PROCESSOR})
+    assert theirs.affected.controllers
+    for declared, wanted in ((theirs, ["gdpr.controllers.en"]), (OURS, ["gdpr.de"])):
+        path.write_text(declared.model_dump_json(exclude_none=True))
+        shown(path, "--out", tmp_path / declared.role, "--place", "DE", "--language", "de")
+        assert names(tmp_path / declared.role, ".eml") == wanted
+
+
+def test_of_people_who_are_listed_each_letter_is_shown_that_is_sent_and_no_other(tmp_path: Path) -> None:
+    listed = (
+        ListedPerson(email="ada@example.org", locale="fr", residence=Residence(country="DE")),
+        ListedPerson(email="bo@example.org", residence=Residence(country="US", subdivision="TX")),
+        ListedPerson(name="No Address", locale="pl", residence=Residence(country="PL")),
+        ListedPerson(email="cy@mail.example", locale="es", residence=Residence(country="ES")),
+    )
+    changes = {"affected": Affected(list=listed), "mail_domains": ("mail.example",)}
+    path = tmp_path / "breach.json"
+    path.write_text(DECLARED.model_copy(update=changes).model_dump_json(exclude_none=True))
+    shown(path, "--out", tmp_path / "samples")
+    assert names(tmp_path / "samples", ".eml") == ["gdpr.fr", "us-tx.en"]
 
 
 def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:

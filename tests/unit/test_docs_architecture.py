@@ -178,6 +178,7 @@ COLLECTIONS = {
     ("services/fulfillment/drop/wanted.py", "drop_batches"),
     ("services/fulfillment/scoping/scopes.py", "breach_scopes"),
     ("services/fulfillment/scoping/scopes.py", "breach_people"),
+    ("services/fulfillment/scoping/scopes.py", "breach_aliases"),
     ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
     ("services/intake/waiting.py", "bursts"),
     ("services/intake/fides/tokens.py", "fides_tokens"),

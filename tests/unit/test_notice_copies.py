@@ -8,12 +8,12 @@ from habeas.breach_specimens import HOUSE
 from habeas.incidents import Case
 from habeas.notices.copies import copy_for, going, wants_copy
 from habeas.notices.documents import Desk, documents, duties
-from habeas.notices.reading import chunks, known
+from habeas.notices.reading import chunks, known, waiting, words_of
 from habeas.notices.samples import Wanted
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import Due
 from services.notifier.notices.forms.filling import Document
-from shared.affected import Chunk, chunk_item
+from shared.affected import Chunk, Elsewhere, Reached, chunk_item, elsewhere_item
 from shared.events import Fact
 from shared.incidents import (
     BreachApproved,
@@ -21,6 +21,8 @@ from shared.incidents import (
     BreachHeld,
     BreachHoldEnded,
     BreachRegistered,
+    BreachRole,
+    CampaignAborted,
     NoticesReleased,
 )
 from shared.policies import EXAMPLE, breach_policies, company
@@ -130,6 +132,40 @@ def test_what_an_investigation_has_delayed_stays_delayed_once_it_lets_people_be_
     assert not known(case(*OUT)).delayed
 
 
+def test_what_is_looked_at_is_what_waits_and_nothing_that_is_out_or_was_stopped() -> None:
+    both = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
+    assert [phase.number for phase in waiting(both)] == [2]
+    assert waiting(case(*OUT)) == ()
+    assert waiting(case(*OUT, registered(2), scoped(2), CampaignAborted(request_id=INCIDENT, by="a"))) == ()
+
+
+def test_what_is_looked_at_is_in_the_words_that_would_be_approved_now() -> None:
+    """A newer phase of which nobody knows whom it concerns lends nobody its words."""
+    first = case(registered(1), scoped(US_CA=600), registered(2), phases=2)
+    assert words_of(first, first.incident.phases[0]).nature == "What was known in phase 1."
+    both = case(registered(1), scoped(US_CA=600), registered(2), scoped(2, US_CA=1), phases=2)
+    assert words_of(both, both.incident.phases[0]).nature == "What was known in phase 2."
+    held_up = case(*held(APPROVED), registered(2), phases=2)
+    assert words_of(held_up, held_up.incident.phases[0]).nature == "What was known in phase 1."
+
+
+async def test_who_gets_the_letter_of_another_phase_is_not_looked_at_twice() -> None:
+    vault = MemoryVault()
+    await vault.create(INCIDENT)
+    people = tuple(Reached(key=f"{number:032}", email=f"{number}@example.org") for number in range(2))
+    for phase in (1, 2):
+        chunk = Chunk(laws=(CALIFORNIA,), language="en", people=people[: 3 - phase])
+        await vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
+    spared = Elsewhere(numbers=(0,)).model_dump_json().encode()
+    await vault.seal(INCIDENT, elsewhere_item(1, 0, by=2), spared)
+    both = case(registered(1), scoped(US_CA=2), registered(2), scoped(2, US_CA=1), phases=2)
+    found = chunks(both, vault, waiting(both))  # type: ignore[arg-type]
+    assert [(phase, len(one.people)) async for phase, one in found] == [(1, 1), (2, 1)]
+    one_by_one = case(*OUT, registered(2), scoped(2, US_CA=1), phases=2)
+    found = chunks(one_by_one, vault)  # type: ignore[arg-type]
+    assert [(phase, len(one.people)) async for phase, one in found] == [(1, 2), (2, 1)]
+
+
 async def test_people_who_were_forgotten_are_not_copied() -> None:
     vault = MemoryVault()
     await vault.create(INCIDENT)
@@ -138,3 +174,28 @@ async def test_people_who_were_forgotten_are_not_copied() -> None:
     await vault.seal(INCIDENT, chunk_item(2, 0), chunk.model_dump_json().encode())
     found = [(phase, one) async for phase, one in chunks(twice, vault)]  # type: ignore[arg-type]
     assert found == [(2, chunk)]
+
+
+def test_an_authority_hears_of_people_who_were_told_and_not_of_customers() -> None:
+    """GDPR Art. 33(3): the company is a controller of some of the data, and a processor of the rest."""
+    theirs = registered(2).model_copy(update={"role": BreachRole.PROCESSOR})
+    found = scoped(2, DE=40).model_copy(update={"customers": 1, "groups": ()})
+    facts = (registered(1), scoped(DE=3), theirs, found, *approved_and_released(2))
+    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+    said = (
+        declaration(nature="Ours."),
+        declaration(nature="Theirs.", role="processor", affected={"controllers": [customer]}),
+    )
+    both = Case(
+        INCIDENT,
+        reduce(evolve, facts, Incident()),
+        [(RELEASED_AT, fact) for fact in facts],
+        tuple(map(BreachDeclared.model_validate, said)),
+    )
+    told = known(both)
+    assert (told.declared.nature, told.told) == ("Ours.", None)
+    assert dict(told.people or {}) == {None: 0, "DE": 3}
+
+
+def approved_and_released(phase: int) -> tuple[Fact, ...]:
+    return BreachApproved(request_id=INCIDENT, by="bruno", phase=phase), released(phase)

@@ -40,6 +40,11 @@ class Earlier:
     categories: frozenset[str] = frozenset()
     place: str | None = None
 
+    def also(self, other: "Earlier") -> "Earlier":
+        """Return what was found of somebody of whom *other* tells, too."""
+        laws = tuple(dict.fromkeys((*self.laws, *other.laws)))
+        return Earlier(laws, self.categories | other.categories, self.place or other.place)
+
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
@@ -57,6 +62,10 @@ class Somebody:
     names: tuple[str, ...] = ()
     """What records of the breach call them, in order: behind one mailbox may be a family."""
     earlier: Earlier = Earlier()
+    aliases: frozenset[Who] = frozenset()
+    """What else tells them from all others: who has one of them in common is one person."""
+    others: tuple[str, ...] = ()
+    """Further addresses of theirs, in order; nobody writes there as long as the first one is good."""
 
     def after(self, earlier: Earlier) -> "Somebody":
         """Return them with what *earlier* phases found."""
@@ -73,7 +82,22 @@ class Somebody:
             places[place] = min(rank, places.get(place, rank))
         names = sorted({*self.names, *other.names})[:MOST_NAMES]
         categories = self.categories | other.categories
-        return replace(self, said=said, places=places, categories=categories, names=tuple(names))
+        return replace(
+            self,
+            said=said,
+            places=places,
+            categories=categories,
+            names=tuple(names),
+            aliases=self.aliases | other.aliases,
+            others=tuple(sorted({*self.others, *other.others})),
+        )
+
+    def with_address_of(self, other: "Somebody") -> "Somebody":
+        """Return this with what *other* tells, who is the same person at another address."""
+        both = self.also(other)
+        addresses = {*both.others, self.email, other.email} - {both.email, None}
+        others = tuple(sorted(filter(None, addresses)))
+        return replace(both, others=others, earlier=self.earlier.also(other.earlier))
 
     def as_named(self) -> "Somebody":
         """Return this, remembering the name."""
@@ -87,6 +111,11 @@ class Somebody:
             if all(match_names(name, other).outcome is Outcome.MISMATCH for other in different):
                 different.append(name)
         return max(1, len(different))
+
+    @property
+    def crowd(self) -> bool:
+        """Whether so many names share their mailbox that it may be nobody's; there may be more people."""
+        return self.email is not None and len(self.names) == MOST_NAMES and self.people > 1
 
     @property
     def place(self) -> str | None:
@@ -123,6 +152,7 @@ class Somebody:
             categories=tuple(sorted(self.categories)),
             postal=tuple(self._told("postal").splitlines()),
             services=self.services,
+            others=self.others,
         )
 
     def _told(self, name: str) -> str:
@@ -149,6 +179,7 @@ def written(somebody: Somebody) -> bytes:
             "services": somebody.services,
             "names": somebody.names,
             "earlier": lasting(somebody.earlier),
+            "others": somebody.others,
         }
     )
 
@@ -183,4 +214,5 @@ def read(content: bytes) -> Somebody:
         services=tuple(found["services"]),
         names=tuple(found["names"]),
         earlier=remembered(found["earlier"]),
+        others=tuple(found.get("others", ())),
     )

@@ -18,6 +18,8 @@ class Counting:
     _again: Counter[tuple[Laws, str, str]] = field(default_factory=Counter)
     """Those of whom an earlier phase has told, and counted them."""
     _categories: set[str] = field(default_factory=set)
+    crowded: int = 0
+    """How many mailboxes, of those who are told, may be nobody's."""
     customers: int = 0
     """How many are told as customers."""
 
@@ -33,6 +35,7 @@ class Counting:
         if somebody.to != PEOPLE:
             self.customers += group.told
             return
+        self.crowded += group.told and somebody.crowd
         alike = group.laws, somebody.place or "", group.language
         if group.again:
             self._again[alike] += somebody.people

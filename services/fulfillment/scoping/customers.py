@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.scoping.affected import CONTROLLERS, SAID_BY_HAND, Somebody
+from services.fulfillment.scoping.mailboxes import address_in
 from services.fulfillment.search.comparing import folded, refers
 from shared.incidents import AffectedController, BreachDeclared, BreachRole
 from shared.mongo import Decimal128, Document
@@ -84,7 +85,8 @@ def _written(value: Any) -> str:
 
 
 def _customer(controller: AffectedController, declared: BreachDeclared) -> Somebody:
-    said = {"email": controller.email, "name": controller.name, "language": controller.locale}
+    email = address_in(controller.email) or controller.email
+    said = {"email": email, "name": controller.name, "language": controller.locale}
     return Somebody(
         who=(CONTROLLERS, controller.id),
         said={name: (SAID_BY_HAND, text) for name, text in said.items()},

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.model import DataMap, Place
 from services.fulfillment.scoping.affected import SAID_BY_HAND, Somebody
 from services.fulfillment.scoping.customers import Named, customers, named_in
 from services.fulfillment.scoping.filters import conditions
@@ -29,8 +29,10 @@ from shared.mongo import Document, id_bytes, size_of
 DOCUMENTS_AT_ONCE = 2_000
 BYTES_AT_ONCE = 8 * 1024 * 1024
 """So many bytes about are read before what they tell is kept."""
-CHECKED_WITHIN = timedelta(minutes=5)
-"""How long a store may look for the first record that a filter finds: the broker waits for half an hour."""
+CHECKED_WITHIN = timedelta(seconds=30)
+"""How long a store may look for the first record that a filter finds, before the work on it begins."""
+SCANNED_WITHIN = timedelta(minutes=10)
+"""How long one query may keep a store busy: for a hundred million records. Then it is tried later."""
 MORE = 100
 """References that what is told elsewhere of the same address counts as far away as."""
 
@@ -52,6 +54,8 @@ class Finding:
 
     data_map: DataMap
     stores: Stores
+    within: timedelta = SCANNED_WITHIN
+    """How long a store may work at one query."""
 
     async def check(self, declared: BreachDeclared) -> None:
         """
@@ -78,7 +82,7 @@ class Finding:
             async for portion in self._in_records(key, condition, declared):
                 named |= portion.named
                 yield portion
-        listed = _listed(declared, tagged=plus_tags(self.data_map))
+        listed = listed_in(declared, tagged=plus_tags(self.data_map))
         told = customers(declared, named, all_tell=self._all_tell(declared))
         yield Portion(people=[*listed, *told])
 
@@ -88,9 +92,14 @@ class Finding:
             telling = [t for t in several if t.emails and t.may_tell(lacking)]
             place = self.data_map.by_key[key].place
             if telling and not await self.stores.absent([place]):
-                async for documents in _portions(self.stores.scan(place, needed(telling))):
+                async for documents in _portions(self._scan(place, needed(telling))):
                     found = await asyncio.to_thread(_known_in, documents, telling)
                     yield Portion(found, len(documents), collection=key)
+
+    def _scan(
+        self, place: Place, paths: Sequence[str], condition: Document | None = None
+    ) -> AsyncIterator[Document]:
+        return self.stores.scan(place, paths, condition, within=self.within)
 
     async def _in_records(
         self, key: str, condition: Document, declared: BreachDeclared
@@ -98,7 +107,7 @@ class Finding:
         several = tellings(self.data_map).get(key, ())
         namers = [f.path for f in self.data_map.by_key[key].leaves if f.controller]
         place, paths = self.data_map.by_key[key].place, [*needed(several), *namers]
-        scanned = self.stores.scan(place, sorted(set(paths)), condition)
+        scanned = self._scan(place, sorted(set(paths)), condition)
         async for documents in _portions(scanned):
             # In a thread: the broker waits for a sign of life meanwhile.
             parts = await asyncio.to_thread(_parts, documents, several, declared.categories)
@@ -174,7 +183,7 @@ def _known_in(documents: Iterable[Document], several: Sequence[Telling]) -> list
     return [one for one in people if one.who]
 
 
-def _listed(declared: BreachDeclared, *, tagged: bool) -> list[Somebody]:
+def listed_in(declared: BreachDeclared, *, tagged: bool) -> list[Somebody]:
     """Return the people whom somebody else has found; whoever is named twice without an address is two."""
     seen: Counter[Hashable] = Counter()
     return [_person(one, declared, seen, tagged=tagged) for one in declared.affected.list]

@@ -1,11 +1,12 @@
 """What is done when a breach is registered: whom it concerns is looked for, if that can be."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.fulfillment.scoping.scopes import Scope
-from shared.errors import IllegalTransition
+from shared.errors import IllegalTransition, StoreUnavailable
 from shared.events import Fact, RequestPurged
 from shared.incidents import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.service import on
@@ -63,10 +64,16 @@ class Context:
 
 
 async def scope(event: BreachRegistered, ctx: Context) -> Sequence[Fact]:
-    """Have it found out whom the breach concerns; what cannot be followed is for a person to look at."""
+    """
+    Have it found out whom the breach concerns; what cannot be followed is for a person to look at.
+
+    A store that does not answer holds nothing up: whoever works on the scope asks it again, and says why
+    nobody is found yet.
+    """
     declared = BreachDeclared.model_validate_json(await ctx.vault.open(event.request_id, event.declaration))
-    await ctx.finding.check(declared)
-    await ctx.scopes.take(Scope(event.request_id, event.phase, event.declaration))
+    with suppress(StoreUnavailable):
+        await ctx.finding.check(declared)
+    await ctx.scopes.take(Scope(event.request_id, event.phase, event.declaration, judged_at=event.judged_at))
     return []
 
 

@@ -117,8 +117,9 @@ def _is_news(somebody: Somebody, laws: Laws) -> bool:
     """Tell whether another law wants *somebody* told than did, or more of theirs was breached."""
     earlier = somebody.earlier
     more = any(not covered(category, earlier.categories) for category in somebody.categories)
-    return more or not set(map(_without_edition, laws)) <= set(map(_without_edition, earlier.laws))
+    return more or not set(map(without_edition, laws)) <= set(map(without_edition, earlier.laws))
 
 
-def _without_edition(law: str) -> str:
+def without_edition(law: str) -> str:
+    """Return what *law* is called, whichever of its editions it is."""
     return law.partition("@")[0]

@@ -55,12 +55,12 @@ def place_of(country: str, part: str = "", postcode: str = "") -> str | None:
         return None if country.strip() else _state_of(part, postcode.strip())
     if whole and whole[1] == code:
         return whole[0]
-    return _parts(code).get(_folded(part), code)
+    return _parts(code).get(folded_name(part), code)
 
 
 def _state_of(part: str, postcode: str) -> str | None:
     """Return the state of the USA or the province of Canada that *part* and *postcode* agree on."""
-    state, province = (_parts(country).get(_folded(part)) for country in ("US", "CA"))
+    state, province = (_parts(country).get(folded_name(part)) for country in ("US", "CA"))
     if state and PATTERNS["US"].fullmatch(f"{state.removeprefix('US-')} {postcode}"):
         return state
     return province if province and PATTERNS["CA"].fullmatch(postcode) else None
@@ -72,7 +72,7 @@ def language_of(text: str) -> str | None:
     short = SHORT.fullmatch(written)
     if short and _is_language(short[1].lower()):
         return short[1].lower()
-    return _languages().get(_folded(written))
+    return _languages().get(folded_name(written))
 
 
 @lru_cache(maxsize=1_024)
@@ -94,7 +94,7 @@ def _country(text: str) -> str | None:
     aliases = get_global("territory_aliases").get(written.upper().replace(".", ""), ())
     if len(aliases) == 1 and aliases[0] in _known():
         return str(aliases[0])
-    return _named().get(_folded(written))
+    return _named().get(folded_name(written))
 
 
 @lru_cache(maxsize=1)
@@ -108,12 +108,12 @@ def _named() -> Mapping[str, str]:
     found: dict[str, set[str]] = {}
     for language in WRITTEN_IN:
         for code, name in countries(Locale(language)).items():
-            found.setdefault(_folded(name), set()).add(code)
+            found.setdefault(folded_name(name), set()).add(code)
     for code in _known():
         for spoken in get_official_languages(code, de_facto=True):
             at_home = _locale(str(spoken)).territories.get(code)
             if at_home:
-                found.setdefault(_folded(at_home), set()).add(code)
+                found.setdefault(folded_name(at_home), set()).add(code)
     return MappingProxyType(
         {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1} | _COMMON
     )
@@ -130,21 +130,22 @@ def _locale(name: str) -> Locale:
 def _parts(country: str) -> Mapping[str, str]:
     """Return the parts of *country* by their folded codes and names."""
     listed = SUBDIVISIONS.get(country, {})
-    codes = {_folded(code.partition("-")[2]): code for code in listed}
-    return MappingProxyType({**codes, **{_folded(name): code for code, name in listed.items()}})
+    codes = {folded_name(code.partition("-")[2]): code for code in listed}
+    return MappingProxyType({**codes, **{folded_name(name): code for code, name in listed.items()}})
 
 
 @lru_cache(maxsize=1)
 def _languages() -> Mapping[str, str]:
     names = [(code, Locale(language).languages.get(code)) for language in WRITTEN_IN for code in WRITTEN_IN]
-    return MappingProxyType({_folded(name): code for code, name in names if name})
+    return MappingProxyType({folded_name(name): code for code, name in names if name})
 
 
 def _is_language(code: str) -> bool:
     return code in Locale("en").languages
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
+    """Return what notations of a *name* have in common: no case, no accents, no dots."""
     apart = unicodedata.normalize("NFKD", name)
     bare = "".join(one for one in apart if not unicodedata.combining(one))
     return " ".join(bare.casefold().replace(".", " ").split())

@@ -35,7 +35,8 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
         return Context(platform.vault, Finding(data_map, stores), scopes)
 
     law = Editions(breach_policies(), settings.company)
-    work = Scoping(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish)
+    within = settings.breach_query_time
+    work = Scoping(scopes, stores, platform.vault, lambda: data_map, law, platform.bus.publish, within)
     try:
         yield Running(Service(NAME, SUBSCRIPTIONS, None, evolve, context), journal, background=work.run())
     finally:

@@ -6,7 +6,7 @@ transaction: so whoever was overtaken meanwhile writes nothing any more, and a s
 """
 
 import hmac
-from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from services.fulfillment.scoping.affected import (
     CONTROLLERS,
     Earlier,
     Somebody,
+    Who,
     lasting,
     read,
     remembered,
@@ -33,6 +34,7 @@ from shared.mongo import (
     Client,
     Database,
     Document,
+    DuplicateKeyError,
     ReturnDocument,
     Session,
     UpdateMany,
@@ -50,6 +52,9 @@ LEASE = timedelta(minutes=5)
 """How long whoever works on a scope may be silent before another goes on."""
 NEVER = datetime(2018, 5, 25, tzinfo=UTC)
 AT_ONCE = 1_000
+_NONE: frozenset[Who] = frozenset()
+THEMSELVES: Document = {"into": {"$exists": False}}
+"""Those who stand for themselves, and not for somebody at another address."""
 
 
 class Overtaken(TransientError):
@@ -79,6 +84,8 @@ class Scope:
     records: int = 0
     unnamed: int = 0
     """Records of which nobody can say whose they are of the customers."""
+    judged_at: datetime | None = None
+    """By whose day the editions of laws are taken; None: by that of the declaration itself."""
 
     @property
     def id(self) -> str:
@@ -94,13 +101,18 @@ class Scopes:
         self._client = client
         self._scopes = database["breach_scopes"]
         self._people = database["breach_people"]
+        self._aliases = database["breach_aliases"]
         self._key = key
 
     async def prepare(self) -> None:
         """Create the indexes."""
         with translated("index the people of breaches"):
             await self._scopes.create_index("at", partialFilterExpression={"done": False})
+            # Of one incident nobody begins with two phases, whatever several replicas have seen before.
+            there = {"begun": {"$type": "string"}}
+            await self._scopes.create_index("begun", unique=True, partialFilterExpression=there)
             await self._people.create_index([("incident", 1), ("phase", 1), ("group", 1), ("_id", 1)])
+            await self._aliases.create_index([("incident", 1), ("phase", 1)])
 
     # --- scopes -----------------------------------------------------------------------------------------
 
@@ -115,6 +127,7 @@ class Scopes:
             "stage": Stage.GATHERING.value,
             "records": 0,
             "unnamed": 0,
+            "judged_at": scope.judged_at,
             "failed": None,
             "at": NEVER,
             "done": False,
@@ -126,22 +139,30 @@ class Scopes:
         Return a scope that nobody is at, and be at it.
 
         Of one incident one phase is worked on at a time, the earliest or the one that was begun: who is told
-        in one must be known before the next.
+        in one must be known before the next. Of several incidents the one comes first that was left
+        for longest: one that nobody gets on with holds up no other.
         """
         with translated("begin the scope of a breach"):
             undone = await self._scopes.find({"done": False}).to_list(None)
-            for found in sorted(undone, key=_first_begun):
+            for found in sorted(undone, key=_longest_left):
                 alike = [one for one in undone if one["incident"] == found["incident"]]
                 if found["at"] < now - LEASE and found is min(alike, key=_first_begun):
-                    mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
-                    taken = await self._scopes.find_one_and_update(
-                        mine,
-                        {"$set": {"at": now}, "$inc": {"turn": 1}},
-                        return_document=ReturnDocument.AFTER,
-                    )
+                    taken = await self._taken(found, now)
                     if taken is not None:
                         return _scope(taken)
         return None
+
+    async def _taken(self, found: Document, now: datetime) -> Document | None:
+        """Take the scope that was *found*; return it, unless another of its incident is begun already."""
+        mine = {"_id": found["_id"], "turn": found["turn"], "done": False}
+        begun = {"$set": {"at": now, "begun": found["incident"]}, "$inc": {"turn": 1}}
+        try:
+            taken: Document | None = await self._scopes.find_one_and_update(
+                mine, begun, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:
+            return None
+        return taken
 
     async def alive(self, scope: Scope, now: datetime) -> None:
         """
@@ -160,10 +181,10 @@ class Scopes:
         counted = {"records": scope.records, "unnamed": scope.unnamed, **found}
         return replace(scope, stage=stage, records=counted["records"], unnamed=counted["unnamed"])
 
-    async def fail(self, scope: Scope, reason: str) -> None:
-        """Say why nobody gets on with *scope*, for whoever looks at the incident."""
+    async def fail(self, scope: Scope, reason: str, now: datetime) -> None:
+        """Say why nobody gets on with *scope*, for whoever looks at the incident; it rests for a lease."""
         with translated("say why a breach is not scoped"):
-            await self._hold(scope, {"failed": reason})
+            await self._hold(scope, {"failed": reason, "at": now})
 
     async def end(self, scope: Scope) -> None:
         """Say that *scope* is told; what it holds of people lies in the chunks alone from now on."""
@@ -171,7 +192,7 @@ class Scopes:
             await self._people.update_many(
                 {"incident": scope.incident, "phase": scope.phase}, {"$unset": {"sealed": 1}}
             )
-            await self._hold(scope, {"done": True})
+            await self._hold(scope, {"done": True, "begun": None})
 
     async def give_up(self, scope: Scope) -> None:
         """
@@ -182,7 +203,7 @@ class Scopes:
         await self.take(scope)  # so that nobody takes it later, if it comes later
         mine = {"incident": scope.incident, "phase": scope.phase}
         with translated("give up the scope of a breach"):
-            await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True}})
+            await self._scopes.update_one({"_id": scope.id}, {"$set": {"done": True, "begun": None}})
             known = {**mine, "before": {"$exists": True}}
             await self._people.update_many(known, [{"$replaceWith": "$before"}])
             await self._people.delete_many(mine)
@@ -191,11 +212,13 @@ class Scopes:
         """Forget whom one *phase* of *incident* concerned, and none since; it may be repeated."""
         with translated("forget the people of a phase"):
             await self._people.delete_many({"incident": incident, "phase": phase})
+            await self._aliases.delete_many({"incident": incident, "phase": phase})
 
     async def forget(self, incident: str) -> None:
         """Forget whom *incident* concerned; it may be repeated."""
         with translated("forget the people of a breach"):
             await self._people.delete_many({"incident": incident})
+            await self._aliases.delete_many({"incident": incident})
             await self._scopes.delete_many({"incident": incident})
 
     async def _hold(self, scope: Scope, changes: Mapping[str, Any], session: Session | None = None) -> None:
@@ -227,6 +250,8 @@ class Scopes:
             StoreUnavailable: Nothing was kept.
         """
         fresh = self._together(scope, people)
+        await insert_new(self._aliases, list(self._named(scope, fresh)))
+        fresh = await self._where_united({id_: replace(one, aliases=_NONE) for id_, one in fresh.items()})
         for some in _chunks(list(fresh), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
@@ -234,14 +259,82 @@ class Scopes:
                 news = {id_: one for id_, one in merged.items() if one is not None}
                 changes = [_kept(scope, id_, one, key) for id_, one in news.items()]
                 if changes:
-                    moved = {"_id": {"$in": list(news)}, "phase": {"$ne": scope.phase}}
-                    before = [{"$set": {"before": "$$ROOT"}}]
-                    await self._people.update_many(moved, before, session=session)
+                    await self._remember(scope, list(news), session)
                     await self._people.bulk_write(changes, ordered=False, session=session)
+
+    async def _remember(self, scope: Scope, ids: Sequence[str], session: Session) -> None:
+        """Have those of *ids* who are of an earlier phase remember what they were then."""
+        moved = {"_id": {"$in": list(ids)}, "phase": {"$ne": scope.phase}}
+        await self._people.update_many(moved, [{"$set": {"before": "$$ROOT"}}], session=session)
+
+    def _named(self, scope: Scope, people: Mapping[str, Somebody]) -> Iterator[Document]:
+        """Yield which of *people* has which alias; the same alias is the same before the last colon."""
+        for id_, one in people.items():
+            for alias in one.aliases:
+                name = f"{scope.incident}:{self.key_of(scope.incident, alias)}:{id_.rpartition(':')[2]}"
+                yield {"_id": name, "incident": scope.incident, "phase": scope.phase}
+
+    async def _where_united(self, people: Mapping[str, Somebody]) -> dict[str, Somebody]:
+        """Return *people* by who they are united with, where an earlier phase has found that out."""
+        whom = await self._united(list(people))
+        found: dict[str, Somebody] = {}
+        for id_, one in people.items():
+            into = whom[id_]
+            found[into] = found[into].with_address_of(one) if into in found else one
+        return found
+
+    async def _united(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return whom each of *ids* is united with, or themselves."""
+        whom = {id_: id_ for id_ in ids}
+        asked = set(ids)
+        while asked:
+            wanted = {"_id": {"$in": sorted(asked)}, "into": {"$exists": True}}
+            with translated("read who is one person"):
+                into = {one["_id"]: one["into"] async for one in self._people.find(wanted, {"into": 1})}
+            whom = {id_: into.get(now, now) for id_, now in whom.items()}
+            asked = set(into.values())
+        return whom
+
+    async def unite(self, scope: Scope, key: CaseKey, now: datetime) -> None:
+        """
+        Make one of those of *scope* who are the same person at two addresses; it may be repeated.
+
+        Raises:
+            Overtaken: Somebody else works on the scope.
+        """
+        last, alike = "", list[str]()
+        wanted = {"_id": {"$gt": f"{scope.incident}:", "$lt": f"{scope.incident};"}}
+        with translated("read what people are known by"):
+            async for named in self._aliases.find(wanted, {"_id": 1}, batch_size=AT_ONCE).sort("_id", 1):
+                alias, _, whose = named["_id"].rpartition(":")
+                if alias != last:
+                    await self._unite(scope, alike, key, now)
+                    last, alike = alias, []
+                alike.append(f"{scope.incident}:{whose}")
+            await self._unite(scope, alike, key, now)
+
+    async def _unite(self, scope: Scope, ids: Sequence[str], key: CaseKey, now: datetime) -> None:
+        """Make one of *ids*, if several of them are found: whoever was known first stands for all."""
+        if len(ids) <= 1:
+            return
+        whom = set((await self._united(ids)).values())
+        async with self._held(scope, now) as session:
+            known = await self._known(sorted(whom), session)
+            here = [id_ for id_, one in known.items() if one["phase"] == scope.phase]
+            if len(known) <= 1 or not here:
+                return
+            first = min(known, key=lambda id_: _known_first(known[id_], scope))
+            united = _as_one(known, first, [id_ for id_ in sorted(here) if id_ != first], scope, key)
+            await self._remember(scope, [first], session)
+            gone = {"$set": {"into": first, "group": NOBODY}, "$unset": {"sealed": 1}}
+            others = {"_id": {"$in": [id_ for id_ in here if id_ != first]}}
+            await self._people.update_many(others, gone, session=session)
+            await self._people.bulk_write([_kept(scope, first, united, key)], session=session)
 
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """Keep what *people* tell of those of *scope* of whom more should be known; nobody is added."""
         more = self._together(scope, people)
+        more = await self._where_united({id_: replace(one, aliases=_NONE) for id_, one in more.items()})
         for some in _chunks(list(more), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
@@ -253,7 +346,7 @@ class Scopes:
 
     async def lacking(self, scope: Scope) -> frozenset[str]:
         """Return what should be known of people of *scope*, and of somebody is not."""
-        wanted = {"incident": scope.incident, "phase": scope.phase}
+        wanted = {"incident": scope.incident, "phase": scope.phase, **THEMSELVES}
         with translated("read the people of a breach"):
             return frozenset(await self._people.distinct("lacks", wanted))
 
@@ -262,6 +355,7 @@ class Scopes:
         last = f"{scope.incident}:"
         while True:
             wanted = {"_id": {"$gt": last, "$lt": f"{scope.incident};"}, "phase": scope.phase}
+            wanted |= THEMSELVES
             with translated("read the people of a breach"):
                 found = await self._people.find(wanted).sort("_id", 1).limit(AT_ONCE).to_list(AT_ONCE)
             if not found:
@@ -283,11 +377,29 @@ class Scopes:
 
     async def in_groups(self, scope: Scope, key: CaseKey) -> AsyncIterator[tuple[Group, str, Somebody]]:
         """Yield the people of *scope*, group by group, in an order that is always the same."""
-        wanted = {"incident": scope.incident, "phase": scope.phase}
+        wanted = {"incident": scope.incident, "phase": scope.phase, **THEMSELVES}
         with translated("read the people of a breach"):
             in_order = self._people.find(wanted, batch_size=AT_ONCE).sort([("group", 1), ("_id", 1)])
             async for document in in_order:
                 yield Group.named(document["group"]), _key(document), read_from(document, key)
+
+    async def others_told(self, scope: Scope) -> list[int]:
+        """Return the other phases of the incident of which it is known whom they concern."""
+        wanted = {"incident": scope.incident, "stage": Stage.TOLD.value, "phase": {"$ne": scope.phase}}
+        with translated("read what is scoped of a breach"):
+            return [one["phase"] async for one in self._scopes.find(wanted, {"phase": 1}).sort("phase", 1)]
+
+    async def those_told(
+        self, scope: Scope, keys: Sequence[str], key: CaseKey
+    ) -> dict[str, tuple[Group, Somebody]]:
+        """Return who of *keys* is told something in *scope*, by their keys."""
+        whom = await self._united([f"{scope.incident}:{one}" for one in keys])
+        wanted = {"_id": {"$in": sorted(set(whom.values()))}, "phase": scope.phase}
+        with translated("read the people of a breach"):
+            found = {one["_id"]: one async for one in self._people.find(wanted)}
+        groups = {id_: Group.named(one["group"]) for id_, one in found.items()}
+        told = {id_: (groups[id_], read_from(found[id_], key)) for id_ in found if groups[id_].told}
+        return {id_.rpartition(":")[2]: told[into] for id_, into in whom.items() if into in told}
 
     def _together(self, scope: Scope, people: Iterable[Somebody]) -> dict[str, Somebody]:
         """Return *people*, each once, by what they are stored under."""
@@ -315,6 +427,24 @@ def read_from(document: Document, key: CaseKey) -> Somebody:
     if "sealed" not in document:
         raise Overtaken(f"somebody else has told of phase {document['phase']} of {document['incident']}")
     return read(key.open(document["sealed"], document["_id"]))
+
+
+def _known_first(document: Document, scope: Scope) -> tuple[bool, bool, str]:
+    """Return what whoever was found in an earlier phase comes first by."""
+    return document["phase"] == scope.phase, "before" not in document, document["_id"]
+
+
+def _as_one(
+    known: Mapping[str, Document], first: str, others: Sequence[str], scope: Scope, key: CaseKey
+) -> Somebody:
+    """Return what is *known* of *first* and *others*, who are one person; *first* may be of another phase."""
+    if known[first]["phase"] == scope.phase:
+        united = read_from(known[first], key)
+    else:
+        united = Somebody(who=()).after(_earlier_from(known[first], key))
+    for one in others:
+        united = united.with_address_of(read_from(known[one], key))
+    return united
 
 
 def _kept(scope: Scope, id_: str, somebody: Somebody, key: CaseKey) -> UpdateOne:
@@ -358,6 +488,11 @@ def _found_of(id_: str) -> str:
     return f"{id_} found"
 
 
+def _longest_left(scope: Document) -> datetime:
+    at: datetime = scope["at"]
+    return at
+
+
 def _first_begun(scope: Document) -> tuple[bool, int]:
     return scope["turn"] == 0, scope["phase"]
 
@@ -375,6 +510,7 @@ def _scope(document: Document) -> Scope:
         Stage(document["stage"]),
         document["records"],
         document["unnamed"],
+        document.get("judged_at"),  # none in those that were taken by a version before
     )
 
 

@@ -14,9 +14,9 @@ from services.fulfillment.datamap.graph import EMAIL, PHONE, Edge, Graph, graph_
 from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.datamap.paths import below, tuples_at, values_at
 from services.fulfillment.scoping.affected import LANGUAGE as READS
-from services.fulfillment.scoping.affected import PLACE, Somebody
+from services.fulfillment.scoping.affected import PLACE, Somebody, Who
 from services.fulfillment.scoping.mailboxes import address_in, same
-from services.fulfillment.scoping.places import language_of, place_of
+from services.fulfillment.scoping.places import folded_name, language_of, place_of
 from services.fulfillment.search.asking import leads
 from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import text_of
@@ -65,6 +65,8 @@ class Telling(Unit):
     """Place of the collection in the map."""
     mentions: bool = False
     """Whether the record only mentions them: they are counted, and not written to because of it."""
+    pointed: tuple[tuple[str, ...], ...] = ()
+    """Paths of a key of its own that records with an address point to: they may be the same person's."""
     tagged: bool = False
     """Whether an address is the same with and without a part after a plus sign, wherever it stands."""
 
@@ -90,12 +92,14 @@ class Telling(Unit):
 
     def tells(self, part: Any, *, hops: int = 0) -> Somebody:
         """Return what *part* tells of its person, *hops* references away from what was breached."""
-        return self._tells(part, self._address(part, self.emails), hops)
+        addresses = self._addresses(part, self.emails)
+        others = tuple(sorted(addresses[1:]))
+        return replace(self._tells(part, next(iter(addresses), None), hops), others=others)
 
     def guesses(self, part: Any, *, hops: int = 0) -> Somebody | None:
         """Return the same where only an address is left that may be another's; none where none is."""
-        address = self._address(part, self.spare)
-        return self._tells(part, address, hops) if address else None
+        addresses = self._addresses(part, self.spare)
+        return self._tells(part, addresses[0], hops) if addresses else None
 
     def _tells(self, part: Any, address: str | None, hops: int) -> Somebody:
         rank = self.rank + hops * FURTHER
@@ -111,11 +115,34 @@ class Telling(Unit):
             who=("email", same(address, tagged=self.tagged)) if address else (),
             said={name: (rank, text) for name, text in said.items() if text},
             places={place: rank} if place else {},
+            aliases=frozenset(self._aliases(part, said["name"])) if address else frozenset(),
         )
 
-    def _address(self, part: Any, fields: Iterable[Field]) -> str | None:
+    def _aliases(self, part: Any, name: str) -> Iterator[Who]:
+        """
+        Yield what the person is known by beside an address, each with their *name*.
+
+        Not by a number alone: a family, or a firm, may have one together, and each of them is to be told.
+        """
+        called = folded_name(name)
+        if called:
+            for kind, value in self.numbers(part):
+                if own_first(kind) == 0:
+                    yield ("known", kind, _key(value), called)
+            for edge, values in self.values_along(part, self.back):
+                yield ("refers", edge.target.key, edge.target.path, *map(_key, values), called)
+            for paths in self.pointed:
+                for values in tuples_at(part, paths):
+                    if all(map(refers, values)):
+                        yield ("refers", self.collection.key, paths[0], *map(_key, values), called)
+
+    def _addresses(self, part: Any, fields: Iterable[Field]) -> Sequence[str]:
+        """Return the addresses in *fields*, the surest first, each mailbox once."""
         texts = (str(value) for field in fields for value in self.values(part, field))
-        return next(filter(None, map(address_in, texts)), None)
+        found: dict[Hashable, str] = {}
+        for address in filter(None, map(address_in, texts)):
+            found.setdefault(same(address, tagged=self.tagged), address)
+        return list(found.values())
 
     def numbers(self, part: Any) -> Iterator[tuple[str, Any]]:
         """Yield what the person is known by beside an address, the surest first: name and value."""
@@ -179,11 +206,22 @@ def tellings(data_map: DataMap) -> Mapping[str, tuple[Telling, ...]]:
     graph = graph_of(data_map)
     found = enumerate(data_map.collections)
     tagged = plus_tags(data_map)
-    return {
+    told = {
         c.key: tuple(replace(telling, tagged=tagged) for telling in _tellings(c, graph, rank))
         for rank, c in found
         if not c.skipped
     }
+    back = [edge for some in told.values() for one in some if one.emails for edge in one.back]
+    return {key: tuple(_pointed(one, back) for one in some) for key, some in told.items()}
+
+
+def _pointed(telling: Telling, back: Iterable[Edge]) -> Telling:
+    """Return *telling* with the keys of its own that records with an address point to."""
+    if telling.unit or telling.mentions or not telling.emails:
+        return telling
+    targets = (edge.target for edge in back if edge.target.key == telling.collection.key)
+    paths = dict.fromkeys((target.path, *target.others) for target in targets if target.unit is None)
+    return replace(telling, pointed=tuple(paths))
 
 
 def plus_tags(data_map: DataMap) -> bool:
@@ -191,11 +229,12 @@ def plus_tags(data_map: DataMap) -> bool:
     return any(field.plus_tags for collection in data_map.collections for field in collection.leaves)
 
 
-def needed(tellings_: Iterable[Telling]) -> list[str]:
+def needed(tellings_: Sequence[Telling]) -> list[str]:
     """Return the paths that must be read."""
     fields = {field.path for telling in tellings_ for field in telling.fields}
     along = {path for t in tellings_ for edge in (*t.back, *t.out) for path in edge.paths}
-    return sorted(fields | along)
+    pointed = {path for telling in tellings_ for paths in telling.pointed for path in paths}
+    return sorted(fields | along | pointed)
 
 
 def _tellings(collection: Collection, graph: Graph, rank: int) -> Iterator[Telling]:

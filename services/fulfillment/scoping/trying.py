@@ -6,17 +6,19 @@ has: there may be a million, and they are nobody's business before it is decided
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from secrets import token_bytes
 
 from services.fulfillment.scoping.affected import Somebody, read, together, written
 from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.customers import Named
 from services.fulfillment.scoping.finding import Finding, Portion
-from services.fulfillment.scoping.judging import Judge, Law
+from services.fulfillment.scoping.judging import Group, Judge, Law
 from services.fulfillment.search.digests import spelled
 from shared.incidents import BreachDeclared
 from shared.vault import CaseKey
@@ -24,6 +26,8 @@ from shared.vault import CaseKey
 KEY_BYTES = 16
 Progress = Callable[[str, int], None]
 """Called with the collection that is gone through, and how many records of all were."""
+
+Each = Callable[[Group, Somebody], None]
 
 
 @dataclass
@@ -35,9 +39,11 @@ class Trial:
     named: Named = field(default_factory=Named)
 
 
-async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: Progress) -> Trial:
+async def tried(
+    declared: BreachDeclared, finding: Finding, law: Law, progress: Progress, each: Each = lambda *_: None
+) -> Trial:
     """
-    Return whom *declared* would concern, and under which laws.
+    Return whom *declared* would concern, and under which laws; *each* hears of everybody, one by one.
 
     Raises:
         FilterRefused: The records are not named in a way that can be followed.
@@ -48,9 +54,12 @@ async def tried(declared: BreachDeclared, finding: Finding, law: Law, progress: 
         trial = Trial()
         trial.records, trial.named = await _gone_through(finding.portions(declared), people.add, progress)
         await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
+        people.unite()
         judge = Judge(declared, law)
         for somebody in people.everybody():
-            trial.counting.add(judge.group_of(somebody), somebody)
+            group = judge.group_of(somebody)
+            trial.counting.add(group, somebody)
+            each(group, somebody)
         if not declared.affected.collections:
             trial.records = declared.records or 0
         return trial
@@ -69,12 +78,20 @@ async def _gone_through(
     return handled, named
 
 
+def _found(id_: str, into: Mapping[str, str]) -> str:
+    """Return with whom *id_* is one by now."""
+    while id_ in into:
+        id_ = into[id_]
+    return id_
+
+
 class _People:
     """Everybody who was found, each once."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("")  # a file of its own, which goes when it is closed
         self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks TEXT, sealed BLOB)")
+        self._file.execute("CREATE TABLE aliases (alias TEXT, id TEXT, PRIMARY KEY (alias, id))")
         self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.of_nobody()
 
     def close(self) -> None:
@@ -85,6 +102,26 @@ class _People:
         for id_, one in together(people, self._id).items():
             known = self._known(id_)
             self._keep(id_, one if known is None else known.also(one))
+            named = [(self._id(alias), id_) for alias in one.aliases]
+            self._file.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", named)
+
+    def unite(self) -> None:
+        """Make one of those who are the same person at two addresses."""
+        into: dict[str, str] = {}
+        several = "SELECT alias FROM aliases GROUP BY alias HAVING count(*) > 1"
+        shared = f"SELECT alias, id FROM aliases WHERE alias IN ({several}) ORDER BY alias, id"  # noqa: S608 - no value
+        rows = self._file.execute(shared).fetchall()
+        for _, some in groupby(rows, key=itemgetter(0)):
+            ids = sorted({_found(id_, into) for _, id_ in some})
+            for other in ids[1:]:
+                self._unite(ids[0], other)
+                into[other] = ids[0]
+
+    def _unite(self, first: str, other: str) -> None:
+        one, same = self._known(first), self._known(other)
+        if one is not None and same is not None:
+            self._keep(first, one.with_address_of(same))
+            self._file.execute("DELETE FROM people WHERE id = ?", (other,))
 
     def tell_more(self, people: Iterable[Somebody]) -> None:
         """Keep what *people* tell of those of whom more should be known."""

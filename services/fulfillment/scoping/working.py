@@ -11,15 +11,16 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import NAMESPACE_OID, uuid5
 
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.counting import Counting
 from services.fulfillment.scoping.customers import Named
-from services.fulfillment.scoping.finding import Finding
+from services.fulfillment.scoping.finding import SCANNED_WITHIN, Finding
 from services.fulfillment.scoping.judging import Group, Judge, Law
+from services.fulfillment.scoping.repeating import Repeating
 from services.fulfillment.scoping.scopes import Scope, Scopes, Stage
 from services.fulfillment.search.stores import Stores
 from shared.affected import CHUNK, Chunk, Reached, chunk_item
@@ -35,8 +36,11 @@ CHUNK_BYTES = 8 * 1024 * 1024
 BEAT_S, HANGS_S = 60.0, 86_400.0
 LOOK_EVERY_S = 1.0
 TRY_AGAIN_S = 60.0
+BREACHES_AT_ONCE = 4
+"""Incidents that one replica works on side by side: a store that is slow holds up those that need it."""
 TELL_EVERY_S = 10.0
 """Seconds between two lines in the log about one long step."""
+LATER = "a breach is scoped later"
 Publish = Callable[[list[Message]], Awaitable[None]]
 
 
@@ -90,21 +94,27 @@ class Scoping:
     current: Callable[[], DataMap]
     law: Law
     publish: Publish
+    within: timedelta = SCANNED_WITHIN
+    """How long a store may work at one query."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def run(self) -> None:
         """Work on every scope, for ever; what fails is gone on with by whoever is next."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(BREACHES_AT_ONCE):
+                group.create_task(self._work_on())
+
+    async def _work_on(self) -> None:
+        """Work on one scope after the other."""
         while True:
             pause = LOOK_EVERY_S
             try:
                 while await self.work():
                     pass
-            except HabeasError as error:
+            except Exception as error:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
                 pause = TRY_AGAIN_S
-                logger().error("a breach is scoped later", service="scoping", reason=str(error))
-            except Exception:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
-                pause = TRY_AGAIN_S
-                logger().error("a breach is scoped later", service="scoping", exc_info=True)
+                foreseen = isinstance(error, HabeasError)
+                logger().error(LATER, service="scoping", reason=_reason(error), exc_info=not foreseen)
             await asyncio.sleep(pause)
 
     async def work(self) -> bool:
@@ -122,8 +132,9 @@ class Scoping:
         try:
             await self._go_on(scope)
         except Exception as error:
+            logger().warning(LATER, service="scoping", request_id=scope.incident, reason=_reason(error))
             with suppress(HabeasError):
-                await self.scopes.fail(scope, _reason(error))
+                await self.scopes.fail(scope, _reason(error), self.clock())
             raise
         finally:
             beats.cancel()
@@ -137,9 +148,8 @@ class Scoping:
                 await self.scopes.alive(scope, self.clock())
 
     async def _go_on(self, scope: Scope) -> None:
-        declared = BreachDeclared.model_validate_json(
-            await self.vault.open(scope.incident, scope.declaration)
-        )
+        sealed = await self.vault.open(scope.incident, scope.declaration)
+        declared = BreachDeclared.model_validate_json(sealed).judged_by(scope.judged_at)
         key = await self.vault.key_of(scope.incident)
         if scope.stage is Stage.GATHERING:
             scope = await self._gather(scope, declared, key)
@@ -169,6 +179,7 @@ class Scoping:
         async for portion in self._finding().telling_more(lacking):
             await self.scopes.tell_more(scope, portion.people, key, self.clock())
             await pulse.beat(portion.records, portion.collection)
+        await self.scopes.unite(scope, key, self.clock())
         return await self.scopes.reach(scope, Stage.JUDGING, self.clock())
 
     async def _judge(self, scope: Scope, declared: BreachDeclared, key: CaseKey) -> Scope:
@@ -191,6 +202,8 @@ class Scoping:
             await self.vault.seal(scope.incident, chunk_item(scope.phase, sealed), content)
             sealed += 1
             await pulse.beat(len(people))
+        async for looked_at in Repeating(scope, self.scopes, self.vault, key).seal():
+            await pulse.beat(looked_at)
         await self.publish([_message(scope, counting, sealed)])
         logger().info(
             "a breach is scoped", service="scoping", request_id=scope.incident, handled=counting.people
@@ -215,7 +228,7 @@ class Scoping:
             yield last, waiting
 
     def _finding(self) -> Finding:
-        return Finding(self.current(), self.stores)
+        return Finding(self.current(), self.stores, self.within)
 
     def _pulse(self, scope: Scope) -> Pulse:
         return Pulse(self.scopes, scope, self.clock)
@@ -237,6 +250,7 @@ def _message(scope: Scope, counting: Counting, chunks: int) -> Message:
         customers=counting.customers,
         records=scope.records,
         unnamed=scope.unnamed,
+        crowded=counting.crowded,
         chunks=chunks,
     )
     body = encode(fact, id=id_, source="habeas/scoping", time=datetime.now(UTC))

@@ -5,14 +5,15 @@ A moment is named after its clock and when that ends: once a clock is corrected,
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.intake.incidents.counting import Law, Statement, duties_of
 from services.intake.incidents.domain import Incident
-from services.intake.incidents.duties import CONTROLLER, PEOPLE, Due, Reason
-from shared.incidents import BreachDeclared
-from shared.law import Calendars, Company, Step
-from shared.law.breaches import BreachPolicies, Clock, Customer, clocks
+from services.intake.incidents.duties import CONTROLLER, CUSTOMERS, PEOPLE, Due, Reason
+from shared.incidents import BreachDeclared, customer_numbers
+from shared.law import Step
+from shared.law.breaches import Clock
 
 HALF, QUARTER, LAST_DAY, END = "half", "quarter", "day", "end"
 """Moments of a clock: half of it is over, a quarter is left, a day is left, all is over."""
@@ -24,16 +25,7 @@ QUESTIONED = timedelta(days=3)
 """How soon it is asked why somebody is not told "without undue delay". Our practice, no law."""
 AFTER_HOLD = timedelta(days=1)
 """How soon after an investigation lets people be told it is asked why they are not. Our practice, no law."""
-UPDATE, SUPPLEMENT, CUSTOMERS = "update", "supplement", "customers"
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """What the laws say of breaches, and whose duty it is."""
-
-    policies: BreachPolicies
-    company: Company
-    calendars: Calendars
+UPDATE, SUPPLEMENT = "update", "supplement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,49 +42,25 @@ def clocks_of(
     """
     Return all clocks of *incident*; what is not there yet begins *now*.
 
-    What was *declared* last counts. Customers are those of all phases: a supplement need not name them again.
+    Args:
+        incident: What is known of it.
+        declared: The declarations of all its phases. Of those that stand the last one counts, but of moments
+            the earliest, and what was found breached in any phase; customers are those of all, since a
+            supplement need not name them again.
+        law: What the laws say.
+        now: This moment.
     """
-    last = declared[-1]
-    breach = replace(
-        last.breach,
-        detected_at=min(last.detected_at, incident.aware_at),
-        aware_at=incident.aware_at,
-        categories=tuple(dict.fromkeys((*last.categories, *incident.categories))),
-        controllers=tuple(_customers(declared)),
-        unreached=incident.unreached,
-        told=tuple(_being_told(incident).items()),
-    )
-    found = clocks(breach, incident.residents, law.policies, law.company, law.calendars)
-    by_law = [_due(clock, incident.aware_at) for clock in found]
-    return (*by_law, *_promised(incident, last), *_supplements(incident, by_law, now))
+    said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
+    found = duties_of(incident, said, law, customer_numbers(declared))
+    by_law = [_unless_missed(_due(clock, incident.aware_at), incident, now) for clock in found]
+    return (*by_law, *_promised(incident, said[-1].declared), *_supplements(incident, by_law, now))
 
 
-def _customers(declared: Iterable[BreachDeclared]) -> Iterator[Customer]:
-    """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
-    hours: dict[str, int] = {}
-    for one in declared:
-        for customer in one.breach.controllers:
-            hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
-    return (Customer(id_, most) for id_, most in hours.items())
-
-
-def _being_told(incident: Incident) -> dict[str, datetime]:
-    """
-    Return since when people are being told, by their clocks.
-
-    What runs from their notice does not wait for the last of them, nor for what is stopped before its end.
-
-    Law:
-        Cal. Civ. Code § 1798.82(f), and the like: days of notifying consumers.
-    """
-    found = dict(incident.told)
-    for duty in incident.clocks:
-        if duty.recipient == PEOPLE:
-            about = (phase for phase in incident.standing if phase.concerns(duty))
-            since = [phase.out_at for phase in about if phase.out_at is not None]
-            if since:
-                found[duty.clock] = min(*since, found.get(duty.clock, since[0]))
-    return found
+def _unless_missed(duty: Due, incident: Incident, now: datetime) -> Due:
+    """Return *duty*; as it was, where it is missed and would begin another time: who is late stays late."""
+    before = incident.running(duty.clock)
+    missed = before is not None and before.due_at is not None and before.due_at <= now
+    return before if before is not None and missed and duty.owed and not duty.begun else duty
 
 
 def _due(clock: Clock, aware_at: datetime) -> Due:
@@ -131,21 +99,34 @@ def _supplements(incident: Incident, by_law: Iterable[Due], now: datetime) -> It
     """
     Yield the clocks of a supplement to those who had the first report: they get it as soon as we know it.
 
-    To people and customers our letters go once; what customers hear of later is the staff's to tell.
+    To people our letters go once. What customers hear of later is the staff's to tell, unless letters of the
+    supplement go to all of them.
 
     Law:
         GDPR Art. 33(4): information may be provided in phases without undue further delay.
     """
-    number, since = incident.newest.number, {duty.clock: duty.runs_from for duty in incident.clocks}
-    again = len(incident.standing) > 1
+    number, again = incident.newest.number, len(incident.standing) > 1
     owed = [duty for duty in by_law if duty.owed and duty.recipient != PEOPLE] if again else []
     reports = [duty for duty in owed if duty.recipient != CONTROLLER]
     if reports:
         clock = f"{SUPPLEMENT}.{number}"
-        yield _supplement(clock, reports[0].recipient, reports[0].policy, since.get(clock, now))
+        since = _asked_since(clock, incident, now)
+        yield _supplement(clock, reports[0].recipient, reports[0].policy, since)
     if len(owed) > len(reports):
         clock = f"{SUPPLEMENT}.{number}.{CUSTOMERS}"
-        yield _supplement(clock, CUSTOMERS, owed[-1].policy, since.get(clock, now))
+        yield _supplement(clock, CUSTOMERS, owed[-1].policy, _asked_since(clock, incident, now))
+
+
+def _asked_since(clock: str, incident: Incident, now: datetime) -> datetime:
+    """Return since when the supplement is asked for; one that was not told is not put off by the next."""
+    waiting = [duty for duty in incident.clocks if duty.clock not in incident.done or duty.clock == clock]
+    alike = [duty.runs_from for duty in waiting if _supplements_alike(duty.clock, clock)]
+    return min(alike, default=now)
+
+
+def _supplements_alike(one: str, other: str) -> bool:
+    """Tell whether both are supplements to the same: to authorities, or to customers."""
+    return one.startswith(f"{SUPPLEMENT}.") and one.endswith(CUSTOMERS) is other.endswith(CUSTOMERS)
 
 
 def _supplement(clock: str, recipient: str, policy: str | None, since: datetime) -> Due:
@@ -183,6 +164,11 @@ def _moments(duty: Due) -> Iterator[Wait]:
     if period >= LONG:
         yield _wait(LAST_DAY, duty, due_at - timedelta(days=1))
     yield _wait(END, duty, due_at)
+
+
+def is_held_over(duty: Due, now: datetime) -> bool:
+    """Tell whether the last moment to warn of *duty* is over, which an investigation may have held up."""
+    return duty.recipient == PEOPLE and all(wait.at <= now for wait in _moments(duty))
 
 
 def after_hold(duty: Due, until: datetime) -> Wait:

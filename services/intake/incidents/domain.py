@@ -6,12 +6,20 @@ behind them and no investigation holds them up, whichever comes last.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from services.intake.incidents.duties import BY_LETTER, ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import (
+    CONTROLLER,
+    PEOPLE,
+    ClocksSet,
+    CustomersFound,
+    Due,
+    DutiesDone,
+    DutiesWithdrawn,
+)
 from services.intake.incidents.phases import Phase, Status, status_after
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import Code, Fact, RequestPurged
@@ -23,6 +31,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachScoped,
@@ -39,7 +48,7 @@ HOLD = "hold"
 """What the moment is called at which a hold ends."""
 
 
-RECORDS = (ClocksSet, DutiesDone)
+RECORDS = (ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,15 @@ class Done:
     at: datetime
     by: Code | None = None
     receipt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A clock that had been stopped, before a phase found more people whom it is about."""
+
+    duty: Due
+    done: Done
+    phase: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,10 @@ class Incident:
     """When a clock was stopped last."""
     former: Mapping[str, Due] = field(default_factory=lambda: MappingProxyType({}))
     """Duties that were done, as they were when their clocks ran last."""
+    stops: tuple[Stop, ...] = ()
+    """Those of clocks that have begun again since, in order."""
+    withdrawn: tuple[DutiesWithdrawn, ...] = ()
+    """Duties that phases had owed which were taken back."""
     hold: BreachHeld | None = None
     aborted: bool = False
     """Whether the staff has stopped its notices for good."""
@@ -91,42 +113,50 @@ class Incident:
         """Return the phases that an approval of phase *number* lets out."""
         return tuple(phase for phase in self.phases[:number] if phase.awaits_approval)
 
+    def words_for(self, phase: Phase, number: int) -> Code:
+        """Return what *phase* is told in that is approved with phase *number*: the newest of its role."""
+        alike = (one for one in self.standing if one.role is phase.role and one.number <= number)
+        return [phase, *alike][-1].declaration
+
     @property
     def aware_at(self) -> datetime:
         """When the company knew first: a supplement does not move what runs from there."""
         return min(phase.aware_at for phase in self.standing or self.phases)
 
     @property
-    def residents(self) -> Mapping[str | None, int]:
+    def judged_at(self) -> datetime:
         """
-        How many people live where, over all phases: in each are those who are not told in another.
+        When the company knew by the first phase that stands: the editions of that day judge all phases.
 
-        Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until
-        somebody has looked; after that nobody is a number, too.
+        A later phase that says otherwise corrects clocks, and not the laws that they are counted by.
         """
-        counted: Counter[str | None] = Counter({None: 0} if any(p.scoped for p in self.standing) else {})
-        for phase in self.standing:
-            for group in phase.groups:
-                counted[group.place] += group.people
-        return counted
+        return (self.standing or self.phases)[0].aware_at
+
+    @property
+    def residents(self) -> Mapping[str | None, int]:
+        """How many people live where, over all phases that stand."""
+        return residents_of(self.standing)
 
     @property
     def categories(self) -> tuple[str, ...]:
         """All that was found breached of anybody."""
-        found = (one for phase in self.standing if phase.scoped for one in phase.scoped.categories)
-        return tuple(dict.fromkeys(found))
-
-    @property
-    def unreached(self) -> bool:
-        """Whether somebody in any phase cannot be told by a letter of ours."""
-        return any(phase.unreached for phase in self.standing)
+        return categories_of(self.standing)
 
     @property
     def duties(self) -> tuple[Due, ...]:
-        """All clocks, and those that are none any more but were done: what was done stays on record."""
+        """All clocks, and those that are none any more but were done, or taken back: it stays on record."""
         known = {duty.clock for duty in self.clocks}
-        gone = (duty for clock, duty in self.former.items() if clock in self.done and clock not in known)
-        return (*self.clocks, *gone)
+        done = [duty for clock, duty in self.former.items() if clock in self.done and clock not in known]
+        known.update(duty.clock for duty in done)
+        back = {duty.clock: duty for one in self.withdrawn for duty in one.duties if duty.clock not in known}
+        return (*self.clocks, *done, *back.values())
+
+    def withdrawn_with(self, clock: str) -> int | None:
+        """Return with which phase a clock was taken back that runs no more; None where it was not."""
+        if self.running(clock) is not None or clock in self.done:
+            return None
+        phases = [one.phase for one in self.withdrawn for duty in one.duties if duty.clock == clock]
+        return phases[-1] if phases else None
 
     def held(self, now: datetime) -> bool:
         """Tell whether an investigation holds the notices up at *now*."""
@@ -136,6 +166,27 @@ class Incident:
         """Return the clock of that name, if somebody has still to be told."""
         duty = next((duty for duty in self.clocks if duty.clock == clock), None)
         return duty if duty is not None and duty.owed and clock not in self.done else None
+
+
+def residents_of(phases: Iterable[Phase]) -> Mapping[str | None, int]:
+    """
+    Return how many people live where, over *phases*: in each are those who are not told in another.
+
+    Whom no law wants told may be counted in several: to tell of more is always lawful. Empty until somebody
+    has looked; after that nobody is a number, too.
+    """
+    scoped = [phase for phase in phases if phase.scoped]
+    counted: Counter[str | None] = Counter({None: 0} if scoped else {})
+    for phase in scoped:
+        for group in phase.groups:
+            counted[group.place] += group.people
+    return counted
+
+
+def categories_of(phases: Iterable[Phase]) -> tuple[str, ...]:
+    """Return all that was found breached of anybody in *phases*."""
+    found = (one for phase in phases if phase.scoped for one in phase.scoped.categories)
+    return tuple(dict.fromkeys(found))
 
 
 def evolve(incident: Incident, fact: Fact) -> Incident:
@@ -164,13 +215,18 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
     match fact:
         case BreachScoped() | BreachApproved() | BreachWithdrawn() | NoticesReleased() | BreachNotified():
             return _phase_noted(incident, fact)
+        case BreachRecounted():
+            return _recounted(incident, _phase_of(incident, fact), fact)
         case BreachHeld():
             phases = tuple(replace(one, delayed=one.delayed or _ready(one)) for one in incident.phases)
             return replace(incident, hold=fact, phases=phases)
         case BreachHoldEnded():
             return replace(incident, hold=None)
-        case ClocksSet() | DutiesDone() | BreachReported():
+        case ClocksSet() | DutiesDone() | DutiesWithdrawn() | BreachReported():
             return _clock_noted(incident, fact)
+        case CustomersFound():
+            found = replace(incident.phases[fact.phase - 1], written_to=frozenset(fact.customers))
+            return _replaced(incident, found)
         case CampaignAborted():
             # Before notices are out there are none to stop.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
@@ -208,9 +264,7 @@ def _phase_noted(
     incident: Incident,
     fact: BreachScoped | BreachApproved | BreachWithdrawn | NoticesReleased | BreachNotified,
 ) -> Incident:
-    if not 1 <= fact.phase <= len(incident.phases):
-        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
-    phase = incident.phases[fact.phase - 1]
+    phase = _phase_of(incident, fact)
     match fact:
         case BreachApproved():
             return _approved(incident, phase, fact)
@@ -225,9 +279,47 @@ def _phase_noted(
             return _with(stopped, replace(phase, notified=fact), fact)
 
 
+def _phase_of(
+    incident: Incident,
+    fact: BreachScoped
+    | BreachApproved
+    | BreachWithdrawn
+    | NoticesReleased
+    | BreachNotified
+    | BreachRecounted,
+) -> Phase:
+    if not 1 <= fact.phase <= len(incident.phases):
+        raise IllegalTransition(f"{fact.TYPE} is about phase {fact.phase}; there are {len(incident.phases)}")
+    return incident.phases[fact.phase - 1]
+
+
+def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incident:
+    """Letters that come back make fewer who were reached: a count that comes late says nothing."""
+    if phase.notified is None:
+        raise TooEarly(f"letters of phase {phase.number} came back before it was told that all are out")
+    if fact.failed <= phase.notified.failed:
+        return incident
+    counts = fact.model_dump(include={"sent", "doubtful", "failed", "elsewhere"})
+    counted = replace(phase, notified=phase.notified.model_copy(update=counts))
+    return _with(_untold(incident, phase), counted, fact)
+
+
+def _untold(incident: Incident, phase: Phase) -> Incident:
+    """A customer who was not reached is not told: their clocks run on, unless the staff has told them."""
+    if not phase.customers:
+        return incident
+    theirs = (duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty))
+    customers = {duty.clock for duty in theirs}
+    kept = {clock: at for clock, at in incident.done.items() if clock not in customers or at.by is not None}
+    return replace(incident, done=kept)
+
+
 def _with(incident: Incident, phase: Phase, fact: Fact) -> Incident:
-    changed = replace(phase, status=status_after(phase.status, fact))
-    phases = (*incident.phases[: phase.number - 1], changed, *incident.phases[phase.number :])
+    return _replaced(incident, replace(phase, status=status_after(phase.status, fact)))
+
+
+def _replaced(incident: Incident, phase: Phase) -> Incident:
+    phases = (*incident.phases[: phase.number - 1], phase, *incident.phases[phase.number :])
     return replace(incident, phases=phases)
 
 
@@ -241,34 +333,48 @@ def _scoped(incident: Incident, phase: Phase, fact: BreachScoped) -> Incident:
 def _withdrawn(incident: Incident, phase: Phase, fact: BreachWithdrawn) -> Incident:
     """Whoever was to be told in its words is told in none: it was these that were approved."""
     incident = _with(incident, replace(phase, withdrawn_by=fact.by), fact)
+    stops = tuple(stop for stop in incident.stops if stop.phase != fact.phase)
     phases = tuple(
         replace(one, status=Status.SCOPED, approved_by=(), seconded=False, words=one.declaration)
         if one.status is Status.APPROVED and one.words == phase.declaration
         else one
         for one in incident.phases
     )
-    return replace(incident, phases=phases)
+    return replace(incident, phases=phases, stops=stops)
 
 
 def _approved(incident: Incident, newest: Phase, fact: BreachApproved) -> Incident:
-    """Whoever approves of a phase approves of all that wait before it: they are told in its words."""
+    """
+    Whoever approves of a phase approves of all that wait before it: they are told in its words.
+
+    But nobody is told as a customer is who is none: they are told in the newest words of their own role.
+    """
     by = (*newest.approved_by, fact.by)
     seconded = len({newest.by, *by} - {None}) >= FOUR_EYES
     for phase in incident.waiting(newest.number) or [newest]:
-        words = newest.declaration
+        words = incident.words_for(phase, newest.number)
         incident = _with(incident, replace(phase, approved_by=by, seconded=seconded, words=words), fact)
     return incident
 
 
 def _reopened(incident: Incident, scoped: BreachScoped) -> Incident:
-    """Of people who are found later, the clock of those who were told says nothing."""
+    """Of people who are found later, the clock of those who were told says nothing: it begins again."""
     laws = {law for group in scoped.groups if group.people or group.again for law in group.laws}
-    again = {duty.clock for duty in incident.clocks if duty.recipient in BY_LETTER and duty.policy in laws}
-    return replace(incident, done={clock: at for clock, at in incident.done.items() if clock not in again})
+    again = {
+        duty.clock: Stop(duty, incident.done[duty.clock], scoped.phase)
+        for duty in incident.clocks
+        if duty.recipient == PEOPLE and duty.policy in laws and duty.clock in incident.done
+    }
+    done = {clock: at for clock, at in incident.done.items() if clock not in again}
+    return replace(incident, done=done, stops=(*incident.stops, *again.values()))
 
 
-def _clock_noted(incident: Incident, fact: ClocksSet | DutiesDone | BreachReported) -> Incident:
+def _clock_noted(
+    incident: Incident, fact: ClocksSet | DutiesDone | DutiesWithdrawn | BreachReported
+) -> Incident:
     match fact:
+        case DutiesWithdrawn():
+            return replace(incident, withdrawn=(*incident.withdrawn, fact))
         case ClocksSet():
             done = {duty.clock: duty for duty in incident.clocks if duty.clock in incident.done}
             return replace(incident, clocks=fact.clocks, former={**incident.former, **done})

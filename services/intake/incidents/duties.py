@@ -9,6 +9,8 @@ from shared.incidents import Place
 
 ClockId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
 PEOPLE, CONTROLLER = "people", "controller"
+CUSTOMERS = "customers"
+"""All controllers whose processor the company is, who are told more."""
 BY_LETTER = frozenset({PEOPLE, CONTROLLER})
 """Whom our own letters go to; all others are told by the staff."""
 
@@ -36,6 +38,12 @@ class Due(Part):
     """Whether it runs: some clocks begin when somebody else was told."""
     why: tuple[Reason, ...] = ()
 
+    @property
+    def customer(self) -> str | None:
+        """Which customer it is about, as the clock calls them; None where it is about no certain one."""
+        _, _, customer = self.clock.partition(f".{CONTROLLER}.")
+        return customer or None
+
 
 class ClocksSet(Record):
     """The clocks of an incident were started, or corrected by what is known since."""
@@ -43,6 +51,25 @@ class ClocksSet(Record):
     TYPE: ClassVar[str] = "habeas.incidents.clocks_set.v1"
 
     clocks: tuple[Due, ...]
+
+
+class CustomersFound(Record):
+    """Which customers a phase writes to, of those that were declared: those whose records were breached."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.customers_found.v1"
+
+    phase: int
+    customers: tuple[str, ...]
+    """As their clocks call them."""
+
+
+class DutiesWithdrawn(Record):
+    """A phase was taken back: nobody is told any more of what it alone had owed, as it was then."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.duties_withdrawn.v1"
+
+    phase: int
+    duties: tuple[Due, ...]
 
 
 class DutiesDone(Record):

@@ -9,19 +9,21 @@ from typing import Protocol
 
 from services.intake.incidents.clocks import (
     END,
-    Law,
     Wait,
     after_hold,
     clocks_of,
     duty_named,
+    is_held_over,
     kind_of,
     waits_of,
 )
+from services.intake.incidents.counting import Law
+from services.intake.incidents.customers import customers_in
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
+from services.intake.incidents.duties import ClocksSet, CustomersFound, Due, DutiesDone, DutiesWithdrawn
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of
 from services.intake.incidents.notices import objection, released, told_by_letter, too_late, waits_for_hold
-from shared.affected import chunks_of
+from shared.affected import Chunk, chunk_item, chunks_of
 from shared.errors import PermanentError, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
@@ -33,6 +35,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachScoped,
@@ -40,6 +43,7 @@ from shared.incidents import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
+    customer_numbers,
 )
 from shared.log import logger
 from shared.service import on
@@ -104,7 +108,9 @@ async def register(event: BreachLodged, ctx: Incidents) -> Sequence[Fact]:
         by=declared.by,
     )
     await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
-    return [registered, *await _clocks_set(evolve(ctx.incident, registered), ctx)]
+    after = evolve(ctx.incident, registered)
+    told = registered.model_copy(update={"judged_at": after.judged_at})
+    return [told, *await _clocks_set(after, ctx)]
 
 
 def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
@@ -114,14 +120,38 @@ def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
 
 async def correct_clocks(event: BreachScoped, ctx: Incidents) -> Sequence[Fact]:
     """Count again who is to be told and by when, now that it is known how many people live where."""
-    return await _clocks_set(evolve(ctx.incident, event), ctx)
+    after = evolve(ctx.incident, event)
+    found = await _customers_found(event, after, ctx)
+    return [*found, *await _clocks_set(reduce(evolve, found, after), ctx)]
+
+
+async def _customers_found(event: BreachScoped, after: Incident, ctx: Incidents) -> Sequence[Fact]:
+    """
+    Return which customers a phase writes to: a letter stops the clock of the customer it goes to alone.
+
+    Law:
+        GDPR Art. 33(2): each controller is told.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or phase not in after.standing:
+        return []
+    declared = [await ctx.declared(one.declaration) for one in after.phases]
+    numbers, written = customer_numbers(declared), set[str]()
+    for number in range(event.chunks):
+        try:
+            sealed = await ctx.vault.open(ctx.case_id, chunk_item(event.phase, number))
+        except KeyError:  # whom it was about is forgotten by now
+            return []
+        theirs = customers_in(Chunk.model_validate_json(sealed), declared[event.phase - 1])
+        written.update(numbers[id_] for id_ in theirs)
+    return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
 
 
 async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
     """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
     clocks: tuple[Due, ...] = ()
     if incident.standing:
-        declared = [await ctx.declared(phase.declaration) for phase in incident.standing]
+        declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
         clocks = clocks_of(incident, declared, ctx.law, ctx.now)
     await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
     return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
@@ -160,7 +190,20 @@ async def withdraw(event: BreachWithdrawn, ctx: Incidents) -> Sequence[Fact]:
     # Whose clock ran because of this phase alone was told before.
     told = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in told_by_letter(after)}
     unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
-    return [unscoped, *await _stopped(after, told, ctx)]
+    found = [unscoped, *await _stopped(after, told, ctx)]
+    return [*found, *_withdrawn(event, reduce(evolve, found, after), ctx)]
+
+
+def _withdrawn(event: BreachWithdrawn, after: Incident, ctx: Incidents) -> Sequence[Fact]:
+    """Return what nobody owes *after* a phase was taken back, and did before: it stays in the register."""
+    gone = [
+        duty
+        for duty in ctx.incident.clocks
+        if ctx.incident.running(duty.clock) and not after.running(duty.clock) and duty.clock not in after.done
+    ]
+    if not gone:
+        return []
+    return [DutiesWithdrawn(request_id=ctx.case_id, phase=event.phase, duties=tuple(gone))]
 
 
 async def note_abort(_event: CampaignAborted, _ctx: Incidents) -> Sequence[Fact]:
@@ -172,13 +215,22 @@ async def hold(event: BreachHeld, ctx: Incidents) -> Sequence[Fact]:
     """Keep notices back that have not gone out, until a moment that is waited for."""
     after = evolve(ctx.incident, event)
     await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
+    await _ask_again(after, max(event.until, ctx.now), ctx)
     # It may be about a moment that is over by now, in the place of a hold that was in force.
     return await _let_out(after, ctx)
 
 
 async def end_hold(event: BreachHoldEnded, ctx: Incidents) -> Sequence[Fact]:
     """Let the notices out that nothing else keeps back."""
-    return await _let_out(evolve(ctx.incident, event), ctx)
+    after = evolve(ctx.incident, event)
+    await _ask_again(after, ctx.now, ctx)
+    return await _let_out(after, ctx)
+
+
+async def _ask_again(incident: Incident, until: datetime, ctx: Incidents) -> None:
+    """Look again, soon after *until*, at whom a hold has kept from being told beyond their time."""
+    over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
+    await ctx.await_all([after_hold(duty, until) for duty in over])
 
 
 async def note_report(event: BreachReported, ctx: Incidents) -> Sequence[Fact]:
@@ -191,6 +243,24 @@ async def note_notified(event: BreachNotified, ctx: Incidents) -> Sequence[Fact]
     after = evolve(ctx.incident, event)
     told = {duty.clock: ctx.now for duty in told_by_letter(after)}
     return await _stopped(after, told, ctx) if told else []
+
+
+async def note_recount(event: BreachRecounted, ctx: Incidents) -> Sequence[Fact]:
+    """
+    Count anew who was reached, and what follows from that; tell, loudly, of customers who were not.
+
+    Raises:
+        TooEarly: It is not known yet that all letters are out.
+    """
+    after = evolve(ctx.incident, event)
+    running = [duty for duty in after.clocks if after.running(duty.clock)]
+    untold = [duty for duty in running if not ctx.incident.running(duty.clock)]
+    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in untold]
+    return [*alarms, *await _clocks_set(after, ctx)]
+
+
+def _is_over(duty: Due, now: datetime) -> bool:
+    return duty.due_at is not None and now >= duty.due_at
 
 
 async def _stopped(incident: Incident, told: Mapping[str, datetime], ctx: Incidents) -> Sequence[Fact]:
@@ -245,7 +315,7 @@ async def _warned(duty: Due, kind: str, ctx: Incidents) -> Sequence[Fact]:
     if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
         await ctx.await_all([after_hold(duty, ctx.incident.hold.until)])
         return []
-    missed = duty.due_at is not None and ctx.now >= duty.due_at
+    missed = _is_over(duty, ctx.now)
     if kind == END and not missed:
         raise TooEarly(BEHIND)
     return [_alarm(duty, ctx, missed=missed)]
@@ -270,5 +340,6 @@ SUBSCRIPTIONS = (
     on(BreachHoldEnded, end_hold),
     on(BreachReported, note_report),
     on(BreachNotified, note_notified),
+    on(BreachRecounted, note_recount),
     on(BreachTimeCame, heed_time),
 )

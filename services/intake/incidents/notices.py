@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.intake.incidents.domain import Incident
-from services.intake.incidents.duties import PEOPLE, Due
+from services.intake.incidents.duties import CONTROLLER, CUSTOMERS, PEOPLE, Due
 from services.intake.incidents.phases import Phase, Status
 from shared.events import Code, RequestId
 from shared.incidents import NoticesReleased
@@ -98,6 +98,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
     """Return the notices that may go out at *now*: two people stand behind them, and nothing holds them."""
     if incident.held(now):
         return []
+    out = [phase for phase in incident.phases if phase.status is Status.APPROVED and phase.seconded]
     return [
         NoticesReleased(
             request_id=case,
@@ -106,18 +107,27 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
             chunks=phase.chunks,
             held_by_police=phase.delayed,
             at=now,
+            along=tuple(other.number for other in out if other is not phase),
         )
-        for phase in incident.phases
-        if phase.status is Status.APPROVED and phase.seconded
+        for phase in out
     ]
 
 
 def told_by_letter(incident: Incident) -> Iterator[Due]:
     """Yield the clocks that run about people, or customers, to whom the notices are out."""
     for duty in incident.clocks:
-        about = [phase for phase in incident.standing if phase.concerns(duty)]
+        about = _about(incident, duty)
         if incident.running(duty.clock) and about and all(_told(phase, duty) for phase in about):
             yield duty
+
+
+def _about(incident: Incident, duty: Due) -> list[Phase]:
+    """Return the phases whose letters tell whom *duty* is about: of a supplement, its own if it tells all."""
+    if duty.recipient != CUSTOMERS:
+        return [phase for phase in incident.standing if phase.concerns(duty)]
+    theirs = {one.customer for one in incident.clocks if one.recipient == CONTROLLER and one.owed}
+    number = int(duty.clock.split(".")[1])
+    return [one for one in incident.standing if one.number == number and theirs <= (one.written_to or set())]
 
 
 def _told(phase: Phase, duty: Due) -> bool:
@@ -127,7 +137,7 @@ def _told(phase: Phase, duty: Due) -> bool:
     Of people whom no letter reaches there is a list; a customer who was not reached is not told.
     """
     notified = phase.notified
-    if notified is None or notified.aborted or notified.sent <= 0:
+    if notified is None or notified.aborted or notified.sent + notified.elsewhere <= 0:
         return False
     return duty.recipient == PEOPLE or not notified.failed
 

@@ -16,6 +16,7 @@ from shared.incidents import (
     AffectedGroup,
     BreachApproved,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachRole,
     BreachScoped,
@@ -50,7 +51,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         BreachWithdrawn: S.WITHDRAWN,
     },
     S.RELEASED: {BreachNotified: S.NOTIFIED},
-    S.NOTIFIED: {BreachNotified: S.NOTIFIED},
+    S.NOTIFIED: {BreachNotified: S.NOTIFIED, BreachRecounted: S.NOTIFIED},
     # It was being looked for who is affected.
     S.WITHDRAWN: {BreachScoped: S.WITHDRAWN},
 }
@@ -69,6 +70,8 @@ class Phase:
     """Who declared it."""
     status: Status = Status.REGISTERED
     scoped: BreachScoped | None = None
+    written_to: frozenset[str] | None = None
+    """Customers whom it writes to, as their clocks call them; None where that is not on record."""
     approved_by: tuple[Code, ...] = ()
     seconded: bool = False
     """Whether two people stand behind its notices."""
@@ -93,9 +96,10 @@ class Phase:
 
     @property
     def unreached(self) -> bool:
-        """Whether somebody who is to be told cannot be, by a letter of ours."""
-        nowhere = any(group.unreachable for group in self.groups if group.laws)
-        return nowhere or (self.notified is not None and self.notified.failed > 0)
+        """Whether some of the people who are to be told cannot be, by a letter of ours."""
+        told = [group for group in self.groups if group.laws]
+        returned = self.notified is not None and self.notified.failed > 0
+        return any(group.unreachable for group in told) or (returned and bool(told))
 
     @property
     def customers(self) -> int:
@@ -112,7 +116,8 @@ class Phase:
         if duty.recipient not in BY_LETTER or not self.chunks:
             return False
         if duty.recipient == CONTROLLER:
-            return True
+            theirs = self.written_to is None or duty.customer is None or duty.customer in self.written_to
+            return self.customers > 0 and theirs
         return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
 
     @property

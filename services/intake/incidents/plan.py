@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.intake.incidents.clocks import Law
+from services.intake.incidents.counting import Law
 from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.handlers import SUBSCRIPTIONS, Incidents, Timers, Vault
 from services.intake.incidents.keeping import Retention

@@ -9,8 +9,8 @@ from services.notifier.campaigns.ledgers import Ledgers, Opened
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.returnpath import NoticePaths
 from services.notifier.writing import Vault
-from shared.affected import Chunk, chunk_item
-from shared.events import Fact, RequestPurged
+from shared.affected import Chunk, chunk_item, told_elsewhere
+from shared.events import DeliveryAction, Fact, RequestPurged
 from shared.incidents import (
     BreachNoticeReturned,
     BreachNotified,
@@ -45,17 +45,22 @@ async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
     await ctx.standings.begin(ctx.incident, ctx.paths.campaign(ctx.incident))
     for first in range(0, event.chunks, AT_ONCE):
         some = range(first, min(first + AT_ONCE, event.chunks))
-        opened = await asyncio.gather(*(_opened(event.phase, number, ctx) for number in some))
+        opened = await asyncio.gather(*(_opened(event, number, ctx) for number in some))
         await ctx.ledgers.open(opened, domain=ctx.domain)
     if not event.chunks:
         return [BreachNotified(request_id=ctx.incident, phase=event.phase, sent=0, doubtful=0, failed=0)]
     return [_due(event, number, ctx.known.turn) for number in range(event.chunks)]
 
 
-async def _opened(phase: int, number: int, ctx: Steering) -> Opened:
-    sealed = await ctx.vault.open(ctx.incident, chunk_item(phase, number))
+async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> Opened:
+    case, phase = ctx.incident, event.phase
+    sealed, elsewhere = await asyncio.gather(
+        ctx.vault.open(case, chunk_item(phase, number)),
+        told_elsewhere(ctx.vault, case, phase, number, event.along),
+    )
     chunk = Chunk.model_validate_json(sealed)
-    return Opened(ctx.incident, phase, number, chunk.to, chunk.laws, chunk.language, len(chunk.people))
+    people = len(chunk.people)
+    return Opened(case, phase, number, chunk.to, chunk.laws, chunk.language, people, sorted(elsewhere))
 
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
@@ -101,6 +106,8 @@ def _due(released: NoticesReleased, number: int, turn: int) -> ChunkDue:
 async def note_return(event: BreachNoticeReturned, ctx: Steering) -> Sequence[Fact]:
     """Note what became of a letter after a mail server had taken it."""
     await ctx.ledgers.returned(event)
+    if event.action is DeliveryAction.FAILED:
+        await ctx.standings.note_late(event.request_id, event.phase)
     return []
 
 

@@ -40,6 +40,8 @@ class Opened:
     laws: Sequence[str]
     language: str
     people: int
+    elsewhere: Sequence[int] = ()
+    """Who of them is told by the letter of another phase, and gets none of this one."""
 
 
 @dataclass(slots=True)
@@ -144,7 +146,7 @@ class Ledgers:
             await self._ledgers.delete_many({"incident": incident})
 
     async def sums(self, incident: str, phase: int) -> Mapping[str, int]:
-        """Return over all chunks of a phase how many letters were sent, are doubtful, and failed."""
+        """Return over all chunks of a phase how many letters were sent, are doubtful, failed, or spared."""
         counts = {name: {"$sum": count} for name, count in COUNTS.items()}
         with translated("sum up a campaign"):
             cursor = self._ledgers.aggregate(
@@ -164,6 +166,7 @@ def _blank(chunk: Opened, domain: str) -> Document:
         "laws": list(chunk.laws),
         "language": chunk.language,
         "people": chunk.people,
+        "elsewhere": list(chunk.elsewhere),
         "domain": domain,
         "epoch": 0,
         "step": 0,

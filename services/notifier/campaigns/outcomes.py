@@ -104,13 +104,18 @@ def taken(ledger: Document) -> Taken:
         people=ledger["people"],
         domain=ledger["domain"],
         begun_at=ledger["begun_at"],
-        done=frozenset(number for number, *_ in letters(ledger, "written", "failures")),
+        done=frozenset(number for number, *_ in letters(ledger, "written", "failures")) | elsewhere(ledger),
         doubts=Counter(ledger["doubt"]),
         delayed={
             int(number): Delayed(since, tries, not_before)
             for number, (since, tries, _, not_before) in ledger.get("later", {}).items()
         },
     )
+
+
+def elsewhere(ledger: Document) -> frozenset[int]:
+    """Return who of *ledger* is told by the letter of another phase."""
+    return frozenset(ledger.get("elsewhere", ()))
 
 
 def letters(ledger: Document, *kinds: str) -> Iterator[tuple[Any, ...]]:

@@ -17,6 +17,7 @@ from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign, evolve
 from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering
 from services.notifier.campaigns.ledgers import Ledgers
+from services.notifier.campaigns.recounting import Recounting
 from services.notifier.campaigns.standings import Standings
 from services.notifier.channels import SmtpChannel
 from services.notifier.lanes import notices_of
@@ -64,7 +65,8 @@ async def steering(settings: NotifierSettings, platform: Platform) -> AsyncItera
         return Steering(moment.case, moment.state, ledgers, standings, platform.vault, paths, domain)
 
     service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
-    yield Running(service, journal)
+    recounting = Recounting(ledgers, standings, platform.bus.publish)
+    yield Running(service, journal, background=recounting.run())
 
 
 @asynccontextmanager

@@ -1,6 +1,8 @@
 """Whether the notices of an incident go on, are paused or are stopped: what the staff has said last."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.mongo import Database, ReturnDocument, translated
@@ -17,6 +19,22 @@ class Standing(StrEnum):
     ABORTED = "aborted"
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Letters of an incident that came back after the end of their phases."""
+
+    incident: str
+    times: Mapping[str, int]
+    """Phase → how often some did."""
+    counted: Mapping[str, int]
+    """The same as it was when they were counted last."""
+
+    @property
+    def phases(self) -> list[int]:
+        """Return the phases that are to be counted."""
+        return [int(phase) for phase, times in self.times.items() if times != self.counted.get(phase)]
+
+
 class Standings:
     """How it stands with all incidents."""
 
@@ -26,9 +44,10 @@ class Standings:
         self._seen: dict[str, tuple[float, Standing]] = {}
 
     async def prepare(self) -> None:
-        """Create the index."""
+        """Create the indexes."""
         with translated("index the campaigns"):
             await self._campaigns.create_index("campaign")
+            await self._campaigns.create_index("recount", partialFilterExpression={"recount": True})
 
     async def begin(self, incident: str, campaign: str) -> None:
         """Note that notices of *incident* go out, and what stands for it in addresses."""
@@ -50,6 +69,24 @@ class Standings:
                 {"_id": incident}, [first], return_document=ReturnDocument.AFTER
             )
         return found is not None and bool(found["told"][str(phase)] == who)
+
+    async def note_late(self, incident: str, phase: int) -> None:
+        """Note that a letter of *phase* came back, if it is told that the phase is through."""
+        told = {"_id": incident, f"told.{phase}": {"$exists": True}}
+        with translated("note a letter that came back late"):
+            await self._campaigns.update_one(told, {"$inc": {f"late.{phase}": 1}, "$set": {"recount": True}})
+
+    async def late(self) -> list[Late]:
+        """Return the incidents of which letters came back since they were counted."""
+        with translated("look for letters that came back late"):
+            found = await self._campaigns.find({"recount": True}).to_list(None)
+        return [Late(one["_id"], one["late"], one.get("counted", {})) for one in found]
+
+    async def counted(self, late: Late) -> None:
+        """Note that *late* letters are counted; where more came meanwhile, they are counted again."""
+        done = {"counted": late.times, "recount": False}
+        with translated("note that late letters are counted"):
+            await self._campaigns.update_one({"_id": late.incident, "late": late.times}, {"$set": done})
 
     async def forget(self, incident: str) -> None:
         """Forget that notices of *incident* went out; it may be repeated."""

@@ -25,6 +25,7 @@ def _but_for_bounces(count: Any, otherwise: Document) -> Document:
 COUNTS: Document = {
     "sent": _but_for_bounces("$sent", {"$setDifference": [_people("written"), _BOUNCED]}),
     "doubtful": {"$size": "$doubt"},
+    "elsewhere": {"$size": {"$ifNull": ["$elsewhere", []]}},
     "failed": _but_for_bounces("$failed", {"$setUnion": [_people("failures"), _BOUNCED]}),
 }
 """A letter may come back before it is on record as taken, or after it was refused at another attempt."""

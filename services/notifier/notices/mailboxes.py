@@ -14,6 +14,16 @@ class BreachedMailbox(MailRefused):
     """Whoever has the person's password reads what is sent there: they must be told by other means."""
 
 
+def reached(person: Reached, declared: BreachDeclared) -> bool:
+    """Tell whether a notice to *person* goes out: to an address that is one, and not to who has read it."""
+    try:
+        must_be_safe(person, declared)
+        mime.addr_spec(person.email or "")
+    except MailRefused:
+        return False
+    return True
+
+
 def must_be_safe(person: Reached, declared: BreachDeclared) -> None:
     """
     Make sure that a notice to *person* is not read by whoever has their password.

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from shared.law.applying import WEEKENDS, Calendars
 from shared.law.breaches.facts import Breach, BreachRole, Customer
-from shared.law.breaches.owing import on, protecting, spared
+from shared.law.breaches.owing import Spared, on, protecting, spared
 from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Notice
 from shared.law.breaches.words import Recipient, Since, Stage
 from shared.law.clock import Calendar, Move, Step, counted
@@ -73,7 +73,7 @@ def clocks(
     Args:
         breach: What has happened.
         residents: How many people are affected by where they live, None for those of whom nobody knows;
-            empty before anybody has looked.
+            empty before anybody has looked. Where nobody is found it is not known how many there are.
         policies: All editions.
         company: Who tells, and where it is established.
         calendars: Public holidays by place.
@@ -83,7 +83,8 @@ def clocks(
         established in no Member State tells the authority of each in which people are affected.
         GDPR Art. 33(2): a processor tells the controller without undue delay; the contract says the hours.
     """
-    counting = _Counting(breach, company, calendars, bool(residents))
+    # Who breaches data breaches somebody's: where nobody was found, nobody knows who they are.
+    counting = _Counting(breach, company, calendars, any(residents.values()))
     bound = list(_bound(breach, residents or NOBODY_KNOWS, policies, company))
     found = [clock for law, people in bound for clock in _of_law(law, people, counting)]
     return (*found, *_to_customers(counting, [law for law, _ in bound], policies))
@@ -143,12 +144,28 @@ def _clock(
     clock = partial(Clock, _id(policy, notice, place), policy, notice, notice.to, place)
     reason = spared(policy, notice, counting.breach, counting.breach.categories, people)
     begun_at = _begun(policy, notice, place, counting)
+    end = _counted(policy, notice, place, begun_at, counting)
+    goes_on = counting.breach.goes_on_at(end[0])
+    if reason is None and notice.while_ongoing and not goes_on:
+        reason = Spared("the incident does not go on: the final report is due", notice.provision)
     if reason is not None:
         step = Step(on(counting.breach, counting.company), reason.reason, reason.provision)
         return clock(begun_at, due_at=None, owed=False, why=(step,))
-    end = _counted(policy, notice, place, begun_at, counting)
+    if notice.handled is not None and goes_on:
+        return _clock(policy, _once_handled(notice), place, people, counting)
     due_at, why = _brought_forward(policy, notice, end, counting)
     return clock(begun_at, due_at=due_at, owed=True, why=why)
+
+
+def _once_handled(notice: Notice) -> Notice:
+    """
+    Return *notice* of an incident that goes on when it would be due.
+
+    Law:
+        NIS2 Art. 23(4)(e): a progress report then, and the final one within a month of the handling.
+    """
+    changes = {"since": Since.HANDLED, "provision": notice.handled, "handled": None}
+    return notice.model_copy(update=changes)
 
 
 def _brought_forward(policy: BreachPolicy, notice: Notice, end: _End, counting: _Counting) -> _End:
@@ -232,6 +249,8 @@ def _begun(policy: BreachPolicy, notice: Notice, place: str | None, counting: _C
             return breach.assessed_at or breach.aware_at
         case Since.PEOPLE_TOLD:
             return counting.told(f"{policy.law}.{Recipient.PEOPLE}")
+        case Since.HANDLED:
+            return breach.handled_at
         case Since.RECIPIENT_TOLD:
             before = notice.model_copy(update={"stage": notice.after})
             return counting.told(_id(policy, before, place))

@@ -54,6 +54,11 @@ class Breach:
     """When it was noticed that something is wrong: what a law calls discovery, at the earliest."""
     aware_at: datetime
     """When it was reasonably certain that personal data was breached (EDPB Guidelines 9/2022)."""
+    judged_at: datetime | None = None
+    """
+    By whose day the editions are taken: when it was first declared to be known. None: *aware_at*. No later
+    statement changes the laws that an incident is judged by.
+    """
     occurred_to: datetime | None = None
     categories: tuple[str, ...] = ()
     """What was breached of anybody, in the words of the data map."""
@@ -63,6 +68,10 @@ class Breach:
     """Whether somebody got the data, and not merely could have."""
     sensitive_to_security: bool = False
     """Whether it is a significant incident of a provider of services (NIS2 Art. 23(3))."""
+    ongoing: bool = False
+    """Whether the incident goes on, or is not dealt with yet."""
+    handled_at: datetime | None = None
+    """When it was dealt with, of one that had gone on; None: nobody says so, or it never did."""
     controllers: tuple[Customer, ...] = ()
     """Customers whose data was breached."""
     assessed_at: datetime | None = None
@@ -71,3 +80,8 @@ class Breach:
     """Whether some people cannot be told one by one."""
     told: tuple[tuple[str, datetime], ...] = ()
     """Which clocks were done when, by their ids: some periods begin with another notice."""
+
+    def goes_on_at(self, moment: datetime | None) -> bool:
+        """Tell whether the incident goes on at *moment*, as far as anybody knows; None: it has not come."""
+        later = self.handled_at is not None and moment is not None and self.handled_at > moment
+        return self.ongoing or later

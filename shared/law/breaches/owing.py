@@ -50,8 +50,8 @@ def owed_to(
 
 
 def on(breach: Breach, company: Company) -> date:
-    """Return the day on which the breach became known: the editions of that day count."""
-    return breach.aware_at.astimezone(company.zone).date()
+    """Return the day on which the breach became known, as first declared: the editions of that day count."""
+    return (breach.judged_at or breach.aware_at).astimezone(company.zone).date()
 
 
 def protecting(

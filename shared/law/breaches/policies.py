@@ -78,6 +78,10 @@ class Notice(Value):
     since: Since = Since.AWARE
     after: Stage = Stage.NOTICE
     """Which notice to the same recipient begins it, where one does."""
+    while_ongoing: bool = False
+    """Whether it is told only of an incident that goes on when it is due."""
+    handled: str | None = None
+    """The provision by which it is counted from the handling of an incident that goes on when it is due."""
     not_after: Recipient | None = None
     """Whoever must not be told before this recipient: the period ends when they are, if it has not yet."""
     next_day: bool = False

@@ -29,6 +29,8 @@ class Stage(StrEnum):
     NOTIFICATION = "notification"
     DETAILED_REPORT = "detailed_report"
     SUPPLEMENT = "supplement"
+    PROGRESS_REPORT = "progress_report"
+    """In the place of the last one, of an incident that goes on."""
     FINAL_REPORT = "final_report"
 
 
@@ -41,6 +43,7 @@ class Since(StrEnum):
     PEOPLE_TOLD = "the notice to people"
     RECIPIENT_TOLD = "the notice before it"
     """To the same recipient: that of the stage ``after``."""
+    HANDLED = "the handling of the incident"
 
 
 class Trigger(StrEnum):

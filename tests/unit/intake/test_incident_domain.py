@@ -18,6 +18,7 @@ from shared.incidents import (
     BreachHeld,
     BreachHoldEnded,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachRole,
@@ -32,16 +33,22 @@ from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped
 
 PHASE_FACTS = (
     BreachRegistered, BreachScoped, BreachApproved, BreachWithdrawn, NoticesReleased, BreachNotified,
+    BreachRecounted,
 )  # fmt: skip
 LATER = NOW + timedelta(days=5)
 
 
-def registered(phase: int = 1, by: str | None = "ada", aware_at: datetime = NOW) -> BreachRegistered:
+CONTROLLER, PROCESSOR = BreachRole
+
+
+def registered(
+    phase: int = 1, by: str | None = "ada", aware_at: datetime = NOW, role: BreachRole = CONTROLLER
+) -> BreachRegistered:
     return BreachRegistered(
         request_id=INCIDENT,
         phase=phase,
         declaration=f"declared_{phase}",
-        role=BreachRole.CONTROLLER,
+        role=role,
         aware_at=aware_at,
         by=by,
     )
@@ -58,6 +65,10 @@ def withdrawn(phase: int = 1) -> BreachWithdrawn:
 def notified(phase: int = 1, **counts: Any) -> BreachNotified:
     numbers = {"sent": 3, "doubtful": 0, "failed": 0} | counts
     return BreachNotified(request_id=INCIDENT, phase=phase, **numbers)
+
+
+def recounted(failed: int = 2, sent: int = 1) -> BreachRecounted:
+    return BreachRecounted(request_id=INCIDENT, phase=1, sent=sent, doubtful=0, failed=failed)
 
 
 def out(phase: int = 1) -> NoticesReleased:
@@ -99,6 +110,7 @@ def test_a_fact_in_no_row_of_a_status_is_an_error(status: Status, kind: type[Fac
         BreachWithdrawn: withdrawn(),
         NoticesReleased: out(),
         BreachNotified: notified(),
+        BreachRecounted: recounted(),
     }[kind]
     if kind in TRANSITIONS[status]:
         assert status_after(status, fact) is TRANSITIONS[status][kind]
@@ -313,23 +325,68 @@ def test_notices_are_released_once() -> None:
     assert released(INCIDENT, incident, NOW) == []
 
 
+def test_phases_that_go_out_at_one_moment_know_of_one_another() -> None:
+    """Else who is in both would get two letters (GDPR Art. 33(4))."""
+    incident = after(*SCOPED, registered(2), scoped(2), approved("bruno", 2))
+    assert [(one.phase, one.along) for one in released(INCIDENT, incident, NOW)] == [(1, (2,)), (2, (1,))]
+    later = after(*SCOPED, approved("bruno"), out(), registered(2), scoped(2), approved("bruno", 2))
+    assert [(one.phase, one.along) for one in released(INCIDENT, later, NOW)] == [(2, ())]
+
+
 # --- whose clocks stop --------------------------------------------------------------------------------
 
+
+def to_customers(phase: int) -> BreachScoped:
+    """Return what scoping tells of a phase of a processor: a customer, and people whom it does not tell."""
+    people = tuple(group.model_copy(update={"laws": ()}) for group in scoped(phase).groups)
+    return scoped(phase).model_copy(update={"groups": people, "customers": 1})
+
+
 RELEASED = (registered(), scoped(), clocks(PEOPLE, CALIFORNIANS, CUSTOMER, AUTHORITY), approved("b"), out())
+BOTH = (
+    *RELEASED, registered(2, role=PROCESSOR), to_customers(2), approved("b", 2), out(2),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("told", "stopped"),
     [
-        pytest.param(notified(), ["gdpr.people", "gdpr.controller.k-1"], id="all were told"),
-        pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached: perhaps the customer"),
+        pytest.param(notified(), ["gdpr.people"], id="all people were told, and no customer was"),
+        pytest.param(notified(failed=1), ["gdpr.people"], id="one was not reached"),
         pytest.param(notified(sent=0, failed=3), [], id="nobody was reached"),
         pytest.param(notified(sent=-1, failed=2), [], id="a count that cannot be"),
+        pytest.param(
+            notified(sent=0, elsewhere=3),
+            ["gdpr.people"],
+            id="all are told by another phase",
+        ),
         pytest.param(notified(aborted=True), [], id="given up"),
+        pytest.param(notified(2), ["gdpr.controller.k-1"], id="the customers were told, and nobody else"),
+        pytest.param(notified(2, failed=1), [], id="one customer was not reached"),
     ],
 )
 def test_notices_stop_the_clocks_of_those_they_went_to(told: BreachNotified, stopped: list[str]) -> None:
-    assert [duty.clock for duty in told_by_letter(after(*RELEASED, told))] == stopped
+    assert [duty.clock for duty in told_by_letter(after(*BOTH, told))] == stopped
+
+
+def test_people_who_are_found_later_reopen_no_clock_of_a_customer() -> None:
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.k-1", "gdpr.people"), at=NOW)
+    incident = after(*BOTH, notified(), notified(2), done, registered(3), scoped(3))
+    assert set(incident.done) == {"gdpr.controller.k-1"}
+    [stop] = incident.stops
+    assert (stop.duty.clock, stop.done.at, stop.phase) == ("gdpr.people", NOW, 3)
+    assert after(*BOTH, notified(), done, registered(3), scoped(3), withdrawn(3)).stops == ()
+
+
+def test_a_customer_who_is_not_reached_makes_nobody_tell_the_public() -> None:
+    assert not after(*BOTH, notified(2, failed=1)).phases[1].unreached
+    assert after(*BOTH, notified(failed=1)).phases[0].unreached
+
+
+def test_nobody_is_told_in_the_words_of_another_role() -> None:
+    waiting = (registered(), scoped(), registered(2, role=PROCESSOR), to_customers(2), approved("b", 2))
+    found = released(INCIDENT, after(*waiting), NOW)
+    assert [(notice.phase, notice.declaration) for notice in found] == [(1, "declared_1"), (2, "declared_2")]
 
 
 def test_a_clock_runs_until_the_people_of_all_phases_are_told() -> None:
@@ -359,3 +416,32 @@ def test_people_of_all_phases_are_counted_together() -> None:
 
 def test_a_supplement_does_not_move_what_runs_from_the_moment_it_became_known() -> None:
     assert after(registered(), registered(2, aware_at=LATER)).aware_at == NOW
+
+
+# --- letters that come back late ------------------------------------------------------------------------
+
+
+def test_letters_that_come_back_late_are_counted_and_an_older_count_says_nothing() -> None:
+    incident = after(*RELEASED, notified(), recounted(failed=2), recounted(failed=1, sent=2))
+    [phase] = incident.phases
+    assert phase.notified is not None
+    assert (phase.notified.sent, phase.notified.failed, phase.notified.last) == (1, 2, None)
+    assert phase.unreached, "what is to be announced where people are not reached"
+
+
+def test_a_count_that_overtakes_the_end_of_a_phase_comes_back_later() -> None:
+    with pytest.raises(TooEarly):
+        after(*RELEASED, recounted())
+
+
+def test_a_customer_whose_notice_comes_back_is_not_told() -> None:
+    """Law: GDPR Art. 33(2)."""
+    done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people", "gdpr.controller.k-1"), at=NOW)
+    begun = tuple(
+        one.model_copy(update={"customers": 1}) if isinstance(one, BreachScoped) else one for one in RELEASED
+    )
+    incident = after(*begun, notified(), done, recounted())
+    assert incident.running("gdpr.controller.k-1")
+    assert not incident.running("gdpr.people"), "of people there is a list"
+    by_hand = BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.controller.k-1", at=NOW)
+    assert not after(*begun, notified(), by_hand, recounted()).running("gdpr.controller.k-1")

@@ -1,6 +1,7 @@
 """An incident from its declaration to its last notice."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from shared.incidents import (
     BreachHoldEnded,
     BreachLodged,
     BreachNotified,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachTimeCame,
@@ -188,8 +190,25 @@ async def test_a_supplement_that_names_no_customers_again_ends_none_of_their_clo
     await registry.declare(id_="2", role="processor", affected={"controllers": [customer(1, 72)]})
     await registry.declare(id_="3", role="processor", measures="More.")
     after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
-    for clock in ("gdpr.controller.k-1", "gdpr.controller.k-2"):
+    for clock in ("gdpr.controller.1", "gdpr.controller.2"):
         assert after[clock] == before[clock], "the shortest of the periods counts"
+
+
+async def test_a_customer_is_a_number_wherever_its_clock_is_told_of(registry: Registry) -> None:
+    """Its id may say who it is; a phase that is taken back gives nobody another number."""
+    await registry.declare(role="processor", affected={"controllers": [customer(7, 24)]})
+    await registry.declare(
+        id_="2", role="processor", affected={"controllers": [customer(8, 24), customer(9, 9)]}
+    )
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    clocks = {duty.clock for duty in (await registry.incident()).clocks}
+    assert clocks >= {"gdpr.controller.2", "gdpr.controller.3"}
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["gdpr.controller.2"][-1] is True
+    said = [one.body for one in registry.broker.published if not one.routing_key.endswith("declared.v1")]
+    assert said
+    assert not [one for one in said if b"k-" in one]
+    assert not [name for _, name in registry.timers.moments if "k-" in name]
 
 
 async def test_a_phase_that_is_taken_back_while_it_is_scoped_opens_no_clock_again(
@@ -220,6 +239,22 @@ async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Regis
     await registry.declare(id_="2")
     assert (await registry.incident()).newest.status is Status.REGISTERED, "it may be declared again"
     assert (await registry.incident()).clocks != ()
+
+
+async def test_duties_of_a_phase_that_was_taken_back_stay_on_record(registry: Registry) -> None:
+    await registry.declare(high_risk=False)
+    await registry.declare(id_="2", high_risk=True)
+    owed = {duty.clock for duty in (await registry.incident()).clocks if duty.owed}
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=2))
+    incident = await registry.incident()
+    assert incident.withdrawn_with("gdpr.people") == 2
+    assert incident.withdrawn_with("gdpr.authority.DE") is None, "the first phase stands"
+    [back] = incident.withdrawn
+    assert "gdpr.authority.DE" not in {duty.clock for duty in back.duties}
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    incident = await registry.incident()
+    assert {duty.clock for duty in incident.duties} == owed
+    assert incident.withdrawn_with("gdpr.authority.DE") == 1
 
 
 async def test_what_is_out_is_not_taken_back(registry: Registry) -> None:
@@ -270,6 +305,14 @@ async def test_a_clock_is_warned_of_and_then_missed_loudly(registry: Registry) -
     assert {alarm.clock for alarm in alarms} == {"gdpr.authority.DE"}
 
 
+async def test_a_breach_in_which_nobody_is_found_runs_on(registry: Registry) -> None:
+    """Declare first, tell more later: whom no declaration names yet is not found."""
+    await registry.declare(high_risk=False)
+    await registry.tell(scoped(chunks=0).model_copy(update={"groups": ()}))
+    await registry.pass_time(timedelta(hours=71))
+    assert breaches_of(registry)["gdpr.authority.DE"][-1]
+
+
 async def test_a_door_of_our_own_declares_no_breach(registry: Registry) -> None:
     await registry.declare(source="habeas/public")
     [rejected] = registry.told(RequestRejected)
@@ -277,6 +320,38 @@ async def test_a_door_of_our_own_declares_no_breach(registry: Registry) -> None:
         "source: is one of our own doors: no breach is declared there"
     ]
     assert registry.told(BreachLodged) == []
+
+
+@pytest.mark.parametrize(
+    ("moments", "said"),
+    [
+        ({"detected_at": NOW.isoformat()}, "aware_at must not be before occurred_from or detected_at"),
+        ({"occurred_to": "2026-01-01T00:00Z"}, "occurred_to must not be before occurred_from"),
+        ({"risk_unlikely": True}, "risk_unlikely needs a rationale, and no high_risk"),
+    ],
+)
+async def test_a_system_hears_why_its_declaration_does_not_fit_together(
+    registry: Registry, moments: dict[str, Any], said: str
+) -> None:
+    await registry.declare(source=SOURCE, **moments)
+    [rejected] = registry.told(RequestRejected)
+    assert [str(flaw) for flaw in rejected.errors] == [f"data: {said}"]
+
+
+@pytest.mark.parametrize("source", [COMMAND, SOURCE])
+async def test_a_slip_of_the_pen_is_refused_at_once_and_with_its_place(
+    registry: Registry, source: str
+) -> None:
+    """A law would judge by it; customers whom a controller names would be told by nobody (Art. 33(2))."""
+    await registry.declare(
+        source=source, categories=["user.finacial"], affected={"controllers": [customer(1, 24)]}
+    )
+    [rejected] = registry.told(RequestRejected)
+    assert [flaw.path for flaw in rejected.errors] == ["data.affected.controllers", "data.categories.0"]
+    assert rejected.errors[1].message.endswith("the nearest is user.financial")
+    assert registry.told(BreachLodged) == []
+    await registry.declare(id_="2", source=source, categories=["user.financial"])
+    assert len(registry.told(BreachLodged)) == 1
 
 
 async def test_an_investigation_that_ends_early_lets_notices_out(registry: Registry) -> None:
@@ -319,6 +394,22 @@ async def test_it_is_asked_why_people_are_not_told_without_undue_delay(registry:
     await registry.declare()
     await registry.pass_time(timedelta(days=4))
     assert breaches_of(registry)["gdpr.people"] == [False]
+
+
+@pytest.mark.parametrize("shortened", [True, False])
+async def test_whom_an_investigation_held_beyond_their_time_is_asked_for_when_it_ends_early(
+    registry: Registry, shortened: bool
+) -> None:
+    await registry.declare(categories=["user.name", "user.government_id"])
+    await registry.tell(scoped(US_CA=7))
+    until = NOW + timedelta(days=90)
+    await registry.tell(BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=until))
+    await registry.pass_time(timedelta(days=40))
+    assert "us-ca.people" not in breaches_of(registry)
+    early = BreachHeld(request_id=INCIDENT, by="ada", agency="police", until=registry.clock())
+    await registry.tell(early if shortened else BreachHoldEnded(request_id=INCIDENT, by="ada"))
+    await registry.pass_time(timedelta(days=2))
+    assert breaches_of(registry)["us-ca.people"] == [True]
 
 
 async def test_whom_an_investigation_holds_up_is_asked_for_when_it_is_over(registry: Registry) -> None:
@@ -364,6 +455,37 @@ async def test_the_clock_of_the_attorney_general_begins_when_people_were_told(re
     await registry.pass_time(timedelta(days=20))
     assert breaches_of(registry)["us-ca.attorney_general"][-1] is True
     assert "us-ca.people" not in breaches_of(registry)
+
+
+async def test_a_customer_whose_notice_comes_back_late_is_told_to_the_staff_at_once(
+    registry: Registry,
+) -> None:
+    """Law: GDPR Art. 33(2)."""
+    await registry.declare(role="processor", affected={"controllers": [customer(1, 24)]})
+    await registry.tell(scoped().model_copy(update={"customers": 1, "groups": ()}))
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=1, doubtful=0, failed=0))
+    assert "gdpr.controller.1" in (await registry.incident()).done
+    await registry.pass_time(timedelta(days=2))
+    assert "gdpr.controller.1" not in breaches_of(registry)
+    await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=0, doubtful=0, failed=1))
+    assert breaches_of(registry)["gdpr.controller.1"] == [True]
+    assert (await registry.incident()).running("gdpr.controller.1")
+
+
+async def test_people_whose_letters_come_back_late_are_told_in_public_where_a_law_wants_it(
+    registry: Registry,
+) -> None:
+    """Law: ANPD Res. 15/2024 Art. 9 § 3."""
+    await registry.declare()
+    await registry.tell(scoped(BR=3))
+    await registry.approve("bruno")
+    await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
+    before = {duty.clock: duty.owed for duty in (await registry.incident()).clocks}
+    assert before["br-lgpd.public"] is False
+    await registry.tell(BreachRecounted(request_id=INCIDENT, phase=1, sent=2, doubtful=0, failed=1))
+    after = {duty.clock: duty.owed for duty in (await registry.incident()).clocks}
+    assert after["br-lgpd.public"] is True
 
 
 # --- what is delivered twice, and what is kept ----------------------------------------------------------
@@ -434,6 +556,31 @@ async def test_a_later_discovery_moves_no_clock(registry: Registry) -> None:
     after = {duty.clock: duty.due_at for duty in (await registry.incident()).clocks}
     assert after["us-ca.people"] == before["us-ca.people"]
     assert after["gdpr.authority.DE"] == before["gdpr.authority.DE"]
+
+
+@pytest.mark.parametrize(
+    ("detected", "moved", "last_day"),
+    [
+        pytest.param(timedelta(days=9), timedelta(), "2026-03-13", id="later: it gives no more time"),
+        pytest.param(timedelta(days=-4), timedelta(days=-4), "2026-03-10", id="earlier: it leaves less"),
+    ],
+)
+async def test_of_two_discoveries_the_earlier_counts_whichever_was_declared_last(
+    registry: Registry, detected: timedelta, moved: timedelta, last_day: str
+) -> None:
+    found, first = ["user.name", "user.government_id"], NOW - timedelta(days=20)
+    aware = (NOW - timedelta(days=5)).isoformat()
+    occurred = (first - timedelta(days=9)).isoformat()
+    moments = {"occurred_from": occurred, "detected_at": first.isoformat(), "aware_at": aware}
+    await registry.declare(categories=found, **moments)
+    await registry.tell(scoped(US_CA=1))
+    moments["detected_at"] = (first + detected).isoformat()
+    await registry.declare(id_="2", categories=found, measures="More.", **moments)
+    clock = by_name(await registry.incident())["us-ca.people"]
+    assert clock.due_at is not None
+    assert f"{clock.due_at:%Y-%m-%d}" == last_day
+    assert clock.runs_from == first + moved
+    assert [(await registry.declared(n)).detected_at for n in (1, 2)] == [first, first + detected]
 
 
 async def test_a_supplement_is_asked_for_three_days_after_it_was_declared(registry: Registry) -> None:

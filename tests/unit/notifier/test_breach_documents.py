@@ -100,6 +100,7 @@ WANTED = {
     # NIS2 Art. 23(4)
     "nis2.csirt.early_warning.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
     "nis2.csirt.notification.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
+    "nis2.csirt.progress_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
     "nis2.csirt.final_report.DE": told_of(GDPR, E.NATURE, E.CROSS_BORDER, E.MEASURES),
 }
 """What a document says of each part that the law wants told, in its order."""
@@ -285,6 +286,11 @@ def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted
             1,
             "Notification, after the early warning; a final report is to follow",
         ),
+        (
+            "nis2.csirt.progress_report.DE",
+            1,
+            "Progress report: the incident goes on; a final report is to follow",
+        ),
         ("nis2.csirt.final_report.DE", 1, "Final report"),
         (
             "in-dpdp.authority.detailed_report",
@@ -379,6 +385,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     [
         ("nis2.csirt.early_warning.DE", "Early warning of a significant incident"),
         ("nis2.csirt.notification.DE", "Notification of a significant incident"),
+        ("nis2.csirt.progress_report.DE", "Progress report on a significant incident"),
         ("nis2.csirt.final_report.DE", "Final report of an incident"),
         ("br-lgpd.authority.supplement", "Supplement to the notification of a breach"),
         ("in-dpdp.authority.detailed_report", "Detailed report of a breach"),

@@ -19,6 +19,7 @@ REPORTS: Mapping[Stage, str] = MappingProxyType(
     {
         Stage.EARLY_WARNING: "Early warning; a notification and a final report are to follow",
         Stage.NOTIFICATION: "Notification, after the early warning; a final report is to follow",
+        Stage.PROGRESS_REPORT: "Progress report: the incident goes on; a final report is to follow",
         Stage.FINAL_REPORT: "Final report",
     }
 )

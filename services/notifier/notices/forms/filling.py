@@ -54,6 +54,7 @@ STAGES: Mapping[Stage, str] = MappingProxyType(
         Stage.NOTIFICATION: "Notification of a significant incident",
         Stage.DETAILED_REPORT: "Detailed report of a breach",
         Stage.SUPPLEMENT: "Supplement to the notification of a breach",
+        Stage.PROGRESS_REPORT: "Progress report on a significant incident",
         Stage.FINAL_REPORT: "Final report of an incident",
     }
 )

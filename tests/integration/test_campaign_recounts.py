@@ -1,0 +1,117 @@
+"""What comes back after the end of a campaign is counted again, once for many, and never forgotten."""
+
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+
+from services.notifier.campaigns.ledgers import Ledgers, Opened, Page
+from services.notifier.campaigns.outcomes import Sent
+from services.notifier.campaigns.recounting import Recounting
+from services.notifier.campaigns.standings import Standings
+from shared.bus import Message
+from shared.envelope import decode
+from shared.errors import BrokerUnavailable
+from shared.events import DeliveryAction
+from shared.incidents import BreachNoticeReturned, BreachRecounted
+from shared.mongo import Client, Database
+
+INCIDENT = uuid.uuid4().hex
+
+
+@dataclass
+class Office:
+    """A phase of three letters, all of which were taken; what is published is kept."""
+
+    ledgers: Ledgers
+    standings: Standings
+    published: list[Message] = field(default_factory=list)
+    broken: bool = False
+
+    @property
+    def counts(self) -> list[tuple[int, int]]:
+        """What was told of how many were reached, and how many were not."""
+        told = [decode(one.body, exchange=one.exchange, content_type=one.content_type, headers=one.headers)
+                for one in self.published]  # fmt: skip
+        return [(one.event.sent, one.event.failed) for one in told if isinstance(one.event, BreachRecounted)]
+
+    async def publish(self, messages: list[Message]) -> None:
+        self.published += messages
+        if self.broken:
+            raise BrokerUnavailable("it did not confirm")
+
+    async def returned(self, number: int) -> None:
+        """Have a letter come back, as the handler does."""
+        action = DeliveryAction.FAILED
+        await self.ledgers.returned(
+            BreachNoticeReturned(
+                request_id=INCIDENT, phase=1, chunk=0, number=number, action=action, status="5.1.1"
+            )
+        )
+        await self.standings.note_late(INCIDENT, 1)
+
+    async def end(self) -> None:
+        assert await self.standings.tells(INCIDENT, 1, "0.0")
+
+    async def count(self) -> None:
+        await Recounting(self.ledgers, self.standings, self.publish).count()
+
+
+@pytest_asyncio.fixture
+async def office(mongo_client: Client, database_prefix: str) -> Office:
+    database: Database = mongo_client[f"{database_prefix}_campaigns"]
+    ledgers, standings = Ledgers(database, by="one"), Standings(database)
+    await standings.prepare()
+    await standings.begin(INCIDENT, "0" * 16)
+    await ledgers.open(
+        [Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3)], domain="example.com"
+    )
+    chunk = await ledgers.take(f"{INCIDENT}.1.0")
+    assert chunk is not None
+    assert await ledgers.turn(chunk, chunk.step, Page([Sent(n, "250 ok") for n in range(3)]))
+    return Office(ledgers, standings)
+
+
+async def test_what_comes_back_before_the_end_is_part_of_what_the_end_tells(office: Office) -> None:
+    await office.returned(0)
+    await office.end()
+    await office.count()
+    assert office.counts == []
+
+
+async def test_many_that_come_back_are_counted_once_and_later_ones_again(office: Office) -> None:
+    await office.end()
+    await office.returned(0)
+    await office.returned(1)
+    for _ in range(2):
+        await office.count()
+    assert office.counts == [(1, 2)]
+    await office.returned(2)
+    await office.count()
+    assert office.counts == [(1, 2), (0, 3)]
+    assert len({one.message_id for one in office.published}) == len(office.published)
+
+
+async def test_who_dies_before_the_count_is_on_record_tells_it_again_under_the_same_id(
+    office: Office,
+) -> None:
+    await office.end()
+    await office.returned(0)
+    office.broken = True
+    with pytest.raises(BrokerUnavailable):
+        await office.count()
+    office.broken = False
+    await office.count()
+    first, again = office.published
+    assert first.message_id == again.message_id
+
+
+async def test_what_comes_back_while_it_is_counted_is_counted_too(office: Office) -> None:
+    await office.end()
+    await office.returned(0)
+    [late] = await office.standings.late()
+    await office.returned(1)
+    await office.standings.counted(late)
+    await office.count()
+    assert office.counts == [(1, 2)]

@@ -1,0 +1,416 @@
+"""What a supplement changes: what it finds runs from when that was known, and nothing else moves."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.fulfillment.scoping.judging import Editions
+from services.intake.incidents.duties import Due
+from shared.affected import Chunk, Reached, chunk_item
+from shared.incidents import (
+    BreachAlarmed,
+    BreachNotified,
+    BreachRegistered,
+    BreachReported,
+    BreachScoped,
+    BreachWithdrawn,
+)
+from tests.unit.fakes import NOW
+from tests.unit.intake.test_incident_domain import to_customers
+from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, Registry, scoped
+
+SSN = ["user.name", "user.government_id"]
+DAY = timedelta(days=1)
+CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com", "hours": 48}
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+async def by_name(registry: Registry) -> dict[str, Due]:
+    return {duty.clock: duty for duty in (await registry.incident()).clocks}
+
+
+def notified(phase: int, **counts: int) -> BreachNotified:
+    return BreachNotified(
+        request_id=INCIDENT, phase=phase, **({"sent": 3, "doubtful": 0, "failed": 0} | counts)
+    )
+
+
+async def supplement(registry: Registry, known_at: datetime, *found: BreachScoped, **declared: Any) -> None:
+    """Declare a second phase, of which it was known *known_at*, and what scoping *found* of it."""
+    moments = dict.fromkeys(("detected_at", "aware_at"), known_at.isoformat())
+    await registry.declare(id_="2", **({"measures": "More is known."} | moments | declared))
+    await registry.tell(*found)
+
+
+async def tell_people(registry: Registry, phase: int) -> None:
+    await registry.approve("bruno", phase)
+    await registry.tell(notified(phase))
+
+
+# --- what is found later ------------------------------------------------------------------------------
+
+
+async def test_what_a_supplement_finds_runs_from_when_that_was_known(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    before = await by_name(registry)
+    await registry.pass_time(40 * DAY)
+    known_at = registry.clock() - timedelta(hours=1)
+    await supplement(registry, known_at, scoped(2, US_CA=7), categories=SSN)
+    after = await by_name(registry)
+    assert after["us-ca.people"].runs_from == known_at
+    assert (after["us-ca.people"].due_at or NOW) > registry.clock() + 25 * DAY
+    for clock in ("gdpr.authority.DE", "gdpr.people"):
+        assert (after[clock].runs_from, after[clock].due_at) == (AWARE_AT, before[clock].due_at)
+
+
+async def test_what_a_supplement_finds_is_alarmed_and_stopped_by_what_is_sent_for_it(
+    registry: Registry,
+) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    await tell_people(registry, 1)
+    await registry.pass_time(10 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=7), categories=SSN)
+    await registry.pass_time(24 * DAY)
+    assert "us-ca.people" in {alarm.clock for alarm in registry.told(BreachAlarmed)}
+    await tell_people(registry, 2)
+    incident = await registry.incident()
+    assert incident.done["us-ca.people"].at == registry.clock()
+    assert incident.done["gdpr.people"].at == NOW
+
+
+async def test_what_the_same_moment_is_declared_for_runs_from_that_moment(registry: Registry) -> None:
+    """Whoever was aware of it all from the first has no more time because it was looked for twice."""
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    await registry.pass_time(5 * DAY)
+    await supplement(registry, AWARE_AT, scoped(2, US_CA=7), categories=SSN)
+    assert (await by_name(registry))["us-ca.people"].runs_from == AWARE_AT
+
+
+async def test_a_later_statement_that_it_was_known_earlier_leaves_less_time(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(DE=3))
+    await registry.pass_time(10 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=7), categories=SSN)
+    earlier = (registry.clock() - 4 * DAY).isoformat()
+    await registry.declare(id_="3", categories=SSN, detected_at=earlier, aware_at=earlier)
+    clocks = await by_name(registry)
+    assert clocks["us-ca.people"].runs_from == registry.clock() - 4 * DAY
+    assert clocks["gdpr.authority.DE"].runs_from == AWARE_AT
+
+
+async def test_awareness_that_is_found_to_be_earlier_leaves_the_authority_less_time(
+    registry: Registry,
+) -> None:
+    await registry.declare()
+    earlier = AWARE_AT - timedelta(hours=9)
+    await supplement(registry, earlier)
+    clock = (await by_name(registry))["gdpr.authority.DE"]
+    assert (clock.runs_from, clock.due_at) == (earlier, earlier + 3 * DAY)
+    assert [(await registry.declared(number)).aware_at for number in (1, 2)] == [AWARE_AT, earlier]
+
+
+async def test_more_people_under_a_law_whose_people_were_told_have_a_clock_of_their_own_time(
+    registry: Registry,
+) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=7))
+    await tell_people(registry, 1)
+    first = (await by_name(registry))["us-ca.people"]
+    await registry.pass_time(60 * DAY)
+    known_at = registry.clock() - timedelta(hours=1)
+    await supplement(registry, known_at, scoped(2, US_CA=2), categories=SSN)
+    running = (await registry.incident()).running("us-ca.people")
+    assert running is not None
+    assert (running.runs_from, running.due_at) != (first.runs_from, first.due_at)
+    assert running.runs_from == known_at
+    await tell_people(registry, 2)
+    incident = await registry.incident()
+    assert incident.done["us-ca.people"].at < ((await by_name(registry))["us-ca.people"].due_at or NOW)
+    assert [(stop.duty.due_at, stop.done.at) for stop in incident.stops] == [(first.due_at, NOW)]
+
+
+async def test_while_some_are_not_told_more_people_give_no_more_time(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=7))
+    first = (await by_name(registry))["us-ca.people"]
+    await registry.pass_time(20 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=2), categories=SSN)
+    assert (await by_name(registry))["us-ca.people"].due_at == first.due_at
+
+
+async def test_a_risk_that_is_found_to_be_high_has_people_told_from_then_on(registry: Registry) -> None:
+    await registry.declare(high_risk=False)
+    await registry.tell(scoped(DE=3))
+    await registry.pass_time(10 * DAY)
+    await supplement(registry, registry.clock(), high_risk=True)
+    clocks = await by_name(registry)
+    assert clocks["gdpr.people"].owed
+    assert clocks["gdpr.people"].runs_from == registry.clock()
+    assert clocks["gdpr.authority.DE"].runs_from == AWARE_AT
+
+
+async def test_categories_that_a_supplement_does_not_name_again_end_no_clock(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=7))
+    await supplement(registry, NOW, categories=["user.contact.email"])
+    assert (await by_name(registry))["us-ca.people"].owed
+
+
+async def test_an_officer_who_is_told_from_so_many_on_is_told_after_the_notice_to_those_that_make_it_so_many(
+    registry: Registry,
+) -> None:
+    """Cal. Civ. Code § 1798.82(f)."""
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=300))
+    await tell_people(registry, 1)
+    assert not (await by_name(registry))["us-ca.attorney_general"].owed
+    await registry.pass_time(60 * DAY)
+    await supplement(registry, registry.clock(), scoped(2, US_CA=300), categories=SSN)
+    general = (await by_name(registry))["us-ca.attorney_general"]
+    assert (general.owed, general.begun) == (True, False)
+    await registry.pass_time(DAY)
+    await tell_people(registry, 2)
+    assert (await by_name(registry))["us-ca.attorney_general"].runs_from == registry.clock()
+
+
+async def test_a_supplement_that_is_not_told_is_not_put_off_by_the_next(registry: Registry) -> None:
+    """GDPR Art. 33(4): without undue further delay."""
+    await registry.declare()
+    await registry.tell(
+        BreachReported(request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW, receipt="LDA-1")
+    )
+    await registry.pass_time(DAY)
+    first = registry.clock()
+    await supplement(registry, AWARE_AT)
+    await registry.pass_time(2 * DAY)
+    await registry.declare(id_="3", measures="Even more is known.")
+    assert (await by_name(registry))["supplement.3"].runs_from == first
+    await registry.tell(
+        BreachReported(request_id=INCIDENT, by="ada", clock="supplement.3", at=registry.clock())
+    )
+    await registry.pass_time(DAY)
+    await registry.declare(id_="4", measures="All is known.")
+    assert (await by_name(registry))["supplement.4"].runs_from == registry.clock()
+
+
+# --- a significant incident ---------------------------------------------------------------------------
+
+NOTIFICATION = "nis2.csirt.notification.DE"
+PROGRESS, FINAL = "nis2.csirt.progress_report.DE", "nis2.csirt.final_report.DE"
+
+
+async def report(registry: Registry, clock: str) -> None:
+    at = registry.clock()
+    await registry.tell(BreachReported(request_id=INCIDENT, by="ada", clock=clock, at=at))
+
+
+async def test_what_a_supplement_does_not_say_again_makes_no_incident_insignificant(
+    registry: Registry,
+) -> None:
+    await registry.declare(sensitive_to_security=True)
+    await supplement(registry, NOW)
+    assert (await by_name(registry))[NOTIFICATION].owed
+
+
+async def test_what_a_supplement_does_not_say_again_brings_back_no_key(registry: Registry) -> None:
+    await registry.declare(encrypted=True, key_taken=True)
+    await supplement(registry, NOW, encrypted=True)
+    assert (await by_name(registry))["gdpr.people"].owed
+
+
+async def test_an_incident_that_goes_on_has_a_progress_report_and_then_a_final_one(
+    registry: Registry,
+) -> None:
+    """NIS2 Art. 23(4)(d)-(e)."""
+    await registry.declare(sensitive_to_security=True, ongoing=True)
+    await report(registry, NOTIFICATION)
+    clocks = await by_name(registry)
+    progress = clocks[PROGRESS].due_at
+    assert progress is not None
+    assert clocks[FINAL].owed
+    assert not clocks[FINAL].begun
+    await registry.pass_time(40 * DAY)
+    assert PROGRESS in {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    over = registry.clock()
+    await supplement(registry, NOW, sensitive_to_security=True, handled_at=over.isoformat())
+    clocks = await by_name(registry)
+    assert (clocks[PROGRESS].owed, clocks[PROGRESS].due_at) == (True, progress)
+    assert clocks[FINAL].runs_from == over
+    later = (over + 5 * DAY).isoformat()
+    await registry.declare(id_="3", sensitive_to_security=True, measures="All of it.", handled_at=later)
+    assert (await by_name(registry))[FINAL].runs_from == over, "no later statement gives more time"
+
+
+async def test_a_report_that_is_missed_stays_missed_though_the_incident_is_said_to_go_on(
+    registry: Registry,
+) -> None:
+    await registry.declare(sensitive_to_security=True)
+    await report(registry, NOTIFICATION)
+    await registry.pass_time(40 * DAY)
+    missed = (await by_name(registry))[FINAL]
+    await supplement(registry, NOW, sensitive_to_security=True, ongoing=True)
+    assert (await by_name(registry))[FINAL] == missed
+
+
+# --- which edition of a law ---------------------------------------------------------------------------
+
+SILVESTER, NEW_YEAR = NOW.replace(year=2025, month=12, day=30), NOW.replace(month=1, day=2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "policy"),
+    [
+        pytest.param(SILVESTER, NEW_YEAR, "us-ca@2022-01-01", id="known before, and more after"),
+        pytest.param(NEW_YEAR, SILVESTER, "us-ca@2026-01-01", id="known after, and then said to be before"),
+    ],
+)
+async def test_the_first_phase_says_which_edition_judges_in_every_service(
+    registry: Registry, first: datetime, second: datetime, policy: str
+) -> None:
+    occurred = (SILVESTER - 9 * DAY).isoformat()
+    moments = dict.fromkeys(("detected_at", "aware_at"), first.isoformat())
+    await registry.declare(categories=SSN, occurred_from=occurred, **moments)
+    await registry.tell(scoped(US_CA=7))
+    before = (await by_name(registry))["us-ca.people"]
+    await supplement(registry, second, scoped(2, US_CA=2), categories=SSN, occurred_from=occurred)
+    after = (await by_name(registry))["us-ca.people"]
+    assert (before.policy, after.policy) == (policy, policy)
+    assert (after.due_at is None) is (before.due_at is None)
+    told = registry.told(BreachRegistered)
+    assert [one.judged_at for one in told] == [first, first]
+    scoping = Editions(LAW.policies, LAW.company)
+    for number, one in enumerate(told, 1):
+        declared = (await registry.declared(number)).judged_by(one.judged_at)
+        assert policy in scoping.owed(declared, "US-CA", ())
+
+
+async def test_a_phase_that_was_taken_back_judges_nothing(registry: Registry) -> None:
+    occurred = (SILVESTER - 9 * DAY).isoformat()
+    moments = dict.fromkeys(("detected_at", "aware_at"), SILVESTER.isoformat())
+    await registry.declare(categories=SSN, occurred_from=occurred, **moments)
+    await registry.tell(BreachWithdrawn(request_id=INCIDENT, by="ada", phase=1))
+    await supplement(registry, NEW_YEAR, scoped(2, US_CA=2), categories=SSN, occurred_from=occurred)
+    assert (await by_name(registry))["us-ca.people"].policy == "us-ca@2026-01-01"
+    assert registry.told(BreachRegistered)[1].judged_at == NEW_YEAR
+
+
+# --- controller of some of it, processor of the rest --------------------------------------------------
+
+
+async def test_a_supplement_as_a_processor_ends_no_duty_of_the_controller(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped(DE=3))
+    before = await by_name(registry)
+    await supplement(registry, NOW, role="processor", affected={"controllers": [CUSTOMER]})
+    after = await by_name(registry)
+    for clock in ("gdpr.authority.DE", "gdpr.people"):
+        assert (after[clock].owed, after[clock].due_at) == (True, before[clock].due_at)
+    assert after["gdpr.controller.1"].due_at == NOW + 2 * DAY
+    assert len(after) == len((await registry.incident()).clocks)
+
+
+async def test_whom_a_processor_found_makes_no_officer_be_told_by_the_controller(registry: Registry) -> None:
+    await registry.declare(categories=SSN)
+    await registry.tell(scoped(US_CA=300))
+    theirs = scoped(2, US_CA=400)
+    groups = tuple(group.model_copy(update={"laws": ()}) for group in theirs.groups)
+    theirs = theirs.model_copy(update={"groups": groups, "customers": 1})
+    declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": [CUSTOMER]}}
+    await supplement(registry, NOW, theirs, categories=SSN, **declared)
+    assert not (await by_name(registry))["us-ca.attorney_general"].owed
+
+
+async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry) -> None:
+    await registry.declare()
+    await registry.tell(scoped())
+    await registry.approve("bruno")
+    await supplement(registry, NOW, role="processor", affected={"controllers": [CUSTOMER]})
+    await registry.tell(notified(1))
+    assert set((await registry.incident()).done) == {"gdpr.people"}
+    await registry.tell(to_customers(2))
+    await tell_people(registry, 2)
+    assert set((await registry.incident()).done) == {"gdpr.people", "gdpr.controller.1"}
+
+
+async def written_to(registry: Registry, phase: int, *customers: dict[str, Any]) -> BreachScoped:
+    """Seal the chunk in which *customers* are written to, and return what scoping tells of it."""
+    people = tuple(
+        Reached(key=f"{number:032}", email=one["email"], name=one["name"])
+        for number, one in enumerate(customers)
+    )
+    chunk = Chunk(to="controllers", laws=(GDPR,), language="en", people=people)
+    await registry.vault.seal(INCIDENT, chunk_item(phase, 0), chunk.model_dump_json().encode())
+    return to_customers(phase).model_copy(update={"customers": len(customers)})
+
+
+async def test_a_notice_to_a_customer_stops_the_clock_of_that_customer_alone(registry: Registry) -> None:
+    """GDPR Art. 33(2): whose records were not found is not written to, and may have to be told by hand."""
+    same, other = (
+        CUSTOMER | {"id": "k-2", "name": "Kunde Tochter"},
+        CUSTOMER | {"id": "k-3", "email": "c@example.org"},
+    )
+    customers = [CUSTOMER, same, other]
+    await registry.declare(role="processor", affected={"controllers": customers})
+    await registry.tell(await written_to(registry, 1, CUSTOMER))
+    await tell_people(registry, 1)
+    assert set((await registry.incident()).done) == {"gdpr.controller.1"}
+    await registry.pass_time(3 * DAY)
+    missed = {alarm.clock for alarm in registry.told(BreachAlarmed) if alarm.missed}
+    assert missed == {"gdpr.controller.2", "gdpr.controller.3"}
+    await supplement(registry, NOW, role="processor", affected={"controllers": customers})
+    await registry.tell(await written_to(registry, 2, same, other))
+    await tell_people(registry, 2)
+    assert set((await registry.incident()).done) == {f"gdpr.controller.{number}" for number in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("again", "failed", "stops"),
+    [
+        pytest.param(2, 0, True, id="all have the letter of the supplement"),
+        pytest.param(1, 0, False, id="one of the two has it"),
+        pytest.param(2, 1, False, id="one of them was not reached"),
+    ],
+)
+async def test_a_supplement_to_customers_is_told_when_all_of_them_have_its_letter(
+    registry: Registry, again: int, failed: int, stops: bool
+) -> None:
+    """GDPR Art. 33(2), 33(4)."""
+    both = [CUSTOMER, CUSTOMER | {"id": "k-2", "email": "c@example.org"}]
+    declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": both}}
+    await registry.declare(**declared)
+    await registry.tell(await written_to(registry, 1, *both))
+    await tell_people(registry, 1)
+    await supplement(registry, NOW, **declared)
+    assert (await registry.incident()).running("supplement.2.customers")
+    await registry.tell(await written_to(registry, 2, *both[:again]))
+    await registry.approve("bruno", 2)
+    await registry.tell(notified(2, failed=failed))
+    assert ("supplement.2.customers" in (await registry.incident()).done) is stops
+
+
+async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: Registry) -> None:
+    twin = CUSTOMER | {"id": "k-2"}
+    await registry.declare(role="processor", affected={"controllers": [CUSTOMER, twin]})
+    await registry.tell(await written_to(registry, 1, CUSTOMER))
+    await tell_people(registry, 1)
+    assert set((await registry.incident()).done) == {"gdpr.controller.1", "gdpr.controller.2"}
+
+
+async def test_a_customer_who_is_named_later_has_the_time_that_was_left(registry: Registry) -> None:
+    """Whoever knew that customers are affected, and not which, had to find out."""
+    await registry.declare(role="processor")
+    assert (await by_name(registry))["gdpr.controller"].owed
+    later = NOW + timedelta(hours=20)
+    await registry.pass_time(timedelta(hours=20))
+    await supplement(registry, later, role="processor", affected={"controllers": [CUSTOMER]})
+    clocks = await by_name(registry)
+    assert clocks["gdpr.controller.1"].runs_from == AWARE_AT
+    assert "gdpr.controller" not in clocks

@@ -1,0 +1,89 @@
+"""A slip of the pen in a declaration of a breach is told with the nearest word that is known."""
+
+from typing import Any
+
+import pytest
+
+from shared.incidents import BreachDeclared
+from shared.slips import nearest_word, slips_in
+from tests.unit.register import declaration
+
+PART = "subdivision: is no part of {} (ISO 3166-2); the nearest is {}"
+CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+
+
+def said(mapped: tuple[str, ...] | None = None, **changes: Any) -> list[str]:
+    return [str(flaw) for flaw in slips_in(BreachDeclared.model_validate(declaration(**changes)), mapped)]
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("user.finacial", "user.financial"),
+        ("user.contact.emial", "user.contact.email"),
+        ("user.goverment_id.passport_number", "user.government_id.passport_number"),
+        ("usr.name", "user.name"),
+        ("user.contacts.email", "user.contact.email"),
+        ("user.payments.of_ours", "user.payment"),
+    ],
+)
+def test_a_category_that_is_nearly_a_known_one_is_a_slip(word: str, nearest: str) -> None:
+    [flaw] = said(categories=["user.name", word])
+    assert flaw.startswith("categories.1: is no category")
+    assert flaw.endswith(f"the nearest is {nearest}")
+    assert word not in flaw
+
+
+@pytest.mark.parametrize("word", ["user.loyalty", "acme.points", "user.contact.email.work", "user.name"])
+def test_a_category_that_may_be_the_maps_own_is_none(word: str) -> None:
+    assert said(categories=[word]) == []
+    assert said((word,), categories=[word]) == []
+
+
+def test_where_the_map_is_at_hand_no_other_category_is_known() -> None:
+    [flaw] = said(("acme.points",), categories=["user.ssn", "acme.points", "user.name"])
+    assert flaw.startswith("categories.0: is no category of the taxonomy or of the data map; the nearest is ")
+    assert said((), categories=["acme.points"])
+
+
+def test_a_category_of_one_person_is_looked_at_as_well() -> None:
+    [flaw] = said(affected={"list": [{"name": "Bo", "categories": ["user.finacial"]}]})
+    assert flaw.startswith("affected.list.0.categories.0: ")
+
+
+@pytest.mark.parametrize(
+    ("home", "flaw"),
+    [
+        ({"country": "DE", "subdivision": "BE"}, None),
+        ({"country": "AX"}, None),
+        ({"country": "US", "subdivision": "CA"}, None),
+        ({"country": "US", "subdivision": "california"}, None),
+        ({"country": "US", "subdivision": "PR"}, None),
+        ({"country": "UK"}, "country: is no code of a country (ISO 3166); the nearest is GB"),
+        ({"country": "XX"}, "country: is no code of a country (ISO 3166)"),
+        ({"country": "US", "subdivision": "new_york"}, PART.format("US", "NY")),
+        ({"country": "CA", "subdivision": "QB"}, PART.format("CA", "QC")),
+    ],
+)  # fmt: skip
+def test_a_place_that_nobody_knows_is_a_slip(home: dict[str, str], flaw: str | None) -> None:
+    found = said(affected={"list": [{"name": "Bo", "residence": home}]})
+    assert found == ([] if flaw is None else [f"affected.list.0.residence.{flaw}"])
+
+
+@pytest.mark.parametrize(("year", "slip"), [(2016, True), (1970, True), (2019, False)])
+def test_a_moment_before_any_law_has_anybody_told_is_a_slip(year: int, slip: bool) -> None:
+    """By whose day no edition is in force, nobody would be told."""
+    moments = dict.fromkeys(("occurred_from", "detected_at", "aware_at"), f"{year}-03-05T08:00Z")
+    found = said(None, **moments)
+    assert found == (["aware_at: lies before 25 May 2018; look at the year"] if slip else [])
+
+
+def test_customers_are_named_by_a_processor_alone() -> None:
+    """GDPR Art. 33(2): of others nobody would tell them."""
+    [flaw] = said(affected={"controllers": [CUSTOMER]})
+    assert flaw.startswith("affected.controllers: are told by a processor")
+    assert said(role="processor", affected={"controllers": [CUSTOMER]}) == []
+
+
+def test_of_nothing_like_it_there_is_no_nearest_word() -> None:
+    assert nearest_word("xyzzy", ["alpha", "beta"]) is None
