@@ -24,6 +24,11 @@ from tests.integration.mail_host import (
 from tests.waiting import eventually
 
 
+@pytest.fixture(params=[True, False], ids=["commands together", "one by one"], autouse=True)
+def _pipelining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MailHost, "pipelining", request.param)
+
+
 async def test_a_letter_arrives_as_it_was_written() -> None:
     async with running(MailHost()) as host, opened(host.url) as channel:
         await channel.send(SENDER, RECIPIENT, LETTER)

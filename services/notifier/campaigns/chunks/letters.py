@@ -8,6 +8,7 @@ from services.notifier.campaigns.chunks.turn import Letter
 from services.notifier.campaigns.outcomes import Failed
 from services.notifier.notices.writing import Notices
 from services.notifier.returnpath import Notice, NoticePaths
+from services.notifier.wire import wired
 from shared.affected import Reached
 from shared.errors import MailRefused
 
@@ -42,4 +43,4 @@ class Letters:
             message = self.notices.of(person, message_id=self.paths.message_id(notice, self.domain))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
-        return Letter(self.sender or self.paths.of(notice), person.email, self.sign(message))
+        return Letter(self.sender or self.paths.of(notice), person.email, wired(self.sign(message)))
