@@ -7,7 +7,7 @@ ends the connection.
 
 import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self, TypeAlias, cast
@@ -21,6 +21,7 @@ Reply: TypeAlias = SMTPResponse
 CLOSING = 421
 NOISE = -1
 """Stands for the code of what is no answer."""
+ENDING = (CLOSING, NOISE)
 MOST_BYTES = 32_768
 """What may be answered to one thing that was said: who says more means something else."""
 
@@ -56,7 +57,7 @@ class Conversation(asyncio.Protocol):
         self._transport = transport
         self._held = b""
         self._heard = 0
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
         self._replies: list[Reply] = []
         self._wanted = 0
         self._answered: asyncio.Future[None] | None = None
@@ -121,26 +122,18 @@ class Conversation(asyncio.Protocol):
             return
         *lines, self._held = (self._held + data).split(b"\n")
         for line in lines:
-            self._hear(line)
-
-    def _hear(self, line: bytes) -> None:
-        """Hear a *line*; the last of an answer has no dash behind the code (RFC 5321 4.2.1)."""
-        text = line[4:].strip().decode(errors="surrogateescape")
-        if line[3:4] == b"-":
-            self._lines.append(text)
-            return
-        if self._lines:
-            text = "\n".join((*self._lines, text))
-            self._lines = []
-        code = int(line[:3]) if line[:1] in b"2345" and line[:3].isdigit() else NOISE
-        self._take(Reply(code, text))
+            if line[3:4] == b"-":  # the last line of an answer has no dash behind the code (RFC 5321 4.2.1)
+                self._lines.append(line)
+            else:
+                self._take(_reply([*self._lines, line]))
+                self._lines.clear()
 
     def _take(self, reply: Reply) -> None:
         if len(self._replies) == self._wanted:  # nobody has asked for this one
             self.close()
             return
         self._replies.append(reply)
-        if reply.code in {CLOSING, NOISE}:
+        if reply.code in ENDING:
             self.close()
         elif len(self._replies) == self._wanted:
             self._end()
@@ -165,3 +158,9 @@ class Conversation(asyncio.Protocol):
             self._loop.call_later(self.patience.answer.total_seconds(), self._look)
         else:
             self.close()
+
+
+def _reply(lines: Sequence[bytes]) -> Reply:
+    code = lines[-1][:3]
+    words = b"\n".join([line[4:].strip() for line in lines]).decode(errors="surrogateescape")
+    return Reply(int(code) if code.isdigit() and code >= b"2" else NOISE, words)

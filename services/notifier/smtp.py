@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from services.notifier.answers import Fate, fate, status_in
-from services.notifier.conversation import CLOSING, NOISE, Conversation, Patience, Reply
+from services.notifier.conversation import ENDING, NOISE, Conversation, Patience, Reply
 from services.notifier.mime import addr_spec
 from services.notifier.wire import END, Wired
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
@@ -194,7 +194,7 @@ async def _not_given_leave(talk: Conversation, replies: Sequence[Reply]) -> Exce
     granted = 0
     while granted < len(replies) and replies[granted].code in CONSENT:
         granted += 1
-    if granted == len(replies) or replies[granted].code in {CLOSING, NOISE}:
+    if granted == len(replies) or replies[granted].code in ENDING:
         talk.close()
         return Disconnected()
     if replies[-1].code == GO_ON:  # for a letter to nobody: it ends before it begins (RFC 2920 3.1)

@@ -228,7 +228,7 @@ class Turn:
             if not self._feed.ready:
                 self._dismiss()
             if outcome is not None:
-                await self._book.note(outcome)
+                await self._book.note(outcome, none_left=not self.left)
 
     def _dismiss(self) -> None:
         """Send away who waits for a connection: there is nothing left to begin."""
