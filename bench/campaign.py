@@ -46,8 +46,7 @@ from shared.topology import EVENTS
 from shared.vault import Vault
 
 FLOORS = {
-    "bare letters, commands together": "bare",
-    "bare letters, commands one by one": "stepwise",
+    "bare letters": "bare",
     "the client's own sendmail": "client",
 }
 """What ours is measured beside → the way of ``bench.campaign_floor``."""
@@ -66,6 +65,8 @@ class Order:
     seed: int = 1
     latency_ms: int = 0
     """How long the sink takes to accept a letter: what is under way when somebody is killed."""
+    stepwise: bool = False
+    """Whether the sink takes one command at a time."""
 
 
 @dataclass(slots=True)
@@ -141,7 +142,8 @@ class Field:
 async def prepared(folder: Path, order: Order) -> AsyncIterator[Field]:
     """Start broker, database, a sink that keeps a log, and the notifier."""
     stack, port, log = Stack(folder / "stack"), free_port(), folder / "taken.log"
-    arguments = (sys.executable, "-m", "bench.sink", str(port), str(log), str(order.latency_ms))
+    told = (str(port), str(log), str(order.latency_ms), *(["stepwise"] if order.stepwise else []))
+    arguments = (sys.executable, "-m", "bench.sink", *told)
     sink = await Process.start(Command(arguments, Path.cwd(), folder / "sink.log"))
     client = connect(stack.mongo_url, app_name="habeas-bench")
     bus = Bus(stack.amqp_url, name="bench publishes")
@@ -316,11 +318,9 @@ if __name__ == "__main__":
         "--connections", type=int, default=128, help="connections of ours and the floor (128)"
     )
     parser.add_argument("--seed", type=int, default=1, help="when is killed (1)")
+    parser.add_argument("--stepwise", action="store_true", help="the sink takes one command at a time")
     told = parser.parse_args()
+    order = Order(told.people, told.rounds, told.kills, told.connections, told.seed, stepwise=told.stepwise)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the broker is killed under it
     with tempfile.TemporaryDirectory() as scratch:
-        sys.exit(
-            asyncio.run(
-                main(Order(told.people, told.rounds, told.kills, told.connections, told.seed), Path(scratch))
-            )
-        )
+        sys.exit(asyncio.run(main(order, Path(scratch))))

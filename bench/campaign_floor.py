@@ -2,9 +2,8 @@
 The raw floor of a campaign: ``python -m bench.campaign_floor WAY URL CONNECTIONS LETTERS``.
 
 Letters that are all made before the clock runs go out over so many connections, one right after the other;
-nothing is read, looked up or written down. Ways: ``bare`` takes the steps that ours takes; ``stepwise`` too,
-but says a letter's commands one by one; ``client`` calls the ``sendmail`` of the client library. Prints
-seconds, and those of a processor.
+nothing is read, looked up or written down. Ways: ``bare`` takes the steps that ours takes; ``client`` calls
+the ``sendmail`` of the client library. Prints seconds, and those of a processor.
 """
 
 import asyncio
@@ -55,10 +54,9 @@ async def by_client(server: MailServer, numbers: Iterator[int], made: Sequence[b
             await client.sendmail(SENDER, address(number), made[number % len(made)])
 
 
-async def as_ours(way: str, server: MailServer, numbers: Iterator[int], made: Sequence[Wired]) -> None:
+async def as_ours(server: MailServer, numbers: Iterator[int], made: Sequence[Wired]) -> None:
     """Send one letter after the other by our own steps."""
     talk = await server.connect(Patience(), None)
-    talk.pipelining = way == "bare"
     for number in numbers:
         await hand_over(talk, SENDER, address(number), made[number % len(made)])
     await talk.quit()
@@ -71,7 +69,7 @@ async def main(way: str, url: str, connections: int, count: int) -> None:
     began, used = time.perf_counter(), time.process_time()
     await asyncio.gather(
         *(
-            by_client(server, numbers, made) if way == "client" else as_ours(way, server, numbers, ready)
+            by_client(server, numbers, made) if way == "client" else as_ours(server, numbers, ready)
             for _ in range(connections)
         )
     )
