@@ -117,7 +117,7 @@ class Conversation(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take *data* apart into answers."""
         self._heard += len(data)
-        if self._answered is None or self._heard > MOST_BYTES:
+        if self._heard > MOST_BYTES:
             self.close()
             return
         *lines, self._held = (self._held + data).split(b"\n")
