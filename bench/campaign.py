@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -231,7 +231,8 @@ async def _campaign(ground: Field, breach: Breach, toll: Toll) -> float:
 def _weigh(ground: Field, toll: Toll) -> None:
     process = ground.worker.process
     if process is not None and process.running:
-        toll.memory_mib.append(resident_mib([process.pid]))
+        with suppress(FileNotFoundError):  # killed this very moment
+            toll.memory_mib.append(resident_mib([process.pid]))
 
 
 async def guarantee(ground: Field, order: Order, toll: Toll) -> Kept:

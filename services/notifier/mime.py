@@ -115,9 +115,8 @@ def part_head(boundary: str, subtype: str) -> bytes:
 
 
 def quoted_printable(text: str) -> bytes:
-    """Return *text* in quoted-printable; whole lines may be encoded one by one. Every line ends in CRLF."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return binascii.b2a_qp(lines.encode(), istext=True).replace(b"\n", b"\r\n")
+    """Return *text* in quoted-printable; whole lines may be encoded one by one."""
+    return binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n")
 
 
 @lru_cache(maxsize=1024)

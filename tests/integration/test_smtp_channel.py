@@ -136,8 +136,9 @@ async def test_an_answer_that_comes_late_is_not_taken_for_the_next_ones() -> Non
         await eventually(lambda: host.busy == 1)
         first.cancel()
         await asyncio.wait([first])
-        late.open.set()
+        host.steps.clear()
         await channel.send(SENDER, RECIPIENT, LETTER)
+        late.open.set()
         assert host.connections == 2
 
 

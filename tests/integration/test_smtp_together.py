@@ -170,6 +170,6 @@ async def test_an_answer_of_several_lines_is_one() -> None:
 
 
 async def test_an_answer_without_end_leaves_the_letter_in_doubt() -> None:
-    endless = {".": "250-Fine\r\n" * 10_000}
+    endless = {".": "250-Fine\r\n" * 10_000 + "250 Fine"}
     async with reading(Script(endless)) as script, opened(script.url) as channel:
         assert type(await failure(channel)) is MailInDoubt
