@@ -137,9 +137,10 @@ async def test_an_answer_that_comes_late_is_not_taken_for_the_next_ones() -> Non
         first.cancel()
         await asyncio.wait([first])
         host.steps.clear()
-        await channel.send(SENDER, RECIPIENT, LETTER)
+        second = asyncio.create_task(channel.send(SENDER, RECIPIENT, LETTER))
+        await eventually(lambda: host.connections == 2)
         late.open.set()
-        assert host.connections == 2
+        await second
 
 
 # --- addresses ---
