@@ -1,24 +1,27 @@
 """
-The raw floor of a campaign: ``python -m bench.campaign_floor bare|client URL CONNECTIONS LETTERS``.
+The raw floor of a campaign: ``python -m bench.campaign_floor WAY URL CONNECTIONS LETTERS``.
 
-Letters that are all made before the clock runs go out over so many connections, by the same SMTP client, one
-right after the other; nothing is read, looked up or written down. ``bare`` takes the steps that ours takes;
-``client`` calls the client's own ``sendmail``. Prints seconds, and those of a processor.
+Letters that are all made before the clock runs go out over so many connections, one right after the other;
+nothing is read, looked up or written down. Ways: ``bare`` takes the steps that ours takes; ``client`` calls
+the ``sendmail`` of the client library. Prints seconds, and those of a processor.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
+import aiosmtplib
 import uvloop
 
 from bench.notices import address, chunks, declared
+from services.notifier.conversation import Patience
 from services.notifier.facts import Authority, Sender
 from services.notifier.notices.writing import Notices
-from services.notifier.smtp import MailServer, Patience, hand_over
+from services.notifier.smtp import MailServer, hand_over
+from services.notifier.wire import Wired, wired
 from services.notifier.writing import House
 from shared.affected import CHUNK
 from shared.policies import EXAMPLE, company
@@ -44,23 +47,32 @@ def letters() -> list[bytes]:
     return made
 
 
-async def send(way: str, url: str, numbers: Iterator[int], made: list[bytes]) -> None:
-    """Send one letter after the other over one connection."""
-    client = await MailServer.parse(url).connect(Patience(), None)
+async def by_client(server: MailServer, numbers: Iterator[int], made: Sequence[bytes]) -> None:
+    """Send one letter after the other as the client library does."""
+    async with aiosmtplib.SMTP(hostname=server.host, port=server.port) as client:
+        for number in numbers:
+            await client.sendmail(SENDER, address(number), made[number % len(made)])
+
+
+async def as_ours(server: MailServer, numbers: Iterator[int], made: Sequence[Wired]) -> None:
+    """Send one letter after the other by our own steps."""
+    talk = await server.connect(Patience(), None)
     for number in numbers:
-        message = made[number % len(made)]
-        if way == "bare":
-            await hand_over(client, SENDER, address(number), message)
-        else:
-            await client.sendmail(SENDER, address(number), message)
-    await client.quit()
+        await hand_over(talk, SENDER, address(number), made[number % len(made)])
+    await talk.quit()
 
 
 async def main(way: str, url: str, connections: int, count: int) -> None:
     """Send *count* letters."""
-    made, numbers = letters(), iter(range(count))
+    server, made, numbers = MailServer.parse(url), letters(), iter(range(count))
+    ready = list(map(wired, made))
     began, used = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(send(way, url, numbers, made) for _ in range(connections)))
+    await asyncio.gather(
+        *(
+            by_client(server, numbers, made) if way == "client" else as_ours(server, numbers, ready)
+            for _ in range(connections)
+        )
+    )
     print(time.perf_counter() - began, time.process_time() - used, flush=True)
 
 

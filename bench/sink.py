@@ -1,10 +1,11 @@
 """
-A mail server that counts and forgets: ``python -m bench.sink PORT [LOG [MILLISECONDS]]``.
+A mail server that counts and forgets: ``python -m bench.sink PORT [LOG [MILLISECONDS [stepwise]]]``.
 
 The catcher of the embedded stack writes a file per letter and would be the slowest part of a measurement.
 Into LOG, where one is given, goes a line per accepted message: its recipient and its Message-ID. Lines are
 written together, after at most a moment and when the sink is told to stop, so that it must not be killed. It
-takes so many MILLISECONDS to say that it has accepted a message; the line is noted before.
+takes so many MILLISECONDS to say that it has accepted a message; the line is noted before. A ``stepwise`` one
+does not offer to take commands together.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ from pathlib import Path
 
 import uvloop
 
+TOGETHER = b"250-PIPELINING\r\n"
 REPLIES = {
-    b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+    b"EHLO": b"250-sink\r\n" + TOGETHER + b"250-8BITMIME\r\n250 SMTPUTF8\r\n",
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 bye\r\n",
 }
@@ -114,5 +116,7 @@ async def main(port: int, path: Path | None = None, latency_s: float = 0.0) -> N
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if "stepwise" in sys.argv:
+            REPLIES[b"EHLO"] = REPLIES[b"EHLO"].replace(TOGETHER, b"")
         latency = int(sys.argv[3]) / 1_000 if sys.argv[3:] else 0.0
         runner.run(main(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None, latency))

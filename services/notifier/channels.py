@@ -12,23 +12,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import aiosmtplib
-
+from services.notifier.conversation import Conversation, Patience
 from services.notifier.mime import addr_spec
 from services.notifier.smtp import (
     Barred,
-    Connection,
     Disconnected,
     MailboxFull,
     MailInDoubt,
     MailServer,
     NoSuchMailbox,
     Objected,
-    Patience,
     SenderBlamed,
     Unreachable,
     hand_over,
 )
+from services.notifier.wire import Wired, wired
 from shared.errors import MailUnavailable
 
 __all__ = [
@@ -48,7 +46,7 @@ __all__ = [
 class Idle:
     """A connection that waits for a letter."""
 
-    client: Connection
+    client: Conversation
     since: float
     """Seconds of the event loop's clock."""
 
@@ -97,7 +95,7 @@ class SmtpChannel:
         """
         addr_spec(sender), addr_spec(recipient)
         async with self.line() as line:
-            return await line.send(sender, recipient, message)
+            return await line.send(sender, recipient, wired(message))
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator["Line"]:
@@ -122,24 +120,24 @@ class SmtpChannel:
         for _ in range(self._connections):
             await self._free.acquire()
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(_say_goodbye(connection.client) for connection in idle))
+        await asyncio.gather(*(connection.client.quit() for connection in idle))
         for _ in range(self._connections):
             self._free.release()
 
-    async def open(self) -> Connection:
+    async def open(self) -> Conversation:
         """Open a connection."""
         return await self._server.connect(self._patience, self._tls_context)
 
-    def keep(self, client: Connection) -> None:
+    def keep(self, client: Conversation) -> None:
         """Keep a connection that nobody uses now."""
         self._idle.append(Idle(client, asyncio.get_running_loop().time()))
 
-    def kept(self) -> Connection | None:
+    def kept(self) -> Conversation | None:
         """Return the connection used last, so that those beyond the need grow old and are closed."""
         oldest = asyncio.get_running_loop().time() - self._idle_for.total_seconds()
         while self._idle:
             idle = self._idle.pop()
-            if idle.client.is_connected and idle.since >= oldest:
+            if idle.client.is_open and idle.since >= oldest:
                 return idle.client
             idle.client.close()
         return None
@@ -150,11 +148,11 @@ class Line:
 
     def __init__(self, channel: SmtpChannel) -> None:
         self._channel = channel
-        self._client: Connection | None = None
+        self._client: Conversation | None = None
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> str:
-        """Send as :meth:`SmtpChannel.send` does."""
-        client = self._client if self._client and self._client.is_connected else self._channel.kept()
+    async def send(self, sender: str, recipient: str, message: Wired) -> str:
+        """Send as :meth:`SmtpChannel.send` does what is ready for the wire."""
+        client = self._client if self._client and self._client.is_open else self._channel.kept()
         if client is not None:
             try:
                 return await self._deliver(client, sender, recipient, message)
@@ -168,16 +166,9 @@ class Line:
     def give_back(self) -> None:
         """Leave the connection to the next."""
         client, self._client = self._client, None
-        if client is not None and client.is_connected:
+        if client is not None and client.is_open:
             self._channel.keep(client)
 
-    async def _deliver(self, client: Connection, sender: str, recipient: str, message: bytes) -> str:
+    async def _deliver(self, client: Conversation, sender: str, recipient: str, message: Wired) -> str:
         self._client = client
         return await hand_over(client, sender, recipient, message)
-
-
-async def _say_goodbye(client: Connection) -> None:
-    try:
-        await client.quit()
-    except (aiosmtplib.SMTPException, OSError):
-        client.close()

@@ -71,7 +71,7 @@ async def way_out(lane: Lane, settings: NotifierSettings, platform: Platform) ->
             claims,
             limits,
             settings.return_path(),
-            settings.sign(),
+            settings.sign() or bytes,  # without a key it stays as it is
             wait_for=settings.retry_for / 2,  # later it would be parked, and nobody told
         )
     finally:

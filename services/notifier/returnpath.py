@@ -65,6 +65,10 @@ class NoticePaths:
 
     address: str
     key: bytes = field(repr=False)
+    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_keyed", hmac.new(self.key, digestmod=sha256))
 
     def campaign(self, incident: str) -> str:
         """Return what stands for *incident* in addresses: 16 hexadecimal digits."""
@@ -99,4 +103,7 @@ class NoticePaths:
         return (int.from_bytes(content) ^ int.from_bytes(mask)).to_bytes(NOTICE.size)
 
     def _hash(self, purpose: bytes, content: bytes) -> bytes:
-        return hmac.digest(self.key, purpose + content, "sha256")
+        """Hash with what the key was worked into once: ``hmac.digest`` lets other threads run each time."""
+        keyed = self._keyed.copy()
+        keyed.update(purpose + content)
+        return keyed.digest()

@@ -115,10 +115,10 @@ class NotifierSettings(InboxSettings):
         """Return the addresses that breach notices come back to, if anything does, and their message ids."""
         return notice_paths(self.mail_bounces, self.master_key_bytes)
 
-    def sign(self) -> Callable[[bytes], bytes]:
-        """Return what signs a letter; it stays as it is where there is no key."""
+    def sign(self) -> Callable[[bytes], bytes] | None:
+        """Return what signs a letter, if anything does."""
         if self.dkim_key is None:
-            return lambda message: message
+            return None
         domain = addr_spec(parseaddr(self.mail_from)[1]).rpartition("@")[2]
         return dkim.signer(domain, self.dkim_selector, self.dkim_key.get_secret_value().encode()).sign
 

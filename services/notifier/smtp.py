@@ -1,30 +1,29 @@
 """
 One mail server: where it is, how a connection is opened, and how one letter is handed over.
 
-One rule: when a letter does not get through, it is known whether the server can have it. So MAIL, RCPT and
-DATA are asked for one by one: what fails before DATA was never handed over.
+One rule: when a letter does not get through, it is known whether the server can have it. So leave is asked
+for first, with MAIL, RCPT and DATA: what fails before the server has said to go on was never handed over. A
+server that takes them together (RFC 2920) is asked for all three at once, for one letter at a time.
 """
 
-import asyncio
-import math
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
 from services.notifier.answers import Fate, fate, status_in
+from services.notifier.conversation import ENDING, NOISE, Conversation, Patience, Reply
 from services.notifier.mime import addr_spec
+from services.notifier.wire import END, Wired
 from shared.errors import ConfigurationError, HabeasError, MailRefused, MailUnavailable
 
-RCPT, DATA = b"RCPT", b"DATA"
 SMTP_PORT, SUBMISSION_PORT, SMTPS_PORT = 25, 587, 465
 
-CONSENT, GO_ON, CLOSING = range(200, 300), range(354, 355), 421
-LINE_BREAK = re.compile(rb"\r\n|\r|\n")
+CONSENT, GO_ON = range(200, 300), 354
 QUEUE_ID = re.compile(
     r"\b(?:as|(?:internal)?id)[\s:=]+((?=\S*\d)[0-9A-Za-z][0-9A-Za-z-]{4,63})(?=[\s;,)\]>]|$)", re.IGNORECASE
 )
@@ -62,17 +61,6 @@ class Barred(Objected):
 
 class NoSuchMailbox(MailRefused):
     """Nobody has this address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a server is waited for."""
-
-    answer: timedelta = timedelta(seconds=30)
-    """For a connection, and for an answer to a command."""
-
-    acceptance: timedelta = timedelta(minutes=5)
-    """For the answer to a whole message. Giving up early sends a letter twice (RFC 5321 4.5.3.2.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +105,7 @@ class MailServer:
             starttls=starttls,
         )
 
-    async def connect(self, patience: Patience, tls_context: ssl.SSLContext | None) -> "Connection":
+    async def connect(self, patience: Patience, tls_context: ssl.SSLContext | None) -> Conversation:
         """
         Return a connection that is greeted, encrypted and logged in to as the URL says.
 
@@ -125,7 +113,7 @@ class MailServer:
             SenderBlamed: The log-in was refused for good.
             Unreachable: There is none to be had now.
         """
-        client = Connection(
+        client = aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
             username=self.username,
@@ -136,69 +124,22 @@ class MailServer:
             local_hostname=socket.gethostname(),
             timeout=patience.answer.total_seconds(),
         )
-        client.patience = patience
         try:
             await client.connect()
             if client.is_ehlo_or_helo_needed:
                 await client.ehlo()
+            return Conversation.taken_over(client, patience)
         except aiosmtplib.SMTPAuthenticationError as error:
             client.close()
-            raise _verdict(error, recipient_named=False) from None
+            raise _verdict(Reply(error.code, error.message), recipient_named=False) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
-        return client
 
 
-class Connection(aiosmtplib.SMTP):
+async def hand_over(talk: Conversation, sender: str, recipient: str, message: Wired) -> str:
     """
-    A connection that closes itself when an answer is too long in coming.
-
-    The client's own timers are made anew for each command, and cost more than the command. Here the moment is
-    noted, and looked at once in a while: an answer is waited for twice as long, at the most.
-    """
-
-    patience = Patience()
-    _until = math.inf
-    _looking = False
-
-    def wait_at_most(self, patience: timedelta) -> None:
-        """Give the next answer so long."""
-        loop = asyncio.get_running_loop()
-        self._until = loop.time() + patience.total_seconds()
-        if not self._looking:
-            self._looking = True
-            loop.call_at(self._until, self._look)
-
-    def rest(self) -> None:
-        """Expect nothing for now."""
-        self._until = math.inf
-
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._looking = self.is_connected and self._until > loop.time()
-        if self._looking:
-            loop.call_later(self.patience.answer.total_seconds(), self._look)
-        else:
-            self.close()
-
-    async def say(self, *command: bytes) -> aiosmtplib.SMTPResponse:
-        """Return the answer to *command*."""
-        self.wait_at_most(self.patience.answer)
-        return await self.execute_command(*command, timeout=None)
-
-    async def transmit(self, message: bytes) -> aiosmtplib.SMTPResponse:
-        """Return the answer to *message*, whose lines, the last one as well, end in CRLF."""
-        if self.protocol is None:
-            raise aiosmtplib.SMTPServerDisconnected("the connection is gone")
-        self.wait_at_most(self.patience.acceptance)
-        self.protocol.write(b"%b.\r\n" % message.replace(b"\r\n.", b"\r\n.."))
-        return await self.protocol.read_response()
-
-
-async def hand_over(client: Connection, sender: str, recipient: str, message: bytes) -> str:
-    """
-    Return what the server said when it took *message*. Leaves *client* closed or fit for the next letter.
+    Return what the server said when it took *message*. Leaves *talk* closed or fit for the next letter.
 
     Raises:
         Disconnected: It was not handed over, and the connection is gone.
@@ -206,84 +147,80 @@ async def hand_over(client: Connection, sender: str, recipient: str, message: by
         MailRefused: The server will never take it; ``NoSuchMailbox`` says why.
         MailInDoubt: It was handed over, and no answer came.
     """
-    lost: Exception = Disconnected()
-    recipient_named = False
-    try:
-        for command in _envelope(client, sender, recipient):
-            recipient_named = command[0] == RCPT
-            _demand(CONSENT, await client.say(*command))
-        _demand(GO_ON, await client.say(DATA))
-        lost = MailInDoubt("the mail server did not say whether it took the letter")
-        reply = await client.transmit(in_lines(message))
-        _demand(CONSENT, reply)
-        return proof(reply)
-    except aiosmtplib.SMTPResponseException as error:
-        raise await _declined(client, error, lost, recipient_named=recipient_named) from None
-    except (aiosmtplib.SMTPException, OSError):
-        client.close()
-        raise lost from None
-    except BaseException:
-        client.close()  # stopped half-way: an answer that comes late must not be taken for the next one's
-        raise
-    finally:
-        client.rest()
+    leave = await _asked_leave(talk, _envelope(talk, sender, recipient))
+    if not _all_granted(leave):
+        raise await _not_given_leave(talk, leave)
+    said = await talk.ask(message, within=talk.patience.acceptance)
+    if not said or said[0].code == NOISE:
+        raise MailInDoubt("the mail server did not say whether it took the letter")
+    if said[0].code not in CONSENT:
+        raise await _declined(talk, said[0], recipient_named=True)
+    return proof(said[0])
 
 
-def in_lines(message: bytes) -> bytes:
-    """Return *message* with CRLF at each line's end: a lone break could smuggle in another message."""
-    breaks = message.count(b"\r\n")
-    if message.count(b"\n") == breaks == message.count(b"\r") and message.endswith(b"\r\n"):
-        return message
-    return LINE_BREAK.sub(b"\r\n", message).removesuffix(b"\r\n") + b"\r\n"
+def _envelope(talk: Conversation, sender: str, recipient: str) -> Sequence[bytes]:
+    sender, recipient = addr_spec(sender), addr_spec(recipient)
+    international = not (sender + recipient).isascii()
+    if international and not talk.international:
+        raise MailRefused("the mail server does not take addresses beyond ASCII (no SMTPUTF8)")
+    options = " BODY=8BITMIME SMTPUTF8" if international else ""
+    mail, rcpt = f"MAIL FROM:<{sender}>{options}\r\n", f"RCPT TO:<{recipient}>\r\n"
+    return mail.encode(), rcpt.encode(), b"DATA\r\n"
 
 
-def proof(reply: aiosmtplib.SMTPResponse) -> str:
+async def _asked_leave(talk: Conversation, commands: Sequence[bytes]) -> Sequence[Reply]:
+    """Return the answers to *commands*: all at once where the server takes them so, else until one is no."""
+    if talk.pipelining:
+        return await talk.ask(b"".join(commands), len(commands))
+    replies: list[Reply] = []
+    for command in commands:
+        replies += await talk.ask(command)
+        if not replies or replies[-1].code not in CONSENT:
+            break
+    return replies
+
+
+def _all_granted(replies: Sequence[Reply]) -> bool:
+    """Return whether *replies* to MAIL, RCPT and DATA let a letter go."""
+    match replies:
+        case [mail, rcpt, data]:
+            return mail.code in CONSENT and rcpt.code in CONSENT and data.code == GO_ON
+        case _:
+            return False
+
+
+async def _not_given_leave(talk: Conversation, replies: Sequence[Reply]) -> Exception:
+    """Return what the first of *replies* that is no consent means for the letter, which nobody has."""
+    granted = 0
+    while granted < len(replies) and replies[granted].code in CONSENT:
+        granted += 1
+    if granted == len(replies) or replies[granted].code in ENDING:
+        talk.close()
+        return Disconnected()
+    if replies[-1].code == GO_ON:  # for a letter to nobody: it ends before it begins (RFC 2920 3.1)
+        await talk.ask(END)
+    return await _declined(talk, replies[granted], recipient_named=granted > 0)
+
+
+async def _declined(talk: Conversation, reply: Reply, *, recipient_named: bool) -> HabeasError:
+    """Make *talk* fit for the next letter, or close it, and return what *reply* means for this one."""
+    if [again.code in CONSENT for again in await talk.ask(b"RSET\r\n")] != [True]:
+        talk.close()
+    return _verdict(reply, recipient_named=recipient_named)
+
+
+def proof(reply: Reply) -> str:
     """Return what is kept of *reply*: code, status and queue id. All else may name somebody."""
     status = status_in(reply.message)
     queued = QUEUE_ID.search(reply.message) or LONG_ID.search(reply.message)
     return " ".join([f"{reply.code}", *filter(None, [status, queued and queued[1]])])
 
 
-def _demand(codes: range, reply: aiosmtplib.SMTPResponse) -> None:
-    if reply.code not in codes:
-        raise aiosmtplib.SMTPResponseException(reply.code, reply.message)
-
-
-def _envelope(client: aiosmtplib.SMTP, sender: str, recipient: str) -> list[tuple[bytes, ...]]:
-    sender, recipient = addr_spec(sender), addr_spec(recipient)
-    international = not (sender + recipient).isascii()
-    if international and not client.supports_extension("smtputf8"):
-        raise MailRefused("the mail server does not take addresses beyond ASCII (no SMTPUTF8)")
-    options = (b"BODY=8BITMIME", b"SMTPUTF8") if international else ()
-    return [(b"MAIL", f"FROM:<{sender}>".encode(), *options), (RCPT, f"TO:<{recipient}>".encode())]
-
-
-async def _declined(
-    client: aiosmtplib.SMTP,
-    error: aiosmtplib.SMTPResponseException,
-    lost: Exception,
-    *,
-    recipient_named: bool,
-) -> Exception:
-    """Make *client* fit for the next letter, or close it, and say what the answer means for this one."""
-    if error.code < CONSENT.start:  # no answer, but noise
-        client.close()
-        return lost
-    if error.code == CLOSING:
-        client.close()
-        return lost if isinstance(lost, Disconnected) else _verdict(error, recipient_named=recipient_named)
-    try:
-        await client.rset()
-    except (aiosmtplib.SMTPException, OSError):
-        client.close()
-    return _verdict(error, recipient_named=recipient_named)
-
-
-def _verdict(error: aiosmtplib.SMTPResponseException, *, recipient_named: bool) -> HabeasError:
-    """Return what an answer means for the letter, without the server's prose, which may quote addresses."""
-    status = status_in(error.message)
-    answer = f"{error.code} {status}" if status else f"{error.code}"
-    match fate(error.code, status, recipient_named=recipient_named):
+def _verdict(reply: Reply, *, recipient_named: bool) -> HabeasError:
+    """Return what *reply* means for the letter, without the server's prose, which may quote addresses."""
+    status = status_in(reply.message)
+    answer = f"{reply.code} {status}" if status else f"{reply.code}"
+    match fate(reply.code, status, recipient_named=recipient_named):
         case Fate.LATER:
             return MailUnavailable(f"the mail server did not take the letter now: {answer}")
         case Fate.FULL:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -57,6 +57,8 @@ class MailHost:
     """A mail server that does at each step (MAIL, RCPT, DATA) what the test wants, and keeps what it took."""
 
     steps: dict[str, Answer] = field(default_factory=dict)
+    pipelining: ClassVar[bool] = True
+    """Whether it says that it takes commands together."""
     port: int = 0
     taken: list[tuple[str, str, bytes]] = field(default_factory=list)
     open: list[SMTP] = field(default_factory=list)
@@ -70,6 +72,12 @@ class MailHost:
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd calls it so
+        self, _: SMTP, session: Any, __: object, hostname: str, offers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*offers[:-1], *(["250-PIPELINING"] if self.pipelining else []), offers[-1]]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd calls it so
         self, server: SMTP, _: object, envelope: Any, address: str, options: list[str]

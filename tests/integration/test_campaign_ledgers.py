@@ -203,3 +203,35 @@ async def test_many_connections_share_an_update_and_each_waits_for_its_own(
     found = await ledger(database)
     assert (found["sent"], found["writing"]) == (5, [5, 6, 7, 8, 9])
     assert len(told) < 10
+
+
+async def begun(database: Database, *numbers: int) -> Book:
+    """Return the book of a chunk of which the letters *numbers* are being written."""
+    ledgers = Ledgers(database, by="one")
+    book = Book(ledgers, await taken(ledgers), told=lambda _page: None)
+    await asyncio.gather(*(book.note(begun=number) for number in numbers))
+    return book
+
+
+async def test_the_update_with_the_last_outcome_says_that_the_chunk_is_through(database: Database) -> None:
+    book = await begun(database, 0)
+    await book.note(Sent(0, "250 ok"), none_left=True)
+    found = await ledger(database)
+    assert (found["through"], found["sent"], found["writing"]) == (True, 1, [])
+    await book.close()
+    assert (await ledger(database))["step"] == found["step"]
+
+
+async def test_no_chunk_is_through_of_which_a_letter_is_being_written(database: Database) -> None:
+    book = await begun(database, 0, 1)
+    await book.note(Sent(0, "250 ok"), none_left=True)
+    assert not (await ledger(database))["through"]
+    await book.note(Sent(1, "250 ok"), none_left=True)
+    assert (await ledger(database))["through"]
+
+
+async def test_no_chunk_is_through_whose_last_letter_was_not_taken(database: Database) -> None:
+    book = await begun(database, 0, 1)
+    later = Later(1, "450", tries=1, since=datetime.now(UTC))
+    await asyncio.gather(book.note(Sent(0, "250 ok"), none_left=True), book.note(later))
+    assert not (await ledger(database))["through"]

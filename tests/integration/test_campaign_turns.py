@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -57,6 +57,7 @@ class Desk:
     vault: Vault
     clock: Clock = field(default_factory=Clock)
     limits: dict[str, int] = field(default_factory=dict)
+    sign: Callable[[bytes], bytes] | None = None
     breach: Breach | None = None
 
     async def released(
@@ -97,7 +98,7 @@ class Desk:
             house(),
             PATHS,
             SENDER,
-            lambda message: message,
+            self.sign,
             Persistence(timedelta(hours=24), self.clock),
             pace,
             Journal(self.database),
@@ -150,6 +151,20 @@ async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -
     [(number, kept, at)] = letters(await desk.ledger(), "written")
     assert (number, kept) == (0, "250 2.0.0 4F2A1B")
     assert datetime.now(UTC) - at < timedelta(minutes=1)
+
+
+async def test_a_letter_is_signed_as_it_is_read_and_not_as_it_goes_over_the_wire(desk: Desk) -> None:
+    signed: list[bytes] = []
+
+    def sign(message: bytes) -> bytes:
+        signed.append(b"Signed: yes\r\n" + message + b".\r\n")
+        return signed[-1]
+
+    desk.sign = sign
+    due = await desk.released(*named("ada"))
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        await write_chunk(due, writer)
+    assert [message for *_, message in host.taken] == signed
 
 
 async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> None:

@@ -28,6 +28,12 @@ from tests.integration.mail_host import (
 )
 from tests.waiting import eventually
 
+
+@pytest.fixture(params=[True, False], ids=["commands together", "one by one"], autouse=True)
+def _pipelining(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MailHost, "pipelining", request.param)
+
+
 # --- no connection --------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,8 @@ class Page:
     outcomes: list[Outcome] = field(default_factory=list)
     writing: Sequence[int] = ()
     """Who is being written to from now on."""
+    through: bool = False
+    """Whether that is all."""
 
 
 class Ledgers:
@@ -202,6 +204,8 @@ def _taking_over(by: str) -> Document:
 
 def _changes(page: Page, now: datetime) -> dict[str, Any]:
     changes: dict[str, Any] = {"$set": {"writing": list(page.writing)}}
+    if page.through:
+        changes["$set"]["through"] = True
     sent = [one for one in page.outcomes if isinstance(one, Sent)]
     failed = [one for one in page.outcomes if isinstance(one, Failed)]
     later = [one for one in page.outcomes if isinstance(one, Later)]

@@ -105,6 +105,7 @@ class Standings:
         now = asyncio.get_running_loop().time()
         at, standing = self._seen.get(incident, (-LOOK_EVERY_S, Standing.ON))
         if now - at >= LOOK_EVERY_S:
+            self._seen[incident] = now, standing  # who asks meanwhile need not look as well
             standing = await self.of(incident)
             self._seen[incident] = now, standing
         return standing

@@ -11,6 +11,7 @@ from services.notifier.facts import Sender
 from services.notifier.letters import Outline
 from services.notifier.notices.layout import Shape, skeletons
 from services.notifier.notices.pressing import Pressed
+from services.notifier.wire import END, stuffed
 from shared.wording import Words
 
 
@@ -24,6 +25,17 @@ class Form:
     between: bytes
     html: Pressed
     end: bytes
+
+    def on_the_wire(self) -> "Form":
+        """Return the form of the same message as it goes over the wire: what is filled in is a few lines."""
+        return Form(
+            head=stuffed(self.head),
+            rest=stuffed(self.rest),
+            text=self.text.on_the_wire(),
+            between=stuffed(self.between),
+            html=self.html.on_the_wire(),
+            end=stuffed(self.end) + END,
+        )
 
     def filled(self, to: str, name: str, message_id: str) -> bytes:
         """

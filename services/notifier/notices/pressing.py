@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.notifier.mime import quoted_printable
+from services.notifier.wire import stuffed
 
 NAME = "\x00"
 """Stands where the name belongs."""
@@ -21,6 +22,8 @@ class Pressed:
     line: tuple[str, ...] = ()
     """The pieces of the line between which the name stands; none: nothing does."""
     after: bytes = b""
+    finish: Callable[[bytes], bytes] = bytes
+    """What the line goes through when it is encoded."""
 
     @classmethod
     def of(cls, text: str) -> "Pressed":
@@ -32,8 +35,13 @@ class Pressed:
         rest, _, below = after.partition("\n")
         return cls(quoted_printable(f"{lines}\n"), (lead, *rest.split(NAME)), quoted_printable(below))
 
+    def on_the_wire(self) -> "Pressed":
+        """Return the same as it goes over the wire."""
+        return Pressed(stuffed(self.before), self.line, stuffed(self.after), stuffed)
+
     def filled(self, name: str, escape: Callable[[str], str] = str) -> bytes:
         """Return the whole text, with *name* in its place."""
         if not self.line:
             return self.before
-        return b"".join((self.before, quoted_printable(f"{escape(name).join(self.line)}\n"), self.after))
+        line = self.finish(quoted_printable(f"{escape(name).join(self.line)}\n"))
+        return b"".join((self.before, line, self.after))

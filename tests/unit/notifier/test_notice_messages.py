@@ -12,6 +12,7 @@ import pytest
 from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
 from services.notifier.notices.mailboxes import BreachedMailbox
 from services.notifier.notices.writing import Notices
+from services.notifier.wire import in_lines, wired
 from shared.affected import Chunk, Reached
 from shared.errors import ConfigurationError, MailRefused
 from shared.incidents import BreachDeclared
@@ -347,3 +348,14 @@ def test_a_customer_is_told_what_comes_next_and_what_is_not_known(
     changes: dict[str, object], told: str
 ) -> None:
     assert told in controller(**changes)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh", "fr"])
+@pytest.mark.parametrize("name", [None, "Ada", ".ada", "A" * 80 + ".b", "." * 90, "Ad\u00e9 .x", "<.&>"])
+def test_what_was_made_ready_for_the_wire_is_the_same_message(name: str | None, language: str) -> None:
+    dotted = DECLARED.model_copy(update={"nature": ".a line\r\n.\r.\n..another\n" * 3})
+    person = SOMEBODY.model_copy(update={"name": name})
+    written = writer(dotted, (CALIFORNIA, GDPR), language)
+    message = written.of(person, message_id=MESSAGE_ID)
+    assert message == in_lines(message)
+    assert written.wired(person, message_id=MESSAGE_ID) == wired(message)

@@ -16,7 +16,7 @@ from shared.errors import HabeasError, StoreUnavailable
 
 GATHER_S = 0.02
 """How long an update waits for most connections to have something to say: it costs as much as ten letters."""
-MOST = 3 / 4
+MOST = 15 / 16
 AGAIN_S = 0.2
 INSIST_S = 30.0
 """How long a database that does not answer is asked again before the chunk is left to another turn."""
@@ -47,10 +47,16 @@ class Book:
         self._gathered = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
         self._spoilt: HabeasError | None = None
+        self._closed = False
 
-    async def note(self, outcome: Outcome | None = None, *, begun: int | None = None) -> None:
+    async def note(
+        self, outcome: Outcome | None = None, *, begun: int | None = None, none_left: bool = False
+    ) -> None:
         """
         Note what became of one letter, and which is begun next on the same connection.
+
+        The update that says so also says that the chunk is through, where there are *none left* to begin and
+        none is being written.
 
         Raises:
             Overtaken: Somebody else has taken the chunk; nothing more may be begun.
@@ -63,6 +69,7 @@ class Book:
             self._writing.discard(outcome.number)
         if begun is not None:
             self._writing.add(begun)
+        self._page.through = none_left
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(durable)
         if self._most_wait:
@@ -77,8 +84,8 @@ class Book:
             await self.note()
 
     async def close(self) -> None:
-        """Note that the chunk is through. Raises as :meth:`note` does."""
-        if not await self._insist(lambda: self._ledgers.close(self._chunk, self._step)):
+        """Note that the chunk is through, unless that is said already. Raises as :meth:`note` does."""
+        if not self._closed and not await self._insist(lambda: self._ledgers.close(self._chunk, self._step)):
             raise Overtaken("another process has taken the chunk")
 
     async def _turn(self) -> None:
@@ -90,6 +97,7 @@ class Book:
                 waiting, self._waiting = self._waiting, []
                 page, self._page = self._page, Page()
                 page.writing = sorted(self._writing)
+                page.through = page.through and not page.writing
                 await self._make_durable(page)
                 for durable in waiting:
                     self._answer(durable)
@@ -118,6 +126,7 @@ class Book:
         if not await self._insist(lambda: self._ledgers.turn(self._chunk, self._step, page)):
             raise Overtaken("another process has taken the chunk")
         self._step += 1
+        self._closed = page.through
         self._told(page)
 
     async def _insist(self, change: Callable[[], Awaitable[bool]]) -> bool:

@@ -8,6 +8,7 @@ from services.notifier.campaigns.chunks.turn import Letter
 from services.notifier.campaigns.outcomes import Failed
 from services.notifier.notices.writing import Notices
 from services.notifier.returnpath import Notice, NoticePaths
+from services.notifier.wire import Wired, wired
 from shared.affected import Reached
 from shared.errors import MailRefused
 
@@ -25,7 +26,8 @@ class Letters:
     """What message ids end in."""
     sender: str
     """Where letters come back to; empty: each to an address of its own."""
-    sign: Callable[[bytes], bytes]
+    sign: Callable[[bytes], bytes] | None
+    """Signs a letter; None: letters are not signed."""
     pace: Pace
 
     def limited(self, number: int) -> str | None:
@@ -39,7 +41,12 @@ class Letters:
             return Failed(number, "no_address", "the records hold no mail address")
         notice = Notice(first.campaign, first.phase, first.chunk, number)
         try:
-            message = self.notices.of(person, message_id=self.paths.message_id(notice, self.domain))
+            message = self._message(person, self.paths.message_id(notice, self.domain))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
-        return Letter(self.sender or self.paths.of(notice), person.email, self.sign(message))
+        return Letter(self.sender or self.paths.of(notice), person.email, message)
+
+    def _message(self, person: Reached, message_id: str) -> Wired:
+        if self.sign is None:
+            return self.notices.wired(person, message_id=message_id)
+        return wired(self.sign(self.notices.of(person, message_id=message_id)))

@@ -30,6 +30,7 @@ from services.notifier.channels import (
     NoSuchMailbox,
     Objected,
 )
+from services.notifier.wire import Wired
 from shared.errors import HabeasError, MailRefused, MailUnavailable
 
 TURN_S = 600.0
@@ -45,7 +46,7 @@ FINISH_S = 10.0
 class Line(Protocol):
     """A connection to the mail server."""
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> str:
+    async def send(self, sender: str, recipient: str, message: Wired) -> str:
         """Return what the server said when it had taken *message*."""
 
 
@@ -62,7 +63,7 @@ class Letter:
 
     sender: str
     recipient: str
-    message: bytes
+    message: Wired
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class Turn:
             if not self._feed.ready:
                 self._dismiss()
             if outcome is not None:
-                await self._book.note(outcome)
+                await self._book.note(outcome, none_left=not self.left)
 
     def _dismiss(self) -> None:
         """Send away who waits for a connection: there is nothing left to begin."""

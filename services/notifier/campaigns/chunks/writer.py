@@ -39,7 +39,7 @@ class Writer:
     paths: NoticePaths
     sender: str
     """Where letters come back to; empty: each to an address of its own."""
-    sign: Callable[[bytes], bytes]
+    sign: Callable[[bytes], bytes] | None
     persistence: Persistence
     pace: Pace
     journal: Journal

@@ -1,0 +1,34 @@
+"""How a campaign stands is looked up now and then, and once for all who ask at the same time."""
+
+import asyncio
+from typing import Any, cast
+
+from services.notifier.campaigns.standings import Standing, Standings
+from shared.mongo import Database
+
+
+class Watched(Standings):
+    """Knows of one campaign, and how often it was looked up."""
+
+    looks = 0
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(cast("Database", {"campaigns": cast("Any", None)}))
+        self.standing = standing
+
+    async def of(self, incident: str) -> Standing:  # noqa: ARG002 - there is but one
+        self.looks += 1
+        await asyncio.sleep(0)
+        return self.standing
+
+
+async def test_who_asks_at_the_same_time_shares_a_look() -> None:
+    standings = Watched(Standing.PAUSED)
+    await asyncio.gather(*(standings.lately("incident") for _ in range(10)))
+    assert standings.looks == 1
+
+
+async def test_what_a_look_has_found_is_known_to_whoever_asks_next() -> None:
+    standings = Watched(Standing.PAUSED)
+    await standings.lately("incident")
+    assert await standings.lately("incident") is Standing.PAUSED
