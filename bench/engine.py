@@ -46,6 +46,8 @@ UNINDEXED = 300_000
 DATABASE = "bench_engine"
 WRITES = 1_000
 TODAY = date(2026, 11, 25)
+SIGNER = Signer(bytes(32))
+"""A service derives its key once, when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ async def _erase_by_hand(company: Company, email: str) -> None:
 async def _access(company: Company, email: str, file: Path) -> None:
     findings = await gather(company.data_map, company.stores, {"email": (email,)})
     with file.open("wb") as written:
-        for piece in build(_contents(company.data_map, findings), signer=Signer(bytes(32))):
+        for piece in build(_contents(company.data_map, findings), signer=SIGNER):
             written.write(piece)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import bson
 import motor.motor_asyncio as motor
-from bson import Binary, Decimal128, Int64, ObjectId, json_util
+from bson import Binary, Code, DBRef, Decimal128, Int64, ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
@@ -26,6 +26,7 @@ from pymongo.errors import (
     ExecutionTimeout,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
 )
 from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 
@@ -34,7 +35,9 @@ from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 __all__ = [
     "Binary",
     "Client",
+    "Code",
     "Collection",
+    "DBRef",
     "Database",
     "Decimal128",
     "DeleteMany",
@@ -169,7 +172,8 @@ def translated(what: str) -> Iterator[None]:
 
     Raises:
         StoreUnavailable: The server did not answer, is changing its primary, or ran out of time.
-        PermanentError: It refused the call. Neither message repeats the driver's: it may quote documents.
+        PermanentError: It refused the call. Neither message repeats what the driver says of a call, which may
+            quote documents; what it says of servers that it could not reach names hosts and causes alone.
     """
     try:
         yield
@@ -180,11 +184,18 @@ def translated(what: str) -> Iterator[None]:
     except PyMongoError as error:
         code = getattr(error, "code", None)
         name = type(error).__name__
+        if isinstance(error, ServerSelectionTimeoutError):
+            raise StoreUnavailable(f"{what}: MongoDB did not answer: {_nobody_because(error)}") from None
         if _may_pass(error):
             raise StoreUnavailable(f"{what}: MongoDB did not answer ({name})") from None
         if error.has_error_label("TransientTransactionError"):
             raise StoreUnavailable(f"{what}: MongoDB asks to try again ({name})") from None
         raise PermanentError(f"{what}: MongoDB refused ({name}, code {code})") from None
+
+
+def _nobody_because(error: ServerSelectionTimeoutError) -> str:
+    """Return why no server could be chosen, without the driver's account of all that it knows of each."""
+    return str(error).partition(", Timeout: ")[0]
 
 
 def _may_pass(error: PyMongoError) -> bool:

@@ -6,7 +6,7 @@ One source per sentence: a language can lack a translation, which a test finds, 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -51,6 +51,10 @@ class Words:
     def _marks(self) -> Mapping[int, str] | None:
         return _marks(self.locale)
 
+    @cached_property
+    def _day(self) -> Callable[[date], str]:
+        return _days(self.locale)
+
     def say(self, sentence: str, /, **values: object) -> str:
         """Return *sentence* translated as plain text, with *values* put where ``%(name)s`` marks."""
         return self.sentences.get(sentence, sentence) % values
@@ -72,7 +76,7 @@ class Words:
 
     def day(self, value: date) -> str:
         """Return *value* with its month in words: ``5 March 2026``."""
-        return _long_date(value, self.locale)
+        return self._day(value)
 
     def weekday(self, value: date) -> str:
         """Return *value* with its day of the week, too: ``Thursday 5 March 2026``."""
@@ -100,8 +104,9 @@ class Catalogues:
         self.languages = (SOURCE_LANGUAGE, *sorted(path.stem for path in folder.glob("*.po")))
         self.sentences = lru_cache(self._sentences)
         self.nearest = lru_cache(maxsize=512)(self._nearest)
+        self.words = lru_cache(maxsize=512)(self._words)
 
-    def words(self, wanted: str, zone: tzinfo = UTC, *, at_home: str = AT_HOME) -> Words:
+    def _words(self, wanted: str, zone: tzinfo = UTC, *, at_home: str = AT_HOME) -> Words:
         """Return the words of the language nearest to *wanted*; see :meth:`nearest`."""
         locale = self.nearest(wanted, at_home=at_home)
         return Words(locale, zone, self.sentences(str(locale.language)))
@@ -150,9 +155,14 @@ def _marks(locale: Locale) -> Mapping[int, str] | None:
     return {ord(mark): own for mark, own in ((",", group), (".", decimal)) if mark != own}
 
 
-@lru_cache(maxsize=4096)
 def _long_date(day: date, locale: Locale) -> str:
     return _ordinal(format_date(day, "long", locale), day, locale)
+
+
+@lru_cache
+def _days(locale: Locale) -> Callable[[date], str]:
+    """Return what writes days out: a cache for each locale, for to hash one takes longer than all else."""
+    return lru_cache(maxsize=1024)(lambda day: _long_date(day, locale))
 
 
 @lru_cache(maxsize=4096)
@@ -170,4 +180,4 @@ def _ordinal(words: str, day: date, locale: Locale) -> str:
 def _moment(instant: datetime, zone: tzinfo, locale: Locale) -> str:
     local = instant.astimezone(zone)
     time = format_time(local, "short", locale=locale)
-    return f"{_long_date(local.date(), locale)}, {time} {local.tzname()}"
+    return f"{_days(locale)(local.date())}, {time} {local.tzname()}"

@@ -302,7 +302,11 @@ _PROPOSED = {
 
 
 def united(plans: Sequence[Plan]) -> Plan:
-    """Return one plan that says of every record what the last of *plans* to name it says."""
+    """
+    Return one plan that says of every record what the last of *plans* to name it says.
+
+    One that finds nothing to do in a record takes nothing back: what was to go from it is still looked for.
+    """
     if len(plans) == 1:
         return plans[0]
     return replace(plans[0], steps=Steps(runs_of(_newest(plans))), order=_order_of(plans))
@@ -312,7 +316,8 @@ def _newest(plans: Sequence[Plan]) -> Iterator[Step]:
     """Yield the newest step for every record. Later plans are about what the first has left: few."""
     later = {step.record: step for decided in plans[1:] for step in decided.steps}
     for step in plans[0].steps:
-        yield later.pop(step.record, step) if later else step
+        newer = later.pop(step.record, step) if later else step
+        yield step if step.changes and newer.disposition is Disposition.UNCHANGED else newer
     yield from later.values()
 
 

@@ -19,6 +19,7 @@ from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import portable
 from services.fulfillment.search.findings import Findings, Status
 from services.fulfillment.search.identities import Identities
+from services.fulfillment.signing import Signer
 from shared.answer import ANSWER, Answer, PackageFacts, facts_of
 from shared.errors import Sealed
 from shared.events import Fact, IdentityVerified, Outcome, RequestFulfilled, RequestSubmitted, TransferOrdered
@@ -98,11 +99,15 @@ async def _told_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfi
 
 async def _built(contents: Contents, wanted: Disclosure, ctx: Fulfillment) -> tuple[Package, Answer]:
     """Return a package, and what is told about it; nothing of it is stored."""
-    # Both go through all the records: in a thread, so that the broker is not kept waiting for a sign of life.
-    who = await asyncio.to_thread(people, wanted.findings, wanted.submitted, wanted.identities)
-    package = await asyncio.to_thread(build, replace(contents, people=who), signer=ctx.house.signer)
+    # It goes through all the records: in a thread, so that the broker is not kept waiting for a sign of life.
+    package = await asyncio.to_thread(_packed, contents, wanted, ctx.house.signer)
     data_map = await ctx.maps.of(wanted.findings.version)
     return package, answers.disclosure(package.summary, wanted.findings, data_map)
+
+
+def _packed(contents: Contents, wanted: Disclosure, signer: Signer) -> Package:
+    who = people(wanted.findings, wanted.submitted, wanted.identities)
+    return build(replace(contents, people=who), signer=signer)
 
 
 async def _stored(package: Package, told: Answer, wanted: Disclosure, ctx: Fulfillment) -> tuple[str, Answer]:

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from services.fulfillment.changes.execution import carry_out
+from services.fulfillment.changes.marks import plan_marks
 from services.fulfillment.erasure.execution import Left, execute, plan, verify
 from services.fulfillment.erasure.steps import Disposition, Plan
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
+from shared.law import Right
 from shared.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
@@ -54,6 +57,18 @@ async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[Wor
             {"rooms": [{"emails": KIM}, {"emails": [KIM, BO]}, {"emails": BO}, {"number": 4}]},
             {"rooms": [{}, {"emails": [BO]}, {"emails": BO}, {"number": 4}]},
             id="alone and in an array, and another alone",
+        ),
+        pytest.param(
+            EMAILS,
+            {"emails": [KIM, [BO, KIM], [[KIM]], BO]},
+            {"emails": [[BO], [[]], BO]},
+            id="in an array of arrays, with another",
+        ),
+        pytest.param(
+            THREAD,
+            {"thread": [{"email": KIM}, [{"email": BO, "text": "theirs"}, {"email": KIM, "text": "mine"}]]},
+            {"thread": [[{"email": BO, "text": "theirs"}]]},
+            id="objects in an array of arrays",
         ),
         pytest.param(
             THREAD,
@@ -124,3 +139,127 @@ async def test_a_hold_among_several_flags_keeps_the_record(world: World) -> None
     assert await execute(decided, world.stores) == {}
     assert (await verify(decided, data_map, world.stores, PERSON)).clean
     assert await world.get("desk.notes", _id=2) is None
+
+
+LINES = """
+          - name: lines
+            data_categories: [user.content]
+            fides_meta: { data_type: "object[]" }
+            fields:
+              - { name: text }
+              - name: notes
+                fides_meta: { data_type: "object[]" }
+                fields:
+                  - { name: text }
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "after"),
+    [
+        pytest.param(
+            [{"notes": {"text": "x"}}, {"notes": [{"text": "x"}, {}]}, {"notes": None}, {}],
+            [{"notes": {"text": None}}, {"notes": [{"text": None}, {}]}, {"notes": None}, {}],
+            id="alone in one element, in an array in the next",
+        ),
+        pytest.param([{"text": "x"}, "y", None], [{"text": None}, "y", None], id="no objects between"),
+        pytest.param(
+            [{"text": "x"}, [{"text": "y", "notes": [[{"text": "z"}]]}, {"n": 1}]],
+            [{"text": None}, [{"text": None, "notes": [[{"text": None}]]}, {"n": 1}]],
+            id="arrays in arrays",
+        ),
+        pytest.param([[{"text": "x"}]], [[{"text": None}]], id="nothing but arrays in arrays"),
+    ],
+)
+async def test_a_mask_reaches_its_field_however_elements_are_nested(
+    world: World, lines: Any, after: Any
+) -> None:
+    data_map = one(EMAIL + LINES)
+    await world.insert("desk.notes", {"_id": 1, "email": KIM, "lines": lines})
+    _, decided = await world.erase(data_map, PERSON)
+    assert await world.get("desk.notes") == {"_id": 1, "email": None, "lines": after}
+    assert (await verify(decided, data_map, world.stores, PERSON)).clean
+
+
+CODES = """
+          - name: codes
+            data_categories: [user.unique_id]
+            fides_meta: {{ data_type: "string[]", identity: code{more} }}
+"""
+MEMBERS = """
+          - name: members
+            fides_meta: {{ data_type: "object[]"{more} }}
+            fields:
+              - {{ name: code, data_categories: [user.unique_id], fides_meta: {{ identity: code }} }}
+"""
+CODE = "          - { name: code, data_categories: [user.unique_id], fides_meta: { identity: code } }\n"
+KEY = "          - { name: key, fides_meta: { primary_key: true } }\n"
+
+
+async def _compares_loosely(world: World) -> None:
+    rule = {"locale": "en", "strength": 2}
+    await world.client[world.prefix + "desk"].create_collection("notes", collation=rule)
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "after"),
+    [
+        pytest.param(CODES.format(more=""), {"codes": ["aB", "Ab"]}, {"codes": ["Ab"]}, id="values"),
+        pytest.param(
+            MEMBERS.format(more=""),
+            {"members": [{"code": "aB"}, {"code": "Ab"}]},
+            {"members": [{"code": "Ab"}]},
+            id="objects",
+        ),
+        pytest.param(
+            MEMBERS.format(more=", read_only: true"),
+            {"members": [{"code": "aB"}, {"code": "Ab"}]},
+            {"members": [{"code": None}, {"code": "Ab"}]},
+            id="masks",
+        ),
+        pytest.param(
+            MEMBERS.format(more=", read_only: true"),
+            {"members": [{"code": "aB"}, [[{"code": "aB"}, {"code": "Ab"}]]]},
+            {"members": [{"code": None}, [[{"code": None}, {"code": "Ab"}]]]},
+            id="masks in arrays of arrays",
+        ),
+    ],
+)
+async def test_where_a_collection_compares_loosely_an_element_of_another_case_stays(
+    world: World, fields: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    await _compares_loosely(world)
+    await world.insert("desk.notes", {"_id": 1, **before})
+    await world.erase(one(fields), {"code": ("aB",)})
+    assert await world.get("desk.notes") == {"_id": 1, **after}
+
+
+@pytest.mark.parametrize(
+    ("fields", "erasure"),
+    [(CODE, "delete"), (CODE + KEY, "delete"), (CODE, "mask")],
+    ids=["deleted at once", "deleted by its key", "masked"],
+)
+async def test_where_a_collection_compares_loosely_what_became_anothers_meanwhile_stays(
+    world: World, fields: str, erasure: str
+) -> None:
+    await _compares_loosely(world)
+    data_map = one(fields, about=f"{{ erasure: {erasure} }}")
+    await world.insert("desk.notes", {"_id": 1, "code": "aB", "key": 1})
+    decided = plan(await gather(data_map, world.stores, {"code": ("aB",)}), data_map, TODAY)
+    notes = world.client[world.prefix + "desk"]["notes"]
+    await notes.update_one({"_id": 1}, {"$set": {"code": "Ab"}})
+    await execute(decided, world.stores)
+    assert await world.get("desk.notes") == {"_id": 1, "code": "Ab", "key": 1}
+
+
+async def test_where_a_collection_compares_loosely_an_element_of_another_case_is_not_marked(
+    world: World,
+) -> None:
+    await _compares_loosely(world)
+    mark = "{ restriction: { field: members.blocked, value: true } }"
+    data_map = one(MEMBERS.format(more="") + "              - { name: blocked }\n", about=mark)
+    await world.insert("desk.notes", {"_id": 1, "members": [{"code": "aB"}, {"code": "Ab"}]})
+    found = await gather(data_map, world.stores, {"code": ("aB",)})
+    await carry_out(plan_marks(found, data_map, TODAY, Right.RESTRICTION), world.stores)
+    marked = [{"code": "aB", "blocked": True}, {"code": "Ab"}]
+    assert await world.get("desk.notes") == {"_id": 1, "members": marked}

@@ -157,6 +157,16 @@ OTHERS = [
             "+4930901820",
             ["+49 (0)30 901820", "tel:+4930901820", "+49 30 90 18 20", "030 901820", "030/90 18 20"],
         ),
+        (
+            "+4930901820",
+            [
+                "+49 (0)30 901-820",
+                "+49\u00a030\u00a0901820",
+                "+49-(0)-30-901820",
+                "+49 30 9018.20",
+                "+49309 018 20 ",
+            ],
+        ),
         ("+12025550143", ["(202) 555-0143", 2025550143, Decimal128("2025550143"), 12025550143]),
     ],
 )
@@ -235,6 +245,8 @@ async def test_the_number_in_the_persons_own_record_is_dialled_where_the_person_
 async def test_an_address_is_found_with_blanks_around_it(world: World, index: dict[str, Any] | None) -> None:
     data_map = desk(users=f"name: _id\n{identity('email')}")
     written = [" kim@example.org", "Kim@Example.org ", " KIM@example.org\n", "kim@example.org\t"]
+    if index is None or "collation" not in index:
+        written += ["  Kim@example.org", "\t\tkim@example.org", "\n kim@EXAMPLE.org \n", "kim@example.org  "]
     others = [
         "kim @example.org",
         "a kim@example.org",
@@ -245,7 +257,22 @@ async def test_an_address_is_found_with_blanks_around_it(world: World, index: di
     await world.fill(users=[{"_id": n, "email": text} for n, text in enumerate(written + others)])
     if index is not None:
         await world.client[world.prefix + "desk"]["users"].create_index("email", **index)
-    assert ids(await world.find(data_map)) == {("users", n) for n in range(4)}
+    assert ids(await world.find(data_map)) == {("users", n) for n in range(len(written))}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"locale": "tr"}, {"locale": "az"}, {"locale": "en_US_POSIX"}, {"locale": "en", "caseLevel": True}],
+    ids=lambda rule: " ".join(map(str, rule.values())),
+)
+async def test_an_index_that_knows_case_in_its_own_way_hides_no_address(
+    world: World, rule: dict[str, Any]
+) -> None:
+    data_map = desk(users=f"name: _id\n{identity('email')}")
+    await world.fill(users=[{"_id": 1, "email": "KIM@example.org"}, {"_id": 2, "email": "kim@example.org"}])
+    users = world.client[world.prefix + "desk"]["users"]
+    await users.create_index("email", collation={"strength": 2, **rule})
+    assert ids(await world.find(data_map)) == {("users", 1), ("users", 2)}
 
 
 async def test_records_that_the_server_does_not_send_at_once_are_all_found(world: World) -> None:
@@ -396,6 +423,20 @@ async def test_all_addresses_of_one_account_are_the_persons_where_the_map_says_s
         news=[{"_id": 1, "email": "KIM@example.com"}, {"_id": 2, "email": "lou@example.org"}],
     )
     assert ids(await world.find(data_map)) == {("users", 1), ("news", 1)}
+
+
+async def test_a_list_of_ids_in_the_persons_own_record_leads_on(world: World) -> None:
+    to_orders = "references: [ { dataset: desk, field: orders._id } ]"
+    listed = f'name: orders, fides_meta: {{ data_type: "string[]", {to_orders} }}'
+    data_map = desk(users=f"name: _id\n{identity('email')}\n{listed}", orders="name: _id\nname: text")
+    await world.fill(
+        users=[
+            {"_id": 1, "email": "kim@example.org", "orders": ["1", 2]},
+            {"_id": 2, "email": "lou@example.org", "orders": [3]},
+        ],
+        orders=[{"_id": n} for n in range(1, 5)],
+    )
+    assert ids(await world.find(data_map)) == {("users", 1), ("orders", 1), ("orders", 2)}
 
 
 async def test_people_who_share_an_address_are_both_who_it_says(world: World) -> None:

@@ -53,6 +53,8 @@ def _compared(seen: Observed, observed: Mapping[str, Observed], today: date) -> 
     yield from declared.absent(seen)
     yield from declared.mistyped(seen)
     yield from findable.unfindable(seen)
+    yield from findable.buried(seen)
+    yield from findable.pointed(seen)
     yield from declared.undated(seen, today)
     for pair in references.pairs(seen, observed):
         yield from references.unlike(pair)

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from services.fulfillment.checking.kinds import counted, kind_of
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.model import Field, Flaw
-from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.datamap.paths import places, values_at
 from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import forms, text_of
-from services.fulfillment.search.phones import canonical, spellings
-from shared.mongo import Document
+from services.fulfillment.search.phones import canonical
+from shared.mongo import DBRef, Document
 
 PHONE = "phone_number"
 _WRITTEN = {
@@ -26,6 +27,34 @@ def unfindable(observed: Observed) -> Iterator[Flaw]:
         if field.identity is not None:
             yield from _typed(field, observed)
             yield from _written(field, observed)
+
+
+def buried(observed: Observed) -> Iterator[Flaw]:
+    """Yield what people are looked up by and lies in arrays of arrays, where no query of a path looks."""
+    for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
+        number = sum(_is_buried(document, path) for document in observed.documents)
+        if number:
+            what = f"`{path}` lies in arrays of arrays {counted(number, len(observed.documents))}"
+            remedy = "store it in one array: nobody is found by it there"
+            yield Flaw(observed.collection.by_path[path].where, what, remedy)
+
+
+def pointed(observed: Observed) -> Iterator[Flaw]:
+    """Yield what people are looked up by and is a pointer of a driver's, which holds an id and is none."""
+    for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
+        number = sum(any(isinstance(v, DBRef) for v in values_at(d, path)) for d in observed.documents)
+        if number:
+            what = f"`{path}` holds a DBRef {counted(number, len(observed.documents))}"
+            remedy = "store the id alone: nobody is found by a DBRef"
+            yield Flaw(observed.collection.by_path[path].where, what, remedy)
+
+
+def _is_buried(document: Document, path: str) -> bool:
+    return any(
+        any(around == array for around, array in pairwise(arrays))
+        or (isinstance(found, list) and any(isinstance(item, list) for item in found))
+        for arrays, found in places(document, path)
+    )
 
 
 def _typed(field: Field, observed: Observed) -> Iterator[Flaw]:
@@ -64,4 +93,4 @@ def _stands_alone(value: Any, field: Field) -> bool:
     if field.identity != PHONE:
         return value != value.strip()
     dialled = canonical(value)
-    return dialled is None or not dialled.startswith("+") or value not in set(spellings(dialled))
+    return dialled is None or not dialled.startswith("+")

@@ -193,6 +193,9 @@ class Collection:
     erase_after: tuple[str, ...] = ()
     """Keys of collections that are erased before this one."""
 
+    def __hash__(self) -> int:
+        return hash((self.store, self.dataset, self.name))
+
     @cached_property
     def key(self) -> str:
         """``dataset.collection``: its name within the map."""

@@ -102,9 +102,22 @@ def places(value: Any, path: str, above: str = "") -> Iterator[tuple[tuple[str, 
         yield (), value
     elif isinstance(value, list):
         for item in value:
-            yield from (((above, *arrays), found) for arrays, found in _places_in(item, path, above))
+            yield from (((above, *arrays), found) for arrays, found in places(item, path, above))
     else:
         yield from _places_in(value, path, above)
+
+
+def arrays_at(value: Any, path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the arrays on the way to each array at *path* below *value*: one may be an element of another."""
+    for arrays, found in places(value, path):
+        yield from _within(found, path, arrays)
+
+
+def _within(value: Any, path: str, arrays: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, list):
+        yield arrays
+        for item in value:
+            yield from _within(item, path, (*arrays, path))
 
 
 def _places_in(value: Any, path: str, above: str) -> Iterator[tuple[tuple[str, ...], Any]]:

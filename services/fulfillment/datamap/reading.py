@@ -11,6 +11,7 @@ from pathlib import Path
 
 from services.fulfillment.datamap.consistency import check_consistency, resolved
 from services.fulfillment.datamap.declaring import extra_categories, read_dataset
+from services.fulfillment.datamap.directions import directed
 from services.fulfillment.datamap.loading import Findings, Flaw, Keys, Node
 from services.fulfillment.datamap.loading import parse as parse_yaml
 from services.fulfillment.datamap.model import (
@@ -97,7 +98,7 @@ def parse(sources: Mapping[str, str]) -> DataMap:
         notes.flaw(f"{min(sources, default='?')}:1", "no collection is declared", "add a `dataset:` list")
     if notes.flaws:
         raise InvalidDataMap("\n".join(map(str, in_order(notes.flaws))))
-    return DataMap(_version(sources), collections, in_order(notes.remarks), dict(sources))
+    return directed(DataMap(_version(sources), collections, in_order(notes.remarks), dict(sources)))
 
 
 def in_order(flaws: Iterable[Flaw]) -> tuple[Flaw, ...]:

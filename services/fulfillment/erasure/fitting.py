@@ -14,13 +14,17 @@ from decimal import Decimal
 from typing import Any
 
 from services.fulfillment.datamap.model import Masking
-from services.fulfillment.erasure.masking import keyed, masked
+from services.fulfillment.erasure.masking import NOWHERE, keyed, masked
 from services.fulfillment.search.comparing import key_of
 from services.fulfillment.search.rules import Rules
 from shared.mongo import Binary, Decimal128, Int64, ObjectId
 
 HASH = Masking("hash")
 EMAIL = Masking("email")
+COMBINED = frozenset({"allOf", "anyOf", "oneOf", "not", "dependencies", "patternProperties"})
+"""What a schema is put together with; it is not read."""
+LEAST_OF_ADDRESS = len(NOWHERE) + 4
+"""Characters of a masked address below which those of two people might be alike."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,9 +41,9 @@ def fitted(value: Any, path: str, masking: Masking, rules: Rules, secret: bytes)
     planned = Fit(masked(value, masking, secret), removed=masking.strategy == "delete")
     schema, required = _found(rules.schema or {}, path)
     unique = path in rules.unique
-    if rules.schema is None and rules.validator and not unique:
-        # A query that cannot be read backwards: what looks most like the value has the best chance.
-        return next(_alike(value, secret, {}), planned)
+    if _opaque(rules, path) and not unique:
+        # What cannot be read backwards: what looks most like the value has the best chance.
+        return next(_alike(value, secret, schema), planned)
     if unique:
         candidates = _alike(value, secret, schema)
     else:
@@ -62,7 +66,9 @@ def _candidates(
 def _alike(value: Any, secret: bytes, schema: Mapping[str, Any]) -> Iterator[Fit]:
     """Yield masks of the type of *value* that others do not have."""
     if isinstance(value, str) and "@" in value:
-        yield Fit(masked(value, EMAIL, secret))
+        mask = masked(value, EMAIL, secret)
+        most = schema.get("maxLength", len(mask))
+        yield Fit(mask if most < LEAST_OF_ADDRESS else mask[-most:])
     mask = keyed(value, HASH, secret)
     if isinstance(mask, str):
         mask = mask[: schema.get("maxLength", len(mask))]
@@ -144,11 +150,23 @@ _NAMES: tuple[tuple[type, set[str]], ...] = (
 )
 
 
+def _opaque(rules: Rules, path: str) -> bool:
+    """Tell whether *rules* ask of the field at *path*, perhaps, what their schema does not say plainly."""
+    if rules.validator.keys() - {"$jsonSchema"}:
+        return True
+    return any(not COMBINED.isdisjoint(schema) for schema in _on_the_way(rules.schema or {}, path))
+
+
 def _found(schema: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], bool]:
     """Return what *schema* says of the field at *path*, through arrays, and whether it demands it."""
-    required = False
+    *_, around, found = _on_the_way(schema, path)
+    return found, path.rpartition(".")[2] in around.get("required", ())
+
+
+def _on_the_way(schema: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
+    """Yield what *schema* says of the document, of what is around the field at *path*, and of the field."""
     for name in path.split("."):
-        schema = schema.get("items", schema) if "properties" not in schema else schema
-        required = name in schema.get("required", ())
-        schema = schema.get("properties", {}).get(name, {})
-    return schema, required
+        around = schema.get("items", schema) if "properties" not in schema else schema
+        yield around
+        schema = around.get("properties", {}).get(name, {})
+    yield schema

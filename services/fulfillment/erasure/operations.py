@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.paths import below, leads_through
 from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.comparing import AS_IT_IS, key_of
 from services.fulfillment.search.ownership import Match
 from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
@@ -27,10 +27,10 @@ def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | D
         if step.id.keys() == {"_id"}:
             alike[_condition_key(step)].append(step)
         else:
-            yield [step], DeleteOne(_guarded(step))
+            yield [step], DeleteOne(_guarded(step), collation=AS_IT_IS)
     for some in alike.values():
         named = {"_id": {"$in": [step.id["_id"] for step in some]}}
-        yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID)
+        yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID, collation=AS_IT_IS)
 
 
 def changes(step: Step) -> Iterator[UpdateOne]:
@@ -64,6 +64,7 @@ def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateO
         {"$and": [_guarded(step), *_shape(masks, pulls)]},
         dict(change),
         array_filters=filters or None,
+        collation=AS_IT_IS,
     )
 
 
@@ -76,7 +77,7 @@ def _setting(step: Step, part: Set) -> UpdateOne:
     if part.of is not None:
         conditions += _outside(part.of, part.arrays)
     change = {"$unset": {path: ""}} if part.removed else {"$set": {path: part.value}}
-    return UpdateOne({"$and": conditions}, change, array_filters=elements or None)
+    return UpdateOne({"$and": conditions}, change, array_filters=elements or None, collation=AS_IT_IS)
 
 
 def _settable(part: Set) -> tuple[str, list[Mapping[str, Any]]]:
@@ -160,7 +161,7 @@ def _standing(conditions: _Conditions, arrays: Sequence[str], above: str) -> Doc
 
 def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     """Yield what must hold for the change to be possible at all: arrays are arrays, objects objects."""
-    arrays = {array for mask in masks for array in mask.arrays}
+    arrays = {array for mask in masks for array in _sought(mask.arrays)}
     arrays |= {array for pull in pulls for array in (*pull.arrays, pull.match.unit or "")}
     for array in sorted(arrays):
         yield {array: {"$type": "array"}}
@@ -172,6 +173,14 @@ def _shape(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[Document]:
     for mask in masks:
         if mask.single and not mask.arrays:
             yield {mask.path: {"$eq": mask.instead_of[0], "$not": {"$type": "array"}}}
+
+
+def _sought(arrays: Sequence[str]) -> Iterator[str]:
+    """Yield those of *arrays* that a query finds: it finds none that is an element of another."""
+    for around, array in pairwise(("", *arrays)):
+        if array == around:
+            return
+        yield array
 
 
 def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[Match, Sequence[str]]]:
@@ -200,8 +209,16 @@ def _element(name: str, mask: Mask, array: str, end: str) -> Document:
         condition = {name + below_it: {"$in": list(mask.instead_of)}}
         if mask.single:
             condition = {"$and": [condition, {name + below_it: {"$not": {"$type": "array"}}}]}
-    theirs = {} if mask.of is None else _theirs(mask.of, mask.arrays)
-    return _all_of([condition, *_of_element(name, theirs.get(array, ()))])
+    theirs = {} if mask.of is None or end == array else _theirs(mask.of, mask.arrays)
+    return _all_of([condition, *_no_arrays(name, below_it), *_of_element(name, theirs.get(array, ()))])
+
+
+def _no_arrays(name: str, way: str) -> Iterator[Document]:
+    """Yield that no array lies on the *way* from an element on: through one, another mask leads."""
+    if way:
+        around, _, _ = way.rpartition(".")
+        yield from _no_arrays(name, around)
+        yield {name + around: {"$not": {"$type": "array"}}}
 
 
 def _layers(pulls: Sequence[Pull]) -> tuple[list[Pull], list[Pull]]:
@@ -248,7 +265,8 @@ def _every(
         path += f"{array[start:]}.$[{place}]"
         start = len(array)
         an_array: Document = {place + end[len(array) :]: {"$type": "array"}}
-        filters.append(_all_of([an_array, *_of_element(place, around.get(array, ()))]))
+        theirs = around.get(array, ()) if end != array else ()  # asked of the innermost of arrays in arrays
+        filters.append(_all_of([an_array, *_of_element(place, theirs)]))
     return path + unit[start:], filters
 
 
@@ -256,6 +274,6 @@ def _any_of(matches: Sequence[Match], arrays: Sequence[str]) -> Mapping[str, Any
     conditions = [_theirs(match, arrays).get(arrays[-1], ()) for match in matches]
     values = [value for some in conditions for path, held in some if not path for value in held]
     if values:
-        return {"$in": values}
+        return {"$in": values, "$not": {"$type": "array"}}  # which might hold somebody else's as well
     each = [{path: {"$in": list(held)} for path, held in some} for some in conditions]
     return each[0] if len(each) == 1 else {"$or": each}

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection, DataMap, Erasure, Field, Masking
-from services.fulfillment.datamap.paths import places
+from services.fulfillment.datamap.paths import arrays_at, places
 from services.fulfillment.domain import Retain, decide_disposition
 from services.fulfillment.erasure.fitting import Fit, fitted
 from services.fulfillment.erasure.masking import NULL, PRESERVE, UNSET, constant, masked
@@ -151,11 +151,7 @@ class _Planner:
         pulls = [
             Pull(match, arrays)
             for match in pulled
-            for arrays in dict.fromkeys(
-                arrays
-                for arrays, value in places(found.document, match.unit or "")
-                if isinstance(value, list)
-            )
+            for arrays in dict.fromkeys(arrays_at(found.document, match.unit or ""))
         ]
         details = any(not mask.single for mask in masks)
         goes = Disposition.ERASED if pulls or masks else Disposition.UNCHANGED

@@ -7,7 +7,8 @@ is also what is written in a line of a stored plan.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from itertools import accumulate
 from operator import is_
 from typing import Any, overload
@@ -35,8 +36,11 @@ class Run:
     def __iter__(self) -> Iterator[Step]:
         """Yield every step."""
         paths = tuple(self.step.id)
+        # Not by replace(), which asks every step for every field anew and takes three times as long.
+        same = {one.name: getattr(self.step, one.name) for one in fields(Step) if one.name != "id"}
+        make = partial(Step, **same)
         for values in zip(*self.keys, strict=True):
-            yield replace(self.step, id=dict(zip(paths, values, strict=True)))
+            yield make(id=dict(zip(paths, values, strict=True)))
 
 
 class Steps(Sequence[Step]):

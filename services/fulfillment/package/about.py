@@ -8,11 +8,16 @@ Law:
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import labels
 from services.fulfillment.package.survey import Area, Survey
 from shared.wording import Words
+
+MOST_REMEMBERED = 1_024
+"""Collections of which is remembered what they can hold."""
 
 
 def about(survey: Survey) -> dict[str, Any]:
@@ -46,10 +51,11 @@ def about(survey: Survey) -> dict[str, Any]:
     }
 
 
-def categories(area: Area) -> list[str]:
-    """Return the keys of the categories of personal data that *area* can hold."""
-    keys = {key for field in area.collection.fields for key in field.categories}
-    return sorted(key for key in keys if not key.startswith("system"))
+@lru_cache(maxsize=MOST_REMEMBERED)
+def categories(collection: Collection) -> tuple[str, ...]:
+    """Return the keys of the categories of personal data that *collection* can hold."""
+    keys = {key for field in collection.fields for key in field.categories}
+    return tuple(sorted(key for key in keys if not key.startswith("system")))
 
 
 def storage(area: Area, words: Words) -> str:
@@ -72,7 +78,9 @@ def _collection(area: Area, survey: Survey) -> dict[str, Any]:
         "recipients": list(facts.recipients),
         "transfer": facts.transfer,
         "storage": storage(area, survey.words),
-        "categories": [{"key": key, "name": labels.category(key, survey.words)} for key in categories(area)],
+        "categories": [
+            {"key": key, "name": labels.category(key, survey.words)} for key in categories(collection)
+        ],
     }
 
 
@@ -120,12 +128,12 @@ class Category:
 
 def by_category(survey: Survey) -> list[Category]:
     """Return what is said of each kind of data, over all collections that can hold it."""
-    keys = sorted({key for area in survey.areas for key in categories(area)})
+    keys = sorted({key for area in survey.areas for key in categories(area.collection)})
     return [_category(key, survey) for key in keys]
 
 
 def _category(key: str, survey: Survey) -> Category:
-    areas = [area for area in survey.areas if key in categories(area)]
+    areas = [area for area in survey.areas if key in categories(area.collection)]
     facts = [
         area.collection.facts_of(field)
         for area in areas

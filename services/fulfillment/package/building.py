@@ -18,21 +18,25 @@ give the same bytes: a package that was cut off by a crash is made again, not re
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package.about import about
-from services.fulfillment.package.archive import Archive, File
+from services.fulfillment.package.archive import Archive, File, Pressed
 from services.fulfillment.package.contents import Contents
 from services.fulfillment.package.pages import categories, index
 from services.fulfillment.package.records import json_file, json_text
 from services.fulfillment.package.schema import schema
 from services.fulfillment.package.survey import Area, Survey, outline, survey
 from services.fulfillment.package.tables import MOST_COLUMNS, csv_file
-from services.fulfillment.signing import ALGORITHM, Signer
+from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
 
 FORMAT: Final = "habeas-package/1"
 INDEX: Final = "index.html"
 MANIFEST: Final = "manifest.json"
+MOST_SCHEMAS: Final = 512
+"""Collections whose schemas are remembered."""
 SIGNATURE: Final = "manifest.json.sig"
 PUBLIC_KEY: Final = "public-key.pem"
 
@@ -86,7 +90,7 @@ def build_overview(contents: Contents, counts: Mapping[str, int], *, signer: Sig
 def _overview(summary: Survey, signer: Signer) -> Iterator[File]:
     yield File(INDEX, categories(summary))
     yield File("about.json", [json_text(about(summary))])
-    yield File(PUBLIC_KEY, [signer.public_key.pem])
+    yield File(PUBLIC_KEY, [_key_file(signer.public_key)])
 
 
 def _records(summary: Survey, signer: Signer) -> Iterator[File]:
@@ -94,9 +98,19 @@ def _records(summary: Survey, signer: Signer) -> Iterator[File]:
     for area in sorted(summary.areas, key=lambda area: area.stem):
         yield File(f"data/{area.stem}.json", json_file(area.documents()), area.most_bytes)
         yield File(f"data/{area.stem}.csv", csv_file(area.documents(), area.columns), _csv_bytes(area))
-        yield File(f"schema/{area.stem}.json", [json_text(schema(area.collection))])
+        yield File(f"schema/{area.stem}.json", [_schema_file(area.collection)])
     yield File("about.json", [json_text(about(summary))])
-    yield File(PUBLIC_KEY, [signer.public_key.pem])
+    yield File(PUBLIC_KEY, [_key_file(signer.public_key)])
+
+
+@lru_cache(maxsize=MOST_SCHEMAS)
+def _schema_file(collection: Collection) -> Pressed:
+    return Pressed(json_text(schema(collection)))
+
+
+@lru_cache(maxsize=1)
+def _key_file(key: PublicKey) -> Pressed:
+    return Pressed(key.pem)
 
 
 def _csv_bytes(area: Area) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from babel.units import format_unit
@@ -15,6 +16,9 @@ from shared.wording import mark as _
 
 LONGEST_TITLE = 70
 """Characters of a description that can be a heading; a longer one stands below it."""
+
+MOST_TITLES = 1_024
+"""Collections whose headings are remembered."""
 
 PLACEHOLDERS: Mapping[Kind, str] = MappingProxyType(
     {
@@ -139,6 +143,7 @@ def _counted(count: int, unit: str, words: Words) -> str:
     return said if unit not in said else format_unit(count, unit, "short", locale=words.locale)
 
 
+@lru_cache(maxsize=MOST_TITLES)
 def title(collection: Collection) -> str:
     """Return a heading for *collection*: what the controller says it is, if short, else its name."""
     said = (collection.description or "").strip().removesuffix(".")

@@ -9,29 +9,46 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from datetime import datetime
+from functools import cached_property, lru_cache
+from itertools import batched, islice
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from services.fulfillment.datamap.model import Facts
+from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
+from services.fulfillment.package.archive import Pressed
 from services.fulfillment.package.reasons import OTHER, REASONS
+from services.fulfillment.package.records import instant, is_nested, text_of
 from services.fulfillment.package.survey import Area, Survey
-from services.fulfillment.package.values import Node, Reader, Text
+from services.fulfillment.package.values import LONG_TEXT, Reader, Text, is_long
 from services.fulfillment.package.withholding import Withheld
-from services.fulfillment.package.wording import TEMPLATES
+from services.fulfillment.package.wording import TEMPLATES, stored_moment
+from shared.mongo import Document, ObjectId
 from shared.wording import Words
+from shared.wording import mark as _
 
 MOST_RECORDS = 100
 """Records of an area on the page; more would keep a browser busy, and the tables have them all."""
 MOST_ROWS = 200
+MOST_DESCRIBED = 1_024
+"""Collections, each in one language, of which is remembered what pages say of them."""
+MOST_FRAMES = 64
+"""Beginnings and ends of pages that are remembered."""
+MOST_NAMES = 1_024
+"""Names of fields that are remembered while a page is written."""
+WIDE = ' class="wide"'
+YOUR_DATA = _("Your data")
+END = "\n</body>\n</html>"
 LINES = 50
 """Lines of a table that the template gets at a time."""
 PIECE_CHARACTERS = 32 * 1024
+PIECES = 8
+"""Pieces of a template that are joined at a time."""
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no HTML may hold: controls and halves of surrogate pairs."""
 CONTROLS = {code: "\ufffd" for code in range(128) if UNPRINTABLE.match(chr(code))}
@@ -65,9 +82,58 @@ def _isolated(node: Text) -> str:
     return f'<bdi class="{role}"{reachable}>{shown}</bdi>'
 
 
-def _line(row: Iterable[Text]) -> str:
-    cells = "</td><td>".join(map(_isolated, row))
-    return f"<tr><td>{cells}</td></tr>"
+@dataclass(frozen=True)
+class Lines:
+    """Lines of tables and flat records: what :class:`Reader` says of them, without a node for each value."""
+
+    reader: Reader
+
+    def line(self, values: Iterable[Any]) -> str:
+        """Return a line of *values*."""
+        written, rare = self._written, self._rare
+        cells = "</td><td>".join([written.get(type(value), rare)(value) for value in values])
+        return f"<tr><td>{cells}</td></tr>"
+
+    def record(self, document: Document) -> str:
+        """Return names and values of *document*; nothing inside of them has a value inside."""
+        written, rare, name = self._written, self._rare, self._name
+        entries = [
+            f"<dt><bdi>{name(key)}</bdi></dt>"
+            f"<dd{WIDE if is_long(value) else ''}>{written.get(type(value), rare)(value)}</dd>\n"
+            for key, value in document.items()
+        ]
+        return f"<dl>{''.join(entries)}</dl>"
+
+    @cached_property
+    def _name(self) -> Callable[[str], str]:
+        return lru_cache(maxsize=MOST_NAMES)(lambda key: str(escape(self.reader.name(key))))
+
+    @cached_property
+    def _written(self) -> Mapping[type, Callable[[Any], str]]:
+        """How the kinds are written that nearly all values are of."""
+        return {
+            str: self._string,
+            int: '<bdi class="number">{}</bdi>'.format,
+            float: self._number,
+            ObjectId: '<bdi class="code">{}</bdi>'.format,
+            datetime: self._moment,
+        }
+
+    def _string(self, value: str) -> str:
+        if value and len(value) <= LONG_TEXT and "\n" not in value:
+            return f"<bdi>{html.escape(value)}</bdi>"
+        return self._rare(value)
+
+    def _number(self, value: float) -> str:
+        return f'<bdi class="number">{html.escape(self.reader.number(value))}</bdi>'
+
+    def _moment(self, value: datetime) -> str:
+        at = instant(value)
+        exact, shown = text_of(at), html.escape(stored_moment(at, self.reader.words))
+        return f'<time datetime="{exact}" title="{exact}" class="moment">{shown}</time>'
+
+    def _rare(self, value: Any) -> str:
+        return _isolated(self.reader.text(value))
 
 
 def fact(name: str, said: str | None) -> Markup:
@@ -77,6 +143,8 @@ def fact(name: str, said: str | None) -> Markup:
 
 
 PAGES.globals.update(style=Markup(STYLE), style_hash=STYLE_HASH, text=text, fact=fact)  # noqa: S704 - our own file
+NODES: Any = PAGES.get_template("values.jinja").module
+"""Macros for values with values inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +152,7 @@ class View:
     """An area as the template asks for it."""
 
     area: Area
-    reader: Reader
+    written: Lines
 
     @property
     def label(self) -> str:
@@ -92,31 +160,20 @@ class View:
         return self.area.label
 
     @property
-    def description(self) -> str:
-        """What the heading left unsaid."""
-        said = (self.area.collection.description or "").strip()
-        return "" if said.removesuffix(".") == self.area.label else said
-
-    @property
     def facts(self) -> Facts:
         """What the data map says about it."""
         return self.area.collection.facts
 
     @property
-    def categories(self) -> list[str]:
-        """Names of the kinds of data."""
-        words = self.reader.words
-        return list(dict.fromkeys(labels.category(key, words) for key in about.categories(self.area)))
+    def described(self) -> Markup:
+        """What the heading left unsaid, and what the law wants said."""
+        words = self.written.reader.words
+        return _described(self.area.collection, self.label, about.storage(self.area, words), words)
 
     @property
-    def storage(self) -> str:
-        """How long it is kept."""
-        return about.storage(self.area, self.reader.words)
-
-    @property
-    def stem(self) -> str:
-        """Name of its files."""
-        return self.area.stem
+    def linked(self) -> Markup:
+        """Where its files are."""
+        return _linked(self.area.stem, self.written.reader.words)
 
     @property
     def records(self) -> int:
@@ -131,41 +188,82 @@ class View:
     @property
     def tabular(self) -> list[str]:
         """Headings of the columns, if there is a table."""
-        return [self.reader.name(key) for key in self.area.tabular]
+        return [self.written.reader.name(key) for key in self.area.tabular]
 
     def lines(self) -> Iterator[Markup]:
         """Yield the lines of the table, some at a time."""
-        documents = islice(self.area.documents(), self.shown)
-        rows = (self.reader.row(document, self.area.tabular) for document in documents)
-        while lines := "\n".join(map(_line, islice(rows, LINES))):
+        documents, line = islice(self.area.documents(), self.shown), self.written.line
+        rows = (line(map(document.get, self.area.tabular)) for document in documents)
+        while lines := "\n".join(islice(rows, LINES)):
             yield Markup(lines)  # noqa: S704 - of what is escaped already
 
-    def entries(self) -> Iterator[tuple[tuple[str, Node], ...]]:
+    def entries(self) -> Iterator[Markup]:
         """Yield the names and values of each record."""
         for document in islice(self.area.documents(), self.shown):
-            yield self.reader.entries(document)
+            if any(map(is_nested, document.values())):
+                yield NODES.entries(self.written.reader.entries(document), "")
+            else:
+                yield Markup(self.written.record(document))  # noqa: S704 - escaped there
+
+
+@lru_cache(maxsize=MOST_DESCRIBED)
+def _described(collection: Collection, label: str, storage: str, words: Words) -> Markup:
+    """Return what is said of *collection* under its *label*, whosesoever the records are."""
+    said = (collection.description or "").strip()
+    drawn = _drawn(
+        "described.jinja",
+        words,
+        description="" if said.removesuffix(".") == label else said,
+        facts=collection.facts,
+        categories=dict.fromkeys(labels.category(key, words) for key in about.categories(collection)),
+        storage=storage,
+    )
+    return Markup("".join(drawn))  # noqa: S704 - the template has escaped it
+
+
+@lru_cache(maxsize=MOST_DESCRIBED)
+def _linked(stem: str, words: Words) -> Markup:
+    """Return links to the files called *stem*, and back."""
+    return Markup("".join(_drawn("linked.jinja", words, stem=stem)))  # noqa: S704 - the template has escaped it
 
 
 def index(survey: Survey) -> Iterator[bytes]:
     """Yield ``index.html``."""
     contents, words = survey.contents, survey.words
-    reader = Reader(words)
-    return page(
+    written = Lines(Reader(words))
+    body = _drawn(
         "index.jinja",
         words,
-        title=words.say("Your data"),
+        title=words.say(YOUR_DATA),
         contents=contents,
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         holds=_holds(survey),
-        areas=[View(area, reader) for area in survey.areas],
+        areas=[View(area, written) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(survey.withheld),
         blacked_out=survey.blacked_out,
         left_out=_merged(survey.left_out),
-        rights=about.rights(contents.law, words),
         reason=lambda code: words.say(REASONS.get(code, OTHER)),
     )
+    yield _opening(words.say(YOUR_DATA), words)
+    yield from _printable(body)
+    yield _closing(words, contents.law, contents.contact, contents.authority, contents.automated_decisions)
+
+
+@lru_cache(maxsize=MOST_FRAMES)
+def _closing(words: Words, law: str, contact: str, authority: str, automated_decisions: str) -> Pressed:
+    """Return the end of ``index.html``, which is the same for all people whose controller says the same."""
+    drawn = _drawn(
+        "closing.jinja",
+        words,
+        law=law,
+        contact=contact,
+        authority=authority,
+        automated_decisions=automated_decisions,
+        rights=about.rights(law, words),
+    )
+    return _pressed([*drawn, END])
 
 
 def categories(survey: Survey) -> Iterator[bytes]:
@@ -185,32 +283,44 @@ def categories(survey: Survey) -> Iterator[bytes]:
     )
 
 
-def page(template: str, words: Words, **values: Any) -> Iterator[bytes]:
-    """Yield the page that *template* makes of *values*, in UTF-8."""
-    stream = PAGES.get_template(template).generate(
+def page(template: str, words: Words, *, title: str, **values: Any) -> Iterator[bytes]:
+    """Yield the page that *template* makes of *values* under *title*, in UTF-8."""
+    yield _opening(title, words)
+    yield from _printable(_drawn(template, words, title=title, **values))
+    yield END.encode()
+
+
+def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
+    return PAGES.get_template(template).generate(
         _=words.markup,
         language=words.language,
         number=words.number,
         records=lambda count: _records(count, words),
         **values,
     )
-    return _printable(stream)
+
+
+@lru_cache(maxsize=MOST_FRAMES)
+def _opening(title: str, words: Words) -> Pressed:
+    """Return the beginning of each page with *title*."""
+    return _pressed([*_drawn("opening.jinja", words, title=title), "\n"])
+
+
+def _pressed(pieces: Iterable[str]) -> Pressed:
+    return Pressed(b"".join(_printable(pieces)))
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:
-    held: list[str] = []
-    size = 0
-    for piece in stream:
-        held.append(piece)
-        size += len(piece)
-        if size >= PIECE_CHARACTERS:
+    held = ""
+    for some in batched(stream, PIECES, strict=False):
+        held += "".join(some)
+        if len(held) >= PIECE_CHARACTERS:
             yield _encoded(held)
-            held, size = [], 0
+            held = ""
     yield _encoded(held)
 
 
-def _encoded(pieces: Iterable[str]) -> bytes:
-    text = "".join(pieces)
+def _encoded(text: str) -> bytes:
     # Where all is ASCII, this takes a fifth of the time.
     clean = text.translate(CONTROLS) if text.isascii() else UNPRINTABLE.sub("\ufffd", text)
     return clean.encode("utf-8")

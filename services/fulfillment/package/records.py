@@ -23,6 +23,8 @@ NUMERIC = (int, float, Decimal128)
 EPOCH = 1970
 """Year; relaxed extended JSON writes times before it as numbers."""
 MILLISECOND = 1000
+TO_SECONDS = slice(1, len("2026-03-05T13:35:00") + 1)
+"""Of a time in JSON, which stands in quotes."""
 FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 QUICK_OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -58,7 +60,7 @@ def _extended(value: Any) -> Any:
     if type(value) is ObjectId:  # this and times are nearly all there is
         return {"$oid": str(value)}
     if type(value) is datetime and (at := instant(value)).year >= EPOCH:
-        return {"$date": _stamp(at, "milliseconds" if at.microsecond >= MILLISECOND else "seconds")}
+        return {"$date": _moment(at) if at.microsecond >= MILLISECOND else f"{_seconds(at)}Z"}
     if isinstance(value, Redacted):
         return str(value)
     return _notice(value) if isinstance(value, Notice) else json_util.default(value, OPTIONS)
@@ -110,13 +112,12 @@ def instant(value: datetime) -> datetime:
 
 
 def _moment(value: datetime) -> str:
-    return _stamp(value, "milliseconds")
-
-
-def _stamp(value: datetime, precision: str) -> str:
     at = instant(value)
-    # Not the whole at once: that would spell the zone, which takes as long again.
-    return f"{at.date().isoformat()}T{at.time().isoformat(precision)}Z"
+    return f"{_seconds(at)}.{at.microsecond // MILLISECOND:03}Z"
+
+
+def _seconds(at: datetime) -> str:
+    return orjson.dumps(at)[TO_SECONDS].decode("ascii")  # in a quarter of the time that datetime itself takes
 
 
 _AS_TEXT: Mapping[type, Callable[[Any], str]] = MappingProxyType(

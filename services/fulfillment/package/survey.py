@@ -5,7 +5,7 @@ It holds counts and names of fields, so its size does not grow with the number o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -152,14 +152,9 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
         return labels.withheld(field, spoken)
 
     withholding = Withholding(section.collection, label, _redactor(section.collection, spoken, people))
-    columns, shape, withheld, masked = Columns(), _Shape(), Counter[Notice](), Counter[Kind]()
-    records = most_bytes = 0
+    measure, withheld, masked = _Measure(), Counter[Notice](), Counter[Kind]()
     for document in map(withholding.apply, section.documents):
-        records += 1
-        large = [value for value in document.values() if type(value) not in SMALL]
-        most_bytes += _most_bytes(document, large)
-        columns.add(document)
-        shape.add(document, large)
+        measure.add(document)
         for trace in () if withholding.idle else traces(document):
             if isinstance(trace, Redacted):
                 masked.update(trace.masked)
@@ -170,10 +165,10 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
         section=section,
         stem=stem,
         label=title,
-        records=records,
-        columns=tuple(columns.chosen([field.path for field in section.collection.fields])),
-        tabular=shape.tabular(),
-        most_bytes=most_bytes,
+        records=measure.records,
+        columns=tuple(measure.columns.chosen([field.path for field in section.collection.fields])),
+        tabular=measure.tabular,
+        most_bytes=measure.most_bytes,
         withheld=tuple(
             Withheld(notice.label, count, notice.reason, title)
             for notice, count in sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
@@ -193,34 +188,51 @@ def _redactor(collection: Collection, spoken: Words, people: People | None) -> C
     return Redactor(people.own, others, lambda kind: labels.placeholder(kind, spoken))
 
 
-class _Shape:
-    """Finds out whether records fit into a table."""
+class _Measure:
+    """Finds out how large records are, and into what tables they fit."""
 
     def __init__(self) -> None:
+        self.records = self.most_bytes = 0
+        self.columns = Columns()
         self._keys: dict[str, None] = {}
         self._fits = True
-        self._records = 0
+        self._names: tuple[str, ...] | None = None
+        """Of the fields of the record before, if nothing was inside of them."""
+        self._frame_bytes = 0
+        """Most bytes that a record with such fields takes without its large values."""
 
-    def add(self, document: Document, large: Iterable[Any]) -> None:
-        self._records += 1
+    def add(self, document: Document) -> None:
+        self.records += 1
+        large = [value for value in document.values() if type(value) not in SMALL]
+        names = tuple(document)
+        if names != self._names or dict in map(type, large):  # mostly, a record is like the one before
+            self._note(document, names, flat=dict not in map(type, large))
+        self.most_bytes += self._frame_bytes + sum(map(_bytes_inside, large))
+        self._fits = self._fits and all(map(fits_in_a_row, large))
+
+    def _note(self, document: Document, names: tuple[str, ...], *, flat: bool) -> None:
+        self.columns.add(document)
+        self._names = names if flat else None
+        self._frame_bytes = _frame_bytes(names)
         if self._fits:
-            if not document.keys() <= self._keys.keys():
-                self._keys.update(dict.fromkeys(document))
-            self._fits = len(self._keys) <= MOST_COLUMNS and all(map(fits_in_a_row, large))
+            self._keys.update(dict.fromkeys(names))
+            self._fits = len(self._keys) <= MOST_COLUMNS
 
+    @property
     def tabular(self) -> tuple[str, ...]:
-        return tuple(self._keys) if self._fits and self._records > 1 else ()
+        return tuple(self._keys) if self._fits and self.records > 1 else ()
 
 
-def _most_bytes(document: Document, large: Iterable[Any]) -> int:
-    """Return a number of bytes that *document*, with *large* values, does not exceed in any of its forms."""
-    characters = sum(map(len, document))
-    values, inside = 1 + len(document), 0
-    for value in large:
-        if isinstance(value, TEXTUAL):
-            characters += len(value)
-        elif isinstance(value, dict):
-            inside += _most_bytes(value, value.values())
-        elif isinstance(value, NESTED):
-            inside += _most_bytes({str(number): item for number, item in enumerate(value)}, value)
-    return values * VALUE_BYTES + characters * ESCAPED_BYTES + inside
+def _frame_bytes(names: Sequence[str]) -> int:
+    return (1 + len(names)) * VALUE_BYTES + sum(map(len, names)) * ESCAPED_BYTES
+
+
+def _bytes_inside(value: Any) -> int:
+    """Return a number of bytes that what is inside of *value* does not exceed in any of its forms."""
+    if isinstance(value, TEXTUAL):
+        return len(value) * ESCAPED_BYTES
+    if isinstance(value, dict):
+        return _frame_bytes(tuple(value)) + sum(map(_bytes_inside, value.values()))
+    if isinstance(value, NESTED):
+        return _frame_bytes(tuple(map(str, range(len(value))))) + sum(map(_bytes_inside, value))
+    return 0

@@ -5,10 +5,10 @@ Embedded objects become columns named by their path; arrays stay in one cell, as
 spreadsheet would take for a formula gets an apostrophe in front: the JSON beside it has it as it is.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
@@ -25,11 +25,12 @@ WHOLE: Path = ()
 """The one column of documents that have too many different fields for a table."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What starts a formula; full-width forms are taken for the same."""
-NO_FORMULA = frozenset({type(None), int, float, ObjectId, datetime})
-"""Kinds of values that no formula is among, and that nearly all others are of."""
 BOM = "\ufeff"
 """Without it Excel reads UTF-8 as the local code page."""
-PIECE_CHARACTERS = 32 * 1024
+QUOTED = re.compile(r'[",\r\n]')
+"""What has to stand in quotes (RFC 4180 § 2)."""
+NOTHING = '""\r\n'
+"""A record whose only field is empty."""
 BROKEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000)), "\ufffd")
 """Characters that break readers of CSV: controls other than tab and line ends, halves of surrogate pairs."""
 
@@ -78,19 +79,29 @@ class Columns:
 
 def csv_file(documents: Iterable[Document], columns: Sequence[Path]) -> Iterator[bytes]:
     """Yield *documents* as lines of CSV under a header."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    buffer.write(BOM)
-    writer.writerow([_harmless(header(path)) for path in columns])
+    yield (BOM + _line([header(path) for path in columns])).encode("utf-8")
     flat = [path[0] for path in columns if len(path) == 1]
     for document in documents:
         if len(flat) == len(columns):
-            writer.writerow(list(map(cell, map(document.get, flat))))
+            yield _line(map(document.get, flat)).encode("utf-8")
         else:
-            writer.writerow([cell(_at(document, path)) for path in columns])
-        if buffer.tell() >= PIECE_CHARACTERS:
-            yield _drained(buffer)
-    yield _drained(buffer)
+            yield _line(_at(document, path) for path in columns).encode("utf-8")
+
+
+def _line(values: Iterable[Any]) -> str:
+    written = ",".join([_WRITTEN.get(type(value), _quoted_cell)(value) for value in values])
+    return f"{written}\r\n" if written else NOTHING  # an empty line would be no record
+
+
+def _quoted_cell(value: Any) -> str:
+    text = cell(value)
+    return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
+
+
+_WRITTEN: Mapping[type, Callable[[Any], str]] = MappingProxyType(
+    {type(None): lambda _: "", int: str, float: str, ObjectId: str, datetime: text_of}
+)
+"""Kinds of values whose text needs neither quotes nor an apostrophe, as nearly all are that are no texts."""
 
 
 def header(path: Path) -> str:
@@ -102,7 +113,7 @@ def cell(value: Any) -> str:
     """Return *value* as the text of a cell, harmless in a spreadsheet."""
     if type(value) is str:
         return _harmless(value)
-    if type(value) in NO_FORMULA or isinstance(value, NUMERIC):
+    if type(value) is datetime or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
     if isinstance(value, Notice):
         return f"[{value.label.translate(BROKEN)}: {value.reason}]"
@@ -110,6 +121,8 @@ def cell(value: Any) -> str:
 
 
 def _harmless(text: str) -> str:
+    if text[:1].isalnum() and text.isprintable():  # as nearly all are
+        return text
     clean = text if text.isprintable() else text.translate(BROKEN)
     return f"'{clean}" if clean.lstrip(" \u00a0").startswith(FORMULA) else clean
 
@@ -135,10 +148,3 @@ def _at(document: Document, path: Path) -> Any:
 def _rank(path: Path, ranks: Mapping[str, int]) -> int:
     names = (".".join(path[:length]) for length in range(len(path), 0, -1))
     return next((ranks[name] for name in names if name in ranks), len(ranks))
-
-
-def _drained(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode("utf-8")

@@ -109,7 +109,7 @@ class Reader:
         """Return a single *value*; of an array or object, its JSON."""
         match value:
             case str() if value:
-                return self._cut(str(value), "long" if _is_long(value) else "plain")
+                return self._cut(str(value), "long" if is_long(value) else "plain")
             case int() if type(value) is int:  # an account number is no quantity: its digits stay ungrouped
                 return Text(str(value), "number")
             case ObjectId() | bytes():
@@ -120,13 +120,25 @@ class Reader:
             case bool():
                 return Text(self.words.say("Yes") if value else self.words.say("No"))
             case int() | float() | Decimal128():
-                return Text(self._number(value), "number")
+                return Text(self.number(value), "number")
             case Notice():
                 return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
             case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):
                 return Text(self.words.say("empty"), "none")
             case _:
                 return self._cut(text_of(value), "code")
+
+    def number(self, value: float | Decimal128) -> str:
+        """Return *value* with the marks of the language."""
+        if isinstance(
+            value, int
+        ):  # an account number is no quantity: whole numbers keep their digits ungrouped
+            return str(value)
+        number = value.to_decimal() if isinstance(value, Decimal128) else value
+        exact = text_of(value)
+        if not LETTERS.isdisjoint(exact):  # exponents, infinities, not a number
+            return exact
+        return self.words.number(number)
 
     def _array(self, value: Sequence[Any], depth: int) -> Node:
         shown, more = value[:MOST_ITEMS], self._more(len(value))
@@ -135,16 +147,6 @@ class Reader:
             rows = tuple(self.row(item, keys) for item in shown)
             return Rows(tuple(self.name(key) for key in keys), rows, more)
         return Listing(tuple(self.node(item, depth + 1) for item in shown), more)
-
-    def _number(self, value: float | Decimal128) -> str:
-        # An account number is no quantity: whole numbers keep their digits ungrouped.
-        if isinstance(value, int):
-            return str(value)
-        number = value.to_decimal() if isinstance(value, Decimal128) else value
-        exact = text_of(value)
-        if not LETTERS.isdisjoint(exact):  # exponents, infinities, not a number
-            return exact
-        return self.words.number(number)
 
     def _more(self, length: int) -> str:
         if length <= MOST_ITEMS:
@@ -158,8 +160,9 @@ class Reader:
         return Text(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
 
 
-def _is_long(text: str) -> bool:
-    return len(text) > LONG_TEXT or ("\n" in text and "\n" in text.strip())
+def is_long(value: Any) -> bool:
+    """Tell whether *value* is a text that stands on its own, across the page."""
+    return isinstance(value, str) and (len(value) > LONG_TEXT or ("\n" in value and "\n" in value.strip()))
 
 
 def _common_columns(items: Sequence[Any]) -> tuple[str, ...]:

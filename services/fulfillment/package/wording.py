@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, time
 from pathlib import Path
 
+from shared.mongo import utc
 from shared.wording import Catalogues, Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -20,7 +21,7 @@ def stored_moment(value: datetime, words: Words) -> str:
         value: An aware time.
         words: Language and zone.
     """
-    at = value.astimezone(UTC)
+    at = value if value.tzinfo is utc else value.astimezone(UTC)
     if at.time() == MIDNIGHT:
         return words.day(at.date())
     try:

@@ -9,18 +9,22 @@ from typing import Any
 
 from services.fulfillment.datamap.graph import PHONE
 from services.fulfillment.search.phones import canonical
-from shared.mongo import Binary, Decimal128, ObjectId, json_util
+from shared.mongo import Binary, Code, Decimal128, ObjectId, json_util
 
 NUMBER = "number"
+AS_IT_IS: Mapping[str, Any] = {"locale": "simple"}
+"""A collation that compares texts byte by byte; a collection may have another one of its own."""
 
 
 def refers(value: Any) -> bool:
     """
     Tell whether *value* can refer to anything.
 
-    Null, a text of blanks or nothing, truth values and not-a-number cannot; nor can a pattern, which a query
-    would not compare but apply.
+    Null, a text of blanks or nothing, truth values, programs and not-a-number cannot; nor can a pattern,
+    which a query would not compare but apply.
     """
+    if isinstance(value, Code):
+        return False
     if isinstance(value, str):
         return not (value == "" or value.isspace())
     if isinstance(value, bytes):
@@ -57,16 +61,18 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
     """
     if phone and (dialled := canonical(value)) is not None:
         return (PHONE, dialled)
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, Code):
         return folded(untagged(value.strip()) if tagged else value.strip()) if caseless else value
     if type(value) is int:  # as most keys are
         return (NUMBER, value)
+    if type(value) is ObjectId:  # as most others are; its bytes compare and hash many times as fast
+        return ("ObjectId", value.binary)
     return _key_of(value)
 
 
 def _key_of(value: Any) -> Hashable:
     match value:
-        case ObjectId():  # its bytes compare and hash many times as fast
+        case ObjectId():
             return ("ObjectId", value.binary)
         case bool() | datetime():
             return (type(value).__name__, value)

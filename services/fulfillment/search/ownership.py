@@ -115,7 +115,9 @@ def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iter
     if not unit:
         single = not isinstance(value, list)
         for number, item in enumerate([value] if single else value):
-            if all(_holds(item, path, keys) for path, keys in conditions):
+            if isinstance(item, list):
+                yield from _elements(item, unit, conditions, way.item(number))
+            elif all(_holds(item, path, keys) for path, keys in conditions):
                 position = way.position if single else (*way.position, number)
                 yield Element(item, position, way.arrays, single)
     elif isinstance(value, list):
@@ -210,6 +212,8 @@ class _Reducer:
         return own if whole else _unless_empty(own)
 
     def _element(self, item: Any, path: str, position: Position) -> Any:
+        if isinstance(item, list):  # in an array of arrays, each element is somebody's all the same
+            return self._elements(item, path, position, whole=False)
         theirs = position in self._theirs
         if isinstance(item, Mapping):
             return self._members(item, path, position, whole=theirs)

@@ -7,7 +7,7 @@ has a country code is one number anywhere; what has none is the same number only
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,28 +23,8 @@ LONGEST = 40
 LEAST_NATIONAL_DIGITS = 7
 """Fewer are an extension, or a short code."""
 _WRITTEN = re.compile(r"(?:tel:)?[\s(]*(\+)?([0-9\s().·/\-\u2010-\u2014]+)", re.IGNORECASE)
-_SIGNS = (" ", "-", ".")
-_SIZES = (2, 3, 4)
-_LEADS: tuple[str, ...] = (
-    "+{} ",
-    "+{}",
-    "+{}-",
-    "+{}.",
-    "00{} ",
-    "00{}",
-    "00{}-",
-    "00{}.",
-    "(+{}) ",
-    "+{}/",
-    "tel:+{}-",
-    "tel:+{}",
-)
-_LEADS_WITH_NOUGHT = ("+{} (0)", "+{} (0) ", "+{}(0)", "00{} (0)")
-_LEADS_WITHOUT_PLUS: tuple[str, ...] = ("{} ", "{}-", "{}.", "{}")
 TRUNK = "0"
 """What is dialled in many countries before a number of the same country."""
-NATIONAL_AREAS = (2, 3, 4, 5)
-"""Digits that may stand for a town, the nought included."""
 
 
 def canonical(value: Any) -> str | None:
@@ -142,51 +122,6 @@ def longhand(dialled: str) -> Sequence[str]:
         code = str(number.country_code)
         trunk = [f"{code}{TRUNK}{digits.removeprefix(code)}"]
     return [lead + rest for rest in (digits, *trunk) for lead in ("", "00")]
-
-
-def spellings(dialled: str) -> Iterator[str]:
-    """Yield the texts by which an index is asked for *dialled*, about a thousand: usual groups and signs."""
-    number = _parsed(f"+{dialled.removeprefix('+')}", None) if not dialled.startswith("0") else None
-    if not dialled.startswith("+"):
-        yield from _bodies(dialled, NATIONAL_AREAS)
-    if number is None:
-        return
-    code = str(number.country_code)
-    digits = dialled.removeprefix("+").removeprefix(code)
-    groups = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL).split()
-    areas = {len(re.sub(r"[^0-9]", "", groups[1])), phonenumbers.length_of_national_destination_code(number)}
-    bodies = list(dict.fromkeys((*_bodies(digits, areas), *(sign.join(groups[1:]) for sign in _SIGNS))))
-    leads = _LEADS if dialled.startswith("+") else _LEADS_WITHOUT_PLUS
-    if dialled.startswith("+") and _at_home(number).startswith(TRUNK):
-        leads += _LEADS_WITH_NOUGHT
-    for lead in leads:
-        yield from (lead.format(code) + body for body in bodies)
-
-
-def _bodies(digits: str, areas: Iterable[int]) -> Iterator[str]:
-    """Yield *digits* in the usual groups; *areas* say how many the first group may have."""
-    yield digits
-    yield from (sign.join(groups) for groups in _cut(digits) for sign in _SIGNS)
-    for area in areas:
-        first, rest = digits[:area], digits[area:]
-        if not first or not rest:
-            continue
-        for groups in ([rest], *_cut(rest)):
-            yield from (f"{first}{sign}{sign.join(groups)}" for sign in _SIGNS)
-            for sign in (" ", "-"):
-                yield from (
-                    f"{lead}{sign.join(groups)}" for lead in (f"{first}/", f"({first}) ", f"({first})")
-                )
-
-
-def _cut(digits: str) -> Iterator[Sequence[str]]:
-    """Yield *digits* cut into groups of one size, from either end, and into three and the rest."""
-    for size in _SIZES:
-        odd = len(digits) % size
-        yield [digits[at : at + size] for at in range(0, len(digits), size)]
-        if odd:
-            yield [digits[:odd], *(digits[at : at + size] for at in range(odd, len(digits), size))]
-    yield [digits[:3], digits[3:]]
 
 
 def _at_home(number: PhoneNumber) -> str:

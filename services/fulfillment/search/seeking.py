@@ -7,6 +7,7 @@ moment for others, and for the pass that is under way, and one pass answers them
 """
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +18,9 @@ from typing import Any, TypeAlias
 from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search import caseless
 from services.fulfillment.search.alternatives import LONGEST_PATTERN, branches
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.comparing import AS_IT_IS, key_of
 from services.fulfillment.search.forms import forms
-from services.fulfillment.search.phones import canonical, integers, longhand, spellings
+from services.fulfillment.search.phones import canonical, integers, longhand
 from services.fulfillment.search.urgency import due
 from shared.coalescing import Coalescer, Turns, side_by_side
 from shared.mongo import Collection as Stored
@@ -34,10 +35,6 @@ SCAN_WINDOW = 0.02
 """Seconds that a look-up without an index waits for others. What comes later joins the next pass."""
 PATIENCE_MS = 120_000
 """How long a query may run on the server, unless the URL of its store says so (``timeoutMS``)."""
-MOST_PHONES = 16
-"""Telephone numbers for which an index is asked for every usual spelling at once."""
-AS_IT_IS: Mapping[str, Any] = {"locale": "simple"}
-"""Compares texts byte by byte."""
 _GAP = r"[^0-9]{0,4}"
 _AROUND = r"[^0-9]{0,8}"
 INDEXES_KNOWN_FOR = 60.0
@@ -165,8 +162,10 @@ class Seeker:
         indexed: list[Probe] = []
         others: list[Probe] = []
         for probe in probes:
-            answered_by_index = known.answer(probe.path, ignoring_case=probe.caseless) and not probe.tagged
-            (indexed if answered_by_index else others).append(probe)
+            found_by_index = known.answer(probe.path, ignoring_case=probe.caseless)
+            # Numbers and tags are found by pattern, for which an index is read from end to end.
+            passing = probe.tagged or (probe.phone and not probe.others)
+            (indexed if found_by_index and not passing else others).append(probe)
         waiting = [(self._direct, indexed), (self._scans, others)]
         await side_by_side([lane(Search(some, take, due())) for lane, some in waiting if some])
 
@@ -193,7 +192,7 @@ class Seeker:
     def _queries(self, probes: Sequence[Probe]) -> Iterator[caseless.Query]:
         exact = [*_together(p for p in probes if not p.caseless and (p.others or not p.phone))]
         exact += [caseless.with_any_tag(probe.path, probe.value) for probe in probes if probe.tagged]
-        exact += self._phones([probe for probe in probes if probe.phone and not probe.others])
+        exact += _phones(probe for probe in probes if probe.phone and not probe.others)
         if exact:
             yield caseless.Query(exact, None)
         wanted: dict[str, list[str]] = defaultdict(list)
@@ -204,17 +203,6 @@ class Seeker:
         composite = [probe.condition for probe in probes if probe.caseless and probe.others]
         if composite:
             yield caseless.Query(composite, caseless.CASELESS)
-
-    def _phones(self, probes: Sequence[Probe]) -> Iterator[Document]:
-        """Yield conditions for telephone numbers: an index is asked for spellings, the rest by pattern."""
-        wanted: dict[str, list[Any]] = defaultdict(list)
-        for probe in probes:
-            wanted[probe.path].append(probe.value)
-        for path, values in wanted.items():
-            if path in self._indexes.plain and len(values) <= MOST_PHONES:
-                yield {path: {"$in": [text for value in values for text in written(value)]}}
-            else:
-                yield from phone_patterns(path, values)
 
     async def _read(self, query: caseless.Query, deliver: "_Deliver") -> None:
         asked = list(query.branches)
@@ -236,9 +224,18 @@ class Seeker:
 
 
 def written(value: Any) -> list[Any]:
-    """Return the telephone number *value* as it may be stored: as it is, as texts, and as a number."""
+    """Return what finds the telephone number *value*: itself, the number, and a pattern for any groups."""
     dialled = canonical(value) or ""
-    return list(dict.fromkeys([*forms(value, None), *spellings(dialled), *integers(dialled)]))
+    pattern = re.compile(_around(longhand(dialled)), re.ASCII)
+    return [*dict.fromkeys([*forms(value, None), *integers(dialled)]), pattern]
+
+
+def _phones(probes: Iterable[Probe]) -> Iterator[Document]:
+    wanted: dict[str, list[Any]] = defaultdict(list)
+    for probe in probes:
+        wanted[probe.path].append(probe.value)
+    for path, values in wanted.items():
+        yield from phone_patterns(path, values)
 
 
 def phone_patterns(path: str, values: Iterable[Any]) -> Iterator[Document]:

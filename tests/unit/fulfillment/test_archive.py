@@ -3,23 +3,67 @@ import zipfile
 
 import pytest
 
-from services.fulfillment.package.archive import ZIP64_FROM, Archive, File
+from services.fulfillment.package.archive import ZIP64_FROM, Archive, File, Pressed
 
 CONTENT = [b"one ", b"two"]
 
 
-def written(file: File) -> bytes:
-    archive = Archive()
-    return b"".join([*archive.add(file), *archive.close()])
+def written(*files: File, zip64_from: int = ZIP64_FROM) -> bytes:
+    archive = Archive(zip64_from)
+    return b"".join([*(piece for file in files for piece in archive.add(file)), *archive.close()])
+
+
+def unpacked(archived: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archived)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.mark.parametrize("most_bytes", [0, ZIP64_FROM - 1, ZIP64_FROM])
 def test_a_file_is_read_back_whatever_form_its_sizes_have(most_bytes: int) -> None:
-    with zipfile.ZipFile(io.BytesIO(written(File("a.txt", CONTENT, most_bytes)))) as archive:
-        assert archive.testzip() is None
-        assert archive.read("a.txt") == b"one two"
+    assert unpacked(written(File("a.txt", CONTENT, most_bytes))) == {"a.txt": b"one two"}
 
 
 def test_only_a_file_that_may_need_it_gets_64_bit_sizes() -> None:
     assert written(File("a.txt", CONTENT, ZIP64_FROM - 1)) == written(File("a.txt", CONTENT))
     assert written(File("a.txt", CONTENT, ZIP64_FROM)) != written(File("a.txt", CONTENT))
+
+
+@pytest.mark.parametrize("zip64_from", [1, 100, 300, ZIP64_FROM])
+def test_what_lies_behind_the_reach_of_32_bits_is_found(zip64_from: int) -> None:
+    files = {f"{number}/größe.txt": b"ab" * 10**number for number in range(4)}
+    archived = written(
+        *(File(name, [text], len(text)) for name, text in files.items()), zip64_from=zip64_from
+    )
+    assert unpacked(archived) == files
+
+
+def test_places_and_sizes_are_said_in_64_bits_from_where_they_need_them() -> None:
+    archived = written(*(File(str(number), [b"x"]) for number in range(4)), zip64_from=100)
+    with zipfile.ZipFile(io.BytesIO(archived)) as archive:
+        far = [info for info in archive.infolist() if info.header_offset >= 100]
+    assert [archived.count(mark) for mark in (b"\1\0\x18\0", b"PK\6\6", b"PK\6\7")] == [len(far), 1, 1]
+
+
+def test_what_was_pressed_before_stands_among_what_is_pressed_now() -> None:
+    known = Pressed(b"who is asked, and why " * 20)
+    mixed = [b"who is asked ", known, known, b"and why is who asked, " * 9, b"who ", known, b"and why "]
+    assert unpacked(written(File("a", mixed), File("b", [known]), File("c", mixed), File("d", []))) == {
+        "a": b"".join(mixed),
+        "b": bytes(known),
+        "c": b"".join(mixed),
+        "d": b"",
+    }
+
+
+def test_a_file_is_the_same_wherever_it_stands() -> None:
+    one, other = File("one", [b"much the same" * 99]), File("two", [b"much the same" * 99])
+    alone = written(other)[: len(written(other)) - len(written())]
+    assert alone[: alone.index(b"PK\1\2")] in written(one, other)
+
+
+def test_an_archive_has_few_pieces_until_it_has_much() -> None:
+    archive = Archive()
+    files = [File(str(number), [b"small"]) for number in range(99)]
+    assert [piece for file in files for piece in archive.add(file)] == []
+    assert len(list(archive.close())) == 1

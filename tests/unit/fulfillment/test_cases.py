@@ -15,7 +15,7 @@ from services.fulfillment.cases import (
     united,
 )
 from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Plan, Step
+from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
 from shared.answer import Answer, WithheldGroup
 from shared.errors import IllegalTransition
 from shared.events import (
@@ -102,6 +102,14 @@ def test_of_a_record_the_last_plan_that_names_it_counts() -> None:
     whole = united([first, replace(first, steps=(held,))])
     assert list(whole.steps) == [held, other]
     assert outcome_of_erasure(whole) is Outcome.PARTLY_GRANTED
+
+
+def test_a_plan_that_finds_nothing_to_do_does_not_hide_what_was_to_go() -> None:
+    place, masks = Place("default", "shop", "users"), (Mask("name", (), None),)
+    masked = Step("shop.users", place, {"_id": 1}, Disposition.MASKED, (), masks=masks)
+    nothing = replace(masked, disposition=Disposition.UNCHANGED, masks=())
+    first = Plan("v", date(2026, 11, 25), ("user",), (masked,), (("shop.users",),))
+    assert list(united([first, replace(first, steps=(nothing,))]).steps) == [masked]
 
 
 def test_what_is_withheld_for_others_sake_grants_access_in_part() -> None:

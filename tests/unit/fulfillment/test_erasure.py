@@ -73,6 +73,13 @@ def test_elements_are_chosen_by_content_and_arrays_named_without_positions() -> 
         },
         {"$set": {"thread.$[m0].text": None}},
         array_filters=[
-            {"$and": [{"m0.text": {"$exists": True}}, {"m0.email": {"$in": ["kim@example.org"]}}]},
+            {
+                "$and": [
+                    {"m0.text": {"$exists": True}},
+                    {"m0": {"$not": {"$type": "array"}}},
+                    {"m0.email": {"$in": ["kim@example.org"]}},
+                ]
+            },
         ],
+        collation={"locale": "simple"},
     )

@@ -42,6 +42,11 @@ def test_a_field_that_must_be_there_is_not_removed_though_the_map_wants_it() -> 
     ("value", "schema"),
     [
         pytest.param("kim@example.org", {"bsonType": "string", "pattern": "^[^@]+@[^@]+$"}, id="address"),
+        pytest.param(
+            "kim@example.org",
+            {"bsonType": "string", "pattern": "^[^@]+@[^@]+$", "maxLength": 20},
+            id="short address",
+        ),
         pytest.param("12345", {"bsonType": "string", "pattern": "^[0-9]{5}$"}, id="digits"),
         pytest.param("abcdef", {"bsonType": "string", "minLength": 3, "maxLength": 6}, id="length"),
         pytest.param(44, {"bsonType": "int", "minimum": 18, "maximum": 120}, id="bounds"),
@@ -57,6 +62,36 @@ def test_what_must_be_there_gets_a_value_that_the_schema_accepts(value: Any, sch
     fit = fitted(value, "a", NULL, rules(schema, "a"), SECRET)
     assert conforms(fit.value, schema)
     assert fit.value != value
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"not": {"bsonType": "null"}}}, "required": ["a"]},
+        {"properties": {"a": {"anyOf": [{"bsonType": "string"}, {"bsonType": "int"}]}}, "required": ["a"]},
+        {"allOf": [{"required": ["a"]}, {"properties": {"a": {"bsonType": "string"}}}]},
+    ],
+    ids=["not", "any of", "all of"],
+)
+def test_where_a_schema_is_put_together_the_mask_is_like_the_value(schema: dict[str, Any]) -> None:
+    for value in ("kim@example.org", "kim"):
+        fit = fitted(value, "a", NULL, Rules({"$jsonSchema": schema}), SECRET)
+        assert isinstance(fit.value, str)
+        assert fit.value != value
+        assert ("@" in fit.value) == ("@" in value)
+
+
+def test_where_a_query_is_asked_beside_a_schema_the_mask_is_like_the_value() -> None:
+    validator = {"$jsonSchema": {"required": ["a"]}, "a": {"$type": "string"}}
+    assert fitted("kim@example.org", "a", NULL, Rules(validator), SECRET).value.endswith("@erased.invalid")
+
+
+@pytest.mark.parametrize("most", [10, 16, 20, 64])
+def test_however_short_a_masked_address_must_be_those_of_two_people_differ(most: int) -> None:
+    short = rules({"bsonType": "string", "maxLength": most}, unique="a")
+    first, second = (fitted(f"{who}@example.org", "a", NULL, short, SECRET).value for who in ("bo", "kim"))
+    assert len(first) <= most
+    assert first != second
 
 
 @given(some.text(min_size=1), some.text(min_size=1))

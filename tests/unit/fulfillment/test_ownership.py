@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bson import Regex, json_util
+from bson import Code, Regex, json_util
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -102,6 +102,14 @@ def test_an_array_of_one_person_is_shown_whole() -> None:
     assert disclosed(collection, document, [Match("owner", None, ("kim",))]) == document
 
 
+@pytest.mark.parametrize("owner", ["kim", "bo"])
+def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
+    document = {"_id": 1, "owner": owner, "cc": ["kim", ["bo", "kim"], ["bo"]]}
+    matches = [Match("cc", "cc", ("kim",)), *([Match("owner", None, ("kim",))] if owner == "kim" else [])]
+    own = {"owner": "kim"} if owner == "kim" else {}
+    assert disclosed(tickets(TEXT), document, matches) == {"_id": 1, **own, "cc": ["kim", ["kim"]]}
+
+
 def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
     collection = tickets(TEXT.replace("{ name: _id,", "{ name: _id, data_categories: [user.contact.email],"))
     document = {"_id": "bo", "cc": ["kim"]}
@@ -110,7 +118,21 @@ def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", " ", "\t\n", b"", {}, True, False, float("nan"), Decimal128("NaN"), Regex("."), {"$in": []}],
+    [
+        None,
+        "",
+        " ",
+        "\t\n",
+        b"",
+        {},
+        True,
+        False,
+        float("nan"),
+        Decimal128("NaN"),
+        Regex("."),
+        Code("x"),
+        {"$in": []},
+    ],
 )
 def test_nothing_refers_to_nothing(value: Any) -> None:
     assert not refers(value)
@@ -123,6 +145,11 @@ def test_nothing_refers_to_nothing(value: Any) -> None:
 def test_a_value_refers_to_its_equals(value: Any) -> None:
     assert refers(value)
     assert key_of(value) == key_of(value)
+
+
+def test_a_program_is_no_text_and_compares_all_the_same() -> None:
+    assert {key_of(Code("x")), key_of(Code("x"), caseless=True)} == {key_of(Code("x"))}
+    assert key_of(Code("x")) not in {key_of("x"), key_of(Code("y"))}
 
 
 def test_numbers_are_equal_across_types_as_in_a_query() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from services.fulfillment.package import tables
 from services.fulfillment.package.building import build
 from services.fulfillment.package.contents import Section
 from services.fulfillment.package.filenames import stems
@@ -305,3 +306,13 @@ def test_a_collection_in_which_nothing_was_found_is_named() -> None:
 def test_nothing_found_at_all_is_said() -> None:
     files = unpacked(packed(contents(Section(CUSTOMERS, []))))
     assert "found no data about you" in files["index.html"].decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "a,b", 'say "no"', '"', "two\r\nlines", "a\nb", "a\rb", "", "a;b", " a "]
+)
+@pytest.mark.parametrize("names", [("_id",), ("_id", "note")])
+def test_any_reader_of_csv_reads_what_a_cell_says(text: str, names: tuple[str, ...]) -> None:
+    content = b"".join(tables.csv_file([dict.fromkeys(names, text)] * 2, [(name,) for name in names]))
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert (tuple(header), rows) == (names, [[tables.cell(text) for _ in names]] * 2)

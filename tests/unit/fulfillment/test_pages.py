@@ -1,6 +1,8 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,9 @@ from babel.messages.pofile import read_po
 from services.fulfillment.datamap.model import Period
 from services.fulfillment.package import labels, pages
 from services.fulfillment.package.contents import Section
+from services.fulfillment.package.values import Reader
 from services.fulfillment.package.wording import LANGUAGES, TEMPLATES, words
-from shared.mongo import Decimal128
+from shared.mongo import Decimal128, ObjectId
 from shared.wording import SOURCE_LANGUAGE
 from tests.unit.fulfillment.portfolio import ADA, CUSTOMERS, Many, contents, files_of, packed, unpacked
 
@@ -43,6 +46,42 @@ def test_every_sentence_is_translated_with_its_places_and_no_translation_is_idle
 )
 def test_a_period_is_said_in_words_of_the_language(tag: str, length: str) -> None:
     assert labels.period(Period(years=10, months=6, days=1), words(tag)) == length
+
+
+KINDS = [
+    "",
+    "<b>",
+    "two\nlines",
+    "x" * 161,
+    7,
+    -2.5,
+    1e22,
+    1234.5,
+    True,
+    None,
+    b"x",
+    Decimal128("1.50"),
+    ObjectId(b"o" * 12),
+]
+TIMES = [
+    datetime(2026, 3, 5, tzinfo=UTC),
+    datetime(2026, 3, 5, 13, 35, 1, 250_000, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+]
+
+
+@pytest.mark.parametrize("tag", ["en", "de"])
+@pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
+def test_a_line_of_a_table_says_a_value_as_a_record_does(value: object, tag: str) -> None:
+    reader = Reader(words(tag))
+    assert pages.Lines(reader).line([value]) == f"<tr><td>{pages.text(reader.text(value))}</td></tr>"
+
+
+@pytest.mark.parametrize("value", [*KINDS, *TIMES], ids=repr)
+def test_a_flat_record_says_a_value_as_one_with_depths_does(value: object) -> None:
+    reader = Reader(words("en"))
+    drawn = pages.NODES.entries(reader.entries({"<i>'_x": value}), "")
+    assert pages.Lines(reader).record({"<i>'_x": value}) == drawn
 
 
 def test_a_page_asks_the_network_for_nothing_and_forbids_scripts() -> None:
@@ -106,3 +145,23 @@ def test_each_law_names_its_own_rights() -> None:
 
 def test_money_keeps_its_decimal_places() -> None:
     assert words("de").number(Decimal128("1234.50").to_decimal()) == "1.234,50"
+
+
+def test_what_is_remembered_of_one_map_or_controller_is_said_of_no_other() -> None:
+    """Both collections have one name: what is remembered must hang on what the map says of them."""
+    other = replace(
+        CUSTOMERS, fields=CUSTOMERS.fields[:2], facts=replace(CUSTOMERS.facts, purpose="To advise")
+    )
+    first = unpacked(packed(contents(Section(CUSTOMERS, [ADA]), contact="one@example.org")))
+    again = unpacked(packed(contents(Section(other, [ADA], "For a year"), contact="two@example.org")))
+    german = unpacked(packed(contents(Section(other, [ADA], "For a year"), locale="de", law="ccpa")))
+    page, schema = again["index.html"].decode(), again["schema/default.customers.json"]
+    assert (b"To advise" in first["index.html"], "To advise" in page, "For a year" in page) == (
+        False,
+        True,
+        True,
+    )
+    assert (b"bank" in first["schema/default.customers.json"], b"bank" in schema) == (True, False)
+    assert ("one@example.org" in page, "two@example.org" in page) == (False, True)
+    assert b"Why we hold it" not in german["index.html"]
+    assert b"worse because you use" not in again["index.html"]

@@ -12,7 +12,6 @@ from services.fulfillment.search.phones import (
     longhand,
     national,
     region_of,
-    spellings,
 )
 from services.fulfillment.search.seeking import phone_patterns, written
 from shared.mongo import Int64
@@ -73,19 +72,10 @@ def test_at_home_a_number_is_dialled_without_its_country_code() -> None:
     assert international("030 901820", None) is None
 
 
-@pytest.mark.parametrize(
-    ("dialled", "text"),
-    [(number, text) for number in SAME for text in SAME[number] if isinstance(text, str) and text.isascii()],
-)
-def test_an_index_is_asked_for_the_usual_spellings(dialled: str, text: str) -> None:
-    assert text.strip() in set(spellings(dialled))
-
-
-@pytest.mark.parametrize("dialled", SAME)
-def test_every_spelling_that_is_asked_for_is_that_number(dialled: str) -> None:
-    asked = written(dialled)
-    assert len(asked) < 2_000
-    assert {canonical(text) for text in asked} == {dialled}
+@pytest.mark.parametrize(("dialled", "text"), [(number, text) for number in SAME for text in SAME[number]])
+def test_what_finds_a_number_in_a_key_of_several_parts_finds_every_notation(dialled: str, text: Any) -> None:
+    *values, pattern = written(dialled)
+    assert text in values or pattern.search(text)
 
 
 @pytest.mark.parametrize(("dialled", "text"), [(number, text) for number in SAME for text in SAME[number]])
