@@ -182,11 +182,11 @@ class Campaigns:
                 yield Unreached(chunk.people[number], reason, said, ledger)
 
     async def proofs(self, incident: str, email: str) -> AsyncIterator[Proof]:
-        """Yield what is on record of the notices to *email*."""
+        """Yield what is on record of the notices to whom one of whose addresses is *email*."""
         wanted = _mailbox(email)
         async for ledger, chunk in self._opened(incident):
             for number, person in enumerate(chunk.people):
-                if person.email and _mailbox(person.email) == wanted:
+                if wanted in map(_mailbox, filter(None, (person.email, *person.others))):
                     yield self._proof(ledger, number)
 
     async def _opened(self, incident: str) -> AsyncIterator[tuple[Document, Chunk]]:

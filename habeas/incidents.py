@@ -170,7 +170,7 @@ def phase_of(phase: Phase) -> dict[str, Any]:
         "customers": phase.customers,
         "by_law": dict(by_law([phase])),
         "by_language": dict(_by_language(phase)),
-        "unreachable": sum(group.unreachable for group in groups if group.laws),
+        "unreachable": without_address(phase),
         "unnamed": phase.scoped.unnamed if phase.scoped else None,
         "crowded": phase.scoped.crowded if phase.scoped else None,
         "again": sum(group.again for group in groups),
@@ -202,11 +202,18 @@ def approvable(case: Case, phase: int | None, by: str) -> dict[str, Any]:
 
 
 def addressed(phase: Phase) -> str:
-    """Return to whom the notices of *phase* go, as a person reads it."""
-    languages = _by_language(phase)
-    told = ", ".join(f"{language} {people:,}" for language, people in languages.items())
-    people = f"{languages.total():,} people" + (f" ({told})" if told else "")
+    """Return who is told in *phase*, as a person reads it: also those whom an earlier one has told."""
+    written: Counter[str] = Counter()
+    for group in phase.groups:
+        written[group.language] += (group.people + group.again) if group.laws else 0
+    told = ", ".join(f"{language} {people:,}" for language, people in (+written).items())
+    people = f"{written.total():,} people" + (f" ({told})" if told else "")
     return f"{people}, {phase.customers:,} customers"
+
+
+def without_address(phase: Phase) -> int:
+    """Return how many of them no letter goes to."""
+    return sum(group.unreachable for group in phase.groups if group.laws)
 
 
 def by_law(phases: Iterable[Phase]) -> Counter[str]:

@@ -157,6 +157,8 @@ def approve(
     run(requests.announce(setting("AMQP_URL", state), fact))
     for one in case.incident.waiting(fact.phase):
         out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
+        if nowhere := incidents.without_address(one):
+            out.print(f"    {nowhere:,} of them have no mail address: no letter goes to them", markup=False)
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
     until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
     out.print(f"approved{until}; `habeas breach show {case.id}` says how far they are")

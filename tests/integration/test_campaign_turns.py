@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -61,15 +62,25 @@ class Desk:
     breach: Breach | None = None
 
     async def released(
-        self, *addresses: str | None, along: tuple[int, ...] = (), elsewhere: tuple[int, ...] = ()
+        self,
+        *addresses: str | None,
+        along: tuple[int, ...] = (),
+        elsewhere: tuple[int, ...] = (),
+        others: Mapping[int, tuple[str, ...]] = MappingProxyType({}),
     ) -> ChunkDue:
         """
-        Seal and release a chunk of people with *addresses*.
+        Seal and release a chunk of people with *addresses*, some with *others* besides, by their numbers.
 
         Phase 2 tells those *elsewhere*; the phases *along* go out at the same moment.
         """
         people = tuple(
-            Reached(key=f"{number:032x}", email=email, name=f"Person {number}", categories=CATEGORIES)
+            Reached(
+                key=f"{number:032x}",
+                email=email,
+                name=f"Person {number}",
+                categories=CATEGORIES,
+                others=others.get(number, ()),
+            )
             for number, email in enumerate(addresses)
         )
         chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
@@ -176,6 +187,35 @@ async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> Non
     assert (told.sent, told.doubtful, told.failed) == (1, 0, 4)
     found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
     assert found == {1: "mailbox_unknown", 2: "mail_refused", 3: "no_address", 4: "mail_refused"}
+
+
+async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk) -> None:
+    others = {1: ("bruno@home.example", "bruno@old.example"), 2: ("carla@home.example",)}
+    due = await desk.released(*named("ada", "bruno", "carla"), others=others)
+    unknown = "550 5.1.1 no such mailbox"
+    answers = {"ada": [unknown], "bruno": [unknown, unknown], "carla": [unknown, unknown]}
+    async with running(Choosy(answers=answers)) as host, desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+        found = await desk.ledger()
+    assert isinstance(told, BreachNotified)
+    assert [to for _, to, _ in host.taken] == ["bruno@old.example"]
+    assert b"To: Person 1 <bruno@old.example>" in host.taken[0][2]
+    assert (told.sent, told.failed) == (1, 2)
+    assert [number for number, *_ in letters(found, "failures")] == [0, 2]
+    campaigns = Campaigns(desk.database, desk.vault, PATHS)
+    [proof] = [one async for one in campaigns.proofs(due.request_id, "bruno@old.example")]
+    assert proof.accepted_at is not None
+
+
+async def test_no_further_address_is_written_to_at_a_domain_that_is_limited(desk: Desk) -> None:
+    """It would have no place in the pace of that domain."""
+    desk.limits = {"home.example": 60}
+    due = await desk.released(*named("ada"), others={0: ("ada@home.example",)})
+    answers = {"ada": ["550 5.1.1 no such mailbox"]}
+    async with running(Choosy(answers=answers)) as host, desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.failed, host.taken) == (1, [])
 
 
 async def test_who_is_not_taken_now_is_tried_again_while_the_others_go_on(desk: Desk) -> None:

@@ -361,6 +361,19 @@ def test_what_is_approved_is_said_with_people_customers_and_languages() -> None:
     assert incidents.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
 
 
+def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
+    """Also to whom an earlier phase told: else it would seem that nobody gets one."""
+    groups = (
+        AffectedGroup(laws=(GDPR,), place="DE", language="de", people=5, unreachable=2, again=4),
+        AffectedGroup(laws=(GDPR,), place="FR", language="fr", people=0, again=1),
+        AffectedGroup(laws=(), place="JP", language="ja", people=9),
+    )
+    found = TWO_LAWS.model_copy(update={"groups": groups, "customers": 0})
+    incident = reduce(evolve, (TOLD[0], found), Incident())
+    assert incidents.addressed(incident.newest) == "10 people (de 9, fr 1), 0 customers"
+    assert incidents.without_address(incident.newest) == 2
+
+
 def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
     """A phase that came since somebody looked is not approved unseen."""
     with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):

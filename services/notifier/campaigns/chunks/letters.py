@@ -34,17 +34,27 @@ class Letters:
         """Return the mail domain of the person *number* if it is limited."""
         return self.pace.limited(self.people[number].email)
 
-    def make(self, number: int) -> Letter | Failed:
-        """Return the letter to the person *number*, or why there is none."""
+    def others(self, number: int) -> int:
+        """Return at how many further addresses the person *number* is written to if the first is none."""
+        return len(self._others(self.people[number]))
+
+    def _others(self, person: Reached) -> Sequence[str]:
+        """Return further addresses of *person*; at a limited domain nobody has a place for them."""
+        return [address for address in person.others if self.pace.limited(address) is None]
+
+    def make(self, number: int, *, gone: int = 0) -> Letter | Failed:
+        """Return the letter to the person *number*, of whose addresses *gone* are none; or why none is."""
         person, first = self.people[number], self.first
         if not person.email:
             return Failed(number, "no_address", "the records hold no mail address")
+        if gone:
+            person = person.model_copy(update={"email": self._others(person)[gone - 1]})
         notice = Notice(first.campaign, first.phase, first.chunk, number)
         try:
             message = self._message(person, self.paths.message_id(notice, self.domain))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
-        return Letter(self.sender or self.paths.of(notice), person.email, message)
+        return Letter(self.sender or self.paths.of(notice), str(person.email), message)
 
     def _message(self, person: Reached, message_id: str) -> Wired:
         if self.sign is None:

@@ -82,8 +82,11 @@ class Means:
 class Letters(Protocol):
     """The letters of a chunk."""
 
-    def make(self, number: int) -> Letter | Failed:
-        """Return the letter to the person *number*, or why there is none."""
+    def others(self, number: int) -> int:
+        """Return at how many further addresses the person *number* is written to if the first is none."""
+
+    def make(self, number: int, *, gone: int = 0) -> Letter | Failed:
+        """Return the letter to the person *number*, of whose addresses *gone* are none; or why none is."""
 
     def limited(self, number: int) -> str | None:
         """Return the mail domain of the person *number* if it is limited."""
@@ -99,6 +102,8 @@ class Turn:
         self._means = means
         self._delayed = dict(chunk.delayed)
         self._doubts = Counter(chunk.doubts)
+        self._gone = Counter[int]()
+        """How many addresses of somebody are none."""
         now, left = means.persistence.clock(), chunk.left()
         self._resting = [number for number in left if self._rests(number, now)]
         """Those whose letters are left for another turn altogether."""
@@ -237,7 +242,7 @@ class Turn:
         self._queueing.clear()
 
     async def _write(self, number: int, line: Line) -> Outcome:
-        letter = self._letters.make(number)
+        letter = self._letters.make(number, gone=self._gone[number])
         if isinstance(letter, Failed):
             return letter
         try:
@@ -245,6 +250,9 @@ class Turn:
         except MailUnavailable as error:
             return self._not_now(number, error)
         except NoSuchMailbox as error:
+            self._gone[number] += 1
+            if self._gone[number] <= self._letters.others(number):
+                return await self._write(number, line)
             return Failed(number, "mailbox_unknown", str(error))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
