@@ -13,14 +13,15 @@ from habeas.client import message_of
 from habeas.requests import SOURCE
 from services.fulfillment.scoping.scopes import failures
 from services.intake.domain import incident_id
+from services.intake.incidents.customers import called
 from services.intake.incidents.domain import RECORDS, Done, Incident, evolve
-from services.intake.incidents.duties import CONTROLLER, Due
+from services.intake.incidents.duties import Due
 from services.intake.incidents.notices import objection, offered
 from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame, customer_numbers
+from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -88,11 +89,11 @@ class Case:
 
     def clocks(self, now: datetime) -> list[dict[str, Any]]:
         """Return all clocks as plain values, with the customer of each that is about one."""
-        ids = {number: id_ for id_, number in customer_numbers(self.declared).items()}
+        ids = {name: id_ for id_, name in called(self.incident, self.declared).items()}
         return [
             {
                 **clock_of(duty, self.incident, now),
-                "customer": ids.get(duty.clock.rpartition(".")[2]) if duty.recipient == CONTROLLER else None,
+                "customer": ids.get(duty.customer or ""),
             }
             for duty in self.incident.duties
         ]

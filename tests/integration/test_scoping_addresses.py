@@ -80,6 +80,24 @@ async def test_who_may_be_another_has_a_letter_of_their_own(
     assert set(await installed.written_to()) == {WORK, HOME}
 
 
+@pytest.mark.parametrize("number", [0, "0", "000", "n/a", "none", "-"])
+async def test_guests_of_one_name_are_not_one_person_by_what_stands_for_no_number(
+    installed: Installation, number: object
+) -> None:
+    await stored(installed, customers=[{**ADA, "number": number}], leads=[{**LEAD, "number": number}])
+    await installed.scoped(EVERYTHING)
+    assert set(await installed.written_to()) == {WORK, HOME}
+
+
+async def test_guests_of_one_name_are_not_one_person_by_a_reference_to_nobody(
+    installed: Installation,
+) -> None:
+    guest = {**ACCOUNT, "owner": 0}
+    await stored(installed, accounts=[guest, {**guest, "_id": 2, "email": HOME}])
+    await installed.scoped(EVERYTHING)
+    assert set(await installed.written_to()) == {OLD, HOME}
+
+
 async def test_an_employee_of_a_customer_is_no_customer(installed: Installation) -> None:
     firm = {**ADA, "name": "Example Ltd"}
     await stored(installed, customers=[firm], accounts=[ACCOUNT])

@@ -17,7 +17,7 @@ from services.fulfillment.scoping.affected import LANGUAGE as READS
 from services.fulfillment.scoping.affected import PLACE, Somebody, Who
 from services.fulfillment.scoping.mailboxes import address_in, same
 from services.fulfillment.scoping.places import folded_name, language_of, place_of
-from services.fulfillment.search.asking import leads
+from services.fulfillment.search.asking import is_nought, leads
 from services.fulfillment.search.comparing import key_of, refers
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.naming import NAME
@@ -29,6 +29,7 @@ HOME = "user.contact.address"
 STREET, CODE, CITY, STATE, COUNTRY = (
     f"{HOME}.{part}" for part in ("street", "postal_code", "city", "state", "country")
 )
+DIGITS = frozenset("123456789")
 FURTHER = 1_000
 """How much farther away is what one more reference leads to."""
 
@@ -122,18 +123,20 @@ class Telling(Unit):
         """
         Yield what the person is known by beside an address, each with their *name*.
 
-        Not by a number alone: a family, or a firm, may have one together, and each of them is to be told.
+        Not by a number alone: a family, or a firm, may have one together, and each of them is to be told. Nor
+        by what stands for no number: guests may have it who have nothing in common but their name.
         """
         called = folded_name(name)
         if called:
             for kind, value in self.numbers(part):
-                if own_first(kind) == 0:
+                if own_first(kind) == 0 and _singles_out(value):
                     yield ("known", kind, _key(value), called)
             for edge, values in self.values_along(part, self.back):
-                yield ("refers", edge.target.key, edge.target.path, *map(_key, values), called)
+                if not is_nought(values):
+                    yield ("refers", edge.target.key, edge.target.path, *map(_key, values), called)
             for paths in self.pointed:
                 for values in tuples_at(part, paths):
-                    if all(map(refers, values)):
+                    if all(map(refers, values)) and not is_nought(values):
                         yield ("refers", self.collection.key, paths[0], *map(_key, values), called)
 
     def _addresses(self, part: Any, fields: Iterable[Field]) -> Sequence[str]:
@@ -321,6 +324,12 @@ def _says(value: Any) -> bool:
     """Tell whether *value* says anything."""
     said = value.strip() if isinstance(value, str) else value
     return said is not None and said not in ("", b"", {})
+
+
+def _singles_out(value: Any) -> bool:
+    """Tell whether *value* may be one person's number: not a nought, nor a word such as ``n/a``."""
+    text = text_of(value)
+    return text is None or not DIGITS.isdisjoint(text)
 
 
 def _key(value: Any) -> Hashable:

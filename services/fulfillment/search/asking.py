@@ -27,10 +27,10 @@ def entering(graph: Graph, name: str, value: str) -> Iterator[tuple[str, Probe]]
 
 def leads(edge: Edge, values: Sequence[Any]) -> bool:
     """Tell whether *values* can refer to anything along *edge*."""
-    return all(map(refers, values)) and not (_is_nought(values) and not edge.keyed)
+    return all(map(refers, values)) and not (is_nought(values) and not edge.keyed)
 
 
-def _is_nought(values: Sequence[Any]) -> bool:
+def is_nought(values: Sequence[Any]) -> bool:
     """Tell whether *values* are a single nought: a key may be, elsewhere it stands for nothing."""
     return len(values) == 1 and (key_of(values[0]) == NOUGHT or values[0] == "0")
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.intake.incidents.counting import Law, Statement, duties_of
+from services.intake.incidents.customers import called
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import CONTROLLER, CUSTOMERS, PEOPLE, Due, Reason
-from shared.incidents import BreachDeclared, customer_numbers
+from shared.incidents import BreachDeclared
 from shared.law import Step
 from shared.law.breaches import Clock
 
@@ -51,7 +52,7 @@ def clocks_of(
         now: This moment.
     """
     said = [Statement(phase, declared[phase.number - 1]) for phase in incident.standing]
-    found = duties_of(incident, said, law, customer_numbers(declared))
+    found = duties_of(incident, said, law, called(incident, declared))
     by_law = [_unless_missed(_due(clock, incident.aware_at), incident, now) for clock in found]
     return (*by_law, *_promised(incident, said[-1].declared), *_supplements(incident, by_law, now))
 

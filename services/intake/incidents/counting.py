@@ -43,7 +43,7 @@ class Statement:
 
 
 def duties_of(
-    incident: Incident, statements: Sequence[Statement], law: Law, numbers: Mapping[str, str]
+    incident: Incident, statements: Sequence[Statement], law: Law, names: Mapping[str, str]
 ) -> tuple[Clock, ...]:
     """
     Return every duty to tell of *incident*, by what *statements* say, also those that are not owed.
@@ -51,12 +51,12 @@ def duties_of(
     As a controller the company tells authorities and people; as a processor its customers. Where phases say
     that it is both, each counts what is breached in its own part, and who is told in one is not in the other.
 
-    Clocks are named after customers in events and logs: by *numbers*, not by ids.
+    Clocks are named after customers in events and logs: by *names*, as a rule numbers.
     """
     found: dict[str, Clock] = {}
     for role in BreachRole:
         theirs = tuple(one for one in statements if one.declared.role is role)
-        for clock in _Part(incident, theirs, law, numbers).duties() if theirs else ():
+        for clock in _Part(incident, theirs, law, names).duties() if theirs else ():
             known = found.get(clock.id)
             found[clock.id] = clock if known is None or _comes_before(clock, known) else known
     return tuple(found.values())
@@ -77,7 +77,7 @@ class _Part:
     incident: Incident
     statements: Sequence[Statement]
     law: Law
-    numbers: Mapping[str, str]
+    names: Mapping[str, str]
     """What customers are called in events, by their ids."""
 
     def duties(self) -> Iterator[Clock]:
@@ -122,7 +122,7 @@ class _Part:
             detected_at=min(*(one.detected_at for one in since), aware_at),
             aware_at=aware_at,
             categories=tuple(dict.fromkeys((*declared, *categories_of(phases)))),
-            controllers=tuple(_customers(told, self.numbers)),
+            controllers=tuple(_customers(told, self.names)),
             sensitive_to_security=any(one.sensitive_to_security for one in told),
             unintelligible=last.encrypted and not any(one.key_taken for one in told),
             handled_at=_handled(told),
@@ -139,13 +139,13 @@ def _unnamed(clock: Clock) -> str:
     return f"{clock.policy.law}.{clock.recipient}" if clock.recipient is Recipient.CONTROLLER else clock.id
 
 
-def _customers(declared: Iterable[BreachDeclared], numbers: Mapping[str, str]) -> Iterator[Customer]:
+def _customers(declared: Iterable[BreachDeclared], names: Mapping[str, str]) -> Iterator[Customer]:
     """Yield the customers of all phases, each with the shortest of the periods that were declared for it."""
     hours: dict[str, int] = {}
     for one in declared:
         for customer in one.breach.controllers:
             hours[customer.id] = min(customer.hours, hours.get(customer.id, customer.hours))
-    return (Customer(numbers[id_], most) for id_, most in hours.items())
+    return (Customer(names[id_], most) for id_, most in hours.items())
 
 
 def _handled(told: Sequence[BreachDeclared]) -> datetime | None:

@@ -1,9 +1,26 @@
-"""Which of the customers that were declared somebody is who is written to. Pure."""
+"""What customers are called in events, and which of them somebody is who is written to. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from services.intake.incidents.domain import Incident
 from shared.affected import Chunk, Reached
-from shared.incidents import AffectedController, BreachDeclared
+from shared.incidents import AffectedController, BreachDeclared, customer_numbers
+
+
+def called(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[str, str]:
+    """
+    Return what each customer is called in events about *incident*, by its id: a number.
+
+    In an incident whose clocks are called by ids, as all were before there were numbers, they stay so: a
+    customer who was told then must not be taken for another, or for one who is still to be told.
+
+    Args:
+        incident: What is known of it.
+        declared: The declarations of all its phases.
+    """
+    numbers = customer_numbers(declared)
+    known = {duty.customer for duty in incident.duties if duty.customer is not None}
+    return numbers if known <= set(numbers.values()) else {id_: id_ for id_ in numbers}
 
 
 def customers_in(chunk: Chunk, declared: BreachDeclared) -> Iterator[str]:

@@ -18,7 +18,7 @@ from services.intake.incidents.clocks import (
     waits_of,
 )
 from services.intake.incidents.counting import Law
-from services.intake.incidents.customers import customers_in
+from services.intake.incidents.customers import called, customers_in
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
 from services.intake.incidents.duties import ClocksSet, CustomersFound, Due, DutiesDone, DutiesWithdrawn
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of
@@ -43,7 +43,6 @@ from shared.incidents import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
-    customer_numbers,
 )
 from shared.log import logger
 from shared.service import on
@@ -136,14 +135,14 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: Incidents)
     if not phase.customers or phase not in after.standing:
         return []
     declared = [await ctx.declared(one.declaration) for one in after.phases]
-    numbers, written = customer_numbers(declared), set[str]()
+    names, written = called(after, declared), set[str]()
     for number in range(event.chunks):
         try:
             sealed = await ctx.vault.open(ctx.case_id, chunk_item(event.phase, number))
         except KeyError:  # whom it was about is forgotten by now
             return []
         theirs = customers_in(Chunk.model_validate_json(sealed), declared[event.phase - 1])
-        written.update(numbers[id_] for id_ in theirs)
+        written.update(names[id_] for id_ in theirs)
     return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.fulfillment.scoping.judging import Editions
+from services.intake.incidents.customers import called
 from services.intake.incidents.duties import Due
 from shared.affected import Chunk, Reached, chunk_item
 from shared.incidents import (
@@ -394,6 +395,24 @@ async def test_a_supplement_to_customers_is_told_when_all_of_them_have_its_lette
     await registry.approve("bruno", 2)
     await registry.tell(notified(2, failed=failed))
     assert ("supplement.2.customers" in (await registry.incident()).done) is stops
+
+
+async def test_customers_who_were_told_before_clocks_had_numbers_are_not_still_to_be_told(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [CUSTOMER, CUSTOMER | {"id": "k-2", "email": "c@example.org"}]
+    declared: dict[str, Any] = {"role": "processor", "affected": {"controllers": both}}
+    with monkeypatch.context() as before:
+        before.setattr(f"{called.__module__}.customer_numbers", lambda _: {"k-1": "k-1", "k-2": "k-2"})
+        await registry.declare(**declared)
+        await registry.tell(await written_to(registry, 1, *both))
+        await tell_people(registry, 1)
+    told = {"gdpr.controller.k-1", "gdpr.controller.k-2"}
+    assert set((await registry.incident()).done) == told
+    await supplement(registry, NOW, **declared)
+    assert set((await registry.incident()).done) == told
+    await registry.pass_time(5 * DAY)
+    assert not [alarm for alarm in registry.told(BreachAlarmed) if ".controller." in alarm.clock]
 
 
 async def test_customers_whom_nothing_tells_apart_are_both_written_to(registry: Registry) -> None:
