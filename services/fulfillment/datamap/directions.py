@@ -2,7 +2,8 @@
 Which way the values of a reference flow that names no direction and stands in an array. Pure.
 
 Where they flow in, people are told apart by them, and a document's own person is not led on by what others
-have in it. But a list of orders in the record of who gave them tells nobody apart.
+have in it. But a list of orders in the record of who gave them tells nobody apart. A list of members does:
+whatever says more of people beside the reference is taken to be about another one in each element.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from services.fulfillment.datamap.model import Collection, DataMap, Direction, F
 
 def directed(data_map: DataMap) -> DataMap:
     """
-    Return *data_map* where values flow out of an array by references to what nothing else leads to.
+    Return *data_map* where values flow out of a bare list by references to what nothing else leads to.
 
     Nothing could flow in that has not flowed out before.
     """
@@ -41,7 +42,14 @@ def _mapped(data_map: DataMap, change: Callable[[Reference], Reference | None]) 
 
 
 def _changed(collection: Collection, field: Field, change: Callable[[Reference], Reference | None]) -> Field:
-    if not field.references or collection.unit(field.path) is None:
+    if not field.references or not _is_bare(collection, field):
         return field
     changed = [change(r) if r.direction is Direction.BOTH else r for r in field.references]
     return replace(field, references=tuple(reference for reference in changed if reference is not None))
+
+
+def _is_bare(collection: Collection, field: Field) -> bool:
+    """Tell whether *field* is, or is in, an array whose elements say nothing else of people."""
+    unit = collection.unit(field.path)
+    others = (leaf for leaf in collection.leaves if leaf is not field and collection.unit(leaf.path) == unit)
+    return unit is not None and not any(leaf.categories or leaf.identity for leaf in others)

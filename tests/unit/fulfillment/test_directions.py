@@ -36,6 +36,8 @@ REFERENCE = "references: [ { dataset: shop, field: orders._id } ]"
 PLAIN_ID = f"{{ name: id, fides_meta: {{ {REFERENCE} }} }}"
 PLAIN = f'{{ name: ids, fides_meta: {{ data_type: "string[]", {REFERENCE} }} }}'
 
+NAME = "{ name: name, data_categories: [user.name] }"
+
 
 @pytest.mark.parametrize(
     ("listed", "expected"),
@@ -45,6 +47,16 @@ PLAIN = f'{{ name: ids, fides_meta: {{ data_type: "string[]", {REFERENCE} }} }}'
             f'{{ name: o, fides_meta: {{ data_type: "object[]" }}, fields: [ {PLAIN_ID} ] }}',
             {"o.id": OUT},
             id="objects",
+        ),
+        pytest.param(
+            f'{{ name: o, fides_meta: {{ data_type: "object[]" }}, fields: [ {PLAIN_ID}, {{ name: d }} ] }}',
+            {"o.id": OUT},
+            id="objects with a date",
+        ),
+        pytest.param(
+            f'{{ name: o, fides_meta: {{ data_type: "object[]" }}, fields: [ {PLAIN_ID}, {NAME} ] }}',
+            {"o.id": BOTH},
+            id="people by name",
         ),
         pytest.param(PLAIN_ID, {"id": BOTH}, id="in no array"),
         pytest.param(
