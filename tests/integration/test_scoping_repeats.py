@@ -16,7 +16,7 @@ from tests.integration.test_scoping import CUSTOMERS, SHOP, _dies, _DiesError, c
 ADA = "Ada@Example.ORG"
 NAMES = declared(collections=[collection("people")], categories=["user.name"])
 ALL = declared(collections=[collection("people", _id={"$in": [1, 2]})])
-BY_NAME = Reached(key="0" * 32, categories=("user.name",))
+BY_NAME = Reached(key="0" * 32, email="ada@example.org", categories=("user.name",))
 
 
 @pytest.fixture
@@ -95,6 +95,7 @@ async def test_whoever_dies_before_it_is_told_comes_to_the_same(installed: Insta
         pytest.param((CALIFORNIA,), {"user.name"}, ADA, False, id="another law"),
         pytest.param((GDPR,), {"user.contact"}, ADA, False, id="other data"),
         pytest.param((GDPR,), {"user.name"}, "", False, id="no address"),
+        pytest.param((GDPR,), {"user.name"}, "ada@example.com", False, id="another address"),
     ],
 )
 def test_a_letter_stands_for_another_only_where_it_says_as_much_and_arrives(

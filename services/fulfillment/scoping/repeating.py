@@ -12,6 +12,7 @@ from typing import Protocol
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.scoping.affected import Somebody
 from services.fulfillment.scoping.judging import Group, Laws, without_edition
+from services.fulfillment.scoping.mailboxes import same
 from services.fulfillment.scoping.scopes import Scope, Scopes
 from shared.affected import Chunk, Elsewhere, Reached, chunk_item, elsewhere_item
 from shared.vault import CaseKey
@@ -70,10 +71,12 @@ def says_as_much(group: Group, somebody: Somebody, laws: Laws, person: Reached) 
     """
     Tell whether *somebody* of *group* is told all that *person*, who is the same, is told under *laws*.
 
-    Where no letter reaches them, none stands for another.
+    Where no letter reaches them, none stands for another; nor does one that goes to another mailbox, whose
+    password may be among what was breached.
     """
     return (
         somebody.email is not None
+        and (person.email is None or same(person.email, tagged=False) == same(somebody.email, tagged=False))
         and set(map(without_edition, laws)) <= set(map(without_edition, group.laws))
         and all(covered(category, somebody.categories) for category in person.categories)
         and set(person.services) <= set(somebody.services)
