@@ -139,6 +139,7 @@ _TOLD = {
     "clock",
     "receipt",
     "sent",
+    "elsewhere",
     "doubtful",
     "failed",
     "missed",

@@ -146,6 +146,13 @@ async def test_an_answer_too_many_hands_over_nothing(verb: str) -> None:
         assert script.letters == []
 
 
+@pytest.mark.parametrize("said", ["25 Fine", "Fine"])
+async def test_what_has_no_code_of_three_digits_is_no_answer(said: str) -> None:
+    async with reading(Script({"RCPT": said})) as script, opened(script.url) as channel:
+        assert type(await failure(channel)) is MailUnavailable
+        assert script.letters == []
+
+
 async def test_an_answer_too_many_is_not_taken_for_the_next_letters() -> None:
     refusing = {".": "250 Fine\r\n550 5.1.1 Not this one"}
     async with reading(Script(refusing)) as script, opened(script.url) as channel:
