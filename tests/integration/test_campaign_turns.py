@@ -1,6 +1,7 @@
 """What a mail server answers decides what becomes of a notice: sent, failed, or not given up for now."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,8 +19,10 @@ from bench.notices import CATEGORIES, Breach, seal_chunks
 from habeas.campaigns import Campaigns
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
+from services.notifier.campaigns.chunks.letters import Letters
 from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.patience import SEVERAL, Persistence
+from services.notifier.campaigns.chunks.turn import Turn
 from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
@@ -458,6 +461,23 @@ async def test_whom_another_phase_tells_is_on_no_list_when_all_is_stopped(desk: 
     assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]
     [proof] = [one async for one in campaigns.proofs(due.request_id, "ada@example.org")]
     assert "another phase" in proof.said
+
+
+async def test_a_turn_that_is_over_keeps_no_letters_until_the_garbage_collector_comes(desk: Desk) -> None:
+    desk.limits = {"example.net": 6_000}
+    due = await desk.released(*named("ada", "busy"), "bruno@example.net", "carla@example.net")
+    host = Choosy(answers={"busy": ["451 4.3.0 not now"]})
+    async with running(host), desk.writer(host) as writer:
+        gc.collect()
+        gc.disable()
+        try:
+            await write_chunk(due, writer)
+            await asyncio.sleep(0)
+            kept = [one for one in gc.get_objects() if type(one) in {Turn, Letters}]
+        finally:
+            gc.enable()
+    assert len(host.taken) == 4
+    assert kept == []
 
 
 async def test_that_all_are_written_to_is_told_once_however_many_spare_events_come(desk: Desk) -> None:

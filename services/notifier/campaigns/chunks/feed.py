@@ -37,12 +37,12 @@ class Feed:
             ready: Hears that somebody can be written to who could not before.
         """
         self._pace = pace
-        self._announce = ready
+        self._announce: Callable[[], None] = ready
         self._ready: deque[int] = deque()
         self._limited: dict[str, deque[int]] = {}
         self._limit_of = limited
         self._feeders: dict[str, asyncio.Task[None]] = {}
-        self._failed: Callable[[BaseException], None] = lambda _error: None
+        self._failed: Callable[[BaseException], None] = _ignored
         self._begun: dict[int, asyncio.Event] = {}
         """Rung when somebody is written to whose place has come."""
         self._tries: Counter[int] = Counter()
@@ -148,3 +148,16 @@ class Feed:
             pause.cancel()
         for feeder in self._feeders.values():
             feeder.cancel()
+
+    def tell_nobody(self) -> None:
+        """
+        Call nobody any more, once all is over.
+
+        Whoever is called knows this feed: the two would keep one another, and the letters of the whole chunk,
+        until the garbage collector comes past, which it does for old objects every hundred thousand letters.
+        """
+        self._announce, self._failed = _ignored, _ignored
+
+
+def _ignored(*_: object) -> None:
+    """Hear nothing."""

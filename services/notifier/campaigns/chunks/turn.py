@@ -158,6 +158,7 @@ class Turn:
             self.stop()
             await self._let_finish()
             beating.cancel()
+            self._feed.tell_nobody()
         if self._error is not None and not (self.all_tried and isinstance(self._error, Objected)):
             raise self._error
 
