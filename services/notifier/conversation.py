@@ -7,7 +7,6 @@ ends the connection.
 
 import asyncio
 import math
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +19,6 @@ Reply: TypeAlias = SMTPResponse
 """Code and words of an answer."""
 
 CLOSING = 421
-CODE = re.compile(rb"[2-9][0-9]{2}")
 NOISE = -1
 """Stands for the code of what is no answer."""
 ENDING = (CLOSING, NOISE)
@@ -165,4 +163,4 @@ class Conversation(asyncio.Protocol):
 def _reply(lines: Sequence[bytes]) -> Reply:
     code = lines[-1][:3]
     words = b"\n".join([line[4:].strip() for line in lines]).decode(errors="surrogateescape")
-    return Reply(int(code) if CODE.fullmatch(code) else NOISE, words)
+    return Reply(int(code) if code.isdigit() and code >= b"2" else NOISE, words)
