@@ -6,11 +6,12 @@ from datetime import datetime
 
 from habeas.incidents import Case
 from habeas.notices.documents import Desk
+from habeas.notices.reading import words_of
 from habeas.notices.samples import NOBODY, Sample, Telling, Wanted, sample
 from services.intake.incidents.phases import Phase
 from services.notifier.notices.forms.filling import Document
 from services.notifier.notices.outline import Part
-from shared.incidents import BreachDeclared, NoticesReleased
+from shared.incidents import NoticesReleased
 from shared.law.breaches import owed_to
 from shared.wording import SOURCE_LANGUAGE
 
@@ -25,15 +26,14 @@ class Going:
 
 
 def going(case: Case, counted: Mapping[Wanted, int], desk: Desk) -> Iterator[Going]:
-    """Yield the letters to people of *case*, of whom so many are *counted*: in the words approved of."""
+    """Yield the letters to people of *case*, of whom so many are *counted*: in their words."""
     for wanted, people in counted.items():
         if wanted.to == "people":
             phase = case.incident.phases[wanted.phase - 1]
             written_at = _released_at(case, phase) or desk.now
-            words = Telling(
-                _words(case, phase), case.id, desk.house, written_at, held_by_police=phase.delayed
-            )
-            yield Going(wanted, people, words)
+            words = words_of(case, phase)
+            telling = Telling(words, case.id, desk.house, written_at, held_by_police=phase.delayed)
+            yield Going(wanted, people, telling)
 
 
 def wants_copy(document: Document) -> bool:
@@ -70,15 +70,6 @@ def _expected(document: Document, desk: Desk) -> Going:
     held = known.delayed or known.held_until is not None
     telling = Telling(known.declared, known.incident, desk.house, desk.now, held_by_police=held)
     return Going(Wanted("people", laws, SOURCE_LANGUAGE, known.categories), 0, telling)
-
-
-def _words(case: Case, phase: Phase) -> BreachDeclared:
-    """Return what was approved; the newest declaration before that, since it would be."""
-    words = phase.words
-    if phase.awaits_approval:
-        words = case.incident.words_for(phase, len(case.incident.phases))
-    said = (other.declaration for other in case.incident.phases)
-    return dict(zip(said, case.declared, strict=True))[words]
 
 
 def _released_at(case: Case, phase: Phase) -> datetime | None:

@@ -100,8 +100,11 @@ def test_the_copy_has_the_words_that_were_approved() -> None:
 
 
 def test_before_that_it_has_the_words_that_are_to_be_approved() -> None:
-    waiting = case(registered(1), scoped(US_CA=600), registered(2), phases=2)
-    assert "What was known in phase 2." in copied(waiting, {BOTH: 600})
+    """A newer phase of which nobody knows whom it concerns cannot be approved, and lends nobody its words."""
+    newest = case(registered(1), scoped(US_CA=600), registered(2), scoped(2, US_CA=1), phases=2)
+    assert "What was known in phase 2." in copied(newest, {BOTH: 600})
+    unscoped = case(registered(1), scoped(US_CA=600), registered(2), phases=2)
+    assert "What was known in phase 1." in copied(unscoped, {BOTH: 600})
 
 
 def test_the_letter_is_copied_that_most_people_got_in_english_if_any_did() -> None:
