@@ -46,10 +46,10 @@ def countries(locale: Locale) -> Mapping[str, str]:
         for code, name in locale.territories.items()
         if CODE.fullmatch(code) and code not in NO_COUNTRIES
     }
-    return MappingProxyType(dict(sorted(names.items(), key=lambda one: _folded(one[1]))))
+    return MappingProxyType(dict(sorted(names.items(), key=lambda one: folded(one[1]))))
 
 
-def _folded(name: str) -> str:
-    """Return *name* as it is sorted: an accent makes no difference."""
+def folded(name: str) -> str:
+    """Return *name* as it is sorted and compared: neither case nor an accent makes a difference."""
     parts = unicodedata.normalize("NFKD", name)
     return "".join(one for one in parts if not unicodedata.combining(one)).casefold()

@@ -13,7 +13,7 @@ from babel import Locale
 
 from shared.events import Flaw, Residence
 from shared.incidents import BreachDeclared, BreachRole
-from shared.places import SUBDIVISIONS, countries
+from shared.places import SUBDIVISIONS, countries, folded
 from shared.taxonomy import DEFAULT_CATEGORIES
 
 ALIKE = 0.8
@@ -113,9 +113,9 @@ def _home(at: str, home: Residence) -> Iterator[Flaw]:
 def _part(at: str, country: str, written: str) -> Iterator[Flaw]:
     parts = SUBDIVISIONS[country]
     codes = {code.removeprefix(f"{country}-") for code in parts}
-    names = {name.casefold(): code.removeprefix(f"{country}-") for code, name in parts.items()}
-    if written.upper() in codes | TERRITORIES or written.casefold() in names:
+    names = {folded(name): code.removeprefix(f"{country}-") for code, name in parts.items()}
+    if written.upper() in codes | TERRITORIES or folded(written) in names:
         return
-    near = nearest_word(written.casefold(), names) or nearest_word(written.upper(), sorted(codes), 0)
+    near = nearest_word(folded(written), names) or nearest_word(written.upper(), sorted(codes), 0)
     meant = names.get(near or "", near)
     yield Flaw(path=at, message=f"is no part of {country} (ISO 3166-2); the nearest is {meant}")

@@ -58,6 +58,7 @@ def test_a_category_of_one_person_is_looked_at_as_well() -> None:
         ({"country": "AX"}, None),
         ({"country": "US", "subdivision": "CA"}, None),
         ({"country": "US", "subdivision": "california"}, None),
+        ({"country": "CA", "subdivision": "quebec"}, None),
         ({"country": "US", "subdivision": "PR"}, None),
         ({"country": "UK"}, "country: is no code of a country (ISO 3166); the nearest is GB"),
         ({"country": "XX"}, "country: is no code of a country (ISO 3166)"),

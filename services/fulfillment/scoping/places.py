@@ -6,7 +6,6 @@ hands them out. Which parts of a country have laws of their own, :mod:`shared.pl
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from babel.core import get_global
 from babel.languages import get_official_languages
 
 from shared.matching.postcodes import PATTERNS
-from shared.places import SUBDIVISIONS, countries
+from shared.places import SUBDIVISIONS, countries, folded
 
 WRITTEN_IN = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "zh", "ja", "ko")
 """Languages in which records name countries; each country's own ones are tried besides."""
@@ -146,6 +145,4 @@ def _is_language(code: str) -> bool:
 
 def folded_name(name: str) -> str:
     """Return what notations of a *name* have in common: no case, no accents, no dots."""
-    apart = unicodedata.normalize("NFKD", name)
-    bare = "".join(one for one in apart if not unicodedata.combining(one))
-    return " ".join(bare.casefold().replace(".", " ").split())
+    return " ".join(folded(name).replace(".", " ").split())
