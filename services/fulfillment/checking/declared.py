@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from difflib import get_close_matches
 
 from services.fulfillment.checking.drift import paths_of
 from services.fulfillment.checking.kinds import allows, counted, kind_of, kinds_at
@@ -11,6 +10,7 @@ from services.fulfillment.checking.observed import Observed
 from services.fulfillment.datamap.model import Erasure, Field, Flaw
 from services.fulfillment.datamap.paths import places, raw_at
 from services.fulfillment.domain import last_day
+from shared.slips import nearest_word
 
 
 def absent(observed: Observed) -> Iterator[Flaw]:
@@ -33,7 +33,7 @@ def _name(field: Field, observed: Observed) -> str:
     known = set(observed.collection.by_path)
     others = sorted({path for document in observed.documents for path in paths_of(document)} - known)
     folded = {path.casefold(): path for path in others}
-    alike = folded.get(field.path.casefold()) or next(iter(get_close_matches(field.path, others, 1)), None)
+    alike = folded.get(field.path.casefold()) or nearest_word(field.path, others)
     return f"correct the name: there is `{alike}`" if alike else "correct the name if it is wrong"
 
 
