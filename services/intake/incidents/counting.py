@@ -57,17 +57,13 @@ def duties_of(
     for role in BreachRole:
         theirs = tuple(one for one in statements if one.declared.role is role)
         for clock in _Part(incident, theirs, law, names).duties() if theirs else ():
-            known = found.get(clock.id)
-            found[clock.id] = clock if known is None or _comes_before(clock, known) else known
+            found[clock.id] = min(found.get(clock.id, clock), clock, key=_first_owed)
     return tuple(found.values())
 
 
-def _comes_before(one: Clock, other: Clock) -> bool:
-    """Tell whether of two clocks of the same name *one* counts: it is owed, or ends or has begun earlier."""
-    if one.owed is not other.owed:
-        return one.owed
-    ends = [(clock.due_at or NEVER, clock.begun_at or NEVER) for clock in (one, other)]
-    return ends[0] < ends[1]
+def _first_owed(clock: Clock) -> tuple[bool, datetime, datetime]:
+    """Return by what one of two clocks of a name counts: it is owed, or ends or has begun earlier."""
+    return not clock.owed, clock.due_at or NEVER, clock.begun_at or NEVER
 
 
 @dataclass(frozen=True, slots=True)
