@@ -1,7 +1,7 @@
 """Tells whether what is stored as an identity is found by somebody who tells it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -31,22 +31,28 @@ def unfindable(observed: Observed) -> Iterator[Flaw]:
 
 def buried(observed: Observed) -> Iterator[Flaw]:
     """Yield what people are looked up by and lies in arrays of arrays, where no query of a path looks."""
-    for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
-        number = sum(_is_buried(document, path) for document in observed.documents)
-        if number:
-            what = f"`{path}` lies in arrays of arrays {counted(number, len(observed.documents))}"
-            remedy = "store it in one array: nobody is found by it there"
-            yield Flaw(observed.collection.by_path[path].where, what, remedy)
+    for where, path, often in _looked_up(observed, _is_buried):
+        what = f"`{path}` lies in arrays of arrays {often}"
+        yield Flaw(where, what, "store it in one array: nobody is found by it there")
 
 
 def pointed(observed: Observed) -> Iterator[Flaw]:
     """Yield what people are looked up by and is a pointer of a driver's, which holds an id and is none."""
+    for where, path, often in _looked_up(observed, _is_pointer):
+        yield Flaw(where, f"`{path}` holds a DBRef {often}", "store the id alone: nobody is found by a DBRef")
+
+
+def _looked_up(observed: Observed, is_so: Callable[[Document, str], bool]) -> Iterator[tuple[str, str, str]]:
+    """Yield where the map has each path that people are looked up by, the path, and how often it *is so*."""
     for path in sorted({path for lookup in observed.speeds for path in lookup.paths}):
-        number = sum(any(isinstance(v, DBRef) for v in values_at(d, path)) for d in observed.documents)
+        number = sum(is_so(document, path) for document in observed.documents)
         if number:
-            what = f"`{path}` holds a DBRef {counted(number, len(observed.documents))}"
-            remedy = "store the id alone: nobody is found by a DBRef"
-            yield Flaw(observed.collection.by_path[path].where, what, remedy)
+            often = counted(number, len(observed.documents))
+            yield observed.collection.by_path[path].where, path, often
+
+
+def _is_pointer(document: Document, path: str) -> bool:
+    return any(isinstance(value, DBRef) for value in values_at(document, path))
 
 
 def _is_buried(document: Document, path: str) -> bool:
@@ -87,7 +93,7 @@ def _written(field: Field, observed: Observed) -> Iterator[Flaw]:
 
 
 def _stands_alone(value: Any, field: Field) -> bool:
-    """Tell whether *value* is not among the spellings of what it means."""
+    """Tell whether *value* is found by no other spelling of what it means."""
     if not isinstance(value, str) or not value:
         return False
     if field.identity != PHONE:
