@@ -251,7 +251,7 @@ class Scopes:
         """
         fresh = self._together(scope, people)
         await insert_new(self._aliases, list(self._named(scope, fresh)))
-        fresh = await self._where_united({id_: replace(one, aliases=_NONE) for id_, one in fresh.items()})
+        fresh = await self._where_united(fresh)
         for some in _chunks(list(fresh), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session)
@@ -275,12 +275,12 @@ class Scopes:
                 yield {"_id": name, "incident": scope.incident, "phase": scope.phase}
 
     async def _where_united(self, people: Mapping[str, Somebody]) -> dict[str, Somebody]:
-        """Return *people* by who they are united with, where an earlier phase has found that out."""
+        """Return *people* by who they are united with, where that is known; by what, is kept beside them."""
         whom = await self._united(list(people))
         found: dict[str, Somebody] = {}
         for id_, one in people.items():
-            into = whom[id_]
-            found[into] = found[into].with_address_of(one) if into in found else one
+            into, bare = whom[id_], replace(one, aliases=_NONE)
+            found[into] = found[into].with_address_of(bare) if into in found else bare
         return found
 
     async def _united(self, ids: Sequence[str]) -> dict[str, str]:
@@ -333,8 +333,7 @@ class Scopes:
 
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """Keep what *people* tell of those of *scope* of whom more should be known; nobody is added."""
-        more = self._together(scope, people)
-        more = await self._where_united({id_: replace(one, aliases=_NONE) for id_, one in more.items()})
+        more = await self._where_united(self._together(scope, people))
         for some in _chunks(list(more), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
