@@ -104,11 +104,11 @@ def _of_file(
 async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sample]]":
     from habeas.incidents import opened  # noqa: PLC0415
     from habeas.notices.reading import chunks, waiting, words_of  # noqa: PLC0415
-    from habeas.notices.samples import Sample, Telling, sample, wanted_of  # noqa: PLC0415
+    from habeas.notices.samples import Telling, sample, wanted_of  # noqa: PLC0415
     from services.notifier.notices.mailboxes import reached  # noqa: PLC0415
 
     key = base64.b64decode(setting("MASTER_KEY", state))
-    samples = list[Sample]()
+    samples: list[Sample] = []
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
         telling = Telling(case.last, case.id, house(state), datetime.now(UTC))

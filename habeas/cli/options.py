@@ -103,11 +103,11 @@ def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None
     from services.fulfillment.datamap.reading import load  # noqa: PLC0415
 
     named = folder or settings(state).get("HABEAS_DATAMAP")
-    try:
-        collections = load(Path(named)).collections if named else None
-    except InvalidDataMap:
+    if not named:
         return None
-    if collections is None:
+    try:
+        collections = load(Path(named)).collections
+    except InvalidDataMap:
         return None
     return frozenset(category for one in collections for leaf in one.leaves for category in leaf.categories)
 

@@ -72,8 +72,6 @@ def key_of(value: Any, *, caseless: bool = False, tagged: bool = False, phone: b
 
 def _key_of(value: Any) -> Hashable:
     match value:
-        case ObjectId():
-            return ("ObjectId", value.binary)
         case bool() | datetime():
             return (type(value).__name__, value)
         case int() | float():
