@@ -318,6 +318,16 @@ async def test_a_supplement_as_a_processor_ends_no_duty_of_the_controller(regist
     assert len(after) == len((await registry.incident()).clocks)
 
 
+async def test_what_is_owed_as_a_controller_is_owed_though_the_processor_knew_before(
+    registry: Registry,
+) -> None:
+    await registry.declare(role="processor", affected={"controllers": [CUSTOMER]})
+    await registry.pass_time(DAY)
+    await supplement(registry, registry.clock(), scoped(2, DE=3))
+    told = (await by_name(registry))["gdpr.people"]
+    assert (told.owed, told.runs_from) == (True, registry.clock())
+
+
 async def test_whom_a_processor_found_makes_no_officer_be_told_by_the_controller(registry: Registry) -> None:
     await registry.declare(categories=SSN)
     await registry.tell(scoped(US_CA=300))
