@@ -11,14 +11,13 @@ from services.intake.incidents.duties import Due
 from shared.affected import Chunk, Reached, chunk_item
 from shared.incidents import (
     BreachAlarmed,
-    BreachNotified,
     BreachRegistered,
     BreachReported,
     BreachScoped,
     BreachWithdrawn,
 )
 from tests.unit.fakes import NOW
-from tests.unit.intake.test_incident_domain import to_customers
+from tests.unit.intake.test_incident_domain import notified, to_customers
 from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, Registry, scoped
 
 SSN = ["user.name", "user.government_id"]
@@ -33,12 +32,6 @@ def registry() -> Registry:
 
 async def by_name(registry: Registry) -> dict[str, Due]:
     return {duty.clock: duty for duty in (await registry.incident()).clocks}
-
-
-def notified(phase: int, **counts: int) -> BreachNotified:
-    return BreachNotified(
-        request_id=INCIDENT, phase=phase, **({"sent": 3, "doubtful": 0, "failed": 0} | counts)
-    )
 
 
 async def supplement(registry: Registry, known_at: datetime, *found: BreachScoped, **declared: Any) -> None:
