@@ -205,16 +205,14 @@ def approvable(case: Case, phase: int | None, by: str) -> dict[str, Any]:
 
 def addressed(phase: Phase) -> str:
     """Return who is told in *phase*, as a person reads it: also those whom an earlier one has told."""
-    written: Counter[str] = Counter()
-    for group in phase.groups:
-        written[group.language] += (group.people + group.again) if group.laws else 0
-    told = ", ".join(f"{language} {people:,}" for language, people in (+written).items())
-    people = f"{written.total():,} people" + (f" ({told})" if told else "")
+    languages = _by_language(phase, again=True)
+    told = ", ".join(f"{language} {people:,}" for language, people in languages.items())
+    people = f"{languages.total():,} people" + (f" ({told})" if told else "")
     return f"{people}, {phase.customers:,} customers"
 
 
 def without_address(phase: Phase) -> int:
-    """Return how many of them no letter goes to."""
+    """Return how many of those who are to be told in *phase* have no address that a letter goes to."""
     return sum(group.unreachable for group in phase.groups if group.laws)
 
 
@@ -240,10 +238,12 @@ def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
     return +counted
 
 
-def _by_language(phase: Phase) -> Counter[str]:
+def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
+    """Count who is told in *phase* by what they read; *again*: also those whom an earlier one has told."""
     counted: Counter[str] = Counter()
     for group in phase.groups:
-        counted[group.language] += group.people if group.laws else 0
+        if group.laws:
+            counted[group.language] += group.people + (group.again if again else 0)
     return +counted
 
 
