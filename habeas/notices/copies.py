@@ -31,7 +31,12 @@ def going(case: Case, counted: Mapping[Wanted, int], desk: Desk) -> Iterator[Goi
             phase = case.incident.phases[wanted.phase - 1]
             written_at = _released_at(case, phase) or desk.now
             words = Telling(
-                _words(case, phase), case.id, desk.house, written_at, held_by_police=phase.delayed
+                _words(case, phase),
+                case.id,
+                desk.house,
+                written_at,
+                held_by_police=phase.delayed,
+                further=case.incident.tells_more(phase),
             )
             yield Going(wanted, people, words)
 
