@@ -92,13 +92,15 @@ CUSTOMER = Reached(
 )
 
 
-def notices(laws: Iterable[str], language: str, *, to_controllers: bool = False, phase: int = 1) -> Notices:
+def notices(
+    laws: Iterable[str], language: str, *, to_controllers: bool = False, further: bool = False
+) -> Notices:
     """Return what writes the specimens under the editions *laws*, in *language*."""
     who = CUSTOMER if to_controllers else PERSON
     chunk = Chunk(
         to="controllers" if to_controllers else "people", laws=tuple(laws), language=language, people=(who,)
     )
-    return Notices(DECLARED, INCIDENT, chunk, HOUSE, written_at=WRITTEN_AT, phase=phase)
+    return Notices(DECLARED, INCIDENT, chunk, HOUSE, written_at=WRITTEN_AT, further=further)
 
 
 def known(**changes: object) -> Known:

@@ -418,6 +418,8 @@ class NoticesReleased(Fact):
     """When; None of what went out before it was told with it."""
     along: tuple[int, ...] = ()
     """Other phases whose notices go out at the same moment: who is in two of them gets one letter."""
+    further: bool = False
+    """Whether others were told of the breach before that moment: letters say so."""
 
 
 class ChunkDue(Fact):
@@ -433,6 +435,7 @@ class ChunkDue(Fact):
     turn: int = 0
     """How often the campaign was resumed before."""
     held_by_police: bool = False
+    further: bool = False
 
     @property
     def case(self) -> str:

@@ -114,7 +114,8 @@ async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sampl
         telling = Telling(case.last, case.id, house(state), datetime.now(UTC))
         for phase in waiting(case):
             words = words_of(case, phase)
-            telling = replace(telling, declared=words, held_by_police=phase.delayed)
+            further = case.incident.tells_more(phase)
+            telling = replace(telling, declared=words, held_by_police=phase.delayed, further=further)
             people = chunks(case, register.vault, [phase])
             counted = await wanted_of(people, partial(reached, declared=words))
             samples += [sample(one, number, telling) for one, number in counted.items()]

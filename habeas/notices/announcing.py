@@ -65,7 +65,7 @@ def _body(
     policy: BreachPolicy, language: str, to: Literal["public", "users"], known: Known, desk: Desk
 ) -> mime.Alternatives:
     held = known.delayed or known.held_until is not None
-    told = Circumstances(known.incident, known.phase, held, desk.now)
+    told = Circumstances(known.incident, False, held, desk.now)  # it is the first that these people hear
     words = words_of((policy,), language, desk.house)
     used = (one.services for one in known.declared.affected.controllers)
     services = tuple(dict.fromkeys(chain.from_iterable(used)))

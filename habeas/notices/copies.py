@@ -31,8 +31,14 @@ def going(case: Case, counted: Mapping[Wanted, int], desk: Desk) -> Iterator[Goi
         if wanted.to == "people":
             phase = case.incident.phases[wanted.phase - 1]
             written_at = _released_at(case, phase) or desk.now
-            words = words_of(case, phase)
-            telling = Telling(words, case.id, desk.house, written_at, held_by_police=phase.delayed)
+            telling = Telling(
+                words_of(case, phase),
+                case.id,
+                desk.house,
+                written_at,
+                held_by_police=phase.delayed,
+                further=case.incident.tells_more(phase),
+            )
             yield Going(wanted, people, telling)
 
 

@@ -50,6 +50,8 @@ class Telling:
     house: House
     written_at: datetime
     held_by_police: bool = False
+    further: bool = False
+    """Whether others were told of the breach before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def sample(wanted: Wanted, people: int | None, telling: Telling, to: Reached | N
         telling.house,
         held_by_police=telling.held_by_police,
         written_at=telling.written_at,
-        phase=wanted.phase,
+        further=telling.further,
     )
     message = writer.of(person, message_id=f"<sample@{telling.house.domain}>")
     return Sample(

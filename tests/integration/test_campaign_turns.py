@@ -70,11 +70,13 @@ class Desk:
         along: tuple[int, ...] = (),
         elsewhere: tuple[int, ...] = (),
         others: Mapping[int, tuple[str, ...]] = MappingProxyType({}),
+        further: bool = False,
     ) -> ChunkDue:
         """
         Seal and release a chunk of people with *addresses*, some with *others* besides, by their numbers.
 
-        Phase 2 tells those *elsewhere*; the phases *along* go out at the same moment.
+        Phase 2 tells those *elsewhere*; the phases *along* go out at the same moment, and some did before
+        where *further* says so.
         """
         people = tuple(
             Reached(
@@ -93,7 +95,8 @@ class Desk:
         spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
         await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
         steering = Steering(incident, Campaign(), ledgers, standings, self.vault, PATHS, "example.com")
-        [due] = await release(self.breach.released().model_copy(update={"along": along}), steering)
+        told = self.breach.released().model_copy(update={"along": along, "further": further})
+        [due] = await release(told, steering)
         assert isinstance(due, ChunkDue)
         return due
 
@@ -165,6 +168,18 @@ async def test_an_answer_is_kept_as_the_proof_and_never_an_address(desk: Desk) -
     [(number, kept, at)] = letters(await desk.ledger(), "written")
     assert (number, kept) == (0, "250 2.0.0 4F2A1B")
     assert datetime.now(UTC) - at < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("further", [True, False])
+async def test_a_letter_says_that_others_were_told_before_where_they_were(
+    desk: Desk, *, further: bool
+) -> None:
+    """Law: GDPR Art. 33(4)."""
+    due = await desk.released(*named("ada"), further=further)
+    async with running(MailHost()) as host, desk.writer(host) as writer:
+        await write_chunk(due, writer)
+    [(_, _, letter)] = host.taken
+    assert (b"further information" in letter) is further
 
 
 async def test_a_letter_is_signed_as_it_is_read_and_not_as_it_goes_over_the_wire(desk: Desk) -> None:

@@ -118,6 +118,14 @@ class Incident:
         alike = (one for one in self.standing if one.role is phase.role and one.number <= number)
         return [phase, *alike][-1].declaration
 
+    def tells_more(self, phase: Phase) -> bool:
+        """
+        Tell whether others are told of the breach before *phase* is.
+
+        A phase whose people nobody could find, or that was taken back, has told nobody.
+        """
+        return phase.further if phase.out else any(one.out for one in self.phases)
+
     @property
     def aware_at(self) -> datetime:
         """When the company knew first: a supplement does not move what runs from there."""
@@ -273,7 +281,7 @@ def _phase_noted(
         case BreachWithdrawn():
             return _withdrawn(incident, phase, fact)
         case NoticesReleased():
-            return _with(incident, replace(phase, out_at=fact.at), fact)
+            return _with(incident, replace(phase, out_at=fact.at, further=fact.further), fact)
         case BreachNotified():
             stopped = replace(incident, aborted=incident.aborted or fact.aborted)
             return _with(stopped, replace(phase, notified=fact), fact)

@@ -108,6 +108,7 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
             held_by_police=phase.delayed,
             at=now,
             along=tuple(other.number for other in out if other is not phase),
+            further=incident.tells_more(phase),
         )
         for phase in out
     ]

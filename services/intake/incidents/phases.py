@@ -81,6 +81,8 @@ class Phase:
     """Whether an investigation held its notices up."""
     out_at: datetime | None = None
     """When its notices went out."""
+    further: bool = False
+    """Whether those of another phase were out before them."""
     notified: BreachNotified | None = None
     withdrawn_by: Code | None = None
 

@@ -100,6 +100,7 @@ def _due(released: NoticesReleased, number: int, turn: int) -> ChunkDue:
         chunks=released.chunks,
         turn=turn,
         held_by_police=released.held_by_police,
+        further=released.further,
     )
 
 

@@ -19,7 +19,8 @@ class Circumstances:
     """What a notice says besides what was declared."""
 
     incident: str
-    phase: int
+    further: bool
+    """Whether others were told of the breach before."""
     held_by_police: bool
     written_at: datetime
 
@@ -55,7 +56,7 @@ def notice_of(
         aware_at=declared.aware_at,
         categories=names(categories, words, american=american),
         held_by_police=told.held_by_police,
-        further=told.phase > 1,
+        further=told.further,
         late_because=paragraphs(account.late_because or ""),
         watch=_watch(declared.protection, account.sign_up),
         services=person.services,

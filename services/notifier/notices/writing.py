@@ -41,13 +41,13 @@ class Notices:
     """Whether an investigation has delayed it."""
     written_at: datetime = field(kw_only=True)
     """When it is written; the same at each attempt, so that a notice stays the same."""
-    phase: int = field(kw_only=True, default=1)
-    """1, or that of the supplement by which these people were found."""
+    further: bool = field(kw_only=True, default=False)
+    """Whether others were told of the breach before, when nobody knew of these people."""
     _draft: Draft = field(init=False, repr=False)
     _forms: dict[tuple[object, ...], Form] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        told = Circumstances(self.incident_id, self.phase, self.held_by_police, self.written_at)
+        told = Circumstances(self.incident_id, self.further, self.held_by_police, self.written_at)
         self._draft = Draft.of(self.declared, told, self.chunk, self.house)
 
     def of(self, person: Reached, *, message_id: str) -> bytes:

@@ -320,6 +320,27 @@ def test_notices_go_out_approved_and_unheld_whichever_comes_last(
     assert [notice.held_by_police for notice in found] == ([] if delayed is None else [delayed])
 
 
+@pytest.mark.parametrize(
+    ("facts", "further"),
+    [
+        pytest.param((*SCOPED, approved("bruno")), {1: False}, id="the first"),
+        pytest.param((*SCOPED, approved("bruno"), out(), *NEXT, approved("bruno", 2)), {2: True}, id="out"),
+        pytest.param((registered(), *NEXT, approved("bruno", 2)), {2: False}, id="never scoped"),
+        pytest.param((*SCOPED, *NEXT, approved("bruno", 2)), {1: False, 2: False}, id="at the same moment"),
+        pytest.param((*SCOPED, withdrawn(), *NEXT, approved("bruno", 2)), {2: False}, id="taken back"),
+    ],
+)
+def test_letters_say_that_others_were_told_before_only_where_they_were(
+    facts: Sequence[Fact], further: dict[int, bool]
+) -> None:
+    """Law: GDPR Art. 33(4)."""
+    incident = after(*facts)
+    found = released(INCIDENT, incident, NOW)
+    assert {notice.phase: notice.further for notice in found} == further
+    now_out = reduce(evolve, found, incident)
+    assert {number: now_out.tells_more(now_out.phases[number - 1]) for number in further} == further
+
+
 def test_notices_are_released_once() -> None:
     incident = after(*SCOPED, approved("bruno"), out())
     assert released(INCIDENT, incident, NOW) == []

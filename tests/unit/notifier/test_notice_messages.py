@@ -170,9 +170,11 @@ def test_an_investigation_that_delayed_it_is_told() -> None:
     assert "No law enforcement investigation" not in told
 
 
-def test_who_is_found_later_is_told_that_it_is_further_information() -> None:
+def test_further_information_is_called_so_and_claims_nothing_of_who_was_told_before() -> None:
     """GDPR Art. 33(4)."""
-    assert "further information" in words(writer(phase=2).of(PERSON, message_id=MESSAGE_ID))
+    told = words(writer(further=True).of(PERSON, message_id=MESSAGE_ID))
+    assert "further information about a breach that we have told people of before" in " ".join(told.split())
+    assert "other people" not in told
     assert "further information" not in words(writer().of(PERSON, message_id=MESSAGE_ID))
 
 

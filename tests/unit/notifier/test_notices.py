@@ -197,7 +197,7 @@ def mutants(policy: BreachPolicy) -> Iterator[tuple[str, BreachPolicy]]:
 def test_it_would_be_noticed_if_an_element_was_missing_or_in_the_wrong_place(law: str) -> None:
     policy = newest(law)
     chunk = Chunk(laws=(policy.id,), language="en", people=(PERSON,))
-    draft = Draft.of(DECLARED, Circumstances(INCIDENT, 1, False, WRITTEN_AT), chunk, HOUSE)
+    draft = Draft.of(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
     for name, mutant in mutants(policy):
         body = replace(draft, policies=(mutant,)).body(PERSON, "")
         assert faults(_line(body.text), wanted_by(law)), name
@@ -221,7 +221,7 @@ def test_a_customer_is_told_what_it_needs_for_its_own_notice(form: str) -> None:
 def test_it_would_be_noticed_if_a_customer_was_not_told_something() -> None:
     policy = newest("gdpr")
     chunk = Chunk(to="controllers", laws=(policy.id,), language="en", people=(CUSTOMER,))
-    draft = Draft.of(DECLARED, Circumstances(INCIDENT, 1, False, WRITTEN_AT), chunk, HOUSE)
+    draft = Draft.of(DECLARED, Circumstances(INCIDENT, False, False, WRITTEN_AT), chunk, HOUSE)
     for place, one in enumerate(policy.to_controller):
         without = policy.to_controller[:place] + policy.to_controller[place + 1 :]
         body = replace(draft, policies=(policy.model_copy(update={"to_controller": without}),)).body(

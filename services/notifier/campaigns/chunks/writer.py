@@ -86,7 +86,7 @@ class Writer:
             self.house,
             written_at=taken.begun_at,
             held_by_police=event.held_by_police,
-            phase=event.phase,
+            further=event.further,
         )
         first = Notice(self.paths.campaign(case), event.phase, event.chunk, 0)
         return Letters(
