@@ -2,8 +2,9 @@
 A campaign under measurement: ``python -m bench.campaign [PEOPLE]``; ``--help`` says what can be changed.
 
 First the rate: rounds of the raw floors (``bench.campaign_floor``) and of ours in turn, on the same machine
-with the same sink. Then the guarantee: one campaign to all, during which the service is killed over and over
-and the broker is killed once; whom the sink took how many letters for is counted afterwards.
+with the same mail server (``bench.servers``). Then the guarantee: one campaign to all, during which the
+service is killed over and over and the broker is killed once; whom the server took how many letters for is
+counted afterwards.
 
 Says of each goal (``bench.campaign_goals``) whether it was reached. Ends with 1 where anybody was missed, or
 written to twice beyond what the ledger calls doubtful, or more is doubtful than may be, or the service takes
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,11 +31,12 @@ import httpx
 from bench.campaign_goals import Goal, Kept, guarantees, memory
 from bench.campaign_goals import rates as rated
 from bench.figures import Figure, figure, out, report
-from bench.notices import Breach, address, letters_in, seal
+from bench.notices import Breach, address, seal
 from bench.processes import cpu_seconds, resident_mib
+from bench.servers import SERVERS, Server, serving
 from bench.victims import Worker
-from bench.works import MASTER_KEY, WITHIN, Ground, environment
-from habeas.parts.ports import HOST, dial, free_port
+from bench.works import MASTER_KEY, Ground, environment
+from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Part, Stack
 from shared.affected import CHUNK
@@ -51,6 +53,7 @@ FLOORS = {
 }
 """What ours is measured beside → the way of ``bench.campaign_floor``."""
 LOOK_S = 0.05
+SETTLED_S = 1.0
 ENDS_WITHIN_S = 1800.0
 
 
@@ -65,8 +68,8 @@ class Order:
     seed: int = 1
     latency_ms: int = 0
     """How long the sink takes to accept a letter: what is under way when somebody is killed."""
-    stepwise: bool = False
-    """Whether the sink takes one command at a time."""
+    server: str = "sink"
+    """Which of ``bench.servers.SERVERS`` takes the letters."""
 
 
 @dataclass(slots=True)
@@ -96,12 +99,12 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Broker, database, sink and the notifier."""
+    """Broker, database, mail server and the notifier."""
 
     here: Ground
     bus: Bus
     worker: Worker
-    log: Path
+    server: Server
     sink: Process
     connections: int
 
@@ -140,27 +143,25 @@ class Field:
 
 @asynccontextmanager
 async def prepared(folder: Path, order: Order) -> AsyncIterator[Field]:
-    """Start broker, database, a sink that keeps a log, and the notifier."""
-    stack, port, log = Stack(folder / "stack"), free_port(), folder / "taken.log"
-    told = (str(port), str(log), str(order.latency_ms), *(["stepwise"] if order.stepwise else []))
-    arguments = (sys.executable, "-m", "bench.sink", *told)
-    sink = await Process.start(Command(arguments, Path.cwd(), folder / "sink.log"))
+    """Start broker, database, the mail server and the notifier."""
+    stack = Stack(folder / "stack")
     client = connect(stack.mongo_url, app_name="habeas-bench")
     bus = Bus(stack.amqp_url, name="bench publishes")
-    here = Ground(stack, folder, client, f"smtp://{HOST}:{port}")
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with (
+        serving(order.server, order.latency_ms) as (server, sink),
+        httpx.AsyncClient(timeout=5) as http,
+    ):
+        here = Ground(stack, folder, client, f"smtp://{HOST}:{server.port}")
         worker = _worker(here, http, order.connections)
         try:
-            await sink.until(lambda: dial(port), WITHIN)
             await asyncio.gather(*(stack.start(part) for part in (Part.BROKER, Part.DATABASE)))
             await declare(stack.amqp_url)
             await worker.start()
-            yield Field(here, bus, worker, log, sink, order.connections)
+            yield Field(here, bus, worker, server, sink, order.connections)
         finally:
             await worker.stop()
             await bus.close()
             client.close()
-            await sink.stop(WITHIN)
             await stack.stop()
 
 
@@ -238,13 +239,21 @@ def _weigh(ground: Field, toll: Toll) -> None:
 async def guarantee(ground: Field, order: Order, toll: Toll) -> Kept:
     """Write to all while the service is killed, which *toll* hears of; return what was kept."""
     breach = await seal(ground.vault, order.people)
-    ground.log.unlink(missing_ok=True)
+    ground.server.forget()
     killing = asyncio.create_task(_kill(ground, breach, order, toll))
     seconds = await _campaign(ground, breach, toll)
     killing.cancel()
     await asyncio.wait([killing])
-    await asyncio.sleep(1)  # the sink writes its log now and then
+    await _settled(ground.server)
     return await _kept(ground, breach, seconds, toll.kills * ground.connections)
+
+
+async def _settled(server: Server) -> None:
+    """Wait until *server* has noted all that it took: it does so now and then."""
+    before: Mapping[str, list[str]] = {}
+    while before != (noted := server.letters()):
+        before = noted
+        await asyncio.sleep(SETTLED_S)
 
 
 async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None:
@@ -264,7 +273,7 @@ async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None
 
 
 async def _kept(ground: Field, breach: Breach, seconds: float, bound: int) -> Kept:
-    letters = letters_in(ground.log.read_bytes())
+    letters = ground.server.letters()
     expected = {address(number) for number in range(breach.people)}
     copies = Counter({recipient: len(ids) - 1 for recipient, ids in letters.items()})
     ledgers = ground.ledgers.find({"incident": breach.incident})
@@ -319,9 +328,9 @@ if __name__ == "__main__":
         "--connections", type=int, default=128, help="connections of ours and the floor (128)"
     )
     parser.add_argument("--seed", type=int, default=1, help="when is killed (1)")
-    parser.add_argument("--stepwise", action="store_true", help="the sink takes one command at a time")
+    parser.add_argument("--server", choices=SERVERS, default="sink", help="who takes the letters (sink)")
     told = parser.parse_args()
-    order = Order(told.people, told.rounds, told.kills, told.connections, told.seed, stepwise=told.stepwise)
+    order = Order(told.people, told.rounds, told.kills, told.connections, told.seed, server=told.server)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the broker is killed under it
     with tempfile.TemporaryDirectory() as scratch:
         sys.exit(asyncio.run(main(order, Path(scratch))))

@@ -1,10 +1,12 @@
 """A campaign that is killed over and over misses nobody, and doubles no more than it says and may."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from bench.campaign import Order, Toll, guarantee, prepared
+from bench.servers import POSTFIX
 from habeas.parts import broker
 from tests.conftest import given, missing
 
@@ -12,14 +14,17 @@ PEOPLE, KILLS, CONNECTIONS = 2_000, 3, 16
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize("server", ["sink", "postfix"])
 async def test_kills_in_the_middle_miss_nobody_and_double_no_more_than_a_letter_a_connection(
-    tmp_path: Path,
+    tmp_path: Path, server: str
 ) -> None:
     if given("AMQP_URL"):
         pytest.skip("parts that run already are not ours to kill")
     if not broker.PROGRAM.is_file():
         missing(f"RabbitMQ is missing ({broker.PROGRAM}): {broker.REMEDY}")
-    order = Order(PEOPLE, rounds=0, kills=KILLS, connections=CONNECTIONS, latency_ms=20)
+    if server == "postfix" and not (POSTFIX.is_file() and os.geteuid() == 0):
+        missing(f"Postfix is missing ({POSTFIX}), or we are not root: scripts/setup-tests")
+    order = Order(PEOPLE, rounds=0, kills=KILLS, connections=CONNECTIONS, latency_ms=20, server=server)
     async with prepared(tmp_path, order) as ground:
         kept = await guarantee(ground, order, toll := Toll())
     assert kept.people == PEOPLE
