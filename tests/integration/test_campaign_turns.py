@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
@@ -33,7 +33,7 @@ from services.notifier.channels import SenderBlamed, SmtpChannel
 from services.notifier.returnpath import NoticePaths
 from shared.affected import Chunk, Elsewhere, Reached, elsewhere_item
 from shared.errors import MailUnavailable
-from shared.incidents import BreachNotified, ChunkDue
+from shared.incidents import BreachNotified, ChunkDue, Missed
 from shared.journal import Journal
 from shared.mongo import Client, Database, Document
 from shared.vault import Vault
@@ -71,6 +71,7 @@ class Desk:
         elsewhere: tuple[int, ...] = (),
         others: Mapping[int, tuple[str, ...]] = MappingProxyType({}),
         further: bool = False,
+        to: Literal["people", "controllers"] = "people",
     ) -> ChunkDue:
         """
         Seal and release a chunk of people with *addresses*, some with *others* besides, by their numbers.
@@ -88,7 +89,7 @@ class Desk:
             )
             for number, email in enumerate(addresses)
         )
-        chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
+        chunk = Chunk(to=to, laws=("gdpr@2018-05-25",), language="en", people=people)
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
@@ -205,6 +206,15 @@ async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> Non
     assert (told.sent, told.doubtful, told.failed) == (1, 0, 4)
     found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
     assert found == {1: "mailbox_unknown", 2: "mail_refused", 3: "no_address", 4: "mail_refused"}
+
+
+async def test_the_end_says_which_customers_no_letter_reached(desk: Desk) -> None:
+    due = await desk.released(*named("ada", "gone"), to="controllers")
+    host = Choosy(answers={"gone": ["550 5.1.1 unknown"]})
+    async with running(host), desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert told.missed == (Missed(chunk=0, numbers=(1,)),)
 
 
 async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk) -> None:

@@ -127,8 +127,8 @@ def _about(incident: Incident, duty: Due) -> list[Phase]:
     if duty.recipient != CUSTOMERS:
         return [phase for phase in incident.standing if phase.concerns(duty)]
     theirs = {one.customer for one in incident.clocks if one.recipient == CONTROLLER and one.owed}
-    number = int(duty.clock.split(".")[1])
-    return [one for one in incident.standing if one.number == number and theirs <= (one.written_to or set())]
+    phases = [one for one in incident.standing if one.number == duty.supplement]
+    return [one for one in phases if theirs <= (one.written_to or set())]
 
 
 def _told(phase: Phase, duty: Due) -> bool:
@@ -138,9 +138,11 @@ def _told(phase: Phase, duty: Due) -> bool:
     Of people whom no letter reaches there is a list; a customer who was not reached is not told.
     """
     notified = phase.notified
-    if notified is None or notified.aborted or notified.sent + notified.elsewhere <= 0:
+    if notified is None or notified.sent + notified.elsewhere <= 0:
         return False
-    return duty.recipient == PEOPLE or not notified.failed
+    if phase.missed is not None and duty.customer is not None:
+        return duty.customer not in phase.missed
+    return not notified.aborted and (duty.recipient == PEOPLE or not notified.failed)
 
 
 def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:

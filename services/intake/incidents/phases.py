@@ -84,6 +84,8 @@ class Phase:
     further: bool = False
     """Whether those of another phase were out before them."""
     notified: BreachNotified | None = None
+    missed: frozenset[str] | None = None
+    """Customers whom none of its letters reached, as their clocks call them; None: nobody says which."""
     withdrawn_by: Code | None = None
 
     @property

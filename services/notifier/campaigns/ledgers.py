@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.notifier.campaigns.outcomes import Failed, Later, Outcome, Sent, Taken, taken
-from services.notifier.campaigns.tally import COUNTS
+from services.notifier.campaigns.tally import COUNTS, MISSED
 from shared.errors import PermanentError, TransientError
-from shared.incidents import BreachNoticeReturned
+from shared.incidents import BreachNoticeReturned, Missed
 from shared.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated
 
 QUIET_MS = 3_000
@@ -156,6 +156,21 @@ class Ledgers:
             )
             [sums] = await cursor.to_list(1) or [dict.fromkeys(counts, 0)]
         return {name: sums[name] for name in counts}
+
+    async def missed(self, incident: str, phase: int) -> tuple[Missed, ...]:
+        """Return which customers no letter of a phase has reached."""
+        to_customers = {"incident": incident, "phase": phase, "to": "controllers"}
+        with translated("look for customers who were not reached"):
+            cursor = self._ledgers.aggregate(
+                [
+                    {"$match": to_customers},
+                    {"$sort": {"chunk": 1}},
+                    {"$project": {"chunk": 1, "numbers": MISSED}},
+                    {"$match": {"numbers": {"$ne": []}}},
+                ]
+            )
+            found = await cursor.to_list(None)
+        return tuple(Missed(chunk=one["chunk"], numbers=sorted(one["numbers"])) for one in found)
 
 
 def _blank(chunk: Opened, domain: str) -> Document:
