@@ -70,7 +70,7 @@ async def office(mongo_client: Client, database_prefix: str) -> Office:
     await standings.prepare()
     await standings.begin(INCIDENT, "0" * 16)
     await ledgers.open(
-        [Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3)], domain="example.com"
+        [Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3, "declared")], domain="example.com"
     )
     chunk = await ledgers.take(f"{INCIDENT}.1.0")
     assert chunk is not None
@@ -124,9 +124,9 @@ async def test_what_comes_back_while_it_is_counted_is_counted_too(office: Office
 
 async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> None:
     """Refused, back, never written, or in doubt; not whom the letter of another phase tells."""
-    some = Opened(INCIDENT, 2, 1, "controllers", ("gdpr@2018-05-25",), "en", 6, elsewhere=[5])
-    none = Opened(INCIDENT, 2, 0, "controllers", ("gdpr@2018-05-25",), "en", 1)
-    people = Opened(INCIDENT, 2, 2, "people", ("gdpr@2018-05-25",), "en", 1)
+    some = Opened(INCIDENT, 2, 1, "controllers", ("gdpr@2018-05-25",), "en", 6, "declared", elsewhere=[5])
+    none = Opened(INCIDENT, 2, 0, "controllers", ("gdpr@2018-05-25",), "en", 1, "declared")
+    people = Opened(INCIDENT, 2, 2, "people", ("gdpr@2018-05-25",), "en", 1, "declared")
     await office.ledgers.open([some, none, people], domain="example.com")
     chunk, first = [await office.ledgers.take(f"{INCIDENT}.2.{number}") for number in (1, 0)]
     assert chunk is not None

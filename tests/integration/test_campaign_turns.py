@@ -15,7 +15,7 @@ import pytest_asyncio
 from aiosmtpd.smtp import SMTP
 
 from bench.campaign_floor import SENDER, house
-from bench.notices import CATEGORIES, Breach, seal_chunks
+from bench.notices import CATEGORIES, Breach, declared, seal_chunks
 from habeas.campaigns import Campaigns
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
@@ -40,6 +40,7 @@ from shared.vault import Vault
 from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
 from tests.waiting import eventually
 
+PASSWORD = ("user.authorization.password",)
 PATHS = NoticePaths("bounces@example.com", b"key" * 11)
 CONNECTIONS = 4
 
@@ -63,6 +64,8 @@ class Desk:
     limits: dict[str, int] = field(default_factory=dict)
     sign: Callable[[bytes], bytes] | None = None
     breach: Breach | None = None
+    to: Literal["people", "controllers"] = "people"
+    categories: tuple[str, ...] = CATEGORIES
 
     async def released(
         self,
@@ -71,7 +74,6 @@ class Desk:
         elsewhere: tuple[int, ...] = (),
         others: Mapping[int, tuple[str, ...]] = MappingProxyType({}),
         further: bool = False,
-        to: Literal["people", "controllers"] = "people",
     ) -> ChunkDue:
         """
         Seal and release a chunk of people with *addresses*, some with *others* besides, by their numbers.
@@ -84,12 +86,12 @@ class Desk:
                 key=f"{number:032x}",
                 email=email,
                 name=f"Person {number}",
-                categories=CATEGORIES,
+                categories=self.categories,
                 others=others.get(number, ()),
             )
             for number, email in enumerate(addresses)
         )
-        chunk = Chunk(to=to, laws=("gdpr@2018-05-25",), language="en", people=people)
+        chunk = Chunk(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
@@ -209,7 +211,8 @@ async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> Non
 
 
 async def test_the_end_says_which_customers_no_letter_reached(desk: Desk) -> None:
-    due = await desk.released(*named("ada", "gone"), to="controllers")
+    desk.to = "controllers"
+    due = await desk.released(*named("ada", "gone"))
     host = Choosy(answers={"gone": ["550 5.1.1 unknown"]})
     async with running(host), desk.writer(host) as writer:
         [told] = await write_chunk(due, writer)
@@ -233,6 +236,41 @@ async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk)
     campaigns = Campaigns(desk.database, desk.vault, PATHS)
     [proof] = [one async for one in campaigns.proofs(due.request_id, "bruno@old.example")]
     assert proof.accepted_at is not None
+
+
+async def breached(desk: Desk, *domains: str) -> None:
+    """Declare that mailboxes at *domains* are among what was breached."""
+    assert desk.breach is not None
+    said = declared().model_copy(update={"mail_domains": domains})
+    await desk.vault.discard(desk.breach.incident, [desk.breach.declaration])
+    await desk.vault.seal(desk.breach.incident, desk.breach.declaration, said.model_dump_json().encode())
+
+
+async def test_who_has_a_mailbox_that_nobody_else_opens_is_written_to_there(desk: Desk) -> None:
+    """Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached."""
+    desk.limits = {"home.example": 6_000}
+    others = {
+        0: ("ada@home.example",),
+        1: ("bruno@sub.mail.example",),
+        3: ("dora@mail.example", "dora@old.example"),
+        4: ("emil@old.example",),
+    }
+    addresses = ("ada@mail.example", "bruno@mail.example", "carla@mail.example", "dora@example.org", "no one")
+    desk.categories = PASSWORD
+    due = await desk.released(*addresses, others=others)
+    await breached(desk, "mail.example")
+    host = Choosy(answers={"dora": ["550 5.1.1 no such mailbox"]})
+    async with running(host), desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+        found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
+    assert isinstance(told, BreachNotified)
+    assert sorted(to for _, to, _ in host.taken) == [
+        "ada@home.example",
+        "dora@old.example",
+        "emil@old.example",
+    ]
+    assert found == {1: "mailbox_breached", 2: "mailbox_breached"}
+    assert await desk.database["paces"].count_documents({}) == 1, "it has a place at its own domain"
 
 
 async def test_no_further_address_is_written_to_at_a_domain_that_is_limited(desk: Desk) -> None:

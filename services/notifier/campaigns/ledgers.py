@@ -40,6 +40,8 @@ class Opened:
     laws: Sequence[str]
     language: str
     people: int
+    declaration: str
+    """What they are told in the words of."""
     elsewhere: Sequence[int] = ()
     """Who of them is told by the letter of another phase, and gets none of this one."""
 
@@ -183,6 +185,7 @@ def _blank(chunk: Opened, domain: str) -> Document:
         "laws": list(chunk.laws),
         "language": chunk.language,
         "people": chunk.people,
+        "declaration": chunk.declaration,
         "elsewhere": list(chunk.elsewhere),
         "domain": domain,
         "epoch": 0,
