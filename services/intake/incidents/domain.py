@@ -261,7 +261,8 @@ def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
         fact.role,
         fact.aware_at,
         fact.by,
-        status_after(Status.UNKNOWN, fact),
+        anew=bool(incident.phases) and not incident.standing,
+        status=status_after(Status.UNKNOWN, fact),
         words=fact.declaration,
     )
     return replace(incident, phases=(*incident.phases, phase))

@@ -68,6 +68,8 @@ class Phase:
     aware_at: datetime
     by: Code | None = None
     """Who declared it."""
+    anew: bool = False
+    """Whether nothing stood any more when it was declared: all before it was taken back."""
     status: Status = Status.REGISTERED
     scoped: BreachScoped | None = None
     written_to: frozenset[str] | None = None
