@@ -473,7 +473,7 @@ class CampaignAborted(Fact):
 
 
 class Missed(Part):
-    """Customers of one chunk whom no letter reached."""
+    """Customers of one chunk whom no letter of its phase reached; that of another may have."""
 
     chunk: int
     numbers: tuple[int, ...]
@@ -493,7 +493,7 @@ class BreachNotified(Fact):
     elsewhere: int = 0
     """How many are told by the letter of another phase that went out at the same moment."""
     missed: tuple[Missed, ...] | None = None
-    """Which customers no letter reached; None in events of before. Of people a number is enough."""
+    """Which customers no letter of this phase reached; None in events of before."""
     aborted: bool = False
     last: int | None = None
     """Which chunk was the last; None where there was none."""
@@ -515,7 +515,7 @@ class BreachRecounted(Fact):
     failed: int
     elsewhere: int = 0
     missed: tuple[Missed, ...] | None = None
-    """Which customers no letter reached by now; None in events of before."""
+    """Which customers no letter of this phase reached by now; None in events of before."""
 
 
 class BreachNoticeReturned(Fact):

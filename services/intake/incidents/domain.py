@@ -315,28 +315,27 @@ def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incid
     counted = replace(phase, notified=phase.notified.model_copy(update=counts))
     theirs = [duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty)]
     # Events of before do not say whose letters they are: then it may be anybody's.
-    return _with(_untold(incident, phase, theirs if fact.missed is None else ()), counted, fact)
+    return _with(_untold(incident, theirs if fact.missed is None else ()), counted, fact)
 
 
 def _missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Incident:
-    theirs = [duty for duty in incident.clocks if duty.customer in customers]
+    """Whom no letter of any phase has reached is not told; nor is a supplement that somebody has not."""
+    after = _replaced(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
+    theirs = [duty for duty in incident.clocks if duty.customer in customers and not _is_told(after, duty)]
     if customers:
         theirs += [duty for duty in incident.clocks if duty.supplement == phase.number]
-    missed = replace(phase, missed=(phase.missed or frozenset()) | customers)
-    return _replaced(_untold(incident, phase, theirs), missed)
+    return _untold(after, theirs)
 
 
-def _untold(incident: Incident, phase: Phase, duties: Iterable[Due]) -> Incident:
-    """
-    A customer who was not reached is not told: their clocks run on.
+def _is_told(incident: Incident, duty: Due) -> bool:
+    return any(phase.concerns(duty) and phase.has_told(duty) for phase in incident.standing)
 
-    Unless the staff has told them, or a letter had that went out before those of *phase*.
-    """
+
+def _untold(incident: Incident, duties: Iterable[Due]) -> Incident:
+    """A customer who was not reached is not told: their clocks run on, unless the staff has told them."""
     clocks = {duty.clock for duty in duties}
     kept = {
-        clock: done
-        for clock, done in incident.done.items()
-        if clock not in clocks or done.by is not None or (phase.out_at is not None and done.at < phase.out_at)
+        clock: done for clock, done in incident.done.items() if clock not in clocks or done.by is not None
     }
     return replace(incident, done=kept)
 

@@ -160,7 +160,7 @@ class Ledgers:
         return {name: sums[name] for name in counts}
 
     async def missed(self, incident: str, phase: int) -> tuple[Missed, ...]:
-        """Return which customers no letter of a phase has reached."""
+        """Return which customers no letter of a phase has reached; that of another may have."""
         to_customers = {"incident": incident, "phase": phase, "to": "controllers"}
         with translated("look for customers who were not reached"):
             cursor = self._ledgers.aggregate(

@@ -469,6 +469,41 @@ async def test_a_supplement_that_comes_back_late_is_still_to_be_told_and_the_fir
     assert await customers_running(registry) == set(), "they were told a day before"
 
 
+async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_them_waits(
+    registry: Registry,
+) -> None:
+    """GDPR Art. 33(2), 33(4): they are told, and what is more is told later."""
+    await both_written_to(registry)
+    await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 2, *BOTH))
+    await registry.tell(notified(1, sent=1, failed=1, missed=(SECOND,)))
+    incident = await registry.incident()
+    assert await customers_running(registry) == {"gdpr.controller.2"}
+    assert incident.done["gdpr.controller.1"].at == NOW
+    assert incident.running("supplement.2.customers")
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_who_is_spared_the_letter_of_one_phase_is_told_by_that_of_the_other(
+    registry: Registry, order: tuple[int, int]
+) -> None:
+    """GDPR Art. 33(2): one letter stands for both, and where it comes back nobody is told."""
+    await registry.declare(role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 1, *BOTH))
+    await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 2, *BOTH))
+    await registry.approve("bruno", 2)
+    ends = {
+        1: notified(1, sent=1, elsewhere=1, missed=(SECOND,)),
+        2: notified(2, sent=1, failed=1, missed=(FIRST,)),
+    }
+    for phase in order:
+        await registry.tell(ends[phase])
+    assert await customers_running(registry) == set()
+    await registry.tell(recounted(2, Missed(chunk=0, numbers=(0, 1))).model_copy(update={"failed": 2}))
+    assert await customers_running(registry) == {"gdpr.controller.2"}
+
+
 async def test_who_told_a_customer_by_hand_need_not_because_a_notice_comes_back(registry: Registry) -> None:
     await both_written_to(registry)
     await registry.tell(notified(1, sent=1, failed=1, missed=(FIRST,)))
