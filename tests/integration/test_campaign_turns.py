@@ -362,6 +362,45 @@ async def test_a_full_mailbox_is_waited_for_half_as_long(desk: Desk) -> None:
     assert reason == "mailbox_full"
 
 
+@pytest.mark.parametrize(
+    ("answer", "waits", "reason"),
+    [
+        pytest.param("550 5.5.0 no", timedelta(), "mail_refused", id="refused"),
+        pytest.param("452 4.2.2 full", timedelta(hours=12), "mailbox_full", id="full for half of the time"),
+        pytest.param("451 4.7.1 later", timedelta(hours=24), "not_taken", id="not taken for all of it"),
+    ],
+)
+async def test_whose_first_address_is_given_up_is_written_to_at_the_next(
+    desk: Desk, answer: str, waits: timedelta, reason: str
+) -> None:
+    due = await desk.released(*named("ada", "bruno"), others={0: ("ada@home.example", "spare@home.example")})
+    host = Choosy(answers={"ada": [answer] * 12, "bruno": [answer] * 9})
+    async with running(host), desk.writer(host) as writer:
+        if waits:
+            with pytest.raises(NotAllTaken):
+                await write_chunk(due, writer)
+            assert not host.taken, "only the time that a first address is given is over"
+        desk.clock.now += waits
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert [to for _, to, _ in host.taken] == ["spare@home.example"]
+    assert (told.sent, told.failed) == (1, 1)
+    assert [failed[:2] for failed in letters(await desk.ledger(), "failures")] == [(1, reason)]
+
+
+async def test_who_may_have_a_letter_gets_none_at_another_address(desk: Desk) -> None:
+    due = await desk.released(*named("ada"), others={0: ("spare@home.example",)})
+    async with running(MailHost({"DATA": hang_up})) as host, desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+    desk.clock.now += timedelta(hours=12)
+    host = Choosy(answers={"ada": ["452 4.2.2 full"] * 3})
+    async with running(host), desk.writer(host) as writer:
+        await write_chunk(due, writer)
+    assert not host.taken
+    assert [failed[:2] for failed in letters(await desk.ledger(), "failures")] == [(0, "mailbox_full")]
+
+
 async def test_a_lost_answer_leaves_a_letter_in_doubt_which_is_sent_again_as_it_was(desk: Desk) -> None:
     due = await desk.released(*named("ada"))
     host = MailHost({"DATA": hang_up})

@@ -36,12 +36,12 @@ class Letters:
         return self.pace.limited(self._addresses(number)[0])
 
     def others(self, number: int) -> int:
-        """Return at how many further addresses the person *number* is written to if the first is none."""
+        """Return at how many further addresses the person *number* is written to if the first is given up."""
         return len(self._addresses(number)) - 1
 
     def _addresses(self, number: int) -> Sequence[str | None]:
         """
-        Return where the person *number* is written to, each if the one before is none; always at least one.
+        Return where the person *number* is written to, each if the one before is given up; at least one.
 
         Mailboxes whose password was breached are left out, where there are others. At a limited domain nobody
         has a place for further addresses.
@@ -53,7 +53,7 @@ class Letters:
         return [first, *(address for address in others if self.pace.limited(address) is None)]
 
     def make(self, number: int, *, gone: int = 0) -> Letter | Failed:
-        """Return the letter to the person *number*, of whose addresses *gone* are none; or why none is."""
+        """Return the letter to the person *number*, *gone* of whose addresses are given up; or why none."""
         person, first = self.people[number], self.first
         if not person.email:
             return Failed(number, "no_address", "the records hold no mail address")
