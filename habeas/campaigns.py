@@ -3,7 +3,7 @@
 import csv
 import os
 import unicodedata
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,15 +15,20 @@ from services.notifier.campaigns.plan import STEERING
 from services.notifier.campaigns.standings import Standing
 from services.notifier.campaigns.tally import COUNTS
 from services.notifier.mime import addr_spec
+from services.notifier.notices import mailboxes
 from services.notifier.returnpath import Notice, NoticePaths
 from services.notifier.settings import notice_paths
 from shared.affected import Chunk, Reached, chunk_item
 from shared.errors import ConfigurationError, MailRefused
+from shared.incidents import BreachDeclared
 from shared.mongo import Collection, Document, connect, translated
 from shared.vault import Vault
 
 RECENT = timedelta(minutes=1)
-COLUMNS = ("reason", "said", "name", "email", "others", "postal", "place", "language", "laws", "to", "phase")
+COLUMNS = (
+    "reason", "said", "name", "email", "others", "breached",
+    "postal", "place", "language", "laws", "to", "phase",
+)  # fmt: skip
 IN_DOUBT = "a mail server may have taken it, and did not say so"
 FORMULA = ("=", "+", "-", "@")
 """What starts a formula in a spreadsheet, after spaces and breaks, and in any width."""
@@ -88,6 +93,8 @@ class Unreached:
     reason: str
     said: str
     ledger: Document
+    breached: Sequence[str] = ()
+    """Mailboxes of theirs that nobody may write to: whoever has their password reads it."""
 
     def row(self) -> Mapping[str, str]:
         """Return the row of the list."""
@@ -97,7 +104,8 @@ class Unreached:
             "said": self.said,
             "name": person.name,
             "email": person.email or "",
-            "others": "\n".join(person.others),
+            "others": "\n".join(one for one in person.others if one not in self.breached),
+            "breached": "\n".join(self.breached),
             "postal": "\n".join(person.postal),
             "place": person.place or "",
             "language": ledger["language"],
@@ -178,8 +186,18 @@ class Campaigns:
         aborted = (await self.report(incident)).standing is Standing.ABORTED
         async for ledger, chunk in self._opened(incident):
             missed = _waiting(ledger) | _failures(ledger, aborted=aborted)
+            declared = await self._declared(ledger) if missed else None
             for number, (reason, said) in sorted(missed.items()):
-                yield Unreached(chunk.people[number], reason, said, ledger)
+                person = chunk.people[number]
+                unsafe = mailboxes.breached(person, declared) if declared else ()
+                yield Unreached(person, reason, said, ledger, unsafe)
+
+    async def _declared(self, ledger: Document) -> BreachDeclared | None:
+        """Return what the people of *ledger* are told; ledgers of before do not say."""
+        if "declaration" not in ledger:
+            return None
+        sealed = await self._vault.open(ledger["incident"], ledger["declaration"])
+        return BreachDeclared.model_validate_json(sealed)
 
     async def proofs(self, incident: str, email: str) -> AsyncIterator[Proof]:
         """Yield what is on record of the notices to whom one of whose addresses is *email*."""

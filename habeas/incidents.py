@@ -116,11 +116,20 @@ class Case:
             "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
             "held_by": hold.agency if hold is not None and hold.until > now else None,
             "phases": [
-                {**phase_of(phase), "stuck": self.stuck.get(phase.number)} for phase in self.incident.phases
+                {**phase_of(phase), "stuck": self.stuck.get(phase.number), "anew": self._anew(phase)}
+                for phase in self.incident.phases
             ],
             "clocks": self.clocks(now),
             "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
         }
+
+    def _anew(self, phase: Phase) -> str | None:
+        """Return why *phase* may be a mistake that was taken back before: it is registered all the same."""
+        said = [one.model_copy(update={"by": None}) for one in self.declared]
+        for before in self.incident.phases[: phase.number - 1]:
+            if before.withdrawn_by and said[before.number - 1] == said[phase.number - 1]:
+                return f"says what phase {before.number} did, which was withdrawn"
+        return "nothing stood any more" if phase.anew else None
 
     def history(self) -> Iterator[tuple[datetime, str]]:
         """Yield what happened, in the words of the events; records of our own and moments say nothing new."""

@@ -472,6 +472,14 @@ class CampaignAborted(Fact):
     by: Code
 
 
+class Missed(Part):
+    """Customers of one chunk whom no letter of its phase reached; that of another may have."""
+
+    chunk: int
+    numbers: tuple[int, ...]
+    """Which of the customers of the chunk, counted from 0."""
+
+
 class BreachNotified(Fact):
     """Every chunk of a phase is through: how many were written to, and how many were not reached."""
 
@@ -484,6 +492,8 @@ class BreachNotified(Fact):
     failed: int
     elsewhere: int = 0
     """How many are told by the letter of another phase that went out at the same moment."""
+    missed: tuple[Missed, ...] | None = None
+    """Which customers no letter of this phase reached; None in events of before."""
     aborted: bool = False
     last: int | None = None
     """Which chunk was the last; None where there was none."""
@@ -504,6 +514,8 @@ class BreachRecounted(Fact):
     doubtful: int
     failed: int
     elsewhere: int = 0
+    missed: tuple[Missed, ...] | None = None
+    """Which customers no letter of this phase reached by now; None in events of before."""
 
 
 class BreachNoticeReturned(Fact):

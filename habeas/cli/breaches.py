@@ -260,6 +260,7 @@ def _show_phase(phase: dict[str, Any]) -> None:
     fields(
         {
             "declared by": [phase["declared_by"] or "nobody is named"],
+            "declared anew": [phase["anew"]] if phase["anew"] else [],
             "approved by": phase["approved_by"],
             "withdrawn by": [phase["withdrawn_by"]] if phase["withdrawn_by"] else [],
             "customers": [str(phase["customers"])] if phase["customers"] else [],

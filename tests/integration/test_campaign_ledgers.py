@@ -17,7 +17,7 @@ from shared.mongo import Client, Database, Document
 
 INCIDENT = uuid.uuid4().hex
 KEY = f"{INCIDENT}.1.0"
-OPENED = Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 10)
+OPENED = Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 10, "declared")
 
 
 @pytest_asyncio.fixture

@@ -7,14 +7,14 @@ import pytest
 import pytest_asyncio
 
 from services.notifier.campaigns.ledgers import Ledgers, Opened, Page
-from services.notifier.campaigns.outcomes import Sent
+from services.notifier.campaigns.outcomes import Failed, Outcome, Sent
 from services.notifier.campaigns.recounting import Recounting
 from services.notifier.campaigns.standings import Standings
 from shared.bus import Message
 from shared.envelope import decode
 from shared.errors import BrokerUnavailable
 from shared.events import DeliveryAction
-from shared.incidents import BreachNoticeReturned, BreachRecounted
+from shared.incidents import BreachNoticeReturned, BreachRecounted, Missed
 from shared.mongo import Client, Database
 
 INCIDENT = uuid.uuid4().hex
@@ -32,24 +32,29 @@ class Office:
     @property
     def counts(self) -> list[tuple[int, int]]:
         """What was told of how many were reached, and how many were not."""
+        return [(one.sent, one.failed) for one in self.told]
+
+    @property
+    def told(self) -> list[BreachRecounted]:
+        """What was told."""
         told = [decode(one.body, exchange=one.exchange, content_type=one.content_type, headers=one.headers)
                 for one in self.published]  # fmt: skip
-        return [(one.event.sent, one.event.failed) for one in told if isinstance(one.event, BreachRecounted)]
+        return [one.event for one in told if isinstance(one.event, BreachRecounted)]
 
     async def publish(self, messages: list[Message]) -> None:
         self.published += messages
         if self.broken:
             raise BrokerUnavailable("it did not confirm")
 
-    async def returned(self, number: int) -> None:
+    async def returned(self, number: int, *, phase: int = 1, chunk: int = 0) -> None:
         """Have a letter come back, as the handler does."""
         action = DeliveryAction.FAILED
         await self.ledgers.returned(
             BreachNoticeReturned(
-                request_id=INCIDENT, phase=1, chunk=0, number=number, action=action, status="5.1.1"
+                request_id=INCIDENT, phase=phase, chunk=chunk, number=number, action=action, status="5.1.1"
             )
         )
-        await self.standings.note_late(INCIDENT, 1)
+        await self.standings.note_late(INCIDENT, phase)
 
     async def end(self) -> None:
         assert await self.standings.tells(INCIDENT, 1, "0.0")
@@ -65,7 +70,7 @@ async def office(mongo_client: Client, database_prefix: str) -> Office:
     await standings.prepare()
     await standings.begin(INCIDENT, "0" * 16)
     await ledgers.open(
-        [Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3)], domain="example.com"
+        [Opened(INCIDENT, 1, 0, "people", ("gdpr@2018-05-25",), "en", 3, "declared")], domain="example.com"
     )
     chunk = await ledgers.take(f"{INCIDENT}.1.0")
     assert chunk is not None
@@ -115,3 +120,23 @@ async def test_what_comes_back_while_it_is_counted_is_counted_too(office: Office
     await office.standings.counted(late)
     await office.count()
     assert office.counts == [(1, 2)]
+
+
+async def test_it_is_told_to_which_customers_no_letter_came(office: Office) -> None:
+    """Refused, back, never written, or spared because another phase tells them."""
+    some = Opened(INCIDENT, 2, 1, "controllers", ("gdpr@2018-05-25",), "en", 6, "declared", elsewhere=[5])
+    none = Opened(INCIDENT, 2, 0, "controllers", ("gdpr@2018-05-25",), "en", 1, "declared")
+    people = Opened(INCIDENT, 2, 2, "people", ("gdpr@2018-05-25",), "en", 1, "declared")
+    await office.ledgers.open([some, none, people], domain="example.com")
+    chunk, first = [await office.ledgers.take(f"{INCIDENT}.2.{number}") for number in (1, 0)]
+    assert chunk is not None
+    assert first is not None
+    await office.ledgers.turn(first, first.step, Page([Sent(0, "250 ok")]))
+    outcomes: list[Outcome] = [*(Sent(n, "250 ok") for n in range(3)), Failed(3, "mail_refused", "550 no")]
+    await office.ledgers.turn(chunk, chunk.step, Page(outcomes))
+    await office.returned(1, phase=2, chunk=1)
+    assert await office.ledgers.missed(INCIDENT, 2) == (Missed(chunk=1, numbers=(1, 3, 4, 5)),)
+    assert await office.standings.tells(INCIDENT, 2, "0.0")
+    await office.returned(0, phase=2, chunk=1)
+    await office.count()
+    assert [one.missed for one in office.told] == [(Missed(chunk=1, numbers=(0, 1, 3, 4, 5)),)]

@@ -18,7 +18,7 @@ from shared.incidents import BreachNotified
 from shared.mongo import Client
 from shared.vault import Vault
 from tests.integration.mail_host import MailHost, hang_up, running
-from tests.integration.test_campaign_turns import PATHS, Choosy, Desk, named
+from tests.integration.test_campaign_turns import PASSWORD, PATHS, Choosy, Desk, breached, named
 
 LEDGER = {"language": "en", "laws": ["gdpr@2018-05-25"], "to": "people", "phase": 1}
 
@@ -100,6 +100,22 @@ async def test_whose_letter_is_not_taken_yet_is_on_the_list_until_it_is(office: 
         assert (missed.person.email, missed.reason) == ("grey@example.org", "waiting")
         await write_chunk(due, writer)
     assert [one async for one in reports(office).unreached(due.request_id)] == []
+
+
+async def test_the_list_says_which_mailboxes_nobody_may_write_to(office: Desk) -> None:
+    """Cal. Civ. Code § 1798.82(j)(5)."""
+    others = {1: ("bruno@home.example", "bruno@mail.example")}
+    office.categories = PASSWORD
+    due = await office.released("ada@mail.example", "bruno@example.org", others=others)
+    await breached(office, "mail.example")
+    host = Choosy(answers={"bruno": ["550 5.1.1 no such mailbox"] * 2})
+    async with running(host), office.writer(host) as writer:
+        await write_chunk(due, writer)
+    rows = [one.row() async for one in reports(office).unreached(due.request_id)]
+    assert [(row["reason"], row["email"], row["others"], row["breached"]) for row in rows] == [
+        ("mailbox_breached", "ada@mail.example", "", "ada@mail.example"),
+        ("mailbox_unknown", "bruno@example.org", "bruno@home.example", "bruno@mail.example"),
+    ]
 
 
 def test_the_list_is_for_nobody_else_and_calculates_nothing(tmp_path: Path) -> None:

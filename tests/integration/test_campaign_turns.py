@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP
 
 from bench.campaign_floor import SENDER, house
-from bench.notices import CATEGORIES, Breach, seal_chunks
+from bench.notices import CATEGORIES, Breach, declared, seal_chunks
 from habeas.campaigns import Campaigns
 from services.notifier.campaigns.chunks import feed
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
@@ -33,13 +33,14 @@ from services.notifier.channels import SenderBlamed, SmtpChannel
 from services.notifier.returnpath import NoticePaths
 from shared.affected import Chunk, Elsewhere, Reached, elsewhere_item
 from shared.errors import MailUnavailable
-from shared.incidents import BreachNotified, ChunkDue
+from shared.incidents import BreachNotified, ChunkDue, Missed
 from shared.journal import Journal
 from shared.mongo import Client, Database, Document
 from shared.vault import Vault
 from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
 from tests.waiting import eventually
 
+PASSWORD = ("user.authorization.password",)
 PATHS = NoticePaths("bounces@example.com", b"key" * 11)
 CONNECTIONS = 4
 
@@ -63,6 +64,8 @@ class Desk:
     limits: dict[str, int] = field(default_factory=dict)
     sign: Callable[[bytes], bytes] | None = None
     breach: Breach | None = None
+    to: Literal["people", "controllers"] = "people"
+    categories: tuple[str, ...] = CATEGORIES
 
     async def released(
         self,
@@ -83,12 +86,12 @@ class Desk:
                 key=f"{number:032x}",
                 email=email,
                 name=f"Person {number}",
-                categories=CATEGORIES,
+                categories=self.categories,
                 others=others.get(number, ()),
             )
             for number, email in enumerate(addresses)
         )
-        chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
+        chunk = Chunk(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
         self.breach = await seal_chunks(self.vault, iter([chunk]))
         ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
@@ -207,6 +210,16 @@ async def test_who_is_never_reached_is_failed_with_the_reason(desk: Desk) -> Non
     assert found == {1: "mailbox_unknown", 2: "mail_refused", 3: "no_address", 4: "mail_refused"}
 
 
+async def test_the_end_says_which_customers_no_letter_reached(desk: Desk) -> None:
+    desk.to = "controllers"
+    due = await desk.released(*named("ada", "gone"))
+    host = Choosy(answers={"gone": ["550 5.1.1 unknown"]})
+    async with running(host), desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert told.missed == (Missed(chunk=0, numbers=(1,)),)
+
+
 async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk) -> None:
     others = {1: ("bruno@home.example", "bruno@old.example"), 2: ("carla@home.example",)}
     due = await desk.released(*named("ada", "bruno", "carla"), others=others)
@@ -223,6 +236,41 @@ async def test_whose_first_address_is_none_is_written_to_at_the_next(desk: Desk)
     campaigns = Campaigns(desk.database, desk.vault, PATHS)
     [proof] = [one async for one in campaigns.proofs(due.request_id, "bruno@old.example")]
     assert proof.accepted_at is not None
+
+
+async def breached(desk: Desk, *domains: str) -> None:
+    """Declare that mailboxes at *domains* are among what was breached."""
+    assert desk.breach is not None
+    said = declared().model_copy(update={"mail_domains": domains})
+    await desk.vault.discard(desk.breach.incident, [desk.breach.declaration])
+    await desk.vault.seal(desk.breach.incident, desk.breach.declaration, said.model_dump_json().encode())
+
+
+async def test_who_has_a_mailbox_that_nobody_else_opens_is_written_to_there(desk: Desk) -> None:
+    """Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached."""
+    desk.limits = {"home.example": 6_000}
+    others = {
+        0: ("ada@home.example",),
+        1: ("bruno@sub.mail.example",),
+        3: ("dora@mail.example", "dora@old.example"),
+        4: ("emil@old.example",),
+    }
+    addresses = ("ada@mail.example", "bruno@mail.example", "carla@mail.example", "dora@example.org", "no one")
+    desk.categories = PASSWORD
+    due = await desk.released(*addresses, others=others)
+    await breached(desk, "mail.example")
+    host = Choosy(answers={"dora": ["550 5.1.1 no such mailbox"]})
+    async with running(host), desk.writer(host) as writer:
+        [told] = await write_chunk(due, writer)
+        found = {number: reason for number, reason, *_ in letters(await desk.ledger(), "failures")}
+    assert isinstance(told, BreachNotified)
+    assert sorted(to for _, to, _ in host.taken) == [
+        "ada@home.example",
+        "dora@old.example",
+        "emil@old.example",
+    ]
+    assert found == {1: "mailbox_breached", 2: "mailbox_breached"}
+    assert await desk.database["paces"].count_documents({}) == 1, "it has a place at its own domain"
 
 
 async def test_no_further_address_is_written_to_at_a_domain_that_is_limited(desk: Desk) -> None:
@@ -312,6 +360,45 @@ async def test_a_full_mailbox_is_waited_for_half_as_long(desk: Desk) -> None:
         await write_chunk(due, writer)
     [(_, reason, *_)] = letters(await desk.ledger(), "failures")
     assert reason == "mailbox_full"
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits", "reason"),
+    [
+        pytest.param("550 5.5.0 no", timedelta(), "mail_refused", id="refused"),
+        pytest.param("452 4.2.2 full", timedelta(hours=12), "mailbox_full", id="full for half of the time"),
+        pytest.param("451 4.7.1 later", timedelta(hours=24), "not_taken", id="not taken for all of it"),
+    ],
+)
+async def test_whose_first_address_is_given_up_is_written_to_at_the_next(
+    desk: Desk, answer: str, waits: timedelta, reason: str
+) -> None:
+    due = await desk.released(*named("ada", "bruno"), others={0: ("ada@home.example", "spare@home.example")})
+    host = Choosy(answers={"ada": [answer] * 12, "bruno": [answer] * 9})
+    async with running(host), desk.writer(host) as writer:
+        if waits:
+            with pytest.raises(NotAllTaken):
+                await write_chunk(due, writer)
+            assert not host.taken, "only the time that a first address is given is over"
+        desk.clock.now += waits
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert [to for _, to, _ in host.taken] == ["spare@home.example"]
+    assert (told.sent, told.failed) == (1, 1)
+    assert [failed[:2] for failed in letters(await desk.ledger(), "failures")] == [(1, reason)]
+
+
+async def test_who_may_have_a_letter_gets_none_at_another_address(desk: Desk) -> None:
+    due = await desk.released(*named("ada"), others={0: ("spare@home.example",)})
+    async with running(MailHost({"DATA": hang_up})) as host, desk.writer(host) as writer:
+        with pytest.raises(NotAllTaken):
+            await write_chunk(due, writer)
+    desk.clock.now += timedelta(hours=12)
+    host = Choosy(answers={"ada": ["452 4.2.2 full"] * 3})
+    async with running(host), desk.writer(host) as writer:
+        await write_chunk(due, writer)
+    assert not host.taken
+    assert [failed[:2] for failed in letters(await desk.ledger(), "failures")] == [(0, "mailbox_full")]
 
 
 async def test_a_lost_answer_leaves_a_letter_in_doubt_which_is_sent_again_as_it_was(desk: Desk) -> None:

@@ -165,6 +165,46 @@ async def test_of_whom_more_is_found_at_another_address_is_told_of_it(installed:
     assert await phase(installed, "customers", 3) == set()
 
 
+async def test_of_whom_both_addresses_are_found_again_none_is_lost(installed: Installation) -> None:
+    """They are known to be one person, and each collection is read by itself."""
+    named = [{**one, "salary": None} for one in (ADA, LEAD, ACCOUNT)]
+    await stored(installed, customers=named[:1], leads=named[1:2], accounts=named[2:])
+    await installed.scoped(EVERYTHING)
+    for name in ("customers", "leads", "accounts"):
+        await installed.business("desk", name).update_one({"_id": 1}, {"$set": {"salary": 1}})
+    upper = {"$set": {"email": HOME.upper()}}
+    await installed.business("desk", "accounts").update_one({"_id": 1}, upper)
+    await installed.scoped(EVERYTHING, phase=2)
+    [(address, ada)] = (await installed.written_to(2)).items()
+    [other] = ada.others
+    assert (address, other.lower()) == (WORK, HOME), "each mailbox once, in whatever notation"
+
+
+@pytest.mark.parametrize("first", ["customers", "leads"])
+async def test_what_else_tells_of_who_is_known_adds_the_address_that_it_tells(
+    installed: Installation, first: str
+) -> None:
+    home = {"name": "home", "data_categories": ["user.contact.address.country"]}
+    installed.data_map = desk(
+        **{
+            name: f"{mail()}\n{NUMBER}\n{NAME}\n{SALARY}\n{json.dumps(home)}"
+            for name in ("customers", "leads")
+        }
+    )
+    other = {"customers": "leads", "leads": "customers"}[first]
+    records = {"customers": ADA, "leads": {**LEAD, "salary": 1}}
+    await installed.business("desk", first).insert_one({**records[first], "salary": None})
+    await installed.business("desk", other).insert_one({**records[other], "salary": None})
+    both = [{"collection": name} for name in (first, other)]
+    await installed.scoped(declared(collections=both))
+    await installed.business("desk", first).update_one({"_id": 1}, {"$set": {"salary": 1}})
+    await installed.business("desk", other).update_one({"_id": 1}, {"$set": {"home": "DE"}})
+    await installed.scoped(declared(collections=both[:1]), phase=2)
+    [(address, ada)] = (await installed.written_to(2)).items()
+    here, there = (records[name]["email"] for name in (first, other))
+    assert (address, ada.others, ada.place) == (here, (there,), "DE")
+
+
 async def test_a_phase_that_is_taken_back_unites_nobody(installed: Installation) -> None:
     await stored(installed, customers=[ADA], leads=[{**LEAD, "salary": 1}])
     await phase(installed, "customers", 1)

@@ -12,9 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.fulfillment.scoping import finding, scopes
 from services.fulfillment.scoping.scopes import Overtaken
+from services.fulfillment.scoping.working import LATER, TRY_AGAIN_S
 from services.fulfillment.search.stores import Stores
 from shared.errors import StoreUnavailable
 from shared.mongo import Client, Document
@@ -290,6 +292,33 @@ class _Careless(Stores):
     async def absent(self, places: Any) -> Any:
         assert places
         raise RuntimeError("ada@example.org is not to be quoted")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "level"),
+    [
+        (StoreUnavailable("it does not answer"), "it does not answer", "warning"),
+        (RuntimeError("ada@example.org is not to be quoted"), "RuntimeError", "error"),
+    ],
+)
+async def test_what_holds_a_breach_up_is_said_once_and_of_which(
+    installed: Installation, error: Exception, reason: str, level: str
+) -> None:
+    class Broken(Stores):
+        async def absent(self, places: Any) -> Any:
+            assert places
+            raise error
+
+    await shop(installed)
+    await installed.register(BREACH)
+    replica = installed.replica(
+        stores=Broken({"default": installed.client}, database_prefix=installed.prefix)
+    )
+    with capture_logs() as logs:
+        assert await replica.take_turn() == TRY_AGAIN_S
+    [said] = [one for one in logs if one["event"] == LATER]
+    assert (said["reason"], said["log_level"], said["request_id"]) == (reason, level, INCIDENT)
+    assert "ada@example.org" not in str(logs)
 
 
 async def test_what_nobody_foresaw_of_one_breach_ends_nothing_and_is_said_without_quoting(

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from habeas import breachfiles, incidents
 from habeas.cli import app
-from habeas.cli.breaches import standing
+from habeas.cli.breaches import _show_phase, standing
+from habeas.cli.options import out
 from habeas.incidents import Case
 from habeas.notices.lacking import lacks
 from habeas.report import breaches
@@ -504,6 +505,32 @@ def test_what_is_declared_anew_has_its_clocks_and_is_not_withdrawn() -> None:
     case = taken_back(SECOND[0], ClocksSet(request_id=INCIDENT, clocks=clocks))
     found = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.authority.DE"]
     assert [(one["withdrawn"], one["owed"]) for one in found] == [(None, True)]
+
+
+@pytest.mark.parametrize(
+    ("stands", "measures", "said"),
+    [
+        pytest.param(False, "More.", "nothing stood any more", id="something else, and nothing stands"),
+        pytest.param(False, None, "says what phase 1 did, which was withdrawn", id="the same"),
+        pytest.param(True, None, "says what phase 1 did, which was withdrawn", id="the same, beside another"),
+        pytest.param(True, "More.", None, id="something else, beside another"),
+    ],
+)
+def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_so(
+    stands: bool, measures: str | None, said: str | None
+) -> None:
+    before = taken_back(*SECOND[:1]) if stands else taken_back()
+    number = len(before.declared) + 1
+    again = TOLD[0].model_copy(update={"phase": number, "by": None})
+    says = declaration(**({"measures": measures} if measures else {}), by=None)
+    declared = (*before.declared, BreachDeclared.model_validate(says))
+    case = Case(INCIDENT, evolve(before.incident, again), before.told, declared)
+    *_, last = case.plain(NOW)["phases"]
+    with out.capture() as shown:
+        _show_phase(last)
+    assert last["anew"] == said
+    assert (f"declared anew   {said}" in shown.get()) is (said is not None)
+    assert case.plain(NOW)["phases"][0]["anew"] is None
 
 
 def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from services.fulfillment.scoping.mailboxes import same
 from services.fulfillment.scoping.places import main_language
 from shared.affected import Reached
 from shared.matching import Outcome, match_names
@@ -93,10 +94,13 @@ class Somebody:
         )
 
     def with_address_of(self, other: "Somebody") -> "Somebody":
-        """Return this with what *other* tells, who is the same person at another address."""
+        """Return this with what *other* tells, who is the same person, perhaps at another address."""
         both = self.also(other)
-        addresses = {*both.others, self.email, other.email} - {both.email, None}
-        others = tuple(sorted(filter(None, addresses)))
+        found = sorted(filter(None, {*both.others, self.email, other.email}))
+        mailboxes = {same(address, tagged=False): address for address in reversed(found)}
+        if both.email:
+            del mailboxes[same(both.email, tagged=False)]
+        others = tuple(sorted(mailboxes.values()))
         return replace(both, others=others, earlier=self.earlier.also(other.earlier))
 
     def as_named(self) -> "Somebody":

@@ -329,7 +329,8 @@ class Scopes:
             gone = {"$set": {"into": first, "group": NOBODY}, "$unset": {"sealed": 1}}
             others = {"_id": {"$in": [id_ for id_ in here if id_ != first]}}
             await self._people.update_many(others, gone, session=session)
-            await self._people.bulk_write([_kept(scope, first, united, key)], session=session)
+            several = UpdateOne({"_id": first}, {"$set": {"united": True}})
+            await self._people.bulk_write([_kept(scope, first, united, key), several], session=session)
 
     async def tell_more(self, scope: Scope, people: Iterable[Somebody], key: CaseKey, now: datetime) -> None:
         """Keep what *people* tell of those of *scope* of whom more should be known; nobody is added."""
@@ -337,9 +338,7 @@ class Scopes:
         for some in _chunks(list(more), AT_ONCE):
             async with self._held(scope, now) as session:
                 known = await self._known(some, session, phase=scope.phase, lacks={"$ne": []})
-                changes = [
-                    _kept(scope, id_, read_from(d, key).also(more[id_]), key) for id_, d in known.items()
-                ]
+                changes = [_kept(scope, id_, _joined(d, more[id_], key), key) for id_, d in known.items()]
                 if changes:
                     await self._people.bulk_write(changes, ordered=False, session=session)
 
@@ -470,9 +469,14 @@ def _merged(somebody: Somebody, known: Document | None, scope: Scope, key: CaseK
         return somebody
     if known["phase"] != scope.phase:
         return somebody if somebody.to == CONTROLLERS else somebody.after(_earlier_from(known, key))
+    after = _joined(known, somebody, key)
+    return None if after == read_from(known, key) else after
+
+
+def _joined(known: Document, somebody: Somebody, key: CaseKey) -> Somebody:
+    """Return who is *known* with what *somebody* tells, who is the same, and may be at another address."""
     before = read_from(known, key)
-    after = before.also(somebody)
-    return None if after == before else after
+    return before.with_address_of(somebody) if known.get("united") else before.also(somebody)
 
 
 def _earlier_from(document: Document, key: CaseKey) -> Earlier:

@@ -6,7 +6,7 @@ has: there may be a million, and they are nobody's business before it is decided
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -78,13 +78,6 @@ async def _gone_through(
     return handled, named
 
 
-def _found(id_: str, into: Mapping[str, str]) -> str:
-    """Return with whom *id_* is one by now."""
-    while id_ in into:
-        id_ = into[id_]
-    return id_
-
-
 class _People:
     """Everybody who was found, each once."""
 
@@ -92,6 +85,7 @@ class _People:
         self._file = sqlite3.connect("")  # a file of its own, which goes when it is closed
         self._file.execute("CREATE TABLE people (id TEXT PRIMARY KEY, lacks TEXT, sealed BLOB)")
         self._file.execute("CREATE TABLE aliases (alias TEXT, id TEXT, PRIMARY KEY (alias, id))")
+        self._file.execute("CREATE TABLE united (id TEXT PRIMARY KEY, into_id TEXT)")
         self._key, self._sealing = token_bytes(KEY_BYTES), CaseKey.of_nobody()
 
     def close(self) -> None:
@@ -106,22 +100,29 @@ class _People:
             self._file.executemany("INSERT OR IGNORE INTO aliases VALUES (?, ?)", named)
 
     def unite(self) -> None:
-        """Make one of those who are the same person at two addresses."""
-        into: dict[str, str] = {}
-        several = "SELECT alias FROM aliases GROUP BY alias HAVING count(*) > 1"
-        shared = f"SELECT alias, id FROM aliases WHERE alias IN ({several}) ORDER BY alias, id"  # noqa: S608 - no value
-        rows = self._file.execute(shared).fetchall()
+        """Make one of those who are the same person at two addresses; they are read one by one."""
+        rows = self._file.execute("SELECT alias, id FROM aliases ORDER BY alias, id")
         for _, some in groupby(rows, key=itemgetter(0)):
-            ids = sorted({_found(id_, into) for _, id_ in some})
-            for other in ids[1:]:
-                self._unite(ids[0], other)
-                into[other] = ids[0]
+            ids = (id_ for _, id_ in some)
+            first = next(ids)
+            for other in ids:
+                first = self._unite(first, other)
 
-    def _unite(self, first: str, other: str) -> None:
-        one, same = self._known(first), self._known(other)
-        if one is not None and same is not None:
-            self._keep(first, one.with_address_of(same))
-            self._file.execute("DELETE FROM people WHERE id = ?", (other,))
+    def _united(self, id_: str) -> str:
+        """Return with whom *id_* is one by now."""
+        while row := self._file.execute("SELECT into_id FROM united WHERE id = ?", (id_,)).fetchone():
+            id_ = row[0]
+        return id_
+
+    def _unite(self, one: str, other: str) -> str:
+        """Make one of two, if they are two; return who stands for both."""
+        first, second = sorted(map(self._united, (one, other)))
+        known, same = self._known(first), self._known(second)
+        if first != second and known is not None and same is not None:
+            self._keep(first, known.with_address_of(same))
+            self._file.execute("DELETE FROM people WHERE id = ?", (second,))
+            self._file.execute("INSERT INTO united VALUES (?, ?)", (second, first))
+        return first
 
     def tell_more(self, people: Iterable[Somebody]) -> None:
         """Keep what *people* tell of those of whom more should be known."""

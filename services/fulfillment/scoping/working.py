@@ -107,38 +107,53 @@ class Scoping:
     async def _work_on(self) -> None:
         """Work on one scope after the other."""
         while True:
-            pause = LOOK_EVERY_S
-            try:
-                while await self.work():
-                    pass
-            except Exception as error:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
-                pause = TRY_AGAIN_S
-                foreseen = isinstance(error, HabeasError)
-                logger().error(LATER, service="scoping", reason=_reason(error), exc_info=not foreseen)
+            pause = await self.take_turn()
             await asyncio.sleep(pause)
+
+    async def take_turn(self) -> float:
+        """Work on all that waits, until something fails; return after how many seconds to look again."""
+        try:
+            while await self.work():
+                pass
+        except Exception:  # noqa: BLE001 - what nobody foresaw of one breach must not end the whole process
+            return TRY_AGAIN_S
+        return LOOK_EVERY_S
 
     async def work(self) -> bool:
         """
-        Work on a scope, if one waits, until it is told; return whether one did.
+        Work on a scope, if one waits, until it is told; return whether one did. What fails is in the log.
 
         Raises:
             Overtaken: Another replica works on it.
             StoreUnavailable: A store did not answer: nothing is told before it does.
         """
-        scope = await self.scopes.begin(self.clock())
-        if scope is None:
-            return False
+        scope: Scope | None = None
+        try:
+            scope = await self.scopes.begin(self.clock())
+            if scope is not None:
+                await self._keep_at(scope)
+        except Exception as error:
+            await self._note_failure(error, scope)
+            raise
+        return scope is not None
+
+    async def _note_failure(self, error: Exception, scope: Scope | None) -> None:
+        """Say once why nobody gets on: in the log, and for whoever looks at the incident of *scope*."""
+        foreseen = isinstance(error, HabeasError)
+        write = logger().warning if foreseen else logger().error
+        which = {"request_id": scope.incident} if scope is not None else {}
+        write(LATER, service="scoping", reason=_reason(error), exc_info=not foreseen, **which)
+        if scope is not None:
+            with suppress(HabeasError):
+                await self.scopes.fail(scope, _reason(error), self.clock())
+
+    async def _keep_at(self, scope: Scope) -> None:
+        """Work on *scope*, and say meanwhile that somebody does."""
         beats = asyncio.create_task(self._beat(scope))
         try:
             await self._go_on(scope)
-        except Exception as error:
-            logger().warning(LATER, service="scoping", request_id=scope.incident, reason=_reason(error))
-            with suppress(HabeasError):
-                await self.scopes.fail(scope, _reason(error), self.clock())
-            raise
         finally:
             beats.cancel()
-        return True
 
     async def _beat(self, scope: Scope) -> None:
         """Keep the lease while one step takes longer than it; whoever hangs for a day loses it."""

@@ -1,9 +1,9 @@
 """What customers are called in events, and which of them somebody is who is written to. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.intake.incidents.domain import Incident
-from shared.affected import Chunk, Reached
+from shared.affected import Reached
 from shared.incidents import AffectedController, BreachDeclared, customer_numbers
 
 
@@ -23,9 +23,9 @@ def called(incident: Incident, declared: Sequence[BreachDeclared]) -> Mapping[st
     return numbers if known <= set(numbers.values()) else {id_: id_ for id_ in numbers}
 
 
-def customers_in(chunk: Chunk, declared: BreachDeclared) -> Iterator[str]:
-    """Yield the ids of the customers that are written to in *chunk*, of those that were *declared*."""
-    for reached in chunk.people:
+def customers_in(people: Iterable[Reached], declared: BreachDeclared) -> Iterator[str]:
+    """Yield the ids of the customers who are *people* of a chunk, of those that were *declared*."""
+    for reached in people:
         at = [one for one in declared.affected.controllers if one.email == reached.email]
         yield from (one.id for one in _called_so(at, reached))
 

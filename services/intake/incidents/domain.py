@@ -16,6 +16,7 @@ from services.intake.incidents.duties import (
     PEOPLE,
     ClocksSet,
     CustomersFound,
+    CustomersMissed,
     Due,
     DutiesDone,
     DutiesWithdrawn,
@@ -48,7 +49,7 @@ HOLD = "hold"
 """What the moment is called at which a hold ends."""
 
 
-RECORDS = (ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn)
+RECORDS = (ClocksSet, CustomersFound, CustomersMissed, DutiesDone, DutiesWithdrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,8 @@ def _continued(incident: Incident, newest: Phase, fact: Fact) -> Incident:
         case CustomersFound():
             found = replace(incident.phases[fact.phase - 1], written_to=frozenset(fact.customers))
             return _replaced(incident, found)
+        case CustomersMissed():
+            return _missed(incident, incident.phases[fact.phase - 1], frozenset(fact.customers))
         case CampaignAborted():
             # Before notices are out there are none to stop.
             return replace(incident, aborted=any(phase.out for phase in incident.phases))
@@ -258,7 +261,8 @@ def _begun(incident: Incident, fact: BreachRegistered) -> Incident:
         fact.role,
         fact.aware_at,
         fact.by,
-        status_after(Status.UNKNOWN, fact),
+        anew=bool(incident.phases) and not incident.standing,
+        status=status_after(Status.UNKNOWN, fact),
         words=fact.declaration,
     )
     return replace(incident, phases=(*incident.phases, phase))
@@ -309,16 +313,30 @@ def _recounted(incident: Incident, phase: Phase, fact: BreachRecounted) -> Incid
         return incident
     counts = fact.model_dump(include={"sent", "doubtful", "failed", "elsewhere"})
     counted = replace(phase, notified=phase.notified.model_copy(update=counts))
-    return _with(_untold(incident, phase), counted, fact)
+    theirs = [duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty)]
+    # Events of before do not say whose letters they are: then it may be anybody's.
+    return _with(_untold(incident, theirs if fact.missed is None else ()), counted, fact)
 
 
-def _untold(incident: Incident, phase: Phase) -> Incident:
+def _missed(incident: Incident, phase: Phase, customers: frozenset[str]) -> Incident:
+    """Whom no letter of any phase has reached is not told; nor is a supplement that somebody has not."""
+    after = _replaced(incident, replace(phase, missed=(phase.missed or frozenset()) | customers))
+    theirs = [duty for duty in incident.clocks if duty.customer in customers and not _is_told(after, duty)]
+    if customers:
+        theirs += [duty for duty in incident.clocks if duty.supplement == phase.number]
+    return _untold(after, theirs)
+
+
+def _is_told(incident: Incident, duty: Due) -> bool:
+    return any(phase.concerns(duty) and phase.has_told(duty) for phase in incident.standing)
+
+
+def _untold(incident: Incident, duties: Iterable[Due]) -> Incident:
     """A customer who was not reached is not told: their clocks run on, unless the staff has told them."""
-    if not phase.customers:
-        return incident
-    theirs = (duty for duty in incident.clocks if duty.recipient == CONTROLLER and phase.concerns(duty))
-    customers = {duty.clock for duty in theirs}
-    kept = {clock: at for clock, at in incident.done.items() if clock not in customers or at.by is not None}
+    clocks = {duty.clock for duty in duties}
+    kept = {
+        clock: done for clock, done in incident.done.items() if clock not in clocks or done.by is not None
+    }
     return replace(incident, done=kept)
 
 

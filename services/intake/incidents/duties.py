@@ -44,6 +44,11 @@ class Due(Part):
         _, _, customer = self.clock.partition(f".{CONTROLLER}.")
         return customer or None
 
+    @property
+    def supplement(self) -> int | None:
+        """Which phase tells the customers more whom it is about; None of any other duty."""
+        return int(self.clock.split(".")[1]) if self.recipient == CUSTOMERS else None
+
 
 class ClocksSet(Record):
     """The clocks of an incident were started, or corrected by what is known since."""
@@ -57,6 +62,16 @@ class CustomersFound(Record):
     """Which customers a phase writes to, of those that were declared: those whose records were breached."""
 
     TYPE: ClassVar[str] = "habeas.incidents.customers_found.v1"
+
+    phase: int
+    customers: tuple[str, ...]
+    """As their clocks call them."""
+
+
+class CustomersMissed(Record):
+    """Which customers no letter of a phase has reached."""
+
+    TYPE: ClassVar[str] = "habeas.incidents.customers_missed.v1"
 
     phase: int
     customers: tuple[str, ...]

@@ -20,10 +20,17 @@ from services.intake.incidents.clocks import (
 from services.intake.incidents.counting import Law
 from services.intake.incidents.customers import called, customers_in
 from services.intake.incidents.domain import HOLD, Incident, end_of_hold, evolve
-from services.intake.incidents.duties import ClocksSet, CustomersFound, Due, DutiesDone, DutiesWithdrawn
+from services.intake.incidents.duties import (
+    ClocksSet,
+    CustomersFound,
+    CustomersMissed,
+    Due,
+    DutiesDone,
+    DutiesWithdrawn,
+)
 from services.intake.incidents.keeping import KEPT, PEOPLE_KEPT, Retention, phase_of
 from services.intake.incidents.notices import objection, released, told_by_letter, too_late, waits_for_hold
-from shared.affected import Chunk, chunk_item, chunks_of
+from shared.affected import Chunk, Reached, chunk_item, chunks_of
 from shared.errors import PermanentError, TooEarly
 from shared.events import Code, Fact, RequestPurged
 from shared.incidents import (
@@ -43,6 +50,7 @@ from shared.incidents import (
     BreachUnscoped,
     BreachWithdrawn,
     CampaignAborted,
+    Missed,
 )
 from shared.log import logger
 from shared.service import on
@@ -85,6 +93,11 @@ class Incidents:
     async def declared(self, item: Code) -> BreachDeclared:
         """Return what was declared under the name *item*."""
         return BreachDeclared.model_validate_json(await self.vault.open(self.case_id, item))
+
+    async def people(self, phase: int, chunk: int) -> Sequence[Reached]:
+        """Return to whom the letters of a chunk go; KeyError, where it is forgotten."""
+        sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
+        return Chunk.model_validate_json(sealed).people
 
     async def await_all(self, waits: Sequence[Wait]) -> None:
         """Have each of *waits* told when it has come."""
@@ -138,12 +151,45 @@ async def _customers_found(event: BreachScoped, after: Incident, ctx: Incidents)
     names, written = called(after, declared), set[str]()
     for number in range(event.chunks):
         try:
-            sealed = await ctx.vault.open(ctx.case_id, chunk_item(event.phase, number))
+            people = await ctx.people(event.phase, number)
         except KeyError:  # whom it was about is forgotten by now
             return []
-        theirs = customers_in(Chunk.model_validate_json(sealed), declared[event.phase - 1])
-        written.update(names[id_] for id_ in theirs)
+        written.update(names[id_] for id_ in customers_in(people, declared[event.phase - 1]))
     return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
+
+
+async def _customers_missed(
+    event: BreachNotified | BreachRecounted, after: Incident, ctx: Incidents
+) -> Sequence[Fact]:
+    """
+    Return which customers letters of a phase have not reached; none, where it is on record already.
+
+    Law:
+        GDPR Art. 33(2): each controller is told.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or event.missed is None:
+        return []
+    missed = await _customers_of(phase.number, event.missed, after, ctx)
+    if phase.missed is not None and missed <= phase.missed:
+        return []
+    return [CustomersMissed(request_id=ctx.case_id, phase=phase.number, customers=tuple(sorted(missed)))]
+
+
+async def _customers_of(
+    phase: int, letters: Sequence[Missed], incident: Incident, ctx: Incidents
+) -> set[str]:
+    """Return whom *letters* of a phase were to, as their clocks call them; all, where that is forgotten."""
+    declared = [await ctx.declared(one.declaration) for one in incident.phases]
+    names, found = called(incident, declared), set[str]()
+    for some in letters:
+        try:
+            people = await ctx.people(phase, some.chunk)
+        except KeyError:
+            return set(names.values())
+        theirs = customers_in([people[number] for number in some.numbers], declared[phase - 1])
+        found.update(names[id_] for id_ in theirs)
+    return found
 
 
 async def _clocks_set(incident: Incident, ctx: Incidents) -> Sequence[Fact]:
@@ -240,8 +286,10 @@ async def note_report(event: BreachReported, ctx: Incidents) -> Sequence[Fact]:
 async def note_notified(event: BreachNotified, ctx: Incidents) -> Sequence[Fact]:
     """Stop the clocks of those to whom all notices are out; what runs from there is counted now."""
     after = evolve(ctx.incident, event)
+    missed = await _customers_missed(event, after, ctx)
+    after = reduce(evolve, missed, after)
     told = {duty.clock: ctx.now for duty in told_by_letter(after)}
-    return await _stopped(after, told, ctx) if told else []
+    return [*missed, *await _stopped(after, told, ctx)] if told else missed
 
 
 async def note_recount(event: BreachRecounted, ctx: Incidents) -> Sequence[Fact]:
@@ -252,10 +300,12 @@ async def note_recount(event: BreachRecounted, ctx: Incidents) -> Sequence[Fact]
         TooEarly: It is not known yet that all letters are out.
     """
     after = evolve(ctx.incident, event)
+    missed = await _customers_missed(event, after, ctx)
+    after = reduce(evolve, missed, after)
     running = [duty for duty in after.clocks if after.running(duty.clock)]
     untold = [duty for duty in running if not ctx.incident.running(duty.clock)]
     alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in untold]
-    return [*alarms, *await _clocks_set(after, ctx)]
+    return [*missed, *alarms, *await _clocks_set(after, ctx)]
 
 
 def _is_over(duty: Due, now: datetime) -> bool:

@@ -115,10 +115,14 @@ def released(case: RequestId, incident: Incident, now: datetime) -> list[Notices
 
 
 def told_by_letter(incident: Incident) -> Iterator[Due]:
-    """Yield the clocks that run about people, or customers, to whom the notices are out."""
+    """
+    Yield the clocks that run about people, or customers, to whom the notices are out.
+
+    A customer is told by any letter: what is more in another phase, a supplement has to tell.
+    """
     for duty in incident.clocks:
-        about = _about(incident, duty)
-        if incident.running(duty.clock) and about and all(_told(phase, duty) for phase in about):
+        told = [phase.has_told(duty) for phase in _about(incident, duty)]
+        if incident.running(duty.clock) and (any(told) if duty.customer else told and all(told)):
             yield duty
 
 
@@ -127,20 +131,8 @@ def _about(incident: Incident, duty: Due) -> list[Phase]:
     if duty.recipient != CUSTOMERS:
         return [phase for phase in incident.standing if phase.concerns(duty)]
     theirs = {one.customer for one in incident.clocks if one.recipient == CONTROLLER and one.owed}
-    number = int(duty.clock.split(".")[1])
-    return [one for one in incident.standing if one.number == number and theirs <= (one.written_to or set())]
-
-
-def _told(phase: Phase, duty: Due) -> bool:
-    """
-    Tell whether the notices of *phase* have told whom *duty* is about.
-
-    Of people whom no letter reaches there is a list; a customer who was not reached is not told.
-    """
-    notified = phase.notified
-    if notified is None or notified.aborted or notified.sent + notified.elsewhere <= 0:
-        return False
-    return duty.recipient == PEOPLE or not notified.failed
+    phases = [one for one in incident.standing if one.number == duty.supplement]
+    return [one for one in phases if theirs <= (one.written_to or set())]
 
 
 def waits_for_hold(duty: Due, incident: Incident, now: datetime) -> bool:

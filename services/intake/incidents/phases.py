@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.intake.incidents.duties import BY_LETTER, CONTROLLER, Due
+from services.intake.incidents.duties import BY_LETTER, CONTROLLER, PEOPLE, Due
 from shared.errors import IllegalTransition
 from shared.events import Code, Fact
 from shared.incidents import (
@@ -68,6 +68,8 @@ class Phase:
     aware_at: datetime
     by: Code | None = None
     """Who declared it."""
+    anew: bool = False
+    """Whether nothing stood any more when it was declared: all before it was taken back."""
     status: Status = Status.REGISTERED
     scoped: BreachScoped | None = None
     written_to: frozenset[str] | None = None
@@ -84,6 +86,8 @@ class Phase:
     further: bool = False
     """Whether those of another phase were out before them."""
     notified: BreachNotified | None = None
+    missed: frozenset[str] | None = None
+    """Customers who have no letter of this phase, as their clocks call them; None: nobody says which."""
     withdrawn_by: Code | None = None
 
     @property
@@ -121,6 +125,19 @@ class Phase:
             theirs = self.written_to is None or duty.customer is None or duty.customer in self.written_to
             return self.customers > 0 and theirs
         return any(duty.policy in group.laws for group in self.groups if group.people or group.again)
+
+    def has_told(self, duty: Due) -> bool:
+        """
+        Tell whether its notices have told whom *duty* is about, of those whom it concerns.
+
+        Of people whom no letter reaches there is a list; a customer who was not reached is not told.
+        """
+        notified = self.notified
+        if notified is None or notified.sent + notified.elsewhere <= 0:
+            return False
+        if self.missed is not None and duty.customer is not None:
+            return duty.customer not in self.missed
+        return not notified.aborted and (duty.recipient == PEOPLE or not notified.failed)
 
     @property
     def awaits_approval(self) -> bool:

@@ -59,8 +59,17 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> Opened:
         told_elsewhere(ctx.vault, case, phase, number, event.along),
     )
     chunk = Chunk.model_validate_json(sealed)
-    people = len(chunk.people)
-    return Opened(case, phase, number, chunk.to, chunk.laws, chunk.language, people, sorted(elsewhere))
+    return Opened(
+        incident=case,
+        phase=phase,
+        chunk=number,
+        to=chunk.to,
+        laws=chunk.laws,
+        language=chunk.language,
+        people=len(chunk.people),
+        declaration=event.declaration,
+        elsewhere=sorted(elsewhere),
+    )
 
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.notifier.campaigns.outcomes import Failed, Later, Outcome, Sent, Taken, taken
-from services.notifier.campaigns.tally import COUNTS
+from services.notifier.campaigns.tally import COUNTS, MISSED
 from shared.errors import PermanentError, TransientError
-from shared.incidents import BreachNoticeReturned
+from shared.incidents import BreachNoticeReturned, Missed
 from shared.mongo import Collection, Database, Document, ReturnDocument, insert_new, translated
 
 QUIET_MS = 3_000
@@ -40,6 +40,8 @@ class Opened:
     laws: Sequence[str]
     language: str
     people: int
+    declaration: str
+    """What they are told in the words of."""
     elsewhere: Sequence[int] = ()
     """Who of them is told by the letter of another phase, and gets none of this one."""
 
@@ -157,6 +159,21 @@ class Ledgers:
             [sums] = await cursor.to_list(1) or [dict.fromkeys(counts, 0)]
         return {name: sums[name] for name in counts}
 
+    async def missed(self, incident: str, phase: int) -> tuple[Missed, ...]:
+        """Return which customers no letter of a phase has reached; that of another may have."""
+        to_customers = {"incident": incident, "phase": phase, "to": "controllers"}
+        with translated("look for customers who were not reached"):
+            cursor = self._ledgers.aggregate(
+                [
+                    {"$match": to_customers},
+                    {"$sort": {"chunk": 1}},
+                    {"$project": {"chunk": 1, "numbers": MISSED}},
+                    {"$match": {"numbers": {"$ne": []}}},
+                ]
+            )
+            found = await cursor.to_list(None)
+        return tuple(Missed(chunk=one["chunk"], numbers=sorted(one["numbers"])) for one in found)
+
 
 def _blank(chunk: Opened, domain: str) -> Document:
     return {
@@ -168,6 +185,7 @@ def _blank(chunk: Opened, domain: str) -> Document:
         "laws": list(chunk.laws),
         "language": chunk.language,
         "people": chunk.people,
+        "declaration": chunk.declaration,
         "elsewhere": list(chunk.elsewhere),
         "domain": domain,
         "epoch": 0,

@@ -53,7 +53,8 @@ class Recounting:
 
     async def _told(self, late: Late, phase: int) -> Message:
         sums = await self.ledgers.sums(late.incident, phase)
-        fact = BreachRecounted(request_id=late.incident, phase=phase, **sums)
+        missed = await self.ledgers.missed(late.incident, phase)
+        fact = BreachRecounted(request_id=late.incident, phase=phase, **sums, missed=missed)
         id_ = uuid5(NAMESPACE_OID, f"recounted {late.incident}.{phase} {late.times[str(phase)]}").hex
         body = encode(fact, id=id_, source="habeas/campaigns", time=datetime.now(UTC))
         return Message(fact.EXCHANGE, fact.TYPE, body, id_)

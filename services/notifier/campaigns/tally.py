@@ -22,10 +22,15 @@ def _but_for_bounces(count: Any, otherwise: Document) -> Document:
     return {"$cond": [{"$eq": [_BOUNCED, []]}, count, {"$size": otherwise}]}
 
 
+_REACHED: Document = {"$setDifference": [_people("written"), _BOUNCED]}
+
 COUNTS: Document = {
-    "sent": _but_for_bounces("$sent", {"$setDifference": [_people("written"), _BOUNCED]}),
+    "sent": _but_for_bounces("$sent", _REACHED),
     "doubtful": {"$size": "$doubt"},
     "elsewhere": {"$size": {"$ifNull": ["$elsewhere", []]}},
     "failed": _but_for_bounces("$failed", {"$setUnion": [_people("failures"), _BOUNCED]}),
 }
 """A letter may come back before it is on record as taken, or after it was refused at another attempt."""
+
+MISSED: Document = {"$setDifference": [{"$range": [0, "$people"]}, _REACHED]}
+"""The numbers of those whom no letter of this phase has reached; that of another may have."""

@@ -1,5 +1,7 @@
 """Mailboxes that no notice goes to. Pure."""
 
+from collections.abc import Iterable
+
 from services.notifier import mime
 from shared.affected import Reached
 from shared.errors import MailRefused
@@ -16,12 +18,33 @@ class BreachedMailbox(MailRefused):
 
 def reached(person: Reached, declared: BreachDeclared) -> bool:
     """Tell whether a notice to *person* goes out: to an address that is one, and not to who has read it."""
+    return bool(addresses(person, declared))
+
+
+def addresses(person: Reached, declared: BreachDeclared) -> list[str]:
+    """Return the addresses that a notice to *person* may go to, the surest first; there may be none."""
+    unsafe = breached(person, declared)
+    return [one for one in _all(person) if one not in unsafe and _domain(one)]
+
+
+def breached(person: Reached, declared: BreachDeclared) -> list[str]:
+    """Return the addresses of *person* that nobody may write to: whoever has their password reads it."""
+    if not _secret_is_out(person, declared):
+        return []
+    return [one for one in _all(person) if _is_at_one_of(declared.mail_domains, _domain(one))]
+
+
+def _all(person: Reached) -> list[str]:
+    """Return all addresses of *person*; whom nobody writes to at a first one is written to at none."""
+    return [person.email, *person.others] if person.email else []
+
+
+def _domain(address: str) -> str:
+    """Return the domain that mail to *address* goes to; nothing where it is no address."""
     try:
-        must_be_safe(person, declared)
-        mime.addr_spec(person.email or "")
+        return mime.addr_spec(address).rpartition("@")[2]
     except MailRefused:
-        return False
-    return True
+        return ""
 
 
 def must_be_safe(person: Reached, declared: BreachDeclared) -> None:
@@ -42,10 +65,18 @@ def must_be_safe(person: Reached, declared: BreachDeclared) -> None:
     if not declared.mail_domains or person.email is None:
         return
     domain = mime.addr_spec(person.email).rpartition("@")[2]  # as it is written to
-    categories = person.categories or declared.categories
-    secret = not categories or is_there(Kind.CREDENTIALS, (*categories, ADDRESS))
-    if secret and any(_lies_in(domain, breached) for breached in declared.mail_domains):
+    if _secret_is_out(person, declared) and _is_at_one_of(declared.mail_domains, domain):
         raise BreachedMailbox("the password of this mailbox was breached")
+
+
+def _secret_is_out(person: Reached, declared: BreachDeclared) -> bool:
+    """Tell whether what opens a mailbox of *person* may be part of what was breached of them."""
+    categories = person.categories or declared.categories
+    return not categories or is_there(Kind.CREDENTIALS, (*categories, ADDRESS))
+
+
+def _is_at_one_of(domains: Iterable[str], domain: str) -> bool:
+    return any(_lies_in(domain, one) for one in domains)
 
 
 def _lies_in(domain: str, other: str) -> bool:

@@ -11,10 +11,12 @@ from services.intake.incidents.duties import Due
 from shared.affected import Chunk, Reached, chunk_item
 from shared.incidents import (
     BreachAlarmed,
+    BreachRecounted,
     BreachRegistered,
     BreachReported,
     BreachScoped,
     BreachWithdrawn,
+    Missed,
 )
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import notified, to_customers
@@ -398,6 +400,126 @@ async def test_a_supplement_to_customers_is_told_when_all_of_them_have_its_lette
     await registry.approve("bruno", 2)
     await registry.tell(notified(2, failed=failed))
     assert ("supplement.2.customers" in (await registry.incident()).done) is stops
+
+
+# --- customers who are not reached ----------------------------------------------------------------------
+
+BOTH = [CUSTOMER, CUSTOMER | {"id": "k-2", "email": "c@example.org"}]
+FIRST, SECOND = (Missed(chunk=0, numbers=(number,)) for number in range(2))
+"""The letter to the one, and to the other, of a phase that writes to both."""
+
+
+def recounted(phase: int, *missed: Missed) -> BreachRecounted:
+    failed = len(missed)
+    return BreachRecounted(
+        request_id=INCIDENT, phase=phase, sent=2 - failed, doubtful=0, failed=failed, missed=missed
+    )
+
+
+async def both_written_to(registry: Registry) -> None:
+    """Write to two customers."""
+    await registry.declare(role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 1, *BOTH))
+    await registry.approve("bruno")
+
+
+async def customers_running(registry: Registry) -> set[str]:
+    incident = await registry.incident()
+    return {duty.clock for duty in incident.clocks if duty.customer and incident.running(duty.clock)}
+
+
+async def test_a_notice_that_comes_back_late_starts_the_clock_of_its_customer_alone(
+    registry: Registry,
+) -> None:
+    """GDPR Art. 33(2)."""
+    await both_written_to(registry)
+    await registry.tell(notified(1, missed=()))
+    assert await customers_running(registry) == set()
+    await registry.tell(recounted(1, SECOND))
+    assert await customers_running(registry) == {"gdpr.controller.2"}
+    assert {alarm.clock for alarm in registry.told(BreachAlarmed)} == {"gdpr.controller.2"}
+    await registry.tell(recounted(1, Missed(chunk=0, numbers=(0, 1))).model_copy(update={"failed": 2}))
+    assert await customers_running(registry) == {"gdpr.controller.1", "gdpr.controller.2"}
+
+
+@pytest.mark.parametrize("aborted", [False, True])
+async def test_one_notice_that_reached_nobody_keeps_no_other_customer_untold(
+    registry: Registry, aborted: bool
+) -> None:
+    """GDPR Art. 33(2)."""
+    await both_written_to(registry)
+    await registry.tell(notified(1, sent=1, failed=1, missed=(FIRST,), aborted=aborted))
+    assert await customers_running(registry) == {"gdpr.controller.1"}
+
+
+async def test_a_supplement_that_comes_back_late_is_still_to_be_told_and_the_first_notice_is_not(
+    registry: Registry,
+) -> None:
+    """GDPR Art. 33(2), 33(4)."""
+    await both_written_to(registry)
+    await registry.tell(notified(1, missed=()))
+    await registry.pass_time(DAY)
+    await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 2, *BOTH))
+    await registry.approve("bruno", 2)
+    await registry.tell(notified(2, missed=()))
+    assert not (await registry.incident()).running("supplement.2.customers")
+    await registry.tell(recounted(2, SECOND))
+    assert (await registry.incident()).running("supplement.2.customers")
+    assert await customers_running(registry) == set(), "they were told a day before"
+
+
+async def test_a_notice_stops_the_clock_of_its_customer_though_a_supplement_to_them_waits(
+    registry: Registry,
+) -> None:
+    """GDPR Art. 33(2), 33(4): they are told, and what is more is told later."""
+    await both_written_to(registry)
+    await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 2, *BOTH))
+    await registry.tell(notified(1, sent=1, failed=1, missed=(SECOND,)))
+    incident = await registry.incident()
+    assert await customers_running(registry) == {"gdpr.controller.2"}
+    assert incident.done["gdpr.controller.1"].at == NOW
+    assert incident.running("supplement.2.customers")
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_who_is_spared_the_letter_of_one_phase_is_told_by_that_of_the_other(
+    registry: Registry, order: tuple[int, int]
+) -> None:
+    """GDPR Art. 33(2): one letter stands for both, and where it comes back nobody is told."""
+    await registry.declare(role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 1, *BOTH))
+    await supplement(registry, NOW, role="processor", affected={"controllers": BOTH})
+    await registry.tell(await written_to(registry, 2, *BOTH))
+    await registry.approve("bruno", 2)
+    ends = {
+        1: notified(1, sent=1, elsewhere=1, missed=(SECOND,)),
+        2: notified(2, sent=1, failed=1, missed=(FIRST,)),
+    }
+    for phase in order:
+        await registry.tell(ends[phase])
+    assert await customers_running(registry) == set()
+    await registry.tell(recounted(2, Missed(chunk=0, numbers=(0, 1))).model_copy(update={"failed": 2}))
+    assert await customers_running(registry) == {"gdpr.controller.2"}
+
+
+async def test_who_told_a_customer_by_hand_need_not_because_a_notice_comes_back(registry: Registry) -> None:
+    await both_written_to(registry)
+    await registry.tell(notified(1, sent=1, failed=1, missed=(FIRST,)))
+    await report(registry, "gdpr.controller.1")
+    await registry.tell(recounted(1, Missed(chunk=0, numbers=(0, 1))).model_copy(update={"failed": 2}))
+    assert await customers_running(registry) == {"gdpr.controller.2"}
+
+
+async def test_where_nobody_knows_any_more_whose_notice_came_back_all_may_be_untold(
+    registry: Registry,
+) -> None:
+    await both_written_to(registry)
+    await registry.tell(notified(1, missed=()))
+    await registry.vault.discard_all(INCIDENT, [chunk_item(1, 0)])
+    await registry.tell(recounted(1, SECOND))
+    assert await customers_running(registry) == {"gdpr.controller.1", "gdpr.controller.2"}
 
 
 async def test_customers_who_were_told_before_clocks_had_numbers_are_not_still_to_be_told(

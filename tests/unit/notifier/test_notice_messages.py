@@ -10,6 +10,7 @@ from email.policy import SMTP
 import pytest
 
 from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
+from services.notifier.notices import mailboxes
 from services.notifier.notices.mailboxes import BreachedMailbox
 from services.notifier.notices.writing import Notices
 from services.notifier.wire import in_lines, wired
@@ -161,6 +162,26 @@ def test_no_notice_goes_to_a_mailbox_whose_password_was_breached(
     else:
         with pytest.raises(BreachedMailbox):
             writer(declared).of(person, message_id=MESSAGE_ID)
+
+
+@pytest.mark.parametrize(
+    ("email", "others", "good", "breached"),
+    [
+        ("ada@mail.example", ("ada@example.org",), ["ada@example.org"], ["ada@mail.example"]),
+        ("ada@example.org", ("no address", "a@mail.example"), ["ada@example.org"], ["a@mail.example"]),
+        ("ada@mail.example", (), [], ["ada@mail.example"]),
+        (None, ("ada@example.org",), [], []),
+    ],
+)
+def test_of_several_mailboxes_those_are_good_that_nobody_else_opens(
+    email: str | None, others: tuple[str, ...], good: list[str], breached: list[str]
+) -> None:
+    """Cal. Civ. Code § 1798.82(j)(5)."""
+    declared = DECLARED.model_copy(update={"mail_domains": ("mail.example",)})
+    person = PERSON.model_copy(update={"email": email, "others": others, "categories": PASSWORD})
+    assert mailboxes.addresses(person, declared) == good
+    assert mailboxes.breached(person, declared) == breached
+    assert mailboxes.reached(person, declared) is bool(good)
 
 
 def test_an_investigation_that_delayed_it_is_told() -> None:

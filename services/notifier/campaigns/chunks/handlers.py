@@ -77,10 +77,14 @@ async def _notified(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
     if not await ctx.standings.tells(event.request_id, event.phase, f"{event.chunk}.{event.turn}"):
         return []
     sums = await ctx.ledgers.sums(event.request_id, event.phase)
-    aborted = await ctx.standing(event.request_id) is Standing.ABORTED
     return [
         BreachNotified(
-            request_id=event.request_id, phase=event.phase, aborted=aborted, last=event.chunk, **sums
+            request_id=event.request_id,
+            phase=event.phase,
+            **sums,
+            missed=await ctx.ledgers.missed(event.request_id, event.phase),
+            aborted=await ctx.standing(event.request_id) is Standing.ABORTED,
+            last=event.chunk,
         )
     ]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.turn import Letter
 from services.notifier.campaigns.outcomes import Failed
+from services.notifier.notices import mailboxes
 from services.notifier.notices.writing import Notices
 from services.notifier.returnpath import Notice, NoticePaths
 from services.notifier.wire import Wired, wired
@@ -32,26 +33,37 @@ class Letters:
 
     def limited(self, number: int) -> str | None:
         """Return the mail domain of the person *number* if it is limited."""
-        return self.pace.limited(self.people[number].email)
+        return self.pace.limited(self._addresses(number)[0])
 
     def others(self, number: int) -> int:
-        """Return at how many further addresses the person *number* is written to if the first is none."""
-        return len(self._others(self.people[number]))
+        """Return at how many further addresses the person *number* is written to if the first is given up."""
+        return len(self._addresses(number)) - 1
 
-    def _others(self, person: Reached) -> Sequence[str]:
-        """Return further addresses of *person*; at a limited domain nobody has a place for them."""
-        return [address for address in person.others if self.pace.limited(address) is None]
+    def _addresses(self, number: int) -> Sequence[str | None]:
+        """
+        Return where the person *number* is written to, each if the one before is given up; at least one.
+
+        Mailboxes whose password was breached are left out, where there are others. At a limited domain nobody
+        has a place for further addresses.
+        """
+        person = self.people[number]
+        if not person.others:
+            return [person.email]
+        first, *others = mailboxes.addresses(person, self.notices.declared) or (person.email,)
+        return [first, *(address for address in others if self.pace.limited(address) is None)]
 
     def make(self, number: int, *, gone: int = 0) -> Letter | Failed:
-        """Return the letter to the person *number*, of whose addresses *gone* are none; or why none is."""
+        """Return the letter to the person *number*, *gone* of whose addresses are given up; or why none."""
         person, first = self.people[number], self.first
         if not person.email:
             return Failed(number, "no_address", "the records hold no mail address")
-        if gone:
-            person = person.model_copy(update={"email": self._others(person)[gone - 1]})
+        if person.others:
+            person = person.model_copy(update={"email": self._addresses(number)[gone]})
         notice = Notice(first.campaign, first.phase, first.chunk, number)
         try:
             message = self._message(person, self.paths.message_id(notice, self.domain))
+        except mailboxes.BreachedMailbox as error:
+            return Failed(number, "mailbox_breached", str(error))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
         return Letter(self.sender or self.paths.of(notice), str(person.email), message)

@@ -39,6 +39,8 @@ LIMITED_S = 30.0
 """How long a turn goes on in which whoever is left waits for the limit of a domain."""
 HEARTBEAT_S = LOOK_S = 0.5
 """Between two signs of life; between two looks at whether the campaign goes on."""
+NOBODY = "mailbox_unknown"
+"""Why a letter failed that went to nobody's address."""
 FINISH_S = 10.0
 """How long letters under way are waited for when the process is told to stop."""
 
@@ -83,10 +85,10 @@ class Letters(Protocol):
     """The letters of a chunk."""
 
     def others(self, number: int) -> int:
-        """Return at how many further addresses the person *number* is written to if the first is none."""
+        """Return at how many further addresses the person *number* is written to if the first is given up."""
 
     def make(self, number: int, *, gone: int = 0) -> Letter | Failed:
-        """Return the letter to the person *number*, of whose addresses *gone* are none; or why none is."""
+        """Return the letter to the person *number*, *gone* of whose addresses are given up; or why none."""
 
     def limited(self, number: int) -> str | None:
         """Return the mail domain of the person *number* if it is limited."""
@@ -103,7 +105,7 @@ class Turn:
         self._delayed = dict(chunk.delayed)
         self._doubts = Counter(chunk.doubts)
         self._gone = Counter[int]()
-        """How many addresses of somebody are none."""
+        """How many addresses of somebody are given up."""
         now, left = means.persistence.clock(), chunk.left()
         self._resting = [number for number in left if self._rests(number, now)]
         """Those whose letters are left for another turn altogether."""
@@ -243,6 +245,20 @@ class Turn:
         self._queueing.clear()
 
     async def _write(self, number: int, line: Line) -> Outcome:
+        """Write to the person *number*: at a further address, where one is given up and none has a letter."""
+        outcome = await self._try(number, line)
+        while isinstance(outcome, Failed) and self._may_try_another(outcome):
+            self._gone[number] += 1
+            outcome = await self._try(number, line)
+        return outcome
+
+    def _may_try_another(self, failed: Failed) -> bool:
+        """Tell whether there is another address, and no copy in doubt that may lie in this one."""
+        number, nobody = failed.number, failed.reason == NOBODY
+        left = self._gone[number] < self._letters.others(number)
+        return left and (nobody or number not in self._doubts)
+
+    async def _try(self, number: int, line: Line) -> Outcome:
         letter = self._letters.make(number, gone=self._gone[number])
         if isinstance(letter, Failed):
             return letter
@@ -251,10 +267,7 @@ class Turn:
         except MailUnavailable as error:
             return self._not_now(number, error)
         except NoSuchMailbox as error:
-            self._gone[number] += 1
-            if self._gone[number] <= self._letters.others(number):
-                return await self._write(number, line)
-            return Failed(number, "mailbox_unknown", str(error))
+            return Failed(number, NOBODY, str(error))
         except MailRefused as error:
             return Failed(number, "mail_refused", str(error))
         self._objections = Objections()

@@ -1,0 +1,46 @@
+"""A dry run keeps what it is told of people outside of its own memory, however many they are."""
+
+import tracemalloc
+from contextlib import closing
+
+import pytest
+
+from services.fulfillment.scoping.affected import Somebody
+from services.fulfillment.scoping.trying import _People
+
+
+def at(number: int, place: str, *known: str) -> Somebody:
+    """Return somebody with an address at *place*, and what else they are *known* by."""
+    address = f"person{number}@{place}.example"
+    aliases = frozenset(("known", name, number) for name in known)
+    return Somebody(who=("email", address), said={"email": (1, address)}, aliases=aliases)
+
+
+def memory_to_unite(several: int) -> int:
+    """Return how much memory it takes, at most, to find out that so many people have two addresses each."""
+    with closing(_People()) as people:
+        for number in range(several):
+            people.add([at(number, "work", "customer"), at(number, "home", "customer")])
+        tracemalloc.start()
+        people.unite()
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert sum(1 for _ in people.everybody()) == several
+    return most
+
+
+def test_people_of_two_addresses_take_no_memory_however_many_they_are() -> None:
+    assert memory_to_unite(2_000) < 2 * memory_to_unite(200)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_who_is_one_with_somebody_who_is_one_with_another_is_one_with_both(order: int) -> None:
+    several = [at(1, "a", "x"), at(1, "b", "x", "y"), at(1, "c", "y", "z"), at(1, "d", "z"), at(2, "e", "x")]
+    with closing(_People()) as people:
+        people.add(several[::order])
+        people.unite()
+        found = sorted((one.email or "", *one.others) for one in people.everybody())
+    one, other = (
+        tuple(f"person{n}@{place}.example" for place in places) for n, places in ((1, "abcd"), (2, "e"))
+    )
+    assert found == [one, other]
