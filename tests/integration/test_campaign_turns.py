@@ -94,7 +94,16 @@ class Desk:
         incident = self.breach.incident
         spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
         await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
-        steering = Steering(incident, Campaign(), ledgers, standings, self.vault, PATHS, "example.com")
+        steering = Steering(
+            incident,
+            Campaign(),
+            ledgers,
+            standings,
+            self.vault,
+            PATHS,
+            "example.com",
+            said_at=datetime.now(UTC),
+        )
         told = self.breach.released().model_copy(update={"along": along, "further": further})
         [due] = await release(told, steering)
         assert isinstance(due, ChunkDue)
@@ -431,12 +440,14 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
         writing = asyncio.create_task(write_chunk(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
-        await writer.standings.set(due.request_id, Standing.PAUSED)
+        await writer.standings.set(due.request_id, Standing.PAUSED, datetime.now(UTC))
         await asyncio.sleep(1.2)  # it looks at least once a second
         gate.open.set()
         assert await writing == []
         assert (await desk.ledger())["sent"] == len(host.taken) == CONNECTIONS
-        await Standings(desk.database).set(due.request_id, Standing.ON)  # what was seen lately is old
+        await Standings(desk.database).set(
+            due.request_id, Standing.ON, datetime.now(UTC)
+        )  # what was seen lately is old
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert len({to for _, to, _ in host.taken}) == len(host.taken) == told.sent == 50
@@ -445,8 +456,8 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
 async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await writer.standings.set(due.request_id, Standing.ABORTED)
-        await writer.standings.set(due.request_id, Standing.ON)
+        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
+        await writer.standings.set(due.request_id, Standing.ON, datetime.now(UTC))
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.aborted) == (0, True), "who aborts has the last word"
@@ -470,7 +481,7 @@ async def test_who_is_told_by_another_phase_gets_no_letter_of_this_one_and_is_co
 async def test_whom_another_phase_tells_is_on_no_list_when_all_is_stopped(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"), along=(2,), elsewhere=(0,))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await writer.standings.set(due.request_id, Standing.ABORTED)
+        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
         await write_chunk(due, writer)
     campaigns = Campaigns(desk.database, desk.vault, PATHS)
     assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]

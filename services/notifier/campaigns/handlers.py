@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.ledgers import Ledgers, Opened
@@ -38,6 +39,8 @@ class Steering:
     paths: NoticePaths
     domain: str
     """What message ids end in."""
+    said_at: datetime
+    """When it was said, by the clock of whoever said it."""
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
@@ -65,19 +68,19 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> Opened:
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
     """Stop for now; chunks under way see it within a second, and note how far they got."""
-    await ctx.standings.set(ctx.incident, Standing.PAUSED)
+    await ctx.standings.set(ctx.incident, Standing.PAUSED, ctx.said_at)
     return []
 
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
     """Go on with each chunk that is not through."""
-    await ctx.standings.set(ctx.incident, Standing.ON)
+    await ctx.standings.set(ctx.incident, Standing.ON, ctx.said_at)
     return await _again(ctx)
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
     """Stop for good: each chunk that is not through is closed as it is."""
-    await ctx.standings.set(ctx.incident, Standing.ABORTED)
+    await ctx.standings.set(ctx.incident, Standing.ABORTED, ctx.said_at)
     return await _again(ctx)
 
 

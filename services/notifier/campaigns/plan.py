@@ -62,7 +62,16 @@ async def steering(settings: NotifierSettings, platform: Platform) -> AsyncItera
     paths, domain = settings.notice_paths(), settings.house().domain
 
     def context(moment: Moment[Campaign]) -> Steering:
-        return Steering(moment.case, moment.state, ledgers, standings, platform.vault, paths, domain)
+        return Steering(
+            moment.case,
+            moment.state,
+            ledgers,
+            standings,
+            platform.vault,
+            paths,
+            domain,
+            said_at=moment.occurred_at,
+        )
 
     service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
     recounting = Recounting(ledgers, standings, platform.bus.publish)
