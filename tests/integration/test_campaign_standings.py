@@ -11,6 +11,7 @@ from services.notifier.campaigns.handlers import Steering, abort, pause, resume
 from services.notifier.campaigns.ledgers import Ledgers
 from services.notifier.campaigns.standings import Standing, Standings
 from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.journal import Journal
 from shared.mongo import Client
 from shared.vault import Vault
 from tests.integration.test_campaign_turns import PATHS
@@ -30,7 +31,17 @@ async def desk(mongo_client: Client, database_prefix: str) -> Steering:
     standings = Standings(database)
     await standings.begin(INCIDENT, PATHS.campaign(INCIDENT))
     ledgers = Ledgers(database, by="one")
-    return Steering(INCIDENT, Campaign(), ledgers, standings, vault, PATHS, "example.com", said_at=NOON)
+    return Steering(
+        INCIDENT,
+        Campaign(),
+        ledgers,
+        standings,
+        vault,
+        PATHS,
+        "example.com",
+        said_at=NOON,
+        journal=Journal(database),
+    )
 
 
 async def test_a_pause_that_comes_after_what_was_said_after_it_stops_nobody(desk: Steering) -> None:

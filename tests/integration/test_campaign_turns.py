@@ -103,6 +103,7 @@ class Desk:
             PATHS,
             "example.com",
             said_at=datetime.now(UTC),
+            journal=Journal(self.database),
         )
         told = self.breach.released().model_copy(update={"along": along, "further": further})
         [due] = await release(told, steering)

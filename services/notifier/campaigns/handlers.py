@@ -11,7 +11,8 @@ from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.returnpath import NoticePaths
 from services.notifier.writing import Vault
 from shared.affected import Chunk, chunk_item, told_elsewhere
-from shared.events import DeliveryAction, Fact, RequestPurged
+from shared.envelope import Envelope
+from shared.events import DeliveryAction, Event, Fact, RequestPurged
 from shared.incidents import (
     BreachNoticeReturned,
     BreachNotified,
@@ -21,7 +22,8 @@ from shared.incidents import (
     ChunkDue,
     NoticesReleased,
 )
-from shared.service import on
+from shared.journal import Journal
+from shared.service import case_of_fact, on
 
 AT_ONCE = 16
 """Chunks that are looked into at the same time."""
@@ -41,6 +43,15 @@ class Steering:
     """What message ids end in."""
     said_at: datetime
     """When it was said, by the clock of whoever said it."""
+    journal: Journal
+    """Where each notice that came back is a case of its own."""
+
+
+def case_of(envelope: Envelope[Event]) -> str:
+    """Return the incident that an event is about, or the notice that came back."""
+    if isinstance(envelope.event, BreachNoticeReturned):
+        return envelope.event.case
+    return case_of_fact(envelope)
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
@@ -119,6 +130,7 @@ async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
     """Forget who was told of an incident whose record is purged; of a request nothing is known here."""
     await ctx.ledgers.forget(event.request_id)
     await ctx.standings.forget(event.request_id)
+    await ctx.journal.forget_parts(event.request_id)
     return []
 
 
