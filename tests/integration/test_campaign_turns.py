@@ -5,7 +5,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,8 @@ from aiosmtpd.smtp import SMTP
 from bench.campaign_floor import SENDER, house
 from bench.notices import CATEGORIES, Breach, seal_chunks
 from habeas.campaigns import Campaigns
-from services.notifier.campaigns.chunks import feed
+from services.notifier.campaigns import standings
+from services.notifier.campaigns.chunks import feed, turn
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.letters import Letters
 from services.notifier.campaigns.chunks.pace import Pace
@@ -26,13 +27,13 @@ from services.notifier.campaigns.chunks.turn import Turn
 from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
-from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers
-from services.notifier.campaigns.outcomes import letters
+from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers, Page
+from services.notifier.campaigns.outcomes import Taken, letters
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.channels import SenderBlamed, SmtpChannel
 from services.notifier.returnpath import NoticePaths
 from shared.affected import Chunk, Elsewhere, Reached, elsewhere_item
-from shared.errors import MailUnavailable
+from shared.errors import MailUnavailable, StoreUnavailable
 from shared.incidents import BreachNotified, ChunkDue
 from shared.journal import Journal
 from shared.mongo import Client, Database, Document
@@ -90,7 +91,7 @@ class Desk:
         )
         chunk = Chunk(laws=("gdpr@2018-05-25",), language="en", people=people)
         self.breach = await seal_chunks(self.vault, iter([chunk]))
-        ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
+        ledgers, known = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
         spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
         await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
@@ -98,7 +99,7 @@ class Desk:
             incident,
             Campaign(),
             ledgers,
-            standings,
+            known,
             self.vault,
             PATHS,
             "example.com",
@@ -529,6 +530,53 @@ async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) 
         found = await desk.ledger()
     assert found["sent"] == len(host.taken) == CONNECTIONS
     assert found["writing"] == [], "nothing is in doubt after an orderly end"
+
+
+class Away:
+    """Whether the database answers."""
+
+    now = False
+
+    def __call__(self) -> None:
+        if self.now:
+            raise StoreUnavailable("it is away")
+
+
+async def test_what_became_of_letters_is_kept_until_the_database_is_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is written to again, nor counted as doubtful, because a database was away for a while."""
+    for module, name in ((turn, "LOOK_S"), (turn, "FINISH_S"), (standings, "LOOK_EVERY_S")):
+        monkeypatch.setattr(module, name, 0.01)
+    due = await desk.released(*named(*map(str, range(3 * CONNECTIONS))))
+    gate, away = Gate(), Away()
+
+    class Distant(Ledgers):
+        async def turn(self, chunk: Taken, step: int, page: Page) -> bool:
+            away()
+            return await super().turn(chunk, step, page)
+
+    class Unknown(Standings):
+        looks = 0
+
+        async def of(self, incident: str) -> Standing:
+            self.looks += away.now
+            away()
+            return await super().of(incident)
+
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as near:
+        asked = Unknown(desk.database)
+        writer = replace(near, ledgers=Distant(desk.database, by="one"), standings=asked)
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        away.now = True
+        gate.open.set()
+        await eventually(lambda: len(host.taken) == CONNECTIONS and asked.looks > 1)
+        away.now = False
+        [told] = await writing
+        assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful) == (len(host.taken), 0)
+    assert told.sent == 3 * CONNECTIONS
 
 
 async def test_whoever_writes_is_heard_of_while_other_letters_get_their_places(desk: Desk) -> None:

@@ -31,7 +31,7 @@ from services.notifier.channels import (
     Objected,
 )
 from services.notifier.wire import Wired
-from shared.errors import HabeasError, MailRefused, MailUnavailable
+from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavailable
 
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
@@ -152,7 +152,7 @@ class Turn:
         try:
             while self._workers or self._feed.pausing or self._feed.limited:
                 await self._wait()
-                if self._time_is_up(began) or not await self._means.goes_on():
+                if self._time_is_up(began) or not await self._goes_on():
                     self.stop()
         finally:
             self.stop()
@@ -161,6 +161,17 @@ class Turn:
             self._feed.tell_nobody()
         if self._error is not None and not (self.all_tried and isinstance(self._error, Objected)):
             raise self._error
+
+    async def _goes_on(self) -> bool:
+        """
+        Return whether the staff lets the campaign go on, as far as it is known.
+
+        A database that is away begins no letter; those that went out are kept for it meanwhile, by the book.
+        """
+        try:
+            return await self._means.goes_on()
+        except StoreUnavailable:
+            return True
 
     def _time_is_up(self, began: float) -> bool:
         """Return whether it is another chunk's turn: soon, where all that is left waits for a limit."""
