@@ -150,6 +150,8 @@ async def hand_over(talk: Conversation, sender: str, recipient: str, message: Wi
     leave = await _asked_leave(talk, _envelope(talk, sender, recipient))
     if not _all_granted(leave):
         raise await _not_given_leave(talk, leave)
+    if not talk.is_open:  # it was lost together with the leave: nothing of the letter has gone
+        raise Disconnected
     said = await talk.ask(message, within=talk.patience.acceptance)
     if not said or said[0].code == NOISE:
         raise MailInDoubt("the mail server did not say whether it took the letter")

@@ -139,6 +139,13 @@ async def test_a_server_that_says_that_it_closes_is_not_waited_for(verb: str) ->
         assert script.letters == []
 
 
+async def test_a_server_that_takes_its_leave_back_at_once_leaves_no_doubt() -> None:
+    regrets = {"DATA": "354 Go on\r\n421 4.3.2 Closing"}
+    async with reading(Script(regrets)) as script, opened(script.url) as channel:
+        assert type(await failure(channel)) is MailUnavailable
+        assert script.letters == []
+
+
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
 async def test_an_answer_too_many_hands_over_nothing(verb: str) -> None:
     async with reading(Script({verb: "250 Fine\r\n250 Fine"})) as script, opened(script.url) as channel:
