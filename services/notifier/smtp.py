@@ -6,6 +6,7 @@ for first, with MAIL, RCPT and DATA: what fails before the server has said to go
 server that takes them together (RFC 2920) is asked for all three at once, for one letter at a time.
 """
 
+import asyncio
 import re
 import socket
 import ssl
@@ -135,6 +136,9 @@ class MailServer:
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
+        except asyncio.CancelledError:
+            client.close()  # whoever wanted it has nothing to send any more
+            raise
 
 
 async def hand_over(talk: Conversation, sender: str, recipient: str, message: Wired) -> str:

@@ -46,6 +46,10 @@ FINISH_S = 10.0
 class Line(Protocol):
     """A connection to the mail server."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is one."""
+
     async def send(self, sender: str, recipient: str, message: Wired) -> str:
         """Return what the server said when it had taken *message*."""
 
@@ -242,6 +246,8 @@ class Turn:
             while (number := self._feed.next()) is not None:
                 await self._book.note(outcome, begun=number)
                 outcome = await self._write(number, line)
+                if isinstance(outcome, Later) and not line.is_open:
+                    break  # a connection is had before another letter is named, or none is to be had
             if not self._feed.ready:
                 self._dismiss()
             if outcome is not None:
