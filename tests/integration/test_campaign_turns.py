@@ -425,6 +425,16 @@ async def test_a_server_that_is_away_is_asked_for_no_letter(desk: Desk) -> None:
     assert (told.sent, told.doubtful) == (50, 0)
 
 
+async def test_a_server_that_goes_away_in_the_middle_is_asked_for_no_further_letter(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    async with reading(Script(goes_after=2 * CONNECTIONS)) as script, desk.writer(script) as writer:
+        with pytest.raises(MailUnavailable):
+            await write_chunk(due, writer)
+    ledger = await desk.ledger()
+    assert len(ledger["later"]) <= CONNECTIONS
+    assert ledger["sent"] == 2 * CONNECTIONS
+
+
 async def test_a_server_that_takes_fewer_connections_than_we_want_is_sent_everything_over_them(
     desk: Desk,
 ) -> None:

@@ -32,9 +32,17 @@ class Script:
     connections: int = 0
     most: int = 100
     """Connections that it takes at a time."""
+    goes_after: int = 1_000
+    """Letters after which it closes all connections, and takes none any more."""
 
     def answer(self, verb: str) -> bytes:
         return ({**FINE, **self.answers}.get(verb, "250 Fine") + "\r\n").encode()
+
+    def go_away(self) -> None:
+        if len(self.letters) >= self.goes_after:
+            self.most = 0
+            for transport in self.open:
+                transport.close()
 
     @property
     def url(self) -> str:
@@ -73,6 +81,7 @@ class Reader(asyncio.Protocol):
                 self.script.letters.append(content.removeprefix(b"\r\n"))
                 self.held, self.in_letter = rest, False
                 self.transport.write(self.script.answer("."))
+                self.script.go_away()
             return bool(end)
         line, end, rest = self.held.partition(b"\r\n")
         if end:
