@@ -531,6 +531,16 @@ class BreachNoticeReturned(Fact):
     status: Code
     """Enhanced status code (RFC 3463): `5.1.1`."""
 
+    @property
+    def case(self) -> str:
+        """The notice itself: thousands may come back, and whoever stops the rest must not wait for them."""
+        return f"{self.request_id}.{self.phase}.{self.chunk}.{self.number}"
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The incident, and the notice."""
+        return self.request_id, self.case
+
 
 class BreachTimeCame(Fact):
     """A moment has come that an incident was waiting for."""

@@ -8,7 +8,7 @@ for sure (``MailUnavailable``, ``MailRefused``); nobody can know (``MailInDoubt`
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,6 +40,10 @@ __all__ = [
     "SmtpChannel",
     "Unreachable",
 ]
+
+
+ASK_AGAIN_S = 5.0
+"""Between two attempts at a further connection, where the server took fewer than we want."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,10 @@ class SmtpChannel:
         self._tls_context = tls_context
         self._free = asyncio.Semaphore(connections)
         self._idle: list[Idle] = []
+        self._lines: set[Line] = set()
+        self._opening = 0
+        self._changed = asyncio.Event()
+        """Rung when a connection is to be had that was not before, or one less can be waited for."""
         self._closing = False
 
     async def send(self, sender: str, recipient: str, message: bytes) -> str:
@@ -102,17 +110,21 @@ class SmtpChannel:
         """
         Wait until a connection is free, and keep it to the end of the block, for one letter after another.
 
+        A server may take fewer than we want: then those it has taken serve all, one after the other.
+
         Raises:
-            MailUnavailable: The channel is closed.
+            Unreachable: There is none to be had, and none in use that could be waited for.
+            MailUnavailable: The channel is closed, or the server takes nothing from us.
         """
         async with self._free:
-            if self._closing:
-                raise MailUnavailable("the mail channel is closed")
-            line = Line(self)
+            line = Line(self, await self._connection())
+            self._lines.add(line)
             try:
                 yield line
             finally:
+                self._lines.remove(line)
                 line.give_back()
+                self._changed.set()
 
     async def close(self) -> None:
         """Wait for the letters under way, then close every connection. Nothing can be sent afterwards."""
@@ -124,13 +136,40 @@ class SmtpChannel:
         for _ in range(self._connections):
             self._free.release()
 
+    async def _connection(self) -> Conversation:
+        """Return a connection that is kept, a new one, or the next that is given back."""
+        while not self._closing:
+            client = self.kept()
+            try:
+                return client or await self.open()
+            except Unreachable as refused:
+                await self._wait_for_another(refused)
+        raise MailUnavailable("the mail channel is closed")
+
+    async def _wait_for_another(self, refused: Unreachable) -> None:
+        """Wait a moment for one that is in use; raise what was *refused* where none is."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ASK_AGAIN_S
+        while not self._idle and loop.time() < until:
+            if not self._opening and not any(line.is_open for line in self._lines):
+                raise refused
+            self._changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), until - loop.time())
+
     async def open(self) -> Conversation:
         """Open a connection."""
-        return await self._server.connect(self._patience, self._tls_context)
+        self._opening += 1
+        try:
+            return await self._server.connect(self._patience, self._tls_context)
+        finally:
+            self._opening -= 1
+            self._changed.set()
 
     def keep(self, client: Conversation) -> None:
         """Keep a connection that nobody uses now."""
         self._idle.append(Idle(client, asyncio.get_running_loop().time()))
+        self._changed.set()
 
     def kept(self) -> Conversation | None:
         """Return the connection used last, so that those beyond the need grow old and are closed."""
@@ -146,13 +185,18 @@ class SmtpChannel:
 class Line:
     """One connection's worth of a channel: at every moment it carries one letter at most."""
 
-    def __init__(self, channel: SmtpChannel) -> None:
+    def __init__(self, channel: SmtpChannel, client: Conversation) -> None:
         self._channel = channel
-        self._client: Conversation | None = None
+        self._client: Conversation | None = client
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._client is not None and self._client.is_open
 
     async def send(self, sender: str, recipient: str, message: Wired) -> str:
         """Send as :meth:`SmtpChannel.send` does what is ready for the wire."""
-        client = self._client if self._client and self._client.is_open else self._channel.kept()
+        client = self._client if self.is_open else self._channel.kept()
         if client is not None:
             try:
                 return await self._deliver(client, sender, recipient, message)

@@ -16,6 +16,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from shared.errors import MailRefused
+from shared.maildomains import fits, looked_up
 
 LONGEST_ADDRESS = 254
 """Octets of an address that a mail server must take (RFC 5321 4.5.3.1.3)."""
@@ -23,7 +24,7 @@ LONGEST_ADDRESS = 254
 ENCODED_WORD_BYTES = 45
 """What fits, in base64, into one encoded word of 75 characters (RFC 2047 2)."""
 
-NOT_IN_AN_ADDRESS = re.compile(r"[\s<>()\[\],;:\\\"\x00-\x1f\x7f]")
+NOT_IN_AN_ADDRESS = re.compile(r"[\s@<>()\[\],;:\\\"\x00-\x1f\x7f]")
 CONTROL_OR_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 """White space, control characters, and those that make text run backwards."""
 
@@ -54,13 +55,12 @@ def addr_spec(address: str) -> str:
         MailRefused: No mail server could take this for an address.
     """
     local, _, domain = address.strip().rpartition("@")
-    try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode()
-    except UnicodeError:
-        domain = ""
+    domain = domain.removesuffix(".") if domain.isascii() else looked_up(domain)
     spec = f"{local}@{domain}"
-    if not local or not domain or NOT_IN_AN_ADDRESS.search(spec) or len(spec.encode()) > LONGEST_ADDRESS:
+    if not local or not fits(domain) or NOT_IN_AN_ADDRESS.search(f"{local}{domain}"):
         raise MailRefused("what was given as a mail address is none")
+    if len(spec.encode()) > LONGEST_ADDRESS:
+        raise MailRefused("what was given as a mail address is longer than one may be")
     return spec
 
 

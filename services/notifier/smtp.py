@@ -6,6 +6,7 @@ for first, with MAIL, RCPT and DATA: what fails before the server has said to go
 server that takes them together (RFC 2920) is asked for all three at once, for one letter at a time.
 """
 
+import asyncio
 import re
 import socket
 import ssl
@@ -135,6 +136,9 @@ class MailServer:
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             raise Unreachable(f"no connection to the mail server: {type(error).__name__}") from None
+        except asyncio.CancelledError:
+            client.close()  # whoever wanted it has nothing to send any more
+            raise
 
 
 async def hand_over(talk: Conversation, sender: str, recipient: str, message: Wired) -> str:
@@ -150,6 +154,8 @@ async def hand_over(talk: Conversation, sender: str, recipient: str, message: Wi
     leave = await _asked_leave(talk, _envelope(talk, sender, recipient))
     if not _all_granted(leave):
         raise await _not_given_leave(talk, leave)
+    if not talk.is_open:  # it was lost together with the leave: nothing of the letter has gone
+        raise Disconnected
     said = await talk.ask(message, within=talk.patience.acceptance)
     if not said or said[0].code == NOISE:
         raise MailInDoubt("the mail server did not say whether it took the letter")

@@ -78,7 +78,7 @@ async def test_who_may_have_a_letter_when_all_is_stopped_is_not_said_to_have_non
     async with running(MailHost({"DATA": hang_up})) as host, office.writer(host) as writer:
         with pytest.raises(NotAllTaken):
             await write_chunk(due, writer)
-        await writer.standings.set(due.request_id, Standing.ABORTED)
+        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (0, 1)

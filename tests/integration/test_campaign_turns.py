@@ -5,7 +5,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,7 +17,8 @@ from aiosmtpd.smtp import SMTP
 from bench.campaign_floor import SENDER, house
 from bench.notices import CATEGORIES, Breach, declared, seal_chunks
 from habeas.campaigns import Campaigns
-from services.notifier.campaigns.chunks import feed
+from services.notifier.campaigns import standings
+from services.notifier.campaigns.chunks import feed, turn
 from services.notifier.campaigns.chunks.handlers import NotAllTaken, write_chunk
 from services.notifier.campaigns.chunks.letters import Letters
 from services.notifier.campaigns.chunks.pace import Pace
@@ -26,18 +27,19 @@ from services.notifier.campaigns.chunks.turn import Turn
 from services.notifier.campaigns.chunks.writer import SIDE_BY_SIDE, Writer
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.handlers import Steering, release
-from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers
-from services.notifier.campaigns.outcomes import letters
+from services.notifier.campaigns.ledgers import QUIET_MS, Ledgers, Page
+from services.notifier.campaigns.outcomes import Taken, letters
 from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.channels import SenderBlamed, SmtpChannel
 from services.notifier.returnpath import NoticePaths
 from shared.affected import Chunk, Elsewhere, Reached, elsewhere_item
-from shared.errors import MailUnavailable
+from shared.errors import MailUnavailable, StoreUnavailable
 from shared.incidents import BreachNotified, ChunkDue, Missed
 from shared.journal import Journal
 from shared.mongo import Client, Database, Document
 from shared.vault import Vault
 from tests.integration.mail_host import Gate, MailHost, hang_up, running, say
+from tests.integration.test_smtp_together import Script, reading
 from tests.waiting import eventually
 
 PASSWORD = ("user.authorization.password",)
@@ -93,18 +95,28 @@ class Desk:
         )
         chunk = Chunk(to=self.to, laws=("gdpr@2018-05-25",), language="en", people=people)
         self.breach = await seal_chunks(self.vault, iter([chunk]))
-        ledgers, standings = Ledgers(self.database, by="one"), Standings(self.database)
+        ledgers, known = Ledgers(self.database, by="one"), Standings(self.database)
         incident = self.breach.incident
         spared = Elsewhere(numbers=elsewhere).model_dump_json().encode()
         await self.vault.seal(incident, elsewhere_item(1, 0, by=2), spared)
-        steering = Steering(incident, Campaign(), ledgers, standings, self.vault, PATHS, "example.com")
+        steering = Steering(
+            incident,
+            Campaign(),
+            ledgers,
+            known,
+            self.vault,
+            PATHS,
+            "example.com",
+            said_at=datetime.now(UTC),
+            journal=Journal(self.database),
+        )
         told = self.breach.released().model_copy(update={"along": along, "further": further})
         [due] = await release(told, steering)
         assert isinstance(due, ChunkDue)
         return due
 
     @asynccontextmanager
-    async def writer(self, host: MailHost) -> AsyncIterator[Writer]:
+    async def writer(self, host: MailHost | Script) -> AsyncIterator[Writer]:
         """Write to *host*."""
         channel = SmtpChannel(host.url, connections=CONNECTIONS)
         pace = Pace(self.database, b"domains" * 5, self.limits)
@@ -485,7 +497,7 @@ async def test_letters_of_two_attempts_are_the_same_to_the_byte(desk: Desk) -> N
     assert seen[0] == seen[1]
 
 
-async def test_a_server_that_is_away_is_asked_for_one_letter_and_not_for_all(desk: Desk) -> None:
+async def test_a_server_that_is_away_is_asked_for_no_letter(desk: Desk) -> None:
     due = await desk.released(*named(*map(str, range(50))))
     host = MailHost()
     async with running(host):
@@ -493,11 +505,32 @@ async def test_a_server_that_is_away_is_asked_for_one_letter_and_not_for_all(des
     async with desk.writer(host) as writer:
         with pytest.raises(MailUnavailable):
             await write_chunk(due, writer)
-    assert len((await desk.ledger())["later"]) <= CONNECTIONS
+    assert "later" not in await desk.ledger()
     async with running(host) as again, desk.writer(again) as writer:
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.doubtful) == (50, 0)
+
+
+async def test_a_server_that_goes_away_in_the_middle_is_asked_for_no_further_letter(desk: Desk) -> None:
+    due = await desk.released(*named(*map(str, range(50))))
+    async with reading(Script(goes_after=2 * CONNECTIONS)) as script, desk.writer(script) as writer:
+        with pytest.raises(MailUnavailable):
+            await write_chunk(due, writer)
+    ledger = await desk.ledger()
+    assert len(ledger["later"]) <= CONNECTIONS
+    assert ledger["sent"] == 2 * CONNECTIONS
+
+
+async def test_a_server_that_takes_fewer_connections_than_we_want_is_sent_everything_over_them(
+    desk: Desk,
+) -> None:
+    """Else each turn would end at the first connection that is refused, and rest for minutes."""
+    due = await desk.released(*named(*map(str, range(60))))
+    async with reading(Script(most=CONNECTIONS // 2)) as script, desk.writer(script) as writer:
+        [told] = await write_chunk(due, writer)
+    assert isinstance(told, BreachNotified)
+    assert (told.sent, len(script.letters)) == (60, 60)
 
 
 async def test_nobody_is_named_as_being_written_to_before_a_connection_is_had(desk: Desk) -> None:
@@ -518,12 +551,14 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
     async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as writer:
         writing = asyncio.create_task(write_chunk(due, writer))
         await eventually(lambda: host.busy == CONNECTIONS)
-        await writer.standings.set(due.request_id, Standing.PAUSED)
+        await writer.standings.set(due.request_id, Standing.PAUSED, datetime.now(UTC))
         await asyncio.sleep(1.2)  # it looks at least once a second
         gate.open.set()
         assert await writing == []
         assert (await desk.ledger())["sent"] == len(host.taken) == CONNECTIONS
-        await Standings(desk.database).set(due.request_id, Standing.ON)  # what was seen lately is old
+        await Standings(desk.database).set(
+            due.request_id, Standing.ON, datetime.now(UTC)
+        )  # what was seen lately is old
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert len({to for _, to, _ in host.taken}) == len(host.taken) == told.sent == 50
@@ -532,8 +567,8 @@ async def test_a_paused_chunk_ends_with_what_was_begun_and_goes_on_where_it_was(
 async def test_an_aborted_chunk_is_closed_as_it_is(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await writer.standings.set(due.request_id, Standing.ABORTED)
-        await writer.standings.set(due.request_id, Standing.ON)
+        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
+        await writer.standings.set(due.request_id, Standing.ON, datetime.now(UTC))
         [told] = await write_chunk(due, writer)
     assert isinstance(told, BreachNotified)
     assert (told.sent, told.aborted) == (0, True), "who aborts has the last word"
@@ -557,7 +592,7 @@ async def test_who_is_told_by_another_phase_gets_no_letter_of_this_one_and_is_co
 async def test_whom_another_phase_tells_is_on_no_list_when_all_is_stopped(desk: Desk) -> None:
     due = await desk.released(*named("ada", "bruno"), along=(2,), elsewhere=(0,))
     async with running(MailHost()) as host, desk.writer(host) as writer:
-        await writer.standings.set(due.request_id, Standing.ABORTED)
+        await writer.standings.set(due.request_id, Standing.ABORTED, datetime.now(UTC))
         await write_chunk(due, writer)
     campaigns = Campaigns(desk.database, desk.vault, PATHS)
     assert [one.person.name async for one in campaigns.unreached(due.request_id)] == ["Person 1"]
@@ -604,6 +639,53 @@ async def test_whoever_is_stopped_lets_the_letters_under_way_finish(desk: Desk) 
         found = await desk.ledger()
     assert found["sent"] == len(host.taken) == CONNECTIONS
     assert found["writing"] == [], "nothing is in doubt after an orderly end"
+
+
+class Away:
+    """Whether the database answers."""
+
+    now = False
+
+    def __call__(self) -> None:
+        if self.now:
+            raise StoreUnavailable("it is away")
+
+
+async def test_what_became_of_letters_is_kept_until_the_database_is_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is written to again, nor counted as doubtful, because a database was away for a while."""
+    for module, name in ((turn, "LOOK_S"), (turn, "FINISH_S"), (standings, "LOOK_EVERY_S")):
+        monkeypatch.setattr(module, name, 0.01)
+    due = await desk.released(*named(*map(str, range(3 * CONNECTIONS))))
+    gate, away = Gate(), Away()
+
+    class Distant(Ledgers):
+        async def turn(self, chunk: Taken, step: int, page: Page) -> bool:
+            away()
+            return await super().turn(chunk, step, page)
+
+    class Unknown(Standings):
+        looks = 0
+
+        async def of(self, incident: str) -> Standing:
+            self.looks += away.now
+            away()
+            return await super().of(incident)
+
+    async with running(MailHost({"DATA": gate})) as host, desk.writer(host) as near:
+        asked = Unknown(desk.database)
+        writer = replace(near, ledgers=Distant(desk.database, by="one"), standings=asked)
+        writing = asyncio.create_task(write_chunk(due, writer))
+        await eventually(lambda: host.busy == CONNECTIONS)
+        away.now = True
+        gate.open.set()
+        await eventually(lambda: len(host.taken) == CONNECTIONS and asked.looks > 1)
+        away.now = False
+        [told] = await writing
+        assert isinstance(told, BreachNotified)
+    assert (told.sent, told.doubtful) == (len(host.taken), 0)
+    assert told.sent == 3 * CONNECTIONS
 
 
 async def test_whoever_writes_is_heard_of_while_other_letters_get_their_places(desk: Desk) -> None:

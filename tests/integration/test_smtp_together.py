@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from services.notifier.channels import MailInDoubt, NoSuchMailbox
+from services.notifier import channels
+from services.notifier.channels import MailInDoubt, NoSuchMailbox, Unreachable
+from services.notifier.wire import wired
 from shared.errors import MailUnavailable
 from tests.integration.mail_host import LETTER, RECIPIENT, SENDER, failure, opened
 from tests.waiting import eventually
@@ -28,9 +30,19 @@ class Script:
     letters: list[bytes] = field(default_factory=list)
     open: list[asyncio.Transport] = field(default_factory=list)
     connections: int = 0
+    most: int = 100
+    """Connections that it takes at a time."""
+    goes_after: int = 1_000
+    """Letters after which it closes all connections, and takes none any more."""
 
     def answer(self, verb: str) -> bytes:
         return ({**FINE, **self.answers}.get(verb, "250 Fine") + "\r\n").encode()
+
+    def go_away(self) -> None:
+        if len(self.letters) >= self.goes_after:
+            self.most = 0
+            for transport in self.open:
+                transport.close()
 
     @property
     def url(self) -> str:
@@ -49,8 +61,12 @@ class Reader(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.script.connections += 1
-        self.script.open.append(transport)
-        transport.write(b"220 mail.example.com\r\n")
+        self.script.open = [one for one in self.script.open if not one.is_closing()] + [transport]
+        if len(self.script.open) > self.script.most:
+            transport.write(b"421 4.7.0 Too many connections\r\n")
+            transport.close()
+        else:
+            transport.write(b"220 mail.example.com\r\n")
 
     def data_received(self, data: bytes) -> None:
         self.script.heard.append(data)
@@ -65,6 +81,7 @@ class Reader(asyncio.Protocol):
                 self.script.letters.append(content.removeprefix(b"\r\n"))
                 self.held, self.in_letter = rest, False
                 self.transport.write(self.script.answer("."))
+                self.script.go_away()
             return bool(end)
         line, end, rest = self.held.partition(b"\r\n")
         if end:
@@ -139,6 +156,13 @@ async def test_a_server_that_says_that_it_closes_is_not_waited_for(verb: str) ->
         assert script.letters == []
 
 
+async def test_a_server_that_takes_its_leave_back_at_once_leaves_no_doubt() -> None:
+    regrets = {"DATA": "354 Go on\r\n421 4.3.2 Closing"}
+    async with reading(Script(regrets)) as script, opened(script.url) as channel:
+        assert type(await failure(channel)) is MailUnavailable
+        assert script.letters == []
+
+
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
 async def test_an_answer_too_many_hands_over_nothing(verb: str) -> None:
     async with reading(Script({verb: "250 Fine\r\n250 Fine"})) as script, opened(script.url) as channel:
@@ -180,3 +204,32 @@ async def test_an_answer_without_end_leaves_the_letter_in_doubt() -> None:
     endless = {".": "250-Fine\r\n" * 10_000 + "250 Fine"}
     async with reading(Script(endless)) as script, opened(script.url) as channel:
         assert type(await failure(channel)) is MailInDoubt
+
+
+async def test_a_server_that_takes_fewer_connections_than_we_want_takes_all_letters_over_them() -> None:
+    async with reading(Script(most=2)) as script, opened(script.url, connections=6) as channel:
+        await asyncio.gather(*(channel.send(SENDER, RECIPIENT, LETTER) for _ in range(20)))
+        assert len(script.letters) == 20
+
+
+async def test_a_server_that_takes_no_connection_is_waited_for_by_nobody() -> None:
+    async with reading(Script(most=0)) as script, opened(script.url, connections=6) as channel:
+        sending = [channel.send(SENDER, RECIPIENT, LETTER) for _ in range(6)]
+        failures = await asyncio.gather(*sending, return_exceptions=True)
+        assert [type(one) for one in failures] == [Unreachable] * 6
+        assert script.connections == 6
+
+
+async def test_whoever_waits_for_a_connection_takes_the_next_that_can_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "ASK_AGAIN_S", 0.01)
+    async with reading(Script(most=1)) as script, opened(script.url, connections=2) as channel:
+        async with channel.line() as line:
+            await line.send(SENDER, RECIPIENT, wired(LETTER))
+            waiting = asyncio.create_task(channel.send(SENDER, RECIPIENT, LETTER))
+            await eventually(lambda: script.connections > 2)
+            assert len(script.letters) == 1
+            script.most = 2
+            await waiting
+        assert len(script.letters) == 2

@@ -7,10 +7,16 @@ from email.utils import getaddresses
 
 from services.fulfillment.search.comparing import untagged
 from shared.incidents import ADDRESS
+from shared.maildomains import fits, looked_up
 
 MOST_CHARACTERS, MOST_COMMENTS = 998, 8
 """Of a text in which mailboxes are looked for; a line of a message has no more (RFC 5322 section 2.1.1)."""
 LEAST_LABELS = 2
+SEPARATORS = ",; \t\r\n\N{NO-BREAK SPACE}"
+BETWEEN = re.compile(r"\s*[,;\r\n][,;\s]*")
+UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""What is copied along from web pages and files, and is in no address (RFC 5892)."""
+LINK = re.compile(r"^mailto:", re.IGNORECASE)
 _ADDRESS = re.compile(ADDRESS)
 
 
@@ -21,7 +27,8 @@ def address_in(text: str) -> str | None:
     The text may be a mailbox with a name, or a list of mailboxes. A domain in letters beyond ASCII is written
     as name servers know it, so that nobody else on the way has to choose how.
     """
-    return next(filter(None, map(_reachable, _mailboxes(text.strip()))), None)
+    plain = UNSEEN.sub("", text).strip(SEPARATORS)
+    return next(filter(None, map(_reachable, _mailboxes(LINK.sub("", plain)))), None)
 
 
 def same(address: str, *, tagged: bool) -> Hashable:
@@ -33,32 +40,20 @@ def same(address: str, *, tagged: bool) -> Hashable:
         tagged: Whether it is the same with and without a part after a plus sign.
     """
     local, _, domain = (untagged(address) if tagged else address).strip().rpartition("@")
-    return f"{unicodedata.normalize('NFC', local).lower()}@{_looked_up(domain)}"
+    return f"{unicodedata.normalize('NFC', local).lower()}@{looked_up(domain)}"
 
 
 def _mailboxes(text: str) -> Iterator[str]:
     if _ADDRESS.match(text):
         yield text
     elif len(text) <= MOST_CHARACTERS and text.count("(") <= MOST_COMMENTS:
-        yield from (address for _, address in getaddresses([text.replace(";", ",")]))
+        yield from (address for _, address in getaddresses([BETWEEN.sub(", ", text)]))
 
 
 def _reachable(address: str) -> str | None:
     """Return *address* as a letter is sent there; none where no mail server can be."""
     local, _, domain = address.rpartition("@")
-    labels = domain.rstrip(".").split(".")
-    if not _ADDRESS.match(address) or len(labels) < LEAST_LABELS or not all(labels):
+    domain = domain.removesuffix(".") if domain.isascii() else looked_up(domain)
+    if not _ADDRESS.match(f"{local}@{domain}") or len(domain.split(".")) < LEAST_LABELS or not fits(domain):
         return None
-    return address if domain.isascii() else f"{local}@{_looked_up(domain)}"
-
-
-def _looked_up(domain: str) -> str:
-    """
-    Return *domain* as name servers know it.
-
-    Not by the codec of the standard library: it takes ``ß`` for ``ss``, which is another's domain (RFC 5891).
-    """
-    labels = unicodedata.normalize("NFC", domain.lower()).rstrip(".").split(".")
-    return ".".join(
-        one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels
-    )
+    return f"{local}@{domain}"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.notifier.campaigns.domain import Campaign
 from services.notifier.campaigns.ledgers import Ledgers, Opened
@@ -10,7 +11,8 @@ from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.returnpath import NoticePaths
 from services.notifier.writing import Vault
 from shared.affected import Chunk, chunk_item, told_elsewhere
-from shared.events import DeliveryAction, Fact, RequestPurged
+from shared.envelope import Envelope
+from shared.events import DeliveryAction, Event, Fact, RequestPurged
 from shared.incidents import (
     BreachNoticeReturned,
     BreachNotified,
@@ -20,7 +22,8 @@ from shared.incidents import (
     ChunkDue,
     NoticesReleased,
 )
-from shared.service import on
+from shared.journal import Journal
+from shared.service import case_of_fact, on
 
 AT_ONCE = 16
 """Chunks that are looked into at the same time."""
@@ -38,6 +41,17 @@ class Steering:
     paths: NoticePaths
     domain: str
     """What message ids end in."""
+    said_at: datetime
+    """When it was said, by the clock of whoever said it."""
+    journal: Journal
+    """Where each notice that came back is a case of its own."""
+
+
+def case_of(envelope: Envelope[Event]) -> str:
+    """Return the incident that an event is about, or the notice that came back."""
+    if isinstance(envelope.event, BreachNoticeReturned):
+        return envelope.event.case
+    return case_of_fact(envelope)
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:
@@ -74,19 +88,19 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> Opened:
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
     """Stop for now; chunks under way see it within a second, and note how far they got."""
-    await ctx.standings.set(ctx.incident, Standing.PAUSED)
+    await ctx.standings.set(ctx.incident, Standing.PAUSED, ctx.said_at)
     return []
 
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
     """Go on with each chunk that is not through."""
-    await ctx.standings.set(ctx.incident, Standing.ON)
+    await ctx.standings.set(ctx.incident, Standing.ON, ctx.said_at)
     return await _again(ctx)
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
     """Stop for good: each chunk that is not through is closed as it is."""
-    await ctx.standings.set(ctx.incident, Standing.ABORTED)
+    await ctx.standings.set(ctx.incident, Standing.ABORTED, ctx.said_at)
     return await _again(ctx)
 
 
@@ -125,6 +139,7 @@ async def forget(event: RequestPurged, ctx: Steering) -> Sequence[Fact]:
     """Forget who was told of an incident whose record is purged; of a request nothing is known here."""
     await ctx.ledgers.forget(event.request_id)
     await ctx.standings.forget(event.request_id)
+    await ctx.journal.forget_parts(event.request_id)
     return []
 
 

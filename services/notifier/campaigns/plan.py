@@ -10,12 +10,13 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.notifier.campaigns import handlers as staff
 from services.notifier.campaigns.chunks import handlers as writing
 from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.patience import Persistence
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign, evolve
-from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering
+from services.notifier.campaigns.handlers import Steering
 from services.notifier.campaigns.ledgers import Ledgers
 from services.notifier.campaigns.recounting import Recounting
 from services.notifier.campaigns.standings import Standings
@@ -62,9 +63,19 @@ async def steering(settings: NotifierSettings, platform: Platform) -> AsyncItera
     paths, domain = settings.notice_paths(), settings.house().domain
 
     def context(moment: Moment[Campaign]) -> Steering:
-        return Steering(moment.case, moment.state, ledgers, standings, platform.vault, paths, domain)
+        return Steering(
+            moment.case,
+            moment.state,
+            ledgers,
+            standings,
+            platform.vault,
+            paths,
+            domain,
+            said_at=moment.occurred_at,
+            journal=journal,
+        )
 
-    service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
+    service = Service(STEERING, staff.SUBSCRIPTIONS, Campaign(), evolve, context, case_of=staff.case_of)
     recounting = Recounting(ledgers, standings, platform.bus.publish)
     yield Running(service, journal, background=recounting.run())
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from shared.mongo import Database, ReturnDocument, translated
+from shared.mongo import Database, Document, ReturnDocument, translated
 
 LOOK_EVERY_S = 0.5
 """How old may be what is known of an incident."""
@@ -55,11 +56,19 @@ class Standings:
         with translated("begin a campaign"):
             await self._campaigns.update_one({"_id": incident}, {"$setOnInsert": fresh}, upsert=True)
 
-    async def set(self, incident: str, standing: Standing) -> None:
-        """Note what the staff has said; who has stopped an incident for good has had the last word."""
-        going_on = {"_id": incident, "standing": {"$ne": Standing.ABORTED}}
+    async def set(self, incident: str, standing: Standing, said_at: datetime) -> None:
+        """
+        Note what the staff has said, unless it has said something else after that.
+
+        A message may wait in the broker while the database is away, or be handled beside a later one by
+        another replica. Who has stopped an incident for good has had the last word, whenever that was.
+        """
+        going_on: Document = {"_id": incident, "standing": {"$ne": Standing.ABORTED}}
+        if standing is not Standing.ABORTED:
+            going_on["$or"] = [{"said_at": {"$exists": False}}, {"said_at": {"$lte": said_at}}]
+        said = {"$set": {"standing": standing, "said_at": said_at}}
         with translated("note what the staff says of a campaign"):
-            await self._campaigns.update_one(going_on, {"$set": {"standing": standing}})
+            await self._campaigns.update_one(going_on, said)
 
     async def tells(self, incident: str, phase: int, who: str) -> bool:
         """Return whether it is for *who* to tell that a phase is through: whoever asked first."""

@@ -15,6 +15,13 @@ from services.fulfillment.scoping.mailboxes import address_in, same
         ("none, b@example.org", "b@example.org"),
         ("u@müller.example", "u@xn--mller-kva.example"),
         ("u@fußball.example", "u@xn--fuball-cta.example"),
+        ("kim@example.org;", "kim@example.org"),
+        ("; kim@example.org,, bo@example.org", "kim@example.org"),
+        ("kim@example.org\nbo@example.org", "kim@example.org"),
+        ("kim@example.org.", "kim@example.org"),
+        ("kim@example.org\N{NO-BREAK SPACE}", "kim@example.org"),
+        ("\ufeffkim@example.org\u200b", "kim@example.org"),
+        ("MailTo:kim@example.org", "kim@example.org"),
     ],
 )
 def test_a_letter_goes_to_the_first_mailbox_that_is_named(text: str, address: str) -> None:

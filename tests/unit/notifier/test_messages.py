@@ -209,8 +209,35 @@ def test_what_is_no_address_is_refused_and_not_quoted(address: str) -> None:
     assert "amelia" not in str(caught.value)
 
 
-def test_an_international_domain_is_written_in_ascii() -> None:
-    assert addr_spec("amelia@bücher.example") == "amelia@xn--bcher-kva.example"
+@pytest.mark.parametrize(
+    ("domain", "looked_up"),
+    [
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("bu\u0308cher.example", "xn--bcher-kva.example"),
+        ("\N{FULLWIDTH LATIN SMALL LETTER B}ücher\N{IDEOGRAPHIC FULL STOP}example", "xn--bcher-kva.example"),
+        pytest.param("fußball.example", "xn--fuball-cta.example", id="fussball is somebody else's"),
+        pytest.param("λόγος.example", "xn--oxapnm1c.example", id="a final sigma is a letter of its own"),
+    ],
+)
+def test_an_international_domain_is_written_as_name_servers_know_it(domain: str, looked_up: str) -> None:
+    assert addr_spec(f"amelia@{domain}") == f"amelia@{looked_up}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "amelia@evil.example\N{FULLWIDTH COMMERCIAL AT}bücher.example",
+            "amelia@evil.example@bücher.example",
+            "a@bücher..example",
+        ),
+        *(f"amelia@{'ü' * 63}.example", "amelia@bücher\N{FULLWIDTH GREATER-THAN SIGN}.example"),
+    ],
+)
+def test_what_only_looks_like_a_domain_is_none(address: str) -> None:
+    with pytest.raises(MailRefused):
+        addr_spec(address)
 
 
 def test_a_controller_that_gives_the_least_is_enough() -> None:

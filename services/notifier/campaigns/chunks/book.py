@@ -18,8 +18,9 @@ GATHER_S = 0.02
 """How long an update waits for most connections to have something to say: it costs as much as ten letters."""
 MOST = 15 / 16
 AGAIN_S = 0.2
-INSIST_S = 30.0
-"""How long a database that does not answer is asked again before the chunk is left to another turn."""
+INSIST_S = 300.0
+"""How long a database that does not answer is asked again before the chunk is left to another turn: what is
+on no record by then is in doubt, and written again. The broker waits half an hour for the end of a turn."""
 
 
 class Ledgers(Protocol):

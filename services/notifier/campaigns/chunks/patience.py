@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.notifier.campaigns.chunks.feed import PAUSES_S
 from services.notifier.campaigns.outcomes import Delayed
-from services.notifier.channels import MailboxFull, Objected, SenderBlamed, Unreachable
+from services.notifier.channels import MailboxFull, Objected, SenderBlamed
 from shared.errors import MailUnavailable
 from shared.events import Code
 
@@ -63,4 +63,4 @@ class Objections:
 
 def about_the_letter(error: MailUnavailable) -> bool:
     """Return whether another letter may fare better than the one that *error* is about."""
-    return isinstance(error, Objected) or not isinstance(error, Unreachable | SenderBlamed)
+    return isinstance(error, Objected) or not isinstance(error, SenderBlamed)

@@ -31,7 +31,7 @@ from services.notifier.channels import (
     Objected,
 )
 from services.notifier.wire import Wired
-from shared.errors import HabeasError, MailRefused, MailUnavailable
+from shared.errors import HabeasError, MailRefused, MailUnavailable, StoreUnavailable
 
 TURN_S = 600.0
 """No letter is begun later in a turn: the broker waits half an hour for its end, a server takes minutes."""
@@ -47,6 +47,10 @@ FINISH_S = 10.0
 
 class Line(Protocol):
     """A connection to the mail server."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is one."""
 
     async def send(self, sender: str, recipient: str, message: Wired) -> str:
         """Return what the server said when it had taken *message*."""
@@ -154,7 +158,7 @@ class Turn:
         try:
             while self._workers or self._feed.pausing or self._feed.limited:
                 await self._wait()
-                if self._time_is_up(began) or not await self._means.goes_on():
+                if self._time_is_up(began) or not await self._goes_on():
                     self.stop()
         finally:
             self.stop()
@@ -163,6 +167,17 @@ class Turn:
             self._feed.tell_nobody()
         if self._error is not None and not (self.all_tried and isinstance(self._error, Objected)):
             raise self._error
+
+    async def _goes_on(self) -> bool:
+        """
+        Return whether the staff lets the campaign go on, as far as it is known.
+
+        A database that is away begins no letter; those that went out are kept for it meanwhile, by the book.
+        """
+        try:
+            return await self._means.goes_on()
+        except StoreUnavailable:
+            return True
 
     def _time_is_up(self, began: float) -> bool:
         """Return whether it is another chunk's turn: soon, where all that is left waits for a limit."""
@@ -233,6 +248,8 @@ class Turn:
             while (number := self._feed.next()) is not None:
                 await self._book.note(outcome, begun=number)
                 outcome = await self._write(number, line)
+                if isinstance(outcome, Later) and not line.is_open:
+                    break  # a connection is had before another letter is named, or none is to be had
             if not self._feed.ready:
                 self._dismiss()
             if outcome is not None:
