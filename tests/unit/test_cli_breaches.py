@@ -62,7 +62,7 @@ def changed(folder: Path, **changes: Any) -> Path:
 def test_the_example_is_a_declaration() -> None:
     declared = breachfiles.read(EXAMPLE, "ada")
     assert (declared.by, declared.high_risk) == ("ada", True)
-    assert declared.affected.collections[0].filter == {"locale": "de"}
+    assert declared.affected.collections[0].filter == {"language": "de"}
     assert declared.account("de").nature.startswith("Am 3. März")
 
 
@@ -73,7 +73,7 @@ def test_json_is_read_as_well(tmp_path: Path) -> None:
 
 def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
-    text = text.replace("{locale: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
+    text = text.replace("{language: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
     declared = breachfiles.read(written(tmp_path, text), "ada")
     assert declared.affected.list[0].residence is not None
     assert declared.affected.list[0].residence.country == "NO"
