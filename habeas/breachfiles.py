@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -93,7 +94,7 @@ def _declared(path: Path, content: Mapping[str, Any], mapped: Collection[str] | 
     except ValidationError as error:
         flaws = error.errors(include_url=False, include_input=False)
         raise ConfigurationError("\n".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
-    slips = slips_in(declared, mapped)
+    slips = slips_in(declared, mapped, now=datetime.now(UTC))
     if slips:
         raise ConfigurationError("\n".join(f"{path}: {slip}" for slip in slips))
     return declared

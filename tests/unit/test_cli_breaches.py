@@ -105,6 +105,7 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
         ),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
+        pytest.param({"aware_at": "9999-03-05T09:30Z"}, "aware_at: lies in the future", id="not yet"),
         pytest.param({"high_risk": SECRET}, "high_risk: write true or false", id="no truth"),
         pytest.param(
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
