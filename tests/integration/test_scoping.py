@@ -9,6 +9,7 @@ from services.fulfillment.datamap.reading import parse
 from services.fulfillment.scoping.filters import FilterRefused
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.handlers import Context, forget
+from services.fulfillment.scoping.scopes import Scope
 from shared.errors import HabeasError, InvalidDataMap, PermanentError
 from shared.events import RequestPurged
 from shared.mongo import Client
@@ -239,6 +240,25 @@ async def test_what_cannot_be_followed_is_refused_before_anything_is_looked_for(
     with pytest.raises(PermanentError, match=complaint):
         await installed.register(declared(collections=[named]))
     assert not await installed.replica().work(), "nothing waits that can never be done"
+    assert complaint.replace("\\", "") in (await installed.failures())[1]
+
+
+async def test_what_was_refused_is_scoped_once_its_slip_is_corrected(installed: Installation) -> None:
+    breach = declared(collections=[collection("people")])
+    for _ in range(2):
+        with pytest.raises(InvalidDataMap):
+            await installed.register(breach)
+    assert "no such collection" in (await installed.failures())[1]
+    await shop(installed)
+    told = await installed.scoped(breach)
+    assert (told.records, await installed.failures()) == (4, {})
+
+
+async def test_why_a_phase_was_refused_goes_with_it(installed: Installation) -> None:
+    with pytest.raises(InvalidDataMap):
+        await installed.register(declared(collections=[collection("people")]))
+    await installed.scopes.give_up(Scope(INCIDENT, 1, declaration=""))
+    assert await installed.failures() == {}
 
 
 async def test_a_filter_by_a_field_that_no_record_has_is_not_told_as_nobody(installed: Installation) -> None:
