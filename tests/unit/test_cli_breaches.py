@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from habeas import breachfiles, incidents
+from habeas import breachfiles, incidents, requests
 from habeas.cli import app
 from habeas.cli.breaches import standing
 from habeas.incidents import Case
@@ -103,6 +103,21 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
             "affected.list.0.residence.country: is no code of a country (ISO 3166); the nearest is GB",
             id="a place",
         ),
+        pytest.param(
+            {"affected": {"list": [{"name": SECRET, "residence": {"country": "Germany"}}]}},
+            "affected.list.0.residence.country: write its code (ISO 3166): DE",
+            id="the name of a country",
+        ),
+        pytest.param(
+            {"affected": {"list": [{"residence": {"country": "US", "subdivision": SECRET}}]}},
+            "affected.list.0.residence.subdivision: write its code (ISO 3166-2) without the country: CA",
+            id="the name of a State",
+        ),
+        pytest.param({"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: write one", id="@"),
+        pytest.param(
+            {"language": SECRET}, "language: write its code (ISO 639): de", id="the name of a language"
+        ),
+        pytest.param({"by": SECRET}, "by: write a-z, 0-9, _ and dots: dana.muster", id="somebody"),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
         pytest.param({"aware_at": "9999-03-05T09:30Z"}, "aware_at: lies in the future", id="not yet"),
@@ -122,6 +137,18 @@ def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
         breachfiles.read(file, None)
     assert f"{file}: {said}" in str(raised.value)
     assert SECRET not in str(raised.value)
+
+
+def test_what_may_be_written_in_two_ways_is_one_flaw(tmp_path: Path) -> None:
+    home = {"country": "US", "subdivision": "North Dakota"}
+    with pytest.raises(ConfigurationError) as raised:
+        breachfiles.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_who_decides_something_is_told_how_names_are_written() -> None:
+    with pytest.raises(ConfigurationError, match=r"^by: write a-z, 0-9, _ and dots: dana\.muster$"):
+        requests.fact(BreachApproved, request_id=INCIDENT, by="Dana Muster", phase=1)
 
 
 def test_every_flaw_has_a_line(tmp_path: Path) -> None:
