@@ -108,7 +108,10 @@ def _show(found: Mapping[str, Any]) -> None:
         out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
     if found["unnamed"]:
         out.print(f"{found['unnamed']:,} records name no customer that is declared: {ALL}", markup=False)
-    for name in ("laws", "places", "languages"):
+    for key, records in found["collections"].items():
+        if not records:
+            out.print(f"{key}: no record is found there; look at the filter", markup=False)
+    for name in ("collections", "laws", "places", "languages"):
         fields({name: [f"{key} {number:,}" for key, number in found[name].items()]})
     fields({"categories": found["categories"]})
 
