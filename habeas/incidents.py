@@ -21,7 +21,7 @@ from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame
+from shared.incidents import AffectedGroup, BreachApproved, BreachDeclared, BreachRole, BreachTimeCame
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -201,6 +201,11 @@ def approvable(case: Case, phase: int | None, by: str) -> dict[str, Any]:
             f"--phase: say which was looked at: phase {number} lets out phase {others[0]} too, in its words"
         )
     return {"phase": number, "declaration": incident.phases[number - 1].declaration}
+
+
+def lacks_a_second(incident: Incident, fact: BreachApproved) -> bool:
+    """Tell whether *fact* lets nothing out by itself: a system declared the phase, so two people approve."""
+    return not evolve(incident, fact).phases[fact.phase - 1].seconded
 
 
 def addressed(phase: Phase) -> str:

@@ -165,6 +165,9 @@ def approve(
         out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
         if nowhere := incidents.without_address(one):
             out.print(f"    {nowhere:,} of them have no mail address: no letter goes to them", markup=False)
+    if incidents.lacks_a_second(case.incident, fact):
+        out.print("approved by one; nobody of the staff has declared it: a second person has to approve, too")
+        return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
     until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
     out.print(f"approved{until}; `habeas breach show {case.id}` says how far they are")

@@ -402,6 +402,17 @@ def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
     assert incidents.without_address(incident.newest) == 2
 
 
+def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_to() -> None:
+    by_system = TOLD[0].model_copy(update={"by": None})
+    scoped = reduce(evolve, (by_system, TOLD[1]), Incident())
+    first, second = (
+        BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
+    )
+    assert incidents.lacks_a_second(scoped, first)
+    assert not incidents.lacks_a_second(evolve(scoped, first), second)
+    assert not incidents.lacks_a_second(waiting().incident, second)
+
+
 def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
     """A phase that came since somebody looked is not approved unseen."""
     with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
