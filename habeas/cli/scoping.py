@@ -69,12 +69,13 @@ def scope(
 
     tried = run(work())
     found = scoping.plain(tried)
-    if folder is not None:
-        _write(tried.letters, folder, state)
+    index = None if folder is None else _write(tried.letters, folder, state)
     if as_json:
         print(json.dumps(found))
-    else:
-        _show(found)
+        return
+    _show(found)
+    if index is not None:
+        out.print(f"samples of the letters, and what they lack: open {index}", markup=False)
 
 
 def register(app: typer.Typer) -> None:
@@ -82,15 +83,15 @@ def register(app: typer.Typer) -> None:
     app.command()(scope)
 
 
-def _write(letters: "Letters", folder: Path, state: Path) -> None:
-    """Write a sample of each of *letters* into *folder*: those that would be sent, and no others."""
+def _write(letters: "Letters", folder: Path, state: Path) -> Path:
+    """Write a sample of each of *letters* into *folder*, those that would be sent; return the page of all."""
     from habeas.notices.samples import Telling, sample  # noqa: PLC0415
     from habeas.notices.showing import shown, write  # noqa: PLC0415
     from shared.policies import breach_policies  # noqa: PLC0415
 
     telling = Telling(letters.declared, DRAFT, house(state), datetime.now(UTC))
     samples = [sample(wanted, number, telling) for wanted, number in letters.counted.items()]
-    write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
+    return write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
 
 
 def _show(found: Mapping[str, Any]) -> None:
