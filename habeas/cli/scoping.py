@@ -56,6 +56,8 @@ def scope(
     It reads the databases as the service would, and counts: who is found in several records is one person.
     """
     from habeas import breachfiles, engine, scoping  # noqa: PLC0415
+    from services.notifier.notices.lacking import NO_CUSTOMER  # noqa: PLC0415
+    from shared.incidents import BreachRole  # noqa: PLC0415
     from shared.policies import EXAMPLE, company  # noqa: PLC0415
 
     known = mapped_categories(map_folder, state)
@@ -74,6 +76,8 @@ def scope(
         print(json.dumps(found))
         return
     _show(found)
+    if declared.role is BreachRole.PROCESSOR and not declared.affected.controllers:
+        out.print(f"lacks: {NO_CUSTOMER}", markup=False)
     if index is not None:
         out.print(f"samples of the letters, and what they lack: open {index}", markup=False)
 

@@ -22,6 +22,7 @@ from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
+from services.notifier.notices.lacking import NO_CUSTOMER
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
@@ -299,6 +300,16 @@ def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages()
     assert [one for one in found if "not declared in 'fr'" in one]
     assert [one for one in found if "next_update_at" in one]
     assert [one for one in found if "what they use that is affected" in one]
+
+
+def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
+    """GDPR Art. 33(2)."""
+    assert str(NO_CUSTOMER) in lacks(case_of(role="processor"), SENDER)
+    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+    assert str(NO_CUSTOMER) not in lacks(
+        case_of(role="processor", affected={"controllers": [customer]}), SENDER
+    )
+    assert str(NO_CUSTOMER) not in lacks(case_of(), SENDER)
 
 
 def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
