@@ -47,6 +47,9 @@ def declare(
     by: Annotated[
         str | None, typer.Option(help="Who declares it; somebody else has to approve the notices.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Declare nothing: say whom it would concern, as `scope` does.")
+    ] = False,
     state: State = STATE,
 ) -> None:
     """
@@ -55,7 +58,11 @@ def declare(
     The same content again changes nothing. More of an incident that was withdrawn is refused.
     """
     from habeas import breachfiles, incidents  # noqa: PLC0415
+    from habeas.cli.scoping import scope  # noqa: PLC0415
 
+    if dry_run:
+        scope(file, state=state)
+        return
     known = mapped_categories(None, state)
     declared = breachfiles.read(file if str(file) == "-" else existing(file), by, known)
     if known is not None:

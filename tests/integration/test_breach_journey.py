@@ -244,6 +244,18 @@ async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stay
         assert "INC-8: phase 1 was withdrawn by dana.muster" in " ".join(complaint.split())
 
 
+async def test_a_dry_run_of_a_declaration_says_whom_it_would_concern_and_declares_nothing(
+    pipeline: Pipeline,
+) -> None:
+    file = pipeline.folder / "breach.json"
+    file.write_text(json.dumps(declared(pipeline, "INC-10")), encoding="utf-8")
+    code, said, complaint = await command(pipeline, "breach", "declare", str(file), "--dry-run")
+    assert code == 0, complaint
+    assert f"{len(await contacts(pipeline)):,} people, of whom" in said
+    _, listed, _ = await command(pipeline, "breach", "list")
+    assert "INC-10" not in listed
+
+
 @pytest.mark.parametrize(
     ("named", "nearest"),
     [
