@@ -17,6 +17,7 @@ from habeas.cli import app
 from habeas.cli.breaches import standing
 from habeas.incidents import Case
 from habeas.notices.lacking import lacks
+from habeas.notices.reading import known
 from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
@@ -446,6 +447,36 @@ def test_the_register_names_facts_effects_and_remedies() -> None:
     assert (row["records"], row["people"], row["letters_sent"]) == ("12", "10", "6")
     assert "gdpr.authority.DE" in row["told"]
     assert (row["declared_by"], row["approved_by"]) == ("ada", "bruno")
+
+
+PEOPLE, ORDERS = {"collection": "people", "filter": {"a": 1}}, {"collection": "orders"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "records"),
+    [
+        pytest.param([PEOPLE], [PEOPLE, ORDERS], 100, id="all that was named before is named again"),
+        pytest.param([PEOPLE], [{"collection": "people"}], 100, id="and more of the same collection"),
+        pytest.param([PEOPLE], [ORDERS], 112, id="other records"),
+        pytest.param([PEOPLE, ORDERS], [PEOPLE], 112, id="not all of them"),
+        pytest.param([ORDERS], [PEOPLE], 112, id="of another collection"),
+        pytest.param([PEOPLE], [{"collection": "people", "filter": {"a": 2}}], 112, id="by another filter"),
+        pytest.param([], [PEOPLE], 112, id="people who were listed, and records"),
+    ],
+)
+def test_records_that_a_supplement_names_again_count_once(
+    first: list[Any], second: list[Any], records: int
+) -> None:
+    """GDPR Art. 33(3)(a)."""
+    more = SECOND[1].model_copy(update={"records": 100})
+    incident = reduce(evolve, (*TOLD[:2], SECOND[0], more), Incident())
+    declared = tuple(
+        BreachDeclared.model_validate(declaration(affected={"collections": named}))
+        for named in (first, second)
+    )
+    case = Case(INCIDENT, incident, [], declared)
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert row["records"] == known(case).records == records
 
 
 def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason() -> None:
