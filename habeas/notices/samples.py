@@ -206,8 +206,15 @@ def _places(declared: BreachDeclared, company: Company) -> Iterable[str]:
     return dict.fromkeys(found) or company.places
 
 
+def _with_customers_of(wanted: Wanted, declared: BreachDeclared) -> BreachDeclared:
+    """Return what is *declared* as far as it is about customers who use the same."""
+    customers = tuple(one for one in declared.affected.controllers if one.services == wanted.services)
+    affected = declared.affected.model_copy(update={"controllers": customers})
+    return declared.model_copy(update={"affected": affected})
+
+
 def _lacks(wanted: Wanted, declared: BreachDeclared, sender: Sender) -> tuple[Lack, ...]:
     if wanted.to == "controllers":
-        return lacks_for_controllers(declared, wanted.language)
+        return lacks_for_controllers(_with_customers_of(wanted, declared), wanted.language)
     policies = tuple(map(breach_policies().named, wanted.laws))
     return lacks_for_people(declared, policies, wanted.categories, wanted.language, sender)

@@ -133,3 +133,15 @@ def test_of_letters_that_say_the_same_one_is_looked_at_and_the_commonest_first()
         ("gdpr.de", 5), ("gdpr.en", 6), ("gdpr.en", 3), ("uk-gdpr.en", 1),
     ]  # fmt: skip
     assert found[1].wanted.categories == ("user.contact.address", "user.contact.address.city", "user.name")
+
+
+def test_a_letter_to_a_customer_lacks_what_is_not_declared_of_that_customer() -> None:
+    [customer] = DECLARED.affected.controllers
+    others = (customer, customer.model_copy(update={"id": "c-18", "services": ()}))
+    declared = DECLARED.model_copy(
+        update={"role": BreachRole.PROCESSOR, "affected": Affected(controllers=others)}
+    )
+    telling = Telling(declared, INCIDENT, HOUSE, WRITTEN_AT)
+    wanted = [Wanted("controllers", ("gdpr@2018-05-25",), "en", (), services=one.services) for one in others]
+    lacking = ["what they use" in str(sample(one, 1, telling).lacks) for one in wanted]
+    assert lacking == [False, True]
