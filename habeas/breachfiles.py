@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,8 +22,24 @@ REMEDIES: Mapping[str, str] = {
     "datetime_from_date_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
     "datetime_parsing": "write a moment with its offset: 2026-03-09T08:00+01:00",
     "bool_parsing": "write true or false",
+    "string_type": "write a text",
 }
 """What pydantic calls a flaw → what is said of it."""
+FORMS: Mapping[str, str] = {
+    "country": "write its code (ISO 3166): DE",
+    "subdivision": "write its code (ISO 3166-2) without the country: CA",
+    "email": "write one mail address: ada@example.org",
+    "locale": "write the code of a language (ISO 639): de",
+    "language": "write its code (ISO 639): de",
+    "translations": "write the code of a language (ISO 639): de",
+    "by": "write a-z, 0-9, _ and dots: dana.muster",
+    "id": "write letters, digits, dots and dashes: K-100",
+    "mail_domains": "write a domain: example.org",
+    "categories": "write the words of the data map: user.contact.email",
+}
+"""What is said of a text that does not look as it must, by the field that it stands in."""
+NO_FIELDS = ("constrained-str", "[key]")
+"""What pydantic adds to a place: which form it tried, and that a name is wrong and not its value."""
 STRINGS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 """What YAML makes of words that are strings in JSON: ``NO`` is a country, and a moment has an offset."""
 
@@ -92,8 +109,9 @@ def _declared(path: Path, content: Mapping[str, Any], mapped: Collection[str] | 
         declared = BreachDeclared.model_validate(content)
     except ValidationError as error:
         flaws = error.errors(include_url=False, include_input=False)
-        raise ConfigurationError("\n".join(f"{path}: {_said(flaw)}" for flaw in flaws)) from None
-    slips = slips_in(declared, mapped)
+        said = dict.fromkeys(map(_said, flaws))
+        raise ConfigurationError("\n".join(f"{path}: {one}" for one in said)) from None
+    slips = slips_in(declared, mapped, now=datetime.now(UTC))
     if slips:
         raise ConfigurationError("\n".join(f"{path}: {slip}" for slip in slips))
     return declared
@@ -117,8 +135,11 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _said(flaw: Any) -> str:
-    place = ".".join(map(str, flaw["loc"]))
+    steps = [str(step) for step in flaw["loc"] if step not in NO_FIELDS]
+    place = ".".join(steps)
     message = REMEDIES.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+    if flaw["type"] == "string_pattern_mismatch":
+        message = next((FORMS[step] for step in reversed(steps) if step in FORMS), message)
     if flaw["type"] == "extra_forbidden":
         meant = nearest_word(str(flaw["loc"][-1]), _fields_at(flaw["loc"][:-1]))
         message += f": perhaps {meant}" if meant else ""

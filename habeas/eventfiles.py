@@ -268,8 +268,10 @@ def _event(line: int, body: bytes) -> Found:
         envelope = decode(body, exchange=REQUESTS, content_type=STRUCTURED, headers={})
     except Unreadable as error:
         return Found(line, None, tuple(Fault(line, flaw.path, flaw.message) for flaw in error.flaws))
-    if isinstance(envelope.event, BreachDeclared) and (slips := slips_in(envelope.event)):
-        return Found(line, None, tuple(Fault(line, f"data.{slip.path}", slip.message) for slip in slips))
+    if isinstance(envelope.event, BreachDeclared):
+        slips = slips_in(envelope.event, now=datetime.now(UTC))
+        if slips:
+            return Found(line, None, tuple(Fault(line, f"data.{slip.path}", slip.message) for slip in slips))
     # Ids are unique together with their source only.
     id_ = derived_id(f"{envelope.source} {envelope.id}", 0)
     names = [("id", id_)]

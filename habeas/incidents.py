@@ -21,7 +21,14 @@ from services.intake.incidents.phases import Phase
 from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
-from shared.incidents import AffectedGroup, BreachDeclared, BreachRole, BreachTimeCame
+from shared.incidents import (
+    AffectedCollection,
+    AffectedGroup,
+    BreachApproved,
+    BreachDeclared,
+    BreachRole,
+    BreachTimeCame,
+)
 from shared.journal import Journal, Row, story_of, told_by
 from shared.mongo import Database, connect, translated
 from shared.vault import Vault, derived_key
@@ -74,6 +81,23 @@ class Case:
     def detected_at(self) -> datetime:
         """When it was noticed first, by any declaration that stands: that is what clocks run from."""
         return min(one.detected_at for one in self.standing)
+
+    def records(self, phases: Sequence[Phase]) -> int | None:
+        """
+        Return roughly how many records *phases* are about; None where nobody has counted any.
+
+        A supplement that names records again names all of them: those of the phase before are among them.
+        """
+        counted = 0
+        for place, phase in enumerate(phases):
+            later = [self._named(other) for other in phases[place + 1 :] if other.scoped]
+            if phase.scoped and not any(_within(self._named(phase), named) for named in later):
+                counted += phase.scoped.records
+        return counted or None
+
+    def _named(self, phase: Phase) -> tuple[AffectedCollection, ...]:
+        """Return the records that *phase* names."""
+        return self.declared[phase.number - 1].affected.collections
 
     def clock(self, name: str) -> Due:
         """
@@ -161,6 +185,13 @@ def _short(fact: Fact) -> str:
     return fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
 
 
+def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollection]) -> bool:
+    """Tell whether *some* records, if any are named, are surely among *others*."""
+    whole = [one.model_copy(update={"filter": {}}) for one in some]
+    pairs = zip(some, whole, strict=True)
+    return bool(some) and all(one in others or everything in others for one, everything in pairs)
+
+
 def _due_at(duty: Due) -> datetime:
     return duty.due_at or datetime.max.replace(tzinfo=UTC)
 
@@ -210,6 +241,11 @@ def approvable(case: Case, phase: int | None, by: str) -> dict[str, Any]:
             f"--phase: say which was looked at: phase {number} lets out phase {others[0]} too, in its words"
         )
     return {"phase": number, "declaration": incident.phases[number - 1].declaration}
+
+
+def lacks_a_second(incident: Incident, fact: BreachApproved) -> bool:
+    """Tell whether *fact* lets nothing out by itself: a system declared the phase, so two people approve."""
+    return not evolve(incident, fact).phases[fact.phase - 1].seconded
 
 
 def addressed(phase: Phase) -> str:

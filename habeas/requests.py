@@ -21,6 +21,9 @@ from shared.topology import REQUESTS
 F = TypeVar("F", bound=BaseModel)
 
 SOURCE = "habeas/command"
+NAMES = frozenset({"by", "agency"})
+LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"
+"""What is said of a name of :data:`NAMES` that does not look so."""
 """CloudEvents source of what is submitted from the command line."""
 
 
@@ -93,7 +96,8 @@ def fact(kind: type[F], **fields: Any) -> F:
     except ValidationError as error:
         flaw = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"{field}: " for field in flaw["loc"][:1])  # nowhere: it is about several fields
-        raise ConfigurationError(f"{where}{flaw['msg']}") from None
+        named = flaw["type"] == "string_pattern_mismatch" and flaw["loc"][0] in NAMES
+        raise ConfigurationError(f"{where}{LOOKS_LIKE if named else flaw['msg']}") from None
 
 
 async def announce(amqp_url: str, fact: Fact) -> str:

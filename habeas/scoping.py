@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from habeas.engine import Engine
 from habeas.incidents import groups_by_law
 from habeas.notices.samples import Letters
+from services.fulfillment.scoping.filters import conditions
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.judging import Editions
 from services.fulfillment.scoping.trying import Progress, Trial, tried
+from shared.errors import InvalidDataMap, StoreUnavailable
 from shared.incidents import AffectedGroup, BreachDeclared
 from shared.law import Company
 from shared.policies import breach_policies
@@ -22,6 +25,22 @@ class Found:
 
     trial: Trial
     letters: Letters
+    collections: tuple[str, ...]
+    """Those of the map that were declared."""
+
+
+async def check(engine: Engine, declared: BreachDeclared) -> None:
+    """
+    See that the records that *declared* names can be looked for.
+
+    What only the service can find out holds up no declaration: a store that does not answer here, or a
+    collection that is not there yet.
+
+    Raises:
+        PermanentError: They are not named in a way that can be followed.
+    """
+    with suppress(StoreUnavailable, InvalidDataMap):
+        await Finding(engine.data_map, engine.stores).check(declared)
 
 
 async def scoped(engine: Engine, declared: BreachDeclared, company: Company, progress: Progress) -> Found:
@@ -35,7 +54,8 @@ async def scoped(engine: Engine, declared: BreachDeclared, company: Company, pro
     finding = Finding(engine.data_map, engine.stores)
     letters = Letters(declared)
     law = Editions(breach_policies(), company)
-    return Found(await tried(declared, finding, law, progress, letters.add), letters)
+    named = tuple(conditions(engine.data_map, declared.affected.collections))
+    return Found(await tried(declared, finding, law, progress, letters.add), letters, named)
 
 
 def plain(found: Found) -> dict[str, Any]:
@@ -58,6 +78,7 @@ def plain(found: Found) -> dict[str, Any]:
         "letters": letters.counted.total(),
         "customers": trial.counting.customers,
         "records": trial.records,
+        "collections": {key: trial.by_collection[key] for key in found.collections},
         "unnamed": trial.named.unnamed,
         "crowded": trial.counting.crowded,
         "categories": list(trial.counting.categories()),

@@ -6,7 +6,7 @@ read all the same where it lies sealed: it was declared before there was this.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from babel import Locale
@@ -20,14 +20,22 @@ ALIKE = 0.8
 """From which likeness on (difflib's ratio) a word that nobody knows is taken to be a slip for another."""
 MEANT = {"UK": "GB", "EL": "GR"}
 """What people, and the Union, write for the code of a country."""
+SPOKEN = {"CN": "zh", "CZ": "cs", "DK": "da", "GR": "el", "JP": "ja", "KR": "ko", "UA": "uk"}
+"""The language that is meant where somebody writes the code of a country, and that is none of a language."""
 TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "UM", "VI", "AA", "AE", "AP"})
 """Parts of the United States that are no State, and mail to its forces: told as the strictest laws want."""
 ENGLISH = Locale("en")
 FIRST_LAW = datetime(2018, 5, 25, tzinfo=UTC)
 """When the GDPR came to apply: what became known before is no breach of now."""
+MOMENTS = ("occurred_from", "occurred_to", "detected_at", "aware_at", "handled_at")
+"""What has happened when it is declared."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far ahead the clock may be of who writes a declaration."""
 
 
-def slips_in(declared: BreachDeclared, mapped: Collection[str] | None = None) -> list[Flaw]:
+def slips_in(
+    declared: BreachDeclared, mapped: Collection[str] | None = None, *, now: datetime | None = None
+) -> list[Flaw]:
     """
     Return what of *declared* is a slip of the pen, or fits nothing else that it says.
 
@@ -35,11 +43,16 @@ def slips_in(declared: BreachDeclared, mapped: Collection[str] | None = None) ->
         declared: What somebody declares.
         mapped: The categories that the data map adds to the taxonomy; None where no map is at hand. Then a
             category that nobody knows may be the map's, unless it is nearly one that is known.
+        now: When it is declared; None of an event: no breach is dropped because a clock goes wrong, and no
+            clock of a law begins ahead of now.
     """
     affected = declared.affected
     listed = [(f"affected.list.{number}", one) for number, one in enumerate(affected.list)]
     return [
         *_long_ago(declared),
+        *(_not_yet(declared, now) if now is not None else ()),
+        *_without_end(declared),
+        *_languages(declared),
         *_without_role(declared),
         *_categories("categories", declared.categories, mapped),
         *(flaw for at, one in listed for flaw in _categories(f"{at}.categories", one.categories, mapped)),
@@ -56,6 +69,37 @@ def _long_ago(declared: BreachDeclared) -> Iterator[Flaw]:
     """Yield that it became known before the laws of today: by these nobody would have to be told."""
     if declared.aware_at < FIRST_LAW:
         yield Flaw(path="aware_at", message=f"lies before {FIRST_LAW:%-d %B %Y}; look at the year")
+
+
+def _not_yet(declared: BreachDeclared, now: datetime) -> Iterator[Flaw]:
+    """Yield what is said to have happened, and has not: letters and forms would say so."""
+    for name in MOMENTS:
+        moment = getattr(declared, name)
+        if moment is not None and moment > now + CLOCKS_DIFFER:
+            yield Flaw(path=name, message="lies in the future; look at the day and the year")
+
+
+def _without_end(declared: BreachDeclared) -> Iterator[Flaw]:
+    """Yield that more was promised for a time before anything was known."""
+    if declared.next_update_at is not None and declared.next_update_at <= declared.aware_at:
+        yield Flaw(path="next_update_at", message="must lie after aware_at: it is when you tell more")
+
+
+def _languages(declared: BreachDeclared) -> Iterator[Flaw]:
+    """Yield languages that nobody speaks: what is written in them would reach nobody."""
+    affected = declared.affected
+    spoken = {
+        "language": declared.language,
+        **{f"translations.{number}": code for number, code in enumerate(declared.translations)},
+        **{f"affected.list.{number}.locale": one.locale for number, one in enumerate(affected.list)},
+        **{f"affected.controllers.{n}.locale": one.locale for n, one in enumerate(affected.controllers)},
+    }
+    for at, code in spoken.items():
+        word = (code or "en").replace("_", "-").partition("-")[0]
+        if word.lower() not in ENGLISH.languages:
+            meant = SPOKEN.get(word.upper())
+            nearest = f"; the nearest is {meant}" if meant else ""
+            yield Flaw(path=at, message=f"is no code of a language (ISO 639){nearest}")
 
 
 def _without_role(declared: BreachDeclared) -> Iterator[Flaw]:

@@ -17,14 +17,16 @@ from habeas.cli.options import (
     existing,
     fields,
     house,
+    map_folder_of,
     mapped_categories,
     out,
     prefix_of,
     run,
     setting,
     settings,
+    stores_of,
 )
-from shared.errors import ConfigurationError, StoreUnavailable
+from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported, BreachWithdrawn
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ def declare(
     by: Annotated[
         str | None, typer.Option(help="Who declares it; somebody else has to approve the notices.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Declare nothing: say whom it would concern, as `scope` does.")
+    ] = False,
     state: State = STATE,
 ) -> None:
     """
@@ -53,9 +58,15 @@ def declare(
     The same content again changes nothing. More of an incident that was withdrawn is refused.
     """
     from habeas import breachfiles, incidents  # noqa: PLC0415
+    from habeas.cli.scoping import scope  # noqa: PLC0415
 
+    if dry_run:
+        scope(file, state=state)
+        return
     known = mapped_categories(None, state)
     declared = breachfiles.read(file if str(file) == "-" else existing(file), by, known)
+    if known is not None:
+        run(_check(declared, file, state))
     incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
     refused = run(_objection(incident, declared, state))
     if refused is not None:
@@ -81,6 +92,8 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
         out.print(f"{case.id}  {case.last.reference}", markup=False)
         due, newest = case.next_due(), case.incident.newest
         said = [f"phase {newest.number}: {newest.status}"]
+        if newest.number in case.stuck:
+            said.append("nobody can find out whom it concerns; `show` says why")
         if due is not None and due.due_at is not None:
             late = ", LATE" if due.due_at < now else ""
             said.append(f"{due.clock} by {due.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z}{late}")
@@ -159,6 +172,9 @@ def approve(
         out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
         if nowhere := incidents.without_address(one):
             out.print(f"    {nowhere:,} of them have no mail address: no letter goes to them", markup=False)
+    if incidents.lacks_a_second(case.incident, fact):
+        out.print("approved by one; nobody of the staff has declared it: a second person has to approve, too")
+        return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
     until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
     out.print(f"approved{until}; `habeas breach show {case.id}` says how far they are")
@@ -310,6 +326,19 @@ def moment(option: str, text: str) -> datetime:
     if at.tzinfo is None:
         raise ConfigurationError(f"{option}: must be a moment with its offset, like 2026-03-09T00:00+01:00")
     return at
+
+
+async def _check(declared: "BreachDeclared", file: Path, state: Path) -> None:
+    """See that it can be found out whom a breach concerns, if the stores are known here."""
+    from habeas import engine, scoping  # noqa: PLC0415
+
+    if not {"HABEAS_STORES", "HABEAS_MONGO_URL"} & settings(state).keys():
+        return
+    async with engine.opened(map_folder_of(None, state), stores_of(None, state)) as opened:
+        try:
+            await scoping.check(opened, declared)
+        except PermanentError as error:
+            raise ConfigurationError(f"{file}: {error}") from None
 
 
 async def _objection(incident: str, declared: "BreachDeclared", state: Path) -> str | None:

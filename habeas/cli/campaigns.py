@@ -138,7 +138,11 @@ def _show(report: "Report") -> None:
             markup=False,
         )
     left = report.minutes
-    eta = f", done in {timedelta(seconds=round(left * 60))}" if left and report.standing.value == "on" else ""
+    eta = (
+        f", done in {timedelta(seconds=round(left * 60))} at this rate"
+        if left and report.standing.value == "on"
+        else ""
+    )
     out.print(f"{report.standing.value}: {report.per_minute} a minute{eta}", markup=False)
 
 

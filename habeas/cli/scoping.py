@@ -56,6 +56,8 @@ def scope(
     It reads the databases as the service would, and counts: who is found in several records is one person.
     """
     from habeas import breachfiles, engine, scoping  # noqa: PLC0415
+    from services.notifier.notices.lacking import NO_CUSTOMER  # noqa: PLC0415
+    from shared.incidents import BreachRole  # noqa: PLC0415
     from shared.policies import EXAMPLE, company  # noqa: PLC0415
 
     known = mapped_categories(map_folder, state)
@@ -69,12 +71,15 @@ def scope(
 
     tried = run(work())
     found = scoping.plain(tried)
-    if folder is not None:
-        _write(tried.letters, folder, state)
+    index = None if folder is None else _write(tried.letters, folder, state)
     if as_json:
         print(json.dumps(found))
-    else:
-        _show(found)
+        return
+    _show(found)
+    if declared.role is BreachRole.PROCESSOR and not declared.affected.controllers:
+        out.print(f"lacks: {NO_CUSTOMER}", markup=False)
+    if index is not None:
+        out.print(f"samples of the letters, and what they lack: open {index}", markup=False)
 
 
 def register(app: typer.Typer) -> None:
@@ -82,15 +87,15 @@ def register(app: typer.Typer) -> None:
     app.command()(scope)
 
 
-def _write(letters: "Letters", folder: Path, state: Path) -> None:
-    """Write a sample of each of *letters* into *folder*: those that would be sent, and no others."""
+def _write(letters: "Letters", folder: Path, state: Path) -> Path:
+    """Write a sample of each of *letters* into *folder*, those that would be sent; return the page of all."""
     from habeas.notices.samples import Telling, sample  # noqa: PLC0415
     from habeas.notices.showing import shown, write  # noqa: PLC0415
     from shared.policies import breach_policies  # noqa: PLC0415
 
     telling = Telling(letters.declared, DRAFT, house(state), datetime.now(UTC))
     samples = [sample(wanted, number, telling) for wanted, number in letters.counted.items()]
-    write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
+    return write(shown(samples, breach_policies()), letters.declared, DRAFT, folder)
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -108,7 +113,10 @@ def _show(found: Mapping[str, Any]) -> None:
         out.print(f"{found['customers']:,} customers must be told; they tell the people", markup=False)
     if found["unnamed"]:
         out.print(f"{found['unnamed']:,} records name no customer that is declared: {ALL}", markup=False)
-    for name in ("laws", "places", "languages"):
+    for key, records in found["collections"].items():
+        if not records:
+            out.print(f"{key}: no record is found there; look at the filter", markup=False)
+    for name in ("collections", "laws", "places", "languages"):
         fields({name: [f"{key} {number:,}" for key, number in found[name].items()]})
     fields({"categories": found["categories"]})
 

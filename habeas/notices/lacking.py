@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from habeas.incidents import Case
 from services.notifier.facts import Sender
-from services.notifier.notices.lacking import Lack, lacks_for_controllers, lacks_for_people
+from services.notifier.notices.lacking import NO_CUSTOMER, Lack, lacks_for_controllers, lacks_for_people
 from shared.incidents import AffectedGroup, BreachRole
 from shared.policies import breach_policies
 
@@ -32,6 +32,8 @@ def _of_customers(case: Case) -> Iterator[Lack]:
     """Yield what customers are not told, who are told by none of the laws on people: in their languages."""
     declared = case.last_as(BreachRole.PROCESSOR)
     if declared.role is BreachRole.PROCESSOR:
-        customers = (one for said in case.standing for one in said.affected.controllers)
+        customers = [one for said in case.standing for one in said.affected.controllers]
+        if not customers:
+            yield NO_CUSTOMER
         for language in dict.fromkeys(one.locale for one in customers):
             yield from lacks_for_controllers(declared, language)

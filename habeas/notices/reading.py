@@ -74,7 +74,6 @@ def known(case: Case) -> Known:
     incident, declared = case.incident, case.last_as(BreachRole.CONTROLLER)
     phases = _with_the_same_role(incident, declared.role)
     scoped = [phase.scoped for phase in phases if phase.scoped]
-    counted = sum(one.records for one in scoped)
     return Known(
         incident=case.id,
         phase=incident.newest.number,
@@ -82,7 +81,7 @@ def known(case: Case) -> Known:
         aware_at=incident.aware_at,
         people=residents_of(phases) if scoped else None,
         categories=case.categories,
-        records=counted or declared.records,
+        records=case.records(phases) or declared.records,
         told=_told(case, phases),
         held_until=incident.hold.until if incident.hold else None,
         delayed=any(phase.delayed for phase in phases),

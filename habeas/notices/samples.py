@@ -1,8 +1,8 @@
 """Sample letters of a breach: one for each set of laws, language and categories, to people who are none."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -102,6 +102,23 @@ def sample(wanted: Wanted, people: int | None, telling: Telling, to: Reached | N
     )
 
 
+def alike(samples: Iterable[Sample]) -> list[Sample]:
+    """Return *samples*, of letters that say the same one, by law and language, those that most get first."""
+    same: dict[Hashable, Sample] = {}
+    for one in samples:
+        wanted, said = one.wanted, (one.words("plain"), one.words("html"), one.lacks)
+        key = (wanted.to, wanted.laws, wanted.language, wanted.phase, said)
+        same[key] = _together(same[key], one) if key in same else one
+    return sorted(same.values(), key=lambda one: (one.name, one.wanted.phase, -(one.people or 0)))
+
+
+def _together(first: Sample, other: Sample) -> Sample:
+    """Return one sample of two whose letters say the same."""
+    people = None if first.people is None or other.people is None else first.people + other.people
+    categories = tuple(sorted({*first.wanted.categories, *other.wanted.categories}))
+    return replace(first, wanted=replace(first.wanted, categories=categories), people=people)
+
+
 async def wanted_of(
     chunks: AsyncIterator[tuple[int, Chunk]], reached: Callable[[Reached], bool] = lambda _: True
 ) -> Counter[Wanted]:
@@ -189,8 +206,15 @@ def _places(declared: BreachDeclared, company: Company) -> Iterable[str]:
     return dict.fromkeys(found) or company.places
 
 
+def _with_customers_of(wanted: Wanted, declared: BreachDeclared) -> BreachDeclared:
+    """Return what is *declared* as far as it is about customers who use the same."""
+    customers = tuple(one for one in declared.affected.controllers if one.services == wanted.services)
+    affected = declared.affected.model_copy(update={"controllers": customers})
+    return declared.model_copy(update={"affected": affected})
+
+
 def _lacks(wanted: Wanted, declared: BreachDeclared, sender: Sender) -> tuple[Lack, ...]:
     if wanted.to == "controllers":
-        return lacks_for_controllers(declared, wanted.language)
+        return lacks_for_controllers(_with_customers_of(wanted, declared), wanted.language)
     policies = tuple(map(breach_policies().named, wanted.laws))
     return lacks_for_people(declared, policies, wanted.categories, wanted.language, sender)

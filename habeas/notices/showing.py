@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from habeas.letters import TEMPLATES, citations, with_citations
-from habeas.notices.samples import Sample
+from habeas.notices.samples import Sample, alike
 from services.notifier.notices.lacking import is_written
 from shared.errors import ConfigurationError
 from shared.incidents import BreachDeclared
@@ -56,9 +56,9 @@ class Shown:
 
 
 def shown(samples: Iterable[Sample], policies: BreachPolicies) -> list[Shown]:
-    """Return *samples* with names: two of the same law and language differ by a number."""
+    """Return *samples* that differ, with names: two of the same law and language differ by a number."""
     found: list[Shown] = []
-    for sample in samples:
+    for sample in alike(samples):
         same = sum(one.sample.name == sample.name for one in found)
         name = f"{sample.name}.{same + 1}" if same else sample.name
         law = policies.named(sample.wanted.laws[0]).name if sample.wanted.laws else "no law"

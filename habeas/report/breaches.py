@@ -98,7 +98,7 @@ def entry(case: Case, now: datetime) -> dict[str, Any]:
         "aware_at": case.incident.aware_at.isoformat(),
         "nature": last.nature,
         "categories": list(case.categories),
-        "records": sum(one.records for one in scoped) or last.records,
+        "records": case.records(phases) or last.records,
         "people": sum(people.values()) if scoped else None,
         "people_by_law": dict(people),
         "consequences": last.consequences,

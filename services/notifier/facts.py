@@ -59,7 +59,10 @@ class Sender:
     """The controller as it shows itself in every letter."""
 
     name: str
+    """What its mailbox is called: what people know it by."""
     address: str
+    company: str = ""
+    """What it is called by law, where that is something else."""
     reply_to: str = ""
     contact: str = ""
     """Where questions and objections go; the reply address when empty."""
@@ -75,6 +78,16 @@ class Sender:
     """Companies in whose name it answers as well."""
     zone: tzinfo = UTC
     """Zone of the times of day in letters."""
+
+    @property
+    def legal_name(self) -> str:
+        """
+        Who answers for the data.
+
+        Law:
+            GDPR Art. 13(1)(a); Cal. Civ. Code § 1798.82(d)(2)(A): the name of the business.
+        """
+        return self.company or self.name
 
     @property
     def contact_address(self) -> str:

@@ -36,7 +36,10 @@ class NotifierSettings(InboxSettings):
     """Connections to the mail server for breach notices alone; no other letter waits for one of them."""
 
     mail_limits: dict[str, int] = Field(default_factory=dict)
-    """Letters a minute that a mail domain is sent: JSON, domain → number, `*` for each other domain."""
+    """
+    Letters a minute that a mail domain is sent: JSON, domain → number, `*` for each other domain. A quarter
+    is for codes, a quarter for breach notices.
+    """
 
     mail_bounces: str = ""
     """Where letters come back to, `bounces@example.com`; each letter has an address made from it."""

@@ -82,6 +82,7 @@ def house_of(
     sender = Sender(
         name=name,
         address=address,
+        company=company.name,
         reply_to=reply_to,
         postal_address=company.postal_address,
         data_protection_officer=company.officer,

@@ -8,7 +8,7 @@ from typing import Any
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.handlers import Context, scope
-from services.fulfillment.scoping.scopes import LEASE, Scopes
+from services.fulfillment.scoping.scopes import LEASE, Scopes, failures
 from services.fulfillment.scoping.working import Scoping
 from services.fulfillment.search.stores import Stores
 from shared.affected import Chunk, Reached, chunk_item, declaration_item
@@ -136,6 +136,10 @@ class Installation:
         while await self.replica().work():
             pass
         return self.of(phase)
+
+    async def failures(self) -> Mapping[int, str]:
+        """Return of which phases nobody finds out whom they concern, and why."""
+        return await failures(self.client[f"{self.prefix}_fulfillment"], INCIDENT)
 
     def later(self) -> None:
         """Let the lease of whoever has died be over."""

@@ -244,6 +244,39 @@ async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stay
         assert "INC-8: phase 1 was withdrawn by dana.muster" in " ".join(complaint.split())
 
 
+async def test_a_dry_run_of_a_declaration_says_whom_it_would_concern_and_declares_nothing(
+    pipeline: Pipeline,
+) -> None:
+    file = pipeline.folder / "breach.json"
+    file.write_text(json.dumps(declared(pipeline, "INC-10")), encoding="utf-8")
+    code, said, complaint = await command(pipeline, "breach", "declare", str(file), "--dry-run")
+    assert code == 0, complaint
+    assert f"{len(await contacts(pipeline)):,} people, of whom" in said
+    _, listed, _ = await command(pipeline, "breach", "list")
+    assert "INC-10" not in listed
+
+
+@pytest.mark.parametrize(
+    ("named", "nearest"),
+    [
+        ({"collection": "{}portal.contcts"}, "the nearest is `{}portal.contacts`"),
+        ({"collection": "{}portal.contacts", "filter": {"langauge": "de"}}, "the nearest is `language`"),
+    ],
+)
+async def test_a_declaration_of_records_that_nobody_can_find_is_refused_at_once(
+    pipeline: Pipeline, named: dict[str, Any], nearest: str
+) -> None:
+    wrong = declared(pipeline, "INC-9")
+    wrong["affected"] = {"collections": [named | {"collection": named["collection"].format(pipeline.prefix)}]}
+    file = pipeline.folder / "breach.json"
+    file.write_text(json.dumps(wrong), encoding="utf-8")
+    code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--by", "dana.muster")
+    assert code != 0
+    assert nearest.format(pipeline.prefix) in " ".join(complaint.split())
+    _, listed, _ = await command(pipeline, "breach", "list")
+    assert "INC-9" not in listed
+
+
 async def test_nothing_of_a_person_is_outside_the_vault(pipeline: Pipeline, heard: Heard) -> None:
     secrets = {one["email"].lower() for one in await contacts(pipeline)}
     said = json.dumps(heard.events).lower() + pipeline.log.read_text(encoding="utf-8").lower()

@@ -47,7 +47,9 @@ def written(folder: Path, **changes: Any) -> Path:
     """Write the example of a declaration, as of today and with *changes*, into a file."""
     content = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     today = now()
+    there = [{"collection": "contacts", "filter": {"language": "de"}}, {"collection": "invoices"}]
     known = {
+        "affected": content["affected"] | {"collections": there},  # however the datasets are called here
         "reference": f"INC-{uuid.uuid4().hex}",
         "occurred_from": (today - timedelta(days=2)).isoformat(),
         "occurred_to": (today - timedelta(days=1)).isoformat(),

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.reading import parse
+from services.fulfillment.scoping.filters import FilterRefused
 from services.fulfillment.scoping.finding import Finding
 from services.fulfillment.scoping.handlers import Context, forget
+from services.fulfillment.scoping.scopes import Scope
 from shared.errors import HabeasError, InvalidDataMap, PermanentError
 from shared.events import RequestPurged
 from shared.mongo import Client
@@ -238,6 +240,38 @@ async def test_what_cannot_be_followed_is_refused_before_anything_is_looked_for(
     with pytest.raises(PermanentError, match=complaint):
         await installed.register(declared(collections=[named]))
     assert not await installed.replica().work(), "nothing waits that can never be done"
+    assert complaint.replace("\\", "") in (await installed.failures())[1]
+
+
+async def test_what_was_refused_is_scoped_once_its_slip_is_corrected(installed: Installation) -> None:
+    breach = declared(collections=[collection("people")])
+    for _ in range(2):
+        with pytest.raises(InvalidDataMap):
+            await installed.register(breach)
+    assert "no such collection" in (await installed.failures())[1]
+    await shop(installed)
+    told = await installed.scoped(breach)
+    assert (told.records, await installed.failures()) == (4, {})
+
+
+async def test_why_a_phase_was_refused_goes_with_it(installed: Installation) -> None:
+    with pytest.raises(InvalidDataMap):
+        await installed.register(declared(collections=[collection("people")]))
+    await installed.scopes.give_up(Scope(INCIDENT, 1, declaration=""))
+    assert await installed.failures() == {}
+
+
+async def test_a_filter_by_a_field_that_no_record_has_is_not_told_as_nobody(installed: Installation) -> None:
+    await shop(installed)
+    with pytest.raises(FilterRefused, match="has; the nearest is `language`"):
+        await installed.scoped(declared(collections=[collection("people", langauge="de")]))
+
+
+async def test_a_filter_may_compare_what_the_map_leaves_out_and_records_have(installed: Installation) -> None:
+    await shop(installed)
+    await installed.business("shop", "people").update_one({"_id": 1}, {"$set": {"leaked": True}})
+    told = await installed.scoped(declared(collections=[collection("people", leaked=True)]))
+    assert told.records == 1
 
 
 async def test_a_collection_that_is_not_there_is_not_told_as_nobody(installed: Installation) -> None:

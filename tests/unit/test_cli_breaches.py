@@ -12,17 +12,19 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from habeas import breachfiles, incidents
+from habeas import breachfiles, incidents, requests
 from habeas.cli import app
 from habeas.cli.breaches import _show_phase, standing
 from habeas.cli.options import out
 from habeas.incidents import Case
 from habeas.notices.lacking import lacks
+from habeas.notices.reading import known
 from habeas.report import breaches
 from habeas.specimens import SENDER
 from services.intake.incidents.clocks import clocks_of
 from services.intake.incidents.domain import Incident, evolve
 from services.intake.incidents.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
+from services.notifier.notices.lacking import NO_CUSTOMER
 from shared.errors import ConfigurationError
 from shared.events import Fact
 from shared.incidents import (
@@ -63,7 +65,7 @@ def changed(folder: Path, **changes: Any) -> Path:
 def test_the_example_is_a_declaration() -> None:
     declared = breachfiles.read(EXAMPLE, "ada")
     assert (declared.by, declared.high_risk) == ("ada", True)
-    assert declared.affected.collections[0].filter == {"locale": "de"}
+    assert declared.affected.collections[0].filter == {"language": "de"}
     assert declared.account("de").nature.startswith("Am 3. März")
 
 
@@ -74,7 +76,7 @@ def test_json_is_read_as_well(tmp_path: Path) -> None:
 
 def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
-    text = text.replace("{locale: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
+    text = text.replace("{language: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
     declared = breachfiles.read(written(tmp_path, text), "ada")
     assert declared.affected.list[0].residence is not None
     assert declared.affected.list[0].residence.country == "NO"
@@ -104,8 +106,24 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
             "affected.list.0.residence.country: is no code of a country (ISO 3166); the nearest is GB",
             id="a place",
         ),
+        pytest.param(
+            {"affected": {"list": [{"name": SECRET, "residence": {"country": "Germany"}}]}},
+            "affected.list.0.residence.country: write its code (ISO 3166): DE",
+            id="the name of a country",
+        ),
+        pytest.param(
+            {"affected": {"list": [{"residence": {"country": "US", "subdivision": SECRET}}]}},
+            "affected.list.0.residence.subdivision: write its code (ISO 3166-2) without the country: CA",
+            id="the name of a State",
+        ),
+        pytest.param({"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: write one", id="@"),
+        pytest.param(
+            {"language": SECRET}, "language: write its code (ISO 639): de", id="the name of a language"
+        ),
+        pytest.param({"by": SECRET}, "by: write a-z, 0-9, _ and dots: dana.muster", id="somebody"),
         pytest.param({"aware_at": "2026-03-05T09:30"}, "aware_at: needs its offset", id="no offset"),
         pytest.param({"aware_at": SECRET}, "aware_at: write a moment with its offset", id="no moment"),
+        pytest.param({"aware_at": "9999-03-05T09:30Z"}, "aware_at: lies in the future", id="not yet"),
         pytest.param({"high_risk": SECRET}, "high_risk: write true or false", id="no truth"),
         pytest.param(
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
@@ -122,6 +140,18 @@ def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
         breachfiles.read(file, None)
     assert f"{file}: {said}" in str(raised.value)
     assert SECRET not in str(raised.value)
+
+
+def test_what_may_be_written_in_two_ways_is_one_flaw(tmp_path: Path) -> None:
+    home = {"country": "US", "subdivision": "North Dakota"}
+    with pytest.raises(ConfigurationError) as raised:
+        breachfiles.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_who_decides_something_is_told_how_names_are_written() -> None:
+    with pytest.raises(ConfigurationError, match=r"^by: write a-z, 0-9, _ and dots: dana\.muster$"):
+        requests.fact(BreachApproved, request_id=INCIDENT, by="Dana Muster", phase=1)
 
 
 def test_every_flaw_has_a_line(tmp_path: Path) -> None:
@@ -274,6 +304,16 @@ def test_what_the_notices_to_customers_lack_is_said_in_each_of_their_languages()
     assert [one for one in found if "what they use that is affected" in one]
 
 
+def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
+    """GDPR Art. 33(2)."""
+    assert str(NO_CUSTOMER) in lacks(case_of(role="processor"), SENDER)
+    customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
+    assert str(NO_CUSTOMER) not in lacks(
+        case_of(role="processor", affected={"controllers": [customer]}), SENDER
+    )
+    assert str(NO_CUSTOMER) not in lacks(case_of(), SENDER)
+
+
 def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
     incident = reduce(evolve, (done, *SECOND), case_of().incident)
@@ -375,6 +415,17 @@ def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
     assert incidents.without_address(incident.newest) == 2
 
 
+def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_to() -> None:
+    by_system = TOLD[0].model_copy(update={"by": None})
+    scoped = reduce(evolve, (by_system, TOLD[1]), Incident())
+    first, second = (
+        BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
+    )
+    assert incidents.lacks_a_second(scoped, first)
+    assert not incidents.lacks_a_second(evolve(scoped, first), second)
+    assert not incidents.lacks_a_second(waiting().incident, second)
+
+
 def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
     """A phase that came since somebody looked is not approved unseen."""
     with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
@@ -397,6 +448,36 @@ def test_the_register_names_facts_effects_and_remedies() -> None:
     assert (row["records"], row["people"], row["letters_sent"]) == ("12", "10", "6")
     assert "gdpr.authority.DE" in row["told"]
     assert (row["declared_by"], row["approved_by"]) == ("ada", "bruno")
+
+
+PEOPLE, ORDERS = {"collection": "people", "filter": {"a": 1}}, {"collection": "orders"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "records"),
+    [
+        pytest.param([PEOPLE], [PEOPLE, ORDERS], 100, id="all that was named before is named again"),
+        pytest.param([PEOPLE], [{"collection": "people"}], 100, id="and more of the same collection"),
+        pytest.param([PEOPLE], [ORDERS], 112, id="other records"),
+        pytest.param([PEOPLE, ORDERS], [PEOPLE], 112, id="not all of them"),
+        pytest.param([ORDERS], [PEOPLE], 112, id="of another collection"),
+        pytest.param([PEOPLE], [{"collection": "people", "filter": {"a": 2}}], 112, id="by another filter"),
+        pytest.param([], [PEOPLE], 112, id="people who were listed, and records"),
+    ],
+)
+def test_records_that_a_supplement_names_again_count_once(
+    first: list[Any], second: list[Any], records: int
+) -> None:
+    """GDPR Art. 33(3)(a)."""
+    more = SECOND[1].model_copy(update={"records": 100})
+    incident = reduce(evolve, (*TOLD[:2], SECOND[0], more), Incident())
+    declared = tuple(
+        BreachDeclared.model_validate(declaration(affected={"collections": named}))
+        for named in (first, second)
+    )
+    case = Case(INCIDENT, incident, [], declared)
+    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    assert row["records"] == known(case).records == records
 
 
 def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason() -> None:

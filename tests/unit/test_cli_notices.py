@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from habeas.breach_specimens import DECLARED
+from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
 from habeas.cli import app
+from habeas.notices.samples import Telling, Wanted, alike, sample
 from shared.errors import ConfigurationError
 from shared.events import Residence
 from shared.incidents import Affected, BreachRole, ListedPerson
@@ -115,3 +116,32 @@ def test_nobody_is_told_where_no_law_wants_it(tmp_path: Path) -> None:
 def test_a_folder_that_is_none_is_said(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         shown(file, "--out", file)
+
+
+def test_of_letters_that_say_the_same_one_is_looked_at_and_the_commonest_first() -> None:
+    """Whose record names the city, too, reads of an address like anybody else."""
+    telling = Telling(OURS, INCIDENT, HOUSE, WRITTEN_AT)
+    told = [
+        (Wanted("people", ("uk-gdpr@2021-01-01",), "en", ("user.name",)), 1),
+        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address")), 2),
+        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name",)), 3),
+        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
+        (Wanted("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
+    ]
+    found = alike(sample(wanted, people, telling) for wanted, people in told)
+    assert [(one.name, one.people) for one in found] == [
+        ("gdpr.de", 5), ("gdpr.en", 6), ("gdpr.en", 3), ("uk-gdpr.en", 1),
+    ]  # fmt: skip
+    assert found[1].wanted.categories == ("user.contact.address", "user.contact.address.city", "user.name")
+
+
+def test_a_letter_to_a_customer_lacks_what_is_not_declared_of_that_customer() -> None:
+    [customer] = DECLARED.affected.controllers
+    others = (customer, customer.model_copy(update={"id": "c-18", "services": ()}))
+    declared = DECLARED.model_copy(
+        update={"role": BreachRole.PROCESSOR, "affected": Affected(controllers=others)}
+    )
+    telling = Telling(declared, INCIDENT, HOUSE, WRITTEN_AT)
+    wanted = [Wanted("controllers", ("gdpr@2018-05-25",), "en", (), services=one.services) for one in others]
+    lacking = ["what they use" in str(sample(one, 1, telling).lacks) for one in wanted]
+    assert lacking == [False, True]

@@ -21,6 +21,7 @@ from shared.bus import Message
 from shared.envelope import STRUCTURED, decode
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
 from shared.topology import REQUESTS
+from tests.unit.register import declaration
 
 SECRET = "ottilie.quastenflosser"
 SHEET = "reference,right,email\nt-1,erasure,ada@example.org\nt-2,access,bruno@example.com\n"
@@ -54,6 +55,12 @@ def faults(content: str | bytes, folder: Path) -> list[tuple[int, str]]:
 
 def command(verb: str, *words: str) -> Result:
     return CliRunner().invoke(app, [verb, *words], catch_exceptions=False)
+
+
+def test_a_breach_with_a_slip_of_the_pen_is_named_by_its_place(tmp_path: Path) -> None:
+    told = declaration(aware_at="9999-03-05T08:00Z", categories=["user.finacial"])
+    breach = event() | {"type": "habeas.breach.declared.v1", "data": told}
+    assert faults(json.dumps(breach), tmp_path) == [(1, "data.aware_at"), (1, "data.categories.0")]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """A slip of the pen in a declaration of a breach is told with the nearest word that is known."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.incidents import BreachDeclared
 from shared.slips import nearest_word, slips_in
+from tests.unit.fakes import NOW
 from tests.unit.register import declaration
 
 PART = "subdivision: is no part of {} (ISO 3166-2); the nearest is {}"
@@ -13,7 +15,8 @@ CUSTOMER = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
 
 
 def said(mapped: tuple[str, ...] | None = None, **changes: Any) -> list[str]:
-    return [str(flaw) for flaw in slips_in(BreachDeclared.model_validate(declaration(**changes)), mapped)]
+    declared = BreachDeclared.model_validate(declaration(**changes))
+    return [str(flaw) for flaw in slips_in(declared, mapped, now=NOW)]
 
 
 @pytest.mark.parametrize(
@@ -88,3 +91,48 @@ def test_customers_are_named_by_a_processor_alone() -> None:
 
 def test_of_nothing_like_it_there_is_no_nearest_word() -> None:
     assert nearest_word("xyzzy", ["alpha", "beta"]) is None
+
+
+@pytest.mark.parametrize("name", ["occurred_from", "occurred_to", "detected_at", "aware_at", "handled_at"])
+def test_a_moment_that_has_not_come_is_a_slip(name: str) -> None:
+    """Letters and forms would tell of it."""
+    later = dict.fromkeys(("aware_at", name), (NOW + timedelta(hours=2)).isoformat())
+    found = said(None, **later)
+    assert f"{name}: lies in the future; look at the day and the year" in found
+    assert len(found) == len(later)
+
+
+def test_of_an_event_a_clock_that_goes_wrong_is_none() -> None:
+    ahead = BreachDeclared.model_validate(declaration(aware_at=(NOW + timedelta(days=9)).isoformat()))
+    assert slips_in(ahead) == []
+
+
+def test_the_clock_of_who_writes_a_declaration_may_be_ahead() -> None:
+    assert said(aware_at=(NOW + timedelta(minutes=50)).isoformat()) == []
+
+
+def test_more_is_promised_for_a_time_to_come() -> None:
+    slip = "next_update_at: must lie after aware_at: it is when you tell more"
+    assert said(next_update_at=declaration()["aware_at"]) == [slip]
+    assert said(next_update_at=NOW.isoformat()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "nearest"), [("jp", "; the nearest is ja"), ("CN", "; the nearest is zh"), ("ge-DE", "")]
+)
+def test_a_language_that_nobody_speaks_is_a_slip(code: str, nearest: str) -> None:
+    texts = dict.fromkeys(("nature", "consequences", "measures", "advice"), "x")
+    found = said(
+        None,
+        language=code,
+        translations={"de": texts, code: texts},
+        role="processor",
+        affected={"list": [{"locale": code}], "controllers": [CUSTOMER | {"locale": code}]},
+    )
+    places = ("language", "translations.1", "affected.list.0.locale", "affected.controllers.0.locale")
+    assert found == [f"{place}: is no code of a language (ISO 639){nearest}" for place in places]
+
+
+@pytest.mark.parametrize("code", ["de", "pt-BR", "zh_Hant", "gsw", "EN", "rm"])
+def test_a_language_of_people_is_none(code: str) -> None:
+    assert said(language=code) == []

@@ -7,12 +7,14 @@ script, no writing, nothing that comes out differently when it is looked at agai
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from shared.errors import PermanentError
 from shared.incidents import AffectedCollection
 from shared.mongo import Document, json_util, translated
+from shared.slips import nearest_word
 
 
 def _named(names: str) -> frozenset[str]:
@@ -42,6 +44,10 @@ COMPUTES = _named("""
 """)
 """What comes out the same of a record whenever it is asked for."""
 ALLOWED = TYPES | COMPARES | COMPUTES
+EACH_IS_ONE = frozenset({"$and", "$or", "$nor"})
+"""What holds several filters of the same record."""
+IS_ONE = frozenset({"$not", "$elemMatch"})
+"""What holds one: of the same field, or of each element in it."""
 VARIABLE = "$$"
 DEEPEST = 50
 """Levels that a filter may have; MongoDB takes a hundred."""
@@ -64,6 +70,67 @@ def conditions(data_map: DataMap, named: Sequence[AffectedCollection]) -> dict[s
         collection = _meant(data_map, one, where)
         found.setdefault(collection.key, []).append(query(one.filter, f"{where}.filter"))
     return {key: some[0] if len(some) == 1 else {"$or": some} for key, some in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A field that a filter compares, and that the data map does not have."""
+
+    where: str
+    key: str
+    """Of the collection."""
+    path: str
+    nearest: str | None
+    """The field of the map that is most like it."""
+
+    @property
+    def complaint(self) -> str:
+        """What is said where no record has it either; it names nothing that is not known."""
+        meant = f"; the nearest is `{self.nearest}`" if self.nearest else ""
+        return f"{self.where}: compares a field that no record of {self.key} has{meant}"
+
+
+def unmapped(data_map: DataMap, named: Sequence[AffectedCollection]) -> Iterator[Unmapped]:
+    """
+    Yield the fields that filters of *named* compare and *data_map* does not have: perhaps nobody has them.
+
+    Raises:
+        FilterRefused: A collection is not in the map.
+    """
+    for number, one in enumerate(named):
+        where = f"affected.collections.{number}"
+        collection = _meant(data_map, one, where)
+        for path in dict.fromkeys(_compared(one.filter)):
+            if not _is_mapped(collection, path):
+                nearest = nearest_word(path, collection.by_path)
+                yield Unmapped(f"{where}.filter", collection.key, path, nearest)
+
+
+def _compared(declared: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """Yield the paths of the fields that the filter *declared* compares; places in arrays are left out."""
+    for name, value in declared.items():
+        if name in EACH_IS_ONE and isinstance(value, list):
+            for one in value:
+                yield from _compared(one, at) if isinstance(one, Mapping) else ()
+        elif name in IS_ONE and isinstance(value, Mapping):
+            yield from _compared(value, at)
+        elif not name.startswith("$"):
+            path = ".".join(step for step in f"{at}.{name}".split(".") if step and not step.isdigit())
+            yield path
+            yield from _compared(_operations(value), path)
+
+
+def _operations(value: Any) -> Mapping[str, Any]:
+    """Return what is done with a field; nothing where it is compared with *value* as a whole."""
+    inside = value if isinstance(value, Mapping) else {}
+    return {name: one for name, one in inside.items() if name in IS_ONE}
+
+
+def _is_mapped(collection: Collection, path: str) -> bool:
+    """Tell whether the map has *path*, or something that holds it and of which it says no more."""
+    steps = path.split(".")
+    above = (collection.by_path.get(".".join(steps[:depth])) for depth in range(1, len(steps)))
+    return path in collection.by_path or any(one is not None and not one.container for one in above)
 
 
 def query(declared: Mapping[str, Any], where: str) -> Document:
@@ -115,7 +182,8 @@ def _meant(data_map: DataMap, named: AffectedCollection, where: str) -> Collecti
     if there:
         keys = ", ".join(collection.key for collection in there)
         raise FilterRefused(f"{where}: `{name}` may be {keys}; name one of them")
+    nearest = nearest_word(name, [c.key for c in data_map.collections if c.store == named.store])
+    remedy = f"the nearest is `{nearest}`" if nearest else "declare it, or name the people in affected.list"
     raise FilterRefused(
-        f"{where}: the data map has no collection `{name}` in the store `{named.store}`; "
-        "declare it, or name the people in affected.list"
+        f"{where}: the data map has no collection `{name}` in the store `{named.store}`; {remedy}"
     )

@@ -16,7 +16,7 @@ from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import DataMap, Place
 from services.fulfillment.scoping.affected import SAID_BY_HAND, Somebody
 from services.fulfillment.scoping.customers import Named, customers, named_in
-from services.fulfillment.scoping.filters import conditions
+from services.fulfillment.scoping.filters import FilterRefused, conditions, unmapped
 from services.fulfillment.scoping.following import Following
 from services.fulfillment.scoping.mailboxes import address_in, same
 from services.fulfillment.scoping.places import language_of, place_of
@@ -62,7 +62,7 @@ class Finding:
         See that the records that *declared* names can be looked for.
 
         Raises:
-            FilterRefused: They are not named in a way that can be followed.
+            FilterRefused: They are not named in a way that can be followed, or by a field that nobody has.
             InvalidDataMap: The map names a collection that is not there: nobody would be found in it.
             PermanentError: A store does not understand a filter.
             StoreUnavailable: A store did not answer, or looks too long for the first record.
@@ -71,8 +71,16 @@ class Finding:
             place = self.data_map.by_key[key].place
             if await self.stores.absent([place]):
                 raise InvalidDataMap(f"the data map names {key}, and the database has no such collection")
-            async for _ in self.stores.scan(place, ["_id"], condition, most=1, within=CHECKED_WITHIN):
-                pass
+            await self._any(place, condition)
+        for strange in unmapped(self.data_map, declared.affected.collections):
+            place = self.data_map.by_key[strange.key].place
+            if not await self._any(place, {strange.path: {"$exists": True}}):
+                raise FilterRefused(strange.complaint)
+
+    async def _any(self, place: Place, condition: Document) -> bool:
+        """Tell whether any record fulfils *condition*."""
+        found = self.stores.scan(place, ["_id"], condition, most=1, within=CHECKED_WITHIN)
+        return bool([document async for document in found])
 
     async def portions(self, declared: BreachDeclared) -> AsyncIterator[Portion]:
         """Yield whom *declared* concerns, the same person as often as they are found."""

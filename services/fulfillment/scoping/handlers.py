@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.fulfillment.scoping.scopes import Scope
-from shared.errors import IllegalTransition, StoreUnavailable
+from shared.errors import IllegalTransition, PermanentError, StoreUnavailable
 from shared.events import Fact, RequestPurged
 from shared.incidents import BreachDeclared, BreachForgotten, BreachRegistered, BreachUnscoped
 from shared.service import on
@@ -31,6 +31,9 @@ class Scopes(Protocol):
 
     async def take(self, scope: Scope) -> None:
         """Have *scope* worked on; taking it again changes nothing."""
+
+    async def refuse(self, scope: Scope, reason: str) -> None:
+        """Say why nobody can work on *scope*."""
 
     async def give_up(self, scope: Scope) -> None:
         """Have *scope* worked on no more, and forget whom it concerned."""
@@ -69,11 +72,20 @@ async def scope(event: BreachRegistered, ctx: Context) -> Sequence[Fact]:
 
     A store that does not answer holds nothing up: whoever works on the scope asks it again, and says why
     nobody is found yet.
+
+    Raises:
+        PermanentError: The records are not named in a way that can be followed; who looks at the incident is
+            told so as well.
     """
     declared = BreachDeclared.model_validate_json(await ctx.vault.open(event.request_id, event.declaration))
-    with suppress(StoreUnavailable):
-        await ctx.finding.check(declared)
-    await ctx.scopes.take(Scope(event.request_id, event.phase, event.declaration, judged_at=event.judged_at))
+    phase = Scope(event.request_id, event.phase, event.declaration, judged_at=event.judged_at)
+    try:
+        with suppress(StoreUnavailable):
+            await ctx.finding.check(declared)
+    except PermanentError as error:
+        await ctx.scopes.refuse(phase, str(error))
+        raise
+    await ctx.scopes.take(phase)
     return []
 
 

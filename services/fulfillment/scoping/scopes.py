@@ -117,22 +117,17 @@ class Scopes:
     # --- scopes -----------------------------------------------------------------------------------------
 
     async def take(self, scope: Scope) -> None:
-        """Have *scope* worked on; taking it again changes nothing."""
-        fresh = {
-            "_id": scope.id,
-            "incident": scope.incident,
-            "phase": scope.phase,
-            "declaration": scope.declaration,
-            "turn": 0,
-            "stage": Stage.GATHERING.value,
-            "records": 0,
-            "unnamed": 0,
-            "judged_at": scope.judged_at,
-            "failed": None,
-            "at": NEVER,
-            "done": False,
-        }
-        await insert_new(self._scopes, [fresh])
+        """Have *scope* worked on, also if it was refused before; taking it again changes nothing."""
+        with translated("take the scope of a breach"):
+            await self._scopes.delete_one({"_id": scope.id, "refused": True})
+        await insert_new(self._scopes, [_fresh(scope)])
+
+    async def refuse(self, scope: Scope, reason: str) -> None:
+        """Say to whoever looks at the incident why nobody can work on *scope* as it was declared."""
+        refused = {"failed": reason, "refused": True, "done": True}
+        await insert_new(self._scopes, [_fresh(scope) | refused])
+        with translated("refuse the scope of a breach"):
+            await self._scopes.update_one({"_id": scope.id, "refused": True}, {"$set": {"failed": reason}})
 
     async def begin(self, now: datetime) -> Scope | None:
         """
@@ -408,9 +403,28 @@ class Scopes:
         return {document["_id"]: document async for document in found}
 
 
+def _fresh(scope: Scope) -> Document:
+    """Return a scope that nobody was at."""
+    return {
+        "_id": scope.id,
+        "incident": scope.incident,
+        "phase": scope.phase,
+        "declaration": scope.declaration,
+        "turn": 0,
+        "stage": Stage.GATHERING.value,
+        "records": 0,
+        "unnamed": 0,
+        "judged_at": scope.judged_at,
+        "failed": None,
+        "at": NEVER,
+        "done": False,
+    }
+
+
 async def failures(database: Database, incident: str) -> dict[int, str]:
     """Return of which phases of *incident* nobody gets on with finding out whom they concern, and why."""
-    stuck = {"incident": incident, "done": False, "failed": {"$ne": None}}
+    waits = {"$or": [{"done": False}, {"refused": True}]}
+    stuck = {"incident": incident, "failed": {"$ne": None}, **waits}
     with translated("read what is scoped of a breach"):
         return {one["phase"]: one["failed"] async for one in database["breach_scopes"].find(stuck)}
 

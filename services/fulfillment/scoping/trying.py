@@ -6,6 +6,7 @@ has: there may be a million, and they are nobody's business before it is decided
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Trial:
 
     counting: Counting = field(default_factory=Counting)
     records: int = 0
+    by_collection: Counter[str] = field(default_factory=Counter)
+    """Records that were found, by the keys of their collections."""
     named: Named = field(default_factory=Named)
 
 
@@ -52,7 +55,10 @@ async def tried(
     """
     with closing(_People()) as people:
         trial = Trial()
-        trial.records, trial.named = await _gone_through(finding.portions(declared), people.add, progress)
+        trial.by_collection, trial.named = await _gone_through(
+            finding.portions(declared), people.add, progress
+        )
+        trial.records = trial.by_collection.total()
         await _gone_through(finding.telling_more(people.lacking()), people.tell_more, progress)
         people.unite()
         judge = Judge(declared, law)
@@ -67,14 +73,14 @@ async def tried(
 
 async def _gone_through(
     portions: AsyncIterator[Portion], keep: Callable[[Iterable[Somebody]], None], progress: Progress
-) -> tuple[int, Named]:
-    """Return how many records there were, and which customers they name."""
-    handled, named = 0, Named()
+) -> tuple[Counter[str], Named]:
+    """Return how many records there were in each collection, and which customers they name."""
+    handled, named = Counter[str](), Named()
     async for portion in portions:
         keep(portion.people)
-        handled += portion.records
+        handled[portion.collection] += portion.records
         named |= portion.named
-        progress(portion.collection, handled)
+        progress(portion.collection, handled.total())
     return handled, named
 
 

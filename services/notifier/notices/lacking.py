@@ -27,6 +27,10 @@ class Lack:
         return f"{self.says} ({self.provision})"
 
 
+NO_CUSTOMER = Lack("no customer is declared, so that none is told", "GDPR Art. 33(2)")
+"""What is said of a processor's breach that names none of those who decide about the data."""
+
+
 def lacks_for_people(
     declared: BreachDeclared,
     policies: Sequence[BreachPolicy],

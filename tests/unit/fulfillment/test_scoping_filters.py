@@ -1,11 +1,13 @@
 """What of a declaration is asked for in the company's databases, and what never is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.scoping.filters import DEEPEST, FilterRefused, conditions, query
+from habeas import breachfiles
+from services.fulfillment.datamap.reading import load, parse
+from services.fulfillment.scoping.filters import DEEPEST, FilterRefused, conditions, query, unmapped
 from shared.incidents import AffectedCollection
 from shared.mongo import ObjectId
 
@@ -87,10 +89,67 @@ def test_records_are_named_by_dataset_and_collection_or_by_the_collection_alone(
     ("one", "complaint"),
     [
         (named("people"), r"affected.collections.0: `people` may be a.people, b.people"),
-        (named("nobody"), "the data map has no collection `nobody` in the store `default`"),
+        (
+            named("nobody"),
+            "no collection `nobody` in the store `default`; declare it, or name the people in affected.list",
+        ),
+        (named("b.ordres"), "no collection `b.ordres` in the store `default`; the nearest is `b.orders`"),
         (named("cards"), "no collection `cards` in the store `default`"),
     ],
 )
 def test_records_that_nobody_can_tell_are_refused(one: AffectedCollection, complaint: str) -> None:
     with pytest.raises(FilterRefused, match=complaint):
         conditions(MAP, [one])
+
+
+HOMES = parse(
+    {
+        "h.yml": """
+dataset:
+  - fides_key: h
+    collections:
+      - name: people
+        fields:
+          - { name: _id }
+          - { name: language }
+          - { name: more, fides_meta: { data_type: object } }
+          - { name: home, fields: [ { name: country } ] }
+"""
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "nearest"),
+    [
+        ({"langauge": "de"}, {"langauge": "language"}),
+        ({"$or": [{"language": "de"}, {"home.contry": "DE"}]}, {"home.contry": "home.country"}),
+        ({"home": {"$elemMatch": {"countri": "DE"}}}, {"home.countri": "home.country"}),
+        ({"$nor": [{"langage": {"$not": {"$in": ["de"]}}}]}, {"langage": "language"}),
+        ({"home.0.countr": "DE"}, {"home.countr": "home.country"}),
+        ({"xyzzy": {"$date": "2026-01-01T00:00:00Z"}}, {"xyzzy": None}),
+        ({"language": {"$regularExpression": {"pattern": "d", "options": ""}}}, {}),
+        ({"home": {"country": "DE", "zip": "1"}, "more.of.it": 1, "home.1.country": {"$ne": "DE"}}, {}),
+    ],
+)
+def test_fields_that_the_map_does_not_have_are_known(
+    condition: dict[str, Any], nearest: dict[str, str | None]
+) -> None:
+    found = unmapped(HOMES, [named("people", **condition)])
+    assert {one.path: one.nearest for one in found} == nearest
+
+
+def test_a_field_that_nobody_has_is_named_by_its_place_alone() -> None:
+    [slip, stranger] = unmapped(HOMES, [named("people"), named("people", langauge="de", xyzzy=1)])
+    assert slip.complaint == (
+        "affected.collections.1.filter: compares a field that no record of h.people has; "
+        "the nearest is `language`"
+    )
+    assert stranger.complaint.endswith("that no record of h.people has")
+
+
+def test_the_example_of_a_declaration_compares_fields_of_the_example_map() -> None:
+    root = Path(__file__).parents[3]
+    breach = breachfiles.unsigned(root / "examples" / "breach" / "incident.yaml")
+    example = load(root / "datamaps" / "example")
+    assert not list(unmapped(example, breach.affected.collections))

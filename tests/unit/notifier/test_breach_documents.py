@@ -393,3 +393,12 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 )
 def test_each_stage_is_called_what_it_is(clock: str, title: str) -> None:
     assert filled(clock).title == title
+
+
+def test_a_document_names_the_company_and_not_its_mailbox() -> None:
+    sender = replace(HOUSE.sender, name="Example Privacy", company="Example Networks GmbH")
+    desk = replace(DESK, house=replace(HOUSE, sender=sender))
+    document = filled("us-ca.attorney_general", desk=desk)
+    assert answers(document)[E.SENDER].startswith("Example Networks GmbH")
+    assert lines(page(document)).count("Example Networks GmbH") == 2
+    assert "Example Privacy" not in lines(page(document))

@@ -423,6 +423,13 @@ def test_who_answers_says_what_they_are_known_by_and_for_whom_else_they_answer()
     )
 
 
+def test_who_answers_is_named_as_the_law_knows_them() -> None:
+    known = replace(SENDER, name="Example Privacy", company="Example Networks GmbH")
+    said = words_of(render(letter(LETTERS["acknowledgement"], Regulation.GDPR), known))
+    for form in said.values():
+        assert "Example Networks GmbH Beispielweg 1" in " ".join(form.split())
+
+
 def test_every_letter_is_known_to_the_law() -> None:
     assert {facts.kind for facts in LETTERS.values()} == set(LetterForm)
 

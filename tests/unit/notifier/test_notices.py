@@ -330,3 +330,15 @@ def test_a_letter_sends_nobody_to_a_portal_for_companies(law: str, page: str, po
     for form in forms(written([law])).values():
         assert page in form
         assert portal not in form
+
+
+def test_a_notice_names_the_business_and_not_its_mailbox_alone() -> None:
+    """Cal. Civ. Code § 1798.82(d)(2)(A)."""
+    sender = replace(HOUSE.sender, name="Example Privacy", company="Example Networks GmbH")
+    writer = replace(notices(["us-ca@2026-01-01"], "en"), house=replace(HOUSE, sender=sender))
+    message = message_from_bytes(writer.of(PERSON, message_id="<n@example.com>"), policy=SMTP)
+    assert isinstance(message, EmailMessage)
+    assert message["From"].addresses[0].display_name == "Example Privacy"
+    for said in forms(message).values():
+        assert said.count("This notice comes from: Example Networks GmbH Beispielweg 1") == 1
+        assert said.count("Example Networks GmbH") == 2, "at the foot as well"

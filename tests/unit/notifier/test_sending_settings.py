@@ -115,3 +115,8 @@ def test_the_parts_of_a_limit_are_the_whole_and_none_is_nothing(whole: int) -> N
     parts = [*(lane.limit_of(whole) for lane in Lane), notices_of(whole)]
     assert sum(parts) == whole
     assert min(parts) >= 1
+
+
+def test_letters_come_from_a_mailbox_and_name_the_company_itself(told: pytest.MonkeyPatch) -> None:
+    sender = settings(told, {}).house().sender
+    assert (sender.name, sender.legal_name) == ("Example Privacy", "Example Networks GmbH")

@@ -169,7 +169,7 @@ ANSWERS: Mapping[Part, Callable[[Filing], Answer]] = MappingProxyType(
         Part.AWARE: _aware,
         Part.LATE_BECAUSE: _late,
         Part.CONTACT: lambda filing: lines(filing.known.declared.contact),
-        Part.SENDER: lambda filing: (filing.sender.name, *filing.sender.postal_address),
+        Part.SENDER: lambda filing: (filing.sender.legal_name, *filing.sender.postal_address),
         Part.OFFICER: _officer,
         Part.CONSEQUENCES: lambda filing: paragraphs(filing.account.consequences),
         Part.MEASURES: lambda filing: paragraphs(filing.account.measures),
