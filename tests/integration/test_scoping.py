@@ -257,6 +257,7 @@ async def test_what_was_refused_is_scoped_once_its_slip_is_corrected(installed: 
 async def test_why_a_phase_was_refused_goes_with_it(installed: Installation) -> None:
     with pytest.raises(InvalidDataMap):
         await installed.register(declared(collections=[collection("people")]))
+    assert list(await installed.failures()) == [1]
     await installed.scopes.give_up(Scope(INCIDENT, 1, declaration=""))
     assert await installed.failures() == {}
 
