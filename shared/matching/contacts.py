@@ -5,6 +5,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
+from shared.maildomains import looked_up
 from shared.matching.characters import disguised, folded, normal
 from shared.matching.outcome import MATCH, MISMATCH, Doubt, Match, doubted, partial
 
@@ -47,16 +48,9 @@ def match_phones(one: str, other: str, region: str | None = None) -> Match:
 
 def mailbox(address: str) -> str:
     """Return *address* as all write it who mean the same mailbox; empty where it is none."""
-    local, at, domain = folded(address).rpartition("@")
-    return f"{local}@{_domain(domain)}" if at and local and domain else ""
-
-
-def _domain(domain: str) -> str:
-    """Return *domain* as it is looked up: in ASCII."""
-    try:
-        return domain.rstrip(".").encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain
+    local, at, domain = normal(address).rpartition("@")
+    name = looked_up(domain)
+    return f"{folded(local)}@{name}" if at and local and name else ""
 
 
 def _number(text: str, region: str | None) -> PhoneNumber | None:

@@ -92,6 +92,8 @@ def test_telephone_numbers(one: str, other: str, region: str | None, outcome: Ou
         pytest.param(
             "ada@exämple.example", "ada@xn--exmple-cua.example", Outcome.MATCH, id="a domain in ASCII"
         ),
+        pytest.param("ada@exämple.example", "ADA@EXÄMPLE.EXAMPLE.", Outcome.MATCH, id="its case and a dot"),
+        pytest.param("ada@straße.example", "ada@strasse.example", Outcome.MISMATCH, id="a sharp s"),
         pytest.param("ada+shop@example.org", "ada@example.org", Outcome.MISMATCH, id="a plus"),
         pytest.param("a.da@example.org", "ada@example.org", Outcome.MISMATCH, id="a dot"),
         pytest.param("ada@example.org", "ada@example.com", Outcome.MISMATCH, id="another domain"),
