@@ -39,7 +39,7 @@ from shared.bus import Bus, Message, Parking, declare
 from shared.errors import BrokerUnavailable, TransientError
 from shared.events import RequestSubmitted
 from shared.mongo import Client, Document, connect
-from tests.conftest import required
+from tests.conftest import databases, required
 from tests.mailbox import Mailbox
 from tests.waiting import eventually
 
@@ -346,7 +346,7 @@ async def prepared(
         amqp_url = await exits.enter_async_context(_vhost(parts))
         client = connect(mongo_url, app_name="habeas-tests")
         exits.callback(client.close)
-        prefix = await exits.enter_async_context(_databases(client))
+        prefix = await exits.enter_async_context(databases(client))
         if customers:
             await fill(mongo_url, generate(5, customers, today=TODAY), prefix=prefix)
         mail = (
@@ -401,15 +401,6 @@ async def _vhost(parts: Stack | None) -> AsyncIterator[str]:
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
     yield parts.broker.url_of(name)
-
-
-@asynccontextmanager
-async def _databases(client: Client) -> AsyncIterator[str]:
-    prefix = f"t{uuid.uuid4().hex[:12]}"
-    yield prefix
-    for name in await client.list_database_names():
-        if name.startswith(prefix):
-            await client.drop_database(name)
 
 
 async def insistently(pipeline: Pipeline, body: bytes) -> None:
