@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -40,6 +39,7 @@ from shared.errors import BrokerUnavailable, TransientError
 from shared.events import RequestSubmitted
 from shared.mongo import Client, Document, connect
 from tests.conftest import databases, required
+from tests.integration.forks import said, started
 from tests.mailbox import Mailbox
 from tests.waiting import eventually
 
@@ -116,8 +116,8 @@ class Pipeline:
     async def start(self, *services: str) -> float:
         """Start *services*, all when none is named; return after how many seconds they were ready."""
         began = time.monotonic()
-        arguments = (sys.executable, "-m", "habeas", "serve", *(services or SERVICES))
-        self.process = await Process.start(Command(arguments, Path.cwd(), self.log, self.environment))
+        arguments = ("serve", *(services or SERVICES))
+        self.process = await started("habeas", Command(arguments, Path.cwd(), self.log, self.environment))
         await self.process.until(self._ready, READY_WITHIN)
         return time.monotonic() - began
 
@@ -317,12 +317,7 @@ async def grow(pipeline: Pipeline, person: Somebody, records: int) -> None:
 
 async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
     """Run ``habeas`` *words*; return its code, what it printed and what it complained of."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "habeas", *words,
-        env=pipeline.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, errors = await child.communicate()
-    return child.returncode or 0, output.decode(), errors.decode()
+    return await said("habeas", words, pipeline.environment)
 
 
 def datamap(folder: Path, prefix: str) -> Path:
