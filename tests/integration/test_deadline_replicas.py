@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import random
-import sys
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -26,6 +25,7 @@ from shared.events import DeadlineApproaching, DeadlineMissed
 from shared.mongo import Client, Document
 from shared.topology import REQUESTS
 from shared.vault import derived_key
+from tests.integration.forks import started
 from tests.waiting import eventually
 
 REPLICAS, REQUESTS_MADE = 3, 500
@@ -39,7 +39,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=90)
 async def replicas(
     amqp_url: str, mongo_url: str, database_prefix: str, tmp_path: Path
 ) -> AsyncIterator[list[Process]]:
-    started = []
+    running = []
     for number in range(REPLICAS):
         port = free_port()
         settings = {
@@ -52,13 +52,11 @@ async def replicas(
             "HABEAS_HTTP_HOST": HOST,
             "HABEAS_HTTP_PORT": str(port),
         }
-        command = Command(
-            (sys.executable, "-m", "services.intake"), Path.cwd(), tmp_path / f"{number}.log", settings
-        )
-        started.append(await Process.start(command))
-        await started[-1].until(lambda port=port: dial(port), WITHIN)  # type: ignore[misc]
-    yield started
-    await asyncio.gather(*(process.stop(WITHIN) for process in started))
+        command = Command((), Path.cwd(), tmp_path / f"{number}.log", settings)
+        running.append(await started("services.intake", command))
+        await running[-1].until(lambda port=port: dial(port), WITHIN)  # type: ignore[misc]
+    yield running
+    await asyncio.gather(*(process.stop(WITHIN) for process in running))
 
 
 def waiting(reference: str) -> Document:

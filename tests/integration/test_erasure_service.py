@@ -1,9 +1,7 @@
 """Erasures as the service does them: with a second person's approval, and with a store that refuses."""
 
-import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest_asyncio
 from habeas.company import ADA, BRUNO
 from habeas.stack import Stack
 from shared.events import WithdrawalSubmitted
+from tests.integration.forks import said
 from tests.integration.pipeline import PORTAL, Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
 
@@ -128,13 +127,10 @@ async def test_the_certificate_of_a_request_is_taken_out_and_checked_without_the
     offline = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     for name, wanted in ((file.read_bytes(), 0), (file.read_bytes().replace(b"erasure", b"erosion", 1), 1)):
         file.write_bytes(name)
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "habeas", "certificate", "verify", str(file), "--key", str(key),
-            env=offline, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        output, _ = await child.communicate()
-        assert child.returncode == wanted
-        assert (b"unchanged since it was signed by the key that was given" in output) is (wanted == 0)
+        words = ("certificate", "verify", str(file), "--key", str(key))
+        code, output, _ = await said("habeas", words, offline)
+        assert code == wanted
+        assert ("unchanged since it was signed by the key that was given" in output) is (wanted == 0)
 
 
 async def test_a_try_again_that_takes_nothing_more_is_not_told(pipeline: Pipeline) -> None:

@@ -1,8 +1,6 @@
 """What `habeas map check` finds in real databases, each with its place, and what it leaves in peace."""
 
-import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,6 +15,7 @@ from services.fulfillment.checking import check
 from services.fulfillment.datamap.reading import Flaw, load, parse
 from services.fulfillment.search.stores import Stores
 from shared.mongo import Client, DBRef, Decimal128, Document, Int64, ObjectId, json_util
+from tests.integration.forks import said
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 MAIL = "data_categories: [user.contact.email]"
@@ -513,11 +512,9 @@ async def test_the_findings_that_are_shown_are_those_of_the_example(
 # --- the command --------------------------------------------------------------------------------------
 
 
-async def command(*arguments: str) -> tuple[int | None, str]:
-    call = [sys.executable, "-m", "habeas", "map", *arguments]
-    process = await asyncio.create_subprocess_exec(*call, stdout=asyncio.subprocess.PIPE)
-    told, _ = await process.communicate()
-    return process.returncode, told.decode()
+async def command(*arguments: str) -> tuple[int, str]:
+    code, told, _ = await said("habeas", ("map", *arguments))
+    return code, told
 
 
 async def test_the_command_ends_1_when_an_answer_would_be_wrong(

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from services.fulfillment.drafting.writing import write
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
 from shared.mongo import Client
+from tests.integration.forks import said
 
 STORES = [pytest.param(SHOP, "camel", id="shop"), pytest.param(SAAS, "german", id="tenants")]
 
@@ -121,17 +120,18 @@ async def test_no_value_of_a_record_is_in_the_draft(
 async def test_the_command_writes_a_draft_that_it_does_not_overwrite(
     shop: Made, mongo_url: str, database_prefix: str, tmp_path: Path
 ) -> None:
-    call = [
-        *(sys.executable, "-m", "habeas", "map", "draft", "--stores", json.dumps({"default": mongo_url})),
+    words = (
+        *("map", "draft", "--stores", json.dumps({"default": mongo_url})),
         *("--database", f"{database_prefix}shop", "--out", str(tmp_path / "draft"), "--json"),
-    ]
-    ended = subprocess.run(call, check=True, capture_output=True, text=True)  # noqa: S603, ASYNC221 - ours
-    assert {one["identity"] for one in json.loads(ended.stdout)["identities"]} == {"email", "phone_number"}
+    )
+    code, told, _ = await said("habeas", words)
+    assert code == 0
+    assert {one["identity"] for one in json.loads(told)["identities"]} == {"email", "phone_number"}
     sources = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "draft").iterdir()}
     assert {collection.name for collection in parse(sources).collections} == set(shop.collections)
-    again = subprocess.run(call, check=False, capture_output=True, text=True)  # noqa: S603, ASYNC221 - ours
-    assert again.returncode == 2
-    assert "there already" in again.stderr
+    code, _, complaint = await said("habeas", words)
+    assert code == 2
+    assert "there already" in complaint
 
 
 async def test_our_own_databases_are_nobodys_business_data(

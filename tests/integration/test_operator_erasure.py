@@ -1,10 +1,8 @@
 """The verb ``erase`` as an operator meets it: what it says, how it ends, and whom it has looked for."""
 
-import asyncio
 import base64
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from services.fulfillment.search.stores import Stores
 from services.fulfillment.suppression import Purpose, Suppressions
 from shared.mongo import Client
 from shared.vault import derived_key
+from tests.integration.forks import said
 from tests.integration.test_engine import World
 
 KEY = bytes(32)
@@ -46,12 +45,7 @@ class Operator:
 
     async def says(self, *words: str) -> tuple[int, str, str]:
         """Run ``habeas`` *words*; return its code, what it printed and what it complained of."""
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "habeas", *words,
-            env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        output, errors = await child.communicate()
-        return child.returncode or 0, output.decode(), errors.decode()
+        return await said("habeas", words, self.environment)
 
     async def people(self) -> list[str]:
         """Return the addresses that are still there."""

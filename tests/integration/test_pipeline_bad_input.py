@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from shared.envelope import MAX_BODY, encode
 from shared.events import ProofSubmitted, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
 from shared.topology import DELIVERY_LIMIT, EVENTS, parking_of
 from shared.vault import Vault
+from tests.integration.forks import said
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
 
@@ -251,13 +251,9 @@ class Ended:
 async def started(pipeline: Pipeline, service: str, changes: Mapping[str, str | None]) -> Ended:
     """Run a service with the settings *changes*; those that are None are missing."""
     environment = {k: v for k, v in {**pipeline.environment, **changes}.items() if v is not None}
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"services.{service}",
-        env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
     async with asyncio.timeout(30):
-        _, errors = await child.communicate()
-    return Ended(child.returncode or 0, errors.decode())
+        code, _, errors = await said(f"services.{service}", (), environment)
+    return Ended(code, errors)
 
 
 @pytest.mark.parametrize("service", ["intake", "verifier", "fulfillment", "notifier"])

@@ -34,6 +34,16 @@ AUTHENTICATOR = b"d" * 20
 ASKING_LETTERS = ("acknowledgement", "code", "proof wanted")
 
 
+@pytest_asyncio.fixture(scope="module")
+async def parts(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack | None]:
+    """Parts of our own: whatever they have written is looked through, and those of all tests have much."""
+    if parts is None:
+        yield None
+        return
+    async with Stack(tmp_path_factory.mktemp("parts")) as own:
+        yield own
+
+
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     with issuing() as issuer:
@@ -137,12 +147,18 @@ async def left_of(picture: bytes, pipeline: Pipeline, parts: Stack | None, case:
 def found_on_disk(folders: list[Path], needles: list[bytes]) -> list[str]:
     """Return the files below *folders* that hold one of *needles*."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return [path.name for path in files if any(needle in _content(path) for needle in needles)]
+    return [path.name for path in files if _holds(path, needles)]
+
+
+def _holds(path: Path, needles: list[bytes]) -> bool:
+    content = _content(path)
+    return any(needle in content for needle in needles)
 
 
 def _content(path: Path) -> bytes:
+    """Return what is in a file, without the place that was only reserved in it."""
     try:
-        return path.read_bytes()
+        return path.read_bytes().strip(b"\0")
     except FileNotFoundError:  # the broker has put another in its place meanwhile
         return b""
 

@@ -3,7 +3,6 @@
 import base64
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +33,7 @@ from shared.events import (
 from shared.journal import Journal, Row
 from shared.mongo import Client, snapshot
 from shared.vault import Vault
+from tests.integration.forks import started
 from tests.waiting import eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -218,14 +218,13 @@ async def test_a_report_under_way_does_not_see_a_purge(
 async def replicas(settings: Mapping[str, str], folder: Path) -> AsyncIterator[list[Process]]:
     """Run three processes of intake."""
     async with AsyncExitStack() as stack:
-        started = []
+        running = []
         for number in range(REPLICAS):
             own = {**settings, "HABEAS_HTTP_PORT": str(free_port())}
-            command = (sys.executable, "-m", "services.intake")
-            process = await Process.start(Command(command, Path.cwd(), folder / f"{number}.log", own))
+            process = await started("services.intake", Command((), Path.cwd(), folder / f"{number}.log", own))
             stack.push_async_callback(process.stop, WITHIN)
-            started.append(process)
-        yield started
+            running.append(process)
+        yield running
 
 
 async def test_each_case_is_counted_once_though_a_replica_is_killed_meanwhile(

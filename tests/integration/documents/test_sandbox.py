@@ -12,6 +12,7 @@ import pikepdf
 import pytest
 import pytest_asyncio
 
+from services.verifier.documents import sandbox
 from services.verifier.documents.reading import Reading, Result, reasons_of
 from services.verifier.documents.sandbox import Examiner, Limits, Page
 from services.verifier.documents.text import read_lines
@@ -61,6 +62,12 @@ async def test_the_worker_is_told_what_the_file_is_for(attacker: Examiner) -> No
     assert largest.media_type == f"identity {MOST_DOCUMENT_BYTES}"
 
 
+@pytest.fixture
+def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "GRACE", timedelta(seconds=1))
+
+
+@pytest.mark.usefixtures("_short_grace")
 @pytest.mark.parametrize(
     "attack",
     [
