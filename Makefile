@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench chaos clock fuzz images-offline docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench burst chaos clock fuzz images-offline docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ demo: setup  ## The main job before your eyes: two requests, from the form to th
 
 bench: setup  ## Measure, beside the raw floor; writes bench/results/latest.jsonl
 	@$(BIN)/python -m bench
+
+burst: setup  ## Five thousand requests at once; each is answered once
+	@HABEAS_TEST_BURST=5000 $(PYTEST) -q tests/integration/test_pipeline_burst.py
 
 chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.chaos

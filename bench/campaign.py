@@ -183,6 +183,7 @@ async def rate(ground: Field, order: Order, toll: Toll) -> Rates:
     each, rates = order.people // order.rounds, Rates()
     for number in range(order.rounds):
         breach = await seal(ground.vault, each)
+        ground.server.forget()
         used = {name: await _floor(ground, way, each) for name, way in FLOORS.items()}
         for name, (seconds, _) in used.items():
             rates.floors[name].append(each / seconds)

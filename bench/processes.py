@@ -9,7 +9,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the CPU time that *pids* and their children have used."""
+    """Return the CPU time that *pids* and their children have used, those that have ended as well."""
     return sum(_ticks(pid) for root in pids for pid in _family(root)) / TICKS
 
 
@@ -31,5 +31,9 @@ def _family(root: int) -> list[int]:
 
 
 def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    """Return what *pid* and who of its children has ended have used: nothing if it has ended this moment."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(map(int, fields[11:15]))

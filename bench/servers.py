@@ -19,7 +19,6 @@ from typing import Protocol
 
 from bench.notices import letters_in
 from bench.works import WITHIN
-from habeas.mailcatcher import letters
 from habeas.parts.ports import HOST, dial, free_port
 from habeas.parts.process import Command, Process
 
@@ -59,6 +58,7 @@ postlog unix-dgram n - n - 1 postlogd
 """
 NAMED = re.compile(r"cleanup\[\d+\]: (\w+): message-id=(\S+)")
 TAKEN = re.compile(r"discard\[\d+\]: (\w+): to=<([^>]*)>")
+KEPT = re.compile(r"^(Delivered-To|Message-ID): *(\S+)", re.MULTILINE)
 
 
 class Server(Protocol):
@@ -122,9 +122,10 @@ class Catcher:
     def letters(self) -> Mapping[str, list[str]]:
         """Return what lies there."""
         found: dict[str, list[str]] = {}
-        for letter in letters(self.folder):
-            for recipient in letter.recipients:
-                found.setdefault(recipient, []).append(str(letter.message["Message-ID"]))
+        for letter in self.folder.glob("*.eml"):
+            head = letter.read_bytes().partition(b"\r\n\r\n")[0].decode()
+            told = dict(KEPT.findall(head))
+            found.setdefault(told["Delivered-To"], []).append(told["Message-ID"])
         return found
 
     def forget(self) -> None:
