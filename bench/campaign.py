@@ -183,7 +183,7 @@ async def rate(ground: Field, order: Order, toll: Toll) -> Rates:
     each, rates = order.people // order.rounds, Rates()
     for number in range(order.rounds):
         breach = await seal(ground.vault, each)
-        ground.server.forget()
+        await asyncio.to_thread(ground.server.forget)
         used = {name: await _floor(ground, way, each) for name, way in FLOORS.items()}
         for name, (seconds, _) in used.items():
             rates.floors[name].append(each / seconds)
@@ -240,7 +240,7 @@ def _weigh(ground: Field, toll: Toll) -> None:
 async def guarantee(ground: Field, order: Order, toll: Toll) -> Kept:
     """Write to all while the service is killed, which *toll* hears of; return what was kept."""
     breach = await seal(ground.vault, order.people)
-    ground.server.forget()
+    await asyncio.to_thread(ground.server.forget)
     killing = asyncio.create_task(_kill(ground, breach, order, toll))
     seconds = await _campaign(ground, breach, toll)
     killing.cancel()
@@ -252,7 +252,7 @@ async def guarantee(ground: Field, order: Order, toll: Toll) -> Kept:
 async def _settled(server: Server) -> None:
     """Wait until *server* has noted all that it took: it does so now and then."""
     before: Mapping[str, list[str]] = {}
-    while before != (noted := server.letters()):
+    while before != (noted := await asyncio.to_thread(server.letters)):
         before = noted
         await asyncio.sleep(SETTLED_S)
 
@@ -274,7 +274,7 @@ async def _kill(ground: Field, breach: Breach, order: Order, toll: Toll) -> None
 
 
 async def _kept(ground: Field, breach: Breach, seconds: float, bound: int) -> Kept:
-    letters = ground.server.letters()
+    letters = await asyncio.to_thread(ground.server.letters)
     expected = {address(number) for number in range(breach.people)}
     copies = Counter({recipient: len(ids) - 1 for recipient, ids in letters.items()})
     ledgers = ground.ledgers.find({"incident": breach.incident})
