@@ -21,10 +21,10 @@ from shared.topology import REQUESTS
 F = TypeVar("F", bound=BaseModel)
 
 SOURCE = "habeas/command"
+"""CloudEvents source of what is submitted from the command line."""
 NAMES = frozenset({"by", "agency"})
 LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"
 """What is said of a name of :data:`NAMES` that does not look so."""
-"""CloudEvents source of what is submitted from the command line."""
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -204,9 +204,14 @@ class Fact(Event):
     request_id: RequestId
 
     @property
-    def cases(self) -> tuple[RequestId, ...]:
+    def case(self) -> str:
+        """What it is handled as a part of, one event after the other."""
+        return self.request_id
+
+    @property
+    def cases(self) -> tuple[str, ...]:
         """The cases that it speaks of."""
-        return (self.request_id,)
+        return (self.request_id,) if self.case == self.request_id else (self.request_id, self.case)
 
 
 class Record(Fact):
@@ -594,7 +599,7 @@ class RequestRenewed(Fact):
     """None: that of the first one, which is taken up again because an appeal was granted."""
 
     @property
-    def cases(self) -> tuple[RequestId, ...]:
+    def cases(self) -> tuple[str, ...]:
         """Both requests: it ends the appeal of one, and begins the other."""
         return (self.request_id, self.follows)
 

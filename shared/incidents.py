@@ -442,11 +442,6 @@ class ChunkDue(Fact):
         """The chunk itself: a case of those who write to it."""
         return f"{self.request_id}.{self.phase}.{self.chunk}"
 
-    @property
-    def cases(self) -> tuple[str, ...]:
-        """The incident, and the chunk."""
-        return self.request_id, self.case
-
 
 class CampaignPaused(Fact):
     """The staff stops the notices of an incident for now."""
@@ -535,11 +530,6 @@ class BreachNoticeReturned(Fact):
     def case(self) -> str:
         """The notice itself: thousands may come back, and whoever stops the rest must not wait for them."""
         return f"{self.request_id}.{self.phase}.{self.chunk}.{self.number}"
-
-    @property
-    def cases(self) -> tuple[str, ...]:
-        """The incident, and the notice."""
-        return self.request_id, self.case
 
 
 class BreachTimeCame(Fact):

@@ -73,7 +73,7 @@ async def forget(_event: RequestPurged, _ctx: object) -> Sequence[Fact]:
 def case_of_fact(envelope: Envelope[Event]) -> str:
     """Return the case a fact belongs to."""
     if isinstance(envelope.event, Fact):
-        return envelope.event.request_id
+        return envelope.event.case
     raise PermanentError(f"{type(envelope.event).__name__} belongs to no case this service knows")
 
 

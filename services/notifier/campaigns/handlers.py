@@ -11,8 +11,7 @@ from services.notifier.campaigns.standings import Standing, Standings
 from services.notifier.returnpath import NoticePaths
 from services.notifier.writing import Vault
 from shared.affected import Chunk, chunk_item, told_elsewhere
-from shared.envelope import Envelope
-from shared.events import DeliveryAction, Event, Fact, RequestPurged
+from shared.events import DeliveryAction, Fact, RequestPurged
 from shared.incidents import (
     BreachNoticeReturned,
     BreachNotified,
@@ -23,7 +22,7 @@ from shared.incidents import (
     NoticesReleased,
 )
 from shared.journal import Journal
-from shared.service import case_of_fact, on
+from shared.service import on
 
 AT_ONCE = 16
 """Chunks that are looked into at the same time."""
@@ -45,13 +44,6 @@ class Steering:
     """When it was said, by the clock of whoever said it."""
     journal: Journal
     """Where each notice that came back is a case of its own."""
-
-
-def case_of(envelope: Envelope[Event]) -> str:
-    """Return the incident that an event is about, or the notice that came back."""
-    if isinstance(envelope.event, BreachNoticeReturned):
-        return envelope.event.case
-    return case_of_fact(envelope)
 
 
 async def release(event: NoticesReleased, ctx: Steering) -> Sequence[Fact]:

@@ -10,13 +10,12 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.notifier.campaigns import handlers as staff
 from services.notifier.campaigns.chunks import handlers as writing
 from services.notifier.campaigns.chunks.pace import Pace
 from services.notifier.campaigns.chunks.patience import Persistence
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.domain import Campaign, evolve
-from services.notifier.campaigns.handlers import Steering
+from services.notifier.campaigns.handlers import SUBSCRIPTIONS, Steering
 from services.notifier.campaigns.ledgers import Ledgers
 from services.notifier.campaigns.recounting import Recounting
 from services.notifier.campaigns.standings import Standings
@@ -75,7 +74,7 @@ async def steering(settings: NotifierSettings, platform: Platform) -> AsyncItera
             journal=journal,
         )
 
-    service = Service(STEERING, staff.SUBSCRIPTIONS, Campaign(), evolve, context, case_of=staff.case_of)
+    service = Service(STEERING, SUBSCRIPTIONS, Campaign(), evolve, context)
     recounting = Recounting(ledgers, standings, platform.bus.publish)
     yield Running(service, journal, background=recounting.run())
 
@@ -105,12 +104,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
         journal=journal,
     )
     service = Service(
-        WRITING,
-        writing.SUBSCRIPTIONS,
-        None,
-        lambda _known, _fact: None,
-        lambda _moment: writer,
-        case_of=writing.case_of,
+        WRITING, writing.SUBSCRIPTIONS, None, lambda _known, _fact: None, lambda _moment: writer
     )
     try:
         yield Running(service, journal, batch=CHUNKS_AT_ONCE)

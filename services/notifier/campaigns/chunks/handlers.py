@@ -11,22 +11,14 @@ from services.notifier.campaigns.chunks.turn import Turn
 from services.notifier.campaigns.chunks.writer import Writer
 from services.notifier.campaigns.outcomes import Taken
 from services.notifier.campaigns.standings import Standing
-from shared.envelope import Envelope
 from shared.errors import MailUnavailable
-from shared.events import Event, Fact, RequestPurged
+from shared.events import Fact, RequestPurged
 from shared.incidents import BreachNotified, ChunkDue
-from shared.service import case_of_fact, on
+from shared.service import on
 
 
 class NotAllTaken(MailUnavailable):
     """Some letters of a chunk are not taken now."""
-
-
-def case_of(envelope: Envelope[Event]) -> str:
-    """Return the chunk that an event is about."""
-    if isinstance(envelope.event, ChunkDue):
-        return envelope.event.case
-    return case_of_fact(envelope)
 
 
 async def write_chunk(event: ChunkDue, ctx: Writer) -> Sequence[Fact]:
