@@ -57,6 +57,20 @@ async def test_notices_that_were_let_go_on_before_they_were_paused_stay_paused(d
     assert await desk.standings.of(INCIDENT) is Standing.PAUSED
 
 
+async def test_a_clock_that_is_ahead_has_no_word_more_than_others(desk: Steering) -> None:
+    now = datetime.now(UTC)
+    await pause(PAUSE, replace(desk, said_at=now + timedelta(hours=1)))
+    await resume(RESUME, replace(desk, said_at=now + timedelta(minutes=1)))
+    assert await desk.standings.of(INCIDENT) is Standing.ON
+
+
+async def test_what_does_not_hold_is_in_the_log(desk: Steering, capsys: pytest.CaptureFixture[str]) -> None:
+    await resume(RESUME, replace(desk, said_at=LATER))
+    assert "does not hold" not in capsys.readouterr().out
+    await pause(PAUSE, replace(desk, said_at=NOON))
+    assert "what the staff said of notices does not hold" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("said_at", [NOON, LATER])
 async def test_what_is_said_as_its_turn_comes_holds(desk: Steering, said_at: datetime) -> None:
     await pause(PAUSE, replace(desk, said_at=NOON))

@@ -22,6 +22,7 @@ from shared.incidents import (
     NoticesReleased,
 )
 from shared.journal import Journal
+from shared.log import logger
 from shared.service import on
 
 AT_ONCE = 16
@@ -80,20 +81,29 @@ async def _opened(event: NoticesReleased, number: int, ctx: Steering) -> Opened:
 
 async def pause(_event: CampaignPaused, ctx: Steering) -> Sequence[Fact]:
     """Stop for now; chunks under way see it within a second, and note how far they got."""
-    await ctx.standings.set(ctx.incident, Standing.PAUSED, ctx.said_at)
+    await _note(Standing.PAUSED, ctx)
     return []
 
 
 async def resume(_event: CampaignResumed, ctx: Steering) -> Sequence[Fact]:
     """Go on with each chunk that is not through."""
-    await ctx.standings.set(ctx.incident, Standing.ON, ctx.said_at)
+    await _note(Standing.ON, ctx)
     return await _again(ctx)
 
 
 async def abort(_event: CampaignAborted, ctx: Steering) -> Sequence[Fact]:
     """Stop for good: each chunk that is not through is closed as it is."""
-    await ctx.standings.set(ctx.incident, Standing.ABORTED, ctx.said_at)
+    await _note(Standing.ABORTED, ctx)
     return await _again(ctx)
+
+
+async def _note(standing: Standing, ctx: Steering) -> None:
+    """Note what the staff has said; what does not hold is in the log: they think that it does."""
+    if not await ctx.standings.set(ctx.incident, standing, ctx.said_at):
+        reason = f"`{standing.value}` was said before what holds, or no notices are out that it is about"
+        logger().warning(
+            "what the staff said of notices does not hold", request_id=ctx.incident, reason=reason
+        )
 
 
 async def _again(ctx: Steering) -> Sequence[Fact]:

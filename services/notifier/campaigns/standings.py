@@ -56,19 +56,20 @@ class Standings:
         with translated("begin a campaign"):
             await self._campaigns.update_one({"_id": incident}, {"$setOnInsert": fresh}, upsert=True)
 
-    async def set(self, incident: str, standing: Standing, said_at: datetime) -> None:
+    async def set(self, incident: str, standing: Standing, said_at: datetime) -> bool:
         """
-        Note what the staff has said, unless it has said something else after that.
+        Note what the staff has said, unless it has said something else after that; return whether it holds.
 
         A message may wait in the broker while the database is away, or be handled beside a later one by
         another replica. Who has stopped an incident for good has had the last word, whenever that was.
+        Nothing is said later than now by the database's clock: else what is said next would not hold.
         """
         going_on: Document = {"_id": incident, "standing": {"$ne": Standing.ABORTED}}
         if standing is not Standing.ABORTED:
             going_on["$or"] = [{"said_at": {"$exists": False}}, {"said_at": {"$lte": said_at}}]
-        said = {"$set": {"standing": standing, "said_at": said_at}}
+        said = {"$set": {"standing": standing, "said_at": {"$min": [said_at, "$$NOW"]}}}
         with translated("note what the staff says of a campaign"):
-            await self._campaigns.update_one(going_on, said)
+            return (await self._campaigns.update_one(going_on, [said])).matched_count == 1
 
     async def tells(self, incident: str, phase: int, who: str) -> bool:
         """Return whether it is for *who* to tell that a phase is through: whoever asked first."""
