@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench burst chaos clock fuzz images-offline docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench chaos clock fuzz images-offline docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,9 +49,6 @@ demo: setup  ## The main job before your eyes: two requests, from the form to th
 bench: setup  ## Measure, beside the raw floor; writes bench/results/latest.jsonl
 	@$(BIN)/python -m bench
 
-burst: setup  ## Five thousand requests at once; each is answered once
-	@HABEAS_TEST_BURST=5000 $(PYTEST) -q tests/integration/test_pipeline_burst.py
-
 chaos: setup  ## Kill parts and services over and over; nothing may be lost or done twice
 	@$(BIN)/python -m bench.chaos
 
@@ -59,7 +56,7 @@ clock: setup  ## The clock of the law beside a calendar walked day by day, 100,0
 	@$(BIN)/python -m bench.clock
 
 fuzz: setup  ## Damaged files by the thousand through the confined worker that reads documents
-	@HABEAS_TEST_FUZZ_TIMES=10 $(PYTEST) -q tests/integration/documents/test_worker_fuzz.py
+	@HABEAS_TEST_FUZZ_TIMES=4 $(PYTEST) -q tests/integration/documents/test_worker_fuzz.py
 
 images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
 	@scripts/setup-docker

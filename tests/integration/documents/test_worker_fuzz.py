@@ -2,7 +2,8 @@
 Mutated files go through the real worker, confined as in production: each is answered, and leaves nothing.
 
 Drawing a file meets the same decoders as reading it, in the same kind of process, and takes a hundredth of
-the time; so hundreds are drawn, and some are read whole. ``make fuzz`` is the long run, of ten times as many.
+the time; so thousands are drawn, and some are read whole. ``make fuzz`` is the long run, of four times as
+many.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from tests.integration.documents.test_files_fuzz import SEEDS, mutants
 TIMES = int(given("FUZZ_TIMES") or 1)
 pytestmark = pytest.mark.timeout(300 * TIMES)
 
-DRAWN, READ = TIMES, 2 * TIMES
+DRAWN, READ = 3 * TIMES, 4 * TIMES
 """Throws of the dice, each for a hundred mutants that are drawn; mutants of a file that are read whole."""
 MOST_GROWTH_KB = 100_000
 
