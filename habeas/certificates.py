@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.fulfillment.certificate import page, read, verify_certificate
 from services.fulfillment.package.wording import words
-from services.fulfillment.signing import PublicKey
+from services.fulfillment.signing import PublicKey, fingerprint_in
 from shared.errors import ConfigurationError
 
 
@@ -34,14 +34,25 @@ def page_of(file: bytes, language: str) -> bytes:
     return b"".join(page(read(report.content), words(language), fingerprint=report.fingerprint))
 
 
-def public_key(file: Path) -> PublicKey:
+def issuer_of(named: str) -> str:
     """
-    Read the controller's key.
+    Return the fingerprint of the issuer's key.
+
+    Args:
+        named: The fingerprint in hexadecimal, or the path of a file with it or with the public key (PEM).
 
     Raises:
-        ConfigurationError: The file holds none.
+        ConfigurationError: It is neither.
     """
+    if fingerprint := fingerprint_in(named):
+        return fingerprint
+    file = Path(named)
+    if not file.is_file():
+        raise ConfigurationError(
+            f"{named}: is neither a fingerprint (64 hexadecimal digits) nor a file with the issuer's key"
+        )
+    content = file.read_bytes()
     try:
-        return PublicKey.of_pem(file.read_bytes())
+        return fingerprint_in(content.decode("ascii", "replace")) or PublicKey.of_pem(content).fingerprint
     except ValueError as error:
         raise ConfigurationError(f"{file}: {error}") from None

@@ -6,6 +6,7 @@ is read and compared with a copy of its digests from before.
 """
 
 import asyncio
+import base64
 import re
 import time
 import zipfile
@@ -26,6 +27,7 @@ from habeas.mailcatcher import Letter, letters
 from habeas.uptime import EXAMPLE_MAP, describe, fill_company
 from services.fulfillment.package.verification import verify_package
 from services.fulfillment.search.walk import Findings
+from services.fulfillment.signing import Signer
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect, id_bytes
 
@@ -155,14 +157,19 @@ async def _access(stage: Stage, person: Somebody) -> None:
     await requests.ask_for_package_code(stage.url, request_id)
     code = await _code(stage, person, seen)
     package = await requests.package(stage.url, request_id, code)
-    report = verify_package(BytesIO(package))
-    if not report.ok:
+    report = verify_package(BytesIO(package), issuer=_issuer(stage.installation))
+    if not report.trusted:
         raise ConfigurationError(f"the package is damaged: {report.problems[0]}")
     folder = stage.installation.folder / "package"
     with zipfile.ZipFile(BytesIO(package)) as archive:
         archive.extractall(folder)
     _did(stage.out, "The package holds", f"{report.records} records in {report.files} files, signed")
     _did(stage.out, "Open", f"{folder}/index.html")
+
+
+def _issuer(installation: Installation) -> str:
+    """Return the fingerprint of the key that *installation* signs with."""
+    return Signer(base64.b64decode(installation.environment["HABEAS_MASTER_KEY"])).public_key.fingerprint
 
 
 async def _erasure(stage: Stage, person: Somebody) -> None:

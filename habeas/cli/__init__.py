@@ -19,6 +19,7 @@ from habeas.cli import (
     drop,
     erasures,
     inbox,
+    keys,
     laws,
     letters,
     maps,
@@ -65,6 +66,7 @@ app.add_typer(reports.app)
 app.add_typer(drop.app, name="drop")
 app.add_typer(letters.app, name="letters")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(keys.app, name="keys")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")
 app.add_typer(documents.certificates, name="certificate")

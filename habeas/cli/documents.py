@@ -1,41 +1,57 @@
 """Verbs about what people were given."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from habeas.cli.erasures import remembering
-from habeas.cli.options import STATE, State, case_of, existing, out, run, signer
+from habeas.cli.options import STATE, State, case_of, existing, out, run
+
+if TYPE_CHECKING:
+    from services.fulfillment.certificate import CertificateReport
+    from services.fulfillment.package.verification import Report
+
+Issuer = Annotated[
+    str | None,
+    typer.Option(help="The issuer's key: its fingerprint, or a file with it or with the public key (PEM)."),
+]
 
 packages = typer.Typer(help="Packages that people download.", no_args_is_help=True)
 certificates = typer.Typer(help="Certificates of erasure.", no_args_is_help=True)
 
 
 @packages.command("verify")
-def verify_package(file: Path) -> None:
-    """Check a package: every hash, every count, the signature."""
+def verify_package(file: Path, issuer: Issuer = None) -> None:
+    """Check a package: the issuer, every hash, every count, the signature."""
     from services.fulfillment.package.verification import verify_package as verify  # noqa: PLC0415
 
-    report = verify(existing(file))
-    out.print("\n".join(report.problems) or f"unchanged since it was signed by key {report.fingerprint}")
-    raise typer.Exit(0 if report.ok else 1)
+    _conclude(verify(existing(file), issuer=_fingerprint(issuer)))
 
 
 @certificates.command("verify")
-def verify_certificate(
-    file: Path,
-    key: Annotated[Path | None, typer.Option(help="The controller's public key (PEM).")] = None,
-) -> None:
-    """Check a certificate of erasure: its form and its signature. Needs no network and no installation."""
-    from habeas import certificates  # noqa: PLC0415
+def verify_certificate(file: Path, issuer: Issuer = None) -> None:
+    """Check a certificate of erasure: the issuer, its form, its signature. Needs no network."""
     from services.fulfillment.certificate import verify_certificate as verify  # noqa: PLC0415
 
-    trusted = None if key is None else certificates.public_key(existing(key))
-    report = verify(existing(file).read_bytes(), key=trusted)
-    signed = "the key that was given" if report.trusted else f"key {report.fingerprint}"
-    out.print("\n".join(report.problems) or f"unchanged since it was signed by {signed}")
-    raise typer.Exit(0 if report.ok else 1)
+    _conclude(verify(existing(file).read_bytes(), issuer=_fingerprint(issuer)))
+
+
+def _fingerprint(issuer: str | None) -> str | None:
+    from habeas import certificates  # noqa: PLC0415
+
+    return None if issuer is None else certificates.issuer_of(issuer)
+
+
+def _conclude(report: "Report | CertificateReport") -> None:
+    """Print what *report* found; exit 0 only if the file is unchanged and its issuer is known."""
+    lines = list(report.problems)
+    if report.ok and not report.trusted:
+        lines.append(
+            f"unknown key {report.fingerprint}: compare it with the issuer's, then name it with --issuer"
+        )
+    out.print("\n".join(lines) or f"unchanged since it was signed by key {report.fingerprint}", markup=False)
+    raise typer.Exit(0 if report.trusted and report.ok else 1)
 
 
 @certificates.command("fetch")
@@ -61,9 +77,3 @@ def fetch_certificate(
     path = folder / f"certificate-{request_id}.json"
     certificates.write(run(work()), path, language)
     out.print(str(path))
-
-
-@certificates.command("key")
-def show_key(state: State = STATE) -> None:
-    """Print the public key that packages and certificates are checked with, to be published."""
-    print(signer(state).public_key.pem.decode(), end="")

@@ -16,7 +16,7 @@ from services.fulfillment.domain import NOT_CHANGEABLE
 from services.fulfillment.package import pages
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import json_text
-from services.fulfillment.signing import ALGORITHM, PublicKey, Signer
+from services.fulfillment.signing import ALGORITHM, PublicKey, Signer, unknown_key
 from shared.wording import Words
 
 FORMAT: Final = "habeas-erasure-certificate/1"
@@ -188,13 +188,13 @@ def issue(certificate: Certificate, signer: Signer) -> bytes:
     return json_text({"certificate": content, "seal": seal})
 
 
-def verify_certificate(file: bytes, *, key: PublicKey | None = None) -> CertificateReport:
+def verify_certificate(file: bytes, *, issuer: str | None = None) -> CertificateReport:
     """
     Return what is wrong with the certificate in *file*.
 
     Args:
         file: The JSON file.
-        key: The controller's key; without it, the key in the file is used, and nothing is trusted.
+        issuer: Fingerprint of the issuer's key; without it no file is trusted.
     """
     try:
         content, embedded, signature = _opened(file)
@@ -202,11 +202,12 @@ def verify_certificate(file: bytes, *, key: PublicKey | None = None) -> Certific
         return CertificateReport((f"not a certificate of the form {FORMAT}, or changed",), {})
     signed = json_text(content)
     problems: list[str] = []
-    if not embedded.accepts(signature, signed):
+    belongs = embedded.accepts(signature, signed)
+    if not belongs:
         problems.append("the signature does not belong to the content")
-    trusted = key is not None and key.accepts(signature, signed)
-    if key is not None and not trusted:
-        problems.append("not signed with the key that was given")
+    if issuer is not None and issuer != embedded.fingerprint:
+        problems.append(unknown_key(embedded))
+    trusted = belongs and issuer == embedded.fingerprint
     return CertificateReport(tuple(problems), content, embedded.fingerprint, trusted)
 
 

@@ -5,6 +5,7 @@ Any program can check them: the public key is a PEM file, a signature is 64 byte
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from shared.vault import derived_key
 
 PURPOSE: Final = "package and certificate signatures"
 ALGORITHM: Final = "Ed25519"
+FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,14 @@ class Signer:
     def sign(self, content: bytes) -> bytes:
         """Return 64 bytes, the same for the same *content*."""
         return self._key.sign(content)
+
+
+def unknown_key(key: PublicKey) -> str:
+    """Return the problem of a file whose signer is not the issuer that was named."""
+    return f"unknown key {key.fingerprint}"
+
+
+def fingerprint_in(text: str) -> str | None:
+    """Return the fingerprint that *text* is, in lower case, without colons and spaces; None if it is none."""
+    bare = re.sub(r"[\s:]", "", text).lower()
+    return bare if FINGERPRINT.fullmatch(bare) else None

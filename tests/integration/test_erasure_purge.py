@@ -109,7 +109,7 @@ async def test_a_kept_record_goes_when_its_last_day_has_passed_and_that_is_certi
 
     assert await world.get("desk.bills", _id=1) is None
     assert await world.get("desk.bills", _id=2) is not None
-    content = verify_certificate(file, key=SIGNER.public_key).content
+    content = verify_certificate(file, issuer=SIGNER.public_key.fingerprint).content
     assert [(c["collection"], c["found"], c["erased"]) for c in content["collections"]] == [("bills", 1, 1)]
     assert content["verification"]["result"] == "nothing_left"
     assert await due(world, memory, LAST_DAY + timedelta(days=1)) == []
@@ -183,7 +183,8 @@ async def test_what_is_due_goes_by_itself_once_a_day_and_its_certificate_is_kept
     kept = world.client[f"{world.prefix}own_fulfillment"]["certificates"]
     [certificate] = [one async for one in kept.find({"of": {"$ne": None}})]
     assert (
-        verify_certificate(certificate["file"], key=SIGNER.public_key).content["number"] == certificate["_id"]
+        verify_certificate(certificate["file"], issuer=SIGNER.public_key.fingerprint).content["number"]
+        == certificate["_id"]
     )
 
 

@@ -140,7 +140,7 @@ async def test_the_certificate_says_what_was_left_why_and_when_it_is_tried_again
     completed = await engine.erase(
         await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=SIGNER
     )
-    content = verify_certificate(completed.certificate, key=SIGNER.public_key).content
+    content = verify_certificate(completed.certificate, issuer=SIGNER.public_key.fingerprint).content
     [notes] = content["collections"]
     assert notes["left"] == [{"records": 1, "reason": "store_rules", "retried": "daily"}]
     assert notes["masked"] == 0

@@ -30,7 +30,7 @@ def files() -> Iterator[Path]:
     """Yield every file of the repository; none that tools leave behind."""
     for folder, below, names in os.walk(ROOT):
         below[:] = [name for name in below if name not in NOT_OURS]
-        yield from (Path(folder) / name for name in names)
+        yield from (Path(folder) / name for name in names if name not in NOT_OURS)
 
 
 def commands(name: str) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from services.fulfillment.package.building import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
-from services.fulfillment.signing import PublicKey
+from services.fulfillment.signing import PublicKey, unknown_key
 
 PIECE_BYTES: Final = 64 * 1024
 MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 64 * 1024 * 1024, SIGNATURE: 64, PUBLIC_KEY: 4_096}
@@ -44,7 +44,7 @@ class Report:
     fingerprint: str = ""
     """SHA-256 of the key in the file. Anybody can sign with some key: compare it, or give the right one."""
     trusted: bool = False
-    """Whether the signature is that of the key that was given."""
+    """Whether the issuer that was named signed it."""
 
     @property
     def ok(self) -> bool:
@@ -56,24 +56,24 @@ class _Damaged(Exception):
     """A file of the package cannot be read; the message names it."""
 
 
-def verify_package(file: Path | IO[bytes], *, key: PublicKey | None = None) -> Report:
+def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> Report:
     """
     Return what is wrong with the package in *file*.
 
     Args:
         file: A path, or an open file that can seek.
-        key: The controller's key; without it, the key inside the package is used, and nothing is trusted.
+        issuer: Fingerprint of the issuer's key; without it no file is trusted.
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            return _report(archive, key)
+            return _report(archive, issuer)
     except _Damaged as damage:
         return Report((str(damage),))
     except UNREADABLE:
         return Report(("not a ZIP file, or damaged",))
 
 
-def _report(archive: zipfile.ZipFile, key: PublicKey | None) -> Report:
+def _report(archive: zipfile.ZipFile, issuer: str | None) -> Report:
     manifest = _small(archive, MANIFEST)
     signature = _small(archive, SIGNATURE)
     try:
@@ -82,10 +82,11 @@ def _report(archive: zipfile.ZipFile, key: PublicKey | None) -> Report:
     except ValueError as error:
         return Report((str(error),))
     problems: list[str] = []
-    if not embedded.accepts(signature, manifest):
+    signed = embedded.accepts(signature, manifest)
+    if not signed:
         problems.append(f"{SIGNATURE}: the signature does not belong to {MANIFEST} and {PUBLIC_KEY}")
-    if key is not None and not key.accepts(signature, manifest):
-        problems.append(f"{SIGNATURE}: not signed with the key that was given")
+    if issuer is not None and issuer != embedded.fingerprint:
+        problems.append(unknown_key(embedded))
     problems += _changed(archive, content)
     return Report(
         problems=tuple(map(_printable, problems)),
@@ -94,7 +95,7 @@ def _report(archive: zipfile.ZipFile, key: PublicKey | None) -> Report:
         files=len(content["files"]),
         records=sum(content["records"].values()),
         fingerprint=embedded.fingerprint,
-        trusted=key is not None and key.accepts(signature, manifest),
+        trusted=signed and issuer == embedded.fingerprint,
     )
 
 

@@ -78,7 +78,9 @@ async def files(ctx: Fulfillment, fact: Fact) -> dict[str, bytes]:
     assert isinstance(fact, RequestFulfilled | TransferOrdered)
     package = await whole(ctx.vault.open_stream(CASE, fact.package or ""))
     content = unpacked(package)
-    assert verify_package(repacked(content.items()), key=HOUSE.signer.public_key).problems == ()
+    assert (
+        verify_package(repacked(content.items()), issuer=HOUSE.signer.public_key.fingerprint).problems == ()
+    )
     return content
 
 

@@ -46,8 +46,8 @@ def test_a_package_as_built_is_in_order() -> None:
 
 
 def test_a_package_is_trusted_only_with_the_key_that_signed_it() -> None:
-    assert verify_package(io.BytesIO(PACKAGE), key=SIGNER.public_key).trusted
-    report = verify_package(io.BytesIO(PACKAGE), key=OTHER.public_key)
+    assert verify_package(io.BytesIO(PACKAGE), issuer=SIGNER.public_key.fingerprint).trusted
+    report = verify_package(io.BytesIO(PACKAGE), issuer=OTHER.public_key.fingerprint)
     assert not report.trusted
     assert not report.ok
 
@@ -106,7 +106,7 @@ def test_no_damaged_byte_makes_the_check_fail_with_an_exception() -> None:
     for position in range(0, len(PACKAGE), 37):
         damaged = bytearray(PACKAGE)
         damaged[position] ^= 0xFF
-        verify_package(io.BytesIO(bytes(damaged)), key=SIGNER.public_key)
+        verify_package(io.BytesIO(bytes(damaged)), issuer=SIGNER.public_key.fingerprint)
 
 
 def test_a_bomb_is_not_unpacked() -> None:
