@@ -7,7 +7,6 @@ is read and compared with a copy of its digests from before.
 
 import asyncio
 import base64
-import re
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,11 +27,11 @@ from habeas.uptime import EXAMPLE_MAP, describe, fill_company
 from services.fulfillment.package.verification import verify_package
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.signing import Signer
+from shared.codes import ALONE
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect, id_bytes
 
 T = TypeVar("T")
-CODE = re.compile(r"^\s{4}(\d{6})$", re.MULTILINE)
 WITHIN_S = 60.0
 POLL_S = 0.05
 
@@ -205,7 +204,7 @@ async def _go_through(stage: Stage, request_id: str, person: Somebody, seen: str
 
         await _until("the request is answered", closed)
     _did(stage.out, "Answered", f"{standing['outcome']}; it was due by {standing['due_on']}")
-    last = await _letter(stage, person, seen, lambda letter: not CODE.search(letter.body()), skip=1)
+    last = await _letter(stage, person, seen, lambda letter: not ALONE.search(letter.body()), skip=1)
     _did(stage.out, "The letter says", last.subject)
 
 
@@ -240,8 +239,8 @@ async def _prove(stage: Stage, person: Somebody, held: Findings, before: Snapsho
 
 
 async def _code(stage: Stage, person: Somebody, seen: str) -> str:
-    letter = await _letter(stage, person, seen, lambda letter: bool(CODE.search(letter.body())))
-    found = CODE.search(letter.body())
+    letter = await _letter(stage, person, seen, lambda letter: bool(ALONE.search(letter.body())))
+    found = ALONE.search(letter.body())
     return found[1] if found else ""
 
 

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.codes import MOST_TYPED, TYPED
 from shared.law import DIRECT_MARKETING, Duty, FeeReason, Money, Regulation, Right, Role
 
 RequestId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -306,10 +307,10 @@ class Controller(Strict):
 
 
 class EmailCode(Strict):
-    """The six digits that were mailed."""
+    """The code that was mailed: six digits, or eight letters for an erasure or a transfer."""
 
     kind: Literal["email_code"]
-    code: Annotated[str, StringConstraints(pattern=r"^\s*[0-9]{6}\s*$")]
+    code: Annotated[str, StringConstraints(max_length=MOST_TYPED, pattern=TYPED)]
 
 
 class NewCode(Strict):
@@ -632,6 +633,8 @@ class RequestReceived(Fact):
     """What an agent answers for whose signature was checked; no submission can say so of itself."""
     reachable: bool = True
     """Whether the request names a mailbox of the person's."""
+    transfers: bool = False
+    """Whether the data is to be sent to another controller."""
     follows: RequestId | None = None
     """The request that this one takes up again, or goes with."""
     child: bool = False
@@ -642,6 +645,11 @@ class RequestReceived(Fact):
     """The open request that asks for the same: that one is answered, and this one is not."""
     incident: Code | None = None
     """The declared incident in whose time it came."""
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether granting it cannot be undone: an erasure, or a transfer to another controller."""
+        return self.right is Right.ERASURE or self.transfers
 
     @property
     def laws(self) -> tuple[PolicyId, ...]:

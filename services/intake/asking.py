@@ -225,6 +225,8 @@ class Asked:
     tries_left: int | None
     provision: str
     by_agent: bool
+    strong_code: bool = False
+    """Whether the code has eight letters."""
     wording: str = CURRENT
     text: str = TEXTS[CURRENT]
     meaning: str = MEANINGS[CURRENT]
@@ -251,6 +253,7 @@ def asked_of(case: Case) -> Asked | None:
         tries_left=case.tries_left if case.proof_refused_for in ABOUT_CODES else None,
         provision=PROVISIONS[case.received.regulation],
         by_agent=by_agent,
+        strong_code=case.received.irreversible,
     )
     return asked if asked.ways or asked.first else None
 

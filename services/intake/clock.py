@@ -122,6 +122,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         requester=Requester.CONTROLLER if arrival.instructed else _requester(request),
         attested=arrival.attested,
         reachable=request.subject.email is not None,
+        transfers=request.right is Right.PORTABILITY and request.details.transfer_to is not None,
         follows=arrival.follows,
         role=request.role,
         child=child,

@@ -4,7 +4,6 @@ The page that letters link to: where a request stands, and the few things a pers
 Works without scripts. Whoever has the address of a page may see it, as with the API: the id is a secret.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -20,10 +19,10 @@ from services.intake.obstacles import CodeRefused, NotNow, TooOften
 from services.intake.ranges import NotSatisfiable, Wanted
 from services.intake.site import READ, Site
 from services.intake.uploads import NotTaken
+from shared.codes import is_code
 from shared.events import DataPoints, EmailCode, NewCode
 from shared.wording import mark as _
 
-SIX_DIGITS = re.compile(r"\s*[0-9]{6}\s*", re.ASCII)
 MOST_CHARACTERS = 500
 MOST_STATEMENT = 10_000
 WITHDRAWING = _("The request is being withdrawn. We confirm it by mail.")
@@ -53,7 +52,7 @@ def _add_status(router: APIRouter, counter: Counter) -> None:
     @router.api_route("/{case_id}", methods=READ)
     async def show(page: Here, code: str = "") -> HTMLResponse:
         # A code in the link is shown in its field and not taken: mail scanners follow links.
-        return await page.show(Said(given={"code": code.strip()} if SIX_DIGITS.fullmatch(code) else {}))
+        return await page.show(Said(given={"code": code.strip()} if is_code(code) else {}))
 
     @router.post("/{case_id}/withdrawal", dependencies=guarded)
     async def withdraw(page: Here) -> HTMLResponse:
@@ -85,7 +84,7 @@ def _add_proofs(router: APIRouter, counter: Counter) -> None:
 
     @router.post("/{case_id}/code", dependencies=guarded)
     async def prove(page: Here, code: Annotated[str, Form()] = "") -> HTMLResponse:
-        if not SIX_DIGITS.fullmatch(code):
+        if not is_code(code):
             return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
         return await page.proven(EmailCode(kind="email_code", code=code))
 
@@ -129,7 +128,7 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
 
     @router.head("/{case_id}/package", response_model=None)
     async def look(page: Here, code: str = "") -> Response:
-        if not SIX_DIGITS.fullmatch(code):
+        if not is_code(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
             facts = await page.packages.look(page.case_id, code)
@@ -142,7 +141,7 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
     async def download(
         page: Here, wanted: Annotated[Wanted, Depends(wanted_bytes)], code: str = ""
     ) -> Response:
-        if not SIX_DIGITS.fullmatch(code):
+        if not is_code(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
             opened = await page.packages.open(page.case_id, code, wanted)

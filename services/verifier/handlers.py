@@ -552,7 +552,7 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     if not await ctx.allowances.take(mailbox, f"{ctx.case_id}/{ref}", ctx.now):
         return await _put_off(ctx)
     expires_at = ctx.now + LIFETIME
-    digest = await _new_code(ctx, ref)
+    digest = await _new_code(ctx, ref, strong=ctx.request().irreversible)
     return [
         CodeIssued(request_id=ctx.case_id, ref=ref, digest=digest, expires_at=expires_at),
         IdentityChallenged(
@@ -618,9 +618,9 @@ async def _tell_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     return await _concluded(event, facts, ctx)
 
 
-async def _new_code(ctx: Verifier, ref: str) -> str:
+async def _new_code(ctx: Verifier, ref: str, *, strong: bool) -> str:
     """Draw a code and return its digest; after a crash in between, the code that was kept counts."""
-    await ctx.vault.seal(ctx.case_id, ref, draw_code().encode())
+    await ctx.vault.seal(ctx.case_id, ref, draw_code(strong=strong).encode())
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
     return digest_of(code, key=ctx.key, ref=f"{ctx.case_id}/{ref}")
 

@@ -1,7 +1,6 @@
 """The main job in containers: from the request over HTTP to the package, and to records that are gone."""
 
 import io
-import re
 import zipfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ import pytest_asyncio
 
 from bench.papers import passport
 from habeas.company import ADA, BRUNO, Person, generate
+from shared.codes import ALONE
 from shared.mongo import Client, Document, json_util
 from tests.e2e.composed import Composed
 from tests.waiting import eventually
@@ -54,9 +54,9 @@ async def code_from_letter(composed: Composed, person: Person, *, after: int) ->
     def newest_code() -> str | None:
         for letter in composed.mail.letters(person.email)[after:]:
             body = letter.get_body(("plain",))
-            found = re.search(r"\b\d{6}\b", body.get_content()) if body else None
+            found = ALONE.search(body.get_content()) if body else None
             if found and "code" in str(letter["Subject"]).lower():
-                return found[0]
+                return found[1]
         return None
 
     code = await eventually(newest_code, SOON)

@@ -35,6 +35,7 @@ from habeas.parts.process import Command, Process
 from habeas.stack import Stack
 from shared import topology
 from shared.bus import Bus, Message, Parking, declare
+from shared.codes import ALONE
 from shared.errors import BrokerUnavailable, TransientError
 from shared.events import RequestSubmitted
 from shared.mongo import Client, Document, connect
@@ -53,7 +54,6 @@ TODAY = datetime.now(UTC).date()
 WITHIN = timedelta(seconds=30)
 READY_WITHIN = timedelta(seconds=30)
 STOP_WITHIN = timedelta(seconds=20)
-CODE = re.compile(r"^\s{4}(\d{6})$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Pipeline:
         """Return the newest code that was mailed to *person* about *case*."""
 
         def newest() -> str:
-            found = [CODE.search(letter.body()) for letter in self.letters_to(person, case)]
+            found = [ALONE.search(letter.body()) for letter in self.letters_to(person, case)]
             return next((code[1] for code in reversed(found) if code), "")
 
         return await eventually(newest, WITHIN)

@@ -12,9 +12,10 @@ from pathlib import Path
 from habeas.mailcatcher import Letter
 from habeas.parts.ports import HOST, free_port
 from habeas.stack import Stack
+from shared.codes import ALONE
 from shared.vault import Vault
 from tests.conftest import missing
-from tests.integration.pipeline import CODE, Heard, Pipeline, Somebody, command, prepared
+from tests.integration.pipeline import Heard, Pipeline, Somebody, command, prepared
 from tests.waiting import eventually
 
 INBOX = "privacy@fernlicht.example"
@@ -114,7 +115,7 @@ async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with
 
         code = await writer.letter(person, "Your code to confirm your request")
         assert code.message["Reply-To"] == reply_to
-        found = CODE.search(code.body())
+        found = ALONE.search(code.body())
         assert found
         digits = found[1]
         quoted = "\n".join(f"> {line}" for line in acknowledged.body().splitlines()[:10])

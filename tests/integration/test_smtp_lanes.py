@@ -9,10 +9,11 @@ from aiosmtpd.smtp import SMTP
 
 from habeas.stack import Stack
 from shared.bus import Parking
+from shared.codes import ALONE
 from shared.events import PackageCodeIssued
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import Gate, MailHost, running
-from tests.integration.pipeline import CODE, Pipeline, now, prepared
+from tests.integration.pipeline import Pipeline, now, prepared
 from tests.waiting import eventually
 
 BACKLOG = 500
@@ -29,7 +30,7 @@ class Slow:
 
     async def __call__(self, server: SMTP) -> str:
         assert server.envelope is not None
-        if PERSON in server.envelope.rcpt_tos and CODE.search(_words(server)):
+        if PERSON in server.envelope.rcpt_tos and ALONE.search(_words(server)):
             return "250 2.0.0 Taken"
         return await self.gate(server)
 

@@ -21,13 +21,14 @@ from services.intake.fides.bodies import Create
 from services.intake.fides.clients import source_of
 from services.intake.fides.entries import Entry
 from services.intake.fides.filters import Found
-from services.intake.fides.judging import EARLY, is_code, is_judged, must_be_right
+from services.intake.fides.judging import EARLY, is_judged, must_be_right
 from services.intake.fides.policies import Policies, Wish
 from services.intake.fides.refusals import NotTaken, Refused, not_found
 from services.intake.fides.requests import request_in, wish_in
 from services.intake.fides.shapes import response
 from services.intake.fides.statuses import Seen
 from services.intake.fides.statuses import Status as Told
+from shared.codes import is_code
 from shared.errors import PermanentError, TransientError, UnknownRequest
 from shared.events import EmailCode, RequestId
 from shared.journal import told_by

@@ -5,16 +5,10 @@ from http import HTTPStatus
 from services.intake.domain import Status
 from services.intake.fides.refusals import Refused
 from services.intake.fides.statuses import Seen
-from shared.codes import DIGITS, Verdict
+from shared.codes import Verdict
 from shared.events import ProofRefused
 
 EARLY = frozenset({Status.UNKNOWN, Status.RECEIVED})
-
-
-def is_code(text: str) -> bool:
-    """Tell whether *text* can be a code."""
-    digits = text.strip()
-    return len(digits) == DIGITS and digits.isascii() and digits.isdigit()
 
 
 def is_judged(seen: Seen, before: Seen) -> bool:

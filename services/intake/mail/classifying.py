@@ -15,6 +15,7 @@ from itertools import islice
 
 from services.intake.mail.doubting import FEW, Place, asks, is_denied_anywhere, is_meant
 from services.intake.mail.rulebook import EVERY, Hint, Rule, Rulebook, Wish
+from shared.codes import ALONE, WRITTEN, normalized
 from shared.events import Residence
 from shared.law import Regulation
 
@@ -28,15 +29,14 @@ FEWEST_WORDS = 2
 ENGLISH = "en"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
-ALONE = re.compile(r"^[^\w\n]*([0-9]{6}|[0-9]{3} [0-9]{3})[^\w\n]*$", re.MULTILINE)
 NAMED = re.compile(
     r"(?<!postal )(?<!zip )(?:\b(?:pass)?code|\bc[oó]digo|\bcodice|\bpin"
     r"|\botp|[验驗][证證][码碼]|代[码碼]|确认码)"
     r"(?: (?:is|ist|lautet|est|es|e|è|é))?[^\w\n]{0,3}"
-    r"([0-9]{6}|[0-9]{3} [0-9]{3})(?![\w/]|[.,][0-9]| [0-9])",
+    rf"({WRITTEN})(?![\w/]|[.,][0-9]| [0-9])",
     re.IGNORECASE,
 )
-"""Six digits are a code alone on a line, or after a word for them."""
+"""What can be a code is one alone on a line, or after a word for it."""
 FEW_WORDS = 8
 """Beside a proof: who says more says something that people should read."""
 ANSWER = re.compile(
@@ -155,10 +155,10 @@ def _is_denied(text: str, match: Match, book: Rulebook) -> bool:
 
 
 def code_in(words: str) -> str | None:
-    """Return the six digits that an answer offers as a code; None where there are none, or several."""
+    """Return the code that an answer offers; None where there is none, or several."""
     if len(words) > SHORT:
         return None
-    found = {digits.replace(" ", "") for code in (ALONE, NAMED) for digits in code.findall(words)}
+    found = {normalized(code) for pattern in (ALONE, NAMED) for code in pattern.findall(words)}
     return found.pop() if len(found) == 1 else None
 
 

@@ -246,6 +246,13 @@ def test_other_words_do_not(words: str) -> None:
         ("Code: 402815, thanks", "402815"),
         ("Der Code ist 402815", "402815"),
         ("验证码\uff1a402815", "402815"),
+        ("WDJB-MJHT", "WDJBMJHT"),
+        ("wdjb mjht", "WDJBMJHT"),
+        ("My code is wdjbmjht.", "WDJBMJHT"),
+        ("验证码WDJB-MJHT", "WDJBMJHT"),
+        ("WDJB-MJHT or WDJB-MJHV", None),
+        ("WDJB-MJHT\n402815", None),
+        ("XWDJB-MJHT", None),
         ("my customer number is 402815, what now?", None),
         ("PLZ 402815", None),
         ("postal code 402815", None),
@@ -258,7 +265,7 @@ def test_other_words_do_not(words: str) -> None:
         ("", None),
     ],
 )
-def test_six_digits_alone_are_a_code(words: str, code: str | None) -> None:
+def test_code_alone_or_after_a_word_for_it_is_a_code(words: str, code: str | None) -> None:
     assert code_in(words) == code
 
 

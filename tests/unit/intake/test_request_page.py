@@ -86,7 +86,7 @@ async def test_a_download_keeps_the_language_too() -> None:
 async def test_what_is_wrong_is_said_in_the_language_as_well() -> None:
     async with client_of((await code_awaited()).door) as client:
         page = await client.post(f"/requests/{CASE}/code?lang=nl", data={"code": "1"})
-    assert "De code heeft zes cijfers" in said(page)
+    assert "Vul de code precies zo in" in said(page)
 
 
 async def test_the_declaration_is_signed_in_the_words_on_record_and_explained_in_the_others() -> None:

@@ -121,7 +121,7 @@ ELEMENTS = (
 
     Element("11 CCR 7021(a): receipt is confirmed", RECEIPT, ALL, date(2026, 3, 2)),
     Element("11 CCR 7021(a): how it is processed", RECEIPT, ALL, "We collect your data"),
-    Element("11 CCR 7021(a): how it is verified", RECEIPT, ALL, "six-digit code"),
+    Element("11 CCR 7021(a): how it is verified", RECEIPT, ALL, "mail you a code"),
     Element("GDPR Art. 12(3), 11 CCR 7021(a): due", RECEIPT, ALL, date(2026, 4, 2)),
     Element("GDPR Art. 12(3), 11 CCR 7021(b): extension", RECEIPT, LONGER, "If it takes us longer"),
     Element("11 CCR 7026(d): no proof", ("acknowledgement of an opt-out",), ALL, "We need no proof"),

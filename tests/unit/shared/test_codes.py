@@ -4,21 +4,29 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from shared.codes import (
+    ALONE,
+    LETTERS,
     LIFETIME,
+    MOST_TYPED,
     TRIES,
     IssuedCode,
     Verdict,
     digest_of,
     draw_code,
+    is_code,
     judge,
     uses_a_try,
 )
+from shared.events import EmailCode
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 KEY = b"k" * 32
 DIGITS = st.from_regex(r"[0-9]{6}", fullmatch=True)
+STRONG = st.from_regex(rf"[{LETTERS}]{{8}}", fullmatch=True)
+CODES = DIGITS | STRONG
 
 
 def issued(code: str = "042137", *, ref: str = "case/code_0", tries_left: int = TRIES) -> IssuedCode:
@@ -35,11 +43,54 @@ def test_a_code_is_six_digits_and_seldom_the_same() -> None:
     assert len(codes) > 190
 
 
+def test_strong_code_is_eight_letters_without_vowels_and_seldom_the_same() -> None:
+    codes = {draw_code(strong=True) for _ in range(200)}
+    assert all(re.fullmatch(rf"[{LETTERS}]{{4}}-[{LETTERS}]{{4}}", code) for code in codes)
+    assert len(codes) == 200
+    assert not set("AEIOUY01") & set(LETTERS)
+
+
+@given(code=STRONG, data=st.data())
+def test_strong_code_matches_in_any_case_and_with_spaces_and_hyphens(code: str, data: st.DataObject) -> None:
+    gaps = st.sampled_from(["", " ", "-", " - "])
+    typed = "".join(data.draw(gaps) + data.draw(st.sampled_from([c, c.lower()])) for c in code)
+    assert is_code(typed)
+    assert judge(issued(code), offered(typed), now=NOW) is Verdict.MATCHED
+    assert EmailCode(kind="email_code", code=typed).code == typed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12345",
+        "1234567",
+        "WDJBMJH",
+        "WDJBMJHTT",
+        "WDJB1234",
+        "WDJBMJHE",
+        "\uff11\uff12\uff13\uff14\uff15\uff16",
+        "402815\n402815",
+        "402815" + " " * MOST_TYPED,
+    ],
+)
+def test_text_that_is_no_code_is_not_sent(text: str) -> None:
+    assert not is_code(text)
+    with pytest.raises(ValidationError):
+        EmailCode(kind="email_code", code=text)
+
+
+@given(code=CODES, before=st.sampled_from(["", "> ", "  "]), after=st.sampled_from(["", ".", " !"]))
+def test_code_alone_on_a_line_is_found_in_a_text(code: str, before: str, after: str) -> None:
+    found = ALONE.findall(f"Hello,\n{before}{code}{after}\nAda")
+    assert found == [code]
+
+
 def test_the_right_code_matches_however_it_is_padded() -> None:
     assert judge(issued(), offered(" 042137\n"), now=NOW) is Verdict.MATCHED
 
 
-@given(code=DIGITS, guess=DIGITS)
+@given(code=CODES, guess=CODES)
 def test_a_code_matches_itself_and_no_other(code: str, guess: str) -> None:
     verdict = judge(issued(code), offered(guess), now=NOW)
     assert (verdict is Verdict.MATCHED) == (code == guess)
