@@ -23,7 +23,7 @@ from habeas.collections import Place, Snapshot, difference, digest_of_id, docume
 from habeas.company import ADA, BRUNO, fill
 from habeas.installation import Installation, api_key, run_until_told
 from habeas.mailcatcher import Letter, letters
-from habeas.uptime import EXAMPLE_MAP, describe, fill_company
+from habeas.uptime import describe, fill_company
 from services.fulfillment.package.verification import verify_package
 from services.fulfillment.search.walk import Findings
 from services.fulfillment.signing import Signer
@@ -81,7 +81,7 @@ async def tell(state: Path, out: Console, setting: Setting, *, keep: bool) -> No
     began = time.monotonic()
     asking, leaving = _cast(setting.data, setting.people)
     with out.status("starting a broker, a database, a mail catcher and the services"):
-        installation = Installation(state, datamap=setting.datamap or EXAMPLE_MAP)
+        installation = Installation(state, datamap=setting.datamap)
         await installation.__aenter__()
     client = connect(installation.stack.mongo_url, app_name="habeas-demo")
     try:

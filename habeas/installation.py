@@ -25,10 +25,19 @@ from habeas.parts.process import Command, Process
 from habeas.requests import SOURCE
 from habeas.stack import Stack
 from shared.errors import ConfigurationError, TransientError
+from shared.variables import FILE, PREFIX, SETTINGS, unknown
 
 COMPANY = Path(__file__).parent / "company" / "company.yaml"
 """Who answers there."""
-
+EXAMPLE_MAP = Path(__file__).parents[1] / "datamaps" / "example"
+RUN_HERE = {
+    "HABEAS_AMQP_URL": "`habeas up` runs a broker itself; unset it, or use `habeas serve`",
+    "HABEAS_MONGO_URL": "`habeas up` runs a database itself; unset it, or use `habeas serve`",
+    "HABEAS_HTTP_PORT": "`habeas up` takes its ports from --port-base",
+    "HABEAS_BOUNCE_PORT": "`habeas up` takes its ports from --port-base",
+}
+"""Settings that an installation decides itself, each with the remedy for people who set them."""
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
 READY_WITHIN = timedelta(seconds=60)
@@ -52,24 +61,30 @@ class Installation:
     Args:
         state: Folder of all data; made when it is not there.
         port_base: First of six neighbouring ports to use; free ones when None.
-        datamap: Folder of the data map to answer by.
-        settings: More ``HABEAS_…`` variables, or others than the ones of the house.
+        datamap: Folder of the data map; None takes `HABEAS_DATAMAP`, or the example.
+        environment: Where settings are read from. They take effect before the defaults of this module.
+
+    Raises:
+        ConfigurationError: *environment* has a setting that is not known, or of a part that is run here.
     """
 
     def __init__(
         self,
         state: Path,
         *,
-        datamap: Path,
+        datamap: Path | None = None,
         port_base: int | None = None,
-        settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        given = _given(environment or {})
         self.stack = Stack(state, port_base)
         self._state = state.absolute()
         port = free_port() if port_base is None else port_base + 4
-        self.url = f"http://{HOST}:{port}"
+        self.url = f"http://{_reached_at(given.get('HABEAS_HTTP_HOST', HOST))}:{port}"
         returned = free_port() if port_base is None else port_base + 5
-        self.environment = {**self._settings(port, returned, datamap), **(settings or {})}
+        chosen = {"HABEAS_DATAMAP": str(datamap.absolute())} if datamap else {}
+        defaults = self._settings(port, returned)
+        self.environment = {**_besides(defaults, given), **given, **chosen}
         self._services: Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -122,7 +137,8 @@ class Installation:
         """
         self._write_environment()
         arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
-        command = Command(arguments, self._state, self.log, {**os.environ, **self.environment})
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        command = Command(arguments, self._state, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)
         async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
             await self._services.until(lambda: _ready(client), READY_WITHIN)
@@ -132,7 +148,7 @@ class Installation:
         if self._services is not None:
             await self._services.kill()
 
-    def _settings(self, port: int, returned: int, datamap: Path) -> dict[str, str]:
+    def _settings(self, port: int, returned: int) -> dict[str, str]:
         return {
             "HABEAS_AMQP_URL": self.stack.amqp_url,
             "HABEAS_MONGO_URL": self.stack.mongo_url,
@@ -140,7 +156,7 @@ class Installation:
             "HABEAS_MASTER_KEY": _secret(self._state / "master.key"),
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_PUBLIC_URL": self.url,
-            "HABEAS_DATAMAP": str(datamap.absolute()),
+            "HABEAS_DATAMAP": str(EXAMPLE_MAP),
             "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
@@ -154,6 +170,32 @@ class Installation:
         path.touch(mode=0o600)
         lines = (f"{name}={value}\n" for name, value in sorted(self.environment.items()))
         path.write_text("".join(lines), encoding="utf-8")
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the settings of *environment* that services read.
+
+    Raises:
+        ConfigurationError: One is not known, or belongs to a part that is run here.
+    """
+    flaws = unknown(environment.keys()) + [
+        f"{name}: {RUN_HERE[name.removesuffix(FILE)]}"
+        for name in environment
+        if name.removesuffix(FILE) in RUN_HERE
+    ]
+    if flaws:
+        raise ConfigurationError("; ".join(flaws))
+    return {name: value for name, value in environment.items() if name.removesuffix(FILE) in SETTINGS}
+
+
+def _besides(defaults: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return *defaults* without those *given* as files: a plain variable would win."""
+    return {name: value for name, value in defaults.items() if f"{name}{FILE}" not in given}
+
+
+def _reached_at(host: str) -> str:
+    return HOST if host in ANY_ADDRESS else host
 
 
 async def _ready(client: httpx.AsyncClient) -> None:

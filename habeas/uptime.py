@@ -1,5 +1,6 @@
 """Keeps an installation up: what ``habeas up`` does."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,9 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from habeas.company import fill, generate
-from habeas.installation import Installation, run_until_told
+from habeas.installation import EXAMPLE_MAP, Installation, run_until_told
 
-EXAMPLE_MAP = Path(__file__).parents[1] / "datamaps" / "example"
 SEED = 1
 PEOPLE = 2_000
 
@@ -19,10 +19,10 @@ async def up(
 ) -> None:
     """Start everything in the folder *state*, say where it is, and keep it up until told to stop."""
     with out.status("starting a broker, a database, a mail catcher and the services"):
-        installation = Installation(state, datamap=datamap or EXAMPLE_MAP, port_base=port_base)
+        installation = Installation(state, datamap=datamap, port_base=port_base, environment=os.environ)
         await installation.__aenter__()
     try:
-        if company and datamap is None:
+        if company and installation.environment["HABEAS_DATAMAP"] == str(EXAMPLE_MAP):
             await fill_company(installation.stack.mongo_url, out)
         describe(installation, out)
         await run_until_told(installation)

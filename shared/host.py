@@ -29,7 +29,7 @@ from shared.health import Checks, health_app
 from shared.journal import Journal
 from shared.mongo import Client, connect, ping
 from shared.service import Runtime, Service
-from shared.settings import Settings, load
+from shared.settings import Settings, effective, load
 from shared.vault import Vault
 
 S = TypeVar("S", bound=Settings)
@@ -82,6 +82,7 @@ def main(plans: Sequence[Plan[Any]]) -> None:
     try:
         settings = [load(plan.settings) for plan in plans]
         log.configure(level=settings[0].log_level, form=settings[0].log_format)
+        log.logger().info("effective settings", settings=effective(settings))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(plans, settings))
     except* ConfigurationError as group:

@@ -43,6 +43,7 @@ ALLOWED = frozenset(
         "retried",
         "service",
         "services",
+        "settings",
         "store",
         "timestamp",
         "trace",

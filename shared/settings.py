@@ -9,11 +9,12 @@ import base64
 import binascii
 import os
 import re
+from collections.abc import Iterable, Sized
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -27,9 +28,12 @@ from shared.errors import ConfigurationError
 from shared.law import Company
 from shared.policies import EXAMPLE, company
 from shared.threads import LONGEST_NAME, Threads
+from shared.variables import unknown
 from shared.vault import derived_key
 
 KEY_BYTES = 32
+PRINTABLE = re.compile(r"(?!.*//[^/]*@)[^\n]{0,200}")
+"""Texts that the log may hold: one line, and no URL with credentials."""
 
 
 def _company(name: object) -> Company:
@@ -199,8 +203,10 @@ def load(kind: type[S]) -> S:
     Read the settings *kind* from the environment.
 
     Raises:
-        ConfigurationError: One line naming every variable that is missing or wrong.
+        ConfigurationError: One line naming every variable that is missing, wrong or not known.
     """
+    if strangers := unknown(os.environ.keys()):
+        raise ConfigurationError(f"{'; '.join(strangers)} (.env.example lists all)")
     try:
         return kind()
     except ValidationError as error:
@@ -215,3 +221,21 @@ def load(kind: type[S]) -> S:
         raise ConfigurationError(
             f"{variable}: is no JSON (every variable is explained in .env.example)"
         ) from None
+
+
+def effective(settings: Iterable[Settings]) -> dict[str, Any]:
+    """Return variable → value of all *settings*; secrets, people and texts of several lines only as *set*."""
+    return {f"HABEAS_{name.upper()}": _shown(value) for one in settings for name, value in sorted(iter(one))}
+
+
+def _shown(value: object) -> Any:
+    """Return *value* where a log may hold it. An empty value stands for itself, a collection for its size."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, SecretStr):
+        return "set" if value.get_secret_value() else ""
+    if isinstance(value, timedelta):
+        return TypeAdapter(timedelta).dump_python(value, mode="json")
+    if isinstance(value, str | Path):
+        return str(value) if PRINTABLE.fullmatch(str(value)) else "set"
+    return f"{len(value)} entries" if isinstance(value, Sized) else "set"

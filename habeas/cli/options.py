@@ -14,6 +14,7 @@ from rich.console import Console
 
 from habeas import installation
 from shared.errors import ConfigurationError, InvalidDataMap
+from shared.variables import FILE, SETTINGS
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -45,12 +46,17 @@ FEW = 10
 
 def settings(state: Path) -> Mapping[str, str]:
     """Return the settings of the installation that is spoken to; secrets may stand in files."""
-    files = {
-        name.removesuffix("_FILE"): _content(name, Path(path))
-        for name, path in os.environ.items()
-        if name.startswith("HABEAS_") and name.endswith("_FILE")
+    remembered = installation.remembered(state)
+    return {**_files(remembered), **remembered, **_files(os.environ), **os.environ}
+
+
+def _files(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that *variables* give as files."""
+    return {
+        name.removesuffix(FILE): _content(name, Path(path))
+        for name, path in variables.items()
+        if name.endswith(FILE) and name.removesuffix(FILE) in SETTINGS
     }
-    return {**installation.remembered(state), **files, **os.environ}
 
 
 def existing(file: Path) -> Path:

@@ -102,3 +102,10 @@ def test_no_secret_is_ever_printed() -> None:
     settings = load(Settings)
     assert KEY not in f"{settings!r} {settings} {settings.model_dump()}"
     assert "guest" not in repr(settings)
+
+
+def test_unknown_variable_is_an_error_that_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABEAS_ERASURE_APROVAL", "always")
+    line = complaint()
+    assert "HABEAS_ERASURE_APROVAL: is not a setting; did you mean HABEAS_ERASURE_APPROVAL?" in line
+    assert "always" not in line

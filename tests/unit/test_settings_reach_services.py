@@ -1,0 +1,146 @@
+"""Each setting that .env.example documents reaches each service that reads it, in docker-compose.yml too."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from shared import variables
+from shared.settings import Settings, effective
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("intake", "verifier", "fulfillment", "notifier")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+PAGE = (ROOT / ".env.example").read_text(encoding="utf-8")
+DOCUMENTED = dict(re.findall(r"((?:^#[^\n]*\n)+)^(?:# ?)?(HABEAS_[A-Z_]+)=", PAGE, re.MULTILINE))
+DOCUMENTED = {name: comment for comment, name in DOCUMENTED.items()}
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+def read_by(service: str) -> dict[str, Any]:
+    """Return variable → field of every setting that a process of *service* reads."""
+    plans = importlib.import_module(f"services.{service}.__main__").PLANS
+    return {
+        f"HABEAS_{name.upper()}": field
+        for plan in plans
+        for name, field in plan.settings.model_fields.items()
+    }
+
+
+def passed_to(service: str) -> dict[str, str | None]:
+    environment: dict[str, str | None] = COMPOSE["services"][service]["environment"]
+    return environment
+
+
+def is_secret(field: Any) -> bool:
+    return "SecretStr" in str(field.annotation) and field.annotation in (SecretStr, SecretStr | None)
+
+
+@each_service
+def test_every_setting_of_a_service_takes_effect_in_compose(service: str) -> None:
+    passed = passed_to(service)
+    missing = [
+        name
+        for name in read_by(service)
+        if name not in variables.MADE_BY_COMPOSE
+        and (name not in passed or (passed[name] or f"${{{name}").find(name) < 0)
+    ]
+    assert missing == []
+
+
+@each_service
+def test_compose_passes_a_service_no_setting_that_it_does_not_read(service: str) -> None:
+    read = read_by(service)
+    assert [name for name in passed_to(service) if name.removesuffix("_FILE") not in read] == []
+
+
+@each_service
+def test_every_setting_that_compose_fixes_is_refused_in_env(service: str) -> None:
+    fixed = {
+        name.removesuffix("_FILE")
+        for name, value in passed_to(service).items()
+        if value is not None and name.removesuffix("_FILE") not in str(value)
+    }
+    assert fixed <= variables.MADE_BY_COMPOSE.keys()
+
+
+def test_every_setting_that_compose_fixes_says_so_in_env_example() -> None:
+    silent = [name for name in variables.MADE_BY_COMPOSE if "docker compose" not in DOCUMENTED[name]]
+    assert silent == []
+
+
+def test_known_variables_are_those_of_the_settings_classes() -> None:
+    assert {name for service in SERVICES for name in read_by(service)} == variables.SETTINGS
+
+
+def test_known_variables_of_compose_are_those_that_it_reads() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\$\{(HABEAS_[A-Z_]+)", text)) - variables.SETTINGS == variables.COMPOSE
+
+
+def test_every_documented_variable_is_known() -> None:
+    assert variables.unknown(DOCUMENTED) == []
+
+
+def checked(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run what compose runs before any service, with the variables of a ``.env``."""
+    return subprocess.run(
+        [sys.executable, "-m", "shared.environment_check"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_copy_of_env_example_is_accepted_by_compose() -> None:
+    lines = [line for line in PAGE.splitlines() if line.startswith("HABEAS_")]
+    answer = checked(**dict(line.split("=", 1) for line in lines))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_misspelt_variable_in_env_stops_compose_and_names_the_nearest() -> None:
+    answer = checked(HABEAS_ERASURE_APROVAL="always")
+    assert answer.returncode == 2
+    assert "HABEAS_ERASURE_APROVAL: is not a setting; did you mean HABEAS_ERASURE_APPROVAL?" in answer.stderr
+
+
+def test_setting_that_compose_fixes_is_refused_in_env_with_the_remedy() -> None:
+    answer = checked(HABEAS_HTTP_PORT="9090")
+    assert answer.returncode == 2
+    assert "HABEAS_PORT" in answer.stderr
+
+
+@each_service
+def test_services_wait_for_the_check_of_env(service: str) -> None:
+    check = COMPOSE["services"]["settings"]
+    assert check["command"] == ["shared.environment_check"]
+    assert check["env_file"] == [{"path": ".env", "required": False}]
+    assert COMPOSE["services"][service]["depends_on"]["settings"] == {
+        "condition": "service_completed_successfully"
+    }
+
+
+@pytest.mark.parametrize("module", [f"services.{service}.__main__" for service in SERVICES])
+def test_effective_settings_in_the_log_hold_no_secret(module: str) -> None:
+    secret = "sesame-sesame-sesame-sesame"
+    for plan in importlib.import_module(module).PLANS:
+        values: dict[str, Any] = {
+            name: SecretStr(secret) if is_secret(field) else f"amqp://user:{secret}@broker/"
+            for name, field in plan.settings.model_fields.items()
+            if is_secret(field) or field.annotation is str
+        }
+        values["stores"] = {"default": SecretStr(secret)}
+        settings: Settings = plan.settings.model_construct(**values)
+        shown = effective([settings])
+        assert secret not in json.dumps(shown)
+        assert shown["HABEAS_AMQP_URL"] == "set"
+        assert shown["HABEAS_BATCH"] == 500
