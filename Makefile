@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# In several workers that share the broker and the database: tests/workers.py.
+IN_WORKERS := --numprocesses=auto
 
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,14 +29,14 @@ types: setup  ## Types and import rules
 test: setup  ## Every test; container tests skip where there is no Docker, and fail there when CI is set
 	@scripts/setup-docker || [ $$? = 3 ]
 	@scripts/setup-tests || [ $$? = 3 ]
-	@$(PYTEST) -q
+	@$(PYTEST) -q $(IN_WORKERS)
 
 test-unit: setup  ## Pure tests
 	@scripts/test-unit
 
 test-integration: setup  ## Tests on a real broker, database, mail server and browser
 	@scripts/setup-tests || [ $$? = 3 ]
-	@$(PYTEST) -q tests/integration
+	@$(PYTEST) -q $(IN_WORKERS) tests/integration
 
 test-e2e: setup  ## Whole journeys, also in containers
 	@scripts/setup-docker || [ $$? = 3 ]

@@ -1,5 +1,5 @@
 """
-The real parts that integration tests use, started once per run.
+The real parts that integration tests use, started once per run, and the workers that tests are run in.
 
 A test that asks for ``amqp_url`` gets a virtual host of its own, one that asks for ``database_prefix`` a name
 of its own for its databases, one that asks for ``mail`` a view on the letters that come from then on.
@@ -12,20 +12,29 @@ a part skip.
 
 import asyncio
 import os
+import re
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from habeas.stack import Stack
+from habeas.stack import Part, Stack
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect
+from tests import workers
 from tests.mailbox import Mailbox
+from tests.workers import SharedParts
+
+SHARED = pytest.StashKey[SharedParts]()
+PREFIXED = re.compile(r"t[0-9a-f]{12}")
+"""What the name of a test's database begins with."""
 
 settings.register_profile("habeas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("habeas")
@@ -48,12 +57,41 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if workers.is_worker(config):
+        workers.take_own_ports()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: workers.rank(item.nodeid))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    return 0 if given("AMQP_URL") else workers.WORKERS
+
+
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    folder = tempfile.mkdtemp(prefix="habeas-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    config.stash[SHARED] = SharedParts(Path(folder))
+    config.stash[SHARED].start()
+    config.add_cleanup(config.stash[SHARED].stop)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["parts"] = node.config.stash[SHARED].address()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Scheduling:
+    config.option.loadscopereorder = False
+    return workers.Scheduling(config, log)
+
+
 @pytest_asyncio.fixture(scope="session")
-async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack | None]:
-    """Our own parts; None when others are given."""
-    if given("AMQP_URL"):
-        yield None
-        return
+async def own_parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Parts that this process alone uses."""
     async with AsyncExitStack() as running:
         try:
             own = await running.enter_async_context(Stack(tmp_path_factory.mktemp("stack")))
@@ -62,9 +100,39 @@ async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield own
 
 
+@pytest_asyncio.fixture(scope="session")
+async def shared_parts(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """The broker and the database of all workers, and a mail server of this one."""
+    async with AsyncExitStack() as running:
+        try:
+            stack = workers.joined(request.config.workerinput["parts"], tmp_path_factory.mktemp("stack"))  # type: ignore[attr-defined]
+            running.push_async_callback(stack.stop)
+            await stack.start(Part.MAIL)
+        except ConfigurationError as error:
+            missing(str(error))
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def parts(request: pytest.FixtureRequest) -> Stack | None:
+    """The parts that tests of this file use; None when others are given."""
+    if given("AMQP_URL"):
+        return None
+    shared = workers.is_worker(request.config) and not workers.stops_parts(request.node.nodeid)
+    stack: Stack = request.getfixturevalue("shared_parts" if shared else "own_parts")
+    return stack
+
+
 @pytest.fixture
 def stack(parts: Stack | None) -> Stack:
-    """Our own parts. A test that kills one starts it again."""
+    """
+    Our own parts.
+
+    A test that stops one starts it again, and its file is named in ``tests/workers.py``. In other files
+    workers share the broker and the database, and stopping one is a ``KeyError``.
+    """
     if parts is None:
         pytest.skip("parts that run already are not ours to stop")
     return parts

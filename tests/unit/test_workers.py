@@ -1,0 +1,91 @@
+"""How tests are given to the workers of a run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from habeas.parts import ports
+from habeas.stack import Part
+from shared.errors import ConfigurationError
+from tests import workers
+
+ROOT = Path(__file__).parents[2]
+CHANGES_A_PART = re.compile(
+    r"\bstack\.(kill|stop)\(|cut_connections\(|killAllSessions|set_alarm|replSetStepDown|configureFailPoint"
+)
+"""What concerns all who use a part."""
+
+
+def files() -> dict[str, str]:
+    folders = ("attacks", "contract", "integration")
+    paths = [path for folder in folders for path in (ROOT / "tests" / folder).rglob("test_*.py")]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_each_file_that_changes_a_part_for_all_its_users_has_parts_of_its_own() -> None:
+    changing = {file for file, text in files().items() if CHANGES_A_PART.search(text)}
+    assert changing <= workers.STOPS_PARTS
+    assert files().keys() >= workers.STOPS_PARTS
+
+
+def test_files_that_stop_parts_are_run_by_one_worker() -> None:
+    names = {workers.group(f"{file}::test_one") for file in workers.STOPS_PARTS}
+    assert len(names) == 1
+    assert workers.group("tests/integration/test_journal.py::test_one") not in names
+
+
+def test_files_on_containers_are_run_by_one_worker() -> None:
+    names = {workers.group(f"tests/e2e/{file}::test_one") for file in ("test_compose.py", "test_other.py")}
+    assert len(names) == 1
+
+
+def test_tests_of_a_file_are_run_by_one_worker_and_those_of_two_by_two() -> None:
+    one, two = "tests/integration/test_journal.py", "tests/integration/test_copies.py"
+    assert (
+        workers.group(f"{one}::test_a[1]")
+        == workers.group(f"{one}::test_b")
+        != workers.group(f"{two}::test_a")
+    )
+
+
+def test_slow_groups_come_first_and_unit_tests_last() -> None:
+    files = [
+        "tests/unit/test_law.py",
+        "tests/integration/test_journal.py",
+        "tests/integration/test_stack.py",
+    ]
+    assert sorted(files, key=workers.rank) == files[::-1]
+
+
+def test_no_two_workers_take_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    for number in range(3):
+        with monkeypatch.context() as change:
+            change.setattr(ports, "LOWEST", 20_000)
+            change.setattr(ports, "HIGHEST", 32_000)
+            change.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+            change.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
+            workers.take_own_ports()
+            taken.append(range(ports.LOWEST, ports.HIGHEST))
+    assert [(one.start, one.stop) for one in taken] == [
+        (20_000, 23_000),
+        (23_000, 26_000),
+        (26_000, 29_000),
+    ]
+
+
+@pytest.mark.parametrize("part", [Part.BROKER, Part.DATABASE])
+async def test_a_worker_cannot_stop_a_part_that_others_use(tmp_path: Path, part: Part) -> None:
+    shared = workers.SharedParts(tmp_path)
+    (tmp_path / "started").touch()
+    stack = workers.joined(shared.address(), tmp_path / "worker")
+    with pytest.raises(KeyError):
+        await stack.kill(part)
+
+
+def test_a_worker_reports_why_the_shared_parts_did_not_start(tmp_path: Path) -> None:
+    shared = workers.SharedParts(tmp_path)
+    (tmp_path / "started").write_text("RabbitMQ is missing")
+    with pytest.raises(ConfigurationError, match="RabbitMQ is missing"):
+        workers.joined(shared.address(), tmp_path / "worker")

@@ -1,0 +1,157 @@
+"""
+Runs the tests in several workers that share one broker and one database.
+
+The process that starts the workers starts both parts and hands their addresses to each worker. A worker runs
+all tests of a file; one worker runs all files whose tests stop a part, on parts of its own, and one all tests
+on containers. Those files come first and unit tests last, so that the workers end together.
+"""
+
+import asyncio
+import os
+import pickle
+import threading
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from habeas.parts import ports
+from habeas.parts.broker import Broker
+from habeas.parts.database import Database
+from habeas.stack import Part, Stack
+from shared.errors import ConfigurationError
+
+WORKERS = 4
+"""Half of the time of a test on real parts is waiting: two for each core of a small machine."""
+STOPS_PARTS = frozenset(
+    f"tests/integration/test_{topic}.py"
+    for topic in (
+        "bus_load",
+        "host",
+        "outages",
+        "pipeline_failures",
+        "pipeline_outages",
+        "runtime",
+        "scoping_memory",
+        "stack",
+    )
+)
+"""Files with tests that stop a part, or that change it for all its users."""
+CONTAINERS = "tests/e2e/"
+START_WITHIN_S = 90.0
+POLL_S = 0.05
+
+
+def group(nodeid: str) -> str:
+    """Return the name of the group of tests that one worker runs."""
+    file = nodeid.partition("::")[0]
+    if file.startswith(CONTAINERS):
+        return CONTAINERS
+    return "tests that stop parts" if stops_parts(nodeid) else file
+
+
+def stops_parts(nodeid: str) -> bool:
+    """Return whether a test, or another of its file, stops parts."""
+    return nodeid.partition("::")[0] in STOPS_PARTS
+
+
+def rank(nodeid: str) -> int:
+    """Return the place of a test's group: long groups first, short ones last."""
+    file = nodeid.partition("::")[0]
+    if file.startswith(CONTAINERS) or stops_parts(nodeid):
+        return 0
+    return 2 if file.startswith("tests/unit/") else 1
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each worker one group of tests after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+class SharedParts:
+    """
+    A broker and a database for all workers.
+
+    They run under a thread of this process, which collects tests and results at the same time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._answer = folder / "started"
+        self._stack = Stack(folder / "stack")
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="parts")
+
+    def start(self) -> None:
+        """Start the parts; workers wait until they answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the parts."""
+        self._done.set()
+        self._thread.join()
+
+    def address(self) -> bytes:
+        """Return all that :func:`joined` needs."""
+        return pickle.dumps((self._answer, self._stack.broker, self._stack.database))
+
+    async def _run(self) -> None:
+        async with AsyncExitStack() as running:
+            running.push_async_callback(self._stack.stop)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._stack.start(Part.BROKER))
+                    group.create_task(self._stack.start(Part.DATABASE))
+            except* ConfigurationError as errors:
+                self._say(str(errors.exceptions[0]))
+            else:
+                self._say("")
+            await asyncio.to_thread(self._done.wait)
+
+    def _say(self, error: str) -> None:
+        written = self._answer.with_suffix(".new")
+        written.write_text(error, encoding="utf-8")
+        written.rename(self._answer)
+
+
+def joined(address: bytes, folder: Path) -> Stack:
+    """
+    Return a stack of the shared broker and database, and of a mail server of its own which is not started.
+
+    Raises:
+        ConfigurationError: The shared parts did not start.
+    """
+    answer, broker, database = _unpacked(address)
+    deadline = time.monotonic() + START_WITHIN_S
+    while not answer.exists():
+        if time.monotonic() > deadline:
+            raise ConfigurationError(f"the shared parts did not start within {START_WITHIN_S} s")
+        time.sleep(POLL_S)
+    if error := answer.read_text(encoding="utf-8"):
+        raise ConfigurationError(error)
+    stack = Stack(folder)
+    stack.broker, stack.database = broker, database
+    return stack
+
+
+def _unpacked(address: bytes) -> tuple[Path, Broker, Database]:
+    unpacked: tuple[Path, Broker, Database] = pickle.loads(address)  # noqa: S301  the starting process made it
+    return unpacked
+
+
+def take_own_ports() -> None:
+    """Take free ports from a range that no other worker of this run takes any from."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    # The last part is for the starting process and for the processes that tests start.
+    width = (ports.HIGHEST - ports.LOWEST) // (count + 1)
+    ports.LOWEST += number * width
+    ports.HIGHEST = ports.LOWEST + width
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Return whether this process runs tests for another."""
+    return hasattr(config, "workerinput")
