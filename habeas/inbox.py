@@ -9,7 +9,7 @@ from services.intake.mail.reading import Mail, read
 from services.intake.mail.refusing import refusal_of
 from services.intake.mail.rulebook import rulebook
 from shared.errors import Destroyed, UnknownRequest
-from shared.events import InquiryLodged, MessageLodged
+from shared.events import InquiryLodged, MessageLodged, RequestStopped
 from shared.mongo import Document, connect
 from shared.vault import Vault
 
@@ -48,11 +48,12 @@ def explained(content: bytes, *, address: str, trusted: str) -> dict[str, Any]:
 
 
 async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
-    """Return the mails that people must read, oldest first: references only."""
+    """Return references to the mails that people must read and to stopped requests, oldest first."""
     client = connect(mongo_url, app_name="habeas command")
     try:
-        types = [InquiryLodged.TYPE, MessageLodged.TYPE]
-        rows = client[f"{prefix}_intake"]["journal"].find({"event.type": {"$in": types}}).sort("at")
+        mails = {"event.type": {"$in": [InquiryLodged.TYPE, MessageLodged.TYPE]}}
+        wanted = {"$or": [mails, {"facts.type": RequestStopped.TYPE}]}
+        rows = client[f"{prefix}_intake"]["journal"].find(wanted).sort("at")
         return [_entry(row) async for row in rows]
     finally:
         client.close()
@@ -88,12 +89,20 @@ def _said(rule: str, where: str, text: str) -> str:
 
 
 def _entry(row: Document) -> dict[str, Any]:
+    if row["event"] is None:
+        stopped = next(fact for fact in row["facts"] if fact["type"] == RequestStopped.TYPE)
+        reason = f"stopped: {stopped['data']['reason']}"
+        return {"request": row["case"], "at": _moment(row), "mail": "", "reason": reason, "own": None}
     asked = row["event"]["type"] == InquiryLodged.TYPE
     data = row["event"]["data"]
     return {
         "request": row["case"],
-        "at": row["at"].isoformat(timespec="seconds"),
+        "at": _moment(row),
         "mail": RAW if asked else data["message"],
         "reason": "asked back" if asked else data["reason"],
         "own": None if asked else data["own"],
     }
+
+
+def _moment(row: Document) -> str:
+    return str(row["at"].isoformat(timespec="seconds"))

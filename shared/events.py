@@ -176,6 +176,15 @@ class ExtensionReason(StrEnum):
     NUMBER_OF_REQUESTS = "number_of_requests"
 
 
+class StopReason(StrEnum):
+    """Why a request is stopped until the privacy staff decides."""
+
+    NOT_ME = "not_me"
+    """The link in a letter was used: its reader did not make the request."""
+    UNCLEAR_REPLY = "unclear_reply"
+    """A reply to a letter says something that only a person can judge."""
+
+
 class Remedy(StrEnum):
     """What somebody has who disagrees with an answer."""
 
@@ -749,6 +758,33 @@ class RequestWithdrawn(Fact):
 
     deemed: bool = False
     """Whether they did so by not agreeing to a fee in time, as they were told."""
+    stopped: bool = False
+    """Whether the privacy staff ended it, because it was stopped by a reader of a letter."""
+
+
+class RequestStopped(Fact):
+    """A request is stopped: no proof counts, nothing is disclosed or erased until the staff decides."""
+
+    TYPE = "habeas.request.stopped.v1"
+
+    reason: StopReason
+
+
+class StopDecided(Fact):
+    """The privacy staff decides about a stopped request: it goes on, or it ends without an answer."""
+
+    TYPE = "habeas.stop.decided.v1"
+
+    by: Code
+    """Name of the decider, as the company's own systems know it."""
+    resume: bool
+    """Whether the request goes on; else it ends."""
+
+
+class RequestReleased(Fact):
+    """A stopped request goes on, as the privacy staff decided."""
+
+    TYPE = "habeas.request.released.v1"
 
 
 class RequestFulfilled(Fact):

@@ -18,6 +18,7 @@ from shared.events import (
     Fact,
     FeeDecided,
     ForwardingDecided,
+    StopDecided,
 )
 from shared.law import FeeReason, Money
 
@@ -104,6 +105,24 @@ def decide(
     )
     _announce(state, decided)
     out.print(f"decided; the person is told, and `habeas status {request_id}` shows it")
+
+
+@app.command()
+def resume(request_id: RequestId, by: By, state: State = STATE) -> None:
+    """Let a request go on that a reader of a letter, or an unclear reply, has stopped."""
+    from habeas import requests  # noqa: PLC0415
+
+    _announce(state, requests.fact(StopDecided, request_id=request_id, by=by, resume=True))
+    out.print(f"decided; `habeas status {request_id}` shows the request as no longer stopped")
+
+
+@app.command()
+def close(request_id: RequestId, by: By, state: State = STATE) -> None:
+    """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
+    from habeas import requests  # noqa: PLC0415
+
+    _announce(state, requests.fact(StopDecided, request_id=request_id, by=by, resume=False))
+    out.print(f"decided; `habeas status {request_id}` shows the request as ended")
 
 
 @app.command()

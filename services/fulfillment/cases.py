@@ -31,6 +31,8 @@ from shared.events import (
     RecipientNotified,
     RequestFulfilled,
     RequestReferred,
+    RequestReleased,
+    RequestStopped,
     RequestWithdrawn,
     RestrictionAnnounced,
     SubjectConsentWithdrawn,
@@ -109,6 +111,19 @@ TELLING: tuple[type[Fact], ...] = (
     RecipientFailed,
 )
 """How the recipients of data are told; it goes its way while the request goes its own."""
+
+HELD: frozenset[type[Fact]] = frozenset(
+    {
+        IdentityVerified,
+        FeeAgreed,
+        ErasurePlanned,
+        ErasureApproved,
+        ErasureRetried,
+        ChangePlanned,
+        TransferOrdered,
+    }
+)
+"""Events that lead to a disclosure, an erasure or a change: while a request is stopped they wait."""
 
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
@@ -236,11 +251,21 @@ class Fulfilment:
     """The second person who approved of the erasure."""
     change: Code = ""
     """Name of the plan of its marks or corrections in the vault."""
+    stopped: bool = False
+    """Whether nothing may be disclosed, erased or changed until the staff decides."""
+    held: tuple[Fact, ...] = ()
+    """Events that came while it was stopped, and have not led to anything yet."""
 
     @property
     def waiting(self) -> bool:
         """Whether nothing is decided yet, so that a claim still matters."""
         return self.status is Status.WAITING
+
+    @property
+    def not_begun(self) -> bool:
+        """Whether a first erasure or change was planned, and did not begin because the request is stopped."""
+        first = self.status is Status.PLANNED and self.rounds <= 1 and self.fulfilled is None
+        return first and bool(self.held)
 
     @property
     def withdrawn(self) -> bool:
@@ -255,10 +280,27 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
     Raises:
         IllegalTransition: *fact* cannot happen in this status.
     """
+    if isinstance(fact, RequestStopped | RequestReleased):
+        return _suspended(known, fact)
     try:
         status = TRANSITIONS[known.status][type(fact)]
     except KeyError:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
+    if isinstance(fact, RequestWithdrawn) and known.not_begun:
+        status = Status.WITHDRAWN
+    held = (fact,) if known.stopped and type(fact) in HELD else ()
+    return _noted(replace(known, held=(*known.held, *held)), status, fact)
+
+
+def _suspended(known: Fulfilment, fact: RequestStopped | RequestReleased) -> Fulfilment:
+    match fact:
+        case RequestStopped():
+            return replace(known, stopped=True)
+        case RequestReleased():
+            return replace(known, stopped=False, held=())
+
+
+def _noted(known: Fulfilment, status: Status, fact: Fact) -> Fulfilment:
     match fact:
         case IdentityVerified():
             return replace(known, status=status, verified=fact)

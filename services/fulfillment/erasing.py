@@ -62,6 +62,14 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     return await _carried_out(planned, replace(ctx, known=evolve(ctx.known, event)))
 
 
+async def erase_approved(_event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """Carry out an erasure that was approved while its request was stopped."""
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status is not Status.PLANNED:
+        return []
+    return await _carried_out(planned, ctx)
+
+
 async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
     """Try again what an erasure has left behind, unless that waits for a second person already."""
     planned, told = ctx.known.planned, ctx.known.fulfilled

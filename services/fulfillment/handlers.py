@@ -1,8 +1,9 @@
 """What fulfillment does when something arrives: it compares claims, gathers, plans an erasure, erases."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from services.fulfillment import answers
 from services.fulfillment.cases import (
@@ -18,7 +19,7 @@ from services.fulfillment.charging import decide_fee, fee_by_staff
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
 from services.fulfillment.drop.wanted import Batch
-from services.fulfillment.erasing import PLAN, approve, contents_of, erase, retry
+from services.fulfillment.erasing import PLAN, approve, contents_of, erase, erase_approved, retry
 from services.fulfillment.erasure.planning import plan
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
@@ -26,6 +27,7 @@ from services.fulfillment.search.trust import proven, to_look_up, told
 from services.fulfillment.search.urgency import due_on, last_day
 from services.fulfillment.search.walk import Answer as Search
 from services.fulfillment.search.walk import Findings
+from services.fulfillment.suspension import Act, releases, stop, unless_stopped
 from services.fulfillment.telling import tell
 from services.fulfillment.transferring import transfer
 from shared.answer import ANSWER
@@ -48,6 +50,8 @@ from shared.events import (
     RequestFulfilled,
     RequestPurged,
     RequestReferred,
+    RequestReleased,
+    RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
     RestrictionAnnounced,
@@ -106,7 +110,14 @@ async def go_on(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
     """Answer a request now that the person agrees to what it costs; what the staff does by hand is theirs."""
     if ctx.known.status is not Status.QUOTED or ctx.known.verified is None:
         return []
-    return await _answered(ctx.known.verified, ctx.after(event))
+    return await answer_agreed(event, ctx.after(event))
+
+
+async def answer_agreed(_event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
+    """Answer a request whose fee was agreed to while it was stopped."""
+    if ctx.known.status is not Status.WAITING or ctx.known.verified is None:
+        return []
+    return await _answered(ctx.known.verified, ctx)
 
 
 async def _answered(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
@@ -144,17 +155,31 @@ async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
     return []
 
 
+RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
+    {
+        IdentityVerified: answer,
+        FeeAgreed: answer_agreed,
+        ErasurePlanned: erase,
+        ErasureApproved: erase_approved,
+        ErasureRetried: retry,
+        ChangePlanned: change,
+        TransferOrdered: transfer,
+    }
+)
+"""What each event of ``cases.HELD`` leads to once its request is released."""
 SUBSCRIPTIONS = (
     on(IdentityClaimed, compare_claims),
-    on(IdentityVerified, answer),
+    on(IdentityVerified, unless_stopped(answer)),
     on(FeeDecided, decide_fee),
-    on(FeeAgreed, go_on),
-    on(ErasurePlanned, erase),
-    on(ErasureApproved, approve),
-    on(ErasureRetried, retry),
-    on(ChangePlanned, change),
+    on(FeeAgreed, unless_stopped(go_on)),
+    on(ErasurePlanned, unless_stopped(erase)),
+    on(ErasureApproved, unless_stopped(approve)),
+    on(ErasureRetried, unless_stopped(retry)),
+    on(ChangePlanned, unless_stopped(change)),
     on(RestrictionAnnounced, lift),
-    on(TransferOrdered, transfer),
+    on(TransferOrdered, unless_stopped(transfer)),
+    on(RequestStopped, stop),
+    on(RequestReleased, releases(RELEASED)),
     on(RecipientConcerned, tell),
     on(RequestWithdrawn, note),
     on(DropListed, look_up_lists),

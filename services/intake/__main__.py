@@ -18,6 +18,7 @@ from services.intake.incidents.plan import INCIDENTS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from services.intake.site import Site
+from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from services.intake.waiting import WaitingRoom, let_in
 from shared.envelope import Envelope
@@ -34,6 +35,7 @@ from shared.host import Plan, Platform, Running, main
 from shared.incidents import BreachDeclared
 from shared.journal import Journal
 from shared.service import Moment, Service, case_of_fact
+from shared.stop_links import PURPOSE as STOP_LINKS
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
 from shared.vault import derived_key
@@ -108,14 +110,16 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = Links(settings.master_key_bytes, settings.public_url)
     guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
+    site = Site(settings.company, guard)
     async with channels(Ground(settings, database, platform.vault, door, firsts, callers.public)) as opened:
         app = create_app(
             door,
             callers,
-            Site(settings.company, guard),
+            site,
             protocols={channel.path: channel.app for channel in opened if channel.app},
             links=links,
         )
+        app.include_router(stop_page(door, site, derived_key(settings.master_key_bytes, STOP_LINKS)))
         clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
         background = _together(clock, purge.run(), let_in(room, platform.bus), *works)

@@ -48,6 +48,7 @@ from shared.events import (
     RequestId,
     RequestSubmitted,
     Slot,
+    StopReason,
     Strict,
 )
 from shared.journal import Told
@@ -146,6 +147,8 @@ class StatusPage(BaseModel):
     """Whether our staff looks at a proof."""
     paused: bool = False
     """Whether proof was asked for that has not come yet."""
+    stopped: StopReason | None = None
+    """Why the request is stopped until our privacy staff decides."""
     appeal: Remedy | None = None
     """Whether an appeal or a complaint is open."""
     appeal_due_on: date | None = None
@@ -195,6 +198,7 @@ class StatusPage(BaseModel):
             proof_refused_for=case.proof_refused_for if case.awaits_proof else None,
             in_review=case.in_review and case.awaits_proof,
             paused=case.paused_since is not None and case.awaits_proof,
+            stopped=case.stopped,
             package_url=f"{url}/package" if fulfilled and fulfilled.package else None,
             timeline=[Happening.of(entry) for entry in timeline_of(told)],
         )

@@ -191,6 +191,7 @@ WORKED_ON = _("We are working on it")
 LOOKED_AT = _("Our privacy staff is looking at what you sent")
 CODE_WAITS = _("Waiting for your code")
 CHECKED = _("We are checking what you sent")
+STOPPED = _("Stopped; our privacy staff looks at it before anything else happens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +234,8 @@ class Asked:
 
 
 def asked_of(case: Case) -> Asked | None:
-    """Return what is asked of the person in *case*; None where nothing is, or somebody looks at a proof."""
-    if case.status is not Status.CHALLENGED or case.received is None:
+    """Return what is asked of the person in *case*; None where nothing is, or the staff decides first."""
+    if case.status is not Status.CHALLENGED or case.received is None or case.stopped is not None:
         return None
     first = frozenset[Evidence]()
     if not case.in_review:
@@ -270,6 +271,8 @@ def standing_of(case: Case) -> str:
     Which request it repeats is told by letter alone: the id opens that one's page, and who made this one may
     be somebody else.
     """
+    if case.stopped is not None and (case.withdrawable or case.status is Status.ANSWERED):
+        return STOPPED
     if case.duplicated is not None:
         return STANDINGS[Status.DUPLICATE]
     if case.awaits_agreement:

@@ -70,9 +70,13 @@ from shared.events import (
     RequestReceived,
     RequestReferred,
     RequestRejected,
+    RequestReleased,
     RequestRenewed,
     RequestResumed,
+    RequestStopped,
     RequestWithdrawn,
+    StopDecided,
+    StopReason,
     SubjectUnrestricted,
     WithdrawalLodged,
 )
@@ -257,8 +261,11 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         RequestLodged,
         RequestPaused,
         RequestRejected,
+        RequestReleased,
         RequestRenewed,
         RequestResumed,
+        RequestStopped,
+        StopDecided,
         SubjectUnrestricted,
         WithdrawalLodged,
     }
@@ -328,6 +335,10 @@ class Case:
     downloads: int = 0
     appeals: tuple[AppealReceived, ...] = ()
     answered_appeals: int = 0
+    stopped: StopReason | None = None
+    """Why the request is stopped until the privacy staff decides; None if it is not."""
+    stops: int = 0
+    """Times that it was stopped."""
 
     @property
     def open_appeal(self) -> AppealReceived | None:
@@ -482,10 +493,26 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _package_noted(case, fact)
         case AppealReceived() | AppealAnswered():
             return _appeal_noted(case, fact)
+        case _:
+            return _staff_noted(case, fact)
+
+
+def _staff_noted(case: Case, fact: Fact) -> Case:
+    match fact:
         case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved():
             return _consent_noted(case, fact)
+        case RequestStopped() | RequestReleased():
+            return _stop_noted(case, fact)
         case _:
             return case
+
+
+def _stop_noted(case: Case, fact: RequestStopped | RequestReleased) -> Case:
+    match fact:
+        case RequestStopped():
+            return replace(case, stopped=fact.reason, stops=case.stops + 1)
+        case RequestReleased():
+            return replace(case, stopped=None)
 
 
 def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | RequestDuplicated) -> Case:

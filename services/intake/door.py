@@ -47,14 +47,18 @@ from shared.events import (
     RequestLodged,
     RequestReceived,
     RequestRejected,
+    RequestStopped,
     RequestSubmitted,
+    StopReason,
     WithdrawalLodged,
 )
 from shared.journal import Row, Told, story_of, told_by
+from shared.log import logger
 from shared.service import Rows, announcements
 
 NAME = "intake"
 ACTS_PER_HOUR = 60
+STOPPED = "the request is stopped until the privacy staff has looked at it"
 HOUR_S = 3600.0
 
 
@@ -307,10 +311,12 @@ class Door:
 
         Raises:
             UnknownRequest: No request has this id.
-            NotNow: Its identity is decided already.
+            NotNow: Its identity is decided already, or it is stopped.
             TooOften: Too many were offered within the hour.
         """
         case = await self.act(case_id)
+        if case.stopped is not None:
+            raise NotNow(STOPPED, Obstacle.STOPPED)
         if not (case.awaits_proof or case.status is Status.UNKNOWN):
             raise NotNow(f"no proof is awaited: the request is {case.status}", Obstacle.PROOF_DECIDED)
         cause = cause or uuid4().hex
@@ -332,6 +338,34 @@ class Door:
                 f"it is too late to withdraw: the request is {case.status}", Obstacle.TOO_LATE_TO_WITHDRAW
             )
         await self._announce(WithdrawalLodged(request_id=case_id), cause=f"withdrawn {case_id}")
+
+    async def stop(self, case_id: str, reason: StopReason) -> Case:
+        """
+        Stop a request until the privacy staff decides; return what was known of it before.
+
+        Stopping it again publishes the same fact once more, in case the broker was away the first time.
+
+        Raises:
+            UnknownRequest: No request has this id, or its record is gone.
+        """
+        while True:
+            rows = (await self.journal.histories({case_id})).get(case_id, [])
+            case = reduce(evolve, story_of(rows), Case())
+            if case.status is Status.UNKNOWN:
+                await self._must_be_held(case_id)
+            if case.status is Status.PURGED:
+                raise UnknownRequest("no request has this id")
+            stops = case.stops if case.stopped is None else case.stops - 1
+            cause = f"stopped {case_id} {stops}"
+            row = next((row for row in rows if row.cause == cause), None)
+            if row is None:
+                fact = RequestStopped(request_id=case_id, reason=reason)
+                row = Row(case_id, len(rows), cause, None, (fact,), self.clock())
+                if await self.journal.append([row]):
+                    continue
+                logger().warning("request stopped", request_id=case_id, reason=reason, service=NAME)
+            await self.publisher.publish(list(announcements(row, NAME)))
+            return case
 
     async def decide(self, fact: Fact) -> None:
         """Tell all services what somebody of the staff has decided, as the command does."""
@@ -426,6 +460,11 @@ class Door:
             await self.vault.open(case_id, SUBMISSION)
         except (KeyError, Destroyed):
             raise UnknownRequest("no request has this id") from None
+
+    async def _must_be_held(self, case_id: str) -> None:
+        """Raise UnknownRequest unless a request, or a mail that may become one, is sealed for *case_id*."""
+        if not (await self.holds(case_id, SUBMISSION) or await self.holds(case_id, INQUIRY)):
+            raise UnknownRequest("no request has this id")
 
     async def _announce(self, fact: Fact, *, cause: str) -> None:
         row = Row("", 0, cause, None, (fact,), self.clock())

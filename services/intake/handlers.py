@@ -52,16 +52,19 @@ from shared.events import (
     RequestPaused,
     RequestReferred,
     RequestRejected,
+    RequestReleased,
     RequestRenewed,
     RequestResumed,
     RequestSubmitted,
     RequestWithdrawn,
+    StopDecided,
     SubjectUnrestricted,
     UnreadableSubmission,
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
 from shared.incidents import BreachDeclared
+from shared.log import logger
 from shared.service import on
 
 SET_ASIDE = "set_aside"
@@ -109,6 +112,8 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
     if ctx.case.status is Status.UNKNOWN:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
+    if ctx.case.stopped is not None:
+        return [rejected(ctx, Flaw(path="data.proofs", message="the request is stopped"))]
     if not ctx.case.awaits_proof:
         return [rejected(ctx, Flaw(path="data.proofs", message=f"the request is {ctx.case.status}"))]
     return [ProofReceived(request_id=ctx.case_id, proofs=await _sealed_proofs(event, ctx))]
@@ -140,6 +145,16 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
         await must_not_wait(ctx)
         raise TooEarly("the withdrawal came before its request")
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
+
+
+async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
+    """Let a stopped request go on, or end it; one that is answered already stays stopped."""
+    if ctx.case.stopped is None:
+        logger().warning("nothing to decide", request_id=ctx.case_id, reason="the request is not stopped")
+        return []
+    if event.resume:
+        return [RequestReleased(request_id=ctx.case_id)]
+    return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)] if ctx.case.withdrawable else []
 
 
 async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
@@ -232,6 +247,7 @@ SUBSCRIPTIONS = (
     on(DeadlineCame, heed_deadline),
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
+    on(StopDecided, decide_stop),
     on(BurstDeclared, declare_burst),
     on(BreachDeclared, lodge_breach),
 )

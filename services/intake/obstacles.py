@@ -17,6 +17,7 @@ class Obstacle(StrEnum):
     TOO_MANY_CODES = "too_many_codes"
     NO_PACKAGE = "no_package"
     PACKAGE_GONE = "package_gone"
+    STOPPED = "stopped"
 
 
 class NotNow(PermanentError):

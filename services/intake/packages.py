@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.intake.domain import Case, PackageCodeKept, PackageCodeRefused, Status
-from services.intake.door import Door
+from services.intake.door import STOPPED, Door
 from services.intake.obstacles import CodeRefused, NotNow, Obstacle, TooOften
 from services.intake.ranges import Span, Wanted, span
 from shared.answer import PackageFacts, facts_of
@@ -197,6 +197,8 @@ class Packages:
     def _must_be_there(self, case: Case) -> str:
         if case.status is Status.UNKNOWN:
             raise UnknownRequest("no request has this id")
+        if case.stopped is not None:
+            raise NotNow(STOPPED, Obstacle.STOPPED)
         if case.fulfilled is None or case.fulfilled.package is None:
             raise NotNow("there is no package for this request", Obstacle.NO_PACKAGE)
         expires_at = case.fulfilled.package_expires_at

@@ -52,6 +52,9 @@ OBSTACLES: Mapping[Obstacle, str] = MappingProxyType(
         Obstacle.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
         Obstacle.NO_PACKAGE: _("There is no data package for this request."),
         Obstacle.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
+        Obstacle.STOPPED: _(
+            "The request is stopped. Our privacy staff looks at it before anything else happens."
+        ),
     }
 )
 NOT_NOW = _("This cannot be done now.")
@@ -99,6 +102,8 @@ HAPPENED: Mapping[Happened, str] = MappingProxyType(
         Happened.COMPLAINED: _("We received your complaint"),
         Happened.APPEAL_DECIDED: _("We decided on your appeal"),
         Happened.COMPLAINT_DECIDED: _("We decided on your complaint"),
+        Happened.STOPPED: _("The request was stopped"),
+        Happened.RELEASED: _("Our privacy staff let the request go on"),
     }
 )
 LETTERS: Mapping[LetterKind, str] = MappingProxyType(

@@ -41,7 +41,9 @@ from shared.events import (
     RequestPaused,
     RequestReceived,
     RequestReferred,
+    RequestReleased,
     RequestResumed,
+    RequestStopped,
     RequestWithdrawn,
 )
 from shared.law import Duty
@@ -76,6 +78,8 @@ class Happened(StrEnum):
     COMPLAINED = "complained"
     APPEAL_DECIDED = "appeal_decided"
     COMPLAINT_DECIDED = "complaint_decided"
+    STOPPED = "stopped"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ PLAIN: dict[type[Fact], Happened] = {
     IdentityRefused: H.REFUSED,
     AnswerDelivered: H.DELIVERED,
     PackageExpired: H.PACKAGE_EXPIRED,
+    RequestStopped: H.STOPPED,
+    RequestReleased: H.RELEASED,
 }
 """Facts that are told whenever they change something."""
 OVER = frozenset({Status.WITHDRAWN, Status.CLOSED})

@@ -407,6 +407,8 @@ class Withdrawn:
     withdrawn_on: date
     deemed: bool = False
     """Whether they were told of a fee, and have not agreed to it in time."""
+    stopped: bool = False
+    """Whether the privacy staff ended it after it was stopped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
 async def confirm_withdrawal(event: RequestWithdrawn, ctx: Notifier) -> Sequence[Fact]:
     """Confirm that the request was taken back, or that silence about a fee has done so."""
     request = ctx.request()
-    facts = Withdrawn(request.right, request.received_on, ctx.occurred_on(), deemed=event.deemed)
+    facts = Withdrawn(request.right, request.received_on, ctx.occurred_on(), event.deemed, event.stopped)
     return await write(LetterKind.WITHDRAWN, facts, request, ctx)
 
 

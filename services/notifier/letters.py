@@ -56,6 +56,8 @@ class Letter:
     """For each of the laws, where the person can complain."""
     answers: str = ""
     """Where answers go, when not to where all answers go."""
+    stop: str = ""
+    """Link that stops the request; empty for a letter that has none."""
 
 
 def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) -> bytes:
@@ -96,6 +98,7 @@ def render(letter: Letter, sender: Sender) -> mime.Alternatives:
         facts=outline.of(letter.facts),
         name=outline.of(presentable(letter.name)),
         reference=outline.of(letter.request_id),
+        stop=outline.of(letter.stop),
         sender=sender,
         authorities=outline.of(_once(letter.authorities)),
         laws=Laws.of(letter.laws),

@@ -1,6 +1,7 @@
 """What the notifier alone needs to be told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import parseaddr
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -12,6 +13,7 @@ from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
 from services.notifier.writing import House, house_of
 from shared.errors import MailRefused
 from shared.settings import InboxSettings
+from shared.stop_links import PURPOSE as STOP_LINKS
 from shared.vault import derived_key
 
 FEWEST = 3
@@ -127,13 +129,14 @@ class NotifierSettings(InboxSettings):
 
     def house(self) -> House:
         """Return who writes, and from where."""
-        return house_of(
+        house = house_of(
             self.company,
             self.mail_from,
             reply_to=self.mail_reply_to,
             public_url=self.public_url.rstrip("/"),
             threads=self.threads(),
         )
+        return replace(house, stop_key=derived_key(self.master_key_bytes, STOP_LINKS))
 
 
 def notice_paths(bounces: str, master_key: bytes) -> NoticePaths:

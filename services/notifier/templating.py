@@ -44,7 +44,7 @@ from shared.lawnames import name_of
 
 Say: TypeAlias = Callable[..., str]
 """Says a sentence in one language, as text or as HTML, with values put in their places."""
-BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "digits", "address")
+BLOCKS = ("paragraph", "section", "facts", "table", "bullets", "button", "link", "digits", "address")
 """Macros that ``html/blocks.jinja`` and ``text/blocks.jinja`` both define."""
 
 MARK = "\x00"
@@ -65,6 +65,8 @@ class Shape:
     """For each of the laws; None where one before has the same."""
     laws: Laws
     language: str
+    stop: str = ""
+    """Link that stops the request; empty for a letter that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ def _content(shape: Shape, translate: Say) -> dict[str, Any]:
         "sender": shape.sender,
         "name": shape.name,
         "reference": shape.reference,
+        "stop": shape.stop,
         "title": translate(title(shape.facts)),
         "language": shape.language,
         "laws": voice.laws,

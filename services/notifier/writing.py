@@ -24,6 +24,7 @@ from shared.events import (
 )
 from shared.law import Company
 from shared.policies import policies
+from shared.stop_links import stop_url
 from shared.threads import Threads
 
 
@@ -53,6 +54,8 @@ class House:
     public_url: str
     threads: Threads | None = None
     """Where answers go, each to the case that its letter is about; None: to one address for all."""
+    stop_key: bytes = field(default=b"", repr=False)
+    """Key of the links that stop a request; empty: letters have none."""
 
     @property
     def domain(self) -> str:
@@ -134,6 +137,12 @@ class Notifier:
         """Return where the person sees how *case_id* stands."""
         return f"{self.house.public_url}/requests/{case_id}"
 
+    def stop_link(self) -> str:
+        """Return the link that stops the request; empty if letters have none."""
+        if not self.house.stop_key:
+            return ""
+        return stop_url(self.house.public_url, self.house.stop_key, self.case_id)
+
     def occurred_on(self) -> date:
         """Return the day of what is written about, where letters are written; the same at each attempt."""
         return self.occurred_at.astimezone(self.house.sender.zone).date()
@@ -148,6 +157,8 @@ class Addressee:
     locale: str
     answers: str = ""
     """Where answers go, when not to where all answers go."""
+    may_stop: bool = True
+    """Whether the letter has the link that stops the request."""
 
 
 async def submission_of(ctx: Notifier) -> RequestSubmitted:
@@ -188,6 +199,7 @@ async def write_to(
         name=addressee.name,
         locale=addressee.locale,
         answers=addressee.answers,
+        stop=ctx.stop_link() if addressee.may_stop else "",
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
     )

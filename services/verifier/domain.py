@@ -42,7 +42,9 @@ from shared.events import (
     RequestLapsed,
     RequestPaused,
     RequestReceived,
+    RequestReleased,
     RequestResumed,
+    RequestStopped,
     RequestWithdrawn,
     Slot,
     TimeCame,
@@ -176,6 +178,8 @@ class Verification:
     """What the person was asked for last."""
     lapses_at: datetime | None = None
     paused: bool = False
+    stopped: bool = False
+    """Whether no proof counts, because a reader of a letter or of a reply stopped the request."""
     kept: tuple[Code, ...] = ()
     """Names of proofs that the law wants kept."""
     mismatches: int = 0
@@ -210,7 +214,7 @@ class Verification:
 S = Status
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # Decided from the beginning where it is proven elsewhere who asks.
-    S.UNKNOWN: {RequestReceived: S.OPEN},
+    S.UNKNOWN: {RequestReceived: S.OPEN, RequestStopped: S.UNKNOWN, RequestReleased: S.UNKNOWN},
     S.OPEN: {
         Assessed: S.OPEN,
         CodeIssued: S.OPEN,
@@ -231,7 +235,9 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ProofRefused: S.OPEN,
         RequestLapsed: S.OPEN,
         RequestPaused: S.OPEN,
+        RequestReleased: S.OPEN,
         RequestResumed: S.OPEN,
+        RequestStopped: S.OPEN,
         TimeCame: S.OPEN,
         IdentityVerified: S.DECIDED,
         IdentityRefused: S.DECIDED,
@@ -249,6 +255,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ProofExamined: S.DECIDED,
         ProofReceived: S.DECIDED,
         ProofSpent: S.DECIDED,
+        RequestReleased: S.DECIDED,
+        RequestStopped: S.DECIDED,
         RequestWithdrawn: S.DECIDED,
         TimeCame: S.DECIDED,
     },
@@ -264,7 +272,7 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
         TooEarly: The request itself has not arrived yet.
         IllegalTransition: *fact* cannot happen in this status.
     """
-    if verification.status is Status.UNKNOWN and not isinstance(fact, RequestReceived):
+    if verification.status is Status.UNKNOWN and type(fact) not in TRANSITIONS[Status.UNKNOWN]:
         raise TooEarly(f"{fact.TYPE} came before its request")
     try:
         status = TRANSITIONS[verification.status][type(fact)]
@@ -293,8 +301,8 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, claims=known.claims + 1, documented=documented, evidence=evidence)
         case IdentityCompared():
             return _compared(known, fact)
-        case RequestPaused() | RequestResumed():
-            return replace(known, paused=isinstance(fact, RequestPaused))
+        case RequestPaused() | RequestResumed() | RequestStopped() | RequestReleased():
+            return _halt_noted(known, fact)
         case IdentityReviewNeeded():
             return replace(known, reviewed_for=(*known.reviewed_for, *fact.reasons))
         case IdentityDecided() if fact.verified:
@@ -303,6 +311,19 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, wanted=fact.wanted)
         case _:
             return _proof_noted(known, fact)
+
+
+def _halt_noted(
+    known: Verification, fact: RequestPaused | RequestResumed | RequestStopped | RequestReleased
+) -> Verification:
+    match fact:
+        case RequestPaused() | RequestResumed():
+            return replace(known, paused=isinstance(fact, RequestPaused))
+        case RequestStopped():
+            # A code that was mailed before is void: its letter may be in the wrong hands.
+            return replace(known, stopped=True, code=None)
+        case RequestReleased():
+            return replace(known, stopped=False)
 
 
 def _proof_noted(known: Verification, fact: Fact) -> Verification:

@@ -68,7 +68,9 @@ from shared.events import (
     RequestPaused,
     RequestPurged,
     RequestReceived,
+    RequestReleased,
     RequestResumed,
+    RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
     TimeCame,
@@ -193,6 +195,8 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
+    if known.stopped:
+        return []
     resumed = _resumed(ctx) if known.paused else []
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, *resumed))
     return await _concluded(event, [*resumed, *weighed], ctx)
@@ -217,6 +221,8 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
         return [_spent(ctx.case_id, known)]
     if (gained := gained_by_examination(event)) is not None:
         facts: Sequence[Fact] = [gained]
+    elif known.stopped:
+        facts = []
     elif event.verdict is Examined.UNCLEAR:
         reasons = event.reasons or ("unclear",)
         facts = [IdentityReviewNeeded(request_id=ctx.case_id, reasons=reasons, report=event.report)]
@@ -239,6 +245,9 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
     first = ctx.known.first_decision
     if not event.verified:
         facts: Sequence[Fact] = [IdentityRefused(request_id=ctx.case_id, reasons=(event.reason,))]
+    elif ctx.known.stopped:
+        logger().warning("nothing to decide", request_id=ctx.case_id, reason="stopped: release it first")
+        return []
     elif ctx.practice.four_eyes and (first is None or first.by == event.by):
         return []
     else:
@@ -260,6 +269,8 @@ def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
 
 async def heed_time(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """Do what was put off until now, unless nobody waits for it any more, or a person looks at a proof."""
+    if ctx.known.stopped:
+        return []
     if ctx.known.open and event.name.startswith(CLAIM_TOLD):
         return await _tell_of_claim(event, ctx)
     if not ctx.known.open or ctx.known.reviewed_for:
@@ -308,6 +319,29 @@ async def admit(event: EvidenceAsked, ctx: Verifier) -> Sequence[Fact]:
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 
+async def suspend(_event: RequestStopped, ctx: Verifier) -> Sequence[Fact]:
+    """Take no proof until the staff decides; the clock runs, for it is the staff that is waited for."""
+    return _resumed(ctx) if ctx.known.open and ctx.known.paused else []
+
+
+async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
+    """Go on with a request that was stopped; the code that was void is replaced by a new one."""
+    after = ctx.with_facts(event)
+    if not (ctx.known.stopped and after.known.open):
+        return []
+    facts = await _next(after)
+    if not facts and _misses_code(after):
+        facts = await _challenge(after)
+    return _settled(event, facts, ctx)
+
+
+def _misses_code(ctx: Verifier) -> bool:
+    """Tell whether a code is wanted, none is valid, and another may be mailed."""
+    known = ctx.known
+    wants = _mailbox_in(wanted(known, logs_in=ctx.practice.logs_in)) and not known.reviewed_for
+    return wants and known.code is None and known.codes < MOST_ISSUED
+
+
 async def stop(event: RequestWithdrawn, ctx: Verifier) -> Sequence[Fact]:
     """Ask no more of somebody who has withdrawn the request."""
     return [_spent(ctx.case_id, evolve(ctx.known, event))]
@@ -336,6 +370,8 @@ SUBSCRIPTIONS = (
     on(IdentityChallenged, wait_for_proof),
     on(TimeCame, heed_time),
     on(EvidenceAsked, admit),
+    on(RequestStopped, suspend),
+    on(RequestReleased, release),
     on(RequestWithdrawn, stop),
     on(ProofSpent, destroy),
     on(RequestPurged, forget),
@@ -367,7 +403,7 @@ def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
 async def _weighed_all(proofs: Sequence[ProofRef], ctx: Verifier) -> list[Fact]:
     facts: list[Fact] = []
     for proof in proofs:
-        if ctx.known.open:
+        if ctx.known.open and not ctx.known.stopped:
             weighed = await _weighed(proof, ctx)
             ctx = ctx.with_facts(*weighed)
             facts += weighed
@@ -431,7 +467,7 @@ async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
 async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Sequence[Fact]:
     """Return *facts*, and what follows from them now that *event* is known, too."""
     after = ctx.with_facts(event, *facts)
-    if after.known.open:
+    if after.known.open and not after.known.stopped:
         facts = [*facts, *await _next(after)]
     return _settled(event, facts, ctx)
 

@@ -21,6 +21,7 @@ from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
 from services.intake.guard import Guard
 from services.intake.site import Site
+from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from shared.answer import PackageFacts, facts_of
 from shared.events import (
@@ -48,6 +49,7 @@ UNKNOWN = "0" * 32
 ROOT = "https://privacy.example.com"
 MASTER_KEY = b"m" * 32
 LINKS = Links(MASTER_KEY, ROOT)
+STOP_KEY = b"s" * 32
 SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
@@ -58,7 +60,9 @@ def app_of(
     door: Door, public: Allowance = UNLIMITED, protocols: Mapping[str, ASGIApp] | None = None
 ) -> FastAPI:
     callers = Callers({SOURCE: SecretStr(API_KEY)}, public)
-    return create_app(door, callers, SITE, protocols=protocols, links=LINKS)
+    app = create_app(door, callers, SITE, protocols=protocols, links=LINKS)
+    app.include_router(stop_page(door, SITE, STOP_KEY))
+    return app
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,12 @@ from shared.events import (
     RequestPaused,
     RequestPurged,
     RequestReceived,
+    RequestReleased,
     RequestResumed,
+    RequestStopped,
     RequestWithdrawn,
     Slot,
+    StopReason,
     TimeCame,
     TokenPresented,
     Verdict,
@@ -125,6 +128,8 @@ EXAMPLES: dict[type[Fact], Fact] = {
         IdentityRefused(request_id=CASE, reasons=("unidentifiable",)),
         ProofSpent(request_id=CASE, refs=("proof_1",)),
         RequestWithdrawn(request_id=CASE),
+        RequestStopped(request_id=CASE, reason=StopReason.NOT_ME),
+        RequestReleased(request_id=CASE),
         RequestClosed(request_id=CASE),
     ]
 }
@@ -163,7 +168,7 @@ def test_what_is_decided_stays_decided(story: Sequence[Fact]) -> None:
         assert known.open is not decided
 
 
-@pytest.mark.parametrize("fact", [f for f in EXAMPLES.values() if not isinstance(f, RequestReceived)])
+@pytest.mark.parametrize("fact", [f for f in EXAMPLES.values() if type(f) not in TRANSITIONS[Status.UNKNOWN]])
 def test_nothing_comes_before_the_request(fact: Fact) -> None:
     with pytest.raises(TooEarly):
         evolve(Verification(), fact)
