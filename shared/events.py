@@ -107,6 +107,14 @@ class Slot(StrEnum):
     PERMISSION = "permission"
 
 
+class SenderCheck(StrEnum):
+    """What our mail server says of the sender of a proof that came by mail."""
+
+    AUTHENTICATED = "authenticated"
+    UNKNOWN = "unknown"
+    """Nothing: a code does not count then."""
+
+
 class Verdict(StrEnum):
     """What an examined proof came to."""
 
@@ -463,6 +471,8 @@ class ProofRef(Part):
     slot: Slot | None = None
     """What it is to prove, if it is a document."""
     media_type: Annotated[str, StringConstraints(max_length=80)] = ""
+    sender: SenderCheck | None = None
+    """What our mail server says of its sender, if it came as a reply by mail."""
 
 
 class RequestLodged(Fact):

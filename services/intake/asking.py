@@ -134,6 +134,9 @@ SETBACKS: Mapping[Code, str] = MappingProxyType(
             "yours, still valid or recent enough, and in the name in your request."
         ),
         "log_in_failed": _("The log-in did not work. Please log in again."),
+        "code_by_mail": _(
+            "A code counts by mail only if your mail provider confirms who sent it. Please enter it here."
+        ),
         "decl_text_version": _(
             "The declaration has another wording by now. Please read it and sign it again."
         ),
@@ -152,7 +155,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Version of the declaration → what it says, for translation. What is signed and kept is the English."""
-ABOUT_CODES = frozenset({None, "wrong_code", "code_expired", "no_code_issued"})
+ABOUT_CODES = frozenset({None, "wrong_code", "code_expired", "no_code_issued", "code_by_mail"})
 """Reasons after which the number of tries that are left is about the code."""
 PROVISIONS: Mapping[Regulation, str] = MappingProxyType(
     {

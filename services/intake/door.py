@@ -49,6 +49,7 @@ from shared.events import (
     RequestRejected,
     RequestStopped,
     RequestSubmitted,
+    SenderCheck,
     StopReason,
     WithdrawalLodged,
 )
@@ -300,7 +301,9 @@ class Door:
             await self._must_be_lodged(case_id)
         return case, list(told_by(rows))
 
-    async def prove(self, case_id: str, proofs: Sequence[Proof], *, cause: str = "") -> None:
+    async def prove(
+        self, case_id: str, proofs: Sequence[Proof], *, cause: str = "", sender: SenderCheck | None = None
+    ) -> None:
         """
         Take proofs of identity in.
 
@@ -308,6 +311,7 @@ class Door:
             case_id: The request that they are about.
             proofs: What is offered.
             cause: What brought them: the same cause again is the same offer again.
+            sender: What our mail server says of their sender, if they came by mail.
 
         Raises:
             UnknownRequest: No request has this id.
@@ -321,6 +325,7 @@ class Door:
             raise NotNow(f"no proof is awaited: the request is {case.status}", Obstacle.PROOF_DECIDED)
         cause = cause or uuid4().hex
         refs = await seal_proofs(proofs, self.vault, case_id, cause)
+        refs = tuple(ref.model_copy(update={"sender": sender}) for ref in refs)
         await self._announce(ProofReceived(request_id=case_id, proofs=refs), cause=cause)
 
     async def withdraw(self, case_id: str) -> None:

@@ -214,6 +214,10 @@ SETBACKS: Mapping[Setback, str] = MappingProxyType(
             "yours, still valid or recent enough, and in the name in your request."
         ),
         Setback.LOG_IN_FAILED: _("The sign-in to your account did not work."),
+        Setback.CODE_BY_MAIL: _(
+            "A code counts by mail only if your mail provider confirms who sent it. Please enter it on the "
+            "page."
+        ),
         Setback.OTHER: _("It was not enough to be sure that it is you."),
     }
 )

@@ -68,6 +68,8 @@ CLAIM_TOLD = "claim_told_"
 """What the moments are called at which it is told that a claim has not convinced: this, and its number."""
 TOO_MANY_CODES = "too_many_codes"
 """Reason for which a code is put off: its mailbox was sent as many as it may be."""
+CODE_BY_MAIL = "code_by_mail"
+"""Reason for which a code does not count: it came by mail, and the sender is not authenticated."""
 UNDECIDED = frozenset(
     {
         "address_not_claimed", "address_partial", "bill_address_ambiguous", "bill_issuer_unknown",
@@ -177,6 +179,8 @@ class Verification:
     wanted: tuple[tuple[Evidence, ...], ...] | None = None
     """What the person was asked for last."""
     lapses_at: datetime | None = None
+    pointed: bool = False
+    """Whether the person was told that a code by mail does not count, and where to enter it."""
     paused: bool = False
     stopped: bool = False
     """Whether no proof counts, because a reader of a letter or of a reply stopped the request."""
@@ -308,7 +312,8 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case IdentityDecided() if fact.verified:
             return replace(known, first_decision=known.first_decision or fact)
         case IdentityChallenged():
-            return replace(known, wanted=fact.wanted)
+            pointed = known.pointed or fact.refused_for == CODE_BY_MAIL
+            return replace(known, wanted=fact.wanted, pointed=pointed)
         case _:
             return _proof_noted(known, fact)
 

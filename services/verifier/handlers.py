@@ -10,6 +10,7 @@ from services.verifier import declarations
 from services.verifier.assurance import Sensitivity, Situation, required
 from services.verifier.domain import (
     CLAIM_TOLD,
+    CODE_BY_MAIL,
     DOCUMENTED,
     EMAIL,
     GAINED_BY_SLOT,
@@ -73,6 +74,7 @@ from shared.events import (
     RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
+    SenderCheck,
     TimeCame,
     TokenPresented,
 )
@@ -441,7 +443,19 @@ def _is_wanted(proof: ProofRef, ctx: Verifier) -> bool:
     return needed is not None and any(evidence in way.evidence for way in needed.ways)
 
 
+def _point_to_page(ctx: Verifier) -> Sequence[Fact]:
+    """Refuse a code that came by mail from an unknown sender; no try is used, and the page is named once."""
+    tries_left = ctx.known.code.tries_left if ctx.known.code else 0
+    refused = _proof_refused(ctx, CODE_BY_MAIL, tries_left, spends_code=False)
+    asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
+    if ctx.known.pointed or not _mailbox_in(asks):
+        return [refused]
+    return [refused, *_ask(ctx, asks, CODE_BY_MAIL)]
+
+
 async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+    if proof.sender is SenderCheck.UNKNOWN:
+        return _point_to_page(ctx)
     offered = EmailCode.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)

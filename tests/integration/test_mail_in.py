@@ -19,6 +19,7 @@ from tests.integration.pipeline import Heard, Pipeline, Somebody, command, prepa
 from tests.waiting import eventually
 
 INBOX = "privacy@fernlicht.example"
+MX = "mx.fernlicht.example"
 WITHIN = timedelta(seconds=30)
 PDF = b"%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n"
 
@@ -67,7 +68,9 @@ def case_of(letter: Letter) -> str:
 
 
 @asynccontextmanager
-async def open_inbox(parts: Stack | None, folder: Path, protocol: str = "smtp") -> AsyncIterator[Writer]:
+async def open_inbox(
+    parts: Stack | None, folder: Path, protocol: str = "smtp", trusted: str = ""
+) -> AsyncIterator[Writer]:
     if shutil.which("swaks") is None:
         missing("swaks is not installed: scripts/setup-tests")
     port = free_port()
@@ -78,6 +81,7 @@ async def open_inbox(parts: Stack | None, folder: Path, protocol: str = "smtp") 
             HABEAS_INBOX_ADDRESS=INBOX,
             HABEAS_INBOX_PORT=str(port),
             HABEAS_INBOX_PROTOCOL=protocol,
+            HABEAS_INBOX_TRUST=trusted,
         ) as pipeline,
         pipeline.listening() as heard,
     ):
@@ -86,10 +90,10 @@ async def open_inbox(parts: Stack | None, folder: Path, protocol: str = "smtp") 
         await pipeline.stop()
 
 
-async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with_the_code_proves_it(
+async def test_mail_with_a_pdf_becomes_a_case_with_a_proof_and_a_reply_that_is_the_code_proves_it(
     parts: Stack | None, tmp_path: Path
 ) -> None:
-    async with open_inbox(parts, tmp_path) as writer:
+    async with open_inbox(parts, tmp_path, trusted=MX) as writer:
         person = (await writer.pipeline.people())[0]
         pdf = tmp_path / "passport.pdf"
         pdf.write_bytes(PDF)
@@ -119,7 +123,9 @@ async def test_a_mail_with_a_pdf_becomes_a_case_with_a_proof_and_the_answer_with
         assert found
         digits = found[1]
         quoted = "\n".join(f"> {line}" for line in acknowledged.body().splitlines()[:10])
-        await writer.mail(person, f"My code: {digits}\n\n{quoted}", subject="Re: Your code", to=reply_to)
+        vouched = f"Authentication-Results: {MX}; dmarc=pass"
+        reply = f"{digits}\n\n{quoted}"
+        await writer.mail(person, reply, "--header", vouched, subject="Re: Your code", to=reply_to)
         [verified] = await eventually(lambda: writer.heard.of(case, "identity.verified"), WITHIN)
         assert verified["data"]["assurance"] == "mailbox"
         page = await writer.pipeline.closed(case)
@@ -157,7 +163,8 @@ async def test_a_mail_handed_over_by_lmtp_is_asked_back_and_its_answer_becomes_t
         [message] = await eventually(lambda: writer.heard.of(case, "message.lodged"), WITHIN)
         assert (message["data"]["own"], message["data"]["reason"]) == (True, "other")
         _, listed, _ = await command(writer.pipeline, "inbox", "list", "--json")
-        assert [mail["reason"] for mail in json.loads(listed)] == ["asked back", "automatic", "other"]
+        reasons = sorted(mail["reason"] for mail in json.loads(listed))
+        assert reasons == ["asked back", "automatic", "other", "stopped: unclear_reply"]
         _, said, _ = await command(writer.pipeline, "inbox", "read", case, message["data"]["message"])
         assert "Quand aurai-je" in said
         assert await writer.pipeline.parked() == {name: [] for name in await writer.pipeline.parked()}

@@ -1,19 +1,19 @@
 """
 What an answer in a case does. Pure.
 
-The address of a case is a secret of those who had its letters, and so proves nothing: proofs are weighed like
-any other, whoever brings them; taking a request back is left to the address that made it. All else is for
-people to read.
+The address of a case is known to all who had its letters, so it proves nothing. A code counts if it is the
+entire answer and our mail server vouches for the address that it was mailed to. Documents, and taking the
+request back, are left to that address as well. All else is for people to read, and stops the request.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.intake.domain import ANSWERED, Case, Status
-from services.intake.mail.classifying import Understood, code_in, is_withdrawal
+from services.intake.mail.classifying import Understood, is_withdrawal, says_more
 from services.intake.mail.rulebook import Rulebook, Wish
 from shared.answer import Inquiry
-from shared.events import Document, EmailCode, Proof
+from shared.events import Document, EmailCode, Proof, SenderCheck
 from shared.law import Right
 
 AT_ONCE = frozenset(
@@ -21,6 +21,8 @@ AT_ONCE = frozenset(
 )
 """Wishes that take effect at once, and wait for no other request."""
 ENDED = ANSWERED | {Status.WITHDRAWN, Status.DUPLICATE}
+PROVEN = frozenset({Status.VERIFIED, Status.REFERRED})
+"""Where a case stands in which no proof is waited for any more."""
 
 
 class Deed(StrEnum):
@@ -49,6 +51,10 @@ class Answer:
     """Whether it is from the request's own address, as far as our mail server says."""
     asked: Right | None = None
     """What the request asks for that it belongs to."""
+    code: str | None = None
+    """The code that it consists of; None if it says anything else."""
+    check: SenderCheck | None = None
+    """Whether our mail server vouches for the request's address; None if it is from another."""
 
     @property
     def is_new(self) -> bool:
@@ -56,11 +62,18 @@ class Answer:
         wish = self.understood.wish
         return self.own and wish is not None and (wish in AT_ONCE or wish.right is not self.asked)
 
-    def proofs(self, case: Case) -> tuple[Proof, ...]:
-        """Return the proofs in it: a code counts where one is waited for."""
-        awaited = case.awaits_proof or case.status is Status.UNKNOWN
-        code = code_in(self.words) if awaited else None
-        return (*([EmailCode(kind="email_code", code=code)] if code else []), *self.documents)
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a code and nothing else, from the address that codes are mailed to."""
+        return self.code is not None and self.check is not None
+
+    def proofs(self, case: Case, book: Rulebook) -> tuple[Proof, ...]:
+        """Return the proofs in it, where one is waited for: a code, or documents with few words."""
+        if not _is_open(case) or case.status in PROVEN:
+            return ()
+        if self.code is not None and self.check is not None:
+            return (EmailCode(kind="email_code", code=self.code),)
+        return self.documents if self.own and not says_more(self.words, book) else ()
 
 
 def deed_of(answer: Answer, case: Case, inquiry: Inquiry | None, book: Rulebook) -> Deed:
@@ -78,6 +91,26 @@ def deed_of(answer: Answer, case: Case, inquiry: Inquiry | None, book: Rulebook)
         return Deed.CLARIFIES if clear else Deed.FILED
     if answer.own and case.withdrawable and is_withdrawal(answer.words, book):
         return Deed.WITHDRAWS
-    if answer.proofs(case) and (case.awaits_proof or case.status is Status.UNKNOWN or not clear):
+    if answer.proofs(case, book):
         return Deed.PROVES
     return Deed.BEGINS if answer.is_new or (clear and case.status in ENDED) else Deed.FILED
+
+
+def stops(answer: Answer, deed: Deed, case: Case) -> bool:
+    """
+    Return whether *answer* stops its request until the staff has read it.
+
+    A code that comes too late says nothing against the request. A clear new wish leaves an answer that was
+    given alone; anything else stops whatever can still be disclosed or erased.
+    """
+    match deed:
+        case Deed.BEGINS:
+            return _is_open(case)
+        case Deed.FILED if not answer.is_code:
+            return _is_open(case) or (case.fulfilled is not None and case.fulfilled.package is not None)
+        case _:
+            return False
+
+
+def _is_open(case: Case) -> bool:
+    return case.withdrawable or case.status is Status.UNKNOWN

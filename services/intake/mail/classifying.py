@@ -15,7 +15,6 @@ from itertools import islice
 
 from services.intake.mail.doubting import FEW, Place, asks, is_denied_anywhere, is_meant
 from services.intake.mail.rulebook import EVERY, Hint, Rule, Rulebook, Wish
-from shared.codes import ALONE, WRITTEN, normalized
 from shared.events import Residence
 from shared.law import Regulation
 
@@ -24,19 +23,11 @@ MOST_CHARACTERS = 8_000
 MOST_MATCHES = 10
 """Of one rule: what is said more often is not said more clearly."""
 SHORT = 600
-"""Characters of an answer that may hold a code or take a request back: more is for people to read."""
+"""Characters of an answer that may take a request back: more is for people to read."""
 FEWEST_WORDS = 2
 ENGLISH = "en"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRADITIONAL = re.compile(r"[們個資這對請說讓與為處刪關]")
-NAMED = re.compile(
-    r"(?<!postal )(?<!zip )(?:\b(?:pass)?code|\bc[oó]digo|\bcodice|\bpin"
-    r"|\botp|[验驗][证證][码碼]|代[码碼]|确认码)"
-    r"(?: (?:is|ist|lautet|est|es|e|è|é))?[^\w\n]{0,3}"
-    rf"({WRITTEN})(?![\w/]|[.,][0-9]| [0-9])",
-    re.IGNORECASE,
-)
-"""What can be a code is one alone on a line, or after a word for it."""
 FEW_WORDS = 8
 """Beside a proof: who says more says something that people should read."""
 ANSWER = re.compile(
@@ -154,17 +145,11 @@ def _is_denied(text: str, match: Match, book: Rulebook) -> bool:
     return is_denied_anywhere(Place(text, match.start, match.end), book.doubts[match.language])
 
 
-def code_in(words: str) -> str | None:
-    """Return the code that an answer offers; None where there is none, or several."""
-    if len(words) > SHORT:
-        return None
-    found = {normalized(code) for pattern in (ALONE, NAMED) for code in pattern.findall(words)}
-    return found.pop() if len(found) == 1 else None
-
-
-def says_more(words: str) -> bool:
-    """Tell whether an answer that proves something says more besides."""
-    return "?" in folded(words) or len(re.findall(r"[\u3400-\u9fff]|\w+", words)) > FEW_WORDS
+def says_more(words: str, book: Rulebook) -> bool:
+    """Return whether an answer that brings documents says more: many words, a question, or a denial."""
+    text = folded(words)
+    many = len(re.findall(r"[\u3400-\u9fff]|\w+", words)) > FEW_WORDS
+    return many or asks(text) or any(doubts.negation.search(text) for doubts in book.doubts.values())
 
 
 def folded(text: str) -> str:

@@ -6,29 +6,31 @@ from the mail itself: the same mail again, by whichever way, does nothing that w
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from string import ascii_lowercase, ascii_uppercase
 
 from services.intake.clock import Practice
 from services.intake.domain import MAIL, Case
 from services.intake.door import Door
 from services.intake.mail import figures
-from services.intake.mail.answering import Answer, Deed, deed_of
+from services.intake.mail.answering import Answer, Deed, deed_of, stops
 from services.intake.mail.asking import inquiry_of, laws_for, request_of
 from services.intake.mail.attaching import documents_in
 from services.intake.mail.authenticating import is_authenticated
-from services.intake.mail.classifying import Understood, says_more, understand
+from services.intake.mail.classifying import Understood, understand
 from services.intake.mail.reading import Mail, read
-from services.intake.mail.refusing import is_dropped, refusal_of
+from services.intake.mail.refusing import Refused, is_dropped, refusal_of
 from services.intake.mail.rulebook import Rulebook
 from services.intake.mail.senders import Admission, Senders
+from services.intake.mail.sole_code import sole_code
 from services.intake.obstacles import NotNow, TooOften
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.errors import HabeasError, TransientError, UnknownRequest
-from shared.events import RequestSubmitted
+from shared.events import RequestSubmitted, SenderCheck, StopReason
 from shared.law import Right
 from shared.log import logger
 from shared.threads import Threads
@@ -44,6 +46,9 @@ MOST_CASES = 5
 READERS = 2
 """Mails read at once, each in a thread: anybody may send one, and the pages of intake go on meanwhile."""
 WITHOUT_SENDER, STUMBLED = "no_sender", "stumbled"
+DOUBTFUL = frozenset({Refused.FORGED, Refused.SPAM})
+"""Reasons to open no case for a mail that a person may have written."""
+LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class Fate(StrEnum):
@@ -57,6 +62,8 @@ class Fate(StrEnum):
     PROVEN = "proof"
     WITHDRAWN = "withdrawn"
     SET_ASIDE = "set_aside"
+    UNCHECKED = "unchecked_code"
+    """It is a code, and our mail server does not say who sent it: the person is pointed to the page."""
     OLD = "old"
     """It belongs to a case that is destroyed."""
 
@@ -113,18 +120,19 @@ class Desk:
         ours = {self.threads.address.lower()}
         refused = refusal_of(mail, envelope.sender, ours=ours, trusted=self.trusted)
         try:
-            if refused is not None:
+            if refused is not None and refused not in DOUBTFUL:
                 letter = self.threads.case_answered([mail.field("message-id")])
                 if not is_dropped(mail, ours=letter is not None):
                     await self._set_aside(mail.identity, content, refused)
                 return refused
-            if not mail.address:
-                return await self._set_aside(mail.identity, content, WITHOUT_SENDER)
-            cases = {case: await self._known(case) for case in self._answered(mail, envelope)}
+            named = {case: await self._known(case) for case in self._answered(mail, envelope)}
+            cases = {case: known for case, known in named.items() if known is not None}
+            doubt = refused or ("" if mail.address else WITHOUT_SENDER)
+            if doubt:
+                return await self._doubted(mail, content, doubt, cases)
             answers = [
-                await self._answer(mail, content, envelope, case, known)
+                await self._answer(mail, content, envelope, Reply(case, known, sole=len(cases) == 1))
                 for case, known in cases.items()
-                if known is not None
             ]
             return answers[0] if answers else await self._opened(mail, content, envelope)
         except UnknownRequest:
@@ -199,52 +207,75 @@ class Desk:
             return None
         return _Known(Case(), inquiry.subject.email, inquiry)
 
-    async def _answer(
-        self, mail: Mail, content: bytes, envelope: Envelope, case_id: str, known: "_Known"
-    ) -> str:
+    async def _doubted(self, mail: Mail, content: bytes, reason: str, cases: "Mapping[str, _Known]") -> str:
+        """Set a mail aside whose sender is in doubt; the requests that it answers are stopped."""
+        for case_id, known in cases.items():
+            await self._file(mail.identity, content, case_id, reason, own=False)
+            if known.inquiry is None:
+                await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
+        if not cases:
+            await self._set_aside(mail.identity, content, reason)
+        return Fate.SET_ASIDE if reason == WITHOUT_SENDER else reason
+
+    async def _answer(self, mail: Mail, content: bytes, envelope: Envelope, reply: "Reply") -> str:
         """Deal with an answer once: the same one again is told what became of it before."""
+        case_id = reply.case_id
         before = f"{_item(mail.identity)}_fate"
         try:
             return (await self.door.kept(case_id, before)).decode()
         except UnknownRequest:
             pass
-        outcome = await self._dealt_with(mail, content, envelope, case_id, known)
+        outcome = await self._dealt_with(mail, content, envelope, reply)
         await self.door.keep(case_id, before, outcome.encode())
         return outcome
 
-    async def _dealt_with(
-        self, mail: Mail, content: bytes, envelope: Envelope, case_id: str, known: "_Known"
-    ) -> str:
-        answer = Answer(
-            words=mail.words,
-            understood=await self._understood(mail, answered=True),
-            documents=documents_in(mail.attachments),
-            own=self._is_own(mail, known),
-            asked=known.right,
-        )
+    async def _dealt_with(self, mail: Mail, content: bytes, envelope: Envelope, reply: "Reply") -> str:
+        case_id, known = reply.case_id, reply.known
+        answer = await self._read_as_answer(mail, reply)
         deed = deed_of(answer, known.case, known.inquiry, self.book)
+        stopped = known.inquiry is None and stops(answer, deed, known.case)
+        if stopped or deed is not Deed.BEGINS:
+            await self.door.keep_whole(case_id, _item(mail.identity), content)
+        if stopped:
+            await self._filed(mail, case_id, "other", own=answer.own)
+            await self.door.stop(case_id, StopReason.UNCLEAR_REPLY)
         if deed is Deed.BEGINS:
             return await self._opened(mail, content, envelope)
-        await self.door.keep_whole(case_id, _item(mail.identity), content)
+        if stopped:
+            return Fate.FILED
         if deed is Deed.CLARIFIES and known.inquiry is not None:
             await self.door.lodge(
                 request_of(known.inquiry, answer.understood, mail.words, answer.documents), MAIL
             )
             return Fate.OPENED
         if deed is Deed.PROVES:
-            proofs = answer.proofs(known.case)
-            proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}")
-            if says_more(mail.words):
-                await self._filed(mail, case_id, "other", own=answer.own)
-            return await self._done(proven, Fate.PROVEN, mail, case_id, answer)
+            proofs = answer.proofs(known.case, self.book)
+            proven = self.door.prove(case_id, proofs, cause=f"mail {mail.identity}", sender=answer.check)
+            unchecked = answer.is_code and answer.check is SenderCheck.UNKNOWN
+            fate = Fate.UNCHECKED if unchecked else Fate.PROVEN
+            return await self._done(proven, fate, mail, case_id, answer)
         if deed is Deed.WITHDRAWS:
             return await self._done(self.door.withdraw(case_id), Fate.WITHDRAWN, mail, case_id, answer)
         return await self._filed(mail, case_id, "other", own=answer.own)
 
-    def _is_own(self, mail: Mail, known: "_Known") -> bool:
-        """Tell whether *mail* is from the request's own address; our mail server may have a say in that."""
-        named = (known.email or "").lower() == mail.address.lower()
-        return named and (not self.trusted or is_authenticated(mail, self.trusted))
+    async def _read_as_answer(self, mail: Mail, reply: "Reply") -> Answer:
+        check = self._check(mail, reply.known)
+        return Answer(
+            words=mail.words,
+            understood=await self._understood(mail, answered=True),
+            documents=documents_in(mail.attachments),
+            own=check is SenderCheck.AUTHENTICATED or (check is not None and not self.trusted),
+            asked=reply.known.right,
+            code=sole_code(mail, reply.case_id) if reply.sole else None,
+            check=check,
+        )
+
+    def _check(self, mail: Mail, known: "_Known") -> SenderCheck | None:
+        """Return what our mail server says of a sender with the request's address; None for any other."""
+        if len(mail.fields["from"]) > 1 or not is_same_address(known.email or "", mail.address):
+            return None
+        vouched = bool(self.trusted) and is_authenticated(mail, self.trusted)
+        return SenderCheck.AUTHENTICATED if vouched else SenderCheck.UNKNOWN
 
     async def _done(self, act: Awaitable[None], fate: Fate, mail: Mail, case_id: str, answer: Answer) -> str:
         """Do what an answer does; where it comes too late, people read it."""
@@ -272,6 +303,16 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """The case that a mail is an answer in."""
+
+    case_id: str
+    known: "_Known"
+    sole: bool
+    """Whether it answers no other case."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What is known of the case that a mail is an answer in."""
 
@@ -280,6 +321,11 @@ class _Known:
     inquiry: Inquiry | None = None
     """Set where it is still unclear what is asked for."""
     right: Right | None = None
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Return whether two mail addresses are the same; capitals make no difference in ASCII alone."""
+    return bool(one) and one.translate(LOWER) == other.translate(LOWER)
 
 
 def _item(identity: str) -> str:

@@ -5,6 +5,7 @@ Where it is not sure that something is quoted it counts as their own: then at wo
 """
 
 import re
+from collections.abc import Sequence
 
 QUOTED = re.compile(r"^\s*(?:>|\|\s)")
 SIGNATURE = re.compile(r"^(?:-- ?|__+|—\s*)$")
@@ -14,13 +15,19 @@ SENT_FROM = re.compile(
     r"|enviado desde|enviado do meu|inviato da|verzonden vanaf|verstuurd vanaf|发自我的|從我的|发送自)",
     re.IGNORECASE,
 )
-EARLIER = re.compile(
+SEPARATOR = re.compile(
     r"^\s*(?:"
     r"-{2,}\s*(?:original|forwarded|urspr|weitergeleitete|message|mensaje|messaggio|mensagem|oorspronkelijk"
     r"|doorgestuurd|原始邮件|转发)"
     r"|_{20,}"
     r"|begin forwarded message"
-    r"|on .{4,120} wrote:?\s*$"
+    r")",
+    re.IGNORECASE,
+)
+"""A line that parts an earlier mail from what stands above it."""
+INTRODUCTION = re.compile(
+    r"^\s*(?:"
+    r"on .{4,120} wrote:?\s*$"
     r"|am .{4,120} schrieb.{0,120}:?\s*$"
     r"|le .{4,120} a [ée]crit\s*:?\s*$"
     r"|el .{4,120} escribi[óo]\s*:?\s*$"
@@ -31,6 +38,7 @@ EARLIER = re.compile(
     r")",
     re.IGNORECASE,
 )
+"""A line, or a few, that name the writer of an earlier mail."""
 HEADS = re.compile(r"^\s*\**(?:from|von|de|da|van|发件人|寄件者)\**\s*[:：]\**\s*\S", re.IGNORECASE)
 SECOND_HEAD = re.compile(
     r"^\s*\**(?:sent|date|gesendet|datum|envoy[ée]|date|enviado(?: el)?|fecha|inviato|data|enviada|verzonden"
@@ -68,11 +76,22 @@ def _begins_letter(lines: list[str], number: int) -> bool:
     return bool(HEADS.match(lines[number])) and not any("@" in line or MAILED.match(line) for line in head)
 
 
-def _ends_at(lines: list[str], number: int) -> bool:
+def _ends_at(lines: Sequence[str], number: int) -> bool:
     """Tell whether all from a line on is a signature or an earlier mail."""
     line = lines[number]
     if SIGNATURE.match(line) or SENT_FROM.match(line):
         return True
-    if any(EARLIER.match(" ".join(lines[number : number + count])) for count in range(1, WRAPPED + 1)):
-        return True
-    return bool(HEADS.match(line)) and any(map(SECOND_HEAD.match, lines[number + 1 : number + 4]))
+    return bool(SEPARATOR.match(line)) or is_introduced(lines, number) or has_heads(lines, number)
+
+
+def is_introduced(lines: Sequence[str], number: int) -> bool:
+    """Return whether an introduction of an earlier mail begins at a line; it may be wrapped."""
+    return any(
+        INTRODUCTION.match(" ".join(lines[number : number + count])) for count in range(1, WRAPPED + 1)
+    )
+
+
+def has_heads(lines: Sequence[str], number: int) -> bool:
+    """Return whether the head of an earlier mail begins at a line."""
+    following = lines[number + 1 : number + 4]
+    return bool(HEADS.match(lines[number])) and any(map(SECOND_HEAD.match, following))

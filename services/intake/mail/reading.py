@@ -62,6 +62,10 @@ class Mail:
     """What its sender wrote themselves, without what is quoted and signed."""
     attachments: tuple[Attachment, ...]
     content_type: str
+    texts: tuple[str, ...] = ()
+    """Each of its texts as its reader sees it, with what is quoted and signed."""
+    whole: bool = False
+    """Whether it holds nothing but these texts, and all of them was read."""
 
     def field(self, name: str) -> str:
         """Return the topmost field called *name*; empty where there is none."""
@@ -97,6 +101,8 @@ def read(content: bytes) -> Mail:
         words=_words(leaves),
         attachments=tuple(_attachments(leaves)),
         content_type=head.get_content_type(),
+        texts=tuple(leaf.text for leaf in leaves if leaf.is_text),
+        whole=len(leaves) < MOST_PARTS and all(leaf.is_text and leaf.is_read for leaf in leaves),
     )
 
 
@@ -126,6 +132,11 @@ class _Leaf:
         """Whether it is part of the mail's words, and no file."""
         attached = self.head.get_content_disposition() == "attachment"
         return self.kind in {"text/plain", "text/html"} and not attached and not self.filename
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of a text is looked at."""
+        return len(self.content) <= MOST_CHARACTERS
 
     @property
     def text(self) -> str:

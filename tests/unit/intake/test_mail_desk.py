@@ -28,8 +28,10 @@ from shared.events import (
     RequestDuplicated,
     RequestLodged,
     RequestReceived,
+    RequestStopped,
     RequestSubmitted,
     RequestWithdrawn,
+    StopReason,
 )
 from shared.law import Regulation, Right
 from shared.threads import Threads
@@ -39,6 +41,8 @@ INBOX = "privacy@example.com"
 ADA, EVE = "ada@example.org", "eve@example.net"
 THREADS = Threads(INBOX, b"threads!" * 4)
 PDF = b"%PDF-1.4\n%%EOF"
+MX = "mx.example.com"
+VOUCHED = {"Authentication_Results": f"{MX}; dmarc=pass header.from=example.org"}
 WISH = "Please send me a copy of my personal data."
 
 
@@ -144,9 +148,9 @@ async def test_what_a_person_says_goes_with_wishes_that_are_weighed_by_it() -> N
 
 
 async def test_who_asks_for_the_same_again_has_one_answer() -> None:
-    inbox = Inbox()
+    inbox = Inbox(trusted=MX)
     case = await inbox.opened()
-    await inbox.take(written(inbox.code(case)), to=[THREADS.of(case)])
+    await inbox.take(written(inbox.code(case), **VOUCHED), to=[THREADS.of(case)])
     again = await inbox.opened(subject="Hello again")
     duplicate = inbox.office.the(RequestDuplicated)
     assert (duplicate.request_id, duplicate.first) == (again, case)
@@ -204,10 +208,11 @@ async def test_an_answer_that_makes_nothing_clearer_is_kept_for_people(by: str, 
 # --- answers ------------------------------------------------------------------------------------------------
 
 
-async def test_the_code_in_an_answer_proves_the_mailbox_once() -> None:
-    inbox = Inbox()
+async def test_reply_that_is_the_code_proves_the_mailbox_once() -> None:
+    inbox = Inbox(trusted=MX)
     case = await inbox.opened()
-    answer = written(f"My code: {inbox.code(case)}\n\n> 123456", subject="Re: Your code")
+    quoted = "On Sun, 29 Nov 2026 Example Privacy wrote:\n> Your code:\n>    123456"
+    answer = written(f"{inbox.code(case)}\n\n{quoted}", subject="Re: Your code", **VOUCHED)
     assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
     assert inbox.office.the(IdentityVerified).request_id == case
     assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
@@ -218,7 +223,7 @@ async def test_the_code_in_an_answer_proves_the_mailbox_once() -> None:
 async def test_an_answer_that_was_half_dealt_with_before_a_crash_offers_its_code_once() -> None:
     inbox = Inbox()
     case = await inbox.opened()
-    answer = written(wrong(inbox.code(case)))
+    answer = written(wrong(inbox.code(case)), **VOUCHED)
     for _ in range(2):
         await inbox.desk.take(answer, Envelope((THREADS.of(case),), ADA))
         items = inbox.office.vault.items[case]
@@ -235,21 +240,23 @@ async def test_a_code_that_is_quoted_proves_nothing() -> None:
     assert not inbox.office.told(ProofReceived)
 
 
-async def test_files_in_an_answer_are_proofs_whoever_sends_them() -> None:
+async def test_files_in_a_reply_are_proofs_from_the_address_of_the_request_alone() -> None:
     inbox = Inbox()
     case = await inbox.opened()
-    outcome = await inbox.take(written("See the file", by=EVE, pdf="bill.pdf"), to=[THREADS.of(case)])
+    outcome = await inbox.take(written("See the file", pdf="bill.pdf"), to=[THREADS.of(case)])
     assert outcome == Fate.PROVEN
+    outcome = await inbox.take(written("See the file", by=EVE, pdf="bill.pdf"), to=[THREADS.of(case)])
+    assert outcome == Fate.FILED
     [proof] = inbox.office.the(ProofReceived).proofs
     assert proof.slot == "address"
     assert not inbox.office.told(IdentityVerified), "a proof is weighed as any other"
 
 
 async def test_an_answer_finds_its_case_by_the_letter_that_it_answers() -> None:
-    inbox = Inbox()
+    inbox = Inbox(trusted=MX)
     case = await inbox.opened()
     ours = THREADS.message_id("0" * 32, case, "example.com")
-    answer = written(inbox.code(case), In_Reply_To=ours)
+    answer = written(inbox.code(case), In_Reply_To=ours, **VOUCHED)
     assert await inbox.take(answer) == Fate.PROVEN
     references = written("Thank you.", References=f"<x@example.org> {ours}")
     assert await inbox.take(references) == Fate.FILED
@@ -336,12 +343,14 @@ async def test_another_wish_in_an_answer_to_a_request_that_is_open_is_a_request(
     assert (first.request_id, second.right) == (case, right)
 
 
-async def test_who_says_more_than_a_code_is_read_by_people_as_well() -> None:
-    inbox = Inbox()
+async def test_reply_that_says_more_than_a_code_proves_nothing_and_stops_the_request() -> None:
+    inbox = Inbox(trusted=MX)
     case = await inbox.opened()
-    answer = written(f"{inbox.code(case)}\nWhen will I hear from you?")
-    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.PROVEN
+    answer = written(f"{inbox.code(case)}\nWhen will I hear from you?", **VOUCHED)
+    assert await inbox.take(answer, to=[THREADS.of(case)]) == Fate.FILED
     assert inbox.office.the(MessageLodged).request_id == case
+    assert inbox.office.the(RequestStopped).reason is StopReason.UNCLEAR_REPLY
+    assert not inbox.office.told(IdentityVerified)
 
 
 async def test_an_answer_to_two_letters_is_one_in_both_cases() -> None:
@@ -490,12 +499,13 @@ async def test_too_many_answers_in_one_case_wait() -> None:
         office.vault, office.journals["intake"], office.broker, Keys(REQUEST_KEY, PACKAGE_KEY), office.clock,
         Allowance(1),
     )  # fmt: skip
-    inbox = Inbox(door=door)
+    inbox = Inbox(door=door, trusted=MX)
     inbox.office = office
     case = await inbox.opened()
-    assert await inbox.take(written(f"{wrong(inbox.code(case))}"), to=[THREADS.of(case)]) == Fate.PROVEN
+    first = written(wrong(inbox.code(case)), **VOUCHED)
+    assert await inbox.take(first, to=[THREADS.of(case)]) == Fate.PROVEN
     with pytest.raises(Later):
-        await inbox.take(written(inbox.code(case)), to=[THREADS.of(case)])
+        await inbox.take(written(inbox.code(case), **VOUCHED), to=[THREADS.of(case)])
 
 
 # --- the port -----------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from services.intake.mail.classifying import (
     Clarity,
     Understood,
-    code_in,
     folded,
     is_withdrawal,
     language_of,
@@ -234,39 +233,6 @@ def test_plain_words_take_a_request_back(words: str) -> None:
 )
 def test_other_words_do_not(words: str) -> None:
     assert not is_withdrawal(words, BOOK)
-
-
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        ("402815", "402815"),
-        ("My code is 402 815.", "402815"),
-        ("402815\n402815", "402815"),
-        ("Hello,\n402815\nAda", "402815"),
-        ("Code: 402815, thanks", "402815"),
-        ("Der Code ist 402815", "402815"),
-        ("验证码\uff1a402815", "402815"),
-        ("WDJB-MJHT", "WDJBMJHT"),
-        ("wdjb mjht", "WDJBMJHT"),
-        ("My code is wdjbmjht.", "WDJBMJHT"),
-        ("验证码WDJB-MJHT", "WDJBMJHT"),
-        ("WDJB-MJHT or WDJB-MJHV", None),
-        ("WDJB-MJHT\n402815", None),
-        ("XWDJB-MJHT", None),
-        ("my customer number is 402815, what now?", None),
-        ("PLZ 402815", None),
-        ("postal code 402815", None),
-        ("402815 is my order", None),
-        ("Call me at 402815 please", None),
-        ("402815 or 123456", None),
-        ("Call 040281599 or +49 402815", None),
-        ("Invoice 402815.50", None),
-        ("402815 " + "x" * 700, None),
-        ("", None),
-    ],
-)
-def test_code_alone_or_after_a_word_for_it_is_a_code(words: str, code: str | None) -> None:
-    assert code_in(words) == code
 
 
 @given(subject=st.text(), words=st.text())
