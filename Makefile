@@ -9,7 +9,7 @@ IN_WORKERS := --numprocesses=auto
 # Where it is set, every process compiles all it imports again: each start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench chaos clock fuzz images-offline docs
+.PHONY: help setup check types test test-unit test-integration test-e2e up demo bench campaign chaos clock images-offline docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,8 +57,9 @@ chaos: setup  ## Kill parts and services over and over; nothing may be lost or d
 clock: setup  ## The clock of the law beside a calendar walked day by day, 100,000 cases for each edition
 	@$(BIN)/python -m bench.clock
 
-fuzz: setup  ## Damaged files by the thousand through the confined worker that reads documents
-	@HABEAS_TEST_FUZZ_TIMES=4 $(PYTEST) -q tests/integration/documents/test_worker_fuzz.py
+campaign: setup  ## The long tests in full: damaged files, kills, bursts, every page in every layout
+	@scripts/setup-tests || [ $$? = 3 ]
+	@HABEAS_TEST_CAMPAIGN=1 $(PYTEST) -q -m campaign $(IN_WORKERS)
 
 images-offline: setup  ## Build stand-ins for the images of docker-compose.yml where no registry is reached
 	@scripts/setup-docker

@@ -9,12 +9,15 @@ from bench.campaign import Order, Toll, guarantee, prepared
 from bench.servers import POSTFIX
 from habeas.parts import broker
 from tests.conftest import given, missing
+from tests.extent import extent
 
-PEOPLE, KILLS, CONNECTIONS = 2_000, 3, 16
+PEOPLE, KILLS, CONNECTIONS = extent(600, 2_000), extent(2, 3), 16
+SERVERS = extent(("sink",), ("sink", "postfix"))
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("server", ["sink", "postfix"])
+@pytest.mark.parametrize("server", SERVERS)
 async def test_kills_in_the_middle_miss_nobody_and_double_no_more_than_a_letter_a_connection(
     tmp_path: Path, server: str
 ) -> None:

@@ -12,12 +12,14 @@ from bench.victims import WEIGHTS
 from bench.works import SERVICES
 from habeas.parts import broker
 from tests.conftest import given, missing
+from tests.extent import extent
 
-SMALL = Order(requests=300, kills=8, seed=1)
+SMALL = Order(requests=extent(100, 1_000), kills=extent(6, 40), seed=1)
 LAST_LINES = 10
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.campaign
+@pytest.mark.timeout(extent(240, 1_200))
 async def test_a_run_in_which_everything_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
     if given("AMQP_URL"):
         pytest.skip("parts that run already are not ours to kill")

@@ -1,8 +1,9 @@
 """
 People in a real browser, on the real pipeline: they ask, make mistakes, prove who they are, get their data.
 
-Every page is tried by axe-core (WCAG 2.2 AA) by day, by night, narrow and enlarged; every request that the
-browser makes goes to us. ``HABEAS_SCREENSHOTS=1`` writes the pictures of the documents.
+Every page is tried by axe-core (WCAG 2.2 AA): by day, by night, narrow and enlarged in a campaign, in one of
+these layouts in the suite. Every request that the browser makes goes to us. ``HABEAS_SCREENSHOTS=1`` writes
+the pictures of the documents, in a campaign.
 """
 
 import io
@@ -22,6 +23,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from habeas.stack import Stack
 from services.intake.centre.wishes import WISHES
 from services.intake.languages import LANGUAGES
+from tests.extent import extent
 from tests.integration.browsing import too_wide, violations
 from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
 from tests.waiting import eventually
@@ -39,6 +41,8 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     },  # 400 % of 1280 by 1024
 }
 PAGES = ("/", "/choices", "/account-deletion", "/nowhere", *WISHES)
+PAGES_IN = {layout: extent(PAGES[number :: len(LAYOUTS)], PAGES) for number, layout in enumerate(LAYOUTS)}
+PAGES_IN_LANGUAGES = extent(("/ask/erasure",), ("/", "/ask/erasure"))
 ENOUGH_TIME = 1_100
 """Milliseconds: more than a form asks for between being seen and being sent."""
 SIGNAL = {"Sec-GPC": "1"}
@@ -250,10 +254,11 @@ async def test_the_signal_is_shown_and_stops_the_sale(browser: Browser, pipeline
 # --- every page, for everybody ------------------------------------------------------------------------
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("layout", LAYOUTS)
 async def test_no_page_has_a_barrier(browser: Browser, pipeline: Pipeline, layout: str) -> None:
     async with visiting(browser, pipeline, **LAYOUTS[layout]) as visit:
-        for path in PAGES:
+        for path in PAGES_IN[layout]:
             await visit.open(path)
             assert await visit.flaws() == []
             if (path, layout) == ("/ask/erasure", "dark"):
@@ -267,10 +272,11 @@ async def test_no_page_has_a_barrier(browser: Browser, pipeline: Pipeline, layou
         assert await visit.flaws() == []
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_no_language_has_a_barrier(browser: Browser, pipeline: Pipeline, language: str) -> None:
     async with visiting(browser, pipeline, **LAYOUTS["narrow"]) as visit:
-        for path in ("/", "/ask/erasure"):
+        for path in PAGES_IN_LANGUAGES:
             await visit.open(f"{path}?lang={language}")
             assert await visit.flaws() == []
         await visit.page.locator(".languages summary").click()

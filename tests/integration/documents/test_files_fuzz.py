@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from services.verifier.documents.files.opening import Opened, open_file
 from services.verifier.documents.reading import Result
 from tests import hostile
+from tests.extent import extent
 
 SMALL = hostile.drawing(80, 60)
 SEEDS = {
@@ -35,6 +36,7 @@ MAGICS = [
     b"\0\0\0\x18ftypheic",
 ]
 MUTANTS = 100
+SEEDS_OF_DICE = extent(1, 12)
 MOST_GROWTH_KB = 400_000
 
 
@@ -66,7 +68,8 @@ def mutants(content: bytes, seed: int) -> Iterator[bytes]:
         yield bytes(mutant)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(SEEDS_OF_DICE))
 @pytest.mark.parametrize("name", SEEDS)
 def test_a_damaged_file_is_opened_or_refused(name: str, seed: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,8 +2,7 @@
 Mutated files go through the real worker, confined as in production: each is answered, and leaves nothing.
 
 Drawing a file meets the same decoders as reading it, in the same kind of process, and takes a hundredth of
-the time; so thousands are drawn, and some are read whole. ``make fuzz`` is the long run, of four times as
-many.
+the time; so hundreds are drawn, and some are read whole. ``make campaign`` draws ten times as many.
 """
 
 import asyncio
@@ -22,13 +21,12 @@ from services.verifier.documents.reading import Check, Result
 from services.verifier.documents.sandbox import Examiner, Shown, Worker
 from services.verifier.documents.worker.frames import Slot
 from tests import hostile
-from tests.conftest import given
+from tests.extent import extent
 from tests.integration.documents.test_files_fuzz import SEEDS, mutants
 
-TIMES = int(given("FUZZ_TIMES") or 1)
-pytestmark = pytest.mark.timeout(300 * TIMES)
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(extent(300, 1200))]
 
-DRAWN, READ = 3 * TIMES, 4 * TIMES
+DRAWN, READ = extent((1, 2), (12, 16))
 """Throws of the dice, each for a hundred mutants that are drawn; mutants of a file that are read whole."""
 MOST_GROWTH_KB = 100_000
 
