@@ -81,6 +81,7 @@ class Journal:
         with translated("index the journal"):
             await drop_expiry(self._rows)
             await self._rows.create_index("case")
+            await self._rows.create_index("unpublished", partialFilterExpression={"unpublished": True})
 
     async def histories(self, cases: Many[str]) -> dict[str, list[Row]]:
         """
@@ -101,6 +102,21 @@ class Journal:
     async def append(self, rows: Sequence[Row]) -> frozenset[str]:
         """Append *rows* in one durable write; return the keys that somebody else had taken."""
         return await insert_new(self._rows, [document_of(row) for row in rows])
+
+    async def append_unpublished(self, row: Row) -> bool:
+        """Append *row*, marked as unpublished; return False if its key was taken."""
+        return not await insert_new(self._rows, [document_of(row) | {"unpublished": True}])
+
+    async def unpublished(self, most: int) -> list[Row]:
+        """Return up to *most* rows that are marked as unpublished."""
+        with translated("look for unpublished rows"):
+            found = await self._rows.find({"unpublished": True}).to_list(most)
+        return [self._row(document) for document in found]
+
+    async def mark_published(self, keys: Iterable[str]) -> None:
+        """Remove the mark from the rows of *keys*; it may be repeated."""
+        with translated("mark rows as published"):
+            await self._rows.update_many({"_id": {"$in": list(keys)}}, {"$unset": {"unpublished": ""}})
 
     async def forget(self, cases: Many[str]) -> None:
         """Remove the rows of *cases* but those that say so; it may be repeated."""

@@ -349,7 +349,7 @@ class Runtime(Generic[S, C]):
         moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
         facts = await self._handler(event)(event, self.service.context(moment))
         n = history[-1].n + 1 if history else 0
-        row = Row(work.case, n, work.cause, journalled(event), tuple(facts), _stored_precision(now))
+        row = Row(work.case, n, work.cause, journalled(event), tuple(facts), stored_precision(now))
         for fact in row.story():
             if work.case not in fact.cases:
                 raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
@@ -473,6 +473,6 @@ def _outcome(task: asyncio.Task[_Result], work: _Work) -> _Result:
     return task.result()
 
 
-def _stored_precision(moment: datetime) -> datetime:
+def stored_precision(moment: datetime) -> datetime:
     """Return *moment* as MongoDB will give it back, so that a repetition publishes the very same bytes."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

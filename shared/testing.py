@@ -7,7 +7,7 @@ They promise what the real ones promise, and no more; one suite of behaviours ru
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -174,6 +174,8 @@ class MemoryJournal:
     rows: dict[str, Row] = field(default_factory=dict)
     refuses: list[Exception] = field(default_factory=list)
     """Raised by the next calls, one each."""
+    owed: set[str] = field(default_factory=set)
+    """Keys of unpublished rows."""
 
     async def histories(self, cases: set[str]) -> dict[str, list[Row]]:
         """Return the rows of each case, oldest first."""
@@ -190,6 +192,22 @@ class MemoryJournal:
         taken = frozenset(row.key for row in rows if row.key in self.rows)
         self.rows |= {row.key: row for row in rows if row.key not in taken}
         return taken
+
+    async def append_unpublished(self, row: Row) -> bool:
+        """Append *row*, marked as unpublished; return False if its key was taken."""
+        if await self.append([row]):
+            return False
+        self.owed.add(row.key)
+        return True
+
+    async def unpublished(self, most: int) -> list[Row]:
+        """Return up to *most* rows that are marked as unpublished."""
+        self._refuse()
+        return [self.rows[key] for key in sorted(self.owed)[:most]]
+
+    async def mark_published(self, keys: Iterable[str]) -> None:
+        """Remove the mark from the rows of *keys*."""
+        self.owed -= set(keys)
 
     async def forget(self, cases: set[str]) -> None:
         """Remove all rows of purged cases but the one that says so."""

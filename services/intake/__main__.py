@@ -34,6 +34,7 @@ from shared.events import (
 from shared.host import Plan, Platform, Running, main
 from shared.incidents import BreachDeclared
 from shared.journal import Journal
+from shared.outbox import Outbox
 from shared.service import Moment, Service, case_of_fact
 from shared.stop_links import PURPOSE as STOP_LINKS
 from shared.timers import Timers as MomentsKept
@@ -122,7 +123,13 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         app.include_router(stop_page(door, site, derived_key(settings.master_key_bytes, STOP_LINKS)))
         clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
-        background = _together(clock, purge.run(), let_in(room, platform.bus), *works)
+        background = _together(
+            clock,
+            purge.run(),
+            let_in(room, platform.bus),
+            Outbox(NAME, journal, platform.bus).run(),
+            *works,
+        )
         intake = service(Ports(platform.vault, timers, firsts, room), settings.practice(), keys.requests)
         yield Running(intake, journal, app, background=background)
 

@@ -55,7 +55,8 @@ from shared.events import (
 )
 from shared.journal import Row, Told, story_of, told_by
 from shared.log import logger
-from shared.service import Rows, announcements
+from shared.outbox import Outbox, UnpublishedRows
+from shared.service import Rows, announcements, stored_precision
 
 NAME = "intake"
 ACTS_PER_HOUR = 60
@@ -68,6 +69,10 @@ class Vault(SealingVault, Protocol):
 
     def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
         """Yield the pieces of something large, from byte *start* on."""
+
+
+class Register(Rows, UnpublishedRows, Protocol):
+    """The journal, as the HTTP interface needs it."""
 
 
 class Room(Protocol):
@@ -109,7 +114,7 @@ class Door:
     """The way in by HTTP."""
 
     vault: Vault
-    journal: Rows
+    journal: Register
     publisher: Publisher
     keys: Keys
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -483,9 +488,11 @@ class Door:
                 return
 
     async def append(self, case_id: str, n: int, *facts: Fact) -> bool:
-        """Append a row and tell of it; return whether nobody else had appended meanwhile."""
-        row = Row(case_id, n, uuid4().hex, None, facts, self.clock())
-        if await self.journal.append([row]):
-            return False
-        await self.publisher.publish(list(announcements(row, NAME)))
-        return True
+        """
+        Append a row and publish it, at the latest once the broker is back.
+
+        Returns:
+            False if another row was appended meanwhile.
+        """
+        row = Row(case_id, n, uuid4().hex, None, facts, stored_precision(self.clock()))
+        return await Outbox(NAME, self.journal, self.publisher).append(row)
