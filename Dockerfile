@@ -50,10 +50,10 @@ RUN groupadd --gid 10001 habeas \
 # Nothing is written outside /tmp: the root filesystem may be read-only. What lies in /tmp is never imported.
 ENV PATH=/app/product/bin:/app/.venv/bin:$PATH PYTHONPATH=/app/product PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HABEAS_HTTP_HOST=0.0.0.0 HABEAS_HTTP_PORT=8080 HABEAS_DATAMAP=/etc/habeas/datamap
+    HABEAS_HTTP_HOST=0.0.0.0 HABEAS_HTTP_PORT=8080 HABEAS_OPS_PORT=8081 HABEAS_DATAMAP=/etc/habeas/datamap
 USER 10001:10001
 WORKDIR /tmp
-EXPOSE 8080
+EXPOSE 8080 8081
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=500ms --retries=6 \
     CMD ["python", "-m", "shared.probe"]
 ENTRYPOINT ["python", "-m"]

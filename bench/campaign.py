@@ -170,7 +170,8 @@ def _worker(here: Ground, http: httpx.AsyncClient, connections: int) -> Worker:
     settings = {
         **os.environ,
         **environment(here),
-        "HABEAS_HTTP_PORT": str(port),
+        "HABEAS_HTTP_PORT": "0",
+        "HABEAS_OPS_PORT": str(port),
         "HABEAS_NOTICE_CONNECTIONS": str(connections),
     }
     command = (sys.executable, "-m", "habeas", "serve", "notifier")

@@ -81,7 +81,7 @@ class Worker:
 def worker(name: str, here: Ground, http: httpx.AsyncClient) -> Worker:
     """Return the service *name*, not started yet."""
     port = free_port()
-    settings = {**os.environ, **environment(here), "HABEAS_HTTP_PORT": str(port)}
+    settings = {**os.environ, **environment(here), "HABEAS_HTTP_PORT": "0", "HABEAS_OPS_PORT": str(port)}
     arguments = (sys.executable, "-m", f"services.{name}")
     command = Command(arguments, Path.cwd(), here.folder / f"{name}.log", settings)
     return Worker(name, command, f"http://{HOST}:{port}", http)

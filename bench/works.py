@@ -121,7 +121,10 @@ def _command(here: Ground, names: str, port: int) -> Command:
     arguments = (sys.executable, "-m", "habeas", "serve", *names.split())
     log = here.folder / f"{names.replace(' ', '+')}.log"
     return Command(
-        arguments, Path.cwd(), log, {**os.environ, **environment(here), "HABEAS_HTTP_PORT": str(port)}
+        arguments,
+        Path.cwd(),
+        log,
+        {**os.environ, **environment(here), "HABEAS_HTTP_PORT": "0", "HABEAS_OPS_PORT": str(port)},
     )
 
 

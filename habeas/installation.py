@@ -34,6 +34,7 @@ RUN_HERE = {
     "HABEAS_AMQP_URL": "`habeas up` runs a broker itself; unset it, or use `habeas serve`",
     "HABEAS_MONGO_URL": "`habeas up` runs a database itself; unset it, or use `habeas serve`",
     "HABEAS_HTTP_PORT": "`habeas up` takes its ports from --port-base",
+    "HABEAS_OPS_PORT": "`habeas up` takes its ports from --port-base",
     "HABEAS_BOUNCE_PORT": "`habeas up` takes its ports from --port-base",
 }
 """Settings that an installation decides itself, each with the remedy for people who set them."""
@@ -60,7 +61,7 @@ class Installation:
 
     Args:
         state: Folder of all data; made when it is not there.
-        port_base: First of six neighbouring ports to use; free ones when None.
+        port_base: First of seven neighbouring ports to use; free ones when None.
         datamap: Folder of the data map; None takes `HABEAS_DATAMAP`, or the example.
         environment: Where settings are read from. They take effect before the defaults of this module.
 
@@ -80,10 +81,13 @@ class Installation:
         self.stack = Stack(state, port_base)
         self._state = state.absolute()
         port = free_port() if port_base is None else port_base + 4
-        self.url = f"http://{_reached_at(given.get('HABEAS_HTTP_HOST', HOST))}:{port}"
+        host = _reached_at(given.get("HABEAS_HTTP_HOST", HOST))
+        self.url = f"http://{host}:{port}"
         returned = free_port() if port_base is None else port_base + 5
+        operators = free_port() if port_base is None else port_base + 6
+        self.ops_url = f"http://{host}:{operators}"
         chosen = {"HABEAS_DATAMAP": str(datamap.absolute())} if datamap else {}
-        defaults = self._settings(port, returned)
+        defaults = self._settings(port, operators, returned)
         self.environment = {**_besides(defaults, given), **given, **chosen}
         self._services: Process | None = None
 
@@ -140,7 +144,7 @@ class Installation:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         command = Command(arguments, self._state, self.log, {**inherited, **self.environment})
         self._services = await Process.start(command)
-        async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
+        async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
             await self._services.until(lambda: _ready(client), READY_WITHIN)
 
     async def kill_services(self) -> None:
@@ -148,13 +152,14 @@ class Installation:
         if self._services is not None:
             await self._services.kill()
 
-    def _settings(self, port: int, returned: int) -> dict[str, str]:
+    def _settings(self, port: int, operators: int, returned: int) -> dict[str, str]:
         return {
             "HABEAS_AMQP_URL": self.stack.amqp_url,
             "HABEAS_MONGO_URL": self.stack.mongo_url,
             "HABEAS_SMTP_URL": self.stack.smtp_url,
             "HABEAS_MASTER_KEY": _secret(self._state / "master.key"),
             "HABEAS_HTTP_PORT": str(port),
+            "HABEAS_OPS_PORT": str(operators),
             "HABEAS_PUBLIC_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
             "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),

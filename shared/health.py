@@ -1,11 +1,12 @@
 """Health and metrics over HTTP: ``/livez``, ``/readyz``, ``/metrics``."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp
 
 from shared import metrics
 from shared.errors import HabeasError
@@ -14,14 +15,24 @@ Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[None]]]
 """Name of a part → a call that raises when the part does not answer."""
 
 
-def health_app(checks: Checks) -> FastAPI:
-    """Return an application that answers for this process."""
+def public_app(apps: Iterable[ASGIApp]) -> FastAPI:
+    """Return an application that serves *apps*, and of this process no more than that it is alive."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/livez", livez)
+    for one in apps:
+        app.mount("/", one)
+    return app
 
-    @app.get("/livez")
-    async def livez() -> PlainTextResponse:
-        """Answer: the event loop turns."""
-        return PlainTextResponse("alive\n")
+
+async def livez() -> PlainTextResponse:
+    """Answer: the event loop turns."""
+    return PlainTextResponse("alive\n")
+
+
+def health_app(checks: Checks) -> FastAPI:
+    """Return an application that answers for this process, to its operators."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/livez", livez)
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:

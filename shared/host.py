@@ -1,9 +1,10 @@
 """
 Runs services in this process, until it is told to stop.
 
-One broker connection to publish on, one per service to consume from, one MongoDB client, one HTTP port. On
-SIGTERM consuming stops, what is held is finished and acknowledged, then everything closes. A task that
-dies takes the process with it: a service that only seems to run is worse than one that is started again.
+One broker connection to publish on, one per service to consume from, one MongoDB client, one HTTP port, and
+beside intake's application another port for operators. On SIGTERM consuming stops, what is held is finished
+and acknowledged, then everything closes. A task that dies takes the process with it: a service that only
+seems to run is worse than one that is started again.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from fastapi import FastAPI
 from shared import log, metrics
 from shared.bus import Bus, Consumer
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
-from shared.health import Checks, health_app
+from shared.health import Checks, health_app, public_app
 from shared.journal import Journal
 from shared.mongo import Client, connect, ping
 from shared.service import Runtime, Service
@@ -110,7 +111,7 @@ async def run(plans: Sequence[Plan[Any]], settings: Sequence[Settings]) -> None:
         loop.add_signal_handler(number, stopping.set)
     common = settings[0]
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listener(common))
+        listener = stack.enter_context(_listener(common, common.http_port, "HABEAS_HTTP_PORT"))
         platform = await stack.enter_async_context(_platform(common))
         if not await _started(platform, stopping):
             return
@@ -131,19 +132,18 @@ def _spare_the_collector() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
-def _listener(settings: Settings) -> socket.socket:
+def _listener(settings: Settings, port: int, name: str) -> socket.socket:
     """
-    Bind the HTTP port.
+    Bind *port*, which is set by the variable *name*.
 
     Raises:
         ConfigurationError: It cannot be had.
     """
     try:
-        return socket.create_server((settings.http_host, settings.http_port))
+        return socket.create_server((settings.http_host, port))
     except OSError as error:
         raise ConfigurationError(
-            f"HABEAS_HTTP_HOST, HABEAS_HTTP_PORT: cannot listen on {settings.http_host}:{settings.http_port} "
-            f"({error.strerror})"
+            f"HABEAS_HTTP_HOST, {name}: cannot listen on {settings.http_host}:{port} ({error.strerror})"
         ) from None
 
 
@@ -190,9 +190,12 @@ async def _serve(
 ) -> None:
     url = settings.amqp_url.get_secret_value()
     consumers = {part.service.name: _consumer(part, url, settings) for part in parts}
-    server = _server(parts, settings, _checks(platform, consumers))
+    servers = _servers(parts, settings, _checks(platform, consumers), listener)
     async with asyncio.TaskGroup() as group:
-        serving = group.create_task(_lasting(server.serve([listener]), "the HTTP server", stopping))
+        serving = [
+            group.create_task(_lasting(server.serve([own]), "the HTTP server", stopping))
+            for server, own in servers
+        ]
         runtimes = [
             group.create_task(
                 _lasting(_runtime(part, consumers, settings, platform).run(), part.service.name, stopping)
@@ -205,7 +208,8 @@ async def _serve(
             for part in parts
             if part.background is not None
         ]
-        log.logger().info("started", services=list(consumers), port=listener.getsockname()[1])
+        ports = [own.getsockname()[1] for _, own in servers]
+        log.logger().info("started", services=list(consumers), port=ports[0], ops_port=ports[-1])
         await stopping.wait()
         await asyncio.gather(*(consumer.stop() for consumer in consumers.values()))
         await asyncio.wait(runtimes, timeout=settings.grace.total_seconds())
@@ -213,8 +217,9 @@ async def _serve(
             task.cancel()
         await asyncio.wait(runtimes)  # what is let go is delivered to others at once: nobody may be at it
         await asyncio.gather(*(consumer.close() for consumer in consumers.values()))
-        server.should_exit = True
-        await serving
+        for server, _ in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
     log.logger().info("stopped", services=list(consumers))
 
 
@@ -279,11 +284,26 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(parts: Sequence[Running], settings: Settings, checks: Checks) -> uvicorn.Server:
-    app = health_app(checks)
-    for part in parts:
-        if part.app is not None:
-            app.mount("/", part.app)
+def _servers(
+    parts: Sequence[Running], settings: Settings, checks: Checks, listener: socket.socket
+) -> list[tuple[uvicorn.Server, socket.socket]]:
+    """
+    Return the servers of this process, each with its socket: the public one first, the operators' last.
+
+    Raises:
+        ConfigurationError: The operators' port cannot be had.
+    """
+    apps = [part.app for part in parts if part.app is not None]
+    if settings.ops_port is None and not apps:
+        return [(_server(health_app(checks), settings), listener)]
+    operators = _listener(settings, settings.ops_port or 0, "HABEAS_OPS_PORT")
+    return [
+        (_server(public_app(apps), settings), listener),
+        (_server(health_app(checks), settings), operators),
+    ]
+
+
+def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         host=settings.http_host,

@@ -8,6 +8,7 @@ every few seconds for as long as a service lives, so it imports nothing but the 
 import http.client
 import os
 import sys
+from collections.abc import Mapping
 
 TIMEOUT_SECONDS = 3.0
 
@@ -27,9 +28,14 @@ def ready(port: int) -> tuple[bool, str]:
     return False, f"not ready: port {port}: status {status}"
 
 
+def port_of(settings: Mapping[str, str]) -> int:
+    """Return the port of the health checks; intake in a container always has one of its own."""
+    return int(settings.get("HABEAS_OPS_PORT") or settings.get("HABEAS_HTTP_PORT") or 8080)
+
+
 def main() -> int:
     """Return the exit code of the health check."""
-    is_ready, line = ready(int(os.environ.get("HABEAS_HTTP_PORT", "8080")))
+    is_ready, line = ready(port_of(os.environ))
     sys.stdout.write(f"{line}\n")
     return 0 if is_ready else 1
 

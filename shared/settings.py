@@ -103,10 +103,16 @@ class Settings(BaseSettings):
     """Where people reach intake; letters point there."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
-    """Port of the health checks, metrics and, for intake, the API; 0 takes a free one."""
+    """Port of the API and the pages of intake; 0 takes a free one."""
+
+    ops_port: int | None = Field(default=None, ge=0, le=65535)
+    """
+    Port of `/livez`, `/readyz` and `/metrics`, for operators alone; 0 takes a free one. Without it they are
+    on the HTTP port, and on a free one in a process that runs intake.
+    """
 
     http_host: str = "127.0.0.1"
-    """Address that port is bound to; `0.0.0.0` inside a container."""
+    """Address that both ports are bound to; `0.0.0.0` inside a container."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lines below this level are not written."""

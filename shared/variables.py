@@ -73,6 +73,7 @@ SETTINGS = frozenset(
         "HABEAS_OPENDSR_KEY",
         "HABEAS_OPENDSR_REQUESTS_PER_HOUR",
         "HABEAS_OPENDSR_URL",
+        "HABEAS_OPS_PORT",
         "HABEAS_PACKAGE_LIFETIME",
         "HABEAS_PROOF_PATIENCE",
         "HABEAS_PUBLIC_REQUESTS_PER_HOUR",
@@ -127,6 +128,7 @@ MADE_BY_COMPOSE = {
     "HABEAS_MASTER_KEY": "put it into the file services/master_key of HABEAS_SECRETS",
     "HABEAS_MODELS": "the verifier's image carries the models",
     "HABEAS_MONGO_URL": "compose makes the database's accounts itself (scripts/secrets)",
+    "HABEAS_OPS_PORT": "compose keeps the port of the health checks inside the network",
     "HABEAS_SMTP_URL": "put it into the file services/smtp_url of HABEAS_SECRETS",
 }
 """Settings that docker-compose.yml fixes, each with the remedy for who sets it in ``.env``."""

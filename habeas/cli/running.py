@@ -24,7 +24,7 @@ def serve(
 def up(
     state: State = STATE,
     port_base: Annotated[
-        int | None, typer.Option(help="First of six ports to use; free ones if not given.")
+        int | None, typer.Option(help="First of seven ports to use; free ones if not given.")
     ] = None,
     map_folder: MapFolder = None,
     company: Annotated[

@@ -91,9 +91,11 @@ def test_only_intake_and_the_caught_mail_are_published_and_to_this_machine_alone
     assert set(config["services"]["database"]["networks"]) == {"inside"}
 
 
-def test_intake_answers_on_its_published_port(composed: Composed) -> None:
-    answer = httpx.get(f"{composed.intake_url}/readyz")
-    assert answer.json() == {"broker": "ok", "database": "ok", "queues": "ok"}
+def test_intake_answers_on_its_published_port_and_hides_its_metrics_there(composed: Composed) -> None:
+    assert httpx.get(f"{composed.intake_url}/livez").text == "alive\n"
+    assert httpx.get(f"{composed.intake_url}/v1/policies").status_code == 200
+    for path in ("/readyz", "/metrics"):
+        assert httpx.get(f"{composed.intake_url}{path}").status_code == 404
 
 
 def test_every_service_hears_from_the_broker(composed: Composed) -> None:

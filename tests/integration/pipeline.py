@@ -109,6 +109,11 @@ class Pipeline:
         return self.folder / "services.log"
 
     @property
+    def ops_url(self) -> str:
+        """Where operators ask for health and metrics."""
+        return f"http://{HOST}:{self.settings['HABEAS_OPS_PORT']}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Everything a service, or the command, is started with."""
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.settings}
@@ -133,7 +138,7 @@ class Pipeline:
 
     async def _ready(self) -> None:
         try:
-            answer = await self.http.get("/readyz")
+            answer = await self.http.get(f"{self.ops_url}/readyz")
         except httpx.HTTPError:
             raise TransientError("not there yet") from None
         if answer.is_error:
@@ -362,6 +367,7 @@ async def prepared(
             "HABEAS_SMTP_URL": mail.url,
             "HABEAS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
             "HABEAS_HTTP_PORT": str(port),
+            "HABEAS_OPS_PORT": str(free_port(besides=frozenset({port}))),
             "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
             "HABEAS_DATAMAP": str(datamap(folder / "datamap", prefix)),
             "HABEAS_API_KEYS": json.dumps(KEYS),

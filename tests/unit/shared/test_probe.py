@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from shared.probe import ready
+from shared.probe import port_of, ready
 
 
 @contextmanager
@@ -37,3 +37,15 @@ def test_a_service_that_does_not_answer_is_not_ready() -> None:
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         port = server.server_port
     assert ready(port) == (False, f"not ready: port {port}: ConnectionRefusedError")
+
+
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        ({"HABEAS_OPS_PORT": "8081", "HABEAS_HTTP_PORT": "8080"}, 8081),
+        ({"HABEAS_HTTP_PORT": "8090"}, 8090),
+        ({}, 8080),
+    ],
+)
+def test_operators_port_is_asked_where_there_is_one(settings: dict[str, str], port: int) -> None:
+    assert port_of(settings) == port

@@ -1,0 +1,40 @@
+"""A stranger at intake's public port looks for the state of the system."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from habeas.stack import Stack
+from tests.integration.pipeline import Pipeline, running
+
+OPERATIONS = ("/readyz", "/metrics")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("operations"), customers=0) as pipeline:
+        yield pipeline
+
+
+@pytest.mark.parametrize(
+    "path", [*OPERATIONS, "/metrics/", "//metrics", "/./metrics", "/%6detrics", "/livez/../metrics"]
+)
+async def test_public_port_serves_neither_metrics_nor_readiness(pipeline: Pipeline, path: str) -> None:
+    answer = await pipeline.http.get(f"{pipeline.settings['HABEAS_PUBLIC_URL']}{path}")
+    assert answer.status_code == 404
+    assert "habeas_consuming" not in answer.text
+
+
+async def test_public_port_says_that_the_process_is_alive(pipeline: Pipeline) -> None:
+    assert (await pipeline.http.get("/livez")).text == "alive\n"
+
+
+async def test_operators_port_serves_metrics_and_readiness_and_no_request(pipeline: Pipeline) -> None:
+    async with httpx.AsyncClient(base_url=pipeline.ops_url) as operators:
+        assert (await operators.get("/livez")).text == "alive\n"
+        assert (await operators.get("/readyz")).json()["broker"] == "ok"
+        assert "habeas_consuming" in (await operators.get("/metrics")).text
+        assert (await operators.get("/v1/policies")).status_code == 404
+        assert (await operators.post("/v1/requests", json={})).status_code == 404
