@@ -112,7 +112,8 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     links = Links(settings.master_key_bytes, settings.public_url)
     guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
     site = Site(settings.company, guard)
-    async with channels(Ground(settings, database, platform.vault, door, firsts, callers.public)) as opened:
+    ground = Ground(settings, database, platform.vault, door, firsts, callers.public, callers.attempts)
+    async with channels(ground) as opened:
         app = create_app(
             door,
             callers,

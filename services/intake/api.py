@@ -4,7 +4,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import batches, uploads
+from services.intake.attempts import AttemptLimit, FailedAttempts
 from services.intake.centre.pages import centre
 from services.intake.centre.signal import honour
 from services.intake.clock import Practice
@@ -210,6 +211,7 @@ class Callers:
 
     keys: Mapping[str, SecretStr]
     public: Allowance
+    attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def source_of(self, request: Request) -> str:
         """
@@ -232,10 +234,15 @@ class Callers:
             HTTPException: It shows no key, or one that nobody has.
         """
         scheme, _, offered = request.headers.get("authorization", "").partition(" ")
-        for source, key in self.keys.items():
-            right = hmac.compare_digest(key.get_secret_value().encode(), offered.strip().encode())
-            if right and scheme.lower() == "bearer":
-                return source
+        shown = offered.strip().encode()
+        # Each key is compared: the time of the answer does not depend on which one fits.
+        fitting = [
+            source
+            for source, key in self.keys.items()
+            if hmac.compare_digest(key.get_secret_value().encode(), shown)
+        ]
+        if fitting and scheme.lower() == "bearer":
+            return fitting[0]
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
@@ -260,6 +267,7 @@ def create_app(
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
     app.add_middleware(SmallBodies)
+    app.add_middleware(AttemptLimit, attempts=callers.attempts)
 
     @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
     async def lodge(

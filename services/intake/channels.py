@@ -15,6 +15,7 @@ import httpx
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from services.intake.attempts import FailedAttempts
 from services.intake.callbacks import Reached, Telling, Watch
 from services.intake.door import Allowance, Door
 from services.intake.drop.client import Platform as California
@@ -75,6 +76,7 @@ class Ground:
     firsts: Firsts
     public: Allowance
     """How often people may lodge without a key."""
+    attempts: FailedAttempts
 
     def key(self, purpose: str) -> bytes:
         """Return the key for *purpose* alone."""
@@ -165,6 +167,7 @@ async def _controllers(ground: Ground) -> Channel:
         practice=settings.practice(),
         url=settings.opendsr_url.rstrip("/"),
         submissions=Allowance(settings.opendsr_requests_per_hour),
+        attempts=ground.attempts,
     )
     telling = Telling(desk, watch, Reached(Outward(settings.opendsr_callback_allow)))
     return Channel("/opendsr", opendsr_app(desk), [telling.for_ever()])
@@ -196,7 +199,7 @@ async def _clients(ground: Ground, begun: Begun, requests: ClientsLedger) -> Cha
     policies = Policies(settings.fides_policies, settings.fides_data_uses)
     root = settings.public_url.rstrip("/")
     desk = ClientsDesk(ground.door, requests, policies, settings.practice(), root)
-    clients = Clients(settings.fides_clients, tokens)
+    clients = Clients(settings.fides_clients, tokens, attempts=ground.attempts)
     served = ClientsServed(desk, Reviews(desk, requests), Consents(desk, begun), clients, ground.public)
     return Channel("/fides", fides_app(served, settings.fides_origins))
 

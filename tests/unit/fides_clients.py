@@ -9,6 +9,7 @@ from typing import Any
 
 from httpx import AsyncClient, Response
 
+from services.intake.attempts import FailedAttempts
 from services.intake.door import Allowance
 from services.intake.fides.api import Served, fides_app
 from services.intake.fides.clients import Client, Scope
@@ -20,7 +21,7 @@ from services.intake.fides.policies import DATA_USES, DEFAULTS, Policies
 from services.intake.fides.reviews import Reviews
 from shared.law import Right
 from tests.unit.fakes import PRACTICE, Office
-from tests.unit.intake_api import client_of
+from tests.unit.intake_api import FORGIVING, client_of
 
 ROOT = "https://privacy.example.com"
 BASE = "/fides/api/v1"
@@ -154,7 +155,11 @@ class Calling:
 
 @asynccontextmanager
 async def calling(
-    office: Office, *, per_hour: int = 1000, policies: Policies = POLICIES
+    office: Office,
+    *,
+    per_hour: int = 1000,
+    policies: Policies = POLICIES,
+    attempts: FailedAttempts = FORGIVING,
 ) -> AsyncIterator[Calling]:
     """Let clients call the business."""
     ledger, public = MemoryLedger(), Allowance(per_hour)
@@ -162,7 +167,7 @@ async def calling(
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
     served = Served(desk, Reviews(desk, ledger), Consents(desk, MemoryBegun()), clients, public)
     fides = fides_app(served, frozenset({ORIGIN}))
-    async with client_of(office.door, public=public, fides=fides) as http:
+    async with client_of(office.door, public=public, attempts=attempts, fides=fides) as http:
         yield Calling(office, http, ledger, desk)
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.api import Callers, create_app
+from services.intake.attempts import FailedAttempts
 from services.intake.domain import request_id
 from services.intake.door import Allowance, Door
 from services.intake.guard import Guard
@@ -24,6 +25,7 @@ from services.intake.site import Site
 from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from shared.answer import PackageFacts, facts_of
+from shared.client_limits import Allowance as Unthrottled
 from shared.events import (
     Evidence,
     Fact,
@@ -54,12 +56,16 @@ SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
 UNLIMITED, CLOSED = Allowance(10**9), Allowance(0)
+FORGIVING = FailedAttempts(Unthrottled(10**9), Unthrottled(10**9))
 
 
 def app_of(
-    door: Door, public: Allowance = UNLIMITED, protocols: Mapping[str, ASGIApp] | None = None
+    door: Door,
+    public: Allowance = UNLIMITED,
+    protocols: Mapping[str, ASGIApp] | None = None,
+    attempts: FailedAttempts | None = None,
 ) -> FastAPI:
-    callers = Callers({SOURCE: SecretStr(API_KEY)}, public)
+    callers = Callers({SOURCE: SecretStr(API_KEY)}, public, attempts or FailedAttempts())
     app = create_app(door, callers, SITE, protocols=protocols, links=LINKS)
     app.include_router(stop_page(door, SITE, STOP_KEY))
     return app
@@ -77,6 +83,7 @@ class Behind:
 
 DOOR: ContextVar[Door] = ContextVar("DOOR")
 PUBLIC: ContextVar[Allowance] = ContextVar("PUBLIC")
+ATTEMPTS: ContextVar[FailedAttempts] = ContextVar("ATTEMPTS")
 PROTOCOL: ContextVar[ASGIApp] = ContextVar("PROTOCOL")
 
 
@@ -88,21 +95,30 @@ async def _protocol(scope: Scope, receive: Receive, send: Send) -> None:
 def api(_site: int, path: str = "") -> FastAPI:
     """Return the API, with whichever protocol a test has at *path*."""
     protocols = {path: _protocol} if path else None
-    return app_of(cast("Door", Behind(DOOR)), cast("Allowance", Behind(PUBLIC)), protocols)
+    attempts = cast("FailedAttempts", Behind(ATTEMPTS))
+    return app_of(cast("Door", Behind(DOOR)), cast("Allowance", Behind(PUBLIC)), protocols, attempts)
 
 
-def client_of(door: Door, *, public: Allowance = UNLIMITED, **protocol: ASGIApp) -> AsyncClient:
+def client_of(
+    door: Door,
+    *,
+    public: Allowance = UNLIMITED,
+    attempts: FailedAttempts = FORGIVING,
+    **protocol: ASGIApp,
+) -> AsyncClient:
     """
     Return a client of the API on *door*.
 
     Args:
         door: What the API stands on.
         public: How often strangers may ask.
+        attempts: Counts wrong credentials.
         protocol: One application, by the name of the path that it is mounted at.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         DOOR.set(door)
+        ATTEMPTS.set(attempts)
         PUBLIC.set(public)
         for mounted in protocol.values():
             PROTOCOL.set(mounted)

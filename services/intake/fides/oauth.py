@@ -3,14 +3,16 @@
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Request
 
 from services.intake import uploads
+from services.intake.attempts import FailedAttempts, network_of_client
 from services.intake.fides.clients import Client, Scope, shows_secret
 from services.intake.fides.refusals import Refused
 from services.intake.fides.tokens import LIFETIME
@@ -37,15 +39,18 @@ class Clients:
     known: Mapping[str, Client]
     tokens: Tokens
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
-    async def token(self, client_id: str, secret: str) -> dict[str, Any]:
+    async def token(self, client_id: str, secret: str, network: str) -> dict[str, Any]:
         """
-        Return a new token for a client that shows its secret.
+        Return a new token for a client that shows its secret from *network*.
 
         Raises:
-            Refused: It does not, or is not known: nobody is told which.
+            Refused: It does not, or is not known: the answer is the same.
+            TooOften: Its secret was guessed at too often.
         """
-        if not shows_secret(self.known, client_id, secret):
+        right = partial(shows_secret, self.known, client_id, secret)
+        if not self.attempts.shown(client_id, network, lambda: right() or None):
             raise Refused(HTTPStatus.UNAUTHORIZED, NOT_KNOWN)
         expires_at = self.clock() + LIFETIME
         return {
@@ -84,7 +89,7 @@ def token_route(app: FastAPI, path: str, clients: Clients) -> None:
         client_id, secret = said.get("client_id"), said.get("client_secret")
         if not (client_id and secret):
             client_id, secret = _basic(request.headers.get("authorization", ""))
-        return await clients.token(client_id, secret)
+        return await clients.token(client_id, secret, network_of_client(request))
 
 
 def _basic(header: str) -> tuple[str, str]:

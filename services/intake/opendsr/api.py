@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
 
+from services.intake.attempts import network_of_client
 from services.intake.downloads import package_response, wanted_bytes
 from services.intake.obstacles import NotNow
-from services.intake.opendsr.controllers import ListedController, controller_of
+from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.desk import Desk, Gone
 from services.intake.opendsr.protocol import Flaw, Refused, Version, refused
 from services.intake.protocols import ABOUT_REQUESTS, Answer, add_errors, body_of
@@ -51,8 +52,8 @@ def _add_discovery(app: FastAPI, desk: Desk, version: Version) -> None:
 
 
 def _caller_at(desk: Desk) -> Any:
-    async def caller(authorization: Annotated[str, Header()] = "") -> ListedController:
-        found = controller_of(authorization, desk.files.controllers.values())
+    async def caller(request: Request, authorization: Annotated[str, Header()] = "") -> ListedController:
+        found = desk.caller(authorization, network_of_client(request))
         if found is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, Flaw("", "the credential is missing, or nobody's"))
         return found

@@ -50,6 +50,12 @@ def controller_of(authorization: str, controllers: Iterable[ListedController]) -
     return found[0] if found else None
 
 
+def name_in(authorization: str) -> str:
+    """Return the name that the header *authorization* shows a password for; none where it shows none."""
+    scheme, _, content = _credential(authorization).partition(b" ")
+    return content.partition(b":")[0].decode(errors="replace") if scheme == b"Basic" else ""
+
+
 def _credential(authorization: str) -> bytes:
     scheme, _, value = authorization.partition(" ")
     content = value.strip().encode()

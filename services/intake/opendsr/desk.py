@@ -2,12 +2,13 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
+from services.intake.attempts import FailedAttempts
 from services.intake.callbacks import Callback
 from services.intake.clock import Arrival, Practice, end_of, receive
 from services.intake.domain import Case
@@ -15,7 +16,7 @@ from services.intake.door import Allowance
 from services.intake.obstacles import NotNow, TooOften
 from services.intake.opendsr import messages
 from services.intake.opendsr.certificate import Certified
-from services.intake.opendsr.controllers import ListedController
+from services.intake.opendsr.controllers import ListedController, controller_of, name_in
 from services.intake.opendsr.filing import Filed, Files
 from services.intake.opendsr.messages import Message
 from services.intake.opendsr.protocol import RAW, Kind, Version, instant, refused
@@ -42,6 +43,20 @@ class Desk:
     url: str
     """Where controllers reach it; the versions' paths follow."""
     submissions: Allowance
+    attempts: FailedAttempts = field(default_factory=FailedAttempts)
+
+    def caller(self, authorization: str, network: str) -> ListedController | None:
+        """
+        Return the controller that shows its secret in the header *authorization*; None if none does.
+
+        Raises:
+            TooOften: The secret of the controller that it names was guessed at too often.
+        """
+        controllers = self.files.controllers.values()
+        name = name_in(authorization)
+        if not name:
+            return controller_of(authorization, controllers)
+        return self.attempts.shown(name, network, lambda: controller_of(authorization, controllers))
 
     def discovery(self, version: Version) -> dict[str, Any]:
         """Return what is served here."""

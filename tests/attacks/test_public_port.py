@@ -1,4 +1,4 @@
-"""A stranger at intake's public port looks for the state of the system."""
+"""A stranger at intake's public port looks for the state of the system, and guesses keys."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from habeas.stack import Stack
-from tests.integration.pipeline import Pipeline, running
+from services.intake.attempts import MOST_OF_NETWORK
+from tests.integration.pipeline import KEYS, SHOP, Pipeline, running
 
 OPERATIONS = ("/readyz", "/metrics")
 
@@ -38,3 +39,13 @@ async def test_operators_port_serves_metrics_and_readiness_and_no_request(pipeli
         assert "habeas_consuming" in (await operators.get("/metrics")).text
         assert (await operators.get("/v1/policies")).status_code == 404
         assert (await operators.post("/v1/requests", json={})).status_code == 404
+
+
+async def test_guesser_of_api_keys_is_refused_even_with_a_right_one(pipeline: Pipeline) -> None:
+    async def shown(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        return (await pipeline.http.get("/v1/requests?reference=r-1", headers=headers)).status_code
+
+    assert await shown(KEYS[SHOP]) == 404
+    assert [await shown(f"guess {number}") for number in range(MOST_OF_NETWORK)] == [401] * MOST_OF_NETWORK
+    assert await shown(KEYS[SHOP]) == 429
