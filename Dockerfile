@@ -4,7 +4,7 @@
 #
 # Where the package index is behind a certificate authority of one's own:
 #   docker build --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt .
-ARG PYTHON_IMAGE=python:3.13-slim
+ARG PYTHON_IMAGE=python:3.13.7-slim-trixie
 
 # ---------------------------------------------------------------- dependencies: they change seldom
 FROM ${PYTHON_IMAGE} AS dependencies
