@@ -26,16 +26,17 @@ from shared.errors import ConfigurationError
 WORKERS = 4
 """Half of the time of a test on real parts is waiting: two for each core of a small machine."""
 STOPS_PARTS = frozenset(
-    f"tests/integration/test_{topic}.py"
+    f"tests/{topic}.py"
     for topic in (
-        "bus_load",
-        "host",
-        "outages",
-        "pipeline_failures",
-        "pipeline_outages",
-        "runtime",
-        "scoping_memory",
-        "stack",
+        "attacks/test_outbox",
+        "integration/test_bus_load",
+        "integration/test_host",
+        "integration/test_outages",
+        "integration/test_pipeline_failures",
+        "integration/test_pipeline_outages",
+        "integration/test_runtime",
+        "integration/test_scoping_memory",
+        "integration/test_stack",
     )
 )
 """Files with tests that stop a part, or that change it for all its users."""
