@@ -19,9 +19,10 @@ from habeas.evaluation.outcomes import Found, Outcome
 from services.verifier.documents.barcode.aamva import parse_aamva
 from services.verifier.documents.barcode.elements import NotALicenceError
 from services.verifier.documents.cards.specimens import known_holder, marks_in
-from services.verifier.documents.mrz.engines import MODELS_VARIABLE, models_folder
+from services.verifier.documents.mrz.engines import models_folder
 from services.verifier.documents.reading import Reading, Result, reasons_of
 from services.verifier.documents.sandbox import Examiner, Limits
+from services.verifier.documents.worker.confinement import MODELS_VARIABLE
 from services.verifier.documents.worker.frames import Slot as Kind
 from services.verifier.examiner.domain import checks_of, verdict_on
 from services.verifier.examiner.settings import ExaminerSettings

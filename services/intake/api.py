@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field, SecretStr, ValidationError
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake import batches, uploads
-from services.intake.attempts import AttemptLimit, FailedAttempts
+from services.intake.attempts import FailedAttempts, network_of_client
 from services.intake.centre.pages import centre
 from services.intake.centre.signal import honour
 from services.intake.clock import Practice
@@ -27,13 +28,14 @@ from services.intake.downloads import package_head, package_response, wanted_byt
 from services.intake.forwarding import forwardings
 from services.intake.packages import Packages
 from services.intake.pages import certificate_response, pages
-from services.intake.problems import add_problems
+from services.intake.problems import add_problems, problem
 from services.intake.ranges import Wanted
 from services.intake.site import READ, Site, signals
 from services.intake.timeline import Entry, Happened, timeline_of
 from services.intake.unsubscribing.links import Links
 from services.intake.unsubscribing.pages import unsubscribing
 from shared.calendars import calendar_named
+from shared.client_limits import HOUR_S
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY
 from shared.events import (
@@ -56,6 +58,9 @@ from shared.journal import Told
 from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.policies import policies
 
+TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
+TOKENS = "/oauth/token"
+"""End of the path at which secrets are shown in a form."""
 UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
 """Where documents are handed in."""
 
@@ -481,3 +486,34 @@ def _limit_of(path: str) -> int:
     if path == batches.PATH:
         return batches.MOST_BYTES
     return uploads.MOST_BODY if UPLOADING.fullmatch(path) else MAX_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimit:
+    """Answers 429 to a network whose credentials were refused too often, before anything is compared."""
+
+    app: ASGIApp
+    attempts: FailedAttempts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count answers with status 401 to requests that show a credential."""
+        if scope["type"] != "http" or not _shows_credential(scope):
+            await self.app(scope, receive, send)
+            return
+        network = network_of_client(HTTPConnection(scope))
+        if not self.attempts.of_networks.left(network):
+            refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_WRONG, {"Retry-After": str(int(HOUR_S))})
+            await refused(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message.get("status") == HTTPStatus.UNAUTHORIZED:
+                self.attempts.of_networks.take(network)
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
+def _shows_credential(scope: Scope) -> bool:
+    named = any(name == b"authorization" for name, _ in scope["headers"])
+    return named or str(scope["path"]).endswith(TOKENS)

@@ -8,24 +8,18 @@ heard from networks only from which it has shown its secret before: an attacker 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Final, TypeVar
 
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.intake.obstacles import TooOften
-from services.intake.problems import problem
-from shared.client_limits import HOUR_S, Allowance, network_of
+from shared.client_limits import Allowance, network_of
 
 T = TypeVar("T")
 MOST_OF_NETWORK: Final = 20
 MOST_OF_CLIENT: Final = 100
 MOST_PROVEN: Final = 10_000
 """Pairs of client and network that are remembered."""
-TOO_MANY: Final = "Too many wrong credentials came from this address; try again in an hour."
-TOKENS: Final = "/oauth/token"
-"""End of the path at which secrets are shown in a form."""
 
 
 @dataclass(slots=True)
@@ -61,37 +55,6 @@ class FailedAttempts:
             self._proven.popitem(last=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptLimit:
-    """Answers 429 to a network whose credentials were refused too often, before anything is compared."""
-
-    app: ASGIApp
-    attempts: FailedAttempts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count answers with status 401 to requests that show a credential."""
-        if scope["type"] != "http" or not _shows_credential(scope):
-            await self.app(scope, receive, send)
-            return
-        network = network_of_client(HTTPConnection(scope))
-        if not self.attempts.of_networks.left(network):
-            refused = problem(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, {"Retry-After": str(int(HOUR_S))})
-            await refused(scope, receive, send)
-            return
-
-        async def counted(message: Message) -> None:
-            if message.get("status") == HTTPStatus.UNAUTHORIZED:
-                self.attempts.of_networks.take(network)
-            await send(message)
-
-        await self.app(scope, receive, counted)
-
-
 def network_of_client(connection: HTTPConnection) -> str:
     """Return the network that limits count the client of *connection* as."""
     return network_of(connection.client.host if connection.client else "")
-
-
-def _shows_credential(scope: Scope) -> bool:
-    named = any(name == b"authorization" for name, _ in scope["headers"])
-    return named or str(scope["path"]).endswith(TOKENS)

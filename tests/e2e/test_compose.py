@@ -232,6 +232,7 @@ def test_what_reads_documents_is_confined_in_its_container(composed: Composed) -
     # A network of its own is refused here; the filter forbids sockets.
     wanted = ("dies_with_service", "filtered_calls", "no_new_privileges", "unreadable_memory")
     assert {name: granted[name] for name in wanted} == dict.fromkeys(wanted, True)
+    assert granted["files_confined"] >= 1
 
 
 @pytest.mark.parametrize(("service", "most_megabytes"), [("intake", 220), ("verifier", 720)])

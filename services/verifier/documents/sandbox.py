@@ -33,17 +33,24 @@ from services.verifier.documents.worker.frames import (
     LONGEST_SHOWN,
     MOST_ANSWER_BYTES,
     MOST_SHOWN,
+    REFUSED,
     Request,
     Slot,
     Task,
     pack,
 )
 from shared.events import MOST_DOCUMENT_BYTES
+from shared.log import logger
 
 T = TypeVar("T")
 
 COMMAND: Final = (sys.executable, "-P", "-s", "-B", "-m", "services.verifier.documents.worker")
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"), "1")
+NEEDED: Final = (
+    "the machine must be x86_64 or aarch64 with Linux 5.13 or newer, Landlock among its security modules, "
+    "and the container must permit landlock_restrict_self and seccomp"
+)
+"""Without it no document is read; each is for a person to look at."""
 GRACE: Final = timedelta(seconds=5)
 """What the worker gets to end a file's process itself, before it is ended with it."""
 
@@ -202,7 +209,7 @@ class Examiner:
         try:
             async with asyncio.timeout(self._limits.start.total_seconds()):
                 granted = json.loads(await _next(process, MOST_ANSWER_BYTES[Task.READ]))
-                return Worker(process, folder, granted)
+            return Worker(process, folder, _confined(granted))
         except BaseException:
             await _end(process, folder)
             raise
@@ -223,6 +230,19 @@ async def examine(
 
 _UNREAD: Final = Check(name=FILE, result=Result.INCONCLUSIVE, reasons=(Refusal.DECODE_LIMIT.value,))
 """What is said of a file whose reader died or ran out of memory or time."""
+
+
+def _confined(granted: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    Return what the kernel *granted* a worker.
+
+    Raises:
+        WorkerLostError: It does not confine the worker, which reads no file then.
+    """
+    if REFUSED in granted:
+        logger().error("documents are not read", reason=f"{granted[REFUSED]}; {NEEDED}")
+        raise WorkerLostError("not confined")
+    return granted
 
 
 def _shown(answer: bytes) -> Shown:

@@ -1,6 +1,5 @@
 """How the examiner is put together; it runs beside the verifier, with a queue of its own."""
 
-import contextlib
 import ctypes
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,8 +7,9 @@ from datetime import timedelta
 
 from services.verifier.documents.files.antivirus import Clamd
 from services.verifier.documents.reading import Check, Reading
+from services.verifier.documents.sandbox import NEEDED, Limits
 from services.verifier.documents.sandbox import Examiner as Sandbox
-from services.verifier.documents.sandbox import Limits
+from services.verifier.documents.worker import landlock
 from services.verifier.documents.worker.frames import Slot as Kind
 from services.verifier.examiner.domain import Examination, evolve
 from services.verifier.examiner.handlers import SUBSCRIPTIONS, Company, Examiner, Read, Scan
@@ -18,6 +18,7 @@ from services.verifier.examiner.settings import ExaminerSettings
 from shared.events import Slot
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
+from shared.log import logger
 from shared.service import Moment, Service
 from shared.vault import derived_key
 
@@ -26,14 +27,11 @@ AT_ONCE = 4
 """Proofs that are held at once. One document is read at a time: reading takes a processor."""
 MOST_CPU = timedelta(seconds=20)
 """Processor time for a document; the slowest known takes half of it."""
-PR_SET_DUMPABLE = 4
-"""See prctl(2)."""
 
 
 @asynccontextmanager
 async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the examiner together."""
-    _keep_to_ourselves()
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal = Journal(database)
     presented = Presented(database, derived_key(settings.master_key_bytes, "documents presented"))
@@ -44,6 +42,8 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
         sandbox = await stack.enter_async_context(Sandbox(limits, environment=_environment(settings)))
         company = Company(settings.company.zone, settings.bill_age)
         read, scan = _reading(sandbox), _scanning(settings.antivirus)
+        if not landlock.version(ctypes.CDLL(None)):
+            logger().error("documents are not read", reason=f"no Landlock; {NEEDED}")
 
         def context(moment: Moment[Examination]) -> Examiner:
             return Examiner(
@@ -59,12 +59,6 @@ async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator
 
         service = Service(NAME, SUBSCRIPTIONS, Examination(), evolve, context)
         yield Running(service, journal, batch=AT_ONCE)
-
-
-def _keep_to_ourselves() -> None:
-    """Let no other process of the same user, the worker's above all, read our memory or environment."""
-    with contextlib.suppress(OSError):
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _environment(settings: ExaminerSettings) -> Mapping[str, str]:

@@ -11,10 +11,9 @@ import numpy as np
 from services.verifier.documents.mrz.bars import Picture
 from services.verifier.documents.mrz.reads import MOST_NOISE, Text
 from services.verifier.documents.telemetry import send_nothing
+from services.verifier.documents.worker.confinement import MODELS_VARIABLE, OWN_MODELS
 
 MODEL = "mrz"
-MODELS_VARIABLE = "HABEAS_MODELS"
-OWN_MODELS = Path(__file__).parents[4] / ".tools" / "models"
 OTHER_CONFIDENCE = 100
 """Of what PP-OCR reads: its errors are others than Tesseract's, so it is believed where both say the same."""
 LEAST_SIDE = 8

@@ -1,18 +1,25 @@
 """
 What a process may do before it touches a hostile file: less and less.
 
-``confine`` is for the worker, before it loads anything; ``seal`` for the child that reads one file. Limits
-hold everywhere; a network of its own and the filter of system calls where the kernel grants them without
-privileges.
+``confine`` is for the worker, before it loads anything; ``seal`` for the child that reads one file. Limits,
+the files that can be read and the filter of system calls hold everywhere, or no file is read. A user and a
+network of its own it gets where the kernel grants them.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
+import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import services
+import shared
+from services.verifier.documents.worker import landlock
 from services.verifier.documents.worker.filtering import install_filter
 
 NICENESS: Final = 10
@@ -20,8 +27,23 @@ MOST_FILES: Final = 64
 """Open at once; libraries and models are loaded by then."""
 MOST_TASKS: Final = 512
 """Processes and threads of this user, of all services that run as it: the kernel counts no fewer."""
+NOBODY: Final = 65_534
+"""User and group that own no files."""
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+SYSTEM: Final = tuple(
+    map(
+        Path,
+        (
+            *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share"),
+            *("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/dev/null", "/dev/urandom"),
+            *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+        ),
+    )
+)
+"""Files of the machine that libraries read; none holds anything of the service."""
+MODELS_VARIABLE: Final = "HABEAS_MODELS"
+OWN_MODELS: Final = Path(services.__file__).parent.parent / ".tools" / "models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +56,14 @@ class Bounds:
     wall_seconds: int
 
 
-def confine(memory_bytes: int) -> dict[str, bool]:
+def confine(memory_bytes: int) -> dict[str, int]:
     """
     Limit this process and all it starts; return what the kernel granted.
 
     It cannot be undone, and must come before a second thread exists.
+
+    Raises:
+        NotConfinedError: The kernel does not keep the process from other files.
     """
     os.nice(NICENESS)
     _limit(resource.RLIMIT_AS, memory_bytes)
@@ -46,12 +71,56 @@ def confine(memory_bytes: int) -> dict[str, bool]:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     library = ctypes.CDLL(None, use_errno=True)
-    return {
-        "dies_with_service": library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0,
+    granted: dict[str, int] = {
+        "own_user": _become_nobody(),
         "no_new_privileges": library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "own_network": library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0,
+        "files_confined": landlock.confine_to(readable(), library),
+    }
+    # Changing the user takes both away again.
+    return granted | {
+        "dies_with_service": library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0,
         "unreadable_memory": library.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0,
     }
+
+
+def readable() -> list[Path]:
+    """Return what the worker may read: code, libraries and models; no settings, no secrets."""
+    return [*SYSTEM, *_code()]
+
+
+def _code() -> Iterator[Path]:
+    """Yield the folders of code and models; not the folder around our packages: it may hold anything."""
+    for package in (services, shared):
+        yield Path(str(package.__file__)).parent
+    yield from {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    yield Path(os.environ.get(MODELS_VARIABLE) or OWN_MODELS)
+
+
+def _become_nobody() -> bool:
+    """Become a user without files of its own, where this one may, and the code can be read by that user."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        os.setgroups([])
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+        reads_code = all(_is_readable(path) for path in _code())
+        os.seteuid(0)
+        os.setegid(0)
+        if not reads_code:
+            return False
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except PermissionError:
+        return False
+    return True
+
+
+def _is_readable(path: Path) -> bool:
+    with contextlib.suppress(PermissionError):
+        return not path.exists() or bool(list(path.iterdir()))
+    return False
 
 
 def seal(bounds: Bounds) -> None:
@@ -59,6 +128,9 @@ def seal(bounds: Bounds) -> None:
     Take from this process, which reads one file and ends, all it does not need for that.
 
     Past its processor time or its wall-clock time the kernel ends it.
+
+    Raises:
+        NotConfinedError: System calls are not filtered.
     """
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -68,7 +140,7 @@ def seal(bounds: Bounds) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(bounds.wall_seconds)
     if not install_filter(library):
-        _limit(resource.RLIMIT_NPROC, 0)  # no processes, then, and no threads either
+        raise landlock.NotConfinedError("no filter of system calls")
 
 
 def _limit(kind: int, value: int) -> None:

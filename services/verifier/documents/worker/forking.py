@@ -5,16 +5,25 @@ The parent loads the models once, and never looks into a file; the child reads o
 meets what an earlier one left behind, memory cannot creep up, and a model costs its seconds only once.
 """
 
+import ctypes
 import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Final, NoReturn
 
 from services.verifier.documents.worker.confinement import Bounds, confine, seal
-from services.verifier.documents.worker.frames import MOST_ANSWER_BYTES, Request, Slot, frame, receive
+from services.verifier.documents.worker.filtering import is_filtered
+from services.verifier.documents.worker.frames import (
+    MOST_ANSWER_BYTES,
+    REFUSED,
+    Request,
+    Slot,
+    frame,
+    receive,
+)
+from services.verifier.documents.worker.landlock import NotConfinedError
 
 Examine = Callable[[Request], bytes]
 DIED: Final = b""
@@ -28,16 +37,22 @@ def serve(load: Callable[[], Examine], bounds: Bounds) -> None:
     Answer the requests on standard input until it ends.
 
     Args:
-        load: Returns what reads a file; called when this process is confined.
+        load: Returns what reads a file; called when this process is confined, and not at all where it is not.
         bounds: What one file may use.
     """
-    granted: dict[str, object] = dict(confine(bounds.memory_bytes))
     answers = os.dup(sys.stdout.fileno())
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        granted: dict[str, object] = dict(confine(bounds.memory_bytes))
+    except NotConfinedError as error:
+        _write(answers, frame(json.dumps({REFUSED: str(error)}).encode()))
+        return
     os.dup2(nowhere, sys.stdout.fileno())  # libraries print; nothing of it may look like an answer
     os.close(nowhere)
     examine = load()
     granted["filtered_calls"] = _in_a_child(_says_whether_filtered, NO_FILE, bounds, answers) == FILTERED
+    if not granted["filtered_calls"]:
+        granted = {REFUSED: "no filter of system calls"}
     _write(answers, frame(json.dumps(granted | {"bounds": asdict(bounds)}).encode()))
     while (request := receive(sys.stdin.buffer)) is not None:
         _write(answers, frame(_in_a_child(examine, request, bounds, answers)))
@@ -72,8 +87,8 @@ def _read_and_end(examine: Examine, request: Request, bounds: Bounds, writing: i
 
 
 def _says_whether_filtered(_: Request) -> bytes:
-    """Return whether system calls are filtered (proc(5)); that it returns at all shows that forking works."""
-    return FILTERED if "\nSeccomp:\t2\n" in Path("/proc/self/status").read_text(encoding="utf-8") else b"not"
+    """Return whether system calls are filtered; that it returns at all shows that forking works."""
+    return FILTERED if is_filtered(ctypes.CDLL(None)) else b"not"
 
 
 def _write(descriptor: int, content: bytes) -> None:
