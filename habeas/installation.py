@@ -166,6 +166,7 @@ class Installation:
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
+            "HABEAS_ERASURE_WINDOW": "PT0S",
             "HABEAS_MAIL_BOUNCES": "bounces@fernlicht.example",
             "HABEAS_BOUNCE_PORT": str(returned),
         }

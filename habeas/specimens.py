@@ -24,6 +24,7 @@ from services.notifier.facts import (
     Declined,
     Done,
     Duplicate,
+    ErasureAnnounced,
     ErasureOutcome,
     Extension,
     Facts,
@@ -251,6 +252,7 @@ LETTERS: dict[str, Facts] = {
         Right.RESTRICTION, RECEIVED, DONE, outcome=Outcome.NOTHING_HELD, searched=SEARCHED
     ),
     "weighing": Weighing(Right.OBJECTION, RECEIVED),
+    "scheduled erasure": ErasureAnnounced(RECEIVED, EXPIRY, WANTED.url),
     "lifting": Lifting(Right.RESTRICTION, RECEIVED, ReasonCode.ACCURACY_VERIFIED),
     "objection": Done(Right.OBJECTION, RECEIVED, DONE),
     "withdrawal of consent": Done(Right.CONSENT_WITHDRAWAL, RECEIVED, DONE),

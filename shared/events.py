@@ -135,6 +135,7 @@ class LetterKind(StrEnum):
     WITHDRAWN = "withdrawn"
     WEIGHING = "weighing"
     LIFTING = "lifting"
+    ERASURE_SCHEDULED = "erasure_scheduled"
     PROOF_WANTED = "proof_wanted"
     REMINDER = "reminder"
     CLARIFICATION = "clarification"
@@ -1216,6 +1217,23 @@ class ErasureApproved(Fact):
 
     by: Code
     """Who: a name that the company's own systems know."""
+
+
+class ErasureScheduled(Fact):
+    """A planned erasure waits for its window to end; until then it can be stopped."""
+
+    TYPE = "habeas.erasure.scheduled.v1"
+
+    at: datetime
+    """When the window ends and the erasure begins."""
+
+
+class ErasureDue(Fact):
+    """The window of a planned erasure has ended."""
+
+    TYPE = "habeas.erasure.due.v1"
+
+    name: Code
 
 
 class ErasureRetried(Fact):

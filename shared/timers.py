@@ -14,14 +14,14 @@ from typing import TypeAlias
 from shared.bus import Message, Publisher
 from shared.coalescing import Coalescer
 from shared.errors import TransientError
-from shared.events import DeadlineCame, TimeCame
+from shared.events import DeadlineCame, ErasureDue, TimeCame
 from shared.incidents import BreachTimeCame
 from shared.journal import Row
 from shared.log import logger
 from shared.mongo import Database, UpdateOne, translated
 from shared.service import announcements
 
-Moment: TypeAlias = TimeCame | DeadlineCame | BreachTimeCame
+Moment: TypeAlias = TimeCame | DeadlineCame | ErasureDue | BreachTimeCame
 """What tells a service of a moment."""
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500

@@ -14,7 +14,7 @@ from services.fulfillment.certificates import Certificates
 from services.fulfillment.context import Carrier as Carrying
 from services.fulfillment.context import Copies as Counted
 from services.fulfillment.context import Disagreements as Disputed
-from services.fulfillment.context import Fulfillment, House, Maps, Records, Vault
+from services.fulfillment.context import Fulfillment, House, Maps, Records, Timers, Vault
 from services.fulfillment.context import Listed as Listing
 from services.fulfillment.context import Webhooks as Telling
 from services.fulfillment.copies import Copies
@@ -40,10 +40,13 @@ from services.fulfillment.store import Maps as StoredMaps
 from services.fulfillment.suppression import Suppressions
 from services.fulfillment.webhooks import Webhooks
 from shared.errors import ConfigurationError, InvalidDataMap
+from shared.events import ErasureDue
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.outward import Outward
 from shared.service import Moment, Service
+from shared.timers import Timers as MomentsKept
+from shared.timers import tell_the_time
 from shared.vault import derived_key
 
 NAME = "fulfillment"
@@ -63,6 +66,7 @@ def service(  # noqa: PLR0913 - the parts of a service
     carrier: Carrying,
     webhooks: Telling,
     listed: Listing,
+    timers: Timers,
 ) -> Service[Fulfilment, Fulfillment]:
     """Return fulfillment, put together."""
 
@@ -84,6 +88,7 @@ def service(  # noqa: PLR0913 - the parts of a service
             carrier,
             webhooks,
             listed,
+            timers,
         )
 
     return Service(NAME, SUBSCRIPTIONS, Fulfilment(), evolve, context)
@@ -108,6 +113,8 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
     await copies.prepare()
     listed = Listed(database, derived_key(settings.master_key_bytes, HASHES))
     await listed.prepare()
+    timers = MomentsKept(database)
+    await timers.prepare()
     stores = Stores.connect(settings.store_urls())
     try:
         engine, house = Engine(stores, settings.residual_scan), settings.house()
@@ -124,6 +131,7 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
             carrier=Carrier(house.signer, Outward(settings.transfer_allow)),
             webhooks=Webhooks(Outward(), Outward(settings.inner_recipients())),
             listed=listed,
+            timers=timers,
         )
         days = Days(database)
         await days.prepare()
@@ -140,7 +148,8 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
         )
         daily = Daily(days, purging, platform.bus.publish)
         matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
-        yield Running(put_together, journal, background=_together(daily.run(), matching.run()))
+        clock = tell_the_time(timers, platform.bus, NAME, event=ErasureDue)
+        yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))
     finally:
         stores.close()
 

@@ -15,8 +15,10 @@ from shared.events import (
     Code,
     DropListed,
     ErasureApproved,
+    ErasureDue,
     ErasurePlanned,
     ErasureRetried,
+    ErasureScheduled,
     Fact,
     FeeAgreed,
     FeeDecided,
@@ -86,6 +88,8 @@ class Status(StrEnum):
     """An erasure is planned and waits for a second person."""
     PROPOSED_MORE = "proposed_more"
     """An erasure has begun, and what has come to light since waits for a second person."""
+    SCHEDULED = "scheduled"
+    """An erasure is planned, approved of where that is needed, and waits for its window to end."""
     PLANNED = "planned"
     TRANSFERRING = "transferring"
     """A package is ready and goes to another controller first."""
@@ -118,6 +122,7 @@ HELD: frozenset[type[Fact]] = frozenset(
         FeeAgreed,
         ErasurePlanned,
         ErasureApproved,
+        ErasureDue,
         ErasureRetried,
         ChangePlanned,
         TransferOrdered,
@@ -162,6 +167,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         TransferOrdered: S.WITHDRAWN,
         ErasurePlanned: S.WITHDRAWN,
         ErasureApproved: S.WITHDRAWN,
+        ErasureScheduled: S.WITHDRAWN,
+        ErasureDue: S.WITHDRAWN,
         FeeDecided: S.WITHDRAWN,
         FeeAgreed: S.WITHDRAWN,
         RequestWithdrawn: S.WITHDRAWN,
@@ -178,12 +185,24 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ErasureApproved: S.PLANNED,
         RequestWithdrawn: S.WITHDRAWN,
     },
+    # Nothing is written before the window has ended: until then a withdrawal stops it.
+    S.SCHEDULED: {
+        IdentityClaimed: S.SCHEDULED,
+        FeeDecided: S.SCHEDULED,
+        ErasurePlanned: S.SCHEDULED,
+        ErasureApproved: S.SCHEDULED,
+        ErasureScheduled: S.SCHEDULED,
+        ErasureDue: S.PLANNED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
     # What was erased before must be certified: a withdrawal that comes now is too late.
     S.PROPOSED_MORE: {
         IdentityClaimed: S.PROPOSED_MORE,
         FeeDecided: S.PROPOSED_MORE,
         ErasurePlanned: S.PROPOSED_MORE,
         ErasureApproved: S.PLANNED,
+        ErasureScheduled: S.PROPOSED_MORE,
+        ErasureDue: S.PROPOSED_MORE,
         ErasureRetried: S.PROPOSED_MORE,
         RequestWithdrawn: S.PROPOSED_MORE,
         **dict.fromkeys(TELLING, S.PROPOSED_MORE),
@@ -195,6 +214,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         FeeDecided: S.PLANNED,
         ErasurePlanned: S.PLANNED,
         ErasureApproved: S.PLANNED,
+        ErasureScheduled: S.SCHEDULED,
+        ErasureDue: S.PLANNED,
         ErasureRetried: S.PLANNED,
         ChangePlanned: S.PLANNED,
         RequestFulfilled: S.FULFILLED,
@@ -210,6 +231,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         FeeDecided: S.FULFILLED,
         ErasurePlanned: S.PLANNED,
         ErasureApproved: S.FULFILLED,
+        ErasureScheduled: S.FULFILLED,
+        ErasureDue: S.FULFILLED,
         ErasureRetried: S.FULFILLED,
         RequestFulfilled: S.FULFILLED,
         SubjectErased: S.FULFILLED,
@@ -243,6 +266,8 @@ class Fulfilment:
     """The fee that the person was told, and has agreed to if anything was done since."""
     planned: ErasurePlanned | None = None
     """The newest plan."""
+    scheduled: ErasureScheduled | None = None
+    """When the erasure begins, where it had to wait."""
     rounds: int = 0
     """Plans since the person was last told."""
     fulfilled: RequestFulfilled | None = None
@@ -312,6 +337,8 @@ def _noted(known: Fulfilment, status: Status, fact: Fact) -> Fulfilment:
             return _planned(known, status, fact)
         case ChangePlanned():
             return replace(known, status=status, change=fact.plan)
+        case ErasureScheduled():
+            return _scheduled(known, status, fact)
         case ErasureApproved():
             return replace(known, status=status, approved_by=known.approved_by or fact.by)
         case RequestFulfilled():
@@ -333,6 +360,11 @@ def _planned(known: Fulfilment, status: Status, fact: ErasurePlanned) -> Fulfilm
         planned=fact,
         rounds=known.rounds + 1,
     )
+
+
+def _scheduled(known: Fulfilment, status: Status, fact: ErasureScheduled) -> Fulfilment:
+    """Return *known* after *fact*; the one that comes back as a message says nothing new."""
+    return known if known.scheduled else replace(known, status=status, scheduled=fact)
 
 
 _PROPOSED = {

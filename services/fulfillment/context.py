@@ -90,6 +90,13 @@ class Webhooks(Protocol):
         """Return when *recipient* has acknowledged *body*."""
 
 
+class Timers(Protocol):
+    """Moments that are waited for."""
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """Have the moment *at* reported; the first one that is set under *name* counts."""
+
+
 class Listed(Protocol):
     """What California's DROP has listed."""
 
@@ -111,6 +118,8 @@ class House:
     package_lifetime: timedelta
     approval_above: int | None = None
     """How many records an erasure may change before a second person must approve of it; none: any number."""
+    erasure_window: timedelta = timedelta()
+    """How long a planned erasure waits, in which it can be stopped."""
     recipients: Mapping[str, Recipient] = field(default_factory=dict)
     """Those with whom a way to tell them is agreed, by their names in the data map."""
     patience: timedelta = timedelta(hours=24)
@@ -147,6 +156,7 @@ class Fulfillment:
     carrier: Carrier = field(repr=False)
     webhooks: Webhooks = field(repr=False)
     listed: Listed = field(repr=False)
+    timers: Timers = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:
         """Return the request as it was submitted."""

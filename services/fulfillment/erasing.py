@@ -32,11 +32,15 @@ from services.fulfillment.remembering import Registers
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.urgency import due_on, last_day
 from services.fulfillment.telling import concerned
+from services.fulfillment.window import TIMER, scheduled
 from shared.answer import ANSWER, Answer
+from shared.errors import TooEarly
 from shared.events import (
     ErasureApproved,
+    ErasureDue,
     ErasurePlanned,
     ErasureRetried,
+    ErasureScheduled,
     Fact,
     RequestFulfilled,
     SubjectErased,
@@ -50,15 +54,18 @@ WAITING_FOR_APPROVAL = (Status.PROPOSED, Status.PROPOSED_MORE)
 
 
 async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
-    """Carry a planned erasure out, unless it waits for a second person or was withdrawn while it did."""
+    """Carry a planned erasure out, unless it waits for a second person or its window, or was withdrawn."""
     return await _carried_out(event, ctx) if ctx.known.status is Status.PLANNED else []
 
 
 async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
-    """Carry out an erasure that waited for a second person; approving it twice changes nothing."""
+    """Carry out or schedule an erasure that waited for a second person; approving twice changes nothing."""
     planned = ctx.known.planned
     if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []
+    window = scheduled(planned, ctx) if ctx.known.status is Status.PROPOSED else None
+    if window is not None:
+        return [window]
     return await _carried_out(planned, replace(ctx, known=evolve(ctx.known, event)))
 
 
@@ -67,7 +74,41 @@ async def erase_approved(_event: ErasureApproved, ctx: Fulfillment) -> Sequence[
     planned = ctx.known.planned
     if planned is None or ctx.known.status is not Status.PLANNED:
         return []
-    return await _carried_out(planned, ctx)
+    first = ctx.known.rounds == 1 and ctx.known.fulfilled is None
+    window = scheduled(planned, ctx) if first else None
+    return [window] if window is not None else await _carried_out(planned, ctx)
+
+
+async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
+    """Set the timer for the end of the window."""
+    await ctx.timers.set(ctx.case_id, TIMER, event.at)
+    return []
+
+
+async def begin(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Begin an erasure whose window has ended, unless it was stopped.
+
+    The journal says that it has begun before the first record is erased: a withdrawal comes either before
+    this, and stops it, or after it, and is too late.
+
+    Raises:
+        TooEarly: The window has not ended by the clock of this process.
+    """
+    planned, window = ctx.known.planned, ctx.known.scheduled
+    if ctx.known.status is not Status.SCHEDULED or planned is None or window is None:
+        return []
+    if ctx.now < window.at:
+        raise TooEarly("the window of the erasure has not ended")
+    return [planned.model_copy(update={"approval": False})]
+
+
+async def begin_released(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Begin an erasure whose window ended while its request was stopped."""
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status is not Status.PLANNED:
+        return []
+    return [planned.model_copy(update={"approval": False})]
 
 
 async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:

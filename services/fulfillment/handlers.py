@@ -19,7 +19,17 @@ from services.fulfillment.charging import decide_fee, fee_by_staff
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
 from services.fulfillment.drop.wanted import Batch
-from services.fulfillment.erasing import PLAN, approve, contents_of, erase, erase_approved, retry
+from services.fulfillment.erasing import (
+    PLAN,
+    approve,
+    await_window,
+    begin,
+    begin_released,
+    contents_of,
+    erase,
+    erase_approved,
+    retry,
+)
 from services.fulfillment.erasure.planning import plan
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
@@ -30,6 +40,7 @@ from services.fulfillment.search.walk import Findings
 from services.fulfillment.suspension import Act, releases, stop, unless_stopped
 from services.fulfillment.telling import tell
 from services.fulfillment.transferring import transfer
+from services.fulfillment.window import scheduled
 from shared.answer import ANSWER
 from shared.errors import InvalidDataMap
 from shared.events import (
@@ -37,8 +48,10 @@ from shared.events import (
     DataPoints,
     DropListed,
     ErasureApproved,
+    ErasureDue,
     ErasurePlanned,
     ErasureRetried,
+    ErasureScheduled,
     Fact,
     FeeAgreed,
     FeeDecided,
@@ -161,6 +174,7 @@ RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
         FeeAgreed: answer_agreed,
         ErasurePlanned: erase,
         ErasureApproved: erase_approved,
+        ErasureDue: begin_released,
         ErasureRetried: retry,
         ChangePlanned: change,
         TransferOrdered: transfer,
@@ -174,6 +188,8 @@ SUBSCRIPTIONS = (
     on(FeeAgreed, unless_stopped(go_on)),
     on(ErasurePlanned, unless_stopped(erase)),
     on(ErasureApproved, unless_stopped(approve)),
+    on(ErasureScheduled, await_window),
+    on(ErasureDue, unless_stopped(begin)),
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
     on(RestrictionAnnounced, lift),
@@ -235,16 +251,16 @@ async def _plan_erasure(
     # In a thread, for it may be about a million records, and the broker waits for a sign of life.
     made = await asyncio.to_thread(plan, findings, ctx.maps.current, ctx.today())
     decided = replace(made, identities=found_by)
-    return [
-        ErasurePlanned(
-            request_id=ctx.case_id,
-            plan=await ctx.sealed_lines(PLAN, decided.lines()),
-            package=package,
-            regulation=event.regulation,
-            received_on=event.received_on,
-            approval=needs_approval(decided, ctx.house.approval_above),
-        )
-    ]
+    planned = ErasurePlanned(
+        request_id=ctx.case_id,
+        plan=await ctx.sealed_lines(PLAN, decided.lines()),
+        package=package,
+        regulation=event.regulation,
+        received_on=event.received_on,
+        approval=needs_approval(decided, ctx.house.approval_above),
+    )
+    window = None if planned.approval else scheduled(planned, ctx.after(event))
+    return [planned] if window is None else [planned, window]
 
 
 def _referred(right: Right, reason: str, ctx: Fulfillment) -> RequestReferred:

@@ -84,6 +84,12 @@ class FulfillmentSettings(Settings):
     erasure_approval: str = Field(default="never", pattern=r"^(never|always|above:[0-9]{1,9})$")
     """Whether a second person must approve of an erasure: `never`, `always`, or `above:N` records."""
 
+    erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta())
+    """
+    How long an erasure waits once it is confirmed and planned, in which it can be stopped; it always ends
+    before the last day for the answer. `PT0S`: it does not wait.
+    """
+
     transfer_allow: frozenset[str] = frozenset()
     """Hosts that a package may be sent on to although they lie inside: JSON, `["import.example.com"]`."""
 
@@ -125,6 +131,7 @@ class FulfillmentSettings(Settings):
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,
             approval_above=self._approval_above(),
+            erasure_window=self.erasure_window,
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
             patience=self.retry_for,
             automated_decisions=self.automated_decisions,

@@ -164,6 +164,8 @@ class StatusPage(BaseModel):
     """The law that the last day is of: the strictest of those that protect the person."""
     laws: list[PolicyId] = []
     """All laws that protect the person."""
+    erasure_at: datetime | None = None
+    """When a planned erasure begins; until then the request can be withdrawn."""
     fee: Fee | None = None
     """What the answer costs."""
     extended: bool = False
@@ -191,6 +193,7 @@ class StatusPage(BaseModel):
             due_by=case.due_by,
             laws=list(received.laws) if received else [],
             follows=received.follows if received else None,
+            erasure_at=case.erasure_at if case.withdrawable else None,
             fee=Fee.of(case),
             extended=case.extended,
             appeal=opened.remedy if opened else None,

@@ -190,6 +190,7 @@ STANDINGS: Mapping[Status, str] = MappingProxyType(
     }
 )
 FEE_WAITS = _("Waiting for you to say whether you want an answer that costs something")
+ERASURE_WAITS = _("Confirmed; your data will be erased, and you can still stop it")
 WORKED_ON = _("We are working on it")
 LOOKED_AT = _("Our privacy staff is looking at what you sent")
 CODE_WAITS = _("Waiting for your code")

@@ -30,6 +30,7 @@ from shared.events import (
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
+    ErasureScheduled,
     Evidence,
     ExtensionDecided,
     Fact,
@@ -237,6 +238,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         DueMoved,
         ErasureApproved,
         ErasurePlanned,
+        ErasureScheduled,
         ExtensionDecided,
         FeeAgreed,
         FeeQuoted,
@@ -324,6 +326,8 @@ class Case:
     """What the answer costs, as the person was told."""
     agreed: bool = False
     """Whether the person agrees to that."""
+    erasure_at: datetime | None = None
+    """When a planned erasure begins; until then it can be stopped."""
     awaits_approval: bool = False
     """Whether an erasure is planned that a second person must approve of."""
     package_code: IssuedCode | None = None
@@ -436,6 +440,11 @@ class Case:
         """Whether the request can be taken back: it is not answered yet."""
         return self.status in {Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}
 
+    def erased_after(self, now: datetime) -> datetime | None:
+        """Return when a planned erasure begins that can still be stopped *now*; None where there is none."""
+        waits = self.withdrawable and self.erasure_at is not None and now < self.erasure_at
+        return self.erasure_at if waits else None
+
     @property
     def answer_awaited(self) -> bool:
         """Whether the answer is still to come: nothing has ended the request, and no letter of it failed."""
@@ -499,7 +508,7 @@ def _noted(case: Case, fact: Fact) -> Case:
 
 def _staff_noted(case: Case, fact: Fact) -> Case:
     match fact:
-        case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved():
+        case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved() | ErasureScheduled():
             return _consent_noted(case, fact)
         case RequestStopped() | RequestReleased():
             return _stop_noted(case, fact)
@@ -541,8 +550,12 @@ def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
             return replace(case, answered_appeals=len(case.appeals))
 
 
-def _consent_noted(case: Case, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved) -> Case:
+def _consent_noted(
+    case: Case, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
+) -> Case:
     match fact:
+        case ErasureScheduled():
+            return replace(case, erasure_at=fact.at)
         case ErasurePlanned():
             return replace(case, awaits_approval=fact.approval)
         case ErasureApproved():

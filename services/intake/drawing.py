@@ -159,6 +159,7 @@ class Page:
             "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
             "authorities": list(_authorities(case, self.practice, words)),
             "package": case.fulfilled is not None and case.fulfilled.package is not None,
+            "erased_at": case.erased_after(self.door.clock()),
             "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
             "Remedy": Remedy,
         }

@@ -117,6 +117,7 @@ LETTERS: Mapping[LetterKind, str] = MappingProxyType(
         LetterKind.WITHDRAWN: _("We stopped working on your request"),
         LetterKind.WEIGHING: _("We are looking at your objection"),
         LetterKind.LIFTING: _("We will end the restriction of your data"),
+        LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
         LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),
         LetterKind.REMINDER: _("Your request still waits for you"),
         LetterKind.IN_REVIEW: _("Our staff is looking at your proof"),

@@ -339,6 +339,22 @@ class ErasureOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureAnnounced:
+    """An erasure is planned, and can be stopped until it begins."""
+
+    kind: ClassVar[str] = "erasure_scheduled"
+    received_on: date
+    begins_at: datetime
+    url: str
+    """Where the person stops it."""
+
+    @property
+    def right(self) -> Right:
+        """The right that was exercised."""
+        return Right.ERASURE
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A wish is carried out that hands over no data and erases none."""
 
@@ -565,6 +581,7 @@ Facts: TypeAlias = (
     | InReview
     | Clarification
     | AccessOutcome
+    | ErasureAnnounced
     | ErasureOutcome
     | Done
     | Refusal

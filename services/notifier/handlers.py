@@ -13,6 +13,7 @@ from services.notifier.facts import (
     Declined,
     Deed,
     Done,
+    ErasureAnnounced,
     ErasureOutcome,
     Facts,
     Hindrance,
@@ -42,6 +43,7 @@ from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, Withheld
 from shared.errors import PermanentError
 from shared.events import (
     DeliveryAction,
+    ErasureScheduled,
     Evidence,
     Fact,
     IdentityChallenged,
@@ -124,6 +126,15 @@ async def confirm_withdrawal(event: RequestWithdrawn, ctx: Notifier) -> Sequence
     return await write(LetterKind.WITHDRAWN, facts, request, ctx)
 
 
+async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[Fact]:
+    """Write when an erasure begins and how to stop it, unless it is stopped already."""
+    request = ctx.request()
+    if ctx.known.settled:
+        return []
+    facts = ErasureAnnounced(received_on=request.received_on, begins_at=event.at, url=ctx.page())
+    return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)
+
+
 async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]:
     """Tell what was found, handed over, erased and kept."""
     answer = Answer.model_validate_json(await ctx.vault.open(ctx.case_id, event.answer))
@@ -192,6 +203,7 @@ SUBSCRIPTIONS = (
     on(IdentityReviewNeeded, tell_of_review),
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
+    on(ErasureScheduled, announce_erasure),
     on(RequestFulfilled, tell_outcome),
     on(SubjectRestricted, note_restriction),
     on(RestrictionLifting, announce_lifting),

@@ -31,6 +31,7 @@ PLAIN_TITLES: Mapping[str, str] = MappingProxyType(
         "clarification": _("What would you like us to do?"),
         "in_review": _("Our staff is looking at your proof"),
         "weighing": _("We are looking at your objection"),
+        "erasure_scheduled": _("We will soon erase your data"),
         "lifting": _("We will end the restriction of your data"),
         "refusal": _("We cannot do what you asked for"),
         "withdrawn": _("We stopped working on your request"),

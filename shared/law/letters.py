@@ -19,6 +19,7 @@ class LetterForm(StrEnum):
     EXTENSION = "extension"
     LATE = "late"
     ACCESS = "access"
+    ERASURE_SCHEDULED = "erasure_scheduled"
     ERASURE = "erasure"
     DONE = "done"
     REFUSAL = "refusal"

@@ -39,6 +39,7 @@ class Ports:
             "E2E_AMQP_PORT": str(self.amqp),
             "E2E_MANAGEMENT_PORT": str(self.management),
             "E2E_MONGO_PORT": str(self.mongo),
+            "HABEAS_ERASURE_WINDOW": "PT0S",
         }
 
 

@@ -374,6 +374,7 @@ async def prepared(
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
+            "HABEAS_ERASURE_WINDOW": "PT0S",
             "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
             **changes,

@@ -11,7 +11,7 @@ from shared.law import Calendar, Regulation, Right
 from shared.policies import policies
 
 _DUE: ContextVar[date] = ContextVar("due", default=date.max)
-_WEEK_ENDS = Calendar("week-ends", lambda _year: {})
+WEEK_ENDS = Calendar("week-ends", lambda _year: {})
 
 
 @contextmanager
@@ -33,4 +33,4 @@ def last_day(regulation: Regulation, right: Right, received_on: date) -> date:
     """Return about when a request must be answered: nobody's order changes by a public holiday."""
     rule = policies().governing(regulation, received_on).answer(right)
     received_at = datetime.combine(received_on, time.min, UTC)
-    return law.due(rule, received_at, ZoneInfo("UTC"), _WEEK_ENDS).due_on
+    return law.due(rule, received_at, ZoneInfo("UTC"), WEEK_ENDS).due_on

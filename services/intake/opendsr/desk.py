@@ -114,7 +114,7 @@ class Desk:
 
     async def cancel(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
         """
-        Cancel a request that is still pending.
+        Cancel a request that is still pending, or an erasure that has not begun.
 
         Raises:
             Refused: It is in progress, or over.
@@ -122,8 +122,9 @@ class Desk:
             TooOften: Too much was done about it within the hour.
         """
         filed = await self.files.named(controller, name)
-        _, told = await self.files.stands(filed)
-        if told.standing is not Standing.PENDING:
+        case, told = await self.files.stands(filed)
+        waits = case.erased_after(self.files.door.clock()) is not None
+        if told.standing is not Standing.PENDING and not waits:
             raise refused("", f"only a pending request can be cancelled: this one is {told.standing}")
         try:
             await self.files.cancel(filed)

@@ -13,6 +13,7 @@ from shared.events import (
     Assurance,
     ChangePlanned,
     ErasureApproved,
+    ErasureDue,
     ErasurePlanned,
     ErasureRetried,
     Fact,
@@ -48,6 +49,7 @@ FACTS: Sequence[Fact] = (
     PLANNED,
     ErasureApproved(request_id=CASE, by="dana.muster"),
     ErasureRetried(request_id=CASE),
+    ErasureDue(request_id=CASE, name="erasure_window"),
     ChangePlanned(
         request_id=CASE, right=Right.RECTIFICATION, plan="plan_2", regulation=Regulation.GDPR, received_on=DAY
     ),

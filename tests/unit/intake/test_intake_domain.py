@@ -42,6 +42,7 @@ from shared.events import (
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
+    ErasureScheduled,
     ExtensionDecided,
     ExtensionReason,
     Fact,
@@ -137,6 +138,7 @@ PLANNED = ErasurePlanned(
     request_id=CASE, plan="plan", regulation=Regulation.GDPR, received_on=date(2026, 3, 5), approval=True
 )
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
+SCHEDULED = ErasureScheduled(request_id=CASE, at=datetime(2026, 3, 6, 9, 30, tzinfo=UTC))
 KEPT = PackageCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW)
 APPEAL = AppealReceived(
     request_id=CASE,
@@ -166,6 +168,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         CLOSED,
         PLANNED,
         APPROVED,
+        SCHEDULED,
         KEPT,
         NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),
         NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
@@ -346,6 +349,14 @@ def test_an_erasure_waits_for_approval_until_there_is_one_or_none_is_needed() ->
     assert (verified.awaits_approval, planned.awaits_approval) == (False, True)
     assert not evolve(planned, APPROVED).awaits_approval
     assert not evolve(planned, PLANNED.model_copy(update={"approval": False})).awaits_approval
+
+
+def test_erasure_can_be_stopped_until_its_window_ends() -> None:
+    waiting = evolve(Case(status=Status.VERIFIED), SCHEDULED)
+    assert waiting.erased_after(SCHEDULED.at - timedelta(microseconds=1)) == SCHEDULED.at
+    assert waiting.erased_after(SCHEDULED.at) is None
+    stopped = evolve(waiting, RequestWithdrawn(request_id=CASE))
+    assert stopped.erased_after(SCHEDULED.at - timedelta(days=1)) is None
 
 
 def test_a_new_code_comes_with_new_tries() -> None:
