@@ -14,11 +14,13 @@ from pathlib import Path
 
 import httpx
 
+from habeas.parts.broker import USER
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Part, Stack
 from shared.errors import TransientError
 from shared.mongo import Client, connect
+from shared.sources import ALL
 
 SOURCE = "bench"
 """CloudEvents source of the load; its log-in is trusted, so that no code is asked for."""
@@ -136,6 +138,7 @@ def environment(here: Ground) -> dict[str, str]:
         "HABEAS_SMTP_URL": here.smtp_url,
         "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
         "HABEAS_DATAMAP": str(here.folder / "map"),
+        "HABEAS_SOURCES": json.dumps({USER: [ALL, SOURCE]}),
         "HABEAS_TRUSTED_SOURCES": json.dumps([SOURCE]),
         "HABEAS_MAIL_FROM": "Example Privacy <privacy@example.com>",
     }

@@ -16,8 +16,10 @@ Hands requests over to Habeas: what a system uses that people write to, a shop, 
 
 What counts:
 
-* *source* names your system. Together with ``reference``, your own name for the request, it is the request:
-  the same pair again is the same request again, so repeating after a crash does no harm.
+* *source* names your system. Intake takes it from the broker users that it is bound to
+  (``HABEAS_SOURCES``), or from the user of the same name; the client sends the user of the URL.
+* Together with ``reference``, your own name for the request, it is the request: the same pair again is
+  the same request again, so repeating after a crash does no harm.
 * A request that is wrong raises pydantic's ``ValidationError`` where it is made, without any value.
 * When ``submit`` returns, the broker has the event on disk, and a queue of Habeas holds it. What is not
   confirmed is sent again, a few times, with the same id; then it raises, and the error says what to do.
@@ -148,7 +150,7 @@ class Publisher:
 
         Args:
             amqp_url: Where it is, with user, password and virtual host.
-            source: Your system, as Habeas knows it.
+            source: Your system, as Habeas knows it; it is bound to the user in *amqp_url*.
             binary: Whether CloudEvents go in binary mode; structured is the default.
             tries: How often an event is published until it is confirmed.
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from shared import failures
 from shared.bus import Bus, Delivery, Message, Parking
 from shared.events import RequestRejected
-from shared.failures import Origin
+from shared.failures import Origin, origin_in
 from shared.mongo import Client, connect, translated
 from shared.topology import LISTENS, REDELIVERY, parking_of
 
@@ -122,8 +122,7 @@ def _again(service: str, delivery: Delivery) -> Message:
         content_type=delivery.content_type or "application/octet-stream",
         headers={
             **{name: value for name, value in delivery.headers.items() if name.startswith("ce-")},
-            failures.EXCHANGE: origin.exchange,
-            failures.ROUTING_KEY: origin.routing_key,
+            **origin.headers,
         },
     )
 
@@ -138,11 +137,8 @@ def _origin(delivery: Delivery) -> Origin:
     headers = delivery.headers
     for death in headers.get("x-death", ()):
         if death["exchange"] != REDELIVERY:
-            return Origin(str(death["exchange"]), str(death["routing-keys"][0]))
-    return Origin(
-        str(headers.get(failures.EXCHANGE, delivery.exchange)),
-        str(headers.get(failures.ROUTING_KEY, delivery.routing_key)),
-    )
+            return Origin(str(death["exchange"]), str(death["routing-keys"][0]), delivery.user_id)
+    return origin_in(delivery)
 
 
 def _described(service: str, delivery: Delivery) -> Parked:

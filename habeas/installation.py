@@ -20,11 +20,13 @@ from typing import Self
 
 import httpx
 
+from habeas.parts.broker import USER
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.requests import SOURCE
 from habeas.stack import Stack
 from shared.errors import ConfigurationError, TransientError
+from shared.sources import ALL
 from shared.variables import FILE, PREFIX, SETTINGS, unknown
 
 COMPANY = Path(__file__).parent / "company" / "company.yaml"
@@ -163,6 +165,8 @@ class Installation:
             "HABEAS_PUBLIC_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
             "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),
+            # This broker has one user, which stands for every upstream system.
+            "HABEAS_SOURCES": json.dumps({USER: [ALL]}),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",

@@ -8,6 +8,7 @@ from habeas.client import Publisher
 from habeas.eventfiles import Found, Source, found_in
 from shared.bus import Message
 from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
+from shared.sources import COMMAND
 
 BATCH = 500
 """Events that are confirmed together."""
@@ -62,7 +63,7 @@ async def publish(amqp_url: str, sources: Sequence[Source], told: Callable[[int]
         Unroutable: Habeas has no queue for an event.
     """
     published = 0
-    async with Publisher(amqp_url, source="habeas/command") as publisher:
+    async with Publisher(amqp_url, source=COMMAND) as publisher:
         for batch in _batches(messages(sources)):
             try:
                 await publisher.publish(batch)

@@ -16,11 +16,12 @@ from shared.bus import Bus, Message
 from shared.envelope import Unreadable, decode, encode
 from shared.errors import ConfigurationError
 from shared.events import Fact, RequestSubmitted
+from shared.sources import COMMAND
 from shared.topology import REQUESTS
 
 F = TypeVar("F", bound=BaseModel)
 
-SOURCE = "habeas/command"
+SOURCE = COMMAND
 """CloudEvents source of what is submitted from the command line."""
 NAMES = frozenset({"by", "agency"})
 LOOKS_LIKE = "write a-z, 0-9, _ and dots: dana.muster"

@@ -18,8 +18,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from shared.law import Right
+from shared.sources import Channel, channel_source
 
-SOURCE: Final = "habeas/drop"
+SOURCE: Final = channel_source(Channel.HABEAS, "drop")
 """CloudEvents source of the requests that the platform passes on; nobody else may use it."""
 HASH_BYTES: Final = 32
 ID = re.compile(r"[A-Za-z0-9]{12}")

@@ -17,6 +17,7 @@ ATTEMPT = "x-habeas-attempt"
 FIRST_FAILURE = "x-habeas-first-failure"
 EXCHANGE = "x-habeas-exchange"
 ROUTING_KEY = "x-habeas-routing-key"
+USER = "x-habeas-user"
 REASON = "x-habeas-reason"
 ERROR = "x-habeas-error"
 
@@ -27,6 +28,14 @@ class Origin:
 
     exchange: str
     routing_key: str
+    user: str | None = None
+    """The broker user that published it, as the broker has checked."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what says so on the way to another try."""
+        user = {} if self.user is None else {USER: self.user}
+        return {EXCHANGE: self.exchange, ROUTING_KEY: self.routing_key, **user}
 
 
 def origin_of(delivery: Delivery) -> Origin:
@@ -36,10 +45,19 @@ def origin_of(delivery: Delivery) -> Origin:
     Our headers are believed only where nobody but us publishes: an upstream system that could name an
     exchange in a header could pass a submission off as a fact.
     """
-    ours = _our_headers(delivery)
+    if delivery.exchange != topology.REDELIVERY:
+        return Origin(delivery.exchange, delivery.routing_key, delivery.user_id)
+    return origin_in(delivery)
+
+
+def origin_in(delivery: Delivery) -> Origin:
+    """Return where a message that we have sent on ourselves was first published, by our headers."""
+    ours = delivery.headers
+    user = ours.get(USER)
     return Origin(
         exchange=str(ours.get(EXCHANGE, delivery.exchange)),
         routing_key=str(ours.get(ROUTING_KEY, delivery.routing_key)),
+        user=None if user is None else str(user),
     )
 
 
@@ -70,8 +88,7 @@ def after_failure(
         **_their_headers(delivery),
         ATTEMPT: attempt,
         FIRST_FAILURE: first.isoformat(),
-        EXCHANGE: origin.exchange,
-        ROUTING_KEY: origin.routing_key,
+        **origin.headers,
     }
     if parked:
         headers |= {REASON: _reason(error), ERROR: type(error).__name__}

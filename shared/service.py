@@ -23,7 +23,7 @@ from shared.bus import Delivery, Inbox, Message, Publisher
 from shared.envelope import Envelope, Unreadable, decode, derived_id, encode
 from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
 from shared.events import Event, Fact, Flaw, Record, RequestPurged, Submission, UnreadableSubmission
-from shared.failures import Failure, after_failure, origin_of
+from shared.failures import Failure, Origin, after_failure, origin_of
 from shared.journal import Row, journalled, story_of
 from shared.log import logger
 
@@ -92,6 +92,8 @@ class Service(Generic[S, C]):
     case_of: Callable[[Envelope[Event]], str] = case_of_fact
     secret: bytes = b""
     """Keys the case of a submission that cannot be read: a bare hash would let its content be guessed."""
+    refusal: Callable[[str | None, str], Flaw | None] = lambda _user, _source: None
+    """Why a broker user may not submit anything as a source; None where it may."""
 
     def fold(self, rows: Iterable[Row]) -> S:
         """Return what *rows* tell."""
@@ -317,16 +319,33 @@ class Runtime(Generic[S, C]):
         return works, unreadable
 
     def _work(self, delivery: Delivery) -> _Work:
-        exchange = origin_of(delivery).exchange
+        origin = origin_of(delivery)
         try:
-            envelope = decode(
-                delivery.body, exchange=exchange, content_type=delivery.content_type, headers=delivery.headers
-            )
+            envelope = self._admitted(delivery, origin)
         except Unreadable as error:
-            if exchange != topology.REQUESTS:
+            if origin.exchange != topology.REQUESTS:
                 raise
             envelope = self._unreadable(delivery, error.flaws, error.source, error.id)
         return _Work(delivery, envelope, self.service.case_of(envelope))
+
+    def _admitted(self, delivery: Delivery, origin: Origin) -> Envelope[Event]:
+        """
+        Return what *delivery* says.
+
+        Raises:
+            Unreadable: It is no event, or a submission of a source that its publisher may not use.
+        """
+        envelope = decode(
+            delivery.body,
+            exchange=origin.exchange,
+            content_type=delivery.content_type,
+            headers=delivery.headers,
+        )
+        if origin.exchange == topology.REQUESTS:
+            flaw = self.service.refusal(origin.user, envelope.source)
+            if flaw is not None:
+                raise Unreadable((flaw,), envelope.source, envelope.id)
+        return envelope
 
     def _unreadable(
         self, delivery: Delivery, flaws: tuple[Flaw, ...], source: str | None, id_: str | None

@@ -164,6 +164,7 @@ class MemoryInbox:
             redelivered=queued.redelivered,
             tag=self._tag,
             channel=self._channel,
+            user_id=message.user_id,
         )
 
 

@@ -91,6 +91,7 @@ SETTINGS = frozenset(
         "HABEAS_SENSITIVITY",
         "HABEAS_SHOPIFY_SECRETS",
         "HABEAS_SMTP_URL",
+        "HABEAS_SOURCES",
         "HABEAS_STORES",
         "HABEAS_TRANSFER_ALLOW",
         "HABEAS_TRUSTED_SOURCES",

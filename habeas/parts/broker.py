@@ -78,6 +78,14 @@ class Broker:
             f' <<".*">>, <<".*">>, <<".*">>, <<"{USER}">>).'
         )
 
+    async def add_publisher(self, name: str, password: str, vhost: str) -> None:
+        """Add the user *name*, who may write to ``habeas.requests`` of *vhost* and do nothing else."""
+        await self._evaluate(
+            f'rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{password}">>, <<"{USER}">>),'
+            f'rabbit_auth_backend_internal:set_permissions(<<"{name}">>, <<"{vhost}">>,'
+            f' <<"^$">>, <<"^habeas\\\\.requests$">>, <<"^$">>, <<"{USER}">>).'
+        )
+
     async def drop_vhost(self, name: str) -> None:
         """Remove the virtual host *name* with all it holds; its connections are closed."""
         await self._evaluate(f'rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>).')

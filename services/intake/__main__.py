@@ -21,6 +21,7 @@ from services.intake.site import Site
 from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from services.intake.waiting import WaitingRoom, let_in
+from shared.bus import user_of
 from shared.envelope import Envelope
 from shared.events import (
     AppealSubmitted,
@@ -36,6 +37,7 @@ from shared.incidents import BreachDeclared
 from shared.journal import Journal
 from shared.outbox import Outbox
 from shared.service import Moment, Service, case_of_fact
+from shared.sources import Bindings, command_user
 from shared.stop_links import PURPOSE as STOP_LINKS
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
@@ -54,7 +56,7 @@ class Ports:
     room: Room
 
 
-def service(ports: Ports, practice: Practice, key: bytes) -> Service[Case, Intake]:
+def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) -> Service[Case, Intake]:
     """Return intake, put together on *ports*; *key* turns references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
@@ -86,7 +88,7 @@ def service(ports: Ports, practice: Practice, key: bytes) -> Service[Case, Intak
             practice=practice,
         )
 
-    return Service(NAME, SUBSCRIPTIONS, Case(), evolve, context, RECORDS, case_of, key)
+    return Service(NAME, SUBSCRIPTIONS, Case(), evolve, context, RECORDS, case_of, key, bindings.refusal)
 
 
 @asynccontextmanager
@@ -131,7 +133,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
             Outbox(NAME, journal, platform.bus).run(),
             *works,
         )
-        intake = service(Ports(platform.vault, timers, firsts, room), settings.practice(), keys.requests)
+        ports = Ports(platform.vault, timers, firsts, room)
+        bindings = Bindings(settings.sources, command_user(user_of(settings.amqp_url.get_secret_value())))
+        intake = service(ports, settings.practice(), keys.requests, bindings)
         yield Running(intake, journal, app, background=background)
 
 

@@ -57,6 +57,7 @@ from shared.events import (
 from shared.journal import Told
 from shared.law import FeeReason, Money, Policy, Regulation, Right
 from shared.policies import policies
+from shared.sources import Source
 
 TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
 TOKENS = "/oauth/token"
@@ -217,11 +218,11 @@ class StatusPage(BaseModel):
 class Callers:
     """Who may lodge requests: upstream systems by key, people within their allowance."""
 
-    keys: Mapping[str, SecretStr]
+    keys: Mapping[Source, SecretStr]
     public: Allowance
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
-    def source_of(self, request: Request) -> str:
+    def source_of(self, request: Request) -> Source:
         """
         Return the CloudEvents source of who calls.
 
@@ -234,7 +235,7 @@ class Callers:
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
         return PUBLIC_DOOR
 
-    def system(self, request: Request) -> str:
+    def system(self, request: Request) -> Source:
         """
         Return the CloudEvents source of the upstream system that calls.
 
@@ -279,7 +280,7 @@ def create_app(
 
     @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
     async def lodge(
-        form: RequestForm, request: Request, source: Annotated[str, Depends(callers.source_of)]
+        form: RequestForm, request: Request, source: Annotated[Source, Depends(callers.source_of)]
     ) -> Lodged:
         """Lodge a request. The same reference from the same system is the same request again."""
         if source == PUBLIC_DOOR:
@@ -300,7 +301,7 @@ def create_app(
         return list(policies())
 
     @app.get("/v1/requests", dependencies=[Depends(not_stored)])
-    async def find(reference: str, source: Annotated[str, Depends(callers.system)]) -> StatusPage:
+    async def find(reference: str, source: Annotated[Source, Depends(callers.system)]) -> StatusPage:
         """Say where the request stands that the calling system knows as *reference*."""
         case_id = door.id_of(source, reference)
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")

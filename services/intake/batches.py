@@ -14,6 +14,7 @@ from services.intake.door import Door
 from services.intake.sheets.columns import Reading
 from services.intake.sheets.rows import Fault, NoSheet, Row, decoded, rows
 from shared.errors import PermanentError
+from shared.sources import Source
 
 PATH = "/v1/requests/batch"
 MOST_BYTES = 5 << 20
@@ -58,14 +59,14 @@ class Batch(BaseModel):
     """Rows that were left out: only with `keep_going`."""
 
 
-def batches(door: Door, system: Callable[[Request], str], *, root: str, zone: tzinfo) -> APIRouter:
+def batches(door: Door, system: Callable[[Request], Source], *, root: str, zone: tzinfo) -> APIRouter:
     """Return the route; *system* says which system calls, and *zone* is where days begin."""
     router = APIRouter()
 
     @router.post(PATH, status_code=HTTPStatus.ACCEPTED, openapi_extra=SHEET)
     async def lodge_all(
         request: Request,
-        source: Annotated[str, Depends(system)],
+        source: Annotated[Source, Depends(system)],
         ignore: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006  FastAPI copies it
         keep_going: bool = False,
     ) -> Batch:

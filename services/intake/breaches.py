@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 
 from services.intake.context import Intake, rejected
-from services.intake.domain import COMMAND, OWN_DOOR
 from shared.affected import declaration_item
 from shared.envelope import derived_id
 from shared.errors import Destroyed
 from shared.events import Fact, Flaw
 from shared.incidents import BreachDeclared, BreachLodged
 from shared.slips import slips_in
+from shared.sources import COMMAND
 
-NOT_THEIRS = Flaw(path="source", message="is one of our own doors: no breach is declared there")
 USED_BEFORE = Flaw(
     path="data.reference", message="names an old incident whose record is gone; choose another"
 )
@@ -25,8 +24,6 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     counts where the staff does; of what a system names nobody has seen, two people have to approve. A slip of
     the pen is refused at once: a law would judge by it.
     """
-    if ctx.source.startswith(OWN_DOOR) and ctx.source != COMMAND:
-        return [rejected(ctx, NOT_THEIRS)]
     slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in slips_in(event)]
     if slips:
         return [rejected(ctx, *slips)]

@@ -32,10 +32,11 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.log import logger
+from shared.sources import Channel, channel_source
 
-COMPANION = "habeas/child"
+COMPANION = channel_source(Channel.HABEAS, "child")
 """CloudEvents source of an opt-out that goes with the request of a child."""
-RENEWAL = "habeas/appeal"
+RENEWAL = channel_source(Channel.HABEAS, "appeal")
 """CloudEvents source of a request that is taken up again."""
 NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
 

@@ -83,18 +83,17 @@ from shared.events import (
 )
 from shared.incidents import BreachLodged
 from shared.law import Duty, needs_proof
+from shared.sources import Channel, channel_source
 
 OWN_DOOR = "habeas/"
 """What the source of a request begins with that no upstream system has passed on."""
-PUBLIC_DOOR = "habeas/public"
+PUBLIC_DOOR = channel_source(Channel.HABEAS, "public")
 """CloudEvents source of what people lodge without a key."""
-MAIL = "habeas/mail"
+MAIL = channel_source(Channel.HABEAS, "mail")
 """CloudEvents source of what people ask by mail."""
-COMMAND = "habeas/command"
-"""CloudEvents source of what the staff submits from the command line."""
-GPC = "habeas/gpc"
+GPC = channel_source(Channel.HABEAS, "gpc")
 """CloudEvents source of what browsers ask by a signal (Global Privacy Control)."""
-PUBLIC_DOORS = frozenset({PUBLIC_DOOR, MAIL, GPC})
+PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
 """Sources behind which anybody may ask in anybody's name."""
 NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""

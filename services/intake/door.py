@@ -57,6 +57,7 @@ from shared.journal import Row, Told, story_of, told_by
 from shared.log import logger
 from shared.outbox import Outbox, UnpublishedRows
 from shared.service import Rows, announcements, stored_precision
+from shared.sources import Source
 
 NAME = "intake"
 ACTS_PER_HOUR = 60
@@ -126,7 +127,7 @@ class Door:
     async def lodge(
         self,
         request: RequestSubmitted,
-        source: str,
+        source: Source,
         *,
         attested: tuple[Evidence, ...] = (),
         instructed: bool = False,
@@ -250,7 +251,7 @@ class Door:
         await self.vault.discard(case_id, [item])
 
     async def set_aside(
-        self, source: str, reference: str, content: bytes, flaws: tuple[Flaw, ...], *, id_: str | None
+        self, source: Source, reference: str, content: bytes, flaws: tuple[Flaw, ...], *, id_: str | None
     ) -> str:
         """
         Seal what no request can be made of, and put on record that a person must look at it; return its id.

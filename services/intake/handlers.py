@@ -12,7 +12,6 @@ from services.intake.registering import begun
 from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
 from shared.answer import SUBMISSION
-from shared.drop import SOURCE as DROP
 from shared.errors import TooEarly
 from shared.events import (
     AgreementLodged,
@@ -72,7 +71,6 @@ SET_ASIDE = "set_aside"
 """Name under which a message that could not be read lies in the vault."""
 NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
 USED_BEFORE = Flaw(path="data.reference", message="names an old request whose record is gone; choose another")
-RESERVED = Flaw(path="source", message="is ours: what it passes on needs no proof")
 
 
 async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -81,8 +79,6 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
 
     A reference that named a request long ago is no new request, nor is it lost: its publisher is told.
     """
-    if ctx.source == DROP:
-        return [rejected(ctx, RESERVED)]
     if ctx.case.status is Status.PURGED:
         return [rejected(ctx, USED_BEFORE)]
     if ctx.case.status is not Status.UNKNOWN:

@@ -21,7 +21,10 @@ from shared.events import Code
 from shared.law import Company
 from shared.policies import policies
 from shared.settings import InboxSettings
+from shared.sources import Source, binding, upstream_source
 
+SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
+SourcePattern: TypeAlias = Annotated[str, AfterValidator(binding)]
 KEY_CHARACTERS = 16
 """An empty key would let everybody in, a short one everybody who tries."""
 
@@ -43,8 +46,14 @@ IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 class IntakeSettings(InboxSettings):
     """Settings of intake."""
 
-    api_keys: dict[str, SecretStr] = Field(default_factory=dict)
+    api_keys: dict[SystemSource, SecretStr] = Field(default_factory=dict)
     """Upstream systems that may use the HTTP API: JSON, CloudEvents source → key of 16 characters or more."""
+
+    sources: dict[str, frozenset[SourcePattern]] = Field(default_factory=dict)
+    """
+    Sources that each broker user may publish as: JSON, `{"shop": ["shop.example", "shop.example/*"]}`; a user
+    without an entry may use its own name.
+    """
 
     register_months: int = Field(default=24, ge=24, le=1200)
     """Months that the record of a request is kept after it ended; then it is only counted."""
@@ -190,7 +199,7 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("api_keys")
     @classmethod
-    def _are_hard_to_guess(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    def _are_hard_to_guess(cls, keys: dict[Source, SecretStr]) -> dict[Source, SecretStr]:
         if any(len(key.get_secret_value()) < KEY_CHARACTERS for key in keys.values()):
             raise ValueError(f"every key needs at least {KEY_CHARACTERS} characters")
         return keys

@@ -4,13 +4,16 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Annotated, TypeAlias
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from services.verifier.assurance import Sensitivity
 from shared.events import Code
 from shared.settings import Settings
+from shared.sources import trustable
 
+TrustedSource: TypeAlias = Annotated[str, AfterValidator(trustable)]
 LEAST_SECRET_BYTES = 16
 """RFC 4226 section 4, R6."""
 
@@ -18,7 +21,7 @@ LEAST_SECRET_BYTES = 16
 class VerifierSettings(Settings):
     """Settings of the verifier."""
 
-    trusted_sources: frozenset[str] = frozenset()
+    trusted_sources: frozenset[TrustedSource] = frozenset()
     """
     Upstream systems whose log-in counts as proof of identity: JSON list of CloudEvents sources; `drp/ID` for
     an authorised agent whose word counts that a mailbox is the person's.

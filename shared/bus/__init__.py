@@ -14,7 +14,7 @@ There are two ways over the same connection: ``plain``, the driver's own, and ``
 of the processor time and is used with the drivers it was tried with.
 """
 
-from shared.bus.connecting import connect, declare, translated
+from shared.bus.connecting import connect, declare, translated, user_of
 from shared.bus.consuming import Consumer
 from shared.bus.messages import Delivery, Inbox, Message, Publisher
 from shared.bus.parking import Parking
@@ -31,4 +31,5 @@ __all__ = [
     "connect",
     "declare",
     "translated",
+    "user_of",
 ]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias, cast
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import aiormq.channel
@@ -24,6 +25,11 @@ BROKEN = (AMQPError, OSError, TimeoutError, RuntimeError)
 """What the driver raises when the connection is gone; besides it *cancels*, see :func:`translated`."""
 _LEAVING: set[asyncio.Task[None]] = set()
 """Goodbyes that take longer than anybody waits for them."""
+
+
+def user_of(url: str) -> str:
+    """Return the user that *url* names; the broker's default where it names none."""
+    return unquote(urlsplit(url).username or "guest")
 
 
 @contextmanager

@@ -175,7 +175,7 @@ class FastInlet(PlainInlet):
 
     def _take(self, method: bytes, header: bytes, body: bytes) -> None:
         tag, redelivered, exchange, routing_key = frames.delivered(method)
-        content_type, headers, message_id = frames.properties(header)
+        content_type, headers, message_id, user_id = frames.properties(header)
         self._come.append(
             Delivery(
                 exchange,
@@ -187,6 +187,7 @@ class FastInlet(PlainInlet):
                 redelivered,
                 tag,
                 self._channel,
+                user_id,
             )
         )
 

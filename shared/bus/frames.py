@@ -38,6 +38,8 @@ _FLAGS = Struct(">H")
 _TABLE = Struct(">I")
 _CONTENT_TYPE, _ENCODING, _HEADERS, _MODE, _PRIORITY = 0x8000, 0x4000, 0x2000, 0x1000, 0x0800
 _CORRELATION, _REPLY_TO, _EXPIRATION, _MESSAGE_ID = 0x0400, 0x0200, 0x0100, 0x0080
+_TIMESTAMP, _TYPE, _USER_ID = 0x0040, 0x0020, 0x0010
+_TIMESTAMP_BYTES = 8
 _OURS = _CONTENT_TYPE | _HEADERS | _MODE | _MESSAGE_ID
 _LONGEST_NAME = 255
 
@@ -57,6 +59,7 @@ class Properties(NamedTuple):
     content_type: str | None
     headers: Mapping[str, Any]
     message_id: str | None
+    user_id: str | None
 
 
 def publication(channel: int, message: Message, frame_max: int) -> Iterator[bytes]:
@@ -71,11 +74,12 @@ def publication(channel: int, message: Message, frame_max: int) -> Iterator[byte
     yield _frame(
         HEADER,
         channel,
-        _HEADER.pack(_CLASS, 0, len(body), _OURS)
+        _HEADER.pack(_CLASS, 0, len(body), _OURS if message.user_id is None else _OURS | _USER_ID)
         + _name(message.content_type)
         + encode.field_table(dict(message.headers))
         + _PERSISTENT
-        + _name(message.message_id),
+        + _name(message.message_id)
+        + (b"" if message.user_id is None else _name(message.user_id)),
     )
     most = frame_max - OVERHEAD
     for start in range(0, len(body), most):
@@ -131,8 +135,16 @@ def properties(header: bytes) -> Properties:
         if flags & flag:
             at += 1 + header[at]
     if flags & _MESSAGE_ID:
-        message_id, _ = _text(header, at)
-    return Properties(content_type, headers, message_id)
+        message_id, at = _text(header, at)
+    return Properties(content_type, headers, message_id, _user_id(header, at, flags))
+
+
+def _user_id(header: bytes, at: int, flags: int) -> str | None:
+    """Read the user behind the message's id."""
+    at += _TIMESTAMP_BYTES if flags & _TIMESTAMP else 0
+    if flags & _TYPE:
+        at += 1 + header[at]
+    return _text(header, at)[0] if flags & _USER_ID else None
 
 
 def _frame(kind: int, channel: int, payload: bytes) -> bytes:

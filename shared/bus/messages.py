@@ -17,6 +17,8 @@ class Message:
     headers: Mapping[str, Any] = field(default_factory=dict)
     mandatory: bool = True
     """Whether it is an error when no queue takes it."""
+    user_id: str | None = None
+    """The broker user it says it is from; the broker refuses another than the connection's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Delivery:
     redelivered: bool
     tag: int
     channel: object
+    user_id: str | None = None
+    """The broker user that has published it, as the broker has checked; None where it does not say."""
 
 
 class Publisher(Protocol):

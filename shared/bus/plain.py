@@ -56,6 +56,7 @@ class PlainOutlet:
                 content_type=message.content_type,
                 delivery_mode=PERSISTENT,
                 headers=dict(message.headers),
+                user_id=message.user_id,
             ),
             wait=False,
         )
@@ -95,6 +96,7 @@ def delivery_of(message: DeliveredMessage, channel: Channel) -> Delivery:
         redelivered=bool(message.redelivered),
         tag=message.delivery_tag or 0,
         channel=channel,
+        user_id=properties.user_id,
     )
 
 

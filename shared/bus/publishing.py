@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from aio_pika.abc import AbstractConnection
@@ -14,6 +15,7 @@ from shared.bus.connecting import (
     must_be_declared,
     open_channel,
     translated,
+    user_of,
 )
 from shared.bus.fast import FastOutlet
 from shared.bus.messages import Message
@@ -55,6 +57,7 @@ class Bus:
                 write to one exchange and nothing else.
         """
         self._url = url
+        self._user = user_of(url)
         self._name = name
         self._plain = plain
         self._guest = guest
@@ -63,9 +66,10 @@ class Bus:
         self._opening = asyncio.Lock()
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish as :class:`Publisher` says."""
+        """Publish as :class:`Publisher` says; submissions name the broker user that they are from."""
         if not messages:
             return
+        messages = [self._signed(message) for message in messages]
         outlet = await self._open()
         try:
             with translated("the broker did not confirm"):
@@ -74,6 +78,12 @@ class Bus:
         except BrokerUnavailable:
             await self._abandon(outlet)
             raise
+
+    def _signed(self, message: Message) -> Message:
+        """Return *message* with the user of this connection, which intake binds sources to."""
+        if message.exchange != REQUESTS or message.user_id is not None:
+            return message
+        return replace(message, user_id=self._user)
 
     async def ping(self) -> None:
         """

@@ -34,11 +34,12 @@ from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Stack
 from shared import topology
-from shared.bus import Bus, Message, Parking, declare
+from shared.bus import Bus, Message, Parking, declare, user_of
 from shared.codes import ALONE
 from shared.errors import BrokerUnavailable, TransientError
 from shared.events import RequestSubmitted
 from shared.mongo import Client, Document, connect
+from shared.sources import ALL
 from tests.conftest import databases, required
 from tests.integration.forks import said, started
 from tests.mailbox import Mailbox
@@ -371,6 +372,7 @@ async def prepared(
             "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
             "HABEAS_DATAMAP": str(datamap(folder / "datamap", prefix)),
             "HABEAS_API_KEYS": json.dumps(KEYS),
+            "HABEAS_SOURCES": json.dumps({user_of(amqp_url): [ALL, PORTAL]}),
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",

@@ -24,6 +24,7 @@ from habeas.client import (
     WithdrawalSubmitted,
     submit_all,
 )
+from habeas.parts.broker import USER
 from habeas.stack import Stack
 from tests.conftest import missing
 from tests.integration.pipeline import Pipeline, comes_true, command, prepared
@@ -32,13 +33,16 @@ from tests.unit.pages import ROOT
 EXAMPLES = ROOT / "examples" / "publish"
 SHOP, DESK = "shop.example", "support.example"
 KEY = "the key of the example is long"
+RESTRICTED = f"shop-{uuid.uuid4().hex}"
+"""Broker user of the shop."""
 
 
 @pytest_asyncio.fixture(scope="module")
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     keys = json.dumps({SHOP: KEY, DESK: f"{KEY} too"})
     folder = tmp_path_factory.mktemp("examples")
-    async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys) as pipeline:
+    bound = json.dumps({USER: [SHOP, DESK], RESTRICTED: [SHOP]})
+    async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys, HABEAS_SOURCES=bound) as pipeline:
         await pipeline.start("intake")
         yield pipeline
         await pipeline.stop()
@@ -134,14 +138,6 @@ async def test_the_example_with_curl_lodges_a_request_and_a_sheet(pipeline: Pipe
     assert "not known" in said
 
 
-async def test_the_example_with_amqp_tools_sends_an_event(pipeline: Pipeline) -> None:
-    if shutil.which("amqp-publish") is None:
-        missing("there is no amqp-publish; scripts/setup-tests installs it")
-    script, event = str(EXAMPLES / "curl" / "publish.sh"), str(EXAMPLES / "curl" / "event.json")
-    await sends(script, event, HABEAS_AMQP_URL=pipeline.amqp_url)
-    assert (await registered(pipeline, "ticket-4712"))["right"] == "erasure"
-
-
 # --- the verb ---------------------------------------------------------------------------------------------
 
 
@@ -176,13 +172,13 @@ async def test_a_file_is_published_whole_or_not_at_all_and_again_without_harm(
 async def test_the_client_needs_to_write_to_one_exchange_and_nothing_else(
     pipeline: Pipeline, stack: Stack
 ) -> None:
-    url = await restricted(stack, pipeline.amqp_url, write=r"^habeas\.requests$")
+    url = await restricted(stack, pipeline.amqp_url, RESTRICTED, write=r"^habeas\.requests$")
     for binary in (False, True):
         ticket = reference()
         async with Publisher(url, source=SHOP, binary=binary) as publisher:
             await publisher.submit(RequestSubmitted(reference=ticket, right="access", subject=Subject()))
         assert (await registered(pipeline, ticket))["right"] == "access"
-    denied = await restricted(stack, pipeline.amqp_url, write="^$")
+    denied = await restricted(stack, pipeline.amqp_url, uuid.uuid4().hex, write="^$")
     async with Publisher(denied, source=SHOP, tries=1) as publisher:
         with pytest.raises(BrokerUnavailable, match="see that the broker runs and that URL, user"):
             await publisher.withdraw(WithdrawalSubmitted(reference="t"))
@@ -207,9 +203,9 @@ async def test_a_program_that_is_not_asynchronous_submits_too(pipeline: Pipeline
     assert (await registered(pipeline, ticket))["right"] == "access"
 
 
-async def restricted(stack: Stack, url: str, *, write: str) -> str:
-    """Make a user who may write where *write* fits and do nothing else; return the URL for them."""
-    name, vhost = uuid.uuid4().hex, url.rpartition("/")[2]
+async def restricted(stack: Stack, url: str, name: str, *, write: str) -> str:
+    """Add a user that may write where *write* fits and do nothing else; return its URL."""
+    vhost = url.rpartition("/")[2]
     pattern = write.replace("\\", "\\\\")
     await stack.broker._evaluate(
         f'rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{name}">>, <<"test">>),'

@@ -18,7 +18,7 @@ from shared.journal import Journal
 from shared.mongo import Client, connect
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryTimers, MemoryVault
-from tests.unit.fakes import PRACTICE, REQUEST_KEY, RETRY, SOURCE, MemoryRoom, request, submission
+from tests.unit.fakes import BINDINGS, PRACTICE, REQUEST_KEY, RETRY, SOURCE, MemoryRoom, request, submission
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 WISH = b'{"email":"ada@example.org"}'
@@ -106,7 +106,9 @@ class Replica:
         database, broker = client[f"{prefix}_intake"], MemoryBroker()
         journal = Journal(database, RECORDS)
         firsts = Firsts(database, journal, b"k" * 32)
-        one = service(Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom()), PRACTICE, REQUEST_KEY)
+        one = service(
+            Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom()), PRACTICE, REQUEST_KEY, BINDINGS
+        )
         return cls(broker, Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW))
 
     async def register(self, names: Sequence[str]) -> None:

@@ -33,19 +33,24 @@ from shared.events import (
     IdentityClaimed,
     IdentityCompared,
     RequestLodged,
+    RequestSubmitted,
     TimeCame,
 )
 from shared.journal import Row, story_of
 from shared.law import Company
 from shared.policies import policies
 from shared.service import Runtime
+from shared.sources import ALL, Bindings, Source, upstream_source
 from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
 from shared.topology import EVENTS, REQUESTS
 
 F = TypeVar("F", bound=Fact)
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
-SOURCE = "shop.example.com"
+SOURCE = upstream_source("shop.example.com")
+PUBLISHER = "tests"
+"""A broker user that may use every source that is not reserved, and the command's."""
+BINDINGS = Bindings({PUBLISHER: frozenset({ALL})}, command=PUBLISHER)
 REQUEST_KEY = b"requests" * 4
 PACKAGE_KEY = b"packages" * 4
 VERIFIER_KEY = b"verifier" * 4
@@ -182,7 +187,7 @@ def submission(type_: str, data: Mapping[str, Any], *, id_: str, source: str = S
         "time": NOW.isoformat(),
         "data": data,
     }
-    return Message(REQUESTS, body["type"], json.dumps(body).encode(), id_, STRUCTURED)
+    return Message(REQUESTS, body["type"], json.dumps(body).encode(), id_, STRUCTURED, user_id=PUBLISHER)
 
 
 def request(**changes: Any) -> dict[str, Any]:
@@ -219,7 +224,7 @@ class Office:
         self.deadlines = MemoryTimers()
         self.firsts = MemoryFirsts(self.journals["intake"])
         intake = intake_service(
-            Ports(self.vault, self.deadlines, self.firsts, self.room), practice, REQUEST_KEY
+            Ports(self.vault, self.deadlines, self.firsts, self.room), practice, REQUEST_KEY, BINDINGS
         )
         verifies = Verifying(trusted=frozenset(trusted), **verifying)
         verifier = verifier_service(
@@ -242,6 +247,12 @@ class Office:
         """Submit a request by the bus and let the services work."""
         await self.broker.publish([submission("request.submitted", data, id_=id_, source=source)])
         await self.work()
+
+    async def lodge(self, data: Mapping[str, Any], source: Source) -> str:
+        """Lodge a request by the channel of *source*, let the services work, and return its id."""
+        case = await self.door.lodge(RequestSubmitted.model_validate(data), source)
+        await self.work()
+        return case
 
     async def offer(self, *proofs: Mapping[str, Any], id_: str, source: str = SOURCE, **of: str) -> None:
         """Offer proofs by the bus and let the services work."""

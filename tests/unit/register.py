@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
-from services.intake.domain import COMMAND, incident_id
+from services.intake.domain import incident_id
 from services.intake.incidents.counting import Law
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.keeping import Retention
@@ -17,9 +17,11 @@ from shared.events import Event, Fact
 from shared.incidents import AffectedGroup, BreachApproved, BreachDeclared, BreachScoped, BreachTimeCame
 from shared.policies import breach_policies
 from shared.service import Runtime
+from shared.sources import COMMAND
 from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault
 from shared.topology import EVENTS
 from tests.unit.fakes import (
+    BINDINGS,
     NOW,
     PRACTICE,
     REQUEST_KEY,
@@ -79,7 +81,7 @@ class Registry:
         self.timers = MemoryTimers()
         self.journal, intakes = MemoryJournal(), MemoryJournal()
         ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom())
-        intake = intake_service(ports, PRACTICE, REQUEST_KEY)
+        intake = intake_service(ports, PRACTICE, REQUEST_KEY, BINDINGS)
         self.service = service(self.vault, self.timers, LAW, Retention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [
             Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock)

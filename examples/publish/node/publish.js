@@ -33,6 +33,7 @@ channel.publish(EXCHANGE, TYPE, Buffer.from(JSON.stringify(event)), {
   contentType: "application/cloudevents+json",
   messageId: event.id,
   persistent: true,
+  userId: decodeURIComponent(new URL(url).username), // intake binds sources to broker users
   mandatory: true,
 });
 await channel.waitForConfirms();

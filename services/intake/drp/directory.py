@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.events import Text
+from shared.sources import Channel, Source, channel_source
 
 KEY_BYTES = 32
 
@@ -42,9 +43,9 @@ class ListedAgent(BaseModel):
         return base64.b64decode(self.verify_key)
 
     @property
-    def source(self) -> str:
+    def source(self) -> Source:
         """CloudEvents source of the requests that it sends."""
-        return f"drp/{self.id}"
+        return channel_source(Channel.DRP, self.id)
 
     def is_at(self, address: str) -> bool:
         """Tell whether *address* is a page of the agent's own, so that people may be sent there."""

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from services.intake.domain import PUBLIC_DOOR
+from shared.sources import Channel, Source, channel_source
 
 SECRET_CHARACTERS = 16
 """A shorter one can be guessed."""
@@ -31,9 +32,9 @@ class Client(BaseModel):
     scopes: frozenset[Scope]
 
 
-def source_of(client_id: str | None) -> str:
+def source_of(client_id: str | None) -> Source:
     """Return the CloudEvents source of the requests that a client makes; None is whoever shows no token."""
-    return PUBLIC_DOOR if client_id is None else f"fides/{client_id}"
+    return PUBLIC_DOOR if client_id is None else channel_source(Channel.FIDES, client_id)
 
 
 def by_of(client_id: str) -> str:

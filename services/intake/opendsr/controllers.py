@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
+from shared.sources import Channel, Source, channel_source
+
 SECRET_CHARACTERS = 16
 """A short secret would let everybody in who tries."""
 
@@ -32,9 +34,9 @@ class ListedController(BaseModel):
         return secret
 
     @property
-    def source(self) -> str:
+    def source(self) -> Source:
         """CloudEvents source of the requests that it sends."""
-        return f"opendsr/{self.id}"
+        return channel_source(Channel.OPENDSR, self.id)
 
     def shows(self, credential: bytes) -> bool:
         """Tell whether *credential* is its own, for HTTP Basic or as a bearer token."""

@@ -21,8 +21,9 @@ from services.intake.unsubscribing.links import Clicked, Links, Subscription
 from shared.errors import UnknownRequest
 from shared.events import Details, RequestSubmitted
 from shared.law import DIRECT_MARKETING, Right
+from shared.sources import Channel, Source, channel_source
 
-SOURCE = "habeas/unsubscribe"
+SOURCE = channel_source(Channel.HABEAS, "unsubscribe")
 """CloudEvents source of objections that came by a link."""
 CLICK = "unsubscribe_click"
 """Name under which the body of the click lies in the vault, as it came."""
@@ -38,7 +39,7 @@ class Link(BaseModel):
     """Headers of the mail, both to be signed by DKIM."""
 
 
-def unsubscribing(door: Door, site: Site, links: Links, system: Callable[[Request], str]) -> APIRouter:
+def unsubscribing(door: Door, site: Site, links: Links, system: Callable[[Request], Source]) -> APIRouter:
     """Return the page on *site* for those who have a link, and the call that makes *links* for a *system*."""
     router = APIRouter()
 

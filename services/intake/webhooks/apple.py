@@ -14,8 +14,9 @@ from services.intake.webhooks.notices import Malformed, Notice, Part, Puzzle, Re
 from services.intake.webhooks.tokens import Expected, NotBelieved, claims_of
 from shared.events import Flaw, Text
 from shared.law import Right
+from shared.sources import Channel, channel_source
 
-SOURCE = "apple"
+SOURCE = channel_source(Channel.APPLE)
 ISSUER, KEYS = "https://appleid.apple.com", "https://appleid.apple.com/auth/keys"
 IDENTITY = "apple_sub"
 """Name under which the data map finds a person by the id that Apple gives them for this team."""

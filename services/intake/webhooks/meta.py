@@ -16,8 +16,9 @@ from services.intake.webhooks.notices import Notice, Part, Refused, asking, dige
 from services.intake.webhooks.signatures import from_base64url, is_signed
 from shared.events import Text
 from shared.law import Right
+from shared.sources import Channel, channel_source
 
-SOURCE = "meta"
+SOURCE = channel_source(Channel.META)
 IDENTITY = "meta_user_id"
 """Name under which the data map finds a person by the id that Meta gives them for this app."""
 ALGORITHM = "HMAC-SHA256"

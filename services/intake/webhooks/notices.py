@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.envelope import flaws_of
 from shared.events import Flaw, RequestSubmitted, Subject
 from shared.law import Right
+from shared.sources import Source
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -45,7 +46,7 @@ class Part(BaseModel):
 class Notice:
     """A request that a platform passes on."""
 
-    source: str
+    source: Source
     """CloudEvents source: what the operator lists as trusted, or does not."""
     request: RequestSubmitted
 
@@ -54,7 +55,7 @@ class Notice:
 class Puzzle:
     """What a platform says, for a person to look at: no request can be made of it."""
 
-    source: str
+    source: Source
     reference: str
     flaws: tuple[Flaw, ...]
     id: str | None = None

@@ -14,8 +14,9 @@ from services.intake.webhooks.notices import Malformed, Notice, Part, Refused, a
 from services.intake.webhooks.tokens import Expected, NotBelieved, claims_of
 from shared.events import Flaw, Text
 from shared.law import Right
+from shared.sources import Channel, channel_source
 
-SOURCE = "risc"
+SOURCE = channel_source(Channel.RISC)
 IDENTITY = "risc_sub"
 """Name under which the data map finds a person by the id that the issuer gives them."""
 REQUIRED = ("iat", "jti", "events")

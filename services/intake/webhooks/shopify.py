@@ -18,10 +18,13 @@ from services.intake.webhooks.notices import Malformed, Notice, Part, Puzzle, Re
 from services.intake.webhooks.signatures import from_base64, is_signed
 from shared.events import Flaw, Text
 from shared.law import Right
+from shared.sources import Channel, Source, channel_source
 
 TOPIC, SIGNATURE, DELIVERY = "x-shopify-topic", "x-shopify-hmac-sha256", "x-shopify-webhook-id"
 DATA_REQUEST, REDACT, SHOP_REDACT = "customers/data_request", "customers/redact", "shop/redact"
 TOPICS = frozenset({DATA_REQUEST, REDACT, SHOP_REDACT})
+UNNAMED_SHOP = channel_source(Channel.SHOPIFY)
+"""CloudEvents source of what names no shop."""
 IDENTITY = "shopify_customer_id"
 """Name under which the data map finds a customer by Shopify's number."""
 WHOLE_SHOP = Flaw(
@@ -95,7 +98,7 @@ class Delivery:
         """
         return f"{self.topic}/{self.id or self.day}/{digest_of(self.body)[:32]}"
 
-    def puzzle(self, *flaws: Flaw, source: str = "shopify") -> Puzzle:
+    def puzzle(self, *flaws: Flaw, source: Source = UNNAMED_SHOP) -> Puzzle:
         """Return it as something for a person to look at; *source* where the body says the shop."""
         return Puzzle(source, self.reference, flaws, self.id or None)
 
@@ -131,7 +134,7 @@ def told(delivery: Delivery) -> Notice | Puzzle:
     """
     body = read(Body, delivery.body)
     body.must_be_of(delivery.topic)
-    source = f"shopify/{body.shop_domain}"
+    source = channel_source(Channel.SHOPIFY, body.shop_domain)
     if body.customer is None:
         return delivery.puzzle(WHOLE_SHOP, source=source)
     right = Right.ERASURE if delivery.topic == REDACT else Right.ACCESS

@@ -80,7 +80,7 @@ async def test_a_status_page_holds_no_personal_data() -> None:
 async def test_the_public_door_cannot_take_anothers_reference_nor_backdate() -> None:
     office = Office()
     await office.submit(request())
-    await office.submit(request(), source=PUBLIC_DOOR)
+    await office.lodge(request(), PUBLIC_DOOR)
     hostile = request(subject={"email": "mallory@example.net"}, received_at="2026-01-01T00:00:00Z")
     async with client_of(office.door) as client:
         asked = [hostile, {**hostile, "right": "erasure"}]

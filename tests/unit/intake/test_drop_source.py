@@ -12,6 +12,7 @@ from shared.events import (
     Subject,
 )
 from shared.law import Regulation, Right
+from tests.unit.fakes import SOURCE as SHOP
 from tests.unit.fakes import Office, request
 
 
@@ -36,7 +37,7 @@ async def test_what_the_state_passes_on_needs_no_proof(right: Right) -> None:
 
 async def test_the_same_request_of_anybody_else_does() -> None:
     office = Office()
-    await office.door.lodge(of_the_state(Right.ERASURE), "shop.example.com")
+    await office.door.lodge(of_the_state(Right.ERASURE), SHOP)
     await office.work()
     assert not office.told(IdentityVerified)
 

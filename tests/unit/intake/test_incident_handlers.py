@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.domain import COMMAND, incident_id, request_id
+from services.intake.domain import incident_id, request_id
 from services.intake.incidents.domain import Incident
 from services.intake.incidents.duties import Due
 from services.intake.incidents.phases import Status
@@ -27,6 +27,7 @@ from shared.incidents import (
     BreachWithdrawn,
     NoticesReleased,
 )
+from shared.sources import COMMAND
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE
 from tests.unit.register import CALIFORNIA, INCIDENT, Registry, scoped
 
@@ -313,12 +314,10 @@ async def test_a_breach_in_which_nobody_is_found_runs_on(registry: Registry) -> 
     assert breaches_of(registry)["gdpr.authority.DE"][-1]
 
 
-async def test_a_door_of_our_own_declares_no_breach(registry: Registry) -> None:
+async def test_breach_declared_with_a_reserved_source_is_rejected(registry: Registry) -> None:
     await registry.declare(source="habeas/public")
     [rejected] = registry.told(RequestRejected)
-    assert [str(flaw) for flaw in rejected.errors] == [
-        "source: is one of our own doors: no breach is declared there"
-    ]
+    assert [str(flaw) for flaw in rejected.errors] == ["source: is reserved for a channel of Habeas"]
     assert registry.told(BreachLodged) == []
 
 

@@ -20,6 +20,7 @@ from shared.events import (
     RequestWithdrawn,
 )
 from shared.law import Right
+from shared.sources import Channel, channel_source
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -243,7 +244,7 @@ async def test_a_person_s_package_is_no_controllers(controller: Calling) -> None
     person = RequestSubmitted.model_validate(
         {"reference": "r", "right": "access", "subject": {"email": EMAIL}}
     )
-    case = await door.lodge(person, "opendsr/shop")
+    case = await door.lodge(person, channel_source(Channel.OPENDSR, "shop"))
     await controller.office.work()
     with pytest.raises(Exception, match="no request has this id"):
         await Packages(door).hand_over(case, "opendsr/shop")

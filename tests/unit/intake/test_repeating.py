@@ -14,6 +14,7 @@ from services.intake.repeating import duplicate_of
 from shared.events import (
     DeadlineApproaching,
     DeadlineCame,
+    EmailCode,
     Evidence,
     ExtensionDecided,
     ExtensionReason,
@@ -312,7 +313,7 @@ def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() 
 async def asked_by_anybody(*names: str) -> Office:
     office = Office()
     for name in names:
-        await asked(office, name=name, source=PUBLIC_DOOR)
+        await office.lodge(request(reference=name), PUBLIC_DOOR)
     return office
 
 
@@ -331,7 +332,8 @@ async def test_what_anybody_asks_in_a_persons_name_silences_nobody_until_it_is_p
         refused = IdentityRefused(request_id=public("stranger"), reasons=("too_many_attempts",))
         await office.tell(refused, service="verifier")
     code = {"kind": "email_code", "code": office.code_of(public("person"), "code_0")}
-    await office.offer(code, id_="p", request=public("person"))
+    await office.door.prove(public("person"), [EmailCode.model_validate(code)])
+    await office.work()
     assert office.the(IdentityVerified).request_id == public("person")
 
 
@@ -339,7 +341,7 @@ async def test_who_has_proven_who_they_are_there_has_one_answer_however_often_it
     office = await asked_by_anybody("once")
     await office.tell(verified(public("once")), service="verifier")
     for name in ("again", "and again"):
-        await asked(office, name=name, source=PUBLIC_DOOR)
+        await office.lodge(request(reference=name), PUBLIC_DOOR)
     assert [fact.first for fact in office.told(RequestDuplicated)] == [public("once")] * 2
 
 

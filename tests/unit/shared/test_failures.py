@@ -75,3 +75,19 @@ def test_what_an_upstream_system_chose_is_not_logged() -> None:
         replace(FRESH, exchange=REQUESTS, routing_key="ada@example.org", message_id="ada")
     ).fields
     assert "ada" not in str(fields)
+
+
+def test_user_that_published_a_message_is_known_at_every_further_try() -> None:
+    fresh = replace(FRESH, exchange=REQUESTS, user_id="shop", headers={failures.USER: "portal"})
+    assert failures.origin_of(fresh).user == "shop"
+    first = failure(fresh).message
+    assert first.headers[failures.USER] == "shop"
+    again = replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=first.headers)
+    assert failures.origin_of(again) == failures.Origin(REQUESTS, "habeas.x.v1", "shop")
+    assert failure(again).message.headers[failures.USER] == "shop"
+
+
+def test_user_is_read_from_no_header_of_a_publisher() -> None:
+    forged = replace(FRESH, exchange=REQUESTS, headers={failures.USER: "portal"})
+    assert failures.origin_of(forged).user is None
+    assert failures.USER not in failure(forged).message.headers

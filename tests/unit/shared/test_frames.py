@@ -3,6 +3,7 @@
 import string
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pamqp.frame
@@ -23,7 +24,15 @@ HEADERS = st.dictionaries(
 )
 EXCHANGES = st.text(string.ascii_letters + ".-_", max_size=60)
 MESSAGES = st.builds(
-    Message, NAMES, NAMES, st.binary(min_size=1, max_size=50), NAMES, NAMES, HEADERS, st.booleans()
+    Message,
+    NAMES,
+    NAMES,
+    st.binary(min_size=1, max_size=50),
+    NAMES,
+    NAMES,
+    HEADERS,
+    st.booleans(),
+    st.none() | NAMES,
 )
 SIZES = [0, 1, FRAME_MAX - 9, FRAME_MAX - 8, FRAME_MAX - 7, 3 * (FRAME_MAX - 8), 1024 * 1024]
 
@@ -111,6 +120,8 @@ def test_confirms_are_read_and_acknowledgements_written(tag: int, multiple: bool
             "message_id": NAMES.filter(bool),
             "message_type": NAMES.filter(bool),
             "app_id": NAMES.filter(bool),
+            "timestamp": st.integers(1, 2**32).map(lambda at: datetime.fromtimestamp(at, UTC)),
+            "user_id": NAMES.filter(bool),
         },
     ),
     st.integers(0, 2**40),
@@ -120,13 +131,14 @@ def test_properties_are_read_whatever_else_a_publisher_says(said: dict[str, Any]
     raw = payload(pamqp.frame.marshal(header, 1))
     read_ = frames.properties(raw)
     assert frames.body_size(raw) == size
-    assert read_ == (said.get("content_type"), said.get("headers", {}), said.get("message_id"))
+    expected = said.get("content_type"), said.get("headers", {}), said.get("message_id"), said.get("user_id")
+    assert read_ == expected
 
 
 def test_names_and_headers_that_are_no_text_do_not_stop_a_consumer() -> None:
     names = b"\x02\xff\xfe" + b"\x00\x00\x00\x04\xff\xff\xff\xff" + b"\x02\xff\xfe"
     raw = b"\x00\x3c\x00\x00" + bytes(8) + b"\xa0\x80" + names
-    assert frames.properties(raw) == ("\ufffd\ufffd", {}, "\ufffd\ufffd")
+    assert frames.properties(raw) == ("\ufffd\ufffd", {}, "\ufffd\ufffd", None)
 
 
 def test_a_sign_of_life_is_one() -> None:

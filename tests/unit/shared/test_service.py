@@ -30,6 +30,7 @@ from shared.events import (
 )
 from shared.journal import Row
 from shared.service import PATIENCE_S, Moment, Runtime, Service, on
+from shared.sources import Bindings
 from shared.testing import MemoryBroker, MemoryJournal
 from tests.waiting import eventually
 
@@ -538,6 +539,40 @@ async def test_a_submission_that_does_not_read_is_set_aside_once(
     [row] = journal.rows.values()
     assert row.event is None, "a journal keeps no submission"
     assert isinstance(row.facts[0], RequestRejected)
+
+
+@pytest.mark.parametrize("user", [None, "rogue"])
+async def test_submission_of_a_source_that_its_user_may_not_use_is_set_aside(
+    intake: Intake, register: Register, user: str | None
+) -> None:
+    broker, journal, runtime = intake
+    runtime.service = replace(runtime.service, refusal=Bindings({"shop": frozenset({"portal"})}).refusal)
+    forged = {failures.USER: "shop"}
+    await broker.publish([replace(submission("0"), user_id=user, headers=forged)])
+    await broker.drain(runtime)
+    [aside] = register.aside
+    assert [flaw.path for flaw in aside.flaws] == ["source" if user else "user_id"]
+    [row] = journal.rows.values()
+    assert isinstance(row.facts[0], RequestRejected)
+    await broker.publish([replace(submission("1"), user_id="shop")])
+    await broker.drain(runtime)
+    assert len(register.aside) == 1
+    assert len(journal.rows) == 2
+
+
+async def test_publisher_is_known_when_its_submission_is_tried_again(
+    intake: Intake, register: Register
+) -> None:
+    broker, journal, runtime = intake
+    runtime.service = replace(runtime.service, refusal=Bindings({"shop": frozenset({"portal"})}).refusal)
+    register.errors = [StoreUnavailable("away")]
+    await broker.publish([replace(submission(), user_id="shop")])
+    await broker.drain(runtime)
+    register.errors = []
+    await broker.advance(timedelta(seconds=1))
+    await broker.drain(runtime)
+    assert not register.aside
+    assert len(journal.rows) == 1
 
 
 async def test_a_submission_that_can_never_be_handled_is_set_aside_and_not_parked(

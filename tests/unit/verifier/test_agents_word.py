@@ -23,10 +23,12 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.law import PROOFLESS, Regulation, Right
+from shared.sources import Channel, channel_source
 from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, Office, request
+from tests.unit.fakes import SOURCE as SHOP
 
 E = Evidence
-SOURCE = "drp/AGENT_ONE"
+SOURCE = channel_source(Channel.DRP, "AGENT_ONE")
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 AGENT = {"name": "Agency One", "email": "people@one.agency.example", "permission": "Attested by Agency One."}
 BOTH = (E.PERMISSION, E.MAILBOX)
@@ -138,12 +140,10 @@ async def test_less_use_of_data_needs_no_agents_word(right: Right) -> None:
 
 async def test_no_submission_can_say_what_is_attested() -> None:
     """What an upstream system publishes says who the agent is, and not that a signature was checked."""
-    office = Office(trusted={SOURCE})
-    await office.submit(
-        request(agent=AGENT, right="erasure", attested=["permission", "mailbox"]), source=SOURCE
-    )
+    office = Office(trusted={SHOP})
+    await office.submit(request(agent=AGENT, right="erasure", attested=["permission", "mailbox"]))
     assert not office.told(RequestReceived)
-    await office.submit(request(agent=AGENT, right="erasure"), id_="2", source=SOURCE)
+    await office.submit(request(agent=AGENT, right="erasure"), id_="2")
     assert office.the(RequestReceived).attested == ()
     assert not office.told(IdentityVerified)
 

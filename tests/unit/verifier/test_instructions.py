@@ -12,7 +12,10 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.law import PROOFLESS, Regulation, Right
+from shared.sources import Channel, channel_source
 from tests.unit.fakes import Office, request
+
+SHOP = channel_source(Channel.OPENDSR, "shop")
 
 
 @pytest.mark.parametrize("regulation", [Regulation.GDPR, Regulation.CCPA])
@@ -39,10 +42,10 @@ async def test_nobody_is_a_controller_for_saying_so() -> None:
 async def test_what_no_door_has_checked_is_no_instruction() -> None:
     office = Office()
     asked = RequestSubmitted.model_validate(request(role="end_user"))
-    await office.door.lodge(asked, "opendsr/shop")
+    await office.door.lodge(asked, SHOP)
     await office.work()
     assert office.told(IdentityVerified) == []
     again = asked.model_copy(update={"reference": "r-2"})
-    await office.door.lodge(again, "opendsr/shop", instructed=True)
+    await office.door.lodge(again, SHOP, instructed=True)
     await office.work()
     assert office.the(IdentityVerified).reasons == ("vouched",)
