@@ -35,7 +35,7 @@ from habeas.parts.ports import HOST, dial, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Part, Stack
 from services.notifier.lanes import BATCH
-from shared.bus import Bus
+from shared.bus import Bus, declare
 from shared.bus.consuming import CAUTIOUS_PREFETCH
 from shared.mongo import Client, connect
 from shared.topology import LISTENS, queues
@@ -158,6 +158,7 @@ async def _ground(folder: Path) -> AsyncIterator[Ground]:
         await sink.until(lambda: dial(port), evidence.SINK_STOPS_WITHIN)
         running.push_async_callback(stack.stop)
         await asyncio.gather(*(stack.start(part) for part in (Part.BROKER, Part.DATABASE)))
+        await declare(stack.amqp_url)
         client = connect(stack.mongo_url, app_name="habeas-bench")
         running.callback(client.close)
         yield Ground(stack, folder, client, f"smtp://{HOST}:{port}")

@@ -18,6 +18,7 @@ from habeas.parts.broker import USER
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Part, Stack
+from shared.bus import declare
 from shared.errors import TransientError
 from shared.mongo import Client, connect
 from shared.sources import ALL
@@ -67,6 +68,7 @@ class Ground:
 async def ground(folder: Path) -> AsyncIterator[Ground]:
     """Start everything that is not ours."""
     async with Stack(folder / "stack") as stack:
+        await declare(stack.amqp_url)
         port = free_port()
         command = Command((sys.executable, "-m", "bench.sink", str(port)), Path.cwd(), folder / "sink.log")
         sink = await Process.start(command)

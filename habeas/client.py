@@ -42,7 +42,7 @@ import orjson
 
 from shared.bus import Bus, Message
 from shared.envelope import MAX_BODY, MAX_ID, STRUCTURED
-from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
+from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing, Unroutable
 from shared.events import (
     Agent,
     AppealSubmitted,
@@ -162,7 +162,7 @@ class Publisher:
         self._source = _named("source", source)
         self._binary = binary
         self._tries = tries
-        self._bus = Bus(amqp_url, name=f"habeas client {source}", guest=True)
+        self._bus = Bus(amqp_url, name=f"habeas client {source}")
 
     async def __aenter__(self) -> Self:
         """
@@ -258,12 +258,14 @@ class Publisher:
         for tried in range(self._tries):
             try:
                 await step()
+            except TopologyMissing as error:
+                raise ConfigurationError(str(error)) from None
             except BrokerUnavailable as error:
                 if tried + 1 >= self._tries:
                     raise BrokerUnavailable(f"{error}; {REMEDY}") from None
                 await asyncio.sleep(PAUSE_S * 2**tried)
             except Unroutable as error:
-                raise Unroutable(f"{error}: start Habeas' intake on this broker once") from None
+                raise Unroutable(f"{error}: run `habeas topology` on this broker") from None
             else:
                 return
 

@@ -12,11 +12,11 @@ from datetime import datetime
 from rich.table import Table
 
 from shared import failures
-from shared.bus import Bus, Delivery, Message, Parking
+from shared.bus import Delivery, Parking
 from shared.events import RequestRejected
-from shared.failures import Origin, origin_in
+from shared.failures import origin_in
 from shared.mongo import Client, connect, translated
-from shared.topology import LISTENS, REDELIVERY, parking_of
+from shared.topology import LISTENS, parking_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,11 @@ async def set_aside(client: Client, prefix: str) -> list[SetAside]:
 
 async def replay(amqp_url: str, service: str) -> int:
     """Hand all parked messages of *service* to it once more; return how many there were."""
-    bus = Bus(amqp_url, name="habeas command")
     count = 0
-    try:
-        async with Parking(amqp_url, parking_of(service)) as parking:
-            async for delivery in parking:
-                await bus.publish([_again(service, delivery)])
-                await parking.remove(delivery)
-                count += 1
-    finally:
-        await bus.close()
+    async with Parking(amqp_url, parking_of(service)) as parking:
+        async for delivery in parking:
+            await parking.hand_back(delivery)
+            count += 1
     return count
 
 
@@ -111,42 +106,12 @@ def _texts(flaws: object) -> Iterator[str]:
     yield from map(str, flaws if isinstance(flaws, Iterable) else ())
 
 
-def _again(service: str, delivery: Delivery) -> Message:
-    """Return the message as its service first saw it, but for where it came from."""
-    origin = _origin(delivery)
-    return Message(
-        exchange=REDELIVERY,
-        routing_key=f"replay.{service}",
-        body=delivery.body,
-        message_id=delivery.message_id or "",
-        content_type=delivery.content_type or "application/octet-stream",
-        headers={
-            **{name: value for name, value in delivery.headers.items() if name.startswith("ce-")},
-            **origin.headers,
-        },
-    )
-
-
-def _origin(delivery: Delivery) -> Origin:
-    """
-    Return where a parked message was first published.
-
-    What a service parks carries it in our headers. What the broker parked, after deliveries that killed their
-    consumer, carries the publisher's: of that message the broker knows itself where it came from.
-    """
-    headers = delivery.headers
-    for death in headers.get("x-death", ()):
-        if death["exchange"] != REDELIVERY:
-            return Origin(str(death["exchange"]), str(death["routing-keys"][0]), delivery.user_id)
-    return origin_in(delivery)
-
-
 def _described(service: str, delivery: Delivery) -> Parked:
     headers = delivery.headers
     return Parked(
         service=service,
         message_id=delivery.message_id or "",
-        type=_origin(delivery).routing_key,
+        type=origin_in(delivery).routing_key,
         reason=str(headers.get(failures.REASON, "its consumer died too often")),
         attempts=int(headers.get(failures.ATTEMPT, 0)),
         first_failure=str(headers.get(failures.FIRST_FAILURE, "")),

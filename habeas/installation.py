@@ -20,19 +20,26 @@ from typing import Self
 
 import httpx
 
-from habeas.parts.broker import USER
+from habeas import accounts
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.requests import SOURCE
 from habeas.stack import Stack
+from shared.accounts import ACCOUNTS, definitions
+from shared.bus import declare
 from shared.errors import ConfigurationError, TransientError
 from shared.sources import ALL
+from shared.topology import COMMAND
 from shared.variables import FILE, PREFIX, SETTINGS, unknown
 
 COMPANY = Path(__file__).parent / "company" / "company.yaml"
 """Who answers there."""
 EXAMPLE_MAP = Path(__file__).parents[1] / "datamaps" / "example"
+UPSTREAM = "upstream"
+"""Account that stands for every upstream system here."""
+EMBEDDED_ACCOUNTS = (*ACCOUNTS, UPSTREAM)
 RUN_HERE = {
+    "HABEAS_CREDENTIALS": "`habeas up` makes accounts itself; unset it, or use `habeas serve`",
     "HABEAS_AMQP_URL": "`habeas up` runs a broker itself; unset it, or use `habeas serve`",
     "HABEAS_MONGO_URL": "`habeas up` runs a database itself; unset it, or use `habeas serve`",
     "HABEAS_HTTP_PORT": "`habeas up` takes its ports from --port-base",
@@ -141,6 +148,7 @@ class Installation:
         Raises:
             ConfigurationError: They do not start; the message says why.
         """
+        await self._prepare_broker()
         self._write_environment()
         arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -149,6 +157,18 @@ class Installation:
         async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
             await self._services.until(lambda: _ready(client), READY_WITHIN)
 
+    async def _prepare_broker(self) -> None:
+        """Declare the topology, and make the accounts that the services and the command use."""
+        await declare(self.stack.amqp_url)
+        accounts.make(self._credentials, self.stack.broker.location(), EMBEDDED_ACCOUNTS)
+        fides = self.environment.get("HABEAS_FIDES_SERVED", "").lower() in {"1", "true", "yes", "on"}
+        users = accounts.users_in(self._credentials)
+        await self.stack.broker.define(definitions(users, "/", fides=fides))
+
+    @property
+    def _credentials(self) -> Path:
+        return self._state / "credentials"
+
     async def kill_services(self) -> None:
         """Kill the services (SIGKILL), as a crash would."""
         if self._services is not None:
@@ -156,7 +176,7 @@ class Installation:
 
     def _settings(self, port: int, operators: int, returned: int) -> dict[str, str]:
         return {
-            "HABEAS_AMQP_URL": self.stack.amqp_url,
+            "HABEAS_CREDENTIALS": str(self._credentials),
             "HABEAS_MONGO_URL": self.stack.mongo_url,
             "HABEAS_SMTP_URL": self.stack.smtp_url,
             "HABEAS_MASTER_KEY": _secret(self._state / "master.key"),
@@ -165,8 +185,7 @@ class Installation:
             "HABEAS_PUBLIC_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
             "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),
-            # This broker has one user, which stands for every upstream system.
-            "HABEAS_SOURCES": json.dumps({USER: [ALL]}),
+            "HABEAS_SOURCES": json.dumps({f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, COMMAND)}),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",

@@ -7,6 +7,7 @@ What can go wrong, named by what a consumer does about it.
     ├── TransientError            retry after a growing delay, then park
     │   ├── StoreUnavailable      a MongoDB did not answer, or not in time
     │   ├── BrokerUnavailable     the broker did not confirm
+    │   │   └── TopologyMissing   an exchange or a queue of ours is not declared
     │   ├── MailUnavailable       the mail server did not take the letter now
     │   └── TooEarly              a fact overtook one that must come before it
     └── PermanentError            park at once: a person must look
@@ -42,6 +43,10 @@ class StoreUnavailable(TransientError):
 
 class BrokerUnavailable(TransientError):
     """The broker did not confirm a publication."""
+
+
+class TopologyMissing(BrokerUnavailable):
+    """An exchange or a queue is not declared on the broker. The message names it and the remedy."""
 
 
 class MailUnavailable(TransientError):

@@ -51,8 +51,16 @@ def origin_of(delivery: Delivery) -> Origin:
 
 
 def origin_in(delivery: Delivery) -> Origin:
-    """Return where a message that we have sent on ourselves was first published, by our headers."""
+    """
+    Return where a message that was sent on was first published.
+
+    What a service has sent on carries it in our headers. What the broker has parked, after deliveries that
+    killed their consumer, carries the publisher's: of that message the broker itself says where it came from.
+    """
     ours = delivery.headers
+    for death in ours.get("x-death", ()):
+        if death.get("exchange") in (topology.REQUESTS, topology.EVENTS):
+            return Origin(str(death["exchange"]), str(death["routing-keys"][0]), delivery.user_id)
     user = ours.get(USER)
     return Origin(
         exchange=str(ours.get(EXCHANGE, delivery.exchange)),
@@ -79,7 +87,7 @@ def after_failure(
 
     An unknown error is permanent: parked and loud, not retried for ever.
     """
-    ours = _our_headers(delivery)
+    ours = {} if _is_replayed(delivery) else _our_headers(delivery)
     attempt = int(ours.get(ATTEMPT, 0)) + 1
     first = datetime.fromisoformat(str(ours.get(FIRST_FAILURE, now.isoformat())))
     parked = not isinstance(error, TransientError) or now - first >= retry_for
@@ -94,8 +102,8 @@ def after_failure(
         headers |= {REASON: _reason(error), ERROR: type(error).__name__}
     delay = list(topology.DELAYS)[min(attempt, len(topology.DELAYS)) - 1]
     message = Message(
-        exchange="" if parked else topology.RETRY,
-        routing_key=topology.parking_of(service) if parked else f"{delay}.{service}",
+        exchange=topology.PARKING if parked else topology.RETRY,
+        routing_key=service if parked else f"{delay}.{service}",
         body=delivery.body,
         message_id=delivery.message_id or f"{service}-{delivery.tag}",
         content_type=delivery.content_type or "application/octet-stream",
@@ -108,6 +116,11 @@ def after_failure(
         "reason": _reason(error),
     }
     return Failure(message, parked, fields)
+
+
+def _is_replayed(delivery: Delivery) -> bool:
+    """Return whether a person has handed *delivery* back: it is tried as often as a new one."""
+    return delivery.routing_key.startswith(f"{topology.REPLAYED}.")
 
 
 def _our_headers(delivery: Delivery) -> Mapping[str, Any]:

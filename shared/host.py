@@ -1,10 +1,10 @@
 """
 Runs services in this process, until it is told to stop.
 
-One broker connection to publish on, one per service to consume from, one MongoDB client, one HTTP port, and
-beside intake's application another port for operators. On SIGTERM consuming stops, what is held is finished
-and acknowledged, then everything closes. A task that dies takes the process with it: a service that only
-seems to run is worse than one that is started again.
+One broker connection to publish on and one MongoDB client per account, one broker connection per service to
+consume from, one HTTP port, and beside intake's application another port for operators. On SIGTERM consuming
+stops, what is held is finished and acknowledged, then everything closes. A task that dies takes the process
+with it: a service that only seems to run is worse than one that is started again.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ import uvloop
 from fastapi import FastAPI
 
 from shared import log, metrics
-from shared.bus import Bus, Consumer
+from shared.accounts import Publishers
+from shared.bus import Bus, Consumer, user_of
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
 from shared.health import Checks, health_app, public_app
 from shared.journal import Journal
@@ -45,7 +46,7 @@ WAIT_FOR_PARTS_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What every service in this process shares."""
+    """What every service of one account in this process shares."""
 
     client: Client
     bus: Bus
@@ -66,6 +67,33 @@ class Running:
 
 
 Build: TypeAlias = Callable[[S, Platform], contextlib.AbstractAsyncContextManager[Running]]
+
+
+class _Hosted:
+    """A service of this process with its settings, and the connections that it uses."""
+
+    def __init__(self, part: Running, settings: Settings, platform: Platform) -> None:
+        url = settings.amqp_url.get_secret_value()
+        self.part = part
+        self.settings = settings
+        self.platform = platform
+        self.publishers = Publishers(user_of(url), settings.account)
+        self.consumer = Consumer(url, part.service.name, prefetch=part.batch or 2 * settings.batch)
+
+    @property
+    def name(self) -> str:
+        return self.part.service.name
+
+    def runtime(self) -> Runtime[Any, Any]:
+        return Runtime(
+            service=self.part.service,
+            journal=self.part.journal,
+            inbox=self.consumer,
+            publisher=self.platform.bus,
+            batch=self.part.batch or self.settings.batch,
+            retry_for=self.settings.retry_for,
+            publishers=self.publishers,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +150,24 @@ async def run(plans: Sequence[Plan[Any]], settings: Sequence[Settings]) -> None:
     common = settings[0]
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(common, common.http_port, "HABEAS_HTTP_PORT"))
-        platform = await stack.enter_async_context(_platform(common))
-        if not await _started(platform, stopping):
-            return
+        accounts = {own.account: own for own in reversed(settings)}
+        platforms = {name: await stack.enter_async_context(_platform(own)) for name, own in accounts.items()}
+        for platform in platforms.values():
+            if not await _started(platform, stopping):
+                return
         parts = [
-            await stack.enter_async_context(plan.build(own, platform))
+            await stack.enter_async_context(plan.build(own, platforms[own.account]))
             for plan, own in zip(plans, settings, strict=True)
         ]
         for part in parts:
             await part.journal.prepare()
+        hosted = [
+            _Hosted(part, own, platforms[own.account]) for part, own in zip(parts, settings, strict=True)
+        ]
+        for one in hosted:
+            await _patiently(one.consumer.probe, stopping)
         _spare_the_collector()
-        await _serve(parts, common, platform, stopping, listener)
+        await _serve(hosted, common, stopping, listener)
 
 
 def _spare_the_collector() -> None:
@@ -192,26 +227,17 @@ async def _patiently(attempt: Callable[[], Awaitable[None]], stopping: asyncio.E
 
 
 async def _serve(
-    parts: Sequence[Running],
-    settings: Settings,
-    platform: Platform,
-    stopping: asyncio.Event,
-    listener: socket.socket,
+    hosted: Sequence[_Hosted], settings: Settings, stopping: asyncio.Event, listener: socket.socket
 ) -> None:
-    url = settings.amqp_url.get_secret_value()
-    consumers = {part.service.name: _consumer(part, url, settings) for part in parts}
-    servers = _servers(parts, settings, _checks(platform, consumers), listener)
+    parts = [one.part for one in hosted]
+    consumers = {one.name: one.consumer for one in hosted}
+    servers = _servers(parts, settings, _checks(hosted), listener)
     async with asyncio.TaskGroup() as group:
         serving = [
             group.create_task(_lasting(server.serve([own]), "the HTTP server", stopping))
             for server, own in servers
         ]
-        runtimes = [
-            group.create_task(
-                _lasting(_runtime(part, consumers, settings, platform).run(), part.service.name, stopping)
-            )
-            for part in parts
-        ]
+        runtimes = [group.create_task(_lasting(one.runtime().run(), one.name, stopping)) for one in hosted]
         group.create_task(_watch(consumers, stopping))
         beside = [
             group.create_task(_lasting(part.background, f"the background of {part.service.name}", stopping))
@@ -250,23 +276,6 @@ async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio
         raise HabeasError(f"{name} ended by itself")
 
 
-def _consumer(part: Running, url: str, settings: Settings) -> Consumer:
-    return Consumer(url, part.service.name, prefetch=part.batch or 2 * settings.batch)
-
-
-def _runtime(
-    part: Running, consumers: dict[str, Consumer], settings: Settings, platform: Platform
-) -> Runtime[Any, Any]:
-    return Runtime(
-        service=part.service,
-        journal=part.journal,
-        inbox=consumers[part.service.name],
-        publisher=platform.bus,
-        batch=part.batch or settings.batch,
-        retry_for=settings.retry_for,
-    )
-
-
 async def _watch(consumers: dict[str, Consumer], stopping: asyncio.Event) -> None:
     """Keep the gauge of who is consuming, until told to stop."""
     while not stopping.is_set():
@@ -276,13 +285,21 @@ async def _watch(consumers: dict[str, Consumer], stopping: asyncio.Event) -> Non
             await asyncio.wait_for(stopping.wait(), timeout=1)
 
 
-def _checks(platform: Platform, consumers: dict[str, Consumer]) -> Checks:
+def _checks(hosted: Sequence[_Hosted]) -> Checks:
+    platforms = {one.settings.account: one.platform for one in hosted}.values()
+
+    async def broker() -> None:
+        await asyncio.gather(*(platform.bus.ping() for platform in platforms))
+
+    async def database() -> None:
+        await asyncio.gather(*(ping(platform.client) for platform in platforms))
+
     async def consuming() -> None:
-        silent = [name for name, consumer in consumers.items() if not consumer.connected]
+        silent = [one.name for one in hosted if not one.consumer.connected]
         if silent:
             raise BrokerUnavailable(f"not consuming: {', '.join(silent)}")
 
-    return {"broker": platform.bus.ping, "database": lambda: ping(platform.client), "queues": consuming}
+    return {"broker": broker, "database": database, "queues": consuming}
 
 
 class _Server(uvicorn.Server):

@@ -19,6 +19,7 @@ from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from shared import metrics, topology
+from shared.accounts import Publishers
 from shared.bus import Delivery, Inbox, Message, Publisher
 from shared.envelope import Envelope, Unreadable, decode, derived_id, encode
 from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
@@ -182,6 +183,8 @@ class Runtime(Generic[S, C]):
     batch: int = 500
     retry_for: timedelta = timedelta(hours=24)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    publishers: Publishers | None = None
+    """Whose facts are taken; None where the broker is in memory and has no users."""
     _under_way: dict[str, list[_Work]] = field(default_factory=dict)
     """Cases of which an event is being handled, and what has arrived for them meanwhile."""
     _finished: list[tuple[_Work, asyncio.Task[_Result]]] = field(default_factory=list)
@@ -326,6 +329,7 @@ class Runtime(Generic[S, C]):
             if origin.exchange != topology.REQUESTS:
                 raise
             envelope = self._unreadable(delivery, error.flaws, error.source, error.id)
+        self._must_be_its_publishers(origin, envelope.event)
         return _Work(delivery, envelope, self.service.case_of(envelope))
 
     def _admitted(self, delivery: Delivery, origin: Origin) -> Envelope[Event]:
@@ -346,6 +350,20 @@ class Runtime(Generic[S, C]):
             if flaw is not None:
                 raise Unreadable((flaw,), envelope.source, envelope.id)
         return envelope
+
+    def _must_be_its_publishers(self, origin: Origin, event: Event) -> None:
+        """
+        Refuse a fact whose publisher does not own its type.
+
+        The broker compares routing keys; what is handled is the type that the body names.
+
+        Raises:
+            PermanentError: It is such a fact.
+        """
+        if origin.exchange == topology.REQUESTS or self.publishers is None:
+            return
+        if not self.publishers.may_publish(origin.user, event.TYPE):
+            raise PermanentError("published by a broker user that does not own this type of event")
 
     def _unreadable(
         self, delivery: Delivery, flaws: tuple[Flaw, ...], source: str | None, id_: str | None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sized
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -44,12 +44,12 @@ def _company(name: object) -> Company:
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads ``HABEAS_<FIELD>_FILE``."""
+    """Reads ``HABEAS_<FIELD>_FILE``, and where that is not set the account's file in `HABEAS_CREDENTIALS`."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         del field
         variable = f"HABEAS_{field_name.upper()}_FILE"
-        path = os.environ.get(variable)
+        path = os.environ.get(variable) or self._credential(field_name)
         if not path:
             return None, field_name, False
         try:
@@ -60,6 +60,12 @@ class _SecretFiles(PydanticBaseSettingsSource):
             ) from None
         except UnicodeDecodeError:
             raise ConfigurationError(f"{variable}: the file it names is no UTF-8 text") from None
+
+    def _credential(self, field_name: str) -> Path | None:
+        """Return the file in the folder of our account that is called like the setting."""
+        folder, account = os.environ.get("HABEAS_CREDENTIALS"), self.settings_cls.account  # type: ignore[attr-defined]  # every one of ours has it
+        path = Path(folder, account, field_name) if folder and account else None
+        return path if path and path.is_file() else None
 
     def __call__(self) -> dict[str, Any]:
         fields = self.settings_cls.model_fields
@@ -81,6 +87,12 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
         extra="ignore",
     )
+
+    account: ClassVar[str] = ""
+    """Account that the process uses on broker and database."""
+
+    credentials: Path | None = None
+    """Folder of accounts (scripts/secrets): `<account>/amqp_url` and others. A variable counts first."""
 
     amqp_url: SecretStr
     """Broker URL, `amqp://user:password@host:port/vhost`."""

@@ -330,6 +330,7 @@ def _expired(queue: topology.Queue, message: Message) -> Message:
         message_id=message.message_id,
         content_type=message.content_type,
         headers={**message.headers, "x-death": [death]},
+        user_id=message.user_id,
     )
 
 

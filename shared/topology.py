@@ -6,11 +6,12 @@ Who hears what: exchanges, queues and bindings, as data.
     habeas.requests ──#──► intake                    (submissions of upstream systems)
     habeas.events ──type──► intake, verifier, fulfillment, notifier
     habeas.retry ──<delay>.<service>──► habeas.retry.<delay> ──expired──► habeas.redelivery ──► <service>
-    <service>.parking                                (waits for a person; no consumer)
+    habeas.parking ──<service>──► <service>.parking ──rejected by a person──► habeas.redelivery ──► <service>
 
-Every service declares the whole of it before it publishes or consumes, so that no order of starting loses
-an event. Quorum queues only: they alone are flushed to disk before a publication is confirmed. A message
-waits its turn in a queue per delay, because messages expire only at the head of a queue (docs/adr/0004).
+`habeas topology` declares the whole of it, with an account of its own; services declare nothing. Quorum
+queues only: they alone are flushed to disk before a publication is confirmed. A message waits its turn in a
+queue per delay, because messages expire only at the head of a queue (docs/adr/0004). No account may publish
+to ``habeas.redelivery``, nor to queues directly: what comes from there was in the service's own hands.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,12 @@ REQUESTS = "habeas.requests"
 EVENTS = "habeas.events"
 RETRY = "habeas.retry"
 REDELIVERY = "habeas.redelivery"
+PARKING = "habeas.parking"
+COMMAND = "command"
+"""Who publishes what staff and operators decide: the ``habeas`` command."""
+
+REPLAYED = "replay"
+"""First part of the routing key of what comes back from a parking queue."""
 
 DELAYS: Mapping[str, timedelta] = {
     "1s": timedelta(seconds=1),
@@ -167,6 +174,141 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
 }
 """Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""
 
+PUBLISHES: Mapping[str, tuple[str, ...]] = {
+    "intake": (
+        "habeas.request.released.v1",
+        "habeas.request.stopped.v1",
+        "habeas.request.lodged.v1",
+        "habeas.withdrawal.lodged.v1",
+        "habeas.drop.listed.v1",
+        "habeas.inquiry.lodged.v1",
+        "habeas.message.lodged.v1",
+        "habeas.appeal.lodged.v1",
+        "habeas.appeal.received.v1",
+        "habeas.appeal.answered.v1",
+        "habeas.request.renewed.v1",
+        "habeas.request.received.v1",
+        "habeas.request.rejected.v1",
+        "habeas.request.forwarded.v1",
+        "habeas.request.duplicated.v1",
+        "habeas.forwarding.fetched.v1",
+        "habeas.request.withdrawn.v1",
+        "habeas.request.closed.v1",
+        "habeas.request.purged.v1",
+        "habeas.proof.received.v1",
+        "habeas.request.extended.v1",
+        "habeas.deadline.came.v1",
+        "habeas.deadline.approaching.v1",
+        "habeas.deadline.missed.v1",
+        "habeas.agreement.lodged.v1",
+        "habeas.fee.agreed.v1",
+        "habeas.package.code_issued.v1",
+        "habeas.package.fetched.v1",
+        "habeas.package.expiring.v1",
+        "habeas.package.expired.v1",
+        "habeas.breach.lodged.v1",
+    ),
+    "verifier": (
+        "habeas.proof.refused.v1",
+        "habeas.proof.spent.v1",
+        "habeas.identity.challenged.v1",
+        "habeas.identity.reminded.v1",
+        "habeas.proof.presented.v1",
+        "habeas.token.presented.v1",
+        "habeas.identity.review_needed.v1",
+        "habeas.evidence.shown.v1",
+        "habeas.evidence.destroyed.v1",
+        "habeas.request.paused.v1",
+        "habeas.request.resumed.v1",
+        "habeas.request.lapsed.v1",
+        "habeas.time.came.v1",
+        "habeas.identity.claimed.v1",
+        "habeas.identity.verified.v1",
+        "habeas.identity.refused.v1",
+    ),
+    "examiner": ("habeas.proof.examined.v1",),
+    "login": ("habeas.proof.examined.v1",),
+    "fulfillment": (
+        "habeas.erasure.due.v1",
+        "habeas.erasure.scheduled.v1",
+        "habeas.drop.matched.v1",
+        "habeas.request.fulfilled.v1",
+        "habeas.request.referred.v1",
+        "habeas.fee.quoted.v1",
+        "habeas.identity.compared.v1",
+        "habeas.erasure.planned.v1",
+        "habeas.erasure.retried.v1",
+        "habeas.transfer.ordered.v1",
+        "habeas.subject.erased.v1",
+        "habeas.change.planned.v1",
+        "habeas.subject.rectified.v1",
+        "habeas.subject.restricted.v1",
+        "habeas.subject.unrestricted.v1",
+        "habeas.subject.opted_out.v1",
+        "habeas.subject.objected.v1",
+        "habeas.subject.consent_withdrawn.v1",
+        "habeas.recipient.concerned.v1",
+        "habeas.recipient.notified.v1",
+        "habeas.recipient.acknowledged.v1",
+        "habeas.recipient.failed.v1",
+    ),
+    "notifier": (
+        "habeas.controller.told.v1",
+        "habeas.restriction.announced.v1",
+        "habeas.notice.sent.v1",
+        "habeas.notice.failed.v1",
+        "habeas.notice.reported.v1",
+        "habeas.breach.notice_returned.v1",
+    ),
+    "codes": (),
+    "incidents": (
+        "habeas.request.purged.v1",
+        "habeas.breach.registered.v1",
+        "habeas.breach.unscoped.v1",
+        "habeas.breach.forgotten.v1",
+        "habeas.breach.released.v1",
+        "habeas.breach.time_came.v1",
+        "habeas.breach.alarmed.v1",
+    ),
+    "scoping": ("habeas.breach.scoped.v1",),
+    "campaigns": (
+        "habeas.breach.chunk_due.v1",
+        "habeas.breach.notified.v1",
+        "habeas.breach.recounted.v1",
+    ),
+    "chunks": ("habeas.breach.notified.v1",),
+    COMMAND: (
+        "habeas.stop.decided.v1",
+        "habeas.appeal.decided.v1",
+        "habeas.erasure.retried.v1",
+        "habeas.recipient.concerned.v1",
+        "habeas.forwarding.decided.v1",
+        "habeas.identity.decided.v1",
+        "habeas.evidence.asked.v1",
+        "habeas.extension.decided.v1",
+        "habeas.burst.declared.v1",
+        "habeas.answer.delivered.v1",
+        "habeas.fee.decided.v1",
+        "habeas.erasure.approved.v1",
+        "habeas.restriction.lifting.v1",
+        "habeas.breach.approved.v1",
+        "habeas.breach.withdrawn.v1",
+        "habeas.breach.held.v1",
+        "habeas.breach.hold_ended.v1",
+        "habeas.breach.reported.v1",
+        "habeas.campaign.paused.v1",
+        "habeas.campaign.resumed.v1",
+        "habeas.campaign.aborted.v1",
+    ),
+}
+"""
+Types that each service publishes, and no other may: the broker refuses them, and so does each consumer. A
+test keeps it equal to the services' code, and the table "published by" of docs/architecture.md equal to it.
+"""
+
+FIDES_DECISIONS = ("habeas.identity.decided.v1", "habeas.erasure.approved.v1")
+"""Types that intake publishes as well where clients of Fides are served (`HABEAS_FIDES_SERVED`)."""
+
 DELIVERY_LIMIT = 100
 """Deliveries before the broker parks a message by itself: the last net under one that kills the process.
 High, because the broker counts every message a crashed consumer had prefetched, innocent ones too."""
@@ -189,7 +331,7 @@ def parking_of(service: str) -> str:
 
 def exchanges() -> tuple[str, ...]:
     """Return all exchanges; each is a durable topic exchange."""
-    return REQUESTS, EVENTS, RETRY, REDELIVERY
+    return REQUESTS, EVENTS, RETRY, REDELIVERY, PARKING
 
 
 @cache
@@ -202,8 +344,25 @@ def queues() -> tuple[Queue, ...]:
     )
 
 
+def publishers_of(type_: str) -> tuple[str, ...]:
+    """Return the services that publish *type_*."""
+    return tuple(service for service, types in PUBLISHES.items() if type_ in types)
+
+
 def _parking(service: str) -> Queue:
-    return Queue(parking_of(service), arguments={"x-queue-type": "quorum", "x-delivery-limit": -1})
+    """Return the parking queue of *service*. A rejected message goes back to it, as its publisher sent it."""
+    return Queue(
+        parking_of(service),
+        ((PARKING, service),),
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": -1,
+            "x-dead-letter-exchange": REDELIVERY,
+            "x-dead-letter-routing-key": f"{REPLAYED}.{service}",
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    )
 
 
 def _inbox(service: str, types: tuple[str, ...]) -> Queue:

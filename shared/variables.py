@@ -21,6 +21,7 @@ SETTINGS = frozenset(
         "HABEAS_BREACH_QUERY_TIME",
         "HABEAS_CODES_PER_HOUR",
         "HABEAS_COMPANY",
+        "HABEAS_CREDENTIALS",
         "HABEAS_DATABASE_PREFIX",
         "HABEAS_DATAMAP",
         "HABEAS_DKIM_KEY",
@@ -100,7 +101,7 @@ SETTINGS = frozenset(
 )
 """Settings of all services. A test keeps them equal to the settings classes."""
 
-COMMAND = frozenset({"HABEAS_API_KEY", "HABEAS_STATE", "HABEAS_URL"})
+COMMAND = frozenset({"HABEAS_API_KEY", "HABEAS_MANAGEMENT_URL", "HABEAS_STATE", "HABEAS_URL"})
 """Variables that commands and examples read, and no service."""
 
 COMPOSE = frozenset(
@@ -123,15 +124,16 @@ COMPOSE = frozenset(
 
 MADE_BY_COMPOSE = {
     "HABEAS_AMQP_URL": "compose makes the broker's accounts itself (scripts/secrets)",
+    "HABEAS_CREDENTIALS": "name the folder in HABEAS_SECRETS",
     "HABEAS_COMPANY": "name the file in HABEAS_COMPANY_FILE",
     "HABEAS_DATAMAP": "name the folder in HABEAS_DATAMAP_FOLDER",
     "HABEAS_HTTP_HOST": "compose binds all addresses of a container",
     "HABEAS_HTTP_PORT": "choose the port of this machine with HABEAS_PORT",
-    "HABEAS_MASTER_KEY": "put it into the file services/master_key of HABEAS_SECRETS",
+    "HABEAS_MASTER_KEY": "put it into the files <account>/master_key of HABEAS_SECRETS",
     "HABEAS_MODELS": "the verifier's image carries the models",
     "HABEAS_MONGO_URL": "compose makes the database's accounts itself (scripts/secrets)",
     "HABEAS_OPS_PORT": "compose keeps the port of the health checks inside the network",
-    "HABEAS_SMTP_URL": "put it into the file services/smtp_url of HABEAS_SECRETS",
+    "HABEAS_SMTP_URL": "put it into the file notifier/smtp_url of HABEAS_SECRETS",
 }
 """Settings that docker-compose.yml fixes, each with the remedy for who sets it in ``.env``."""
 

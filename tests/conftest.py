@@ -26,6 +26,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from habeas.stack import Part, Stack
+from shared.bus import declare
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect
 from tests import workers
@@ -139,18 +140,28 @@ def stack(parts: Stack | None) -> Stack:
 
 
 @pytest_asyncio.fixture
+async def empty_amqp_url(stack: Stack) -> str:
+    """URL of a virtual host in which nothing is declared."""
+    name = f"test-{uuid.uuid4().hex}"
+    await stack.broker.add_vhost(name)
+    return stack.broker.url_of(name)
+
+
+@pytest_asyncio.fixture
 async def amqp_url(parts: Stack | None) -> AsyncIterator[str]:
     """
-    URL of an empty virtual host.
+    URL of a virtual host with our queues, all empty, for an account that may do everything.
 
     It is left behind. RabbitMQ 4.0 starts a worker for each queue that dead-letters at least once; one
     whose queue is deleted dies again and again, and at times takes the other quorum queues with it.
     """
     if parts is None:
+        await declare(required("AMQP_URL"))
         yield required("AMQP_URL")
         return
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
+    await declare(parts.broker.url_of(name))
     yield parts.broker.url_of(name)
 
 

@@ -12,6 +12,7 @@ import typer
 from habeas.cli import (
     breaches,
     broken,
+    broker,
     bursts,
     campaigns,
     cases,
@@ -45,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(running.app)
+app.add_typer(broker.app)
 app.add_typer(requests.app)
 app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from habeas import installation
 from shared.errors import ConfigurationError, InvalidDataMap
-from shared.variables import FILE, SETTINGS
+from shared.topology import COMMAND
+from shared.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -44,10 +45,21 @@ FEW = 10
 """Records of a collection whose ids are shown without being asked for."""
 
 
-def settings(state: Path) -> Mapping[str, str]:
-    """Return the settings of the installation that is spoken to; secrets may stand in files."""
+def settings(state: Path, account: str = COMMAND) -> Mapping[str, str]:
+    """Return the settings of the installation that is spoken to; secrets may stand in files of *account*."""
     remembered = installation.remembered(state)
-    return {**_files(remembered), **remembered, **_files(os.environ), **os.environ}
+    given = {**_files(remembered), **remembered, **_files(os.environ), **os.environ}
+    folder = given.get("HABEAS_CREDENTIALS")
+    return {**(_credentials(Path(folder, account)) if folder else {}), **given}
+
+
+def _credentials(folder: Path) -> dict[str, str]:
+    """Return the settings that the files of an account's *folder* hold."""
+    return {
+        f"{PREFIX}{path.name.upper()}": _content(f"{PREFIX}CREDENTIALS", path)
+        for path in folder.glob("*")
+        if path.is_file()
+    }
 
 
 def _files(variables: Mapping[str, str]) -> dict[str, str]:
@@ -80,15 +92,15 @@ def _content(variable: str, path: Path) -> str:
         raise ConfigurationError(f"{variable}: cannot read the file it names ({error.strerror})") from None
 
 
-def setting(name: str, state: Path) -> str:
+def setting(name: str, state: Path, account: str = COMMAND) -> str:
     """
-    Return the setting *name* of the installation that is spoken to.
+    Return the setting *name* of the installation that is spoken to, as *account* has it.
 
     Raises:
         ConfigurationError: Nobody has set it.
     """
     variable = f"HABEAS_{name}"
-    value = settings(state).get(variable)
+    value = settings(state, account).get(variable)
     if not value:
         raise ConfigurationError(f"{variable} is not set, and no `habeas up` has run in {state}")
     return value

@@ -6,7 +6,10 @@ changes ours nor is changed by it. The two share ``epmd``, Erlang's port mapper,
 """
 
 import asyncio
+import json
 import os
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +17,7 @@ from urllib.parse import quote
 
 from habeas.parts.ports import HOST, dial
 from habeas.parts.process import Command, Process
-from shared.bus import Bus
+from shared.bus import connect
 from shared.errors import BrokerUnavailable, ConfigurationError
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -44,7 +47,11 @@ class Broker:
 
     def url_of(self, vhost: str) -> str:
         """Return the AMQP URL of the virtual host *vhost*."""
-        return f"amqp://{USER}:{self.password}@{HOST}:{self.port}/{quote(vhost, safe='')}"
+        return f"amqp://{USER}:{self.password}@{self.location(vhost)}"
+
+    def location(self, vhost: str = "/") -> str:
+        """Return host, port and *vhost* as they stand in a URL behind the user."""
+        return f"{HOST}:{self.port}/{quote(vhost, safe='')}"
 
     async def start(self) -> Process:
         """
@@ -86,6 +93,18 @@ class Broker:
             f' <<"^$">>, <<"^habeas\\\\.requests$">>, <<"^$">>, <<"{USER}">>).'
         )
 
+    async def define(self, defined: Mapping[str, object]) -> None:
+        """Import definitions: users, permissions and others, as RabbitMQ documents them."""
+        path = self.folder / f"definitions-{secrets.token_hex(8)}.json"
+        path.touch(mode=0o600)
+        try:
+            path.write_text(json.dumps(defined), encoding="utf-8")
+            await self._evaluate(
+                f'{{ok, Read}} = file:read_file("{path}"), ok = rabbit_definitions:import_raw(Read).'
+            )
+        finally:
+            path.unlink()
+
     async def drop_vhost(self, name: str) -> None:
         """Remove the virtual host *name* with all it holds; its connections are closed."""
         await self._evaluate(f'rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>).')
@@ -107,11 +126,8 @@ class Broker:
 
     async def _answers(self) -> None:
         await dial(self.port)
-        bus = Bus(self.url, name="habeas-stack")
-        try:
-            await bus.ping()
-        finally:
-            await bus.close()
+        connection = await connect(self.url, "habeas-stack")
+        await connection.close()
 
     async def _evaluate(self, expression: str) -> None:
         call = await asyncio.create_subprocess_exec(

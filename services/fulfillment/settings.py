@@ -5,6 +5,7 @@ import binascii
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -59,6 +60,8 @@ class AgreedRecipient(BaseModel):
 
 class FulfillmentSettings(Settings):
     """Settings of fulfillment."""
+
+    account: ClassVar[str] = "fulfillment"
 
     datamap: Path
     """Folder of the data map: YAML files that say where personal data lies."""

@@ -1,7 +1,7 @@
 """What intake alone needs to be told."""
 
 from datetime import date, timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
@@ -45,6 +45,8 @@ IdentityType: TypeAlias = Annotated[str, AfterValidator(_in_the_protocol)]
 
 class IntakeSettings(InboxSettings):
     """Settings of intake."""
+
+    account: ClassVar[str] = "intake"
 
     api_keys: dict[SystemSource, SecretStr] = Field(default_factory=dict)
     """Upstream systems that may use the HTTP API: JSON, CloudEvents source → key of 16 characters or more."""

@@ -13,6 +13,7 @@ from services.notifier.reports import LARGEST
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claims
 from shared import incoming
+from shared.bus import user_of
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 
@@ -39,7 +40,8 @@ def _returned(
     stack.enter_context(listener)
     codes = Journal(platform.client[f"{settings.database_prefix}_{Lane.CODES}"])
     claims = Claims(database_of(settings, platform))
-    desk = Desk(claims, {Lane.LETTERS: journal, Lane.CODES: codes}, platform.bus)
+    user = user_of(settings.amqp_url.get_secret_value())
+    desk = Desk(claims, {Lane.LETTERS: journal, Lane.CODES: codes}, platform.bus, user=user)
     notices = NoticeDesk(standings_of(settings, platform), platform.bus, settings.notice_paths())
     return incoming.listen(Door(desk, settings.return_paths(), notices), listener, largest=LARGEST)
 

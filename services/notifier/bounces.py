@@ -70,6 +70,8 @@ class Desk:
     """Lane → journal."""
     publisher: Publisher
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    user: str | None = None
+    """Broker user of this process, which vouches for an event that is handled again."""
 
     async def take(self, letter: str, report: Report) -> bool:
         """
@@ -83,7 +85,7 @@ class Desk:
         if case is None:
             return False
         sent = await self._find(case, letter)
-        again = list(_again(sent, report))
+        again = list(_again(sent, report, self.user))
         reported = NoticeReported(
             request_id=case,
             letter=sent.kind,
@@ -150,7 +152,7 @@ def _sent(lane: str, rows: list[Row]) -> Iterator[Sent]:
                 yield Sent(row.cause, lane, row, fact.letter, row.cause in repeated)
 
 
-def _again(sent: Sent, report: Report) -> Iterator[Message]:
+def _again(sent: Sent, report: Report, user: str | None) -> Iterator[Message]:
     """Yield what has *sent* sent once more, if it is: the event that called for it, for its lane alone."""
     event, id_ = sent.row.event, _again_id(sent.row.cause)
     if event is None or sent.repeated or sent.kind in NOT_AGAIN or not report.may_be_sent_again:
@@ -160,7 +162,7 @@ def _again(sent: Sent, report: Report) -> Iterator[Message]:
         routing_key=f"{AGAIN_AFTER}.{sent.lane}",
         body=encode(event, id=id_, source=f"habeas/{NAME}", time=sent.row.at, cause=sent.row.cause),
         message_id=id_,
-        headers={failures.EXCHANGE: event.EXCHANGE, failures.ROUTING_KEY: event.TYPE},
+        headers=failures.Origin(event.EXCHANGE, event.TYPE, user).headers,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parseaddr
+from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
@@ -21,6 +22,8 @@ FEWEST = 3
 
 class NotifierSettings(InboxSettings):
     """Settings of the notifier."""
+
+    account: ClassVar[str] = "notifier"
 
     smtp_url: SecretStr
     """Mail server, `smtp://user:password@host:port`, `smtps://…`, or `smtp://…?starttls=true`."""

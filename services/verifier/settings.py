@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
@@ -20,6 +20,8 @@ LEAST_SECRET_BYTES = 16
 
 class VerifierSettings(Settings):
     """Settings of the verifier."""
+
+    account: ClassVar[str] = "verifier"
 
     trusted_sources: frozenset[TrustedSource] = frozenset()
     """

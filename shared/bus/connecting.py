@@ -13,7 +13,7 @@ from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPrecondit
 
 from shared import topology
 from shared.bus.wire import WiredConnection, is_tried
-from shared.errors import BrokerUnavailable, ConfigurationError
+from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing
 
 ANSWER_WITHIN_S = 10.0
 DECLARE_WITHIN_S = 60.0
@@ -102,20 +102,32 @@ async def must_be_declared(connection: AbstractConnection, exchange: str) -> Non
     Look for *exchange*, which takes no permission on the broker.
 
     Raises:
-        ConfigurationError: It is not there; the message names the remedy.
+        TopologyMissing: It is not there; the message names the remedy.
         BrokerUnavailable: The broker does not answer.
     """
     with translated("the broker does not answer"):
         channel = await open_channel(connection)
-        try:
+        with declared(f"exchange {exchange}"):
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await channel.exchange_declare(exchange, passive=True)
                 await channel.close()
-        except ChannelNotFoundEntity:
-            raise ConfigurationError(
-                f"this broker has no exchange {exchange}: start Habeas on it once, "
-                "or see whether the URL names the right virtual host"
-            ) from None
+
+
+@contextmanager
+def declared(what: str) -> Iterator[None]:
+    """
+    Translate the broker's answer that *what* is not there.
+
+    Raises:
+        TopologyMissing: It is not.
+    """
+    try:
+        yield
+    except ChannelNotFoundEntity:
+        raise TopologyMissing(
+            f"this broker has no {what}: run `habeas topology` on it, "
+            "or see whether the URL names the right virtual host"
+        ) from None
 
 
 async def open_channel(connection: AbstractConnection, **options: bool) -> Channel:

@@ -14,7 +14,7 @@ from shared.bus.connecting import (
     LEAVE_WITHIN_S,
     Channel,
     connect,
-    declare,
+    declared,
     leave,
     open_channel,
     translated,
@@ -59,6 +59,23 @@ class Consumer:
         self._held: set[int] = set()
         self._cautious = True
         self._tag = queue
+
+    async def probe(self) -> None:
+        """
+        Look for the queue.
+
+        Raises:
+            TopologyMissing: It is not declared; the message names the remedy.
+            BrokerUnavailable: The broker does not answer.
+        """
+        connection = await connect(self._url, f"{self._queue} is looked for")
+        try:
+            with translated("the broker does not answer"):
+                channel = await open_channel(connection)
+                with declared(f"queue {self._queue}"):
+                    await channel.queue_declare(self._queue, passive=True)
+        finally:
+            await leave(connection)
 
     async def take(self, limit: int) -> list[Delivery]:
         """Take as :class:`Inbox` says."""
@@ -126,7 +143,6 @@ class Consumer:
                 return
 
     async def _open(self) -> None:
-        await declare(self._url)
         self._connection = await connect(self._url, f"{self._queue} consumes", plain=self._plain)
         channel = await open_channel(self._connection)
 
@@ -161,7 +177,8 @@ class Consumer:
     async def _consume(self, channel: Channel, inlet: Inlet, prefetch: int) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await channel.basic_qos(prefetch_count=prefetch)
-            await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
+            with declared(f"queue {self._queue}"):
+                await channel.basic_consume(self._queue, inlet.receive, consumer_tag=self._tag)
 
 
 def acknowledgements(tags: Collection[int], held: Collection[int]) -> tuple[int | None, list[int]]:

@@ -5,7 +5,7 @@ from typing import Self
 
 from aio_pika.abc import AbstractConnection
 
-from shared.bus.connecting import Channel, connect, declare, leave, open_channel, translated
+from shared.bus.connecting import Channel, connect, declared, leave, open_channel, translated
 from shared.bus.messages import Delivery
 from shared.bus.plain import delivery_of
 from shared.errors import BrokerUnavailable
@@ -33,11 +33,11 @@ class Parking:
         Raises:
             BrokerUnavailable: The broker does not answer.
         """
-        await declare(self._url)
         self._connection = await connect(self._url, f"{self._queue} is looked through")
         with translated("no channel to the broker"):
             self._channel = await open_channel(self._connection)
-            there = await self._channel.queue_declare(self._queue, passive=True)
+            with declared(f"queue {self._queue}"):
+                there = await self._channel.queue_declare(self._queue, passive=True)
         self._size = there.message_count or 0
         return self
 
@@ -60,6 +60,15 @@ class Parking:
         """Remove a message for good."""
         with translated(f"nothing can be removed from {self._queue}"):
             await self._opened().basic_ack(delivery.tag, wait=True)
+
+    async def hand_back(self, delivery: Delivery) -> None:
+        """
+        Have the broker move a message from a parking queue back to its service, as its publisher sent it.
+
+        The user that has published it stays on record: it is not published anew.
+        """
+        with translated(f"nothing can be handed back from {self._queue}"):
+            await self._opened().basic_reject(delivery.tag, requeue=False, wait=True)
 
     def _opened(self) -> Channel:
         if self._channel is None:

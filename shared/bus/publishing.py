@@ -10,7 +10,6 @@ from aio_pika.abc import AbstractConnection
 from shared.bus.connecting import (
     ANSWER_WITHIN_S,
     connect,
-    declare,
     leave,
     must_be_declared,
     open_channel,
@@ -42,10 +41,10 @@ class Bus:
     """
     A connection to the broker to publish on, re-opened when it is lost.
 
-    Each time it opens, the topology is declared: a broker that lost its disk is set up again.
+    It declares nothing: what it publishes to must be there (`habeas topology`).
     """
 
-    def __init__(self, url: str, *, name: str, plain: bool = False, guest: bool = False) -> None:
+    def __init__(self, url: str, *, name: str, plain: bool = False) -> None:
         """
         Remember where the broker is.
 
@@ -53,23 +52,20 @@ class Bus:
             url: Where it is, with credentials and virtual host.
             name: What its management page shows.
             plain: Whether the driver alone reads and writes; else ``shared.bus.wire`` may take a part of it.
-            guest: Whether it only uses what Habeas has declared: an upstream system's user may be allowed to
-                write to one exchange and nothing else.
         """
         self._url = url
         self._user = user_of(url)
         self._name = name
         self._plain = plain
-        self._guest = guest
         self._outlet: Outlet | None = None
         self._connection: AbstractConnection | None = None
         self._opening = asyncio.Lock()
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish as :class:`Publisher` says; submissions name the broker user that they are from."""
+        """Publish as :class:`Publisher` says; each message names the broker user that it is from."""
         if not messages:
             return
-        messages = [self._signed(message) for message in messages]
+        messages = [replace(message, user_id=message.user_id or self._user) for message in messages]
         outlet = await self._open()
         try:
             with translated("the broker did not confirm"):
@@ -78,12 +74,6 @@ class Bus:
         except BrokerUnavailable:
             await self._abandon(outlet)
             raise
-
-    def _signed(self, message: Message) -> Message:
-        """Return *message* with the user of this connection, which intake binds sources to."""
-        if message.exchange != REQUESTS or message.user_id is not None:
-            return message
-        return replace(message, user_id=self._user)
 
     async def ping(self) -> None:
         """
@@ -110,11 +100,8 @@ class Bus:
         async with self._opening:
             if self._outlet is None or self._outlet.closed:
                 await self.close()
-                if not self._guest:
-                    await declare(self._url)
                 self._connection = await connect(self._url, f"{self._name} publishes", plain=self._plain)
-                if self._guest:
-                    await must_be_declared(self._connection, REQUESTS)
+                await must_be_declared(self._connection, REQUESTS)
                 with translated("no channel to the broker"):
                     self._outlet = await _outlet(self._connection)
             return self._outlet

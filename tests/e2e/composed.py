@@ -84,15 +84,31 @@ class Composed:
     @property
     def amqp_url(self) -> str:
         """Broker URL for an upstream system on this machine."""
-        secret = urlsplit(self.read("intake", "/run/secrets/amqp_url"))
+        return self.amqp_url_of("upstream")
+
+    def amqp_url_of(self, account: str) -> str:
+        """Return the broker URL of *account*, from this machine."""
+        secret = urlsplit(self.secret(account, "amqp_url"))
         return f"amqp://{secret.username}:{secret.password}@127.0.0.1:{self.ports.amqp}/"
 
     @property
     def mongo_url(self) -> str:
-        """MongoDB URL of the services' own user, from this machine."""
-        secret = urlsplit(self.read("intake", "/run/secrets/mongo_url"))
+        """MongoDB URL of the database's administrator, from this machine."""
+        return self._mongo_url("setup", "root_url")
+
+    def mongo_url_of(self, account: str) -> str:
+        """Return the MongoDB URL of *account*, from this machine."""
+        return self._mongo_url(account, "mongo_url")
+
+    def _mongo_url(self, folder: str, file: str) -> str:
+        secret = urlsplit(self.secret(folder, file))
         user = f"{secret.username}:{secret.password}"
         return f"mongodb://{user}@127.0.0.1:{self.ports.mongo}/?authSource=admin&directConnection=true"
+
+    def secret(self, folder: str, file: str) -> str:
+        """Return a file of the secrets, which no container sees all of."""
+        words = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "secrets")
+        return self.command(*words, f"/secrets/{folder}/{file}").strip()
 
     def mongo(self) -> Client:
         """Return a client of all databases, ours and the business's; the caller closes it."""
@@ -138,7 +154,7 @@ class Composed:
 
     def messages(self) -> dict[str, list[str]]:
         """Return queue → the messages that wait in it, which stay there. Binary bodies come as base64."""
-        secret = urlsplit(self.amqp_url)
+        secret = urlsplit(self.secret("topology", "amqp_url"))
         credentials = (str(secret.username), str(secret.password))
         with httpx.Client(base_url=f"http://127.0.0.1:{self.ports.management}", auth=credentials) as http:
             names = [queue["name"] for queue in http.get("/api/queues/%2F").raise_for_status().json()]

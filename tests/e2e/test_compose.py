@@ -11,8 +11,10 @@ import pytest
 import pytest_asyncio
 from testcontainers.compose import DockerCompose
 
-from shared.errors import PermanentError
+from shared.bus import Bus, Message
+from shared.errors import BrokerUnavailable, PermanentError
 from shared.mongo import Client, connect, translated
+from shared.topology import EVENTS
 from tests.e2e.composed import PARTS, ROOT, SERVICES, Composed
 from tests.waiting import eventually
 
@@ -71,10 +73,25 @@ def test_a_service_can_write_to_tmp_and_nowhere_else(composed: Composed, service
 def test_the_secrets_of_a_service_are_files_that_its_user_alone_can_read(
     composed: Composed, service: str
 ) -> None:
-    listed = composed.run(service, "stat", "-c", "%a %u", "/run/secrets/master_key", "/run/secrets/amqp_url")
+    files = [f"/run/secrets/{service}/{name}" for name in ("master_key", "amqp_url")]
+    listed = composed.run(service, "stat", "-c", "%a %u", *files)
     assert listed.split("\n")[:2] == ["400 10001", "400 10001"]
-    password = composed.read("intake", "/run/secrets/amqp_url").split(":")[2].split("@")[0]
+    password = composed.read(service, files[1]).split(":")[2].split("@")[0]
     assert password not in json.dumps(composed.inspect(service)["Config"])
+
+
+@each_service
+def test_a_service_sees_the_secrets_of_its_own_account_alone(composed: Composed, service: str) -> None:
+    assert composed.run(service, "ls", "/run/secrets").split() == [service]
+    assert f"//habeas-{service}:" in composed.read(service, f"/run/secrets/{service}/amqp_url")
+
+
+async def test_notifier_cannot_publish_what_the_verifier_decides(composed: Composed) -> None:
+    message = Message(EVENTS, "habeas.identity.verified.v1", b"{}", "forged")
+    bus = Bus(composed.amqp_url_of("notifier"), name="attacker")
+    with pytest.raises(BrokerUnavailable):
+        await bus.publish([message])
+    await bus.close()
 
 
 def test_only_intake_and_the_caught_mail_are_published_and_to_this_machine_alone(composed: Composed) -> None:
@@ -124,9 +141,11 @@ async def test_the_database_shows_nothing_to_those_without_the_password(composed
     stranger.close()
 
 
-async def test_the_user_of_the_services_cannot_make_users(mongo: Client) -> None:
+async def test_the_user_of_a_service_cannot_make_users(composed: Composed) -> None:
+    client = connect(composed.mongo_url_of("notifier"), app_name="attacker")
     with pytest.raises(PermanentError), translated("make a user"):
-        await mongo.admin.command("createUser", "intruder", pwd="x", roles=["root"])
+        await client.admin.command("createUser", "intruder", pwd="x", roles=["root"])
+    client.close()
 
 
 async def test_what_the_notifier_sends_is_caught(composed: Composed) -> None:
@@ -179,21 +198,19 @@ async def test_a_service_that_is_told_to_stop_ends_without_an_error(composed: Co
 def test_a_second_start_keeps_secrets_and_containers(composed: Composed) -> None:
     def seen() -> list[str]:
         containers = [composed.inspect(name)["Id"] for name in (*SERVICES, *PARTS)]
-        return [*containers, composed.read("intake", "/run/secrets/master_key")]
+        return [*containers, composed.read("intake", "/run/secrets/intake/master_key")]
 
     before = seen()
     composed.up()
     assert seen() == before
 
 
-@each_service
-def test_the_staff_gives_its_commands_in_any_container(composed: Composed, service: str) -> None:
-    waiting = json.loads(composed.run(service, "habeas", "verify", "list", "--json"))
-    assert isinstance(waiting, list)
-    assert set(json.loads(composed.run(service, "habeas", "dead-letters", "--json"))) == {
-        "parked",
-        "set_aside",
-    }
+def test_the_staff_gives_its_commands_in_a_container_of_its_own(composed: Composed) -> None:
+    def command(*words: str) -> Any:
+        return json.loads(composed.command("run", "--rm", "-T", "command", *words, "--json"))
+
+    assert isinstance(command("verify", "list"), list)
+    assert set(command("dead-letters")) == {"parked", "set_aside"}
 
 
 READERS = ["cv2", "onnxruntime", "pikepdf", "tesserocr"]

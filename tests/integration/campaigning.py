@@ -41,7 +41,7 @@ class Campaigner:
 
     async def tell(self, *facts: Fact) -> None:
         """Publish *facts*."""
-        await self.pipeline.bus.publish([message_of(fact) for fact in facts])
+        await self.pipeline.announce(*(message_of(fact) for fact in facts))
 
     async def release(self, breach: Breach) -> None:
         """Let the notices go."""

@@ -22,13 +22,13 @@ class Writer:
     """Publishes what the notifier listens to, and seals what it writes from."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        self._bus = pipeline.bus
+        self._pipeline = pipeline
         key = base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"])
         self._vault = Vault(pipeline.client, prefix=pipeline.prefix, master_key=key)
 
     async def tell(self, *facts: Fact) -> None:
         """Publish *facts*."""
-        await self._bus.publish([_message(fact) for fact in facts])
+        await self._pipeline.announce(*map(_message, facts))
 
     async def register(self, *addresses: str) -> list[str]:
         """Register a request for each of *addresses*; return their ids."""

@@ -26,14 +26,15 @@ import aio_pika
 import httpx
 import orjson
 
-from habeas import requests
+from habeas import accounts, requests
 from habeas.company import fill, generate
-from habeas.installation import COMPANY
+from habeas.installation import COMPANY, EMBEDDED_ACCOUNTS
 from habeas.mailcatcher import Letter
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Stack
 from shared import topology
+from shared.accounts import account_of, definitions
 from shared.bus import Bus, Message, Parking, declare, user_of
 from shared.codes import ALONE
 from shared.errors import BrokerUnavailable, TransientError
@@ -163,6 +164,22 @@ class Pipeline:
         """Publish any body to ``habeas.requests``."""
         await self.bus.publish([Message(topology.REQUESTS, type_, body, uuid.uuid4().hex, **changes)])
 
+    def amqp_url_of(self, account: str) -> str:
+        """Return the broker's URL as *account* has it."""
+        return _url_of(account, self.settings) or self.amqp_url
+
+    async def announce(self, *messages: Message) -> None:
+        """Publish facts, each as the account does that owns it."""
+        owned: dict[str, list[Message]] = defaultdict(list)
+        for message in messages:
+            owned[account_of(topology.publishers_of(message.routing_key)[0])].append(message)
+        for account, own in owned.items():
+            bus = Bus(self.amqp_url_of(account), name="test")
+            try:
+                await bus.publish(own)
+            finally:
+                await bus.close()
+
     async def id_of(self, data: Mapping[str, Any], *, source: str = PORTAL) -> str:
         """Return the id of a request that was sent over AMQP, once it is registered."""
 
@@ -262,7 +279,6 @@ class Pipeline:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Heard]:
         """Hear every event from now on, as any upstream system can."""
-        await declare(self.amqp_url)
         heard = Heard(f"listener-{uuid.uuid4().hex}")
         connection = await aio_pika.connect_robust(self.amqp_url)
         async with connection, connection.channel() as channel:
@@ -344,7 +360,8 @@ async def prepared(
     """Make everything ready, the company filled; the services are still to be started."""
     async with AsyncExitStack() as exits:
         mongo_url = parts.mongo_url if parts else required("MONGO_URL")
-        amqp_url = await exits.enter_async_context(_vhost(parts))
+        amqp_url, broker = await _vhost(parts, folder / "credentials")
+        command_url = _url_of("command", broker) or amqp_url
         client = connect(mongo_url, app_name="habeas-tests")
         exits.callback(client.close)
         prefix = await exits.enter_async_context(databases(client))
@@ -362,7 +379,7 @@ async def prepared(
         bus = Bus(amqp_url, name="upstream")
         exits.push_async_callback(bus.close)
         settings = {
-            "HABEAS_AMQP_URL": amqp_url,
+            **broker,
             "HABEAS_MONGO_URL": mongo_url,
             "HABEAS_DATABASE_PREFIX": prefix,
             "HABEAS_SMTP_URL": mail.url,
@@ -372,7 +389,7 @@ async def prepared(
             "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
             "HABEAS_DATAMAP": str(datamap(folder / "datamap", prefix)),
             "HABEAS_API_KEYS": json.dumps(KEYS),
-            "HABEAS_SOURCES": json.dumps({user_of(amqp_url): [ALL, PORTAL]}),
+            "HABEAS_SOURCES": json.dumps({user_of(url): [ALL, PORTAL] for url in (amqp_url, command_url)}),
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
@@ -397,14 +414,25 @@ async def running(
         await pipeline.stop()
 
 
-@asynccontextmanager
-async def _vhost(parts: Stack | None) -> AsyncIterator[str]:
+def _url_of(account: str, settings: Mapping[str, str]) -> str:
+    """Return the broker's URL as *account* has it; empty where there is one account for all."""
+    folder = settings.get("HABEAS_CREDENTIALS")
+    return Path(folder, account, "amqp_url").read_text(encoding="utf-8").strip() if folder else ""
+
+
+async def _vhost(parts: Stack | None, credentials: Path) -> tuple[str, dict[str, str]]:
+    """Return the URL of a virtual host for who may do everything, and what services are told of it."""
     if parts is None:
-        yield required("AMQP_URL")
-        return
+        amqp_url = required("AMQP_URL")
+        await declare(amqp_url)
+        return amqp_url, {"HABEAS_AMQP_URL": amqp_url}
     name = f"test-{uuid.uuid4().hex}"
     await parts.broker.add_vhost(name)
-    yield parts.broker.url_of(name)
+    amqp_url = parts.broker.url_of(name)
+    await declare(amqp_url)
+    accounts.make(credentials, parts.broker.location(name), EMBEDDED_ACCOUNTS, prefix=name)
+    await parts.broker.define(definitions(accounts.users_in(credentials), name, fides=True))
+    return amqp_url, {"HABEAS_CREDENTIALS": str(credentials)}
 
 
 async def insistently(pipeline: Pipeline, body: bytes) -> None:

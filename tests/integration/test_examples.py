@@ -26,6 +26,7 @@ from habeas.client import (
 )
 from habeas.parts.broker import USER
 from habeas.stack import Stack
+from shared.bus import user_of
 from tests.conftest import missing
 from tests.integration.pipeline import Pipeline, comes_true, command, prepared
 from tests.unit.pages import ROOT
@@ -41,8 +42,10 @@ RESTRICTED = f"shop-{uuid.uuid4().hex}"
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     keys = json.dumps({SHOP: KEY, DESK: f"{KEY} too"})
     folder = tmp_path_factory.mktemp("examples")
-    bound = json.dumps({USER: [SHOP, DESK], RESTRICTED: [SHOP]})
-    async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys, HABEAS_SOURCES=bound) as pipeline:
+    async with prepared(parts, folder, customers=0, HABEAS_API_KEYS=keys) as pipeline:
+        command = user_of(pipeline.amqp_url_of("command"))
+        bound = {USER: [SHOP, DESK], command: [SHOP, DESK], RESTRICTED: [SHOP]}
+        pipeline.settings["HABEAS_SOURCES"] = json.dumps(bound)
         await pipeline.start("intake")
         yield pipeline
         await pipeline.stop()
@@ -184,8 +187,9 @@ async def test_the_client_needs_to_write_to_one_exchange_and_nothing_else(
             await publisher.withdraw(WithdrawalSubmitted(reference="t"))
 
 
-async def test_the_client_says_that_habeas_was_never_there(amqp_url: str) -> None:
-    with pytest.raises(ConfigurationError, match="start Habeas on it once"):
+async def test_the_client_says_that_habeas_was_never_there(empty_amqp_url: str) -> None:
+    amqp_url = empty_amqp_url
+    with pytest.raises(ConfigurationError, match="run `habeas topology`"):
         async with Publisher(amqp_url, source=SHOP):
             pytest.fail("it is not connected")
     connection = await aio_pika.connect(amqp_url)

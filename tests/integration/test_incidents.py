@@ -89,7 +89,7 @@ async def tell(pipeline: Pipeline, fact: Fact, id_: str | None = None) -> str:
     """Publish *fact* as a service would that is not running here; return the event's id."""
     id_ = id_ or uuid.uuid4().hex
     body = encode(fact, id=id_, source="habeas/elsewhere", time=now())
-    await pipeline.bus.publish([Message(topology.EVENTS, fact.TYPE, body, id_)])
+    await pipeline.announce(Message(topology.EVENTS, fact.TYPE, body, id_))
     return id_
 
 

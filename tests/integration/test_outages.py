@@ -13,10 +13,10 @@ from yarl import URL
 
 from habeas.stack import Part, Stack
 from shared import topology
-from shared.bus import Bus, Consumer, Delivery, Message, consuming, publishing
+from shared.bus import Bus, Consumer, Delivery, Message, consuming, declare, publishing
 from shared.bus.connecting import Channel
 from shared.bus.consuming import CAUTIOUS_PREFETCH
-from shared.errors import BrokerUnavailable, ConfigurationError, Unroutable
+from shared.errors import BrokerUnavailable, ConfigurationError, TopologyMissing, Unroutable
 from shared.topology import EVENTS
 from tests.integration.conftest import Makes
 from tests.waiting import eventually
@@ -182,7 +182,7 @@ async def test_a_killed_broker_loses_nothing_that_was_confirmed(
     assert rest >= {f"event-{number}" for number in (*range(10, 50), 100)}
 
 
-async def test_a_queue_that_was_deleted_is_declared_again_and_consumed(amqp_url: str, ends: Makes) -> None:
+async def test_a_deleted_queue_is_consumed_once_it_is_declared_again(amqp_url: str, ends: Makes) -> None:
     bus, consumer = ends(amqp_url)
     await bus.publish([event(1)])
     await consumer.settle(await take(consumer, 1))
@@ -191,6 +191,10 @@ async def test_a_queue_that_was_deleted_is_declared_again_and_consumed(amqp_url:
         channel = await connection.channel()
         await channel.queue_delete("fulfillment")
         await channel.queue_delete("intake")
+    await eventually(lambda: not consumer.connected)
+    with pytest.raises(TopologyMissing, match="queue fulfillment: run `habeas topology`"):
+        await consumer.probe()
+    await declare(amqp_url)
     await eventually(lambda: consumer.connected)
 
     async with asyncio.timeout(20):
@@ -244,15 +248,20 @@ async def test_a_broker_that_never_says_that_we_consume_is_left_and_asked_again(
     assert [delivery.message_id for delivery in await take(consumer, 1)] == ["event-1"]
 
 
-async def test_a_queue_with_other_arguments_is_one_clear_error(amqp_url: str, ends: Makes) -> None:
-    async with await aio_pika.connect(amqp_url) as connection:
+async def test_a_queue_with_other_arguments_is_one_clear_error(empty_amqp_url: str) -> None:
+    async with await aio_pika.connect(empty_amqp_url) as connection:
         channel = await connection.channel()
         await channel.declare_queue(topology.parking_of("intake"), durable=True)
-    bus, consumer = ends(amqp_url)
     with pytest.raises(ConfigurationError, match=r"queue intake\.parking"):
+        await declare(empty_amqp_url)
+
+
+async def test_publishing_without_topology_names_the_remedy(empty_amqp_url: str, ends: Makes) -> None:
+    bus, consumer = ends(empty_amqp_url)
+    with pytest.raises(TopologyMissing, match="run `habeas topology`"):
         await bus.publish([event(1)])
-    with pytest.raises(ConfigurationError):
-        await consumer.take(1)
+    with pytest.raises(TopologyMissing, match="queue fulfillment: run `habeas topology`"):
+        await consumer.probe()
 
 
 async def test_cancelling_a_taker_is_no_lost_connection(amqp_url: str, ends: Makes) -> None:

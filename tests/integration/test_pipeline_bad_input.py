@@ -205,7 +205,7 @@ async def test_what_killed_its_consumer_too_often_is_parked_and_replayed_as_what
         fact = RequestWithdrawn(request_id=case)
         body = encode(fact, id="withdrawn", source="habeas/intake", time=now())
         forged = {failures.EXCHANGE: "habeas.requests", failures.ROUTING_KEY: "forged"}
-        await pipeline.bus.publish([Message(EVENTS, fact.TYPE, body, "withdrawn", headers=forged)])
+        await pipeline.announce(Message(EVENTS, fact.TYPE, body, "withdrawn", headers=forged))
         await refused_for_ever(pipeline, "fulfillment")
         (letter,) = (await dead_letters(pipeline))["parked"]
         assert (letter["service"], letter["type"]) == ("fulfillment", fact.TYPE)
@@ -261,7 +261,7 @@ async def test_a_setting_that_is_missing_or_wrong_ends_the_service_with_one_line
     pipeline: Pipeline, service: str
 ) -> None:
     everywhere: list[tuple[str, str | None]] = [
-        ("HABEAS_AMQP_URL", None),
+        ("HABEAS_AMQP_URL", "http://broker.example/"),
         ("HABEAS_MONGO_URL", "http://database.example/"),
         ("HABEAS_MASTER_KEY", "c2hvcnQ="),
     ]

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from services.intake import domain as intake
 from services.intake.incidents import domain as incidents
 from services.intake.incidents import phases
 from services.verifier import domain as verifier
+from shared import topology
 from shared.catalogue import catalogue
-from shared.events import Event, Fact, Record, Submission, UnreadableSubmission
-from shared.topology import EVENTS, LISTENS, queues
+from shared.events import Event, Fact, RecipientConcerned, Record, Submission, UnreadableSubmission
+from shared.topology import COMMAND, EVENTS, LISTENS, queues
 from tests.unit.pages import ROOT, rows, text
 
 PAGE = "docs/architecture.md"
@@ -44,36 +46,53 @@ def consumers_of(event: type[Event]) -> list[str]:
 
 
 def publishers_of(event: type[Event]) -> list[str]:
-    """Return the services in whose code *event* is made; the command, where a person has typed it in."""
     if issubclass(event, Submission):
         return ["upstream systems"]
-    services = [service for service in LISTENS if event.__name__ in _made_in(service)]
-    return services or (["the command"] if event.__name__ in _announced() else [])
+    return ["the command" if one == COMMAND else one for one in topology.publishers_of(event.TYPE)]
+
+
+def makers_of(event: type[Event]) -> set[str]:
+    """Return the services in whose code *event* is made, and the command where a verb announces it."""
+    services = {service for service in LISTENS if event.__name__ in _made_in(service)}
+    return services | ({COMMAND} if event.__name__ in _announced() else set())
 
 
 @cache
 def _announced() -> set[str]:
     """Return the events that verbs of the command make: ``fact(Event, …)``."""
-    return {
+    made = {
         node.args[0].id
         for path in (ROOT / "habeas" / "cli").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("fact")
         if node.args and isinstance(node.args[0], ast.Name)
     }
+    return made | {RecipientConcerned.__name__}  # sent again, as it was
 
 
 @cache
 def _made_in(service: str) -> set[str]:
-    """Return what is called in the code of *service*, and the events that it has made for it."""
+    """Return the events that the code of *service* makes, and those that it has made for it."""
+    folder = ROOT / "services" / FOLDERS.get(service, service)
+    others = [ROOT / "services" / FOLDERS[one] for one in FOLDERS if one != service]
+    apart = [other for other in others if other != folder and other.is_relative_to(folder)]
+    paths = [path for path in folder.rglob("*.py") if not any(path.is_relative_to(one) for one in apart)]
+    return {name for path in paths for name in _made_by(path)}
+
+
+def _made_by(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    events = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared.")
+        for alias in node.names
+    }
     calls = [
-        node
-        for path in (ROOT / "services" / FOLDERS.get(service, service)).glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     asked_for = (word.value for call in calls for word in call.keywords if word.arg == "event")
-    return {ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}
+    return ({ast.unparse(call.func) for call in calls} | {ast.unparse(value) for value in asked_for}) & events
 
 
 @pytest.mark.parametrize("event", CATALOGUE, ids=name_of)
@@ -86,6 +105,12 @@ def test_every_event_is_on_the_map_with_who_publishes_and_who_consumes_it(event:
 
 def test_the_map_has_no_other_event() -> None:
     assert [row[0] for row in EVENTS_TABLE] == [name_of(event) for event in CATALOGUE]
+
+
+@pytest.mark.parametrize("event", [kind for kind in CATALOGUE if issubclass(kind, Fact)], ids=name_of)
+def test_publishers_of_the_topology_are_those_that_make_the_event(event: type[Fact]) -> None:
+    fides = {"intake"} if event.TYPE in topology.FIDES_DECISIONS else set()
+    assert makers_of(event) - fides == set(topology.publishers_of(event.TYPE))
 
 
 @pytest.mark.parametrize("event", CATALOGUE, ids=name_of)

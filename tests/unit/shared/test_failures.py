@@ -9,7 +9,7 @@ from shared import failures
 from shared.bus import Delivery
 from shared.errors import MalformedEvent, StoreUnavailable
 from shared.failures import after_failure
-from shared.topology import DELAYS, EVENTS, REDELIVERY, REQUESTS, RETRY
+from shared.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -55,7 +55,7 @@ def test_the_time_for_retries_counts_from_the_first_failure() -> None:
 def test_permanent_and_unknown_errors_are_parked_at_once(error: Exception) -> None:
     parked = failure(FRESH, error)
     assert parked.parked
-    assert (parked.message.exchange, parked.message.routing_key) == ("", "intake.parking")
+    assert (parked.message.exchange, parked.message.routing_key) == (PARKING, "intake")
 
 
 def test_another_libraries_message_is_kept_from_headers_and_log() -> None:

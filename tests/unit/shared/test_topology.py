@@ -26,18 +26,28 @@ def test_what_leaves_a_queue_unsettled_is_handed_on_at_least_once(queue: Queue) 
 def test_no_queue_dead_letters_into_one_that_is_declared_later() -> None:
     declared: set[str] = set()
     for queue in QUEUES:
-        target = queue.arguments.get("x-dead-letter-routing-key")
-        assert target is None or target in declared
+        if queue.arguments.get("x-dead-letter-exchange") == "":
+            assert queue.arguments["x-dead-letter-routing-key"] in declared
         declared.add(queue.name)
 
 
-def test_every_service_has_an_inbox_and_a_parking_queue_that_nothing_leaves() -> None:
+def test_every_service_has_an_inbox_and_a_parking_queue_that_only_a_person_empties() -> None:
     names = {queue.name: queue for queue in QUEUES}
     for service in topology.LISTENS:
         assert service in names
         parking = names[topology.parking_of(service)]
-        assert parking.arguments == {"x-queue-type": "quorum", "x-delivery-limit": -1}
-        assert not parking.bindings
+        assert parking.arguments["x-delivery-limit"] == -1
+        assert "x-message-ttl" not in parking.arguments
+        assert parking.bindings == ((topology.PARKING, service),)
+
+
+def test_what_a_person_rejects_from_a_parking_queue_returns_to_its_service_alone() -> None:
+    names = {queue.name: queue for queue in QUEUES}
+    for service in topology.LISTENS:
+        arguments = names[topology.parking_of(service)].arguments
+        assert arguments["x-dead-letter-exchange"] == topology.REDELIVERY
+        assert arguments["x-dead-letter-routing-key"] == f"replay.{service}"
+        assert (topology.REDELIVERY, f"*.{service}") in names[service].bindings
 
 
 def test_every_fact_that_is_no_terminal_one_is_listened_to() -> None:

@@ -1,0 +1,136 @@
+"""
+Accounts of an installation: their files, and their users and permissions on the broker.
+
+A folder of accounts holds a folder per account with files named after settings (``amqp_url`` …). A process
+reads its own folder only, and in compose sees no other.
+"""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from shared.accounts import ACCOUNTS, TOPOLOGY, definitions
+from shared.bus import declare
+from shared.errors import BrokerUnavailable, ConfigurationError
+
+AMQP_URL = "amqp_url"
+PREFIX = "habeas"
+"""First part of the names of users that are made here."""
+ANSWER_WITHIN_S = 30.0
+WAIT_FOR_BROKER_S = 30.0
+PAUSE_S = 0.5
+
+
+def users_in(folder: Path) -> dict[str, tuple[str, str]]:
+    """
+    Return account → user and password of every account in *folder* but the topology's own.
+
+    Raises:
+        ConfigurationError: One that every installation has is missing, or a file names no user.
+    """
+    found = {path.parent.name: _user(path) for path in sorted(folder.glob(f"*/{AMQP_URL}"))}
+    found.pop(TOPOLOGY, None)
+    missing = [account for account in ACCOUNTS if account not in found]
+    if missing:
+        raise ConfigurationError(
+            f"{folder}: has no file {AMQP_URL} for {', '.join(missing)}; scripts/secrets makes them"
+        )
+    return found
+
+
+def _user(path: Path) -> tuple[str, str]:
+    url = urlsplit(path.read_text(encoding="utf-8").strip())
+    if not (url.username and url.password):
+        raise ConfigurationError(f"{path}: must be amqp://user:password@host:port/vhost")
+    return unquote(url.username), unquote(url.password)
+
+
+def make(folder: Path, amqp: str, accounts: tuple[str, ...], *, prefix: str = PREFIX) -> None:
+    """
+    Write the broker URL of each of *accounts* into *folder*; a password that is there already stays.
+
+    Args:
+        folder: Folder of accounts.
+        amqp: Host, port and virtual host, as they stand in a URL.
+        accounts: Their names.
+        prefix: First part of the names of their users.
+    """
+    for account in accounts:
+        path = folder / account / AMQP_URL
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        user, password = _user(path) if path.exists() else (f"{prefix}-{account}", secrets.token_urlsafe(24))
+        path.touch(mode=0o600)
+        path.write_text(f"amqp://{quote(user)}:{quote(password, safe='')}@{amqp}\n", encoding="utf-8")
+
+
+def vhost_of(amqp_url: str) -> str:
+    """Return the virtual host that *amqp_url* names."""
+    return unquote(urlsplit(amqp_url).path[1:]) or "/"
+
+
+async def declare_all(
+    amqp_url: str, management_url: str | None, users: Mapping[str, tuple[str, str]], *, fides: bool
+) -> None:
+    """
+    Declare exchanges, queues and bindings, and where *management_url* is given users and permissions.
+
+    Args:
+        amqp_url: The broker, as the account that may configure it.
+        management_url: Its management plugin, `http://user:password@host:15672`, as an administrator.
+        users: Account → user and password.
+        fides: Whether clients of Fides are served.
+
+    Raises:
+        BrokerUnavailable: The broker did not answer.
+        ConfigurationError: Something is there with other arguments, or the administrator was refused.
+    """
+    await _patiently(lambda: declare(amqp_url))
+    if management_url is not None:
+        defined = definitions(users, vhost_of(amqp_url), fides=fides)
+        await _patiently(lambda: _import(management_url, defined))
+
+
+async def _patiently(step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat *step* while the broker starts."""
+    deadline = time.monotonic() + WAIT_FOR_BROKER_S
+    while True:
+        try:
+            return await step()
+        except BrokerUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(PAUSE_S)
+
+
+def write_definitions(
+    file: Path, amqp_url: str, users: Mapping[str, tuple[str, str]], *, fides: bool
+) -> None:
+    """Write users and permissions to *file*, readable by its owner: it holds passwords."""
+    file.touch(mode=0o600)
+    defined = definitions(users, vhost_of(amqp_url), fides=fides)
+    file.write_text(json.dumps(defined, indent=2), encoding="utf-8")
+
+
+async def _import(management_url: str, defined: Mapping[str, object]) -> None:
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as http:
+            answer = await http.post(
+                f"{management_url.rstrip('/')}/api/definitions",
+                content=json.dumps(defined),
+                headers={"Content-Type": "application/json"},
+            )
+    except httpx.HTTPError as error:
+        raise BrokerUnavailable(
+            f"the management plugin of the broker does not answer ({type(error).__name__})"
+        ) from None
+    if answer.is_error:
+        raise ConfigurationError(
+            f"HABEAS_MANAGEMENT_URL: the broker refused the accounts (HTTP {answer.status_code}); "
+            "the user must be an administrator"
+        )

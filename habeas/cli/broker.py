@@ -1,0 +1,39 @@
+"""Verbs about the broker."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, State, out, run, setting, settings
+from shared.accounts import TOPOLOGY
+
+app = typer.Typer()
+
+
+@app.command()
+def topology(
+    definitions: Annotated[
+        Path | None,
+        typer.Option(help="Write users and permissions to this file, for `rabbitmqctl import_definitions`."),
+    ] = None,
+    state: State = STATE,
+) -> None:
+    """
+    Declare exchanges, queues, bindings, users and permissions; services declare nothing.
+
+    Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL. Users and permissions need
+    HABEAS_MANAGEMENT_URL. What is there already stays.
+    """
+    from habeas import accounts  # noqa: PLC0415  each verb loads only what it needs
+
+    known = settings(state, TOPOLOGY)
+    folder, management = known.get("HABEAS_CREDENTIALS"), known.get("HABEAS_MANAGEMENT_URL")
+    amqp_url, fides = setting("AMQP_URL", state, TOPOLOGY), known.get("HABEAS_FIDES_SERVED", "").lower()
+    serves_fides = fides in {"1", "true", "yes", "on"}
+    users = accounts.users_in(Path(folder)) if folder else {}
+    run(accounts.declare_all(amqp_url, management if users else None, users, fides=serves_fides))
+    if definitions is not None:
+        accounts.write_definitions(definitions, amqp_url, users, fides=serves_fides)
+    done = f"and {len(users)} accounts " if users and management else ""
+    out.print(f"exchanges, queues {done}are declared")

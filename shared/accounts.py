@@ -1,0 +1,136 @@
+"""
+Accounts of the broker: which exist, and what each may do. Pure.
+
+Each process has an account of its own. It reads its own queues and publishes the types that its services own;
+it configures nothing. The topology table decides both, so that a new event needs no second list.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared import topology
+from shared.topology import COMMAND, EVENTS, FIDES_DECISIONS, PARKING, REQUESTS, RETRY
+
+PROCESSES: Mapping[str, tuple[str, ...]] = {
+    "intake": ("intake", "incidents"),
+    "verifier": ("verifier", "examiner", "login"),
+    "fulfillment": ("fulfillment", "scoping"),
+    "notifier": ("notifier", "codes", "campaigns", "chunks"),
+}
+"""Process → the services that run in it, and share its account."""
+TOPOLOGY = "topology"
+"""Account that declares exchanges, queues, users and permissions; an administrator of the broker."""
+ACCOUNTS = (*PROCESSES, COMMAND)
+"""Accounts that every installation has, besides that of the topology."""
+NOTHING = "^$"
+SUBMISSIONS = "^habeas[.][a-z]+[.](submitted|withdrawn|declared)[.]v[0-9]+$"
+"""Types that publishers may submit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an account may do on the virtual host: regular expressions on names and routing keys."""
+
+    write: str
+    read: str = NOTHING
+    topics: tuple[tuple[str, str], ...] = ()
+    """Pairs of exchange and the routing keys that may be published to it."""
+
+
+def rights_of(account: str, *, fides: bool = False) -> Rights:
+    """
+    Return what *account* may do; one that no installation has is a publisher's.
+
+    Args:
+        account: Its name, without the prefix of the installation.
+        fides: Whether intake serves clients of Fides, who may decide on identity and erasure.
+    """
+    if account in PROCESSES:
+        return _of_process(account, FIDES_DECISIONS if fides and account == "intake" else ())
+    return _of_command() if account == COMMAND else _of_publisher()
+
+
+def definitions(
+    users: Mapping[str, tuple[str, str]], vhost: str, *, fides: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """
+    Return accounts and permissions as RabbitMQ imports them.
+
+    Args:
+        users: Account → user and password.
+        vhost: Virtual host that they may use, and no other.
+        fides: As :func:`rights_of` says.
+    """
+    rights = {user: rights_of(account, fides=fides) for account, (user, _) in users.items()}
+    return {
+        "users": [{"name": user, "password": password, "tags": []} for user, password in users.values()],
+        "permissions": [
+            {"user": user, "vhost": vhost, "configure": NOTHING, "write": own.write, "read": own.read}
+            for user, own in rights.items()
+        ],
+        "topic_permissions": [
+            {"user": user, "vhost": vhost, "exchange": exchange, "write": keys, "read": NOTHING}
+            for user, own in rights.items()
+            for exchange, keys in own.topics
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Publishers:
+    """Whose events a service takes, by the user that the broker has checked (``user_id``)."""
+
+    own: str
+    """User of the service's own account."""
+    account: str
+    """Name of that account. A user that does not end with it serves all accounts of the installation."""
+
+    def may_publish(self, user: str | None, type_: str) -> bool:
+        """Return whether *user* may publish *type_*."""
+        if user == self.own:
+            return True
+        prefix = self.own.removesuffix(f"-{self.account}")
+        return prefix != self.own and user in {f"{prefix}-{account}" for account in _owners_of(type_)}
+
+
+def account_of(service: str) -> str:
+    """Return the account that *service* uses."""
+    return next((account for account, services in PROCESSES.items() if service in services), service)
+
+
+def _owners_of(type_: str) -> set[str]:
+    owners = {account_of(service) for service in topology.publishers_of(type_)}
+    return owners | {"intake"} if type_ in FIDES_DECISIONS else owners
+
+
+def _of_process(process: str, more: Iterable[str]) -> Rights:
+    services = PROCESSES[process]
+    types = [type_ for service in services for type_ in topology.PUBLISHES[service]]
+    delays = f"({_any_of(topology.DELAYS)})[.]({_any_of(services)})"
+    return Rights(
+        write=_whole([EVENTS, RETRY, PARKING]),
+        read=_whole(services),
+        topics=((EVENTS, _whole([*types, *more])), (RETRY, f"^{delays}$"), (PARKING, _whole(services))),
+    )
+
+
+def _of_command() -> Rights:
+    return Rights(
+        write=_whole([EVENTS, REQUESTS]),
+        read=_whole(map(topology.parking_of, topology.LISTENS)),
+        topics=((EVENTS, _whole(topology.PUBLISHES[COMMAND])), (REQUESTS, SUBMISSIONS)),
+    )
+
+
+def _of_publisher() -> Rights:
+    return Rights(write=_whole([REQUESTS]), topics=((REQUESTS, SUBMISSIONS),))
+
+
+def _whole(names: Iterable[str]) -> str:
+    return f"^({_any_of(names)})$"
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, names))

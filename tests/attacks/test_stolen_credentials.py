@@ -1,0 +1,277 @@
+"""
+What the account of each process can do on a real broker, and what it cannot.
+
+A stolen account publishes the types that its process owns, and reads its own queues. Nothing that it sends
+makes another process decide or erase.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import pytest
+import pytest_asyncio
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import AMQPError
+
+from habeas.company import ADA
+from habeas.stack import Stack
+from shared import topology
+from shared.accounts import ACCOUNTS, PROCESSES, account_of
+from shared.bus import Parking
+from shared.catalogue import catalogue
+from shared.envelope import STRUCTURED, encode
+from shared.events import IdentityVerified, RestrictionAnnounced, Submission
+from shared.topology import COMMAND, EVENTS, FIDES_DECISIONS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
+from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
+from tests.waiting import eventually
+
+TYPES = sorted({kind.TYPE for kind in catalogue() if kind.EXCHANGE == EVENTS})
+QUEUES = [queue.name for queue in topology.queues()]
+SUBMISSIONS = sorted({kind.TYPE for kind in catalogue() if issubclass(kind, Submission)})
+UPSTREAM = "upstream"
+each_account = pytest.mark.parametrize("account", [*ACCOUNTS, UPSTREAM])
+each_process = pytest.mark.parametrize("account", PROCESSES)
+VICTIM = Somebody(ADA.email, ADA.name)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def idle(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    """A broker with all accounts, on which no service runs."""
+    if parts is None:
+        pytest.skip("the accounts of a broker that is given are not ours")
+    folder = tmp_path_factory.mktemp("idle")
+    async with prepared(parts, folder, customers=0) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    if parts is None:
+        pytest.skip("the accounts of a broker that is given are not ours")
+    async with running(parts, tmp_path_factory.mktemp("pipeline")) as pipeline:
+        yield pipeline
+
+
+@asynccontextmanager
+async def connected(pipeline: Pipeline, account: str) -> AsyncIterator[Callable[..., Awaitable[bool]]]:
+    """Yield a function that tries something on a channel of *account*, and returns whether it was allowed."""
+    connection = await aio_pika.connect(pipeline.amqp_url_of(account))
+
+    async def allowed(step: Callable[[AbstractChannel], Awaitable[Any]]) -> bool:
+        channel = await connection.channel(publisher_confirms=True)
+        try:
+            async with asyncio.timeout(10):
+                await step(channel)
+        except AMQPError:
+            return False
+        await channel.close()
+        return True
+
+    async with connection:
+        yield allowed
+
+
+def publishing(exchange: str, key: str, body: bytes = b"{}", **properties: Any) -> Callable[..., Any]:
+    """Return the step that publishes *body*."""
+    message = aio_pika.Message(body, message_id=uuid.uuid4().hex, content_type=STRUCTURED, **properties)
+
+    async def publish(channel: AbstractChannel) -> None:
+        where = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+        await where.publish(message, key, mandatory=False)
+
+    return publish
+
+
+def owned_by(account: str) -> set[str]:
+    services = PROCESSES.get(account, (account,))
+    types = {type_ for service in services for type_ in topology.PUBLISHES.get(service, ())}
+    return types | (set(FIDES_DECISIONS) if account == "intake" else set())
+
+
+def test_decisions_belong_to_one_account_each() -> None:
+    owners = {type_: {account_of(one) for one in topology.publishers_of(type_)} for type_ in TYPES}
+    assert owners["habeas.identity.verified.v1"] == {"verifier"}
+    assert owners["habeas.request.fulfilled.v1"] == {"fulfillment"}
+    assert owners["habeas.erasure.approved.v1"] == owners["habeas.identity.decided.v1"] == {COMMAND}
+    assert owners["habeas.request.received.v1"] == {"intake"}
+
+
+@each_account
+async def test_account_publishes_the_types_it_owns_and_no_other(idle: Pipeline, account: str) -> None:
+    async with connected(idle, account) as allowed:
+        taken = {type_ for type_ in TYPES if await allowed(publishing(EVENTS, type_))}
+    assert taken == owned_by(account)
+
+
+@each_account
+async def test_only_publishers_and_the_command_submit(idle: Pipeline, account: str) -> None:
+    async with connected(idle, account) as allowed:
+        taken = [type_ for type_ in SUBMISSIONS if await allowed(publishing(REQUESTS, type_))]
+    assert taken == (SUBMISSIONS if account in (COMMAND, UPSTREAM) else [])
+
+
+@each_account
+async def test_account_reads_its_own_queues_and_no_other(idle: Pipeline, account: str) -> None:
+    async def get(channel: AbstractChannel, name: str) -> None:
+        await (await channel.get_queue(name, ensure=False)).get(fail=False)
+
+    async with connected(idle, account) as allowed:
+        read = {name for name in QUEUES if await allowed(lambda channel, name=name: get(channel, name))}
+    own = {*map(parking_of, topology.LISTENS)} if account == COMMAND else {*PROCESSES.get(account, ())}
+    assert read == own
+
+
+@each_account
+async def test_account_changes_nothing_of_the_topology(idle: Pipeline, account: str) -> None:
+    own = PROCESSES.get(account, ("intake",))[0]
+    steps: Mapping[str, Callable[[AbstractChannel], Awaitable[Any]]] = {
+        "declare a queue": lambda channel: channel.declare_queue("mine", durable=True),
+        "declare a nameless queue": lambda channel: channel.declare_queue(exclusive=True),
+        "delete its queue": lambda channel: channel.queue_delete(own),
+        "declare an exchange": lambda channel: channel.declare_exchange("mine"),
+        "delete an exchange": lambda channel: channel.exchange_delete(EVENTS),
+        "bind its queue": lambda channel: bound(channel, own, EVENTS),
+        "bind to submissions": lambda channel: bound(channel, own, REQUESTS),
+    }
+    async with connected(idle, account) as allowed:
+        assert [name for name, step in steps.items() if await allowed(step)] == []
+
+
+async def bound(channel: AbstractChannel, queue: str, exchange: str) -> None:
+    await (await channel.get_queue(queue, ensure=False)).bind(exchange, "#")
+
+
+@each_process
+async def test_account_hands_messages_to_its_own_services_alone(idle: Pipeline, account: str) -> None:
+    services = [*topology.LISTENS]
+    async with connected(idle, account) as allowed:
+        retried = [one for one in services if await allowed(publishing(RETRY, f"1s.{one}"))]
+        parked = [one for one in services if await allowed(publishing(PARKING, one))]
+        straight = [one for one in services if await allowed(publishing("", one))]
+        redelivered = [one for one in services if await allowed(publishing(REDELIVERY, f"replay.{one}"))]
+    assert set(retried) == set(parked) == set(PROCESSES[account])
+    assert straight == redelivered == []
+
+
+@each_account
+@pytest.mark.parametrize("header", ["CC", "BCC"])
+async def test_copies_to_other_routing_keys_are_refused(idle: Pipeline, account: str, header: str) -> None:
+    exchange, own = (REQUESTS, SUBMISSIONS[0]) if account == UPSTREAM else (EVENTS, min(owned_by(account)))
+    foreign = "habeas.identity.verified.v1" if account != "verifier" else "habeas.erasure.approved.v1"
+    async with connected(idle, account) as allowed:
+        assert await allowed(publishing(exchange, own))
+        assert not await allowed(publishing(exchange, own, headers={header: [foreign]}))
+
+
+@each_account
+async def test_account_cannot_name_another_as_the_publisher(idle: Pipeline, account: str) -> None:
+    exchange, own = (REQUESTS, SUBMISSIONS[0]) if account == UPSTREAM else (EVENTS, min(owned_by(account)))
+    verifier = idle.amqp_url_of("verifier" if account != "verifier" else COMMAND)
+    other = verifier.removeprefix("amqp://").partition(":")[0]
+    async with connected(idle, account) as allowed:
+        assert not await allowed(publishing(exchange, own, user_id=other))
+
+
+# --- the finding, on the running product: with the notifier's files, a person was erased ------------------
+
+
+def forged(case: str) -> bytes:
+    """Return the event that says of an unproven request that its requester is the person."""
+    fact = IdentityVerified(
+        request_id=case,
+        right="erasure",
+        regulation="gdpr",
+        received_on=now().date(),
+        assurance="reasonably_high",
+        reasons=("email_code",),
+    )
+    return encode(fact, id=uuid.uuid4().hex, source="habeas/verifier", time=now(), cause="forged")
+
+
+def user_of_account(pipeline: Pipeline, account: str) -> str:
+    return pipeline.amqp_url_of(account).removeprefix("amqp://").partition(":")[0]
+
+
+async def unproven(pipeline: Pipeline) -> tuple[str, dict[str, int]]:
+    """Lodge an erasure in the victim's name; return its id, and where the victim's data is."""
+    case = await pipeline.lodge(VICTIM.asks("erasure"))
+
+    async def registered() -> bool:
+        return bool(await pipeline.rows("verifier", case=case))
+
+    await comes_true(registered)
+    return case, await pipeline.mentions(VICTIM.email)
+
+
+async def parked_bodies(pipeline: Pipeline, service: str) -> list[bytes]:
+    async with Parking(pipeline.amqp_url, parking_of(service)) as parking:
+        return [delivery.body async for delivery in parking]
+
+
+async def test_forged_identity_is_refused_by_the_broker(pipeline: Pipeline) -> None:
+    case, before = await unproven(pipeline)
+    async with connected(pipeline, "notifier") as allowed:
+        assert not await allowed(publishing(EVENTS, IdentityVerified.TYPE, forged(case)))
+        assert not await allowed(publishing(RETRY, "1s.fulfillment", forged(case)))
+        assert not await allowed(publishing("", "fulfillment", forged(case)))
+    assert await pipeline.rows("fulfillment", case=case) == []
+    assert await pipeline.mentions(VICTIM.email) == before
+
+
+async def test_forged_identity_behind_an_own_routing_key_is_parked_and_erases_nobody(
+    pipeline: Pipeline,
+) -> None:
+    case, before = await unproven(pipeline)
+    body = forged(case)
+    headers = {
+        "x-habeas-user": user_of_account(pipeline, "verifier"),
+        "x-habeas-exchange": EVENTS,
+        "x-habeas-routing-key": IdentityVerified.TYPE,
+    }
+    own = user_of_account(pipeline, "notifier")
+    async with connected(pipeline, "notifier") as allowed:
+        key = RestrictionAnnounced.TYPE
+        assert await allowed(publishing(EVENTS, key, body, user_id=own, headers=headers))
+        assert await allowed(publishing(EVENTS, key, body, headers=headers))
+
+    async def refused() -> bool:
+        return (await parked_bodies(pipeline, "fulfillment")).count(body) == 2
+
+    await comes_true(refused)
+    assert await pipeline.rows("fulfillment", case=case) == []
+    assert await pipeline.mentions(VICTIM.email) == before
+
+
+async def test_parked_forgery_is_refused_again_when_staff_replays_it(pipeline: Pipeline) -> None:
+    case, before = await unproven(pipeline)
+    body, own = forged(case), user_of_account(pipeline, "notifier")
+    async with connected(pipeline, "notifier") as allowed:
+        assert await allowed(publishing(EVENTS, RestrictionAnnounced.TYPE, body, user_id=own))
+
+    async def parked() -> bool:
+        return body in await parked_bodies(pipeline, "fulfillment")
+
+    await comes_true(parked)
+    log = pipeline.log.read_text(encoding="utf-8").count("message parked")
+    code, _, errors = await command(pipeline, "dead-letters", "replay", "fulfillment")
+    assert code == 0, errors
+    await eventually(lambda: pipeline.log.read_text(encoding="utf-8").count("message parked") > log)
+    await comes_true(parked)
+    assert await pipeline.rows("fulfillment", case=case) == []
+    assert await pipeline.mentions(VICTIM.email) == before
+
+
+async def test_honest_access_request_still_closes_with_restricted_accounts(pipeline: Pipeline) -> None:
+    person = (await pipeline.people())[3]
+    await pipeline.closed(await pipeline.verified("access", person))
+
+
+def test_services_of_the_tests_have_no_other_credentials(pipeline: Pipeline) -> None:
+    assert "HABEAS_AMQP_URL" not in pipeline.settings
+    names = {path.parent.name for path in Path(pipeline.settings["HABEAS_CREDENTIALS"]).glob("*/amqp_url")}
+    assert names == {*ACCOUNTS, UPSTREAM}
