@@ -29,6 +29,7 @@ from shared.accounts import Publishers
 from shared.bus import Bus, Consumer, user_of
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
 from shared.health import Checks, health_app, public_app
+from shared.http_limits import MOST_CONNECTIONS, ConnectionLimits, connections_under
 from shared.journal import Journal
 from shared.mongo import Client, connect, ping
 from shared.service import Runtime, Service
@@ -339,6 +340,10 @@ def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
         access_log=False,
         lifespan="off",
         server_header=False,
+        http=connections_under(ConnectionLimits(settings.proxies)),
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
+        forwarded_allow_ips=[str(network) for network in settings.proxies],
         timeout_graceful_shutdown=int(settings.grace.total_seconds()),
     )
     return _Server(config)

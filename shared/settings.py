@@ -11,10 +11,19 @@ import os
 import re
 from collections.abc import Iterable, Sized
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -126,6 +135,12 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     """Address that both ports are bound to; `0.0.0.0` inside a container."""
 
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] | None = Field(default=None, validate_default=True)
+    """
+    Proxies whose `X-Forwarded-For` is believed: JSON, `["10.0.0.0/24"]`; `[]`: none. Required where
+    `HABEAS_PUBLIC_URL` is https: without it all clients would count as one.
+    """
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lines below this level are not written."""
 
@@ -140,6 +155,21 @@ class Settings(BaseSettings):
 
     grace: timedelta = timedelta(seconds=20)
     """How long a service may finish what it holds after SIGTERM."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _names_the_proxy(cls, value: object, known: ValidationInfo) -> object:
+        if value is None and str(known.data.get("public_url", "")).startswith("https://"):
+            raise ValueError(
+                "is missing: HABEAS_PUBLIC_URL is https, so a proxy stands before intake; "
+                'name its networks (["10.0.0.0/24"]), or [] if it passes addresses through'
+            )
+        return value
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The proxies whose `X-Forwarded-For` is believed."""
+        return self.trusted_proxies or ()
 
     @field_validator("amqp_url")
     @classmethod

@@ -10,7 +10,7 @@ from services.intake.channels import Background, Ground, channels
 from services.intake.clock import Practice
 from services.intake.context import Firsts, Intake, Room, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, incident_id, request_id
-from services.intake.door import Allowance, Door, Keys
+from services.intake.door import Door, Keys
 from services.intake.firsts import Firsts as FirstsKept
 from services.intake.guard import Guard
 from services.intake.handlers import SUBSCRIPTIONS
@@ -22,6 +22,7 @@ from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from services.intake.waiting import WaitingRoom, let_in
 from shared.bus import user_of
+from shared.client_limits import Allowance
 from shared.envelope import Envelope
 from shared.events import (
     AppealSubmitted,

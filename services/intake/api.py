@@ -23,7 +23,7 @@ from services.intake.centre.signal import honour
 from services.intake.clock import Practice
 from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, Case, Status, outcome_of
-from services.intake.door import Allowance, Door
+from services.intake.door import Door
 from services.intake.downloads import package_head, package_response, wanted_bytes
 from services.intake.forwarding import forwardings
 from services.intake.packages import Packages
@@ -35,7 +35,7 @@ from services.intake.timeline import Entry, Happened, timeline_of
 from services.intake.unsubscribing.links import Links
 from services.intake.unsubscribing.pages import unsubscribing
 from shared.calendars import calendar_named
-from shared.client_limits import HOUR_S
+from shared.client_limits import HOUR_S, Allowance, BytesInFlight, network_of
 from shared.declarations import TEXTS
 from shared.envelope import MAX_BODY
 from shared.events import (
@@ -62,6 +62,11 @@ from shared.sources import Source
 TOO_MANY_WRONG = "Too many wrong credentials came from this address; try again in an hour."
 TOKENS = "/oauth/token"
 """End of the path at which secrets are shown in a form."""
+TOO_MANY = "Too many requests from this address."
+MOST_IN_FLIGHT = 96 << 20
+"""Bytes of unfinished bodies that one process holds; a form takes about three times as much memory."""
+MOST_OF_ONE = MOST_IN_FLIGHT // 2
+
 UPLOADING = re.compile(r"/v1/requests/[0-9a-f]{32}/proofs|/requests/[0-9a-f]{32}/documents")
 """Where documents are handed in."""
 
@@ -220,6 +225,8 @@ class Callers:
 
     keys: Mapping[Source, SecretStr]
     public: Allowance
+    """Of requests without a key: where it is used up, no body is read."""
+    in_flight: BytesInFlight = field(default_factory=lambda: BytesInFlight(MOST_IN_FLIGHT, MOST_OF_ONE))
     attempts: FailedAttempts = field(default_factory=FailedAttempts)
 
     def source_of(self, request: Request) -> Source:
@@ -231,8 +238,8 @@ class Callers:
         """
         if "authorization" in request.headers:
             return self.system(request)
-        if not self.public.take(request.client.host if request.client else ""):
-            raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
+        if not self.public.take(network_of_client(request)):
+            raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
         return PUBLIC_DOOR
 
     def system(self, request: Request) -> Source:
@@ -275,7 +282,7 @@ def create_app(
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
-    app.add_middleware(SmallBodies)
+    app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
 
     @app.post("/v1/requests", status_code=HTTPStatus.ACCEPTED)
@@ -359,11 +366,12 @@ def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequenc
 def _add_proofs(app: FastAPI, door: Door) -> None:
     async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
         # FastAPI would write the files of a form to a disk, and read the body of whoever names no request.
-        await door.case(case_id)
-        if uploads.is_form(request):
-            return await uploads.read(request, door.clock())
+        async with door.upload(case_id):
+            if uploads.is_form(request):
+                return await uploads.read(request, door.clock())
+            body = await request.body()
         try:
-            return ProofForm.model_validate_json(await request.body()).proofs
+            return ProofForm.model_validate_json(body).proofs
         except ValidationError as error:
             flaws = error.errors(include_url=False, include_context=False, include_input=False)
             raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
@@ -464,25 +472,43 @@ class SmallBodies:
     """
     Refuses bodies over the limit of the bus before they are in memory, proofs over one of their own.
 
-    A form with files is moved from memory to a disk from the same size on: none gets there.
+    A form with files is moved from memory to a disk from the same size on: none gets there. The bodies of all
+    requests together are limited, and those of one client.
     """
 
     app: ASGIApp
+    callers: Callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received."""
-        limit = _limit_of(scope.get("path", ""))
-        seen = 0
+        limit, client = _limit_of(scope.get("path", "")), network_of((scope.get("client") or ("",))[0])
+        seen = held = 0
+        refused = _is_public_request(scope) and not self.callers.public.left(client)
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal seen, held
+            if refused:
+                raise HTTPException(429, TOO_MANY, {"Retry-After": "3600"})
             message = await receive()
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            seen += size
             if seen > limit:
                 raise HTTPException(413, f"The body is larger than {limit} bytes.")
+            if not self.callers.in_flight.take(client, size):
+                raise HTTPException(503, "Too much is being uploaded. Try again.", {"Retry-After": "60"})
+            held += size
             return message
 
-        await self.app(scope, counted, send)
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self.callers.in_flight.give_back(client, held)
+
+
+def _is_public_request(scope: Scope) -> bool:
+    """Tell whether a request is lodged without a key."""
+    lodges = scope.get("path") == "/v1/requests" and scope.get("method") == "POST"
+    return lodges and all(name != b"authorization" for name, _ in scope["headers"])
 
 
 def _limit_of(path: str) -> int:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from services.intake.attempts import FailedAttempts
 from services.intake.callbacks import Reached, Telling, Watch
-from services.intake.door import Allowance, Door
+from services.intake.door import Door
 from services.intake.drop.client import Platform as California
 from services.intake.drop.files import hours
 from services.intake.drop.ledger import Ledger
@@ -56,6 +56,7 @@ from services.intake.webhooks.api import webhooks_app
 from services.intake.webhooks.desk import Desk as Platforms
 from services.intake.webhooks.tokens import Expected
 from shared import incoming
+from shared.client_limits import Allowance
 from shared.errors import ConfigurationError
 from shared.jwks import ISSUER_TIMEOUT_S, KeySet
 from shared.mongo import Database

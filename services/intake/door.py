@@ -6,8 +6,9 @@ read the announcement.
 """
 
 import hmac
-import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -29,6 +30,7 @@ from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.shaping import next_hour, takes_effect_at_once
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.bus import Publisher
+from shared.client_limits import Allowance
 from shared.errors import Destroyed, UnknownRequest
 from shared.events import (
     AgreementLodged,
@@ -62,7 +64,8 @@ from shared.sources import Source
 NAME = "intake"
 ACTS_PER_HOUR = 60
 STOPPED = "the request is stopped until the privacy staff has looked at it"
-HOUR_S = 3600.0
+MOST_UPLOADS = 2
+"""Uploads about one request at the same time: a form may be sent twice, by a double click."""
 
 
 class Vault(SealingVault, Protocol):
@@ -86,22 +89,6 @@ class Room(Protocol):
         """Let *case* begin next, whatever the limit says; return whether it waits."""
 
 
-@dataclass(slots=True)
-class Allowance:
-    """How often one somebody may do something; counted per process and forgotten after an hour."""
-
-    per_hour: int
-    _used: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-    def take(self, who: str) -> bool:
-        """Use one up; return whether there was one."""
-        now = time.monotonic()
-        self._used = {name: use for name, use in self._used.items() if now - use[0] < HOUR_S}
-        since, used = self._used.get(who, (now, 0))
-        self._used[who] = since, used + 1
-        return used < self.per_hour
-
-
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Keys that this door hashes with."""
@@ -123,6 +110,8 @@ class Door:
     """What may be done about one request: each act writes, and some send a letter."""
     room: Room | None = None
     """Where requests wait their turn; where there is none, each begins at once."""
+    _uploads: Counter[str] = field(default_factory=Counter)
+    """Request → uploads of proofs that are not finished."""
 
     async def lodge(
         self,
@@ -460,6 +449,26 @@ class Door:
         if case.status is Status.UNKNOWN and self.room is not None:
             await self.room.hurry(case_id)
         return case
+
+    @asynccontextmanager
+    async def upload(self, case_id: str) -> AsyncIterator[None]:
+        """
+        Admit an upload of proofs before its body is read.
+
+        Raises:
+            UnknownRequest: No request has this id.
+            TooOften: Too much was done about the request within the hour, or other uploads are unfinished.
+        """
+        await self.case(case_id)
+        if not self.acts.left(case_id) or self._uploads[case_id] >= MOST_UPLOADS:
+            raise TooOften("too much is being sent about this request; try again later")
+        self._uploads[case_id] += 1
+        try:
+            yield
+        finally:
+            self._uploads[case_id] -= 1
+            if not self._uploads[case_id]:
+                del self._uploads[case_id]
 
     async def look_up(self, case_id: str) -> tuple[Case, int]:
         """Return what is known of a case, and how many rows it has."""

@@ -120,6 +120,17 @@ class Page:
         """Offer *proofs* and return the page that says so."""
         return await self.after(self.door.prove(self.case_id, proofs), CHECKING)
 
+    async def uploaded(self, request: Request) -> HTMLResponse:
+        """Offer the proofs that the form of *request* carries; too many uploads are refused unread."""
+        try:
+            async with self.door.upload(self.case_id):
+                proofs = await uploads.read(request, self.door.clock())
+        except NotTaken as error:
+            return await self.flawed(error, {})
+        except TooOften as error:
+            return await self.refused(error)
+        return await self.proven(*proofs)
+
     async def flawed(self, error: NotTaken, given: Mapping[str, str]) -> HTMLResponse:
         """Return the page that says what is wrong with the form that was sent."""
         return await self.show(Said(flaws=error.flaws, given=given), status=error.status)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from services.notifier.channels import SmtpChannel
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.limits import Allowed, Limits
+from services.notifier.mailbox_limits import MailboxLimits
 from services.notifier.post import Post
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claims
@@ -61,8 +62,10 @@ async def way_out(lane: Lane, settings: NotifierSettings, platform: Platform) ->
     """Open *lane*."""
     database = database_of(settings, platform)
     claims, limits = Claims(database), _limits(lane, settings, database)
-    await claims.prepare()
-    await limits.prepare()
+    key = derived_key(settings.master_key_bytes, "letters of mailboxes")
+    mailboxes = MailboxLimits(database, key, per_day=settings.letters_per_day)
+    for prepared in (claims, limits, mailboxes):
+        await prepared.prepare()
     connections = lane.part_of(settings.mail_connections)
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     try:
@@ -70,6 +73,7 @@ async def way_out(lane: Lane, settings: NotifierSettings, platform: Platform) ->
             channel,
             claims,
             limits,
+            mailboxes,
             settings.return_path(),
             settings.sign() or bytes,  # without a key it stays as it is
             wait_for=settings.retry_for / 2,  # later it would be parked, and nobody told

@@ -9,7 +9,7 @@ from typing import Protocol
 from services.notifier import figures
 from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from shared.errors import MailRefused, MailUnavailable
-from shared.events import Code
+from shared.events import Code, LetterKind
 from shared.log import logger
 
 
@@ -62,6 +62,13 @@ class Limits(Protocol):
         """Count a letter to *recipient*, or raise ``MailUnavailable``."""
 
 
+class MailboxLimits(Protocol):
+    """How many letters a mailbox is sent."""
+
+    async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
+        """Count *letter* and return whether *mailbox* may be sent it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """The way out for letters."""
@@ -69,12 +76,20 @@ class Post:
     channel: Channel
     claims: Claims
     limits: Limits
+    mailboxes: MailboxLimits
     return_path: Callable[[str], str]
     """Letter → envelope sender."""
     sign: Callable[[bytes], bytes]
     wait_for: timedelta
     """How long a full mailbox, or a policy, is waited for before the person is told otherwise."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may be sent a letter of *kind* today."""
+        admitted = await self.mailboxes.admit(kind, recipient, letter, self.clock())
+        if not admitted:
+            figures.letter("limited")
+        return admitted
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """

@@ -46,6 +46,12 @@ class NotifierSettings(InboxSettings):
     is for codes, a quarter for breach notices.
     """
 
+    letters_per_day: int = Field(default=20, ge=3)
+    """
+    Letters that a mailbox is sent in a day about requests that nobody has proven yet. More are not sent, and
+    the request's record says so.
+    """
+
     mail_bounces: str = ""
     """Where letters come back to, `bounces@example.com`; each letter has an address made from it."""
 

@@ -41,6 +41,9 @@ class Vault(Protocol):
 class Post(Protocol):
     """The way out for letters."""
 
+    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may be sent a letter of *kind* today."""
+
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """Hand over *message*, known as *letter*: ``<case>:<event>``."""
 
@@ -208,7 +211,10 @@ async def write_to(
         message = compose(letter, sender=sender, message_id=ctx.message_id(), date=ctx.occurred_at)
     except MailRefused:  # no mail server could take the address
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
-    posted = await ctx.post.send(f"{ctx.case_id}:{ctx.event_id}", letter.to, message)
+    name = f"{ctx.case_id}:{ctx.event_id}"
+    if not await ctx.post.admit(kind, name, letter.to):
+        return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="too_many_letters")]
+    posted = await ctx.post.send(name, letter.to, message)
     if posted.failure is not None:
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason=posted.failure)]
     doubtful = posted is Posted.SENT_PERHAPS_TWICE

@@ -391,6 +391,7 @@ async def prepared(
             "HABEAS_API_KEYS": json.dumps(KEYS),
             "HABEAS_SOURCES": json.dumps({user_of(url): [ALL, PORTAL] for url in (amqp_url, command_url)}),
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
+            "HABEAS_LETTERS_PER_DAY": "10000",
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
             "HABEAS_ERASURE_WINDOW": "PT0S",

@@ -28,13 +28,13 @@ from httpx import AsyncClient, Response
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.intake.door import Allowance
 from services.intake.opendsr.api import opendsr_app
 from services.intake.opendsr.certificate import Certified
 from services.intake.opendsr.controllers import ListedController
 from services.intake.opendsr.desk import Desk
 from services.intake.opendsr.filing import Files
 from services.intake.opendsr.messages import Served
+from shared.client_limits import Allowance
 from tests.unit.agents import Watch
 from tests.unit.fakes import NOW, PRACTICE, Office
 from tests.unit.intake_api import Behind, client_of

@@ -10,7 +10,6 @@ from typing import Any
 from httpx import AsyncClient, Response
 
 from services.intake.attempts import FailedAttempts
-from services.intake.door import Allowance
 from services.intake.fides.api import Served, fides_app
 from services.intake.fides.clients import Client, Scope
 from services.intake.fides.consents import Consents
@@ -19,6 +18,7 @@ from services.intake.fides.entries import Between, Entry
 from services.intake.fides.oauth import Clients
 from services.intake.fides.policies import DATA_USES, DEFAULTS, Policies
 from services.intake.fides.reviews import Reviews
+from shared.client_limits import Allowance
 from shared.law import Right
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import FORGIVING, client_of

@@ -19,13 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.intake.api import Callers, create_app
 from services.intake.attempts import FailedAttempts
 from services.intake.domain import request_id
-from services.intake.door import Allowance, Door
+from services.intake.door import Door
 from services.intake.guard import Guard
 from services.intake.site import Site
 from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from shared.answer import PackageFacts, facts_of
-from shared.client_limits import Allowance as Unthrottled
+from shared.client_limits import Allowance
 from shared.events import (
     Evidence,
     Fact,
@@ -56,7 +56,7 @@ SITE = Site(PRACTICE.company, Guard(b"f" * 32, ROOT))
 
 
 UNLIMITED, CLOSED = Allowance(10**9), Allowance(0)
-FORGIVING = FailedAttempts(Unthrottled(10**9), Unthrottled(10**9))
+FORGIVING = FailedAttempts(Allowance(10**9), Allowance(10**9))
 
 
 def app_of(

@@ -7,10 +7,10 @@ from httpx import ASGITransport, AsyncClient
 from pydantic import ValidationError
 
 from services.intake.api import Callers, create_app
-from services.intake.door import Allowance
 from services.intake.guard import Guard
 from services.intake.site import Site
 from shared.brand import LEGIBLE, PAPER_DARK, Brand, contrast
+from shared.client_limits import Allowance
 from shared.errors import ConfigurationError
 from shared.policies import EXAMPLE, company
 from tests.unit.fakes import Office

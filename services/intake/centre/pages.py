@@ -14,9 +14,10 @@ from services.intake.centre import signal
 from services.intake.centre.form import CORRECTABLE, FIELDS, UNREADABLE, Filled, For
 from services.intake.centre.wishes import CHANGE, CHOICES, SEE, STOP, WISHES, Wish
 from services.intake.domain import PUBLIC_DOOR
-from services.intake.door import Allowance, Door
+from services.intake.door import Door
 from services.intake.guard import TRAP
 from services.intake.site import FORM, HEADERS, READ, Site, View
+from shared.client_limits import Allowance, network_of
 from shared.errors import UnknownRequest
 from shared.events import Flaw, RequestSubmitted
 from shared.law import Right
@@ -52,7 +53,7 @@ class Centre:
         submitted = filled.request(reference, str(view.words.locale))
         if submitted is None:
             return self.form(view, filled, given, (Flaw(path="", message=UNREADABLE),))
-        if not self.allowance.take(request.client.host if request.client else ""):
+        if not self.allowance.take(network_of(request.client.host if request.client else "")):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
         case_id = await self._lodged(submitted, view, by_person=filled.on_behalf is For.SELF)
         return RedirectResponse(view.link(f"/requests/{case_id}"), HTTPStatus.SEE_OTHER)

@@ -14,7 +14,6 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from services.intake.door import Allowance
 from services.intake.fides.bodies import (
     CREATES,
     Code,
@@ -34,6 +33,7 @@ from services.intake.fides.refusals import Refused
 from services.intake.fides.reviews import Reviews
 from services.intake.obstacles import NotNow
 from services.intake.protocols import ABOUT_REQUESTS, Answer, add_errors
+from shared.client_limits import Allowance, network_of
 
 M = TypeVar("M", bound=BaseModel)
 ROOT = "/api/v1"
@@ -193,8 +193,8 @@ def _add_webhooks(app: FastAPI) -> None:
 
 
 def _allowed(served: Served, request: Request) -> Callable[[], bool]:
-    address = request.client.host if request.client else ""
-    return lambda: served.public.take(address)
+    network = network_of(request.client.host if request.client else "")
+    return lambda: served.public.take(network)
 
 
 async def _creates(request: Request) -> list[tuple[Create, bytes]]:

@@ -6,6 +6,7 @@ so what is over the allowance is kept; only when that is too much as well is the
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,7 +38,8 @@ class Senders:
 
     per_hour: int
     now: Callable[[], float] = time.monotonic
-    _uses: dict[str, _Use] = field(default_factory=dict)
+    _uses: OrderedDict[str, _Use] = field(default_factory=OrderedDict)
+    """Sender → what it has sent, oldest hour first."""
 
     def admit(self, sender: str, case_id: str) -> tuple[Admission, str]:
         """
@@ -47,7 +49,8 @@ class Senders:
             What becomes of it, and the case that it belongs to then.
         """
         now = self.now()
-        self._uses = {name: use for name, use in self._uses.items() if now - use.since < HOUR_S}
+        while self._uses and now - next(iter(self._uses.values())).since >= HOUR_S:
+            self._uses.popitem(last=False)
         use = self._uses.setdefault(sender, _Use(now))
         if case_id in use.cases or len(use.cases) < self.per_hour:
             use.cases[case_id] = None

@@ -12,7 +12,6 @@ from services.intake.attempts import FailedAttempts
 from services.intake.callbacks import Callback
 from services.intake.clock import Arrival, Practice, end_of, receive
 from services.intake.domain import Case
-from services.intake.door import Allowance
 from services.intake.obstacles import NotNow, TooOften
 from services.intake.opendsr import messages
 from services.intake.opendsr.certificate import Certified
@@ -24,6 +23,7 @@ from services.intake.opendsr.statuses import Standing, Told, next_of
 from services.intake.packages import Download, Packages
 from services.intake.ranges import Wanted
 from shared import outward
+from shared.client_limits import Allowance
 from shared.errors import UnknownRequest
 
 JSON = MappingProxyType({"Content-Type": "application/json"})

@@ -6,8 +6,8 @@ from httpx import AsyncClient
 
 from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
-from services.intake.door import Allowance
 from shared.answer import SUBMISSION
+from shared.client_limits import Allowance
 from shared.events import (
     IdentityVerified,
     PackageFetched,

@@ -8,9 +8,9 @@ import pytest
 from services.intake.api import Callers, create_app
 from services.intake.appeals import appealed
 from services.intake.domain import Case, Status, request_id
-from services.intake.door import Allowance
 from services.intake.site import Site
 from shared.answer import SUBMISSION
+from shared.client_limits import Allowance
 from shared.envelope import derived_id
 from shared.events import (
     AppealAnswered,

@@ -7,7 +7,7 @@ import pytest
 
 from services.intake.deadlines import UNACKNOWLEDGED
 from services.intake.domain import Status, request_id
-from services.intake.door import Allowance
+from shared.client_limits import Allowance
 from shared.events import (
     Controller,
     ForwardingDecided,

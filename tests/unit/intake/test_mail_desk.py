@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.door import Allowance, Door, Keys
+from services.intake.door import Door, Keys
 from services.intake.mail import desk
 from services.intake.mail.desk import Desk, Envelope, Fate, Later
 from services.intake.mail.imap import Account, Mailbox
@@ -18,6 +18,7 @@ from services.intake.mail.rulebook import rulebook
 from services.intake.mail.senders import FILED_FOR_ONE, Admission, Senders
 from services.intake.mail.smtp import LATER, NOT_HERE, TAKEN, TOO_OFTEN, Port
 from shared.answer import Inquiry
+from shared.client_limits import Allowance
 from shared.errors import BrokerUnavailable
 from shared.events import (
     IdentityVerified,

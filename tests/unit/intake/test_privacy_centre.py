@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from services.intake.centre.form import FIELDS, Filled, For
 from services.intake.centre.wishes import CHOICES, MARKETING, OPT_OUT, WISHES, Part
 from services.intake.domain import GPC, PUBLIC_DOOR
-from services.intake.door import Allowance
 from services.intake.guard import TRAP
 from services.intake.languages import CATALOGUES, LANGUAGES
 from services.intake.unsubscribing.links import Subscription
 from shared.answer import SUBMISSION
+from shared.client_limits import Allowance
 from shared.events import RequestLodged, RequestSubmitted
 from shared.law import Regulation, Right, Role
 from shared.places import SUBDIVISIONS, countries

@@ -90,6 +90,10 @@ class Outbox:
     defers: str | None = None
     """Whose mail server does not take it now."""
 
+    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
+        del kind, letter, recipient
+        return True
+
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         del message
         if recipient == self.defers:

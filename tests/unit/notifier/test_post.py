@@ -8,6 +8,7 @@ import pytest
 from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
 from services.notifier.post import Post, Posted
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
+from shared.events import LetterKind
 from tests.unit.notifier.examples import WRITTEN_AT
 
 LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
@@ -65,6 +66,18 @@ class Gate:
             raise MailUnavailable("used up")
 
 
+class Mailboxes:
+    """Two letters a mailbox."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
+        del kind, mailbox, now
+        self.sent.append(letter)
+        return len(self.sent) <= 2
+
+
 @dataclass
 class Clock:
     """Stands still until a test moves it."""
@@ -85,6 +98,7 @@ def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -
         server,
         server.ledger,
         gate or Gate(),
+        Mailboxes(),
         return_path=lambda letter: f"{letter}@bounces.example.com",
         sign=lambda message: b"signed: " + message,
         wait_for=WAIT_FOR,
@@ -193,3 +207,9 @@ async def test_a_server_that_blames_us_is_an_error_in_the_log_and_names_nobody(
     assert "error" in said
     assert "5.7.1" in said
     assert "ada" not in said
+
+
+async def test_letter_over_the_limit_of_its_mailbox_is_not_admitted(server: Server) -> None:
+    way_out = post(server)
+    admitted = [await way_out.admit(LetterKind.CODE, f"case:{n}", TO) for n in range(3)]
+    assert admitted == [True, True, False]

@@ -67,6 +67,10 @@ class Outbox:
     letters: list[tuple[str, str]] = field(default_factory=list)
     """Recipient and words."""
 
+    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
+        del kind, letter, recipient
+        return True
+
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         del letter
         self.letters.append((recipient, quopri.decodestring(message).decode()))
