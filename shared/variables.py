@@ -58,6 +58,7 @@ SETTINGS = frozenset(
         "HABEAS_LOGIN_ISSUER",
         "HABEAS_LOG_FORMAT",
         "HABEAS_LOG_LEVEL",
+        "HABEAS_LETTERS_PER_DAY",
         "HABEAS_MAIL_BOUNCES",
         "HABEAS_MAIL_CONNECTIONS",
         "HABEAS_MAIL_FROM",
@@ -95,6 +96,7 @@ SETTINGS = frozenset(
         "HABEAS_SOURCES",
         "HABEAS_STORES",
         "HABEAS_TRANSFER_ALLOW",
+        "HABEAS_TRUSTED_PROXIES",
         "HABEAS_TRUSTED_SOURCES",
         "HABEAS_TWO_DECIDERS",
     }

@@ -49,6 +49,7 @@ async def replicas(
             "HABEAS_DATABASE_PREFIX": database_prefix,
             "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "HABEAS_PUBLIC_URL": "https://privacy.example.com",
+            "HABEAS_TRUSTED_PROXIES": "[]",
             "HABEAS_HTTP_HOST": HOST,
             "HABEAS_HTTP_PORT": str(port),
         }

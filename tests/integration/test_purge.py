@@ -237,6 +237,7 @@ async def test_each_case_is_counted_once_though_a_replica_is_killed_meanwhile(
         "HABEAS_DATABASE_PREFIX": database_prefix,
         "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
         "HABEAS_PUBLIC_URL": "https://privacy.example.com",
+        "HABEAS_TRUSTED_PROXIES": "[]",
         "HABEAS_HTTP_HOST": HOST,
     }
     lives = [life(number, days=number % 40) for number in range(CASES)]

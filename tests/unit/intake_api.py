@@ -65,7 +65,7 @@ def app_of(
     protocols: Mapping[str, ASGIApp] | None = None,
     attempts: FailedAttempts | None = None,
 ) -> FastAPI:
-    callers = Callers({SOURCE: SecretStr(API_KEY)}, public, attempts or FailedAttempts())
+    callers = Callers({SOURCE: SecretStr(API_KEY)}, public, attempts=attempts or FailedAttempts())
     app = create_app(door, callers, SITE, protocols=protocols, links=LINKS)
     app.include_router(stop_page(door, SITE, STOP_KEY))
     return app

@@ -204,6 +204,7 @@ COLLECTIONS = {
     ("services/fulfillment/scoping/scopes.py", "breach_scopes"),
     ("services/fulfillment/scoping/scopes.py", "breach_people"),
     ("services/fulfillment/scoping/scopes.py", "breach_aliases"),
+    ("services/notifier/mailbox_limits.py", "mailbox_letters"),
     ("services/intake/waiting.py", "waiting"), ("services/intake/waiting.py", "hours"),
     ("services/intake/waiting.py", "bursts"),
     ("services/intake/fides/tokens.py", "fides_tokens"),
