@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import bson
 import motor.motor_asyncio as motor
-from bson import Binary, Code, DBRef, Decimal128, Int64, ObjectId, json_util
+from bson import Binary, Code, DBRef, Decimal128, Int64, ObjectId, Timestamp, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
@@ -49,6 +49,7 @@ __all__ = [
     "ObjectId",
     "ReturnDocument",
     "Session",
+    "Timestamp",
     "UpdateMany",
     "UpdateOne",
     "at_primary",

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from services.fulfillment.datamap.composite import UntoldError, composites, paired
 from services.fulfillment.datamap.loading import Findings
-from services.fulfillment.datamap.model import Collection, Erasure, Field, Reference, predecessors
+from services.fulfillment.datamap.model import Collection, Erasure, Field, Reference, ValueCheck, predecessors
 
 
 def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
@@ -23,6 +23,7 @@ def check_consistency(collections: Sequence[Collection], notes: Findings) -> Non
         _check_fixed(collection, notes)
         _check_paths(collection, notes)
         _check_references(collection, keys, notes)
+        _check_verification(collection, notes)
         _check_composites(collection, keys, notes)
         _check_order(collection, keys, notes)
     _check_cycles(collections, notes)
@@ -36,7 +37,10 @@ def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
     """
     names = {collection.key for collection in collections}
     return tuple(
-        replace(collection, fields=tuple(_with_names(field, names) for field in collection.fields))
+        replace(
+            collection,
+            fields=tuple(_with_check(collection, _with_names(field, names)) for field in collection.fields),
+        )
         for collection in collections
     )
 
@@ -45,6 +49,16 @@ def _with_names(field: Field, names: AbstractSet[str]) -> Field:
     if not field.references:
         return field
     return replace(field, references=tuple(_named_by(reference, names) for reference in field.references))
+
+
+def _with_check(collection: Collection, field: Field) -> Field:
+    """Return *field* with the whole path of the field that states its verification: the nearest is meant."""
+    if field.verified is None or field.verified.field is None:
+        return field
+    around = field.path.split(".")[:-1]
+    nearest = (".".join((*around[:length], field.verified.field)) for length in range(len(around), -1, -1))
+    path = next((path for path in nearest if path in collection.by_path), field.verified.field)
+    return replace(field, verified=ValueCheck(path))
 
 
 def _named_by(reference: Reference, names: AbstractSet[str]) -> Reference:
@@ -146,6 +160,42 @@ def _check_composites(collection: Collection, keys: Mapping[str, Collection], no
                 "name those of one reference alike (`buyer_tenant`, `buyer_no`), or nest them in one object"
             )
             notes.flaw(ends[0][2].where, what, remedy)
+
+
+def _check_verification(collection: Collection, notes: Findings) -> None:
+    """Note verifications that cannot be read from the document or element of the value."""
+    for field in collection.fields:
+        check = field.verified
+        if check is None:
+            continue
+        if field.identity is None:
+            what = f"`{field.path}` states `verified` and is no identity"
+            notes.flaw(field.where, what, "add `identity`, or remove `verified`")
+        elif check == ValueCheck() and field.editable:
+            what = f"`{field.path}` is `editable`, so `verified: always` does not hold"
+            notes.remark(field.where, what, "name the field that states it: `verified: { field: … }`")
+        elif check.field is not None:
+            _check_statement(collection, field, check.field, notes)
+
+
+def _check_statement(collection: Collection, field: Field, path: str, notes: Findings) -> None:
+    stating = collection.by_path.get(path)
+    if stating is None or stating.container or path == field.path:
+        what = f"`verified` of `{field.path}` names no other field with a value: `{path}`"
+        notes.flaw(field.where, what, "declare it beside the identity")
+    elif stating.editable:
+        what = f"`{path}` states that `{field.path}` is verified and is `editable`"
+        notes.flaw(stating.where, what, "remove `editable`: a person must not verify their own value")
+    elif _arrays(collection, field.path) != _arrays(collection, path):
+        what = f"`{path}` does not stand in the same element as `{field.path}`"
+        notes.flaw(field.where, what, "keep both in one object: one statement for each value")
+
+
+def _arrays(collection: Collection, path: str) -> Sequence[str]:
+    """Return the arrays on the way to a value at *path*, its own included."""
+    parts = path.split(".")
+    paths = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return [one for one in paths if (found := collection.by_path.get(one)) is not None and found.array]
 
 
 def _leads_to_value(field: Field | None) -> bool:

@@ -1,13 +1,13 @@
 """Turns the declarations of fields, read from YAML, into the model."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
 from services.fulfillment.datamap.loading import Findings, Keys, Node
 from services.fulfillment.datamap.maskings import read_masking
-from services.fulfillment.datamap.model import Direction, Facts, Field, Reference
+from services.fulfillment.datamap.model import Direction, Facts, Field, Reference, ValueCheck
 from services.fulfillment.datamap.words import (
     AS_NAMED,
     AS_RETENTION,
@@ -137,8 +137,21 @@ class FieldReader:
             redact=habeas.choice("third_parties", {"redact"}) is not None,
             editable=habeas.flag("editable"),
             plus_tags=habeas.flag("plus_tags"),
+            verified=self._check(habeas),
             controller=habeas.flag("controller"),
             facts=facts_of(habeas, Facts()),
         )
         habeas.done()
         return field
+
+    def _check(self, habeas: Keys) -> ValueCheck | None:
+        """Return how values are verified: ``always``, ``never``, or the field that states it for each."""
+        if not isinstance(habeas.peek("verified"), Mapping):
+            word = habeas.choice("verified", {"always", "never"})
+            return None if word is None else ValueCheck(never=word == "never")
+        keys = habeas.within("verified", of="`verified`")
+        if keys is None:
+            return None
+        field = keys.required("field")
+        keys.done()
+        return ValueCheck(field) if field else None

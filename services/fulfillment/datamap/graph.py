@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.composite import End, composites, paired
 from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field
 
@@ -12,6 +13,10 @@ EMAIL = "email"
 """The identity whose upper and lower case are one."""
 PHONE = "phone_number"
 """The identity that is one however its digits are grouped."""
+CONTACTS = frozenset({EMAIL, PHONE})
+"""What a record need not be asked twice about: a number of a customer, or of a seller, may be another's."""
+_STATED = {"user.contact.email": EMAIL, "user.contact.phone_number": PHONE, "user.name": "user.name"}
+"""Categories of values that people state themselves, each with the name of the identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Edge:
     """The fields that hold the other parts of a composite key, in the order of the target's."""
     keyed: bool = False
     """Whether one end is a primary key: elsewhere nought stands for nothing."""
+    inward: bool = False
+    """Whether the values are the key of the document they come from, so that it is referred to."""
+    claims: tuple[tuple[int, str], ...] = ()
+    """Places in ``paths`` whose values people write themselves, each with the name of the identity."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -141,13 +150,48 @@ def _edges(data_map: DataMap, collection: Collection) -> Iterator[tuple[Edge, Ed
         here, there, references = zip(*ends, strict=True)
         other = data_map.by_key[references[0].key]
         directions = {reference.direction for reference in references}
-        keyed = here[0].path in collection.primary_key or there[0].path in other.primary_key
-        inward = Edge(other.key, there[0].path, _to(collection, here, there), _paths(there[1:]), keyed)
-        outward = Edge(collection.key, here[0].path, _to(other, there, here), _paths(here[1:]), keyed)
+        if any(field.editable for field in (*here, *there)):
+            continue  # what a request can change is no key
+        inward = _edge(other, there, collection, here)
+        outward = _edge(collection, here, other, there)
         if directions != {Direction.TO}:
             yield inward, outward
         if directions != {Direction.FROM}:
             yield outward, inward
+
+
+def _edge(origin: Collection, sources: Sequence[Field], target: Collection, fields: Sequence[Field]) -> Edge:
+    first, *others = sources
+    return Edge(
+        origin.key,
+        first.path,
+        _to(target, fields, sources),
+        _paths(others),
+        keyed=first.path in origin.primary_key or fields[0].path in target.primary_key,
+        inward=all(field.path in origin.primary_key for field in sources),
+        claims=tuple(_claims(origin, sources, target, fields)),
+    )
+
+
+def _claims(
+    origin: Collection, sources: Sequence[Field], target: Collection, fields: Sequence[Field]
+) -> Iterator[tuple[int, str]]:
+    """
+    Yield which of *sources* hold what people state about themselves, each with the name of the identity.
+
+    A key that the system assigns is none; a mail address, a telephone number or a name is.
+    """
+    for place, (source, field) in enumerate(zip(sources, fields, strict=True)):
+        kind = _contact(source) or (None if field.path in target.primary_key else source.identity)
+        if kind is not None and source.path not in origin.primary_key:
+            yield place, kind
+
+
+def _contact(field: Field) -> str | None:
+    if field.identity in CONTACTS:
+        return field.identity
+    held = (kind for covering, kind in _STATED.items() if any(covered(c, (covering,)) for c in field.categories))
+    return next(held, None)
 
 
 def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]]:

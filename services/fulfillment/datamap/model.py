@@ -31,6 +31,7 @@ __all__ = [
     "Place",
     "Reference",
     "Retention",
+    "ValueCheck",
 ]
 
 
@@ -118,6 +119,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueCheck:
+    """How the value of an identity is verified before it is stored, or which field states that it was."""
+
+    field: str | None = None
+    """The field that is set once the value is verified; none: all values are alike."""
+    never: bool = False
+    """Whether no value is verified; else, without a field, every one is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A field, under its dotted path; arrays go by their name alone (``tickets.body``)."""
 
@@ -145,6 +156,8 @@ class Field:
     editable: bool = False
     plus_tags: bool = False
     """Whether ``kim+news@example.org`` is ``kim@example.org``."""
+    verified: ValueCheck | None = None
+    """How the value of this identity is verified; none: the map does not say, so it is a claim."""
     controller: bool = False
     """Whether it names the customer whose record it is, where the company only processes it for them."""
     facts: Facts = Facts()
@@ -154,6 +167,12 @@ class Field:
     def array(self) -> bool:
         """Whether the field holds a list."""
         return (self.type or "").endswith("[]")
+
+    @property
+    def verifiable(self) -> bool:
+        """Whether a value may be verified; one that a request can change needs its own statement of it."""
+        check = self.verified
+        return check is not None and not check.never and (check.field is not None or not self.editable)
 
     @property
     def personal(self) -> bool:
@@ -266,6 +285,21 @@ class Collection:
         Where several fields hold identities of one kind, as a sender's and a recipient's, none of them does.
         """
         return _telling(self.common)
+
+    @cached_property
+    def identifying(self) -> tuple[Field, ...]:
+        """The fields that hold an identity."""
+        return tuple(leaf for leaf in self.leaves if leaf.identity is not None)
+
+    @cached_property
+    def verifiable(self) -> tuple[Field, ...]:
+        """The fields whose identity may be verified."""
+        return tuple(leaf for leaf in self.identifying if leaf.verifiable)
+
+    @cached_property
+    def verified_naming(self) -> Mapping[str, str]:
+        """As :attr:`naming`, of the fields alone whose values may be verified."""
+        return _telling([leaf for leaf in self.verifiable if self.unit(leaf.path) is None])
 
     @cached_property
     def naming_elements(self) -> Mapping[str, Mapping[str, str]]:

@@ -84,6 +84,21 @@ def leads_through(path: str, above: str) -> bool:
     return not above or path == above or path.startswith(f"{above}.")
 
 
+def beside(value: Any, path: str, other: str) -> Iterator[tuple[Any, Any]]:
+    """
+    Yield the single value at *path* below *value* and the one at *other*, where both stand in one object.
+
+    What stands in an array after that object is none: which of its values goes with the other is unknown.
+    """
+    parts, others = path.split("."), other.split(".")
+    shared = 0
+    while parts[shared] == others[shared] and shared < min(len(parts), len(others)) - 1:
+        shared += 1
+    for around in values_at(value, ".".join(parts[:shared])):
+        if isinstance(around, Mapping):
+            yield raw_at(around, ".".join(parts[shared:])), raw_at(around, ".".join(others[shared:]))
+
+
 def raw_at(document: Mapping[str, Any], path: str) -> Any:
     """Return what stands at *path*, going through objects only; ``None`` where nothing does."""
     if "." not in path:

@@ -27,6 +27,7 @@ from services.fulfillment.datamap.model import (
     Period,
     Reference,
     Retention,
+    ValueCheck,
 )
 from shared.errors import InvalidDataMap
 
@@ -44,6 +45,7 @@ __all__ = [
     "Period",
     "Reference",
     "Retention",
+    "ValueCheck",
     "load",
     "parse",
 ]

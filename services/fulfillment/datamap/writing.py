@@ -9,7 +9,16 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
 from services.fulfillment.datamap.loading import Flaw
-from services.fulfillment.datamap.model import Collection, Direction, Facts, Field, Masking, Period, Reference
+from services.fulfillment.datamap.model import (
+    Collection,
+    Direction,
+    Facts,
+    Field,
+    Masking,
+    Period,
+    Reference,
+    ValueCheck,
+)
 
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _PROSE = re.compile(r"[A-Za-z_§][^:#\n\"'{}\[\],&*!|>%@`]*[^:#\s\"'{}\[\],&*!|>%@`]")
@@ -207,6 +216,12 @@ def _masking(masking: Masking) -> str:
     return _flow(pairs)
 
 
+def _check(check: ValueCheck) -> str:
+    if check.field is not None:
+        return _flow({"field": word(check.field)})
+    return "never" if check.never else "always"
+
+
 def _ours(field: Field) -> dict[str, str]:
     withheld = not field.container and any(covered(c, NEVER_DISCLOSED) for c in field.categories)
     return {
@@ -215,5 +230,6 @@ def _ours(field: Field) -> dict[str, str]:
         **({"third_parties": "redact"} if field.redact else {}),
         **({"editable": "true"} if field.editable else {}),
         **({"plus_tags": "true"} if field.plus_tags else {}),
+        **({"verified": _check(field.verified)} if field.verified else {}),
         **({"controller": "true"} if field.controller else {}),
     }

@@ -201,7 +201,7 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     """
     looked_at = _changing_records(plan)
     parts = await asyncio.gather(*(_reread(_changing(plan, key), stores.fresh) for key in looked_at))
-    findings = await gather(data_map, stores.fresh, identities, plan.aliases)
+    findings = await gather(data_map, stores.fresh, identities, plan.aliases, verified=plan.verified)
     # Both may go through very many records.
     again = await asyncio.to_thread(_seen_again, findings, plan)
     vanished = [

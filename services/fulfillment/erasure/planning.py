@@ -44,7 +44,8 @@ def plan(
     planner = _Planner(today, targets, secret or secrets.token_bytes(SECRET_BYTES), {})
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
-    return replace(decided, missing=findings.missing, aliases=aliases)
+    verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
+    return replace(decided, missing=findings.missing, aliases=aliases, verified=verified)
 
 
 def plan_records(

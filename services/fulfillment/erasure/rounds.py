@@ -54,6 +54,7 @@ async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date
         steps=(*decided.steps, *gone),
         identities=done.plan.identities,
         aliases=done.plan.aliases,
+        verified=done.plan.verified,
     )
 
 

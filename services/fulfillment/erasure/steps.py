@@ -63,6 +63,9 @@ class Plan:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What the records say that the person is known by besides; once they are erased, nothing says it."""
 
+    verified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What of that is verified, searched by or not: once it is erased, it still tells others' records."""
+
     def counts(self) -> dict[str, int]:
         """Return the number of records per disposition."""
         return dict(_total((step.disposition.value, number) for step, number in alike(self.steps)))
@@ -139,6 +142,7 @@ def _plan_as_document(plan: Plan) -> dict[str, Any]:
         "missing": list(plan.missing),
         "identities": [[name, list(spellings)] for name, spellings in plan.identities.items()],
         "aliases": [[name, list(spellings)] for name, spellings in plan.aliases.items()],
+        "verified": [[name, list(spellings)] for name, spellings in plan.verified.items()],
     }
 
 
@@ -152,4 +156,5 @@ def _plan_of(document: Mapping[str, Any]) -> Plan:
         missing=tuple(document["missing"]),
         identities={name: tuple(spellings) for name, spellings in document["identities"]},
         aliases={name: tuple(spellings) for name, spellings in document["aliases"]},
+        verified={name: tuple(spellings) for name, spellings in document["verified"]},
     )

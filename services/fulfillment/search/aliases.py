@@ -1,17 +1,20 @@
 """
 What else a person is known by, as their own records say: a telephone number, an earlier address. Pure.
 
-Such a record may be wrong, or speak of somebody else. What is doubted once is never followed: it is better to
-miss what only a doubtful number leads to, and to say so, than to show it to a stranger. It is doubted where
-it alone leads to whoever has another name, or is known by something that the person is not.
+A value in a record is a claim unless the data map states that it is verified: people write their own profile.
+An alias is learned only where a verified value stands beside a verified identity of the person. What is
+doubted once is never followed: it is better to miss what only a doubtful number leads to, and to say so, than
+to show it to a stranger. It is doubted where it alone leads to a record of another identity or name.
 """
 
+import re
 from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from services.fulfillment.datamap.graph import EMAIL, PHONE
+from services.fulfillment.datamap.graph import CONTACTS, PHONE
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
 from services.fulfillment.search.naming import Part, likeness
@@ -25,10 +28,12 @@ from services.fulfillment.search.phones import (
 from services.fulfillment.search.roles import roles
 from shared.matching import Outcome
 
-CONTACTS = frozenset({EMAIL, PHONE})
-"""What a record need not be asked twice about: a number of a customer, or of a seller, may be another's."""
 COUNTRY = "user.contact.address.country"
 COUNTRY_LETTERS = 2
+FACTS = ("user.demographic.date_of_birth", "user.government_id.national_identification_number")
+"""Categories of what a person has one of: another one is another person's."""
+MOST_CLAIMS = 100
+"""Unverified values in the person's records that are remembered."""
 MOST_NAMES = 32
 """Names of the person that are remembered."""
 MOST_JUDGED = 1_000
@@ -57,12 +62,18 @@ class Doubts:
     """Collection and path where every record says something else."""
     names: set[str] = field(default_factory=set)
     """Of the identities concerned."""
+    trusted: set[Alias] = field(default_factory=set)
+    """What earlier rounds have found to be verified: records that contradict it are others'."""
+    unconfirmed: set[str] = field(default_factory=set)
+    """Identities by which records may be the person's that are not given."""
 
 
 class Known:
     """What one person is known by, and how one record tells of it after the other."""
 
-    def __init__(self, identities: Identities, claimed: Identities, doubts: Doubts) -> None:
+    def __init__(
+        self, identities: Identities, claimed: Identities, doubts: Doubts, verified: Identities
+    ) -> None:
         """
         Begin with what is sure.
 
@@ -70,6 +81,7 @@ class Known:
             identities: Surely the person's.
             claimed: What the person says, and has not proven.
             doubts: What an earlier round has found; this one may add to it.
+            verified: What an earlier search found to be verified; it is compared with, and not followed.
         """
         self.doubtful = False
         """Whether a doubt has come up: what has been found is then worth nothing."""
@@ -79,15 +91,20 @@ class Known:
         self._sure = _named_by(identities)
         self._claimed = _named_by(claimed)
         self._known = set(self._sure)
+        self._trusted = {*self._sure, *_named_by(verified), *doubts.trusted}
+        self._pending: set[tuple[str, frozenset[Alias]]] = set()
+        """Verified values of records that may be the person's, of kinds of which none is known to be."""
+        self._taken = False
+        self._claims: set[Alias] = set()
+        """Values in the person's records that are not verified."""
         self._fresh: dict[Alias, None] = {}
         self._said: dict[tuple[str, str], frozenset[Alias]] = {}
         self._unweighed: set[tuple[str, str]] = set()
         """Places where something was said since the person's aliases were last followed."""
         self._vouched: set[tuple[str, str]] = set()
         """Places that name them by what they are known by, and by something else besides."""
-        self._told: set[Alias] = set()
-        """What records say that were found by what is sure; it need not be followed to be the person's."""
-        self._names: dict[str, None] = {}
+        self._described = Description(), Description()
+        """By records in which a verified identity of the person stands, and by others."""
         self._judged: dict[tuple[str, ...], Outcome | None] = {}
         for alias in self._sure:
             self._meet_at_home(alias)
@@ -111,9 +128,42 @@ class Known:
             found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
         return found
 
+    def verified(self) -> dict[str, tuple[str, ...]]:
+        """Return what is proven or verified, followed or not, by the name of the identity."""
+        found: dict[str, tuple[str, ...]] = {}
+        for alias in sorted(self._trusted, key=lambda alias: alias.spelling):
+            found[alias.name] = (*found.get(alias.name, ()), alias.spelling)
+        return found
+
+    def unconfirmed(self) -> frozenset[str]:
+        """Return the identities by which the person's records name them, and that are not verified."""
+        claimed = {a.name for a in self._claims if not _overlap(a.name, {a}, self._known | self._trusted)}
+        return frozenset(claimed | self._doubts.unconfirmed)
+
     def remember(self, aliases: Identities) -> None:
         """Follow what an earlier search has learned."""
-        self._meet(_named_by(aliases))
+        named = _named_by(aliases)
+        self._trusted |= named
+        self._meet(named)
+
+    def overtake(self) -> None:
+        """Note that a record was taken that is another person's, by what is verified since."""
+        self._taken = True
+
+    def overtaken(self) -> bool:
+        """
+        Return whether what is verified by now contradicts a record that was taken before; then begin anew.
+
+        Such a record was found because the person's identity stands in it, and is another person's.
+        """
+        news = self._trusted - self._doubts.trusted - self._sure
+        contradicted = self._taken or any(self._is_another(name, named) for name, named in self._pending)
+        if not news or not contradicted:
+            return False
+        self._doubts.trusted |= news
+        return True
+
+    # --- what records tell ------------------------------------------------------------------------------
 
     def learn(self, part: Part, *, sure: bool) -> None:
         """
@@ -121,88 +171,178 @@ class Known:
 
         Only where something stands that they are known by: an order refers to them, and names whom a present
         goes to. *sure* says whether more than aliases has led to it; an element tells no more than a name.
+        What is believed must be verified, and stand beside something verified that they are known by.
         """
         region = _country(part) or self._home
-        named = {path: _named(name, part, path, region) for path, name in part.naming.items()}
+        named = {path: _named(name, part.values(path), region) for path, name in part.naming.items()}
         known = [path for path, aliases in named.items() if aliases & self._known]
-        if not known:
-            return
-        if sure and len(self._names) < MOST_NAMES:
-            self._call(part.names(known))
-        if part.unit is not None:
-            return
-        for path, name in part.naming.items():
-            if any(roles(path) == roles(other) for other in known):
-                self._told |= named[path] if sure else set()
-                if path in known:
-                    self._vouched.add((part.collection.key, path))
-                believable = named[path] if name in CONTACTS else named[path] & self._claimed
-                self._believe((part.collection.key, path), believable)
+        checked = {
+            path: _named(name, part.verified(path), region) for path, name in part.verified_naming.items()
+        }
+        vouching = [path for path, aliases in checked.items() if aliases & self._known]
+        if sure and (known or vouching):
+            self._describe(part, vouching or known, verified=bool(vouching))
+        if part.unit is None:
+            self._note_claims(part, known or vouching, region)
+            for path in vouching:
+                self._vouched.add((part.collection.key, path))
+            for path, name in part.verified_naming.items():
+                if any(roles(path) == roles(other) for other in vouching):
+                    self._trusted |= checked[path] if sure else set()
+                    believable = checked[path] if name in CONTACTS else checked[path] & self._claimed
+                    self._believe((part.collection.key, path), believable)
 
-    def _call(self, names: Iterable[str]) -> None:
-        new = [name for name in names if name not in self._names]
-        if new:
-            self._names |= dict.fromkeys(new)
+    def _describe(self, part: Part, known: Sequence[str], *, verified: bool) -> None:
+        described = self._described[0 if verified else 1]
+        if described.add_names(part.names(known)):
             self._judged.clear()
+        described.add_facts(part, known)
 
-    def doubt(self, part: Part, aliases: AbstractSet[Alias], *, refers: bool) -> bool:
+    def _note_claims(self, part: Part, known: Sequence[str], region: str | None) -> None:
+        """Note what *part* says beside what the person is known by, and is not verified."""
+        if len(self._claims) >= MOST_CLAIMS or not known:
+            return
+        played = {roles(path) for path in known}
+        for field_ in part.identifying:
+            if field_.identity is not None and roles(field_.path) in played:
+                self._claims |= _named(field_.identity, part.values(field_.path), region)
+
+    def vouched(self, kind: str, value: Any, *, verified: bool) -> Alias | bool:
         """
-        Tell whether *part*, to which *aliases* alone have led, is another person's; then doubt them.
+        Return whether a reference by *value*, which people state themselves, may be followed.
 
-        What comes from a country where the number is dialled otherwise is another person's without doubt.
+        Returns:
+            True for what is proven, the alias for what is known besides, False where it is a mere claim.
+        """
+        named = _named(kind, (value,), self._home)
+        if not named.isdisjoint(self._sure):
+            return True
+        for alias in named - self._doubts.aliases:
+            if verified or alias in self._known:
+                return alias
+        self._claims |= named if len(self._claims) < MOST_CLAIMS else set()
+        return False
+
+    # --- whose a record is ------------------------------------------------------------------------------
+
+    def contradicts_claim(self, part: Part, path: str) -> bool:
+        """
+        Return whether *part*, in which an identity of the person stands unverified at *path*, is another's.
+
+        It is if a verified identity in it is not the person's; where none of that kind is known yet, it
+        counts as soon as one is.
+        """
+        region = _country(part) or self._home
+        for name, named in self._verified_in(part, path, region).items():
+            if self._is_another(name, named):
+                return True
+            if not self._of_kind(name) and len(self._pending) < MOST_JUDGED:
+                self._pending.add((name, frozenset(named)))
+        return False
+
+    def contradicts_reference(self, part: Part, path: str) -> bool:
+        """Return whether *part*, to which a record refers that may be the person's, is another's."""
+        region = _country(part) or self._home
+        played = {frozenset[str](), roles(path)}
+        named: dict[str, set[Alias]] = {}
+        for field_ in part.identifying:
+            if field_.identity is not None and roles(field_.path) in played:
+                values = _named(field_.identity, part.values(field_.path), region)
+                named.setdefault(field_.identity, set()).update(values)
+        return (
+            any(self._is_another(name, aliases) for name, aliases in named.items())
+            or self._differs(part)
+            or self._likeness(part, [f.path for f in part.identifying]) is Outcome.MISMATCH
+        )
+
+    def contradicts_alias(self, part: Part, aliases: AbstractSet[Alias], path: str, *, refers: bool) -> bool:
+        """
+        Return whether *part*, to which *aliases* alone have led, is another person's.
+
+        Every identity in it must be proven or verified to be the person's. A matching name changes nothing.
 
         Args:
             part: A record, or an element of one.
             aliases: Not empty.
+            path: Where they stand, or what refers to a record in which they do.
             refers: Whether it refers to what aliases have led to, and holds none itself: it is then told by
                 what somebody is known by in it, and not by every name.
         """
         country = _country(part)
-        abroad = country is not None and all(alias.home not in {None, country} for alias in aliases)
-        if abroad and part.unit is None:
+        if self.is_abroad(part, aliases):
             return True
-        wrong = abroad or self._is_anothers(part, aliases, country, refers=refers)
-        if wrong:
-            self.doubtful = True
-            self._doubts.aliases |= aliases
-            self._doubts.names |= {alias.name for alias in aliases}
-        return wrong
-
-    def _is_anothers(
-        self, part: Part, aliases: AbstractSet[Alias], country: str | None, *, refers: bool
-    ) -> bool:
-        besides = set() if refers else {alias.name for alias in aliases}
-        likely = self._likeness(part, [path for path, name in part.naming.items() if name in besides])
-        if likely is Outcome.MATCH:
-            return False
-        if likely is Outcome.MISMATCH and not refers:
-            return True
+        region, besides = country or self._home, set() if refers else {alias.name for alias in aliases}
         # A number that the person has told may be written without its country code.
         lenient = all(alias.home is not None and self._is_sure_abroad(alias) for alias in aliases)
-        region = country or self._home
-        return any(
-            self._is_another(name, aliases_of, strict=not lenient)
-            for path, name in part.naming.items()
-            if name not in besides and (aliases_of := _named(name, part, path, region))
+        named: dict[str, set[Alias]] = {}
+        for field_ in part.identifying:
+            name = field_.identity or ""
+            if name not in besides:
+                named.setdefault(name, set()).update(_named(name, part.values(field_.path), region))
+        checked = self._verified_in(part, path, region).items()
+        return (
+            any(self._is_another(name, several, strict=not lenient) for name, several in named.items())
+            or any(self._is_another(name, several) for name, several in checked)
+            or self._differs(part)
+            or (not refers and self._names_another(part, besides))
         )
+
+    def is_abroad(self, part: Part, aliases: AbstractSet[Alias]) -> bool:
+        """Return whether *part* comes from a country where the numbers *aliases* are dialled otherwise."""
+        country = _country(part)
+        return country is not None and all(alias.home not in {None, country} for alias in aliases)
+
+    def doubt(self, aliases: AbstractSet[Alias]) -> None:
+        """Doubt *aliases*, which have led to another person."""
+        self.doubtful = True
+        self._doubts.aliases |= aliases
+        self._doubts.names |= {alias.name for alias in aliases}
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Note that records by the identities *names* are not given, since they may be another person's."""
+        self._doubts.unconfirmed.update(names)
+
+    def _verified_in(self, part: Part, path: str, region: str | None) -> dict[str, set[Alias]]:
+        """Return what is verified in *part* of its person, who plays the same part as the one at *path*."""
+        found: dict[str, set[Alias]] = {}
+        for field_ in part.identifying:
+            if field_.verifiable and field_.identity and roles(field_.path) == roles(path):
+                named = _named(field_.identity, part.verified(field_.path), region)
+                if named:
+                    found.setdefault(field_.identity, set()).update(named)
+        return found
+
+    def _names_another(self, part: Part, besides: AbstractSet[str]) -> bool:
+        paths = [path for path, name in part.naming.items() if name in besides]
+        return self._likeness(part, paths) is Outcome.MISMATCH
 
     def _likeness(self, part: Part, identities: Sequence[str]) -> Outcome | None:
         names = tuple(part.names(identities) or part.other_names(identities))
         if names not in self._judged:
             if len(self._judged) >= MOST_JUDGED:
                 self._judged.clear()
-            self._judged[names] = likeness(names, tuple(self._names))
+            own = self._described[0].names or self._described[1].names
+            self._judged[names] = likeness(names, tuple(own))
         return self._judged[names]
+
+    def _differs(self, part: Part) -> bool:
+        """Return whether *part* states another date of birth or national number than the person's records."""
+        verified, others = self._described
+        return (verified if verified.facts else others).differs(part)
 
     def _is_sure_abroad(self, alias: Alias) -> bool:
         return any(one.name == PHONE and _may_be_one(one.spelling, alias.spelling) for one in self._sure)
 
-    def _is_another(self, name: str, named: AbstractSet[Alias], *, strict: bool) -> bool:
-        """Tell whether *named*, of the identity *name*, is not the person's; *strict* if none is known."""
-        known = {alias for alias in self._known | self._told if alias.name == name and alias.home is None}
-        if not known:
-            return strict
-        return not _overlap(name, named, known)
+    def _of_kind(self, name: str) -> set[Alias]:
+        trusted = self._trusted | self._known
+        return {alias for alias in trusted if alias.name == name and alias.home is None}
+
+    def _is_another(self, name: str, named: AbstractSet[Alias], *, strict: bool = False) -> bool:
+        """Return whether *named*, of the identity *name*, is not the person's; *strict* if none is known."""
+        if not named:
+            return False
+        known = self._of_kind(name)
+        return not _overlap(name, named, known) if known else strict
 
     def _believe(self, where: tuple[str, str], aliases: AbstractSet[Alias]) -> None:
         """
@@ -254,9 +394,57 @@ class Known:
             self._meet([Alias(PHONE, digits, digits, home)])
 
 
-def _named(name: str, part: Part, path: str, region: str | None) -> frozenset[Alias]:
-    """Return by what *part* names its person at *path*; it comes from *region*."""
-    texts = (_whole(name, value, region) for value in part.values(path))
+class Description:
+    """What records say of the person besides identities."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.names: dict[str, None] = {}
+        self.facts: dict[str, set[str]] = {}
+        """Category → comparable values, of which a person has one."""
+
+    def add_names(self, names: Iterable[str]) -> bool:
+        """Add *names* while there is room; return whether one is new."""
+        new = [name for name in names if name not in self.names] if len(self.names) < MOST_NAMES else []
+        self.names |= dict.fromkeys(new)
+        return bool(new)
+
+    def add_facts(self, part: Part, known: Sequence[str]) -> None:
+        """Add what *part* states about the person who is known by what stands at *known*."""
+        played = {roles(path) for path in known}
+        for category in FACTS:
+            said = _facts(part, category, played)
+            if said and len(self.facts.get(category, ())) < MOST_NAMES:
+                self.facts.setdefault(category, set()).update(said)
+
+    def differs(self, part: Part) -> bool:
+        """Return whether *part* states something else of its person."""
+        return any(
+            known.isdisjoint(said)
+            for category, known in self.facts.items()
+            if (said := _facts(part, category, {frozenset()}))
+        )
+
+
+def _facts(part: Part, category: str, played: AbstractSet[frozenset[str]]) -> set[str]:
+    values = [v for f in part.about(category) if roles(f.path) in played for v in part.values(f.path)]
+    return {text for value in values if (text := _comparable(value))}
+
+
+def _comparable(value: Any) -> str:
+    """Return a day, or a number, without what is written differently."""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    text = (text_of(value) or "").strip()
+    try:
+        return datetime.fromisoformat(text).date().isoformat()
+    except ValueError:
+        return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def _named(name: str, values: Iterable[Any], region: str | None) -> frozenset[Alias]:
+    """Return by what *values*, of the identity *name*, name a person; they come from *region*."""
+    texts = (_whole(name, value, region) for value in values)
     return frozenset(Alias(name, plain(name, text), text) for text in texts if text)
 
 

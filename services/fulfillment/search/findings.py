@@ -112,6 +112,10 @@ class Findings:
     """What else the person's own records say they are known by; it was searched by as well."""
     shared: tuple[str, ...] = ()
     """Names of identities in the person's records that others have too: nothing was searched by those."""
+    verified: Identities = field(default_factory=dict)
+    """What is proven, or verified in the person's records, searched by or not."""
+    unconfirmed: tuple[str, ...] = ()
+    """Names of identities by which more records may be the person's: they must be proven first."""
 
     def of(self, key: str) -> Iterable[Found]:
         """Return what was found in the collection *key*; it may be gone through again and again."""

@@ -7,7 +7,8 @@ documents need no memory for it.
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.fulfillment.datamap.graph import Graph, Lookup
@@ -146,6 +147,20 @@ class Holdings:
         """What has no room in memory lies there."""
         self._shelves = Rack(self.questions, self.spool)
         self._worked_out: dict[str, Sequence[Found]] = {}
+        self._rejected: defaultdict[str, dict[Hashable, frozenset[Hashable]]] = defaultdict(dict)
+        """What was asked for and stands in a document, and does not make it the person's."""
+
+    def reject(self, collection: str, document: Document, matches: Iterable[Match]) -> None:
+        """Remember which *matches*, of one value each, do not make *document* the person's."""
+        contents = frozenset(map(_content, matches))
+        known = self._rejected[collection]
+        if contents or known:
+            known[key_of(document["_id"])] = contents
+            self._worked_out.pop(collection, None)
+
+    def holds(self, collection: str, document: Document) -> bool:
+        """Return whether *document* was put here."""
+        return key_of(document["_id"]) in self._shelves[collection]
 
     def put(self, collection: str, document: Document, bson: bytes) -> None:
         """Keep *document* of *collection*, which is *bson* as it was read."""
@@ -164,10 +179,11 @@ class Holdings:
     def of(self, key: str) -> Iterable[Found]:
         """Return what was found in the collection *key*; it may be gone through again and again."""
         shelf = self._shelves[key]
+        streamed = _Streamed(self.questions[key], shelf, self._rejected[key])
         if shelf.spooled:
-            return _Streamed(self.questions[key], shelf)
+            return streamed
         if key not in self._worked_out:
-            self._worked_out[key] = list(_Streamed(self.questions[key], shelf))
+            self._worked_out[key] = list(streamed)
         return self._worked_out[key]
 
 
@@ -177,10 +193,23 @@ class _Streamed:
 
     questions: Questions
     shelf: Shelf
+    rejected: Mapping[Hashable, frozenset[Hashable]]
 
     def __iter__(self) -> Iterator[Found]:
         collection, matches = self.questions.collection, self.questions.matches
         key = collection.primary_key
         for document in self.shelf:
             identity = {path: raw_at(document, path) for path in key}
-            yield Found(collection, identity, document, matches(document))
+            yield Found(collection, identity, document, self._accepted(document, matches(document)))
+
+    def _accepted(self, document: Document, matches: tuple[Match, ...]) -> tuple[Match, ...]:
+        rejected = self.rejected.get(key_of(document["_id"])) if self.rejected else None
+        return tuple(without(matches, rejected)) if rejected else matches
+
+
+def without(matches: Iterable[Match], rejected: AbstractSet[Hashable]) -> Iterator[Match]:
+    """Yield *matches* without the values that are *rejected*."""
+    for match in matches:
+        values = tuple(v for v in match.values if _content(replace(match, values=(v,))) not in rejected)
+        if values:
+            yield replace(match, values=values)

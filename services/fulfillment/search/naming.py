@@ -6,16 +6,21 @@ Only what stands beside an identity names the same person: an emergency contact 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.model import Collection, Field
-from services.fulfillment.datamap.paths import below, leads_through, values_at
+from services.fulfillment.datamap.paths import below, beside, leads_through, values_at
 from services.fulfillment.search.roles import roles
 from shared.matching import Doubt, Outcome, match_names
+from shared.mongo import Decimal128, Timestamp
 
 NAME = "user.name"
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Systems that have no moment to state write this one, or an earlier one."""
 LEAST_WORDS = 2
 """Words of a whole name: where its parts are stored alone, one of them names many."""
 
@@ -35,6 +40,30 @@ class Part:
         if self.unit is None:
             return self.collection.naming
         return self.collection.naming_elements.get(self.unit, {})
+
+    @cached_property
+    def verified_naming(self) -> Mapping[str, str]:
+        """As :attr:`naming`, of the fields alone whose values may be verified."""
+        if self.unit is None:
+            return self.collection.verified_naming
+        return {field.path: field.identity or "" for field in self.identifying if field.verifiable}
+
+    @cached_property
+    def identifying(self) -> Sequence[Field]:
+        """The fields of it that hold an identity of its person."""
+        return [field for field in self.collection.identifying if self._is_own(field)]
+
+    def verified(self, path: str) -> Iterator[Any]:
+        """Yield those of the values at *path* that the map states to be verified."""
+        field = self.collection.by_path.get(path)
+        if field is None or field.verified is None or not field.verifiable:
+            return
+        if field.verified.field is None:
+            yield from self.values(path)
+            return
+        unit = self.unit or ""
+        pairs = beside(self.value, below(path, unit), below(field.verified.field, unit))
+        yield from (value for value, statement in pairs if states_verification(statement))
 
     @cached_property
     def fields(self) -> Sequence[Field]:
@@ -66,6 +95,9 @@ class Part:
         played = frozenset[str]().union(*map(roles, identities))
         return [text for f in self.about(NAME) if roles(f.path) <= played for text in self._texts(f.path)]
 
+    def _is_own(self, field: Field) -> bool:
+        return self.collection.unit(field.path) is None if self.unit is None else self._has(field, self.unit)
+
     def _has(self, field: Field, unit: str) -> bool:
         inner = self.collection.unit(field.path)
         return leads_through(field.path, unit) and (inner is None or len(inner) <= len(unit))
@@ -78,6 +110,31 @@ class Part:
         texts = [text for path in paths for text in self._texts(path)]
         whole = [text for text in texts if len(paths) == 1 or len(text.split()) >= LEAST_WORDS]
         return list(dict.fromkeys([*whole, *([" ".join(texts)] if texts else [])]))
+
+
+def states_verification(statement: Any) -> bool:
+    """
+    Return whether *statement*, a field's value, says that another value was verified.
+
+    It does if it is true, a moment after 1970, or a number above zero; other texts do not.
+    """
+    if isinstance(statement, str):
+        return statement.strip().casefold() == "true" or states_verification(_moment(statement.strip()))
+    if isinstance(statement, datetime):
+        return statement.replace(tzinfo=statement.tzinfo or UTC) > NEVER
+    if isinstance(statement, Timestamp):
+        return statement.time > 0
+    if isinstance(statement, Decimal128):
+        number = statement.to_decimal()
+        return number.is_finite() and number > 0
+    return isinstance(statement, int | float) and isfinite(statement) and statement > 0
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _beside(path: str, identity: str, named: Sequence[Field], fields: Sequence[Field]) -> bool:

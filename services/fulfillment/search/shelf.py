@@ -33,6 +33,10 @@ class Shelf:
         """Return the number of documents."""
         return len(self._documents) if self._roll is None else len(self._known)
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Return whether the document with *key* is here."""
+        return key in self._documents if self._roll is None else key in self._known
+
     def __iter__(self) -> Iterator[Document]:
         """Yield every document that is here at this moment; may be begun again, also before it has ended."""
         return iter(list(self._documents.values()) if self._roll is None else self._roll)

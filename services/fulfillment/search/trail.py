@@ -1,14 +1,31 @@
-"""What aliases alone have led to, so that it can be doubted: one value, and a million that it leads to."""
+"""
+How each value came to be looked up: proven, named by an alias, or referred to by a record.
+
+A record is as sure as the way that led to it. What aliases alone have led to can be doubted: one value, and a
+million that it leads to. A value that several ways lead to counts by the surest.
+"""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 
 from services.fulfillment.datamap.graph import Lookup
 from services.fulfillment.search.aliases import Alias
 from services.fulfillment.search.digests import Keys
 from services.fulfillment.search.holdings import Questions, key
 from services.fulfillment.search.ownership import Match
+
+
+class Reach(IntEnum):
+    """How surely a reference leads to records of the same person."""
+
+    OUTWARD = 1
+    """From a record that may be the person's to one that it refers to."""
+    INWARD = 2
+    """From a record that may be the person's to those that refer to it."""
+    SURE = 3
+    """From a record in which a verified identity of the person stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,59 +36,138 @@ class Led:
     alias: Alias
     refers: bool
     """Whether it only refers to a record that the alias has led to."""
+    claimed: bool = False
+    """Whether the alias is not verified in that record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Why one value in a record was looked for."""
+
+    match: Match
+    """With that value alone."""
+    proven: bool = False
+    """Whether it is an identity that the person has proven."""
+    reach: Reach | None = None
+    led: tuple[Led, ...] = ()
+    """Not empty: aliases alone have led to it."""
 
 
 def _keys() -> dict[Alias, Keys]:
     return defaultdict(Keys)
 
 
+@dataclass(slots=True)
+class _Reaches:
+    """How surely references led to the values of one look-up: most in the same way."""
+
+    usual: Reach
+    others: dict[Reach, Keys] = field(default_factory=dict)
+
+    def of(self, wanted: Hashable) -> Reach:
+        """Return how surely references led to *wanted*."""
+        return max((reach for reach, keys in self.others.items() if wanted in keys), default=self.usual)
+
+    def add(self, wanted: Hashable, reach: Reach, *, new: bool) -> bool:
+        """Remember *reach* for *wanted*; return whether a value that is not *new* became surer."""
+        if new:
+            if reach is not self.usual:
+                self._put(wanted, reach)
+            return False
+        if self.of(wanted) >= reach:
+            return False
+        self._put(wanted, reach)
+        return True
+
+    def _put(self, wanted: Hashable, reach: Reach) -> None:
+        self.others.setdefault(reach, Keys()).add(wanted)
+
+
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What was asked for because of aliases."""
+    """What was asked for, and why."""
 
+    _proven: dict[Lookup, dict[Hashable, Reach | None]] = field(default_factory=lambda: defaultdict(dict))
+    """What the person has proven, and how surely references led to the same values."""
     _entered: dict[Lookup, dict[Hashable, Alias]] = field(default_factory=lambda: defaultdict(dict))
     _led: dict[Lookup, dict[Alias, Keys]] = field(default_factory=lambda: defaultdict(_keys))
     """What records that were found so refer to."""
+    _claimed: dict[Lookup, dict[Alias, Keys]] = field(default_factory=lambda: defaultdict(_keys))
+    """The same, of records in which the alias is not verified."""
+    _reaches: dict[Lookup, _Reaches] = field(default_factory=dict)
+
+    def prove(self, lookup: Lookup, wanted: Hashable) -> None:
+        """Remember that *wanted* is asked for because the person has proven it."""
+        self._proven[lookup].setdefault(wanted, None)
 
     def enter(self, lookup: Lookup, wanted: Hashable, alias: Alias) -> None:
         """Remember that *wanted* is asked for because it is *alias*."""
         self._entered[lookup][wanted] = alias
 
-    def lead(self, lookup: Lookup, wanted: Hashable, alias: Alias) -> None:
+    def lead(self, lookup: Lookup, wanted: Hashable, alias: Alias, *, claimed: bool) -> None:
         """Remember that *wanted* is asked for because a record refers to it that *alias* has led to."""
-        self._led[lookup][alias].add(wanted)
+        (self._claimed if claimed else self._led)[lookup][alias].add(wanted)
 
-    def split(self, questions: Questions, matches: Sequence[Match]) -> tuple[Sequence[Match], Sequence[Led]]:
-        """Return which of *matches* in a record do not hang on aliases, and which do."""
-        lookups = [each for each in questions.lookups if each in self._entered or each in self._led]
-        if not lookups:
-            return matches, ()
-        sure: list[Match] = []
-        led: list[Led] = []
+    def refer(self, lookup: Lookup, wanted: Hashable, reach: Reach, *, new: bool) -> bool:
+        """Remember that a record refers to *wanted*; return whether it must be looked up again for that."""
+        if wanted in self._proven.get(lookup, ()):
+            before = self._proven[lookup][wanted]
+            self._proven[lookup][wanted] = max(before or reach, reach)
+            return before is None or before < reach
+        reaches = self._reaches.get(lookup)
+        if reaches is None:
+            # Before any reference, only identities and aliases have asked, and these are told apart.
+            self._reaches[lookup] = _Reaches(reach)
+            return False
+        return reaches.add(wanted, reach, new=new)
+
+    def usual(self, questions: Questions) -> Reach | None:
+        """Return how surely references led to all that was asked by *questions*, if that is all there is."""
+        found: Reach | None = None
+        for lookup in questions.lookups:
+            if lookup in self._proven or lookup in self._entered:
+                return None
+            if lookup in self._led or lookup in self._claimed:
+                return None
+            reaches = self._reaches.get(lookup)
+            if reaches is not None:
+                if reaches.others or found not in {None, reaches.usual}:
+                    return None
+                found = reaches.usual
+        return found
+
+    def ways(self, questions: Questions, matches: Sequence[Match]) -> Iterator[Way]:
+        """Yield for each value of *matches* why it was looked for."""
         for match in matches:
-            certain = []
             for value in match.values:
-                single = replace(match, values=(value,))
-                origins = list(self._origins(questions, single))
-                if not origins or None in origins:
-                    certain.append(value)
-                else:
-                    led += [Led(single, *origin) for origin in origins if origin is not None]
-            if certain:
-                sure.append(replace(match, values=tuple(certain)))
-        return sure, led
+                yield self._way(questions, replace(match, values=(value,)))
 
-    def _origins(self, questions: Questions, match: Match) -> Iterable[tuple[Alias, bool] | None]:
-        """Yield for each look-up that finds *match* the alias behind it, and whether indirectly; or none."""
+    def _way(self, questions: Questions, match: Match) -> Way:
         paths = tuple(path for path, _ in match.conditions)
         values = tuple(values[0] for _, values in match.conditions)
+        proven, reach, led = False, None, list[Led]()
         for lookup in questions.lookups:
-            if lookup.paths == paths and key(lookup, values) in questions.asked[lookup]:
-                yield self._origin(lookup, key(lookup, values))
+            if lookup.paths != paths or (wanted := key(lookup, values)) not in questions.asked[lookup]:
+                continue
+            if wanted in self._proven.get(lookup, ()):
+                proven, reach = True, _surest(reach, self._proven[lookup][wanted])
+            elif aliases := list(self._aliases(lookup, wanted, match)):
+                led += aliases
+            elif lookup in self._reaches:
+                reach = _surest(reach, self._reaches[lookup].of(wanted))
+        return Way(match, proven, reach, () if proven or reach is not None else tuple(led))
 
-    def _origin(self, lookup: Lookup, wanted: Hashable) -> tuple[Alias, bool] | None:
-        alias = self._entered.get(lookup, {}).get(wanted)
-        if alias is not None:
-            return alias, False
-        led = self._led.get(lookup, {})
-        return next(((alias, True) for alias, keys in led.items() if wanted in keys), None)
+    def _aliases(self, lookup: Lookup, wanted: Hashable, match: Match) -> Iterator[Led]:
+        entered = self._entered.get(lookup, {}).get(wanted)
+        if entered is not None:
+            yield Led(match, entered, refers=False)
+            return
+        for claimed, several in ((False, self._led), (True, self._claimed)):
+            for alias, keys in several.get(lookup, {}).items():
+                if wanted in keys:
+                    yield Led(match, alias, refers=True, claimed=claimed)
+                    return
+
+
+def _surest(some: Reach | None, other: Reach | None) -> Reach | None:
+    return max((reach for reach in (some, other) if reach is not None), default=None)

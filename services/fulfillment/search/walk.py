@@ -5,12 +5,16 @@ Only what is the person's own leads on. From an account that three people share,
 element and nothing else, so that it never reaches another person's records.
 
 The person's own records may say what else they are known by: a telephone number, an earlier address. The walk
-goes on from these, too, until nothing new is found; but not from a number that somebody else has as well.
+goes on from these, too, where the map states that they are verified; but not from a number that another
+person has as well. A record that contradicts what is verified of the person is another person's.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
@@ -18,14 +22,15 @@ from services.fulfillment.datamap.paths import tuples_at
 from services.fulfillment.search.aliases import Alias, Doubts, Known
 from services.fulfillment.search.asking import formed, leads, probe_of
 from services.fulfillment.search.comparing import refers
+from services.fulfillment.search.confirmation import Judged, judge, may_contradict, rejected_identities
 from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
 from services.fulfillment.search.holdings import Holdings, Questions, key
 from services.fulfillment.search.identities import Identities, spellings_of
 from services.fulfillment.search.naming import Part
-from services.fulfillment.search.ownership import Match, Position, disclosed, owned
+from services.fulfillment.search.ownership import Match, disclosed, owned
 from services.fulfillment.search.seeking import Probe
 from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.trail import Led, Trail
+from services.fulfillment.search.trail import Reach, Trail
 from services.fulfillment.search.waiting import Values, Waiting
 from shared.coalescing import side_by_side
 from shared.mongo import Document
@@ -36,12 +41,14 @@ PORTION = 20_000
 """Values that are looked up at once; what a person's records lead to may be a million."""
 
 
-async def gather(
+async def gather(  # noqa: PLR0913 - each says how surely something is the person's
     data_map: DataMap,
     stores: Stores,
     identities: Identities,
     aliases: Identities | None = None,
+    *,
     claimed: Identities | None = None,
+    verified: Identities | None = None,
 ) -> Findings:
     """
     Return every record of the person whom *identities* describe.
@@ -51,8 +58,9 @@ async def gather(
         stores: Hold the records.
         identities: What is surely the person's: each of them is followed wherever it leads.
         aliases: What an earlier search found the person to be known by besides.
-        claimed: What the person says to be known by and has not proven: it counts where a record of theirs
-            says so, too. Of addresses and telephone numbers a record of theirs is believed alone.
+        claimed: What the person says to be known by and has not proven: it counts where a verified value in a
+            record of theirs says so, too. Of addresses and telephone numbers such a record is believed alone.
+        verified: What an earlier search found to be verified: it is not followed, and tells others' records.
 
     Raises:
         StoreUnavailable: A store did not answer: nothing can be said.
@@ -64,11 +72,11 @@ async def gather(
     )
     doubts = Doubts()
     while True:
-        known = Known(identities, claimed or {}, doubts)
+        known = Known(identities, claimed or {}, doubts, verified or {})
         known.remember(aliases or {})
         walk = _Walk(data_map, graph, stores, missing, known)
         await walk.run(identities)
-        if not known.doubtful:
+        if not known.doubtful and not known.overtaken():
             break
     reached = graph.reached({*identities, *known.spellings()})
     missing |= await _gone(data_map, stores, reached - missing, walk.holdings)
@@ -76,7 +84,15 @@ async def gather(
         Coverage(collection.key, _status(collection, reached, missing), walk.holdings.count(collection.key))
         for collection in data_map.collections
     )
-    return Findings(data_map.version, walk.holdings, coverage, known.spellings(), tuple(sorted(doubts.names)))
+    return Findings(
+        data_map.version,
+        walk.holdings,
+        coverage,
+        known.spellings(),
+        tuple(sorted(doubts.names)),
+        known.verified(),
+        tuple(sorted(known.unconfirmed())),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -145,8 +161,16 @@ class _Walk:
         for lookup in self._graph.entries.get(name, ()):
             for spelling in spellings:
                 for values in formed(lookup, (spelling.strip(),)):
-                    if all(map(refers, values)) and self._wait(lookup, values) and alias is not None:
-                        self._trail.enter(lookup, key(lookup, values), alias)
+                    if all(map(refers, values)):
+                        self._ask_for(lookup, values, alias)
+
+    def _ask_for(self, lookup: Lookup, values: Values, alias: Alias | None) -> None:
+        """Enqueue an identity: a proven one, or *alias*."""
+        new = self._wait(lookup, values)
+        if alias is None:
+            self._trail.prove(lookup, key(lookup, values))
+        elif new:
+            self._trail.enter(lookup, key(lookup, values), alias)
 
     def _wait(self, lookup: Lookup, values: Values) -> bool:
         """Let *values* be looked up, unless they were; tell whether."""
@@ -168,7 +192,7 @@ class _Walk:
     async def _ask(self, name: str, probes: Sequence[Probe]) -> None:
         questions = self.holdings.questions[name]
         collection = questions.collection
-        plain = not (self._graph.edges.get(name) or collection.naming or collection.naming_elements)
+        plain = not (self._graph.edges.get(name) or collection.identifying)
         take = partial(self._keep if plain and questions.exact else self._take, name)
         await self._stores.seek(collection.place, probes, take)
 
@@ -178,55 +202,62 @@ class _Walk:
             self.holdings.put(name, document, bson)
 
     def _take(self, name: str, document: Document, bson: bytes) -> None:
-        """Keep *document*, and look up next what it leads to."""
+        """Keep *document* if it is the person's, and look up next what it leads to."""
         questions = self.holdings.questions[name]
         matches = questions.matches(document)
         if not matches:
             return
-        collection = questions.collection
-        sure, doubtful = self._trail.split(questions, matches)
-        if doubtful and self._is_anothers(collection, document, sure, doubtful):
+        judged = self._judged(questions, document, matches)
+        if judged is None:
+            return
+        self.holdings.reject(name, document, judged.rejected)
+        if not judged.accepted:
+            self._leave_out(name, document, judged)
             return
         self.holdings.put(name, document, bson)
-        if doubtful:
-            self._follow(collection, document, sure, None)
-            self._follow(collection, document, matches, doubtful[0].alias)
-        else:
-            self._follow(collection, document, matches, None)
-        if owned(matches):
-            part = Part(collection, None, disclosed(collection, document, matches))
-            self._known.learn(part, sure=owned(sure))
+        self._go_on(questions.collection, document, judged)
+
+    def _leave_out(self, name: str, document: Document, judged: Judged) -> None:
+        """Note that *document* is not given; if it was taken before, the search begins anew."""
+        collection = self.holdings.questions[name].collection
+        self._known.leave_out(rejected_identities(collection, judged.rejected))
+        if self.holdings.holds(name, document):
+            self._known.overtake()
+
+    def _judged(
+        self, questions: Questions, document: Document, matches: Sequence[Match]
+    ) -> Judged | None:
+        """Return what of *matches* makes *document* the person's; none if the search begins anew."""
+        usual = self._trail.usual(questions)
+        if usual is not None and not may_contradict(questions.collection, usual):
+            return Judged(tuple(matches) if usual is Reach.SURE else (), tuple(matches))
+        ways = self._trail.ways(questions, matches)
+        judged = judge(questions.collection, document, ways, self._known)
+        if judged.doubted:
+            self._known.doubt(judged.doubted)
+            return None
+        return judged
+
+    def _go_on(self, collection: Collection, document: Document, judged: Judged) -> None:
+        """Look up what *document* leads to, and learn what its person is known by."""
+        self._follow(collection, document, judged.sure, _Led(Reach.SURE))
+        if len(judged.plain) > len(judged.sure):
+            self._follow(collection, document, judged.plain, _Led(None))
+        if judged.led:
+            first = judged.led[0]
+            self._follow(collection, document, judged.accepted, _Led(None, first.alias, judged.claimed))
+        if owned(judged.accepted):
+            part = Part(collection, None, disclosed(collection, document, judged.accepted))
+            self._known.learn(part, sure=owned(judged.plain))
         if collection.naming_elements:
-            for match in sure:
+            for match in judged.plain:
                 for element in match.elements(document):
                     self._known.learn(Part(collection, match.unit, element.value), sure=True)
 
-    def _is_anothers(
-        self, collection: Collection, document: Document, sure: Sequence[Match], doubtful: Sequence[Led]
-    ) -> bool:
-        """Tell whether *document* is not kept; doubt the aliases that have led to somebody else in it."""
-        if not owned(sure):
-            led = [each for each in doubtful if each.match.unit is None]
-            part = Part(collection, None, disclosed(collection, document, [each.match for each in led]))
-            if led and self._known.doubt(part, _aliases(led), refers=all(each.refers for each in led)):
-                return True
-        theirs = {element.position for match in sure for element in match.elements(document)}
-        led_to: defaultdict[Position, list[tuple[Led, Part]]] = defaultdict(list)
-        for each in doubtful:
-            for element in each.match.elements(document):
-                if element.position not in theirs:
-                    led_to[element.position].append((each, Part(collection, each.match.unit, element.value)))
-        return any(
-            self._known.doubt(
-                some[0][1], _aliases([e for e, _ in some]), refers=all(e.refers for e, _ in some)
-            )
-            for some in led_to.values()
-        )
-
     def _follow(
-        self, collection: Collection, document: Document, matches: Sequence[Match], alias: Alias | None
+        self, collection: Collection, document: Document, matches: Sequence[Match], led: "_Led"
     ) -> None:
-        """Look up what the person's part of *document* leads to; *alias* alone may have led there."""
+        """Look up what the person's part of *document* leads to."""
         edges = self._graph.edges.get(collection.key, ())
         if not edges or not matches:
             return
@@ -235,15 +266,54 @@ class _Walk:
         for edge in edges:
             # The key of a document that is theirs in part leads nowhere.
             if whole or edge.path not in collection.primary_key:
-                self._lead(edge, own, alias)
+                self._lead(edge, Part(collection, None, own), led)
 
-    def _lead(self, edge: Edge, own: Document, alias: Alias | None) -> None:
-        for values in tuples_at(own, edge.paths):
+    def _lead(self, edge: Edge, own: Part, led: "_Led") -> None:
+        for values in tuples_at(own.value, edge.paths):
             if leads(edge, values):
+                stated = self._stated(edge, own, values, sure=led.reach is Reach.SURE)
+                if stated is None:
+                    continue
                 for form in formed(edge.target, values):
-                    if self._wait(edge.target, form) and alias is not None:
-                        self._trail.lead(edge.target, key(edge.target, form), alias)
+                    self._refer(edge, form, led, stated)
+
+    def _stated(
+        self, edge: Edge, own: Part, values: Sequence[Any], *, sure: bool
+    ) -> frozenset[Alias] | None:
+        """Return the aliases among *values*; none where one of them is a mere claim."""
+        aliases: set[Alias] = set()
+        for place, kind in edge.claims:
+            checked = sure and values[place] in own.verified(edge.paths[place])
+            vouched = self._known.vouched(kind, values[place], verified=checked)
+            if vouched is False:
+                return None
+            aliases |= {vouched} if isinstance(vouched, Alias) else set()
+        return frozenset(aliases)
+
+    def _refer(self, edge: Edge, values: Values, led: "_Led", stated: AbstractSet[Alias]) -> None:
+        target, wanted = edge.target, key(edge.target, values)
+        if led.alias is None and stated:
+            self._ask_for(target, values, min(stated, key=lambda alias: alias.spelling))
+        elif led.alias is None and edge.claims:
+            self._ask_for(target, values, None)
+        else:
+            new = self._wait(target, values)
+            if led.alias is not None:
+                if new:
+                    self._trail.lead(target, wanted, led.alias, claimed=led.claimed)
+                return
+            reach = led.reach or (Reach.INWARD if edge.inward else Reach.OUTWARD)
+            if self._trail.refer(target, wanted, reach, new=new) and not new:
+                self._waiting.put(target, values)
 
 
-def _aliases(led: Iterable[Led]) -> frozenset[Alias]:
-    return frozenset(each.alias for each in led)
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """How surely the record is the person's that leads on."""
+
+    reach: Reach | None
+    """Surely; none: it may be the person's."""
+    alias: Alias | None = None
+    """What alone has led to the record."""
+    claimed: bool = False
+    """Whether *alias* is not verified in it."""
