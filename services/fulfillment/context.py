@@ -42,6 +42,9 @@ class Records(Erasing, Protocol):
     ) -> Findings:
         """Return every record of the person."""
 
+    async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
+        """Return the records in which *identities* stand verified, and those that belong to these."""
+
     async def change(self, plan: Plan) -> Sequence[Undone]:
         """Mark and correct by *plan*, read it again, and return what does not stand there."""
 

@@ -31,6 +31,14 @@ class Engine:
         """Return every record of the person whom *identities* describe, who claims to be *claimed*, too."""
         return await gather(data_map, self.stores, identities, claimed=claimed)
 
+    async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
+        """
+        Return the records in which *identities* stand verified, and those that belong to these.
+
+        What a person says of themselves is compared with them alone: others may have written it there.
+        """
+        return await gather(data_map, self.stores, identities, only_verified=True)
+
     async def erase(self, plan: Plan) -> Refused:
         """Carry *plan* out; it may be repeated."""
         return await execute(plan, self.stores)

@@ -78,6 +78,9 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
     """
     Compare the data points that a person claims with the records held, unless it is decided already.
 
+    A record counts only where the identity stands verified: a stranger could write another person's address
+    into a record of their own, beside data points that they know.
+
     Law:
         11 CCR § 7060(h): what a request to correct disputes is no data point.
     """
@@ -87,7 +90,7 @@ async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[F
         return []
     submitted = await ctx.submission()
     identities = to_look_up(submitted, ctx.maps.current)
-    findings = await _gathered(ctx, identities)
+    findings = _whole(await ctx.records.gather_verified(ctx.maps.current, identities))
     points: dict[str, str] = {}
     for proof in event.proofs:
         content = await ctx.vault.open(ctx.case_id, proof.ref)
@@ -213,13 +216,17 @@ async def _found(
 
 
 async def _gathered(ctx: Fulfillment, identities: Identities, claimed: Identities | None = None) -> Findings:
+    """Return the person's records; for errors see :func:`_whole`."""
+    return _whole(await ctx.records.gather(ctx.maps.current, identities, claimed))
+
+
+def _whole(findings: Findings) -> Findings:
     """
-    Return the person's records.
+    Return *findings*.
 
     Raises:
         InvalidDataMap: The map names a collection that is not there: an answer would be less than whole.
     """
-    findings = await ctx.records.gather(ctx.maps.current, identities, claimed)
     if findings.missing:
         raise InvalidDataMap(
             f"the data map names {', '.join(findings.missing)}, and the database has no such collection: "

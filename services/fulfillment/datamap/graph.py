@@ -190,8 +190,9 @@ def _claims(
 def _contact(field: Field) -> str | None:
     if field.identity in CONTACTS:
         return field.identity
-    held = (kind for covering, kind in _STATED.items() if any(covered(c, (covering,)) for c in field.categories))
-    return next(held, None)
+    return next(
+        (kind for of, kind in _STATED.items() if any(covered(c, (of,)) for c in field.categories)), None
+    )
 
 
 def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]]:

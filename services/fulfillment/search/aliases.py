@@ -72,7 +72,13 @@ class Known:
     """What one person is known by, and how one record tells of it after the other."""
 
     def __init__(
-        self, identities: Identities, claimed: Identities, doubts: Doubts, verified: Identities
+        self,
+        identities: Identities,
+        claimed: Identities,
+        doubts: Doubts,
+        verified: Identities,
+        *,
+        only_verified: bool = False,
     ) -> None:
         """
         Begin with what is sure.
@@ -82,7 +88,9 @@ class Known:
             claimed: What the person says, and has not proven.
             doubts: What an earlier round has found; this one may add to it.
             verified: What an earlier search found to be verified; it is compared with, and not followed.
+            only_verified: Whether a record counts only where *identities* are verified in it.
         """
+        self.only_verified = only_verified
         self.doubtful = False
         """Whether a doubt has come up: what has been found is then worth nothing."""
         self.followed: dict[Alias, None] = {}

@@ -102,6 +102,8 @@ class _Judge:
 
     def _is_anothers(self, way: Way) -> bool:
         """Return whether a record that may be the person's is another's."""
+        if self._known.only_verified:
+            return True
         outward = way.reach is Reach.OUTWARD and not way.proven
         contradicts: Callable[[Part, str], bool] = (
             self._known.contradicts_reference if outward else self._known.contradicts_claim

@@ -49,6 +49,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     *,
     claimed: Identities | None = None,
     verified: Identities | None = None,
+    only_verified: bool = False,
 ) -> Findings:
     """
     Return every record of the person whom *identities* describe.
@@ -61,6 +62,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
         claimed: What the person says to be known by and has not proven: it counts where a verified value in a
             record of theirs says so, too. Of addresses and telephone numbers such a record is believed alone.
         verified: What an earlier search found to be verified: it is not followed, and tells others' records.
+        only_verified: Whether a record counts only where the map states that *identities* are verified in it.
 
     Raises:
         StoreUnavailable: A store did not answer: nothing can be said.
@@ -72,7 +74,7 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     )
     doubts = Doubts()
     while True:
-        known = Known(identities, claimed or {}, doubts, verified or {})
+        known = Known(identities, claimed or {}, doubts, verified or {}, only_verified=only_verified)
         known.remember(aliases or {})
         walk = _Walk(data_map, graph, stores, missing, known)
         await walk.run(identities)
@@ -224,9 +226,7 @@ class _Walk:
         if self.holdings.holds(name, document):
             self._known.overtake()
 
-    def _judged(
-        self, questions: Questions, document: Document, matches: Sequence[Match]
-    ) -> Judged | None:
+    def _judged(self, questions: Questions, document: Document, matches: Sequence[Match]) -> Judged | None:
         """Return what of *matches* makes *document* the person's; none if the search begins anew."""
         usual = self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
@@ -277,9 +277,7 @@ class _Walk:
                 for form in formed(edge.target, values):
                     self._refer(edge, form, led, stated)
 
-    def _stated(
-        self, edge: Edge, own: Part, values: Sequence[Any], *, sure: bool
-    ) -> frozenset[Alias] | None:
+    def _stated(self, edge: Edge, own: Part, values: Sequence[Any], *, sure: bool) -> frozenset[Alias] | None:
         """Return the aliases among *values*; none where one of them is a mere claim."""
         aliases: set[Alias] = set()
         for place, kind in edge.claims:

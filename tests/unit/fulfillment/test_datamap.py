@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, Direction, Erasure, Period, load, parse
+from services.fulfillment.datamap.reading import DataMap, Direction, Erasure, Period, ValueCheck, load, parse
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
@@ -238,3 +238,83 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
         load(tmp_path / "none")
     with pytest.raises(InvalidDataMap, match="no YAML"):
         load(tmp_path)
+
+
+NESTED = """\
+dataset:
+  - fides_key: desk
+    collections:
+      - name: users
+        fields:
+          - name: _id
+          - name: email_verified_at
+          - name: contact
+            fields:
+              - name: email
+                fides_meta: {{ identity: email }}
+                meta: {{ habeas: {{ {verified} }} }}
+              - name: verified_at
+                {more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("verified_at", "contact.verified_at"), ("email_verified_at", "email_verified_at")],
+)
+def test_field_that_states_a_verification_is_the_nearest_of_that_name(named: str, meant: str) -> None:
+    data_map = read(NESTED.format(verified=f"verified: {{ field: {named} }}", more=""))
+    assert data_map.by_key["desk.users"].by_path["contact.email"].verified == ValueCheck(meant)
+
+
+@pytest.mark.parametrize(
+    ("verified", "verifiable"), [("always", True), ("never", False), ("{ field: at }", True)]
+)
+def test_identity_states_how_its_value_is_verified(verified: str, *, verifiable: bool) -> None:
+    text = added(f"            meta: {{ habeas: {{ verified: {verified} }} }}\n          - name: at\n")
+    notes = read(text).by_key["desk.notes"]
+    assert [field.path for field in notes.verifiable] == (["email"] if verifiable else [])
+
+
+def test_identity_that_states_nothing_is_not_verified() -> None:
+    assert read(PLAIN).by_key["desk.notes"].verifiable == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "flaw"),
+    [
+        ("verified: yes", "`verified` must be text"),
+        ("verified: sometimes", "`verified: sometimes` means nothing; use one of always, never"),
+        ("verified: { field: nowhere }", "names no other field with a value: `nowhere`"),
+        ("verified: { field: email }", "names no other field with a value: `email`"),
+        ("verified: { field: at, value: 1 }", "unknown key `value` in `verified`"),
+        ("verified: { }", "`verified` has no `field`"),
+    ],
+)
+def test_verification_that_cannot_be_read_is_an_error(said: str, flaw: str) -> None:
+    text = added(f"            meta: {{ habeas: {{ {said} }} }}\n          - name: at\n")
+    assert flaw in flaws(text)
+
+
+def test_statement_that_a_request_can_change_is_an_error() -> None:
+    text = NESTED.format(
+        verified="verified: { field: verified_at }", more="meta: { habeas: { editable: true } }"
+    )
+    assert "`contact.verified_at` states that `contact.email` is verified and is `editable`" in flaws(text)
+
+
+def test_verification_of_what_is_no_identity_is_an_error() -> None:
+    text = PLAIN.replace("            fides_meta: { data_type: string, identity: email }\n", "")
+    assert "is no identity" in flaws(text + "            meta: { habeas: { verified: always } }\n")
+
+
+def test_one_statement_for_several_values_is_an_error() -> None:
+    text = added("            meta: { habeas: { verified: { field: at } } }\n          - name: at\n")
+    several = text.replace("data_type: string,", "data_type: 'string[]', return_all_elements: true,")
+    assert "`at` does not stand in the same element as `email`" in flaws(several)
+
+
+def test_editable_identity_is_not_always_verified() -> None:
+    data_map = read(added("            meta: { habeas: { verified: always, editable: true } }\n"))
+    assert [str(remark) for remark in data_map.remarks if "does not hold" in str(remark)]
+    assert data_map.by_key["desk.notes"].verifiable == ()

@@ -1,0 +1,372 @@
+"""
+A customer writes another customer's identity into a record of their own, and asks for what it leads to.
+
+The first attacks run on the whole product; the variants search a store as the product does.
+"""
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas.company import ADA
+from habeas.stack import Stack
+from services.fulfillment.datamap.reading import DataMap
+from services.fulfillment.engine import Engine
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.stores import Stores
+from services.fulfillment.search.walk import gather
+from shared.mongo import Client, Document
+from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
+from tests.integration.test_search import World, desk, ids
+from tests.integration.test_search_verified import held, linked
+from tests.waiting import eventually
+
+VICTIM = Somebody(ADA.email, ADA.name)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    async with running(parts, tmp_path_factory.mktemp("pipeline"), customers=20) as pipeline:
+        yield pipeline
+
+
+async def attackers(pipeline: Pipeline) -> list[Somebody]:
+    """Customers who pay and have nothing to do with the victim."""
+    contacts = pipeline.business("portal", "contacts")
+    account = (await contacts.find_one({"email": VICTIM.email}))["account_id"]
+    colleagues = [one["email"] async for one in contacts.find({"account_id": account})]
+    return [person for person in await pipeline.people() if person.email not in colleagues]
+
+
+async def pose(pipeline: Pipeline, attacker: Somebody) -> None:
+    """Write the victim's name, number and birthday into the attacker's profile, as on the shop's page."""
+    contacts = pipeline.business("portal", "contacts")
+    victim = await contacts.find_one({"email": VICTIM.email})
+    taken = {name: victim[name] for name in ("name", "phones", "date_of_birth", "address")}
+    await contacts.update_one({"email": attacker.email}, {"$set": taken})
+
+
+async def everything_of_the_victim(pipeline: Pipeline) -> list[Document]:
+    """Return the documents of the victim alone, and of their account."""
+    contact = await pipeline.business("portal", "contacts").find_one({"email": VICTIM.email})
+    number = contact["customer_id"]
+    found = [contact]
+    for database, name, wanted in (
+        ("portal", "sessions", {"contact_id": contact["_id"]}),
+        ("portal", "newsletter", {"customer_id": number}),
+        ("portal", "accounts", {"_id": contact["account_id"]}),
+        ("billing", "customers", {"_id": number}),
+        ("billing", "invoices", {"customer_id": number}),
+        ("billing", "payments", {"customer_id": number}),
+        ("ops", "servers", {"customer_id": number}),
+        ("ops", "usage", {"customer_id": number}),
+    ):
+        found += [one async for one in pipeline.business(database, name).find(wanted).sort("_id")]
+    return found
+
+
+async def package(pipeline: Pipeline, person: Somebody, case: str) -> str:
+    """Return all that the package of *case* holds."""
+    before = await pipeline.code_for(person, case)
+    (await pipeline.http.post(f"/v1/requests/{case}/package/codes")).raise_for_status()
+
+    async def fresh() -> str:
+        code = await pipeline.code_for(person, case)
+        return code if code != before else ""
+
+    code: str = await eventually(fresh, WITHIN)
+    answer = await pipeline.http.get(f"/v1/requests/{case}/package", params={"code": code})
+    with zipfile.ZipFile(io.BytesIO(answer.raise_for_status().content)) as archive:
+        return "\n".join(archive.read(name).decode(errors="replace") for name in archive.namelist())
+
+
+async def test_profile_with_the_victims_name_and_number_opens_nothing_of_the_victim(
+    pipeline: Pipeline,
+) -> None:
+    attacker = (await attackers(pipeline))[0]
+    await pose(pipeline, attacker)
+    case = await pipeline.verified("access", attacker)
+    await pipeline.closed(case)
+    content = await package(pipeline, attacker, case)
+    victim = await pipeline.business("portal", "contacts").find_one({"email": VICTIM.email})
+    assert attacker.email in content
+    for secret in (VICTIM.email, str(victim["_id"]), f'"{victim["customer_id"]}"'):
+        assert secret not in content
+
+
+async def test_profile_with_the_victims_name_and_number_erases_nothing_of_the_victim(
+    pipeline: Pipeline,
+) -> None:
+    attacker = (await attackers(pipeline))[1]
+    await pose(pipeline, attacker)
+    before = await everything_of_the_victim(pipeline)
+    case = await pipeline.verified("erasure", attacker)
+    await pipeline.closed(case)
+    assert await everything_of_the_victim(pipeline) == before
+    assert await pipeline.business("portal", "contacts").find_one({"email": attacker.email}) is None
+
+
+# --- variants ----------------------------------------------------------------------------------------------
+
+MALLORY, ADA_MAIL = "mallory@example.com", "ada@example.org"
+PHONE, OTHER_PHONE = "+353209100142", "+353209100143"
+WHEN = datetime(2025, 3, 1, tzinfo=UTC)
+NAME = "name: name, data_categories: [user.name]"
+BORN = "name: born, data_categories: [user.demographic.date_of_birth]"
+FLAG = "{ field: at }"
+VERIFIED = held("email", "email", "always")
+
+
+@pytest_asyncio.fixture
+async def world(mongo_client: Client, database_prefix: str) -> AsyncIterator[World]:
+    yield World(
+        mongo_client, database_prefix, Stores({"default": mongo_client}, database_prefix=database_prefix)
+    )
+
+
+async def mallory(world: World, data_map: DataMap, **claimed: str) -> Findings:
+    """Search as for a request in which the attacker has proven their own mailbox, and *claimed* the rest."""
+    told: dict[str, Any] = {name: (value,) for name, value in claimed.items()}
+    return await gather(data_map, world.stores, {"email": (MALLORY,)}, claimed={"email": (MALLORY,), **told})
+
+
+async def test_second_address_in_the_attackers_record_leads_to_nobody(world: World) -> None:
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{held('second', 'email')}\n{NAME}",
+        orders=f"name: _id\n{held('email', 'email')}\n{NAME}",
+    )
+    await world.fill(
+        users=[
+            {"_id": 1, "email": MALLORY, "second": ADA_MAIL, "name": "Ada Example"},
+            {"_id": 2, "email": ADA_MAIL, "name": "Ada Example"},
+        ],
+        orders=[{"_id": 1, "email": ADA_MAIL, "name": "Ada Example"}],
+    )
+    findings = await mallory(world, data_map)
+    assert ids(findings) == {("users", 1)}
+    assert findings.unconfirmed == ("email",)
+
+
+async def test_list_of_addresses_that_people_write_themselves_leads_to_nobody(world: World) -> None:
+    many = held("emails", "email").replace(
+        "identity: email", "data_type: 'string[]', return_all_elements: true, identity: email"
+    )
+    data_map = desk(users=f"name: _id\n{many}", orders=f"name: _id\n{held('email', 'email')}")
+    await world.fill(
+        users=[{"_id": 1, "emails": [MALLORY, ADA_MAIL]}], orders=[{"_id": 1, "email": ADA_MAIL}]
+    )
+    assert ids(await mallory(world, data_map)) == {("users", 1)}
+
+
+async def test_customer_number_that_is_declared_and_written_into_the_own_record_opens_nothing(
+    world: World,
+) -> None:
+    data_map = desk(
+        users="\n".join(("name: _id", VERIFIED, held("number", "customer_number"), NAME)),
+        invoices=f"name: _id\n{held('number', 'customer_number')}\n{NAME}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "number": 42, "name": "Ada Example"}],
+        invoices=[{"_id": 1, "number": 42, "name": "Ada Example"}],
+    )
+    assert ids(await mallory(world, data_map, customer_number="42")) == {("users", 1)}
+
+
+async def test_number_that_is_declared_in_the_request_and_written_into_the_own_record_opens_nothing(
+    world: World,
+) -> None:
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{held('phone', 'phone_number', FLAG)}\nname: at",
+        calls=f"name: _id\n{held('phone', 'phone_number')}\n{NAME}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "phone": PHONE, "at": None}],
+        calls=[{"_id": 1, "phone": PHONE, "name": "Mallory Mask"}],
+    )
+    assert ids(await mallory(world, data_map, phone_number=PHONE)) == {("users", 1)}
+
+
+def team(*fields: str) -> str:
+    inside = ", ".join(f"{{ {field} }}" for field in fields)
+    return f"name: _id\nname: members, fides_meta: {{ data_type: 'object[]' }}, fields: [{inside}]"
+
+
+async def test_element_of_a_shared_record_leads_to_no_element_of_the_victim(world: World) -> None:
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{held('phone', 'phone_number')}\n{NAME}",
+        teams=team(held("email", "email"), held("phone", "phone_number"), NAME),
+    )
+    ada = {"email": None, "phone": PHONE, "name": "Ada Example"}
+    posing = {"email": MALLORY, "phone": PHONE, "name": "Ada Example"}
+    await world.fill(
+        users=[{"_id": 1, **posing}],
+        teams=[{"_id": 1, "members": [posing, ada]}, {"_id": 2, "members": [ada]}],
+    )
+    findings = await mallory(world, data_map)
+    assert ids(findings) == {("users", 1), ("teams", 1)}
+    [found] = findings.of("desk.teams")
+    assert found.disclosed["members"] == [posing]
+
+
+async def test_flag_of_another_element_verifies_nothing(world: World) -> None:
+    phones = (
+        "name: phones, fides_meta: { data_type: 'object[]', return_all_elements: true }, "
+        f"fields: [{{ {held('number', 'phone_number', FLAG)} }}, {{ name: at }}]"
+    )
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{phones}",
+        calls=f"name: _id\n{held('phone', 'phone_number')}",
+    )
+    await world.fill(
+        users=[
+            {"_id": 1, "email": MALLORY, "phones": [{"number": OTHER_PHONE, "at": WHEN}, {"number": PHONE}]}
+        ],
+        calls=[{"_id": 1, "phone": PHONE}, {"_id": 2, "phone": OTHER_PHONE}],
+    )
+    assert ("calls", 1) not in ids(await mallory(world, data_map))
+
+
+async def test_list_that_the_attacker_stores_in_place_of_one_value_is_verified_by_no_flag(
+    world: World,
+) -> None:
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{held('phone', 'phone_number', FLAG)}\nname: at",
+        calls=f"name: _id\n{held('phone', 'phone_number')}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "phone": [OTHER_PHONE, PHONE], "at": WHEN}],
+        calls=[{"_id": 1, "phone": PHONE}],
+    )
+    assert ids(await mallory(world, data_map)) == {("users", 1)}
+
+
+EDITABLE = ", meta: { habeas: { editable: true } }"
+
+
+async def test_part_of_a_composite_key_that_people_can_change_leads_nowhere(world: World) -> None:
+    data_map = desk(
+        users="\n".join(
+            (
+                "name: _id",
+                VERIFIED,
+                linked("shop", "orders.shop", ", direction: to"),
+                linked("number", "orders.number", ", direction: to", meta=EDITABLE),
+            )
+        ),
+        orders="\n".join(f"name: {part}, fides_meta: {{ primary_key: true }}" for part in ("shop", "number")),
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "shop": "a", "number": 42}],
+        orders=[{"_id": 1, "shop": "a", "number": 42}],
+    )
+    assert ids(await mallory(world, data_map)) == {("users", 1)}
+
+
+async def test_reference_by_an_address_that_people_write_themselves_leads_nowhere(world: World) -> None:
+    second = held("second", "email").replace(
+        "identity: email",
+        "identity: email, references: [{ dataset: desk, field: payers._id, direction: to }]",
+    )
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{second}",
+        payers="name: _id, data_categories: [user.contact.email]\nname: iban",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "second": ADA_MAIL}], payers=[{"_id": ADA_MAIL, "iban": "X"}]
+    )
+    assert ids(await mallory(world, data_map)) == {("users", 1)}
+
+
+async def test_household_that_shares_a_verified_number_is_told_apart_by_every_identity(world: World) -> None:
+    data_map = desk(
+        users="\n".join(
+            (
+                "name: _id",
+                VERIFIED,
+                held("phone", "phone_number", "always"),
+                NAME,
+                BORN,
+                held("patient", "patient_no"),
+            )
+        ),
+        visits=f"name: _id\n{held('phone', 'phone_number')}\n{held('patient', 'patient_no')}\n{NAME}\n{BORN}",
+    )
+    posing = {"name": "Ada Example", "born": "1984-12-10", "patient": 42}
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "phone": PHONE, **posing}],
+        visits=[
+            {"_id": 1, "phone": PHONE, "name": "Ada Example", "patient": 42},
+            {"_id": 2, "phone": PHONE, "name": "Ada Example", "born": "1985-01-01"},
+        ],
+    )
+    assert ids(await mallory(world, data_map)) == {("users", 1)}
+
+
+async def test_data_points_of_the_attackers_own_record_prove_no_address_of_the_victim(world: World) -> None:
+    data_map = desk(users=f"name: _id\n{held('email', 'email', FLAG)}\nname: at\n{NAME}")
+    posing = {"_id": 1, "email": ADA_MAIL, "name": "Mallory Mask", "at": None}
+    await world.fill(users=[posing, {"_id": 2, "email": ADA_MAIL, "name": "Ada Example", "at": WHEN}])
+    engine = Engine(world.stores)
+    assert ids(await engine.gather_verified(data_map, {"email": (ADA_MAIL,)})) == {("users", 2)}
+    unstated = desk(users=f"name: _id\n{held('email', 'email')}\nname: at\n{NAME}")
+    assert ids(await engine.gather_verified(unstated, {"email": (ADA_MAIL,)})) == set()
+
+
+# --- the other way round: the attacker spoils what the victim gets -----------------------------------------
+
+
+async def ada(world: World, data_map: DataMap) -> Findings:
+    return await gather(data_map, world.stores, {"email": (ADA_MAIL,)})
+
+
+POISONED = {
+    "users": "\n".join(
+        (
+            "name: _id",
+            VERIFIED,
+            held("second", "email"),
+            held("phone", "phone_number", FLAG),
+            "name: at",
+            NAME,
+        )
+    ),
+    "calls": f"name: _id\n{held('phone', 'phone_number')}",
+}
+
+
+async def test_attackers_record_that_names_the_victims_mailbox_is_not_shown_to_the_victim(
+    world: World,
+) -> None:
+    await world.fill(
+        users=[
+            {"_id": 1, "email": ADA_MAIL, "phone": PHONE, "at": WHEN},
+            {"_id": 2, "email": MALLORY, "second": ADA_MAIL, "phone": OTHER_PHONE, "at": WHEN},
+        ],
+        calls=[{"_id": 1, "phone": PHONE}, {"_id": 2, "phone": OTHER_PHONE}],
+    )
+    findings = await ada(world, desk(**POISONED))
+    assert ids(findings) == {("users", 1), ("calls", 1)}
+
+
+async def test_attackers_record_that_names_the_victims_number_denies_the_victim_nothing(world: World) -> None:
+    strangers = [{"_id": n, "email": f"m{n}@example.com", "phone": PHONE} for n in range(2, 30)]
+    await world.fill(
+        users=[{"_id": 1, "email": ADA_MAIL, "phone": PHONE, "at": WHEN}, *strangers],
+        calls=[{"_id": 1, "phone": PHONE}],
+    )
+    findings = await ada(world, desk(**POISONED))
+    assert ids(findings) == {("users", 1), ("calls", 1)}
+    assert findings.shared == ()
+
+
+async def test_namesake_with_the_same_birthday_and_street_is_another_person(world: World) -> None:
+    data_map = desk(users="\n".join(("name: _id", VERIFIED, held("phone", "phone_number"), NAME, BORN)))
+    both = {"name": "Ada Example", "born": "1984-12-10", "phone": PHONE}
+    await world.fill(users=[{"_id": 1, "email": ADA_MAIL, **both}, {"_id": 2, "email": MALLORY, **both}])
+    assert ids(await mallory(world, data_map)) == {("users", 2)}
+    assert ids(await ada(world, data_map)) == {("users", 1)}
