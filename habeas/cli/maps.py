@@ -167,3 +167,5 @@ def draft(
         print("".join(drafted.values()), end="")
     else:
         out.print(f"{len(drafted)} files in {folder}: read them before they decide anything", markup=False)
+        identities = sum(len(some) for some in found.identities.values())
+        out.print(f"{identities} identity fields: state how the value of each is verified", markup=False)

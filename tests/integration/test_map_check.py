@@ -19,7 +19,8 @@ from tests.integration.forks import said
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
 MAIL = "data_categories: [user.contact.email]"
-EMAIL = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email, data_type: string }} }}"
+NEVER = "meta: { habeas: { verified: never } }"
+EMAIL = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email, data_type: string }}, {NEVER} }}"
 
 
 def mapped(*fields: str, meta: str = "{}", collection: str = "notes", more: str = "") -> str:
@@ -108,7 +109,7 @@ async def test_an_ordinary_index_is_enough_for_few_addresses_and_not_for_many(de
     assert "is slow for many people at once" in told
 
 
-NUMBER = "{ name: number, fides_meta: { identity: customer_no, data_type: long } }"
+NUMBER = f"{{ name: number, fides_meta: {{ identity: customer_no, data_type: long }}, {NEVER} }}"
 
 
 @pytest.mark.parametrize(
@@ -490,6 +491,26 @@ async def test_a_composite_key_is_looked_up_by_one_index(desk: Desk) -> None:
     assert [text for text in await desk.remarks(COMPOSITE) if slow in text]
     await desk.database["seats"].create_index([("tenant", 1), ("seat", 1)])
     assert not [text for text in await desk.remarks(COMPOSITE) if slow in text]
+
+
+@pytest.mark.parametrize("said", ["always", "never", "{ field: at }", ""])
+async def test_identity_that_does_not_state_its_verification_is_reported(desk: Desk, said: str) -> None:
+    await desk.insert({**KIM, "at": datetime(2025, 3, 1, tzinfo=UTC)})
+    await desk.index()
+    stated = f", meta: {{ habeas: {{ verified: {said} }} }}" if said else ""
+    email = f"{{ name: email, {MAIL}, fides_meta: {{ identity: email }}{stated} }}"
+    found = await desk.remarks(mapped(email, "{ name: at }"))
+    told = "map.yml:8: `email` does not state whether its value is verified"
+    assert (told in found) is (not said)
+    assert len([text for text in found if "verified" in text]) == (0 if said else 1)
+
+
+async def test_reference_by_an_editable_field_is_reported(desk: Desk) -> None:
+    await desk.insert(KIM)
+    await desk.insert({"_id": 1, "note": 1}, name="bills")
+    editable = f"{LINKED}            meta: {{ habeas: {{ editable: true }} }}\n"
+    told = "the reference of `note` is not followed: `note` is `editable`"
+    assert [text for text in await desk.remarks(mapped(EMAIL, more=editable)) if told in text]
 
 
 def shown(kind: str) -> str:

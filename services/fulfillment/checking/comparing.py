@@ -4,7 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime
 
-from services.fulfillment.checking import declared, drift, findable, masks, observing, references, ways
+from services.fulfillment.checking import (
+    declared,
+    drift,
+    findable,
+    masks,
+    observing,
+    references,
+    verification,
+    ways,
+)
 from services.fulfillment.checking.observed import Observed
 from services.fulfillment.checking.observing import observe
 from services.fulfillment.datamap.graph import Graph, graph_of
@@ -27,6 +36,8 @@ async def check(data_map: DataMap, stores: Stores) -> tuple[Flaw, ...]:
     observed = {seen.collection.key: seen for seen in looked if isinstance(seen, Observed)}
     flaws = [*data_map.remarks, *ways.unreached(data_map, graph), *ways.circles(data_map, graph)]
     flaws += [flaw for flaw in looked if isinstance(flaw, Flaw)]
+    for collection in data_map.collections:
+        flaws += [] if collection.skipped else verification.unstated(collection)
     for seen in observed.values():
         flaws += _compared(seen, observed, today)
         flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]

@@ -24,6 +24,7 @@ def check_consistency(collections: Sequence[Collection], notes: Findings) -> Non
         _check_paths(collection, notes)
         _check_references(collection, keys, notes)
         _check_verification(collection, notes)
+        _check_keys(collection, keys, notes)
         _check_composites(collection, keys, notes)
         _check_order(collection, keys, notes)
     _check_cycles(collections, notes)
@@ -160,6 +161,17 @@ def _check_composites(collection: Collection, keys: Mapping[str, Collection], no
                 "name those of one reference alike (`buyer_tenant`, `buyer_no`), or nest them in one object"
             )
             notes.flaw(ends[0][2].where, what, remedy)
+
+
+def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+    """Note the references that are not followed, because a request can change one of their ends."""
+    for field in collection.fields:
+        for reference in field.references:
+            target = keys[reference.key].by_path.get(reference.path) if reference.key in keys else None
+            editable = [end.path for end in (field, target) if end is not None and end.editable]
+            if editable:
+                what = f"the reference of `{field.path}` is not followed: `{editable[0]}` is `editable`"
+                notes.remark(reference.where, what, "refer to a key that people cannot change")
 
 
 def _check_verification(collection: Collection, notes: Findings) -> None:

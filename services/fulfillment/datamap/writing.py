@@ -176,6 +176,8 @@ def _field(collection: Collection, field: Field) -> Iterator[str]:
 def _comments(collection: Collection, field: Field) -> Iterator[str]:
     if field.identity:
         yield f"# A request that tells {_a(field.identity)} is looked up here."
+        if field.verified is None:
+            yield "# How its value is verified is yours to state (`verified`); until then, it is a claim."
     if field.path in collection.divided:
         yield "# People are told apart in it: each is shown, and loses, their own elements only."
     if not field.container and not field.disclose:

@@ -152,6 +152,7 @@ def _comments(draft: _Draft, one: Property) -> Iterator[str]:
     identity = draft.identities.get(one.path)
     if identity is not None:
         yield f"Identity, {identity.confidence:.2f}: {identity.why}."
+        yield "How its value is verified is yours to state (`verified`); until then, it is a claim."
         if identity.name not in {"email", "phone_number"}:
             yield f"A request finds it by {word(identity.name)} among its identifiers."
         if identity.unit is not None:
@@ -242,7 +243,12 @@ def summary(found: Survey) -> dict[str, object]:
             for outline in found.outlines
         },
         "identities": [
-            {"field": f"{key}.{one.path}", "identity": one.name, "confidence": one.confidence}
+            {
+                "field": f"{key}.{one.path}",
+                "identity": one.name,
+                "confidence": one.confidence,
+                "verified": None,  # no data says it
+            }
             for key, some in found.identities.items()
             for one in some
         ],
