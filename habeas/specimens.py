@@ -202,6 +202,7 @@ LETTERS: dict[str, Facts] = {
     "access partly granted": access(Outcome.PARTLY_GRANTED),
     "access, nothing held": access(Outcome.NOTHING_HELD),
     "access with texts blacked out": replace(access(Outcome.GRANTED), blacked_out=BLACKED_OUT),
+    "access with an identity that is not confirmed": replace(access(Outcome.GRANTED), unconfirmed=True),
     "categories": replace(access(Outcome.GRANTED, Right.KNOW_CATEGORIES), categories=("Name", "Invoices")),
     "categories instead of data": replace(
         access(Outcome.PARTLY_GRANTED),

@@ -146,3 +146,5 @@ class Answer(_Piece):
     """Those of them with whom no way is agreed, so that somebody must tell them by other means."""
     searched: tuple[str, ...] = ()
     """Labels of all that was looked through."""
+    unconfirmed: tuple[str, ...] = ()
+    """Names of identities in the person's records that are not verified: nothing was searched by these."""

@@ -33,7 +33,7 @@ from shared.law import Right
 
 def nothing_held(findings: Findings, data_map: DataMap) -> Answer:
     """Return the answer to somebody of whom nothing is held, with all that was looked through."""
-    return Answer(searched=tuple(_searched(findings, data_map)))
+    return Answer(searched=tuple(_searched(findings, data_map)), unconfirmed=findings.unconfirmed)
 
 
 def disclosure(survey: Survey, findings: Findings, data_map: DataMap) -> Answer:
@@ -44,21 +44,24 @@ def disclosure(survey: Survey, findings: Findings, data_map: DataMap) -> Answer:
         withheld=tuple(WithheldGroup(label=label, reason=reason) for label, reason in withheld),
         blacked_out=tuple(_blacked_out(survey)),
         searched=tuple(_searched(findings, data_map)),
+        unconfirmed=findings.unconfirmed,
     )
 
 
-def overview(survey: Survey, *, fallback: bool) -> Answer:
+def overview(survey: Survey, findings: Findings, *, fallback: bool) -> Answer:
     """
     Return the answer that tells kinds of data.
 
     Args:
         survey: Where data was found.
+        findings: Say what was not searched by.
         fallback: Whether the data itself was asked for, and the proof was not enough for it.
     """
     itself = WithheldGroup(label=survey.words.say("The data itself"), reason=NEEDS_MORE_PROOF)
     return Answer(
         categories=tuple(dict.fromkeys(category.name for category in by_category(survey))),
         withheld=(itself,) if fallback else (),
+        unconfirmed=findings.unconfirmed,
     )
 
 
@@ -81,6 +84,7 @@ def erasure(
         withheld=copied.withheld,
         blacked_out=copied.blacked_out,
         copies=copied.copies,
+        unconfirmed=plan.unconfirmed,
         erased=tuple(_groups(plan, Disposition.ERASED, data_map)),
         masked=tuple(_groups(plan, Disposition.MASKED, data_map)),
         kept=(*_kept(plan, data_map), *_unchangeable(plan, data_map), *_mentioned(residues, data_map)),
@@ -101,6 +105,7 @@ def change(done: Change, data_map: DataMap, *, statement_kept: bool, agreed: Col
     """
     named = recipients_of(done.plan, data_map)
     return Answer(
+        unconfirmed=done.plan.unconfirmed,
         marked=tuple(_groups(done.plan, Disposition.MARKED, data_map)),
         left=tuple(_left(done.plan, data_map)),
         corrected=tuple(_corrected(done, data_map)),

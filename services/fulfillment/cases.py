@@ -57,6 +57,8 @@ NOTHING_NAMED = "nothing_named"
 """A correction is asked for, and not of what: somebody must read what the person wrote."""
 UNSURE = "unsure"
 """The proof of identity would not do to hand the data over, so it does not do to change it."""
+IDENTITY_CHANGE = "identity_change_needs_proof"
+"""A correction would change what records are found by; the new value must be proven to be the person's."""
 TO_BE_WEIGHED = "to_be_weighed"
 """Whether compelling grounds override an objection is for people to decide (GDPR Art. 21(1))."""
 

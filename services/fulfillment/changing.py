@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from services.fulfillment import answers
 from services.fulfillment.cases import (
+    IDENTITY_CHANGE,
     NOTHING_DECLARED,
     NOTHING_NAMED,
     TO_BE_WEIGHED,
@@ -20,6 +21,7 @@ from services.fulfillment.changes.change import Change, corrected
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
 from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasure.steps import Plan
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities, identities_of
@@ -77,7 +79,7 @@ async def plan_change(
     """Plan the marks or corrections that a request asks for, or leave it to the staff."""
     known_by = _everything(submitted) if event.proven is None else identities
     decided = _decided(event.right, submitted, findings, ctx)
-    reason = _why_by_staff(event, submitted, decided, known_by)
+    reason = _why_by_staff(event, submitted, decided, known_by, ctx.maps.current)
     if reason is not None:
         return [RequestReferred(request_id=ctx.case_id, right=event.right, reason=reason)]
     named = {name: tuple(spellings) for name, spellings in known_by.items()}
@@ -169,7 +171,11 @@ def _decided(right: Right, submitted: RequestSubmitted, findings: Findings, ctx:
 
 
 def _why_by_staff(
-    event: IdentityVerified, submitted: RequestSubmitted, decided: Change, identities: Identities
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    decided: Change,
+    identities: Identities,
+    data_map: DataMap,
 ) -> str | None:
     """Return why a person must answer, as a code; None if nobody need."""
     match event.right:
@@ -177,10 +183,18 @@ def _why_by_staff(
             return NOTHING_NAMED
         case Right.RECTIFICATION if event.assurance not in AS_SURE_AS_FOR_ACCESS:
             return UNSURE
+        case Right.RECTIFICATION if _changes_identity(decided, data_map):
+            return IDENTITY_CHANGE
         case Right.RESTRICTION if not decided.done:
             return NOT_MARKABLE
         case _:
             return None if identities else NOTHING_DECLARED
+
+
+def _changes_identity(decided: Change, data_map: DataMap) -> bool:
+    """Return whether a correction changes a field by which records are found."""
+    fields = (data_map.by_key[step.key].by_path.get(part.path) for step, part in corrected(decided))
+    return any(field is not None and field.identity is not None for field in fields)
 
 
 def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment) -> Sequence[Fact]:

@@ -12,7 +12,7 @@ from services.fulfillment.cases import answerable, outcome_of_disclosure
 from services.fulfillment.charging import fee_for_copy
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.copies import content_of
-from services.fulfillment.domain import SHARED_IDENTITY
+from services.fulfillment.domain import SHARED_IDENTITY, UNCONFIRMED_IDENTITY
 from services.fulfillment.package.building import Package, build, build_overview
 from services.fulfillment.package.contents import Contents, Disclosed, LeftOut, Section
 from services.fulfillment.package.people import people
@@ -93,7 +93,9 @@ async def _told_categories(wanted: Disclosure, ctx: Fulfillment) -> RequestFulfi
     sections = [Section(s.collection, ()) for s in contents.sections if s.collection.key in counts]
     package = build_overview(replace(contents, sections=sections), counts, signer=ctx.house.signer)
     name = await _sealed(package, ctx)
-    told = answers.overview(package.summary, fallback=wanted.event.right is not Right.KNOW_CATEGORIES)
+    told = answers.overview(
+        package.summary, wanted.findings, fallback=wanted.event.right is not Right.KNOW_CATEGORIES
+    )
     return await _fulfilled(name, told, wanted, ctx)
 
 
@@ -200,6 +202,7 @@ def _reasons(told: Answer, findings: Findings) -> dict[str, int]:
     """Return what the staff should know of an answer, counted."""
     reasons = Counter(item.reason for item in told.withheld)
     reasons[SHARED_IDENTITY] = len(findings.shared)
+    reasons[UNCONFIRMED_IDENTITY] = len(findings.unconfirmed)
     reasons[BLACKED_OUT] = sum(item.count for item in told.blacked_out)
     reasons[FURTHER_COPY] = max(told.copies - 1, 0)
     return dict(+reasons)

@@ -22,6 +22,7 @@ CHANGED_MEANWHILE = "changed_meanwhile"
 MENTIONED_ELSEWHERE = "mentioned_elsewhere"
 NOT_CHANGEABLE = "not_changeable"
 SHARED_IDENTITY = "shared_identity"
+UNCONFIRMED_IDENTITY = "unconfirmed_identity"
 REFUSALS: Mapping[int, str] = MappingProxyType(
     {
         121: STORE_RULES,  # DocumentValidationFailure

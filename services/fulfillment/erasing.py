@@ -24,7 +24,12 @@ from services.fulfillment.completing import (
 )
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.domain import MENTIONED_ELSEWHERE, NOT_CHANGEABLE, SHARED_IDENTITY
+from services.fulfillment.domain import (
+    MENTIONED_ELSEWHERE,
+    NOT_CHANGEABLE,
+    SHARED_IDENTITY,
+    UNCONFIRMED_IDENTITY,
+)
 from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Disposition, Plan, Steps, alike, run_of_line
@@ -213,6 +218,7 @@ def _reasons(decided: Plan, residues: Sequence[Residue], findings: Findings) -> 
         NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),
         MENTIONED_ELSEWHERE: records_naming(residues),
         SHARED_IDENTITY: len(findings.shared),
+        UNCONFIRMED_IDENTITY: len(decided.unconfirmed),
     }
     return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
 

@@ -35,6 +35,7 @@ GROUNDS: Mapping[Code, str] = MappingProxyType(
         "third_party_rights": _("Some of the data is about other people as well."),
         "mentioned_elsewhere": _("You may still be named in texts of others."),
         "shared_identity": _("Some records may be somebody else's."),
+        "unconfirmed_identity": _("Some records may be somebody else's."),
         "identity_not_established": _("We could not establish that it is you who asks."),
         "details_do_not_match": _("The details do not match what we hold."),
         "not_proven_in_time": _("Nobody has shown in time that it is you who asks."),

@@ -302,6 +302,8 @@ class AccessOutcome:
     withheld: tuple[Withheld, ...] = ()
     searched: tuple[str, ...] = ()
     """What was looked through; for an answer that nothing is held."""
+    unconfirmed: bool = False
+    """Whether their records name an identity that is not verified, by which nothing was searched."""
     blacked_out: tuple[Part, ...] = ()
     """What of other people was made illegible, and how often."""
     categories: tuple[str, ...] = ()
@@ -329,6 +331,8 @@ class ErasureOutcome:
     """Who had it as well, and whom somebody must tell by other means."""
     searched: tuple[str, ...] = ()
     """What was looked through; for an answer that nothing is held."""
+    unconfirmed: bool = False
+    """Whether their records name an identity that is not verified, by which nothing was searched."""
     package: Package | None = None
     """A copy, for a person who asked for one before the erasure."""
 
@@ -375,6 +379,8 @@ class Done:
     """Whether the person's statement is kept with what was not corrected."""
     searched: tuple[str, ...] = ()
     """What was looked through; for an answer that nothing is held."""
+    unconfirmed: bool = False
+    """Whether their records name an identity that is not verified, by which nothing was searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,6 +297,7 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
         declined=tuple(map(_declined, answer.declined)),
         statement_kept=answer.statement_kept,
         searched=answer.searched,
+        unconfirmed=bool(answer.unconfirmed),
     )
 
 
@@ -313,6 +314,7 @@ def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx
         package=_package(event, answer, ctx),
         withheld=tuple(map(_withheld, answer.withheld)),
         searched=answer.searched,
+        unconfirmed=bool(answer.unconfirmed),
         blacked_out=tuple(Part(group.label, group.count) for group in answer.blacked_out),
         categories=answer.categories,
         transfer=_transfer(answer),
@@ -340,6 +342,7 @@ def _erasure(
         recipients=tuple(name for name in answer.recipients if name not in answer.by_hand),
         by_hand=answer.by_hand,
         searched=answer.searched,
+        unconfirmed=bool(answer.unconfirmed),
         package=_package(event, answer, ctx),
     )
 

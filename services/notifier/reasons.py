@@ -62,6 +62,7 @@ class ReasonCode(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
     MENTIONED_ELSEWHERE = "mentioned_elsewhere"
     SHARED_IDENTITY = "shared_identity"
+    UNCONFIRMED_IDENTITY = "unconfirmed_identity"
     NOT_CHANGEABLE = "not_changeable"
 
 
@@ -250,6 +251,10 @@ GROUNDS: Mapping[ReasonCode, Ground] = MappingProxyType(
         ),
         ReasonCode.SHARED_IDENTITY: Ground(
             _("Others have an address or a number of yours, too. We did not search by it."), NOWHERE
+        ),
+        ReasonCode.UNCONFIRMED_IDENTITY: Ground(
+            _("Your records name an address or a number that is not confirmed. We did not search by it."),
+            NOWHERE,
         ),
         ReasonCode.STORE_RULES: Ground(
             _(

@@ -21,7 +21,7 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
 from shared.mongo import Client, Document
-from tests.integration.pipeline import WITHIN, Pipeline, Somebody, running
+from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, running
 from tests.integration.test_search import World, desk, ids
 from tests.integration.test_search_verified import held, linked
 from tests.waiting import eventually
@@ -33,6 +33,12 @@ VICTIM = Somebody(ADA.email, ADA.name)
 async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     async with running(parts, tmp_path_factory.mktemp("pipeline"), customers=20) as pipeline:
         yield pipeline
+
+
+@pytest_asyncio.fixture(scope="module")
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
 
 
 async def attackers(pipeline: Pipeline) -> list[Somebody]:
@@ -109,6 +115,32 @@ async def test_profile_with_the_victims_name_and_number_erases_nothing_of_the_vi
     await pipeline.closed(case)
     assert await everything_of_the_victim(pipeline) == before
     assert await pipeline.business("portal", "contacts").find_one({"email": attacker.email}) is None
+
+
+async def test_rectification_of_an_identity_goes_to_staff_and_changes_nothing(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    attacker = (await attackers(pipeline))[2]
+    contacts = pipeline.business("portal", "contacts")
+    before = await contacts.find_one({"email": attacker.email})
+    wanted = {"contacts.phones": ADA.phone, "contacts.name.first": "Ada", "contacts.address.city": "Dublin"}
+    corrections = [{"field": field, "value": value} for field, value in wanted.items()]
+    case = await pipeline.verified("rectification", attacker, details={"corrections": corrections})
+    await pipeline.until_it_is("referred", case)
+    [event] = heard.of(case, "request.referred")
+    assert event["data"]["reason"] == "identity_change_needs_proof"
+    assert await contacts.find_one({"email": attacker.email}) == before
+
+
+async def test_answer_mentions_what_was_not_searched_by_and_no_content(pipeline: Pipeline) -> None:
+    attacker = (await attackers(pipeline))[3]
+    await pose(pipeline, attacker)
+    case = await pipeline.verified("access", attacker)
+    await pipeline.closed(case)
+    told = [" ".join(letter.body().split()) for letter in pipeline.letters_to(attacker, case)]
+    assert any("We did not search by it" in text for text in told)
+    assert ADA.phone is not None
+    assert not any(ADA.phone in text or ADA.email in text for text in told)
 
 
 # --- variants ----------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def plan_corrections(
                 parts[id(found)].append(part)
     steps = tuple(_step(found, parts[number]) for number, found in records.items())
     order = (tuple(dict.fromkeys(step.key for step in steps)),)
-    plan = Plan(data_map.version, today, (), steps, order, findings.missing)
+    plan = Plan(data_map.version, today, (), steps, order, findings.missing, unconfirmed=findings.unconfirmed)
     return Change(plan, tuple(declined))
 
 

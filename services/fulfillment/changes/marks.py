@@ -88,6 +88,7 @@ def plan_marks(
         steps=steps,
         order=(tuple(dict.fromkeys(step.key for step in steps)),),
         missing=findings.missing,
+        unconfirmed=findings.unconfirmed,
     )
 
 

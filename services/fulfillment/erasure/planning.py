@@ -45,7 +45,13 @@ def plan(
     decided = _plan(findings.found, data_map, planner)
     aliases = {name: tuple(spellings) for name, spellings in findings.aliases.items()}
     verified = {name: tuple(spellings) for name, spellings in findings.verified.items()}
-    return replace(decided, missing=findings.missing, aliases=aliases, verified=verified)
+    return replace(
+        decided,
+        missing=findings.missing,
+        aliases=aliases,
+        verified=verified,
+        unconfirmed=findings.unconfirmed,
+    )
 
 
 def plan_records(

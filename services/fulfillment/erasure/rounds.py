@@ -55,6 +55,7 @@ async def plan_again(done: Round, data_map: DataMap, stores: Stores, today: date
         identities=done.plan.identities,
         aliases=done.plan.aliases,
         verified=done.plan.verified,
+        unconfirmed=done.plan.unconfirmed,
     )
 
 

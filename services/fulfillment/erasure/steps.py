@@ -65,6 +65,8 @@ class Plan:
 
     verified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What of that is verified, searched by or not: once it is erased, it still tells others' records."""
+    unconfirmed: tuple[str, ...] = ()
+    """Names of identities in the person's records that are not verified."""
 
     def counts(self) -> dict[str, int]:
         """Return the number of records per disposition."""
@@ -143,6 +145,7 @@ def _plan_as_document(plan: Plan) -> dict[str, Any]:
         "identities": [[name, list(spellings)] for name, spellings in plan.identities.items()],
         "aliases": [[name, list(spellings)] for name, spellings in plan.aliases.items()],
         "verified": [[name, list(spellings)] for name, spellings in plan.verified.items()],
+        "unconfirmed": list(plan.unconfirmed),
     }
 
 
@@ -157,4 +160,5 @@ def _plan_of(document: Mapping[str, Any]) -> Plan:
         identities={name: tuple(spellings) for name, spellings in document["identities"]},
         aliases={name: tuple(spellings) for name, spellings in document["aliases"]},
         verified={name: tuple(spellings) for name, spellings in document["verified"]},
+        unconfirmed=tuple(document["unconfirmed"]),
     )

@@ -240,7 +240,12 @@ ELEMENTS = (
     Element("11 CCR 7027(h): confirmed", ("limit",), ALL, "without your choice"),
     Element("11 CCR 7026(k), 7027(l): 12 months", ("opt-out", "limit"), ALL, "at least 12 months"),
     Element("GDPR Art. 19, 11 CCR 7026(f)(2), 7027(g)", TOLD, ALL, "Billing Partner Ltd"),
-
+    Element(
+        "GDPR Art. 12(2), (6): what was not searched by",
+        ("access with an identity that is not confirmed",),
+        ALL,
+        "We did not search by it",
+    ),
     Element("GDPR Art. 15(4): others", ("access with texts blacked out",), ALL, "concerns others"),
     Element("GDPR Art. 15(4): how many", ("access with texts blacked out",), ALL, "Names of other people"),
     Element("GDPR Art. 20(1): what is left out", ("portability",), ALL, "neither on your consent nor"),
