@@ -506,7 +506,7 @@ async def test_identity_that_does_not_state_its_verification_is_reported(desk: D
 
 
 async def test_reference_by_an_editable_field_is_reported(desk: Desk) -> None:
-    await desk.insert(KIM)
+    await desk.insert(dict(KIM))
     await desk.insert({"_id": 1, "note": 1}, name="bills")
     editable = f"{LINKED}            meta: {{ habeas: {{ editable: true }} }}\n"
     told = "the reference of `note` is not followed: `note` is `editable`"
