@@ -38,6 +38,7 @@ from services.notifier.facts import (
     Late,
     Left,
     Lifting,
+    NamedMailbox,
     Package,
     PackageExpiring,
     Part,
@@ -264,6 +265,8 @@ LETTERS: dict[str, Facts] = {
     "refusal of a correction": Refusal(
         Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), declined=(NOT_EDITABLE,)
     ),
+    "named mailbox, access": NamedMailbox(Right.ACCESS),
+    "named mailbox, erasure": NamedMailbox(Right.ERASURE),
     "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),
     "withdrawn by silence": Withdrawn(Right.ACCESS, RECEIVED, DONE, deemed=True),
     "extension": Extension(Right.ACCESS, RECEIVED, DUE, LATER, ExtensionReason.COMPLEXITY),

@@ -150,6 +150,7 @@ class LetterKind(StrEnum):
     APPEAL_DECIDED = "appeal_decided"
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_DECIDED = "complaint_decided"
+    NAMED_MAILBOX = "named_mailbox"
 
 
 class DeliveryAction(StrEnum):
@@ -829,6 +830,16 @@ class RequestReferred(Fact):
 
     right: Right
     reason: Code
+
+
+class MailboxNamed(Fact):
+    """The records that a request discloses or erases name another mailbox; its owner is notified."""
+
+    TYPE = "habeas.mailbox.named.v1"
+
+    right: Right
+    ref: Code
+    """Name of the address in the vault."""
 
 
 class RequestClosed(Fact):

@@ -125,6 +125,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.appeal.received.v1",
         "habeas.appeal.answered.v1",
         "habeas.request.withdrawn.v1",
+        "habeas.mailbox.named.v1",
         "habeas.request.fulfilled.v1",
         "habeas.identity.challenged.v1",
         "habeas.identity.refused.v1",

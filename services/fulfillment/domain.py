@@ -23,6 +23,8 @@ MENTIONED_ELSEWHERE = "mentioned_elsewhere"
 NOT_CHANGEABLE = "not_changeable"
 SHARED_IDENTITY = "shared_identity"
 UNCONFIRMED_IDENTITY = "unconfirmed_identity"
+MANY_MAILBOXES = "many_mailboxes"
+"""The records name more other mailboxes than are written to; staff looks whose they are."""
 REFUSALS: Mapping[int, str] = MappingProxyType(
     {
         121: STORE_RULES,  # DocumentValidationFailure

@@ -18,6 +18,7 @@ from services.fulfillment.changing import change, lift, plan_change, stop_at_onc
 from services.fulfillment.charging import decide_fee, fee_by_staff
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
+from services.fulfillment.domain import MANY_MAILBOXES
 from services.fulfillment.drop.wanted import Batch
 from services.fulfillment.erasing import (
     PLAN,
@@ -31,6 +32,7 @@ from services.fulfillment.erasing import (
     retry,
 )
 from services.fulfillment.erasure.planning import plan
+from services.fulfillment.named_mailboxes import MOST_NOTIFIED, other_mailboxes
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.trust import proven, to_look_up, told
@@ -58,6 +60,7 @@ from shared.events import (
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
+    MailboxNamed,
     Outcome,
     RecipientConcerned,
     RequestFulfilled,
@@ -72,6 +75,9 @@ from shared.events import (
 )
 from shared.law import Right, needs_proof
 from shared.service import forget, on
+
+MAILBOX = "named_mailbox"
+"""First part of the names under which other mailboxes lie in the vault."""
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
@@ -152,12 +158,41 @@ async def _answered(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]
             return [_referred(event.right, NOTHING_DECLARED, ctx)]
         case Search.NOTHING_FOUND:
             return await _nothing_held(event.right, findings, ctx)
-        case Search.FOUND if event.right is Right.ERASURE:
-            return await _plan_erasure(event, submitted, identities, findings, ctx)
         case Search.FOUND if event.right in CHANGING:
             return await plan_change(event, submitted, identities, findings, ctx)
         case Search.FOUND:
-            return await hand_over(Disclosure(event, submitted, identities, findings), ctx)
+            return await _disclosed_or_planned(event, submitted, identities, findings, ctx)
+
+
+async def _disclosed_or_planned(
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    identities: Identities,
+    findings: Findings,
+    ctx: Fulfillment,
+) -> Sequence[Fact]:
+    """Disclose or plan an erasure, and have the owners of other mailboxes in the records notified first."""
+    others = await asyncio.to_thread(other_mailboxes, findings, ctx.maps.current, identities)
+    if len(others) > MOST_NOTIFIED:
+        return [_referred(event.right, MANY_MAILBOXES, ctx)]
+    if event.right is Right.ERASURE:
+        facts = await _plan_erasure(event, submitted, identities, findings, ctx)
+    else:
+        facts = await hand_over(Disclosure(event, submitted, identities, findings), ctx)
+    if not any(map(_hands_over, facts)):
+        return facts
+    refs = [await ctx.sealed(MAILBOX, address) for address in others]
+    named = [MailboxNamed(request_id=ctx.case_id, right=event.right, ref=ref) for ref in refs]
+    return [*named, *facts]
+
+
+def _hands_over(fact: Fact) -> bool:
+    """Return whether *fact* discloses records, or plans to erase them: a quoted fee or a refusal does not."""
+    match fact:
+        case RequestFulfilled():
+            return fact.package is not None and fact.right is not Right.KNOW_CATEGORIES
+        case _:
+            return isinstance(fact, ErasurePlanned | TransferOrdered)
 
 
 async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:

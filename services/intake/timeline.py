@@ -176,6 +176,8 @@ def _entries(at: datetime, fact: Fact) -> Iterator[Entry]:
 
 def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -> Iterator[Entry]:
     match fact:
+        case _ if fact.letter is LetterKind.NAMED_MAILBOX:
+            pass  # it went to another person
         case NoticeSent():
             yield Entry(at, H.LETTER_SENT, fact.letter)
         case NoticeFailed() if fact.reason != NO_ADDRESS:

@@ -421,6 +421,14 @@ class Lifting:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedMailbox:
+    """Another person asks for data in which the reader's mailbox is named."""
+
+    kind: ClassVar[str] = "named_mailbox"
+    right: Right
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """The person has withdrawn the request."""
 
@@ -592,6 +600,7 @@ Facts: TypeAlias = (
     | Done
     | Refusal
     | Withdrawn
+    | NamedMailbox
     | Weighing
     | Lifting
     | Extension

@@ -21,6 +21,7 @@ from services.notifier.facts import (
     Kept,
     Left,
     Lifting,
+    NamedMailbox,
     Package,
     Part,
     ProofWanted,
@@ -38,7 +39,7 @@ from services.notifier.facts import (
 from services.notifier.facts import Answer as AnswerOutcome
 from services.notifier.letters import presentable
 from services.notifier.reasons import ReasonCode
-from services.notifier.writing import Notifier, submission_of, write
+from services.notifier.writing import Addressee, Notifier, submission_of, write, write_to
 from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
 from shared.errors import PermanentError
 from shared.events import (
@@ -51,6 +52,7 @@ from shared.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     LetterKind,
+    MailboxNamed,
     NoticeFailed,
     NoticeReported,
     NoticeSent,
@@ -151,6 +153,19 @@ async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]
     return await write(LetterKind.OUTCOME, facts, ctx.request(), ctx)
 
 
+async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Notify the owner of another mailbox that stands in records which are disclosed or erased.
+
+    The letter says nothing of the requester, and its reference is left out: it opens their page.
+    """
+    address = (await ctx.vault.open(ctx.case_id, event.ref)).decode()
+    locale = (await submission_of(ctx)).locale or "en"
+    owner = Addressee(address, "", locale, referenced=False)
+    facts = NamedMailbox(event.right)
+    return await write_to(owner, LetterKind.NAMED_MAILBOX, facts, ctx.request().laws, ctx)
+
+
 async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:
     """Remember that the person must be told before this ends; tell who objects that it has begun."""
     request = ctx.request()
@@ -204,6 +219,7 @@ SUBSCRIPTIONS = (
     on(IdentityRefused, refuse),
     on(RequestWithdrawn, confirm_withdrawal),
     on(ErasureScheduled, announce_erasure),
+    on(MailboxNamed, notify_named_mailbox),
     on(RequestFulfilled, tell_outcome),
     on(SubjectRestricted, note_restriction),
     on(RestrictionLifting, announce_lifting),

@@ -86,7 +86,7 @@ def compose(letter: Letter, *, sender: Sender, message_id: str, date: datetime) 
         "Content-Language": words.language,
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        "X-Habeas-Request": mime.unstructured(letter.request_id),
+        **({"X-Habeas-Request": mime.unstructured(letter.request_id)} if letter.request_id else {}),
     }
     return mime.message(headers, render(letter, sender), message_id=message_id)
 

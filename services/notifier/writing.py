@@ -162,6 +162,8 @@ class Addressee:
     """Where answers go, when not to where all answers go."""
     may_stop: bool = True
     """Whether the letter has the link that stops the request."""
+    referenced: bool = True
+    """Whether the letter names the request; its id opens the requester's page."""
 
 
 async def submission_of(ctx: Notifier) -> RequestSubmitted:
@@ -197,7 +199,7 @@ async def write_to(
     laws = tuple(map(policies().named, protecting))
     letter = Letter(
         facts=facts,
-        request_id=ctx.case_id,
+        request_id=ctx.case_id if addressee.referenced else "",
         to=addressee.email,
         name=addressee.name,
         locale=addressee.locale,

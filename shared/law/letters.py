@@ -31,6 +31,7 @@ class LetterForm(StrEnum):
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_DECIDED = "complaint_decided"
     WITHDRAWN = "withdrawn"
+    NAMED_MAILBOX = "named_mailbox"
 
 
 class Element(StrEnum):

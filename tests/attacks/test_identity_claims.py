@@ -143,6 +143,54 @@ async def test_answer_mentions_what_was_not_searched_by_and_no_content(pipeline:
     assert not any(ADA.phone in text or ADA.email in text for text in told)
 
 
+# --- the owners of other mailboxes -------------------------------------------------------------------------
+
+
+async def with_addresses(pipeline: Pipeline, person: Somebody, addresses: list[str]) -> None:
+    """Have billing know *person* by *addresses*, as many records as there are."""
+    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
+    invoices = pipeline.business("billing", "invoices")
+    invoice = await invoices.find_one({"customer_id": contact["customer_id"]})
+    for number, address in enumerate(addresses):
+        billed = {**invoice["billed_to"], "email": address}
+        copy = {**invoice, "_id": f"{invoice['_id']}-{number}", "billed_to": billed}
+        await invoices.insert_one(copy)
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_owner_of_another_mailbox_in_the_records_is_notified(pipeline: Pipeline, right: str) -> None:
+    attacker = (await attackers(pipeline))[4 if right == "access" else 5]
+    owner = Somebody(f"owner.{right}@example.net", "")
+    await with_addresses(pipeline, attacker, [owner.email, owner.email.upper()])
+    case = await pipeline.verified(right, attacker)
+    await pipeline.closed(case)
+    letters = pipeline.letters_to(owner)
+    assert len(letters) == 1, "one letter for one mailbox, however it is written"
+    raw = letters[0].message.as_string() + letters[0].body()
+    assert "your email address stands" in " ".join(letters[0].body().split())
+    for secret in (case, attacker.email, attacker.name):
+        assert secret not in raw
+
+
+async def test_person_with_one_mailbox_causes_no_letter_to_others(pipeline: Pipeline, heard: Heard) -> None:
+    person = (await attackers(pipeline))[6]
+    case = await pipeline.verified("access", person)
+    await pipeline.closed(case)
+    assert heard.of(case, "mailbox.named") == []
+    assert heard.of(case, "request.fulfilled")
+
+
+async def test_records_with_many_other_mailboxes_go_to_staff(pipeline: Pipeline, heard: Heard) -> None:
+    attacker = (await attackers(pipeline))[7]
+    others = [f"many.{number}@example.net" for number in range(6)]
+    await with_addresses(pipeline, attacker, others)
+    case = await pipeline.verified("access", attacker)
+    await pipeline.until_it_is("referred", case)
+    [event] = heard.of(case, "request.referred")
+    assert event["data"]["reason"] == "many_mailboxes"
+    assert not any(pipeline.letters_to(Somebody(other, "")) for other in others)
+
+
 # --- variants ----------------------------------------------------------------------------------------------
 
 MALLORY, ADA_MAIL = "mallory@example.com", "ada@example.org"

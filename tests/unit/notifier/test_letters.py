@@ -87,7 +87,8 @@ OWN_OR_PACKAGE = (*OWN_CODES, *PACKAGE_CODE)
 CODES = (*OWN_OR_PACKAGE, *PERMITS)
 ASKING = ("proof wanted", "reminder")
 ASKED = (*ASKING, "another proof wanted", "proof wanted of who is asked for")
-TO_OTHERS = ("forwarded to a controller", "duplicate")
+NAMED = ("named mailbox, access", "named mailbox, erasure")
+TO_OTHERS = ("forwarded to a controller", "duplicate", *NAMED)
 NAMING = tuple(kind for kind in LETTERS if kind not in (*CODES, *TO_OTHERS, "clarification"))
 RECEIPT = ("acknowledgement",)
 NOT_YOURS = (*RECEIPT, "withdrawn", "reminder")
@@ -129,6 +130,8 @@ ELEMENTS = (
     Element("GDPR Art. 12(2): told at once", RECEIPT, ALL, "We received your request and"),
     Element("GDPR Art. 32: not your request?", NOT_YOURS, ALL, "Then please tell us:"),
     Element("11 CCR 7101(b): what was asked", NAMING, ALL, "You asked for"),
+
+    Element("GDPR Art. 5(1)(f): if it was not you", NAMED, ALL, "please tell us at once"),
 
     Element("GDPR Art. 12(6): the code", CODES, ALL, "402815"),
     Element("GDPR Art. 32: how long it works", CODES, ALL, "It works until"),

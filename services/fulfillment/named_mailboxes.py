@@ -1,0 +1,55 @@
+"""Finds the mailboxes that a person's records name besides the proven one; the owners get a notice. Pure."""
+
+from collections.abc import Iterator
+
+from services.fulfillment.datamap.categories import covered
+from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.datamap.paths import values_at
+from services.fulfillment.scoping.mailboxes import address_in, same
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities
+from services.fulfillment.search.roles import roles
+
+MOST_NOTIFIED = 5
+"""Mailboxes that are written to for one request; where there are more, staff looks whose they are."""
+OWN_ROLES = frozenset({"buyer", "deliver", "delivery", "payer", "ship", "shipping", "to"})
+"""Words in the names of fields (``billed_to``) beside which the record's own person is meant."""
+
+
+def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -> tuple[str, ...]:
+    """
+    Return the addresses in the person's own part of *findings*, without those *proven*.
+
+    Addresses of recipients, relatives and helpers are other people's and do not say whose the record is.
+    Of more than :data:`MOST_NOTIFIED` addresses, the first ones are returned, and one more.
+    """
+    tagged = any(field.plus_tags for collection in data_map.collections for field in collection.fields)
+    known = {same(address, tagged=tagged) for address in proven.get(EMAIL, ())}
+    found: list[str] = []
+    for address in _addresses(findings, data_map):
+        if (mailbox := same(address, tagged=tagged)) not in known:
+            known.add(mailbox)
+            found.append(address)
+        if len(found) > MOST_NOTIFIED:
+            break
+    return tuple(found)
+
+
+def _addresses(findings: Findings, data_map: DataMap) -> Iterator[str]:
+    for collection in data_map.collections:
+        if fields := _fields(collection):
+            for record in findings.of(collection.key):
+                for field in fields:
+                    for value in values_at(record.disclosed, field.path):
+                        if isinstance(value, str) and (address := address_in(value)):
+                            yield address
+
+
+def _fields(collection: Collection) -> list[Field]:
+    return [
+        field
+        for field in collection.leaves
+        if roles(field.path) <= OWN_ROLES
+        and (field.identity == EMAIL or any(covered(c, ("user.contact.email",)) for c in field.categories))
+    ]

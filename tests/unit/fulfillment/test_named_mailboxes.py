@@ -1,0 +1,74 @@
+"""Which mailboxes are notified before records are disclosed or erased."""
+
+from typing import Any
+
+import pytest
+
+from services.fulfillment.datamap.reading import parse
+from services.fulfillment.named_mailboxes import MOST_NOTIFIED, other_mailboxes
+from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
+from services.fulfillment.search.ownership import Match
+
+PROVEN = "ada@example.org"
+MAP = parse(
+    {
+        "shop.yml": """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: users
+        fields:
+          - {name: _id}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+          - {name: second, data_categories: [user.contact.email]}
+          - {name: recipient_email, data_categories: [user.contact.email]}
+          - {name: emergency_contact, data_categories: [user.contact.email]}
+          - {name: billed_to, fields: [{name: email, data_categories: [user.contact.email]}]}
+          - {name: note, data_categories: [user.content.private]}
+          - name: members
+            fides_meta: {data_type: "object[]"}
+            fields: [{name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}]
+"""
+    }
+)
+[USERS] = MAP.collections
+
+
+def findings(*documents: dict[str, Any]) -> Findings:
+    found = [
+        Found(USERS, {"_id": n}, {"_id": n, "email": PROVEN, **one}, (Match("email", None, (PROVEN,)),))
+        for n, one in enumerate(documents)
+    ]
+    return Findings(MAP.version, Few(found), (Coverage(USERS.key, Status.SEARCHED, len(found)),))
+
+
+@pytest.mark.parametrize(
+    ("document", "others"),
+    [
+        ({}, ()),
+        ({"second": "lou@example.org"}, ("lou@example.org",)),
+        ({"second": "Lou <lou@example.org>"}, ("lou@example.org",)),
+        ({"second": " ADA@Example.ORG "}, ()),
+        ({"second": "n/a"}, ()),
+        ({"second": None}, ()),
+        ({"billed_to": {"email": "lou@example.org"}}, ("lou@example.org",)),
+        ({"recipient_email": "lou@example.org"}, ()),
+        ({"emergency_contact": "lou@example.org"}, ()),
+        ({"note": "write to lou@example.org"}, ()),
+        ({"members": [{"email": "lou@example.org"}]}, ()),
+    ],
+)
+def test_mailbox_in_the_persons_own_part_is_notified(
+    document: dict[str, Any], others: tuple[str, ...]
+) -> None:
+    assert other_mailboxes(findings(document), MAP, {"email": (PROVEN,)}) == others
+
+
+def test_mailbox_is_named_once() -> None:
+    several = findings({"second": "lou@example.org"}, {"second": "LOU@example.org"})
+    assert other_mailboxes(several, MAP, {"email": (PROVEN,)}) == ("lou@example.org",)
+
+
+def test_search_for_mailboxes_ends_where_there_are_too_many() -> None:
+    many = findings(*({"second": f"p{n}@example.org"} for n in range(40)))
+    assert len(other_mailboxes(many, MAP, {"email": (PROVEN,)})) == MOST_NOTIFIED + 1
