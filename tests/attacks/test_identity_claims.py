@@ -167,6 +167,7 @@ async def test_owner_of_another_mailbox_in_the_records_is_notified(pipeline: Pip
     letters = pipeline.letters_to(owner)
     assert len(letters) == 1, "one letter for one mailbox, however it is written"
     raw = letters[0].message.as_string() + letters[0].body()
+    assert "/stop/" in letters[0].body(), "one click stops the request"
     assert "your email address stands" in " ".join(letters[0].body().split())
     for secret in (case, attacker.email, attacker.name):
         assert secret not in raw
