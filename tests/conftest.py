@@ -11,6 +11,7 @@ a part skip.
 """
 
 import asyncio
+import gc
 import os
 import re
 import shutil
@@ -30,14 +31,22 @@ from shared.bus import declare
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect
 from tests import workers
+from tests.extent import extent
 from tests.mailbox import Mailbox
 from tests.workers import SharedParts
 
+SELDOM = (50_000, 20, 100)
+"""When garbage is looked for, once all tests are collected (``gc.set_threshold``)."""
 SHARED = pytest.StashKey[SharedParts]()
 PREFIXED = re.compile(r"t[0-9a-f]{12}")
 """What the name of a test's database begins with."""
 
-settings.register_profile("habeas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "habeas",
+    deadline=None,
+    max_examples=extent(50, 1_000),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("habeas")
 
 
@@ -59,12 +68,20 @@ def missing(reason: str) -> NoReturn:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # while tests are collected: nearly all that is made then stays
     if workers.is_worker(config):
         workers.take_own_ports()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: workers.rank(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
+    gc.enable()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -79,7 +96,6 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     config.add_cleanup(config.stash[SHARED].stop)
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["parts"] = node.config.stash[SHARED].address()
 
@@ -98,6 +114,7 @@ async def own_parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
             own = await running.enter_async_context(Stack(tmp_path_factory.mktemp("stack")))
         except ConfigurationError as error:
             missing(str(error))
+        await workers.seldom_tick(own.broker)
         yield own
 
 
