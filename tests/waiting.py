@@ -11,7 +11,7 @@ T = TypeVar("T")
 POLL_S = 0.02
 
 
-async def eventually(probe: Callable[[], Awaitable[T] | T], within: timedelta = timedelta(seconds=10)) -> T:
+async def eventually(probe: Callable[[], Awaitable[T] | T], within: timedelta = timedelta(seconds=30)) -> T:
     """
     Ask *probe* until what it returns is true, and return that.
 

@@ -186,4 +186,4 @@ async def test_a_code_overtakes_a_campaign(parts: Stack | None, tmp_path: Path) 
         await campaigner.notified(breach)
         await pipeline.stop()
     assert others < people, "the campaign was still under way"
-    assert seconds < 3
+    assert seconds < 10

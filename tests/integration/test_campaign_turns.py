@@ -788,7 +788,7 @@ async def test_replicas_share_the_pace_of_a_domain(desk: Desk) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     await asyncio.gather(*(pace.place("example.org") for pace in paces for _ in range(3)))
-    assert 0.7 <= loop.time() - began < 3
+    assert 0.7 <= loop.time() - began < 10
 
 
 async def test_a_place_that_is_far_ahead_is_not_taken_by_who_may_be_stopped(desk: Desk) -> None:

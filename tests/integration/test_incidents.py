@@ -81,7 +81,7 @@ async def hear(heard: Heard, case: str, type_: str, count: int) -> list[dict[str
     def enough() -> bool:
         return len(heard.of(case, type_)) >= count
 
-    await eventually(enough, timedelta(seconds=20))
+    await eventually(enough, timedelta(seconds=60))
     return [event["data"] for event in heard.of(case, type_)]
 
 
@@ -114,7 +114,7 @@ async def until_it_is(pipeline: Pipeline, case: str, status: str, phase: int = 1
         assert plain["phases"][phase - 1]["status"] == status
         return plain
 
-    return await eventually(there, timedelta(seconds=20))
+    return await eventually(there, timedelta(seconds=60))
 
 
 def clock(plain: dict[str, Any], name: str) -> dict[str, Any]:
@@ -264,7 +264,7 @@ async def test_a_malformed_declaration_is_set_aside_without_a_value(pipeline: Pi
     def rejected() -> list[dict[str, Any]]:
         return [event for event in heard.events if event["type"].endswith("request.rejected.v1")]
 
-    [event] = await eventually(rejected, timedelta(seconds=20))
+    [event] = await eventually(rejected, timedelta(seconds=60))
     paths = {flaw["path"] for flaw in event["data"]["errors"]}
     assert {"data.high_risk", "data.aware_at"} <= paths
     assert "Quastenflosser" not in json.dumps(event)
