@@ -234,6 +234,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.erasure.scheduled.v1",
         "habeas.drop.matched.v1",
         "habeas.request.fulfilled.v1",
+        "habeas.mailbox.named.v1",
         "habeas.request.referred.v1",
         "habeas.fee.quoted.v1",
         "habeas.identity.compared.v1",
