@@ -75,7 +75,7 @@ def vhost_of(amqp_url: str) -> str:
 
 
 async def declare_all(
-    amqp_url: str, management_url: str | None, users: Mapping[str, tuple[str, str]], *, fides: bool
+    amqp_url: str, management_url: str | None, users: Mapping[str, tuple[str, str]]
 ) -> None:
     """
     Declare exchanges, queues and bindings, and where *management_url* is given users and permissions.
@@ -84,7 +84,6 @@ async def declare_all(
         amqp_url: The broker, as the account that may configure it.
         management_url: Its management plugin, `http://user:password@host:15672`, as an administrator.
         users: Account → user and password.
-        fides: Whether clients of Fides are served.
 
     Raises:
         BrokerUnavailable: The broker did not answer.
@@ -92,7 +91,7 @@ async def declare_all(
     """
     await _patiently(lambda: declare(amqp_url))
     if management_url is not None:
-        defined = definitions(users, vhost_of(amqp_url), fides=fides)
+        defined = definitions(users, vhost_of(amqp_url))
         await _patiently(lambda: _import(management_url, defined))
 
 
@@ -108,12 +107,10 @@ async def _patiently(step: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(PAUSE_S)
 
 
-def write_definitions(
-    file: Path, amqp_url: str, users: Mapping[str, tuple[str, str]], *, fides: bool
-) -> None:
+def write_definitions(file: Path, amqp_url: str, users: Mapping[str, tuple[str, str]]) -> None:
     """Write users and permissions to *file*, readable by its owner: it holds passwords."""
     file.touch(mode=0o600)
-    defined = definitions(users, vhost_of(amqp_url), fides=fides)
+    defined = definitions(users, vhost_of(amqp_url))
     file.write_text(json.dumps(defined, indent=2), encoding="utf-8")
 
 

@@ -88,9 +88,11 @@ def read(path: Path, by: str | None, mapped: Collection[str] | None = None) -> B
     content = _content(path)
     said = content.setdefault("by", by)
     if by is not None and said != by:
-        raise ConfigurationError(f"{path}: by: is somebody else than --by says")
+        raise ConfigurationError(f"{path}: by: names another account than --as")
     if said is None:
-        raise ConfigurationError(f"{path}: say who declares it, with --by: somebody else has to approve")
+        raise ConfigurationError(
+            f"{path}: say which staff account declares it, with --as: another has to approve"
+        )
     return _declared(path, content, mapped)
 
 

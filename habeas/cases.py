@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from services.fulfillment.cases import united
 from services.fulfillment.erasure.steps import Plan, Steps, run_of_line
@@ -54,23 +53,6 @@ class Case:
         lines = open_lines(self.vault, self.id, name)
         decided = Plan.of_line(await anext(lines))
         return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
-
-
-async def sealed(mongo_url: str, prefix: str, master_key: bytes, request_id: str, content: bytes) -> str:
-    """
-    Seal what the staff writes to a person into the vault of their request; return its name there.
-
-    Raises:
-        Destroyed: The case has no key any more.
-        StoreUnavailable: The database did not answer.
-    """
-    name = f"written_{uuid4().hex}"
-    client = connect(mongo_url, app_name="habeas command")
-    try:
-        await Vault(client, prefix=prefix, master_key=master_key).seal(request_id, name, content)
-    finally:
-        client.close()
-    return name
 
 
 @asynccontextmanager

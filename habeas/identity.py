@@ -8,7 +8,7 @@ what it looks like, drawn by a process that the file may do harm to.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,14 @@ from typing import Any
 import orjson
 from rich.table import Table
 
-from habeas import requests
+from habeas import staff
 from services.verifier.assurance import GROUNDS
 from services.verifier.documents.reading import reasons_of
 from services.verifier.documents.sandbox import Examiner, Page, Shown
-from services.verifier.domain import RECORDS, EvidenceWithheld, Status, Verification, evolve
+from services.verifier.domain import RECORDS, Status, Verification, evolve
 from shared.errors import ConfigurationError
 from shared.events import (
-    EvidenceAsked,
+    DecisionRefused,
     Fact,
     IdentityReviewNeeded,
     ProofExamined,
@@ -38,14 +38,6 @@ from shared.mongo import Client, connect, translated
 from shared.vault import Vault
 
 SEEN_WITHIN_S = 15.0
-WITHHELD = {
-    "no_reviewers": "HABEAS_REVIEWERS names nobody who may see proofs: set it for the verifier",
-    "reviewer_unknown": "HABEAS_REVIEWERS does not name you among those who may see proofs",
-    "code_wrong": "this is not the code that your authenticator shows now",
-    "code_spent": "this code has been used: wait for the next one",
-    "tried_too_often": "you may try once in 30 seconds: wait for the next code",
-}
-"""Why the verifier lets somebody see no proof → what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +131,23 @@ class Desk:
         standings = [await self.standing(case) for case in cases]
         return [standing for standing in standings if standing.waits_for_staff]
 
-    async def show(
-        self, standing: Standing, asked: EvidenceAsked, amqp_url: str, master_key: bytes, folder: Path
-    ) -> Looked:
+    async def show(self, standing: Standing, entry: str, master_key: bytes, folder: Path) -> Looked:
         """
         Write what the proofs of a request look like, and what was read from them, once that is on record.
 
         Args:
             standing: Of the request.
-            asked: Who looks, and why, with a one-time code of theirs.
-            amqp_url: Of the broker.
+            entry: Id of the event by which a staff account asked for it.
             master_key: Opens the vault.
             folder: Only its owner may read what is written there.
 
         Raises:
-            ConfigurationError: The verifier does not let them look, or did not put it on record: it is not
-                running. Or what draws documents is not installed here.
+            ConfigurationError: The verifier refused it, or did not put it on record: it is not running. Or
+                what draws documents is not installed here.
             Destroyed: The case has no key any more.
         """
         encode = _encoder()
-        await self._admitted(asked.request_id, await requests.announce(amqp_url, asked))
+        await self._admitted(standing.case, entry)
         vault = Vault(self.client, prefix=self.prefix, master_key=master_key)
         drawn = await _drawn(vault, standing)
         files = {
@@ -178,8 +167,10 @@ class Desk:
         while time.monotonic() < deadline:
             rows = (await self._journal().histories({case})).get(case, [])
             answers = [fact for row in rows if row.cause == entry for fact in row.facts]
+            for answer in answers:
+                if isinstance(answer, DecisionRefused):
+                    raise ConfigurationError(staff.explained(answer.reason))
             if answers:
-                _let_in(answers)
                 return
             await asyncio.sleep(0.1)
         raise ConfigurationError("the verifier has not put it on record that you look: is it running?")
@@ -189,12 +180,6 @@ class Desk:
 
     def _rows(self) -> Any:
         return self.client[f"{self.prefix}_verifier"]["journal"]
-
-
-def _let_in(answers: Iterable[Fact]) -> None:
-    for answer in answers:
-        if isinstance(answer, EvidenceWithheld):
-            raise ConfigurationError(WITHHELD.get(answer.reason, answer.reason))
 
 
 async def _drawn(vault: Vault, standing: Standing) -> dict[str, Shown]:

@@ -18,7 +18,6 @@ from services.intake.incidents.domain import RECORDS, Done, Incident, evolve
 from services.intake.incidents.duties import Due
 from services.intake.incidents.notices import objection, offered
 from services.intake.incidents.phases import Phase
-from shared.bus import Bus, Message
 from shared.errors import ConfigurationError
 from shared.events import Fact, Record
 from shared.incidents import (
@@ -397,25 +396,15 @@ async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterato
         client.close()
 
 
-async def declare(amqp_url: str, declared: BreachDeclared) -> None:
+def must_fit(declared: BreachDeclared) -> None:
     """
-    Publish a declaration, as an upstream system would.
+    Check that a declaration fits into one message.
 
     Raises:
-        BrokerUnavailable: The broker did not confirm.
-        ConfigurationError: It is too large for a message.
-        Unroutable: Habeas has no queue for it yet.
+        ConfigurationError: It is too large.
     """
-    bus = Bus(amqp_url, name="habeas command")
     try:
-        await bus.publish([_message(declared)])
-    finally:
-        await bus.close()
-
-
-def _message(declared: BreachDeclared) -> Message:
-    try:
-        return message_of(declared, source=SOURCE, id=event_id(SOURCE, declared))
+        message_of(declared, source=SOURCE, id=event_id(SOURCE, declared))
     except ConfigurationError:
         raise ConfigurationError(
             "affected.list: is too long for one message; name the others in further declarations of the same "

@@ -161,9 +161,8 @@ class Installation:
         """Declare the topology, and make the accounts that the services and the command use."""
         await declare(self.stack.amqp_url)
         accounts.make(self._credentials, self.stack.broker.location(), EMBEDDED_ACCOUNTS)
-        fides = self.environment.get("HABEAS_FIDES_SERVED", "").lower() in {"1", "true", "yes", "on"}
         users = accounts.users_in(self._credentials)
-        await self.stack.broker.define(definitions(users, "/", fides=fides))
+        await self.stack.broker.define(definitions(users, "/"))
 
     @property
     def _credentials(self) -> Path:

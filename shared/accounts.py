@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import topology
-from shared.topology import COMMAND, EVENTS, FIDES_DECISIONS, PARKING, REQUESTS, RETRY
+from shared.topology import COMMAND, EVENTS, PARKING, REQUESTS, RETRY
 
 PROCESSES: Mapping[str, tuple[str, ...]] = {
     "intake": ("intake", "incidents"),
@@ -27,6 +27,7 @@ ACCOUNTS = (*PROCESSES, COMMAND)
 NOTHING = "^$"
 SUBMISSIONS = "^habeas[.][a-z]+[.](submitted|withdrawn|declared)[.]v[0-9]+$"
 """Types that publishers may submit."""
+DECLARED = "habeas.breach.declared.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +40,22 @@ class Rights:
     """Pairs of exchange and the routing keys that may be published to it."""
 
 
-def rights_of(account: str, *, fides: bool = False) -> Rights:
-    """
-    Return what *account* may do; one that no installation has is a publisher's.
-
-    Args:
-        account: Its name, without the prefix of the installation.
-        fides: Whether intake serves clients of Fides, who may decide on identity and erasure.
-    """
+def rights_of(account: str) -> Rights:
+    """Return what *account* may do; one that no installation has is a publisher's."""
     if account in PROCESSES:
-        return _of_process(account, FIDES_DECISIONS if fides and account == "intake" else ())
+        return _of_process(account)
     return _of_command() if account == COMMAND else _of_publisher()
 
 
-def definitions(
-    users: Mapping[str, tuple[str, str]], vhost: str, *, fides: bool = False
-) -> dict[str, list[dict[str, Any]]]:
+def definitions(users: Mapping[str, tuple[str, str]], vhost: str) -> dict[str, list[dict[str, Any]]]:
     """
     Return accounts and permissions as RabbitMQ imports them.
 
     Args:
         users: Account → user and password.
         vhost: Virtual host that they may use, and no other.
-        fides: As :func:`rights_of` says.
     """
-    rights = {user: rights_of(account, fides=fides) for account, (user, _) in users.items()}
+    rights = {user: rights_of(account) for account, (user, _) in users.items()}
     return {
         "users": [{"name": user, "password": password, "tags": []} for user, password in users.values()],
         "permissions": [
@@ -101,19 +93,19 @@ def account_of(service: str) -> str:
 
 
 def _owners_of(type_: str) -> set[str]:
-    owners = {account_of(service) for service in topology.publishers_of(type_)}
-    return owners | {"intake"} if type_ in FIDES_DECISIONS else owners
+    return {account_of(service) for service in topology.publishers_of(type_)}
 
 
-def _of_process(process: str, more: Iterable[str]) -> Rights:
+def _of_process(process: str) -> Rights:
     services = PROCESSES[process]
     types = [type_ for service in services for type_ in topology.PUBLISHES[service]]
     delays = f"({_any_of(topology.DELAYS)})[.]({_any_of(services)})"
-    return Rights(
-        write=_whole([EVENTS, RETRY, PARKING]),
-        read=_whole(services),
-        topics=((EVENTS, _whole([*types, *more])), (RETRY, f"^{delays}$"), (PARKING, _whole(services))),
-    )
+    exchanges, topics = [EVENTS, RETRY, PARKING], [(EVENTS, _whole(types)), (RETRY, f"^{delays}$")]
+    topics.append((PARKING, _whole(services)))
+    if process == "intake":  # a declaration that a staff account signed
+        exchanges.append(REQUESTS)
+        topics.append((REQUESTS, _whole([DECLARED])))
+    return Rights(write=_whole(exchanges), read=_whole(services), topics=tuple(topics))
 
 
 def _of_command() -> Rights:

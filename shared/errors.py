@@ -18,6 +18,7 @@ What can go wrong, named by what a consumer does about it.
         ├── Sealed                sealed data that its key does not open
         ├── Destroyed             a case whose key was destroyed
         ├── MailRefused           the mail server will never take the letter
+        ├── RefusedDecision       a decision of the staff that the case does not allow
         ├── InvalidDataMap        a data map that cannot be honoured; names file and line
         └── ConfigurationError    a setting that is missing or wrong; names it
 
@@ -83,6 +84,14 @@ class Destroyed(PermanentError):
 
 class MailRefused(PermanentError):
     """The mail server will never take this letter."""
+
+
+class RefusedDecision(PermanentError):
+    """
+    The case does not allow a decision of the staff; the message is the reason's code.
+
+    The runtime puts the refusal on record and parks nothing.
+    """
 
 
 class InvalidDataMap(PermanentError):

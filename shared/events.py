@@ -204,6 +204,17 @@ class Remedy(StrEnum):
     """To the controller."""
 
 
+class StaffRole(StrEnum):
+    """Groups of decisions that a staff account may make."""
+
+    VIEWER = "viewer"
+    AGENT = "agent"
+    APPROVER = "approver"
+    INCIDENT_OFFICER = "incident_officer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
 class Event(BaseModel):
     """Anything a handler can receive. Readers ignore fields they do not know, so adding one is compatible."""
 
@@ -244,6 +255,50 @@ class Part(BaseModel):
     """A piece of an event."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class StaffProof(Part):
+    """Proof that a staff account made a decision: a signature over all of it, and a one-time code."""
+
+    account: Code
+    at: AwareDatetime
+    """When it was signed; the code belongs to this moment."""
+    nonce: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    code: Annotated[str, StringConstraints(pattern=r"^([0-9]{6})?$")] = ""
+    """From the second factor (RFC 6238); it counts once. Empty for the account of a program."""
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+    """Ed25519, by the key that follows from the account's password."""
+
+
+class Decision(Fact):
+    """
+    A decision of the privacy staff.
+
+    The runtime of each service that acts on it verifies the proof before the handler runs (shared.staff).
+    """
+
+    ROLES: ClassVar[frozenset[StaffRole]]
+    """Roles of which the account needs one."""
+    OF_REQUEST: ClassVar[bool] = True
+    """Whether it is about a request; else about an incident."""
+
+    by: Code
+    """Name of the account."""
+    proof: StaffProof | None = None
+
+
+class DecisionRefused(Fact):
+    """A service refused a decision of the staff: its proof, its account or the case does not allow it."""
+
+    TYPE = "habeas.decision.refused.v1"
+    TERMINAL = True
+
+    decision: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """Id of the refused event."""
+    type: Code
+    """Type of the refused event."""
+    account: Code
+    reason: Code
 
 
 # --- what upstream systems submit: personal data, strict, sealed on arrival ---------------------------
@@ -576,13 +631,12 @@ class AppealReceived(Fact):
     """The law that sets it."""
 
 
-class AppealDecided(Fact):
+class AppealDecided(Decision):
     """The privacy staff has looked at it again."""
 
     TYPE = "habeas.appeal.decided.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
 
-    by: Code
-    """Who: a name that the company's own systems know."""
     granted: bool
     reasons: tuple[Code, ...] = ()
     explanation: Code | None = None
@@ -711,13 +765,12 @@ class RequestRejected(Fact):
     errors: tuple[Flaw, ...]
 
 
-class ForwardingDecided(Fact):
+class ForwardingDecided(Decision):
     """The privacy staff says which customer decides about the data of an end user."""
 
     TYPE = "habeas.forwarding.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT})
 
-    by: Code
-    """Who: a name that the company's own systems know."""
     controller: Code
     """Where the customer's name and address lie sealed."""
 
@@ -782,13 +835,12 @@ class RequestStopped(Fact):
     reason: StopReason
 
 
-class StopDecided(Fact):
+class StopDecided(Decision):
     """The privacy staff decides about a stopped request: it goes on, or it ends without an answer."""
 
     TYPE = "habeas.stop.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
-    by: Code
-    """Name of the decider, as the company's own systems know it."""
     resume: bool
     """Whether the request goes on; else it ends."""
 
@@ -954,29 +1006,26 @@ class IdentityReviewNeeded(Fact):
     report: Code | None = None
 
 
-class IdentityDecided(Fact):
+class IdentityDecided(Decision):
     """Somebody of the privacy staff decides whether the requester is the data subject."""
 
     TYPE = "habeas.identity.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
     verified: bool
-    by: Code
-    """Who decided: a name that the company's own systems know."""
     reason: Code
     identities: tuple[Code, ...] = ()
     """Names of the identities that are the person's; without one nobody is decided for."""
 
 
-class EvidenceAsked(Fact):
-    """Somebody of the privacy staff wants to look at sealed proofs; a one-time code says that it is them."""
+class EvidenceAsked(Decision):
+    """An account of the privacy staff asks to look at sealed proofs."""
 
     TYPE = "habeas.evidence.asked.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
-    by: Code
     reason: Code
     refs: tuple[Code, ...]
-    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-    """Of no use to others: it counts once, and for a minute (RFC 6238)."""
 
 
 class EvidenceShown(Fact):
@@ -1016,23 +1065,22 @@ class RequestResumed(Fact):
     at: datetime
 
 
-class ExtensionDecided(Fact):
+class ExtensionDecided(Decision):
     """The privacy staff needs longer for an answer."""
 
     TYPE = "habeas.extension.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
-    by: Code
-    """Who: a name that the company's own systems know."""
     reason: ExtensionReason
 
 
-class BurstDeclared(Fact):
+class BurstDeclared(Decision):
     """The privacy staff expects a storm of requests; those that come in the incident's time are marked."""
 
     TYPE = "habeas.burst.declared.v1"
+    ROLES = frozenset({StaffRole.INCIDENT_OFFICER})
+    OF_REQUEST = False
 
-    by: Code
-    """Who: a name that the company's own systems know."""
     incident: Code
     """What the company calls it; ``request_id`` follows from it, because it is of no request."""
     since: AwareDatetime
@@ -1065,13 +1113,12 @@ class RequestExtended(Fact):
     """The law that sets the day."""
 
 
-class AnswerDelivered(Fact):
+class AnswerDelivered(Decision):
     """The privacy staff has handed over an answer by other means, because the letter did not arrive."""
 
     TYPE = "habeas.answer.delivered.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
-    by: Code
-    """Who: a name that the company's own systems know."""
     way: Code
     """How: ``post``, ``phone``, ``in_person`` …"""
 
@@ -1118,13 +1165,12 @@ class DeadlineMissed(Fact):
     due_on: date
 
 
-class FeeDecided(Fact):
+class FeeDecided(Decision):
     """The privacy staff decides that an answer costs something, and on what ground."""
 
     TYPE = "habeas.fee.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
-    by: Code
-    """Who: a name that the company's own systems know."""
     fee: Money
     reason: FeeReason
 
@@ -1191,6 +1237,8 @@ class IdentityVerified(Fact):
     proven: tuple[Code, ...] | None = None
     """Names of the identities proven to be the requester's; all that the request tells, when None."""
     reasons: tuple[Code, ...]
+    deciders: tuple[Code, ...] = ()
+    """Staff accounts that decided it; none of them may approve the erasure."""
     laws: tuple[PolicyId, ...] = ()
     """
     All laws that protect the person, in their editions: they say what may cost anything. None where a
@@ -1221,13 +1269,11 @@ class ErasurePlanned(Fact):
     """Whether nothing may be written before a second person approves of it."""
 
 
-class ErasureApproved(Fact):
+class ErasureApproved(Decision):
     """A second person approves of a planned erasure."""
 
     TYPE = "habeas.erasure.approved.v1"
-
-    by: Code
-    """Who: a name that the company's own systems know."""
+    ROLES = frozenset({StaffRole.APPROVER})
 
 
 class ErasureScheduled(Fact):
@@ -1395,13 +1441,12 @@ class RecipientFailed(Fact):
     reason: Code
 
 
-class RestrictionLifting(Fact):
+class RestrictionLifting(Decision):
     """The privacy staff wants to lift a restriction; the person is told first (GDPR Art. 18(3))."""
 
     TYPE = "habeas.restriction.lifting.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
 
-    by: Code
-    """Who of the staff decided it."""
     reason: LiftingReason
 
 

@@ -34,6 +34,7 @@ from shared.journal import Journal
 from shared.mongo import Client, connect, ping
 from shared.service import Runtime, Service
 from shared.settings import Settings, effective, load
+from shared.staff_register import StaffKeys, StaffRegister
 from shared.vault import Vault
 
 S = TypeVar("S", bound=Settings)
@@ -52,6 +53,7 @@ class Platform:
     client: Client
     bus: Bus
     vault: Vault
+    staff: StaffRegister
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class _Hosted:
             journal=self.part.journal,
             inbox=self.consumer,
             publisher=self.platform.bus,
+            staff=self.platform.staff,
             batch=self.part.batch or self.settings.batch,
             retry_for=self.settings.retry_for,
             publishers=self.publishers,
@@ -199,7 +202,17 @@ async def _platform(settings: Settings) -> AsyncIterator[Platform]:
     bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
     vault = Vault(client, prefix=settings.database_prefix, master_key=settings.master_key_bytes)
     try:
-        yield Platform(client, bus, vault)
+        yield Platform(
+            client,
+            bus,
+            vault,
+            StaffRegister(
+                client,
+                prefix=settings.database_prefix,
+                keys=StaffKeys.of(settings.master_key_bytes),
+                vault=vault,
+            ),
+        )
     finally:
         await bus.close()
         client.close()
@@ -207,7 +220,12 @@ async def _platform(settings: Settings) -> AsyncIterator[Platform]:
 
 async def _started(platform: Platform, stopping: asyncio.Event) -> bool:
     """Wait for parts that may still be starting; return whether nobody has told us to stop meanwhile."""
-    for step in (lambda: ping(platform.client), platform.bus.ping, platform.vault.prepare):
+    for step in (
+        lambda: ping(platform.client),
+        platform.bus.ping,
+        platform.vault.prepare,
+        platform.staff.prepare,
+    ):
         await _patiently(step, stopping)
     return not stopping.is_set()
 

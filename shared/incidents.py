@@ -10,13 +10,14 @@ Law:
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, PrivateAttr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.events import (
     Code,
+    Decision,
     DeliveryAction,
     Fact,
     Locale,
@@ -24,6 +25,8 @@ from shared.events import (
     Part,
     PolicyId,
     Residence,
+    StaffProof,
+    StaffRole,
     Strict,
     Submission,
     Text,
@@ -117,6 +120,7 @@ class BreachDeclared(Submission):
     """A breach became known; the same *reference* again tells more of the same breach."""
 
     TYPE = "habeas.breach.declared.v1"
+    ROLES: ClassVar[frozenset[StaffRole]] = frozenset({StaffRole.INCIDENT_OFFICER})
 
     reference: Text
     role: BreachRole = BreachRole.CONTROLLER
@@ -172,7 +176,9 @@ class BreachDeclared(Submission):
     final: bool = False
     """Whether nothing more is to come."""
     by: Code | None = None
-    """Who declares it, where the staff does at the command; somebody else has to approve the notices."""
+    """Account that declares it, where the staff does; another account has to approve the notices."""
+    proof: StaffProof | None = None
+    """Of that account; a declaration that names one needs it."""
     _judged_at: AwareDatetime | None = PrivateAttr(default=None)
 
     def judged_by(self, first_aware_at: AwareDatetime | None) -> "BreachDeclared":
@@ -337,23 +343,28 @@ class BreachScoped(Fact):
     """Sealed as :func:`shared.affected.chunk_item` names them, numbered from 0."""
 
 
-class BreachApproved(Fact):
+class IncidentDecision(Decision):
+    """A decision about an incident."""
+
+    ROLES = frozenset({StaffRole.INCIDENT_OFFICER})
+    OF_REQUEST = False
+
+
+class BreachApproved(IncidentDecision):
     """A second person approves of the notices of a phase (four eyes)."""
 
     TYPE = "habeas.breach.approved.v1"
 
-    by: Code
     phase: int
     declaration: Code | None = None
     """The declaration that they were shown; of another nothing is approved. None where nobody says it."""
 
 
-class BreachWithdrawn(Fact):
+class BreachWithdrawn(IncidentDecision):
     """The staff takes a phase back whose notices are not out: what it declared was wrong."""
 
     TYPE = "habeas.breach.withdrawn.v1"
 
-    by: Code
     phase: int
 
 
@@ -373,30 +384,26 @@ class BreachForgotten(Fact):
     phase: int
 
 
-class BreachHeld(Fact):
+class BreachHeld(IncidentDecision):
     """Who investigates a crime has asked that nobody be told before a day."""
 
     TYPE = "habeas.breach.held.v1"
 
-    by: Code
     agency: Code
     until: AwareDatetime
 
 
-class BreachHoldEnded(Fact):
+class BreachHoldEnded(IncidentDecision):
     """Who investigates a crime lets people be told, before the day that was named."""
 
     TYPE = "habeas.breach.hold_ended.v1"
 
-    by: Code
 
-
-class BreachReported(Fact):
+class BreachReported(IncidentDecision):
     """The staff has told an authority, or somebody else whom no letter of ours goes to."""
 
     TYPE = "habeas.breach.reported.v1"
 
-    by: Code
     clock: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,100}$")]
     """Which duty is done: ``gdpr.authority.DE``; `habeas breach show` lists them."""
     at: AwareDatetime
@@ -443,28 +450,22 @@ class ChunkDue(Fact):
         return f"{self.request_id}.{self.phase}.{self.chunk}"
 
 
-class CampaignPaused(Fact):
+class CampaignPaused(IncidentDecision):
     """The staff stops the notices of an incident for now."""
 
     TYPE = "habeas.campaign.paused.v1"
 
-    by: Code
 
-
-class CampaignResumed(Fact):
+class CampaignResumed(IncidentDecision):
     """The staff lets the notices of an incident go on."""
 
     TYPE = "habeas.campaign.resumed.v1"
 
-    by: Code
 
-
-class CampaignAborted(Fact):
+class CampaignAborted(IncidentDecision):
     """The staff stops the notices of an incident for good."""
 
     TYPE = "habeas.campaign.aborted.v1"
-
-    by: Code
 
 
 class Missed(Part):

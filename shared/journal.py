@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from shared.envelope import FACTS, derived_id
 from shared.errors import PermanentError
-from shared.events import Event, Fact, LetterKind, NoticeSent, Record, RequestPurged
+from shared.events import DecisionRefused, Event, Fact, LetterKind, NoticeSent, Record, RequestPurged
 from shared.mongo import (
     Collection,
     Database,
@@ -57,10 +57,10 @@ class Row:
                 yield derived_id(f"{service}/{self.case}/{self.cause}", index), fact
 
     def story(self) -> Iterable[Fact]:
-        """Yield what a fold sees: the event, then what it led to."""
+        """Yield what a fold sees: the event, then what it led to; a refused decision changes nothing."""
         if self.event is not None:
             yield self.event
-        yield from self.facts
+        yield from (fact for fact in self.facts if not isinstance(fact, DecisionRefused))
 
     @property
     def is_last(self) -> bool:

@@ -22,11 +22,24 @@ from shared import metrics, topology
 from shared.accounts import Publishers
 from shared.bus import Delivery, Inbox, Message, Publisher
 from shared.envelope import Envelope, Unreadable, decode, derived_id, encode
-from shared.errors import HabeasError, PermanentError, TransientError, Unroutable
-from shared.events import Event, Fact, Flaw, Record, RequestPurged, Submission, UnreadableSubmission
+from shared.errors import HabeasError, PermanentError, RefusedDecision, TransientError, Unroutable
+from shared.events import (
+    Code,
+    Decision,
+    DecisionRefused,
+    Event,
+    Fact,
+    Flaw,
+    Record,
+    RequestPurged,
+    Submission,
+    UnreadableSubmission,
+)
 from shared.failures import Failure, Origin, after_failure, origin_of
 from shared.journal import Row, journalled, story_of
 from shared.log import logger
+from shared.staff import StaffDecision, demands_proof
+from shared.staff_register import DecisionOutcome, StaffGate
 
 E = TypeVar("E", bound=Event)
 S = TypeVar("S")
@@ -183,6 +196,8 @@ class Runtime(Generic[S, C]):
     batch: int = 500
     retry_for: timedelta = timedelta(hours=24)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    staff: StaffGate | None = None
+    """Verifies decisions of the staff; without it every one is refused."""
     publishers: Publishers | None = None
     """Whose facts are taken; None where the broker is in memory and has no users."""
     _under_way: dict[str, list[_Work]] = field(default_factory=dict)
@@ -381,18 +396,73 @@ class Runtime(Generic[S, C]):
             return self._after_handler_error(work, error)
 
     async def _new_row(self, work: _Work, history: list[Row]) -> Row:
-        event, now = work.envelope.event, self.clock()
+        now = self.clock()
         state = self.service.fold(history)
         moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
-        facts = await self._handler(event)(event, self.service.context(moment))
+        facts, journal = await self._decided(work, moment)
         n = history[-1].n + 1 if history else 0
-        row = Row(work.case, n, work.cause, journalled(event), tuple(facts), stored_precision(now))
+        row = Row(work.case, n, work.cause, journal, tuple(facts), stored_precision(now))
         for fact in row.story():
             if work.case not in fact.cases:
                 raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")
             if not row.is_last:
                 state = self.service.evolve(state, fact)
         return row
+
+    async def _decided(self, work: _Work, moment: Moment[S]) -> tuple[Sequence[Fact], Fact | None]:
+        """
+        Return what the event leads to, and what of it the journal keeps.
+
+        A decision of the staff reaches its handler only once its proof is verified. A refused one stays out
+        of the journal: nothing that folds the story may see it.
+        """
+        event = work.envelope.event
+        if not demands_proof(event):
+            return await self._handler(event)(event, self.service.context(moment)), journalled(event)
+        reason = await self._refusal(work, moment.now)
+        if reason is None:
+            try:
+                facts = await self._handler(event)(event, self.service.context(moment))
+            except RefusedDecision as refused:
+                reason = str(refused)
+            except PermanentError as error:
+                await self._note(work, str(error), moment.now)
+                raise
+            else:
+                await self._note(work, None, moment.now)
+                return facts, journalled(event)
+        await self._note(work, reason, moment.now)
+        return [self._refused(work, reason)], None
+
+    async def _refusal(self, work: _Work, now: datetime) -> Code | None:
+        event = work.envelope.event
+        if self.staff is None or not isinstance(event, StaffDecision):
+            return "no_accounts"
+        return await self.staff.refusal(event, work.envelope.id, now)
+
+    async def _note(self, work: _Work, reason: str | None, now: datetime) -> None:
+        if self.staff is not None:
+            outcome = DecisionOutcome(self.service.name, work.envelope.event.TYPE, reason)
+            await self.staff.note(work.envelope.id, outcome, now)
+
+    def _refused(self, work: _Work, reason: Code) -> Fact:
+        """
+        Return the fact that a decision was refused.
+
+        Raises:
+            PermanentError: It was a submission, which is set aside sealed.
+        """
+        event = work.envelope.event
+        logger().warning("decision refused", service=self.service.name, reason=reason, type=event.TYPE)
+        if not isinstance(event, Decision):
+            raise PermanentError(f"the declaration was refused: {reason}")
+        return DecisionRefused(
+            request_id=event.request_id,
+            decision=work.envelope.id,
+            type=event.TYPE,
+            account=event.by,
+            reason=reason,
+        )
 
     def _after_handler_error(self, work: _Work, error: Exception) -> _Result:
         """Set a submission that can never be handled aside, sealed: a parking queue must not hold it."""

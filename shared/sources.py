@@ -100,6 +100,8 @@ class Bindings:
     """Broker user → sources, prefixes that end in ``/*``, or ``*``."""
     command: str = ""
     """The broker user of the command."""
+    intake: str = ""
+    """The broker user of intake, which publishes the declarations that staff accounts sign."""
 
     def refusal(self, user: str | None, source: str) -> Flaw | None:
         """Return why a message of the broker's *user* may not be of *source*; None where it may."""
@@ -117,7 +119,7 @@ class Bindings:
 
     def _binds(self, user: str, source: str) -> bool:
         if source == COMMAND:
-            return user == self.command
+            return user in {self.command, self.intake}
         own = self.allowed.get(user, frozenset())
         if any(source in named for named in self.allowed.values()):
             return source in own

@@ -26,7 +26,7 @@ RETRY = "habeas.retry"
 REDELIVERY = "habeas.redelivery"
 PARKING = "habeas.parking"
 COMMAND = "command"
-"""Who publishes what staff and operators decide: the ``habeas`` command."""
+"""Account of the ``habeas`` command, for operators."""
 
 REPLAYED = "replay"
 """First part of the routing key of what comes back from a parking queue."""
@@ -175,8 +175,35 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
 }
 """Types each service consumes. A test keeps it equal to the services' own SUBSCRIPTIONS."""
 
+DECISIONS = (
+    "habeas.stop.decided.v1",
+    "habeas.appeal.decided.v1",
+    "habeas.forwarding.decided.v1",
+    "habeas.identity.decided.v1",
+    "habeas.evidence.asked.v1",
+    "habeas.extension.decided.v1",
+    "habeas.burst.declared.v1",
+    "habeas.answer.delivered.v1",
+    "habeas.fee.decided.v1",
+    "habeas.erasure.approved.v1",
+    "habeas.restriction.lifting.v1",
+    "habeas.breach.approved.v1",
+    "habeas.breach.withdrawn.v1",
+    "habeas.breach.held.v1",
+    "habeas.breach.hold_ended.v1",
+    "habeas.breach.reported.v1",
+    "habeas.campaign.paused.v1",
+    "habeas.campaign.resumed.v1",
+    "habeas.campaign.aborted.v1",
+)
+"""Types that staff accounts sign; intake publishes them, and each consumer verifies the account."""
+REFUSED = "habeas.decision.refused.v1"
+"""Type that each service publishes which acts on decisions."""
+
 PUBLISHES: Mapping[str, tuple[str, ...]] = {
     "intake": (
+        *DECISIONS,
+        REFUSED,
         "habeas.request.released.v1",
         "habeas.request.stopped.v1",
         "habeas.request.lodged.v1",
@@ -210,6 +237,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.breach.lodged.v1",
     ),
     "verifier": (
+        REFUSED,
         "habeas.proof.refused.v1",
         "habeas.proof.spent.v1",
         "habeas.identity.challenged.v1",
@@ -230,6 +258,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     "examiner": ("habeas.proof.examined.v1",),
     "login": ("habeas.proof.examined.v1",),
     "fulfillment": (
+        REFUSED,
         "habeas.erasure.due.v1",
         "habeas.erasure.scheduled.v1",
         "habeas.drop.matched.v1",
@@ -253,8 +282,10 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.recipient.notified.v1",
         "habeas.recipient.acknowledged.v1",
         "habeas.recipient.failed.v1",
+        "habeas.mailbox.named.v1",
     ),
     "notifier": (
+        REFUSED,
         "habeas.controller.told.v1",
         "habeas.restriction.announced.v1",
         "habeas.notice.sent.v1",
@@ -264,6 +295,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     ),
     "codes": (),
     "incidents": (
+        REFUSED,
         "habeas.request.purged.v1",
         "habeas.breach.registered.v1",
         "habeas.breach.unscoped.v1",
@@ -274,42 +306,21 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     ),
     "scoping": ("habeas.breach.scoped.v1",),
     "campaigns": (
+        REFUSED,
         "habeas.breach.chunk_due.v1",
         "habeas.breach.notified.v1",
         "habeas.breach.recounted.v1",
     ),
     "chunks": ("habeas.breach.notified.v1",),
     COMMAND: (
-        "habeas.stop.decided.v1",
-        "habeas.appeal.decided.v1",
         "habeas.erasure.retried.v1",
         "habeas.recipient.concerned.v1",
-        "habeas.forwarding.decided.v1",
-        "habeas.identity.decided.v1",
-        "habeas.evidence.asked.v1",
-        "habeas.extension.decided.v1",
-        "habeas.burst.declared.v1",
-        "habeas.answer.delivered.v1",
-        "habeas.fee.decided.v1",
-        "habeas.erasure.approved.v1",
-        "habeas.restriction.lifting.v1",
-        "habeas.breach.approved.v1",
-        "habeas.breach.withdrawn.v1",
-        "habeas.breach.held.v1",
-        "habeas.breach.hold_ended.v1",
-        "habeas.breach.reported.v1",
-        "habeas.campaign.paused.v1",
-        "habeas.campaign.resumed.v1",
-        "habeas.campaign.aborted.v1",
     ),
 }
 """
 Types that each service publishes, and no other may: the broker refuses them, and so does each consumer. A
 test keeps it equal to the services' code, and the table "published by" of docs/architecture.md equal to it.
 """
-
-FIDES_DECISIONS = ("habeas.identity.decided.v1", "habeas.erasure.approved.v1")
-"""Types that intake publishes as well where clients of Fides are served (`HABEAS_FIDES_SERVED`)."""
 
 DELIVERY_LIMIT = 100
 """Deliveries before the broker parks a message by itself: the last net under one that kills the process.

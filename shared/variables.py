@@ -86,7 +86,6 @@ SETTINGS = frozenset(
         "HABEAS_REQUESTS_PER_HOUR",
         "HABEAS_RESIDUAL_SCAN",
         "HABEAS_RETRY_FOR",
-        "HABEAS_REVIEWERS",
         "HABEAS_RISC_AUDIENCES",
         "HABEAS_RISC_ISSUER",
         "HABEAS_RISC_KEYS",
@@ -103,7 +102,16 @@ SETTINGS = frozenset(
 )
 """Settings of all services. A test keeps them equal to the settings classes."""
 
-COMMAND = frozenset({"HABEAS_API_KEY", "HABEAS_MANAGEMENT_URL", "HABEAS_STATE", "HABEAS_URL"})
+COMMAND = frozenset(
+    {
+        "HABEAS_API_KEY",
+        "HABEAS_MANAGEMENT_URL",
+        "HABEAS_STAFF_ACCOUNT",
+        "HABEAS_STAFF_PASSWORD",
+        "HABEAS_STATE",
+        "HABEAS_URL",
+    }
+)
 """Variables that commands and examples read, and no service."""
 
 COMPOSE = frozenset(

@@ -33,6 +33,7 @@ from habeas.cli import (
     restrictions,
     running,
     scoping,
+    staff,
     unsubscribing,
     verifying,
 )
@@ -51,6 +52,7 @@ app.add_typer(requests.app)
 app.add_typer(publishing.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(verifying.app, name="verify")
+app.add_typer(staff.app, name="staff")
 app.add_typer(bursts.app, name="burst")
 scoping.register(breaches.app)
 notices.register(breaches.app)

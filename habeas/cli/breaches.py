@@ -26,6 +26,7 @@ from habeas.cli.options import (
     settings,
     stores_of,
 )
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported, BreachWithdrawn
 
@@ -38,15 +39,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Breaches of personal data: declare them, see who is to be told, let notices go out.")
 
 Incident = Annotated[str, typer.Argument(help="Id of the incident.")]
-By = Annotated[str, typer.Option(help="Who does it: a-z, 0-9, _ and dots.")]
 
 
 @app.command()
 def declare(
     file: Annotated[Path, typer.Argument(help="YAML or JSON as in `breach.declared`; - is standard input.")],
-    by: Annotated[
-        str | None, typer.Option(help="Who declares it; somebody else has to approve the notices.")
-    ] = None,
+    account: As = None,
+    code: OneTimeCode = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Declare nothing: say whom it would concern, as `scope` does.")
     ] = False,
@@ -55,7 +54,8 @@ def declare(
     """
     Declare a breach, or tell more of one: the same reference again is the next phase of its incident.
 
-    The same content again changes nothing. More of an incident that was withdrawn is refused.
+    The same content again changes nothing. More of an incident that was withdrawn is refused. Another account
+    than the one that declares has to approve the notices.
     """
     from habeas import breachfiles, incidents  # noqa: PLC0415
     from habeas.cli.scoping import scope  # noqa: PLC0415
@@ -64,14 +64,14 @@ def declare(
         scope(file, state=state)
         return
     known = mapped_categories(None, state)
-    declared = breachfiles.read(file if str(file) == "-" else existing(file), by, known)
+    declared = breachfiles.read(file if str(file) == "-" else existing(file), account, known)
+    incidents.must_fit(declared)
     if known is not None:
         run(_check(declared, file, state))
-    incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
-    refused = run(_objection(incident, declared, state))
+    refused = run(_objection(declared, state))
     if refused is not None:
         raise ConfigurationError(f"{declared.reference}: {refused}")
-    run(incidents.declare(setting("AMQP_URL", state), declared))
+    _, incident = decide(signer_of(declared.by, code, state), declared)
     out.print(f"declared; `habeas breach show {incident}` says who is to be told, and by when")
 
 
@@ -119,9 +119,10 @@ def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> N
 @app.command()
 def hold(
     incident: Incident,
-    by: By,
     agency: Annotated[str, typer.Option(help="Who investigates: a-z, 0-9, _ and dots.")],
     until: Annotated[str, typer.Option(help="Nobody is told before: 2026-03-09T00:00+01:00.")],
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Hold notices up that are not out, as who investigates a crime has asked; what is said last counts."""
@@ -130,50 +131,63 @@ def hold(
     end = moment("--until", until)
     if end <= datetime.now(UTC):
         raise ConfigurationError("--until: lies in the past; `habeas breach end-hold` lets notices out")
-    case = run(_the(incident, state))
-    fact = requests.fact(BreachHeld, request_id=case.id, by=by, agency=agency, until=end)
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    case = run(_seen(incident, state))
+    signer = signer_of(account, code, state)
+    decide(
+        signer, requests.fact(BreachHeld, request_id=incident, by=signer.account, agency=agency, until=end)
+    )
     out.print("held; what is approved meanwhile goes out at the end, and says that it was delayed")
-    for phase in case.incident.phases:
+    for phase in case.incident.phases if case else ():
         if phase.status.value in {"released", "notified"}:
             out.print(f"phase {phase.number} is out already; `habeas breach pause` stops what is not sent")
 
 
 @app.command("end-hold")
-def end_hold(incident: Incident, by: By, state: State = STATE) -> None:
+def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Let notices out that an investigation has held up, before the moment that was named."""
     from habeas import requests  # noqa: PLC0415
 
-    case = run(_the(incident, state))
-    if not case.incident.held(datetime.now(UTC)):
+    case = run(_seen(incident, state))
+    if case is not None and not case.incident.held(datetime.now(UTC)):
         raise ConfigurationError(f"{case.id}: nothing holds its notices up")
-    run(
-        requests.announce(
-            setting("AMQP_URL", state), requests.fact(BreachHoldEnded, request_id=case.id, by=by)
-        )
-    )
-    out.print(f"ended; `habeas breach show {case.id}` says what goes out")
+    signer = signer_of(account, code, state)
+    decide(signer, requests.fact(BreachHoldEnded, request_id=incident, by=signer.account))
+    out.print(f"ended; `habeas breach show {incident}` says what goes out")
 
 
 @app.command()
 def approve(
     incident: Incident,
-    by: Annotated[str, typer.Option(help="Who approves; somebody else than who declared it.")],
     phase: Annotated[int | None, typer.Option(min=1, help="Which phase was looked at; the newest.")] = None,
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
-    """Let the notices of an incident go out, as its second person; they wait for the end of a hold."""
+    """Let the notices of an incident go out, as its second account; they wait for the end of a hold."""
     from habeas import incidents, requests  # noqa: PLC0415
 
-    case = run(_the(incident, state))
-    fact = requests.fact(BreachApproved, request_id=case.id, by=by, **incidents.approvable(case, phase, by))
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    case, signer = run(_seen(incident, state)), signer_of(account, code, state)
+    if case is None and phase is None:
+        raise ConfigurationError("--phase: say which was looked at")
+    words = incidents.approvable(case, phase, signer.account) if case else {"phase": phase}
+    fact = requests.fact(BreachApproved, request_id=incident, by=signer.account, **words)
+    decide(signer, fact)
+    if case is None:
+        out.print("approved; notices go out once two accounts stand behind them and nothing holds them")
+    else:
+        _show_approved(case, fact)
+
+
+def _show_approved(case: "Case", fact: BreachApproved) -> None:
+    """Print the effect of an approval."""
+    from habeas import incidents  # noqa: PLC0415
+
     for one in case.incident.waiting(fact.phase):
         out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
         if nowhere := incidents.without_address(one):
             out.print(f"    {nowhere:,} of them have no mail address: no letter goes to them", markup=False)
     if incidents.lacks_a_second(case.incident, fact):
-        out.print("approved by one; nobody of the staff has declared it: a second person has to approve, too")
+        out.print("approved by one; no staff account has declared it: a second one has to approve, too")
         return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
     until = f"; they go out when the hold of {held.agency} is over" if held is not None else ""
@@ -183,45 +197,48 @@ def approve(
 @app.command()
 def withdraw(
     incident: Incident,
-    by: By,
     phase: Annotated[int, typer.Option(min=1, help="Which phase was declared wrongly; the newest first.")],
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Take a phase back whose notices are not out: nobody is told because of it, and its clocks end."""
     from habeas import requests  # noqa: PLC0415
     from services.intake.incidents.notices import too_late  # noqa: PLC0415
 
-    case = run(_the(incident, state))
-    fact = requests.fact(BreachWithdrawn, request_id=case.id, by=by, phase=phase)
-    against = too_late(case.incident, phase)
+    case = run(_seen(incident, state))
+    against = too_late(case.incident, phase) if case else None
     if against is not None:
         raise ConfigurationError(against)
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    signer = signer_of(account, code, state)
+    decide(signer, requests.fact(BreachWithdrawn, request_id=incident, by=signer.account, phase=phase))
     out.print(f"withdrawn; phase {phase} stays in the register, and whom it named may be told in a later one")
 
 
 @app.command()
 def reported(
     incident: Incident,
-    by: By,
     clock: Annotated[str, typer.Option(help="Which duty is done: gdpr.authority.DE; `show` lists them.")],
     at: Annotated[str | None, typer.Option(help="When; now where nothing is said.")] = None,
     receipt: Annotated[str | None, typer.Option(help="What the authority calls it.")] = None,
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Record that an authority was told, or somebody else whom no letter of ours goes to: its clock stops."""
     from habeas import requests  # noqa: PLC0415
 
-    case, now = run(_the(incident, state)), datetime.now(UTC)
+    case, now = run(_seen(incident, state)), datetime.now(UTC)
     done_at = moment("--at", at) if at else now
-    if not case.incident.aware_at <= done_at <= now:
+    if done_at > now or (case is not None and done_at < case.incident.aware_at):
         raise ConfigurationError("--at: must lie between the moment when it became known and now")
-    duty = case.clock(clock)
+    due_at = case.clock(clock).due_at if case else None
+    signer = signer_of(account, code, state)
     fact = requests.fact(
-        BreachReported, request_id=case.id, by=by, clock=duty.clock, at=done_at, receipt=receipt
+        BreachReported, request_id=incident, by=signer.account, clock=clock, at=done_at, receipt=receipt
     )
-    run(requests.announce(setting("AMQP_URL", state), fact))
-    late = duty.due_at is not None and done_at > duty.due_at
+    decide(signer, fact)
+    late = due_at is not None and done_at > due_at
     out.print("recorded; it was late, and the register says so" if late else "recorded")
 
 
@@ -341,14 +358,27 @@ async def _check(declared: "BreachDeclared", file: Path, state: Path) -> None:
             raise ConfigurationError(f"{file}: {error}") from None
 
 
-async def _objection(incident: str, declared: "BreachDeclared", state: Path) -> str | None:
+async def _objection(declared: "BreachDeclared", state: Path) -> str | None:
     """Return what the register has against a declaration; where it cannot be asked, that holds up none."""
-    if "HABEAS_MONGO_URL" not in settings(state):
+    from habeas import incidents  # noqa: PLC0415
+
+    if not _is_operator(state):
         return None
+    incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
     with suppress(StoreUnavailable):
         async with _opened(state) as register:
             return await register.objection(incident, declared)
     return None
+
+
+def _is_operator(state: Path) -> bool:
+    """Return whether the register can be read here; a staff account decides without it."""
+    return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys()
+
+
+async def _seen(incident: str, state: Path) -> "Case | None":
+    """Return an incident; None where the register cannot be read here."""
+    return await _the(incident, state) if _is_operator(state) else None
 
 
 async def _the(incident: str, state: Path) -> "Case":

@@ -29,11 +29,10 @@ def topology(
 
     known = settings(state, TOPOLOGY)
     folder, management = known.get("HABEAS_CREDENTIALS"), known.get("HABEAS_MANAGEMENT_URL")
-    amqp_url, fides = setting("AMQP_URL", state, TOPOLOGY), known.get("HABEAS_FIDES_SERVED", "").lower()
-    serves_fides = fides in {"1", "true", "yes", "on"}
+    amqp_url = setting("AMQP_URL", state, TOPOLOGY)
     users = accounts.users_in(Path(folder)) if folder else {}
-    run(accounts.declare_all(amqp_url, management if users else None, users, fides=serves_fides))
+    run(accounts.declare_all(amqp_url, management if users else None, users))
     if definitions is not None:
-        accounts.write_definitions(definitions, amqp_url, users, fides=serves_fides)
+        accounts.write_definitions(definitions, amqp_url, users)
     done = f"and {len(users)} accounts " if users and management else ""
     out.print(f"exchanges, queues {done}are declared")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, out, run, setting
+from habeas.cli.options import STATE, State, out
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError
 from shared.events import BurstDeclared
 
@@ -15,7 +16,6 @@ app = typer.Typer(help="Storms of requests, after a breach for instance: mark an
 @app.command()
 def declare(
     incident: Annotated[str, typer.Argument(help="What you call it: a-z, 0-9, _ and dots.")],
-    by: Annotated[str, typer.Option(help="Who decides it: a-z, 0-9, _ and dots.")],
     until: Annotated[str, typer.Option(help="When it ends: 2026-03-09T00:00+01:00.")],
     since: Annotated[str | None, typer.Option(help="When it began; now where nothing is said.")] = None,
     source: Annotated[
@@ -24,6 +24,8 @@ def declare(
     per_hour: Annotated[
         int | None, typer.Option(min=1, help="How many of them begin in an hour; the others wait.")
     ] = None,
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """
@@ -34,17 +36,18 @@ def declare(
     from habeas import requests  # noqa: PLC0415
     from shared.envelope import derived_id  # noqa: PLC0415
 
+    signer = signer_of(account, code, state)
     declared = requests.fact(
         BurstDeclared,
         request_id=derived_id(f"incident {incident}", 0),
-        by=by,
+        by=signer.account,
         incident=incident,
         since=_instant("--since", since) if since else datetime.now(UTC),
         until=_instant("--until", until),
         source=source,
         per_hour=per_hour,
     )
-    run(requests.announce(setting("AMQP_URL", state), declared))
+    decide(signer, declared)
     out.print(f"declared; `habeas report --register` and `habeas deadlines` name {incident}", markup=False)
 
 

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from habeas.cli.breaches import By, Incident
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from habeas.cli.breaches import Incident
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError
-from shared.events import Fact
+from shared.events import Decision
 from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
 
 if TYPE_CHECKING:
     from habeas.campaigns import Campaigns, Proof, Report, Unreached
+    from habeas.staff import Signer
 
 WATCH_S = 2.0
 
@@ -52,34 +54,29 @@ def progress(
         _show(report)
 
 
-def pause(incident: Incident, by: By, state: State = STATE) -> None:
+def pause(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Stop the notices of an incident for now, within a second; `resume` lets them go on where they were."""
-    from habeas import requests  # noqa: PLC0415
-
-    _announce(state, requests.fact(CampaignPaused, request_id=_known(incident, state), by=by))
+    _decide(CampaignPaused, incident, signer_of(account, code, state), state)
     out.print("paused; letters that a mail server is being given this moment still go")
 
 
-def resume(incident: Incident, by: By, state: State = STATE) -> None:
+def resume(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Let the notices of an incident go on."""
-    from habeas import requests  # noqa: PLC0415
-
-    _announce(state, requests.fact(CampaignResumed, request_id=_known(incident, state), by=by))
+    _decide(CampaignResumed, incident, signer_of(account, code, state), state)
     out.print("resumed; nobody who has a letter gets another")
 
 
 def abort(
     incident: Incident,
-    by: By,
     yes: Annotated[bool, typer.Option("--yes", help="There is no way back.")] = False,
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Stop the notices of an incident for good; `unreached` lists who has none."""
-    from habeas import requests  # noqa: PLC0415
-
     if not yes:
         raise ConfigurationError("abort: cannot be taken back; say it with --yes, or `pause`")
-    _announce(state, requests.fact(CampaignAborted, request_id=_known(incident, state), by=by))
+    _decide(CampaignAborted, incident, signer_of(account, code, state), state)
     out.print(f"aborted; `habeas breach unreached {incident} --out FILE.csv` lists who has no letter")
 
 
@@ -166,7 +163,9 @@ async def _opened(state: Path) -> "AsyncIterator[Campaigns]":
         yield found
 
 
-def _announce(state: Path, fact: Fact) -> None:
+def _decide(kind: type[Decision], incident: str, signer: "Signer", state: Path) -> None:
     from habeas import requests  # noqa: PLC0415
 
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    if {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys():
+        _known(incident, state)
+    decide(signer, requests.fact(kind, request_id=incident, by=signer.account))

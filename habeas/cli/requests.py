@@ -21,6 +21,7 @@ from habeas.cli.options import (
     setting,
     settings,
 )
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -84,15 +85,16 @@ def status(
 @app.command()
 def approve(
     request_id: Annotated[str, typer.Argument(help="Id of the request.")],
-    by: Annotated[str, typer.Option(help="Who approves: a-z, 0-9, _ and dots.")],
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Approve of an erasure that waits for a second person (HABEAS_ERASURE_APPROVAL)."""
     from habeas import requests  # noqa: PLC0415
     from shared.events import ErasureApproved  # noqa: PLC0415
 
-    fact = requests.fact(ErasureApproved, request_id=request_id, by=by)
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    signer = signer_of(account, code, state)
+    decide(signer, requests.fact(ErasureApproved, request_id=request_id, by=signer.account))
     out.print(f"approved; ask with `habeas status {request_id}`")
 
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, out, run, setting
+from habeas.cli.options import STATE, State, out
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.events import LiftingReason, RestrictionLifting
 
 app = typer.Typer(help="Restrictions of what is done with a person's data (GDPR Art. 18).")
@@ -13,13 +14,15 @@ app = typer.Typer(help="Restrictions of what is done with a person's data (GDPR 
 @app.command()
 def lift(
     request_id: Annotated[str, typer.Argument(help="Id of the request that restricted the data.")],
-    by: Annotated[str, typer.Option(help="Who decides it: a-z, 0-9, _ and dots.")],
     reason: Annotated[LiftingReason, typer.Option(help="Why; the person is told.")],
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Lift a restriction: the person is told, and then the marks are taken back."""
     from habeas import requests  # noqa: PLC0415
 
-    fact = requests.fact(RestrictionLifting, request_id=request_id, by=by, reason=reason)
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    signer = signer_of(account, code, state)
+    fact = requests.fact(RestrictionLifting, request_id=request_id, by=signer.account, reason=reason)
+    decide(signer, fact)
     out.print("the person is told now; the marks go when the mail server has taken the letter")

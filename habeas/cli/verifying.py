@@ -3,24 +3,28 @@
 import base64
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError
 from shared.events import RefusalReason
+
+if TYPE_CHECKING:
+    from habeas.identity import Looked, Standing
+    from habeas.staff import Signer
 
 app = typer.Typer(help="Who asks: what was asked for and why, and the decisions that people make.")
 
 RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
-By = Annotated[str, typer.Option(help="Who you are: a-z, 0-9, _ and dots.")]
 Because = Annotated[str, typer.Option(help="Why: a-z, 0-9, _ and dots.")]
 
 WIDTH = 100
@@ -46,8 +50,8 @@ def waiting(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def show(
     request_id: RequestId,
-    by: Annotated[str, typer.Option(help="With --out: who you are, by HABEAS_REVIEWERS.")] = "",
-    code: Annotated[str, typer.Option(help="With --out: what your authenticator shows; else asked.")] = "",
+    account: As = None,
+    code: OneTimeCode = None,
     reason: Annotated[str, typer.Option(help="With --out: why; it goes on record.")] = "review",
     folder: Annotated[
         Path | None,
@@ -60,22 +64,16 @@ def show(
     from habeas import identity, requests  # noqa: PLC0415
     from shared.events import EvidenceAsked  # noqa: PLC0415
 
-    if folder is not None and not code:
-        code = typer.prompt("Code that your authenticator shows", err=True)
-
-    async def work() -> tuple[identity.Standing, identity.Looked]:
-        async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
-            standing = await desk.standing(request_id)
-            if folder is None:
-                return standing, identity.Looked((), {})
-            refs = tuple(proof.ref for proof in standing.proofs)
-            asked = requests.fact(
-                EvidenceAsked, request_id=request_id, by=by, reason=reason, refs=refs, code=code
-            )
-            key = base64.b64decode(setting("MASTER_KEY", state))
-            return standing, await desk.show(standing, asked, setting("AMQP_URL", state), key, folder)
-
-    standing, looked = run(work())
+    standing = run(_standing(request_id, state))
+    looked = identity.Looked((), {})
+    if folder is not None:
+        signer = signer_of(account, code, state)
+        refs = tuple(proof.ref for proof in standing.proofs)
+        asked = requests.fact(
+            EvidenceAsked, request_id=request_id, by=signer.account, reason=reason, refs=refs
+        )
+        entry, _ = decide(signer, asked)
+        looked = run(_looked(standing, entry, folder, state))
     if as_json:
         seen = {"written": [str(path) for path in looked.written], "not_shown": dict(looked.withheld)}
         print(json.dumps(standing.plain() | seen))
@@ -89,29 +87,48 @@ def show(
         out.print(f"{'not shown':14} {proof}: {', '.join(reasons)}", markup=False)
 
 
+async def _standing(request_id: str, state: Path) -> "Standing":
+    from habeas import identity  # noqa: PLC0415
+
+    async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
+        return await desk.standing(request_id)
+
+
+async def _looked(standing: "Standing", entry: str, folder: Path, state: Path) -> "Looked":
+    from habeas import identity  # noqa: PLC0415
+
+    key = base64.b64decode(setting("MASTER_KEY", state))
+    async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
+        return await desk.show(standing, entry, key, folder)
+
+
 @app.command()
 def accept(
     request_id: RequestId,
-    by: By,
     reason: Because,
     identity: Annotated[
         list[str], typer.Option(help="Name of an identity that is the person's (email …); may be repeated.")
     ],
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Decide that the requester is the person (a second time by somebody else where two must)."""
-    _decide(request_id, state, verified=True, by=by, reason=reason, identities=identity)
+    decided = {"verified": True, "reason": reason, "identities": identity}
+    _decide(signer_of(account, code, state), request_id, decided)
 
 
 @app.command()
 def refuse(
     request_id: RequestId,
-    by: By,
     reason: Annotated[RefusalReason, typer.Option(help="Why; the person is told.")],
+    account: As = None,
+    code: OneTimeCode = None,
     state: State = STATE,
 ) -> None:
     """Decide that it cannot be established who asks; the person is told."""
-    _decide(request_id, state, verified=False, by=by, reason=reason, identities=())
+    decided = {"verified": False, "reason": reason}
+    _decide(signer_of(account, code, state), request_id, decided)
 
 
 @app.command()
@@ -153,14 +170,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield tell
 
 
-def _decide(
-    request_id: str, state: Path, *, verified: bool, by: str, reason: str, identities: Sequence[str]
-) -> None:
+def _decide(signer: "Signer", request_id: str, decided: Mapping[str, Any]) -> None:
     from habeas import requests  # noqa: PLC0415
     from shared.events import IdentityDecided  # noqa: PLC0415
 
-    fact = requests.fact(
-        IdentityDecided, request_id=request_id, verified=verified, by=by, reason=reason, identities=identities
-    )
-    run(requests.announce(setting("AMQP_URL", state), fact))
+    decide(signer, requests.fact(IdentityDecided, request_id=request_id, by=signer.account, **decided))
     out.print(f"decided; ask with `habeas verify show {request_id}`")

@@ -286,6 +286,11 @@ class Fulfilment:
     """Events that came while it was stopped, and have not led to anything yet."""
 
     @property
+    def deciders(self) -> tuple[Code, ...]:
+        """Staff accounts that decided that the requester is the person."""
+        return self.verified.deciders if self.verified else ()
+
+    @property
     def waiting(self) -> bool:
         """Whether nothing is decided yet, so that a claim still matters."""
         return self.status is Status.WAITING

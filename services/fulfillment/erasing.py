@@ -39,7 +39,7 @@ from services.fulfillment.search.urgency import due_on, last_day
 from services.fulfillment.telling import concerned
 from services.fulfillment.window import TIMER, scheduled
 from shared.answer import ANSWER, Answer
-from shared.errors import TooEarly
+from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
     ErasureApproved,
     ErasureDue,
@@ -64,7 +64,14 @@ async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
 
 
 async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
-    """Carry out or schedule an erasure that waited for a second person; approving twice changes nothing."""
+    """
+    Carry out or schedule an erasure that waited for a second person; approving twice changes nothing.
+
+    Raises:
+        RefusedDecision: The account decided already that the requester is the person.
+    """
+    if event.by in ctx.known.deciders:
+        raise RefusedDecision("decider_decided_before")
     planned = ctx.known.planned
     if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []

@@ -18,6 +18,7 @@ from services.intake.incidents.plan import INCIDENTS
 from services.intake.purge import Purge, Retention
 from services.intake.settings import IntakeSettings
 from services.intake.site import Site
+from services.intake.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from services.intake.waiting import WaitingRoom, let_in
@@ -123,6 +124,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
             site,
             protocols={channel.path: channel.app for channel in opened if channel.app},
             links=links,
+            staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
         )
         app.include_router(stop_page(door, site, derived_key(settings.master_key_bytes, STOP_LINKS)))
         clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
@@ -135,7 +137,8 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
             *works,
         )
         ports = Ports(platform.vault, timers, firsts, room)
-        bindings = Bindings(settings.sources, command_user(user_of(settings.amqp_url.get_secret_value())))
+        own = user_of(settings.amqp_url.get_secret_value())
+        bindings = Bindings(settings.sources, command_user(own), own)
         intake = service(ports, settings.practice(), keys.requests, bindings)
         yield Running(intake, journal, app, background=background)
 

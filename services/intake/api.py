@@ -31,6 +31,7 @@ from services.intake.pages import certificate_response, pages
 from services.intake.problems import add_problems, problem
 from services.intake.ranges import Wanted
 from services.intake.site import READ, Site, signals
+from services.intake.staff_decisions import StaffDecisions, staff_decisions
 from services.intake.timeline import Entry, Happened, timeline_of
 from services.intake.unsubscribing.links import Links
 from services.intake.unsubscribing.pages import unsubscribing
@@ -262,13 +263,14 @@ class Callers:
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - everything that is served
     door: Door,
     callers: Callers,
     site: Site,
     *,
     protocols: Mapping[str, ASGIApp] | None = None,
     links: Links | None = None,
+    staff: StaffDecisions | None = None,
 ) -> FastAPI:
     """
     Return the API on *door*, and all that is served beside it.
@@ -279,6 +281,7 @@ def create_app(
         site: Where people reach this, and what the pages for them look like.
         protocols: Protocols of others, below their paths: ``{"/drp": …}``.
         links: By which people unsubscribe; None where nobody does.
+        staff: Takes decisions of staff accounts; None where there are none.
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
@@ -343,7 +346,8 @@ def create_app(
     app.include_router(pages(door, site, Practice(site.company, policies(), calendar_named)))
     app.include_router(forwardings(door, site))
     app.include_router(batches.batches(door, callers.system, root=site.root, zone=site.company.zone))
-    _add_others(app, protocols or {}, [unsubscribing(door, site, links, callers.system)] if links else [])
+    routers = [unsubscribing(door, site, links, callers.system)] if links else []
+    _add_others(app, protocols or {}, [*routers, *([staff_decisions(staff, site.root)] if staff else [])])
     return app
 
 

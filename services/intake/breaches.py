@@ -9,7 +9,6 @@ from shared.errors import Destroyed
 from shared.events import Fact, Flaw
 from shared.incidents import BreachDeclared, BreachLodged
 from shared.slips import slips_in
-from shared.sources import COMMAND
 
 USED_BEFORE = Flaw(
     path="data.reference", message="names an old incident whose record is gone; choose another"
@@ -20,16 +19,16 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     """
     Seal what was declared in the vault of its incident, and have it registered.
 
-    A declaration has people written to: only upstream systems and the command make one. Who declares it
-    counts where the staff does; of what a system names nobody has seen, two people have to approve. A slip of
-    the pen is refused at once: a law would judge by it.
+    A declaration has people written to: only upstream systems and staff accounts make one. The account that
+    declares it counts where its proof was verified (shared.service); of a declaration without one, two people
+    have to approve. A slip of the pen is refused at once: a law would judge by it.
     """
     slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in slips_in(event)]
     if slips:
         return [rejected(ctx, *slips)]
     # An event's id is unique together with its source only.
     item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
-    declared = event if ctx.source == COMMAND else event.model_copy(update={"by": None})
+    declared = event.model_copy(update={"by": event.by if event.proof else None, "proof": None})
     await ctx.vault.create(ctx.case_id)
     try:
         await ctx.vault.seal(ctx.case_id, item, declared.model_dump_json(exclude_defaults=True).encode())

@@ -201,7 +201,9 @@ async def _clients(ground: Ground, begun: Begun, requests: ClientsLedger) -> Cha
     root = settings.public_url.rstrip("/")
     desk = ClientsDesk(ground.door, requests, policies, settings.practice(), root)
     clients = Clients(settings.fides_clients, tokens, attempts=ground.attempts)
-    served = ClientsServed(desk, Reviews(desk, requests), Consents(desk, begun), clients, ground.public)
+    served = ClientsServed(
+        desk, Reviews(desk, requests, settings.fides_clients), Consents(desk, begun), clients, ground.public
+    )
     return Channel("/fides", fides_app(served, settings.fides_origins))
 
 

@@ -327,6 +327,8 @@ class Case:
     """Whether the person agrees to that."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then it can be stopped."""
+    deciders: tuple[Code, ...] = ()
+    """Staff accounts that decided that the requester is the person."""
     awaits_approval: bool = False
     """Whether an erasure is planned that a second person must approve of."""
     package_code: IssuedCode | None = None
@@ -507,6 +509,8 @@ def _noted(case: Case, fact: Fact) -> Case:
 
 def _staff_noted(case: Case, fact: Fact) -> Case:
     match fact:
+        case IdentityVerified():
+            return replace(case, deciders=fact.deciders)
         case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved() | ErasureScheduled():
             return _consent_noted(case, fact)
         case RequestStopped() | RequestReleased():

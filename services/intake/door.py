@@ -22,6 +22,7 @@ from services.intake.domain import (
     Case,
     Status,
     evolve,
+    incident_id,
     request_id,
 )
 from services.intake.handlers import SET_ASIDE
@@ -271,6 +272,10 @@ class Door:
         """Return the id of the request that *source* calls *reference*."""
         return request_id(source, reference, key=self.keys.requests)
 
+    def incident_of(self, source: str, reference: str) -> str:
+        """Return the id of the incident that *source* calls *reference*."""
+        return incident_id(source, reference, key=self.keys.requests)
+
     async def case(self, case_id: str) -> Case:
         """
         Return what is known of a request; nothing but its being there when it was only just lodged.
@@ -368,7 +373,7 @@ class Door:
             return case
 
     async def decide(self, fact: Fact) -> None:
-        """Tell all services what somebody of the staff has decided, as the command does."""
+        """Publish a decision that a staff account signed."""
         await self._announce(fact, cause=f"decided {uuid4().hex}")
 
     async def agree(self, case_id: str) -> None:

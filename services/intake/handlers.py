@@ -12,7 +12,7 @@ from services.intake.registering import begun
 from services.intake.sealing import seal_proofs, seal_request, whole
 from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
 from shared.answer import SUBMISSION
-from shared.errors import TooEarly
+from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
     AgreementLodged,
     AnswerDelivered,
@@ -178,6 +178,18 @@ async def note(_event: Fact, _ctx: Intake) -> Sequence[Fact]:
     return []
 
 
+async def note_approval(event: ErasureApproved, ctx: Intake) -> Sequence[Fact]:
+    """
+    Remember that nothing of the erasure waits for approval any more.
+
+    Raises:
+        RefusedDecision: The account decided already that the requester is the person.
+    """
+    if event.by in ctx.case.deciders:
+        raise RefusedDecision("decider_decided_before")
+    return []
+
+
 async def resume(event: RequestResumed, ctx: Intake) -> Sequence[Fact]:
     """
     Let the clock run again, and move the last day by as long as it stood still.
@@ -221,7 +233,7 @@ SUBSCRIPTIONS = (
     on(IdentityRefused, note),
     on(ProofRefused, note),
     on(ErasurePlanned, note),
-    on(ErasureApproved, note),
+    on(ErasureApproved, note_approval),
     on(ErasureScheduled, note),
     on(RequestFulfilled, await_expiry),
     on(FeeQuoted, await_agreement),

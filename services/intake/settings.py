@@ -188,7 +188,10 @@ class IntakeSettings(InboxSettings):
     """Whether requests are taken below `/fides` in the form that clients of Fides send them."""
 
     fides_clients: dict[ClientId, Client] = Field(default_factory=dict)
-    """Clients of Fides that get tokens: JSON, id → `{"secret": "…", "scopes": ["privacy-request:read"]}`."""
+    """
+    Clients of Fides that get tokens: JSON, id → `{"secret": "…", "scopes": ["privacy-request:read"]}`; with
+    `"account"` and `"key"` (`habeas staff add-program`) it decides as that staff account, else nothing.
+    """
 
     fides_origins: frozenset[Origin] = frozenset()
     """Sites whose pages call from a browser: JSON, `["https://privacy.example.com"]`."""

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from services.verifier.allowances import Allowances as CodesSent
 from services.verifier.domain import RECORDS, Verification, evolve
 from services.verifier.examiner.plan import EXAMINER
-from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Reviewers, Timers, Vault, Verifier
+from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
 from services.verifier.login.plan import LOGIN
-from services.verifier.reviewers import Reviewers as StaffListed
 from services.verifier.settings import VerifierSettings
 from shared.events import TimeCame
 from shared.host import Plan, Platform, Running, main
@@ -21,11 +20,10 @@ from shared.vault import derived_key
 NAME = "verifier"
 
 
-def service(  # noqa: PLR0913 - everything that it stands on
+def service(
     vault: Vault,
     timers: Timers,
     allowances: Allowances,
-    reviewers: Reviewers,
     *,
     key: bytes,
     practice: Practice,
@@ -41,7 +39,6 @@ def service(  # noqa: PLR0913 - everything that it stands on
             vault=vault,
             timers=timers,
             allowances=allowances,
-            reviewers=reviewers,
             key=key,
             practice=practice,
         )
@@ -58,13 +55,11 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     allowances = CodesSent(
         database, derived_key(settings.master_key_bytes, "mailboxes"), per_hour=settings.codes_per_hour
     )
-    reviewers = StaffListed(database, settings.reviewer_keys)
     await timers.prepare()
     await allowances.prepare()
-    await reviewers.prepare()
     key = derived_key(settings.master_key_bytes, "verification codes")
     clock = tell_the_time(timers, platform.bus, NAME, event=TimeCame)
-    made = service(platform.vault, timers, allowances, reviewers, key=key, practice=_practice(settings))
+    made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
     yield Running(made, journal, background=clock)
 
 

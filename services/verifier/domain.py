@@ -137,16 +137,7 @@ class EvidenceGained(Record):
     """Whether it is an agent's word."""
 
 
-class EvidenceWithheld(Record):
-    """Somebody wanted to look at sealed proofs, and was not let."""
-
-    TYPE: ClassVar[str] = "habeas.verifier.evidence_withheld.v1"
-
-    by: Code
-    reason: Code
-
-
-RECORDS = (CodeIssued, Assessed, EvidenceGained, EvidenceWithheld)
+RECORDS = (CodeIssued, Assessed, EvidenceGained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +216,6 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         EvidenceGained: S.OPEN,
         EvidenceAsked: S.OPEN,
         EvidenceShown: S.OPEN,
-        EvidenceWithheld: S.OPEN,
         IdentityChallenged: S.OPEN,
         IdentityClaimed: S.OPEN,
         IdentityCompared: S.OPEN,
@@ -252,7 +242,6 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         EvidenceDestroyed: S.DECIDED,
         EvidenceAsked: S.DECIDED,
         EvidenceShown: S.DECIDED,
-        EvidenceWithheld: S.DECIDED,
         IdentityChallenged: S.DECIDED,
         IdentityCompared: S.DECIDED,
         IdentityDecided: S.DECIDED,

@@ -21,7 +21,6 @@ from services.verifier.domain import (
     AssessedWay,
     CodeIssued,
     EvidenceGained,
-    EvidenceWithheld,
     Verification,
     believed,
     completed,
@@ -38,9 +37,9 @@ from services.verifier.domain import (
 from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
 from shared.drop import SOURCE as DROP
+from shared.errors import RefusedDecision
 from shared.events import (
     Assurance,
-    Code,
     DataPoints,
     Declaration,
     EmailCode,
@@ -128,13 +127,6 @@ class Allowances(Protocol):
         """Tell whether *mailbox* may be sent *what*; asking again for the same changes nothing."""
 
 
-class Reviewers(Protocol):
-    """Who of the staff may see proofs."""
-
-    async def objection(self, name: str, code: str, attempt: str, now: datetime) -> Code | None:
-        """Return why *name* is not let see proofs for *code*; asking again for the same changes nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Practice:
     """How this company makes sure who asks: what the law leaves to it."""
@@ -162,7 +154,6 @@ class Verifier:
     vault: Vault = field(repr=False)
     timers: Timers = field(repr=False)
     allowances: Allowances = field(repr=False)
-    reviewers: Reviewers = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""
     practice: Practice
@@ -238,7 +229,12 @@ async def decide_on_examination(event: ProofExamined, ctx: Verifier) -> Sequence
 
 
 async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fact]:
-    """Do what the privacy staff has decided; where two must decide for the requester, wait for the second."""
+    """
+    Do what the privacy staff has decided; where two must decide for the requester, wait for the second.
+
+    Raises:
+        RefusedDecision: The second decision comes from the account that made the first.
+    """
     if not ctx.known.open:
         logger().warning(
             "nothing to decide", request_id=ctx.case_id, reason="decided already, or proven elsewhere"
@@ -250,14 +246,18 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
     elif ctx.known.stopped:
         logger().warning("nothing to decide", request_id=ctx.case_id, reason="stopped: release it first")
         return []
-    elif ctx.practice.four_eyes and (first is None or first.by == event.by):
+    elif ctx.practice.four_eyes and first is None:
         return []
+    elif ctx.practice.four_eyes and first is not None and first.by == event.by:
+        raise RefusedDecision("decider_decided_before")
     else:
         agreed = _agreed(event, ctx)
         if not agreed:
             return []
         level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
-        facts = [_verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))]
+        deciders = dict.fromkeys([first.by, event.by] if first else [event.by])
+        verified = _verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))
+        facts = [verified.model_copy(update={"deciders": tuple(deciders)})]
     return _settled(event, facts, ctx)
 
 
@@ -314,10 +314,7 @@ async def wait_for_proof(event: IdentityChallenged, ctx: Verifier) -> Sequence[F
 
 
 async def admit(event: EvidenceAsked, ctx: Verifier) -> Sequence[Fact]:
-    """Let one of the staff see proofs who is the one they say; keep on record whether they were let."""
-    objection = await ctx.reviewers.objection(event.by, event.code, ctx.event_id, ctx.now)
-    if objection is not None:
-        return [EvidenceWithheld(request_id=ctx.case_id, by=event.by, reason=objection)]
+    """Put on record that an account of the staff, whose proof is verified, looks at sealed proofs."""
     return [EvidenceShown(request_id=ctx.case_id, by=event.by, reason=event.reason, refs=event.refs)]
 
 

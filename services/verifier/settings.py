@@ -1,21 +1,15 @@
 """What the verifier alone needs to be told."""
 
-import base64
-import binascii
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field
 
 from services.verifier.assurance import Sensitivity
-from shared.events import Code
 from shared.settings import Settings
 from shared.sources import trustable
 
 TrustedSource: TypeAlias = Annotated[str, AfterValidator(trustable)]
-LEAST_SECRET_BYTES = 16
-"""RFC 4226 section 4, R6."""
 
 
 class VerifierSettings(Settings):
@@ -41,9 +35,6 @@ class VerifierSettings(Settings):
     two_deciders: bool = False
     """Whether two of the staff must decide that a requester is the person."""
 
-    reviewers: dict[Code, SecretStr] = Field(default_factory=dict)
-    """Who of the staff may see proofs: JSON, name → Base32 secret of their authenticator app (RFC 6238)."""
-
     login_issuer: str = Field(default="", pattern=r"^$|^https://|^http://(127\.0\.0\.1|localhost)[:/]")
     """Issuer of the company's own log-in (OpenID Connect), asked with max_age=600; its tokens are proof."""
 
@@ -52,26 +43,3 @@ class VerifierSettings(Settings):
 
     login_identity: str = ""
     """Identity of the data map that is the log-in's `sub`; empty: the e-mail address alone counts."""
-
-    @field_validator("reviewers")
-    @classmethod
-    def _are_secrets(cls, reviewers: dict[Code, SecretStr]) -> dict[Code, SecretStr]:
-        if any(len(_decoded(secret)) < LEAST_SECRET_BYTES for secret in reviewers.values()):
-            raise ValueError(
-                f"every secret is Base32 of {LEAST_SECRET_BYTES} bytes or more;"
-                " make one with `openssl rand 20 | base32`"
-            )
-        return reviewers
-
-    @property
-    def reviewer_keys(self) -> Mapping[str, bytes]:
-        """The secrets themselves, by the names of those who hold them."""
-        return {name: _decoded(secret) for name, secret in self.reviewers.items()}
-
-
-def _decoded(secret: SecretStr) -> bytes:
-    """Return the bytes of *secret*, none where it is no Base32."""
-    try:
-        return base64.b32decode(secret.get_secret_value(), casefold=True)
-    except binascii.Error:
-        return b""

@@ -26,7 +26,8 @@ from shared.bus import Parking
 from shared.catalogue import catalogue
 from shared.envelope import STRUCTURED, encode
 from shared.events import IdentityVerified, RestrictionAnnounced, Submission
-from shared.topology import COMMAND, EVENTS, FIDES_DECISIONS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
+from shared.incidents import BreachDeclared
+from shared.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
 
@@ -89,15 +90,14 @@ def publishing(exchange: str, key: str, body: bytes = b"{}", **properties: Any) 
 
 def owned_by(account: str) -> set[str]:
     services = PROCESSES.get(account, (account,))
-    types = {type_ for service in services for type_ in topology.PUBLISHES.get(service, ())}
-    return types | (set(FIDES_DECISIONS) if account == "intake" else set())
+    return {type_ for service in services for type_ in topology.PUBLISHES.get(service, ())}
 
 
 def test_decisions_belong_to_one_account_each() -> None:
     owners = {type_: {account_of(one) for one in topology.publishers_of(type_)} for type_ in TYPES}
     assert owners["habeas.identity.verified.v1"] == {"verifier"}
     assert owners["habeas.request.fulfilled.v1"] == {"fulfillment"}
-    assert owners["habeas.erasure.approved.v1"] == owners["habeas.identity.decided.v1"] == {COMMAND}
+    assert owners["habeas.erasure.approved.v1"] == owners["habeas.identity.decided.v1"] == {"intake"}
     assert owners["habeas.request.received.v1"] == {"intake"}
 
 
@@ -112,7 +112,8 @@ async def test_account_publishes_the_types_it_owns_and_no_other(idle: Pipeline, 
 async def test_only_publishers_and_the_command_submit(idle: Pipeline, account: str) -> None:
     async with connected(idle, account) as allowed:
         taken = [type_ for type_ in SUBMISSIONS if await allowed(publishing(REQUESTS, type_))]
-    assert taken == (SUBMISSIONS if account in (COMMAND, UPSTREAM) else [])
+    declared = [BreachDeclared.TYPE] if account == "intake" else []
+    assert taken == (SUBMISSIONS if account in (COMMAND, UPSTREAM) else declared)
 
 
 @each_account

@@ -235,7 +235,7 @@ async def link_in_letter(pipeline: Pipeline, person: Somebody, case: str) -> str
 
 
 async def decided(pipeline: Pipeline, *words: str) -> None:
-    code, said, complaint = await command(pipeline, *words, "--by", "dana.muster")
+    code, said, complaint = await command(pipeline, *words, "--as", "dana.muster")
     assert (code, complaint) == (0, ""), said
 
 

@@ -41,9 +41,13 @@ from shared.errors import BrokerUnavailable, TransientError
 from shared.events import RequestSubmitted
 from shared.mongo import Client, Document, connect
 from shared.sources import ALL
+from shared.staff import code_at
+from shared.staff_register import StaffKeys, StaffRegister
+from shared.vault import Vault
 from tests.conftest import databases, required
 from tests.integration.forks import said, started
 from tests.mailbox import Mailbox
+from tests.staff import PASSWORD, StaffRoom
 from tests.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"
@@ -104,6 +108,7 @@ class Pipeline:
     http: httpx.AsyncClient
     bus: Bus
     process: Process | None = None
+    staff: "StaffRoom | None" = None
 
     @property
     def log(self) -> Path:
@@ -145,6 +150,16 @@ class Pipeline:
             raise TransientError("not there yet") from None
         if answer.is_error:
             raise TransientError("not ready yet")
+
+    @property
+    def accounts(self) -> "StaffRoom":
+        """The staff accounts of this installation."""
+        if self.staff is None:
+            key = base64.b64decode(self.settings["HABEAS_MASTER_KEY"])
+            vault = Vault(self.client, prefix=self.prefix, master_key=key)
+            keys = StaffKeys.of(key)
+            self.staff = StaffRoom(StaffRegister(self.client, prefix=self.prefix, keys=keys, vault=vault))
+        return self.staff
 
     # --- as an upstream system or a person --------------------------------------------------------------
 
@@ -338,8 +353,17 @@ async def grow(pipeline: Pipeline, person: Somebody, records: int) -> None:
 
 
 async def command(pipeline: Pipeline, *words: str) -> tuple[int, str, str]:
-    """Run ``habeas`` *words*; return its code, what it printed and what it complained of."""
-    return await said("habeas", words, pipeline.environment)
+    """
+    Run ``habeas`` *words*; return its code, what it printed and what it complained of.
+
+    The account of ``--as`` is made where it is not there, and shows a code that was not used before.
+    """
+    environment = pipeline.environment
+    if "--as" in words:
+        account = await pipeline.accounts.present(words[words.index("--as") + 1])
+        environment |= {"HABEAS_STAFF_PASSWORD": PASSWORD}
+        words = words if "--code" in words else (*words, "--code", code_at(account.second_factor, now()))
+    return await said("habeas", words, environment)
 
 
 def datamap(folder: Path, prefix: str) -> Path:
@@ -432,7 +456,7 @@ async def _vhost(parts: Stack | None, credentials: Path) -> tuple[str, dict[str,
     amqp_url = parts.broker.url_of(name)
     await declare(amqp_url)
     accounts.make(credentials, parts.broker.location(name), EMBEDDED_ACCOUNTS, prefix=name)
-    await parts.broker.define(definitions(accounts.users_in(credentials), name, fides=True))
+    await parts.broker.define(definitions(accounts.users_in(credentials), name))
     return amqp_url, {"HABEAS_CREDENTIALS": str(credentials)}
 
 

@@ -63,7 +63,7 @@ async def declare(pipeline: Pipeline, declaration: Mapping[str, Any], *, by: str
     """Declare a breach as the staff does; return the id of its incident."""
     file = pipeline.folder / "breach.json"
     file.write_text(json.dumps(declaration), encoding="utf-8")
-    code, said, complaint = await command(pipeline, "breach", "declare", str(file), "--by", by)
+    code, said, complaint = await command(pipeline, "breach", "declare", str(file), "--as", by)
     assert code == 0, complaint
     found = re.search(r"breach show ([0-9a-f]{32})", said.replace("\n", " "))
     assert found, said
@@ -90,7 +90,7 @@ async def until_it_is(pipeline: Pipeline, incident: str, status: str, phase: int
 
 async def approve(pipeline: Pipeline, incident: str, by: str, *words: str) -> tuple[int, str]:
     """Approve of the notices as the staff does."""
-    code, said, complaint = await command(pipeline, "breach", "approve", incident, "--by", by, *words)
+    code, said, complaint = await command(pipeline, "breach", "approve", incident, "--as", by, *words)
     return code, said + complaint
 
 
@@ -231,7 +231,7 @@ async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stay
     incident = await declare(pipeline, first)
     await until_it_is(pipeline, incident, "scoped")
     code, _, complaint = await command(
-        pipeline, "breach", "withdraw", incident, "--by", "dana.muster", "--phase", "1"
+        pipeline, "breach", "withdraw", incident, "--as", "dana.muster", "--phase", "1"
     )
     assert code == 0, complaint
     known = await until_it_is(pipeline, incident, "withdrawn")
@@ -239,7 +239,7 @@ async def test_more_of_what_was_withdrawn_is_refused_with_the_reason_and_it_stay
     file = pipeline.folder / "breach.json"
     for again in (first, first | {"measures": "All passwords are new."}):
         file.write_text(json.dumps(again), encoding="utf-8")
-        code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--by", "dana.muster")
+        code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--as", "dana.muster")
         assert code != 0
         assert "INC-8: phase 1 was withdrawn by dana.muster" in " ".join(complaint.split())
 
@@ -270,7 +270,7 @@ async def test_a_declaration_of_records_that_nobody_can_find_is_refused_at_once(
     wrong["affected"] = {"collections": [named | {"collection": named["collection"].format(pipeline.prefix)}]}
     file = pipeline.folder / "breach.json"
     file.write_text(json.dumps(wrong), encoding="utf-8")
-    code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--by", "dana.muster")
+    code, _, complaint = await command(pipeline, "breach", "declare", str(file), "--as", "dana.muster")
     assert code != 0
     assert nearest.format(pipeline.prefix) in " ".join(complaint.split())
     _, listed, _ = await command(pipeline, "breach", "list")

@@ -14,6 +14,8 @@ from bench.notices import Breach, address, seal, seal_chunks
 from habeas.parts.ports import HOST, free_port
 from habeas.stack import Stack
 from shared.affected import Chunk, Reached
+from shared.events import Decision
+from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
 from tests.integration.campaigning import Campaigner, campaigning, sink
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import Gate, MailHost, running, say
@@ -29,6 +31,11 @@ async def breach_verb(pipeline: Pipeline, *words: str) -> str:
     code, printed, complaint = await command(pipeline, "breach", *words)
     assert code == 0, complaint
     return printed
+
+
+async def decide(campaigner: Campaigner, decision: Decision) -> None:
+    """Publish a decision as intake does, which is not running here."""
+    await campaigner.tell(await campaigner.pipeline.accounts.signed(decision))
 
 
 async def progress(pipeline: Pipeline, breach: Breach) -> dict[str, Any]:
@@ -62,14 +69,14 @@ async def test_a_paused_campaign_stops_behind_no_queue_and_goes_on_where_it_was(
         await pipeline.start("notifier")
         await campaigner.release(breach)
         await eventually(lambda: host.busy == connections, WITHIN)
-        await breach_verb(pipeline, "pause", breach.incident, "--by", "dana.muster")
+        await decide(campaigner, CampaignPaused(request_id=breach.incident, by="dana.muster"))
         await stands(campaigner, "paused")
         await asyncio.sleep(1.2)  # chunks under way look once a second
         gate.open.set()
         await eventually(lambda: host.busy == 0 and len(host.taken) == connections, WITHIN)
         paused = await progress(pipeline, breach)
         assert (paused["standing"], paused["left"]) == ("paused", people - connections)
-        await breach_verb(pipeline, "resume", breach.incident, "--by", "dana.muster")
+        await decide(campaigner, CampaignResumed(request_id=breach.incident, by="dana.muster"))
         told = await campaigner.notified(breach)
         await pipeline.stop()
     assert (told["sent"], told["doubtful"], told["failed"]) == (people, 0, 0)
@@ -89,7 +96,7 @@ async def test_an_aborted_campaign_says_who_has_no_letter(parts: Stack | None, t
         await pipeline.start("notifier")
         await campaigner.release(breach)
         await eventually(lambda: host.busy == connections, WITHIN)
-        await breach_verb(pipeline, "abort", breach.incident, "--by", "dana.muster", "--yes")
+        await decide(campaigner, CampaignAborted(request_id=breach.incident, by="dana.muster"))
         await stands(campaigner, "aborted")
         await asyncio.sleep(1.2)
         gate.open.set()

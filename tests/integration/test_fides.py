@@ -1,6 +1,7 @@
 """Clients of Fides from the outside: a Privacy Center, scripts with a token, and all services at work."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from habeas.stack import Stack
 from services.intake.domain import RECORDS
@@ -23,10 +25,11 @@ from services.intake.fides.tokens import Tokens
 from shared.answer import SUBMISSION
 from shared.envelope import STRUCTURED, decode
 from shared.errors import Destroyed
-from shared.events import RequestClosed, RequestLodged, RequestSubmitted, Subject
+from shared.events import RequestClosed, RequestLodged, RequestSubmitted, StaffRole, Subject
 from shared.journal import Journal, Row
 from shared.law import Right
 from shared.mongo import Client
+from shared.staff import StaffAccount, public_bytes
 from shared.testing import MemoryBroker
 from shared.topology import EVENTS
 from shared.vault import Vault
@@ -100,15 +103,19 @@ def hex_of(name: str) -> str:
 
 @pytest_asyncio.fixture(scope="module")
 async def stage(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    key = Ed25519PrivateKey.generate()
+    client = {"account": "fides.scripts", "key": base64.b64encode(key.private_bytes_raw()).decode()}
     async with running(
         parts,
         tmp_path_factory.mktemp("fides"),
         HABEAS_FIDES_SERVED="true",
-        HABEAS_FIDES_CLIENTS=json.dumps({"scripts": {"secret": SECRET, "scopes": SCOPES}}),
+        HABEAS_FIDES_CLIENTS=json.dumps({"scripts": {"secret": SECRET, "scopes": SCOPES, **client}}),
         HABEAS_FIDES_ORIGINS=json.dumps([ORIGIN]),
         HABEAS_TRUSTED_SOURCES=json.dumps([PORTAL, "fides/scripts"]),
         HABEAS_ERASURE_APPROVAL="always",
     ) as pipeline:
+        roles = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+        await pipeline.accounts.register.add(StaffAccount("fides.scripts", roles, public_bytes(key)))
         # As Postman sends it.
         form = {"grant_type": "client_credentials", "client_id": "scripts", "client_secret": SECRET}
         parts_ = [(name, (None, value)) for name, value in form.items()]

@@ -14,13 +14,12 @@ from shared.journal import Journal, Row
 from shared.mongo import Client
 
 CASE = "c" * 32
-ASKED = EvidenceAsked(request_id=CASE, by="dana.muster", reason="review", refs=(), code="287082")
+ASKED = EvidenceAsked(request_id=CASE, by="dana.muster", reason="review", refs=())
 
 
 async def test_an_earlier_look_is_no_leave_for_this_one(
     mongo_client: Client,
     database_prefix: str,
-    amqp_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -31,5 +30,5 @@ async def test_an_earlier_look_is_no_leave_for_this_one(
     monkeypatch.setattr(identity, "SEEN_WITHIN_S", 0.5)
     desk, standing = Desk(mongo_client, database_prefix), Standing(CASE, Verification(), ())
     with pytest.raises(ConfigurationError, match="on record"):
-        await desk.show(standing, ASKED, amqp_url, b"m" * 32, tmp_path / "proofs")
+        await desk.show(standing, "f" * 32, b"m" * 32, tmp_path / "proofs")
     assert not (tmp_path / "proofs").exists()

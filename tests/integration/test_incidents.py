@@ -70,7 +70,7 @@ def more_of(file: Path, **more: Any) -> None:
 
 async def declared(pipeline: Pipeline, file: Path, *, by: str = "ada") -> str:
     """Declare what stands in *file*; return the incident's id."""
-    code, said, wrong = await command(pipeline, "breach", "declare", str(file), "--by", by)
+    code, said, wrong = await command(pipeline, "breach", "declare", str(file), "--as", by)
     assert code == 0, wrong
     return str(re.findall(r"\b[0-9a-f]{32}\b", said)[0])
 
@@ -137,9 +137,10 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert plain["phases"][0]["by_law"] == {GDPR: 700}
     assert plain["phases"][0]["by_language"] == {"de": 700}
 
-    code, _, wrong = await command(pipeline, "breach", "approve", case, "--by", "ada")
+    code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada")
     assert (code, "somebody else has to approve" in wrong) == (2, True)
-    await tell(pipeline, BreachApproved(request_id=case, by="ada", phase=1))
+    own = BreachApproved(request_id=case, by="ada", phase=1)
+    await tell(pipeline, await pipeline.accounts.signed(own))
     async with Parking(pipeline.amqp_url, topology.parking_of("incidents")) as parking:
 
         async def refused() -> bool:
@@ -149,7 +150,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
 
     until = now() + timedelta(hours=1)
     code, _, wrong = await command(
-        pipeline, "breach", "hold", case, "--by", "ada", "--agency", "police", "--until", until.isoformat()
+        pipeline, "breach", "hold", case, "--as", "ada", "--agency", "police", "--until", until.isoformat()
     )
     assert code == 0, wrong
 
@@ -157,14 +158,14 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
         return bool((await shown(pipeline, case))["held_until"])
 
     await comes_true(held)
-    code, said, wrong = await command(pipeline, "breach", "approve", case, "--by", "bruno")
+    code, said, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
     assert code == 0, wrong
     assert "when the hold of police is over" in said
     await until_it_is(pipeline, case, "approved")
 
     until = now() + HELD_FOR
     sooner = BreachHeld(request_id=case, by="ada", agency="police", until=until)
-    await tell(pipeline, sooner)
+    await tell(pipeline, await pipeline.accounts.signed(sooner))
 
     async def noted() -> bool:
         holds = await pipeline.rows("incidents", **{"case": case, "event.type": BreachHeld.TYPE})
@@ -184,7 +185,7 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert not clock(plain, "gdpr.authority.DE")["done_at"]
 
     code, _, wrong = await command(
-        pipeline, "breach", "reported", case, "--by", "ada", "--clock", "gdpr.authority.DE"
+        pipeline, "breach", "reported", case, "--as", "ada", "--clock", "gdpr.authority.DE"
     )
     assert code == 0, wrong
 
@@ -206,9 +207,9 @@ async def _second_phase(pipeline: Pipeline, heard: Heard, case: str, file: Path)
     assert [one["phase"] for one in registered] == [1, 2]
     await tell(pipeline, scoped(case, 2, people=5))
     await until_it_is(pipeline, case, "scoped", 2)
-    code, _, wrong = await command(pipeline, "breach", "approve", case, "--by", "ada", "--phase", "1")
+    code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada", "--phase", "1")
     assert (code, "phase 2 is newer" in wrong) == (2, True)
-    code, _, wrong = await command(pipeline, "breach", "approve", case, "--by", "ada")
+    code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "ada")
     assert code == 0, wrong
     released = await hear(heard, case, RELEASED, 2)
     assert [one["phase"] for one in released] == [1, 2]
@@ -237,23 +238,23 @@ async def test_a_phase_that_was_declared_wrongly_is_taken_back_and_the_one_befor
     assert await declared(pipeline, file, by="carla") == case
     await tell(pipeline, scoped(case, 2, people=5))
     await until_it_is(pipeline, case, "scoped", 2)
-    code, _, wrong = await command(pipeline, "breach", "approve", case, "--by", "bruno")
+    code, _, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
     assert (code, "--phase: say which was looked at" in " ".join(wrong.split())) == (2, True)
 
-    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--by", "ada", "--phase", "1")
+    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "1")
     assert (code, "phase 2 is newer" in wrong) == (2, True)
-    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--by", "ada", "--phase", "2")
+    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "2")
     assert code == 0, wrong
     plain = await until_it_is(pipeline, case, "withdrawn", 2)
     assert plain["phases"][1]["withdrawn_by"] == "ada"
     assert [one["phase"] for one in await hear(heard, case, "breach.unscoped", 1)] == [2]
 
-    code, said, wrong = await command(pipeline, "breach", "approve", case, "--by", "bruno")
+    code, said, wrong = await command(pipeline, "breach", "approve", case, "--as", "bruno")
     assert code == 0, wrong
     assert "phase 1: 700 people (de 700), 3 customers" in said
     [released] = await hear(heard, case, RELEASED, 1)
     assert released["phase"] == 1
-    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--by", "ada", "--phase", "1")
+    code, _, wrong = await command(pipeline, "breach", "withdraw", case, "--as", "ada", "--phase", "1")
     assert (code, "are out" in wrong) == (2, True)
 
 

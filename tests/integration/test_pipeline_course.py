@@ -42,14 +42,14 @@ async def written(heard: Heard, case: str, letter: str) -> None:
 async def test_an_answer_that_takes_longer_is_told_with_the_new_day(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(STRANGER.asks("access"), source=SHOP)
     promised = (await pipeline.until_it_is("challenged", case))["due_on"]
-    await staff(pipeline, "extend", case, "--by", "anna", "--reason", "complexity")
+    await staff(pipeline, "extend", case, "--as", "anna", "--reason", "complexity")
     await eventually(lambda: bool(heard.of(case, "request.extended")))
     [extended] = heard.of(case, "request.extended")
     assert extended["data"]["promised_on"] == promised < extended["data"]["due_on"]
     page = await pipeline.page(case)
     assert (page["due_on"], page["extended"]) == (extended["data"]["due_on"], True)
     await written(heard, case, "extension")
-    await staff(pipeline, "extend", case, "--by", "anna", "--reason", "complexity")
+    await staff(pipeline, "extend", case, "--as", "anna", "--reason", "complexity")
     assert len(heard.of(case, "request.extended")) == 1
 
 
@@ -64,7 +64,7 @@ async def test_an_appeal_that_is_granted_takes_the_request_up_again(pipeline: Pi
     assert page["appeal_due_on"] is not None
     again = await pipeline.http.post(f"/v1/requests/{case}/appeals", json={"statement": SAID})
     assert again.status_code == 409
-    await staff(pipeline, "decide", case, "--by", "anna", "--granted")
+    await staff(pipeline, "decide", case, "--as", "anna", "--granted")
     await eventually(lambda: bool(heard.of(case, "appeal.answered")))
     [answered] = heard.of(case, "appeal.answered")
     renewed = answered["data"]["renewed"]
@@ -86,7 +86,7 @@ async def test_what_the_staff_writes_about_an_appeal_reaches_the_person_and_no_e
         pipeline,
         "decide",
         case,
-        "--by",
+        "--as",
         "anna",
         "--refused",
         "--reason",

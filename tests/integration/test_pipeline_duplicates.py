@@ -68,7 +68,7 @@ async def test_what_a_stranger_asks_by_the_public_form_holds_up_no_proof(pipelin
 async def test_of_an_end_users_data_nobody_but_the_customer_decides(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(CEM.asks("erasure", role="end_user"))
     await pipeline.until_it_is("received", case)
-    words = ("verify", "accept", case, "--by", "dana.muster", "--reason", "looked_at", "--identity", "email")
+    words = ("verify", "accept", case, "--as", "dana.muster", "--reason", "looked_at", "--identity", "email")
     assert (await command(pipeline, *words))[0] == 0
     await eventually(lambda: "nothing to decide" in pipeline.log.read_text(encoding="utf-8"), WITHIN)
     assert heard.of(case, "identity.verified") == []

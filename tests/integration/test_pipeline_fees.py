@@ -92,7 +92,7 @@ async def test_the_staff_quotes_a_fee_before_it_is_known_who_asks_and_the_person
 ) -> None:
     case = await pipeline.lodge(ADA_ASKS.asks("portability"))
     code = await pipeline.code_for(ADA_ASKS, case)
-    words = ("case", "quote", case, "--by", "anna", "--amount", "20.00", "--currency", "EUR")
+    words = ("case", "quote", case, "--as", "anna", "--amount", "20.00", "--currency", "EUR")
     assert (await command(pipeline, *words, "--reason", "excessive"))[0] == 0
 
     async def noted() -> list[Document]:

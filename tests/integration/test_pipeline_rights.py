@@ -110,7 +110,7 @@ async def test_restricted_data_is_only_stored_and_the_person_is_told_before_that
     await pipeline.send(asked, source=PORTAL)
     assert (await pipeline.closed(await pipeline.id_of(asked)))["package_url"]
 
-    words = ("--by", "dana.muster", "--reason", "accuracy_verified")
+    words = ("--as", "dana.muster", "--reason", "accuracy_verified")
     code, output, _ = await command(pipeline, "restriction", "lift", case, *words)
     assert (code, "told" in output) == (0, True)
     await eventually(lambda: subjects(heard, case) == ["restricted", "unrestricted"])
@@ -125,8 +125,8 @@ async def test_restricted_data_is_only_stored_and_the_person_is_told_before_that
 async def test_nothing_is_lifted_that_was_never_restricted(pipeline: Pipeline, heard: Heard) -> None:
     case = await pipeline.lodge(STRANGER.asks("opt_out_of_sale"))
     await answered(pipeline, heard, case)
-    words = ("--by", "dana.muster", "--reason", "person_asks")
-    assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
+    words = ("--as", "dana.muster", "--reason", "person_asks")
+    assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 2
     await comes_true(lambda: is_parked(pipeline, case))
     assert kinds(heard, case) == ["acknowledgement", "outcome"]
     assert subjects(heard, case) == ["opted_out"]
@@ -268,7 +268,7 @@ async def test_while_an_objection_is_weighed_the_data_is_restricted_and_marketin
     await eventually(lambda: kinds(heard, case) == ["acknowledgement", "code", "weighing"])
     assert letter(pipeline, person, case, "Until then we only store it.")
 
-    words = ("--by", "dana.muster", "--reason", "grounds_prevail")
+    words = ("--as", "dana.muster", "--reason", "grounds_prevail")
     assert (await command(pipeline, "restriction", "lift", case, *words))[0] == 0
     await eventually(lambda: subjects(heard, case)[-1] == "unrestricted")
     assert (await contact_of(pipeline, person))["restricted"] is False

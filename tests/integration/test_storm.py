@@ -110,7 +110,7 @@ async def test_a_declared_incident_marks_and_shapes_what_comes_in_its_time(
 ) -> None:
     until = (now() + timedelta(days=1)).isoformat()
     code, said, complained = await command(
-        pipeline, "burst", "declare", "breach_7", "--by", "dana.muster", "--until", until, "--per-hour", "5",
+        pipeline, "burst", "declare", "breach_7", "--as", "dana.muster", "--until", until, "--per-hour", "5",
         "--source", PORTAL,
     )  # fmt: skip
     assert (code, "breach_7" in said) == (0, True), complained

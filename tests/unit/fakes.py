@@ -41,6 +41,8 @@ from shared.law import Company
 from shared.policies import policies
 from shared.service import Runtime
 from shared.sources import ALL, Bindings, Source, upstream_source
+from shared.staff import StaffDecision
+from shared.staff_register import DecisionOutcome
 from shared.testing import MemoryBroker, MemoryJournal, MemoryTimers, MemoryVault, Unlimited
 from shared.topology import EVENTS, REQUESTS
 
@@ -90,15 +92,25 @@ class Clock:
         self.now += by
 
 
+def proof_of(account: str) -> dict[str, Any]:
+    """Return a proof that :class:`OpenGate` takes for one of *account*."""
+    return {"account": account, "at": NOW.isoformat(), "nonce": "0" * 32, "signature": "0" * 128}
+
+
 @dataclass(slots=True)
-class Staff:
-    """Lets everybody see proofs, unless a test says why not."""
+class OpenGate:
+    """Lets every decision through, unless a test says why not; remembers the outcomes."""
 
     against: str | None = None
+    outcomes: list[DecisionOutcome] = field(default_factory=list)
 
-    async def objection(self, name: str, code: str, attempt: str, now: datetime) -> str | None:
-        del name, code, attempt, now
+    async def refusal(self, decision: StaffDecision, event_id: str, now: datetime) -> str | None:
+        del decision, event_id, now
         return self.against
+
+    async def note(self, event_id: str, outcome: DecisionOutcome, now: datetime) -> None:
+        del event_id, now
+        self.outcomes.append(outcome)
 
 
 class AbsentBroker:
@@ -214,7 +226,7 @@ class Office:
         self.clock = Clock()
         self.timers = MemoryTimers()
         self.allowances = Unlimited()
-        self.staff = Staff()
+        self.staff = OpenGate()
         self.broker = MemoryBroker()
         self.vault = MemoryVault()
         self.journals = {"intake": journal or MemoryJournal(), "verifier": MemoryJournal()}
@@ -228,7 +240,7 @@ class Office:
         )
         verifies = Verifying(trusted=frozenset(trusted), **verifying)
         verifier = verifier_service(
-            self.vault, self.timers, self.allowances, self.staff, key=VERIFIER_KEY, practice=verifies
+            self.vault, self.timers, self.allowances, key=VERIFIER_KEY, practice=verifies
         )
         self._runtimes = [
             Runtime(
@@ -239,6 +251,7 @@ class Office:
                 10,
                 RETRY,
                 self.clock,
+                self.staff,
             )
             for service in (intake, verifier)
         ]

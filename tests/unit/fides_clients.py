@@ -1,5 +1,6 @@
 """Clients of Fides, and the business that they call: a Privacy Center, and scripts with a token."""
 
+import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,11 +27,13 @@ from tests.unit.intake_api import FORGIVING, client_of
 ROOT = "https://privacy.example.com"
 BASE = "/fides/api/v1"
 ORIGIN = "https://center.example.com"
-SECRETS = {name: f"the secret of the {name}" for name in ("scripts", "readers", "reviewers")}
+SECRETS = {name: f"the secret of the {name}" for name in ("scripts", "readers", "reviewers", "watchers")}
+ACCOUNT: Any = {"account": "fides.reviewers", "key": base64.b64encode(bytes(32)).decode()}
 CLIENTS = {
-    "scripts": Client(secret=SECRETS["scripts"], scopes=frozenset(Scope)),
+    "scripts": Client(secret=SECRETS["scripts"], scopes=frozenset(Scope), **ACCOUNT),
     "readers": Client(secret=SECRETS["readers"], scopes=frozenset({Scope.READ})),
-    "reviewers": Client(secret=SECRETS["reviewers"], scopes=frozenset({Scope.READ, Scope.REVIEW})),
+    "reviewers": Client(secret=SECRETS["reviewers"], scopes=frozenset({Scope.READ, Scope.REVIEW}), **ACCOUNT),
+    "watchers": Client(secret=SECRETS["watchers"], scopes=frozenset({Scope.READ, Scope.REVIEW})),
 }
 POLICIES = Policies(
     {**DEFAULTS, "no_mail": "direct_marketing", "leave_me": Right.CONSENT_WITHDRAWAL}, DATA_USES
@@ -165,7 +168,7 @@ async def calling(
     ledger, public = MemoryLedger(), Allowance(per_hour)
     desk = Desk(office.door, ledger, policies, PRACTICE, ROOT, office.work)
     clients = Clients(CLIENTS, MemoryTokens(), office.clock)
-    served = Served(desk, Reviews(desk, ledger), Consents(desk, MemoryBegun()), clients, public)
+    served = Served(desk, Reviews(desk, ledger, CLIENTS), Consents(desk, MemoryBegun()), clients, public)
     fides = fides_app(served, frozenset({ORIGIN}))
     async with client_of(office.door, public=public, attempts=attempts, fides=fides) as http:
         yield Calling(office, http, ledger, desk)

@@ -29,6 +29,8 @@ from tests.unit.fakes import (
     Clock,
     MemoryFirsts,
     MemoryRoom,
+    OpenGate,
+    proof_of,
     submission,
 )
 
@@ -84,15 +86,16 @@ class Registry:
         intake = intake_service(ports, PRACTICE, REQUEST_KEY, BINDINGS)
         self.service = service(self.vault, self.timers, LAW, Retention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [
-            Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock)
+            Runtime(made, rows, self.broker.inbox(made.name), self.broker, 10, RETRY, self.clock, OpenGate())
             for made, rows in ((intake, intakes), (self.service, self.journal))
         ]
 
     async def declare(self, *, id_: str = "1", source: str = COMMAND, **changes: Any) -> None:
-        """Declare a breach as the staff does, or by *source*, and let the services work."""
-        await self.broker.publish(
-            [submission("breach.declared", declaration(**changes), id_=id_, source=source)]
-        )
+        """Declare a breach as a staff account does, or by *source*, and let the services work."""
+        declared = declaration(**changes)
+        if source == COMMAND and declared.get("by"):
+            declared["proof"] = proof_of(declared["by"])
+        await self.broker.publish([submission("breach.declared", declared, id_=id_, source=source)])
         await self.work()
 
     async def tell(self, *facts: Fact, id_: str = "") -> None:

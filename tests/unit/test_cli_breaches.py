@@ -129,7 +129,7 @@ def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
             {"affected": {"list": [{"email": SECRET}]}}, "affected.list.0.email: ", id="inside a list"
         ),
         pytest.param({"risk_unlikely": True}, "risk_unlikely needs a rationale", id="several fields"),
-        pytest.param({"by": None}, "say who declares it, with --by", id="nobody"),
+        pytest.param({"by": None}, "say which staff account declares it, with --as", id="nobody"),
     ],
 )
 def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
@@ -176,7 +176,7 @@ def test_what_is_no_declaration_is_refused(tmp_path: Path, text: str, said: str)
 
 
 def test_who_declares_is_one_person(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="is somebody else than --by says"):
+    with pytest.raises(ConfigurationError, match="names another account than --as"):
         breachfiles.read(changed(tmp_path), "bruno")
 
 
@@ -187,7 +187,7 @@ def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
-@pytest.mark.parametrize("verb", ["declare FILE --by ada", "scope FILE", "preview FILE --out OUT"])
+@pytest.mark.parametrize("verb", ["declare FILE --as ada", "scope FILE", "preview FILE --out OUT"])
 def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
     tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,9 +201,9 @@ def test_every_verb_that_reads_a_declaration_knows_the_categories_of_the_map(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("declare /nowhere.yaml --by ada", "there is no such file"),
-        (f"hold {INCIDENT} --by ada --agency police --until 2020-01-01T00:00+01:00", "lies in the past"),
-        (f"hold {INCIDENT} --by ada --agency police --until tomorrow", "--until: must be a moment"),
+        ("declare /nowhere.yaml --as ada", "there is no such file"),
+        (f"hold {INCIDENT} --as ada --agency police --until 2020-01-01T00:00+01:00", "lies in the past"),
+        (f"hold {INCIDENT} --as ada --agency police --until tomorrow", "--until: must be a moment"),
         ("register --out register.txt", "call it .csv or .json"),
     ],
 )

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from shared.errors import ConfigurationError
 
-DECIDE = ["case", "decide", "a" * 32, "--by", "anna", "--refused"]
+DECIDE = ["case", "decide", "a" * 32, "--as", "anna", "--refused"]
 
 
 def test_a_reason_that_no_letter_knows_is_named_beside_those_that_are_known() -> None:

@@ -1,5 +1,6 @@
 """What a client that works for the privacy staff can look up and decide, without HTTP."""
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 from pydantic import ValidationError
 
 from services.intake.fides.bodies import Selection
-from services.intake.fides.clients import by_of
+from services.intake.fides.clients import Client
 from services.intake.fides.desk import AWAY, Desk
 from services.intake.fides.entries import Between, Entry
 from services.intake.fides.filters import SORTED_BY, Filter, Found
@@ -18,15 +19,18 @@ from services.intake.fides.requests import identifiers_in
 from services.intake.fides.shapes import log, paged, response, verbose
 from services.intake.obstacles import NotNow, TooOften
 from shared.errors import TransientError
-from shared.events import ErasureApproved, IdentityDecided, RefusalReason, RequestId
+from shared.events import Decision, ErasureApproved, IdentityDecided, RefusalReason, RequestId
 
 MOST_BY_FILTER = 10_000
 """Requests that one decision may be about."""
 LOOKS = 20
 """Times that are looked whether a decision has come to effect, before the request is shown as it stands."""
 REVIEWED = "reviewed"
-Deciding: TypeAlias = Callable[[Found, str, str | None], Awaitable[None]]
-"""Decides about a request: by whom, and why."""
+Deciding: TypeAlias = Callable[[Found, Client, str | None], Awaitable[None]]
+"""Decides about a request as a client, for a reason."""
+NO_NAME = "program"
+"""Stands for the account until the decision is signed."""
+NO_ACCOUNT = "This client decides nothing: its configuration names no staff account."
 NO_FILTER = "filters: at least one must leave some requests out."
 NO_ONE = "No privacy request found with this id."
 NOT_APPROVABLE = "Cannot transition status: nothing of this request waits for approval. It is {}."
@@ -53,6 +57,7 @@ class Reviews:
 
     desk: Desk
     listed: Listed
+    clients: Mapping[str, Client]
 
     async def search(self, wanted: Filter, *, page: int, size: int) -> dict[str, Any]:
         """
@@ -86,45 +91,60 @@ class Reviews:
 
     async def approve(self, selection: Selection, client: str) -> dict[str, Any]:
         """Let go on what waits for approval: who asks, where the staff is to decide it, or an erasure."""
-        return await self._decide(selection, client, self._approve)
+        return await self._decide(selection, self._staff(client), self._approve)
 
     async def deny(self, selection: Selection, client: str) -> dict[str, Any]:
         """Decide that it cannot be established who asks."""
-        return await self._decide(selection, client, self._deny)
+        return await self._decide(selection, self._staff(client), self._deny)
 
     async def cancel(self, selection: Selection, client: str) -> dict[str, Any]:
         """Take requests back."""
-        return await self._decide(selection, client, self._cancel)
+        return await self._decide(selection, self.clients[client], self._cancel)
 
-    async def _approve(self, found: Found, by: str, _reason: str | None) -> None:
+    async def _approve(self, found: Found, client: Client, _reason: str | None) -> None:
         case = found.seen.case
         if case.awaits_approval and case.withdrawable:
-            await self.desk.door.decide(ErasureApproved(request_id=found.entry.case, by=by))
+            await self._publish(ErasureApproved(request_id=found.entry.case, by=NO_NAME), client)
         elif case.in_review and case.awaits_proof:
             names = _surest(found)
-            await self.desk.door.decide(
-                IdentityDecided(
-                    request_id=found.entry.case, verified=True, by=by, reason=REVIEWED, identities=names
-                )
+            decided = IdentityDecided(
+                request_id=found.entry.case, by=NO_NAME, verified=True, reason=REVIEWED, identities=names
             )
+            await self._publish(decided, client)
         else:
             raise NotTaken(NOT_APPROVABLE.format(found.status))
 
-    async def _deny(self, found: Found, by: str, reason: str | None) -> None:
+    async def _deny(self, found: Found, client: Client, reason: str | None) -> None:
         if not found.seen.case.awaits_proof:
             raise NotTaken(NOT_DENIABLE.format(found.status))
         try:
             why = RefusalReason(reason or RefusalReason.IDENTITY_NOT_ESTABLISHED)
         except ValueError:
             raise NotTaken(NO_SUCH_REASON.format(", ".join(RefusalReason))) from None
-        await self.desk.door.decide(
-            IdentityDecided(request_id=found.entry.case, verified=False, by=by, reason=why)
-        )
+        decided = IdentityDecided(request_id=found.entry.case, by=NO_NAME, verified=False, reason=why)
+        await self._publish(decided, client)
 
-    async def _cancel(self, found: Found, _by: str, _reason: str | None) -> None:
+    async def _cancel(self, found: Found, _client: Client, _reason: str | None) -> None:
         await self.desk.door.withdraw(found.entry.case)
 
-    async def _decide(self, selection: Selection, client: str, act: Deciding) -> dict[str, Any]:
+    async def _publish(self, decision: Decision, client: Client) -> None:
+        """Sign a decision with the key of the client's account: the service that acts on it verifies that."""
+        now = self.desk.door.clock()
+        await self.desk.door.decide(client.signed(decision, secrets.token_hex(16), now))
+
+    def _staff(self, client_id: str) -> Client:
+        """
+        Return a client that may decide.
+
+        Raises:
+            Refused: It has no staff account.
+        """
+        client = self.clients[client_id]
+        if client.account is None:
+            raise Refused(HTTPStatus.FORBIDDEN, NO_ACCOUNT)
+        return client
+
+    async def _decide(self, selection: Selection, client: Client, act: Deciding) -> dict[str, Any]:
         done, failed = list[Found](), list[Mapping[str, Any]]()
         for name in await self._selected(selection):
             try:
@@ -133,7 +153,7 @@ class Reviews:
                 failed.append({"message": NO_ONE, "data": {"privacy_request_id": name}})
                 continue
             try:
-                await act(found, by_of(client), selection.reason)
+                await act(found, client, selection.reason)
                 done.append(found)
             except (NotTaken, NotNow, TooOften, TransientError) as error:
                 said = AWAY if isinstance(error, TransientError) else str(error)

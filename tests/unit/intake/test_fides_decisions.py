@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.intake.fides.ids import spelt
 from shared.errors import BrokerUnavailable
 from shared.events import (
+    DecisionRefused,
     ErasureApproved,
     ErasurePlanned,
     IdentityDecided,
@@ -18,8 +20,10 @@ from shared.events import (
     Outcome,
     RequestFulfilled,
     RequestWithdrawn,
+    StaffRole,
 )
 from shared.law import Regulation, Right
+from shared.staff import StaffAccount, public_bytes, signature_fits
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.fides_clients import Calling, assert_detail, calling, hex_of
 
@@ -213,17 +217,31 @@ async def test_without_a_broker_nothing_is_decided_and_each_is_told(client: Call
     assert "does not answer" in found["failed"][0]["message"]
 
 
-async def test_where_two_must_decide_one_client_is_one_of_them() -> None:
+async def test_two_clients_with_one_account_are_one_decider() -> None:
     office = Office(four_eyes=True)
     async with calling(office) as client:
         await client.log_in("reviewers")
         name = await in_review(client)
-        for _ in range(2):
-            (shown,) = (await decided(client, "approve", [name]))["succeeded"]
-            assert shown["status"] == "pending"
+        await decided(client, "approve", [name])
         await client.log_in("scripts")
         (shown,) = (await decided(client, "approve", [name]))["succeeded"]
-        assert shown["status"] == "in_processing"
+        assert shown["status"] == "pending"
+        assert [fact.reason for fact in office.told(DecisionRefused)] == ["decider_decided_before"]
+
+
+async def test_client_without_staff_account_decides_nothing(client: Calling) -> None:
+    name = await in_review(client)
+    await client.log_in("watchers")
+    for verb in ("approve", "deny"):
+        assert_detail(await client.call("PATCH", f"/privacy-request/administrate/{verb}", [name]), 403)
+    assert not client.office.told(IdentityDecided)
+
+
+async def test_decision_of_client_carries_the_signature_of_its_account(client: Calling) -> None:
+    await decided(client, "approve", [await in_review(client)])
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    account = StaffAccount("fides.reviewers", frozenset({StaffRole.APPROVER}), public_bytes(key))
+    assert signature_fits(client.office.the(IdentityDecided), account)
 
 
 async def test_only_a_reviewer_decides(client: Calling) -> None:

@@ -28,8 +28,8 @@ from shared.incidents import (
     NoticesReleased,
 )
 from shared.sources import COMMAND
-from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE
-from tests.unit.register import CALIFORNIA, INCIDENT, Registry, scoped
+from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, submission
+from tests.unit.register import CALIFORNIA, INCIDENT, Registry, declaration, scoped
 
 FIVE_YEARS = timedelta(days=5 * 366)
 
@@ -133,10 +133,15 @@ def by_name(incident: Incident) -> dict[str, Due]:
     return {duty.clock: duty for duty in incident.clocks}
 
 
-async def test_of_what_an_upstream_system_declares_two_people_approve(registry: Registry) -> None:
-    """Four eyes: whom a message names as its author, nobody has seen."""
-    await registry.declare(source=SOURCE, by="nobody")
-    theirs = incident_id(SOURCE, "inc-1", key=REQUEST_KEY)
+@pytest.mark.parametrize("source", [SOURCE, COMMAND])
+async def test_of_what_an_upstream_system_declares_two_people_approve(
+    registry: Registry, source: str
+) -> None:
+    """Four eyes: an account that a message names counts only with its proof."""
+    declared = declaration(by="nobody")
+    await registry.broker.publish([submission("breach.declared", declared, id_="1", source=source)])
+    await registry.work()
+    theirs = incident_id(source, "inc-1", key=REQUEST_KEY)
     await registry.tell(scoped().model_copy(update={"request_id": theirs}))
     await registry.tell(BreachApproved(request_id=theirs, by="bruno", phase=1))
     assert registry.told(NoticesReleased) == []

@@ -42,6 +42,7 @@ from shared.law import Right
 from shared.service import Runtime
 from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
 from shared.topology import DELAYS, EVENTS, RETRY
+from tests.unit.fakes import OpenGate
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32
@@ -128,6 +129,7 @@ class Office:
                 10,
                 timedelta(hours=1),
                 lambda: WRITTEN_AT,
+                OpenGate(),
             )
             for lane, subscriptions in ((Lane.LETTERS, SUBSCRIPTIONS), (Lane.CODES, CODES))
         ]

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.domain import EvidenceWithheld
 from services.verifier.handlers import LAPSE
 from shared.answer import SUBMISSION
 from shared.events import (
+    DecisionRefused,
     EvidenceAsked,
     EvidenceDestroyed,
     EvidenceShown,
@@ -149,18 +149,11 @@ async def test_a_proof_before_its_request_waits() -> None:
 # --- showing ------------------------------------------------------------------------------------------
 
 
-def withheld(office: Office) -> list[EvidenceWithheld]:
-    rows = office.journals["verifier"].rows.values()
-    return [fact for row in rows for fact in row.facts if isinstance(fact, EvidenceWithheld)]
-
-
 @pytest.mark.parametrize("against", [None, "code_wrong"])
-async def test_that_one_of_the_staff_was_let_look_is_on_record_or_why_not(against: str | None) -> None:
+async def test_look_at_proofs_is_on_record_or_the_reason_against_it(against: str | None) -> None:
     office = await opened()
     office.staff.against = against
-    who: Any = {"request_id": CASE, "by": "dana.muster"}
-    look: Any = who | {"reason": "review", "refs": ("proof_1",)}
-    await office.tell(EvidenceAsked(**look, code="287082"), service="console")
-    shown, refused = EvidenceShown(**look), EvidenceWithheld(**who, reason="code_wrong")
-    assert office.told(EvidenceShown) == ([] if against else [shown])
-    assert withheld(office) == ([refused] if against else [])
+    look: Any = {"request_id": CASE, "by": "dana.muster", "reason": "review", "refs": ("proof_1",)}
+    await office.tell(EvidenceAsked(**look), service="console")
+    assert office.told(EvidenceShown) == ([] if against else [EvidenceShown(**look)])
+    assert [fact.reason for fact in office.told(DecisionRefused)] == ([against] if against else [])

@@ -228,7 +228,6 @@ def context(office: Office, known: Verification) -> Verifier:
         vault=office.vault,
         timers=office.timers,
         allowances=office.allowances,
-        reviewers=office.staff,
         key=VERIFIER_KEY,
         practice=Practice(),
     )

@@ -1,0 +1,321 @@
+"""Attacks on deciding: forged, replayed, altered and guessed decisions, and deciders who may not decide."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas.company import ADA, BRUNO
+from habeas.stack import Stack
+from shared.bus import Message
+from shared.envelope import encode
+from shared.events import (
+    Decision,
+    ErasureApproved,
+    ExtensionDecided,
+    IdentityDecided,
+    RestrictionLifting,
+    StaffRole,
+)
+from shared.staff import MOST_WRONG_CODES, code_at, private_key, signed
+from shared.topology import EVENTS
+from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
+from tests.staff import PASSWORD
+from tests.waiting import eventually
+
+ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def pipeline(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("staff")
+    async with running(
+        parts, folder, HABEAS_ERASURE_APPROVAL="always", HABEAS_TWO_DECIDERS="true"
+    ) as pipeline:
+        yield pipeline
+
+
+@pytest_asyncio.fixture
+async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
+    async with pipeline.listening() as heard:
+        yield heard
+
+
+async def challenged(pipeline: Pipeline, person: Somebody = ADA_ASKS) -> str:
+    """Return a request that waits for proof of identity."""
+    case = await pipeline.lodge(person.asks("access", details={"statement": secrets.token_hex(8)}))
+    await pipeline.until_it_is("challenged", case)
+    return case
+
+
+def accepts(case: str, by: str = "dana.muster") -> IdentityDecided:
+    return IdentityDecided(request_id=case, by=by, verified=True, reason="looked_at", identities=("email",))
+
+
+async def publish(pipeline: Pipeline, decision: Decision, id_: str | None = None) -> str:
+    """Publish a decision as the holder of intake's credential can; return the event's id."""
+    id_ = id_ or secrets.token_hex(16)
+    body = encode(decision, id=id_, source="habeas/command", time=datetime.now(UTC))
+    await pipeline.announce(Message(EVENTS, decision.TYPE, body, id_))
+    return id_
+
+
+async def refusal(heard: Heard, case: str, id_: str) -> str:
+    """Return why the decision *id_* was refused."""
+
+    def found() -> str:
+        refused = heard.of(case, "decision.refused")
+        return next((one["data"]["reason"] for one in refused if one["data"]["decision"] == id_), "")
+
+    return await eventually(found, timedelta(seconds=20))
+
+
+async def unmoved(pipeline: Pipeline, case: str) -> None:
+    """Check that no decision about a request had an effect."""
+    assert (await pipeline.page(case))["status"] == "challenged"
+    for service in ("verifier", "intake", "fulfillment"):
+        rows = await pipeline.rows(service, case=case)
+        assert not [row for row in rows if (row["event"] or {}).get("type") == IdentityDecided.TYPE]
+
+
+async def post(pipeline: Pipeline, decision: Decision, **more: Any) -> tuple[int, str]:
+    body = {"type": decision.TYPE, "data": decision.model_dump(mode="json", exclude_defaults=True), **more}
+    answer = await pipeline.http.post("/v1/staff/decisions", json=body)
+    return answer.status_code, str(answer.json().get("detail", ""))
+
+
+async def said(pipeline: Pipeline, *words: str) -> str:
+    """Return the complaint of a verb that must fail."""
+    code, _, complaint = await command(pipeline, *words)
+    assert code == 2, complaint
+    return complaint
+
+
+# --- the decider ----------------------------------------------------------------------------------------
+
+
+async def test_one_shell_is_not_two_deciders(pipeline: Pipeline) -> None:
+    case = await challenged(pipeline)
+    accept = ("verify", "accept", case, "--reason", "looked_at", "--identity", "email", "--as")
+    assert (await command(pipeline, *accept, "dana.muster"))[0] == 0
+    assert "a colleague has to make the second" in await said(pipeline, *accept, "dana.muster")
+    # Another name with the secrets at hand: the key that follows from them is not that account's.
+    account = await pipeline.accounts.present("dana.muster")
+    await pipeline.accounts.present("robin.muster")
+    stolen = signed(
+        accepts(case, "robin.muster"),
+        private_key(PASSWORD, pipeline.accounts.register.salt("dana.muster")),
+        at=datetime.now(UTC),
+        nonce=secrets.token_hex(16),
+        code=code_at(account.second_factor, datetime.now(UTC)),
+    )
+    assert await post(pipeline, stolen) == (403, "signature_wrong")
+    assert (await pipeline.page(case))["status"] == "challenged"
+    assert (await command(pipeline, *accept, "robin.muster"))[0] == 0
+    await pipeline.closed(case)
+
+
+async def test_identity_decider_does_not_approve_the_erasure(pipeline: Pipeline) -> None:
+    case = await pipeline.lodge(BRUNO_ASKS.asks("erasure"))
+    await pipeline.until_it_is("challenged", case)
+    accept = ("verify", "accept", case, "--reason", "looked_at", "--identity", "email", "--as")
+    for by in ("dana.muster", "robin.muster"):
+        assert (await command(pipeline, *accept, by))[0] == 0
+    await pipeline.until_it_is("verified", case)
+
+    async def planned() -> bool:
+        rows = await pipeline.rows("intake", case=case)
+        return any((row["event"] or {}).get("type") == "habeas.erasure.planned.v1" for row in rows)
+
+    await comes_true(planned)
+    assert "a colleague" in await said(pipeline, "approve", case, "--as", "robin.muster")
+    assert await pipeline.mentions(BRUNO.email)
+
+
+async def test_name_of_the_data_subject_is_no_approver(pipeline: Pipeline) -> None:
+    case = await challenged(pipeline)
+    decision = await pipeline.accounts.signed(accepts(case))
+    free = decision.model_copy(update={"by": "ada"})
+    assert await post(pipeline, free) == (403, "signature_wrong")
+    claimed = free.model_copy(
+        update={"proof": free.proof and free.proof.model_copy(update={"account": "ada"})}
+    )
+    assert await post(pipeline, claimed) == (403, "signature_wrong")
+    await unmoved(pipeline, case)
+
+
+async def test_own_request_is_not_decided_even_with_another_spelling(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    case = await challenged(pipeline)
+    local, _, domain = ADA.email.partition("@")
+    mailboxes = {pipeline.accounts.register.mailbox(f"{local.upper()}+staff@{domain}")}
+    account = await pipeline.accounts.present("ada.staff")
+    await pipeline.accounts.register.replace(replace(account, mailboxes=frozenset(mailboxes)))
+    decision = await pipeline.accounts.signed(accepts(case, "ada.staff"))
+    assert await post(pipeline, decision) == (403, "decider_is_concerned")
+    assert await refusal(heard, case, await publish(pipeline, decision)) == "decider_is_concerned"
+    await unmoved(pipeline, case)
+
+
+async def test_disabled_account_decides_nothing(pipeline: Pipeline, heard: Heard) -> None:
+    case = await challenged(pipeline)
+    decision = await pipeline.accounts.signed(accepts(case, "former.muster"))
+    account = await pipeline.accounts.register.account("former.muster")
+    assert account is not None
+    await pipeline.accounts.register.replace(replace(account, disabled=True))
+    assert await refusal(heard, case, await publish(pipeline, decision)) == "account_disabled"
+    await unmoved(pipeline, case)
+
+
+async def test_account_without_the_role_decides_nothing(pipeline: Pipeline, heard: Heard) -> None:
+    case = await challenged(pipeline)
+    await pipeline.accounts.present("vera.viewer", roles=(StaffRole.VIEWER, StaffRole.ADMIN))
+    decision = await pipeline.accounts.signed(accepts(case, "vera.viewer"))
+    assert await refusal(heard, case, await publish(pipeline, decision)) == "role_missing"
+    await pipeline.accounts.present("otto.officer", roles=(StaffRole.INCIDENT_OFFICER,))
+    decision = await pipeline.accounts.signed(accepts(case, "otto.officer"))
+    assert await post(pipeline, decision) == (403, "role_missing")
+    await unmoved(pipeline, case)
+
+
+# --- the decision ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [IdentityDecided, ErasureApproved, ExtensionDecided, RestrictionLifting])
+async def test_decision_published_on_the_broker_without_proof_is_refused(
+    pipeline: Pipeline, heard: Heard, kind: type[Decision]
+) -> None:
+    await pipeline.accounts.present("dana.muster")
+    case = await challenged(pipeline)
+    fields = {"reason": "complexity" if kind is ExtensionDecided else "person_asks", "verified": True}
+    forged = kind.model_validate({"request_id": case, "by": "dana.muster", "identities": ["email"], **fields})
+    assert await refusal(heard, case, await publish(pipeline, forged)) == "proof_missing"
+    await unmoved(pipeline, case)
+
+
+async def test_proof_of_one_case_does_not_decide_another(pipeline: Pipeline, heard: Heard) -> None:
+    case, other = await challenged(pipeline), await challenged(pipeline, BRUNO_ASKS)
+    decision = await pipeline.accounts.signed(accepts(case))
+    moved = decision.model_copy(update={"request_id": other})
+    assert await refusal(heard, other, await publish(pipeline, moved)) == "signature_wrong"
+    await unmoved(pipeline, other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"verified": False}, {"identities": ("email", "phone")}, {"reason": "other"}],
+    ids=["verdict", "identities", "reason"],
+)
+async def test_altered_decision_is_refused(pipeline: Pipeline, heard: Heard, change: dict[str, Any]) -> None:
+    case = await challenged(pipeline)
+    decision = (await pipeline.accounts.signed(accepts(case))).model_copy(update=change)
+    assert await refusal(heard, case, await publish(pipeline, decision)) == "signature_wrong"
+    await unmoved(pipeline, case)
+
+
+async def test_proof_of_one_type_does_not_decide_another(pipeline: Pipeline, heard: Heard) -> None:
+    case = await challenged(pipeline)
+    proof = (await pipeline.accounts.signed(accepts(case))).proof
+    forged = ErasureApproved(request_id=case, by="dana.muster", proof=proof)
+    assert await refusal(heard, case, await publish(pipeline, forged)) == "signature_wrong"
+
+
+async def test_same_decision_published_twice_counts_once(pipeline: Pipeline, heard: Heard) -> None:
+    case = await challenged(pipeline)
+    decision = await pipeline.accounts.signed(accepts(case))
+    await publish(pipeline, decision)
+    assert await refusal(heard, case, await publish(pipeline, decision)) == "code_spent"
+
+
+async def test_one_code_makes_one_decision_at_all_services(pipeline: Pipeline, heard: Heard) -> None:
+    """Also with the id of the event that used it, by an attacker who knows the password."""
+    case, other = await challenged(pipeline), await challenged(pipeline, BRUNO_ASKS)
+    now = datetime.now(UTC)
+    decision = await pipeline.accounts.signed(accepts(case), at=now)
+    id_ = await publish(pipeline, decision)
+    code, key = decision.proof.code if decision.proof else "", pipeline.accounts.key("dana.muster")
+    for again, event in (
+        (accepts(other), id_),
+        (ExtensionDecided(request_id=other, by="dana.muster", reason="complexity"), secrets.token_hex(16)),
+    ):
+        spent = signed(again, key, at=now, nonce=secrets.token_hex(16), code=code)
+        assert await refusal(heard, other, await publish(pipeline, spent, event)) == "code_spent"
+    await unmoved(pipeline, other)
+
+
+async def test_old_proof_is_refused(pipeline: Pipeline, heard: Heard) -> None:
+    case = await challenged(pipeline)
+    for age in (timedelta(minutes=11), -timedelta(minutes=2)):
+        decision = await pipeline.accounts.signed(accepts(case), at=datetime.now(UTC) - age)
+        assert await refusal(heard, case, await publish(pipeline, decision)) == "proof_stale"
+    await unmoved(pipeline, case)
+
+
+# --- guessing -------------------------------------------------------------------------------------------
+
+
+async def test_second_factor_is_not_guessed_with_a_stolen_password(pipeline: Pipeline, heard: Heard) -> None:
+    case = await challenged(pipeline)
+    account, key = await pipeline.accounts.present("guess.muster"), pipeline.accounts.key("guess.muster")
+    now = datetime.now(UTC)
+    right = code_at(account.second_factor, now)
+
+    def guess(code: str) -> Decision:
+        return signed(accepts(case, "guess.muster"), key, at=now, nonce=secrets.token_hex(16), code=code)
+
+    wrong = next(code for code in ("000000", "000001", "000002") if code != right)
+    assert await post(pipeline, guess(wrong)) == (403, "code_wrong")
+    assert await post(pipeline, guess(wrong)) == (403, "tried_too_often")
+    assert await refusal(heard, case, await publish(pipeline, guess(wrong))) == "tried_too_often"
+    tries = pipeline.client[f"{pipeline.prefix}_staff"]["tries"]
+    whose = f"guess.muster/{account.enrolment}"
+    await tries.insert_many(
+        [{"_id": f"{whose}/{step}", "account": whose, "at": now} for step in range(MOST_WRONG_CODES - 1)]
+    )
+    assert await post(pipeline, guess(right)) == (403, "account_locked")
+    await unmoved(pipeline, case)
+
+
+async def test_stranger_cannot_lock_an_account(pipeline: Pipeline) -> None:
+    case = await challenged(pipeline)
+    decision = await pipeline.accounts.signed(accepts(case, "busy.muster"))
+    forged = decision.model_copy(
+        update={"proof": decision.proof and decision.proof.model_copy(update={"code": "000000"})}
+    )
+    for _ in range(MOST_WRONG_CODES + 1):
+        assert await post(pipeline, forged) == (403, "signature_wrong")
+    assert (await post(pipeline, decision))[0] == 202
+
+
+async def test_salt_does_not_tell_which_accounts_exist(pipeline: Pipeline) -> None:
+    await pipeline.accounts.present("dana.muster")
+    salts = [
+        (await pipeline.http.get(f"/v1/staff/accounts/{name}/salt")).raise_for_status().json()["salt"]
+        for name in ("dana.muster", "nobody.muster", "nobody.muster")
+    ]
+    assert salts[1] == salts[2] != salts[0]
+    assert {len(salt) for salt in salts} == {32}
+    case = await challenged(pipeline)
+    unknown = await pipeline.accounts.signed(accepts(case, "dana.muster"))
+    proof = unknown.proof and unknown.proof.model_copy(update={"account": "nobody.muster"})
+    named = unknown.model_copy(update={"by": "nobody.muster", "proof": proof})
+    assert await post(pipeline, named) == (403, "signature_wrong")
+
+
+async def test_staff_shell_needs_neither_master_key_nor_database_nor_broker(pipeline: Pipeline) -> None:
+    case = await challenged(pipeline)
+    secret = {"HABEAS_MASTER_KEY", "HABEAS_MONGO_URL", "HABEAS_AMQP_URL", "HABEAS_API_KEYS"}
+    account = await pipeline.accounts.present("dana.muster")
+    settings = {name: value for name, value in pipeline.settings.items() if name not in secret}
+    bare = replace(pipeline, settings=settings, staff=pipeline.accounts)
+    code = code_at(account.second_factor, datetime.now(UTC))
+    words = ("verify", "refuse", case, "--reason", "proof_not_convincing", "--as", "dana.muster")
+    assert not secret & bare.environment.keys()
+    ended, _, complaint = await command(bare, *words)
+    assert (ended, complaint) == (0, ""), code
+    await pipeline.closed(case)

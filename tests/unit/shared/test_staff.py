@@ -1,0 +1,230 @@
+"""Proofs of staff accounts: what a signature covers; no decision reaches a handler without one."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from services.intake.staff_decisions import KINDS
+from shared.bus import Message
+from shared.catalogue import catalogue
+from shared.envelope import decode, encode
+from shared.errors import RefusedDecision
+from shared.events import Decision, DecisionRefused, ExtensionDecided, Fact, IdentityDecided, StaffRole
+from shared.incidents import BreachDeclared
+from shared.service import Moment, Runtime, Service, on
+from shared.staff import (
+    LIFETIME,
+    StaffAccount,
+    addresses_in,
+    code_at,
+    demands_proof,
+    mailbox_hash,
+    objection,
+    private_key,
+    public_bytes,
+    signature_fits,
+    signed,
+    step_of,
+)
+from shared.testing import MemoryBroker, MemoryJournal
+from shared.topology import EVENTS, LISTENS
+from tests.unit.fakes import OpenGate
+from tests.unit.register import declaration
+
+NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+CASE = "c" * 32
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+ACCOUNT = StaffAccount("dana.muster", frozenset({StaffRole.AGENT}), public_bytes(KEY), b"f" * 20)
+DECISIONS = [kind for kind in catalogue() if issubclass(kind, Decision)]
+
+
+def accepts(**changes: Any) -> IdentityDecided:
+    fields = {"request_id": CASE, "by": "dana.muster", "verified": True, "reason": "looked_at"}
+    return IdentityDecided.model_validate(fields | {"identities": ["email"]} | changes)
+
+
+def sign(decision: Decision) -> Decision:
+    return signed(decision, KEY, at=NOW, nonce="0" * 32, code="123456")
+
+
+def test_signature_survives_the_journey_over_the_bus() -> None:
+    decision = sign(accepts())
+    body = encode(decision, id="1", source="habeas/intake", time=NOW)
+    arrived = decode(body, exchange=EVENTS, content_type=None, headers={}).event
+    assert isinstance(arrived, IdentityDecided)
+    assert signature_fits(arrived, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"request_id": "d" * 32},
+        {"by": "robin.muster"},
+        {"verified": False},
+        {"reason": "other"},
+        {"identities": ("email", "phone")},
+        {"identities": ()},
+    ],
+    ids=str,
+)
+def test_signature_covers_every_field_of_the_decision(change: dict[str, Any]) -> None:
+    assert not signature_fits(sign(accepts()).model_copy(update=change), ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"code": "654321"},
+        {"nonce": "1" * 32},
+        {"at": NOW + timedelta(seconds=1)},
+        {"account": "robin.muster"},
+    ],
+    ids=str,
+)
+def test_signature_covers_every_field_of_the_proof(change: dict[str, Any]) -> None:
+    decision = sign(accepts())
+    assert decision.proof is not None
+    altered = decision.model_copy(update={"proof": decision.proof.model_copy(update=change)})
+    assert not signature_fits(altered, ACCOUNT)
+
+
+def test_signature_of_another_key_does_not_fit() -> None:
+    other = Ed25519PrivateKey.generate()
+    forged = signed(accepts(), other, at=NOW, nonce="0" * 32, code="123456")
+    assert not signature_fits(forged, ACCOUNT)
+    assert not signature_fits(accepts(), ACCOUNT)
+
+
+def test_key_follows_from_password_and_salt() -> None:
+    one, same = private_key("correct horse", b"s" * 16), private_key("correct horse", b"s" * 16)
+    others = private_key("correct horsf", b"s" * 16), private_key("correct horse", b"t" * 16)
+    assert public_bytes(one) == public_bytes(same)
+    assert public_bytes(one) not in {public_bytes(other) for other in others}
+
+
+def test_proof_is_fresh_for_ten_minutes() -> None:
+    decision = sign(accepts())
+    assert objection(decision, ACCOUNT, NOW + LIFETIME) is None
+    assert objection(decision, ACCOUNT, NOW + LIFETIME + timedelta(seconds=1)) == "proof_stale"
+    assert objection(decision, ACCOUNT, NOW - timedelta(seconds=61)) == "proof_stale"
+
+
+def test_code_counts_in_its_half_minute_and_the_next() -> None:
+    key = ACCOUNT.second_factor
+    code = code_at(key, NOW)
+    assert step_of(code, key, NOW) == step_of(code, key, NOW + timedelta(seconds=30)) is not None
+    assert step_of(code, key, NOW + timedelta(seconds=60)) is None
+    assert step_of(code, key, NOW - timedelta(seconds=1)) is None
+
+
+def test_mailbox_is_known_in_every_spelling_of_its_owner() -> None:
+    key = b"k" * 32
+    assert mailbox_hash("Dana.Muster+x@Example.org ", key) == mailbox_hash("dana.muster@example.org", key)
+    assert mailbox_hash("dana@example.org", key) != mailbox_hash("dana@example.com", key)
+
+
+def test_addresses_of_subject_agent_and_identifiers_are_found() -> None:
+    submission = (
+        b'{"subject": {"email": "a@example.org", "identifiers": {"mail": "b@example.org"}},'
+        b' "agent": {"email": "c@example.org"}, "details": {"statement": "I am d@example.org"}}'
+    )
+    assert addresses_in(submission) == {"a@example.org", "b@example.org", "c@example.org"}
+
+
+# --- no way around ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", DECISIONS, ids=lambda kind: kind.TYPE)
+def test_every_decision_names_its_roles_and_is_taken_by_intake(kind: type[Decision]) -> None:
+    assert kind.ROLES
+    assert KINDS[kind.TYPE] is kind
+
+
+def test_every_fact_with_a_decider_is_a_decision() -> None:
+    """A fact that a service makes may repeat the account; nothing else may name one."""
+    made_by_services = {"EvidenceShown", "FeeQuoted", "PackageFetched", "BreachRegistered"}
+    named = {kind.__name__ for kind in catalogue() if issubclass(kind, Fact) and "by" in kind.model_fields}
+    assert named - made_by_services == {kind.__name__ for kind in DECISIONS}
+
+
+@pytest.mark.parametrize("gate", [None, OpenGate("signature_wrong")], ids=["no accounts", "refused"])
+@pytest.mark.parametrize("kind", DECISIONS, ids=lambda kind: kind.TYPE)
+async def test_no_decision_reaches_a_handler_without_a_proof(
+    kind: type[Decision], gate: OpenGate | None
+) -> None:
+    [listening, *_] = [name for name, types in LISTENS.items() if kind.TYPE in types]
+    handled: list[Decision] = []
+
+    async def handle(event: Decision, _context: object) -> list[Fact]:
+        handled.append(event)
+        return []
+
+    rows = await _runs(kind, handle, listening, gate)
+    assert handled == []
+    [row] = rows
+    assert row.event is None
+    assert list(row.story()) == []
+    [refused] = row.facts
+    assert isinstance(refused, DecisionRefused)
+    assert refused.reason == ("signature_wrong" if gate else "no_accounts")
+
+
+async def test_handler_refuses_a_decision_without_parking_it() -> None:
+    async def handle(_event: Decision, _context: object) -> list[Fact]:
+        raise RefusedDecision("decider_decided_before")
+
+    gate = OpenGate()
+    [row] = await _runs(ExtensionDecided, handle, "intake", gate)
+    assert row.event is None
+    assert [fact.reason for fact in row.facts if isinstance(fact, DecisionRefused)] == [
+        "decider_decided_before"
+    ]
+    assert [outcome.reason for outcome in gate.outcomes] == ["decider_decided_before"]
+
+
+def test_declaration_with_a_proof_is_verified() -> None:
+    proof = sign(accepts()).proof
+    declared = BreachDeclared.model_validate(declaration(by="dana.muster", proof=proof))
+    assert demands_proof(declared)
+    assert not demands_proof(declared.model_copy(update={"proof": None}))
+    assert KINDS[BreachDeclared.TYPE] is BreachDeclared
+
+
+async def _runs(kind: type[Decision], handle: Any, name: str, gate: OpenGate | None) -> list[Any]:
+    broker, journal = MemoryBroker(), MemoryJournal()
+    service: Service[int, Moment[int]] = Service(
+        name, (on(kind, handle),), 0, lambda state, _fact: state + 1, lambda moment: moment
+    )
+    runtime = Runtime(service, journal, broker.inbox(name), broker, clock=lambda: NOW, staff=gate)
+    decision = kind.model_validate({"request_id": CASE, "by": "dana.muster", **_filled(kind)})
+    body = encode(decision, id=secrets.token_hex(16), source="habeas/command", time=NOW)
+    await broker.publish([Message(EVENTS, kind.TYPE, body, "1")])
+    await broker.drain(runtime)
+    return list(journal.rows.values())
+
+
+EXAMPLES: dict[str, Any] = {
+    "phase": 1, "until": NOW, "since": NOW, "at": NOW, "clock": "gdpr.authority.DE", "agency": "police",
+    "incident": "storm", "verified": True, "granted": True, "way": "post", "controller": "written_1",
+    "resume": True, "refs": ("proof_1",), "fee": {"amount": "20.00", "currency": "EUR"},
+}  # fmt: skip
+
+
+def _filled(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return a value for each field that *kind* needs."""
+    needed = {name: field for name, field in kind.model_fields.items() if field.is_required()}
+    return {
+        name: EXAMPLES.get(name, _some(field))
+        for name, field in needed.items()
+        if name not in {"request_id", "by"}
+    }
+
+
+def _some(field: FieldInfo) -> Any:
+    members = getattr(field.annotation, "__members__", None)
+    return next(iter(members.values())) if members else ("reason" if not get_args(field.annotation) else ())
