@@ -707,7 +707,7 @@ class RequestReceived(Fact):
     attested: tuple[Evidence, ...] = ()
     """What an agent answers for whose signature was checked; no submission can say so of itself."""
     reachable: bool = True
-    """Whether the request names a mailbox of the person's."""
+    """Whether the request names a mailbox that codes go to: the person's, or of a child the parent's."""
     transfers: bool = False
     """Whether the data is to be sent to another controller."""
     follows: RequestId | None = None

@@ -110,7 +110,7 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
 )
 """What each piece of evidence asks a person to do."""
 THEIR_CODE = _("Enter the code that we mailed to the person whom the request is about.")
-"""The same of a code, where somebody asks for another: it goes to no one but the person."""
+"""The same of a code if an agent asks: it goes to the person alone. That for a child goes to the parent."""
 
 KEPT_WAITING = "too_many_codes"
 """Why a code has not come: nothing was sent that could have convinced."""
@@ -249,8 +249,9 @@ def asked_of(case: Case) -> Asked | None:
     if first & LEAST_DETAILS.keys():
         others -= LEAST_DETAILS.keys()  # one form for details is enough
     by_agent = case.received.requester is not Requester.PERSON
+    theirs = case.received.requester is Requester.AGENT
     asked = Asked(
-        ways=() if case.in_review else tuple(_steps(way, by_agent=by_agent) for way in case.wanted),
+        ways=() if case.in_review else tuple(_steps(way, theirs=theirs) for way in case.wanted),
         first=_forms(first, code=code and (E.MAILBOX in first or not case.wanted or case.in_review)),
         others=_forms(others, code=code and E.MAILBOX in others),
         setback="" if case.in_review else _setback(case.proof_refused_for),
@@ -307,8 +308,8 @@ def _setback(reason: Code | None) -> str:
     return "" if reason is None else SETBACKS.get(reason, UNCONVINCED)
 
 
-def _steps(way: Iterable[Evidence], *, by_agent: bool) -> tuple[str, ...]:
-    words = {**WORDS, E.MAILBOX: THEIR_CODE} if by_agent else WORDS
+def _steps(way: Iterable[Evidence], *, theirs: bool) -> tuple[str, ...]:
+    words = {**WORDS, E.MAILBOX: THEIR_CODE} if theirs else WORDS
     return tuple(words[one] for one in way)
 
 

@@ -10,11 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from services.intake.domain import Case, DueMoved, Status
+from shared.correspondents import mailbox_for, person_mailbox
 from shared.errors import ConfigurationError
 from shared.events import (
     Evidence,
     ExtensionReason,
     LastDay,
+    LetterKind,
     ProofRef,
     Requester,
     RequestExtended,
@@ -34,6 +36,7 @@ from shared.law import (
     Policy,
     Right,
     Strictest,
+    age_on,
     applicable,
     internal_due,
     is_child,
@@ -44,6 +47,8 @@ EARLIEST_RECEIPT = datetime(2018, 5, 25, tzinfo=UTC)
 """No law served here is older (GDPR Art. 99(2)): a request dated before it comes from a wrong clock."""
 CHILDREN_FIRST = timedelta(days=10)
 """How soon after receipt the answer to a child is meant to be sent."""
+OF_AGE = 18
+"""Years from which a person acts for themselves under every law that is served here."""
 UNDECIDED = frozenset({Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED})
 """Where a case stands that can still take longer."""
 KEPT = (Duty.ANSWER, Duty.EXTENDED_ANSWER, Duty.ACKNOWLEDGEMENT)
@@ -102,6 +107,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
     days = {duty: strictest(laws, duty, request.right, counting) for duty in KEPT}
     answer = _the(days[Duty.ANSWER], request.right)
     child = request.child or _is_child(request.subject.date_of_birth, laws, received_on)
+    requester = Requester.CONTROLLER if arrival.instructed else _requester(request, received_on, child=child)
     regulation = laws[0].regulation
     if regulation is None:
         raise ConfigurationError(f"policies/{laws[0].id}.yaml: regulation: is missing")
@@ -119,9 +125,9 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         internal_due_on=_meant_for(answer.last, practice, child=child),
         proofs=arrival.proofs,
         direct_marketing=request.direct_marketing,
-        requester=Requester.CONTROLLER if arrival.instructed else _requester(request),
+        requester=requester,
         attested=arrival.attested,
-        reachable=request.subject.email is not None,
+        reachable=_is_reachable(request, requester),
         transfers=request.right is Right.PORTABILITY and request.details.transfer_to is not None,
         follows=arrival.follows,
         role=request.role,
@@ -258,7 +264,23 @@ def _place(residence: Residence | None) -> str | None:
     return f"{residence.country}-{part}"
 
 
-def _requester(request: RequestSubmitted) -> Requester:
+def _requester(request: RequestSubmitted, day: date, *, child: bool) -> Requester:
+    """
+    Return who asks: for a child it is the parent, whatever they call themselves.
+
+    A parent of somebody who is of age by the date of birth in the request is an agent: the person confirms.
+
+    Law:
+        11 CCR § 7070(c): requests for a child under 13 are the parent's; 11 CCR § 7063: an agent's.
+    """
     if request.agent is None:
         return Requester.PERSON
-    return Requester.PARENT if request.agent.parent else Requester.AGENT
+    born_on = request.subject.date_of_birth
+    of_age = born_on is not None and age_on(day, born_on) >= OF_AGE
+    return Requester.PARENT if child or (request.agent.parent and not of_age) else Requester.AGENT
+
+
+def _is_reachable(request: RequestSubmitted, requester: Requester) -> bool:
+    if requester is Requester.PARENT:
+        return mailbox_for(LetterKind.CODE, requester, request) is not None
+    return person_mailbox(request) is not None

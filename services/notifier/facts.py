@@ -35,6 +35,8 @@ class IdentityCheck(StrEnum):
     FURTHER_PROOF = "further_proof"
     IF_NEEDED = "if_needed"
     """Not decided yet; the person hears of it separately."""
+    BY_THE_PERSON = "by_the_person"
+    """The letter goes to an agent: the person whom the request is about may be asked to confirm it."""
     NONE = "none"
 
 

@@ -17,6 +17,7 @@ from services.notifier.facts import (
     ErasureOutcome,
     Facts,
     Hindrance,
+    IdentityCheck,
     InReview,
     Kept,
     Left,
@@ -41,6 +42,7 @@ from services.notifier.letters import presentable
 from services.notifier.reasons import ReasonCode
 from services.notifier.writing import Addressee, Notifier, submission_of, write, write_to
 from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
+from shared.correspondents import Correspondent, correspondent_of
 from shared.errors import PermanentError
 from shared.events import (
     DeliveryAction,
@@ -79,7 +81,8 @@ async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     """
     if event.goes_to_customer or event.repeats:
         return []
-    facts = Acknowledgement(event.right, event.received_on, event.due_on, identity_check(event))
+    check = await _identity_check(event, ctx)
+    facts = Acknowledgement(event.right, event.received_on, event.due_on, check)
     return await write(LetterKind.ACKNOWLEDGEMENT, facts, event, ctx)
 
 
@@ -88,7 +91,13 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
     if event.kind is None or event.ref is None:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
     alone = not event.wanted or (Evidence.MAILBOX,) in event.wanted
-    code = Code("", event.expires_at, Purpose.IDENTITY, more=not alone, representative=await _asking(ctx))
+    code = Code(
+        "",
+        event.expires_at,
+        Purpose.IDENTITY,
+        more=not alone,
+        representative=await _asking(LetterKind.CODE, ctx),
+    )
     return await _send_code(event.ref, code, ctx)
 
 
@@ -230,6 +239,17 @@ SUBSCRIPTIONS = (
 )
 
 
+async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityCheck:
+    """Return what an acknowledgement says of the check; an agent is not the one whose mailbox is proven."""
+    check = identity_check(event)
+    if check is not IdentityCheck.IF_NEEDED or event.requester is Requester.PERSON:
+        return check
+    if event.requester is Requester.PARENT:
+        return IdentityCheck.FURTHER_PROOF
+    reader = correspondent_of(LetterKind.ACKNOWLEDGEMENT, event.requester, await submission_of(ctx))
+    return IdentityCheck.BY_THE_PERSON if reader is Correspondent.REPRESENTATIVE else check
+
+
 async def _send_code(ref: str, facts: Code, ctx: Notifier) -> Sequence[Fact]:
     """A code that is gone has served, or its request was withdrawn: nobody waits for it."""
     if not await ctx.vault.holds(ctx.case_id, ref):
@@ -252,7 +272,7 @@ async def _ask(
         answer_by=event.expires_at,
         url=ctx.page(),
         clock_stands=event.paused,
-        representative=await _asking(ctx),
+        representative=await _asking(kind, ctx),
     )
     match event:
         case IdentityChallenged():
@@ -269,12 +289,15 @@ def _setback(reason: str | None) -> Setback | None:
     return Setback(reason) if reason in set(Setback) else Setback.OTHER
 
 
-async def _asking(ctx: Notifier) -> Representative | None:
-    """Return who asks in the person's name, if it is not the person."""
+async def _asking(letter: LetterKind, ctx: Notifier) -> Representative | None:
+    """Return who asks in the person's name; None if it is the person, or who reads the letter."""
     request = ctx.request()
     if request.requester is Requester.PERSON:
         return None
-    agent = (await submission_of(ctx)).agent
+    submitted = await submission_of(ctx)
+    if correspondent_of(letter, request.requester, submitted) is Correspondent.REPRESENTATIVE:
+        return None
+    agent = submitted.agent
     name = presentable(agent.name) if agent else ""
     return Representative(request.right, name, parent=request.requester is Requester.PARENT)
 

@@ -11,6 +11,7 @@ from services.notifier.facts import Authority, Facts, Sender
 from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from shared.answer import SUBMISSION
+from shared.correspondents import Correspondent, correspondent_of, mailbox_for
 from shared.errors import MailRefused, TooEarly
 from shared.events import (
     Fact,
@@ -173,23 +174,33 @@ async def submission_of(ctx: Notifier) -> RequestSubmitted:
 
 async def write(kind: LetterKind, facts: Facts, request: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
     """
-    Write to the person who asks; what became of the letter is a fact.
+    Write to the party that the letter is for; what became of the letter is a fact.
 
-    Nobody is written to where a controller asks: it answers the person, and is answered where it asked.
+    No letter is written where a controller asks: it answers the person, and is answered where it asked.
 
     Law:
         GDPR Art. 12(1), 28(3)(e): the controller informs the person, and the processor assists it.
     """
     if request.requester is Requester.CONTROLLER:
         return []
-    submitted = await submission_of(ctx)
-    if submitted.subject.email is None:
+    addressee = _addressee(kind, request, await submission_of(ctx), ctx)
+    if addressee is None:
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="no_address")]
+    return await write_to(addressee, kind, facts, request.laws, ctx)
+
+
+def _addressee(
+    kind: LetterKind, request: RequestReceived, submitted: RequestSubmitted, ctx: Notifier
+) -> Addressee | None:
+    """Return the party that a letter goes to; None if the request names no mailbox that may have it."""
+    mailbox = mailbox_for(kind, request.requester, submitted)
+    if mailbox is None:
+        return None
+    agent = submitted.agent
+    represents = correspondent_of(kind, request.requester, submitted) is Correspondent.REPRESENTATIVE
+    name = agent.name if represents and agent else submitted.subject.name
     answers = ctx.house.threads.of(ctx.case_id) if ctx.house.threads else ""
-    person = Addressee(
-        submitted.subject.email, submitted.subject.name or "", submitted.locale or "en", answers
-    )
-    return await write_to(person, kind, facts, request.laws, ctx)
+    return Addressee(mailbox, name or "", submitted.locale or "en", answers)
 
 
 async def write_to(

@@ -367,7 +367,7 @@ def _examined(known: Verification, fact: ProofExamined) -> Verification:
 
 def _gained(known: Verification, fact: EvidenceGained) -> Verification:
     enough = known.enough_for_categories
-    if fact.evidence is Evidence.MAILBOX and known.request and wants_specific_pieces(known.request):
+    if fact.evidence is Evidence.MAILBOX and known.request and may_have_categories(known.request):
         enough = fact.identities
     return replace(
         known,
@@ -540,7 +540,7 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
         the categories; § 7062(b): for these, two data points that agree are enough.
     """
     agrees = compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
-    return agrees and known.request is not None and wants_specific_pieces(known.request)
+    return agrees and known.request is not None and may_have_categories(known.request)
 
 
 def proven_elsewhere(request: RequestReceived) -> bool:
@@ -553,6 +553,21 @@ def proven_elsewhere(request: RequestReceived) -> bool:
         GDPR Art. 28(3)(e): a processor changes nothing in the data on its own.
     """
     return request.goes_to_customer or request.repeats is not None
+
+
+def proven_by_code(request: RequestReceived) -> tuple[Code, ...]:
+    """Return the identities of the person that a code proves: none if it was mailed to the parent."""
+    return () if request.requester is Requester.PARENT else (EMAIL,)
+
+
+def may_have_categories(request: RequestReceived) -> bool:
+    """
+    Return whether proof that is too weak for the data itself is enough for kinds of data.
+
+    Law:
+        11 CCR § 7024(a). § 7070(c): a parent who has not shown to be one gets no answer about a child.
+    """
+    return wants_specific_pieces(request) and request.requester is not Requester.PARENT
 
 
 def wants_specific_pieces(request: RequestReceived) -> bool:

@@ -12,7 +12,6 @@ from services.verifier.domain import (
     CLAIM_TOLD,
     CODE_BY_MAIL,
     DOCUMENTED,
-    EMAIL,
     GAINED_BY_SLOT,
     MOST_CLAIMS,
     MOST_EXAMINED,
@@ -30,12 +29,14 @@ from services.verifier.domain import (
     level_of,
     only_records_missing,
     proven,
+    proven_by_code,
     proven_elsewhere,
     reasons_for,
     wanted,
 )
 from shared.answer import SUBMISSION
 from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
+from shared.correspondents import mailbox_for
 from shared.drop import SOURCE as DROP
 from shared.errors import RefusedDecision
 from shared.events import (
@@ -56,6 +57,7 @@ from shared.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
+    LetterKind,
     ProofExamined,
     ProofKind,
     ProofPresented,
@@ -457,7 +459,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
     if verdict is Verdict.MATCHED:
-        return [_gained(ctx, Evidence.MAILBOX, (EMAIL,))]
+        return [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
     used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
@@ -595,7 +597,8 @@ async def _challenge(ctx: Verifier) -> Sequence[Fact]:
     if ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     ref = f"code_{ctx.known.codes}"
-    mailbox = (await ctx.submission()).subject.email or ""
+    requester = ctx.request().requester
+    mailbox = mailbox_for(LetterKind.CODE, requester, await ctx.submission()) or ""
     if not await ctx.allowances.take(mailbox, f"{ctx.case_id}/{ref}", ctx.now):
         return await _put_off(ctx)
     expires_at = ctx.now + LIFETIME

@@ -83,8 +83,13 @@ def strictest(
 
 def is_child(laws: Iterable[Policy], born_on: date, day: date) -> bool:
     """Tell whether somebody who was *born_on* is a child on *day* by any of *laws*: the oldest age counts."""
-    years = day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))
+    years = age_on(day, born_on)
     return any(years < policy.childhood.below for policy in laws if policy.childhood)
+
+
+def age_on(day: date, born_on: date) -> int:
+    """Return how many years old a person is on *day* who was *born_on*."""
+    return day.year - born_on.year - ((day.month, day.day) < (born_on.month, born_on.day))
 
 
 def may_cost(laws: Iterable[Policy], reason: FeeReason, fee: Money, before: GivenCopies) -> bool:

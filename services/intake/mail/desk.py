@@ -29,8 +29,9 @@ from services.intake.mail.senders import Admission, Senders
 from services.intake.mail.sole_code import sole_code
 from services.intake.obstacles import NotNow, TooOften
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.correspondents import mailbox_for, parties
 from shared.errors import HabeasError, TransientError, UnknownRequest
-from shared.events import RequestSubmitted, SenderCheck, StopReason
+from shared.events import LetterKind, Requester, RequestSubmitted, SenderCheck, StopReason
 from shared.law import Right
 from shared.log import logger
 from shared.threads import Threads
@@ -196,7 +197,9 @@ class Desk:
             case = await self.door.case(case_id)
             submitted = await self.door.kept(case_id, SUBMISSION)
             request = RequestSubmitted.model_validate_json(submitted)
-            return _Known(case, request.subject.email, right=request.right)
+            requester = case.received.requester if case.received else Requester.PERSON
+            mailbox = mailbox_for(LetterKind.CODE, requester, request)
+            return _Known(case, mailbox, right=request.right, parties=parties(requester, request))
         except UnknownRequest:
             return await self._inquired(case_id)
 
@@ -205,7 +208,8 @@ class Desk:
             inquiry = Inquiry.model_validate_json(await self.door.kept(case_id, INQUIRY))
         except UnknownRequest:
             return None
-        return _Known(Case(), inquiry.subject.email, inquiry)
+        mailbox = inquiry.subject.email
+        return _Known(Case(), mailbox, inquiry, parties=(mailbox,) if mailbox else ())
 
     async def _doubted(self, mail: Mail, content: bytes, reason: str, cases: "Mapping[str, _Known]") -> str:
         """Set a mail aside whose sender is in doubt; the requests that it answers are stopped."""
@@ -259,21 +263,23 @@ class Desk:
         return await self._filed(mail, case_id, "other", own=answer.own)
 
     async def _read_as_answer(self, mail: Mail, reply: "Reply") -> Answer:
-        check = self._check(mail, reply.known)
+        known, vouched = reply.known, self._vouched(mail)
+        named = len(mail.fields["from"]) == 1 and any(
+            is_same_address(party, mail.address) for party in known.parties
+        )
+        coded = named and is_same_address(known.mailbox or "", mail.address)
         return Answer(
             words=mail.words,
             understood=await self._understood(mail, answered=True),
             documents=documents_in(mail.attachments),
-            own=check is SenderCheck.AUTHENTICATED or (check is not None and not self.trusted),
-            asked=reply.known.right,
+            own=named and (vouched is SenderCheck.AUTHENTICATED or not self.trusted),
+            asked=known.right,
             code=sole_code(mail, reply.case_id) if reply.sole else None,
-            check=check,
+            check=vouched if coded else None,
         )
 
-    def _check(self, mail: Mail, known: "_Known") -> SenderCheck | None:
-        """Return what our mail server says of a sender with the request's address; None for any other."""
-        if len(mail.fields["from"]) > 1 or not is_same_address(known.email or "", mail.address):
-            return None
+    def _vouched(self, mail: Mail) -> SenderCheck:
+        """Return what our mail server says of the sender of *mail*."""
         vouched = bool(self.trusted) and is_authenticated(mail, self.trusted)
         return SenderCheck.AUTHENTICATED if vouched else SenderCheck.UNKNOWN
 
@@ -317,10 +323,13 @@ class _Known:
     """What is known of the case that a mail is an answer in."""
 
     case: Case
-    email: str | None
+    mailbox: str | None
+    """Where its codes go."""
     inquiry: Inquiry | None = None
     """Set where it is still unclear what is asked for."""
     right: Right | None = None
+    parties: tuple[str, ...] = ()
+    """Mailboxes whose owners may say what becomes of it."""
 
 
 def is_same_address(one: str, other: str) -> bool:

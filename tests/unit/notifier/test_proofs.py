@@ -155,7 +155,7 @@ async def test_who_needs_more_than_the_code_is_told_so_with_it(
     ("agent", "requester", "words"),
     [
         pytest.param(AGENT, Requester.AGENT, "Helfer e. V. asks us in your name.", id="agent"),
-        pytest.param(AGENT | {"parent": True}, Requester.PARENT, "says to be your parent", id="parent"),
+        pytest.param(AGENT | {"parent": True}, Requester.AGENT, "asks us in your name", id="of age"),
         pytest.param(
             AGENT | {"name": "Win at https://example.net"},
             Requester.AGENT,
