@@ -190,8 +190,6 @@ async def weigh(event: ProofReceived, ctx: Verifier) -> Sequence[Fact]:
     known = evolve(ctx.known, event)
     if not known.open:
         return [_spent(ctx.case_id, known)]
-    if known.stopped:
-        return []
     resumed = _resumed(ctx) if known.paused else []
     weighed = await _weighed_all(event.proofs, ctx.with_facts(event, *resumed))
     return await _concluded(event, [*resumed, *weighed], ctx)

@@ -213,15 +213,17 @@ async def test_code_whose_sender_is_not_authenticated_proves_nothing_and_points_
     assert inbox.office.the(IdentityVerified).request_id == case
 
 
-async def test_second_sender_field_is_no_authenticated_sender() -> None:
+@pytest.mark.parametrize("place", ["before", "after"])
+async def test_second_sender_field_is_no_authenticated_sender(place: str) -> None:
     inbox = Inbox(trusted=MX)
     case = await inbox.opened()
+    ours, theirs = b"From: Ada Example <ada@example.org>", b"From: Eve Example <eve@example.net>"
+    fields = [theirs, ours] if place == "before" else [ours, theirs]
     mail = written(inbox.code(case), **VOUCHED)
-    forged = mail.replace(b"From: Ada", b"From: Eve Example <eve@example.net>\nFrom: Ada", 1)
-    for content in (forged, mail.replace(b"\nTo:", b"\nFrom: eve@example.net\nTo:", 1)):
-        await inbox.take(content, to=[THREADS.of(case)])
+    assert ours in mail
+    await inbox.take(mail.replace(ours, b"\n".join(fields), 1), to=[THREADS.of(case)])
     assert not inbox.office.told(ProofReceived)
-    assert not inbox.office.told(IdentityVerified)
+    assert inbox.office.the(RequestStopped)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from shared.events import (
     ProofKind,
     ProofReceived,
     ProofRef,
+    ProofRefused,
     RequestPaused,
     RequestReceived,
     RequestResumed,
@@ -146,8 +147,9 @@ async def test_stopped_request_takes_no_proof_by_any_way_in() -> None:
         page = await http.get(f"/requests/{CASE}")
     await office.offer({"kind": "email_code", "code": code}, id_="2")
     # What was announced before the stop, or forged, reaches the verifier itself.
-    await office.tell(ProofReceived(request_id=CASE, proofs=(ProofRef(kind=ProofKind.EMAIL_CODE, ref="p"),)))
     office.vault.items[CASE]["p"] = json.dumps({"kind": "email_code", "code": code}).encode()
+    await office.tell(ProofReceived(request_id=CASE, proofs=(ProofRef(kind=ProofKind.EMAIL_CODE, ref="p"),)))
+    assert not office.told(ProofRefused), "it is not even judged"
     await office.tell(
         IdentityDecided(request_id=CASE, verified=True, by="x", reason="y", identities=("email",))
     )
