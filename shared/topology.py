@@ -282,7 +282,6 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
         "habeas.recipient.notified.v1",
         "habeas.recipient.acknowledged.v1",
         "habeas.recipient.failed.v1",
-        "habeas.mailbox.named.v1",
     ),
     "notifier": (
         REFUSED,

@@ -16,10 +16,11 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 
-from services.intake.door import Allowance, Door
+from services.intake.door import Door
 from shared import topology
 from shared.bus import Message
 from shared.catalogue import catalogue
+from shared.client_limits import Allowance, network_of
 from shared.envelope import derived_id, encode, encode_submission
 from shared.errors import Destroyed, UnknownRequest
 from shared.events import Code, Decision, Strict
@@ -106,7 +107,7 @@ class StaffDecisions:
         Raises:
             HTTPException: The address called too often.
         """
-        if not self.calls.take(request.client.host if request.client else ""):
+        if not self.calls.take(network_of(request.client.host if request.client else "")):
             raise HTTPException(429, "Too many requests from this address.", {"Retry-After": "3600"})
 
     async def take(self, form: DecisionForm) -> tuple[str, str]:
