@@ -26,6 +26,7 @@ from fastapi import FastAPI
 
 from shared import log, metrics
 from shared.accounts import Publishers
+from shared.audit_heads import HeadExport
 from shared.bus import Bus, Consumer, user_of
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
 from shared.health import Checks, health_app, public_app
@@ -263,6 +264,12 @@ async def _serve(
             for part in parts
             if part.background is not None
         ]
+        beside += [
+            group.create_task(
+                _lasting(_heads(one.part, one.settings).run(), f"the audit of {one.name}", stopping)
+            )
+            for one in hosted
+        ]
         ports = [own.getsockname()[1] for _, own in servers]
         log.logger().info("started", services=list(consumers), port=ports[0], ops_port=ports[-1])
         await stopping.wait()
@@ -276,6 +283,10 @@ async def _serve(
             server.should_exit = True
         await asyncio.gather(*serving)
     log.logger().info("stopped", services=list(consumers))
+
+
+def _heads(part: Running, settings: Settings) -> HeadExport:
+    return HeadExport(part.journal.database, part.service.name, settings.master_key_bytes)
 
 
 async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:

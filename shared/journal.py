@@ -10,10 +10,11 @@ same ids. What a service knows of a case is the fold of its rows; the rows are a
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Collection as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from shared.audit_chain import BEFORE, MAC, START, chained
 from shared.envelope import FACTS, derived_id
 from shared.errors import PermanentError
 from shared.events import DecisionRefused, Event, Fact, LetterKind, NoticeSent, Record, RequestPurged
@@ -21,6 +22,7 @@ from shared.mongo import (
     Collection,
     Database,
     Document,
+    RawDocument,
     Session,
     drop_expiry,
     in_order,
@@ -28,6 +30,8 @@ from shared.mongo import (
     translated,
 )
 
+UNKEYED = b""
+"""Where rows are only read."""
 Told: TypeAlias = tuple[datetime, Fact]
 """A fact, and when it was written down."""
 
@@ -44,6 +48,10 @@ class Row:
     """The handled event itself, unless it was a submission: those carry personal data."""
     facts: tuple[Fact, ...]
     at: datetime
+    before: bytes | None = field(default=None, compare=False)
+    """MAC of the row before it; None where that is not known."""
+    mac: bytes = field(default=b"", compare=False)
+    """Its own, once it is stored: see :mod:`shared.audit_chain`."""
 
     @property
     def key(self) -> str:
@@ -71,8 +79,19 @@ class Row:
 class Journal:
     """The journal of one service."""
 
-    def __init__(self, database: Database, records: Iterable[type[Record]] = ()) -> None:
-        """Keep rows in *database*; *records* are the service's own kinds of record."""
+    def __init__(
+        self, database: Database, records: Iterable[type[Record]] = (), *, key: bytes = UNKEYED
+    ) -> None:
+        """
+        Keep rows in *database*.
+
+        Args:
+            database: The service's own.
+            records: The service's own kinds of record.
+            key: Chains the rows that are appended; who only reads needs none.
+        """
+        self._key = key
+        self.database = database
         self._rows: Collection = database["journal"]
         self._kinds: Mapping[str, type[Fact]] = FACTS | {kind.TYPE: kind for kind in records}
 
@@ -81,6 +100,7 @@ class Journal:
         with translated("index the journal"):
             await drop_expiry(self._rows)
             await self._rows.create_index("case")
+            await self._rows.create_index("at")
             await self._rows.create_index("unpublished", partialFilterExpression={"unpublished": True})
 
     async def histories(self, cases: Many[str]) -> dict[str, list[Row]]:
@@ -101,11 +121,36 @@ class Journal:
 
     async def append(self, rows: Sequence[Row]) -> frozenset[str]:
         """Append *rows* in one durable write; return the keys that somebody else had taken."""
-        return await insert_new(self._rows, [document_of(row) for row in rows])
+        return await insert_new(self._rows, await self._chained(rows))
 
     async def append_unpublished(self, row: Row) -> bool:
         """Append *row*, marked as unpublished; return False if its key was taken."""
-        return not await insert_new(self._rows, [document_of(row) | {"unpublished": True}])
+        [document] = await self._chained([row])
+        return not await insert_new(self._rows, [{**document, "unpublished": True}])
+
+    async def _chained(self, rows: Sequence[Row]) -> list[RawDocument]:
+        """Return *rows* as they are stored, each with its MAC."""
+        unknown = [row for row in rows if row.before is None and row.n > 0]
+        before = await self._macs_before(unknown) if unknown else {}
+        return [self.chained(row, before.get(row.key, START)) for row in rows]
+
+    def chained(self, row: Row, before: bytes = START) -> RawDocument:
+        """Return *row* as it is stored; *before* is the MAC of the row before, unless the row says so."""
+        known = before if row.before is None else row.before
+        document = document_of(row)
+        if row.is_last:
+            document[BEFORE] = known
+        return chained(document, known, self._key)
+
+    async def _macs_before(self, rows: Sequence[Row]) -> dict[str, bytes]:
+        """Return the MAC that stands before each of *rows*, by the row's key."""
+        found: dict[str, bytes] = {}
+        with translated("read the chain"):
+            for row in rows:
+                earlier = self._rows.find({"case": row.case, "n": {"$lt": row.n}}, {MAC: 1})
+                for document in await earlier.sort("n", -1).to_list(1):
+                    found[row.key] = document.get(MAC, START)
+        return found
 
     async def unpublished(self, most: int) -> list[Row]:
         """Return up to *most* rows that are marked as unpublished."""
@@ -185,6 +230,7 @@ class Journal:
                 event=None if stored is None else self._fact(stored, document["case"]),
                 facts=tuple(self._fact(fact, document["case"]) for fact in document["facts"]),
                 at=document["at"],
+                mac=document.get(MAC, b""),
             )
         except (KeyError, ValueError) as error:
             raise PermanentError(

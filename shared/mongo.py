@@ -8,6 +8,7 @@ is a change of this file alone (docs/adr/0003).
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import bson
@@ -33,6 +34,7 @@ from pymongo.operations import DeleteMany, DeleteOne, InsertOne, UpdateMany, Upd
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
 
 __all__ = [
+    "BSON_ERRORS",
     "Binary",
     "Client",
     "Code",
@@ -47,6 +49,7 @@ __all__ = [
     "InsertOne",
     "Int64",
     "ObjectId",
+    "RawDocument",
     "ReturnDocument",
     "Session",
     "Timestamp",
@@ -54,9 +57,11 @@ __all__ = [
     "UpdateOne",
     "at_primary",
     "connect",
+    "documents_in",
     "drop_expiry",
     "each_with_bson",
     "from_bson",
+    "from_bson_with_binary",
     "id_bytes",
     "in_order",
     "insert_new",
@@ -78,6 +83,10 @@ Client: TypeAlias = motor.AsyncIOMotorClient[Document]
 Database: TypeAlias = motor.AsyncIOMotorDatabase[Document]
 Collection: TypeAlias = motor.AsyncIOMotorCollection[Document]
 Session: TypeAlias = motor.AsyncIOMotorClientSession
+RawDocument: TypeAlias = RawBSONDocument
+"""A document as its bytes, which the driver sends as they are."""
+BSON_ERRORS = (BSONError, OverflowError, TypeError, ValueError)
+"""What encoding something strange as BSON raises."""
 Write: TypeAlias = DeleteOne | DeleteMany | UpdateOne
 
 _OPTIONS: CodecOptions[Document] = CodecOptions(
@@ -248,6 +257,27 @@ def to_bson(document: Document) -> bytes:
     return bson.encode(document, codec_options=_OPTIONS)
 
 
+def from_bson_with_binary(document: bytes, name: str, value: bytes) -> RawDocument:
+    """Return the BSON *document* with one more field at its end: the bytes *value* as *name*."""
+    added = b"\x05" + name.encode() + b"\x00" + len(value).to_bytes(4, "little") + b"\x00" + value
+    size = (len(document) + len(added)).to_bytes(4, "little")
+    return RawBSONDocument(size + document[4:-1] + added + b"\x00")
+
+
+def documents_in(file: Path) -> Iterator[Document]:
+    """
+    Yield the documents of a file that mongodump wrote.
+
+    Raises:
+        ConfigurationError: It is no such file.
+    """
+    with file.open("rb") as opened:
+        try:
+            yield from bson.decode_file_iter(opened, codec_options=_OPTIONS)
+        except BSONError:
+            raise ConfigurationError(f"{file}: is no BSON file, or damaged") from None
+
+
 def from_bson(data: bytes) -> list[Document]:
     """Return the documents that lie one after the other in *data*, as the server would have sent them."""
     return bson.decode_all(data, codec_options=_OPTIONS)
@@ -275,7 +305,7 @@ async def raw_documents(collection: Collection) -> AsyncIterator[tuple[bytes, by
             yield id_bytes(document["_id"]), document.raw
 
 
-async def insert_new(collection: Collection, documents: list[Document]) -> frozenset[Any]:
+async def insert_new(collection: Collection, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:
     """
     Insert what is not there yet, in one round trip; return the ``_id``s that were there already.
 
@@ -292,7 +322,7 @@ async def insert_new(collection: Collection, documents: list[Document]) -> froze
     return frozenset()
 
 
-def _there_already(error: BulkWriteError, documents: list[Document]) -> frozenset[Any]:
+def _there_already(error: BulkWriteError, documents: Sequence[Document | RawDocument]) -> frozenset[Any]:
     """Return which ids were taken, if that is all that went wrong; a bulk error's own code tells nothing."""
     others = [flaw["code"] for flaw in error.details["writeErrors"] if flaw["code"] != DUPLICATE_KEY]
     if error.details["writeConcernErrors"] or any(code in RETRYABLE_CODES for code in others):

@@ -401,7 +401,15 @@ class Runtime(Generic[S, C]):
         moment = Moment(work.case, now, state, work.envelope.id, work.envelope.source, work.envelope.time)
         facts, journal = await self._decided(work, moment)
         n = history[-1].n + 1 if history else 0
-        row = Row(work.case, n, work.cause, journal, tuple(facts), stored_precision(now))
+        row = Row(
+            work.case,
+            n,
+            work.cause,
+            journal,
+            tuple(facts),
+            stored_precision(now),
+            before=history[-1].mac if history else None,
+        )
         for fact in row.story():
             if work.case not in fact.cases:
                 raise PermanentError(f"{fact.TYPE} does not speak of case {work.case}")

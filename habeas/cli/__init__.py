@@ -10,6 +10,7 @@ import sys
 import typer
 
 from habeas.cli import (
+    audits,
     breaches,
     broken,
     broker,
@@ -70,6 +71,7 @@ app.add_typer(reports.app)
 app.add_typer(drop.app, name="drop")
 app.add_typer(letters.app, name="letters")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(audits.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(maps.app, name="map")
 app.add_typer(documents.packages, name="package")

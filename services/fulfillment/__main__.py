@@ -39,6 +39,7 @@ from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
 from services.fulfillment.suppression import Suppressions
 from services.fulfillment.webhooks import Webhooks
+from shared.audit_keys import chain_key
 from shared.errors import ConfigurationError, InvalidDataMap
 from shared.events import ErasureDue
 from shared.host import Plan, Platform, Running, main
@@ -98,7 +99,8 @@ def service(  # noqa: PLR0913 - the parts of a service
 async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put fulfillment together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, maps = Journal(database), StoredMaps(database, _loaded(settings.datamap))
+    journal = Journal(database, key=chain_key(settings.master_key_bytes, NAME))
+    maps = StoredMaps(database, _loaded(settings.datamap))
     await journal.prepare()
     await maps.prepare()
     suppressions = Suppressions(database, derived_key(settings.master_key_bytes, "suppressions"))

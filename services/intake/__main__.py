@@ -22,6 +22,7 @@ from services.intake.staff_decisions import CALLS_PER_HOUR, StaffDecisions
 from services.intake.stop_page import stop_page
 from services.intake.unsubscribing.links import Links
 from services.intake.waiting import WaitingRoom, let_in
+from shared.audit_keys import chain_key
 from shared.bus import user_of
 from shared.client_limits import Allowance
 from shared.envelope import Envelope
@@ -97,7 +98,10 @@ def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) ->
 async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put intake together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, timers = Journal(database, RECORDS), MomentsKept(database)
+    journal, timers = (
+        Journal(database, RECORDS, key=chain_key(settings.master_key_bytes, NAME)),
+        MomentsKept(database),
+    )
     await journal.prepare()
     await timers.prepare()
     firsts = FirstsKept(database, journal, derived_key(settings.master_key_bytes, "repeated requests"))

@@ -12,7 +12,7 @@ import random
 from calendar import monthrange
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from services.intake.register import Counted, Result, Story, counted, outlived
 from shared.bus import Publisher
 from shared.errors import HabeasError, PermanentError, StoreUnavailable
 from shared.events import RequestPurged
-from shared.journal import Journal, Row, document_of, told_by
+from shared.journal import Journal, Row, told_by
 from shared.law import Right
 from shared.log import logger
 from shared.mongo import Client, Database, Document, Session, UpdateOne, transaction, translated
@@ -101,7 +101,6 @@ class Purge:
     async def prepare(self) -> None:
         """Create the indexes."""
         with translated("index what is purged"):
-            await self.database["journal"].create_index("at")
             await self.database["journal"].create_index(
                 "announced", partialFilterExpression={"announced": False}
             )
@@ -171,7 +170,7 @@ class Purge:
             StoreUnavailable: It is not done: the database did not answer, or a row came or went meanwhile.
         """
         now, journal = self.clock(), self.database["journal"]
-        last = [_last(case, rows[-1].n + 1, now) for case, rows in histories.items()]
+        last = [self._last(case, rows[-1], now) for case, rows in histories.items()]
         kinds = [one for rows in histories.values() for one in _counted(rows, self.retention.zone)]
         expected = sum(map(len, histories.values()))
         async with transaction(self.client, "purge") as session:
@@ -180,6 +179,11 @@ class Purge:
             if gone.deleted_count != expected:
                 raise StoreUnavailable("purge: somebody else is at the same cases")
             await journal.insert_many(last, session=session)
+
+    def _last(self, case: str, newest: Row, at: datetime) -> Document:
+        """Return the row that takes the place of those up to *newest*."""
+        row = replace(_row(case, newest.n + 1, at), before=newest.mac)
+        return {**self.journal.chained(row), "announced": False}
 
     async def _announce(self) -> None:
         """Destroy the keys of purged cases and tell the other services, until that is done."""
@@ -210,10 +214,6 @@ def _counted(rows: Sequence[Row], zone: tzinfo) -> Sequence[Counted]:
 
 def _row(case: str, n: int, at: datetime) -> Row:
     return Row(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at)
-
-
-def _last(case: str, n: int, at: datetime) -> Document:
-    return {**document_of(_row(case, n, at)), "announced": False}
 
 
 def _addition(one: Counted, number: int) -> UpdateOne:

@@ -13,6 +13,7 @@ from services.notifier.reports import LARGEST
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Claims
 from shared import incoming
+from shared.audit_keys import chain_key
 from shared.bus import user_of
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
@@ -21,7 +22,7 @@ from shared.journal import Journal
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the notifier together."""
-    journal = Journal(database_of(settings, platform))
+    journal = Journal(database_of(settings, platform), key=chain_key(settings.master_key_bytes, Lane.LETTERS))
     await journal.prepare()
     with ExitStack() as stack:
         returned = _returned(settings, platform, journal, stack)

@@ -9,6 +9,7 @@ from services.verifier.examiner.plan import EXAMINER
 from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
 from services.verifier.login.plan import LOGIN
 from services.verifier.settings import VerifierSettings
+from shared.audit_keys import chain_key
 from shared.events import TimeCame
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
@@ -50,7 +51,10 @@ def service(
 async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the verifier together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, timers = Journal(database, RECORDS), MomentsKept(database)
+    journal, timers = (
+        Journal(database, RECORDS, key=chain_key(settings.master_key_bytes, NAME)),
+        MomentsKept(database),
+    )
     await journal.prepare()
     allowances = CodesSent(
         database, derived_key(settings.master_key_bytes, "mailboxes"), per_hour=settings.codes_per_hour

@@ -11,6 +11,7 @@ from services.fulfillment.scoping.scopes import PURPOSE, Scopes
 from services.fulfillment.scoping.working import Scoping
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.settings import FulfillmentSettings
+from shared.audit_keys import chain_key
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
 from shared.policies import breach_policies
@@ -23,7 +24,9 @@ NAME = "scoping"
 @asynccontextmanager
 async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put it together."""
-    journal = Journal(platform.client[f"{settings.database_prefix}_{NAME}"])
+    journal = Journal(
+        platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.master_key_bytes, NAME)
+    )
     await journal.prepare()
     database = platform.client[f"{settings.database_prefix}_fulfillment"]
     scopes = Scopes(platform.client, database, derived_key(settings.master_key_bytes, PURPOSE))

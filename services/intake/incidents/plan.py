@@ -8,6 +8,7 @@ from services.intake.incidents.domain import RECORDS, Incident, evolve
 from services.intake.incidents.handlers import SUBSCRIPTIONS, Incidents, Timers, Vault
 from services.intake.incidents.keeping import Retention
 from services.intake.settings import IntakeSettings
+from shared.audit_keys import chain_key
 from shared.calendars import calendar_named
 from shared.host import Plan, Platform, Running
 from shared.incidents import BreachTimeCame
@@ -41,7 +42,10 @@ def service(vault: Vault, timers: Timers, law: Law, retention: Retention) -> Ser
 async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the register together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal, timers = Journal(database, RECORDS), MomentsKept(database)
+    journal, timers = (
+        Journal(database, RECORDS, key=chain_key(settings.master_key_bytes, NAME)),
+        MomentsKept(database),
+    )
     await journal.prepare()
     await timers.prepare()
     law = Law(breach_policies(), settings.company, calendar_named)

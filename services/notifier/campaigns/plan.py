@@ -22,6 +22,7 @@ from services.notifier.campaigns.standings import Standings
 from services.notifier.channels import SmtpChannel
 from services.notifier.lanes import notices_of
 from services.notifier.settings import NotifierSettings
+from shared.audit_keys import chain_key
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
 from shared.mongo import Database
@@ -56,7 +57,11 @@ def database_of(settings: NotifierSettings, platform: Platform) -> Database:
 async def steering(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put together what steers campaigns."""
     database = database_of(settings, platform)
-    ledgers, standings, journal = ledgers_of(database), Standings(database), Journal(database)
+    ledgers, standings, journal = (
+        ledgers_of(database),
+        Standings(database),
+        Journal(database, key=chain_key(settings.master_key_bytes, STEERING)),
+    )
     await ledgers.prepare()
     await standings.prepare()
     paths, domain = settings.notice_paths(), settings.house().domain
@@ -87,7 +92,10 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
     ledgers, standings = ledgers_of(database), Standings(database)
     connections, pace = settings.notice_connections, _pace(settings, database)
     await pace.prepare()
-    journal = Journal(platform.client[f"{settings.database_prefix}_{WRITING}"])
+    journal = Journal(
+        platform.client[f"{settings.database_prefix}_{WRITING}"],
+        key=chain_key(settings.master_key_bytes, WRITING),
+    )
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(
         ledgers,

@@ -15,6 +15,7 @@ from services.verifier.examiner.domain import Examination, evolve
 from services.verifier.examiner.handlers import SUBSCRIPTIONS, Company, Examiner, Read, Scan
 from services.verifier.examiner.reuse import Presented
 from services.verifier.examiner.settings import ExaminerSettings
+from shared.audit_keys import chain_key
 from shared.events import Slot
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
@@ -33,7 +34,7 @@ MOST_CPU = timedelta(seconds=20)
 async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the examiner together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal = Journal(database)
+    journal = Journal(database, key=chain_key(settings.master_key_bytes, NAME))
     presented = Presented(database, derived_key(settings.master_key_bytes, "documents presented"))
     await journal.prepare()
     await presented.prepare()

@@ -7,6 +7,7 @@ import httpx
 
 from services.verifier.login.handlers import SUBSCRIPTIONS, Checked, Desk, evolve
 from services.verifier.settings import VerifierSettings
+from shared.audit_keys import chain_key
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
 from shared.jwks import ISSUER_TIMEOUT_S, KeySet
@@ -18,7 +19,9 @@ NAME = "login"
 @asynccontextmanager
 async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the desk together."""
-    journal = Journal(platform.client[f"{settings.database_prefix}_{NAME}"])
+    journal = Journal(
+        platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.master_key_bytes, NAME)
+    )
     await journal.prepare()
     async with httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http:
         keys = KeySet(settings.login_issuer, http) if settings.login_issuer else None

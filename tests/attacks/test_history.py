@@ -1,0 +1,327 @@
+"""A person who can write to the database changes what the journals say; the audit finds each change."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from habeas import audit
+from habeas.stack import Stack
+from services.intake.purge import Purge, Retention
+from shared.audit_chain import BEFORE, MAC, START, Fault, Finding, chained
+from shared.audit_heads import COLLECTION, HeadExport
+from shared.audit_keys import chain_key
+from shared.events import RequestPurged
+from shared.mongo import Collection, Document, to_bson
+from tests.integration.pipeline import PORTAL, Pipeline, comes_true, command, running
+
+SERVICE = "fulfillment"
+TOMORROW = timedelta(days=1, hours=2)
+
+
+@dataclass
+class History:
+    """Closed cases of a running installation, and the heads that were exported since."""
+
+    pipeline: Pipeline
+    cases: list[str]
+    heads: Path
+
+    @property
+    def master_key(self) -> bytes:
+        return base64.b64decode(self.pipeline.settings["HABEAS_MASTER_KEY"])
+
+    def journal(self, service: str = SERVICE) -> Collection:
+        return self.pipeline.client[f"{self.pipeline.prefix}_{service}"]["journal"]
+
+    async def rows(self, case: str, service: str = SERVICE) -> list[Document]:
+        return [row async for row in self.journal(service).find({"case": case}).sort("n", 1)]
+
+    async def verify(self, case: str | None = None, *, kept: bool = False) -> list[Finding]:
+        stored = audit.StoredRows(self.pipeline.client, self.pipeline.prefix)
+        heads = self.heads if kept else None
+        return (await audit.verify(stored, self.master_key, case=case, kept=heads)).findings
+
+    async def export(self, clock: Callable[[], datetime]) -> None:
+        for service in audit.JOURNALS:
+            database = self.pipeline.client[f"{self.pipeline.prefix}_{service}"]
+            await HeadExport(database, service, self.master_key, clock).work()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def history(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[History]:
+    folder = tmp_path_factory.mktemp("history")
+    async with running(parts, folder) as pipeline:
+        cases = []
+        for person in (await pipeline.people())[2:5]:
+            asked = person.asks("access")
+            await pipeline.send(asked, source=PORTAL)
+            cases.append(await pipeline.id_of(asked))
+            await pipeline.closed(cases[-1])
+        await pipeline.http.post(f"/v1/requests/{cases[0]}/package/codes")
+        history = History(pipeline, cases, folder / "heads")
+        await comes_true(partial(rests, history))
+        await history.export(lambda: datetime.now(UTC) + TOMORROW)
+        code, said, errors = await command(pipeline, "audit", "heads", "--out", str(history.heads))
+        assert (code, errors) == (0, ""), said
+        yield history
+
+
+async def rests(history: History) -> bool:
+    """Return whether no row has come for a while."""
+    before = await count(history)
+    await asyncio.sleep(1.5)
+    return await count(history) == before
+
+
+async def count(history: History) -> int:
+    return sum([await history.journal(name).count_documents({}) for name in audit.JOURNALS])
+
+
+@asynccontextmanager
+async def restored(*collections: Collection) -> AsyncIterator[None]:
+    """Put the documents of *collections* back as they were afterwards."""
+    before = [await one.find().to_list(None) for one in collections]
+    try:
+        yield
+    finally:
+        for one, documents in zip(collections, before, strict=True):
+            await one.delete_many({})
+            if documents:
+                await one.insert_many(documents)
+
+
+def found(case: str, *faults: tuple[int | None, Fault], service: str = SERVICE) -> list[Finding]:
+    return [Finding(service, case, n, fault) for n, fault in faults]
+
+
+async def test_untouched_history_fits_and_the_command_says_so(history: History) -> None:
+    code, said, errors = await command(history.pipeline, "audit", "verify")
+    assert (code, errors) == (0, "")
+    assert "are unchanged; signed heads reach to" in said
+    code, said, _ = await command(history.pipeline, "audit", "verify", history.cases[0], "--json")
+    assert code == 0
+    report = json.loads(said)
+    assert report["findings"] == []
+    assert report["rows"] == sum([len(await history.rows(history.cases[0], name)) for name in audit.JOURNALS])
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "moment": {"$set": {"at": datetime(2020, 1, 1, tzinfo=UTC)}},
+    "cause": {"$set": {"cause": "another"}},
+    "fact": {"$set": {"facts.0.data.outcome": "refused"}},
+    "no facts": {"$set": {"facts": []}},
+    "no event": {"$set": {"event": None}},
+    "unknown field": {"$set": {"note": "nothing happened"}},
+    "another case": {"$set": {"case": "0" * 32}},
+    "no MAC": {"$unset": {MAC: ""}},
+    "empty MAC": {"$set": {MAC: b""}},
+    "first of a purged case": {"$set": {BEFORE: START}},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_changed_field_is_found(history: History, change: str) -> None:
+    [*_, last] = await history.rows(history.cases[0])
+    async with restored(history.journal()):
+        await history.journal().update_one({"_id": last["_id"]}, CHANGES[change])
+        findings = await history.verify()
+    assert findings
+    assert all(one.service == SERVICE for one in findings)
+
+
+async def test_command_names_the_place_of_a_change_and_ends_with_1(history: History) -> None:
+    case = history.cases[0]
+    async with restored(history.journal()):
+        await history.journal().update_one({"_id": f"{case}:0"}, {"$set": {"cause": "another"}})
+        code, said, _ = await command(history.pipeline, "audit", "verify")
+        one, _, _ = await command(history.pipeline, "audit", "verify", case)
+        other, _, _ = await command(history.pipeline, "audit", "verify", history.cases[1])
+    assert (code, said) == (1, f"{SERVICE} {case}:0 changed\n")
+    assert (one, other) == (1, 0)
+
+
+async def test_deleted_last_row_is_found_by_the_heads(history: History) -> None:
+    case = history.cases[0]
+    [*_, last] = await history.rows(case, "intake")
+    async with restored(history.journal("intake")):
+        await history.journal("intake").delete_one({"_id": last["_id"]})
+        assert await history.verify() == found(case, (last["n"], Fault.MISSING), service="intake")
+
+
+async def test_deleted_first_and_middle_rows_are_found(history: History) -> None:
+    case = history.cases[0]
+    count = len(await history.rows(case, "intake"))
+    assert count > 2
+    for n in (0, count // 2):
+        async with restored(history.journal("intake")):
+            await history.journal("intake").delete_one({"_id": f"{case}:{n}"})
+            assert await history.verify() == found(case, (n, Fault.MISSING), service="intake")
+
+
+async def test_swapped_rows_are_found(history: History) -> None:
+    case = history.cases[0]
+    rows = await history.rows(case, "intake")
+    first, second = rows[1], rows[2]
+    async with restored(history.journal("intake")):
+        await history.journal("intake").delete_many({"_id": {"$in": [first["_id"], second["_id"]]}})
+        content = ("cause", "event", "facts", "at", MAC)
+        swapped = [
+            first | {name: second[name] for name in content},
+            second | {name: first[name] for name in content},
+        ]
+        await history.journal("intake").insert_many(swapped)
+        findings = await history.verify()
+    assert findings == found(
+        case, (1, Fault.CHANGED), (2, Fault.CHANGED), (3, Fault.CHANGED), service="intake"
+    )
+
+
+async def test_inserted_row_is_found(history: History) -> None:
+    case = history.cases[0]
+    [*_, last] = await history.rows(case)
+    n = last["n"] + 1
+    async with restored(history.journal()):
+        await history.journal().insert_one(last | {"_id": f"{case}:{n}", "n": n, "cause": "new"})
+        assert await history.verify() == found(case, (n, Fault.ADDED))
+
+
+async def test_invented_case_is_found(history: History) -> None:
+    [first, *_] = await history.rows(history.cases[0])
+    case = "f" * 32
+    async with restored(history.journal()):
+        await history.journal().insert_one(first | {"_id": f"{case}:0", "case": case})
+        assert await history.verify() == found(case, (0, Fault.ADDED))
+
+
+async def test_deleted_case_is_found(history: History) -> None:
+    case = history.cases[0]
+    async with restored(history.journal()):
+        await history.journal().delete_many({"case": case})
+        assert await history.verify() == found(case, (None, Fault.MISSING))
+        assert await history.verify(case) == found(case, (None, Fault.MISSING))
+
+
+async def test_replayed_old_rows_are_found(history: History) -> None:
+    """An earlier state of a case is genuine row by row; it is only older than its heads."""
+    case = history.cases[0]
+    rows = await history.rows(case, "intake")
+    async with restored(history.journal("intake")):
+        await history.journal("intake").delete_many({"case": case})
+        await history.journal("intake").insert_many(rows[:2])
+        missing = [(n, Fault.MISSING) for n in range(2, len(rows))]
+        assert await history.verify() == found(case, *missing, service="intake")
+
+
+@pytest.mark.parametrize("name", ["notifier", "intake", ""])
+async def test_row_under_the_key_of_another_service_is_found(history: History, name: str) -> None:
+    case = history.cases[0]
+    [first, *_] = await history.rows(case)
+    key = chain_key(history.master_key, name) if name else b""
+    content = {field: first[field] for field in first if field != MAC} | {"cause": "forged"}
+    async with restored(history.journal()):
+        await history.journal().delete_one({"_id": first["_id"]})
+        await history.journal().insert_one(chained(content, START, key))
+        assert Finding(SERVICE, case, 0, Fault.CHANGED) in await history.verify()
+
+
+async def test_purge_that_did_not_happen_is_found(history: History) -> None:
+    case = history.cases[0]
+    rows = await history.rows(case)
+    n = rows[-1]["n"] + 1
+    purged = {"type": RequestPurged.TYPE, "data": {}}
+    row = rows[-1] | {"_id": f"{case}:{n}", "n": n, "event": purged, BEFORE: rows[-1][MAC]}
+    async with restored(history.journal()):
+        await history.journal().delete_many({"case": case})
+        await history.journal().insert_one(row)
+        assert Finding(SERVICE, case, n, Fault.ADDED) in await history.verify()
+
+
+async def test_genuine_purge_fits(history: History) -> None:
+    case = history.cases[2]
+    pipeline = history.pipeline
+    database = pipeline.client[f"{pipeline.prefix}_intake"]
+    from shared.journal import Journal  # noqa: PLC0415
+    from shared.testing import MemoryBroker, MemoryVault  # noqa: PLC0415
+
+    journal = Journal(database, key=chain_key(history.master_key, "intake"))
+    retention = Retention(0, UTC)
+    purge = Purge(pipeline.client, database, journal, MemoryVault(), MemoryBroker(), retention)
+    rows = (await journal.histories({case}))[case]
+    async with restored(history.journal("intake")):
+        await purge._count_and_forget({case: rows})
+        assert len(await history.rows(case, "intake")) == 1
+        assert await history.verify() == []
+        await history.journal("intake").update_one({"case": case}, {"$set": {"cause": "forged"}})
+        assert await history.verify()
+
+
+async def test_heads_that_are_removed_are_found_by_their_copies(history: History) -> None:
+    heads = history.pipeline.client[f"{history.pipeline.prefix}_{SERVICE}"][COLLECTION]
+    async with restored(heads, history.journal()):
+        await heads.delete_many({})
+        await history.journal().delete_many({"case": history.cases[0]})
+        findings = await history.verify(kept=True)
+    assert Finding(SERVICE, COLLECTION, 1, Fault.MISSING) in findings
+    assert Finding(SERVICE, history.cases[0], None, Fault.MISSING) in findings
+
+
+async def test_heads_that_are_changed_or_signed_by_others_are_found(history: History) -> None:
+    heads = history.pipeline.client[f"{history.pipeline.prefix}_{SERVICE}"][COLLECTION]
+    theirs = history.pipeline.client[f"{history.pipeline.prefix}_notifier"][COLLECTION]
+    [other] = await theirs.find().to_list(1)
+    for content, signature in ((b"{}", b"x" * 64), (other["content"], other["signature"])):
+        async with restored(heads):
+            await heads.update_one({"_id": 1}, {"$set": {"content": content, "signature": signature}})
+            assert Finding(SERVICE, COLLECTION, None, Fault.ADDED) in await history.verify()
+            assert Finding(SERVICE, COLLECTION, 1, Fault.MISSING) in await history.verify(kept=True)
+
+
+async def test_heads_of_later_days_go_on_where_the_last_ones_ended(history: History) -> None:
+    names = [f"{history.pipeline.prefix}_{service}" for service in audit.JOURNALS]
+    collections = [history.pipeline.client[name][COLLECTION] for name in names]
+    async with restored(*collections):
+        exported = await collections[0].count_documents({})
+        await history.export(lambda: datetime.now(UTC) + TOMORROW)
+        assert await collections[0].count_documents({}) == exported, "a day is exported once"
+        await history.export(lambda: datetime.now(UTC) + 2 * TOMORROW)
+        assert await collections[0].count_documents({}) == exported + 1
+        assert await history.verify(kept=True) == []
+        await collections[0].delete_one({"_id": 1})
+        assert Finding(audit.JOURNALS[0], COLLECTION, 1, Fault.MISSING) in await history.verify()
+
+
+async def test_dump_is_verified_without_a_database(history: History, tmp_path: Path) -> None:
+    case, victim = history.cases[0], tmp_path / f"{history.pipeline.prefix}_{SERVICE}" / "journal.bson"
+    for service in audit.JOURNALS:
+        database = history.pipeline.client[f"{history.pipeline.prefix}_{service}"]
+        folder = tmp_path / database.name
+        folder.mkdir()
+        for name in ("journal", COLLECTION):
+            stored = [to_bson(one) async for one in database[name].find()]
+            (folder / f"{name}.bson").write_bytes(b"".join(stored))
+    offline = {"HABEAS_MONGO_URL": "mongodb://127.0.0.1:1/"}
+    history.pipeline.settings |= (kept := dict(history.pipeline.settings)) | offline
+    try:
+        assert (await command(history.pipeline, "audit", "verify", "--dump", str(tmp_path)))[0] == 0
+        rows = [row for row in _documents(victim) if row["case"] != case]
+        victim.write_bytes(b"".join(map(to_bson, rows)))
+        code, said, _ = await command(history.pipeline, "audit", "verify", "--dump", str(tmp_path))
+        assert (code, said) == (1, f"{SERVICE} {case} missing\n")
+    finally:
+        history.pipeline.settings |= kept
+
+
+def _documents(file: Path) -> Iterator[Document]:
+    from shared.mongo import documents_in  # noqa: PLC0415
+
+    return documents_in(file)
