@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from bench.works import SOURCE
+from shared import service
 from shared.bus import Message
-from shared.envelope import derived_id
+from shared.envelope import STRUCTURED, decode
 from shared.events import RequestSubmitted, WithdrawalSubmitted
 from shared.law import Right
 from shared.topology import REQUESTS
@@ -171,7 +172,7 @@ def made_up(requests: int, seed: int) -> Load:
 
 def cause_of(message: Message) -> str:
     """Return how intake's journal names the event in *message*."""
-    return derived_id(f"{SOURCE} {orjson.loads(message.body)['id']}", 0)
+    return service.cause_of(decode(message.body, exchange=REQUESTS, content_type=STRUCTURED, headers={}))
 
 
 def _events_of(requester: Requester, dice: random.Random) -> Iterator[tuple[float, Message]]:

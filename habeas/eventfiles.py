@@ -295,15 +295,16 @@ def _rows(stream: BinaryIO, sheet: Sheet) -> Iterator[Found]:
 
 
 def _row(row: Row, source: str, now: datetime) -> Found:
-    """Make an event of a row: its id follows from the reference, so that a sheet can be sent again."""
+    """Make an event of a row: its id follows from what it says, so that a sheet can be sent again."""
     faults = tuple(Fault(fault.line, fault.column, fault.message) for fault in row.faults)
     found = Found(row.line, None, faults, row.reference)
     if row.request is None:
         return found
-    id_ = derived_id(f"{source} {row.request.reference}", 0)
+    content = _content(row.request)
+    id_ = derived_id(f"{source} {row.request.reference} {content.hex()}", 0)
     return replace(
         found,
         message=message_of(row.request, source=source, id=id_, time=now),
         names=(("reference", _request(source, row.request.reference)),),
-        content=_content(row.request),
+        content=content,
     )

@@ -32,6 +32,7 @@ from shared.events import (
     Flaw,
     Record,
     RequestPurged,
+    RequestSubmitted,
     Submission,
     UnreadableSubmission,
 )
@@ -89,6 +90,21 @@ def case_of_fact(envelope: Envelope[Event]) -> str:
     if isinstance(envelope.event, Fact):
         return envelope.event.case
     raise PermanentError(f"{type(envelope.event).__name__} belongs to no case this service knows")
+
+
+def cause_of(envelope: Envelope[Event]) -> str:
+    """
+    Return what a row names as its cause.
+
+    An upstream id is unique together with its source only. A request under a known id that says something
+    else is no repetition.
+    """
+    event = envelope.event
+    if isinstance(event, RequestSubmitted):
+        return derived_id(f"{envelope.source} {envelope.id} {event.model_dump_json()}", 0)
+    if isinstance(event, Submission):
+        return derived_id(f"{envelope.source} {envelope.id}", 0)
+    return envelope.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +166,8 @@ class _Work:
 
     @property
     def cause(self) -> str:
-        """What a row names as its cause: an upstream id is unique together with its source only."""
-        if isinstance(self.envelope.event, Submission):
-            return derived_id(f"{self.envelope.source} {self.envelope.id}", 0)
-        return self.envelope.id
+        """What a row names as its cause."""
+        return cause_of(self.envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,11 +493,15 @@ class Runtime(Generic[S, C]):
             return _Failed(work.delivery, error)
         if isinstance(event, UnreadableSubmission):
             return _Failed(work.delivery, error)
-        reason = str(error) if isinstance(error, HabeasError) else type(error).__name__
-        flaw = Flaw(path="", message=f"could not be handled: {reason}")
-        envelope = self._unreadable(work.delivery, (flaw,), work.envelope.source, work.envelope.id)
-        logger().error("submission failed", service=self.service.name, exc_info=error)
+        flaws = error.flaws if isinstance(error, Unreadable) else self._failed(error)
+        envelope = self._unreadable(work.delivery, flaws, work.envelope.source, work.envelope.id)
         return _Work(work.delivery, envelope, self.service.case_of(envelope))
+
+    def _failed(self, error: Exception) -> tuple[Flaw, ...]:
+        """Log *error*, and return what its publisher may know of it."""
+        logger().error("submission failed", service=self.service.name, exc_info=error)
+        reason = str(error) if isinstance(error, HabeasError) else type(error).__name__
+        return (Flaw(path="", message=f"could not be handled: {reason}"),)
 
     def _handler(self, event: Event) -> Callable[[Any, C], Awaitable[Sequence[Fact]]]:
         for subscription in self.service.subscriptions:
@@ -573,7 +591,8 @@ def _split(works: Sequence[_Work], histories: Mapping[str, list[Row]]) -> tuple[
     for work in works:
         rows = histories.get(work.case, ())
         answered = isinstance(work.envelope.event, Submission)
-        row = next((row for row in rows if row.cause == work.cause or (row.is_last and not answered)), None)
+        cause = work.cause
+        row = next((row for row in rows if row.cause == cause or (row.is_last and not answered)), None)
         if row is None:
             fresh.append(work)
         else:

@@ -59,6 +59,11 @@ def is_reserved(source: str) -> bool:
     return _first_segment(source) in RESERVED
 
 
+def names_requests(source: str) -> bool:
+    """Return whether *source* chooses references itself; a channel derives them from what comes."""
+    return source == COMMAND or not is_reserved(source)
+
+
 def upstream_source(source: str) -> Source:
     """
     Return *source* as that of an upstream system.

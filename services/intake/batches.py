@@ -2,7 +2,8 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from services.intake.door import Door
+from services.intake.obstacles import ReferenceReused
 from services.intake.sheets.columns import Reading
 from services.intake.sheets.rows import Fault, NoSheet, Row, decoded, rows
 from shared.errors import PermanentError
@@ -28,10 +30,11 @@ MOST_FAULTS = 1_000
 class Refused(PermanentError):
     """A sheet is not taken, because of what is wrong in it."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        """Keep what is wrong."""
+    def __init__(self, faults: Sequence[Fault], *, reused: bool = False) -> None:
+        """Keep what is wrong; *reused*: references that name other requests, and nothing else."""
         super().__init__(f"nothing is lodged: the sheet has {len(faults)} faults")
         self.faults = faults
+        self.reused = reused
 
 
 class Taken(BaseModel):
@@ -79,20 +82,55 @@ def batches(door: Door, system: Callable[[Request], Source], *, root: str, zone:
         faults = [fault for row in sheet for fault in row.faults]
         if faults and not keep_going:
             raise Refused(faults)
-        together = asyncio.Semaphore(AT_ONCE)
-
-        async def lodge(row: Row) -> Taken | None:
-            if row.request is None:
-                return None
-            async with together:
-                case = await door.lodge(row.request, source)
-            url = f"{root}/v1/requests/{case}"
-            return Taken(line=row.line, reference=row.reference, id=case, status_url=url)
-
-        taken = await asyncio.gather(*map(lodge, sheet))
-        return Batch(lodged=[one for one in taken if one is not None], errors=flawed(faults))
+        desk = _Sheets(door, source, root)
+        reused = await desk.reused(sheet)
+        if reused and not keep_going:
+            raise Refused(reused, reused=True)
+        taken, crossed = await desk.lodge(sheet, besides={fault.line for fault in reused})
+        return Batch(lodged=taken, errors=flawed([*faults, *reused, *crossed]))
 
     return router
+
+
+@dataclass(slots=True)
+class _Sheets:
+    """Lodges the rows of sheets of one system, some at a time."""
+
+    door: Door
+    source: Source
+    root: str
+    together: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def reused(self, sheet: Sequence[Row]) -> list[Fault]:
+        """Return the faults of rows whose reference names another request."""
+        requests = [row.request for row in sheet if row.request is not None]
+        reused = await self.door.reused(requests, self.source)
+        return [_reused(row) for row in sheet if row.request and row.request.reference in reused]
+
+    async def lodge(
+        self, sheet: Sequence[Row], *, besides: Container[int]
+    ) -> tuple[list[Taken], list[Fault]]:
+        """Lodge all rows but those at the lines *besides*; return them, and faults found on the way."""
+        rows_ = [row for row in sheet if row.request is not None and row.line not in besides]
+        done = await asyncio.gather(*map(self._lodge, rows_))
+        return [one for one in done if isinstance(one, Taken)], [
+            one for one in done if isinstance(one, Fault)
+        ]
+
+    async def _lodge(self, row: Row) -> Taken | Fault | None:
+        if row.request is None:
+            return None
+        async with self.together:
+            try:
+                case = await self.door.lodge(row.request, self.source)
+            except ReferenceReused:
+                return _reused(row)
+        url = f"{self.root}/v1/requests/{case}"
+        return Taken(line=row.line, reference=row.reference, id=case, status_url=url)
+
+
+def _reused(row: Row) -> Fault:
+    return Fault(row.line, "reference", "names another request of this system; choose another")
 
 
 async def _read(request: Request, reading: Reading) -> list[Row]:

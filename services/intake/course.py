@@ -111,7 +111,7 @@ async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
         return []
     first = RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
     changes = {"received_at": None, "right": event.right or first.right}
-    again = await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)
+    again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
     source = COMPANION if event.right else RENEWAL
     arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
     return await registered(again, receive(again, arrival, ctx.practice), ctx)

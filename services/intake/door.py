@@ -5,6 +5,7 @@ A request is sealed first and announced second; what is decided about it is deci
 read the announcement.
 """
 
+import asyncio
 import hmac
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,8 +27,8 @@ from services.intake.domain import (
     request_id,
 )
 from services.intake.handlers import SET_ASIDE
-from services.intake.obstacles import NotNow, Obstacle, TooMany, TooOften
-from services.intake.sealing import seal_proofs, seal_request, whole
+from services.intake.obstacles import NotNow, Obstacle, ReferenceReused, TooMany, TooOften
+from services.intake.sealing import says_the_same, seal_proofs, seal_request, sealed_request, whole
 from services.intake.shaping import next_hour, takes_effect_at_once
 from shared.answer import INQUIRY, SUBMISSION, Inquiry
 from shared.bus import Publisher
@@ -60,10 +61,11 @@ from shared.journal import Row, Told, story_of, told_by
 from shared.log import logger
 from shared.outbox import Outbox, UnpublishedRows
 from shared.service import Rows, announcements, stored_precision
-from shared.sources import Source
+from shared.sources import Source, names_requests
 
 NAME = "intake"
 ACTS_PER_HOUR = 60
+OPENED_AT_ONCE = 100
 STOPPED = "the request is stopped until the privacy staff has looked at it"
 MOST_UPLOADS = 2
 """Uploads about one request at the same time: a form may be sent twice, by a double click."""
@@ -132,13 +134,22 @@ class Door:
             attested: What an agent answers for whose signature was checked.
             instructed: Whether a controller asks whose credential was checked.
             at: When it came, where that was before now.
+
+        Raises:
+            ReferenceReused: The source has named another request so.
         """
         case = self.id_of(source, request.reference)
         cause = f"lodged {case}"
         try:
+            sealed = await seal_request(request, self.vault, case)
+            if not sealed.same and names_requests(source):
+                raise ReferenceReused
+            if not sealed.fresh and await self._is_registered(case):
+                return case
             proofs = await seal_proofs(request.proofs, self.vault, case, cause)
-            await seal_request(request, self.vault, case)
         except Destroyed:
+            if names_requests(source):
+                raise ReferenceReused from None
             return case  # an old case, answered and erased since
         lodged = RequestLodged(
             request_id=case,
@@ -150,6 +161,22 @@ class Door:
         )
         await self._announce(lodged, cause=cause)
         return case
+
+    async def reused(self, requests: Sequence[RequestSubmitted], source: Source) -> frozenset[str]:
+        """Return the references in *requests* that *source* has given to other requests before."""
+        cases = {self.id_of(source, request.reference): request for request in requests}
+        histories = await self.journal.histories(set(cases))
+        purged = {case for case, rows in histories.items() if any(row.is_last for row in rows)}
+        together = asyncio.Semaphore(OPENED_AT_ONCE)
+
+        async def is_other(case: str, request: RequestSubmitted) -> bool:
+            async with together:
+                return case in purged or await self._is_other(case, request)
+
+        others = await asyncio.gather(*(is_other(*item) for item in cases.items()))
+        return frozenset(
+            request.reference for request, other in zip(cases.values(), others, strict=True) if other
+        )
 
     async def must_have_room(self, request: RequestSubmitted, source: str) -> None:
         """
@@ -479,6 +506,17 @@ class Door:
         """Return what is known of a case, and how many rows it has."""
         rows = (await self.journal.histories({case_id})).get(case_id, [])
         return reduce(evolve, story_of(rows), Case()), len(rows)
+
+    async def _is_other(self, case_id: str, request: RequestSubmitted) -> bool:
+        """Return whether another request than *request* is sealed."""
+        try:
+            return not says_the_same(await sealed_request(self.vault, case_id), request)
+        except (KeyError, Destroyed):
+            return False
+
+    async def _is_registered(self, case_id: str) -> bool:
+        case, _ = await self.look_up(case_id)
+        return case.status is not Status.UNKNOWN
 
     async def _must_be_lodged(self, case_id: str) -> None:
         try:

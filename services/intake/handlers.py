@@ -9,9 +9,9 @@ from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, 
 from services.intake.deadlines import waits_for_agreement
 from services.intake.domain import Status, outcome_of
 from services.intake.registering import begun
-from services.intake.sealing import seal_proofs, seal_request, whole
+from services.intake.sealing import says_the_same, seal_proofs, seal_request, sealed_request, whole
 from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
-from shared.answer import SUBMISSION
+from shared.envelope import Unreadable
 from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
     AgreementLodged,
@@ -70,6 +70,7 @@ from shared.service import on
 SET_ASIDE = "set_aside"
 """Name under which a message that could not be read lies in the vault."""
 NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
+REUSED = Flaw(path="data.reference", message="names another request of this source; choose another")
 USED_BEFORE = Flaw(path="data.reference", message="names an old request whose record is gone; choose another")
 
 
@@ -77,26 +78,33 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     """
     Seal a request that an upstream system submitted, and start its clock - once.
 
-    A reference that named a request long ago is no new request, nor is it lost: its publisher is told.
+    Raises:
+        Unreadable: The reference names another request, or one whose record is gone: the event is set aside.
     """
     if ctx.case.status is Status.PURGED:
-        return [rejected(ctx, USED_BEFORE)]
+        raise Unreadable((USED_BEFORE,))
     if ctx.case.status is not Status.UNKNOWN:
+        _must_be_the_same(await sealed_request(ctx.vault, ctx.case_id), event)
         return []
+    sealed = (await seal_request(event, ctx.vault, ctx.case_id)).request
+    _must_be_the_same(sealed, event)
     proofs = await seal_proofs(event.proofs, ctx.vault, ctx.case_id, f"{ctx.source} {ctx.event_id}")
-    sealed = await seal_request(event, ctx.vault, ctx.case_id)
     lodged = RequestLodged(
         request_id=ctx.case_id, source=ctx.source, occurred_at=ctx.occurred_at, proofs=proofs
     )
     return await begun(sealed, lodged, ctx)
 
 
+def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None:
+    if not says_the_same(sealed, event):
+        raise Unreadable((REUSED,))
+
+
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     """Start the clock of a request that was sealed when it came in by HTTP - once."""
     if ctx.case.status is not Status.UNKNOWN:
         return []
-    submitted = RequestSubmitted.model_validate_json(await ctx.vault.open(ctx.case_id, SUBMISSION))
-    return await begun(submitted, event, ctx)
+    return await begun(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
 
 
 async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:

@@ -28,6 +28,13 @@ class NotNow(PermanentError):
         self.obstacle = obstacle
 
 
+class ReferenceReused(PermanentError):
+    """A system names two different requests alike."""
+
+    def __init__(self) -> None:
+        super().__init__("this reference names another request of this system; choose another reference")
+
+
 class TooOften(PermanentError):
     """The same thing was tried too often."""
 

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from services.intake import batches, uploads
-from services.intake.obstacles import CodeRefused, NotNow, TooMany, TooOften
+from services.intake.obstacles import CodeRefused, NotNow, ReferenceReused, TooMany, TooOften
 from services.intake.ranges import NotSatisfiable
 from services.intake.site import Site
 from shared.envelope import flaws_of
@@ -153,12 +153,16 @@ def _add_flaws(app: FastAPI, say: Say) -> None:
     @app.exception_handler(batches.Refused)
     async def faulty(request: Request, error: batches.Refused) -> Response:
         errors = [flaw.model_dump() for flaw in batches.flawed(error.faults)]
-        return say(request, 422, f"{error}.", errors=errors)
+        return say(request, 409 if error.reused else 422, f"{error}.", errors=errors)
 
 
 def _add_states(app: FastAPI, say: Say) -> None:
     @app.exception_handler(NotNow)
     async def not_now(request: Request, error: NotNow) -> Response:
+        return say(request, 409, f"{error}.")
+
+    @app.exception_handler(ReferenceReused)
+    async def reused(request: Request, error: ReferenceReused) -> Response:
         return say(request, 409, f"{error}.")
 
     @app.exception_handler(TooOften)

@@ -1,6 +1,7 @@
 """Seals what people send, before anything is told of it."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from services.intake.context import Vault
 from shared.answer import SUBMISSION
@@ -14,17 +15,43 @@ from shared.events import (
 )
 
 
-async def seal_request(request: RequestSubmitted, vault: Vault, case_id: str) -> RequestSubmitted:
+@dataclass(frozen=True, slots=True)
+class SealedRequest:
+    """A request as it is sealed: of two with one reference the first."""
+
+    request: RequestSubmitted
+    fresh: bool
+    """Whether it was sealed just now."""
+    same: bool
+    """Whether what came says the same."""
+
+
+async def seal_request(request: RequestSubmitted, vault: Vault, case_id: str) -> SealedRequest:
     """
-    Seal *request*, and return what is sealed: the first of two with one reference is the one that counts.
+    Seal *request* unless one is sealed already, and return the one that is.
 
     Without its proofs: they are destroyed at the decision, the request is not.
     """
     await vault.create(case_id)
-    bare = request.model_copy(update={"proofs": ()})
+    bare = _without_proofs(request)
     if await vault.seal(case_id, SUBMISSION, bare.model_dump_json().encode()):
-        return bare
+        return SealedRequest(bare, fresh=True, same=True)
+    first = await sealed_request(vault, case_id)
+    return SealedRequest(first, fresh=False, same=says_the_same(first, bare))
+
+
+async def sealed_request(vault: Vault, case_id: str) -> RequestSubmitted:
+    """Return the request that is sealed."""
     return RequestSubmitted.model_validate_json(await vault.open(case_id, SUBMISSION))
+
+
+def says_the_same(first: RequestSubmitted, second: RequestSubmitted) -> bool:
+    """Return whether two requests say the same, however they are written; proofs are no part of a request."""
+    return _without_proofs(first).model_dump() == _without_proofs(second).model_dump()
+
+
+def _without_proofs(request: RequestSubmitted) -> RequestSubmitted:
+    return request.model_copy(update={"proofs": ()})
 
 
 async def seal_proofs(

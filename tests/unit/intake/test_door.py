@@ -2,12 +2,13 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
 from services.intake.domain import PackageCodeRefused, request_id
 from services.intake.door import ACTS_PER_HOUR, Door, Keys
-from services.intake.obstacles import CodeRefused, NotNow, TooOften
+from services.intake.obstacles import CodeRefused, NotNow, ReferenceReused, TooOften
 from services.intake.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
 from services.intake.ranges import NotSatisfiable, Wanted
 from shared.answer import SUBMISSION, PackageFacts, facts_of
@@ -28,6 +29,7 @@ from shared.events import (
     RequestWithdrawn,
 )
 from shared.law import Right
+from shared.sources import Channel, channel_source
 from shared.testing import MemoryJournal, MemoryVault
 from tests.unit.fakes import (
     PACKAGE_KEY,
@@ -79,10 +81,68 @@ async def test_a_lodged_request_is_known_before_it_is_registered_and_registered_
 
 async def test_lodged_twice_is_announced_with_one_id_and_registered_once() -> None:
     office = Office()
-    assert await office.door.lodge(form(), SOURCE) == await office.door.lodge(form(right="erasure"), SOURCE)
+    assert await office.door.lodge(form(), SOURCE) == await office.door.lodge(form(), SOURCE)
     await office.work()
     assert len({m.message_id for m in office.broker.published if m.routing_key == RequestLodged.TYPE}) == 1
     assert office.the(RequestReceived).right is Right.ACCESS
+
+
+OTHER_CONTENT: list[dict[str, Any]] = [
+    {"right": "erasure"},
+    {"subject": {"email": "mallory@example.net"}},
+    {"residence": {"country": "FR"}},
+    {"locale": "fr"},
+    {"details": {"statement": "All of it"}},
+    {"child": True},
+    {"received_at": "2026-03-01T08:00:00Z"},
+]
+
+
+@pytest.mark.parametrize("change", OTHER_CONTENT)
+async def test_same_reference_with_other_content_is_refused_before_and_after_registration(
+    change: dict[str, Any],
+) -> None:
+    office = Office()
+    case = await office.door.lodge(form(), SOURCE)
+    for _ in ("lodged", "registered"):
+        with pytest.raises(ReferenceReused):
+            await office.door.lodge(form(**change), SOURCE)
+        await office.work()
+    assert office.the(RequestReceived).right is Right.ACCESS
+    assert await office.door.lodge(form(), SOURCE) == case
+
+
+async def test_same_content_in_another_form_is_the_same_request() -> None:
+    office = Office()
+    first = form(received_at="2026-03-01T08:00:00Z", details={})
+    again = form(received_at="2026-03-01T09:00:00+01:00")
+    assert await office.door.lodge(first, SOURCE) == await office.door.lodge(again, SOURCE)
+
+
+async def test_reference_of_a_purged_request_is_refused() -> None:
+    office = Office()
+    case = await office.door.lodge(form(), SOURCE)
+    await office.vault.destroy(case)
+    with pytest.raises(ReferenceReused):
+        await office.door.lodge(form(), SOURCE)
+
+
+async def test_repeated_request_leaves_no_proof_behind() -> None:
+    office = Office()
+    await office.door.lodge(form(), SOURCE)
+    await office.work()
+    published = len(office.broker.published)
+    claim = {"kind": "data_points", "points": {"customer_no": "K-7741-Q"}}
+    case = await office.door.lodge(form(proofs=[claim]), SOURCE)
+    assert not [item for item in office.sealed(case) if item.startswith("proof_")]
+    assert len(office.broker.published) == published
+
+
+async def test_content_that_a_channel_names_itself_is_the_first_of_its_name() -> None:
+    office = Office()
+    signal = channel_source(Channel.HABEAS, "gpc")
+    case = await office.door.lodge(form(), signal)
+    assert await office.door.lodge(form(locale="fr"), signal) == case
 
 
 async def test_by_http_or_by_the_bus_the_same_pair_is_the_same_request() -> None:

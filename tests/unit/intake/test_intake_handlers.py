@@ -332,3 +332,33 @@ async def test_no_fact_no_row_and_no_message_of_a_whole_case_holds_personal_data
     for text in facts + messages:
         assert not [secret for secret in secrets if str(secret) in text]
         assert not any(f'"{digits}"' in text or f" {digits}" in text for digits in (code, package_code))
+
+
+@pytest.mark.parametrize("id_", ["1", "2"])
+async def test_reused_reference_with_other_content_is_set_aside_whole(id_: str) -> None:
+    office = Office()
+    await office.submit(request(), id_="1")
+    await office.submit(request(subject={"email": "mallory@example.net"}), id_=id_)
+    rejected = office.the(RequestRejected)
+    assert [flaw.path for flaw in rejected.errors] == ["data.reference"]
+    assert (rejected.publisher_source, rejected.publisher_id) == (SOURCE, id_)
+    assert rejected.request_id != office.the(RequestReceived).request_id
+    assert b"mallory@example.net" in office.sealed(rejected.request_id)[SET_ASIDE]
+
+
+@pytest.mark.parametrize("id_", ["1", "2"])
+async def test_same_reference_with_the_same_content_is_the_same_request(id_: str) -> None:
+    office = Office()
+    await office.submit(request(), id_="1")
+    await office.submit(request(details={}), id_=id_)
+    assert office.the(RequestReceived).right is Right.ACCESS
+    assert office.told(RequestRejected) == []
+
+
+async def test_reused_reference_is_rejected_while_the_first_request_waits_its_turn() -> None:
+    office = Office()
+    office.room.free = 0
+    await office.submit(request(), id_="1")
+    await office.submit(request(right="erasure"), id_="2")
+    assert office.the(RequestRejected).publisher_id == "2"
+    assert office.told(RequestReceived) == []
