@@ -720,6 +720,13 @@ class RequestReceived(Fact):
     """The open request that asks for the same: that one is answered, and this one is not."""
     incident: Code | None = None
     """The declared incident in whose time it came."""
+    stricter: Regulation | None = None
+    """The regulation that decides how much proof is needed, where it is another than *regulation*."""
+
+    @property
+    def proof_regulation(self) -> Regulation:
+        """The regulation that decides how much proof is needed."""
+        return self.stricter or self.regulation
 
     @property
     def irreversible(self) -> bool:
@@ -1244,6 +1251,13 @@ class IdentityVerified(Fact):
     All laws that protect the person, in their editions: they say what may cost anything. None where a
     controller asks: what it pays is not the person's to pay, nor any of these laws' business.
     """
+    stricter: Regulation | None = None
+    """The regulation that decided how much proof was needed, where it is another than *regulation*."""
+
+    @property
+    def proof_regulation(self) -> Regulation:
+        """The regulation that decided how much proof was needed."""
+        return self.stricter or self.regulation
 
 
 class IdentityRefused(Fact):

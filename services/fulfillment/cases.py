@@ -447,7 +447,7 @@ def answerable(event: IdentityVerified) -> Right:
         reasonable degree (§ 7062(b)).
     """
     specific = event.right in {Right.ACCESS, Right.PORTABILITY}
-    if event.regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
+    if event.proof_regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
         return Right.KNOW_CATEGORIES
     return event.right
 

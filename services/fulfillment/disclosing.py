@@ -49,7 +49,7 @@ async def hand_over(wanted: Disclosure, ctx: Fulfillment) -> Sequence[Fact]:
     if right is Right.KNOW_CATEGORIES:
         return [await _told_categories(wanted, ctx)]
     contents = await _contents(wanted, ctx)
-    if right is Right.PORTABILITY and wanted.event.regulation is not Regulation.CCPA:
+    if right is Right.PORTABILITY and wanted.event.proof_regulation is not Regulation.CCPA:
         kept, left = portable(contents.sections)
         contents = replace(contents, sections=kept, left_out=_held(left, wanted.findings))
     package, told = await _built(contents, wanted, ctx)

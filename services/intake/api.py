@@ -263,6 +263,25 @@ class Callers:
         raise HTTPException(401, "This API key is not known.", {"WWW-Authenticate": "Bearer"})
 
 
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Lets an upstream system act on its own requests only; people show no key."""
+
+    door: Door
+    callers: Callers
+
+    async def __call__(self, case_id: RequestId, request: Request) -> None:
+        """
+        Refuse the key of a system that has not made the request.
+
+        Raises:
+            HTTPException: The key is not known.
+            UnknownRequest: The request is not one of the system's.
+        """
+        if "authorization" in request.headers:
+            await self.door.must_be_of(case_id, self.callers.system(request))
+
+
 def create_app(  # noqa: PLR0913 - everything that is served
     door: Door,
     callers: Callers,
@@ -285,6 +304,7 @@ def create_app(  # noqa: PLR0913 - everything that is served
     """
     app = FastAPI(title="Habeas intake", version="1", docs_url=None, redoc_url=None)
     add_problems(app, site)
+    own = Depends(Owned(door, callers))
     app.add_middleware(SmallBodies, callers=callers)
     app.add_middleware(AttemptLimit, attempts=callers.attempts)
 
@@ -316,29 +336,29 @@ def create_app(  # noqa: PLR0913 - everything that is served
         case_id = door.id_of(source, reference)
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    @app.get("/v1/requests/{case_id}", dependencies=[Depends(not_stored)])
+    @app.get("/v1/requests/{case_id}", dependencies=[Depends(not_stored), own])
     async def status(case_id: RequestId) -> StatusPage:
         """Say where a request stands."""
         return StatusPage.of(case_id, *await door.history(case_id), f"{site.root}/v1/requests/{case_id}")
 
-    _add_proofs(app, door)
+    _add_proofs(app, door, own)
 
-    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED)
+    @app.delete("/v1/requests/{case_id}", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def withdraw(case_id: RequestId) -> None:
         """Take a request back, as long as it is not answered."""
         await door.withdraw(case_id)
 
-    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED)
+    @app.post("/v1/requests/{case_id}/fee", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def agree(case_id: RequestId) -> None:
         """Agree to the fee that the person was told of; the answer follows, and the invoice."""
         await door.agree(case_id)
 
-    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED)
+    @app.post("/v1/requests/{case_id}/appeals", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def appeal(case_id: RequestId, form: AppealForm) -> None:
         """Disagree with an answer, or with how a request is dealt with."""
         await door.appeal(case_id, form.statement)
 
-    _add_answers(app, door)
+    _add_answers(app, door, own)
     app.add_api_route("/style.css", site.stylesheet, methods=READ, include_in_schema=False)
     app.add_api_route("/logo", site.logo, methods=READ, include_in_schema=False)
     _add_description(app, site)
@@ -367,7 +387,7 @@ def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequenc
         app.mount(path, protocol)
 
 
-def _add_proofs(app: FastAPI, door: Door) -> None:
+def _add_proofs(app: FastAPI, door: Door, own: Any) -> None:
     async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
         # FastAPI would write the files of a form to a disk, and read the body of whoever names no request.
         async with door.upload(case_id):
@@ -380,7 +400,12 @@ def _add_proofs(app: FastAPI, door: Door) -> None:
             flaws = error.errors(include_url=False, include_context=False, include_input=False)
             raise RequestValidationError([flaw | {"loc": ("body", *flaw["loc"])} for flaw in flaws]) from None
 
-    @app.post("/v1/requests/{case_id}/proofs", status_code=HTTPStatus.ACCEPTED, openapi_extra=PROOFS)
+    @app.post(
+        "/v1/requests/{case_id}/proofs",
+        status_code=HTTPStatus.ACCEPTED,
+        openapi_extra=PROOFS,
+        dependencies=[own],
+    )
     async def prove(case_id: RequestId, proofs: Annotated[Sequence[Proof], Depends(offered)]) -> None:
         """
         Offer proofs of identity: the code from the mailbox, details, documents, a declaration, a log-in.
@@ -423,10 +448,10 @@ PROOFS: dict[str, Any] = {
 """What the API says of its two ways to offer proofs."""
 
 
-def _add_answers(app: FastAPI, door: Door) -> None:
+def _add_answers(app: FastAPI, door: Door, own: Any) -> None:
     packages = Packages(door)
 
-    @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED)
+    @app.post("/v1/requests/{case_id}/package/codes", status_code=HTTPStatus.ACCEPTED, dependencies=[own])
     async def issue_code(case_id: RequestId) -> CodeSent:
         """Have a code mailed to the data subject that opens the package once."""
         return CodeSent(expires_at=await packages.issue_code(case_id))

@@ -257,7 +257,7 @@ def asked_of(case: Case) -> Asked | None:
         setback="" if case.in_review else _setback(case.proof_refused_for),
         kept_waiting=case.proof_refused_for == KEPT_WAITING,
         tries_left=case.tries_left if case.proof_refused_for in ABOUT_CODES else None,
-        provision=PROVISIONS[case.received.regulation],
+        provision=PROVISIONS[case.received.proof_regulation],
         by_agent=by_agent,
         strong_code=case.received.irreversible,
     )

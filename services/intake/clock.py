@@ -40,6 +40,7 @@ from shared.law import (
     applicable,
     internal_due,
     is_child,
+    proof_regulation,
     strictest,
 )
 
@@ -111,6 +112,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
     regulation = laws[0].regulation
     if regulation is None:
         raise ConfigurationError(f"policies/{laws[0].id}.yaml: regulation: is missing")
+    proven_under = proof_regulation(laws)
     return RequestReceived(
         request_id=arrival.case,
         right=request.right,
@@ -132,6 +134,7 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         follows=arrival.follows,
         role=request.role,
         child=child,
+        stricter=None if proven_under is regulation else proven_under,
     )
 
 

@@ -12,12 +12,15 @@ from services.intake.deadlines import (
 from services.intake.domain import Case
 from services.intake.repeating import Claim
 from services.intake.shaping import Lane, Visitor
+from shared.envelope import Unreadable
 from shared.errors import TooEarly
 from shared.events import (
     BurstDeclared,
     Flaw,
     RequestRejected,
 )
+
+NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
 
 
 class Vault(Protocol):
@@ -103,6 +106,17 @@ def rejected(ctx: Intake, *flaws: Flaw) -> RequestRejected:
     return RequestRejected(
         request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws
     )
+
+
+def must_be_own(ctx: Intake) -> None:
+    """
+    Refuse what a publisher says of the request of another source, in the words for one that is not there.
+
+    Raises:
+        Unreadable: It is another's.
+    """
+    if ctx.case.received is not None and ctx.case.received.source != ctx.source:
+        raise Unreadable((NOT_KNOWN,))
 
 
 async def must_not_wait(ctx: Intake) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.intake.appeals import DECIDED, appealed
 from services.intake.clock import Arrival, extended, receive
-from services.intake.context import Intake, must_not_wait, rejected, wait_for_all
+from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
 from services.intake.deadlines import (
     waits_after,
     waits_for_decision,
@@ -38,7 +38,6 @@ COMPANION = channel_source(Channel.HABEAS, "child")
 """CloudEvents source of an opt-out that goes with the request of a child."""
 RENEWAL = channel_source(Channel.HABEAS, "appeal")
 """CloudEvents source of a request that is taken up again."""
-NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
 
 
 async def agree(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
@@ -52,10 +51,12 @@ async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
 
     Raises:
         TooEarly: The request waits its turn, which it has next.
+        Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.received is None:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
+    must_be_own(ctx)
     name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
     await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
     received = appealed(ctx.case, name, _appealed_at(ctx), ctx.practice)

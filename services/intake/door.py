@@ -315,6 +315,17 @@ class Door:
             await self._must_be_lodged(case_id)
         return case
 
+    async def must_be_of(self, case_id: str, source: Source) -> None:
+        """
+        Refuse the request of another than *source*, whose id alone follows from its reference.
+
+        Raises:
+            UnknownRequest: No request of *source* has this id.
+        """
+        request = RequestSubmitted.model_validate_json(await self.kept(case_id, SUBMISSION))
+        if self.id_of(source, request.reference) != case_id:
+            raise UnknownRequest("no request of this system has this id")
+
     async def history(self, case_id: str) -> tuple[Case, list[Told]]:
         """
         Return what is known of a request, and all that was told of it, oldest first.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.intake.breaches import lodge_breach
 from services.intake.clock import resumed
-from services.intake.context import Intake, must_not_wait, rejected, wait_for_all
+from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
 from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, extend, forward, renew
 from services.intake.deadlines import waits_for_agreement
 from services.intake.domain import Status, outcome_of
@@ -69,7 +69,6 @@ from shared.service import on
 
 SET_ASIDE = "set_aside"
 """Name under which a message that could not be read lies in the vault."""
-NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
 REUSED = Flaw(path="data.reference", message="names another request of this source; choose another")
 USED_BEFORE = Flaw(path="data.reference", message="names an old request whose record is gone; choose another")
 
@@ -113,10 +112,12 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
 
     Raises:
         TooEarly: The request waits its turn, which it has next.
+        Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.status is Status.UNKNOWN:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
+    must_be_own(ctx)
     if ctx.case.stopped is not None:
         return [rejected(ctx, Flaw(path="data.proofs", message="the request is stopped"))]
     if not ctx.case.awaits_proof:
@@ -130,10 +131,12 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
 
     Raises:
         TooEarly: The request waits its turn, which it has next.
+        Unreadable: It is the request of another source: the event is set aside.
     """
     if ctx.case.status is Status.UNKNOWN:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
+    must_be_own(ctx)
     if not ctx.case.withdrawable:
         return [rejected(ctx, Flaw(path="data.request", message=f"the request is {ctx.case.status}"))]
     return [RequestWithdrawn(request_id=ctx.case_id)]

@@ -29,6 +29,7 @@ class Situation:
 
     right: Right
     regulation: Regulation
+    """The strictest of those that protect the person."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
     requester: Requester = Requester.PERSON
     vouched: bool = False

@@ -572,4 +572,4 @@ def may_have_categories(request: RequestReceived) -> bool:
 
 def wants_specific_pieces(request: RequestReceived) -> bool:
     """Tell whether a Californian asks for the data itself."""
-    return request.regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}
+    return request.proof_regulation is Regulation.CCPA and request.right in {Right.ACCESS, Right.PORTABILITY}

@@ -380,7 +380,7 @@ SUBSCRIPTIONS = (
 def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
     situation = Situation(
         right=event.right,
-        regulation=event.regulation,
+        regulation=event.proof_regulation,
         sensitivity=Sensitivity.HIGH if event.child else ctx.practice.sensitivity,
         requester=event.requester,
         vouched=event.source in ctx.practice.trusted,
@@ -710,6 +710,7 @@ def _verified(
         proven=proven,
         reasons=reasons,
         laws=() if request.requester is Requester.CONTROLLER else request.laws,
+        stricter=request.stricter,
     )
 
 

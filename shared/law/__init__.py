@@ -18,6 +18,7 @@ from shared.law.applying import (
     applicable,
     is_child,
     may_cost,
+    proof_regulation,
     strictest,
 )
 from shared.law.clock import Calendar, DueDate, Move, Step, due, internal_due
@@ -93,5 +94,6 @@ __all__ = [
     "is_child",
     "may_cost",
     "needs_proof",
+    "proof_regulation",
     "strictest",
 ]

@@ -17,6 +17,7 @@ from shared.law import (
     Right,
     Role,
     applicable,
+    proof_regulation,
     strictest,
 )
 from shared.policies import policies
@@ -213,3 +214,15 @@ def test_no_law_that_protects_the_person_gives_an_earlier_day(
     assert one is not None
     assert all(one.last.due_on <= counting(policy, policy.answer(right)).due_on for policy in applied)
     assert counting(one.policy, one.policy.answer(right)) == one.last
+
+
+@pytest.mark.parametrize("invoked", [None, *Regulation])
+def test_named_law_never_lowers_the_proof_that_the_residence_wants(invoked: Regulation | None) -> None:
+    found = applicable(policies(), BERLIN, Person("US-CA", invoked=invoked), TODAY)
+    assert proof_regulation(found) is Regulation.CCPA
+
+
+def test_named_law_may_raise_the_proof_that_is_needed() -> None:
+    found = applicable(policies(), BERLIN, Person("DE", invoked=Regulation.CCPA), TODAY)
+    assert proof_regulation(found) is Regulation.CCPA
+    assert proof_regulation(applicable(policies(), BERLIN, Person("DE"), TODAY)) is Regulation.GDPR

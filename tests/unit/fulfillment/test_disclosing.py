@@ -111,8 +111,10 @@ async def test_access_hands_over_all_of_it() -> None:
     assert fulfilled.outcome is Outcome.GRANTED
 
 
-async def test_in_california_portability_is_a_form_of_access() -> None:
-    event, ctx = await stage(MAP, HELD, Right.PORTABILITY, regulation=Regulation.CCPA)
+@pytest.mark.parametrize("named", [Regulation.CCPA, Regulation.GDPR])
+async def test_in_california_portability_is_a_form_of_access(named: Regulation) -> None:
+    event, ctx = await stage(MAP, HELD, Right.PORTABILITY, regulation=named)
+    event = event.model_copy(update={"stricter": Regulation.CCPA})
     [fulfilled] = await answer(event, ctx)
     assert "data/default.invoices.json" in await files(ctx, fulfilled)
 
@@ -184,8 +186,10 @@ async def test_only_collections_in_which_the_person_was_found_count() -> None:
     assert "user.payment" not in parsed(content["about.json"])["categories"]
 
 
-async def test_a_proof_that_is_enough_for_categories_alone_gets_the_categories() -> None:
-    event, ctx = await stage(MAP, HELD, regulation=Regulation.CCPA, assurance=Assurance.REASONABLE)
+@pytest.mark.parametrize("named", [Regulation.CCPA, Regulation.GDPR])
+async def test_a_proof_that_is_enough_for_categories_alone_gets_the_categories(named: Regulation) -> None:
+    event, ctx = await stage(MAP, HELD, regulation=named, assurance=Assurance.REASONABLE)
+    event = event.model_copy(update={"stricter": Regulation.CCPA})
     [fulfilled] = await answer(event, ctx)
     assert isinstance(fulfilled, RequestFulfilled)
     assert fulfilled.outcome is Outcome.PARTLY_GRANTED

@@ -34,6 +34,7 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
+from shared.law import Regulation
 from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -256,14 +257,18 @@ async def test_a_declaration_that_is_none_does_not_count(changes: dict[str, str]
     assert office.the(ProofRefused).reason == reason
 
 
-async def test_in_california_a_mailbox_alone_opens_the_kinds_of_data_when_nothing_more_comes() -> None:
-    """11 CCR § 7024(a)."""
-    office = await opened(residence=CALIFORNIA)
+@pytest.mark.parametrize("named", [None, "gdpr", "uk_gdpr", "lgpd", "us_state"])
+async def test_in_california_a_mailbox_alone_opens_the_kinds_of_data_when_nothing_more_comes(
+    named: str | None,
+) -> None:
+    """11 CCR § 7024(a); whatever law the request names."""
+    office = await opened(sensitivity=Sensitivity.ORDINARY, residence=CALIFORNIA, regulation=named)
     await coded(office)
     assert office.told(IdentityVerified) == []
     await office.tell(TimeCame(request_id=CASE, name=LAPSE), service="verifier")
     verified = office.the(IdentityVerified)
     assert (verified.assurance, verified.proven) == (Assurance.REASONABLE, ("email",))
+    assert verified.proof_regulation is Regulation.CCPA
 
 
 # --- somebody else asks -------------------------------------------------------------------------------
