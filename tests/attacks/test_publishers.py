@@ -9,22 +9,37 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import aiormq
 import httpx
 import pytest
 import pytest_asyncio
 
+from habeas.eventfiles import Sheet, Source
 from habeas.parts.ports import HOST
 from habeas.stack import Stack
 from shared import failures, topology
 from shared.events import AppealSubmitted, ProofSubmitted, RequestSubmitted, WithdrawalSubmitted
-from tests.integration.pipeline import KEYS, PORTAL, SHOP, Heard, Pipeline, Somebody, command, now, running
+from tests.integration.pipeline import (
+    KEYS,
+    PORTAL,
+    SHOP,
+    Heard,
+    Pipeline,
+    Somebody,
+    comes_true,
+    command,
+    now,
+    prepared,
+)
 from tests.waiting import eventually
 
 SHOPIFY = "shopify/shop.example"
 """A source that intake's channel for Shopify assigns; the verifier trusts it."""
 STRUCTURED = "application/cloudevents+json"
+SHEETS = "support.example"
+"""A source that only the user of the command has in this module."""
 OWN = "own"
 """The ``user_id`` that is the user of the connection."""
 CALIFORNIA = {"country": "US", "subdivision": "CA"}
@@ -102,21 +117,24 @@ async def scene(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -
     if parts is None:
         pytest.skip("users are added to our own broker only")
     names = [f"{name}-{uuid.uuid4().hex[:8]}" for name in ("shop", "portal", "rogue", "anything")]
-    bound = {
-        "habeas": ["*"],
-        names[0]: [SHOP, f"{SHOP}/*"],
-        names[1]: [PORTAL],
-        names[3]: ["*"],
-    }
     settings: dict[str, Any] = {
-        "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL, SHOPIFY, "meta", "drp/AGENT", f"{SHOP}/desk"]),
-        "HABEAS_SOURCES": json.dumps(bound),
+        "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL, SHOPIFY, "meta", "drp/AGENT", f"{SHOP}/desk"])
     }
-    async with running(parts, tmp_path_factory.mktemp("publishers"), **settings) as pipeline:
+    async with prepared(parts, tmp_path_factory.mktemp("publishers"), **settings) as pipeline:
+        ours = json.loads(pipeline.settings["HABEAS_SOURCES"])
+        bound = {
+            **{user: ["*"] for user in ours},
+            names[0]: [SHOP, f"{SHOP}/*"],
+            names[1]: [PORTAL],
+            names[3]: ["*"],
+        }
+        pipeline.settings["HABEAS_SOURCES"] = json.dumps(bound)
+        await pipeline.start()
         vhost = pipeline.amqp_url.rsplit("/", 1)[1]
         users = [await _added(parts, name, vhost) for name in names]
         async with pipeline.listening() as heard:
             yield Scene(pipeline, heard, *users)
+        await pipeline.stop()
 
 
 async def _added(parts: Stack, name: str, vhost: str) -> Upstream:
@@ -382,18 +400,21 @@ async def test_reused_reference_in_a_file_of_another_run_is_rejected(
     scene: Scene, victim: Somebody, tmp_path: Path
 ) -> None:
     reference = uuid.uuid4().hex
-    sheet = tmp_path / "sheet.csv"
+    files = []
     for person in ("first.person@example.org", victim.email):
+        sheet = tmp_path / f"{person}.csv"
         sheet.write_text(f"reference;right;email\n{reference};access;{person}\n", encoding="utf-8")
-        code, _, errors = await command(scene.pipeline, "publish", str(sheet), "--source", SHOP)
+        code, _, errors = await command(scene.pipeline, "publish", str(sheet), "--source", SHEETS)
         assert code == 0, errors
+        files.append(Source(sheet, sheet=Sheet(SHEETS, ZoneInfo("UTC"))))
 
     def rejected() -> list[dict[str, Any]]:
-        found = [e for e in scene.heard.events if e["type"] == "habeas.request.rejected.v1"]
-        return [e for e in found if e["data"]["errors"][0]["path"] == "data.reference"]
+        found = [e["data"] for e in scene.heard.events if e["type"] == "habeas.request.rejected.v1"]
+        return [data for data in found if data["publisher_id"] in ids]
 
-    case = await scene.pipeline.id_of({"reference": reference}, source=SHOP)
-    await eventually(lambda: [e for e in rejected() if e["data"]["request_id"] == case], WITHIN)
+    ids = {found.message.message_id for found in files[1].found() if found.message}
+    await eventually(rejected, WITHIN)
+    assert [flaw["path"] for data in rejected() for flaw in data["errors"]] == ["data.reference"], rejected()
 
 
 # --- requests of other publishers -----------------------------------------------------------------------
@@ -444,10 +465,10 @@ async def test_publisher_withdraws_its_own_request(scene: Scene) -> None:
 
 async def test_key_of_another_system_opens_no_act_about_a_request(scene: Scene) -> None:
     case = await scene.pipeline.lodge(
-        Somebody("known.person@example.org", "Known Person").asks("access"), source=PORTAL
+        Somebody("known.person@example.org", "Known Person").asks("access"), source=SHOP
     )
-    http, foreign = scene.pipeline.http, {"Authorization": f"Bearer {KEYS[SHOP]}"}
-    own = {"Authorization": f"Bearer {KEYS[PORTAL]}"}
+    http, foreign = scene.pipeline.http, {"Authorization": f"Bearer {KEYS[PORTAL]}"}
+    own = {"Authorization": f"Bearer {KEYS[SHOP]}"}
     proofs = {"proofs": [{"kind": "new_code"}]}
     for answer in (
         await http.post(f"/v1/requests/{case}/proofs", json=proofs, headers=foreign),
@@ -475,12 +496,9 @@ async def test_named_law_does_not_lower_the_proof_that_california_wants(
     code = await scene.pipeline.code_for(person, case)
     (await scene.pipeline.prove(case, code)).raise_for_status()
 
-    async def weighed() -> dict[str, Any]:
+    async def weighed() -> bool:
         page = await scene.pipeline.page(case)
-        assert page["wanted"]
-        assert ["mailbox"] not in page["wanted"]
-        return page
+        return bool(page["wanted"]) and all("mailbox" not in way for way in page["wanted"])
 
-    page: dict[str, Any] = await eventually(weighed, WITHIN)
-    assert all("mailbox" not in way for way in page["wanted"] if way != ["account"]) or page["wanted"]
+    await comes_true(weighed)
     assert not scene.heard.of(case, "identity.verified")

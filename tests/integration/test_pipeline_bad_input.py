@@ -159,20 +159,19 @@ async def test_everything_that_was_rejected_is_listed_for_the_operator(
     assert listed["parked"] == []
 
 
-async def test_a_reference_that_comes_again_is_the_same_request_whatever_else_it_says(
+async def test_reference_that_comes_again_with_other_content_is_set_aside(
     pipeline: Pipeline, heard: Heard
 ) -> None:
     person = (await pipeline.people())[0]
     asked = person.asks("access")
-    await pipeline.send(asked)
-    case = await pipeline.id_of(asked)
-    await pipeline.closed(case)
-    await pipeline.send({**asked, "right": "erasure"})
-    following = SECRET.asks("access")
-    await pipeline.send(following)
-    await pipeline.closed(await pipeline.id_of(following))
+    await pipeline.send(asked, source=SOURCE)
+    case = await pipeline.id_of(asked, source=SOURCE)
+    await eventually(lambda: heard.of(case, "request.received"))
+    body = event("other content", RequestSubmitted.TYPE, {**asked, "right": "erasure"})
+    rejection = await rejected(pipeline, heard, Bad(body, {}))
+    assert [flaw["path"] for flaw in rejection["data"]["errors"]] == ["data.reference"]
+    assert await sealed(pipeline, rejection["data"]["request_id"]) == body
     assert len(heard.of(case, "request.received")) == 1
-    assert len(heard.of(case, "request.closed")) == 1
     assert await pipeline.mentions(person.email)
 
 
