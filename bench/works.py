@@ -142,6 +142,8 @@ def environment(here: Ground) -> dict[str, str]:
         "HABEAS_DATAMAP": str(here.folder / "map"),
         "HABEAS_SOURCES": json.dumps({USER: [ALL, SOURCE]}),
         "HABEAS_TRUSTED_SOURCES": json.dumps([SOURCE]),
+        "HABEAS_CONFIRMING_SOURCES": json.dumps([SOURCE]),
+        "HABEAS_ERASURE_WINDOW": "PT0S",
         "HABEAS_MAIL_FROM": "Example Privacy <privacy@example.com>",
     }
 

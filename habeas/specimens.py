@@ -157,7 +157,14 @@ def erasure(outcome: Outcome, copy: Package | None = None) -> ErasureOutcome:
 
 def permit(representative: Representative) -> Code:
     """Return the code that confirms the permission of who asks."""
-    return Code("402815", WRITTEN_AT, Purpose.IDENTITY, WANTED.url, representative=representative)
+    return Code(
+        "402815",
+        WRITTEN_AT,
+        Purpose.IDENTITY,
+        WANTED.url,
+        representative=representative,
+        right=representative.right,
+    )
 
 
 def refusal(*reasons: ReasonCode, right: Right = Right.ACCESS) -> Refusal:
@@ -170,7 +177,24 @@ LETTERS: dict[str, Facts] = {
     "acknowledgement of an opt-out": Acknowledgement(
         Right.OPT_OUT_OF_SALE, RECEIVED, DUE, IdentityCheck.NONE
     ),
-    "code": Code("402815", WRITTEN_AT, Purpose.IDENTITY, "https://privacy.example.com/r/5f0c"),
+    "code": Code(
+        "402815", WRITTEN_AT, Purpose.IDENTITY, "https://privacy.example.com/r/5f0c", right=Right.ACCESS
+    ),
+    "code to erase": Code(
+        "WDJB-MJHT",
+        WRITTEN_AT,
+        Purpose.IDENTITY,
+        "https://privacy.example.com/r/5f0c",
+        right=Right.ERASURE,
+    ),
+    "code to transfer": Code(
+        "WDJB-MJHT",
+        WRITTEN_AT,
+        Purpose.IDENTITY,
+        "https://privacy.example.com/r/5f0c",
+        right=Right.PORTABILITY,
+        recipient="import.example.com",
+    ),
     "code for the package": Code("402815", WRITTEN_AT, Purpose.DOWNLOAD),
     "code, and more": Code(
         "402815",
@@ -178,6 +202,7 @@ LETTERS: dict[str, Facts] = {
         Purpose.IDENTITY,
         "https://privacy.example.com/r/5f0c?code=402815",
         more=True,
+        right=Right.ACCESS,
     ),
     "code to permit": permit(Representative(Right.ERASURE, "Helfer e. V.")),
     "code to permit a parent": permit(Representative(Right.ACCESS, "Bruno Ferreira", parent=True)),

@@ -74,6 +74,8 @@ class Evidence(StrEnum):
     ADDRESS_DOCUMENT = "address_document"
     PERMISSION = "permission"
     """The person's, for somebody else to ask."""
+    CONFIRMATION = "confirmation"
+    """The person's, who knows what they confirm: an erasure, or a transfer to a named recipient."""
     RECORDS = "records"
     """The records held agree with what the documents say."""
 
@@ -97,6 +99,7 @@ class ProofKind(StrEnum):
     ID_TOKEN = "id_token"  # noqa: S105 - no password
     DOCUMENT = "document"
     DECLARATION = "declaration"
+    CONFIRMATION = "confirmation"
 
 
 class Slot(StrEnum):
@@ -387,6 +390,18 @@ class EmailCode(Strict):
     code: Annotated[str, StringConstraints(max_length=MOST_TYPED, pattern=TYPED)]
 
 
+class Confirmation(Strict):
+    """
+    The person's confirmation of an erasure or a transfer, after right, consequence and recipient were shown.
+
+    It counts once everything else is proven, and only where no code can be mailed.
+    """
+
+    kind: Literal["confirmation"]
+    right: Right
+    """What is confirmed; it must be what the request asks for."""
+
+
 class NewCode(Strict):
     """A wish for another code, because the first expired or never arrived."""
 
@@ -443,7 +458,8 @@ class Declaration(Strict):
 
 MOST_PROOFS = 10
 Proof: TypeAlias = Annotated[
-    EmailCode | NewCode | DataPoints | IdToken | Document | Declaration, Field(discriminator="kind")
+    EmailCode | NewCode | DataPoints | IdToken | Document | Declaration | Confirmation,
+    Field(discriminator="kind"),
 ]
 
 

@@ -127,6 +127,14 @@ def receiver(text: str) -> httpx.URL:
     return url.copy_with(fragment=None)
 
 
+def host_of(text: str) -> str:
+    """Return the host of the receiver *text*; empty where it is no address that is sent to."""
+    try:
+        return receiver(text).raw_host.decode("ascii")
+    except NotAllowed:
+        return ""
+
+
 async def addresses_of(url: httpx.URL) -> list[str]:
     """
     Return the addresses that the host of *url* has.

@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from services.intake.domain import Case, Status
 from shared.declarations import CURRENT, TEXTS
-from shared.events import Code, Evidence, Requester, Slot
-from shared.law import Regulation
+from shared.events import Code, Evidence, Requester, RequestReceived, Slot
+from shared.law import Regulation, Right
 from shared.wording import mark as _
 
 E = Evidence
@@ -105,6 +105,7 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
         E.IDENTITY_DOCUMENT: _("Send a picture of your passport, identity card or driving licence."),
         E.ADDRESS_DOCUMENT: _("Send a recent bill or statement with your address."),
         E.PERMISSION: _("Send a signed permission to ask for this person."),
+        E.CONFIRMATION: _("Confirm on this page what you ask for."),
         E.RECORDS: _("Wait until we have compared the documents with what we hold."),
     }
 )
@@ -112,6 +113,8 @@ WORDS: Mapping[Evidence, str] = MappingProxyType(
 THEIR_CODE = _("Enter the code that we mailed to the person whom the request is about.")
 """The same of a code if an agent asks: it goes to the person alone. That for a child goes to the parent."""
 
+ERASED = _("Your data will be erased. This cannot be undone.")
+SENT = _("Your data will be sent to %(recipient)s. This cannot be undone.")
 KEPT_WAITING = "too_many_codes"
 """Why a code has not come: nothing was sent that could have convinced."""
 SETBACKS: Mapping[Code, str] = MappingProxyType(
@@ -193,6 +196,7 @@ FEE_WAITS = _("Waiting for you to say whether you want an answer that costs some
 ERASURE_WAITS = _("Confirmed; your data will be erased, and you can still stop it")
 WORKED_ON = _("We are working on it")
 LOOKED_AT = _("Our privacy staff is looking at what you sent")
+CONFIRMATION_WAITS = _("Waiting for you to confirm what you ask for")
 CODE_WAITS = _("Waiting for your code")
 CHECKED = _("We are checking what you sent")
 STOPPED = _("Stopped; our privacy staff looks at it before anything else happens")
@@ -203,6 +207,7 @@ class Forms:
     """The fields of one or several ways to show who asks."""
 
     code: bool = False
+    confirmation: bool = False
     details: int = 0
     """How many details are the least; 0 where none are asked for."""
     declaration: bool = False
@@ -210,7 +215,7 @@ class Forms:
 
     def __bool__(self) -> bool:
         """Whether there is anything to fill in."""
-        return self.code or bool(self.details) or self.declaration or bool(self.uploads)
+        return self.code or self.confirmation or bool(self.details) or self.declaration or bool(self.uploads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +237,8 @@ class Asked:
     by_agent: bool
     strong_code: bool = False
     """Whether the code has eight letters."""
+    consequence: str = ""
+    """What happens once it is confirmed, where that cannot be undone."""
     wording: str = CURRENT
     text: str = TEXTS[CURRENT]
     meaning: str = MEANINGS[CURRENT]
@@ -245,14 +252,21 @@ def asked_of(case: Case) -> Asked | None:
     if not case.in_review:
         first = next((frozenset(way) for way in case.wanted if E.ACCOUNT not in way), first)
     code = awaits_code(case)
+    confirmation = awaits_confirmation(case)
+    if confirmation:
+        first = frozenset({E.CONFIRMATION})
     others = frozenset() if case.in_review else _all_wanted(case) - first
     if first & LEAST_DETAILS.keys():
         others -= LEAST_DETAILS.keys()  # one form for details is enough
     by_agent = case.received.requester is not Requester.PERSON
     theirs = case.received.requester is Requester.AGENT
     asked = Asked(
-        ways=() if case.in_review else tuple(_steps(way, theirs=theirs) for way in case.wanted),
-        first=_forms(first, code=code and (E.MAILBOX in first or not case.wanted or case.in_review)),
+        ways=() if case.in_review and not confirmation else _ways(case, theirs=theirs),
+        first=_forms(
+            first,
+            code=code and (E.MAILBOX in first or _confirms(case) or not case.wanted or case.in_review),
+            confirmation=confirmation,
+        ),
         others=_forms(others, code=code and E.MAILBOX in others),
         setback="" if case.in_review else _setback(case.proof_refused_for),
         kept_waiting=case.proof_refused_for == KEPT_WAITING,
@@ -260,13 +274,33 @@ def asked_of(case: Case) -> Asked | None:
         provision=PROVISIONS[case.received.proof_regulation],
         by_agent=by_agent,
         strong_code=case.received.irreversible,
+        consequence=consequence_of(case.received),
     )
     return asked if asked.ways or asked.first else None
 
 
 def awaits_code(case: Case) -> bool:
     """Tell whether a code was mailed that has not come back."""
-    return case.codes > 0 and (not case.wanted or any(E.MAILBOX in way for way in case.wanted))
+    useful = _confirms(case) or any(E.MAILBOX in way for way in case.wanted)
+    return case.codes > 0 and (not case.wanted or useful)
+
+
+def awaits_confirmation(case: Case) -> bool:
+    """Return whether the person can confirm on the page: nothing else is missing, and no code is needed."""
+    unreachable = case.received is not None and not case.received.reachable
+    return case.awaits_proof and _confirms(case) and (unreachable or case.in_review)
+
+
+def _confirms(case: Case) -> bool:
+    """Return whether nothing but the person's confirmation is missing."""
+    return case.wanted == ((E.CONFIRMATION,),)
+
+
+def consequence_of(received: RequestReceived) -> str:
+    """Return what happens once an erasure or a transfer is confirmed; empty for what can be undone."""
+    if received.right is Right.ERASURE:
+        return ERASED
+    return SENT if received.transfers else ""
 
 
 def standing_of(case: Case) -> str:
@@ -286,6 +320,8 @@ def standing_of(case: Case) -> str:
         return WORKED_ON
     if case.status is not Status.CHALLENGED:
         return STANDINGS[case.status]
+    if _confirms(case):
+        return CONFIRMATION_WAITS
     if case.in_review:
         return LOOKED_AT
     if case.paused_since is not None or (case.proof_refused_for is not None and not awaits_code(case)):
@@ -308,14 +344,22 @@ def _setback(reason: Code | None) -> str:
     return "" if reason is None else SETBACKS.get(reason, UNCONVINCED)
 
 
-def _steps(way: Iterable[Evidence], *, theirs: bool) -> tuple[str, ...]:
-    words = {**WORDS, E.MAILBOX: THEIR_CODE} if theirs else WORDS
-    return tuple(words[one] for one in way)
+def _ways(case: Case, *, theirs: bool) -> tuple[tuple[str, ...], ...]:
+    on_page = awaits_confirmation(case) or case.received is None or not case.received.reachable
+    return tuple(_steps(way, theirs=theirs, on_page=on_page) for way in case.wanted)
 
 
-def _forms(evidence: frozenset[Evidence], *, code: bool) -> Forms:
+def _steps(way: Iterable[Evidence], *, theirs: bool, on_page: bool) -> tuple[str, ...]:
+    """Return what to do for *way*. The code that is mailed is the confirmation, where one can be mailed."""
+    code = THEIR_CODE if theirs else WORDS[E.MAILBOX]
+    words = {**WORDS, E.MAILBOX: code, E.CONFIRMATION: WORDS[E.CONFIRMATION] if on_page else code}
+    return tuple(dict.fromkeys(words[one] for one in way))
+
+
+def _forms(evidence: frozenset[Evidence], *, code: bool, confirmation: bool = False) -> Forms:
     return Forms(
         code=code,
+        confirmation=confirmation,
         details=min((least for one, least in LEAST_DETAILS.items() if one in evidence), default=0),
         declaration=E.DECLARATION in evidence,
         uploads=tuple(upload for one, upload in UPLOADS.items() if one in evidence),

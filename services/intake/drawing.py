@@ -32,9 +32,11 @@ from services.intake.ranges import NotSatisfiable
 from services.intake.site import PRIVATE, Site, View
 from services.intake.timeline import Entry, timeline_of
 from services.intake.uploads import NotTaken, Wrong
-from shared.events import MOST_DOCUMENT_BYTES, Proof, Remedy, RequestId
+from shared.answer import SUBMISSION
+from shared.events import MOST_DOCUMENT_BYTES, Proof, Remedy, RequestId, RequestSubmitted
 from shared.journal import Told
 from shared.lawnames import name_of
+from shared.outward import host_of
 from shared.wording import Words
 from shared.wording import mark as _
 
@@ -98,6 +100,7 @@ class Page:
         size = await self.packages.size(self.case_id, case)
         drawn = {
             **self._content(case, told),
+            "recipient": await self._recipient(case),
             "said": said,
             "size": size and size_in_words(size, self.view.words),
         }
@@ -134,6 +137,13 @@ class Page:
     async def flawed(self, error: NotTaken, given: Mapping[str, str]) -> HTMLResponse:
         """Return the page that says what is wrong with the form that was sent."""
         return await self.show(Said(flaws=error.flaws, given=given), status=error.status)
+
+    async def _recipient(self, case: Case) -> str:
+        """Return the host that the data is to be sent to, while that can still be confirmed."""
+        if case.received is None or not case.received.transfers or not case.awaits_proof:
+            return ""
+        submitted = RequestSubmitted.model_validate_json(await self.door.vault.open(self.case_id, SUBMISSION))
+        return host_of(submitted.details.transfer_to or "")
 
     def _path(self, part: str = "") -> str:
         return f"/requests/{self.case_id}{part}"

@@ -20,7 +20,7 @@ from services.intake.ranges import NotSatisfiable, Wanted
 from services.intake.site import READ, Site
 from services.intake.uploads import NotTaken
 from shared.codes import is_code
-from shared.events import DataPoints, EmailCode, NewCode
+from shared.events import Confirmation, DataPoints, EmailCode, NewCode
 from shared.wording import mark as _
 
 MOST_CHARACTERS = 500
@@ -41,6 +41,7 @@ def pages(door: Door, site: Site, practice: Practice) -> APIRouter:
     counter = Counter(door, site, practice)
     _add_status(router, counter)
     _add_proofs(router, counter)
+    _add_confirmation(router, counter)
     _add_package(router, counter)
     return router
 
@@ -112,6 +113,17 @@ def _add_proofs(router: APIRouter, counter: Counter) -> None:
     @router.post("/{case_id}/documents", dependencies=guarded)
     async def upload(page: Here, request: Request) -> HTMLResponse:
         return await page.uploaded(request)
+
+
+def _add_confirmation(router: APIRouter, counter: Counter) -> None:
+    Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
+
+    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.same_origin)])
+    async def confirm(page: Here) -> HTMLResponse:
+        received = (await page.door.case(page.case_id)).received
+        if received is None:
+            return await page.show()
+        return await page.proven(Confirmation(kind="confirmation", right=received.right))
 
 
 def _add_package(router: APIRouter, counter: Counter) -> None:

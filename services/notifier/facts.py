@@ -213,6 +213,10 @@ class Code:
     """Whether the code alone is not enough."""
     representative: Representative | None = None
     """Who asks for the person, if somebody does: the code confirms that they may."""
+    right: Right | None = None
+    """What the code confirms; None for a code that opens a package."""
+    recipient: str = ""
+    """Host name of the controller that the data is sent to; empty where it is sent to none."""
 
 
 @dataclass(frozen=True, slots=True)

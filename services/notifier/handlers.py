@@ -70,7 +70,10 @@ from shared.events import (
     SubjectRestricted,
 )
 from shared.law import Right
+from shared.outward import host_of
 from shared.service import forget, on
+
+CONFIRMED = ((Evidence.CONFIRMATION,),)
 
 
 async def acknowledge(event: RequestReceived, ctx: Notifier) -> Sequence[Fact]:
@@ -90,20 +93,25 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
     """Send the code that proves who has the mailbox, or say what else can prove who asks."""
     if event.kind is None or event.ref is None:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
-    alone = not event.wanted or (Evidence.MAILBOX,) in event.wanted
+    by_code = {Evidence.MAILBOX, Evidence.CONFIRMATION}
+    alone = not event.wanted or any(by_code.issuperset(way) for way in event.wanted)
     code = Code(
         "",
         event.expires_at,
         Purpose.IDENTITY,
         more=not alone,
         representative=await _asking(LetterKind.CODE, ctx),
+        right=ctx.request().right,
+        recipient=await _recipient(ctx),
     )
     return await _send_code(event.ref, code, ctx)
 
 
 async def ask_for_proof(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
     """Say what can prove who asks. Codes are mailed by ``services.notifier.codes``, past other letters."""
-    return [] if event.ref else await challenge(event, ctx)
+    # Where only a confirmation is missing, the letter with the code has said so.
+    by_code = event.wanted == CONFIRMED and event.refused_for is None
+    return [] if event.ref or by_code else await challenge(event, ctx)
 
 
 async def remind(event: IdentityReminded, ctx: Notifier) -> Sequence[Fact]:
@@ -300,6 +308,13 @@ async def _asking(letter: LetterKind, ctx: Notifier) -> Representative | None:
     agent = submitted.agent
     name = presentable(agent.name) if agent else ""
     return Representative(request.right, name, parent=request.requester is Requester.PARENT)
+
+
+async def _recipient(ctx: Notifier) -> str:
+    """Return the host that the data is to be sent to; empty where it is to be sent to none."""
+    if not ctx.request().transfers:
+        return ""
+    return host_of((await submission_of(ctx)).details.transfer_to or "")
 
 
 def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:

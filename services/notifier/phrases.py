@@ -199,6 +199,7 @@ EVIDENCE: Mapping[Evidence, str] = MappingProxyType(
         Evidence.IDENTITY_DOCUMENT: _("a picture of your passport, identity card or driving licence"),
         Evidence.ADDRESS_DOCUMENT: _("a recent bill or bank statement with your name and address"),
         Evidence.PERMISSION: _("a signed permission from you for whoever asks in your name"),
+        Evidence.CONFIRMATION: _("your confirmation on the page of your request"),
     }
 )
 """What the person has to do with, as it stands in a list: the records are looked at without them."""

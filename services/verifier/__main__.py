@@ -70,6 +70,7 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
 def _practice(settings: VerifierSettings) -> Practice:
     return Practice(
         trusted=settings.trusted_sources,
+        confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,
         patience=settings.proof_patience,
         logs_in=bool(settings.login_issuer),

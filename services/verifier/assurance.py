@@ -40,6 +40,8 @@ class Situation:
     """Whether it is an objection to direct marketing alone."""
     attested: bool = False
     """Whether an agent has signed that the person gave permission."""
+    confirms: bool = False
+    """Whether the person must confirm what cannot be undone."""
     by_state: bool = False
     """Whether California's DROP passes the request on."""
 
@@ -91,6 +93,7 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
         "controller_instructs": "GDPR Art. 28(3)(a), (e), 29; Cal. Civ. Code §§ 1798.105(c)(3), "
         "1798.130(a)(3)(A)",
         "parent_asks": "GDPR Art. 8, recital 38; 11 CCR §§ 7070-7071",
+        "irreversible": "GDPR Art. 5(1)(f), 12(2), 32; 11 CCR § 7020(d)",
         "no_mailbox": "GDPR Art. 12(6); EDPB Guidelines 01/2022 para. 68",
     }
 )
@@ -134,6 +137,7 @@ def required(situation: Situation) -> Requirement:
     Law:
         GDPR Art. 12(6): more is asked for only where there are reasonable doubts.
         11 CCR §§ 7060-7063: by kind of request and sensitivity; an agent shows the person's permission.
+        11 CCR § 7020(d): who asks for deletion may be asked to confirm it separately.
         GDPR Art. 12(6), 28(3)(a): who asks is the controller's to find out; a processor does as instructed.
     """
     if not needs_proof(situation.right, direct_marketing=situation.direct_marketing):
@@ -142,10 +146,12 @@ def required(situation: Situation) -> Requirement:
         return _free(Assurance.VOUCHED, "controller_instructs")
     if situation.by_state:
         return _free(Assurance.VOUCHED, "state_vouches")
+    confirmed = frozenset({E.CONFIRMATION}) if situation.confirms else frozenset[Evidence]()
     if situation.vouched and situation.requester is Requester.PERSON:
-        return _free(Assurance.VOUCHED, "logged_in_upstream")
+        grounds = ("logged_in_upstream", *_more_grounds(situation)) if confirmed else ("logged_in_upstream",)
+        return Requirement(Assurance.VOUCHED, (Way(Assurance.VOUCHED, confirmed),), grounds)
     level, ground = _level(situation)
-    ways = tuple(Way(_level_by(evidence, level), evidence) for evidence in _ways(level, situation))
+    ways = tuple(Way(_level_by(one, level), one | confirmed) for one in _ways(level, situation))
     return Requirement(level, ways, (ground, *_more_grounds(situation)))
 
 
@@ -223,5 +229,7 @@ def _more_grounds(situation: Situation) -> Iterator[str]:
         yield "agent_attests" if situation.attested else "agent_asks"
     if situation.requester is Requester.PARENT:
         yield "parent_asks"
+    if situation.confirms:
+        yield "irreversible"
     if not situation.reachable:
         yield "no_mailbox"

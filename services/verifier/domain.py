@@ -7,6 +7,7 @@ only way to do so.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import ClassVar
 
 from services.verifier.assurance import Requirement, Way
 from shared.codes import IssuedCode
+from shared.drop import SOURCE as DROP
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     Assurance,
@@ -137,7 +139,22 @@ class EvidenceGained(Record):
     """Whether it is an agent's word."""
 
 
-RECORDS = (CodeIssued, Assessed, EvidenceGained)
+class StaffAgreed(Record):
+    """The privacy staff has decided for the requester, who has still to confirm what they ask for."""
+
+    TYPE: ClassVar[str] = "habeas.verifier.staff_agreed.v1"
+
+    identities: tuple[Code, ...]
+    reason: Code
+    deciders: tuple[Code, ...]
+
+
+RECORDS = (CodeIssued, Assessed, EvidenceGained, StaffAgreed)
+CONFIRMED = ((Evidence.CONFIRMATION,),)
+"""What is asked for where nothing else is missing."""
+CHANNELS = frozenset({DROP, "meta", "apple", "risc"})
+CHANNEL_PREFIXES = ("drp/", "shopify/")
+"""Sources of intake's own channels whose contract has the person confirm before the request is passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +202,8 @@ class Verification:
     """What the proofs would be worth that a person must look at."""
     first_decision: IdentityDecided | None = None
     """Who has decided for the requester already, where two must, and for which identities."""
+    agreed: StaffAgreed | None = None
+    """What the staff has decided, while the person's confirmation is awaited."""
     enough_for_categories: tuple[Code, ...] | None = None
     """Names of the identities that claimed data points agree with, well enough to tell kinds of data by."""
     evidence: tuple[Code, ...] = ()
@@ -214,6 +233,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         Assessed: S.OPEN,
         CodeIssued: S.OPEN,
         EvidenceGained: S.OPEN,
+        StaffAgreed: S.OPEN,
         EvidenceAsked: S.OPEN,
         EvidenceShown: S.OPEN,
         IdentityChallenged: S.OPEN,
@@ -326,6 +346,8 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, evidence=(*known.evidence, *(proof.ref for proof in fact.proofs)))
         case CodeIssued():
             return _issued(known, fact)
+        case StaffAgreed():
+            return replace(known, agreed=fact)
         case ProofRefused() if fact.reason == TOO_MANY_CODES:
             return replace(known, put_off=known.put_off + 1)
         case ProofRefused() if known.code is not None and fact.spends_code:
@@ -462,7 +484,7 @@ def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
     A mailbox or a log-in proves itself: what else the request names may be somebody else's, unless three
     independent things agree of which a stranger cannot know all.
     """
-    if not way.evidence:
+    if not way.evidence - {Evidence.CONFIRMATION}:
         return None
     surest = way.evidence & {Evidence.MAILBOX, Evidence.ACCOUNT} or way.evidence
     surest |= {Evidence.THREE_POINTS}
@@ -522,13 +544,40 @@ def wanted(known: Verification, *, logs_in: bool) -> tuple[tuple[Evidence, ...],
         for way in known.requirement.ways
         if logs_in or Evidence.ACCOUNT not in way.evidence
     ]
+    if known.agreed or (Evidence.CONFIRMATION,) in missing:
+        return CONFIRMED
     return tuple(dict.fromkeys(one for one in missing if one))
+
+
+def confirmable(known: Verification) -> bool:
+    """
+    Return whether a confirmation without a code counts: all else is proven, and no code can be mailed.
+
+    The staff may have decided for a person who has lost the mailbox.
+    """
+    unreachable = known.request is not None and not known.request.reachable
+    return known.wanted == CONFIRMED and (unreachable or known.agreed is not None)
+
+
+def confirmed_elsewhere(request: RequestReceived, confirming: AbstractSet[str]) -> bool:
+    """
+    Return whether the person has confirmed the request where it was made.
+
+    The controller answers for what it instructs; the State and the platforms ask the person by contract; of
+    an authorised agent, the signed permission names the right. Other sources are listed by the company.
+    """
+    return (
+        request.requester is Requester.CONTROLLER
+        or request.source in confirming | CHANNELS
+        or request.source.startswith(CHANNEL_PREFIXES)
+    )
 
 
 def only_records_missing(known: Verification) -> bool:
     """Tell whether documents have convinced, and their details are still to be held against the records."""
     ways = known.requirement.ways if known.requirement else ()
-    return any(way.missing(known.held.keys()) == (Evidence.RECORDS,) for way in ways)
+    held = {*known.held, Evidence.CONFIRMATION}
+    return any(way.missing(held) == (Evidence.RECORDS,) for way in ways)
 
 
 def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -> bool:

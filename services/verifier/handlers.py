@@ -11,6 +11,7 @@ from services.verifier.assurance import Sensitivity, Situation, required
 from services.verifier.domain import (
     CLAIM_TOLD,
     CODE_BY_MAIL,
+    CONFIRMED,
     DOCUMENTED,
     GAINED_BY_SLOT,
     MOST_CLAIMS,
@@ -20,9 +21,12 @@ from services.verifier.domain import (
     AssessedWay,
     CodeIssued,
     EvidenceGained,
+    StaffAgreed,
     Verification,
     believed,
     completed,
+    confirmable,
+    confirmed_elsewhere,
     evolve,
     gained_by_comparison,
     gained_by_examination,
@@ -41,6 +45,7 @@ from shared.drop import SOURCE as DROP
 from shared.errors import RefusedDecision
 from shared.events import (
     Assurance,
+    Confirmation,
     DataPoints,
     Declaration,
     EmailCode,
@@ -135,6 +140,8 @@ class Practice:
 
     trusted: frozenset[str] = frozenset()
     """Sources whose log-in counts as proof."""
+    confirming: frozenset[str] = frozenset()
+    """Sources that have the person confirm an erasure or a transfer before they pass the request on."""
     sensitivity: Sensitivity = Sensitivity.ORDINARY
     """Of the data that the company holds."""
     patience: timedelta = timedelta(days=30)
@@ -255,10 +262,22 @@ async def decide_by_staff(event: IdentityDecided, ctx: Verifier) -> Sequence[Fac
         if not agreed:
             return []
         level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
-        deciders = dict.fromkeys([first.by, event.by] if first else [event.by])
+        deciders = tuple(dict.fromkeys([first.by, event.by] if first else [event.by]))
+        if _confirmation_missing(ctx.known):
+            awaited = StaffAgreed(
+                request_id=ctx.case_id, identities=agreed, reason=event.reason, deciders=deciders
+            )
+            return await _concluded(event, [awaited], ctx)
         verified = _verified(ctx.request(), level, agreed, (BY_STAFF, event.reason))
-        facts = [verified.model_copy(update={"deciders": tuple(deciders)})]
+        facts = [verified.model_copy(update={"deciders": deciders})]
     return _settled(event, facts, ctx)
+
+
+def _confirmation_missing(known: Verification) -> bool:
+    """Return whether the person has still to confirm what cannot be undone."""
+    ways = known.requirement.ways if known.requirement else ()
+    needed = any(Evidence.CONFIRMATION in way.evidence for way in ways)
+    return needed and Evidence.CONFIRMATION not in known.held
 
 
 def _agreed(event: IdentityDecided, ctx: Verifier) -> tuple[str, ...]:
@@ -275,7 +294,7 @@ async def heed_time(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
         return []
     if ctx.known.open and event.name.startswith(CLAIM_TOLD):
         return await _tell_of_claim(event, ctx)
-    if not ctx.known.open or ctx.known.reviewed_for:
+    if not ctx.known.open or (ctx.known.reviewed_for and ctx.known.agreed is None):
         return []
     if event.name.startswith(LATER):
         return await _mail_code_put_off(event, ctx)
@@ -337,7 +356,7 @@ async def release(event: RequestReleased, ctx: Verifier) -> Sequence[Fact]:
 def _misses_code(ctx: Verifier) -> bool:
     """Tell whether a code is wanted, none is valid, and another may be mailed."""
     known = ctx.known
-    wants = _mailbox_in(wanted(known, logs_in=ctx.practice.logs_in)) and not known.reviewed_for
+    wants = _code_helps(wanted(known, logs_in=ctx.practice.logs_in), ctx) and not known.reviewed_for
     return wants and known.code is None and known.codes < MOST_ISSUED
 
 
@@ -387,6 +406,7 @@ def _assessed(event: RequestReceived, ctx: Verifier) -> Assessed:
         by_state=event.source == DROP,
         reachable=event.reachable,
         direct_marketing=event.direct_marketing,
+        confirms=event.irreversible and not confirmed_elsewhere(event, ctx.practice.confirming),
         attested=bool(event.attested),
     )
     requirement = required(situation)
@@ -411,12 +431,10 @@ async def _weighed_all(proofs: Sequence[ProofRef], ctx: Verifier) -> list[Fact]:
 
 async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     match proof.kind:
-        case ProofKind.EMAIL_CODE:
-            return await _judge_code(proof, ctx)
+        case ProofKind.EMAIL_CODE | ProofKind.DECLARATION | ProofKind.CONFIRMATION:
+            return await _judged(proof, ctx)
         case ProofKind.NEW_CODE:
             return await _challenge(ctx)
-        case ProofKind.DECLARATION:
-            return await _judge_declaration(proof, ctx)
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
             await _tell_later(ctx, ctx.known.claims + 1)
             return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
@@ -433,6 +451,17 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return [_proof_refused(ctx, "too_many_attempts", 0, spends_code=False)]
 
 
+async def _judged(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+    """Weigh a proof that is weighed at once."""
+    match proof.kind:
+        case ProofKind.DECLARATION:
+            return await _judge_declaration(proof, ctx)
+        case ProofKind.CONFIRMATION:
+            return await _judge_confirmation(proof, ctx)
+        case _:
+            return await _judge_code(proof, ctx)
+
+
 def _is_wanted(proof: ProofRef, ctx: Verifier) -> bool:
     """Tell whether a document may be looked at: what is not needed must not be (GDPR Art. 5(1)(c))."""
     evidence = GAINED_BY_SLOT[proof.slot]
@@ -445,7 +474,7 @@ def _point_to_page(ctx: Verifier) -> Sequence[Fact]:
     tries_left = ctx.known.code.tries_left if ctx.known.code else 0
     refused = _proof_refused(ctx, CODE_BY_MAIL, tries_left, spends_code=False)
     asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
-    if ctx.known.pointed or not _mailbox_in(asks):
+    if ctx.known.pointed or not _code_helps(asks, ctx):
         return [refused]
     return [refused, *_ask(ctx, asks, CODE_BY_MAIL)]
 
@@ -457,13 +486,25 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
     if verdict is Verdict.MATCHED:
-        return [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
+        gained = [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
+        # The letter with the code says what it confirms.
+        return (
+            [*gained, _gained(ctx, Evidence.CONFIRMATION, ())] if _confirmation_missing(ctx.known) else gained
+        )
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
     used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
     if used_up and ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]
+
+
+async def _judge_confirmation(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
+    """Weigh a confirmation without a code: it names the right, and comes last."""
+    said = Confirmation.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
+    if not confirmable(ctx.known) or said.right is not ctx.request().right:
+        return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
+    return [_gained(ctx, Evidence.CONFIRMATION, ())]
 
 
 async def _judge_declaration(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
@@ -486,12 +527,27 @@ async def _concluded(event: Fact, facts: Sequence[Fact], ctx: Verifier) -> Seque
 async def _next(ctx: Verifier) -> Sequence[Fact]:
     """Decide for the requester once a way is complete; else ask for what is missing, if nobody is at it."""
     known, way = ctx.known, completed(ctx.known)
+    if known.agreed is not None:
+        return await _confirmed_or_asked(known.agreed, ctx)
     if way is not None and Evidence.RECORDS in way.evidence:
         # Papers can be drawn: where nothing else speaks for somebody, a person looks.
         return [IdentityReviewNeeded(request_id=ctx.case_id, reasons=("documents_alone",))]
     if way is not None:
         return [_verified(ctx.request(), level_of(way, known), proven(way, known), reasons_for(way, known))]
     return [] if known.reviewed_for else await _ask_for_missing(ctx)
+
+
+async def _confirmed_or_asked(agreed: StaffAgreed, ctx: Verifier) -> Sequence[Fact]:
+    """Decide as the staff has, once the person has confirmed; else ask for that."""
+    known = ctx.known
+    if _confirmation_missing(known):
+        if known.wanted == CONFIRMED:
+            return []
+        mailed = ctx.request().reachable and known.codes < MOST_ISSUED and not known.put_off
+        return await _challenge(ctx) if mailed else _ask(ctx, CONFIRMED)
+    level = ctx.known.requirement.level if ctx.known.requirement else Assurance.MAILBOX
+    verified = _verified(ctx.request(), level, agreed.identities, (BY_STAFF, agreed.reason))
+    return [verified.model_copy(update={"deciders": agreed.deciders})]
 
 
 async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
@@ -504,7 +560,7 @@ async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
     if only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)
     asks = wanted(known, logs_in=ctx.practice.logs_in)
-    if not known.codes and not known.put_off and _mailbox_in(asks):
+    if not known.put_off and _code_helps(asks, ctx) and not _code_is_out(asks, ctx):
         return await _challenge(ctx)
     if known.busy:
         return []
@@ -513,8 +569,17 @@ async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
     return [] if asks == known.wanted else _ask(ctx, asks)
 
 
-def _mailbox_in(asks: Ways) -> bool:
-    return any(Evidence.MAILBOX in way for way in asks)
+def _code_helps(asks: Ways, ctx: Verifier) -> bool:
+    """Return whether a code can be mailed that one of the ways in *asks* needs."""
+    return ctx.request().reachable and any(Evidence.MAILBOX in way or (way,) == CONFIRMED for way in asks)
+
+
+def _code_is_out(asks: Ways, ctx: Verifier) -> bool:
+    """Return whether a code was mailed; where a confirmation comes to be all that is missing, a good one."""
+    if asks != CONFIRMED or ctx.known.wanted == CONFIRMED:
+        return bool(ctx.known.codes)
+    code = ctx.known.code
+    return code is not None and code.tries_left > 0 and ctx.now < code.expires_at
 
 
 def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[Fact]:
@@ -524,7 +589,8 @@ def _ask(ctx: Verifier, asks: Ways, refused_for: str | None = None) -> Sequence[
     It does not where we keep the person waiting for a code.
     """
     asked_at_once = ctx.now - ctx.request().received_at <= AT_ONCE
-    pauses = asked_at_once and not (ctx.known.paused or ctx.known.put_off)
+    doubtful = asks != CONFIRMED  # a confirmation is asked for without any doubt of who asks
+    pauses = asked_at_once and doubtful and not (ctx.known.paused or ctx.known.put_off)
     challenged = IdentityChallenged(
         request_id=ctx.case_id,
         expires_at=ctx.known.lapses_at or ctx.now + ctx.practice.patience,
@@ -633,7 +699,7 @@ async def _put_off(ctx: Verifier) -> Sequence[Fact]:
 async def _mail_code_put_off(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
     """Mail the code that was put off, unless another was mailed or nobody needs one; or put it off again."""
     asks = wanted(ctx.known, logs_in=ctx.practice.logs_in)
-    if not ctx.known.put_off or not _mailbox_in(asks):
+    if not ctx.known.put_off or not _code_helps(asks, ctx):
         return []
     return await _concluded(event, await _challenge(ctx), ctx)
 

@@ -23,6 +23,12 @@ class VerifierSettings(Settings):
     an authorised agent whose word counts that a mailbox is the person's.
     """
 
+    confirming_sources: frozenset[str] = frozenset()
+    """
+    Upstream systems that show the person right, consequence and recipient of an erasure or a transfer, and
+    have it confirmed, before they pass it on: JSON list of CloudEvents sources.
+    """
+
     sensitivity: Sensitivity = Sensitivity.ORDINARY
     """How much harm it would do to show the data held to a stranger: `low`, `ordinary` or `high`."""
 

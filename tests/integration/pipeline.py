@@ -417,6 +417,7 @@ async def prepared(
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_LETTERS_PER_DAY": "10000",
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
+            "HABEAS_CONFIRMING_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",
             "HABEAS_ERASURE_WINDOW": "PT0S",
             "HABEAS_COMPANY": str(COMPANY),

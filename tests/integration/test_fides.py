@@ -112,6 +112,7 @@ async def stage(parts: Stack | None, tmp_path_factory: pytest.TempPathFactory) -
         HABEAS_FIDES_CLIENTS=json.dumps({"scripts": {"secret": SECRET, "scopes": SCOPES, **client}}),
         HABEAS_FIDES_ORIGINS=json.dumps([ORIGIN]),
         HABEAS_TRUSTED_SOURCES=json.dumps([PORTAL, "fides/scripts"]),
+        HABEAS_CONFIRMING_SOURCES=json.dumps([PORTAL, "fides/scripts"]),
         HABEAS_ERASURE_APPROVAL="always",
     ) as pipeline:
         roles = frozenset({StaffRole.AGENT, StaffRole.APPROVER})

@@ -82,9 +82,12 @@ ERASURES = ("erasure granted", "erasure with a copy", "erasure partly granted")
 NOTHING = ("access, nothing held", "erasure, nothing held", "restriction, nothing held")
 PACKAGE_CODE = ("code for the package",)
 PERMITS = ("code to permit", "code to permit a parent", "code to permit somebody")
-OWN_CODES = ("code", "code, and more")
+IRREVERSIBLE = ("code to erase", "code to transfer")
+OWN_CODES = ("code", "code, and more", *IRREVERSIBLE)
 OWN_OR_PACKAGE = (*OWN_CODES, *PACKAGE_CODE)
 CODES = (*OWN_OR_PACKAGE, *PERMITS)
+DIGITS = tuple(kind for kind in CODES if kind not in IRREVERSIBLE)
+ERASING = ("code to erase", "code to permit")
 ASKING = ("proof wanted", "reminder")
 ASKED = (*ASKING, "another proof wanted", "proof wanted of who is asked for")
 NAMED = ("named mailbox, access", "named mailbox, erasure")
@@ -133,7 +136,12 @@ ELEMENTS = (
 
     Element("GDPR Art. 5(1)(f): if it was not you", NAMED, ALL, "please tell us at once"),
 
-    Element("GDPR Art. 12(6): the code", CODES, ALL, "402815"),
+    Element("GDPR Art. 12(6): the code", DIGITS, ALL, "402815"),
+    Element("GDPR Art. 12(6): the strong code", IRREVERSIBLE, ALL, "WDJB-MJHT"),
+    Element("GDPR Art. 12(2): the right", OWN_CODES, ALL, "You asked for"),
+    Element("GDPR Art. 12(2): the consequence", OWN_CODES[:2], ALL, "We collect your data"),
+    Element("GDPR Art. 12(2): erased for good", ERASING, ALL, "your data will be erased. This cannot be"),
+    Element("GDPR Art. 12(2): the recipient", ("code to transfer",), ALL, "import.example.com"),
     Element("GDPR Art. 32: how long it works", CODES, ALL, "It works until"),
     Element("GDPR Art. 32: not to be shared", CODES, ALL, "will ask you for it"),
     Element("GDPR Art. 32: not expected", OWN_OR_PACKAGE, ALL, "You did not expect a"),

@@ -271,8 +271,8 @@ async def test_claims_that_came_along_are_compared_before_anybody_is_asked() -> 
     assert office.told(IdentityChallenged) == []
 
 
-async def test_claims_that_agree_prove_enough_to_erase() -> None:
-    office = await opened(right="erasure", proofs=[CLAIM])
+async def test_claims_that_agree_prove_enough_to_correct() -> None:
+    office = await opened(right="rectification", proofs=[CLAIM])
     await compared(office, 3)
     assert office.the(IdentityVerified).assurance is Assurance.REASONABLE
 
@@ -308,7 +308,7 @@ async def test_three_claims_may_be_made() -> None:
 
 
 async def test_a_claim_too_many_does_not_spoil_one_that_is_still_compared() -> None:
-    office = await opened(right="erasure")
+    office = await opened(right="rectification")
     await office.offer(CLAIM, CLAIM, CLAIM, CLAIM, id_="c")
     assert len(office.told(IdentityClaimed)) == 3
     await compared(office, 0)
