@@ -160,7 +160,7 @@ async def test_a_recipient_that_never_answers_well_is_left_to_the_staff(
 ) -> None:
     async with (
         hook(500) as server,
-        running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server), HABEAS_RETRY_FOR="PT1S") as pipeline,
+        running(parts, tmp_path, HABEAS_RECIPIENTS=agreed(server), HABEAS_RETRY_FOR="PT4S") as pipeline,
     ):
         case = await pipeline.verified("erasure", (await pipeline.people())[0])
         failed = await once(pipeline, case, "failed")

@@ -112,6 +112,7 @@ async def forget(installed: Installation) -> Installation:
     return Installation(installed.client, installed.prefix, SHOP)
 
 
+@pytest.mark.timeout(300)
 async def test_whoever_dies_anywhere_leaves_nothing_undone_and_nothing_twice(installed: Installation) -> None:
     boundaries, told, chunks = await lived(installed)
     assert boundaries > 50
