@@ -59,17 +59,26 @@ dataset:
         meta: { habeas: { erasure: delete } }
         fields:
           - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
-          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - name: email
+            data_categories: [user.contact.email]
+            fides_meta: { identity: email }
+            meta: { habeas: { verified: always } }
           - { name: phone, data_categories: [user.contact.phone_number] }
           - { name: name, data_categories: [user.name] }
           - { name: born, data_categories: [user.demographic.date_of_birth] }
           - { name: zip, data_categories: [user.contact.address.postal_code] }
-          - { name: customer, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+          - name: customer
+            data_categories: [user.unique_id]
+            fides_meta: { identity: customer_no }
+            meta: { habeas: { verified: always } }
       - name: cards
         meta: { habeas: { erasure: delete } }
         fields:
           - { name: _id, data_categories: [system.operations], fides_meta: { primary_key: true } }
-          - { name: customer, data_categories: [user.unique_id], fides_meta: { identity: customer_no } }
+          - name: customer
+            data_categories: [user.unique_id]
+            fides_meta: { identity: customer_no }
+            meta: { habeas: { verified: always } }
           - { name: holder, data_categories: [user.name] }
 """
     }

@@ -10,6 +10,9 @@ from services.fulfillment.datamap.composite import UntoldError, composites, pair
 from services.fulfillment.datamap.loading import Findings
 from services.fulfillment.datamap.model import Collection, Erasure, Field, Reference, ValueCheck, predecessors
 
+MARKS = ("restriction", "opt_out", "consent")
+"""What of a collection names a field that requests set."""
+
 
 def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
     """Note every flaw that only shows when all *collections* are seen together."""
@@ -198,6 +201,9 @@ def _check_statement(collection: Collection, field: Field, path: str, notes: Fin
     elif stating.editable:
         what = f"`{path}` states that `{field.path}` is verified and is `editable`"
         notes.flaw(stating.where, what, "remove `editable`: a person must not verify their own value")
+    elif path in {pair.field for key in MARKS if (pair := getattr(collection, key)) is not None}:
+        what = f"`{path}` states that `{field.path}` is verified, and a request marks it"
+        notes.flaw(field.where, what, "name a field that no request sets")
     elif _arrays(collection, field.path) != _arrays(collection, path):
         what = f"`{path}` does not stand in the same element as `{field.path}`"
         notes.flaw(field.where, what, "keep both in one object: one statement for each value")

@@ -17,6 +17,7 @@ from typing import Any
 from services.fulfillment.datamap.graph import EMAIL, PHONE
 from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.drop import hashing
+from services.fulfillment.search.naming import Part
 from services.fulfillment.search.units import (
     ADVERTISING,
     NAME,
@@ -66,6 +67,8 @@ class Somebody:
     """Name and value of the identities that their records can be found by, the surest first."""
     births: tuple[str, ...] = ()
     """The days that the date of birth may mean."""
+    verified: frozenset[tuple[str, str]] = frozenset()
+    """Those of ``known_by`` that the map states to be verified."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,18 @@ class Source(Unit):
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
         told = tuple(dict.fromkeys(self.called(part)))
-        return Somebody(tuple(dict.fromkeys(hashes)), told, tuple(self.known_by(part)), self._births(part))
+        return Somebody(
+            tuple(dict.fromkeys(hashes)),
+            told,
+            tuple(self.known_by(part)),
+            self._births(part),
+            frozenset(self._verified(part)),
+        )
+
+    def _verified(self, part: Any) -> Iterator[tuple[str, str]]:
+        whole = Part(self.collection, self.unit or None, part)
+        for field in self.fields:
+            yield from ((field.identity or "", str(value)) for value in whole.verified(field.path))
 
     def _single(self, part: Any) -> Iterator[Hash]:
         for kind, (rule, categories, identities) in SINGLE.items():

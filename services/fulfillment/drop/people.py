@@ -34,6 +34,10 @@ class Held:
     fresh: bool = False
     """Whether the record was found for the first time."""
     births: tuple[str, ...] = ()
+    claimed: bool = False
+    """Whether ``follow`` neither was hashed nor is verified in the record: it may be another person's."""
+    verified: frozenset[tuple[str, str]] = frozenset()
+    """What is verified in the record, as it compares."""
 
     @property
     def tells(self) -> frozenset[tuple[str, str]]:
@@ -47,8 +51,12 @@ def held(somebody: Somebody, wanted: Callable[[Hash], bool], *, fresh: bool) -> 
     if not own:
         return None
     hashed = next((one.identity for one in own if one.identity is not None), None)
-    follow = hashed or min(somebody.known_by, key=lambda known: own_first(known[0]), default=None)
-    return Held(somebody.names, somebody.known_by, follow, fresh, somebody.births)
+    verified = [known for known in somebody.known_by if known in somebody.verified]
+    known_by = verified or somebody.known_by
+    follow = hashed or min(known_by, key=lambda known: own_first(known[0]), default=None)
+    claimed = follow is not None and hashed is None and follow not in somebody.verified
+    sure = frozenset((name, comparable(name, value)) for name, value in verified)
+    return Held(somebody.names, somebody.known_by, follow, fresh, somebody.births, claimed, sure)
 
 
 def led_to(people: Sequence[Somebody], lead: tuple[str, str]) -> Iterator[Held]:
@@ -59,8 +67,18 @@ def led_to(people: Sequence[Somebody], lead: tuple[str, str]) -> Iterator[Held]:
 
 
 def right_for(people: Sequence[Held]) -> Right:
-    """Return what is asked for *people*, whom one hash has found, and the identities that it leads to."""
-    return Right.OPT_OUT_OF_SALE if _several(people) else Right.ERASURE
+    """
+    Return what is asked for *people*, whom one hash has found, and the identities that it leads to.
+
+    What leads on from a record is no proof where people write it themselves; then nothing is erased by it.
+
+    Law:
+        Cal. Civ. Code § 1798.99.86(c)(1)(B): a request that cannot be verified is an opt-out.
+    """
+    verified = frozenset[tuple[str, str]]().union(*(one.verified for one in people))
+    claims = (one.follow for one in people if one.claimed and one.follow is not None)
+    unsure = any((name, comparable(name, value)) not in verified for name, value in claims)
+    return Right.OPT_OUT_OF_SALE if unsure or _several(people) else Right.ERASURE
 
 
 def followed(people: Iterable[Held], right: Right) -> Sequence[tuple[str, str] | None]:

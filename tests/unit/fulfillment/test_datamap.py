@@ -318,3 +318,13 @@ def test_editable_identity_is_not_always_verified() -> None:
     data_map = read(added("            meta: { habeas: { verified: always, editable: true } }\n"))
     assert [str(remark) for remark in data_map.remarks if "does not hold" in str(remark)]
     assert data_map.by_key["desk.notes"].verifiable == ()
+
+
+@pytest.mark.parametrize("mark", ["restriction", "opt_out", "consent"])
+def test_statement_that_a_request_marks_is_an_error(mark: str) -> None:
+    text = added("            meta: { habeas: { verified: { field: at } } }\n          - name: at\n")
+    marked = text.replace(
+        "      - name: notes\n",
+        f"      - name: notes\n        meta: {{ habeas: {{ {mark}: {{ field: at, value: true }} }} }}\n",
+    )
+    assert "`at` states that `email` is verified, and a request marks it" in flaws(marked)

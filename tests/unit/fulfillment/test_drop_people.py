@@ -161,3 +161,32 @@ def test_a_lead_means_whoever_says_it_and_else_all() -> None:
         anna.names,
         ben.names,
     ]
+
+
+POSING = Somebody((Hash(ListKind.PHONE, "mine"),), ("Anna Quast",), (ANNA,))
+"""A record of the attacker: a number of theirs not searched by, and the name and address of the victim."""
+
+
+def wanted(one: Hash) -> bool:
+    return one.value == "mine"
+
+
+def test_address_that_is_a_claim_erases_nobody() -> None:
+    found = held(POSING, wanted, fresh=True)
+    assert found is not None
+    assert right_for([found]) is Right.OPT_OUT_OF_SALE
+
+
+@pytest.mark.parametrize("record", ["the same record", "another record"])
+def test_address_that_is_verified_leads_to_an_erasure(record: str) -> None:
+    verified = Somebody(POSING.hashes, POSING.names, POSING.known_by, verified=frozenset({ANNA}))
+    others = [POSING] if record == "another record" else []
+    people = [one for some in (verified, *others) if (one := held(some, wanted, fresh=True)) is not None]
+    assert right_for(people) is Right.ERASURE
+
+
+def test_verified_identity_is_followed_before_a_claim() -> None:
+    both = Somebody(POSING.hashes, (), (NUMBER, ANNA), verified=frozenset({ANNA}))
+    found = held(both, wanted, fresh=True)
+    assert found is not None
+    assert found.follow == ANNA
