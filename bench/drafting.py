@@ -221,7 +221,7 @@ def figures(name: str, total: Scores) -> list[Figure]:
 async def database() -> AsyncIterator[Client]:
     """A database of our own."""
     with tempfile.TemporaryDirectory(prefix="habeas-bench-") as folder:
-        own = Database(Path(folder), free_port())
+        own = Database(Path(folder), free_port(), "bench")
         process = await own.start()
         client = connect(own.url, app_name="habeas-bench")
         try:

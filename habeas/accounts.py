@@ -9,17 +9,21 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
-from shared.accounts import ACCOUNTS, TOPOLOGY, definitions
+from shared.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, staff_role, staff_role_name
 from shared.bus import declare
 from shared.errors import BrokerUnavailable, ConfigurationError
+from shared.mongo import Client, connect, translated
 
 AMQP_URL = "amqp_url"
+MONGO_URL = "mongo_url"
+DEFAULT_STORE = "default"
 PREFIX = "habeas"
 """First part of the names of users that are made here."""
 ANSWER_WITHIN_S = 30.0
@@ -27,21 +31,72 @@ WAIT_FOR_BROKER_S = 30.0
 PAUSE_S = 0.5
 
 
-def users_in(folder: Path) -> dict[str, tuple[str, str]]:
+def users_in(folder: Path, file: str = AMQP_URL) -> dict[str, tuple[str, str]]:
     """
-    Return account → user and password of every account in *folder* but the topology's own.
+    Return account → user and password, from *file* of every account in *folder* but the topology's own.
 
     Raises:
         ConfigurationError: One that every installation has is missing, or a file names no user.
     """
-    found = {path.parent.name: _user(path) for path in sorted(folder.glob(f"*/{AMQP_URL}"))}
+    found = {path.parent.name: _user(path) for path in sorted(folder.glob(f"*/{file}"))}
     found.pop(TOPOLOGY, None)
     missing = [account for account in ACCOUNTS if account not in found]
     if missing:
         raise ConfigurationError(
-            f"{folder}: has no file {AMQP_URL} for {', '.join(missing)}; scripts/secrets makes them"
+            f"{folder}: has no file {file} for {', '.join(missing)}; scripts/secrets makes them"
         )
     return found
+
+
+async def grant(
+    root_url: str, users: Mapping[str, tuple[str, str]], *, prefix: str, business: Iterable[str]
+) -> None:
+    """
+    Make the users of the database, each with its roles; what they had before is replaced.
+
+    Args:
+        root_url: The database, as an administrator.
+        users: Account → user and password.
+        prefix: First part of the names of our own databases.
+        business: Names of the company's databases on the same server.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+        PermanentError: It refused.
+    """
+    names = list(business)
+    client = connect(root_url, app_name="habeas topology")
+    try:
+        await _make_role(client, staff_role_name(prefix), staff_role(prefix))
+        for account, (user, password) in users.items():
+            with translated(f"make the user of {account}"):
+                known = await client.admin.command("usersInfo", user)
+                verb = "updateUser" if known["users"] else "createUser"
+                roles = database_roles(account, prefix, names)
+                await client.admin.command(verb, user, pwd=password, roles=roles)
+    finally:
+        client.close()
+
+
+async def _make_role(client: Client, name: str, role: Mapping[str, Any]) -> None:
+    with translated(f"make the role {name}"):
+        known = await client.admin.command("rolesInfo", name)
+        await client.admin.command("updateRole" if known["roles"] else "createRole", name, **role)
+
+
+def business_databases(data_map: Path, stores: str) -> set[str]:
+    """
+    Return the databases of *data_map* that lie on the server of our own.
+
+    Args:
+        data_map: Folder of the data map.
+        stores: JSON as in `HABEAS_STORES`: where it names the default store, none lies with ours.
+    """
+    from services.fulfillment.datamap.reading import load  # noqa: PLC0415  needed by one verb alone
+
+    if DEFAULT_STORE in json.loads(stores or "{}"):
+        return set()
+    return {one.dataset for one in load(data_map).collections if one.store == DEFAULT_STORE}
 
 
 def _user(path: Path) -> tuple[str, str]:
@@ -51,22 +106,30 @@ def _user(path: Path) -> tuple[str, str]:
     return unquote(url.username), unquote(url.password)
 
 
-def make(folder: Path, amqp: str, accounts: tuple[str, ...], *, prefix: str = PREFIX) -> None:
+def make(
+    folder: Path, accounts: Iterable[str], *, amqp: str = "", mongo: str = "", prefix: str = PREFIX
+) -> None:
     """
-    Write the broker URL of each of *accounts* into *folder*; a password that is there already stays.
+    Write the URLs of each of *accounts* into *folder*; a password that is there already stays.
 
     Args:
         folder: Folder of accounts.
-        amqp: Host, port and virtual host, as they stand in a URL.
         accounts: Their names.
+        amqp: Host, port and virtual host of the broker, as they stand in a URL; empty: no such file.
+        mongo: Host, port and options of the database, likewise.
         prefix: First part of the names of their users.
     """
     for account in accounts:
-        path = folder / account / AMQP_URL
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        user, password = _user(path) if path.exists() else (f"{prefix}-{account}", secrets.token_urlsafe(24))
-        path.touch(mode=0o600)
-        path.write_text(f"amqp://{quote(user)}:{quote(password, safe='')}@{amqp}\n", encoding="utf-8")
+        for name, scheme, location in ((AMQP_URL, "amqp", amqp), (MONGO_URL, "mongodb", mongo)):
+            if location:
+                _write(folder / account / name, scheme, location, f"{prefix}-{account}")
+
+
+def _write(path: Path, scheme: str, location: str, new_user: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    user, password = _user(path) if path.exists() else (new_user, secrets.token_urlsafe(24))
+    path.touch(mode=0o600)
+    path.write_text(f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}\n", encoding="utf-8")
 
 
 def vhost_of(amqp_url: str) -> str:

@@ -30,6 +30,7 @@ from services.fulfillment.signing import Signer
 from shared.codes import ALONE
 from shared.errors import ConfigurationError
 from shared.mongo import Client, connect, id_bytes
+from shared.topology import COMMAND
 
 T = TypeVar("T")
 WITHIN_S = 60.0
@@ -130,8 +131,8 @@ async def _play(stage: Stage, asking: Somebody, leaving: Somebody, data: Path | 
 
 
 def _opened(stage: Stage) -> Any:
-    settings = stage.installation.environment
-    return engine.opened(Path(settings["HABEAS_DATAMAP"]), engine.store_urls(settings["HABEAS_STORES"]))
+    data_map = Path(stage.installation.environment["HABEAS_DATAMAP"])
+    return engine.opened(data_map, {"default": stage.installation.stack.mongo_url})
 
 
 async def _fill(stage: Stage, data: Path | None) -> list[Place]:
@@ -174,7 +175,7 @@ def _issuer(installation: Installation) -> str:
 async def _erasure(stage: Stage, person: Somebody) -> None:
     data = requests.made_of("erasure", email=person.email, name=person.name, country=person.country)
     seen = _newest(stage)
-    await requests.submit_by_amqp(stage.installation.stack.amqp_url, data)
+    await requests.submit_by_amqp(stage.installation.amqp_url_of(COMMAND), data)
     key = api_key(stage.installation.environment) or ""
 
     async def registered() -> str | None:

@@ -148,7 +148,7 @@ class Installation:
         Raises:
             ConfigurationError: They do not start; the message says why.
         """
-        await self._prepare_broker()
+        await self._prepare_parts()
         self._write_environment()
         arguments = (sys.executable, "-m", "habeas", "serve", *SERVICES)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -157,12 +157,25 @@ class Installation:
         async with httpx.AsyncClient(base_url=self.ops_url, timeout=5) as client:
             await self._services.until(lambda: _ready(client), READY_WITHIN)
 
-    async def _prepare_broker(self) -> None:
+    async def _prepare_parts(self) -> None:
         """Declare the topology, and make the accounts that the services and the command use."""
         await declare(self.stack.amqp_url)
-        accounts.make(self._credentials, self.stack.broker.location(), EMBEDDED_ACCOUNTS)
+        amqp, mongo = self.stack.broker.location(), self.stack.database.location
+        accounts.make(self._credentials, EMBEDDED_ACCOUNTS, amqp=amqp)
+        accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
         users = accounts.users_in(self._credentials)
         await self.stack.broker.define(definitions(users, "/"))
+        data_map, stores = (self.environment.get(f"HABEAS_{name}", "") for name in ("DATAMAP", "STORES"))
+        await accounts.grant(
+            self.stack.mongo_url,
+            accounts.users_in(self._credentials, accounts.MONGO_URL),
+            prefix=self.environment.get("HABEAS_DATABASE_PREFIX", accounts.PREFIX),
+            business=accounts.business_databases(Path(data_map), stores),
+        )
+
+    def amqp_url_of(self, account: str) -> str:
+        """Return the broker's URL as *account* has it."""
+        return (self._credentials / account / accounts.AMQP_URL).read_text(encoding="utf-8").strip()
 
     @property
     def _credentials(self) -> Path:
@@ -176,14 +189,12 @@ class Installation:
     def _settings(self, port: int, operators: int, returned: int) -> dict[str, str]:
         return {
             "HABEAS_CREDENTIALS": str(self._credentials),
-            "HABEAS_MONGO_URL": self.stack.mongo_url,
             "HABEAS_SMTP_URL": self.stack.smtp_url,
             "HABEAS_MASTER_KEY": _secret(self._state / "master.key"),
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(operators),
             "HABEAS_PUBLIC_URL": self.url,
             "HABEAS_DATAMAP": str(EXAMPLE_MAP),
-            "HABEAS_STORES": json.dumps({"default": self.stack.mongo_url}),
             "HABEAS_SOURCES": json.dumps({f"{accounts.PREFIX}-{one}": [ALL] for one in (UPSTREAM, COMMAND)}),
             "HABEAS_API_KEYS": json.dumps({SOURCE: _secret(self._state / "api.key")}),
             "HABEAS_COMPANY": str(COMPANY),

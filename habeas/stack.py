@@ -75,7 +75,9 @@ class Stack:
         self.broker = broker.Broker(
             self._state / Part.BROKER, amqp, distribution, memory.node, memory.password, programs.broker
         )
-        self.database = database.Database(self._state / Part.DATABASE, mongo, programs.database)
+        self.database = database.Database(
+            self._state / Part.DATABASE, mongo, memory.password, programs.database
+        )
         self.mail = mail.Mail(self._state / Part.MAIL, smtp)
         self._running: dict[Part, Process] = {}
 

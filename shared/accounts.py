@@ -1,8 +1,9 @@
 """
-Accounts of the broker: which exist, and what each may do. Pure.
+Accounts of broker and database: which exist, and what each may do. Pure.
 
-Each process has an account of its own. It reads its own queues and publishes the types that its services own;
-it configures nothing. The topology table decides both, so that a new event needs no second list.
+Each process has an account of its own. On the broker it reads its own queues and publishes the types that
+its services own; it configures nothing. The topology table decides both, so that a new event needs no second
+list. In the database it writes the databases of its own services, and what of the vault its work needs.
 """
 
 import re
@@ -68,6 +69,64 @@ def definitions(users: Mapping[str, tuple[str, str]], vhost: str) -> dict[str, l
             for exchange, keys in own.topics
         ],
     }
+
+
+VAULT_WRITERS = frozenset({"intake", "verifier", "fulfillment", COMMAND})
+"""Accounts that seal something; the others only open it."""
+KEYS_WRITER = "intake"
+"""The account that makes and destroys the keys of cases."""
+BUSINESS = frozenset({"fulfillment", COMMAND})
+"""Accounts that reach the company's own databases, where these lie on the same server as ours."""
+OPERATED = ("fulfillment",)
+"""Services whose databases operators' commands write to: erasure journal, certificates, stop list."""
+
+
+STAFF = "staff"
+"""Database of the staff's accounts. Only operators write accounts; services add used codes and outcomes."""
+STAFF_ADDITIONS = ("codes", "tries", "outcomes")
+"""Collections of it that services insert into and never change."""
+
+
+def staff_role(prefix: str) -> dict[str, Any]:
+    """Return the role by which services use the staff's accounts, as MongoDB's `createRole` takes it."""
+    name = f"{prefix}_{STAFF}"
+    adding = ["find", "insert", "createIndex", "listIndexes"]
+    return {
+        "privileges": [
+            {"resource": {"db": name, "collection": "accounts"}, "actions": ["find"]},
+            *({"resource": {"db": name, "collection": one}, "actions": adding} for one in STAFF_ADDITIONS),
+        ],
+        "roles": [],
+    }
+
+
+def staff_role_name(prefix: str) -> str:
+    """Return the name of that role, in the database `admin`."""
+    return f"{prefix}-staff"
+
+
+def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> list[dict[str, str]]:
+    """
+    Return the roles that *account* has in MongoDB.
+
+    Args:
+        account: Its name, without the prefix of the installation.
+        prefix: First part of the names of our own databases.
+        business: Names of the company's databases on the same server.
+    """
+    own = PROCESSES.get(account, OPERATED)
+    written = [f"{prefix}_{service}" for service in own]
+    read = [f"{prefix}_{service}" for service in topology.LISTENS if service not in own]
+    written += [f"{prefix}_vault"] if account in VAULT_WRITERS else []
+    written += [f"{prefix}_keys"] if account == KEYS_WRITER else []
+    written += sorted(business) if account in BUSINESS else []
+    written += [f"{prefix}_{STAFF}"] if account == COMMAND else []
+    seen = [f"{prefix}_vault", f"{prefix}_keys", *(read if account == COMMAND else [])]
+    return [
+        *([{"role": staff_role_name(prefix), "db": "admin"}] if account in PROCESSES else []),
+        *({"role": "readWrite", "db": name} for name in written),
+        *({"role": "read", "db": name} for name in seen if name not in written),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ IMAGE = {
     "HABEAS_DATAMAP": "/etc/habeas/datamap",
     "HABEAS_HTTP_HOST": "0.0.0.0",  # noqa: S104  the address inside a container
     "HABEAS_HTTP_PORT": "8080",
+    "HABEAS_OPS_PORT": "8081",
 }
 """Variables that the image sets, and to which value."""
 

@@ -25,7 +25,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shared import log, metrics
-from shared.accounts import Publishers
+from shared.accounts import VAULT_WRITERS, Publishers
 from shared.audit_heads import HeadExport
 from shared.bus import Bus, Consumer, user_of
 from shared.errors import BrokerUnavailable, ConfigurationError, HabeasError, TransientError
@@ -55,6 +55,8 @@ class Platform:
     bus: Bus
     vault: Vault
     staff: StaffRegister
+    account: str = ""
+    """Name of the account; empty where one serves for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ async def _platform(settings: Settings) -> AsyncIterator[Platform]:
                 keys=StaffKeys.of(settings.master_key_bytes),
                 vault=vault,
             ),
+            settings.account,
         )
     finally:
         await bus.close()
@@ -221,13 +224,10 @@ async def _platform(settings: Settings) -> AsyncIterator[Platform]:
 
 async def _started(platform: Platform, stopping: asyncio.Event) -> bool:
     """Wait for parts that may still be starting; return whether nobody has told us to stop meanwhile."""
-    for step in (
-        lambda: ping(platform.client),
-        platform.bus.ping,
-        platform.vault.prepare,
-        platform.staff.prepare,
-    ):
+    for step in (lambda: ping(platform.client), platform.bus.ping, platform.staff.prepare):
         await _patiently(step, stopping)
+    if platform.account in VAULT_WRITERS | {""}:
+        await _patiently(platform.vault.prepare, stopping)
     return not stopping.is_set()
 
 

@@ -1,38 +1,33 @@
 """
-Makes a MongoDB server a replica set of one, and in it the user of the services.
+Makes a MongoDB server a replica set of one.
 
-``python -m shared.replica_set ROOT_URL_FILE USER_URL_FILE``: both files hold a MongoDB URL. The first is the
-administrator's and reaches the server directly; the second is the one that services use: it names the member,
-the replica set, the user and the password. A replica set that is there stays as it is; the user's password
-becomes what the file says. It may run at every start.
+``python -m shared.replica_set ROOT_URL_FILE CLIENT_URL_FILE``: both files hold a MongoDB URL. The first is
+the administrator's and reaches the server directly; the second is one that clients use: it names the member
+and the replica set. A replica set that is there stays as it is. It may run at every start; `habeas topology`
+makes the users.
 """
 
 import asyncio
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from shared.errors import ConfigurationError, HabeasError, StoreUnavailable
 from shared.mongo import Client, Document, connect, translated
-
-ROLES = ("readWriteAnyDatabase",)
-"""Enough for our databases and those of the business; not enough to change users or the server."""
 
 ELECTION_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the URL of the services says."""
+    """What the URL of clients says."""
 
     member: str
     """Host and port under which every client reaches the server."""
     replica_set: str
-    user: str
-    password: str = field(repr=False)
 
     @classmethod
     def read(cls, url: str) -> Self:
@@ -40,16 +35,14 @@ class Access:
         Return what *url* says.
 
         Raises:
-            ConfigurationError: It does not name one member, a replica set, a user and a password.
+            ConfigurationError: It does not name one member and a replica set.
         """
         parts = urlsplit(url)
         member = parts.netloc.rpartition("@")[2]
         names = parse_qs(parts.query).get("replicaSet", [])
-        if not (member and "," not in member and names and parts.username and parts.password):
-            raise ConfigurationError(
-                "the URL of the services must be mongodb://user:password@host:port/?replicaSet=name"
-            )
-        return cls(member, names[0], unquote(parts.username), unquote(parts.password))
+        if not (member and "," not in member and names):
+            raise ConfigurationError("the URL of clients must be mongodb://…@host:port/?replicaSet=name")
+        return cls(member, names[0])
 
 
 async def prepare(root: Client, access: Access) -> None:
@@ -64,10 +57,6 @@ async def prepare(root: Client, access: Access) -> None:
         with translated("initiate the replica set"):
             await root.admin.command("replSetInitiate", _configuration(access))
     await _elected(root)
-    with translated("prepare the user of the services"):
-        known = await root.admin.command("usersInfo", access.user)
-        verb = "updateUser" if known["users"] else "createUser"
-        await root.admin.command(verb, access.user, pwd=access.password, roles=list(ROLES))
 
 
 def _configuration(access: Access) -> Document:

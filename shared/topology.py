@@ -259,6 +259,7 @@ PUBLISHES: Mapping[str, tuple[str, ...]] = {
     "login": ("habeas.proof.examined.v1",),
     "fulfillment": (
         REFUSED,
+        "habeas.mailbox.named.v1",
         "habeas.erasure.due.v1",
         "habeas.erasure.scheduled.v1",
         "habeas.drop.matched.v1",

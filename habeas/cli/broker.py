@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, State, out, run, setting, settings
+from habeas.cli.options import STATE, State, out, prefix_of, run, setting, settings
 from shared.accounts import TOPOLOGY
 
 app = typer.Typer()
@@ -22,8 +22,8 @@ def topology(
     """
     Declare exchanges, queues, bindings, users and permissions; services declare nothing.
 
-    Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL. Users and permissions need
-    HABEAS_MANAGEMENT_URL. What is there already stays.
+    Uses the account `topology` of HABEAS_CREDENTIALS, or HABEAS_AMQP_URL. Users of the broker need
+    HABEAS_MANAGEMENT_URL, users of the database need `topology/mongo_url`. What is there already stays.
     """
     from habeas import accounts  # noqa: PLC0415  each verb loads only what it needs
 
@@ -36,3 +36,10 @@ def topology(
         accounts.write_definitions(definitions, amqp_url, users)
     done = f"and {len(users)} accounts " if users and management else ""
     out.print(f"exchanges, queues {done}are declared")
+    root_url = known.get("HABEAS_MONGO_URL")
+    if folder and root_url:
+        data_map = Path(setting("DATAMAP", state, TOPOLOGY))
+        business = accounts.business_databases(data_map, known.get("HABEAS_STORES", ""))
+        stored = accounts.users_in(Path(folder), accounts.MONGO_URL)
+        run(accounts.grant(root_url, stored, prefix=prefix_of(state), business=business))
+        out.print(f"{len(stored)} accounts of the database have their roles")

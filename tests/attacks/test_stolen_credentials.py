@@ -1,5 +1,5 @@
 """
-What the account of each process can do on a real broker, and what it cannot.
+What the account of each process can do on a real broker and database, and what it cannot.
 
 A stolen account publishes the types that its process owns, and reads its own queues. Nothing that it sends
 makes another process decide or erase.
@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from shared.accounts import ACCOUNTS, PROCESSES, account_of
 from shared.bus import Parking
 from shared.catalogue import catalogue
 from shared.envelope import STRUCTURED, encode
+from shared.errors import PermanentError
 from shared.events import IdentityVerified, RestrictionAnnounced, Submission
 from shared.incidents import BreachDeclared
+from shared.mongo import Client, Database, connect, translated
 from shared.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
@@ -276,3 +279,103 @@ def test_services_of_the_tests_have_no_other_credentials(pipeline: Pipeline) -> 
     assert "HABEAS_AMQP_URL" not in pipeline.settings
     names = {path.parent.name for path in Path(pipeline.settings["HABEAS_CREDENTIALS"]).glob("*/amqp_url")}
     assert names == {*ACCOUNTS, UPSTREAM}
+
+
+# --- the database ----------------------------------------------------------------------------------------
+
+
+OWN_DATABASES = {
+    account: {*services, *({"vault"} if account != "notifier" else set())}
+    for account, services in PROCESSES.items()
+}
+OWN_DATABASES["intake"] |= {"keys"}
+OWN_DATABASES["fulfillment"] |= {"portal", "billing", "ops"}
+"""Databases that each process writes to."""
+ALL_DATABASES = sorted({*topology.LISTENS, "vault", "keys", "portal", "billing", "ops"})
+
+
+def database(pipeline: Pipeline, client: Client, name: str) -> Database:
+    separator = "" if name in ("portal", "billing", "ops") else "_"
+    return client[f"{pipeline.prefix}{separator}{name}"]
+
+
+def mongo_url_of(pipeline: Pipeline, account: str) -> str:
+    path = Path(pipeline.settings["HABEAS_CREDENTIALS"], account, "mongo_url")
+    return path.read_text(encoding="utf-8").strip()
+
+
+@asynccontextmanager
+async def stored(pipeline: Pipeline, account: str) -> AsyncIterator[Client]:
+    """Yield a client of the database with the files of *account*."""
+    client = connect(mongo_url_of(pipeline, account), app_name="attacker")
+    yield client
+    client.close()
+
+
+async def permitted(step: Callable[[], Awaitable[Any]]) -> bool:
+    try:
+        with translated("try"):
+            await step()
+    except PermanentError:
+        return False
+    return True
+
+
+async def allowed_in(client: Client, pipeline: Pipeline, act: Callable[[Any], Awaitable[Any]]) -> set[str]:
+    """Return the databases in which *client* may do *act* to a collection."""
+    places = {name: database(pipeline, client, name).probes for name in ALL_DATABASES}
+    return {name for name, probes in places.items() if await permitted(partial(act, probes))}
+
+
+@each_process
+async def test_account_writes_its_own_databases_and_no_other(idle: Pipeline, account: str) -> None:
+    async with stored(idle, account) as client:
+        written = await allowed_in(client, idle, lambda probes: probes.insert_one({"by": account}))
+        removed = await allowed_in(client, idle, lambda probes: probes.delete_many({"by": account}))
+    assert written == removed == OWN_DATABASES[account]
+
+
+@each_process
+async def test_account_reads_its_own_databases_vault_and_keys_alone(idle: Pipeline, account: str) -> None:
+    async with stored(idle, account) as client:
+        read = await allowed_in(client, idle, lambda probes: probes.find_one({}))
+    assert read == OWN_DATABASES[account] | {"vault", "keys"}
+
+
+@each_process
+async def test_account_is_no_administrator_of_the_database(idle: Pipeline, account: str) -> None:
+    async with stored(idle, account) as client:
+        steps: list[Callable[[], Awaitable[Any]]] = [
+            lambda: client.admin.command("createUser", "intruder", pwd="x", roles=["root"]),
+            lambda: client.admin.command("usersInfo", 1),
+            lambda: client.local["oplog.rs"].find_one({}),
+            lambda: client.config.system.sessions.find_one({}),
+        ]
+        assert [await permitted(step) for step in steps] == [False] * len(steps)
+
+
+@each_process
+async def test_account_makes_no_staff_account_and_takes_back_no_used_code(
+    idle: Pipeline, account: str
+) -> None:
+    async with stored(idle, account) as client:
+        staff = database(idle, client, "staff")
+        assert await permitted(lambda: staff.accounts.find_one({}))
+        assert not await permitted(lambda: staff.accounts.insert_one({"_id": "intruder"}))
+        assert not await permitted(lambda: staff.accounts.update_many({}, {"$set": {"roles": ["admin"]}}))
+        assert await permitted(lambda: staff.codes.insert_one({"use": account}))
+        assert not await permitted(lambda: staff.codes.delete_many({}))
+        assert not await permitted(lambda: staff.tries.delete_many({}))
+        assert not await permitted(lambda: staff.outcomes.update_many({}, {"$set": {"reason": ""}}))
+
+
+async def test_stolen_notifier_reaches_no_business_data_and_destroys_no_key(pipeline: Pipeline) -> None:
+    case, before = await unproven(pipeline)
+    async with stored(pipeline, "notifier") as client:
+        keys = database(pipeline, client, "keys")["keys"]
+        assert not await permitted(lambda: keys.update_one({"_id": case}, {"$set": {"key": None}}))
+        assert not await permitted(lambda: keys.insert_one({"_id": "forged"}))
+        contacts = database(pipeline, client, "portal").contacts
+        assert not await permitted(lambda: contacts.find_one({}))
+        assert not await permitted(lambda: contacts.delete_many({}))
+    assert await pipeline.mentions(VICTIM.email) == before

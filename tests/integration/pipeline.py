@@ -34,7 +34,7 @@ from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Stack
 from shared import topology
-from shared.accounts import account_of, definitions
+from shared.accounts import ACCOUNTS, account_of, definitions, staff_role_name
 from shared.bus import Bus, Message, Parking, declare, user_of
 from shared.codes import ALONE
 from shared.errors import BrokerUnavailable, TransientError
@@ -396,6 +396,10 @@ async def prepared(
             if parts
             else Mailbox.from_now_on(required("SMTP_URL"), Path(required("MAIL")))
         )
+        data_map = datamap(folder / "datamap", prefix)
+        database = await exits.enter_async_context(
+            _users(parts, client, folder / "credentials", data_map, prefix)
+        )
         port = free_port()
         http = await exits.enter_async_context(
             httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30)
@@ -404,14 +408,14 @@ async def prepared(
         exits.push_async_callback(bus.close)
         settings = {
             **broker,
-            "HABEAS_MONGO_URL": mongo_url,
+            **database,
             "HABEAS_DATABASE_PREFIX": prefix,
             "HABEAS_SMTP_URL": mail.url,
             "HABEAS_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(free_port(besides=frozenset({port}))),
             "HABEAS_PUBLIC_URL": f"http://{HOST}:{port}",
-            "HABEAS_DATAMAP": str(datamap(folder / "datamap", prefix)),
+            "HABEAS_DATAMAP": str(data_map),
             "HABEAS_API_KEYS": json.dumps(KEYS),
             "HABEAS_SOURCES": json.dumps({user_of(url): [ALL, PORTAL] for url in (amqp_url, command_url)}),
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
@@ -440,6 +444,24 @@ async def running(
         await pipeline.stop()
 
 
+@asynccontextmanager
+async def _users(
+    parts: Stack | None, client: Client, credentials: Path, data_map: Path, prefix: str
+) -> AsyncIterator[dict[str, str]]:
+    """Make the accounts of the database, and yield what services are told of it."""
+    if parts is None:
+        yield {"HABEAS_MONGO_URL": required("MONGO_URL")}
+        return
+    accounts.make(credentials, ACCOUNTS, mongo=parts.database.location, prefix=prefix)
+    users = accounts.users_in(credentials, accounts.MONGO_URL)
+    business = accounts.business_databases(data_map, "")
+    await accounts.grant(parts.mongo_url, users, prefix=prefix, business=business)
+    yield {}
+    for user, _ in users.values():
+        await client.admin.command("dropUser", user)
+    await client.admin.command("dropRole", staff_role_name(prefix))
+
+
 def _url_of(account: str, settings: Mapping[str, str]) -> str:
     """Return the broker's URL as *account* has it; empty where there is one account for all."""
     folder = settings.get("HABEAS_CREDENTIALS")
@@ -456,7 +478,7 @@ async def _vhost(parts: Stack | None, credentials: Path) -> tuple[str, dict[str,
     await parts.broker.add_vhost(name)
     amqp_url = parts.broker.url_of(name)
     await declare(amqp_url)
-    accounts.make(credentials, parts.broker.location(name), EMBEDDED_ACCOUNTS, prefix=name)
+    accounts.make(credentials, EMBEDDED_ACCOUNTS, amqp=parts.broker.location(name), prefix=name)
     await parts.broker.define(definitions(accounts.users_in(credentials), name))
     return amqp_url, {"HABEAS_CREDENTIALS": str(credentials)}
 

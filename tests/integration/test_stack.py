@@ -132,7 +132,7 @@ async def test_a_stack_that_is_started_again_elsewhere_goes_on_and_leaves_no_pro
         before = [first.pid(part) for part in Part]
     assert not any(map(is_alive, before))
 
-    taken = int(first.mongo_url.split(":")[2].split("/")[0])
+    taken = first.database.port
     squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", taken)
     async with squatter, Stack(tmp_path) as second:
         assert second.amqp_url == first.amqp_url

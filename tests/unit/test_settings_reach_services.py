@@ -107,6 +107,14 @@ def test_a_copy_of_env_example_is_accepted_by_compose() -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+def test_variables_of_the_image_alone_are_accepted_by_compose() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    image = dict(re.findall(r"(HABEAS_[A-Z_]+)=(\S+)", dockerfile))
+    assert image
+    answer = checked(**{name: value for name, value in image.items() if name != "HABEAS_MODELS"})
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
 def test_misspelt_variable_in_env_stops_compose_and_names_the_nearest() -> None:
     answer = checked(HABEAS_ERASURE_APROVAL="always")
     assert answer.returncode == 2
