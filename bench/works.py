@@ -141,6 +141,7 @@ def environment(here: Ground) -> dict[str, str]:
         "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
         "HABEAS_DATAMAP": str(here.folder / "map"),
         "HABEAS_SOURCES": json.dumps({USER: [ALL, SOURCE]}),
+        "HABEAS_CODES_OFFERED_PER_HOUR": "1000000",
         "HABEAS_TRUSTED_SOURCES": json.dumps([SOURCE]),
         "HABEAS_CONFIRMING_SOURCES": json.dumps([SOURCE]),
         "HABEAS_ERASURE_WINDOW": "PT0S",

@@ -22,6 +22,7 @@ ALLOWED = frozenset(
         "batch",
         "code",
         "collection",
+        "count",
         "database",
         "delay_ms",
         "digest",

@@ -46,6 +46,22 @@ _WAITING = Gauge(
 )
 
 
+_WRONG_CODES = Counter(
+    "habeas_wrong_codes", "One-time codes that were wrong, over all requests.", registry=REGISTRY
+)
+_GUESSING = Gauge(
+    "habeas_code_alarm",
+    "Whether so many codes were wrong within an hour that somebody may be guessing.",
+    registry=REGISTRY,
+)
+
+
+def wrong_code(*, alarm: bool) -> None:
+    """Count a wrong code, and report whether there are so many that it is an alarm."""
+    _WRONG_CODES.inc()
+    _GUESSING.set(alarm)
+
+
 def events(service: str, event: str, count: int, *, new: bool) -> None:
     """Count handled events."""
     _EVENTS.labels(service, event, "handled" if new else "redelivered").inc(count)

@@ -19,6 +19,7 @@ SETTINGS = frozenset(
         "HABEAS_BILL_AGE",
         "HABEAS_BOUNCE_PORT",
         "HABEAS_BREACH_QUERY_TIME",
+        "HABEAS_CODES_OFFERED_PER_HOUR",
         "HABEAS_CODES_PER_HOUR",
         "HABEAS_COMPANY",
         "HABEAS_CONFIRMING_SOURCES",
@@ -99,6 +100,7 @@ SETTINGS = frozenset(
         "HABEAS_TRUSTED_PROXIES",
         "HABEAS_TRUSTED_SOURCES",
         "HABEAS_TWO_DECIDERS",
+        "HABEAS_WRONG_CODES_ALARM",
     }
 )
 """Settings of all services. A test keeps them equal to the settings classes."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from services.intake.api import Callers, create_app
 from services.intake.channels import Background, Ground, channels
 from services.intake.clock import Practice
-from services.intake.context import Firsts, Intake, Room, Timers, Vault
+from services.intake.code_limits import CodeLimit, WrongCodes
+from services.intake.context import CodeFailures, Firsts, Intake, Room, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, incident_id, request_id
 from services.intake.door import Door, Keys
 from services.intake.firsts import Firsts as FirstsKept
@@ -57,6 +58,7 @@ class Ports:
     timers: Timers
     firsts: Firsts
     room: Room
+    codes: CodeFailures
 
 
 def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) -> Service[Case, Intake]:
@@ -88,6 +90,7 @@ def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) ->
             timers=ports.timers,
             firsts=ports.firsts,
             room=ports.room,
+            codes=ports.codes,
             practice=practice,
         )
 
@@ -115,7 +118,10 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
         requests=derived_key(settings.master_key_bytes, "request ids"),
         codes=derived_key(settings.master_key_bytes, "package codes"),
     )
-    door = Door(platform.vault, journal, platform.bus, keys, room=room)
+    wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
+    await wrong.prepare()
+    codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
+    door = Door(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = Links(settings.master_key_bytes, settings.public_url)
     guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
@@ -140,7 +146,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
             Outbox(NAME, journal, platform.bus).run(),
             *works,
         )
-        ports = Ports(platform.vault, timers, firsts, room)
+        ports = Ports(platform.vault, timers, firsts, room, codes)
         own = user_of(settings.amqp_url.get_secret_value())
         bindings = Bindings(settings.sources, command_user(own), own)
         intake = service(ports, settings.practice(), keys.requests, bindings)

@@ -42,6 +42,7 @@ from shared.envelope import MAX_BODY
 from shared.events import (
     MOST_PROOFS,
     Code,
+    EmailCode,
     Evidence,
     LetterKind,
     LongText,
@@ -388,6 +389,11 @@ def _add_others(app: FastAPI, protocols: Mapping[str, ASGIApp], routers: Sequenc
 
 
 def _add_proofs(app: FastAPI, door: Door, own: Any) -> None:
+    async def limit(request: Request, codes: int) -> None:
+        """Count the codes of a client that shows no API key."""
+        for _ in range(0 if "authorization" in request.headers else codes):
+            await door.codes.take(network_of_client(request), door.clock())
+
     async def offered(case_id: RequestId, request: Request) -> Sequence[Proof]:
         # FastAPI would write the files of a form to a disk, and read the body of whoever names no request.
         async with door.upload(case_id):
@@ -406,12 +412,15 @@ def _add_proofs(app: FastAPI, door: Door, own: Any) -> None:
         openapi_extra=PROOFS,
         dependencies=[own],
     )
-    async def prove(case_id: RequestId, proofs: Annotated[Sequence[Proof], Depends(offered)]) -> None:
+    async def prove(
+        case_id: RequestId, request: Request, proofs: Annotated[Sequence[Proof], Depends(offered)]
+    ) -> None:
         """
         Offer proofs of identity: the code from the mailbox, details, documents, a declaration, a log-in.
 
         As JSON, or as a form with files. Nothing of a file is written to a disk before it is encrypted.
         """
+        await limit(request, sum(isinstance(proof, EmailCode) for proof in proofs))
         await door.prove(case_id, proofs)
 
 
@@ -458,7 +467,10 @@ def _add_answers(app: FastAPI, door: Door, own: Any) -> None:
 
     @app.get("/v1/requests/{case_id}/package", response_class=StreamingResponse)
     async def package(
-        case_id: RequestId, wanted: Annotated[Wanted, Depends(wanted_bytes)], code: str = ""
+        case_id: RequestId,
+        request: Request,
+        wanted: Annotated[Wanted, Depends(wanted_bytes)],
+        code: str = "",
     ) -> StreamingResponse:
         """
         Download the package with a code from `package/codes`.
@@ -466,12 +478,16 @@ def _add_answers(app: FastAPI, door: Door, own: Any) -> None:
         A download that was cut off goes on with the same code: `Range: bytes=N-` and `If-Range` with the
         entity tag of the first answer.
         """
-        return package_response(case_id, await packages.open(case_id, needed(code), wanted))
+        offered = needed(code)
+        await door.codes.take(network_of_client(request), door.clock())
+        return package_response(case_id, await packages.open(case_id, offered, wanted))
 
     @app.head("/v1/requests/{case_id}/package", response_class=Response)
-    async def look(case_id: RequestId, code: str = "") -> Response:
+    async def look(case_id: RequestId, request: Request, code: str = "") -> Response:
         """Say how large the package is, for a code that stays good."""
-        return package_head(case_id, await packages.look(case_id, needed(code)))
+        offered = needed(code)
+        await door.codes.take(network_of_client(request), door.clock())
+        return package_head(case_id, await packages.look(case_id, offered))
 
     @app.get("/v1/requests/{case_id}/certificate", response_class=Response)
     async def certificate(case_id: RequestId) -> Response:

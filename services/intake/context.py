@@ -78,6 +78,13 @@ class Room(Protocol):
         """Remember *burst*."""
 
 
+class CodeFailures(Protocol):
+    """The wrong codes of all requests."""
+
+    async def failed(self, attempt: str, now: datetime) -> None:
+        """Count a wrong code; the same attempt counts once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What a handler may know and use."""
@@ -92,6 +99,7 @@ class Intake:
     timers: Timers = field(repr=False)
     firsts: Firsts = field(repr=False)
     room: Room = field(repr=False)
+    codes: CodeFailures = field(repr=False)
     practice: Practice
 
 

@@ -18,6 +18,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from services.intake.appeals import DECIDED
+from services.intake.code_limits import CodeLimit
 from services.intake.context import Vault as SealingVault
 from services.intake.domain import (
     Case,
@@ -111,6 +112,8 @@ class Door:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     acts: Allowance = field(default_factory=lambda: Allowance(ACTS_PER_HOUR))
     """What may be done about one request: each act writes, and some send a letter."""
+    codes: CodeLimit = field(default_factory=CodeLimit)
+    """How many one-time codes may be offered, over all requests."""
     room: Room | None = None
     """Where requests wait their turn; where there is none, each begins at once."""
     _uploads: Counter[str] = field(default_factory=Counter)

@@ -33,7 +33,7 @@ from services.intake.site import PRIVATE, Site, View
 from services.intake.timeline import Entry, timeline_of
 from services.intake.uploads import NotTaken, Wrong
 from shared.answer import SUBMISSION
-from shared.events import MOST_DOCUMENT_BYTES, Proof, Remedy, RequestId, RequestSubmitted
+from shared.events import MOST_DOCUMENT_BYTES, EmailCode, Proof, Remedy, RequestId, RequestSubmitted
 from shared.journal import Told
 from shared.lawnames import name_of
 from shared.outward import host_of
@@ -133,6 +133,15 @@ class Page:
         except TooOften as error:
             return await self.refused(error)
         return await self.proven(*proofs)
+
+    async def proven_by_code(self, network: str, code: str) -> HTMLResponse:
+        """Offer *code*, which *network* sends, and return the page that says so."""
+
+        async def offered() -> None:
+            await self.door.codes.take(network, self.door.clock())
+            await self.door.prove(self.case_id, [EmailCode(kind="email_code", code=code)])
+
+        return await self.after(offered(), CHECKING)
 
     async def flawed(self, error: NotTaken, given: Mapping[str, str]) -> HTMLResponse:
         """Return the page that says what is wrong with the form that was sent."""

@@ -11,6 +11,7 @@ from services.intake.domain import Status, outcome_of
 from services.intake.registering import begun
 from services.intake.sealing import says_the_same, seal_proofs, seal_request, sealed_request, whole
 from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
+from shared.codes import Verdict
 from shared.envelope import Unreadable
 from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
@@ -230,6 +231,13 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
     return [RequestClosed(request_id=ctx.case_id, outcome=outcome_of(ctx.case))]
 
 
+async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
+    """Count a wrong code over all requests: guesses at many of them look like one mistake at each."""
+    if event.reason == Verdict.WRONG:
+        await ctx.codes.failed(ctx.event_id, ctx.now)
+    return []
+
+
 SUBSCRIPTIONS = (
     on(RequestSubmitted, register),
     on(RequestLodged, register_lodged),
@@ -242,7 +250,7 @@ SUBSCRIPTIONS = (
     on(IdentityChallenged, note),
     on(IdentityVerified, note),
     on(IdentityRefused, note),
-    on(ProofRefused, note),
+    on(ProofRefused, count_wrong_code),
     on(ErasurePlanned, note),
     on(ErasureApproved, note_approval),
     on(ErasureScheduled, note),

@@ -154,6 +154,8 @@ class Packages:
             case_id, n, PackageCodeRefused(request_id=case_id)
         ):
             return False
+        if uses_a_try(verdict):
+            await self.door.codes.failed(f"{case_id}/package/{n}", self.door.clock())
         raise CodeRefused(verdict)
 
     async def _goes_on(self, case: Case, case_id: str, code: str, wanted: Wanted) -> bool:

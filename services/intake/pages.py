@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.intake import asking, uploads
+from services.intake.attempts import network_of_client
 from services.intake.clock import Practice
 from services.intake.door import Door
 from services.intake.downloads import package_head, package_response, wanted_bytes
@@ -20,7 +21,7 @@ from services.intake.ranges import NotSatisfiable, Wanted
 from services.intake.site import READ, Site
 from services.intake.uploads import NotTaken
 from shared.codes import is_code
-from shared.events import Confirmation, DataPoints, EmailCode, NewCode
+from shared.events import Confirmation, DataPoints, NewCode
 from shared.wording import mark as _
 
 MOST_CHARACTERS = 500
@@ -84,10 +85,10 @@ def _add_proofs(router: APIRouter, counter: Counter) -> None:
     guarded = [Depends(counter.site.guard.same_origin)]
 
     @router.post("/{case_id}/code", dependencies=guarded)
-    async def prove(page: Here, code: Annotated[str, Form()] = "") -> HTMLResponse:
+    async def prove(page: Here, request: Request, code: Annotated[str, Form()] = "") -> HTMLResponse:
         if not is_code(code):
             return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
-        return await page.proven(EmailCode(kind="email_code", code=code))
+        return await page.proven_by_code(network_of_client(request), code)
 
     @router.post("/{case_id}/new-code", dependencies=guarded)
     async def renew(page: Here) -> HTMLResponse:
@@ -135,10 +136,11 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
         return await page.after(page.packages.issue_code(page.case_id), PACKAGE_CODE_COMING)
 
     @router.head("/{case_id}/package", response_model=None)
-    async def look(page: Here, code: str = "") -> Response:
+    async def look(page: Here, request: Request, code: str = "") -> Response:
         if not is_code(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
+            await page.door.codes.take(network_of_client(request), page.door.clock())
             facts = await page.packages.look(page.case_id, code)
         except (NotNow, TooOften, CodeRefused) as error:
             return await page.refused(error)
@@ -147,11 +149,12 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
     # By GET, so that a browser can go on with a download that was cut off; the code is worth nothing by then.
     @router.get("/{case_id}/package", response_model=None)
     async def download(
-        page: Here, wanted: Annotated[Wanted, Depends(wanted_bytes)], code: str = ""
+        page: Here, request: Request, wanted: Annotated[Wanted, Depends(wanted_bytes)], code: str = ""
     ) -> Response:
         if not is_code(code):
             return await page.flawed(uploads.flaw("package-code", uploads.NO_CODE), {})
         try:
+            await page.door.codes.take(network_of_client(request), page.door.clock())
             opened = await page.packages.open(page.case_id, code, wanted)
         except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)

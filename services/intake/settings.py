@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
 from services.intake.clock import Practice
+from services.intake.code_limits import PER_NETWORK
 from services.intake.drop.files import hours
 from services.intake.drp.directory import ListedAgent
 from services.intake.fides.bodies import Key
@@ -55,6 +56,15 @@ class IntakeSettings(InboxSettings):
     """
     Sources that each broker user may publish as: JSON, `{"shop": ["shop.example", "shop.example/*"]}`; a user
     without an entry may use its own name.
+    """
+
+    codes_offered_per_hour: int = Field(default=PER_NETWORK, ge=1)
+    """One-time codes that one network may offer within an hour, over all requests."""
+
+    wrong_codes_alarm: int = Field(default=100, ge=1)
+    """
+    Wrong codes within an hour, over all requests, from which on an error is logged and each network may
+    offer five codes an hour.
     """
 
     register_months: int = Field(default=24, ge=24, le=1200)

@@ -420,6 +420,8 @@ async def prepared(
             "HABEAS_SOURCES": json.dumps({user_of(url): [ALL, PORTAL] for url in (amqp_url, command_url)}),
             "HABEAS_CODES_PER_HOUR": "1000",  # tests know few people
             "HABEAS_LETTERS_PER_DAY": "10000",
+            "HABEAS_CODES_OFFERED_PER_HOUR": "1000000",  # and come from one address
+            "HABEAS_WRONG_CODES_ALARM": "1000000",
             "HABEAS_TRUSTED_SOURCES": json.dumps([PORTAL]),
             "HABEAS_CONFIRMING_SOURCES": json.dumps([PORTAL]),
             "HABEAS_PUBLIC_REQUESTS_PER_HOUR": "100000",

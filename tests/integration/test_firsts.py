@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 
 from services.intake.__main__ import Ports, service
+from services.intake.code_limits import CodeLimit
 from services.intake.context import Intake
 from services.intake.domain import RECORDS, Case, request_id
 from services.intake.firsts import Firsts
@@ -107,7 +108,10 @@ class Replica:
         journal = Journal(database, RECORDS)
         firsts = Firsts(database, journal, b"k" * 32)
         one = service(
-            Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom()), PRACTICE, REQUEST_KEY, BINDINGS
+            Ports(MemoryVault(), MemoryTimers(), firsts, MemoryRoom(), CodeLimit()),
+            PRACTICE,
+            REQUEST_KEY,
+            BINDINGS,
         )
         return cls(broker, Runtime(one, journal, broker.inbox(one.name), broker, 50, RETRY, lambda: NOW))
 

@@ -236,7 +236,10 @@ class Office:
         self.deadlines = MemoryTimers()
         self.firsts = MemoryFirsts(self.journals["intake"])
         intake = intake_service(
-            Ports(self.vault, self.deadlines, self.firsts, self.room), practice, REQUEST_KEY, BINDINGS
+            Ports(self.vault, self.deadlines, self.firsts, self.room, self.door.codes),
+            practice,
+            REQUEST_KEY,
+            BINDINGS,
         )
         verifies = Verifying(trusted=frozenset(trusted), **verifying)
         verifier = verifier_service(

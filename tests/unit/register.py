@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from services.intake.__main__ import Ports
 from services.intake.__main__ import service as intake_service
+from services.intake.code_limits import CodeLimit
 from services.intake.domain import incident_id
 from services.intake.incidents.counting import Law
 from services.intake.incidents.domain import Incident
@@ -82,7 +83,7 @@ class Registry:
         self.vault = MemoryVault()
         self.timers = MemoryTimers()
         self.journal, intakes = MemoryJournal(), MemoryJournal()
-        ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom())
+        ports = Ports(self.vault, MemoryTimers(), MemoryFirsts(intakes), MemoryRoom(), CodeLimit())
         intake = intake_service(ports, PRACTICE, REQUEST_KEY, BINDINGS)
         self.service = service(self.vault, self.timers, LAW, Retention(60, 36))
         self._runtimes: list[Runtime[Any, Any]] = [

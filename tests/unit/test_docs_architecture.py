@@ -191,6 +191,7 @@ def _drawn(status: object, following: Mapping[type[Fact], Any]) -> str:
 
 COLLECTIONS = {
     ("services/intake/purge.py", "metrics"), ("services/intake/firsts.py", "firsts"),
+    ("services/intake/code_limits.py", "wrong_codes"),
     ("shared/vault.py", "keys"), ("shared/vault.py", "items"), ("shared/vault.py", "chunks"),
     ("shared/audit_heads.py", "journal"), ("shared/audit_heads.py", "audit_heads"),
     ("shared/journal.py", "journal"), ("services/fulfillment/store.py", "datamaps"),

@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
+from services.intake.attempts import network_of_client
 from services.intake.fides.bodies import (
     CREATES,
     Code,
@@ -117,7 +118,9 @@ def _add_requests(app: FastAPI, served: Served) -> None:
 
     @app.post(f"{ROOT}/privacy-request/{{name}}/verify")
     async def verify(name: str, request: Request) -> dict[str, Any]:
-        return await desk.verify(case_of(name), (await _read(request, Code)).code)
+        offered = (await _read(request, Code)).code
+        await desk.door.codes.take(network_of_client(request), desk.door.clock())
+        return await desk.verify(case_of(name), offered)
 
 
 def _add_reviews(app: FastAPI, served: Served) -> None:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.intake.code_limits import CodeLimit
 from services.intake.context import Intake
 from services.intake.domain import Case, Status, request_id
 from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
@@ -65,6 +66,7 @@ def context(
         timers=MemoryTimers(),
         firsts=MemoryFirsts(MemoryJournal()),
         room=MemoryRoom(),
+        codes=CodeLimit(),
         practice=PRACTICE,
     )
 
