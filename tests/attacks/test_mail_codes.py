@@ -13,6 +13,7 @@ from services.intake.mail.refusing import Refused
 from services.intake.mail.sole_code import sole_code
 from shared.codes import ALONE
 from shared.events import (
+    EmailCode,
     IdentityChallenged,
     IdentityVerified,
     MessageLodged,
@@ -209,7 +210,8 @@ async def test_code_whose_sender_is_not_authenticated_proves_nothing_and_points_
     await inbox.take(again, to=[THREADS.of(case)])
     assert len(inbox.office.told(IdentityChallenged)) == 2, "no second letter"
     # The page takes the code all the same.
-    await inbox.office.offer({"kind": "email_code", "code": inbox.code(case)}, id_="9", request=case)
+    await inbox.office.door.prove(case, [EmailCode(kind="email_code", code=inbox.code(case))])
+    await inbox.office.work()
     assert inbox.office.the(IdentityVerified).request_id == case
 
 
