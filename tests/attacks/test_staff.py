@@ -1,10 +1,13 @@
 """Attacks on deciding: forged, replayed, altered and guessed decisions, and deciders who may not decide."""
 
+import base64
+import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -23,6 +26,7 @@ from shared.events import (
 )
 from shared.staff import MOST_WRONG_CODES, code_at, private_key, signed
 from shared.topology import EVENTS
+from tests.integration.forks import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.staff import PASSWORD
 from tests.waiting import eventually
@@ -319,3 +323,80 @@ async def test_staff_shell_needs_neither_master_key_nor_database_nor_broker(pipe
     ended, _, complaint = await command(bare, *words)
     assert (ended, complaint) == (0, ""), code
     await pipeline.closed(case)
+
+
+# --- accounts -------------------------------------------------------------------------------------------
+
+
+async def enrolled(pipeline: Pipeline, *words: str) -> dict[str, str]:
+    """Run a verb that makes or resets an account; return the secrets that it prints."""
+    code, printed, complaint = await command(pipeline, "staff", *words, "--json")
+    assert code == 0, complaint
+    return dict(json.loads(printed))
+
+
+async def refuse_as(pipeline: Pipeline, case: str, secret: Mapping[str, str]) -> tuple[int, str]:
+    """Refuse the identity of a requester with the secrets of an account that the command made."""
+    key = base64.b32decode(parse_qs(urlsplit(secret["authenticator"]).query)["secret"][0])
+    environment = {
+        **pipeline.environment,
+        "HABEAS_STAFF_ACCOUNT": secret["account"],
+        "HABEAS_STAFF_PASSWORD": secret["password"],
+    }
+    words = ("verify", "refuse", case, "--reason", "proof_not_convincing")
+    ended, _, complaint = await run(
+        "habeas", (*words, "--code", code_at(key, datetime.now(UTC))), environment
+    )
+    return ended, complaint
+
+
+async def test_account_decides_until_it_is_disabled_and_again_after_a_reset(pipeline: Pipeline) -> None:
+    words = ("--mailbox", "nora.muster@example.org", "--role", "agent")
+    first = await enrolled(pipeline, "add", "nora.muster", *words)
+    case = await challenged(pipeline)
+    assert await refuse_as(pipeline, case, first) == (0, "")
+    assert (await command(pipeline, "staff", "disable", "nora.muster"))[0] == 0
+    case = await challenged(pipeline)
+    ended, complaint = await refuse_as(pipeline, case, first)
+    assert (ended, "the account is disabled" in complaint) == (2, True)
+    again = await enrolled(pipeline, "reset", "nora.muster")
+    ended, complaint = await refuse_as(pipeline, case, first)
+    assert (ended, "password is wrong" in complaint) == (2, True)
+    assert await refuse_as(pipeline, case, again) == (0, "")
+
+
+async def test_one_person_has_one_account(pipeline: Pipeline) -> None:
+    words = ("--mailbox", "Otis.Muster+x@example.org", "--role", "agent")
+    await enrolled(pipeline, "add", "otis.muster", *words)
+    other = ("staff", "add", "otis.second", "--mailbox", "otis.muster@example.org", "--role", "approver")
+    assert "one person has one account" in await said(pipeline, *other)
+    assert "is there already" in await said(
+        pipeline, "staff", "add", "otis.muster", "--mailbox", "otis@example.net", "--role", "agent"
+    )
+
+
+async def test_register_holds_no_password_and_no_second_factor_in_clear(pipeline: Pipeline) -> None:
+    words = ("--mailbox", "paul.muster@example.org", "--role", "agent", "--name", "Paul Muster")
+    secret = await enrolled(pipeline, "add", "paul.muster", *words)
+    stored = await pipeline.client[f"{pipeline.prefix}_staff"]["accounts"].find_one({"_id": "paul.muster"})
+    key = base64.b32decode(parse_qs(urlsplit(secret["authenticator"]).query)["secret"][0])
+    assert stored is not None
+    held = b"".join(value if isinstance(value, bytes) else str(value).encode() for value in stored.values())
+    for hidden in (secret["password"].encode(), key, b"paul.muster@example.org"):
+        assert hidden not in held
+
+
+async def test_program_decides_only_with_its_key_and_not_with_an_empty_code_of_a_person(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    case = await challenged(pipeline)
+    account = await pipeline.accounts.present("dana.muster")
+    bare = signed(
+        accepts(case),
+        pipeline.accounts.key("dana.muster"),
+        at=datetime.now(UTC),
+        nonce=secrets.token_hex(16),
+    )
+    assert account.second_factor
+    assert await refusal(heard, case, await publish(pipeline, bare)) in {"code_wrong", "tried_too_often"}
+    await unmoved(pipeline, case)
