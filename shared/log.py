@@ -36,6 +36,7 @@ ALLOWED = frozenset(
         "letter",
         "library",
         "number",
+        "ops_port",
         "outcome",
         "parked",
         "port",

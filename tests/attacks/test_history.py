@@ -223,15 +223,20 @@ async def test_replayed_old_rows_are_found(history: History) -> None:
 
 
 @pytest.mark.parametrize("name", ["notifier", "intake", ""])
-async def test_row_under_the_key_of_another_service_is_found(history: History, name: str) -> None:
-    case = history.cases[0]
-    [first, *_] = await history.rows(case)
+async def test_rows_under_the_key_of_another_service_are_found(history: History, name: str) -> None:
+    """Rows that no head covers yet: only the key tells them from genuine ones."""
+    [*_, last] = await history.rows(history.cases[0])
     key = chain_key(history.master_key, name) if name else b""
-    content = {field: first[field] for field in first if field != MAC} | {"cause": "forged"}
+    content = {field: last[field] for field in last if field != MAC}
+    n, other = last["n"] + 1, "f" * 32
+    added = chained(content | {"_id": f"{last['case']}:{n}", "n": n, "cause": "forged"}, last[MAC], key)
+    begun = chained(content | {"_id": f"{other}:0", "case": other, "n": 0}, START, key)
     async with restored(history.journal()):
-        await history.journal().delete_one({"_id": first["_id"]})
-        await history.journal().insert_one(chained(content, START, key))
-        assert Finding(SERVICE, case, 0, Fault.CHANGED) in await history.verify()
+        await history.journal().insert_many([added, begun])
+        findings = await history.verify()
+    assert sorted(findings) == sorted(
+        [*found(history.cases[0], (n, Fault.ADDED)), *found(other, (0, Fault.ADDED))]
+    )
 
 
 async def test_purge_that_did_not_happen_is_found(history: History) -> None:
