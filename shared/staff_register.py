@@ -145,13 +145,13 @@ class StaffRegister:
         account, reason = await self._signer(decision)
         if account is None:
             return reason
-        reason = (
+        flaw = (
             objection(decision, account, now)
             or await self._concerned(decision, account)
             or await self._code_flaw(decision, account, now)
         )
         spent = await self._used_by(decision, account) is not None
-        return reason or ("code_spent" if spent else None)
+        return flaw or ("code_spent" if spent else None)
 
     async def _signer(self, decision: StaffDecision) -> tuple[StaffAccount | None, Code]:
         if decision.proof is None:
