@@ -7,7 +7,7 @@ The first attacks run on the whole product; the variants search a store as the p
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from habeas.company import ADA
 from habeas.stack import Stack
 from services.fulfillment.datamap.reading import DataMap
 from services.fulfillment.engine import Engine
+from services.fulfillment.erasure.execution import execute, plan, verify
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
@@ -451,3 +452,22 @@ async def test_namesake_with_the_same_birthday_and_street_is_another_person(worl
     await world.fill(users=[{"_id": 1, "email": ADA_MAIL, **both}, {"_id": 2, "email": MALLORY, **both}])
     assert ids(await mallory(world, data_map)) == {("users", 2)}
     assert ids(await ada(world, data_map)) == {("users", 1)}
+
+
+async def test_second_look_after_an_erasure_takes_no_record_of_another_person(world: World) -> None:
+    """The number that tells the order from the person's is erased with the account, and not forgotten."""
+    number = held("number", "customer_number", "always")
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{number}",
+        orders=f"name: _id\n{held('contact', 'email')}\n{number}",
+    )
+    order = {"_id": 1, "contact": ADA_MAIL, "number": 8}
+    await world.fill(users=[{"_id": 1, "email": ADA_MAIL, "number": 7}], orders=[dict(order)])
+    proven = {"email": (ADA_MAIL,)}
+    decided = plan(await gather(data_map, world.stores, proven), data_map, date(2026, 11, 29))
+    assert not await execute(decided, world.stores)
+    remains = await verify(decided, data_map, world.stores, proven)
+    assert remains.clean
+    assert ids(remains.findings) <= {("users", 1)}
+    stored = world.client[world.prefix + "desk"]["orders"]
+    assert await stored.find_one({"_id": 1}) == order
