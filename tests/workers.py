@@ -23,8 +23,8 @@ from habeas.parts.database import Database
 from habeas.stack import Part, Stack
 from shared.errors import ConfigurationError
 
-WORKERS = 4
-"""Half of the time of a test on real parts is waiting: two for each core of a small machine."""
+WORKERS = min(2 * (os.cpu_count() or 1), 8)
+"""Half of the time of a test on real parts is waiting."""
 STOPS_PARTS = frozenset(
     f"tests/{topic}.py"
     for topic in (
