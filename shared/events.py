@@ -1313,6 +1313,8 @@ class ErasureScheduled(Fact):
 
     at: datetime
     """When the window ends and the erasure begins."""
+    letter: bool = True
+    """Whether a letter announces it; not where the person was asked for a separate confirmation."""
 
 
 class ErasureDue(Fact):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.search.urgency import WEEK_ENDS, last_day
 from shared import law
-from shared.events import ErasurePlanned, ErasureScheduled, PolicyId
+from shared.events import ErasurePlanned, ErasureScheduled, Evidence, IdentityVerified, PolicyId
 from shared.law import Right
 from shared.policies import policies
 
@@ -28,7 +28,15 @@ def scheduled(planned: ErasurePlanned, ctx: Fulfillment) -> ErasureScheduled | N
     days = [last_day(planned.regulation, Right.ERASURE, planned.received_on)]
     days += _last_days(verified.laws if verified else (), planned.received_on)
     at = min(ctx.now + ctx.house.erasure_window, _begin_of(min(days), ctx.house.zone))
-    return ErasureScheduled(request_id=ctx.case_id, at=at) if at > ctx.now else None
+    if at <= ctx.now:
+        return None
+    return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not _confirmed_apart(verified))
+
+
+def _confirmed_apart(verified: IdentityVerified | None) -> bool:
+    """Return whether the person was asked for a confirmation besides the proof of identity."""
+    reasons = frozenset(verified.reasons) if verified else frozenset[str]()
+    return Evidence.CONFIRMATION in reasons and Evidence.MAILBOX not in reasons
 
 
 def _last_days(laws: Iterable[PolicyId], received_on: date) -> list[date]:

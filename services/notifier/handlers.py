@@ -148,7 +148,7 @@ async def confirm_withdrawal(event: RequestWithdrawn, ctx: Notifier) -> Sequence
 async def announce_erasure(event: ErasureScheduled, ctx: Notifier) -> Sequence[Fact]:
     """Write when an erasure begins and how to stop it, unless it is stopped already."""
     request = ctx.request()
-    if ctx.known.settled:
+    if ctx.known.settled or not event.letter:
         return []
     facts = ErasureAnnounced(received_on=request.received_on, begins_at=event.at, url=ctx.page())
     return await write(LetterKind.ERASURE_SCHEDULED, facts, request, ctx)

@@ -72,6 +72,24 @@ async def test_planned_erasure_is_scheduled_for_the_end_of_its_window() -> None:
     assert await erase(planned, known) == []
 
 
+@pytest.mark.parametrize(
+    ("reasons", "letter"),
+    [
+        pytest.param(("confirmation", "mailbox"), True, id="the code proved and confirmed"),
+        pytest.param(("vouched",), True, id="confirmed by contract"),
+        pytest.param(("confirmation",), False, id="a trusted system, and a code to confirm"),
+        pytest.param(("account", "confirmation"), False, id="a log-in, and a code to confirm"),
+    ],
+)
+async def test_letter_about_the_window_is_written_unless_a_confirmation_was_asked_for_separately(
+    reasons: tuple[str, ...], *, letter: bool
+) -> None:
+    event, ctx = await asked()
+    _, window = await answer(event.model_copy(update={"reasons": reasons}), ctx)
+    assert isinstance(window, ErasureScheduled)
+    assert window.letter is letter
+
+
 async def test_erasure_without_a_window_does_not_wait() -> None:
     event, ctx = await asked(erasure_window=timedelta())
     [planned] = await answer(event, ctx)
