@@ -32,8 +32,9 @@ from shared.vault import CaseKey, Vault, derived_key
 
 DATABASE = "staff"
 """Last part of the database's name."""
-KEEP = timedelta(days=1)
-"""Age at which used codes and outcomes are removed; a proof is refused long before."""
+DAY = timedelta(days=1)
+KEEP = timedelta(days=7)
+"""Age at which used codes and outcomes are removed: longer than a message is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class StaffRegister:
             return None
         whose = f"{account.name}/{account.enrolment}"
         with translated("count wrong codes"):
-            wrong = await self._tries.count_documents({"account": whose, "at": {"$gt": now - KEEP}})
+            wrong = await self._tries.count_documents({"account": whose, "at": {"$gt": now - DAY}})
         if wrong >= MOST_WRONG_CODES:
             return "account_locked"
         if _step(decision, account) is not None:
