@@ -56,10 +56,14 @@ _GUESSING = Gauge(
 )
 
 
-def wrong_code(*, alarm: bool) -> None:
-    """Count a wrong code, and report whether there are so many that it is an alarm."""
+def wrong_code() -> None:
+    """Count a wrong code."""
     _WRONG_CODES.inc()
-    _GUESSING.set(alarm)
+
+
+def code_alarm(*, on: bool) -> None:
+    """Report whether so many codes were wrong that the alarm is on."""
+    _GUESSING.set(on)
 
 
 def events(service: str, event: str, count: int, *, new: bool) -> None:

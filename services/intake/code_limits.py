@@ -52,7 +52,8 @@ class WrongCodes:
             if noted.upserted_id is None:
                 return
             count = await self._wrong.count_documents({"at": {"$gt": at - WINDOW}})
-        metrics.wrong_code(alarm=count >= self._alarm_at)
+        metrics.wrong_code()
+        metrics.code_alarm(on=count >= self._alarm_at)
         if count >= self._alarm_at and count % self._alarm_at == 0:
             logger().error("many codes are wrong: somebody may be guessing", count=count)
 
@@ -61,7 +62,9 @@ class WrongCodes:
         with translated("count wrong codes"):
             recent = {"at": {"$gt": now - WINDOW}}
             count = await self._wrong.count_documents(recent, limit=self._alarm_at)
-        return bool(count >= self._alarm_at)
+        alarm = bool(count >= self._alarm_at)
+        metrics.code_alarm(on=alarm)
+        return alarm
 
 
 @dataclass(slots=True)

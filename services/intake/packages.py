@@ -15,6 +15,7 @@ from services.intake.obstacles import CodeRefused, NotNow, Obstacle, TooOften
 from services.intake.ranges import Span, Wanted, span
 from shared.answer import PackageFacts, facts_of
 from shared.codes import LIFETIME, IssuedCode, Verdict, digest_of, draw_code, judge, uses_a_try
+from shared.envelope import derived_id
 from shared.errors import Destroyed, UnknownRequest
 from shared.events import PackageCodeIssued, PackageFetched
 
@@ -155,7 +156,7 @@ class Packages:
         ):
             return False
         if uses_a_try(verdict):
-            await self.door.codes.failed(f"{case_id}/package/{n}", self.door.clock())
+            await self.door.codes.failed(derived_id(f"package code {case_id}", n), self.door.clock())
         raise CodeRefused(verdict)
 
     async def _goes_on(self, case: Case, case_id: str, code: str, wanted: Wanted) -> bool:

@@ -1,0 +1,63 @@
+"""Wrong codes are counted in the database, each once, and set off the alarm for an hour."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.intake.code_limits import WINDOW, CodeLimit, WrongCodes
+from services.intake.obstacles import TooOften
+from shared.mongo import Client
+
+NOW = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
+ALARM = 3
+
+
+async def wrong(client: Client, prefix: str, attempts: int) -> WrongCodes:
+    """Return the count after so many wrong codes, each reported twice."""
+    count = WrongCodes(client[f"{prefix}_intake"], alarm_at=ALARM)
+    await count.prepare()
+    for number in range(attempts):
+        await count.note(f"attempt-{number}", NOW)
+        await count.note(f"attempt-{number}", NOW)
+    return count
+
+
+@pytest.mark.parametrize(("attempts", "alarm"), [(ALARM - 1, False), (ALARM, True)])
+async def test_alarm_is_on_from_so_many_wrong_codes_within_the_hour_on(
+    mongo_client: Client, database_prefix: str, attempts: int, *, alarm: bool
+) -> None:
+    count = await wrong(mongo_client, database_prefix, attempts)
+    assert await count.is_alarming(NOW) is alarm
+    assert await count.is_alarming(NOW + WINDOW - timedelta(seconds=1)) is alarm
+    assert not await count.is_alarming(NOW + WINDOW)
+
+
+async def test_alarm_is_shared_by_replicas_and_leaves_each_network_five_codes(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    await wrong(mongo_client, database_prefix, ALARM)
+    other = CodeLimit.of(WrongCodes(mongo_client[f"{database_prefix}_intake"], alarm_at=ALARM), 60)
+    for network in ("192.0.2.1", "192.0.2.2"):
+        for _ in range(5):
+            await other.take(network, NOW)
+        with pytest.raises(TooOften):
+            await other.take(network, NOW)
+
+
+async def test_without_an_alarm_a_network_may_offer_as_many_codes_as_the_setting_says(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    calm = CodeLimit.of(await wrong(mongo_client, database_prefix, 0), 10)
+    for _ in range(10):
+        await calm.take("192.0.2.1", NOW)
+    with pytest.raises(TooOften):
+        await calm.take("192.0.2.1", NOW)
+    await calm.take("192.0.2.2", NOW)
+
+
+async def test_what_is_counted_holds_neither_code_nor_request(
+    mongo_client: Client, database_prefix: str
+) -> None:
+    await wrong(mongo_client, database_prefix, 1)
+    kept = [row async for row in mongo_client[f"{database_prefix}_intake"]["wrong_codes"].find()]
+    assert [set(row) for row in kept] == [{"_id", "at"}]
