@@ -47,6 +47,7 @@ from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
 from shared.vault import Vault
 from tests.integration.mortal import Killed, Life, Mortal
 from tests.integration.test_engine import World
+from tests.unit.fakes import OpenGate
 
 CASE = "c" * 32
 KEY = b"k" * 32
@@ -146,6 +147,7 @@ class Durable:
             mortal(self.journal, life),
             mortal(self.broker.inbox("fulfillment"), life),
             mortal(self.broker, life),
+            staff=OpenGate(),
         )
 
     async def begin(self) -> None:
