@@ -290,6 +290,10 @@ class Fulfilment:
         """Staff accounts that decided that the requester is the person."""
         return self.verified.deciders if self.verified else ()
 
+    def may_approve(self, account: Code) -> bool:
+        """Return whether *account* is another than those that decided that the requester is the person."""
+        return account not in self.deciders
+
     @property
     def waiting(self) -> bool:
         """Whether nothing is decided yet, so that a claim still matters."""
@@ -309,7 +313,7 @@ class Fulfilment:
 
 def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
     """
-    Return *known* after *fact*.
+    Return *known* after *fact*; an approval by an account that decided the identity counts for nothing.
 
     Raises:
         IllegalTransition: *fact* cannot happen in this status.
@@ -320,6 +324,8 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
         status = TRANSITIONS[known.status][type(fact)]
     except KeyError:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
+    if isinstance(fact, ErasureApproved) and not known.may_approve(fact.by):
+        return known
     if isinstance(fact, RequestWithdrawn) and known.not_begun:
         status = Status.WITHDRAWN
     held = (fact,) if known.stopped and type(fact) in HELD else ()

@@ -36,6 +36,7 @@ from services.fulfillment.erasure.steps import Disposition, Plan, Steps, alike, 
 from services.fulfillment.remembering import Registers
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.urgency import due_on, last_day
+from services.fulfillment.suspension import unless_stopped
 from services.fulfillment.telling import concerned
 from services.fulfillment.window import TIMER, scheduled
 from shared.answer import ANSWER, Answer
@@ -67,11 +68,18 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     """
     Carry out or schedule an erasure that waited for a second person; approving twice changes nothing.
 
+    The decider is checked also while the request is stopped, when nothing else is done.
+
     Raises:
         RefusedDecision: The account decided already that the requester is the person.
     """
-    if event.by in ctx.known.deciders:
+    if not ctx.known.may_approve(event.by):
         raise RefusedDecision("decider_decided_before")
+    return await _approved(event, ctx)
+
+
+@unless_stopped
+async def _approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     planned = ctx.known.planned
     if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []
@@ -81,9 +89,11 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     return await _carried_out(planned, replace(ctx, known=evolve(ctx.known, event)))
 
 
-async def erase_approved(_event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
-    """Carry out an erasure that was approved while its request was stopped."""
+async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """Carry out an erasure that another account than the deciders approved while its request was stopped."""
     planned = ctx.known.planned
+    if not ctx.known.may_approve(event.by):
+        return []
     if planned is None or ctx.known.status is not Status.PLANNED:
         return []
     first = ctx.known.rounds == 1 and ctx.known.fulfilled is None

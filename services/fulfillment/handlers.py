@@ -225,7 +225,7 @@ SUBSCRIPTIONS = (
     on(FeeDecided, decide_fee),
     on(FeeAgreed, unless_stopped(go_on)),
     on(ErasurePlanned, unless_stopped(erase)),
-    on(ErasureApproved, unless_stopped(approve)),
+    on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),
     on(ErasureDue, unless_stopped(begin)),
     on(ErasureRetried, unless_stopped(retry)),

@@ -99,7 +99,7 @@ class Reviews:
 
     async def cancel(self, selection: Selection, client: str) -> dict[str, Any]:
         """Take requests back."""
-        return await self._decide(selection, self.clients[client], self._cancel)
+        return await self._decide(selection, self._staff(client), self._cancel)
 
     async def _approve(self, found: Found, client: Client, _reason: str | None) -> None:
         case = found.seen.case

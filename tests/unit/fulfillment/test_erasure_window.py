@@ -8,10 +8,10 @@ import pytest
 from services.fulfillment.cases import Fulfilment, Status, evolve
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.erasing import approve, await_window, begin, erase
-from services.fulfillment.handlers import RELEASED, answer
+from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
 from services.fulfillment.suspension import releases, unless_stopped
 from services.fulfillment.window import TIMER, scheduled
-from shared.errors import TooEarly
+from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
     ErasureApproved,
     ErasureDue,
@@ -32,6 +32,7 @@ WAITING = replace(HOUSE, erasure_window=DAY)
 DUE = ErasureDue(request_id=CASE, name=TIMER)
 STOPPED = RequestWithdrawn(request_id=CASE)
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
+BY_DECIDER = ErasureApproved(request_id=CASE, by="dana")
 
 
 class Clockwork:
@@ -187,3 +188,37 @@ async def test_erasure_that_was_approved_while_it_was_stopped_waits_for_its_wind
     [window] = await releases(RELEASED)(RequestReleased(request_id=CASE), ended)
     assert isinstance(window, ErasureScheduled)
     assert window.at == NOW + DAY
+
+
+async def stopped_with_decider(*facts: Fact) -> Fulfillment:
+    """Return a stopped erasure that waits for approval, of a person whose identity dana decided."""
+    event, ctx = await asked(approval_above=0)
+    event = event.model_copy(update={"deciders": ("dana",)})
+    [planned] = await answer(event, ctx)
+    return after(ctx, event, planned, RequestStopped(request_id=CASE, reason="not_me"), *facts)
+
+
+async def test_approval_by_decider_of_identity_is_refused_while_stopped() -> None:
+    [approves] = [one.handler for one in SUBSCRIPTIONS if one.event is ErasureApproved]
+    halted = await stopped_with_decider()
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await approves(BY_DECIDER, halted)
+    assert await approves(APPROVED, halted) == []
+
+
+async def test_approval_by_decider_that_was_recorded_while_stopped_schedules_nothing() -> None:
+    halted = await stopped_with_decider(BY_DECIDER)
+    assert (halted.known.approved_by, halted.known.held) == (None, ())
+    released = RequestReleased(request_id=CASE)
+    assert await releases(RELEASED)(released, halted) == []
+    waiting = halted.after(released)
+    assert waiting.known.status is Status.PROPOSED
+    assert [type(fact) for fact in await approve(APPROVED, waiting)] == [ErasureScheduled]
+
+
+async def test_held_approval_by_decider_is_checked_on_release() -> None:
+    halted = await stopped_with_decider(APPROVED)
+    forged = replace(halted, known=replace(halted.known, held=(BY_DECIDER,)))
+    released = RequestReleased(request_id=CASE)
+    assert await releases(RELEASED)(released, forged) == []
+    assert [type(fact) for fact in await releases(RELEASED)(released, halted)] == [ErasureScheduled]

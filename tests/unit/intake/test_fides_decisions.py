@@ -232,9 +232,13 @@ async def test_two_clients_with_one_account_are_one_decider() -> None:
 async def test_client_without_staff_account_decides_nothing(client: Calling) -> None:
     name = await in_review(client)
     await client.log_in("watchers")
-    for verb in ("approve", "deny"):
-        assert_detail(await client.call("PATCH", f"/privacy-request/administrate/{verb}", [name]), 403)
+    for verb in ("approve", "deny", "cancel"):
+        answer = await client.call("PATCH", f"/privacy-request/administrate/{verb}", [name])
+        assert "names no staff account" in assert_detail(answer, 403)
+    await client.office.work()
     assert not client.office.told(IdentityDecided)
+    assert not client.office.told(RequestWithdrawn)
+    assert (await client.shown(name))["status"] == "pending"
 
 
 async def test_decision_of_client_carries_the_signature_of_its_account(client: Calling) -> None:
