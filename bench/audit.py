@@ -25,8 +25,8 @@ from shared.events import (
     RequestWithdrawn,
     SubjectErased,
 )
+from shared.keyring import derived_key
 from shared.topology import LISTENS
-from shared.vault import derived_key
 
 LETTERS = frozenset({RequestReceived.TYPE, RequestFulfilled.TYPE, RequestWithdrawn.TYPE})
 """Facts that a person is written to about, in this run."""

@@ -28,8 +28,8 @@ from habeas.requests import cloud_event
 from services.intake.domain import request_id
 from shared.bus import Message
 from shared.events import Fact, IdentityChallenged, ProofRefused, ProofSubmitted, RequestSubmitted
+from shared.keyring import derived_key
 from shared.topology import REQUESTS
-from shared.vault import derived_key
 
 HELD = {"unknown": 0, "one record": 1, "500 records": 500}
 """What is held of a person → how many records."""

@@ -14,8 +14,8 @@ from bench.works import MASTER_KEY, SOURCE, Ground
 from services.intake.domain import request_id
 from shared.bus import Bus, Message
 from shared.events import RequestClosed, RequestSubmitted
+from shared.keyring import derived_key
 from shared.topology import EVENTS, REQUESTS
-from shared.vault import derived_key
 
 CHUNK = 500
 

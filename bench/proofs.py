@@ -41,8 +41,9 @@ from shared.events import (
     RequestSubmitted,
     Slot,
 )
+from shared.keyring import derived_key
 from shared.topology import EVENTS, REQUESTS
-from shared.vault import Vault, derived_key
+from shared.vault import Vault
 
 F = TypeVar("F", bound=Fact)
 

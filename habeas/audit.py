@@ -11,6 +11,7 @@ from shared.audit_chain import Fault, Finding, Head, faults_of, is_purged
 from shared.audit_heads import COLLECTION, LATE, PLACE, SignedHeads, faults_of_heads, signed_heads
 from shared.audit_keys import chain_key
 from shared.errors import ConfigurationError
+from shared.keyring import RootKey
 from shared.mongo import Client, Document, documents_in, in_order
 from shared.topology import LISTENS
 
@@ -101,7 +102,7 @@ class AuditReport:
 
 
 async def verify(
-    rows: Rows, master_key: bytes, *, case: str | None = None, kept: Path | None = None
+    rows: Rows, master_key: RootKey, *, case: str | None = None, kept: Path | None = None
 ) -> AuditReport:
     """
     Verify all journals, or what they hold of one case.
@@ -132,7 +133,7 @@ class _Journal:
     """What is known of a journal while it is verified."""
 
     service: str
-    master_key: bytes
+    master_key: RootKey
     signed: Sequence[SignedHeads]
     seen: set[str] = field(default_factory=set)
     purged: set[str] = field(default_factory=set)

@@ -21,6 +21,7 @@ from services.notifier.settings import notice_paths
 from shared.affected import Chunk, Reached, chunk_item
 from shared.errors import ConfigurationError, MailRefused
 from shared.incidents import BreachDeclared
+from shared.keyring import RootKey
 from shared.mongo import Collection, Document, connect, translated
 from shared.vault import Vault
 
@@ -252,7 +253,7 @@ def _is_formula(text: str) -> bool:
 
 
 @asynccontextmanager
-async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterator[Campaigns]:
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[Campaigns]:
     """
     Open the campaigns of the installation at *mongo_url*.
 

@@ -10,6 +10,7 @@ from services.fulfillment.sealing import open_lines
 from shared.errors import ConfigurationError
 from shared.events import ErasurePlanned, Fact, RequestFulfilled
 from shared.journal import Journal, story_of
+from shared.keyring import RootKey
 from shared.mongo import connect
 from shared.vault import Vault
 
@@ -56,7 +57,7 @@ class Case:
 
 
 @asynccontextmanager
-async def opened(mongo_url: str, prefix: str, master_key: bytes, request_id: str) -> AsyncIterator[Case]:
+async def opened(mongo_url: str, prefix: str, master_key: RootKey, request_id: str) -> AsyncIterator[Case]:
     """
     Open the case of a request in the installation at *mongo_url*.
 

@@ -6,7 +6,6 @@ is read and compared with a copy of its digests from before.
 """
 
 import asyncio
-import base64
 import time
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -169,7 +168,7 @@ async def _access(stage: Stage, person: Somebody) -> None:
 
 def _issuer(installation: Installation) -> str:
     """Return the fingerprint of the key that *installation* signs with."""
-    return Signer(base64.b64decode(installation.environment["HABEAS_MASTER_KEY"])).public_key.fingerprint
+    return Signer(installation.master_key).public_key.fingerprint
 
 
 async def _erasure(stage: Stage, person: Somebody) -> None:

@@ -6,12 +6,13 @@ from habeas.engine import identities
 from services.fulfillment.disagreements import PURPOSE, Disagreements
 from shared.answer import SUBMISSION
 from shared.events import RequestSubmitted
+from shared.keyring import RootKey, derived_key
 from shared.mongo import connect
-from shared.vault import Vault, derived_key
+from shared.vault import Vault
 
 
 async def statements(
-    mongo_url: str, pairs: Sequence[str], *, prefix: str, master_key: bytes
+    mongo_url: str, pairs: Sequence[str], *, prefix: str, master_key: RootKey
 ) -> list[dict[str, str]]:
     """
     Return what the person has stated, oldest first, with the request it was stated in.

@@ -33,8 +33,8 @@ from services.fulfillment.signing import Signer
 from services.fulfillment.store import Maps
 from services.fulfillment.suppression import Purpose, Suppressions
 from shared.errors import ConfigurationError
+from shared.keyring import RootKey, derived_key
 from shared.mongo import Database, connect
-from shared.vault import derived_key
 
 LINES_PER_LOOK = 1_000
 DROPPED = frozenset({Purpose.ERASED, Purpose.SALE})
@@ -111,7 +111,7 @@ def kept_for(text: str | None) -> timedelta:
 
 @asynccontextmanager
 async def memory(
-    mongo_url: str, prefix: str, master_key: bytes, keep: timedelta = USUAL_RETENTION
+    mongo_url: str, prefix: str, master_key: RootKey, keep: timedelta = USUAL_RETENTION
 ) -> AsyncIterator[Memory]:
     """Open the memory of the installation at *mongo_url*; new entries of the journal are kept for *keep*."""
     client = connect(mongo_url, app_name="habeas command")

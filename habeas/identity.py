@@ -34,6 +34,7 @@ from shared.events import (
     RequestReceived,
 )
 from shared.journal import Journal, story_of
+from shared.keyring import RootKey
 from shared.mongo import Client, connect, translated
 from shared.vault import Vault
 
@@ -131,7 +132,7 @@ class Desk:
         standings = [await self.standing(case) for case in cases]
         return [standing for standing in standings if standing.waits_for_staff]
 
-    async def show(self, standing: Standing, entry: str, master_key: bytes, folder: Path) -> Looked:
+    async def show(self, standing: Standing, entry: str, master_key: RootKey, folder: Path) -> Looked:
         """
         Write what the proofs of a request look like, and what was read from them, once that is on record.
 

@@ -10,6 +10,7 @@ from services.intake.mail.refusing import refusal_of
 from services.intake.mail.rulebook import rulebook
 from shared.errors import Destroyed, UnknownRequest
 from shared.events import InquiryLodged, MessageLodged, RequestStopped
+from shared.keyring import RootKey
 from shared.mongo import Document, connect
 from shared.vault import Vault
 
@@ -59,7 +60,7 @@ async def waiting(mongo_url: str, prefix: str) -> list[dict[str, Any]]:
         client.close()
 
 
-async def opened(mongo_url: str, prefix: str, master_key: bytes, case: str, item: str) -> bytes:
+async def opened(mongo_url: str, prefix: str, master_key: RootKey, case: str, item: str) -> bytes:
     """
     Return a mail that lies sealed.
 

@@ -29,8 +29,9 @@ from shared.incidents import (
     BreachTimeCame,
 )
 from shared.journal import Journal, Row, story_of, told_by
+from shared.keyring import RootKey, derived_key
 from shared.mongo import Database, connect, translated
-from shared.vault import Vault, derived_key
+from shared.vault import Vault
 
 NOBODY = "none"
 """Stands for a law where none wants people told."""
@@ -378,7 +379,7 @@ class Incidents:
 
 
 @asynccontextmanager
-async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterator[Incidents]:
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[Incidents]:
     """
     Open the register of the installation at *mongo_url*, with the key that opens what lies sealed.
 
@@ -429,6 +430,6 @@ def against(case: Case, declared: BreachDeclared) -> str | None:
     return f"says what phase {same[0]} did, which was withdrawn: say what is different" if same else None
 
 
-def id_of(declared: BreachDeclared, master_key: bytes) -> str:
+def id_of(declared: BreachDeclared, master_key: RootKey) -> str:
     """Return the id of the incident that the command has declared, or will."""
     return incident_id(SOURCE, declared.reference, key=derived_key(master_key, "request ids"))

@@ -25,6 +25,7 @@ from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.requests import SOURCE
 from habeas.stack import Stack
+from shared import keyring
 from shared.accounts import ACCOUNTS, definitions
 from shared.bus import declare
 from shared.errors import ConfigurationError, TransientError
@@ -163,6 +164,8 @@ class Installation:
         amqp, mongo = self.stack.broker.location(), self.stack.database.location
         accounts.make(self._credentials, EMBEDDED_ACCOUNTS, amqp=amqp)
         accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
+        if not {"HABEAS_MASTER_KEY", f"HABEAS_MASTER_KEY{FILE}"} & self.environment.keys():
+            keyring.issue(self.master_key, self._credentials, ACCOUNTS)
         users = accounts.users_in(self._credentials)
         await self.stack.broker.define(definitions(users, "/"))
         data_map, stores = (self.environment.get(f"HABEAS_{name}", "") for name in ("DATAMAP", "STORES"))
@@ -172,6 +175,11 @@ class Installation:
             prefix=self.environment.get("HABEAS_DATABASE_PREFIX", accounts.PREFIX),
             business=accounts.business_databases(Path(data_map), stores),
         )
+
+    @property
+    def master_key(self) -> bytes:
+        """Master key of this installation, unless the environment has another; no service sees it."""
+        return base64.b64decode(_secret(self._state / "master.key"))
 
     def amqp_url_of(self, account: str) -> str:
         """Return the broker's URL as *account* has it."""
@@ -190,7 +198,6 @@ class Installation:
         return {
             "HABEAS_CREDENTIALS": str(self._credentials),
             "HABEAS_SMTP_URL": self.stack.smtp_url,
-            "HABEAS_MASTER_KEY": _secret(self._state / "master.key"),
             "HABEAS_HTTP_PORT": str(port),
             "HABEAS_OPS_PORT": str(operators),
             "HABEAS_PUBLIC_URL": self.url,

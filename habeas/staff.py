@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.errors import ConfigurationError
 from shared.events import Decision, StaffRole
 from shared.incidents import BreachDeclared
+from shared.keyring import RootKey
 from shared.mongo import connect
 from shared.staff import LEAST_PASSWORD, StaffAccount, private_key, public_bytes, signed
 from shared.staff_register import StaffKeys, StaffRegister
@@ -72,7 +73,7 @@ class Enrolment:
 
 
 @asynccontextmanager
-async def opened(mongo_url: str, prefix: str, master_key: bytes) -> AsyncIterator[StaffRegister]:
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[StaffRegister]:
     """Open the register of accounts, as the operator may."""
     client = connect(mongo_url, app_name="habeas command")
     try:

@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from shared.audit_chain import MAC, Fault, Finding, Head
 from shared.audit_keys import heads_key
 from shared.errors import HabeasError
+from shared.keyring import RootKey
 from shared.log import logger
 from shared.mongo import Database, Document, insert_new, translated
 
@@ -79,7 +80,7 @@ class HeadExport:
         self,
         database: Database,
         service: str,
-        master_key: bytes,
+        master_key: RootKey,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Export the heads of the journal in *database*."""
@@ -189,7 +190,7 @@ def signed_heads(document: Mapping[str, Any]) -> SignedHeads:
 
 
 def faults_of_heads(
-    heads: Sequence[SignedHeads], kept: Sequence[SignedHeads], master_key: bytes, service: str
+    heads: Sequence[SignedHeads], kept: Sequence[SignedHeads], master_key: RootKey, service: str
 ) -> tuple[list[SignedHeads], list[Finding]]:
     """
     Return the genuine heads of *service* in their order, and what is wrong with those in the database.
@@ -208,7 +209,7 @@ def faults_of_heads(
     return [(copies | ours)[number] for number in sorted(copies | ours)], findings
 
 
-def _is_genuine(heads: SignedHeads, master_key: bytes, service: str) -> bool:
+def _is_genuine(heads: SignedHeads, master_key: RootKey, service: str) -> bool:
     try:
         heads_key(master_key, service).public_key().verify(heads.signature, heads.content)
     except InvalidSignature:

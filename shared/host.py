@@ -203,7 +203,7 @@ def _listener(settings: Settings, port: int, name: str) -> socket.socket:
 async def _platform(settings: Settings) -> AsyncIterator[Platform]:
     client = connect(settings.mongo_url.get_secret_value(), app_name="habeas")
     bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
-    vault = Vault(client, prefix=settings.database_prefix, master_key=settings.master_key_bytes)
+    vault = Vault(client, prefix=settings.database_prefix, master_key=settings.root_key)
     try:
         yield Platform(
             client,
@@ -212,7 +212,7 @@ async def _platform(settings: Settings) -> AsyncIterator[Platform]:
             StaffRegister(
                 client,
                 prefix=settings.database_prefix,
-                keys=StaffKeys.of(settings.master_key_bytes),
+                keys=StaffKeys.of(settings.root_key),
                 vault=vault,
             ),
             settings.account,
@@ -286,7 +286,7 @@ async def _serve(
 
 
 def _heads(part: Running, settings: Settings) -> HeadExport:
-    return HeadExport(part.journal.database, part.service.name, settings.master_key_bytes)
+    return HeadExport(part.journal.database, part.service.name, settings.root_key)
 
 
 async def _lasting(work: Coroutine[Any, Any, None], name: str, stopping: asyncio.Event) -> None:

@@ -34,13 +34,13 @@ from pydantic_settings import (
 )
 
 from shared.errors import ConfigurationError
+from shared.keyring import FILE as KEY_FILE
+from shared.keyring import KEY_BYTES, KeyRing, RootKey, derived_key
 from shared.law import Company
 from shared.policies import EXAMPLE, company
 from shared.threads import LONGEST_NAME, Threads
 from shared.variables import unknown
-from shared.vault import derived_key
 
-KEY_BYTES = 32
 PRINTABLE = re.compile(r"(?!.*//[^/]*@)[^\n]{0,200}")
 """Texts that the log may hold: one line, and no URL with credentials."""
 
@@ -73,8 +73,10 @@ class _SecretFiles(PydanticBaseSettingsSource):
     def _credential(self, field_name: str) -> Path | None:
         """Return the file in the folder of our account that is called like the setting."""
         folder, account = os.environ.get("HABEAS_CREDENTIALS"), self.settings_cls.account  # type: ignore[attr-defined]  # every one of ours has it
-        path = Path(folder, account, field_name) if folder and account else None
-        return path if path and path.is_file() else None
+        if not (folder and account):
+            return None
+        names = (KEY_FILE, field_name) if field_name == "master_key" else (field_name,)
+        return next((path for name in names if (path := Path(folder, account, name)).is_file()), None)
 
     def __call__(self) -> dict[str, Any]:
         fields = self.settings_cls.model_fields
@@ -110,7 +112,7 @@ class Settings(BaseSettings):
     """MongoDB URL of Habeas' own databases; a replica set."""
 
     master_key: SecretStr
-    """Base64 of 32 random bytes; it wraps the key of every case. Losing it loses every case."""
+    """Master key, base64 of 32 random bytes, or the key ring of an account. Losing it loses every case."""
 
     database_prefix: str = Field(default="habeas", pattern=r"^[a-z][a-z0-9_]{0,20}$")
     """First part of the names of Habeas' own databases."""
@@ -184,20 +186,13 @@ class Settings(BaseSettings):
     @field_validator("master_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:
-        try:
-            key = base64.b64decode(value.get_secret_value(), validate=True)
-        except binascii.Error:
-            raise ValueError("must be base64") from None
-        if len(key) != KEY_BYTES:
-            raise ValueError(
-                f"must be base64 of exactly {KEY_BYTES} bytes; make one with `openssl rand -base64 32`"
-            )
+        root_key(value.get_secret_value())
         return value
 
     @property
-    def master_key_bytes(self) -> bytes:
-        """The master key itself."""
-        return base64.b64decode(self.master_key.get_secret_value())
+    def root_key(self) -> RootKey:
+        """What keys are taken from: the account's key ring, or the master key."""
+        return root_key(self.master_key.get_secret_value())
 
     @classmethod
     def settings_customise_sources(
@@ -211,6 +206,26 @@ class Settings(BaseSettings):
         """Let a plain variable win over its ``_FILE``."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _SecretFiles(settings_cls)
+
+
+def root_key(text: str) -> RootKey:
+    """
+    Read a master key, or a key ring.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text.startswith("{"):
+        return KeyRing.parse(text)
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("must be base64") from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(
+            f"must be base64 of exactly {KEY_BYTES} bytes; make one with `openssl rand -base64 32`"
+        )
+    return key
 
 
 class InboxSettings(Settings):
@@ -233,7 +248,7 @@ class InboxSettings(Settings):
         """Return the addresses of cases; None where no mail is taken in."""
         if not self.inbox_address:
             return None
-        return Threads(self.inbox_address, derived_key(self.master_key_bytes, "addresses of cases"))
+        return Threads(self.inbox_address, derived_key(self.root_key, "addresses of cases"))
 
 
 def _beginning_with(schemes: tuple[str, ...], value: SecretStr) -> SecretStr:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from shared.answer import SUBMISSION
 from shared.errors import Destroyed
 from shared.events import Code, StaffRole
+from shared.keyring import RootKey, derived_key
 from shared.mongo import Client, Database, Document, insert_new, translated
 from shared.staff import (
     MOST_WRONG_CODES,
@@ -28,7 +29,7 @@ from shared.staff import (
     signature_fits,
     step_of,
 )
-from shared.vault import CaseKey, Vault, derived_key
+from shared.vault import CaseKey, Vault
 
 DATABASE = "staff"
 """Last part of the database's name."""
@@ -46,7 +47,7 @@ class StaffKeys:
     salts: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, master_key: bytes) -> "StaffKeys":
+    def of(cls, master_key: RootKey) -> "StaffKeys":
         """Derive them from the master key."""
         return cls(
             CaseKey.of(derived_key(master_key, "staff second factors")),

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 PURPOSE = "stop links"
-"""Purpose of the key that :func:`shared.vault.derived_key` makes for these links."""
+"""Purpose of the key that :func:`shared.keyring.derived_key` makes for these links."""
 PATH = "/stop"
 """Where the page of a link lies at intake."""
 FORM = [b"habeas stop link 1"]

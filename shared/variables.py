@@ -142,7 +142,7 @@ MADE_BY_COMPOSE = {
     "HABEAS_DATAMAP": "name the folder in HABEAS_DATAMAP_FOLDER",
     "HABEAS_HTTP_HOST": "compose binds all addresses of a container",
     "HABEAS_HTTP_PORT": "choose the port of this machine with HABEAS_PORT",
-    "HABEAS_MASTER_KEY": "put it into the files <account>/master_key of HABEAS_SECRETS",
+    "HABEAS_MASTER_KEY": "put it into the file keys/master_key of HABEAS_SECRETS",
     "HABEAS_MODELS": "the verifier's image carries the models",
     "HABEAS_MONGO_URL": "compose makes the database's accounts itself (scripts/secrets)",
     "HABEAS_OPS_PORT": "compose keeps the port of the health checks inside the network",

@@ -1,29 +1,39 @@
 """
 Where personal data lies, and nowhere else of ours.
 
-Everything of a case is sealed with the case's own key (AES-256-GCM); that key is wrapped by the master key
-and kept in another database, so that backups of the two can be kept apart. Destroying the key erases the
-case everywhere at once: vault, backups, copies. What is sealed under a name is sealed once: a repetition
-after a crash finds the first one and changes nothing (docs/adr/0001).
+Everything of a case is sealed with the case's own keys (AES-256-GCM), one per compartment. They are wrapped
+for each account that needs them, by a key of that account, and kept in another database, so that backups of
+the two can be kept apart. Destroying the keys erases the case everywhere at once: vault, backups, copies.
+What is sealed under a name is sealed once: a repetition after a crash finds the first one and changes nothing
+(docs/adr/0001).
 """
 
 import asyncio
 import os
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.coalescing import Coalescer
-from shared.errors import Destroyed, Sealed
+from shared.errors import Destroyed, PermanentError, Sealed
+from shared.keyring import (
+    COMPARTMENTS,
+    KEY_BYTES,
+    READERS,
+    RootKey,
+    compartment_of,
+    reader,
+    wrapping_keys,
+)
 from shared.mongo import Client, Document, insert_new, translated
 
 NONCE_BYTES = 12
-KEY_BYTES = 32
+INCIDENT = "breach_people"
+"""Stands for the compartment in which the people of an incident are sealed."""
 CHUNK_BYTES = 1024 * 1024
 """Bytes of clear text per sealed chunk of a large item."""
 
@@ -38,11 +48,6 @@ class Name:
     def __str__(self) -> str:
         """Return the ``_id`` it is stored under."""
         return f"{self.case}/{self.item}"
-
-
-def derived_key(master: bytes, purpose: str) -> bytes:
-    """Return a key for *purpose* alone, derived from the *master* key (HKDF, RFC 5869)."""
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(master)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,22 @@ class CaseKey:
 class Vault:
     """The vault: ``<prefix>_vault`` and ``<prefix>_keys``."""
 
-    def __init__(self, client: Client, *, prefix: str, master_key: bytes) -> None:
-        """Use the databases of *prefix*; *master_key* wraps the keys of the cases."""
+    def __init__(self, client: Client, *, prefix: str, master_key: RootKey) -> None:
+        """
+        Use the databases of *prefix*.
+
+        Args:
+            client: The database.
+            prefix: First part of the names of our databases.
+            master_key: The master key, or the keys of one account: it opens what the account may open.
+        """
         self._keys = client[f"{prefix}_keys"]["keys"]
         self._items = client[f"{prefix}_vault"]["items"]
         self._chunks = client[f"{prefix}_vault"]["chunks"]
-        self._master = AESGCM(derived_key(master_key, "case keys"))
+        self._account = reader(master_key)
+        self._wrapping = {
+            account: tuple(map(AESGCM, keys)) for account, keys in wrapping_keys(master_key).items()
+        }
         self._key_of = Coalescer(self._load_keys)
         self._new_key_of = Coalescer(self._create_keys)
         self._read = Coalescer(self._load_items)
@@ -107,7 +122,7 @@ class Vault:
             Destroyed: The case has no key (any more).
         """
         name = Name(case, item)
-        sealed = _seal(await self._key(case), content, str(name))
+        sealed = _seal(await self._key(case, item), content, str(name))
         return await self._write((name, sealed))
 
     async def open(self, case: str, item: str) -> bytes:
@@ -120,7 +135,7 @@ class Vault:
             Sealed: It was altered, or the master key is another.
         """
         name = Name(case, item)
-        key, sealed = await asyncio.gather(self._key(case), self._read(name))
+        key, sealed = await asyncio.gather(self._key(case, item), self._read(name))
         if sealed is None:
             raise KeyError(name)
         return _open(key, sealed, str(name))
@@ -151,7 +166,7 @@ class Vault:
         The last chunk is marked, so that a truncated item does not open; all carry the mark of their
         attempt, so that chunks of two attempts do not open together.
         """
-        key, name, attempt = await self._key(case), Name(case, item), os.urandom(NONCE_BYTES).hex()
+        key, name, attempt = await self._key(case, item), Name(case, item), os.urandom(NONCE_BYTES).hex()
         size = number = 0
         async for block, last in _ending(content):
             size += len(block)
@@ -172,7 +187,7 @@ class Vault:
             Destroyed: The case has no key (any more).
             Sealed: It was altered.
         """
-        key = await self._key(case)
+        key = await self._key(case, item)
         number, skipped = divmod(start, CHUNK_BYTES)
         attempt, last = None, False
         while not last:
@@ -193,27 +208,31 @@ class Vault:
 
     async def key_of(self, case: str) -> CaseKey:
         """
-        Return the key of *case*.
+        Return the key of an incident, for the people whom it concerns.
 
         Raises:
             Destroyed: It has none (any more).
         """
-        return CaseKey(await self._key(case))
+        return CaseKey(await self._key(case, INCIDENT))
 
-    async def _load_keys(self, cases: Sequence[str]) -> Mapping[str, AESGCM]:
+    async def _load_keys(self, cases: Sequence[str]) -> Mapping[str, Mapping[str, AESGCM]]:
         with translated("read case keys"):
             documents = [document async for document in self._keys.find({"_id": {"$in": list(cases)}})]
         return {document["_id"]: self._unwrap(document) for document in documents if document["key"]}
 
-    async def _key(self, case: str) -> AESGCM:
+    async def _key(self, case: str, item: str) -> AESGCM:
+        """Return the key of the compartment of *case* in which *item* lies."""
         try:
-            return await self._key_of(case)
+            compartments = await self._key_of(case)
         except KeyError:
             raise Destroyed(f"case {case} has no key: it was erased, or never created") from None
+        compartment = compartment_of(item)
+        if compartment not in compartments:
+            raise Sealed(f"{case}/{item} is in a compartment that {self._account} does not open")
+        return compartments[compartment]
 
     async def _create_keys(self, cases: Sequence[str]) -> Mapping[str, None]:
-        fresh = [{"_id": case, "key": self._wrap(case, os.urandom(KEY_BYTES))} for case in cases]
-        await insert_new(self._keys, fresh)
+        await insert_new(self._keys, [{"_id": case, "key": self._wrapped_anew(case)} for case in cases])
         return dict.fromkeys(cases)
 
     async def _load_items(self, names: Sequence[Name]) -> Mapping[Name, bytes | None]:
@@ -233,11 +252,31 @@ class Vault:
             for name, sealed in items
         }
 
-    def _wrap(self, case: str, key: bytes) -> bytes:
-        return _seal(self._master, key, case)
+    def _wrapped_anew(self, case: str) -> dict[str, bytes]:
+        """Return new keys for *case*, wrapped for each account that opens some of them."""
+        keys = {compartment: os.urandom(KEY_BYTES) for compartment in COMPARTMENTS}
+        return {account: self._wrap(case, account, keys) for account in READERS}
 
-    def _unwrap(self, document: Document) -> AESGCM:
-        return AESGCM(_open(self._master, document["key"], document["_id"]))
+    def _wrap(self, case: str, account: str, keys: Mapping[str, bytes]) -> bytes:
+        if account not in self._wrapping:
+            raise PermanentError(f"the account {self._account} makes no keys of cases")
+        content = b"".join(keys[compartment] for compartment in READERS[account])
+        return _seal(self._wrapping[account][0], content, f"{case} for {account}")
+
+    def _unwrap(self, document: Document) -> Mapping[str, AESGCM]:
+        """Return the keys of a case that this account opens, by compartment."""
+        name = f"{document['_id']} for {self._account}"
+        content = _open_by_any(self._wrapping[self._account], document["key"].get(self._account, b""), name)
+        parts = [content[at : at + KEY_BYTES] for at in range(0, len(content), KEY_BYTES)]
+        return dict(zip(READERS[self._account], map(AESGCM, parts), strict=True))
+
+
+def _open_by_any(keys: Sequence[AESGCM], sealed: bytes, name: str) -> bytes:
+    """Return what one of *keys* opens; after a rotation the older ones open what is not wrapped anew yet."""
+    for key in keys[:-1]:
+        with suppress(Sealed):
+            return _open(key, sealed, name)
+    return _open(keys[-1], sealed, name)
 
 
 def _seal(key: AESGCM, content: bytes, name: str) -> bytes:
@@ -248,7 +287,7 @@ def _seal(key: AESGCM, content: bytes, name: str) -> bytes:
 def _open(key: AESGCM, sealed: bytes, name: str) -> bytes:
     try:
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise Sealed(f"{name} does not open: it was altered, or HABEAS_MASTER_KEY is another") from None
 
 

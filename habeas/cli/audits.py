@@ -1,12 +1,11 @@
 """Verbs about the journals as evidence."""
 
-import base64
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
 
 app = typer.Typer(help="The journals as evidence: tampering is detected.", no_args_is_help=True)
 
@@ -29,7 +28,7 @@ def verify(
     from habeas import audit  # noqa: PLC0415
     from shared.mongo import connect  # noqa: PLC0415
 
-    key, prefix = base64.b64decode(setting("MASTER_KEY", state)), prefix_of(state)
+    key, prefix = root_key(state), prefix_of(state)
 
     async def work() -> audit.AuditReport:
         if dump is not None:

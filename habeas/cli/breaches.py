@@ -1,6 +1,5 @@
 """Verbs about breaches: declared, looked at, held, approved, reported; and the register of all."""
 
-import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +20,7 @@ from habeas.cli.options import (
     mapped_categories,
     out,
     prefix_of,
+    root_key,
     run,
     setting,
     settings,
@@ -364,7 +364,7 @@ async def _objection(declared: "BreachDeclared", state: Path) -> str | None:
 
     if not _is_operator(state):
         return None
-    incident = incidents.id_of(declared, base64.b64decode(setting("MASTER_KEY", state)))
+    incident = incidents.id_of(declared, root_key(state))
     with suppress(StoreUnavailable):
         async with _opened(state) as register:
             return await register.objection(incident, declared)
@@ -390,7 +390,7 @@ async def _the(incident: str, state: Path) -> "Case":
 async def _opened(state: Path) -> "AsyncIterator[Incidents]":
     from habeas import incidents  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     async with incidents.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as register:
         yield register
 

@@ -1,6 +1,5 @@
 """Verbs about notices that are going out: see how far they are, stop them, list whom they do not reach."""
 
-import base64
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from habeas.cli.breaches import Incident
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting, settings
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError
 from shared.events import Decision
@@ -158,7 +157,7 @@ def _known(incident: str, state: Path) -> str:
 async def _opened(state: Path) -> "AsyncIterator[Campaigns]":
     from habeas import campaigns  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     async with campaigns.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as found:
         yield found
 

@@ -1,6 +1,5 @@
 """Verbs about what was erased, and that it stays so."""
 
-import base64
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -25,6 +24,7 @@ from habeas.cli.options import (
     map_folder_of,
     out,
     prefix_of,
+    root_key,
     run,
     setting,
     settings,
@@ -222,7 +222,7 @@ async def remembering(state: Path) -> "AsyncIterator[Memory]":
     """
     from habeas import erasures  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     keep = erasures.kept_for(settings(state).get("HABEAS_BACKUP_RETENTION"))
     async with erasures.memory(setting("MONGO_URL", state), prefix_of(state), master_key, keep) as memory:
         yield memory

@@ -1,6 +1,5 @@
 """Verbs about mail that comes in."""
 
-import base64
 import json
 import sys
 from pathlib import Path
@@ -9,7 +8,18 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from habeas.cli.options import STATE, AsJson, State, existing, out, prefix_of, run, setting, settings
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    State,
+    existing,
+    out,
+    prefix_of,
+    root_key,
+    run,
+    setting,
+    settings,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Mail that comes in: what is made of it, what waits for you.")
 
@@ -64,6 +74,6 @@ def read(
     """Print a mail as it came in."""
     from habeas.inbox import opened  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     content = run(opened(setting("MONGO_URL", state), prefix_of(state), master_key, request, mail))
     sys.stdout.buffer.write(content)

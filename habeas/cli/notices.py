@@ -1,6 +1,5 @@
 """Verbs that show what is told of a breach before anybody is told: letters, and documents for authorities."""
 
-import base64
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +16,7 @@ from habeas.cli.options import (
     mapped_categories,
     out,
     prefix_of,
+    root_key,
     run,
     setting,
 )
@@ -107,7 +107,7 @@ async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sampl
     from habeas.notices.samples import Telling, sample, wanted_of  # noqa: PLC0415
     from services.notifier.notices.mailboxes import reached  # noqa: PLC0415
 
-    key = base64.b64decode(setting("MASTER_KEY", state))
+    key = root_key(state)
     samples: list[Sample] = []
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
@@ -130,7 +130,7 @@ async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Do
     from habeas.notices.reading import chunks, known  # noqa: PLC0415
     from habeas.notices.samples import wanted_of  # noqa: PLC0415
 
-    key = base64.b64decode(setting("MASTER_KEY", state))
+    key = root_key(state)
     desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)

@@ -1,7 +1,6 @@
 """Where the installation is that a verb speaks to, and what options verbs share."""
 
 import asyncio
-import base64
 import json
 import os
 from collections.abc import Coroutine, Mapping, Sequence
@@ -14,6 +13,8 @@ from rich.console import Console
 
 from habeas import installation
 from shared.errors import ConfigurationError, InvalidDataMap
+from shared.keyring import RootKey
+from shared.settings import root_key as root_key_of
 from shared.topology import COMMAND
 from shared.variables import FILE, PREFIX, SETTINGS
 
@@ -53,13 +54,23 @@ def settings(state: Path, account: str = COMMAND) -> Mapping[str, str]:
     return {**(_credentials(Path(folder, account)) if folder else {}), **given}
 
 
+def root_key(state: Path, account: str = COMMAND) -> RootKey:
+    """Return what the command takes keys from: its key ring, or the master key."""
+    try:
+        return root_key_of(setting("MASTER_KEY", state, account))
+    except ValueError as error:
+        raise ConfigurationError(f"HABEAS_MASTER_KEY: {error}") from None
+
+
 def _credentials(folder: Path) -> dict[str, str]:
     """Return the settings that the files of an account's *folder* hold."""
-    return {
+    found = {
         f"{PREFIX}{path.name.upper()}": _content(f"{PREFIX}CREDENTIALS", path)
         for path in folder.glob("*")
         if path.is_file()
     }
+    keys = found.pop(f"{PREFIX}KEYS", None)
+    return {**found, f"{PREFIX}MASTER_KEY": keys} if keys else found
 
 
 def _files(variables: Mapping[str, str]) -> dict[str, str]:
@@ -169,14 +180,14 @@ def signer(state: Path) -> "Signer":
     """Return what signs for the installation."""
     from services.fulfillment.signing import Signer  # noqa: PLC0415
 
-    return Signer(base64.b64decode(setting("MASTER_KEY", state)))
+    return Signer(root_key(state))
 
 
 def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[Case]":
     """Open the case of a request in the installation that is spoken to."""
     from habeas import cases  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
 
 

@@ -1,6 +1,5 @@
 """Verbs about requests and letters."""
 
-import base64
 import json
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from habeas.cli.options import (
     existing,
     out,
     prefix_of,
+    root_key,
     run,
     setting,
     settings,
@@ -123,7 +123,7 @@ def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = 
     """Print what a person has stated about data of theirs that was not corrected."""
     from habeas import disagreements as kept  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     found = run(
         kept.statements(setting("MONGO_URL", state), identity, prefix=prefix_of(state), master_key=master_key)
     )

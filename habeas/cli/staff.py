@@ -1,6 +1,5 @@
 """Verbs about staff accounts, for the operator who holds the master key; and how the other verbs sign."""
 
-import base64
 import json
 import re
 from collections.abc import AsyncIterator
@@ -12,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
-from habeas.cli.options import STATE, AsJson, State, existing, out, prefix_of, run, setting, settings
+from habeas.cli.options import (
+    STATE,
+    AsJson,
+    State,
+    existing,
+    out,
+    prefix_of,
+    root_key,
+    run,
+    setting,
+    settings,
+)
 from shared.errors import ConfigurationError
 from shared.events import Decision, StaffRole
 from shared.incidents import BreachDeclared
@@ -197,6 +207,6 @@ def _password(file: Path | None) -> str | None:
 async def _opened(state: Path) -> "AsyncIterator[StaffRegister]":
     from habeas import staff  # noqa: PLC0415
 
-    master_key = base64.b64decode(setting("MASTER_KEY", state))
+    master_key = root_key(state)
     async with staff.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as register:
         yield register

@@ -1,12 +1,11 @@
 """Verbs about links by which people unsubscribe."""
 
-import base64
 import json
 from typing import Annotated
 
 import typer
 
-from habeas.cli.options import STATE, AsJson, State, setting
+from habeas.cli.options import STATE, AsJson, State, root_key, setting
 from shared.errors import ConfigurationError
 
 app = typer.Typer(
@@ -37,7 +36,7 @@ def link(
         flaw = error.errors(include_url=False, include_input=False)[0]
         what = flaw["msg"] if flaw["type"] == TOO_LONG else "has a wrong form"
         raise ConfigurationError(f"--{flaw['loc'][0]}: {what}") from None
-    links = Links(base64.b64decode(setting("MASTER_KEY", state)), setting("PUBLIC_URL", state))
+    links = Links(root_key(state), setting("PUBLIC_URL", state))
     if as_json:
         url, headers = links.url_for(subscription), dict(links.headers_for(subscription))
         print(json.dumps({"url": url, "headers": headers}))

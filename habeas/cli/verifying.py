@@ -1,6 +1,5 @@
 """Verbs about who asks: proofs, the decisions on them, and how well documents are read."""
 
-import base64
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting
+from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
 from shared.errors import ConfigurationError
 from shared.events import RefusalReason
@@ -97,7 +96,7 @@ async def _standing(request_id: str, state: Path) -> "Standing":
 async def _looked(standing: "Standing", entry: str, folder: Path, state: Path) -> "Looked":
     from habeas import identity  # noqa: PLC0415
 
-    key = base64.b64decode(setting("MASTER_KEY", state))
+    key = root_key(state)
     async with identity.opened(setting("MONGO_URL", state), prefix_of(state)) as desk:
         return await desk.show(standing, entry, key, folder)
 

@@ -44,11 +44,11 @@ from shared.errors import ConfigurationError, InvalidDataMap
 from shared.events import ErasureDue
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
+from shared.keyring import derived_key
 from shared.outward import Outward
 from shared.service import Moment, Service
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
-from shared.vault import derived_key
 
 NAME = "fulfillment"
 
@@ -99,21 +99,21 @@ def service(  # noqa: PLR0913 - the parts of a service
 async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put fulfillment together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal = Journal(database, key=chain_key(settings.master_key_bytes, NAME))
+    journal = Journal(database, key=chain_key(settings.root_key, NAME))
     maps = StoredMaps(database, _loaded(settings.datamap))
     await journal.prepare()
     await maps.prepare()
-    suppressions = Suppressions(database, derived_key(settings.master_key_bytes, "suppressions"))
-    disagreements = Disagreements(database, derived_key(settings.master_key_bytes, DISAGREEMENTS))
+    suppressions = Suppressions(database, derived_key(settings.root_key, "suppressions"))
+    disagreements = Disagreements(database, derived_key(settings.root_key, DISAGREEMENTS))
     await disagreements.prepare()
-    fingerprints = Fingerprints(derived_key(settings.master_key_bytes, PURPOSE))
+    fingerprints = Fingerprints(derived_key(settings.root_key, PURPOSE))
     erasures = Erasures(database, fingerprints, settings.backup_retention)
     await erasures.prepare()
-    kept = Kept(database, derived_key(settings.master_key_bytes, KEPT))
+    kept = Kept(database, derived_key(settings.root_key, KEPT))
     await kept.prepare()
-    copies = Copies(database, derived_key(settings.master_key_bytes, "copies"))
+    copies = Copies(database, derived_key(settings.root_key, "copies"))
     await copies.prepare()
-    listed = Listed(database, derived_key(settings.master_key_bytes, HASHES))
+    listed = Listed(database, derived_key(settings.root_key, HASHES))
     await listed.prepare()
     timers = MomentsKept(database)
     await timers.prepare()

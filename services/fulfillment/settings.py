@@ -14,8 +14,8 @@ from services.fulfillment.backups.erasures import USUAL_RETENTION
 from services.fulfillment.context import House
 from services.fulfillment.recipients import Recipient
 from services.fulfillment.signing import Signer
+from shared.keyring import derived_key
 from shared.settings import Settings
-from shared.vault import derived_key
 
 PREFIX = "whsec_"
 LEAST_KEY_BYTES = 24
@@ -129,8 +129,8 @@ class FulfillmentSettings(Settings):
             contact=address,
             authority=self.company.authority.name,
             zone=self.company.zone,
-            signer=Signer(self.master_key_bytes),
-            pseudonyms=derived_key(self.master_key_bytes, "pseudonyms"),
+            signer=Signer(self.root_key),
+            pseudonyms=derived_key(self.root_key, "pseudonyms"),
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,
             approval_above=self._approval_above(),

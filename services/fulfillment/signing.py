@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from shared.vault import derived_key
+from shared.keyring import RootKey, derived_key
 
 PURPOSE: Final = "package and certificate signatures"
 ALGORITHM: Final = "Ed25519"
@@ -66,7 +66,7 @@ class PublicKey:
 class Signer:
     """Signs with the key of one installation."""
 
-    def __init__(self, master_key: bytes) -> None:
+    def __init__(self, master_key: RootKey) -> None:
         """Derive the key from *master_key*; the same master key always gives the same one."""
         self._key = Ed25519PrivateKey.from_private_bytes(derived_key(master_key, PURPOSE))
         self.public_key = PublicKey(self._key.public_key().public_bytes_raw())

@@ -39,13 +39,13 @@ from shared.events import (
 from shared.host import Plan, Platform, Running, main
 from shared.incidents import BreachDeclared
 from shared.journal import Journal
+from shared.keyring import derived_key
 from shared.outbox import Outbox
 from shared.service import Moment, Service, case_of_fact
 from shared.sources import Bindings, command_user
 from shared.stop_links import PURPOSE as STOP_LINKS
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
-from shared.vault import derived_key
 
 NAME = "intake"
 
@@ -102,12 +102,12 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     """Put intake together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.master_key_bytes, NAME)),
+        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
         MomentsKept(database),
     )
     await journal.prepare()
     await timers.prepare()
-    firsts = FirstsKept(database, journal, derived_key(settings.master_key_bytes, "repeated requests"))
+    firsts = FirstsKept(database, journal, derived_key(settings.root_key, "repeated requests"))
     await firsts.prepare()
     room = WaitingRoom(database, settings.requests_per_hour)
     await room.prepare()
@@ -115,16 +115,16 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
     await purge.prepare()
     keys = Keys(
-        requests=derived_key(settings.master_key_bytes, "request ids"),
-        codes=derived_key(settings.master_key_bytes, "package codes"),
+        requests=derived_key(settings.root_key, "request ids"),
+        codes=derived_key(settings.root_key, "package codes"),
     )
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
     await wrong.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
     door = Door(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    links = Links(settings.master_key_bytes, settings.public_url)
-    guard = Guard(derived_key(settings.master_key_bytes, "forms"), settings.public_url)
+    links = Links(settings.root_key, settings.public_url)
+    guard = Guard(derived_key(settings.root_key, "forms"), settings.public_url)
     site = Site(settings.company, guard)
     ground = Ground(settings, database, platform.vault, door, firsts, callers.public, callers.attempts)
     async with channels(ground) as opened:
@@ -136,7 +136,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
             links=links,
             staff=StaffDecisions(door, platform.staff, door.clock, Allowance(CALLS_PER_HOUR)),
         )
-        app.include_router(stop_page(door, site, derived_key(settings.master_key_bytes, STOP_LINKS)))
+        app.include_router(stop_page(door, site, derived_key(settings.root_key, STOP_LINKS)))
         clock = tell_the_time(timers, platform.bus, NAME, event=DeadlineCame)
         works = [work for channel in opened for work in channel.works]
         background = _together(

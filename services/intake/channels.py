@@ -59,9 +59,10 @@ from shared import incoming
 from shared.client_limits import Allowance
 from shared.errors import ConfigurationError
 from shared.jwks import ISSUER_TIMEOUT_S, KeySet
+from shared.keyring import derived_key
 from shared.mongo import Database
 from shared.outward import Outward
-from shared.vault import Vault, derived_key
+from shared.vault import Vault
 
 Background: TypeAlias = Coroutine[Any, Any, None]
 
@@ -81,7 +82,7 @@ class Ground:
 
     def key(self, purpose: str) -> bytes:
         """Return the key for *purpose* alone."""
-        return derived_key(self.settings.master_key_bytes, purpose)
+        return derived_key(self.settings.root_key, purpose)
 
 
 @dataclass(frozen=True, slots=True)

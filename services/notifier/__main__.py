@@ -22,7 +22,7 @@ from shared.journal import Journal
 @asynccontextmanager
 async def build(settings: NotifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the notifier together."""
-    journal = Journal(database_of(settings, platform), key=chain_key(settings.master_key_bytes, Lane.LETTERS))
+    journal = Journal(database_of(settings, platform), key=chain_key(settings.root_key, Lane.LETTERS))
     await journal.prepare()
     with ExitStack() as stack:
         returned = _returned(settings, platform, journal, stack)

@@ -19,9 +19,9 @@ from services.notifier.store import Claims
 from services.notifier.writing import House, Notifier, Vault
 from services.notifier.writing import Post as WayOut
 from shared.host import Platform
+from shared.keyring import derived_key
 from shared.mongo import Database
 from shared.service import Moment, Service, Subscription
-from shared.vault import derived_key
 
 BATCH = 64
 """Letters of a lane under way at once; a crash leaves as many in doubt, and some more (docs/runbook.md)."""
@@ -62,7 +62,7 @@ async def way_out(lane: Lane, settings: NotifierSettings, platform: Platform) ->
     """Open *lane*."""
     database = database_of(settings, platform)
     claims, limits = Claims(database), _limits(lane, settings, database)
-    key = derived_key(settings.master_key_bytes, "letters of mailboxes")
+    key = derived_key(settings.root_key, "letters of mailboxes")
     mailboxes = MailboxLimits(database, key, per_day=settings.letters_per_day)
     for prepared in (claims, limits, mailboxes):
         await prepared.prepare()
@@ -105,5 +105,5 @@ def _limits(lane: Lane, settings: NotifierSettings, database: Database) -> Limit
     per_minute: Mapping[str, int] = {
         domain: lane.limit_of(letters) for domain, letters in settings.mail_limits.items()
     }
-    key = derived_key(settings.master_key_bytes, "mail domains")
+    key = derived_key(settings.root_key, "mail domains")
     return Limits(database, key, Allowed(lane, per_minute))

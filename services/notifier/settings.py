@@ -13,9 +13,9 @@ from services.notifier.mime import addr_spec
 from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
 from services.notifier.writing import House, house_of
 from shared.errors import MailRefused
+from shared.keyring import RootKey, derived_key
 from shared.settings import InboxSettings
 from shared.stop_links import PURPOSE as STOP_LINKS
-from shared.vault import derived_key
 
 FEWEST = 3
 
@@ -123,11 +123,11 @@ class NotifierSettings(InboxSettings):
 
     def return_paths(self) -> ReturnPaths:
         """Return the addresses that letters come back to."""
-        return ReturnPaths(self.mail_bounces, derived_key(self.master_key_bytes, "returned letters"))
+        return ReturnPaths(self.mail_bounces, derived_key(self.root_key, "returned letters"))
 
     def notice_paths(self) -> NoticePaths:
         """Return the addresses that breach notices come back to, if anything does, and their message ids."""
-        return notice_paths(self.mail_bounces, self.master_key_bytes)
+        return notice_paths(self.mail_bounces, self.root_key)
 
     def sign(self) -> Callable[[bytes], bytes] | None:
         """Return what signs a letter, if anything does."""
@@ -145,10 +145,10 @@ class NotifierSettings(InboxSettings):
             public_url=self.public_url.rstrip("/"),
             threads=self.threads(),
         )
-        return replace(house, stop_key=derived_key(self.master_key_bytes, STOP_LINKS))
+        return replace(house, stop_key=derived_key(self.root_key, STOP_LINKS))
 
 
-def notice_paths(bounces: str, master_key: bytes) -> NoticePaths:
+def notice_paths(bounces: str, master_key: RootKey) -> NoticePaths:
     """Return the addresses that breach notices come back to, made from *bounces*, and their message ids."""
     return NoticePaths(bounces, derived_key(master_key, "breach notices"))
 

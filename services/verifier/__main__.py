@@ -13,10 +13,10 @@ from shared.audit_keys import chain_key
 from shared.events import TimeCame
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
+from shared.keyring import derived_key
 from shared.service import Moment, Service
 from shared.timers import Timers as MomentsKept
 from shared.timers import tell_the_time
-from shared.vault import derived_key
 
 NAME = "verifier"
 
@@ -52,16 +52,16 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     """Put the verifier together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.master_key_bytes, NAME)),
+        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
         MomentsKept(database),
     )
     await journal.prepare()
     allowances = CodesSent(
-        database, derived_key(settings.master_key_bytes, "mailboxes"), per_hour=settings.codes_per_hour
+        database, derived_key(settings.root_key, "mailboxes"), per_hour=settings.codes_per_hour
     )
     await timers.prepare()
     await allowances.prepare()
-    key = derived_key(settings.master_key_bytes, "verification codes")
+    key = derived_key(settings.root_key, "verification codes")
     clock = tell_the_time(timers, platform.bus, NAME, event=TimeCame)
     made = service(platform.vault, timers, allowances, key=key, practice=_practice(settings))
     yield Running(made, journal, background=clock)

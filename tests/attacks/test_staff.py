@@ -314,7 +314,7 @@ async def test_salt_does_not_tell_which_accounts_exist(pipeline: Pipeline) -> No
 
 async def test_staff_shell_needs_neither_master_key_nor_database_nor_broker(pipeline: Pipeline) -> None:
     case = await challenged(pipeline)
-    secret = {"HABEAS_MASTER_KEY", "HABEAS_MONGO_URL", "HABEAS_AMQP_URL", "HABEAS_API_KEYS"}
+    secret = {f"HABEAS_{name}" for name in ("MASTER_KEY", "MONGO_URL", "AMQP_URL", "API_KEYS", "CREDENTIALS")}
     account = await pipeline.accounts.present("dana.muster")
     settings = {name: value for name, value in pipeline.settings.items() if name not in secret}
     bare = replace(pipeline, settings=settings, staff=pipeline.accounts)

@@ -6,9 +6,10 @@ makes another process decide or erase.
 """
 
 import asyncio
+import base64
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,18 @@ from aio_pika.exceptions import AMQPError
 
 from habeas.company import ADA
 from habeas.stack import Stack
-from shared import topology
+from shared import keyring, topology
 from shared.accounts import ACCOUNTS, PROCESSES, account_of
 from shared.bus import Parking
 from shared.catalogue import catalogue
 from shared.envelope import STRUCTURED, encode
-from shared.errors import PermanentError
+from shared.errors import PermanentError, Sealed
 from shared.events import IdentityVerified, RestrictionAnnounced, Submission
 from shared.incidents import BreachDeclared
+from shared.keyring import KeyRing
 from shared.mongo import Client, Database, connect, translated
 from shared.topology import COMMAND, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY, parking_of
+from shared.vault import Vault
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, now, prepared, running
 from tests.waiting import eventually
 
@@ -379,3 +382,68 @@ async def test_stolen_notifier_reaches_no_business_data_and_destroys_no_key(pipe
         assert not await permitted(lambda: contacts.find_one({}))
         assert not await permitted(lambda: contacts.delete_many({}))
     assert await pipeline.mentions(VICTIM.email) == before
+
+
+# --- the keys -------------------------------------------------------------------------------------------
+
+
+def ring_of(pipeline: Pipeline, account: str) -> KeyRing:
+    path = Path(pipeline.settings["HABEAS_CREDENTIALS"], account, keyring.FILE)
+    return KeyRing.parse(path.read_text(encoding="utf-8"))
+
+
+ITEMS = {
+    "case": "submission",
+    "proofs": "proof_0",
+    "codes": "code_0",
+    "packages": "package_0",
+    "plans": "erasure_plan_0",
+    "breach": "breach_chunk_1_000001",
+}
+"""Compartment → the name of an item in it."""
+
+
+@each_process
+async def test_account_opens_the_compartments_of_its_work_and_no_other(idle: Pipeline, account: str) -> None:
+    case = uuid.uuid4().hex
+    owner = Vault(idle.client, prefix=idle.prefix, master_key=ring_of(idle, "intake"))
+    await owner.create(case)
+    for item in ITEMS.values():
+        await owner.seal(case, item, item.encode())
+    opened = set()
+    async with stored(idle, account) as client:
+        thief = Vault(client, prefix=idle.prefix, master_key=ring_of(idle, account))
+        for compartment, item in ITEMS.items():
+            with suppress(Sealed):
+                assert await thief.open(case, item) == item.encode()
+                opened.add(compartment)
+    assert (
+        opened
+        == {
+            "intake": {*ITEMS},
+            "verifier": {"case", "proofs", "codes"},
+            "fulfillment": {"case", "proofs", "packages", "plans", "breach"},
+            "notifier": {"case", "codes", "breach"},
+        }[account]
+    )
+
+
+@each_process
+def test_key_ring_holds_no_key_of_another_account(idle: Pipeline, account: str) -> None:
+    master = base64.b64decode(idle.settings["HABEAS_MASTER_KEY"])
+    ring = ring_of(idle, account)
+    assert {*ring.keys} == {*keyring.purposes_of(account)}
+    path = Path(idle.settings["HABEAS_CREDENTIALS"], account, keyring.FILE)
+    written = path.read_text(encoding="utf-8")
+    assert base64.b64encode(master).decode() not in written
+    assert path.stat().st_mode & 0o077 == 0
+    if account != "fulfillment":
+        assert "package and certificate signatures" not in ring.keys
+    if account != "intake":
+        assert [one for one in ring.keys if one.startswith("case keys of")] == [f"case keys of {account}"]
+
+
+async def test_stolen_key_ring_wraps_no_keys_for_others(idle: Pipeline) -> None:
+    thief = Vault(idle.client, prefix=idle.prefix, master_key=ring_of(idle, "notifier"))
+    with pytest.raises(PermanentError, match="makes no keys of cases"):
+        await thief.create(uuid.uuid4().hex)

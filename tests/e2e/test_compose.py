@@ -73,7 +73,7 @@ def test_a_service_can_write_to_tmp_and_nowhere_else(composed: Composed, service
 def test_the_secrets_of_a_service_are_files_that_its_user_alone_can_read(
     composed: Composed, service: str
 ) -> None:
-    files = [f"/run/secrets/{service}/{name}" for name in ("master_key", "amqp_url")]
+    files = [f"/run/secrets/{service}/{name}" for name in ("mongo_url", "amqp_url")]
     listed = composed.run(service, "stat", "-c", "%a %u", *files)
     assert listed.split("\n")[:2] == ["400 10001", "400 10001"]
     password = composed.read(service, files[1]).split(":")[2].split("@")[0]
@@ -198,7 +198,7 @@ async def test_a_service_that_is_told_to_stop_ends_without_an_error(composed: Co
 def test_a_second_start_keeps_secrets_and_containers(composed: Composed) -> None:
     def seen() -> list[str]:
         containers = [composed.inspect(name)["Id"] for name in (*SERVICES, *PARTS)]
-        return [*containers, composed.read("intake", "/run/secrets/intake/master_key")]
+        return [*containers, composed.secret("keys", "master_key")]
 
     before = seen()
     composed.up()

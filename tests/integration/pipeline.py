@@ -33,7 +33,7 @@ from habeas.mailcatcher import Letter
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Stack
-from shared import topology
+from shared import keyring, topology
 from shared.accounts import ACCOUNTS, account_of, definitions, staff_role_name
 from shared.bus import Bus, Message, Parking, declare, user_of
 from shared.codes import ALONE
@@ -123,7 +123,10 @@ class Pipeline:
     @property
     def environment(self) -> dict[str, str]:
         """Everything a service, or the command, is started with."""
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.settings}
+        given = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.settings}
+        if "HABEAS_CREDENTIALS" in given:  # the key rings there take the place of the master key
+            given.pop("HABEAS_MASTER_KEY", None)
+        return given
 
     async def start(self, *services: str) -> float:
         """Start *services*, all when none is named; return after how many seconds they were ready."""
@@ -430,6 +433,9 @@ async def prepared(
             "HABEAS_MAIL_FROM": "Fernlicht Privacy <privacy@fernlicht.example>",
             **changes,
         }
+        if "HABEAS_CREDENTIALS" in settings:
+            master = base64.b64decode(settings["HABEAS_MASTER_KEY"])
+            keyring.issue(master, Path(settings["HABEAS_CREDENTIALS"]), ACCOUNTS)
         pipeline = Pipeline(folder, amqp_url, mongo_url, mail, prefix, settings, client, http, bus)
         exits.push_async_callback(pipeline.kill)
         yield pipeline

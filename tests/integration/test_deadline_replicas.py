@@ -22,9 +22,9 @@ from services.intake.domain import request_id
 from shared.bus import Bus, Message
 from shared.envelope import STRUCTURED
 from shared.events import DeadlineApproaching, DeadlineMissed
+from shared.keyring import derived_key
 from shared.mongo import Client, Document
 from shared.topology import REQUESTS
-from shared.vault import derived_key
 from tests.integration.forks import started
 from tests.waiting import eventually
 

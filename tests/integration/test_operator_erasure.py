@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.suppression import Purpose, Suppressions
+from shared.keyring import derived_key
 from shared.mongo import Client
-from shared.vault import derived_key
 from tests.integration.forks import said
 from tests.integration.test_engine import World
 

@@ -13,8 +13,8 @@ from habeas.company import ADA
 from habeas.stack import Stack
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.suppression import Purpose, Suppressions
+from shared.keyring import derived_key
 from shared.mongo import Document
-from shared.vault import derived_key
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually
 

@@ -105,7 +105,7 @@ async def test_a_destroyed_case_says_so_though_its_items_are_missed_before_its_k
 ) -> None:
     load_keys = vault._load_keys
 
-    async def late(cases: Sequence[str]) -> Mapping[str, AESGCM]:
+    async def late(cases: Sequence[str]) -> Mapping[str, Mapping[str, AESGCM]]:
         await asyncio.sleep(0.1)
         return await load_keys(cases)
 

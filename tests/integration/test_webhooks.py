@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from habeas.stack import Stack
 from services.fulfillment.suppression import Purpose, Suppressions
-from shared.vault import derived_key
+from shared.keyring import derived_key
 from tests.integration.pipeline import (
     KEYS,
     PORTAL,

@@ -21,7 +21,7 @@ from shared.events import (
     RequestReceived,
     SubjectErased,
 )
-from shared.vault import derived_key
+from shared.keyring import derived_key
 
 PERSON = Requester(0, Kind.ERASURE, withdraws=False)
 CASE = request_id(SOURCE, PERSON.reference, key=derived_key(MASTER_KEY, "request ids"))

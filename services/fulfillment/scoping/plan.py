@@ -14,9 +14,9 @@ from services.fulfillment.settings import FulfillmentSettings
 from shared.audit_keys import chain_key
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
+from shared.keyring import derived_key
 from shared.policies import breach_policies
 from shared.service import Moment, Service
-from shared.vault import derived_key
 
 NAME = "scoping"
 
@@ -25,11 +25,11 @@ NAME = "scoping"
 async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put it together."""
     journal = Journal(
-        platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.master_key_bytes, NAME)
+        platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.root_key, NAME)
     )
     await journal.prepare()
     database = platform.client[f"{settings.database_prefix}_fulfillment"]
-    scopes = Scopes(platform.client, database, derived_key(settings.master_key_bytes, PURPOSE))
+    scopes = Scopes(platform.client, database, derived_key(settings.root_key, PURPOSE))
     await scopes.prepare()
     data_map = load(settings.datamap)
     stores = Stores.connect(settings.store_urls())

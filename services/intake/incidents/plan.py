@@ -43,7 +43,7 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     """Put the register together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
-        Journal(database, RECORDS, key=chain_key(settings.master_key_bytes, NAME)),
+        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
         MomentsKept(database),
     )
     await journal.prepare()

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from shared.events import Strict, Subject, Text
-from shared.vault import derived_key
+from shared.keyring import RootKey, derived_key
 
 PURPOSE = "unsubscribe links"
 FORM = [b"habeas unsubscribe link 1"]
@@ -68,7 +68,7 @@ class Clicked:
 class Links:
     """Makes links, and opens what was in one."""
 
-    master_key: bytes = field(repr=False)
+    master_key: RootKey = field(repr=False)
     root: str
     """Where people reach intake."""
 

@@ -25,9 +25,9 @@ from services.notifier.settings import NotifierSettings
 from shared.audit_keys import chain_key
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
+from shared.keyring import derived_key
 from shared.mongo import Database
 from shared.service import Moment, Service
-from shared.vault import derived_key
 
 STEERING, WRITING = "campaigns", "chunks"
 """Names of the services, and of their queues."""
@@ -60,7 +60,7 @@ async def steering(settings: NotifierSettings, platform: Platform) -> AsyncItera
     ledgers, standings, journal = (
         ledgers_of(database),
         Standings(database),
-        Journal(database, key=chain_key(settings.master_key_bytes, STEERING)),
+        Journal(database, key=chain_key(settings.root_key, STEERING)),
     )
     await ledgers.prepare()
     await standings.prepare()
@@ -94,7 +94,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
     await pace.prepare()
     journal = Journal(
         platform.client[f"{settings.database_prefix}_{WRITING}"],
-        key=chain_key(settings.master_key_bytes, WRITING),
+        key=chain_key(settings.root_key, WRITING),
     )
     channel = SmtpChannel(settings.smtp_url.get_secret_value(), connections=connections)
     writer = Writer(
@@ -122,7 +122,7 @@ async def writers(settings: NotifierSettings, platform: Platform) -> AsyncIterat
 
 def _pace(settings: NotifierSettings, database: Database) -> Pace:
     per_minute = {domain: notices_of(letters) for domain, letters in settings.mail_limits.items()}
-    return Pace(database, derived_key(settings.master_key_bytes, "mail domains"), per_minute)
+    return Pace(database, derived_key(settings.root_key, "mail domains"), per_minute)
 
 
 CAMPAIGNS = Plan(NotifierSettings, steering)

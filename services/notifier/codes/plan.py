@@ -16,7 +16,7 @@ async def build(settings: NotifierSettings, platform: Platform) -> AsyncIterator
     """Put it together."""
     journal = Journal(
         platform.client[f"{settings.database_prefix}_{Lane.CODES}"],
-        key=chain_key(settings.master_key_bytes, Lane.CODES),
+        key=chain_key(settings.root_key, Lane.CODES),
     )
     await journal.prepare()
     async with way_out(Lane.CODES, settings, platform) as post:

@@ -19,9 +19,9 @@ from shared.audit_keys import chain_key
 from shared.events import Slot
 from shared.host import Plan, Platform, Running
 from shared.journal import Journal
+from shared.keyring import derived_key
 from shared.log import logger
 from shared.service import Moment, Service
-from shared.vault import derived_key
 
 NAME = "examiner"
 AT_ONCE = 4
@@ -34,8 +34,8 @@ MOST_CPU = timedelta(seconds=20)
 async def build(settings: ExaminerSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the examiner together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
-    journal = Journal(database, key=chain_key(settings.master_key_bytes, NAME))
-    presented = Presented(database, derived_key(settings.master_key_bytes, "documents presented"))
+    journal = Journal(database, key=chain_key(settings.root_key, NAME))
+    presented = Presented(database, derived_key(settings.root_key, "documents presented"))
     await journal.prepare()
     await presented.prepare()
     async with AsyncExitStack() as stack:

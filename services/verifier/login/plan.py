@@ -20,7 +20,7 @@ NAME = "login"
 async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
     """Put the desk together."""
     journal = Journal(
-        platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.master_key_bytes, NAME)
+        platform.client[f"{settings.database_prefix}_{NAME}"], key=chain_key(settings.root_key, NAME)
     )
     await journal.prepare()
     async with httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S) as http:

@@ -33,7 +33,7 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HABEAS_RETRY_FOR", "PT30M")
     settings = load(Settings)
     assert settings.retry_for == timedelta(minutes=30)
-    assert settings.master_key_bytes == bytes(range(32))
+    assert settings.root_key == bytes(range(32))
 
 
 def test_every_missing_variable_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     secret.write_text(f"{KEY}\n")
     monkeypatch.delenv("HABEAS_MASTER_KEY")
     monkeypatch.setenv("HABEAS_MASTER_KEY_FILE", str(secret))
-    assert load(Settings).master_key_bytes == bytes(range(32))
+    assert load(Settings).root_key == bytes(range(32))
 
 
 def test_a_plain_variable_wins_over_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
