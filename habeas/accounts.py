@@ -132,6 +132,14 @@ def _write(path: Path, scheme: str, location: str, new_user: str) -> None:
     path.write_text(f"{scheme}://{quote(user)}:{quote(password, safe='')}@{location}\n", encoding="utf-8")
 
 
+def keep_administrator(folder: Path, mongo_url: str) -> None:
+    """Write the database's administrator into *folder*, for verbs about accounts and keys."""
+    path = folder / TOPOLOGY / MONGO_URL
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(f"{mongo_url}\n", encoding="utf-8")
+
+
 def vhost_of(amqp_url: str) -> str:
     """Return the virtual host that *amqp_url* names."""
     return unquote(urlsplit(amqp_url).path[1:]) or "/"

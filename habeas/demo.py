@@ -168,7 +168,7 @@ async def _access(stage: Stage, person: Somebody) -> None:
 
 def _issuer(installation: Installation) -> str:
     """Return the fingerprint of the key that *installation* signs with."""
-    return Signer(installation.master_key).public_key.fingerprint
+    return Signer(installation.master_keys().ring("fulfillment")).public_key.fingerprint
 
 
 async def _erasure(stage: Stage, person: Somebody) -> None:

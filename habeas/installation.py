@@ -20,12 +20,11 @@ from typing import Self
 
 import httpx
 
-from habeas import accounts
+from habeas import accounts, master_keys
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.requests import SOURCE
 from habeas.stack import Stack
-from shared import keyring
 from shared.accounts import ACCOUNTS, definitions
 from shared.bus import declare
 from shared.errors import ConfigurationError, TransientError
@@ -164,8 +163,9 @@ class Installation:
         amqp, mongo = self.stack.broker.location(), self.stack.database.location
         accounts.make(self._credentials, EMBEDDED_ACCOUNTS, amqp=amqp)
         accounts.make(self._credentials, ACCOUNTS, mongo=mongo)
+        accounts.keep_administrator(self._credentials, self.stack.mongo_url)
         if not {"HABEAS_MASTER_KEY", f"HABEAS_MASTER_KEY{FILE}"} & self.environment.keys():
-            keyring.issue(self.master_key, self._credentials, ACCOUNTS)
+            master_keys.issue(self.master_keys(), self._credentials)
         users = accounts.users_in(self._credentials)
         await self.stack.broker.define(definitions(users, "/"))
         data_map, stores = (self.environment.get(f"HABEAS_{name}", "") for name in ("DATAMAP", "STORES"))
@@ -176,10 +176,13 @@ class Installation:
             business=accounts.business_databases(Path(data_map), stores),
         )
 
-    @property
-    def master_key(self) -> bytes:
-        """Master key of this installation, unless the environment has another; no service sees it."""
-        return base64.b64decode(_secret(self._state / "master.key"))
+    def master_keys(self) -> master_keys.MasterKeys:
+        """Return the master keys of this installation, which no service sees; the first one is drawn here."""
+        keeper = self._credentials / master_keys.KEEPER
+        keeper.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (keeper / master_keys.ROTATED).exists():
+            _secret(keeper / master_keys.FIRST)
+        return master_keys.load(self._credentials)
 
     def amqp_url_of(self, account: str) -> str:
         """Return the broker's URL as *account* has it."""

@@ -203,7 +203,12 @@ def _listener(settings: Settings, port: int, name: str) -> socket.socket:
 async def _platform(settings: Settings) -> AsyncIterator[Platform]:
     client = connect(settings.mongo_url.get_secret_value(), app_name="habeas")
     bus = Bus(settings.amqp_url.get_secret_value(), name="habeas")
-    vault = Vault(client, prefix=settings.database_prefix, master_key=settings.root_key)
+    vault = Vault(
+        client,
+        prefix=settings.database_prefix,
+        master_key=settings.root_key,
+        changed=settings.changed_keys(),
+    )
     try:
         yield Platform(
             client,

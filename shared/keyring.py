@@ -107,6 +107,11 @@ def wrapping_purpose(account: str) -> str:
     return f"case keys of {account}"
 
 
+def wraps(purpose: str) -> bool:
+    """Return whether the key for *purpose* wraps keys of cases: a rotation replaces it."""
+    return purpose.startswith(wrapping_purpose(""))
+
+
 def purposes_of(account: str) -> tuple[str, ...]:
     """Return the purposes of all keys that *account* gets."""
     audited = PROCESSES.get(account) or tuple(one for services in PROCESSES.values() for one in services)
@@ -156,6 +161,27 @@ class KeyRing:
         return self.keys[purpose]
 
 
+class RingFile:
+    """The file of a key ring, which a rotation replaces while the process runs."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at *path* from now on."""
+        self._path = path
+        self._seen = self._version()
+
+    def changed(self) -> KeyRing | None:
+        """Return the key ring if it was replaced since the last look."""
+        version = self._version()
+        if version == self._seen:
+            return None
+        self._seen = version
+        return KeyRing.parse(self._path.read_text(encoding="utf-8"))
+
+    def _version(self) -> tuple[int, int]:
+        found = self._path.stat()
+        return found.st_ino, found.st_mtime_ns
+
+
 RootKey: TypeAlias = bytes | KeyRing
 """What keys are taken from: a key ring, or the master key where one process serves for all accounts."""
 
@@ -183,19 +209,3 @@ def wrapping_keys(root: RootKey) -> dict[str, Sequence[bytes]]:
 def reader(root: RootKey) -> str:
     """Return the account whose compartments *root* opens."""
     return root.account if isinstance(root, KeyRing) else OWNER
-
-
-def issued(master: bytes, account: str) -> KeyRing:
-    """Return the key ring of *account*, derived from the *master* key."""
-    return KeyRing(account, {one: (derived_key(master, one),) for one in purposes_of(account)})
-
-
-def issue(master: bytes, folder: Path, accounts: Sequence[str]) -> None:
-    """Write the key rings of *accounts* into their folders below *folder*, readable by their owner alone."""
-    for account in accounts:
-        path = folder / account / FILE
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text(issued(master, account).written(), encoding="utf-8")
-        new.replace(path)

@@ -9,7 +9,7 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sized
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -35,7 +35,7 @@ from pydantic_settings import (
 
 from shared.errors import ConfigurationError
 from shared.keyring import FILE as KEY_FILE
-from shared.keyring import KEY_BYTES, KeyRing, RootKey, derived_key
+from shared.keyring import KEY_BYTES, KeyRing, RingFile, RootKey, derived_key
 from shared.law import Company
 from shared.policies import EXAMPLE, company
 from shared.threads import LONGEST_NAME, Threads
@@ -193,6 +193,12 @@ class Settings(BaseSettings):
     def root_key(self) -> RootKey:
         """What keys are taken from: the account's key ring, or the master key."""
         return root_key(self.master_key.get_secret_value())
+
+    def changed_keys(self) -> Callable[[], RootKey | None]:
+        """Return a function that returns the account's key ring where it was replaced since the last call."""
+        if self.credentials is None or not isinstance(self.root_key, KeyRing):
+            return lambda: None
+        return RingFile(self.credentials / self.account / KEY_FILE).changed
 
     @classmethod
     def settings_customise_sources(

@@ -11,7 +11,7 @@ What is sealed under a name is sealed once: a repetition after a crash finds the
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from shared.keyring import (
     COMPARTMENTS,
     KEY_BYTES,
     READERS,
+    KeyRing,
     RootKey,
     compartment_of,
     reader,
@@ -83,7 +84,14 @@ class CaseKey:
 class Vault:
     """The vault: ``<prefix>_vault`` and ``<prefix>_keys``."""
 
-    def __init__(self, client: Client, *, prefix: str, master_key: RootKey) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        prefix: str,
+        master_key: RootKey,
+        changed: Callable[[], RootKey | None] = lambda: None,
+    ) -> None:
         """
         Use the databases of *prefix*.
 
@@ -91,14 +99,14 @@ class Vault:
             client: The database.
             prefix: First part of the names of our databases.
             master_key: The master key, or the keys of one account: it opens what the account may open.
+            changed: Returns the key anew where it was rotated since it was asked last.
         """
         self._keys = client[f"{prefix}_keys"]["keys"]
         self._items = client[f"{prefix}_vault"]["items"]
         self._chunks = client[f"{prefix}_vault"]["chunks"]
         self._account = reader(master_key)
-        self._wrapping = {
-            account: tuple(map(AESGCM, keys)) for account, keys in wrapping_keys(master_key).items()
-        }
+        self._wrapping = _wrapping(master_key)
+        self._changed = changed
         self._key_of = Coalescer(self._load_keys)
         self._new_key_of = Coalescer(self._create_keys)
         self._read = Coalescer(self._load_items)
@@ -218,7 +226,20 @@ class Vault:
     async def _load_keys(self, cases: Sequence[str]) -> Mapping[str, Mapping[str, AESGCM]]:
         with translated("read case keys"):
             documents = [document async for document in self._keys.find({"_id": {"$in": list(cases)}})]
-        return {document["_id"]: self._unwrap(document) for document in documents if document["key"]}
+        kept = [document for document in documents if document["key"]]
+        try:
+            return {document["_id"]: self._unwrap(document) for document in kept}
+        except Sealed:
+            if not self._is_refreshed():
+                raise
+        return {document["_id"]: self._unwrap(document) for document in kept}
+
+    def _is_refreshed(self) -> bool:
+        """Take over a key that was rotated meanwhile; return whether there is one."""
+        root = self._changed()
+        if root is not None:
+            self._wrapping = _wrapping(root)
+        return root is not None
 
     async def _key(self, case: str, item: str) -> AESGCM:
         """Return the key of the compartment of *case* in which *item* lies."""
@@ -232,6 +253,7 @@ class Vault:
         return compartments[compartment]
 
     async def _create_keys(self, cases: Sequence[str]) -> Mapping[str, None]:
+        self._is_refreshed()  # what an old key wraps is lost when that is destroyed
         await insert_new(self._keys, [{"_id": case, "key": self._wrapped_anew(case)} for case in cases])
         return dict.fromkeys(cases)
 
@@ -269,6 +291,53 @@ class Vault:
         content = _open_by_any(self._wrapping[self._account], document["key"].get(self._account, b""), name)
         parts = [content[at : at + KEY_BYTES] for at in range(0, len(content), KEY_BYTES)]
         return dict(zip(READERS[self._account], map(AESGCM, parts), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What became of the keys of cases."""
+
+    anew: int
+    """Cases whose keys were wrapped by an older key."""
+    unopened: int
+    """Cases whose keys no key opens: they came back with a backup from before a rotation."""
+
+
+async def wrap_anew(client: Client, prefix: str, rings: Mapping[str, KeyRing]) -> Rewrapped:
+    """
+    Wrap the keys of all cases by the current keys of *rings*.
+
+    A case that is destroyed meanwhile stays destroyed.
+    """
+    wrapping = {account: _wrapping(ring)[account] for account, ring in rings.items()}
+    keys = client[f"{prefix}_keys"]["keys"]
+    count = unopened = 0
+    with translated("wrap the keys of cases anew"):
+        async for document in keys.find({"key": {"$ne": None}}):
+            try:
+                anew = {
+                    account: _wrapped_by_first(wrapping[account], sealed, f"{document['_id']} for {account}")
+                    for account, sealed in document["key"].items()
+                }
+            except Sealed:
+                unopened += 1
+                continue
+            if anew != document["key"]:
+                guard = {"_id": document["_id"], "key": document["key"]}
+                count += (await keys.update_one(guard, {"$set": {"key": anew}})).modified_count
+    return Rewrapped(count, unopened)
+
+
+def _wrapping(root: RootKey) -> dict[str, tuple[AESGCM, ...]]:
+    return {account: tuple(map(AESGCM, keys)) for account, keys in wrapping_keys(root).items()}
+
+
+def _wrapped_by_first(keys: Sequence[AESGCM], sealed: bytes, name: str) -> bytes:
+    """Return *sealed* as it is where the first of *keys* opens it, else sealed by that."""
+    with suppress(Sealed):
+        _open(keys[0], sealed, name)
+        return sealed
+    return _seal(keys[0], _open_by_any(keys, sealed, name), name)
 
 
 def _open_by_any(keys: Sequence[AESGCM], sealed: bytes, name: str) -> bytes:

@@ -26,14 +26,14 @@ import aio_pika
 import httpx
 import orjson
 
-from habeas import accounts, requests
+from habeas import accounts, master_keys, requests
 from habeas.company import fill, generate
 from habeas.installation import COMPANY, EMBEDDED_ACCOUNTS
 from habeas.mailcatcher import Letter
 from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Stack
-from shared import keyring, topology
+from shared import topology
 from shared.accounts import ACCOUNTS, account_of, definitions, staff_role_name
 from shared.bus import Bus, Message, Parking, declare, user_of
 from shared.codes import ALONE
@@ -434,8 +434,10 @@ async def prepared(
             **changes,
         }
         if "HABEAS_CREDENTIALS" in settings:
-            master = base64.b64decode(settings["HABEAS_MASTER_KEY"])
-            keyring.issue(master, Path(settings["HABEAS_CREDENTIALS"]), ACCOUNTS)
+            credentials = Path(settings["HABEAS_CREDENTIALS"])
+            (credentials / master_keys.KEEPER).mkdir()
+            (credentials / master_keys.KEEPER / master_keys.FIRST).write_text(settings["HABEAS_MASTER_KEY"])
+            master_keys.issue(master_keys.load(credentials), credentials)
         pipeline = Pipeline(folder, amqp_url, mongo_url, mail, prefix, settings, client, http, bus)
         exits.push_async_callback(pipeline.kill)
         yield pipeline
@@ -461,6 +463,7 @@ async def _users(
         yield {"HABEAS_MONGO_URL": required("MONGO_URL")}
         return
     accounts.make(credentials, ACCOUNTS, mongo=parts.database.location, prefix=prefix)
+    accounts.keep_administrator(credentials, parts.mongo_url)
     users = accounts.users_in(credentials, accounts.MONGO_URL)
     business = accounts.business_databases(data_map, "")
     await accounts.grant(parts.mongo_url, users, prefix=prefix, business=business)
