@@ -364,6 +364,21 @@ async def test_reference_by_an_address_that_people_write_themselves_leads_nowher
     assert ids(await mallory(world, data_map)) == {("users", 1)}
 
 
+async def test_victims_number_in_the_attackers_profile_opens_no_card_with_that_key(world: World) -> None:
+    number = held("number", "customer_number").replace(
+        "identity: customer_number",
+        "identity: customer_number, references: [{ dataset: desk, field: cards._id, direction: to }]",
+    )
+    data_map = desk(
+        users=f"name: _id\n{VERIFIED}\n{number}",
+        cards=f"name: _id, fides_meta: {{ primary_key: true }}\n{NAME}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": MALLORY, "number": 42}], cards=[{"_id": 42, "name": "Ada Example"}]
+    )
+    assert ids(await mallory(world, data_map, customer_number="42")) == {("users", 1)}
+
+
 async def test_household_that_shares_a_verified_number_is_told_apart_by_every_identity(world: World) -> None:
     data_map = desk(
         users="\n".join(

@@ -256,6 +256,71 @@ async def test_reference_by_a_telephone_number_is_followed_only_where_it_is_veri
 REFERENCE = "references: [{ dataset: desk, field: lines.number, direction: to }]"
 
 
+@pytest.mark.parametrize(
+    ("verified", "account", "found"),
+    [
+        pytest.param("", {}, False, id="a claim"),
+        pytest.param("never", {}, False, id="never verified"),
+        pytest.param(FLAG, {}, False, id="flag missing"),
+        pytest.param(FLAG, {"at": WHEN}, True, id="flag set"),
+        pytest.param("always", {}, True, id="verified"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["to", "from"], ids=["declared here", "declared at the card"])
+async def test_identity_that_refers_to_a_primary_key_is_followed_only_where_it_is_verified(
+    world: World, verified: str, account: Document, direction: str, *, found: bool
+) -> None:
+    number, key = held("number", "customer_number", verified), "name: _id, fides_meta: { primary_key: true }"
+    if direction == "to":
+        number = number.replace("customer_number", f"customer_number, {CARD.format('cards._id', direction)}")
+    else:
+        key = key.replace("true", f"true, {CARD.format('users.number', direction)}")
+    data_map = desk(
+        users=f"name: _id\n{held('email', 'email', 'always')}\n{number}\nname: at",
+        cards=f"{key}\n{held('mail', 'email')}\n{NAME}",
+        payments=f"name: _id\n{linked('card', 'cards._id', ', direction: from')}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": KIM, "number": 42, **account}],
+        cards=[{"_id": 42, "mail": None, "name": None}],
+        payments=[{"_id": 1, "card": 42}],
+    )
+    findings = await gather(data_map, world.stores, PROVEN)
+    more = {("cards", 42), ("payments", 1)} if found else set()
+    assert ids(findings) == {("users", 1)} | more
+    assert findings.unconfirmed == (() if found else ("customer_number",))
+
+
+CARD = "references: [{{ dataset: desk, field: {}, direction: {} }}]"
+
+
+@pytest.mark.parametrize(
+    ("card", "found"),
+    [
+        pytest.param({"mail": LOU, "name": "Lou Byron"}, False, id="another verified address"),
+        pytest.param({"mail": KIM, "name": "Lou Byron"}, True, id="the person's verified address"),
+        pytest.param({"name": "Lou Byron"}, True, id="no address"),
+        pytest.param({"claim": LOU}, True, id="another address that is a claim"),
+    ],
+)
+async def test_key_in_a_sure_record_leads_to_no_record_that_is_verified_to_be_anothers(
+    world: World, card: Document, *, found: bool
+) -> None:
+    identities = f"{held('mail', 'email', 'always')}\n{held('claim', 'email')}\n{NAME}"
+    data_map = desk(
+        users=f"name: _id\n{held('email', 'email', 'always')}\n{linked('card', 'cards._id')}",
+        cards=f"name: _id\n{identities}",
+        payments=f"name: _id\n{linked('card', 'cards._id', ', direction: from')}",
+    )
+    await world.fill(
+        users=[{"_id": 1, "email": KIM, "card": 42}],
+        cards=[{"_id": 42, **card}],
+        payments=[{"_id": 1, "card": 42}],
+    )
+    more = {("cards", 42), ("payments", 1)} if found else set()
+    assert ids(await gather(data_map, world.stores, PROVEN)) == {("users", 1)} | more
+
+
 async def test_verified_number_is_not_spoilt_by_a_stranger_who_writes_it_down(world: World) -> None:
     data_map = desk(
         users="\n".join(

@@ -179,10 +179,12 @@ def _claims(
     """
     Yield which of *sources* hold what people state about themselves, each with the name of the identity.
 
-    A key that the system assigns is none; a mail address, a telephone number or a name is.
+    A key that the system assigns is none. A mail address, a telephone number or a name is; so is any other
+    identity, except one that is always verified and refers to a primary key.
     """
     for place, (source, field) in enumerate(zip(sources, fields, strict=True)):
-        kind = _contact(source) or (None if field.path in target.primary_key else source.identity)
+        assigned = source.always_verified and field.path in target.primary_key
+        kind = _contact(source) or (None if assigned else source.identity)
         if kind is not None and source.path not in origin.primary_key:
             yield place, kind
 

@@ -175,6 +175,11 @@ class Field:
         return check is not None and not check.never and (check.field is not None or not self.editable)
 
     @property
+    def always_verified(self) -> bool:
+        """Whether every value of this identity is verified."""
+        return self.verifiable and self.verified is not None and self.verified.field is None
+
+    @property
     def personal(self) -> bool:
         """Whether it holds something about a person."""
         return any(covered(category, PERSONAL) for category in self.categories)

@@ -248,6 +248,17 @@ class Known:
                 self._pending.add((name, frozenset(named)))
         return False
 
+    def contradicts_proven(self, part: Part, path: str) -> bool:
+        """
+        Return whether *part*, to which a record of the person refers, is verified to be another's.
+
+        It is if an identity in it is verified that is not the person's, of a kind of which one is proven.
+        """
+        region = _country(part) or self._home
+        proven = {alias.name for alias in self._sure}
+        verified = self._verified_in(part, path, region).items()
+        return any(name in proven and self._is_another(name, named) for name, named in verified)
+
     def contradicts_reference(self, part: Part, path: str) -> bool:
         """Return whether *part*, to which a record refers that may be the person's, is another's."""
         region = _country(part) or self._home

@@ -88,7 +88,16 @@ class _Judge:
         return Judged(tuple(sure), tuple(plain), tuple(accepted), (*rejected, *refused), doubted)
 
     def _is_sure(self, way: Way) -> bool:
-        return way.reach is Reach.SURE or (way.proven and self._is_verified(way.match))
+        if way.proven and self._is_verified(way.match):
+            return True
+        outward = way.reach is Reach.SURE_OUTWARD
+        return way.reach is Reach.SURE or (outward and not self._is_verified_anothers(way.match))
+
+    def _is_verified_anothers(self, match: Match) -> bool:
+        """Return whether verified identities contradict the proven ones, where *match* is."""
+        if not self._collection.verifiable:
+            return False
+        return any(self._known.contradicts_proven(part, match.path) for part in self._parts(match))
 
     def _is_verified(self, match: Match) -> bool:
         """Return whether the map states that the value of *match* is verified, wherever it stands."""
@@ -102,7 +111,7 @@ class _Judge:
 
     def _is_anothers(self, way: Way) -> bool:
         """Return whether a record that may be the person's is another's."""
-        if self._known.only_verified:
+        if self._known.only_verified or way.reach is Reach.SURE_OUTWARD:
             return True
         outward = way.reach is Reach.OUTWARD and not way.proven
         contradicts: Callable[[Part, str], bool] = (

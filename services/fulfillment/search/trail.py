@@ -24,8 +24,10 @@ class Reach(IntEnum):
     """From a record that may be the person's to one that it refers to."""
     INWARD = 2
     """From a record that may be the person's to those that refer to it."""
-    SURE = 3
-    """From a record in which a verified identity of the person stands."""
+    SURE_OUTWARD = 3
+    """From a record in which a verified identity of the person stands to one that it refers to."""
+    SURE = 4
+    """From a record in which a verified identity of the person stands to those that refer to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,7 @@ class _Walk:
         """Return what of *matches* makes *document* the person's; none if the search begins anew."""
         usual = self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
-            return Judged(tuple(matches) if usual is Reach.SURE else (), tuple(matches))
+            return Judged(tuple(matches) if usual >= Reach.SURE_OUTWARD else (), tuple(matches))
         ways = self._trail.ways(questions, matches)
         judged = judge(questions.collection, document, ways, self._known)
         if judged.doubted:
@@ -240,12 +240,12 @@ class _Walk:
 
     def _go_on(self, collection: Collection, document: Document, judged: Judged) -> None:
         """Look up what *document* leads to, and learn what its person is known by."""
-        self._follow(collection, document, judged.sure, _Led(Reach.SURE))
+        self._follow(collection, document, judged.sure, _Led(sure=True))
         if len(judged.plain) > len(judged.sure):
-            self._follow(collection, document, judged.plain, _Led(None))
+            self._follow(collection, document, judged.plain, _Led(sure=False))
         if judged.led:
-            first = judged.led[0]
-            self._follow(collection, document, judged.accepted, _Led(None, first.alias, judged.claimed))
+            led = _Led(sure=False, alias=judged.led[0].alias, claimed=judged.claimed)
+            self._follow(collection, document, judged.accepted, led)
         if owned(judged.accepted):
             part = Part(collection, None, disclosed(collection, document, judged.accepted))
             self._known.learn(part, sure=owned(judged.plain))
@@ -271,7 +271,7 @@ class _Walk:
     def _lead(self, edge: Edge, own: Part, led: "_Led") -> None:
         for values in tuples_at(own.value, edge.paths):
             if leads(edge, values):
-                stated = self._stated(edge, own, values, sure=led.reach is Reach.SURE)
+                stated = self._stated(edge, own, values, sure=led.sure)
                 if stated is None:
                     continue
                 for form in formed(edge.target, values):
@@ -300,8 +300,7 @@ class _Walk:
                 if new:
                     self._trail.lead(target, wanted, led.alias, claimed=led.claimed)
                 return
-            reach = led.reach or (Reach.INWARD if edge.inward else Reach.OUTWARD)
-            if self._trail.refer(target, wanted, reach, new=new) and not new:
+            if self._trail.refer(target, wanted, led.along(edge), new=new) and not new:
                 self._waiting.put(target, values)
 
 
@@ -309,9 +308,14 @@ class _Walk:
 class _Led:
     """How surely the record is the person's that leads on."""
 
-    reach: Reach | None
-    """Surely; none: it may be the person's."""
+    sure: bool
     alias: Alias | None = None
     """What alone has led to the record."""
     claimed: bool = False
     """Whether *alias* is not verified in it."""
+
+    def along(self, edge: Edge) -> Reach:
+        """Return how surely *edge* leads to records of the same person."""
+        if self.sure:
+            return Reach.SURE if edge.inward else Reach.SURE_OUTWARD
+        return Reach.INWARD if edge.inward else Reach.OUTWARD
