@@ -39,7 +39,7 @@ REASONS = {
     "proof_stale": "it was signed too long ago, or the clock of this machine is wrong",
     "code_wrong": "this is not the code that your authenticator shows now",
     "code_spent": "this code has been used: wait for the next one",
-    "tried_too_often": "a wrong code was tried: wait for the next one",
+    "tried_too_often": "the account has tried a code in this half-minute: wait for the next one",
     "decider_is_concerned": "the request names a mailbox of yours: a colleague has to decide it",
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
     "no_accounts": "this installation has no staff accounts",

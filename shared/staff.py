@@ -34,6 +34,8 @@ LATE_STEPS = 1
 LIFETIME = timedelta(minutes=10)
 """Age of a proof that a service sees for the first time, at most."""
 CLOCK_SKEW = timedelta(seconds=60)
+CODE_LIFETIME = timedelta(seconds=90)
+"""Distance of a code's half-minute from the moment in which a service first sees it, at most."""
 MOST_WRONG_CODES = 10
 """Wrong codes of an account within a day, with the right password; after them it waits for an admin."""
 SALT_BYTES = 16
@@ -148,6 +150,11 @@ def step_of(code: str, key: bytes, at: datetime) -> int | None:
     steps = range(current, current - LATE_STEPS - 1, -1)
     fitting = (step for step in steps if hmac.compare_digest(made.generate(step * STEP_S), code.encode()))
     return next(fitting, None)
+
+
+def is_current(step: int, seen: datetime) -> bool:
+    """Return whether a code of the half-minute *step* may count where it is first seen at *seen*."""
+    return abs(seen.timestamp() - step * STEP_S) <= CODE_LIFETIME.total_seconds()
 
 
 def code_at(key: bytes, at: datetime) -> str:

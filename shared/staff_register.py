@@ -24,6 +24,7 @@ from shared.staff import (
     StaffAccount,
     StaffDecision,
     addresses_in,
+    is_current,
     mailbox_hash,
     objection,
     signature_fits,
@@ -94,6 +95,7 @@ class StaffRegister:
         with translated("index the staff register"):
             for collection in (self._codes, self._tries, self._outcomes):
                 await collection.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
+            await self._tries.create_index("use")
 
     # --- accounts ---------------------------------------------------------------------------------------
 
@@ -138,19 +140,19 @@ class StaffRegister:
         return (
             objection(decision, account, now)
             or await self._concerned(decision, account)
-            or await self._code_flaw(decision, account, now)
+            or await self._code_flaw(decision, account, event_id, now)
             or await self._spend(decision, account, event_id, now)
         )
 
-    async def flaw(self, decision: StaffDecision, now: datetime) -> Code | None:
-        """Return why *decision* would be refused now, or None; its code stays unused."""
+    async def flaw(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
+        """Return why *decision* would be refused now, or None; it is a try, but its code stays unused."""
         account, reason = await self._signer(decision)
         if account is None:
             return reason
         flaw = (
             objection(decision, account, now)
             or await self._concerned(decision, account)
-            or await self._code_flaw(decision, account, now)
+            or await self._code_flaw(decision, account, event_id, now)
         )
         spent = await self._used_by(decision, account) is not None
         return flaw or ("code_spent" if spent else None)
@@ -164,8 +166,14 @@ class StaffRegister:
             return None, "signature_wrong"
         return account, ""
 
-    async def _code_flaw(self, decision: StaffDecision, account: StaffAccount, now: datetime) -> Code | None:
-        """Return what is wrong with the code. The signature fits: only the password's holder comes so far."""
+    async def _code_flaw(
+        self, decision: StaffDecision, account: StaffAccount, event_id: str, now: datetime
+    ) -> Code | None:
+        """
+        Return what is wrong with the code. The signature fits: only the password's holder comes so far.
+
+        The try is recorded before the code is compared: a second one in its half-minute learns nothing.
+        """
         if not account.second_factor:
             return None
         whose = f"{account.name}/{account.enrolment}"
@@ -173,11 +181,27 @@ class StaffRegister:
             wrong = await self._tries.count_documents({"account": whose, "at": {"$gt": now - DAY}})
         if wrong >= MOST_WRONG_CODES:
             return "account_locked"
-        if _step(decision, account) is not None:
+        tried = await self._try(whose, _use(decision, event_id), now)
+        if tried is None:
+            return "tried_too_often"
+        step = _step(decision, account)
+        if step is not None and is_current(step, tried["at"]):
             return None
+        await insert_new(self._tries, [{"_id": f"{tried['_id']}/wrong", "account": whose, "at": tried["at"]}])
+        return "code_wrong"
+
+    async def _try(self, whose: str, use: str, now: datetime) -> Document | None:
+        """Return the one try of *use*, recorded now if it is new; None where another has the half-minute."""
+        found = await self._tried(use)
+        if found is not None:
+            return found
         key = f"{whose}/{int(now.timestamp()) // STEP_S}"
-        taken = await insert_new(self._tries, [{"_id": key, "account": whose, "at": now}])
-        return "tried_too_often" if taken else "code_wrong"
+        await insert_new(self._tries, [{"_id": key, "use": use, "at": now}])
+        return await self._tried(use)
+
+    async def _tried(self, use: str) -> Document | None:
+        with translated("read tried codes"):
+            return await self._tries.find_one({"use": use}, sort=[("at", 1)])
 
     async def _spend(
         self, decision: StaffDecision, account: StaffAccount, event_id: str, now: datetime

@@ -2,7 +2,8 @@
 Decisions of staff accounts, by HTTP.
 
 Intake checks the form and the proof so that a slip is answered at once, and publishes the decision as it was
-signed. Nothing depends on that check: the services that act on the decision verify the proof themselves.
+signed. The check is the try of the code. Nothing else depends on it: the services that act on the decision
+verify the proof themselves.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,8 +45,8 @@ class Register(Protocol):
     def salt(self, name: str) -> bytes:
         """Return the salt of the password of *name*."""
 
-    async def flaw(self, decision: StaffDecision, now: datetime) -> Code | None:
-        """Return why *decision* would be refused now, or None."""
+    async def flaw(self, decision: StaffDecision, event_id: str, now: datetime) -> Code | None:
+        """Return why *decision* would be refused now, or None; it is a try of its code."""
 
     async def outcomes(self, event_id: str) -> Sequence[DecisionOutcome]:
         """Return the outcomes of a decision at the services that have seen it."""
@@ -120,7 +121,7 @@ class StaffDecisions:
             UnknownRequest: There is no such request.
         """
         decision = _read(form)
-        flaw = await self.register.flaw(decision, self.clock())
+        flaw = await self.register.flaw(decision, _event_id(decision), self.clock())
         if flaw is not None:
             raise HTTPException(HTTPStatus.FORBIDDEN, flaw)
         if isinstance(decision, BreachDeclared):
@@ -144,7 +145,7 @@ class StaffDecisions:
             raise UnknownRequest("no request has this id") from None
 
     async def _published(self, decision: StaffDecision) -> str:
-        id_ = derived_id(f"staff {decision.proof.signature if decision.proof else ''}", 0)
+        id_ = _event_id(decision)
         now = self.clock()
         if isinstance(decision, BreachDeclared):
             body = encode_submission(decision, id=id_, source=COMMAND, time=now)
@@ -185,6 +186,11 @@ def staff_decisions(desk: StaffDecisions, root: str) -> APIRouter:
         return await desk.status(id_)
 
     return router
+
+
+def _event_id(decision: StaffDecision) -> str:
+    """Return the id of the event: the same decision sent again is the same event."""
+    return derived_id(f"staff {decision.proof.signature if decision.proof else ''}", 0)
 
 
 def _read(form: DecisionForm) -> StaffDecision:

@@ -1,5 +1,6 @@
 """Attacks on deciding: forged, replayed, altered and guessed decisions, and deciders who may not decide."""
 
+import asyncio
 import base64
 import json
 import secrets
@@ -24,13 +25,15 @@ from shared.events import (
     RestrictionLifting,
     StaffRole,
 )
-from shared.staff import MOST_WRONG_CODES, code_at, private_key, signed
+from shared.staff import MOST_WRONG_CODES, STEP_S, code_at, private_key, signed
 from shared.topology import EVENTS
 from tests.integration.forks import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.staff import PASSWORD
 from tests.waiting import eventually
 
+USED = {"code_spent", "tried_too_often"}
+"""In its own half-minute a code is not even compared."""
 ADA_ASKS, BRUNO_ASKS = Somebody(ADA.email, ADA.name), Somebody(BRUNO.email, BRUNO.name)
 
 
@@ -234,7 +237,7 @@ async def test_same_decision_published_twice_counts_once(pipeline: Pipeline, hea
     case = await challenged(pipeline)
     decision = await pipeline.accounts.signed(accepts(case))
     await publish(pipeline, decision)
-    assert await refusal(heard, case, await publish(pipeline, decision)) == "code_spent"
+    assert await refusal(heard, case, await publish(pipeline, decision)) in USED
 
 
 async def test_one_code_makes_one_decision_at_all_services(pipeline: Pipeline, heard: Heard) -> None:
@@ -249,7 +252,7 @@ async def test_one_code_makes_one_decision_at_all_services(pipeline: Pipeline, h
         (ExtensionDecided(request_id=other, by="dana.muster", reason="complexity"), secrets.token_hex(16)),
     ):
         spent = signed(again, key, at=now, nonce=secrets.token_hex(16), code=code)
-        assert await refusal(heard, other, await publish(pipeline, spent, event)) == "code_spent"
+        assert await refusal(heard, other, await publish(pipeline, spent, event)) in USED
     await unmoved(pipeline, other)
 
 
@@ -284,6 +287,76 @@ async def test_second_factor_is_not_guessed_with_a_stolen_password(pipeline: Pip
     )
     assert await post(pipeline, guess(right)) == (403, "account_locked")
     await unmoved(pipeline, case)
+
+
+async def test_right_code_is_not_found_among_many_guesses_of_a_half_minute(pipeline: Pipeline) -> None:
+    account, key = await pipeline.accounts.present("brute.muster"), pipeline.accounts.key("brute.muster")
+    register = pipeline.accounts.register
+    now = datetime.fromtimestamp(int(datetime.now(UTC).timestamp()) // STEP_S * STEP_S, UTC)
+    right = code_at(account.second_factor, now)
+
+    def guess(code: str, at: datetime = now) -> Decision:
+        decision = accepts(secrets.token_hex(16), "brute.muster")
+        return signed(decision, key, at=at, nonce=secrets.token_hex(16), code=code)
+
+    wrong = [code for code in map("{:06}".format, range(40)) if code != right]
+    first = guess(wrong[0])
+    assert [await register.flaw(first, "first", now) for _ in range(3)] == ["code_wrong"] * 3
+    for n, code in enumerate((*wrong[1:], right)):
+        later = now + timedelta(seconds=n % STEP_S)
+        assert await register.flaw(guess(code), f"{n}", later) == "tried_too_often"
+        assert await register.refusal(guess(code), f"published {n}", later) == "tried_too_often"
+    for n in range(1, MOST_WRONG_CODES):
+        later = now + timedelta(seconds=n * STEP_S)
+        known = {code_at(account.second_factor, later - timedelta(seconds=ago)) for ago in (0, STEP_S)}
+        other = next(code for code in wrong if code not in known)
+        assert await register.refusal(guess(other, later), f"later {n}", later) == "code_wrong"
+    later = now + timedelta(seconds=MOST_WRONG_CODES * STEP_S)
+    last = guess(code_at(account.second_factor, later), later)
+    assert await register.refusal(last, "last", later) == "account_locked"
+
+
+async def test_parallel_guesses_are_one_try(pipeline: Pipeline) -> None:
+    account, key = await pipeline.accounts.present("racer.muster"), pipeline.accounts.key("racer.muster")
+    now = datetime.now(UTC)
+    right = code_at(account.second_factor, now)
+    guesses = [
+        signed(accepts(secrets.token_hex(16), "racer.muster"), key, at=now, nonce=f"{n:032}", code=right)
+        for n in range(20)
+    ]
+    answers = await asyncio.gather(
+        *(pipeline.accounts.register.flaw(one, f"{n}", now) for n, one in enumerate(guesses))
+    )
+    assert sorted(map(str, answers)) == ["None", *["tried_too_often"] * 19]
+
+
+async def test_decision_seen_at_the_door_counts_when_it_arrives_late(pipeline: Pipeline) -> None:
+    """A broker that is away delays events; each service that acts on one counts the same try."""
+    await pipeline.accounts.present("late.muster")
+    now, register = datetime.now(UTC), pipeline.accounts.register
+    late, event = now + timedelta(minutes=9), secrets.token_hex(16)
+    decision = await pipeline.accounts.signed(accepts(secrets.token_hex(16), "late.muster"), at=now)
+    assert await register.flaw(decision, event, now) is None
+    assert [await register.refusal(decision, event, late) for _ in range(2)] == [None, None]
+    assert await register.refusal(decision, secrets.token_hex(16), late) == "code_wrong"
+
+
+async def test_overheard_code_does_not_count_two_minutes_later(pipeline: Pipeline) -> None:
+    now, register = datetime.now(UTC), pipeline.accounts.register
+    decision = await pipeline.accounts.signed(accepts(secrets.token_hex(16), "heard.muster"), at=now)
+    later = now + timedelta(minutes=2)
+    assert await register.refusal(decision, secrets.token_hex(16), later) == "code_wrong"
+
+
+async def test_next_code_makes_the_next_decision(pipeline: Pipeline) -> None:
+    account, key = await pipeline.accounts.present("quick.muster"), pipeline.accounts.key("quick.muster")
+    now, register = datetime.now(UTC), pipeline.accounts.register
+    for n in range(3):
+        at = now + timedelta(seconds=n * STEP_S)
+        code, decision = code_at(account.second_factor, at), accepts(secrets.token_hex(16), "quick.muster")
+        proven = signed(decision, key, at=at, nonce=secrets.token_hex(16), code=code)
+        assert await register.flaw(proven, f"{n} of quick.muster", at) is None
+        assert await register.refusal(proven, f"{n} of quick.muster", at) is None
 
 
 async def test_stranger_cannot_lock_an_account(pipeline: Pipeline) -> None:

@@ -23,6 +23,7 @@ from shared.staff import (
     addresses_in,
     code_at,
     demands_proof,
+    is_current,
     mailbox_hash,
     objection,
     private_key,
@@ -120,6 +121,12 @@ def test_code_counts_in_its_half_minute_and_the_next() -> None:
     assert step_of(code, key, NOW) == step_of(code, key, NOW + timedelta(seconds=30)) is not None
     assert step_of(code, key, NOW + timedelta(seconds=60)) is None
     assert step_of(code, key, NOW - timedelta(seconds=1)) is None
+
+
+def test_code_counts_within_90_seconds_of_its_half_minute() -> None:
+    step = int(NOW.timestamp()) // 30
+    moments = [datetime.fromtimestamp(step * 30 + late, UTC) for late in (-91, -90, 0, 90, 91)]
+    assert [is_current(step, moment) for moment in moments] == [False, True, True, True, False]
 
 
 def test_mailbox_is_known_in_every_spelling_of_its_owner() -> None:
