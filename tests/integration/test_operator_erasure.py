@@ -29,10 +29,14 @@ dataset:
         meta: {{ habeas: {{ erasure: delete }} }}
         fields:
           - {{ name: _id, fides_meta: {{ primary_key: true }} }}
-          - {{ name: email, data_categories: [user.contact.email], fides_meta: {{ identity: email }} }}
+          - name: email
+            data_categories: [user.contact.email]
+            fides_meta: {{ identity: email }}
+            meta: {{ habeas: {{ verified: always }} }}
           - name: phone
             data_categories: [user.contact.phone_number]
             fides_meta: {{ identity: phone_number }}
+            meta: {{ habeas: {{ verified: always }} }}
 """
 
 

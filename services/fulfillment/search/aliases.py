@@ -208,8 +208,8 @@ class Known:
 
     def _note_claims(self, part: Part, known: Sequence[str], region: str | None) -> None:
         """Note what *part* says beside what the person is known by, and is not verified."""
-        if len(self._claims) >= MOST_CLAIMS or not known:
-            return
+        if len(self._claims) >= MOST_CLAIMS or not known or len(part.identifying) == 1:
+            return  # the one that is known
         played = {roles(path) for path in known}
         for field_ in part.identifying:
             if field_.identity is not None and roles(field_.path) in played:

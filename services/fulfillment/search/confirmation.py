@@ -36,7 +36,7 @@ class Judged:
     @property
     def accepted(self) -> tuple[Match, ...]:
         """All that makes the record the person's."""
-        return (*self.plain, *(led.match for led in self.led))
+        return (*self.plain, *(led.match for led in self.led)) if self.led else self.plain
 
     @property
     def claimed(self) -> bool:

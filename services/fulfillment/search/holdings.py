@@ -150,12 +150,11 @@ class Holdings:
         self._rejected: defaultdict[str, dict[Hashable, frozenset[Hashable]]] = defaultdict(dict)
         """What was asked for and stands in a document, and does not make it the person's."""
 
-    def reject(self, collection: str, document: Document, matches: Iterable[Match]) -> None:
+    def reject(self, collection: str, document: Document, matches: Sequence[Match]) -> None:
         """Remember which *matches*, of one value each, do not make *document* the person's."""
-        contents = frozenset(map(_content, matches))
         known = self._rejected[collection]
-        if contents or known:
-            known[key_of(document["_id"])] = contents
+        if matches or known:
+            known[key_of(document["_id"])] = frozenset(map(_content, matches))
             self._worked_out.pop(collection, None)
 
     def holds(self, collection: str, document: Document) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from services.fulfillment.datamap.graph import Lookup
+from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.aliases import Alias
 from services.fulfillment.search.digests import Keys
 from services.fulfillment.search.holdings import Questions, key
@@ -124,19 +125,31 @@ class Trail:
         return reaches.add(wanted, reach, new=new)
 
     def usual(self, questions: Questions) -> Reach | None:
-        """Return how surely references led to all that was asked by *questions*, if that is all there is."""
+        """
+        Return in which one way all was found that was asked by *questions*; none where there are several.
+
+        Where the map states of no field that it is verified, a proven identity makes a record the person's in
+        the same way as a reference to the key of a record that may be theirs.
+        """
         found: Reach | None = None
         for lookup in questions.lookups:
-            if lookup in self._proven or lookup in self._entered:
+            if lookup in self._entered or lookup in self._led or lookup in self._claimed:
                 return None
-            if lookup in self._led or lookup in self._claimed:
-                return None
-            reaches = self._reaches.get(lookup)
-            if reaches is not None:
-                if reaches.others or found not in {None, reaches.usual}:
+            for reach in self._ways(lookup, questions.collection):
+                if reach is None or found not in {None, reach}:
                     return None
-                found = reaches.usual
+                found = reach
         return found
+
+    def _ways(self, lookup: Lookup, collection: Collection) -> Iterator[Reach | None]:
+        """Yield how surely what was asked by *lookup* is the person's; none where that differs."""
+        proven = self._proven.get(lookup)
+        if proven:
+            alike = not collection.verifiable and not any(proven.values())
+            yield Reach.INWARD if alike else None
+        reaches = self._reaches.get(lookup)
+        if reaches is not None:
+            yield None if reaches.others else reaches.usual
 
     def ways(self, questions: Questions, matches: Sequence[Match]) -> Iterator[Way]:
         """Yield for each value of *matches* why it was looked for."""

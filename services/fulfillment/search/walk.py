@@ -10,7 +10,7 @@ person has as well. A record that contradicts what is verified of the person is 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -168,15 +168,16 @@ class _Walk:
 
     def _ask_for(self, lookup: Lookup, values: Values, alias: Alias | None) -> None:
         """Enqueue an identity: a proven one, or *alias*."""
-        new = self._wait(lookup, values)
+        wanted = key(lookup, values)
+        new = self._wait(lookup, values, wanted)
         if alias is None:
-            self._trail.prove(lookup, key(lookup, values))
+            self._trail.prove(lookup, wanted)
         elif new:
-            self._trail.enter(lookup, key(lookup, values), alias)
+            self._trail.enter(lookup, wanted, alias)
 
-    def _wait(self, lookup: Lookup, values: Values) -> bool:
-        """Let *values* be looked up, unless they were; tell whether."""
-        new = lookup.key not in self._missing and self._questions(lookup).ask(lookup, key(lookup, values))
+    def _wait(self, lookup: Lookup, values: Values, wanted: Hashable) -> bool:
+        """Let *values*, known as *wanted*, be looked up, unless they were; tell whether."""
+        new = lookup.key not in self._missing and self._questions(lookup).ask(lookup, wanted)
         if new:
             self._waiting.put(lookup, values)
         return new
@@ -240,12 +241,14 @@ class _Walk:
 
     def _go_on(self, collection: Collection, document: Document, judged: Judged) -> None:
         """Look up what *document* leads to, and learn what its person is known by."""
-        self._follow(collection, document, judged.sure, _Led(sure=True))
+        self._follow(collection, document, judged.sure, SURELY)
         if len(judged.plain) > len(judged.sure):
-            self._follow(collection, document, judged.plain, _Led(sure=False))
+            self._follow(collection, document, judged.plain, PERHAPS)
         if judged.led:
             led = _Led(sure=False, alias=judged.led[0].alias, claimed=judged.claimed)
             self._follow(collection, document, judged.accepted, led)
+        if not collection.identifying:
+            return
         if owned(judged.accepted):
             part = Part(collection, None, disclosed(collection, document, judged.accepted))
             self._known.learn(part, sure=owned(judged.plain))
@@ -295,7 +298,7 @@ class _Walk:
         elif led.alias is None and edge.claims:
             self._ask_for(target, values, None)
         else:
-            new = self._wait(target, values)
+            new = self._wait(target, values, wanted)
             if led.alias is not None:
                 if new:
                     self._trail.lead(target, wanted, led.alias, claimed=led.claimed)
@@ -319,3 +322,6 @@ class _Led:
         if self.sure:
             return Reach.SURE if edge.inward else Reach.SURE_OUTWARD
         return Reach.INWARD if edge.inward else Reach.OUTWARD
+
+
+SURELY, PERHAPS = _Led(sure=True), _Led(sure=False)
