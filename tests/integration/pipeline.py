@@ -382,7 +382,13 @@ def datamap(folder: Path, prefix: str) -> Path:
 
 @asynccontextmanager
 async def prepared(
-    parts: Stack | None, folder: Path, *, customers: int = 60, **changes: str
+    parts: Stack | None,
+    folder: Path,
+    maps: Callable[[Path, str], Path] | None = None,
+    /,
+    *,
+    customers: int = 60,
+    **changes: str,
 ) -> AsyncIterator[Pipeline]:
     """Make everything ready, the company filled; the services are still to be started."""
     async with AsyncExitStack() as exits:
@@ -399,7 +405,7 @@ async def prepared(
             if parts
             else Mailbox.from_now_on(required("SMTP_URL"), Path(required("MAIL")))
         )
-        data_map = datamap(folder / "datamap", prefix)
+        data_map = (maps or datamap)(folder / "datamap", prefix)
         database = await exits.enter_async_context(
             _users(parts, client, folder / "credentials", data_map, prefix)
         )

@@ -25,15 +25,19 @@ from tests.integration.test_sample_mflix import (
 pytestmark = pytest.mark.skipif(not SET.is_dir(), reason="the data set is not beside the repository")
 
 
+def renamed_map(folder: Path, prefix: str) -> Path:
+    """Write the map of the data set into *folder*, for a database whose name begins with *prefix*."""
+    folder.mkdir()
+    text = (SET / "datamap.yml").read_text(encoding="utf-8")
+    text = text.replace("sample_mflix", f"{prefix}sample_mflix")
+    (folder / "datamap.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
 @asynccontextmanager
 async def loaded(stack: Stack, folder: Path) -> AsyncIterator[Pipeline]:
     """The data set in a database of this test's own, and a map that names it."""
-    maps = folder / "mflix"
-    maps.mkdir()
-    async with prepared(stack, folder, customers=0, HABEAS_DATAMAP=str(maps)) as pipeline:
-        text = (SET / "datamap.yml").read_text(encoding="utf-8")
-        text = text.replace("sample_mflix", f"{pipeline.prefix}sample_mflix")
-        (maps / "datamap.yml").write_text(text, encoding="utf-8")
+    async with prepared(stack, folder, renamed_map, customers=0) as pipeline:
         for name, records in documents():
             await insert_new(pipeline.client[f"{pipeline.prefix}sample_mflix"][name], records)
         yield pipeline
