@@ -58,7 +58,7 @@ SHOP, PORTAL = "shop", "customer-portal"
 KEYS = {SHOP: "the key of the shop is long", PORTAL: "the key of the portal is long"}
 TODAY = datetime.now(UTC).date()
 WITHIN = timedelta(seconds=30)
-READY_WITHIN = timedelta(seconds=30)
+READY_WITHIN = timedelta(seconds=90)
 STOP_WITHIN = timedelta(seconds=20)
 
 
