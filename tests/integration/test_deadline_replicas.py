@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import random
 import uuid
@@ -19,9 +20,9 @@ from habeas.parts.ports import HOST, dial, free_port
 from habeas.parts.process import Command, Process
 from services.intake.deadlines import APPROACHING
 from services.intake.domain import request_id
-from shared.bus import Bus, Message
+from shared.bus import Bus, Message, user_of
 from shared.envelope import STRUCTURED
-from shared.events import DeadlineApproaching, DeadlineMissed
+from shared.events import DeadlineApproaching, DeadlineMissed, RequestReceived
 from shared.keyring import derived_key
 from shared.mongo import Client, Document
 from shared.topology import REQUESTS
@@ -47,6 +48,7 @@ async def replicas(
             "HABEAS_AMQP_URL": amqp_url,
             "HABEAS_MONGO_URL": mongo_url,
             "HABEAS_DATABASE_PREFIX": database_prefix,
+            "HABEAS_SOURCES": json.dumps({user_of(amqp_url): [SOURCE]}),
             "HABEAS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "HABEAS_PUBLIC_URL": "https://privacy.example.com",
             "HABEAS_TRUSTED_PROXIES": "[]",
@@ -95,7 +97,7 @@ async def test_each_deadline_is_told_once_though_a_replica_is_killed_meanwhile(
         return Counter([row["case"] async for row in rows])
 
     async def registered() -> int:
-        rows = await journal.count_documents({})
+        rows = await journal.count_documents({"facts.type": RequestReceived.TYPE})
         return rows if rows >= REQUESTS_MADE else 0
 
     async def begun() -> Counter[str]:
