@@ -186,6 +186,10 @@ class Pipeline:
         """Return the broker's URL as *account* has it."""
         return _url_of(account, self.settings) or self.amqp_url
 
+    def mongo_url_of(self, account: str) -> str:
+        """Return the database's URL as *account* has it."""
+        return _url_of(account, self.settings, accounts.MONGO_URL) or self.mongo_url
+
     async def announce(self, *messages: Message) -> None:
         """Publish facts, each as the account does that owns it."""
         owned: dict[str, list[Message]] = defaultdict(list)
@@ -479,10 +483,10 @@ async def _users(
     await client.admin.command("dropRole", staff_role_name(prefix))
 
 
-def _url_of(account: str, settings: Mapping[str, str]) -> str:
-    """Return the broker's URL as *account* has it; empty where there is one account for all."""
+def _url_of(account: str, settings: Mapping[str, str], file: str = accounts.AMQP_URL) -> str:
+    """Return the URL in *file* as *account* has it; empty where there is one account for all."""
     folder = settings.get("HABEAS_CREDENTIALS")
-    return Path(folder, account, "amqp_url").read_text(encoding="utf-8").strip() if folder else ""
+    return Path(folder, account, file).read_text(encoding="utf-8").strip() if folder else ""
 
 
 async def _vhost(parts: Stack | None, credentials: Path) -> tuple[str, dict[str, str]]:

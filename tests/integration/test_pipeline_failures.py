@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -210,12 +211,22 @@ async def forwarded(port: int, to: int) -> AsyncIterator[None]:
     await asyncio.gather(*pumps, return_exceptions=True)
 
 
+def through(port: int, url: str) -> str:
+    """Return *url* of a database, reached by *port* alone: the members of its replica set are not sought."""
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")
+    options = re.sub(r"replicaSet=[^&]*", "directConnection=true", parts.query)
+    return parts._replace(netloc=f"{user[0]}{user[1]}{HOST}:{port}", query=options).geturl()
+
+
 async def test_a_store_that_cannot_be_reached_is_not_a_store_that_holds_nothing(
     parts: Stack | None, mongo_url: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    stores = json.dumps({"default": f"mongodb://{HOST}:{port}/?directConnection=true"})
-    async with running(parts, tmp_path, HABEAS_STORES=stores) as pipeline:
+    async with prepared(parts, tmp_path) as pipeline:
+        url = pipeline.mongo_url_of("fulfillment")
+        pipeline.settings["HABEAS_STORES"] = json.dumps({"default": through(port, url)})
+        await pipeline.start()
         person = (await pipeline.people())[2]
         asked = person.asks("access")
         await pipeline.send(asked)
