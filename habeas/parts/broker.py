@@ -130,8 +130,10 @@ class Broker:
         await connection.close()
 
     async def _evaluate(self, expression: str) -> None:
+        """Evaluate *expression* under a name of its own: the node refuses a second client of one name."""
+        name = f"call-{secrets.token_hex(8)}"
         call = await asyncio.create_subprocess_exec(
-            "erl_call", "-sname", self.node, "-e",
+            "erl_call", "-h", name, "-sname", self.node, "-e",
             env=self._environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

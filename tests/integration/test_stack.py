@@ -71,6 +71,10 @@ async def test_a_cut_wire_is_felt_by_the_client(stack: Stack, amqp_url: str) -> 
         await eventually(lambda: channel.is_closed)
 
 
+async def test_broker_takes_commands_of_several_processes_at_once(stack: Stack) -> None:
+    await asyncio.gather(*(stack.broker.settle() for _ in range(8)))
+
+
 async def test_every_test_has_a_broker_with_our_queues_alone(amqp_url: str) -> None:
     async with channel_to(amqp_url) as channel:
         with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
