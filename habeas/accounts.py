@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
-from shared.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, staff_role, staff_role_name
+from shared.accounts import ACCOUNTS, TOPOLOGY, database_roles, definitions, made_roles
 from shared.bus import declare
 from shared.errors import BrokerUnavailable, ConfigurationError
 from shared.mongo import Client, connect, translated
@@ -67,7 +67,8 @@ async def grant(
     names = list(business)
     client = connect(root_url, app_name="habeas topology")
     try:
-        await _make_role(client, staff_role_name(prefix), staff_role(prefix))
+        for name, role in made_roles(prefix).items():
+            await _make_role(client, name, role)
         for account, (user, password) in users.items():
             with translated(f"make the user of {account}"):
                 known = await client.admin.command("usersInfo", user)

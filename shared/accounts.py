@@ -105,6 +105,22 @@ def staff_role_name(prefix: str) -> str:
     return f"{prefix}-staff"
 
 
+def command_role(prefix: str) -> dict[str, Any]:
+    """Return the role by which the command schedules a fetch from DROP; it writes nothing else of intake."""
+    resource = {"db": f"{prefix}_intake", "collection": "drop_state"}
+    return {"privileges": [{"resource": resource, "actions": ["find", "insert", "update"]}], "roles": []}
+
+
+def command_role_name(prefix: str) -> str:
+    """Return the name of that role, in the database `admin`."""
+    return f"{prefix}-{COMMAND}"
+
+
+def made_roles(prefix: str) -> dict[str, dict[str, Any]]:
+    """Return the roles that are made in the database `admin`, by name."""
+    return {staff_role_name(prefix): staff_role(prefix), command_role_name(prefix): command_role(prefix)}
+
+
 def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> list[dict[str, str]]:
     """
     Return the roles that *account* has in MongoDB.
@@ -124,6 +140,7 @@ def database_roles(account: str, prefix: str, business: Iterable[str] = ()) -> l
     seen = [f"{prefix}_vault", f"{prefix}_keys", *(read if account == COMMAND else [])]
     return [
         *([{"role": staff_role_name(prefix), "db": "admin"}] if account in PROCESSES else []),
+        *([{"role": command_role_name(prefix), "db": "admin"}] if account == COMMAND else []),
         *({"role": "readWrite", "db": name} for name in written),
         *({"role": "read", "db": name} for name in seen if name not in written),
     ]

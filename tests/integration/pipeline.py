@@ -34,7 +34,7 @@ from habeas.parts.ports import HOST, free_port
 from habeas.parts.process import Command, Process
 from habeas.stack import Stack
 from shared import topology
-from shared.accounts import ACCOUNTS, account_of, definitions, staff_role_name
+from shared.accounts import ACCOUNTS, account_of, definitions, made_roles
 from shared.bus import Bus, Message, Parking, declare, user_of
 from shared.codes import ALONE
 from shared.errors import BrokerUnavailable, TransientError
@@ -480,7 +480,8 @@ async def _users(
     yield {}
     for user, _ in users.values():
         await client.admin.command("dropUser", user)
-    await client.admin.command("dropRole", staff_role_name(prefix))
+    for role in made_roles(prefix):
+        await client.admin.command("dropRole", role)
 
 
 def _url_of(account: str, settings: Mapping[str, str], file: str = accounts.AMQP_URL) -> str:
