@@ -229,7 +229,7 @@ class _Walk:
 
     def _judged(self, questions: Questions, document: Document, matches: Sequence[Match]) -> Judged | None:
         """Return what of *matches* makes *document* the person's; none if the search begins anew."""
-        usual = self._trail.usual(questions)
+        usual = None if self._known.only_verified else self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
             return Judged(tuple(matches) if usual >= Reach.SURE_OUTWARD else (), tuple(matches))
         ways = self._trail.ways(questions, matches)
