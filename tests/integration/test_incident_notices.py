@@ -33,7 +33,6 @@ async def incident(pipeline: Pipeline) -> str:
     content |= {
         "reference": "INC-notices",
         "affected": {"collections": [{"collection": "contacts"}], "list": content["affected"]["list"]},
-        "by": "ada",
         "occurred_from": (today - timedelta(days=2)).isoformat(),
         "occurred_to": (today - timedelta(days=1)).isoformat(),
         "detected_at": (today - timedelta(hours=3)).isoformat(),
@@ -42,7 +41,7 @@ async def incident(pipeline: Pipeline) -> str:
     }
     file = pipeline.folder / "incident.json"
     file.write_text(json.dumps(content, default=str), encoding="utf-8")
-    code, said, wrong = await command(pipeline, "breach", "declare", str(file))
+    code, said, wrong = await command(pipeline, "breach", "declare", str(file), "--as", "ada.muster")
     assert code == 0, wrong
     found = said.partition("habeas breach show ")[2].split("`")[0]
 
