@@ -47,11 +47,18 @@ FEW = 10
 
 
 def settings(state: Path, account: str = COMMAND) -> Mapping[str, str]:
-    """Return the settings of the installation that is spoken to; secrets may stand in files of *account*."""
-    remembered = installation.remembered(state)
-    given = {**_files(remembered), **remembered, **_files(os.environ), **os.environ}
-    folder = given.get("HABEAS_CREDENTIALS")
-    return {**(_credentials(Path(folder, account)) if folder else {}), **given}
+    """
+    Return the settings of the installation that is spoken to; secrets may stand in files of *account*.
+
+    All of the environment, its files included, comes before what is remembered in *state*.
+    """
+    return {**_given(installation.remembered(state), account), **_given(os.environ, account)}
+
+
+def _given(variables: Mapping[str, str], account: str) -> dict[str, str]:
+    """Return *variables*, and the settings in the files that they name."""
+    folder = variables.get("HABEAS_CREDENTIALS")
+    return {**(_credentials(Path(folder, account)) if folder else {}), **_files(variables), **variables}
 
 
 def root_key(state: Path, account: str = COMMAND) -> RootKey:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from habeas.cli import app
 from habeas.cli.maps import _show
-from habeas.cli.options import show_plan
+from habeas.cli.options import settings, show_plan
 from habeas.engine import identities
 from habeas.erasures import bare
 from services.fulfillment.datamap.loading import Flaw
@@ -122,3 +122,18 @@ def test_a_request_that_is_not_named_is_asked_for(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HABEAS_PUBLIC_URL", "http://127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="say which request"):
         CliRunner().invoke(app, ["status"], catch_exceptions=False)
+
+
+def test_key_in_credentials_of_the_environment_beats_a_remembered_master_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An old state folder must not have the stop list looked up with another key."""
+    state, credentials = tmp_path / "state", tmp_path / "credentials"
+    state.mkdir()
+    (state / "environment").write_text("HABEAS_MASTER_KEY=old\n", encoding="utf-8")
+    (credentials / "command").mkdir(parents=True)
+    (credentials / "command" / "keys").write_text("ring", encoding="utf-8")
+    monkeypatch.setenv("HABEAS_CREDENTIALS", str(credentials))
+    assert settings(state)["HABEAS_MASTER_KEY"] == "ring"
+    monkeypatch.setenv("HABEAS_MASTER_KEY", "given")
+    assert settings(state)["HABEAS_MASTER_KEY"] == "given"
