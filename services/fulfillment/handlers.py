@@ -35,7 +35,7 @@ from services.fulfillment.erasure.planning import plan
 from services.fulfillment.named_mailboxes import MOST_NOTIFIED, other_mailboxes
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.trust import proven, to_look_up, told
+from services.fulfillment.search.trust import proven, to_look_up, told, vouched
 from services.fulfillment.search.urgency import due_on, last_day
 from services.fulfillment.search.walk import Answer as Search
 from services.fulfillment.search.walk import Findings
@@ -244,9 +244,10 @@ SUBSCRIPTIONS = (
 async def _found(
     submitted: RequestSubmitted, names: Sequence[str] | None, ctx: Fulfillment
 ) -> tuple[Identities, Findings]:
-    """Return the identities that are surely the requester's (*names*; all if None), and their records."""
+    """Return the identities of *names*, or those vouched for if None, and the records found by them."""
     claimed = told(submitted, ctx.maps.current)
-    sure = claimed if names is None else proven(submitted, names, ctx.maps.current)
+    maps = ctx.maps.current
+    sure = vouched(submitted, maps) if names is None else proven(submitted, names, maps)
     return sure, await _gathered(ctx, sure, claimed)
 
 

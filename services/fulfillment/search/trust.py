@@ -30,6 +30,17 @@ def proven(submitted: RequestSubmitted, names: Many[str], data_map: DataMap) -> 
     return {name: spellings for name, spellings in told(submitted, data_map).items() if name in names}
 
 
+def vouched(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
+    """
+    Return the identities that a trusted source proves by naming them.
+
+    People type their own telephone number into an account. So it is a claim beside any other identity, and
+    counts only where the source names the person by it alone.
+    """
+    identities = told(submitted, data_map)
+    return {name: spellings for name, spellings in identities.items() if name != PHONE} or identities
+
+
 def to_look_up(submitted: RequestSubmitted, data_map: DataMap) -> Identities:
     """Return the one identity by which claimed data points are looked up: several may be several people's."""
     names = told(submitted, data_map)

@@ -7,7 +7,7 @@ import pytest
 from services.fulfillment.datamap.reading import DataMap, parse
 from services.fulfillment.search.comparison import Agreement, compare
 from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.trust import proven, to_look_up, told
+from services.fulfillment.search.trust import proven, to_look_up, told, vouched
 from services.fulfillment.search.walk import Found
 from shared.events import RequestSubmitted
 
@@ -69,6 +69,24 @@ def test_a_proven_mailbox_proves_no_telephone_number(data_map: DataMap) -> None:
 def test_an_address_among_the_identifiers_is_not_the_mailbox_that_was_written_to(data_map: DataMap) -> None:
     submitted = request(email="mallory@example.com", identifiers={"email": "ada@example.org"})
     assert proven(submitted, ("email",), data_map) == {"email": ("mallory@example.com",)}
+
+
+@pytest.mark.parametrize(
+    ("subject", "names"),
+    [
+        pytest.param({"email": "a@example.org", "phone": "+4930901820"}, {"email"}, id="mailbox and number"),
+        pytest.param(
+            {"phone": "+4930901820", "identifiers": {"customer_no": "C-1"}},
+            {"customer_no"},
+            id="id and number",
+        ),
+        pytest.param({"phone": "+4930901820"}, {"phone_number"}, id="number alone"),
+    ],
+)
+def test_trusted_source_proves_a_telephone_number_only_where_it_is_alone(
+    subject: dict[str, Any], names: set[str], data_map: DataMap
+) -> None:
+    assert set(vouched(request(**subject), data_map)) == names
 
 
 def test_of_two_numbers_only_the_one_in_its_place_is_told(data_map: DataMap) -> None:
