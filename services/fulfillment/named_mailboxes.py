@@ -6,7 +6,7 @@ from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.scoping.mailboxes import address_in, same
+from services.fulfillment.scoping.mailboxes import addresses_in, same
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.roles import roles
@@ -42,8 +42,8 @@ def _addresses(findings: Findings, data_map: DataMap) -> Iterator[str]:
             for record in findings.of(collection.key):
                 for field in fields:
                     for value in values_at(record.disclosed, field.path):
-                        if isinstance(value, str) and (address := address_in(value)):
-                            yield address
+                        if isinstance(value, str):
+                            yield from addresses_in(value)
 
 
 def _fields(collection: Collection) -> list[Field]:

@@ -19,18 +19,26 @@ def scheduled(planned: ErasurePlanned, ctx: Fulfillment) -> ErasureScheduled | N
     """
     Return when the erasure *planned* is carried out; None where it need not wait.
 
-    The window ends before the last day for the answer, so that no deadline is missed for it.
+    The window ends before the last day for the answer. That day is counted from the day on which intake has
+    registered the request, where the sender names an earlier one: back-dating must not take the window away.
 
     Law:
         GDPR Art. 12(3), 17(1): without undue delay, and within the month.
     """
     verified = ctx.known.verified
-    days = [last_day(planned.regulation, Right.ERASURE, planned.received_on)]
-    days += _last_days(verified.laws if verified else (), planned.received_on)
+    begun = _begun_on(planned.received_on, verified, ctx.house.zone)
+    days = [last_day(planned.regulation, Right.ERASURE, begun)]
+    days += _last_days(verified.laws if verified else (), begun)
     at = min(ctx.now + ctx.house.erasure_window, _begin_of(min(days), ctx.house.zone))
     if at <= ctx.now:
         return None
     return ErasureScheduled(request_id=ctx.case_id, at=at, letter=not _confirmed_apart(verified))
+
+
+def _begun_on(received_on: date, verified: IdentityVerified | None, zone: tzinfo) -> date:
+    """Return the day from which the window's last day is counted."""
+    registered_at = verified.registered_at if verified else None
+    return received_on if registered_at is None else max(received_on, registered_at.astimezone(zone).date())
 
 
 def _confirmed_apart(verified: IdentityVerified | None) -> bool:

@@ -356,3 +356,23 @@ async def test_element_of_a_stranger_is_left_out_and_the_persons_own_is_not(worl
     [team] = findings.of("desk.teams")
     assert team.disclosed["members"] == [kim]
     assert all(element.value == kim for match in team.elements for element in match.elements(team.document))
+
+
+@pytest.mark.parametrize("index", [None, {}, {"collation": {"locale": "en", "strength": 2}}])
+@pytest.mark.parametrize(
+    ("proven", "stored"),
+    [
+        pytest.param("kim@strasse.example", "kim@straße.example", id="domain"),
+        pytest.param("strasse@example.org", "STRAßE@example.org", id="local part"),
+    ],
+)
+async def test_mailboxes_that_differ_by_sharp_s_are_two_mailboxes(
+    world: World, proven: str, stored: str, index: dict[str, Any] | None
+) -> None:
+    """The collation of the database takes one for the other; the search must not."""
+    await world.fill(users=[{"_id": 1, "email": stored}, {"_id": 2, "email": proven.upper()}])
+    if index is not None:
+        await world.client[world.prefix + "desk"]["users"].create_index("email", **index)
+    data_map = desk(users=f"name: _id\n{held('email', 'email', 'always')}")
+    found = await gather(data_map, world.stores, {"email": (proven,)})
+    assert ids(found) == {("users", 2)}

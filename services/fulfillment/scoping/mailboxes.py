@@ -27,8 +27,13 @@ def address_in(text: str) -> str | None:
     The text may be a mailbox with a name, or a list of mailboxes. A domain in letters beyond ASCII is written
     as name servers know it, so that nobody else on the way has to choose how.
     """
+    return next(addresses_in(text), None)
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """Yield all addresses in *text* that :func:`address_in` would take."""
     plain = UNSEEN.sub("", text).strip(SEPARATORS)
-    return next(filter(None, map(_reachable, _mailboxes(LINK.sub("", plain)))), None)
+    yield from filter(None, map(_reachable, _mailboxes(LINK.sub("", plain))))
 
 
 def same(address: str, *, tagged: bool) -> Hashable:

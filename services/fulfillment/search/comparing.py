@@ -39,8 +39,12 @@ def refers(value: Any) -> bool:
 
 
 def folded(text: str) -> str:
-    """Return *text* as it compares when case does not count."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """
+    Return *text* as it compares when case does not count.
+
+    Not by folding: that takes ``ß`` for ``ss``, and a mailbox for another one's.
+    """
+    return unicodedata.normalize("NFC", text).lower()
 
 
 def untagged(address: str) -> str:

@@ -63,7 +63,7 @@ def plain(name: str, value: str) -> str:
     """Return the identity *name* with *value* without what is written differently: case, blanks, dashes."""
     if name == PHONE:
         return re.sub(r"[^0-9]", "", value).lstrip("0")
-    return value.casefold() if name == EMAIL else value
+    return value.lower() if name == EMAIL else value
 
 
 def _international(number: PhoneNumber) -> Iterator[str]:

@@ -162,6 +162,16 @@ async def test_window_ends_before_the_last_day_of_the_strictest_law(
     assert window.at == at
 
 
+async def test_back_dated_request_waits_for_its_whole_window() -> None:
+    event, ctx = await asked()
+    back_dated = event.model_copy(
+        update={"received_on": NOW.date() - 40 * DAY, "registered_at": NOW - timedelta(hours=1)}
+    )
+    _, window = await answer(back_dated, ctx)
+    assert isinstance(window, ErasureScheduled)
+    assert window.at == NOW + DAY
+
+
 async def test_erasure_that_is_due_does_not_wait() -> None:
     event, ctx = await asked()
     [planned] = await answer(event, replace(ctx, now=datetime(2026, 12, 28, tzinfo=UTC)))

@@ -48,6 +48,7 @@ def findings(*documents: dict[str, Any]) -> Findings:
         ({}, ()),
         ({"second": "lou@example.org"}, ("lou@example.org",)),
         ({"second": "Lou <lou@example.org>"}, ("lou@example.org",)),
+        ({"second": f"{PROVEN}; lou@example.org"}, ("lou@example.org",)),
         ({"second": " ADA@Example.ORG "}, ()),
         ({"second": "n/a"}, ()),
         ({"second": None}, ()),

@@ -1,0 +1,48 @@
+"""The notice to the owner of another mailbox in the records: its content, and a mailbox that gets none."""
+
+from typing import cast
+
+import pytest
+
+from services.notifier.handlers import notify_named_mailbox
+from services.notifier.writing import Notifier
+from shared.events import LetterKind, MailboxNamed, Requester
+from shared.law import Right
+from shared.testing import MemoryVault
+from tests.unit.notifier.examples import asked
+from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
+
+OTHER = "lou@example.net"
+NAMED = MailboxNamed(request_id=CASE, right=Right.ACCESS, ref="mailbox_0")
+
+
+async def told_of(address: str, outbox: Outbox, requester: Requester = Requester.PERSON) -> Notifier:
+    """Return what the handler gets where records name *address* and *requester* asks for Kim's data."""
+    received = asked(Right.ACCESS).model_copy(update={"requester": requester})
+    ctx = await notifier(outbox, received, agent=AGENT)
+    vault = cast("MemoryVault", ctx.vault)
+    await vault.seal(CASE, NAMED.ref, address.encode())
+    return ctx
+
+
+async def test_notice_names_neither_the_requester_nor_the_request() -> None:
+    outbox = Outbox()
+    sent = await notify_named_mailbox(NAMED, await told_of(OTHER, outbox))
+    assert kinds(sent) == [LetterKind.NAMED_MAILBOX]
+    [(recipient, words)] = outbox.letters
+    assert recipient == OTHER
+    assert "kim" not in words.lower()
+    assert CASE not in words
+
+
+@pytest.mark.parametrize("address", ["kim@example.org", "KIM@example.org"])
+async def test_child_gets_no_notice_about_a_request_of_its_parent(address: str) -> None:
+    outbox = Outbox()
+    assert await notify_named_mailbox(NAMED, await told_of(address, outbox, Requester.PARENT)) == []
+    assert outbox.letters == []
+
+
+async def test_other_mailbox_in_the_records_of_a_child_gets_the_notice() -> None:
+    outbox = Outbox()
+    sent = await notify_named_mailbox(NAMED, await told_of(OTHER, outbox, Requester.PARENT))
+    assert kinds(sent) == [LetterKind.NAMED_MAILBOX]
