@@ -141,12 +141,12 @@ async def test_an_incident_goes_its_way_through_a_hold_a_crash_and_a_second_phas
     assert (code, "somebody else has to approve" in wrong) == (2, True)
     own = BreachApproved(request_id=case, by="ada", phase=1)
     await tell(pipeline, await pipeline.accounts.signed(own))
-    async with Parking(pipeline.amqp_url, topology.parking_of("incidents")) as parking:
 
-        async def refused() -> bool:
+    async def refused() -> bool:
+        async with Parking(pipeline.amqp_url, topology.parking_of("incidents")) as parking:
             return any([b'"ada"' in parked.body async for parked in parking])
 
-        await comes_true(refused)
+    await comes_true(refused)
 
     until = now() + timedelta(hours=1)
     code, _, wrong = await command(
