@@ -39,7 +39,7 @@ from tests.waiting import eventually
 BERLIN = ZoneInfo("Europe/Berlin")
 MASTER_KEY = bytes(32)
 WITHIN = timedelta(seconds=90)
-REPLICAS, CASES = 3, 3_000
+REPLICAS, CASES = 3, 1_000
 NOW = datetime.now(UTC)
 LONG_AGO = (NOW - timedelta(days=900)).replace(hour=12, minute=0, second=0, microsecond=0)
 YEAR = LONG_AGO.year
