@@ -42,6 +42,8 @@ REASONS = {
     "tried_too_often": "the account has tried a code in this half-minute: wait for the next one",
     "decider_is_concerned": "the request names a mailbox of yours: a colleague has to decide it",
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
+    "no_correction_waits": "no correction of this request waits for the staff",
+    "request_stopped": "the request is stopped: `habeas case resume` lets it go on first",
     "no_accounts": "this installation has no staff accounts",
 }
 """Reason of a refusal → its explanation."""

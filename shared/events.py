@@ -1310,6 +1310,13 @@ class ErasureApproved(Decision):
     ROLES = frozenset({StaffRole.APPROVER})
 
 
+class CorrectionApproved(Decision):
+    """The privacy staff approves a correction of an identity; it waited until the new value was proven."""
+
+    TYPE = "habeas.correction.approved.v1"
+    ROLES = frozenset({StaffRole.APPROVER})
+
+
 class ErasureScheduled(Fact):
     """A planned erasure waits for its window to end; until then it can be stopped."""
 

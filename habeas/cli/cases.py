@@ -14,6 +14,7 @@ from shared.events import (
     AnswerDelivered,
     AppealDecided,
     Controller,
+    CorrectionApproved,
     ExtensionDecided,
     ExtensionReason,
     FeeDecided,
@@ -137,6 +138,18 @@ def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, s
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=False))
     out.print(f"decided; `habeas status {request_id}` shows the request as ended")
+
+
+@app.command("approve-correction")
+def approve_correction(
+    request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
+) -> None:
+    """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
+    from habeas import requests  # noqa: PLC0415
+
+    signer = signer_of(account, code, state)
+    decide_as(signer, requests.fact(CorrectionApproved, request_id=request_id, by=signer.account))
+    out.print(f"approved; ask with `habeas status {request_id}`")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from shared.events import (
     Assurance,
     ChangePlanned,
     Code,
+    CorrectionApproved,
     DropListed,
     ErasureApproved,
     ErasureDue,
@@ -245,6 +246,10 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
     S.REFERRED: {
         IdentityClaimed: S.REFERRED,
+        CorrectionApproved: S.REFERRED,
+        ChangePlanned: S.PLANNED,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
         FeeDecided: S.REFERRED,
         FeeQuoted: S.REFERRED,
         FeeAgreed: S.REFERRED,
@@ -280,6 +285,10 @@ class Fulfilment:
     """The second person who approved of the erasure."""
     change: Code = ""
     """Name of the plan of its marks or corrections in the vault."""
+    referred: RequestReferred | None = None
+    """Why it was left to the staff."""
+    corrections_approved: tuple[Code, ...] = ()
+    """Staff accounts that approved the correction of an identity."""
     stopped: bool = False
     """Whether nothing may be disclosed, erased or changed until the staff decides."""
     held: tuple[Fact, ...] = ()
@@ -293,6 +302,12 @@ class Fulfilment:
     def may_approve(self, account: Code) -> bool:
         """Return whether *account* is another than those that decided that the requester is the person."""
         return account not in self.deciders
+
+    @property
+    def awaits_correction(self) -> bool:
+        """Whether a correction of an identity waits for the staff."""
+        reason = self.referred.reason if self.referred else None
+        return self.status is Status.REFERRED and reason == IDENTITY_CHANGE
 
     @property
     def waiting(self) -> bool:
@@ -359,7 +374,17 @@ def _noted(known: Fulfilment, status: Status, fact: Fact) -> Fulfilment:
         case RequestFulfilled():
             return replace(known, status=status, fulfilled=fact, rounds=0)
         case _:
-            return replace(known, status=status)
+            return _staff_noted(replace(known, status=status), fact)
+
+
+def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
+    match fact:
+        case RequestReferred():
+            return replace(known, referred=fact)
+        case CorrectionApproved():
+            return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
+        case _:
+            return known
 
 
 def _planned(known: Fulfilment, status: Status, fact: ErasurePlanned) -> Fulfilment:

@@ -80,7 +80,7 @@ async def plan_change(
     known_by = _everything(submitted) if event.proven is None else identities
     decided = _decided(event.right, submitted, findings, ctx)
     reason = _why_by_staff(event, submitted, decided, known_by, ctx.maps.current)
-    if reason is not None:
+    if reason is not None and not (reason == IDENTITY_CHANGE and ctx.known.corrections_approved):
         return [RequestReferred(request_id=ctx.case_id, right=event.right, reason=reason)]
     named = {name: tuple(spellings) for name, spellings in known_by.items()}
     planned = replace(decided, plan=replace(decided.plan, identities=named))

@@ -44,9 +44,10 @@ from services.fulfillment.telling import tell
 from services.fulfillment.transferring import transfer
 from services.fulfillment.window import scheduled
 from shared.answer import ANSWER
-from shared.errors import InvalidDataMap
+from shared.errors import InvalidDataMap, RefusedDecision
 from shared.events import (
     ChangePlanned,
+    CorrectionApproved,
     DataPoints,
     DropListed,
     ErasureApproved,
@@ -195,6 +196,25 @@ def _hands_over(fact: Fact) -> bool:
             return isinstance(fact, ErasurePlanned | TransferOrdered)
 
 
+async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Correct an identity, now that the staff approves; where two must decide, once the second one does.
+
+    Raises:
+        RefusedDecision: No such correction waits, the request is stopped, or the account decided before.
+    """
+    known = ctx.known
+    if not known.awaits_correction or known.verified is None:
+        raise RefusedDecision("no_correction_waits")
+    if known.stopped:
+        raise RefusedDecision("request_stopped")
+    if not known.may_approve(event.by) or event.by in known.corrections_approved:
+        raise RefusedDecision("decider_decided_before")
+    if ctx.house.two_deciders and not known.corrections_approved:
+        return []
+    return await _answered(known.verified, ctx.after(event))
+
+
 async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
     """Remember that nothing is to be done any more."""
     return []
@@ -230,6 +250,7 @@ SUBSCRIPTIONS = (
     on(ErasureDue, unless_stopped(begin)),
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
+    on(CorrectionApproved, approve_correction),
     on(RestrictionAnnounced, lift),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),

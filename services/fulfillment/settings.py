@@ -93,6 +93,9 @@ class FulfillmentSettings(Settings):
     before the last day for the answer. `PT0S`: it does not wait.
     """
 
+    two_deciders: bool = False
+    """Whether two of the staff must decide that an alias, or a corrected identity, is the person's."""
+
     transfer_allow: frozenset[str] = frozenset()
     """Hosts that a package may be sent on to although they lie inside: JSON, `["import.example.com"]`."""
 
@@ -134,6 +137,7 @@ class FulfillmentSettings(Settings):
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,
             approval_above=self._approval_above(),
+            two_deciders=self.two_deciders,
             erasure_window=self.erasure_window,
             recipients={name: agreed.value() for name, agreed in self.recipients.items()},
             patience=self.retry_for,

@@ -172,6 +172,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
     S.REFERRED: {
         RequestFulfilled: S.ANSWERED,
+        RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
         IdentityChallenged: S.REFERRED,
         ProofRefused: S.REFERRED,

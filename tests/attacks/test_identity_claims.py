@@ -22,11 +22,12 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
 from shared.mongo import Client, Document
-from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, running
+from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, command, running
 from tests.integration.test_search import World, desk, ids
 from tests.integration.test_search_verified import held, linked
 from tests.waiting import eventually
 
+NEW_PHONE = "+353209100999"
 VICTIM = Somebody(ADA.email, ADA.name)
 
 
@@ -131,6 +132,31 @@ async def test_rectification_of_an_identity_goes_to_staff_and_changes_nothing(
     [event] = heard.of(case, "request.referred")
     assert event["data"]["reason"] == "identity_change_needs_proof"
     assert await contacts.find_one({"email": attacker.email}) == before
+
+
+async def test_approved_correction_of_an_identity_is_made_once_and_answered(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await attackers(pipeline))[8]
+    contacts = pipeline.business("portal", "contacts")
+    corrections = [
+        {"field": "contacts.name.first", "value": "Renamed"},
+        {"field": "contacts.phones", "value": NEW_PHONE},
+    ]
+    case = await pipeline.verified("rectification", person, details={"corrections": corrections})
+    await pipeline.until_it_is("referred", case)
+    approve = ("case", "approve-correction", case, "--as")
+    assert (await command(pipeline, *approve, "robin.muster"))[0] == 0
+    await pipeline.closed(case)
+    changed = await contacts.find_one({"email": person.email})
+    assert changed["name"]["first"] == "Renamed"
+    assert changed["phones"] == [NEW_PHONE]
+    [event] = heard.of(case, "request.fulfilled")
+    assert event["data"]["dispositions"] == {"corrected": 1}
+    await contacts.update_one({"email": person.email}, {"$set": {"name.first": "Later"}})
+    code, _, complaint = await command(pipeline, *approve, "kim.muster")
+    assert (code, "no correction of this request waits" in complaint) == (2, True)
+    assert (await contacts.find_one({"email": person.email}))["name"]["first"] == "Later"
 
 
 async def test_answer_mentions_what_was_not_searched_by_and_no_content(pipeline: Pipeline) -> None:

@@ -8,31 +8,35 @@ from typing import Any
 import pytest
 
 from services.fulfillment.cases import Fulfilment, evolve
+from services.fulfillment.cases import Status as Fulfilled
 from services.fulfillment.changes.change import Undone
 from services.fulfillment.changing import change, lift
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.reading import parse
 from services.fulfillment.erasure.steps import Plan
-from services.fulfillment.handlers import answer
+from services.fulfillment.handlers import answer, approve_correction
 from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.ownership import Match
 from services.fulfillment.suppression import Purpose
 from shared.answer import SUBMISSION
-from shared.errors import PermanentError, StoreUnavailable
+from shared.errors import PermanentError, RefusedDecision, StoreUnavailable
 from shared.events import (
     Assurance,
     ChangePlanned,
+    CorrectionApproved,
     IdentityVerified,
     LiftingReason,
     RequestReferred,
+    RequestStopped,
     RequestSubmitted,
     RestrictionAnnounced,
+    StopReason,
 )
 from shared.law import Regulation, Right
 from shared.testing import MemoryVault
-from tests.unit.fulfillment.stage import CASE, OneMap, around
+from tests.unit.fulfillment.stage import CASE, OneMap, around, stage
 
 KIM = "kim@example.org"
 MAP = parse(
@@ -55,6 +59,27 @@ dataset:
     }
 )
 [USERS] = MAP.collections
+EDITABLE = parse(
+    {
+        "shop.yml": """
+dataset:
+  - fides_key: shop
+    collections:
+      - name: people
+        fields:
+          - { name: _id, fides_meta: { primary_key: true } }
+          - { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }
+          - name: phone
+            data_categories: [user.contact.phone_number]
+            fides_meta: { identity: phone_number }
+            meta: { habeas: { editable: true } }
+"""
+    }
+)
+[PEOPLE] = EDITABLE.collections
+HELD = Found(
+    PEOPLE, {"_id": 1}, {"_id": 1, "email": KIM, "phone": "+353209100142"}, (Match("email", None, (KIM,)),)
+)
 FOUND = Found(USERS, {"_id": 1}, {"_id": 1, "email": KIM}, (Match("email", None, (KIM,)),))
 ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)
 
@@ -135,6 +160,71 @@ async def test_a_restriction_that_does_not_go_away_is_not_told_as_lifted() -> No
     _, ctx = await planned(Right.RESTRICTION, Stubborn(takes=False))
     with pytest.raises(PermanentError, match="1 records are still marked"):
         await lift(ANNOUNCED, ctx)
+
+
+def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Fulfillment:
+    """Return *ctx* of a request whose correction of an identity waits, approved by some accounts."""
+    referred = RequestReferred(
+        request_id=CASE, right=Right.RECTIFICATION, reason="identity_change_needs_proof"
+    )
+    approvals = [CorrectionApproved(request_id=CASE, by=by) for by in approved]
+    return ctx.after(event, referred, *approvals)
+
+
+async def rectified(*, two: bool = False) -> tuple[IdentityVerified, Fulfillment]:
+    event, ctx = await stage(
+        EDITABLE,
+        Findings(EDITABLE.version, Few((HELD,)), (Coverage(PEOPLE.key, Status.SEARCHED, 1),)),
+        Right.RECTIFICATION,
+        corrections=[{"field": "people.phone", "value": "+353209100143"}],
+    )
+    event = event.model_copy(update={"deciders": ("dana",)})
+    return event, replace(ctx, house=replace(ctx.house, two_deciders=two))
+
+
+APPROVED = CorrectionApproved(request_id=CASE, by="robin")
+
+
+async def test_correction_of_an_identity_is_planned_only_after_its_approval() -> None:
+    event, ctx = await rectified()
+    [referred] = await answer(event, ctx)
+    assert isinstance(referred, RequestReferred)
+    assert referred.reason == "identity_change_needs_proof"
+    [planned] = await approve_correction(APPROVED, ctx.after(event, referred))
+    assert isinstance(planned, ChangePlanned)
+    after = ctx.after(event, referred, APPROVED, planned)
+    assert after.known.status is Fulfilled.PLANNED
+    with pytest.raises(RefusedDecision, match="no_correction_waits"):
+        await approve_correction(APPROVED, after)
+
+
+@pytest.mark.parametrize("by", ["dana", "robin"])
+async def test_correction_is_not_approved_by_an_earlier_decider(by: str) -> None:
+    event, ctx = await rectified(two=True)
+    with pytest.raises(RefusedDecision, match="decider_decided_before"):
+        await approve_correction(APPROVED.model_copy(update={"by": by}), correcting(ctx, event, "robin"))
+
+
+async def test_of_two_deciders_both_must_approve_a_correction() -> None:
+    event, ctx = await rectified(two=True)
+    assert await approve_correction(APPROVED, correcting(ctx, event)) == []
+    second = APPROVED.model_copy(update={"by": "kim"})
+    [planned] = await approve_correction(second, correcting(ctx, event, "robin"))
+    assert isinstance(planned, ChangePlanned)
+
+
+async def test_stopped_correction_is_not_approved() -> None:
+    event, ctx = await rectified()
+    stopped = correcting(ctx, event).after(RequestStopped(request_id=CASE, reason=StopReason.NOT_ME))
+    with pytest.raises(RefusedDecision, match="request_stopped"):
+        await approve_correction(APPROVED, stopped)
+
+
+async def test_request_that_was_referred_for_another_reason_has_no_correction_to_approve() -> None:
+    event, ctx = await rectified()
+    unsure = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason="unsure")
+    with pytest.raises(RefusedDecision, match="no_correction_waits"):
+        await approve_correction(APPROVED, ctx.after(event, unsure))
 
 
 async def test_nothing_is_lifted_for_a_case_that_has_planned_nothing() -> None:
