@@ -122,7 +122,7 @@ class House:
     approval_above: int | None = None
     """How many records an erasure may change before a second person must approve of it; none: any number."""
     two_deciders: bool = False
-    """Whether two of the staff must decide that an alias, or a corrected identity, is the person's."""
+    """Whether two of the staff must decide that a corrected identity is the person's."""
     erasure_window: timedelta = timedelta()
     """How long a planned erasure waits, in which it can be stopped."""
     recipients: Mapping[str, Recipient] = field(default_factory=dict)
