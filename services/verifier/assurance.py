@@ -182,7 +182,7 @@ def _level_in_california(situation: Situation) -> tuple[Assurance, str]:
 def _ways(level: Assurance, situation: Situation) -> Iterator[frozenset[Evidence]]:
     shorter: list[frozenset[Evidence]] = []
     for evidence in WAYS[level]:
-        asked = _fitted(evidence, level, situation)
+        asked = _fitted(evidence, situation)
         if any(way <= _with_fewer_points(asked) for way in shorter):
             continue  # it asks for more than a way before it
         documents = E.IDENTITY_DOCUMENT in asked and level is not Assurance.REASONABLY_HIGH
@@ -200,14 +200,16 @@ def _with_fewer_points(evidence: AbstractSet[Evidence]) -> frozenset[Evidence]:
     return frozenset(evidence | {E.TWO_POINTS}) if E.THREE_POINTS in evidence else frozenset(evidence)
 
 
-def _fitted(evidence: frozenset[Evidence], level: Assurance, situation: Situation) -> frozenset[Evidence]:
-    """Return *evidence* as the situation asks for it."""
+def _fitted(evidence: frozenset[Evidence], situation: Situation) -> frozenset[Evidence]:
+    """
+    Return *evidence* as the situation asks for it.
+
+    A mailbox that can be asked is part of every way but a log-in: data points can be known to other people.
+    """
     if situation.regulation is not Regulation.CCPA:
         evidence -= {E.DECLARATION}  # a promise that only Californian law knows
-    if level is Assurance.MAILBOX and situation.right not in DISCLOSING | {Right.ERASURE}:
-        evidence = frozenset(E.TWO_POINTS if one is E.THREE_POINTS else one for one in evidence)
-    if situation.right in DISCLOSING and situation.reachable and E.ACCOUNT not in evidence:
-        evidence |= {E.MAILBOX}  # what is handed over goes there
+    if situation.reachable and E.ACCOUNT not in evidence:
+        evidence |= {E.MAILBOX}
     if situation.requester is Requester.PARENT or (
         situation.requester is Requester.AGENT and E.MAILBOX not in evidence
     ):

@@ -6,7 +6,7 @@ Evidence is gained piece by piece, until one of the ways to the level that the r
 only way to do so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,8 +35,10 @@ from shared.events import (
     IdentityVerified,
     Part,
     ProofExamined,
+    ProofKind,
     ProofPresented,
     ProofReceived,
+    ProofRef,
     ProofRefused,
     ProofSpent,
     Record,
@@ -179,6 +181,8 @@ class Verification:
     """Claims that were compared with the records, and weighed; the others are still on their way."""
     untold: int = 0
     """Claims that were compared in vain, of which the person has not been told yet."""
+    points_on_hold: ProofRef | None = None
+    """The newest claim of data points, while the proof of the mailbox is awaited."""
     documented: bool = False
     """Whether the details that documents confirm were given out to be compared."""
     presented: int = 0
@@ -301,7 +305,8 @@ def _noted(known: Verification, fact: Fact) -> Verification:
         case RequestReceived():
             status = Status.DECIDED if proven_elsewhere(fact) else known.status
             evidence = tuple(proof.ref for proof in fact.proofs)
-            return replace(known, status=status, request=fact, evidence=evidence)
+            hold = _newest_points(fact.proofs, known)
+            return replace(known, status=status, request=fact, evidence=evidence, points_on_hold=hold)
         case Assessed():
             return replace(known, requirement=fact.requirement, lapses_at=fact.lapses_at)
         case EvidenceGained():
@@ -311,7 +316,9 @@ def _noted(known: Verification, fact: Fact) -> Verification:
             evidence = (
                 (*known.evidence, DOCUMENTED) if documented and not known.documented else known.evidence
             )
-            return replace(known, claims=known.claims + 1, documented=documented, evidence=evidence)
+            hold = None if known.points_on_hold in fact.proofs else known.points_on_hold
+            claimed = replace(known, claims=known.claims + 1, documented=documented, points_on_hold=hold)
+            return replace(claimed, evidence=evidence)
         case IdentityCompared():
             return _compared(known, fact)
         case RequestPaused() | RequestResumed() | RequestStopped() | RequestReleased():
@@ -335,7 +342,7 @@ def _halt_noted(
             return replace(known, paused=isinstance(fact, RequestPaused))
         case RequestStopped():
             # A code that was mailed before is void: its letter may be in the wrong hands.
-            return replace(known, stopped=True, code=None)
+            return replace(known, stopped=True, code=None, points_on_hold=None)
         case RequestReleased():
             return replace(known, stopped=False)
 
@@ -343,7 +350,8 @@ def _halt_noted(
 def _proof_noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case ProofReceived():
-            return replace(known, evidence=(*known.evidence, *(proof.ref for proof in fact.proofs)))
+            evidence = (*known.evidence, *(proof.ref for proof in fact.proofs))
+            return replace(known, evidence=evidence, points_on_hold=_newest_points(fact.proofs, known))
         case CodeIssued():
             return _issued(known, fact)
         case StaffAgreed():
@@ -362,6 +370,14 @@ def _proof_noted(known: Verification, fact: Fact) -> Verification:
             return replace(known, evidence=tuple(ref for ref in known.evidence if ref not in fact.refs))
         case _:
             return known
+
+
+def _newest_points(proofs: Sequence[ProofRef], known: Verification) -> ProofRef | None:
+    """Return the last claim of data points in *proofs*, or the one on hold; None while no proof counts."""
+    if known.stopped:
+        return None
+    points = (proof for proof in reversed(proofs) if proof.kind is ProofKind.DATA_POINTS)
+    return next(points, known.points_on_hold)
 
 
 def _issued(known: Verification, fact: CodeIssued) -> Verification:
@@ -428,21 +444,33 @@ def gained_by_comparison(compared: IdentityCompared, known: Verification) -> Evi
         return None
     if DOCUMENTED in compared.proofs:
         return Evidence.RECORDS if compared.agreed >= POINTS_FOR_CATEGORIES else None
-    if compared.groups < POINTS_FOR_CATEGORIES or not (compared.private or _harmless(known)):
+    if not _reliable(compared, known):
         return None
     return Evidence.TWO_POINTS if compared.groups == POINTS_FOR_CATEGORIES else Evidence.THREE_POINTS
 
 
-def _harmless(known: Verification) -> bool:
+def _reliable(compared: IdentityCompared, known: Verification) -> bool:
     """
-    Tell whether what a neighbour knows, too, may count.
+    Return whether all data points agree, and a neighbour does not know them all.
 
-    It may beside a proven mailbox, and where nothing is shown of the data and nothing changed in them.
+    Beside the mailbox of the same records, values of a directory count as well.
+
+    Law:
+        11 CCR § 7062(b): the business determines which data points are reliable.
     """
-    changes = {Right.ACCESS, Right.PORTABILITY, Right.ERASURE, Right.RECTIFICATION}
-    return Evidence.MAILBOX in known.held or (
-        known.request is not None and known.request.right not in changes
-    )
+    mailbox = EMAIL in known.held.get(Evidence.MAILBOX, ()) and EMAIL in compared.identities
+    agrees = compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
+    return agrees and (compared.private or mailbox)
+
+
+def points_wait(known: Verification) -> bool:
+    """
+    Return whether data points are compared only once the mailbox is proven.
+
+    Records are not looked at before: the outcome would show strangers of whom the company holds data.
+    """
+    reachable = known.request is not None and known.request.reachable
+    return reachable and Evidence.MAILBOX not in known.held
 
 
 GAINED_BY_SLOT: Mapping[Slot | None, Evidence] = {
@@ -588,7 +616,11 @@ def _is_enough_for_categories(compared: IdentityCompared, known: Verification) -
         11 CCR § 7024(a): who cannot be verified for the specific pieces is answered as if they had asked for
         the categories; § 7062(b): for these, two data points that agree are enough.
     """
-    agrees = compared.agreed == compared.claimed and compared.groups >= POINTS_FOR_CATEGORIES
+    agrees = _reliable(compared, known) or (
+        DOCUMENTED in compared.proofs
+        and compared.agreed == compared.claimed
+        and compared.groups >= POINTS_FOR_CATEGORIES
+    )
     return agrees and known.request is not None and may_have_categories(known.request)
 
 

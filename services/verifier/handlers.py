@@ -32,6 +32,7 @@ from services.verifier.domain import (
     gained_by_examination,
     level_of,
     only_records_missing,
+    points_wait,
     proven,
     proven_by_code,
     proven_elsewhere,
@@ -435,9 +436,10 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return await _judged(proof, ctx)
         case ProofKind.NEW_CODE:
             return await _challenge(ctx)
+        case ProofKind.DATA_POINTS if points_wait(ctx.known):
+            return []
         case ProofKind.DATA_POINTS if ctx.known.claims < MOST_CLAIMS:
-            await _tell_later(ctx, ctx.known.claims + 1)
-            return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
+            return await _claimed(proof, ctx)
         case ProofKind.DOCUMENT if not _is_wanted(proof, ctx):
             return [_proof_refused(ctx, "not_needed", MOST_EXAMINED, spends_code=False)]
         case ProofKind.DOCUMENT if ctx.known.presented < MOST_EXAMINED:
@@ -449,6 +451,11 @@ async def _weighed(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
             return [_proof_refused(ctx, "details_do_not_match", 0, spends_code=False)]
         case ProofKind.DOCUMENT | ProofKind.ID_TOKEN:
             return [_proof_refused(ctx, "too_many_attempts", 0, spends_code=False)]
+
+
+async def _claimed(proof: ProofRef, ctx: Verifier) -> list[Fact]:
+    await _tell_later(ctx, ctx.known.claims + 1)
+    return [IdentityClaimed(request_id=ctx.case_id, proofs=(proof,))]
 
 
 async def _judged(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
@@ -557,6 +564,8 @@ async def _ask_for_missing(ctx: Verifier) -> Sequence[Fact]:
         return [RequestLapsed(request_id=ctx.case_id), _refused(ctx, "not_proven_in_time")]
     if known.comparisons < known.claims:
         return []
+    if known.points_on_hold and not points_wait(known) and known.claims < MOST_CLAIMS:
+        return await _claimed(known.points_on_hold, ctx)
     if only_records_missing(known) and not known.documented:
         return await _compare_documented(ctx)
     asks = wanted(known, logs_in=ctx.practice.logs_in)
@@ -723,11 +732,9 @@ async def _tell_of_claim(event: TimeCame, ctx: Verifier) -> Sequence[Fact]:
             await _tell_later(ctx, claim, wait + 1)
         return []
     known = evolve(ctx.known, event)
-    mailed = known.codes or Evidence.MAILBOX in known.held or not ctx.request().reachable
-    facts: Sequence[Fact] = []
-    if known.comparisons >= MOST_CLAIMS and mailed:
-        facts = [_refused(replace(ctx, known=known), "details_do_not_match")]
-    elif mailed or known.put_off:
+    if known.comparisons >= MOST_CLAIMS:
+        facts: Sequence[Fact] = [_refused(replace(ctx, known=known), "details_do_not_match")]
+    else:
         facts = [_proof_refused(ctx, "details_do_not_match", MOST_CLAIMS - known.claims, spends_code=False)]
     return await _concluded(event, facts, ctx)
 

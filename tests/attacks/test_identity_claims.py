@@ -22,7 +22,7 @@ from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
 from shared.mongo import Client, Document
-from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, command, running
+from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, comes_true, command, running
 from tests.integration.test_search import World, desk, ids
 from tests.integration.test_search_verified import held, linked
 from tests.waiting import eventually
@@ -217,6 +217,92 @@ async def test_records_with_many_other_mailboxes_go_to_staff(pipeline: Pipeline,
     [event] = heard.of(case, "request.referred")
     assert event["data"]["reason"] == "many_mailboxes"
     assert not any(pipeline.letters_to(Somebody(other, "")) for other in others)
+
+
+# --- data points that another person knows -----------------------------------------------------------------
+
+CALIFORNIA = {"country": "US", "subdivision": "CA"}
+
+
+async def points_about(pipeline: Pipeline, person: Somebody) -> dict[str, str]:
+    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
+    return {
+        "date_of_birth": contact["date_of_birth"].date().isoformat(),
+        "lines": contact["address"]["lines"][0],
+        "postal_code": contact["address"]["postal_code"],
+        "customer_id": str(contact["customer_id"]),
+    }
+
+
+async def answers_to(pipeline: Pipeline, person: Somebody, asked: dict[str, Any]) -> tuple[str, Any]:
+    """Return the id and all that the requester sees before a code is given: answers, status page, letters."""
+    first = await pipeline.http.post("/v1/requests", json=asked)
+    case = first.json()["id"]
+    await pipeline.until_it_is("challenged", case)
+    again = await pipeline.http.post(f"/v1/requests/{case}/proofs", json={"proofs": asked["proofs"]})
+    await pipeline.prove(case, "000000")
+
+    async def refused() -> dict[str, Any]:
+        page = await pipeline.page(case)
+        return page if page["proof_refused_for"] else {}
+
+    page: dict[str, Any] = await eventually(refused, WITHIN)
+    happened = sorted((entry["what"], entry["letter"] or "") for entry in page.pop("timeline"))
+    seen = {name: value for name, value in page.items() if name not in ("id", "due_on")}
+    await pipeline.code_for(person, case)
+    letters = sorted(letter.subject for letter in pipeline.letters_to(person, case))
+    return case, (first.status_code, again.status_code, again.text.replace(case, ""), seen, happened, letters)
+
+
+@pytest.mark.parametrize("residence", [{"country": "DE"}, CALIFORNIA], ids=["Germany", "California"])
+@pytest.mark.parametrize("right", ["restriction", "objection", "know_categories", "access"])
+async def test_data_points_of_the_victim_show_and_do_nothing_without_the_mailbox(
+    pipeline: Pipeline, heard: Heard, right: str, residence: dict[str, str]
+) -> None:
+    before = await everything_of_the_victim(pipeline)
+    points = await points_about(pipeline, VICTIM)
+    unknown = Somebody(f"unknown.{right}.{residence['country']}@example.net".lower(), VICTIM.name)
+    seen = []
+    for person in (VICTIM, unknown):
+        asked = person.asks(right, residence=residence, proofs=[{"kind": "data_points", "points": points}])
+        case, answers = await answers_to(pipeline, person, asked)
+        seen.append(answers)
+        assert not heard.of(case, "identity.claimed"), "no record is looked at"
+        assert not heard.of(case, "identity.verified")
+    assert seen[0] == seen[1]
+    assert await everything_of_the_victim(pipeline) == before
+
+
+async def test_data_points_of_the_victim_and_the_attackers_own_mailbox_restrict_nothing(
+    pipeline: Pipeline,
+) -> None:
+    attacker = (await attackers(pipeline))[8]
+    before = await everything_of_the_victim(pipeline)
+    proofs = [{"kind": "data_points", "points": await points_about(pipeline, VICTIM)}]
+    subject = {"email": attacker.email, "name": VICTIM.name, "phone": ADA.phone}
+    case = await pipeline.verified("restriction", attacker, subject=subject, proofs=proofs)
+    await pipeline.closed(case)
+    assert await everything_of_the_victim(pipeline) == before
+
+
+async def test_directory_data_of_the_victim_without_a_mailbox_restricts_nothing(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    before = await everything_of_the_victim(pipeline)
+    points = await points_about(pipeline, VICTIM)
+    del points["customer_id"]
+    subject = {"name": VICTIM.name, "phone": ADA.phone}
+    for right in ("restriction", "know_categories"):
+        asked = VICTIM.asks(right, subject=subject, proofs=[{"kind": "data_points", "points": points}])
+        case = await pipeline.lodge(asked)
+
+        async def compared(case: str = case) -> bool:
+            return bool(heard.of(case, "identity.compared"))
+
+        await comes_true(compared)
+        await pipeline.until_it_is("challenged", case)
+        assert not heard.of(case, "identity.verified")
+    assert await everything_of_the_victim(pipeline) == before
 
 
 # --- variants ----------------------------------------------------------------------------------------------

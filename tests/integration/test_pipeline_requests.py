@@ -124,31 +124,6 @@ async def test_a_source_whose_log_in_is_trusted_needs_no_code(pipeline: Pipeline
     assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
 
 
-async def test_details_that_agree_stand_in_for_the_mailbox_where_nothing_is_shown(
-    pipeline: Pipeline, heard: Heard
-) -> None:
-    person = (await pipeline.people())[2]
-    contact = await pipeline.business("portal", "contacts").find_one({"email": person.email})
-    right = {
-        "date_of_birth": contact["date_of_birth"].date().isoformat(),
-        "lines": contact["address"]["lines"][0].upper(),
-        "postal_code": contact["address"]["postal_code"],
-    }
-    asked = person.asks("restriction", proofs=[{"kind": "data_points", "points": right}])
-    page = await pipeline.closed(await pipeline.lodge(asked))
-    assert page["outcome"] in GRANTED
-    assert letters(heard, page["id"]) == ["acknowledgement", "outcome"]
-
-    # A neighbour knows as much: nothing is shown for it, nor anything done where one detail is wrong.
-    elsewhere = right | {"lines": "1 Elsewhere Road"}
-    for wanted, points in (("access", right), ("restriction", elsewhere)):
-        proofs = [{"kind": "data_points", "points": points}]
-        case = await pipeline.lodge(person.asks(wanted, proofs=proofs))
-        await pipeline.until_it_is("challenged", case)
-        assert not heard.of(case, "identity.verified")
-        assert await pipeline.code_for(person, case)
-
-
 @pytest.mark.parametrize("right", ["access", "erasure"])
 async def test_a_mailbox_opens_nobody_elses_records(pipeline: Pipeline, heard: Heard, right: str) -> None:
     victim = await pipeline.business("portal", "contacts").find_one({"phones.0": {"$exists": True}})

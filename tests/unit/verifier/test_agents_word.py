@@ -79,7 +79,7 @@ async def test_an_agent_who_is_not_trusted_has_shown_the_permission_alone() -> N
     assert gained(office) == {E.PERMISSION: ()}
     challenged = office.the(IdentityChallenged)
     assert challenged.ref == "code_0"
-    assert set(challenged.wanted) == {(E.MAILBOX,), (E.TWO_POINTS,)}
+    assert challenged.wanted == ((E.MAILBOX,),)
 
 
 async def test_the_permission_is_not_asked_for_again() -> None:

@@ -47,16 +47,32 @@ def test_a_mailbox_is_enough_for_ordinary_data(regulation: Regulation, right: Ri
     reached = needed.reached({E.MAILBOX})
     assert reached is not None
     assert reached.level is Assurance.MAILBOX
-    assert needed.reached({E.TWO_POINTS}) is None
-    assert (needed.reached({E.THREE_POINTS}) is None) is (right is not Right.ERASURE)
 
 
-@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+@pytest.mark.parametrize("sensitivity", Sensitivity)
+@pytest.mark.parametrize("requester", Requester)
+@pytest.mark.parametrize("right", sorted(set(Right) - PROOFLESS))
 @pytest.mark.parametrize("regulation", Regulation)
-def test_nothing_is_handed_over_to_a_mailbox_that_is_not_proven(regulation: Regulation, right: Right) -> None:
-    needed = required(Situation(right, regulation))
-    everything_else = set(E) - {E.MAILBOX, E.ACCOUNT}
-    assert needed.reached(everything_else) is None
+def test_mailbox_that_can_be_asked_is_part_of_every_way_but_a_log_in(
+    regulation: Regulation, right: Right, requester: Requester, sensitivity: Sensitivity
+) -> None:
+    if requester is not Requester.CONTROLLER:
+        needed = required(Situation(right, regulation, sensitivity, requester))
+        assert needed.reached(set(E) - {E.MAILBOX, E.ACCOUNT}) is None
+
+
+@pytest.mark.parametrize("right", [Right.RESTRICTION, Right.OBJECTION, Right.KNOW_CATEGORIES])
+@pytest.mark.parametrize("regulation", [one for one in Regulation if one is not Regulation.CCPA])
+def test_without_a_mailbox_restriction_needs_as_much_as_access(regulation: Regulation, right: Right) -> None:
+    needed, access = (required(Situation(one, regulation, reachable=False)) for one in (right, Right.ACCESS))
+    assert ways(needed) == ways(access)
+    assert needed.reached({E.TWO_POINTS}) is None
+
+
+@pytest.mark.parametrize("right", [Right.RESTRICTION, Right.OBJECTION, Right.KNOW_CATEGORIES])
+@pytest.mark.parametrize("regulation", Regulation)
+def test_restriction_of_an_honest_person_needs_one_code(regulation: Regulation, right: Right) -> None:
+    assert required(Situation(right, regulation)).reached({E.MAILBOX}) is not None
 
 
 @pytest.mark.parametrize("regulation", Regulation)
@@ -99,7 +115,7 @@ def test_in_california_specific_pieces_need_three_points_and_a_declaration(right
 
 def test_in_california_categories_need_two_points() -> None:
     """11 CCR § 7062(b)."""
-    needed = required(Situation(Right.KNOW_CATEGORIES, Regulation.CCPA))
+    needed = required(Situation(Right.KNOW_CATEGORIES, Regulation.CCPA, reachable=False))
     assert needed.level is Assurance.REASONABLE
     assert needed.reached({E.TWO_POINTS}) is not None
 

@@ -15,22 +15,28 @@ from shared.events import (
     IdentityCompared,
     IdentityRefused,
     IdentityVerified,
+    ProofReceived,
     ProofRefused,
+    RequestReleased,
+    RequestStopped,
+    StopReason,
     TimeCame,
 )
-from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
+from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q", "city": "Berlin", "plan": "L"}}
 AGREES: Any = {"agreed": 3, "claimed": 3, "groups": 3, "private": True, "identities": ("customer_no",)}
 DIFFERS: Any = {"agreed": 0, "claimed": 3}
 WRONG_CODE = {"kind": "email_code", "code": "000000"}
+UNREACHABLE = {"name": PERSON["name"], "identifiers": PERSON["identifiers"]}
+CALIFORNIA = {"country": "US", "subdivision": "CA"}
 
 
 async def claiming(**changes: Any) -> Office:
-    """Return an office in which somebody has claimed details, beside the code that they were mailed."""
+    """Return an office in which a person without a mailbox has claimed details."""
     office = Office()
-    await office.submit(request(**changes))
+    await office.submit(request(subject=UNREACHABLE, **changes))
     await office.offer(CLAIM, id_="c1")
     return office
 
@@ -60,13 +66,44 @@ async def test_nothing_is_heard_of_a_claim_in_vain_before_its_moment() -> None:
     assert office.the(ProofRefused).reason == "details_do_not_match"
 
 
-async def test_a_code_is_mailed_at_that_moment_where_the_claim_came_with_the_request() -> None:
+@pytest.mark.parametrize("right", ["access", "restriction", "objection", "know_categories"])
+@pytest.mark.parametrize("residence", [{"country": "DE"}, CALIFORNIA], ids=["Germany", "California"])
+async def test_no_record_is_looked_at_for_data_points_before_the_mailbox_is_proven(
+    residence: dict[str, str], right: str
+) -> None:
     office = Office()
-    await office.submit(request(proofs=[CLAIM]))
+    await office.submit(request(right=right, residence=residence, proofs=[CLAIM]))
+    await office.offer(CLAIM, id_="c1")
+    await office.offer(WRONG_CODE, id_="p")
+    assert not office.told(IdentityClaimed)
+    assert not office.told(IdentityVerified)
+    assert len(office.told(IdentityChallenged)) == 1
+    assert office.the(ProofRefused).reason == "wrong_code"
+
+
+async def test_newest_data_points_are_compared_once_the_mailbox_is_proven() -> None:
+    office = Office()
+    await office.submit(request(residence=CALIFORNIA, proofs=[CLAIM]))
+    await office.offer(CLAIM, id_="c1")
+    await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="p")
+    newest = office.told(ProofReceived)[0].proofs
+    assert office.the(IdentityClaimed).proofs == newest
     await compared(office, **DIFFERS)
-    assert not office.told(IdentityChallenged)
     await told(office, "claim_told_1_0")
-    assert office.told(IdentityChallenged)
+    assert office.the(ProofRefused).reason == "details_do_not_match"
+    assert len(office.told(IdentityClaimed)) == 1, "a claim is compared once"
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_data_points_from_before_or_during_a_stop_are_not_compared_after_it(before: bool) -> None:
+    office = Office()
+    await office.submit(request(residence=CALIFORNIA, proofs=[CLAIM] if before else []))
+    await office.tell(RequestStopped(request_id=CASE, reason=StopReason.NOT_ME), service="intake")
+    if not before:
+        await office.offer(CLAIM, id_="c1")
+    await office.tell(RequestReleased(request_id=CASE), service="intake")
+    await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_1")}, id_="p")
+    assert not office.told(IdentityClaimed)
 
 
 async def test_another_proof_meanwhile_does_not_show_that_the_comparison_is_back() -> None:

@@ -25,10 +25,11 @@ from shared.events import (
     RequestReceived,
     TimeCame,
 )
-from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, VERIFIER_KEY, Office, request, wrong
+from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, SOURCE, VERIFIER_KEY, Office, request, wrong
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 NEW_CODE = {"kind": "new_code"}
+UNREACHABLE = {"name": PERSON["name"], "identifiers": PERSON["identifiers"]}
 CLAIM = {"kind": "data_points", "points": {"customer_no": "K-7741-Q", "city": "Berlin", "plan": "L"}}
 
 
@@ -266,13 +267,13 @@ def digests(facts: Sequence[Fact]) -> list[str]:
 
 
 async def test_claims_that_came_along_are_compared_before_anybody_is_asked() -> None:
-    office = await opened(proofs=[CLAIM])
+    office = await opened(subject=UNREACHABLE, proofs=[CLAIM])
     assert office.the(IdentityClaimed).proofs == office.the(RequestReceived).proofs
     assert office.told(IdentityChallenged) == []
 
 
 async def test_claims_that_agree_prove_enough_to_correct() -> None:
-    office = await opened(right="rectification", proofs=[CLAIM])
+    office = await opened(right="rectification", subject=UNREACHABLE, proofs=[CLAIM])
     await compared(office, 3)
     assert office.the(IdentityVerified).assurance is Assurance.REASONABLE
 
@@ -287,7 +288,7 @@ async def test_claims_that_do_not_agree_lead_to_a_code_which_still_proves_the_ma
 
 @pytest.mark.parametrize("agreed", [0, 1, 2])
 async def test_how_many_claims_agree_is_never_said(agreed: int) -> None:
-    office = await opened()
+    office = await opened(subject=UNREACHABLE)
     await office.offer(CLAIM, id_="c")
     await compared(office, agreed)
     refused = office.the(ProofRefused)
@@ -299,7 +300,7 @@ async def test_how_many_claims_agree_is_never_said(agreed: int) -> None:
 
 
 async def test_three_claims_may_be_made() -> None:
-    office = await opened()
+    office = await opened(subject=UNREACHABLE)
     for n in range(3):
         assert not decided(office)
         await office.offer(CLAIM, id_=f"c{n}")
@@ -308,7 +309,7 @@ async def test_three_claims_may_be_made() -> None:
 
 
 async def test_a_claim_too_many_does_not_spoil_one_that_is_still_compared() -> None:
-    office = await opened(right="rectification")
+    office = await opened(right="rectification", subject=UNREACHABLE)
     await office.offer(CLAIM, CLAIM, CLAIM, CLAIM, id_="c")
     assert len(office.told(IdentityClaimed)) == 3
     await compared(office, 0)

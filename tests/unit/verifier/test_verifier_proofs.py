@@ -513,27 +513,35 @@ async def test_the_clock_stands_still_once_however_often_is_asked() -> None:
 # --- what a stranger tries ------------------------------------------------------------------------------
 
 
-async def told_points(office: Office, groups: int, *, private: bool) -> None:
+async def told_points(
+    office: Office, groups: int, *, private: bool, identities: tuple[str, ...] = ("email",)
+) -> None:
     await office.offer(CLAIM, id_=f"c{groups}{private}")
     await office.compare(
         IdentityCompared(
-            request_id=CASE, agreed=3, claimed=3, groups=groups, private=private, identities=("x",)
+            request_id=CASE, agreed=3, claimed=3, groups=groups, private=private, identities=identities
         )
     )
 
 
 @pytest.mark.parametrize("residence", [{"country": "DE"}, CALIFORNIA], ids=["Germany", "California"])
-@pytest.mark.parametrize("right", ["access", "portability", "erasure", "rectification"])
+@pytest.mark.parametrize(
+    "right",
+    [
+        "access", "portability", "erasure", "rectification", "restriction", "objection", "know_categories",
+    ],
+)  # fmt: skip
 async def test_what_a_neighbour_knows_opens_and_changes_nothing(
     right: str, residence: dict[str, str]
 ) -> None:
-    """Name, address, telephone: whoever looks them up may know them, and the residence is but said."""
-    office = await opened(sensitivity=Sensitivity.ORDINARY, right=right, residence=residence)
-    for groups in (0, 1, 3):
-        await told_points(office, groups, private=False)
-    # California wants kinds of data told for two details that agree (11 CCR §§ 7024(a), 7062(b)).
-    kinds = ("enough_for_categories",)
-    assert [verified for verified in office.told(IdentityVerified) if verified.reasons != kinds] == []
+    """Name, address and telephone number, with a mailbox that can be asked or without one."""
+    for subject in (PERSON, NOBODY):
+        office = await opened(
+            sensitivity=Sensitivity.ORDINARY, right=right, residence=residence, subject=subject
+        )
+        for groups in (0, 1, 3):
+            await told_points(office, groups, private=False)
+        assert office.told(IdentityVerified) == []
 
 
 async def test_a_name_in_two_fields_is_no_proof_at_all() -> None:
@@ -545,6 +553,8 @@ async def test_a_name_in_two_fields_is_no_proof_at_all() -> None:
 async def test_beside_a_proven_mailbox_what_a_neighbour_knows_counts() -> None:
     office = await opened(residence=CALIFORNIA, proofs=[declaration()])
     await coded(office)
+    await told_points(office, 2, private=False, identities=("phone_number",))
+    assert office.told(IdentityVerified) == [], "the records are not those of the mailbox"
     await told_points(office, 2, private=False)
     assert office.the(IdentityVerified).proven == ("email",)
 

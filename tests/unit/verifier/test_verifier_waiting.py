@@ -15,6 +15,7 @@ from shared.codes import LIFETIME
 from shared.events import (
     Assurance,
     IdentityChallenged,
+    IdentityClaimed,
     IdentityCompared,
     IdentityRefused,
     IdentityReminded,
@@ -148,12 +149,12 @@ async def test_while_a_person_looks_at_a_proof_no_code_is_mailed() -> None:
     assert codes(office) == []
 
 
-async def test_whose_code_has_to_wait_hears_that_details_do_not_match_and_is_not_refused_for_them() -> None:
+async def test_claims_wait_where_the_code_has_to_wait() -> None:
     office = await flooded(sensitivity=Sensitivity.HIGH)
     for number in range(3):
-        await claimed(office, id_=f"c{number}")
-    reasons = [fact.reason for fact in office.told(ProofRefused)]
-    assert reasons == ["too_many_codes", *["details_do_not_match"] * 3]
+        await office.offer(CLAIM, id_=f"c{number}")
+    assert [fact.reason for fact in office.told(ProofRefused)] == ["too_many_codes"]
+    assert office.told(IdentityClaimed) == []
     assert office.told(IdentityRefused) == []
 
 
