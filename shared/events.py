@@ -910,7 +910,7 @@ class RequestReferred(Fact):
 
 
 class MailboxNamed(Fact):
-    """The records that a request discloses or erases name another mailbox; its owner is notified."""
+    """Records that a request discloses, erases or changes name another mailbox; its owner is notified."""
 
     TYPE = "habeas.mailbox.named.v1"
 
@@ -1340,6 +1340,23 @@ class ErasureRetried(Fact):
     """What an erasure has left behind is to be tried again."""
 
     TYPE = "habeas.erasure.retried.v1"
+
+
+class DisclosureScheduled(Fact):
+    """A disclosure waits: its records name other mailboxes, and until the window ends it can be stopped."""
+
+    TYPE = "habeas.disclosure.scheduled.v1"
+
+    at: datetime
+    """When the window ends and the records are disclosed."""
+
+
+class DisclosureDue(Fact):
+    """The window before a disclosure has ended."""
+
+    TYPE = "habeas.disclosure.due.v1"
+
+    name: Code
 
 
 class TransferOrdered(Fact):

@@ -14,14 +14,14 @@ from typing import TypeAlias
 from shared.bus import Message, Publisher
 from shared.coalescing import Coalescer
 from shared.errors import TransientError
-from shared.events import DeadlineCame, ErasureDue, TimeCame
+from shared.events import DeadlineCame, DisclosureDue, ErasureDue, TimeCame
 from shared.incidents import BreachTimeCame
 from shared.journal import Row
 from shared.log import logger
 from shared.mongo import Database, UpdateOne, translated
 from shared.service import announcements
 
-Moment: TypeAlias = TimeCame | DeadlineCame | ErasureDue | BreachTimeCame
+Moment: TypeAlias = TimeCame | DeadlineCame | ErasureDue | DisclosureDue | BreachTimeCame
 """What tells a service of a moment."""
 LOOK_EVERY_S = 1.0
 MOST_AT_ONCE = 500
@@ -92,7 +92,7 @@ async def tell_the_time(
     service: str,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
-    event: type[Moment],
+    event: Callable[..., Moment],
 ) -> None:
     """Tell every moment as an *event* when it has come, for ever; an outage only delays it."""
     while True:
@@ -112,7 +112,7 @@ def _unless_set(timer: Timer) -> UpdateOne:
     return UpdateOne({"_id": timer.key}, {"$setOnInsert": fresh}, upsert=True)
 
 
-def _messages(timer: Timer, service: str, event: type[Moment]) -> list[Message]:
+def _messages(timer: Timer, service: str, event: Callable[..., Moment]) -> list[Message]:
     fact = event(request_id=timer.case, name=timer.name)
     # The id follows from the cause: the same moment has the same id, whoever tells it.
     return list(announcements(Row("", 0, f"timer {timer.key}", None, (fact,), timer.at), service))

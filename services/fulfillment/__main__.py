@@ -39,9 +39,9 @@ from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.store import Maps as StoredMaps
 from services.fulfillment.suppression import Suppressions
 from services.fulfillment.webhooks import Webhooks
+from services.fulfillment.window import window_ended
 from shared.audit_keys import chain_key
 from shared.errors import ConfigurationError, InvalidDataMap
-from shared.events import ErasureDue
 from shared.host import Plan, Platform, Running, main
 from shared.journal import Journal
 from shared.keyring import derived_key
@@ -150,7 +150,7 @@ async def build(settings: FulfillmentSettings, platform: Platform) -> AsyncItera
         )
         daily = Daily(days, purging, platform.bus.publish)
         matching = Matching(listed, stores, platform.vault, lambda: maps.current, platform.bus.publish)
-        clock = tell_the_time(timers, platform.bus, NAME, event=ErasureDue)
+        clock = tell_the_time(timers, platform.bus, NAME, event=window_ended)
         yield Running(put_together, journal, background=_together(daily.run(), matching.run(), clock))
     finally:
         stores.close()

@@ -14,6 +14,8 @@ from shared.events import (
     ChangePlanned,
     Code,
     CorrectionApproved,
+    DisclosureDue,
+    DisclosureScheduled,
     DropListed,
     ErasureApproved,
     ErasureDue,
@@ -95,6 +97,8 @@ class Status(StrEnum):
     SCHEDULED = "scheduled"
     """An erasure is planned, approved of where that is needed, and waits for its window to end."""
     PLANNED = "planned"
+    DISCLOSURE_SCHEDULED = "disclosure_scheduled"
+    """The owners of other mailboxes are notified, and the answer waits for its window to end."""
     TRANSFERRING = "transferring"
     """A package is ready and goes to another controller first."""
     FULFILLED = "fulfilled"
@@ -129,12 +133,15 @@ HELD: frozenset[type[Fact]] = frozenset(
         ErasureDue,
         ErasureRetried,
         ChangePlanned,
+        DisclosureDue,
         TransferOrdered,
     }
 )
 """Events that lead to a disclosure, an erasure or a change: while a request is stopped they wait."""
 
 S = Status
+_LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
+"""How the window before a disclosure is told, which may be delivered again when it is over."""
 TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.WAITING: {
         DropListed: S.WAITING,
@@ -142,6 +149,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         IdentityCompared: S.WAITING,
         IdentityVerified: S.WAITING,
         MailboxNamed: S.WAITING,
+        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
         FeeDecided: S.WAITING,
         FeeQuoted: S.QUOTED,
         ErasurePlanned: S.PLANNED,
@@ -151,12 +159,21 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         RequestReferred: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
     },
+    # Nothing is disclosed before the window has ended: until then a withdrawal stops it.
+    S.DISCLOSURE_SCHEDULED: {
+        IdentityClaimed: S.DISCLOSURE_SCHEDULED,
+        FeeDecided: S.DISCLOSURE_SCHEDULED,
+        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
+        DisclosureDue: S.WAITING,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
     # No answer leads out of here: a fee that nobody has agreed to is not taken.
     S.QUOTED: {
         IdentityClaimed: S.QUOTED,
         FeeDecided: S.QUOTED,
         FeeAgreed: S.WAITING,
         RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys(_LATE, S.QUOTED),
     },
     # Until the other controller has it, the person can take it back.
     S.TRANSFERRING: {
@@ -165,6 +182,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         TransferOrdered: S.TRANSFERRING,
         RequestFulfilled: S.FULFILLED,
         RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys(_LATE, S.TRANSFERRING),
     },
     S.WITHDRAWN: {
         IdentityClaimed: S.WITHDRAWN,
@@ -180,7 +198,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         # An objection that was taken back has restricted the data until then.
         RestrictionAnnounced: S.WITHDRAWN,
         SubjectUnrestricted: S.WITHDRAWN,
-        **dict.fromkeys(TELLING, S.WITHDRAWN),
+        **dict.fromkeys((*TELLING, *_LATE), S.WITHDRAWN),
     },
     # Nothing is written before a second person approves: until then a withdrawal stops it.
     S.PROPOSED: {
@@ -222,6 +240,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ErasureScheduled: S.SCHEDULED,
         ErasureDue: S.PLANNED,
         ErasureRetried: S.PLANNED,
+        MailboxNamed: S.PLANNED,
         ChangePlanned: S.PLANNED,
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
@@ -239,14 +258,16 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         ErasureScheduled: S.FULFILLED,
         ErasureDue: S.FULFILLED,
         ErasureRetried: S.FULFILLED,
+        MailboxNamed: S.FULFILLED,
         RequestFulfilled: S.FULFILLED,
         SubjectErased: S.FULFILLED,
         RequestWithdrawn: S.FULFILLED,
-        **dict.fromkeys((*NOTICES, *TELLING), S.FULFILLED),
+        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.FULFILLED),
     },
     S.REFERRED: {
         IdentityClaimed: S.REFERRED,
         CorrectionApproved: S.REFERRED,
+        MailboxNamed: S.REFERRED,
         ChangePlanned: S.PLANNED,
         RequestFulfilled: S.FULFILLED,
         RequestReferred: S.REFERRED,
@@ -254,7 +275,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         FeeQuoted: S.REFERRED,
         FeeAgreed: S.REFERRED,
         RequestWithdrawn: S.WITHDRAWN,
-        **dict.fromkeys((*NOTICES, *TELLING), S.REFERRED),
+        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.REFERRED),
     },
 }
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
@@ -277,6 +298,10 @@ class Fulfilment:
     """The newest plan."""
     scheduled: ErasureScheduled | None = None
     """When the erasure begins, where it had to wait."""
+    disclosure: DisclosureScheduled | None = None
+    """When the records are disclosed, where that had to wait."""
+    mailboxes: tuple[Code, ...] = ()
+    """Names in the vault of the other mailboxes whose owners were notified."""
     rounds: int = 0
     """Plans since the person was last told."""
     fulfilled: RequestFulfilled | None = None
@@ -367,8 +392,10 @@ def _noted(known: Fulfilment, status: Status, fact: Fact) -> Fulfilment:
             return _planned(known, status, fact)
         case ChangePlanned():
             return replace(known, status=status, change=fact.plan)
-        case ErasureScheduled():
+        case ErasureScheduled() | DisclosureScheduled():
             return _scheduled(known, status, fact)
+        case MailboxNamed():
+            return replace(known, status=status, mailboxes=(*known.mailboxes, fact.ref))
         case ErasureApproved():
             return replace(known, status=status, approved_by=known.approved_by or fact.by)
         case RequestFulfilled():
@@ -402,9 +429,14 @@ def _planned(known: Fulfilment, status: Status, fact: ErasurePlanned) -> Fulfilm
     )
 
 
-def _scheduled(known: Fulfilment, status: Status, fact: ErasureScheduled) -> Fulfilment:
+def _scheduled(known: Fulfilment, status: Status, fact: ErasureScheduled | DisclosureScheduled) -> Fulfilment:
     """Return *known* after *fact*; the one that comes back as a message says nothing new."""
-    return known if known.scheduled else replace(known, status=status, scheduled=fact)
+    match fact:
+        case ErasureScheduled():
+            return known if known.scheduled else replace(known, status=status, scheduled=fact)
+        case DisclosureScheduled():
+            newer = known.disclosure is None or fact.at > known.disclosure.at
+            return replace(known, status=status, disclosure=fact) if newer else known
 
 
 _PROPOSED = {

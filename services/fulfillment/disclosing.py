@@ -22,7 +22,15 @@ from services.fulfillment.search.identities import Identities
 from services.fulfillment.signing import Signer
 from shared.answer import ANSWER, Answer, PackageFacts, facts_of
 from shared.errors import Sealed
-from shared.events import Fact, IdentityVerified, Outcome, RequestFulfilled, RequestSubmitted, TransferOrdered
+from shared.events import (
+    DisclosureScheduled,
+    Fact,
+    IdentityVerified,
+    Outcome,
+    RequestFulfilled,
+    RequestSubmitted,
+    TransferOrdered,
+)
 from shared.law import Regulation, Right
 
 PACKAGE = "package"
@@ -43,8 +51,14 @@ class Disclosure:
     """What tells whether another copy held the same data; none of what never makes a copy cost anything."""
 
 
-async def hand_over(wanted: Disclosure, ctx: Fulfillment) -> Sequence[Fact]:
-    """Hand over what the right covers, or what the proof is enough for; quote it where a copy costs."""
+async def hand_over(
+    wanted: Disclosure, ctx: Fulfillment, window: DisclosureScheduled | None = None
+) -> Sequence[Fact]:
+    """
+    Hand over what the right covers, or what the proof is enough for; quote it where a copy costs.
+
+    Where there is a *window*, no package is stored before it has ended, and the window is returned.
+    """
     right = answerable(wanted.event)
     if right is Right.KNOW_CATEGORIES:
         return [await _told_categories(wanted, ctx)]
@@ -62,6 +76,8 @@ async def hand_over(wanted: Disclosure, ctx: Fulfillment) -> Sequence[Fact]:
         if (quoted := fee_for_copy(wanted.event, given, ctx.house.further_copy_fee, ctx)) is not None:
             return [quoted]
         wanted = replace(wanted, content=content)
+    if window is not None:
+        return [window]
     name, told = await _stored(package, told, wanted, ctx)
     fulfilled = await _fulfilled(name, told, wanted, ctx)
     if right is Right.PORTABILITY and wanted.submitted.details.transfer_to is not None:

@@ -33,6 +33,7 @@ from services.fulfillment.domain import (
 from services.fulfillment.erasure.residue import Residue, records_naming
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.erasure.steps import Disposition, Plan, Steps, alike, run_of_line
+from services.fulfillment.named_mailboxes import not_notified, notices
 from services.fulfillment.remembering import Registers
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.urgency import due_on, last_day
@@ -107,7 +108,7 @@ async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fa
     return []
 
 
-async def begin(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+async def begin(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """
     Begin an erasure whose window has ended, unless it was stopped.
 
@@ -117,11 +118,17 @@ async def begin(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
     Raises:
         TooEarly: The window has not ended by the clock of this process.
     """
-    planned, window = ctx.known.planned, ctx.known.scheduled
-    if ctx.known.status is not Status.SCHEDULED or planned is None or window is None:
-        return []
-    if ctx.now < window.at:
+    window = ctx.known.scheduled
+    if ctx.known.status is Status.SCHEDULED and window is not None and ctx.now < window.at:
         raise TooEarly("the window of the erasure has not ended")
+    return await _begun(event, ctx)
+
+
+@unless_stopped
+async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    planned = ctx.known.planned
+    if ctx.known.status is not Status.SCHEDULED or planned is None:
+        return []
     return [planned.model_copy(update={"approval": False})]
 
 
@@ -145,7 +152,7 @@ async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
     if done.remains.clean:
         return await _told(planned, done, data_map, ctx)
     again = await ctx.records.plan_again(done, data_map, ctx.today())
-    return [await _again(planned, plans, again, ctx)]
+    return await _again(planned, done, plans, again, ctx)
 
 
 async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
@@ -156,7 +163,7 @@ async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact
         done = await take_round(plans, data_map, ctx.records)
     again = await planned_anew(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
     if again is not None:
-        return [await _again(event, plans, again, ctx)]
+        return await _again(event, done, plans, again, ctx)
     return await _told(event, done, data_map, ctx)
 
 
@@ -171,12 +178,20 @@ async def _plan(ref: str, ctx: Fulfillment) -> Plan:
 
 
 async def _again(
-    event: ErasurePlanned, plans: Sequence[Plan], again: Plan, ctx: Fulfillment
-) -> ErasurePlanned:
-    """Return the plan of another round; records that nobody has approved of may have come to light."""
+    event: ErasurePlanned, done: Round, plans: Sequence[Plan], again: Plan, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """
+    Return the plan of another round; records that nobody has approved of may have come to light.
+
+    They may name mailboxes, too: their owners are notified, and where there are too many a second person
+    must approve.
+    """
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
+    data_map = await ctx.maps.of(plans[0].version)
+    mailboxes = await not_notified(done.remains.findings, data_map, plans[0].identities, ctx)
     name = await ctx.sealed_lines(PLAN, again.lines())
-    return event.model_copy(update={"plan": name, "approval": approval})
+    planned = event.model_copy(update={"plan": name, "approval": approval or mailboxes is None})
+    return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned]
 
 
 async def _told(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment) -> Sequence[Fact]:

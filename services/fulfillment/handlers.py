@@ -32,7 +32,7 @@ from services.fulfillment.erasing import (
     retry,
 )
 from services.fulfillment.erasure.planning import plan
-from services.fulfillment.named_mailboxes import MOST_NOTIFIED, other_mailboxes
+from services.fulfillment.named_mailboxes import not_notified, notices
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.trust import proven, to_look_up, told, vouched
@@ -42,13 +42,15 @@ from services.fulfillment.search.walk import Findings
 from services.fulfillment.suspension import Act, releases, stop, unless_stopped
 from services.fulfillment.telling import tell
 from services.fulfillment.transferring import transfer
-from services.fulfillment.window import scheduled
+from services.fulfillment.window import disclosure_timer, held_back, scheduled
 from shared.answer import ANSWER
-from shared.errors import InvalidDataMap, RefusedDecision
+from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.events import (
     ChangePlanned,
     CorrectionApproved,
     DataPoints,
+    DisclosureDue,
+    DisclosureScheduled,
     DropListed,
     ErasureApproved,
     ErasureDue,
@@ -61,7 +63,6 @@ from shared.events import (
     IdentityClaimed,
     IdentityCompared,
     IdentityVerified,
-    MailboxNamed,
     Outcome,
     RecipientConcerned,
     RequestFulfilled,
@@ -76,9 +77,6 @@ from shared.events import (
 )
 from shared.law import Right, needs_proof
 from shared.service import forget, on
-
-MAILBOX = "named_mailbox"
-"""First part of the names under which other mailboxes lie in the vault."""
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
@@ -159,41 +157,75 @@ async def _answered(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]
             return [_referred(event.right, NOTHING_DECLARED, ctx)]
         case Search.NOTHING_FOUND:
             return await _nothing_held(event.right, findings, ctx)
-        case Search.FOUND if event.right in CHANGING:
-            return await plan_change(event, submitted, identities, findings, ctx)
         case Search.FOUND:
-            return await _disclosed_or_planned(event, submitted, identities, findings, ctx)
+            return await _announced(event, submitted, identities, findings, ctx)
 
 
-async def _disclosed_or_planned(
+async def _announced(
     event: IdentityVerified,
     submitted: RequestSubmitted,
     identities: Identities,
     findings: Findings,
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
-    """Disclose or plan an erasure, and have the owners of other mailboxes in the records notified first."""
-    others = await asyncio.to_thread(other_mailboxes, findings, ctx.maps.current, identities)
-    if len(others) > MOST_NOTIFIED:
+    """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
+    others = await not_notified(findings, ctx.maps.current, identities, ctx)
+    if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
     if event.right is Right.ERASURE:
         facts = await _plan_erasure(event, submitted, identities, findings, ctx)
+    elif event.right in CHANGING:
+        facts = await plan_change(event, submitted, identities, findings, ctx)
     else:
-        facts = await hand_over(Disclosure(event, submitted, identities, findings), ctx)
-    if not any(map(_hands_over, facts)):
+        window = held_back(event, ctx) if others else None
+        facts = await hand_over(Disclosure(event, submitted, identities, findings), ctx, window)
+    if not any(map(_concerns_others, facts)):
         return facts
-    refs = [await ctx.sealed(MAILBOX, address) for address in others]
-    named = [MailboxNamed(request_id=ctx.case_id, right=event.right, ref=ref) for ref in refs]
-    return [*named, *facts]
+    return [*await notices(others, event.right, ctx), *facts]
 
 
-def _hands_over(fact: Fact) -> bool:
-    """Return whether *fact* discloses records, or plans to erase them: a quoted fee or a refusal does not."""
+def _concerns_others(fact: Fact) -> bool:
+    """Return whether *fact* discloses records or plans to: a quoted fee or a refusal does not."""
     match fact:
         case RequestFulfilled():
             return fact.package is not None and fact.right is not Right.KNOW_CATEGORIES
         case _:
-            return isinstance(fact, ErasurePlanned | TransferOrdered)
+            return isinstance(fact, DisclosureScheduled | ErasurePlanned | ChangePlanned | TransferOrdered)
+
+
+async def await_disclosure(event: DisclosureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
+    """Set the timer for the end of the window before a disclosure."""
+    await ctx.timers.set(ctx.case_id, disclosure_timer(event), event.at)
+    return []
+
+
+async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Answer a request whose window before the disclosure has ended, unless it was stopped.
+
+    The records are searched anew. Where they name a mailbox by now that was not notified, it waits again.
+
+    Raises:
+        TooEarly: The window has not ended by the clock of this process.
+    """
+    window = ctx.known.disclosure
+    if window is not None and ctx.now < window.at:
+        raise TooEarly("the window before the disclosure has not ended")
+    return await _disclosed(event, ctx)
+
+
+@unless_stopped
+async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    if ctx.known.status is not Status.DISCLOSURE_SCHEDULED:
+        return []
+    return await disclose_released(event, ctx.after(event))
+
+
+async def disclose_released(_event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Answer a request whose window before the disclosure ended while it was stopped."""
+    if ctx.known.status is not Status.WAITING or ctx.known.verified is None:
+        return []
+    return await _answered(ctx.known.verified, ctx)
 
 
 async def approve_correction(event: CorrectionApproved, ctx: Fulfillment) -> Sequence[Fact]:
@@ -235,6 +267,7 @@ RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
         ErasureDue: begin_released,
         ErasureRetried: retry,
         ChangePlanned: change,
+        DisclosureDue: disclose_released,
         TransferOrdered: transfer,
     }
 )
@@ -247,7 +280,9 @@ SUBSCRIPTIONS = (
     on(ErasurePlanned, unless_stopped(erase)),
     on(ErasureApproved, approve),
     on(ErasureScheduled, await_window),
-    on(ErasureDue, unless_stopped(begin)),
+    on(ErasureDue, begin),
+    on(DisclosureScheduled, await_disclosure),
+    on(DisclosureDue, disclose),
     on(ErasureRetried, unless_stopped(retry)),
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),

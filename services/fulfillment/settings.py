@@ -89,8 +89,9 @@ class FulfillmentSettings(Settings):
 
     erasure_window: timedelta = Field(default=timedelta(days=1), ge=timedelta())
     """
-    How long an erasure waits once it is confirmed and planned, in which it can be stopped; it always ends
-    before the last day for the answer. `PT0S`: it does not wait.
+    The window before an erasure, and before a copy or transfer whose records name other mailboxes: their
+    owners are notified first. It can be stopped until then; it ends before the last day for the answer.
+    `PT0S`: neither waits.
     """
 
     two_deciders: bool = False

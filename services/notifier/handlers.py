@@ -172,7 +172,7 @@ async def tell_outcome(event: RequestFulfilled, ctx: Notifier) -> Sequence[Fact]
 
 async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[Fact]:
     """
-    Notify the owner of another mailbox that stands in records which are disclosed or erased.
+    Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
     The letter says nothing of the requester, and its reference is left out: it opens their page. A child gets
     none about a parent's request.

@@ -1,4 +1,4 @@
-"""Attacks in the window between a confirmed erasure and its execution."""
+"""Attacks in the windows before an erasure, and before a copy whose records name other mailboxes."""
 
 import asyncio
 import base64
@@ -16,7 +16,9 @@ from habeas.stack import Stack
 from shared import topology
 from shared.bus import Message
 from shared.envelope import encode
-from shared.events import ErasureDue, WithdrawalSubmitted
+from shared.events import ErasureDue, RequestFulfilled, WithdrawalSubmitted
+from tests.attacks.test_identity_claims import with_addresses
+from tests.attacks.test_stop_link import LINK
 from tests.integration.pipeline import PORTAL, SHOP, WITHIN, Pipeline, Somebody, comes_true, now, prepared
 from tests.integration.test_drp import BUSINESS, REQUESTS, Agent, claims
 from tests.integration.test_opendsr import IDENTITIES, SECRETS, URL, Controller, instruction
@@ -69,14 +71,14 @@ async def waits(pipeline: Pipeline, case: str) -> datetime:
     return datetime.fromisoformat(await eventually(scheduled, WITHIN))
 
 
-async def erased(pipeline: Pipeline, case: str) -> datetime:
+async def answered(pipeline: Pipeline, case: str) -> datetime:
     """Return when *case* was answered, once it is."""
 
-    async def answered() -> str:
+    async def told() -> str:
         timeline = (await pipeline.page(case))["timeline"]
         return next((str(entry["at"]) for entry in timeline if entry["what"] == "answered"), "")
 
-    return datetime.fromisoformat(await eventually(answered, WINDOW + WITHIN))
+    return datetime.fromisoformat(await eventually(told, WINDOW + WITHIN))
 
 
 def announced(pipeline: Pipeline, person: Somebody, case: str) -> list[str]:
@@ -161,7 +163,7 @@ async def test_erasure_stopped_within_its_window_is_never_carried_out(stage: Sta
     case = await pipeline.verified("erasure", person)
     at = await waits(pipeline, case)
     assert await pipeline.mentions(person.email), "erased before the window has ended"
-    assert await erased(pipeline, case) >= at
+    assert await answered(pipeline, case) >= at
     assert not await pipeline.mentions(person.email)
     assert len(announced(pipeline, person, case)) == 1
     assert (await pipeline.closed(case))["erasure_at"] is None
@@ -184,7 +186,7 @@ async def test_window_outlasts_a_crash_and_so_does_what_was_stopped(stage: Stage
     assert await pipeline.mentions(two.email)
     killed_at = now()
     await pipeline.start()
-    assert await erased(pipeline, gone) >= killed_at
+    assert await answered(pipeline, gone) >= killed_at
     assert not await pipeline.mentions(two.email)
     assert await pipeline.mentions(one.email)
 
@@ -208,3 +210,42 @@ async def test_forged_end_of_the_window_erases_nothing(stage: Stage) -> None:
     (await pipeline.http.delete(f"/v1/requests/{case}")).raise_for_status()
     await pipeline.closed(case)
     assert await pipeline.mentions(person.email)
+
+
+async def owner_of_a_mailbox_named_by(pipeline: Pipeline, person: Somebody, name: str) -> Somebody:
+    owner = Somebody(f"{name}@example.net", "")
+    await with_addresses(pipeline, person, [owner.email])
+    return owner
+
+
+async def stop_link_for(pipeline: Pipeline, owner: Somebody) -> str:
+    """Return the path of the link in the letter to *owner*, once it is there."""
+
+    async def written() -> str:
+        found = [LINK.search(letter.body()) for letter in pipeline.letters_to(owner)]
+        return next((link[0] for link in found if link), "")
+
+    link: str = await eventually(written, WITHIN)
+    return link[link.index("/stop/") :]
+
+
+async def test_owner_of_another_mailbox_stops_a_copy_before_it_is_made(stage: Stage) -> None:
+    pipeline = stage.pipeline
+    attacker, honest, plain = (await pipeline.people())[15:18]
+    victim = await owner_of_a_mailbox_named_by(pipeline, attacker, "victim.of.a.copy")
+    await owner_of_a_mailbox_named_by(pipeline, honest, "own.other.mailbox")
+    held, waiting, at_once = await asyncio.gather(
+        *(pipeline.verified("access", person) for person in (attacker, honest, plain))
+    )
+    link = await stop_link_for(pipeline, victim)
+    known_at = now()
+    await pipeline.closed(at_once)
+    assert now() < known_at + WINDOW, "where no other mailbox is named nothing waits"
+    assert (await pipeline.page(held))["status"] == "verified"
+    (await pipeline.http.post(link)).raise_for_status()
+    assert await answered(pipeline, waiting) >= known_at + WINDOW - timedelta(seconds=2)
+    await asyncio.sleep(2)
+    page = await pipeline.page(held)
+    assert (page["status"], page["stopped"], page["outcome"]) == ("verified", "not_me", None)
+    journal = {case: str(await pipeline.rows("fulfillment", case=case)) for case in (held, waiting)}
+    assert [RequestFulfilled.TYPE in journal[case] for case in (held, waiting)] == [False, True]

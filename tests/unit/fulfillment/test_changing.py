@@ -77,8 +77,9 @@ dataset:
     }
 )
 [PEOPLE] = EDITABLE.collections
+ADA = "ada@example.org"
 HELD = Found(
-    PEOPLE, {"_id": 1}, {"_id": 1, "email": KIM, "phone": "+353209100142"}, (Match("email", None, (KIM,)),)
+    PEOPLE, {"_id": 1}, {"_id": 1, "email": ADA, "phone": "+353209100142"}, (Match("email", None, (ADA,)),)
 )
 FOUND = Found(USERS, {"_id": 1}, {"_id": 1, "email": KIM}, (Match("email", None, (KIM,)),))
 ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)

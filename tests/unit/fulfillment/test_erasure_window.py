@@ -114,8 +114,9 @@ async def test_erasure_begins_when_its_window_has_ended() -> None:
 async def test_erasure_does_not_begin_before_its_window_has_ended() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     known = replace(after(ctx, event, planned, window), now=window.at - timedelta(microseconds=1))
-    with pytest.raises(TooEarly):
-        await begin(DUE, known)
+    for state in (known, known.after(RequestStopped(request_id=CASE, reason="not_me"))):
+        with pytest.raises(TooEarly):
+            await begin(DUE, state)
 
 
 async def test_withdrawal_within_the_window_stops_the_erasure() -> None:

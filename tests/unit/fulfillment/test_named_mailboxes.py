@@ -52,6 +52,7 @@ def findings(*documents: dict[str, Any]) -> Findings:
         ({"second": " ADA@Example.ORG "}, ()),
         ({"second": "n/a"}, ()),
         ({"second": None}, ()),
+        ({"second": "0123456789abcdef0123@erased.invalid"}, ()),
         ({"billed_to": {"email": "lou@example.org"}}, ("lou@example.org",)),
         ({"recipient_email": "lou@example.org"}, ()),
         ({"emergency_contact": "lou@example.org"}, ()),

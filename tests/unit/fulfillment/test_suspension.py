@@ -12,6 +12,7 @@ from services.fulfillment.suspension import releases
 from shared.events import (
     Assurance,
     ChangePlanned,
+    DisclosureDue,
     ErasureApproved,
     ErasureDue,
     ErasurePlanned,
@@ -50,6 +51,7 @@ FACTS: Sequence[Fact] = (
     ErasureApproved(request_id=CASE, by="dana.muster"),
     ErasureRetried(request_id=CASE),
     ErasureDue(request_id=CASE, name="erasure_window"),
+    DisclosureDue(request_id=CASE, name="disclosure_window_1"),
     ChangePlanned(
         request_id=CASE, right=Right.RECTIFICATION, plan="plan_2", regulation=Regulation.GDPR, received_on=DAY
     ),

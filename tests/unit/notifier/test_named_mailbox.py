@@ -35,6 +35,24 @@ async def test_notice_names_neither_the_requester_nor_the_request() -> None:
     assert CASE not in words
 
 
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        (Right.ACCESS, "for a copy of data"),
+        (Right.PORTABILITY, "for a copy of data"),
+        (Right.ERASURE, "to erase data"),
+        (Right.RECTIFICATION, "to correct or restrict data"),
+        (Right.RESTRICTION, "to correct or restrict data"),
+        (Right.OBJECTION, "to correct or restrict data"),
+    ],
+)
+async def test_notice_says_which_kind_of_request_it_is(right: Right, words: str) -> None:
+    outbox = Outbox()
+    await notify_named_mailbox(NAMED.model_copy(update={"right": right}), await told_of(OTHER, outbox))
+    [(_, text)] = outbox.letters
+    assert words in " ".join(text.split())
+
+
 @pytest.mark.parametrize("address", ["kim@example.org", "KIM@example.org"])
 async def test_child_gets_no_notice_about_a_request_of_its_parent(address: str) -> None:
     outbox = Outbox()

@@ -1,0 +1,341 @@
+"""Records that name other mailboxes are disclosed after a window, in which their owners can stop it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from services.fulfillment.cases import Status
+from services.fulfillment.context import Fulfillment, Records
+from services.fulfillment.erasing import erase, retry
+from services.fulfillment.erasure.execution import Left, Remainder, Remains
+from services.fulfillment.erasure.planning import plan
+from services.fulfillment.erasure.rounds import Round
+from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.handlers import (
+    RELEASED,
+    SUBSCRIPTIONS,
+    answer,
+    approve_correction,
+    await_disclosure,
+    disclose,
+)
+from services.fulfillment.named_mailboxes import MOST_NOTIFIED
+from services.fulfillment.search.findings import Coverage, Few, Findings
+from services.fulfillment.search.findings import Status as Searched
+from services.fulfillment.suspension import releases
+from services.fulfillment.window import disclosure_timer, window_ended
+from shared.errors import TooEarly
+from shared.events import (
+    ChangePlanned,
+    CorrectionApproved,
+    DisclosureDue,
+    DisclosureScheduled,
+    ErasureDue,
+    ErasurePlanned,
+    ErasureRetried,
+    ErasureScheduled,
+    Fact,
+    FeeAgreed,
+    FeeQuoted,
+    IdentityVerified,
+    MailboxNamed,
+    Outcome,
+    RequestFulfilled,
+    RequestReferred,
+    RequestReleased,
+    RequestStopped,
+    RequestWithdrawn,
+    TransferOrdered,
+)
+from shared.law import FeeReason, Money, Right
+from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
+from tests.unit.fulfillment.test_changing import EDITABLE, PEOPLE
+from tests.unit.fulfillment.test_changing import HELD as PERSON
+from tests.unit.fulfillment.test_disclosing import HELD, MAP, findings, record
+from tests.unit.fulfillment.test_erasure_window import DAY, Clockwork, after
+
+LOU, KIM = "lou@example.net", "kim@example.net"
+OTHERS = findings(record("shop.users"), record("shop.invoices", email=LOU))
+MANY = findings(*(record("shop.users", email=f"p{n}@example.net") for n in range(MOST_NOTIFIED + 1)))
+DUE = DisclosureDue(request_id=CASE, name="disclosure_window_1")
+STOPPED = RequestStopped(request_id=CASE, reason="not_me")
+RELEASE = RequestReleased(request_id=CASE)
+CORRECTION = [{"field": "users.score", "value": "18"}]
+
+
+async def asked(
+    found: Findings = OTHERS, right: Right = Right.ACCESS, *, window: timedelta = DAY, **details: Any
+) -> tuple[IdentityVerified, Fulfillment]:
+    event, ctx = await stage(MAP, found, right, **details)
+    return event, replace(ctx, house=replace(HOUSE, erasure_window=window))
+
+
+async def held_back(
+    right: Right = Right.ACCESS, **details: Any
+) -> tuple[Fulfillment, Sequence[Fact], DisclosureScheduled]:
+    """Return what is known of a request that waits, which facts led there, and its window."""
+    event, ctx = await asked(right=right, **details)
+    named, window = await answer(event, ctx)
+    assert isinstance(named, MailboxNamed)
+    assert isinstance(window, DisclosureScheduled)
+    return after(ctx, event, named, window), (event, named, window), window
+
+
+def held(found: Findings) -> Records:
+    return cast("Records", Held(found))
+
+
+def kinds(facts: Sequence[Fact]) -> list[type[Fact]]:
+    return [type(fact) for fact in facts]
+
+
+async def test_disclosure_that_names_another_mailbox_waits_for_the_window_and_stores_nothing() -> None:
+    ctx, (_, named, _), window = await held_back()
+    assert window.at == NOW + DAY
+    assert ctx.known.status is Status.DISCLOSURE_SCHEDULED
+    assert isinstance(named, MailboxNamed)
+    assert await ctx.vault.open(CASE, named.ref) == LOU.encode()
+    assert ctx.copies == Counter(), "no copy was given yet"
+
+
+async def test_disclosure_without_another_mailbox_does_not_wait() -> None:
+    event, ctx = await asked(HELD)
+    assert kinds(await answer(event, ctx)) == [RequestFulfilled]
+
+
+async def test_disclosure_without_a_window_is_told_of_with_the_letters() -> None:
+    event, ctx = await asked(window=timedelta())
+    assert kinds(await answer(event, ctx)) == [MailboxNamed, RequestFulfilled]
+
+
+@pytest.mark.parametrize(
+    ("right", "details", "end"),
+    [
+        pytest.param(Right.ACCESS, {}, RequestFulfilled, id="access"),
+        pytest.param(
+            Right.PORTABILITY, {"transfer_to": "https://next.example/in"}, TransferOrdered, id="transfer"
+        ),
+    ],
+)
+async def test_disclosure_follows_the_end_of_its_window(
+    right: Right, details: dict[str, Any], end: type[Fact]
+) -> None:
+    ctx, known, window = await held_back(right, **details)
+    facts = await disclose(DUE, replace(ctx, now=window.at))
+    assert kinds(facts) == [end], "the letter is not sent again"
+    assert after(ctx, *known, window, DUE, *facts, window).known.disclosure == window
+
+
+async def test_forged_or_early_end_of_the_window_discloses_nothing() -> None:
+    ctx, _, window = await held_back()
+    early = replace(ctx, now=window.at - timedelta(microseconds=1))
+    for state in (early, early.after(STOPPED)):
+        with pytest.raises(TooEarly):
+            await disclose(DUE, state)
+
+
+async def test_end_of_the_window_that_is_told_again_discloses_nothing_again() -> None:
+    ctx, _, window = await held_back()
+    late = replace(ctx, now=window.at)
+    answered = late.after(DUE, *await disclose(DUE, late))
+    assert answered.known.status is Status.FULFILLED
+    assert await disclose(DUE, answered) == []
+
+
+async def test_stop_in_the_last_moment_of_the_window_holds_the_disclosure_back() -> None:
+    ctx, _, window = await held_back()
+    ended = replace(ctx.after(STOPPED), now=window.at)
+    assert await disclose(DUE, ended) == []
+    ended = ended.after(DUE)
+    assert ended.after(RequestWithdrawn(request_id=CASE)).known.status is Status.WITHDRAWN
+    assert kinds(await releases(RELEASED)(RELEASE, ended)) == [RequestFulfilled]
+
+
+async def test_release_within_the_window_discloses_nothing_before_its_end() -> None:
+    ctx, _, window = await held_back()
+    stopped = ctx.after(STOPPED)
+    assert await releases(RELEASED)(RELEASE, stopped) == []
+    released = stopped.after(RELEASE)
+    assert released.known.status is Status.DISCLOSURE_SCHEDULED
+    assert kinds(await disclose(DUE, replace(released, now=window.at))) == [RequestFulfilled]
+
+
+async def test_withdrawal_within_the_window_ends_the_request() -> None:
+    ctx, _, window = await held_back()
+    withdrawn = replace(ctx.after(RequestWithdrawn(request_id=CASE)), now=window.at)
+    assert withdrawn.known.status is Status.WITHDRAWN
+    assert await disclose(DUE, withdrawn) == []
+    assert withdrawn.after(DUE, window).known.status is Status.WITHDRAWN
+
+
+async def test_mailbox_that_comes_into_the_records_meanwhile_has_a_window_of_its_own() -> None:
+    ctx, _, first = await held_back()
+    more = findings(record("shop.users", email=KIM), record("shop.invoices", email=LOU.upper()))
+    late = replace(ctx, now=first.at, records=held(more))
+    named, second = facts = await disclose(DUE, late)
+    assert isinstance(named, MailboxNamed)
+    assert isinstance(second, DisclosureScheduled)
+    assert await ctx.vault.open(CASE, named.ref) == KIM.encode()
+    assert second.at == first.at + DAY
+    assert disclosure_timer(second) != disclosure_timer(first)
+    waiting = late.after(DUE, *facts, first, second)
+    assert waiting.known.disclosure == second
+    assert kinds(await disclose(DUE, replace(waiting, now=second.at))) == [RequestFulfilled]
+
+
+async def test_mailboxes_are_counted_over_all_windows_of_a_request() -> None:
+    ctx, _, window = await held_back()
+    late = replace(ctx, now=window.at, records=held(findings(*list(MANY.found)[:MOST_NOTIFIED])))
+    [fact] = await disclose(DUE, late)
+    assert isinstance(fact, RequestReferred)
+    assert fact.reason == "many_mailboxes"
+
+
+async def test_window_ends_before_the_last_day_and_is_left_out_after_it() -> None:
+    event, ctx = await asked(window=timedelta(days=400))
+    _, window = await answer(event, ctx)
+    assert isinstance(window, DisclosureScheduled)
+    assert window.at == datetime(2026, 12, 25, tzinfo=UTC)
+    late = replace(ctx, now=window.at)
+    assert kinds(await answer(event, late)) == [MailboxNamed, RequestFulfilled]
+
+
+async def test_fee_is_agreed_to_before_the_window_begins() -> None:
+    quoted = FeeQuoted(
+        request_id=CASE,
+        fee=Money(amount=5, currency="EUR"),
+        reason=FeeReason.FURTHER_COPY,
+        answer_by=date(2026, 12, 5),
+    )
+    event, ctx = await asked()
+    [go_on] = [one.handler for one in SUBSCRIPTIONS if one.event is FeeAgreed]
+    facts = await go_on(FeeAgreed(request_id=CASE), after(ctx, event, quoted))
+    assert kinds(facts) == [MailboxNamed, DisclosureScheduled]
+
+
+async def test_end_of_the_window_is_a_timer_of_its_own() -> None:
+    ctx, _, window = await held_back()
+    timers = Clockwork()
+    assert await await_disclosure(window, replace(ctx, timers=timers)) == []
+    [((case, name), at)] = timers.moments.items()
+    assert (case, at) == (CASE, window.at)
+    assert isinstance(window_ended(CASE, name), DisclosureDue)
+    assert isinstance(window_ended(CASE, "erasure_window"), ErasureDue)
+
+
+async def test_erasure_has_its_own_window_and_no_second_one() -> None:
+    event, ctx = await asked(right=Right.ERASURE, with_copy=True)
+    assert kinds(await answer(event, ctx)) == [MailboxNamed, ErasurePlanned, ErasureScheduled]
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE, Right.RECTIFICATION])
+async def test_request_whose_records_name_many_mailboxes_is_referred(right: Right) -> None:
+    event, ctx = await asked(MANY, right, corrections=CORRECTION)
+    assert kinds(await answer(event, ctx)) == [RequestReferred]
+
+
+# --- changes: the owners are notified with the act, which can be taken back ---------------------------------
+
+
+@pytest.mark.parametrize("found", [OTHERS, HELD], ids=["another mailbox", "none"])
+async def test_change_has_the_owners_of_other_mailboxes_notified(
+    monkeypatch: pytest.MonkeyPatch, found: Findings
+) -> None:
+    async def planned(event: IdentityVerified, *_: object) -> Sequence[Fact]:
+        change = ChangePlanned(
+            request_id=CASE,
+            right=event.right,
+            plan="change_plan_1",
+            regulation=event.regulation,
+            received_on=event.received_on,
+        )
+        return [change]
+
+    monkeypatch.setattr("services.fulfillment.handlers.plan_change", planned)
+    event, ctx = await asked(found, Right.RESTRICTION)
+    facts = await answer(event, ctx)
+    assert kinds(facts) == [*([MailboxNamed] if found is OTHERS else []), ChangePlanned]
+    assert after(ctx, event, *facts).known.status is Status.PLANNED
+
+
+async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
+    event, ctx = await asked(OTHERS, Right.RECTIFICATION)
+    assert kinds(await answer(event, ctx)) == [RequestReferred]
+
+
+async def test_corrected_identity_has_the_owners_of_other_mailboxes_notified_after_its_approval() -> None:
+    correction = {"field": "people.phone", "value": "+353209100143"}
+    two = replace(PERSON, document={**PERSON.document, "email": LOU})
+    found = Findings(EDITABLE.version, Few((two,)), (Coverage(PEOPLE.key, Searched.SEARCHED, 1),))
+    event, ctx = await stage(EDITABLE, found, Right.RECTIFICATION, corrections=[correction])
+    referred = await answer(event, ctx)
+    assert kinds(referred) == [RequestReferred]
+    approved = CorrectionApproved(request_id=CASE, by="robin")
+    waiting = after(ctx, event, *referred)
+    facts = await approve_correction(approved, waiting)
+    assert kinds(facts) == [MailboxNamed, ChangePlanned]
+    assert waiting.after(approved, *facts).known.status is Status.PLANNED
+
+
+# --- later rounds of an erasure -----------------------------------------------------------------------------
+
+
+@dataclass
+class Coming(Held):
+    """Records of which *new* ones come while the others are erased."""
+
+    new: Findings = HELD
+
+    async def erase(self, plan: Plan) -> dict[Any, str]:
+        del plan
+        return {}
+
+    async def verify(self, *_: object) -> Remains:
+        item = next(iter(self.new.found))
+        left = Remainder(item.collection.key, item.id, Left.UNPLANNED)
+        return Remains((left,), {}, self.new)
+
+    async def plan_again(self, done: Round, data_map: Any, today: date) -> Plan:
+        del done
+        return plan(self.new, data_map, today)
+
+
+async def second_round(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
+    event, ctx = await asked(right=Right.ERASURE, window=timedelta())
+    facts = await answer(event, ctx)
+    ctx = replace(after(ctx, event, *facts), records=cast("Records", Coming(OTHERS, new)))
+    planned = facts[-1]
+    assert isinstance(planned, ErasurePlanned)
+    return ctx, await erase(planned, ctx)
+
+
+async def test_mailbox_of_records_that_came_after_the_first_round_is_notified_once() -> None:
+    new = findings(record("shop.users", email=KIM), record("shop.invoices", email=LOU))
+    ctx, facts = await second_round(new)
+    assert kinds(facts) == [MailboxNamed, ErasurePlanned]
+    assert isinstance(facts[0], MailboxNamed)
+    assert await ctx.vault.open(CASE, facts[0].ref) == KIM.encode()
+    known = ctx.after(*facts)
+    assert (known.known.status, len(known.known.mailboxes)) == (Status.PLANNED, 2)
+    assert kinds(await erase(facts[-1], known)) == [ErasurePlanned]  # type: ignore[arg-type]
+
+
+async def test_later_round_whose_records_name_many_mailboxes_needs_approval() -> None:
+    ctx, facts = await second_round(MANY)
+    assert kinds(facts) == [ErasurePlanned]
+    assert ctx.after(*facts).known.status is Status.PROPOSED_MORE
+
+
+async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhile() -> None:
+    ctx, _ = await second_round(findings(record("shop.users", email=KIM)))
+    counts = {"left": 1}
+    told = RequestFulfilled(
+        request_id=CASE, right=Right.ERASURE, outcome=Outcome.GRANTED, dispositions=counts, answer="answer"
+    )
+    answered = ctx.after(told)
+    facts = await retry(ErasureRetried(request_id=CASE), answered)
+    assert kinds(facts) == [MailboxNamed, ErasurePlanned]
+    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is Status.PLANNED
