@@ -43,6 +43,7 @@ REASONS = {
     "decider_is_concerned": "the request names a mailbox of yours: a colleague has to decide it",
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
     "no_correction_waits": "no correction of this request waits for the staff",
+    "text_differs": "its text is missing, or is not the text that you signed",
     "request_stopped": "the request is stopped: `habeas case resume` lets it go on first",
     "no_accounts": "this installation has no staff accounts",
 }
@@ -57,7 +58,6 @@ class Signer:
     account: str
     password: str = field(default="", repr=False)
     code: str = ""
-    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ async def decide(signer: Signer, decision: D, text: bytes | None = None) -> tupl
     Args:
         signer: Account, password and code.
         decision: Its ``by`` is the account.
-        text: A text that goes with it, named ``written_item(signer.nonce)`` in the decision.
+        text: A salted text that goes with it; the decision names it by ``written_item(text)``.
 
     Raises:
         ConfigurationError: It was refused, or took no effect in time; the message says why.
@@ -193,7 +193,7 @@ async def decide(signer: Signer, decision: D, text: bytes | None = None) -> tupl
     async with httpx.AsyncClient(base_url=signer.url, timeout=30) as client:
         salt = await _call(client, "GET", f"/v1/staff/accounts/{quote(signer.account)}/salt")
         key = private_key(signer.password, bytes.fromhex(salt["salt"]))
-        sealed = signed(decision, key, at=datetime.now(UTC), nonce=signer.nonce, code=signer.code)
+        sealed = signed(decision, key, at=datetime.now(UTC), nonce=secrets.token_hex(16), code=signer.code)
         body: dict[str, Any] = {
             "type": sealed.TYPE,
             "data": sealed.model_dump(mode="json", exclude_defaults=True),

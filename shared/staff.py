@@ -39,9 +39,11 @@ CODE_LIFETIME = timedelta(seconds=90)
 MOST_WRONG_CODES = 10
 """Wrong codes of an account within a day, with the right password; after them it waits for an admin."""
 SALT_BYTES = 16
+TEXT_SALT_BYTES = 16
 LEAST_PASSWORD = 14
 _CONTEXT = b"habeas staff decision 1\n"
 _ADDRESS_MARK = "@"
+_WRITTEN = "written_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,25 @@ def _children(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def written_item(nonce: str) -> Code:
-    """Return the name in the vault of the text that goes with the decision of that *nonce*."""
-    return f"written_{nonce}"
+def salted(text: bytes, salt: bytes) -> bytes:
+    """Return the sealed form of a text that goes with a decision, after a salt of :data:`TEXT_SALT_BYTES`."""
+    return salt + text
+
+
+def written_item(content: bytes) -> Code:
+    """
+    Return the name in the vault of a text in its sealed form: its digest.
+
+    The decision signs the name, and so the text. The salt lies with the text alone: the name reveals nothing.
+    """
+    return f"{_WRITTEN}{sha256(content).hexdigest()}"
+
+
+def written_text(item: Code, content: bytes) -> bytes | None:
+    """Return the text that is sealed as *content*; None if it is not the text that *item* names."""
+    return content[TEXT_SALT_BYTES:] if hmac.compare_digest(written_item(content), item) else None
+
+
+def is_written(item: Code) -> bool:
+    """Return whether *item* names a text that goes with a decision."""
+    return item.startswith(_WRITTEN)

@@ -1,5 +1,6 @@
 """Verbs with which a staff account decides about a case."""
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,7 @@ from shared.events import (
     StopDecided,
 )
 from shared.law import FeeReason, Money
-from shared.staff import written_item
+from shared.staff import TEXT_SALT_BYTES, salted, written_item
 
 app = typer.Typer(help="What the privacy staff decides about a request.")
 
@@ -106,7 +107,7 @@ def decide(
     from habeas import requests  # noqa: PLC0415
 
     reasons = _known_to_letters(reason or ())
-    text = None if explanation is None else existing(explanation).read_bytes()
+    text = None if explanation is None else _salted(existing(explanation).read_bytes())
     signer = signer_of(account, code, state)
     decided = requests.fact(
         AppealDecided,
@@ -114,7 +115,7 @@ def decide(
         by=signer.account,
         granted=granted,
         reasons=reasons,
-        explanation=None if text is None else written_item(signer.nonce),
+        explanation=None if text is None else written_item(text),
     )
     decide_as(signer, decided, text)
     out.print(f"decided; the person is told, and `habeas status {request_id}` shows it")
@@ -164,16 +165,20 @@ def forward(
     """Forward the request of an end user to the customer who decides; both are told."""
     from habeas import requests  # noqa: PLC0415
 
-    controller = requests.fact(Controller, name=name, email=email)
+    text = _salted(requests.fact(Controller, name=name, email=email).model_dump_json().encode())
     signer = signer_of(account, code, state)
     decided = requests.fact(
         ForwardingDecided,
         request_id=request_id,
         by=signer.account,
-        controller=written_item(signer.nonce),
+        controller=written_item(text),
     )
-    decide_as(signer, decided, controller.model_dump_json().encode())
+    decide_as(signer, decided, text)
     out.print("decided; both are told")
+
+
+def _salted(text: bytes) -> bytes:
+    return salted(text, secrets.token_bytes(TEXT_SALT_BYTES))
 
 
 def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:

@@ -15,7 +15,7 @@ from services.intake.registering import forwarded, registered
 from services.intake.sealing import seal_request
 from shared.answer import SUBMISSION
 from shared.envelope import derived_id
-from shared.errors import TooEarly
+from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
     AgreementLodged,
     AppealAnswered,
@@ -33,6 +33,7 @@ from shared.events import (
 )
 from shared.log import logger
 from shared.sources import Channel, channel_source
+from shared.staff import written_text
 
 COMPANION = channel_source(Channel.HABEAS, "child")
 """CloudEvents source of an opt-out that goes with the request of a child."""
@@ -85,11 +86,15 @@ async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
 
     Law:
         Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
+
+    Raises:
+        RefusedDecision: The explanation is not the text that was signed.
     """
     opened = ctx.case.open_appeal
     if opened is None:
         logger().warning("no appeal is open", request_id=ctx.case_id)
         return []
+    await _check_text(event.explanation, ctx)
     taken_up = event.granted and ctx.case.status in DECIDED  # what is not decided yet goes on as it is
     renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
     answered = AppealAnswered(
@@ -127,13 +132,27 @@ async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
 
     Raises:
         TooEarly: The decision overtook the request.
+        RefusedDecision: The customer's name and address are not those that were signed.
     """
     if ctx.case.received is None:
         raise TooEarly("the forwarding came before its request")
     if not ctx.case.forwardable:
         logger().warning("nothing to forward", request_id=ctx.case_id, reason=str(ctx.case.status))
         return []
+    await _check_text(event.controller, ctx)
     return [await forwarded(event.controller, ctx)]
+
+
+async def _check_text(item: str | None, ctx: Intake) -> None:
+    """Refuse a decision whose text in the vault is missing or differs from the text that was signed."""
+    if item is None:
+        return
+    try:
+        content = await ctx.vault.open(ctx.case_id, item)
+    except KeyError:
+        content = b""
+    if written_text(item, content) is None:
+        raise RefusedDecision("text_differs")
 
 
 async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:

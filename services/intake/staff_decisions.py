@@ -58,7 +58,11 @@ class DecisionForm(Strict):
     type: Code
     data: dict[str, Any]
     text: Annotated[Base64Bytes, Field(max_length=MOST_TEXT_BYTES)] | None = None
-    """Text to a person, or the customer that decides: sealed before the decision is published."""
+    """
+    Text to a person, or the customer that decides, after its salt: sealed before the decision is published.
+
+    Its digest is its name in the decision (:func:`shared.staff.written_item`).
+    """
 
 
 class DecisionTaken(BaseModel):
@@ -134,9 +138,9 @@ class StaffDecisions:
     async def _keep_text(self, decision: Decision, text: bytes | None) -> None:
         if decision.OF_REQUEST:
             await self.door.case(decision.request_id)
-        if text is None or decision.proof is None:
+        if text is None:
             return
-        item = written_item(decision.proof.nonce)
+        item = written_item(text)
         if item not in decision.model_dump().values():
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decision names no such text")
         try:

@@ -20,6 +20,7 @@ from services.notifier.facts import PackageExpiring as PackageEnding
 from services.notifier.letters import presentable
 from services.notifier.reasons import ReasonCode
 from services.notifier.writing import Addressee, Notifier, write, write_to
+from shared.errors import PermanentError
 from shared.events import (
     AppealAnswered,
     AppealReceived,
@@ -38,6 +39,7 @@ from shared.events import (
 )
 from shared.law import Duty
 from shared.service import on
+from shared.staff import is_written, written_text
 
 
 async def tell_extension(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
@@ -180,13 +182,27 @@ SUBSCRIPTIONS = (
 
 
 async def _controller(item: str, ctx: Notifier) -> Controller:
-    return Controller.model_validate_json(await ctx.vault.open(ctx.case_id, item))
+    named = await (_signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
+    return Controller.model_validate_json(named)
 
 
 async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
     if event.explanation is None:
         return ""
-    return (await ctx.vault.open(ctx.case_id, event.explanation)).decode()
+    return (await _signed_text(event.explanation, ctx)).decode()
+
+
+async def _signed_text(item: str, ctx: Notifier) -> bytes:
+    """
+    Return a text of the staff.
+
+    Raises:
+        PermanentError: It is not the text that was signed.
+    """
+    text = written_text(item, await ctx.vault.open(ctx.case_id, item))
+    if text is None:
+        raise PermanentError(f"{ctx.case_id}/{item} is not the text that the staff account signed")
+    return text
 
 
 def _decided(

@@ -18,6 +18,7 @@ from habeas.stack import Stack
 from shared.bus import Message
 from shared.envelope import encode
 from shared.events import (
+    AppealDecided,
     Decision,
     ErasureApproved,
     ExtensionDecided,
@@ -25,8 +26,18 @@ from shared.events import (
     RestrictionLifting,
     StaffRole,
 )
-from shared.staff import MOST_WRONG_CODES, STEP_S, code_at, private_key, signed
+from shared.staff import (
+    MOST_WRONG_CODES,
+    STEP_S,
+    TEXT_SALT_BYTES,
+    code_at,
+    private_key,
+    salted,
+    signed,
+    written_item,
+)
 from shared.topology import EVENTS
+from shared.vault import Vault
 from tests.integration.forks import said as run
 from tests.integration.pipeline import Heard, Pipeline, Somebody, comes_true, command, running
 from tests.staff import PASSWORD
@@ -52,9 +63,9 @@ async def heard(pipeline: Pipeline) -> AsyncIterator[Heard]:
         yield heard
 
 
-async def challenged(pipeline: Pipeline, person: Somebody = ADA_ASKS) -> str:
+async def challenged(pipeline: Pipeline, person: Somebody = ADA_ASKS, **more: Any) -> str:
     """Return a request that waits for proof of identity."""
-    case = await pipeline.lodge(person.asks("access", details={"statement": secrets.token_hex(8)}))
+    case = await pipeline.lodge(person.asks("access", details={"statement": secrets.token_hex(8)}, **more))
     await pipeline.until_it_is("challenged", case)
     return case
 
@@ -262,6 +273,37 @@ async def test_old_proof_is_refused(pipeline: Pipeline, heard: Heard) -> None:
         decision = await pipeline.accounts.signed(accepts(case), at=datetime.now(UTC) - age)
         assert await refusal(heard, case, await publish(pipeline, decision)) == "proof_stale"
     await unmoved(pipeline, case)
+
+
+VIRGINIA = {"country": "US", "subdivision": "VA"}
+
+
+async def test_explanation_that_was_replaced_after_signing_is_refused(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    """By the holder of intake's credentials: under the signed name, and with another text at the API."""
+    person = Somebody("text.example@example.net", "Text Example")
+    case = await challenged(pipeline, person, residence=VIRGINIA)
+    (await pipeline.http.post(f"/v1/requests/{case}/appeals", json={"statement": "Why?"})).raise_for_status()
+    await eventually(lambda: bool(heard.of(case, "appeal.received")))
+    text = salted(b"There is no second account.", secrets.token_bytes(TEXT_SALT_BYTES))
+    other = salted(b"Pay us first.", text[:TEXT_SALT_BYTES])
+    decided = AppealDecided(request_id=case, by="dana.muster", granted=False, explanation=written_item(text))
+    signed_one = await pipeline.accounts.signed(decided)
+    status, _ = await post(pipeline, signed_one, text=base64.b64encode(other).decode())
+    assert status == 422
+    signed_one = await pipeline.accounts.signed(decided)
+    vault = Vault(
+        pipeline.client,
+        prefix=pipeline.prefix,
+        master_key=base64.b64decode(pipeline.settings["HABEAS_MASTER_KEY"]),
+    )
+    assert await vault.seal(case, written_item(text), other)
+    assert await refusal(heard, case, await publish(pipeline, signed_one)) == "text_differs"
+    assert not heard.of(case, "appeal.answered")
+    named = decided.model_copy(update={"explanation": written_item(other)})
+    forged = named.model_copy(update={"proof": signed_one.proof})
+    assert await refusal(heard, case, await publish(pipeline, forged)) == "signature_wrong"
 
 
 # --- guessing -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from shared.events import (
     AppealReceived,
     DeadlineCame,
     DeadlineMissed,
+    DecisionRefused,
     IdentityRefused,
     LetterKind,
     NoticeSent,
@@ -26,6 +27,7 @@ from shared.events import (
     RequestRejected,
 )
 from shared.law import Duty, Regulation, Right
+from shared.staff import TEXT_SALT_BYTES, salted, written_item
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import CLOSED, ROOT, SITE, client_of
 
@@ -146,6 +148,20 @@ async def test_one_that_is_not_granted_is_answered_with_the_reasons() -> None:
     await office.tell(decided, service="intake")
     answered = office.the(AppealAnswered)
     assert (answered.granted, answered.reasons, answered.renewed) == (False, ("legal_claims",), None)
+
+
+@pytest.mark.parametrize("sealed", [None, "You owe us money."], ids=["missing", "replaced"])
+async def test_decision_whose_explanation_differs_from_the_signed_text_is_refused(sealed: str | None) -> None:
+    office = await refused()
+    await appeal(office)
+    salt = bytes(TEXT_SALT_BYTES)
+    item = written_item(salted(b"There is no second account.", salt))
+    if sealed is not None:
+        await office.vault.seal(CASE, item, salted(sealed.encode(), salt))
+    decided = AppealDecided(request_id=CASE, by="anna", granted=False, explanation=item)
+    await office.tell(decided, service="intake")
+    assert office.told(AppealAnswered) == []
+    assert office.the(DecisionRefused).reason == "text_differs"
 
 
 async def test_one_that_is_granted_takes_the_request_up_again_under_a_number_of_its_own() -> None:

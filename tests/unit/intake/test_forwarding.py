@@ -10,6 +10,7 @@ from services.intake.domain import Status, request_id
 from shared.client_limits import Allowance
 from shared.events import (
     Controller,
+    DecisionRefused,
     ForwardingDecided,
     ForwardingFetched,
     IdentityChallenged,
@@ -19,6 +20,7 @@ from shared.events import (
     RequestClosed,
     RequestForwarded,
 )
+from shared.staff import TEXT_SALT_BYTES, salted, written_item
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
 from tests.unit.intake_api import client_of
 
@@ -26,6 +28,10 @@ CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 EMAIL = str(PERSON["email"])
 TO_THEM = LetterKind.FORWARDED_TO_CONTROLLER
 CUSTOMER = {"name": "Example Shop", "email": "privacy@shop.example.com"}
+
+
+NAMED = salted(Controller(**CUSTOMER).model_dump_json().encode(), bytes(TEXT_SALT_BYTES))
+WRITTEN = written_item(NAMED)
 
 
 async def forwarded(**changes: object) -> Office:
@@ -47,12 +53,12 @@ async def test_whose_data_a_customer_decides_about_is_not_asked_who_they_are() -
 async def test_a_customer_whom_nobody_has_named_is_named_by_the_staff_once() -> None:
     office = await forwarded(controller=None)
     assert office.told(RequestForwarded) == []
-    await office.vault.seal(CASE, "written_1", Controller(**CUSTOMER).model_dump_json().encode())
-    decided = ForwardingDecided(request_id=CASE, by="anna", controller="written_1")
+    await office.vault.seal(CASE, WRITTEN, NAMED)
+    decided = ForwardingDecided(request_id=CASE, by="anna", controller=WRITTEN)
     await office.tell(decided, service="intake")
     await office.tell(NoticeSent(request_id=CASE, letter=TO_THEM), service="notifier")
     await office.tell(decided, service="intake")
-    assert office.the(RequestForwarded).controller == "written_1"
+    assert office.the(RequestForwarded).controller == WRITTEN
 
 
 @pytest.mark.parametrize("reason", ["mailbox_unknown", "bounced"])
@@ -62,10 +68,20 @@ async def test_a_customer_who_cannot_be_reached_is_named_anew_with_a_link_of_its
         await office.tell(NoticeSent(request_id=CASE, letter=TO_THEM), service="notifier")
     await office.tell(NoticeFailed(request_id=CASE, letter=TO_THEM, reason=reason), service="notifier")
     assert (await office.door.case(CASE)).unanswered
-    await office.vault.seal(CASE, "written_1", Controller(**CUSTOMER).model_dump_json().encode())
-    await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller="written_1"), service="intake")
+    await office.vault.seal(CASE, WRITTEN, NAMED)
+    await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller=WRITTEN), service="intake")
     first, second = office.told(RequestForwarded)
     assert first.digest != second.digest
+
+
+@pytest.mark.parametrize("item", [WRITTEN, "controller"], ids=["replaced", "not signed"])
+async def test_customer_that_differs_from_the_signed_one_gets_nothing(item: str) -> None:
+    office = await forwarded(controller=None)
+    other = Controller(name="Mallory", email="mallory@example.net").model_dump_json().encode()
+    await office.vault.seal(CASE, item, salted(other, bytes(TEXT_SALT_BYTES)))
+    await office.tell(ForwardingDecided(request_id=CASE, by="anna", controller=item), service="intake")
+    assert office.told(RequestForwarded) == []
+    assert office.the(DecisionRefused).reason == "text_differs"
 
 
 async def test_a_stranger_names_no_customer() -> None:

@@ -9,6 +9,7 @@ from services.notifier.handlers import acknowledge, confirm_withdrawal, send_pac
 from services.notifier.post import Posted
 from services.notifier.sequels import apologise, confirm_forwarding, tell_decision, tell_forwarding
 from services.notifier.writing import Notifier
+from shared.errors import PermanentError
 from shared.events import (
     AppealAnswered,
     AppealDecided,
@@ -28,6 +29,7 @@ from shared.events import (
     RequestWithdrawn,
 )
 from shared.law import Duty, Right, Role
+from shared.staff import TEXT_SALT_BYTES, salted, written_item
 from tests.unit.notifier.examples import WRITTEN_AT
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
 
@@ -127,6 +129,35 @@ async def test_a_decision_reaches_the_person_though_no_letter_knows_one_of_its_r
     )
     assert len(kinds(await tell_decision(answered, await notifier(outbox)))) == 1
     assert "They would show data about other people" in outbox.words
+
+
+@pytest.mark.parametrize("sealed", ["There is no second account.", "You owe us money."])
+async def test_only_the_explanation_that_was_signed_is_written_to_the_person(sealed: str) -> None:
+    salt, outbox = bytes(TEXT_SALT_BYTES), Outbox()
+    item = written_item(salted(b"There is no second account.", salt))
+    ctx = await notifier(outbox)
+    await ctx.vault.seal(CASE, item, salted(sealed.encode(), salt))  # type: ignore[attr-defined]  # in memory
+    answered = AppealAnswered(
+        request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False, explanation=item
+    )
+    if "second" in sealed:
+        await tell_decision(answered, ctx)
+        assert sealed in outbox.words
+        return
+    with pytest.raises(PermanentError, match="not the text"):
+        await tell_decision(answered, ctx)
+    assert outbox.letters == []
+
+
+async def test_letter_goes_to_no_customer_but_the_signed_one() -> None:
+    salt, outbox = bytes(TEXT_SALT_BYTES), Outbox()
+    item = written_item(salted(CUSTOMER.model_dump_json().encode(), salt))
+    ctx = await notifier(outbox)
+    other = CUSTOMER.model_copy(update={"email": "mallory@example.net"}).model_dump_json().encode()
+    await ctx.vault.seal(CASE, item, salted(other, salt))  # type: ignore[attr-defined]  # it is one in memory
+    with pytest.raises(PermanentError, match="not the text"):
+        await tell_forwarding(FORWARDED.model_copy(update={"controller": item}), ctx)
+    assert outbox.letters == []
 
 
 @pytest.mark.parametrize("said", [{"reasons": ("contract",)}, {"explanation": "written_1"}])
