@@ -1273,6 +1273,7 @@ class IdentityVerified(Fact):
     """
     stricter: Regulation | None = None
     """The regulation that decided how much proof was needed, where it is another than *regulation*."""
+    requester: Requester = Requester.PERSON
 
     @property
     def proof_regulation(self) -> Regulation:

@@ -169,7 +169,7 @@ async def _announced(
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
     """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
-    others = await not_notified(findings, ctx.maps.current, identities, ctx)
+    others = await not_notified(findings, ctx.maps.current, identities, event.requester, ctx)
     if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
     if event.right is Right.ERASURE:

@@ -13,7 +13,7 @@ from services.fulfillment.scoping.mailboxes import addresses_in, same
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.roles import roles
-from shared.events import MailboxNamed
+from shared.events import MailboxNamed, Requester
 from shared.law import Right
 
 MOST_NOTIFIED = 5
@@ -25,18 +25,21 @@ OWN_ROLES = frozenset({"buyer", "deliver", "delivery", "payer", "ship", "shippin
 
 
 async def not_notified(
-    findings: Findings, data_map: DataMap, proven: Identities, ctx: Fulfillment
+    findings: Findings, data_map: DataMap, proven: Identities, requester: Requester, ctx: Fulfillment
 ) -> tuple[str, ...] | None:
     """
-    Return the other mailboxes in *findings* whose owners this request has not notified yet.
+    Return the other mailboxes in *findings* whose owners this request has yet to notify.
 
-    None where it would notify more than :data:`MOST_NOTIFIED`.
+    None where they are more than :data:`MOST_NOTIFIED` with those that it has notified. A parent's request
+    notifies no mailbox: those in the records are the child's.
     """
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
     known = {**proven, EMAIL: (*proven.get(EMAIL, ()), *notified)}
     # In a thread, for it may be about a million records, and the broker waits for a sign of life.
     found = await asyncio.to_thread(other_mailboxes, findings, data_map, known)
-    return None if len(notified) + len(found) > MOST_NOTIFIED else found
+    if len(notified) + len(found) > MOST_NOTIFIED:
+        return None
+    return () if requester is Requester.PARENT else found
 
 
 async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> Sequence[MailboxNamed]:

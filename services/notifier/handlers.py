@@ -174,20 +174,13 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
     """
     Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
-    The letter says nothing of the requester, and its reference is left out: it opens their page. A child gets
-    none about a parent's request.
+    The letter says nothing of the requester, and its reference is left out: it opens their page.
     """
     address = (await ctx.vault.open(ctx.case_id, event.ref)).decode()
-    submitted = await submission_of(ctx)
-    if ctx.request().requester is Requester.PARENT and _is_mailbox(submitted.subject.email, address):
-        return []
-    owner = Addressee(address, "", submitted.locale or "en", referenced=False)
+    locale = (await submission_of(ctx)).locale or "en"
+    owner = Addressee(address, "", locale, referenced=False)
     facts = NamedMailbox(event.right)
     return await write_to(owner, LetterKind.NAMED_MAILBOX, facts, ctx.request().laws, ctx)
-
-
-def _is_mailbox(mailbox: str | None, address: str) -> bool:
-    return mailbox is not None and mailbox.strip().lower() == address.lower()
 
 
 async def note_restriction(_event: SubjectRestricted, ctx: Notifier) -> Sequence[Fact]:

@@ -785,6 +785,7 @@ def _verified(
         reasons=reasons,
         laws=() if request.requester is Requester.CONTROLLER else request.laws,
         stricter=request.stricter,
+        requester=request.requester,
     )
 
 

@@ -176,7 +176,7 @@ async def test_parents_code_names_no_identity_of_the_child_even_beside_a_permiss
         examined = ProofExamined(request_id=CASE, proof=proof, verdict=Verdict.CONVINCING)
         await office.tell(examined, service="examiner")
     await office.offer({"kind": "email_code", "code": office.code_of(CASE, "code_0")}, id_="2")
-    assert [fact.proven for fact in verified(office)] == [()]
+    assert [(fact.proven, fact.requester) for fact in verified(office)] == [((), Requester.PARENT)]
 
 
 async def test_permission_is_for_staff_to_judge_even_beside_the_parents_code() -> None:

@@ -43,6 +43,7 @@ from shared.events import (
     IdentityVerified,
     MailboxNamed,
     Outcome,
+    Requester,
     RequestFulfilled,
     RequestReferred,
     RequestReleased,
@@ -237,6 +238,36 @@ async def test_request_whose_records_name_many_mailboxes_is_referred(right: Righ
     assert kinds(await answer(event, ctx)) == [RequestReferred]
 
 
+# --- a parent's request: the mailboxes in the records are the child's ---------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("right", "facts"),
+    [
+        (Right.ACCESS, [RequestFulfilled]),
+        (Right.PORTABILITY, [RequestFulfilled]),
+        (Right.ERASURE, [ErasurePlanned, ErasureScheduled]),
+    ],
+)
+async def test_parents_request_writes_to_no_mailbox_in_the_records_of_the_child(
+    right: Right, facts: list[type[Fact]]
+) -> None:
+    event, ctx = await asked(right=right)
+    parents = event.model_copy(update={"requester": Requester.PARENT})
+    assert kinds(await answer(parents, ctx)) == facts
+
+
+async def test_parents_request_whose_records_name_many_mailboxes_is_referred() -> None:
+    event, ctx = await asked(MANY)
+    parents = event.model_copy(update={"requester": Requester.PARENT})
+    assert kinds(await answer(parents, ctx)) == [RequestReferred]
+
+
+async def test_later_round_of_a_parents_erasure_writes_to_no_mailbox() -> None:
+    _, facts = await second_round(findings(record("shop.users", email=KIM)), Requester.PARENT)
+    assert kinds(facts) == [ErasurePlanned]
+
+
 # --- changes: the owners are notified with the act, which can be taken back ---------------------------------
 
 
@@ -303,8 +334,11 @@ class Coming(Held):
         return plan(self.new, data_map, today)
 
 
-async def second_round(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
+async def second_round(
+    new: Findings, requester: Requester = Requester.PERSON
+) -> tuple[Fulfillment, Sequence[Fact]]:
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
+    event = event.model_copy(update={"requester": requester})
     facts = await answer(event, ctx)
     ctx = replace(after(ctx, event, *facts), records=cast("Records", Coming(OTHERS, new)))
     planned = facts[-1]

@@ -1,4 +1,4 @@
-"""The notice to the owner of another mailbox in the records: its content, and a mailbox that gets none."""
+"""The notice to the owner of another mailbox in the records: what it says and leaves out."""
 
 from typing import cast
 
@@ -6,7 +6,7 @@ import pytest
 
 from services.notifier.handlers import notify_named_mailbox
 from services.notifier.writing import Notifier
-from shared.events import LetterKind, MailboxNamed, Requester
+from shared.events import LetterKind, MailboxNamed
 from shared.law import Right
 from shared.testing import MemoryVault
 from tests.unit.notifier.examples import asked
@@ -16,10 +16,9 @@ OTHER = "lou@example.net"
 NAMED = MailboxNamed(request_id=CASE, right=Right.ACCESS, ref="mailbox_0")
 
 
-async def told_of(address: str, outbox: Outbox, requester: Requester = Requester.PERSON) -> Notifier:
-    """Return what the handler gets where records name *address* and *requester* asks for Kim's data."""
-    received = asked(Right.ACCESS).model_copy(update={"requester": requester})
-    ctx = await notifier(outbox, received, agent=AGENT)
+async def told_of(address: str, outbox: Outbox) -> Notifier:
+    """Return what the handler gets where records name *address*."""
+    ctx = await notifier(outbox, asked(Right.ACCESS), agent=AGENT)
     vault = cast("MemoryVault", ctx.vault)
     await vault.seal(CASE, NAMED.ref, address.encode())
     return ctx
@@ -51,16 +50,3 @@ async def test_notice_says_which_kind_of_request_it_is(right: Right, words: str)
     await notify_named_mailbox(NAMED.model_copy(update={"right": right}), await told_of(OTHER, outbox))
     [(_, text)] = outbox.letters
     assert words in " ".join(text.split())
-
-
-@pytest.mark.parametrize("address", ["kim@example.org", "KIM@example.org"])
-async def test_child_gets_no_notice_about_a_request_of_its_parent(address: str) -> None:
-    outbox = Outbox()
-    assert await notify_named_mailbox(NAMED, await told_of(address, outbox, Requester.PARENT)) == []
-    assert outbox.letters == []
-
-
-async def test_other_mailbox_in_the_records_of_a_child_gets_the_notice() -> None:
-    outbox = Outbox()
-    sent = await notify_named_mailbox(NAMED, await told_of(OTHER, outbox, Requester.PARENT))
-    assert kinds(sent) == [LetterKind.NAMED_MAILBOX]
