@@ -44,6 +44,7 @@ REASONS = {
     "decider_decided_before": "you made the first decision: a colleague has to make the second",
     "no_correction_waits": "no correction of this request waits for the staff",
     "text_differs": "its text is missing, or is not the text that you signed",
+    "too_late_to_withdraw": "the request is answered already",
     "request_stopped": "the request is stopped: `habeas case resume` lets it go on first",
     "no_accounts": "this installation has no staff accounts",
 }

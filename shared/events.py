@@ -870,6 +870,13 @@ class StopDecided(Decision):
     """Whether the request goes on; else it ends."""
 
 
+class WithdrawalDecided(Decision):
+    """The privacy staff takes a request back, as the person has asked them to."""
+
+    TYPE = "habeas.withdrawal.decided.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+
 class RequestReleased(Fact):
     """A stopped request goes on, as the privacy staff decided."""
 

@@ -74,6 +74,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.erasure.planned.v1",
         "habeas.erasure.approved.v1",
         "habeas.stop.decided.v1",
+        "habeas.withdrawal.decided.v1",
         "habeas.erasure.scheduled.v1",
     ),
     "verifier": (
@@ -180,6 +181,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
 
 DECISIONS = (
     "habeas.stop.decided.v1",
+    "habeas.withdrawal.decided.v1",
     "habeas.appeal.decided.v1",
     "habeas.forwarding.decided.v1",
     "habeas.identity.decided.v1",

@@ -79,6 +79,7 @@ from shared.events import (
     StopDecided,
     StopReason,
     SubjectUnrestricted,
+    WithdrawalDecided,
     WithdrawalLodged,
 )
 from shared.incidents import BreachLodged
@@ -269,6 +270,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         RequestStopped,
         StopDecided,
         SubjectUnrestricted,
+        WithdrawalDecided,
         WithdrawalLodged,
     }
 )

@@ -61,6 +61,7 @@ from shared.events import (
     StopDecided,
     SubjectUnrestricted,
     UnreadableSubmission,
+    WithdrawalDecided,
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
@@ -164,6 +165,22 @@ async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
     if event.resume:
         return [RequestReleased(request_id=ctx.case_id)]
     return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)] if ctx.case.withdrawable else []
+
+
+async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Take a request back, as the privacy staff decided.
+
+    Raises:
+        TooEarly: The decision overtook the request, which is being tried again.
+        RefusedDecision: It is answered already.
+    """
+    if ctx.case.status is Status.UNKNOWN:
+        await must_not_wait(ctx)
+        raise TooEarly("the withdrawal came before its request")
+    if not ctx.case.withdrawable:
+        raise RefusedDecision("too_late_to_withdraw")
+    return [RequestWithdrawn(request_id=ctx.case_id)]
 
 
 async def declare_burst(event: BurstDeclared, ctx: Intake) -> Sequence[Fact]:
@@ -277,6 +294,7 @@ SUBSCRIPTIONS = (
     on(SubjectUnrestricted, note),
     on(DropMatched, note),
     on(StopDecided, decide_stop),
+    on(WithdrawalDecided, decide_withdrawal),
     on(BurstDeclared, declare_burst),
     on(BreachDeclared, lodge_breach),
 )

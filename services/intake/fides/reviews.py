@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
+from services.intake.domain import Status
 from services.intake.fides.bodies import Selection
 from services.intake.fides.clients import Client
 from services.intake.fides.desk import AWAY, Desk
@@ -19,7 +20,14 @@ from services.intake.fides.requests import identifiers_in
 from services.intake.fides.shapes import log, paged, response, verbose
 from services.intake.obstacles import NotNow, TooOften
 from shared.errors import TransientError
-from shared.events import Decision, ErasureApproved, IdentityDecided, RefusalReason, RequestId
+from shared.events import (
+    Decision,
+    ErasureApproved,
+    IdentityDecided,
+    RefusalReason,
+    RequestId,
+    WithdrawalDecided,
+)
 
 MOST_BY_FILTER = 10_000
 """Requests that one decision may be about."""
@@ -38,6 +46,7 @@ NOT_DENIABLE = (
     "Cannot transition status: only while it is open who asks can a request be denied; "
     "afterwards the law and the data decide. It is {}."
 )
+NOT_CANCELABLE = "Cannot transition status: it is too late to take this request back. It is {}."
 NO_SUCH_REASON = "The reason must be one of: {}. What the person is told follows from it."
 
 
@@ -124,8 +133,11 @@ class Reviews:
         decided = IdentityDecided(request_id=found.entry.case, by=NO_NAME, verified=False, reason=why)
         await self._publish(decided, client)
 
-    async def _cancel(self, found: Found, _client: Client, _reason: str | None) -> None:
-        await self.desk.door.withdraw(found.entry.case)
+    async def _cancel(self, found: Found, client: Client, _reason: str | None) -> None:
+        case = found.seen.case
+        if not (case.withdrawable or case.status is Status.UNKNOWN):
+            raise NotTaken(NOT_CANCELABLE.format(found.status))
+        await self._publish(WithdrawalDecided(request_id=found.entry.case, by=NO_NAME), client)
 
     async def _publish(self, decision: Decision, client: Client) -> None:
         """Sign a decision with the key of the client's account: the service that acts on it verifies that."""
