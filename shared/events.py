@@ -883,6 +883,15 @@ class RequestReleased(Fact):
     TYPE = "habeas.request.released.v1"
 
 
+class OfferedAliases(Part):
+    """Identities that the person's records name and nothing verifies; nothing was searched by them."""
+
+    ref: Code
+    """Name of the values in the vault."""
+    identities: tuple[Code, ...]
+    """Names of the identities; the first one is number 1."""
+
+
 class RequestFulfilled(Fact):
     """A request is answered, in whole or in part, or lawfully not at all."""
 
@@ -905,6 +914,8 @@ class RequestFulfilled(Fact):
     """Name in the vault of the places that still name the person after an erasure."""
     statement_kept: bool = False
     """Whether a statement of the person's is kept with what was not corrected."""
+    aliases: OfferedAliases | None = None
+    """What the records disclosed name besides; it opens nothing before it is confirmed."""
 
 
 class RequestReferred(Fact):
@@ -1309,6 +1320,8 @@ class ErasurePlanned(Fact):
     received_on: date
     approval: bool = False
     """Whether nothing may be written before a second person approves of it."""
+    aliases: OfferedAliases | None = None
+    """What the records to erase name besides; it opens nothing before it is confirmed."""
 
 
 class ErasureApproved(Decision):
@@ -1316,6 +1329,18 @@ class ErasureApproved(Decision):
 
     TYPE = "habeas.erasure.approved.v1"
     ROLES = frozenset({StaffRole.APPROVER})
+
+
+class AliasConfirmed(Decision):
+    """The privacy staff confirms that an identity, which the person's records name, is the person's."""
+
+    TYPE = "habeas.alias.confirmed.v1"
+    ROLES = frozenset({StaffRole.AGENT, StaffRole.APPROVER})
+
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: Annotated[int, Field(ge=1)]
+    """Which of them; 1 is the first."""
 
 
 class CorrectionApproved(Decision):

@@ -17,6 +17,7 @@ from services.fulfillment.package.building import Package, build, build_overview
 from services.fulfillment.package.contents import Contents, Disclosed, LeftOut, Section
 from services.fulfillment.package.people import people
 from services.fulfillment.package.portability import portable
+from services.fulfillment.released_aliases import offered
 from services.fulfillment.search.findings import Findings, Status
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.signing import Signer
@@ -211,6 +212,7 @@ async def _fulfilled(name: str, told: Answer, wanted: Disclosure, ctx: Fulfillme
         answer=await ctx.sealed(ANSWER, told.model_dump_json()),
         package=name,
         package_expires_at=ctx.now + ctx.house.package_lifetime,
+        aliases=await offered(wanted.findings.claims, ctx),
     )
 
 

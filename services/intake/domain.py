@@ -181,6 +181,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.REFUSED: {RequestClosed: S.CLOSED, IdentityChallenged: S.REFUSED, ProofRefused: S.REFUSED},
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
+        RequestFulfilled: S.ANSWERED,
         IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
         IdentityVerified: S.ANSWERED,

@@ -5,6 +5,7 @@ The first attacks run on the whole product; the variants search a store as the p
 """
 
 import io
+import json
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
@@ -168,6 +169,99 @@ async def test_answer_mentions_what_was_not_searched_by_and_no_content(pipeline:
     assert any("We did not search by it" in text for text in told)
     assert ADA.phone is not None
     assert not any(ADA.phone in text or ADA.email in text for text in told)
+
+
+# --- an alias that the staff confirms ---------------------------------------------------------------------
+
+OLD_PHONE = "+353209100777"
+
+
+async def with_old_record(pipeline: Pipeline, person: Somebody, number: str) -> Any:
+    """Have *person*'s profile name *number*, and an old record be known by it alone; return its key."""
+    contacts = pipeline.business("portal", "contacts")
+    await contacts.update_one({"email": person.email}, {"$set": {"phones": [number]}})
+    old = {"customer_id": None, "phones": [number], "name": {"first": "Formerly", "last": "Known"}}
+    return (await contacts.insert_one(old)).inserted_id
+
+
+async def aliases_of(pipeline: Pipeline, case: str) -> dict[str, str]:
+    """Return the references of the aliases of *case*, by their values."""
+    code, printed, complaint = await command(pipeline, "case", "aliases", case, "--json")
+    assert code == 0, complaint
+    return {row["value"]: row["alias"] for row in json.loads(printed)}
+
+
+async def confirm(pipeline: Pipeline, case: str, alias: str, by: str) -> str:
+    """Confirm *alias* as the account *by*; return the complaint of the command."""
+    code, _, complaint = await command(pipeline, "case", "confirm-alias", case, alias, "--as", by)
+    assert bool(code) is bool(complaint)
+    return complaint
+
+
+async def answers(heard: Heard, case: str, number: int) -> list[dict[str, Any]]:
+    """Return the answers of *case* once there are *number*."""
+
+    def found() -> list[dict[str, Any]]:
+        fulfilled = heard.of(case, "request.fulfilled")
+        return fulfilled if len(fulfilled) >= number else []
+
+    told: list[dict[str, Any]] = await eventually(found, WITHIN)
+    return told
+
+
+async def test_confirmed_alias_completes_an_access_answer_in_the_same_case(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person = (await attackers(pipeline))[9]
+    key = await with_old_record(pipeline, person, OLD_PHONE)
+    case = await pipeline.verified("access", person)
+    await pipeline.closed(case)
+    assert str(key) not in await package(pipeline, person, case)
+    alias = (await aliases_of(pipeline, case))[OLD_PHONE]
+    assert "no such alias" in await confirm(pipeline, case, alias + "9", "dana.muster")
+    other = f"aliases_0000000000000000:{alias.rpartition(':')[2]}"
+    assert "no such alias" in await confirm(pipeline, case, other, "dana.muster")
+    assert await confirm(pipeline, case, alias, "dana.muster") == ""
+    await answers(heard, case, 2)
+    await pipeline.closed(case)
+    assert str(key) in await package(pipeline, person, case)
+    assert "confirmed already" in await confirm(pipeline, case, alias, "robin.muster")
+    assert OLD_PHONE not in json.dumps(heard.of(case)), "events name no value"
+
+
+async def test_confirmed_alias_gets_a_later_round_of_the_erasure(pipeline: Pipeline, heard: Heard) -> None:
+    person = (await attackers(pipeline))[10]
+    contacts, number = pipeline.business("portal", "contacts"), "+353209100778"
+    key = await with_old_record(pipeline, person, number)
+    case = await pipeline.verified("erasure", person)
+    await pipeline.closed(case)
+    assert await contacts.find_one({"_id": key}) is not None
+    assert await confirm(pipeline, case, (await aliases_of(pipeline, case))[number], "dana.muster") == ""
+    first, second = await answers(heard, case, 2)
+    assert await contacts.find_one({"_id": key}) is None
+    erased = [answer["data"]["dispositions"]["erased"] for answer in (first, second)]
+    assert erased[1] == erased[0] + 1
+    assert first["data"]["certificate"] != second["data"]["certificate"]
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+async def test_victims_number_that_deceived_staff_confirm_opens_no_record_verified_to_be_the_victims(
+    pipeline: Pipeline, heard: Heard, right: str
+) -> None:
+    attacker = (await attackers(pipeline))[10 if right == "access" else 11]
+    await pose(pipeline, attacker)
+    before = await everything_of_the_victim(pipeline)
+    case = await pipeline.verified(right, attacker)
+    await pipeline.closed(case)
+    alias = (await aliases_of(pipeline, case))[PHONE]
+    complaint = await confirm(pipeline, case, alias, "dana.muster")
+    if right == "erasure":
+        assert "no record is found" in complaint
+    else:
+        await answers(heard, case, 2)
+        content = await package(pipeline, attacker, case)
+        assert VICTIM.email not in content
+    assert await everything_of_the_victim(pipeline) == before
 
 
 # --- the owners of other mailboxes -------------------------------------------------------------------------
