@@ -620,6 +620,122 @@ async def test_data_points_of_the_attackers_own_record_prove_no_address_of_the_v
     assert ids(await engine.gather_verified(unstated, {"email": (ADA_MAIL,)})) == set()
 
 
+# --- references by what people write themselves -------------------------------------------------------------
+
+
+def referring(name: str, to: str, direction: str, identity: str = "", verified: str = "") -> str:
+    """A field that refers to another one, and may hold an identity besides."""
+    flow = f", direction: {direction}" if direction else ""
+    reference = f"references: [{{ dataset: desk, field: {to}{flow} }}]"
+    if not identity:
+        return f"name: {name}, data_categories: [user.unique_id], fides_meta: {{ {reference} }}"
+    return held(name, identity, verified).replace("identity:", f"{reference}, identity:")
+
+
+def key_field(name: str, identity: str, verified: str = "") -> str:
+    return held(name, identity, verified).replace("identity:", "primary_key: true, identity:")
+
+
+NUMBER, UNSTATED = "customer_number", held("number", "customer_number")
+ACCOUNT, ORDER = f"name: _id\n{VERIFIED}\n", f"name: _id\n{NAME}\n"
+
+
+def referring_maps(direction: str) -> dict[str, tuple[str, str]]:
+    """Return pairs of fields of accounts and of orders, of which one refers to the other in *direction*."""
+    to_order = referring("number", "orders.number", direction)
+    to_account = referring("number", "users.number", direction)
+    return {
+        "identity refers": (referring("number", "orders.number", direction, NUMBER), "name: number"),
+        "identity is referred to": (UNSTATED, to_account),
+        "plain field refers to an identity": (to_order, UNSTATED),
+        "identity refers to a plain field": (
+            "name: number",
+            referring("number", "users.number", direction, NUMBER),
+        ),
+        "identity refers to an identity": (referring("number", "orders.number", direction, NUMBER), UNSTATED),
+        "key that people can change is referred to": (key_field("number", NUMBER), to_account),
+        "plain field refers to a key that people can change": (to_order, key_field("number", NUMBER)),
+    }
+
+
+ATTACKS = {
+    f"{name}, {direction or 'both'}": fields
+    for direction in ("to", "from", "")
+    for name, fields in referring_maps(direction).items()
+}
+
+
+@pytest.mark.parametrize("fields", ATTACKS.values(), ids=ATTACKS)
+async def test_number_that_the_attacker_writes_reaches_no_record_that_holds_or_refers_to_it(
+    world: World, fields: tuple[str, str]
+) -> None:
+    users, orders = fields
+    data_map = desk(users=ACCOUNT + users, orders=ORDER + orders)
+    order = {"_id": 9, "number": 42, "name": "Ada Example"}
+    accounts = [{"_id": 1, "email": MALLORY, "number": 42}, {"_id": 2, "email": ADA_MAIL, "number": 42}]
+    await world.fill(users=[dict(account) for account in accounts], orders=[dict(order)])
+    findings = await mallory(world, data_map)
+    assert ids(findings) == {("users", 1)}
+    decided = plan(findings, data_map, date(2026, 11, 29))
+    assert not await execute(decided, world.stores)
+    remains = await verify(decided, data_map, world.stores, {"email": (MALLORY,)})
+    assert ids(remains.findings) == set()
+    database = world.client[world.prefix + "desk"]
+    assert [one async for one in database["orders"].find()] == [order]
+    assert await database["users"].find_one({"_id": 2}) == accounts[1]
+
+
+@pytest.mark.parametrize("direction", ["from", ""], ids=["from", "both"])
+async def test_account_that_is_opened_under_the_victims_address_as_its_key_reaches_nothing_of_the_victim(
+    world: World, direction: str
+) -> None:
+    data_map = desk(
+        users=f"{key_field('_id', 'email')}\n{held('login', 'email', 'always')}",
+        orders=ORDER + referring("email", "users._id", direction, "email"),
+    )
+    await world.fill(
+        users=[{"_id": ADA_MAIL, "login": MALLORY}], orders=[{"_id": 9, "email": ADA_MAIL, "name": "Ada"}]
+    )
+    assert ids(await mallory(world, data_map)) == {("users", ADA_MAIL)}
+
+
+HONEST = {
+    "key that every store keeps": (f"{key_field('_id', NUMBER)}\n{VERIFIED}", "users._id", "_id"),
+    "key that is always verified": (
+        f"{VERIFIED}\n{key_field('number', NUMBER, 'always')}",
+        "users.number",
+        "number",
+    ),
+    "identity that is verified": (
+        f"{VERIFIED}\n{held('number', NUMBER, 'always')}",
+        "users.number",
+        "number",
+    ),
+}
+
+
+@pytest.mark.parametrize(("users", "to", "key"), HONEST.values(), ids=HONEST)
+@pytest.mark.parametrize("direction", ["from", ""], ids=["from", "both"])
+async def test_records_that_refer_to_a_key_or_verified_number_are_found(
+    world: World, users: str, to: str, key: str, direction: str
+) -> None:
+    data_map = desk(users=users, orders=f"name: _id\n{referring('number', to, direction)}")
+    await world.fill(users=[{key: 42, "email": ADA_MAIL}], orders=[{"_id": 9, "number": 42}])
+    assert ("orders", 9) in ids(await ada(world, data_map))
+
+
+@pytest.mark.parametrize("direction", ["to", ""], ids=["to", "both"])
+@pytest.mark.parametrize("number", [key_field("number", NUMBER, "always"), held("number", NUMBER, "always")])
+async def test_record_that_an_account_refers_to_by_a_verified_number_is_found(
+    world: World, number: str, direction: str
+) -> None:
+    data_map = desk(
+        users=ACCOUNT + referring("customer", "cards.number", direction), cards=f"name: _id\n{number}"
+    )
+    await world.fill(users=[{"_id": 1, "email": ADA_MAIL, "customer": 42}], cards=[{"_id": 9, "number": 42}])
+    assert ("cards", 9) in ids(await ada(world, data_map))
+
+
 # --- the other way round: the attacker spoils what the victim gets -----------------------------------------
 
 
