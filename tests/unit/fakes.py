@@ -218,7 +218,7 @@ class Office:
     def __init__(
         self,
         *,
-        trusted: Iterable[str] = (),
+        trusted: Iterable[str] | Mapping[str, frozenset[str] | None] = (),
         journal: MemoryJournal | None = None,
         practice: Practice = PRACTICE,
         **verifying: Any,
@@ -241,7 +241,8 @@ class Office:
             REQUEST_KEY,
             BINDINGS,
         )
-        verifies = Verifying(trusted=frozenset(trusted), **verifying)
+        sources = trusted if isinstance(trusted, Mapping) else dict.fromkeys(trusted)
+        verifies = Verifying(trusted=sources, **verifying)
         verifier = verifier_service(
             self.vault, self.timers, self.allowances, key=VERIFIER_KEY, practice=verifies
         )
