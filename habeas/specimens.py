@@ -13,6 +13,7 @@ from services.notifier.domain import authorities
 from services.notifier.facts import (
     AccessOutcome,
     Acknowledgement,
+    AliasCode,
     AppealDecided,
     AppealReceived,
     Authority,
@@ -290,6 +291,8 @@ LETTERS: dict[str, Facts] = {
     "refusal of a correction": Refusal(
         Right.RECTIFICATION, RECEIVED, (ReasonCode.NOT_EDITABLE,), declined=(NOT_EDITABLE,)
     ),
+    "code to another mailbox, access": AliasCode("BCDF-GHJK", EXPIRY, Right.ACCESS),
+    "code to another mailbox, erasure": AliasCode("BCDF-GHJK", EXPIRY, Right.ERASURE),
     "named mailbox, access": NamedMailbox(Right.ACCESS),
     "named mailbox, erasure": NamedMailbox(Right.ERASURE),
     "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),

@@ -154,6 +154,7 @@ class LetterKind(StrEnum):
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_DECIDED = "complaint_decided"
     NAMED_MAILBOX = "named_mailbox"
+    ALIAS_CODE = "alias_code"
 
 
 class DeliveryAction(StrEnum):
@@ -1549,6 +1550,29 @@ class RestrictionAnnounced(Fact):
     TYPE = "habeas.restriction.announced.v1"
 
     reason: LiftingReason
+
+
+class AliasCodeIssued(Fact):
+    """A code was drawn that proves another mailbox which the records name; the person asked for it."""
+
+    TYPE = "habeas.alias.code_issued.v1"
+
+    ref: Code
+    """Name of the code in the vault."""
+    mailbox: Code
+    """Name in the vault of the mailbox that it goes to."""
+    expires_at: datetime
+
+
+class AliasProven(Fact):
+    """Another mailbox, which the person's records name, was proven by the code that was sent to it."""
+
+    TYPE = "habeas.alias.proven.v1"
+
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: Annotated[int, Field(ge=1)]
+    """Which of them; 1 is the first."""
 
 
 class PackageCodeIssued(Fact):

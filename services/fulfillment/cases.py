@@ -12,6 +12,7 @@ from shared.answer import Answer
 from shared.errors import IllegalTransition
 from shared.events import (
     AliasConfirmed,
+    AliasProven,
     Assurance,
     ChangePlanned,
     Code,
@@ -129,6 +130,7 @@ TELLING: tuple[type[Fact], ...] = (
 
 HELD: frozenset[type[Fact]] = frozenset(
     {
+        AliasProven,
         IdentityVerified,
         FeeAgreed,
         ErasurePlanned,
@@ -255,6 +257,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     # is planned anew, and told anew.
     S.FULFILLED: {
         AliasConfirmed: S.FULFILLED,
+        AliasProven: S.FULFILLED,
         IdentityClaimed: S.FULFILLED,
         FeeDecided: S.FULFILLED,
         ErasurePlanned: S.PLANNED,
@@ -322,6 +325,8 @@ class Fulfilment:
     """Aliases that the records name and nothing verifies."""
     confirmations: tuple[AliasConfirmed, ...] = ()
     """Decisions of the staff that some of them are the person's."""
+    aliases_proven: tuple[tuple[Code, int], ...] = ()
+    """Name and number of those that were proven by a code."""
     window: ErasureScheduled | None = None
     """When that which a confirmed alias leads to is erased; the last of several windows counts."""
     stopped: bool = False
@@ -345,9 +350,14 @@ class Fulfilment:
         return len(self.confirmations_of(alias)) > two
 
     def confirmed(self, *, two: bool) -> tuple[tuple[Code, int], ...]:
-        """Return name and number of each alias that is confirmed; *two* says whether two must decide."""
+        """Return name and number of each alias that is proven, or confirmed (where *two* must: twice)."""
         enough = [each for each in self.confirmations if len(self.confirmations_of(each)) > two]
-        return tuple(dict.fromkeys((each.aliases, each.number) for each in enough))
+        return tuple(dict.fromkeys((*self.aliases_proven, *((each.aliases, each.number) for each in enough))))
+
+    def offers(self, alias: AliasConfirmed | AliasProven) -> bool:
+        """Return whether *alias* is one that an answer has offered."""
+        sizes = {offer.ref: len(offer.identities) for offer in self.offered}
+        return alias.number <= sizes.get(alias.aliases, 0)
 
     def may_approve(self, account: Code) -> bool:
         """Return whether *account* is another than those that decided that the requester is the person."""
@@ -442,6 +452,8 @@ def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
         case AliasConfirmed():
             return replace(known, confirmations=(*known.confirmations, fact))
+        case AliasProven() if known.offers(fact):
+            return replace(known, aliases_proven=(*known.aliases_proven, (fact.aliases, fact.number)))
         case _:
             return known
 

@@ -56,6 +56,7 @@ from shared.answer import ANSWER
 from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.events import (
     AliasConfirmed,
+    AliasProven,
     ChangePlanned,
     CorrectionApproved,
     DataPoints,
@@ -289,6 +290,24 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
     return facts
 
 
+async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Release what an alias leads to whose owner has proven it by a code.
+
+    Raises:
+        TooEarly: The request is not answered yet, or an earlier round of its erasure is not done.
+    """
+    known = ctx.known
+    if known.verified is None or not known.offers(event):
+        return []
+    if known.status is not Status.FULFILLED:
+        raise TooEarly("the answer that a proven alias adds to is not given yet")
+    facts = await _further(known.verified, (), ctx.after(event))
+    if facts is None:
+        logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
+    return facts or []
+
+
 async def _further(
     event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment
 ) -> Sequence[Fact] | None:
@@ -400,6 +419,7 @@ async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
 
 RELEASED: Mapping[type[Fact], Act] = MappingProxyType(
     {
+        AliasProven: release_proven,
         IdentityVerified: answer,
         FeeAgreed: answer_agreed,
         ErasurePlanned: begin_released,
@@ -427,6 +447,7 @@ SUBSCRIPTIONS = (
     on(ChangePlanned, unless_stopped(change)),
     on(CorrectionApproved, approve_correction),
     on(AliasConfirmed, confirm_alias),
+    on(AliasProven, unless_stopped(release_proven)),
     on(RestrictionAnnounced, lift),
     on(TransferOrdered, unless_stopped(transfer)),
     on(RequestStopped, stop),

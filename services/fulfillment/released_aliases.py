@@ -38,14 +38,15 @@ def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:
 
 def objection(event: AliasConfirmed, known: Fulfilment, *, two: bool) -> Code | None:
     """Return why the confirmation *event* is refused, or None; *two* says whether two must decide."""
-    offer = next((one for one in known.offered if one.ref == event.aliases), None)
     earlier = known.confirmations_of(event)
     match known:
         case Fulfilment(stopped=True):
             return "request_stopped"
-        case Fulfilment(status=Status.FULFILLED) if offer is None or event.number > len(offer.identities):
+        case Fulfilment(status=Status.FULFILLED) if not known.offers(event):
             return "alias_unknown"
-        case Fulfilment(status=Status.FULFILLED) if len(earlier) > two:
+        case Fulfilment(status=Status.FULFILLED) if (
+            len(earlier) > two or (event.aliases, event.number) in known.aliases_proven
+        ):
             return "alias_confirmed"
         case Fulfilment(status=Status.FULFILLED):
             return "decider_decided_before" if event.by in earlier else None

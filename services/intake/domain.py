@@ -16,6 +16,8 @@ from shared.codes import TRIES, IssuedCode
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     AgreementLodged,
+    AliasCodeIssued,
+    AliasProven,
     AnswerDelivered,
     AppealAnswered,
     AppealDecided,
@@ -48,6 +50,7 @@ from shared.events import (
     NoticeFailed,
     NoticeReported,
     NoticeSent,
+    OfferedAliases,
     Outcome,
     PackageCodeIssued,
     PackageExpired,
@@ -83,7 +86,7 @@ from shared.events import (
     WithdrawalLodged,
 )
 from shared.incidents import BreachLodged
-from shared.law import Duty, needs_proof
+from shared.law import Duty, Right, needs_proof
 from shared.sources import Channel, channel_source
 
 OWN_DOOR = "habeas/"
@@ -96,6 +99,8 @@ GPC = channel_source(Channel.HABEAS, "gpc")
 """CloudEvents source of what browsers ask by a signal (Global Privacy Control)."""
 PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
 """Sources behind which anybody may ask in anybody's name."""
+EMAIL = "email"
+"""Name of the identity that is a mailbox, in the data map."""
 NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""
 
@@ -135,6 +140,25 @@ class PackageCodeRefused(Record):
     TYPE: ClassVar[str] = "habeas.package.code_refused.v1"
 
 
+class AliasCodeKept(Record):
+    """A code that proves another mailbox was drawn; this is its digest."""
+
+    TYPE: ClassVar[str] = "habeas.alias.code_kept.v1"
+
+    digest: str
+    expires_at: datetime
+    aliases: Code
+    """Name of the offered aliases in the vault."""
+    number: int
+    """Which of them it proves."""
+
+
+class AliasCodeRefused(Record):
+    """A wrong code was offered for another mailbox."""
+
+    TYPE: ClassVar[str] = "habeas.alias.code_refused.v1"
+
+
 class DueMoved(Record):
     """The clock stood still for some days; when the answer is due since."""
 
@@ -149,7 +173,7 @@ class DueMoved(Record):
     """The law that sets the day."""
 
 
-RECORDS = (PackageCodeKept, PackageCodeRefused, DueMoved)
+RECORDS = (AliasCodeKept, AliasCodeRefused, PackageCodeKept, PackageCodeRefused, DueMoved)
 
 S = Status
 _AWAITING_PROOF: Mapping[type[Fact], Status] = {
@@ -226,6 +250,10 @@ OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_T
 REMARKS: frozenset[type[Fact]] = frozenset(
     {
         AgreementLodged,
+        AliasCodeIssued,
+        AliasCodeKept,
+        AliasCodeRefused,
+        AliasProven,
         AnswerDelivered,
         AppealAnswered,
         AppealDecided,
@@ -348,6 +376,33 @@ class Case:
     """Why the request is stopped until the privacy staff decides; None if it is not."""
     stops: int = 0
     """Times that it was stopped."""
+    offer: OfferedAliases | None = None
+    """Aliases that the records name, and that open nothing before they are proven."""
+    alias_asked: AliasCodeKept | None = None
+    """The mailbox that the last code went to."""
+    alias_code: IssuedCode | None = None
+    alias_codes: int = 0
+    aliases_proven: frozenset[tuple[Code, int]] = frozenset()
+
+    @property
+    def provable_aliases(self) -> tuple[int, ...]:
+        """
+        Return which offered aliases are mailboxes that a code can prove: once the request is answered.
+
+        Not where a controller asks, a parent, whose records name the child's mailbox, or where a copy was
+        made before the erasure: what comes later would be erased without one.
+        """
+        answered = self.fulfilled is not None and self.status in {Status.ANSWERED, Status.CLOSED}
+        asks = self.received is not None and self.received.requester in {Requester.PERSON, Requester.AGENT}
+        if not answered or not asks or self.offer is None or self.stopped or self._copied_before:
+            return ()
+        mailboxes = [n for n, name in enumerate(self.offer.identities, 1) if name == EMAIL]
+        return tuple(n for n in mailboxes if (self.offer.ref, n) not in self.aliases_proven)
+
+    @property
+    def _copied_before(self) -> bool:
+        answer = self.fulfilled
+        return answer is not None and answer.right is Right.ERASURE and answer.package is not None
 
     @property
     def open_appeal(self) -> AppealReceived | None:
@@ -507,6 +562,8 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _package_noted(case, fact)
         case AppealReceived() | AppealAnswered():
             return _appeal_noted(case, fact)
+        case AliasCodeKept() | AliasCodeRefused() | AliasProven():
+            return _alias_noted(case, fact)
         case _:
             return _staff_noted(case, fact)
 
@@ -531,10 +588,23 @@ def _stop_noted(case: Case, fact: RequestStopped | RequestReleased) -> Case:
             return replace(case, stopped=None)
 
 
+def _alias_noted(case: Case, fact: AliasCodeKept | AliasCodeRefused | AliasProven) -> Case:
+    match fact:
+        case AliasCodeKept():
+            code = IssuedCode(fact.digest, fact.expires_at)
+            return replace(case, alias_asked=fact, alias_code=code, alias_codes=case.alias_codes + 1)
+        case AliasCodeRefused():
+            return replace(case, alias_code=case.alias_code and case.alias_code.tried())
+        case AliasProven():
+            proven = case.aliases_proven | {(fact.aliases, fact.number)}
+            return replace(case, alias_asked=None, alias_code=None, aliases_proven=proven)
+
+
 def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | RequestDuplicated) -> Case:
     match fact:
         case RequestFulfilled():
-            return replace(case, fulfilled=fact)
+            erased = fact.right is Right.ERASURE
+            return replace(case, fulfilled=fact, offer=case.offer if erased else fact.aliases)
         case RequestForwarded():
             return replace(case, forwarded=fact)
         case RequestDuplicated():
@@ -564,7 +634,7 @@ def _consent_noted(
         case ErasureScheduled():
             return replace(case, erasure_at=fact.at)
         case ErasurePlanned():
-            return replace(case, awaits_approval=fact.approval)
+            return replace(case, awaits_approval=fact.approval, offer=fact.aliases)
         case ErasureApproved():
             return replace(case, awaits_approval=False)
         case FeeQuoted():

@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from services.intake import asking, outcomes, uploads
+from services.intake.alias_codes import AliasCodes
 from services.intake.appeals import DECIDED, DUTIES, judging, remedy_of
 from services.intake.clock import Practice, explained
 from services.intake.domain import Case, Status
@@ -46,6 +47,7 @@ ARGUABLE = frozenset({Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Statu
 """Where a case stands that somebody can complain about to us."""
 HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
 """The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
+ALIAS_PROVEN = _("Thank you. We go on with your request.")
 CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
 Refusal = NotNow | TooOften | CodeRefused | NotSatisfiable
 
@@ -93,6 +95,23 @@ class Page:
     def packages(self) -> Packages:
         """The packages that answers come to."""
         return Packages(self.door)
+
+    @property
+    def aliases(self) -> AliasCodes:
+        """Proofs of other mailboxes."""
+        return AliasCodes(self.door)
+
+    async def alias_proven(self, network: str, code: str) -> HTMLResponse:
+        """Offer *code* for another mailbox, which *network* sends, and return the page that says so."""
+        try:
+            await self.door.codes.take(network, self.door.clock())
+            await self.aliases.prove(self.case_id, code)
+        except CodeRefused as error:
+            said = Said(problem=asking.SETBACKS[error.verdict])
+            return await self.show(said, status=HTTPStatus.CONFLICT)
+        except (NotNow, TooOften) as error:
+            return await self.refused(error)
+        return await self.show(Said(notice=ALIAS_PROVEN))
 
     async def show(self, said: Said = Said(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
         """Return the page."""

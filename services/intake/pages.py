@@ -31,6 +31,7 @@ GOING_ON = _("Thank you. We go on with your request.")
 LOOKING_AGAIN = _("Thank you. We look at it again, and confirm that by mail.")
 CODE_COMING = _("Another code is on its way to your mailbox.")
 PACKAGE_CODE_COMING = _("A code for the package is on its way to your mailbox. It is good for 30 minutes.")
+ALIAS_CODE_COMING = _("A code is on its way to the other address. It is good for 30 minutes.")
 TOO_FEW = _("Fill in at least %(least)s details that you are sure of.")
 NO_STATEMENT = _("Say in your own words what you disagree with; 10,000 characters at most.")
 TOO_LONG = _("This is longer than we can take.")
@@ -44,6 +45,7 @@ def pages(door: Door, site: Site, practice: Practice) -> APIRouter:
     _add_proofs(router, counter)
     _add_confirmation(router, counter)
     _add_package(router, counter)
+    _add_aliases(router, counter)
     return router
 
 
@@ -159,6 +161,21 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
         except (NotNow, TooOften, CodeRefused, NotSatisfiable) as error:
             return await page.refused(error)
         return package_response(page.case_id, opened)
+
+
+def _add_aliases(router: APIRouter, counter: Counter) -> None:
+    Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
+    guarded = [Depends(counter.site.guard.same_origin)]
+
+    @router.post("/{case_id}/aliases/{number}/code", dependencies=guarded)
+    async def issue_alias_code(page: Here, number: int) -> HTMLResponse:
+        return await page.after(page.aliases.issue(page.case_id, number), ALIAS_CODE_COMING)
+
+    @router.post("/{case_id}/alias", dependencies=guarded)
+    async def prove_alias(page: Here, request: Request, code: Annotated[str, Form()] = "") -> HTMLResponse:
+        if not is_code(code):
+            return await page.flawed(uploads.flaw("alias-code", uploads.NO_CODE), {})
+        return await page.alias_proven(network_of_client(request), code)
 
 
 def certificate_response(case_id: str, content: bytes) -> Response:

@@ -176,7 +176,7 @@ def _entries(at: datetime, fact: Fact) -> Iterator[Entry]:
 
 def _of_letter(at: datetime, fact: NoticeSent | NoticeFailed | NoticeReported) -> Iterator[Entry]:
     match fact:
-        case _ if fact.letter is LetterKind.NAMED_MAILBOX:
+        case _ if fact.letter in {LetterKind.NAMED_MAILBOX, LetterKind.ALIAS_CODE}:
             pass  # it went to another person
         case NoticeSent():
             yield Entry(at, H.LETTER_SENT, fact.letter)

@@ -8,6 +8,7 @@ from services.notifier.domain import identity_check
 from services.notifier.facts import (
     AccessOutcome,
     Acknowledgement,
+    AliasCode,
     Code,
     Corrected,
     Declined,
@@ -45,6 +46,7 @@ from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, Withheld
 from shared.correspondents import Correspondent, correspondent_of
 from shared.errors import PermanentError
 from shared.events import (
+    AliasCodeIssued,
     DeliveryAction,
     ErasureScheduled,
     Evidence,
@@ -131,6 +133,22 @@ async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequenc
 async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
     """Send the code that opens the package."""
     return await _send_code(event.ref, Code("", event.expires_at, Purpose.DOWNLOAD), ctx)
+
+
+async def send_alias_code(event: AliasCodeIssued, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Send the code that proves another mailbox to its owner, who may not be the requester.
+
+    The letter says nothing of the requester, and leaves out the reference, which opens their page.
+    """
+    if not await ctx.vault.holds(ctx.case_id, event.ref):
+        return []
+    code, address = [
+        (await ctx.vault.open(ctx.case_id, name)).decode() for name in (event.ref, event.mailbox)
+    ]
+    owner = Addressee(address, "", (await submission_of(ctx)).locale or "en", referenced=False)
+    facts = AliasCode(code, event.expires_at, ctx.request().right)
+    return await write_to(owner, LetterKind.ALIAS_CODE, facts, ctx.request().laws, ctx)
 
 
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:

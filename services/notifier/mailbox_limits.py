@@ -16,6 +16,7 @@ KEEP = timedelta(days=2)
 LIMITED = frozenset(
     {
         LetterKind.ACKNOWLEDGEMENT,
+        LetterKind.ALIAS_CODE,
         LetterKind.CLARIFICATION,
         LetterKind.CODE,
         LetterKind.DUPLICATE,

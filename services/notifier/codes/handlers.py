@@ -7,9 +7,16 @@ request. So requests are noted here as well, and no letter is written about them
 
 from collections.abc import Sequence
 
-from services.notifier.handlers import challenge, send_package_code
+from services.notifier.handlers import challenge, send_alias_code, send_package_code
 from services.notifier.writing import Notifier
-from shared.events import Fact, IdentityChallenged, PackageCodeIssued, RequestPurged, RequestReceived
+from shared.events import (
+    AliasCodeIssued,
+    Fact,
+    IdentityChallenged,
+    PackageCodeIssued,
+    RequestPurged,
+    RequestReceived,
+)
 from shared.service import forget, on
 
 
@@ -27,5 +34,6 @@ SUBSCRIPTIONS = (
     on(RequestReceived, note),
     on(IdentityChallenged, mail_code),
     on(PackageCodeIssued, send_package_code),
+    on(AliasCodeIssued, send_alias_code),
     on(RequestPurged, forget),
 )

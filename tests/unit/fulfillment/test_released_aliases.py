@@ -10,7 +10,15 @@ from services.fulfillment.cases import Status
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.erasing import await_window
-from services.fulfillment.handlers import RELEASED, answer, confirm_alias, disclose, heed_window
+from services.fulfillment.handlers import (
+    RELEASED,
+    SUBSCRIPTIONS,
+    answer,
+    confirm_alias,
+    disclose,
+    heed_window,
+    release_proven,
+)
 from services.fulfillment.released_aliases import MOST_OFFERED, values_of, window_name
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
@@ -19,6 +27,7 @@ from services.fulfillment.window import disclosure_timer
 from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
     AliasConfirmed,
+    AliasProven,
     DisclosureDue,
     DisclosureScheduled,
     ErasureDue,
@@ -230,6 +239,49 @@ async def test_erasure_is_not_answered_before_it_is_done() -> None:
 async def test_alias_of_an_erasure_with_a_copy_needs_a_request_of_its_own() -> None:
     ctx, _ = await answered(Right.ERASURE, with_copy=True)
     assert await refusal(confirmation(ctx), ctx) == "copy_wanted"
+
+
+async def test_alias_proven_by_a_code_is_searched_by_and_its_owner_gets_no_notice() -> None:
+    ctx, records = await answered(two=True)
+    [offer] = ctx.known.offered
+    proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)
+    [fulfilled] = await release_proven(proven, ctx)
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert records.by[-1] == {"email": (ADA, OTHER)}
+    assert await refusal(confirmation(ctx), ctx.after(proven)) == "alias_confirmed"
+
+
+@pytest.mark.parametrize(("ref", "number"), [("aliases_0", 1), ("", 3)])
+async def test_proof_of_an_alias_that_was_not_offered_releases_nothing(ref: str, number: int) -> None:
+    ctx, records = await answered()
+    [offer] = ctx.known.offered
+    proven = AliasProven(request_id=CASE, aliases=ref or offer.ref, number=number)
+    assert await release_proven(proven, ctx) == []
+    assert ctx.after(proven).known.confirmed(two=False) == ()
+    assert len(records.by) == 1
+
+
+async def test_alias_proven_while_the_request_is_stopped_waits_for_the_staff() -> None:
+    ctx, records = await answered()
+    [offer] = ctx.known.offered
+    proven = AliasProven(request_id=CASE, aliases=offer.ref, number=1)
+    stopped = ctx.after(STOPPED)
+    [handler] = [one.handler for one in SUBSCRIPTIONS if one.event is AliasProven]
+    assert await handler(proven, stopped) == []
+    assert len(records.by) == 1
+    released = RequestReleased(request_id=CASE)
+    facts = await releases(RELEASED)(released, stopped.after(proven))
+    assert any(isinstance(fact, RequestFulfilled) for fact in facts)
+
+
+async def test_alias_proven_during_another_round_of_the_erasure_waits_for_its_end() -> None:
+    ctx, _ = await answered(Right.ERASURE)
+    [offer] = ctx.known.offered
+    [again] = await confirm_alias(confirmation(ctx, 2), ctx)
+    with pytest.raises(TooEarly):
+        await release_proven(
+            AliasProven(request_id=CASE, aliases=offer.ref, number=1), ctx.after(confirmation(ctx, 2), again)
+        )
 
 
 async def in_window() -> tuple[Fulfillment, AliasConfirmed, ErasureScheduled]:

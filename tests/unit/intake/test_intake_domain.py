@@ -14,6 +14,8 @@ from services.intake.domain import (
     PRESUMES_PROOF,
     REMARKS,
     TRANSITIONS,
+    AliasCodeKept,
+    AliasCodeRefused,
     Case,
     DueMoved,
     PackageCodeKept,
@@ -28,6 +30,8 @@ from shared.codes import TRIES
 from shared.errors import IllegalTransition, TooEarly
 from shared.events import (
     AgreementLodged,
+    AliasCodeIssued,
+    AliasProven,
     AnswerDelivered,
     AppealAnswered,
     AppealDecided,
@@ -225,6 +229,10 @@ EXAMPLES: dict[type[Fact], Fact] = {
         APPEAL,
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)),
         AppealAnswered(request_id=CASE, remedy=Remedy.APPEAL, received_on=date(2026, 3, 5), granted=False),
+        AliasCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW, aliases="aliases_1", number=1),
+        AliasCodeIssued(request_id=CASE, ref="alias_code_0", mailbox="alias_mailbox_0_1", expires_at=NOW),
+        AliasCodeRefused(request_id=CASE),
+        AliasProven(request_id=CASE, aliases="aliases_1", number=1),
         PackageCodeRefused(request_id=CASE),
         PackageFetched(request_id=CASE),
         ProofReceived(request_id=CASE, proofs=()),
