@@ -293,6 +293,7 @@ LETTERS: dict[str, Facts] = {
     ),
     "code to another mailbox, access": AliasCode("BCDF-GHJK", EXPIRY, Right.ACCESS),
     "code to another mailbox, erasure": AliasCode("BCDF-GHJK", EXPIRY, Right.ERASURE),
+    "code to another mailbox, correction": AliasCode("BCDF-GHJK", EXPIRY, Right.RECTIFICATION),
     "named mailbox, access": NamedMailbox(Right.ACCESS),
     "named mailbox, erasure": NamedMailbox(Right.ERASURE),
     "withdrawn": Withdrawn(Right.ACCESS, RECEIVED, DONE),

@@ -926,6 +926,8 @@ class RequestReferred(Fact):
 
     right: Right
     reason: Code
+    aliases: OfferedAliases | None = None
+    """The new mailbox that a correction would enter; it can be proven instead of approved."""
 
 
 class MailboxNamed(Fact):

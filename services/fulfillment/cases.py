@@ -190,6 +190,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         **dict.fromkeys(_LATE, S.TRANSFERRING),
     },
     S.WITHDRAWN: {
+        AliasProven: S.WITHDRAWN,
         IdentityClaimed: S.WITHDRAWN,
         IdentityVerified: S.WITHDRAWN,
         TransferOrdered: S.WITHDRAWN,
@@ -273,6 +274,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     },
     S.REFERRED: {
         IdentityClaimed: S.REFERRED,
+        AliasProven: S.REFERRED,
         CorrectionApproved: S.REFERRED,
         MailboxNamed: S.REFERRED,
         ChangePlanned: S.PLANNED,
@@ -440,14 +442,16 @@ def _noted(known: Fulfilment, status: Status, fact: Fact) -> Fulfilment:
             return _staff_noted(replace(known, status=status), fact)
 
 
-def _offered(known: Fulfilment, fact: RequestFulfilled | ErasurePlanned) -> tuple[OfferedAliases, ...]:
+def _offered(
+    known: Fulfilment, fact: RequestFulfilled | ErasurePlanned | RequestReferred
+) -> tuple[OfferedAliases, ...]:
     return known.offered if fact.aliases is None else tuple(dict.fromkeys((*known.offered, fact.aliases)))
 
 
 def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
     match fact:
         case RequestReferred():
-            return replace(known, referred=fact)
+            return replace(known, referred=fact, offered=_offered(known, fact))
         case CorrectionApproved():
             return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
         case AliasConfirmed():

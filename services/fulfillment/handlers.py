@@ -292,13 +292,17 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
 
 async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]:
     """
-    Release what an alias leads to whose owner has proven it by a code.
+    Release what an alias leads to whose owner has proven it by a code, or correct an identity to it.
 
     Raises:
         TooEarly: The request is not answered yet, or an earlier round of its erasure is not done.
     """
     known = ctx.known
     if known.verified is None or not known.offers(event):
+        return []
+    if known.awaits_correction:
+        return await _answered(known.verified, ctx.after(event))
+    if known.withdrawn or known.status is Status.REFERRED:
         return []
     if known.status is not Status.FULFILLED:
         raise TooEarly("the answer that a proven alias adds to is not given yet")

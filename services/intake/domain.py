@@ -389,10 +389,12 @@ class Case:
         """
         Return which offered aliases are mailboxes that a code can prove: once the request is answered.
 
-        Not where a controller asks, a parent, whose records name the child's mailbox, or where a copy was
-        made before the erasure: what comes later would be erased without one.
+        The new mailbox of a correction can be proven while that waits for the staff. Not where a controller
+        asks, a parent, whose records name the child's mailbox, or where a copy was made before the erasure:
+        what comes later would be erased without one.
         """
         answered = self.fulfilled is not None and self.status in {Status.ANSWERED, Status.CLOSED}
+        answered |= self.status is Status.REFERRED
         asks = self.received is not None and self.received.requester in {Requester.PERSON, Requester.AGENT}
         if not answered or not asks or self.offer is None or self.stopped or self._copied_before:
             return ()
@@ -572,6 +574,8 @@ def _staff_noted(case: Case, fact: Fact) -> Case:
     match fact:
         case IdentityVerified():
             return replace(case, deciders=fact.deciders)
+        case RequestReferred():
+            return replace(case, offer=fact.aliases)
         case FeeQuoted() | FeeAgreed() | ErasurePlanned() | ErasureApproved() | ErasureScheduled():
             return _consent_noted(case, fact)
         case RequestStopped() | RequestReleased():

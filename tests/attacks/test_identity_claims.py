@@ -423,6 +423,28 @@ async def test_button_alone_and_guessed_codes_open_nothing_of_the_victim_and_a_s
     assert await everything_of_the_victim(pipeline) == before
 
 
+async def test_new_mailbox_is_entered_only_with_the_code_that_was_sent_to_it(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    person, contacts = (await attackers(pipeline))[-2], pipeline.business("portal", "contacts")
+    for new, honest in ((VICTIM.email, False), ("entered@example.net", True)):
+        corrections = [{"field": "contacts.second_email", "value": new}]
+        case = await pipeline.verified("rectification", person, details={"corrections": corrections})
+        await pipeline.until_it_is("referred", case)
+        await ask_for_code(pipeline, case)
+        letter = await letter_to(pipeline, new, "We then enter your address in the data")
+        for secret in (case, person.email, person.name):
+            assert secret not in letter
+        code = code_in(letter) if honest else "BBBB-BBBB"
+        assert ("go on with" in await press(pipeline, case, "alias", code=code)) is honest
+        if honest:
+            await pipeline.closed(case)
+        assert bool(heard.of(case, "request.fulfilled")) is honest
+        contact = await contacts.find_one({"email": person.email})
+        assert (contact.get("second_email") == new) is honest
+        assert new not in json.dumps(heard.of(case))
+
+
 # --- the owners of other mailboxes -------------------------------------------------------------------------
 
 

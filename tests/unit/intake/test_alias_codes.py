@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.intake.alias_codes import AliasCodes
-from services.intake.domain import AliasCodeRefused, Case, Status
+from services.intake.domain import AliasCodeRefused, Case, Status, evolve
 from services.intake.obstacles import CodeRefused, NotNow
 from shared.codes import LIFETIME, MOST_ISSUED, TRIES, Verdict
 from shared.errors import UnknownRequest
@@ -16,6 +16,7 @@ from shared.events import (
     AliasProven,
     OfferedAliases,
     Requester,
+    RequestReferred,
     StopReason,
 )
 from shared.law import Right
@@ -169,6 +170,17 @@ async def test_erasure_after_a_copy_offers_no_proof() -> None:
 async def test_request_that_is_not_answered_offers_no_proof() -> None:
     office, _ = await answered()
     assert replace(await case_of(office), status=Status.VERIFIED).provable_aliases == ()
+
+
+async def test_new_mailbox_of_a_correction_is_offered_while_it_waits() -> None:
+    office, _ = await answered()
+    case = await case_of(office)
+    referred = RequestReferred(request_id=CASE, right=Right.RECTIFICATION, reason="identity", aliases=OFFER)
+    waiting = evolve(replace(case, status=Status.VERIFIED, fulfilled=None, offer=None), referred)
+    assert waiting.provable_aliases == (2,)
+    assert replace(waiting, status=Status.WITHDRAWN).provable_aliases == ()
+    other = referred.model_copy(update={"aliases": None})
+    assert evolve(waiting, other).provable_aliases == ()
 
 
 async def test_newest_answer_decides_which_aliases_are_offered() -> None:

@@ -34,6 +34,7 @@ async def letter(right: Right) -> tuple[str, str]:
     ("right", "consequence"),
     [
         (Right.ACCESS, "The other address then gets a copy of the data that we hold under your address"),
+        (Right.RECTIFICATION, "We then enter your address in the data"),
         (Right.ERASURE, "We then erase the data that we hold under your address"),
     ],
 )
