@@ -1407,6 +1407,8 @@ class TransferOrdered(Fact):
     """Name of what is handed over, in words, in the vault."""
     package: Code
     """Name of the package in the vault."""
+    aliases: OfferedAliases | None = None
+    """What the records disclosed name besides; it opens nothing before it is confirmed."""
 
 
 class SubjectErased(Fact):

@@ -44,7 +44,15 @@ BOUNCED = "bounced"
 
 
 async def await_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
-    """Remember the answer, and the day until which its package is kept."""
+    """
+    Remember the answer, and the day until which its package is kept; the one that it replaces is destroyed.
+
+    Law:
+        GDPR Art. 5(1)(e): kept no longer than necessary.
+    """
+    before = ctx.case.fulfilled.package if ctx.case.fulfilled else None
+    if before is not None and event.package not in {None, before}:
+        await ctx.vault.discard(ctx.case_id, [before, facts_of(before)])
     await wait_for_all(waits_for_package(event), ctx)
     return []
 

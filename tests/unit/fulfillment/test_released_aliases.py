@@ -23,6 +23,7 @@ from services.fulfillment.released_aliases import MOST_OFFERED, values_of, windo
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.suspension import releases
+from services.fulfillment.transferring import transfer
 from services.fulfillment.window import disclosure_timer
 from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
@@ -41,6 +42,7 @@ from shared.events import (
     RequestReleased,
     RequestStopped,
     StopReason,
+    TransferOrdered,
 )
 from shared.law import Right
 from tests.unit.fulfillment.stage import CASE, Absent, stage, told
@@ -107,6 +109,17 @@ async def test_answer_offers_aliases_by_number_and_seals_their_values() -> None:
     assert OTHER not in ctx.known.fulfilled.model_dump_json()
     sealed = await ctx.vault.open(CASE, offer.ref)
     assert values_of(sealed) == [("email", OTHER), ("phone_number", NUMBER)]
+
+
+async def test_transfer_offers_aliases_and_what_they_add_goes_to_the_person_alone() -> None:
+    event, ctx = await stage(MAP, CLAIMING, Right.PORTABILITY, transfer_to="https://import.example.com/")
+    ctx = replace(ctx, records=cast(Any, Asked(CLAIMING)))
+    [ordered] = await answer(event, ctx)
+    assert isinstance(ordered, TransferOrdered)
+    [fulfilled] = await transfer(ordered, ctx.after(event, ordered))
+    ctx = ctx.after(event, ordered, fulfilled)
+    [*_, further] = await confirm_alias(confirmation(ctx), ctx)
+    assert isinstance(further, RequestFulfilled)
 
 
 async def test_records_that_name_no_alias_offer_none() -> None:

@@ -183,6 +183,17 @@ async def test_new_mailbox_of_a_correction_is_offered_while_it_waits() -> None:
     assert evolve(waiting, other).provable_aliases == ()
 
 
+async def test_package_of_the_completed_answer_replaces_the_first_one() -> None:
+    office, _ = await answered()
+    again = FULFILLED.model_copy(update={"package": "package_2"})
+    office.vault.items[CASE]["package_2"] = office.vault.items[CASE]["package"]
+    await office.tell(FULFILLED)
+    assert "package" in office.sealed(CASE), "the same answer again replaces nothing"
+    await office.tell(again)
+    assert "package" not in office.sealed(CASE)
+    assert "package_2" in office.sealed(CASE)
+
+
 async def test_newest_answer_decides_which_aliases_are_offered() -> None:
     office, _ = await answered()
     await office.wait(timedelta(minutes=1))
