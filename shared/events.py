@@ -713,8 +713,6 @@ class RequestReceived(Fact):
     source: str
     """CloudEvents source of the upstream system, or Habeas' own door."""
     received_at: datetime
-    registered_at: datetime | None = None
-    """When intake registered it, by its own clock: *received_at* is what the sender says."""
     received_on: date
     due_on: date
     internal_due_on: date
@@ -1279,8 +1277,6 @@ class IdentityVerified(Fact):
     right: Right
     regulation: Regulation
     received_on: date
-    registered_at: datetime | None = None
-    """When intake registered the request, by its own clock."""
     assurance: Assurance
     proven: tuple[Code, ...] | None = None
     """Names of the identities proven to be the requester's; all that the request tells, when None."""

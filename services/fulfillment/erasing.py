@@ -92,7 +92,7 @@ async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
     stopped = ctx.known.stopped and not await _has_begun(ctx)
     if stopped or planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
         return []
-    window = scheduled(planned, ctx) if ctx.known.status is Status.PROPOSED else None
+    window = scheduled(ctx) if ctx.known.status is Status.PROPOSED else None
     return [window or _now(planned)]
 
 
@@ -104,7 +104,7 @@ async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[F
     if planned is None or ctx.known.status is not Status.PLANNED:
         return []
     first = ctx.known.rounds == 1 and ctx.known.fulfilled is None
-    window = scheduled(planned, ctx) if first else None
+    window = scheduled(ctx) if first else None
     return [window or _now(planned)]
 
 

@@ -189,7 +189,7 @@ async def _announced(
     elif event.right in CHANGING:
         facts = await plan_change(event, submitted, identities, findings, ctx)
     else:
-        window = held_back(event, ctx) if others else None
+        window = held_back(ctx) if others else None
         facts = await hand_over(Disclosure(event, submitted, identities, findings), ctx, window)
     if not any(map(_concerns_others, facts)):
         return facts
@@ -525,7 +525,7 @@ async def _plan_erasure(
         approval=needs_approval(decided, ctx.house.approval_above),
         aliases=await offered(findings.claims, ctx),
     )
-    window = None if planned.approval else scheduled(planned, ctx.after(event))
+    window = None if planned.approval else scheduled(ctx.after(event))
     return [planned] if window is None else [planned, window]
 
 

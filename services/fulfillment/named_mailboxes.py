@@ -31,8 +31,13 @@ async def not_notified(
     Return the other mailboxes in *findings* whose owners this request has yet to notify.
 
     None where they are more than :data:`MOST_NOTIFIED` with those that it has notified. A parent's request
-    notifies no mailbox: those in the records are the child's.
+    notifies no mailbox: those in the records are the child's. Nor does a controller's.
+
+    Law:
+        GDPR Art. 28(3)(a), 29: a processor acts on the controller's instructions, who answers for them.
     """
+    if requester is Requester.CONTROLLER:
+        return ()
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
     known = {**proven, EMAIL: (*proven.get(EMAIL, ()), *notified)}
     # In a thread, for it may be about a million records, and the broker waits for a sign of life.

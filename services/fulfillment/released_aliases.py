@@ -67,10 +67,11 @@ async def own_mailbox(event: AliasConfirmed, requester: Requester, ctx: Fulfillm
     """
     Return the confirmed alias where it is a mailbox; its owner is notified, for staff may have been deceived.
 
-    A parent's request notifies no mailbox: it is the child's.
+    A parent's request notifies no mailbox: it is the child's. Nor does a controller's instruction.
     """
     name, value = values_of(await ctx.vault.open(ctx.case_id, event.aliases))[event.number - 1]
-    return (value,) if name == EMAIL and requester is not Requester.PARENT else ()
+    silent = requester in {Requester.PARENT, Requester.CONTROLLER}
+    return (value,) if name == EMAIL and not silent else ()
 
 
 def window_name(window: ErasureScheduled) -> str:

@@ -122,7 +122,6 @@ def receive(request: RequestSubmitted, arrival: Arrival, practice: Practice) -> 
         last_days=tuple(_last_day(duty, one) for duty, one in days.items() if one is not None),
         source=arrival.source,
         received_at=received_at,
-        registered_at=arrival.now,
         received_on=received_on,
         due_on=answer.last.due_on,
         internal_due_on=_meant_for(answer.last, practice, child=child),

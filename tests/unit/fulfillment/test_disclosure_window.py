@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -56,7 +56,7 @@ from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
 from tests.unit.fulfillment.test_changing import EDITABLE, PEOPLE
 from tests.unit.fulfillment.test_changing import HELD as PERSON
 from tests.unit.fulfillment.test_disclosing import HELD, MAP, findings, record
-from tests.unit.fulfillment.test_erasure_window import DAY, Clockwork, after
+from tests.unit.fulfillment.test_erasure_window import DAY, LATE, Clockwork, after
 
 LOU, KIM = "lou@example.net", "kim@example.net"
 OTHERS = findings(record("shop.users"), record("shop.invoices", email=LOU))
@@ -195,13 +195,14 @@ async def test_mailboxes_are_counted_over_all_windows_of_a_request() -> None:
     assert fact.reason == "many_mailboxes"
 
 
-async def test_window_ends_before_the_last_day_and_is_left_out_after_it() -> None:
-    event, ctx = await asked(window=timedelta(days=400))
-    _, window = await answer(event, ctx)
+@pytest.mark.parametrize(("laws", "proven_at"), LATE)
+async def test_disclosure_proven_on_the_last_day_has_its_whole_window(
+    laws: tuple[str, ...], proven_at: datetime
+) -> None:
+    event, ctx = await asked()
+    _, window = await answer(event.model_copy(update={"laws": laws}), replace(ctx, now=proven_at))
     assert isinstance(window, DisclosureScheduled)
-    assert window.at == datetime(2026, 12, 25, tzinfo=UTC)
-    late = replace(ctx, now=window.at)
-    assert kinds(await answer(event, late)) == [MailboxNamed, RequestFulfilled]
+    assert window.at == proven_at + DAY
 
 
 async def test_fee_is_agreed_to_before_the_window_begins() -> None:
@@ -266,6 +267,26 @@ async def test_parents_request_whose_records_name_many_mailboxes_is_referred() -
 async def test_later_round_of_a_parents_erasure_writes_to_no_mailbox() -> None:
     _, facts = await second_round(findings(record("shop.users", email=KIM)), Requester.PARENT)
     assert kinds(facts) == [ErasurePlanned]
+
+
+# --- a controller's instruction: it answers for it (GDPR Art. 28(3)(a)) -------------------------------------
+
+
+@pytest.mark.parametrize("found", [OTHERS, MANY], ids=["another mailbox", "many"])
+@pytest.mark.parametrize(
+    ("right", "facts"),
+    [
+        (Right.ACCESS, [RequestFulfilled]),
+        (Right.PORTABILITY, [RequestFulfilled]),
+        (Right.ERASURE, [ErasurePlanned, ErasureScheduled]),
+    ],
+)
+async def test_controllers_instruction_notifies_no_mailbox_and_only_its_erasure_waits(
+    found: Findings, right: Right, facts: list[type[Fact]]
+) -> None:
+    event, ctx = await asked(found, right)
+    instruction = event.model_copy(update={"requester": Requester.CONTROLLER})
+    assert kinds(await answer(instruction, ctx)) == facts
 
 
 # --- changes: the owners are notified with the act, which can be taken back ---------------------------------
