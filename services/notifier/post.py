@@ -8,8 +8,9 @@ from typing import Protocol
 
 from services.notifier import figures
 from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.domain import LetterCount
 from shared.errors import MailRefused, MailUnavailable
-from shared.events import Code, LetterKind
+from shared.events import Code
 from shared.log import logger
 
 
@@ -65,8 +66,8 @@ class Limits(Protocol):
 class MailboxLimits(Protocol):
     """How many letters a mailbox is sent."""
 
-    async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
-        """Count *letter* and return whether *mailbox* may be sent it."""
+    async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
+        """Count *letter* among those *counted* and return whether *mailbox* may be sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,9 @@ class Post:
     """How long a full mailbox, or a policy, is waited for before the person is told otherwise."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may be sent a letter of *kind* today."""
-        admitted = await self.mailboxes.admit(kind, recipient, letter, self.clock())
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may be sent one more of the letters *counted* today."""
+        admitted = await self.mailboxes.admit(counted, recipient, letter, self.clock())
         if not admitted:
             figures.letter("limited")
         return admitted

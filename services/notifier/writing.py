@@ -6,7 +6,7 @@ from datetime import date, datetime
 from email.utils import parseaddr
 from typing import Protocol
 
-from services.notifier.domain import Correspondence, authorities
+from services.notifier.domain import Correspondence, LetterCount, authorities, count_of
 from services.notifier.facts import Authority, Facts, Sender
 from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
@@ -42,8 +42,8 @@ class Vault(Protocol):
 class Post(Protocol):
     """The way out for letters."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        """Return whether *recipient* may be sent a letter of *kind* today."""
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        """Return whether *recipient* may be sent one more of the letters *counted* today."""
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:
         """Hand over *message*, known as *letter*: ``<case>:<event>``."""
@@ -225,7 +225,8 @@ async def write_to(
     except MailRefused:  # no mail server could take the address
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="mail_refused")]
     name = f"{ctx.case_id}:{ctx.event_id}"
-    if not await ctx.post.admit(kind, name, letter.to):
+    counted = count_of(kind, facts, ctx.known)
+    if counted is not None and not await ctx.post.admit(counted, name, letter.to):
         return [NoticeFailed(request_id=ctx.case_id, letter=kind, reason="too_many_letters")]
     posted = await ctx.post.send(name, letter.to, message)
     if posted.failure is not None:

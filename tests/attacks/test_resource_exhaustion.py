@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from habeas.parts.ports import HOST, free_port
 from habeas.stack import Stack
+from tests.attacks.test_code_guessing import at
 from tests.integration.forks import said
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, prepared
 
@@ -145,6 +146,32 @@ async def test_requests_in_a_strangers_name_cause_few_letters(product: Pipeline)
     assert len(product.letters_to(victim)) <= MOST_LETTERS
     pages = [await product.page(case) for case in cases]
     assert any(page["undelivered"] for page in pages)
+
+
+async def test_requests_without_proof_cause_few_letters_and_are_carried_out(product: Pipeline) -> None:
+    """36 requests of kinds that need no proof sent 42 letters to one mailbox."""
+    victim = (await product.people())[5]
+    async with at(product, "127.0.0.9") as stranger:
+        answers = [
+            await stranger.post("/v1/requests", json=victim.asks(right))
+            for right in ("opt_out_of_sale", "consent_withdrawal", "limit_sensitive_use")
+            for _ in range(12)
+        ]
+    cases = [answer.raise_for_status().json()["id"] for answer in answers]
+
+    async def all_answered() -> bool:
+        return all([(await product.page(case))["outcome"] for case in cases])
+
+    await comes_true(all_answered, timedelta(seconds=60))
+
+    async def all_decided() -> bool:
+        rows = await product.rows("notifier", case={"$in": cases})
+        facts = [fact for row in rows for fact in row["facts"]]
+        notices = [fact for fact in facts if fact["type"].startswith("habeas.notice.")]
+        return sum("'letter': 'outcome'" in str(notice) for notice in notices) >= len(cases)
+
+    await comes_true(all_decided, timedelta(seconds=60))
+    assert len(product.letters_to(victim)) <= MOST_LETTERS
 
 
 async def test_forwarded_address_of_a_client_is_not_believed(product: Pipeline) -> None:

@@ -6,7 +6,6 @@ from typing import cast
 import pytest
 
 from services.notifier.handlers import send_alias_code
-from services.notifier.mailbox_limits import LIMITED
 from shared.events import AliasCodeIssued, LetterKind
 from shared.law import Right
 from shared.testing import MemoryVault
@@ -54,7 +53,3 @@ async def test_code_that_is_gone_is_not_mailed() -> None:
     outbox = Outbox()
     assert await send_alias_code(ISSUED, await notifier(outbox, asked(Right.ACCESS), agent=AGENT)) == []
     assert outbox.letters == []
-
-
-def test_codes_to_other_mailboxes_are_limited_per_mailbox() -> None:
-    assert LetterKind.ALIAS_CODE in LIMITED

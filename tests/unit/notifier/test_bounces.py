@@ -11,6 +11,7 @@ from aiosmtpd.smtp import Envelope
 from services.notifier import bounces
 from services.notifier.bounces import Desk, Door, NoticeDesk
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
+from services.notifier.domain import LetterCount
 from services.notifier.handlers import SUBSCRIPTIONS
 from services.notifier.lanes import Lane, service
 from services.notifier.post import Posted
@@ -91,8 +92,8 @@ class Outbox:
     defers: str | None = None
     """Whose mail server does not take it now."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from services.notifier.domain import Correspondence
+from services.notifier.domain import Correspondence, LetterCount
 from services.notifier.handlers import confirm_withdrawal, refuse, tell_outcome
 from services.notifier.post import Posted
 from services.notifier.writing import House, Notifier
 from shared.answer import ANSWER, Answer
 from shared.errors import TooEarly
-from shared.events import IdentityRefused, LetterKind, Outcome, RequestFulfilled, RequestWithdrawn
+from shared.events import IdentityRefused, Outcome, RequestFulfilled, RequestWithdrawn
 from shared.law import Right
 from shared.testing import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
@@ -19,8 +19,8 @@ CASE = "a" * 32
 class Unused:
     """A way out that nothing may take."""
 
-    async def admit(self, kind: LetterKind, letter: str, recipient: str) -> bool:
-        del kind, letter, recipient
+    async def admit(self, counted: LetterCount, letter: str, recipient: str) -> bool:
+        del counted, letter, recipient
         return True
 
     async def send(self, letter: str, recipient: str, message: bytes) -> Posted:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.domain import LetterCount
 from services.notifier.post import Post, Posted
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
-from shared.events import LetterKind
 from tests.unit.notifier.examples import WRITTEN_AT
 
 LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
@@ -72,8 +72,8 @@ class Mailboxes:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    async def admit(self, kind: LetterKind, mailbox: str, letter: str, now: datetime) -> bool:
-        del kind, mailbox, now
+    async def admit(self, counted: LetterCount, mailbox: str, letter: str, now: datetime) -> bool:
+        del counted, mailbox, now
         self.sent.append(letter)
         return len(self.sent) <= 2
 
@@ -211,5 +211,5 @@ async def test_a_server_that_blames_us_is_an_error_in_the_log_and_names_nobody(
 
 async def test_letter_over_the_limit_of_its_mailbox_is_not_admitted(server: Server) -> None:
     way_out = post(server)
-    admitted = [await way_out.admit(LetterKind.CODE, f"case:{n}", TO) for n in range(3)]
+    admitted = [await way_out.admit(LetterCount.UNPROVEN, f"case:{n}", TO) for n in range(3)]
     assert admitted == [True, True, False]
