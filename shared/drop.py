@@ -22,6 +22,8 @@ from shared.sources import Channel, channel_source
 
 SOURCE: Final = channel_source(Channel.HABEAS, "drop")
 """CloudEvents source of the requests that the platform passes on; nobody else may use it."""
+NO_IDENTITY: Final = "drop"
+"""Name of an identity that no data map has: the staff must find the records."""
 HASH_BYTES: Final = 32
 ID = re.compile(r"[A-Za-z0-9]{12}")
 

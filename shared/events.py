@@ -7,9 +7,12 @@ no further. A *record* stays in its service's own journal. The envelope around e
 ``shared.envelope``'s business.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -19,8 +22,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.codes import MOST_TYPED, TYPED
 from shared.law import DIRECT_MARKETING, Duty, FeeReason, Money, Regulation, Right, Role
@@ -331,6 +336,10 @@ class PostalAddress(Strict):
     country: Country | None = None
 
 
+CONTACTS: Mapping[str, str] = MappingProxyType({"email": "email", "phone_number": "phone", "phone": "phone"})
+"""Identifiers that mean the same as a field of a subject, and the field."""
+
+
 class Subject(Strict):
     """The person the data is about, as the requester describes them."""
 
@@ -340,6 +349,42 @@ class Subject(Strict):
     postal_address: PostalAddress | None = None
     date_of_birth: date | None = None
     identifiers: dict[Code, Text] = Field(default_factory=dict, max_length=50)
+    """`email`, `phone_number` and `phone` among them are moved to the fields `email` and `phone`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _contacts_moved(cls, content: Any) -> Any:
+        """
+        Move a mailbox and a telephone number from the identifiers to their fields.
+
+        A mailbox that records are found by is so the one that is asked and notified.
+
+        Raises:
+            ValidationError: The field holds another value.
+        """
+        identifiers = content.get("identifiers") if isinstance(content, Mapping) else None
+        if not isinstance(identifiers, Mapping) or CONTACTS.keys().isdisjoint(identifiers):
+            return content
+        moved, rest = dict(content), dict(identifiers)
+        for name in filter(rest.__contains__, CONTACTS):
+            field, value = CONTACTS[name], rest.pop(name)
+            if moved.get(field) is None:
+                moved[field] = value
+            elif _contact(field, moved[field]) != _contact(field, value):
+                raise _contradiction(cls.__name__, name, field)
+        return moved | {"identifiers": rest}
+
+
+def _contact(field: str, value: object) -> str:
+    """Return a mailbox or a telephone number without what is written differently."""
+    return re.sub(r"\D", "", str(value)) if field == "phone" else str(value).strip().lower()
+
+
+def _contradiction(title: str, name: str, field: str) -> ValidationError:
+    error = PydanticCustomError("contradiction", "must not differ from the field {field}", {"field": field})
+    return ValidationError.from_exception_data(
+        title, [InitErrorDetails(type=error, loc=("identifiers", name), input=None)]
+    )
 
 
 class Residence(Strict):

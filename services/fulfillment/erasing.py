@@ -52,7 +52,6 @@ from shared.events import (
     ErasureRetried,
     ErasureScheduled,
     Fact,
-    Requester,
     RequestFulfilled,
     SubjectErased,
 )
@@ -248,8 +247,8 @@ async def _again(
     """
     approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
     data_map = await ctx.maps.of(plans[0].version)
-    requester = ctx.known.verified.requester if ctx.known.verified else Requester.PERSON
-    mailboxes = await not_notified(done.remains.findings, data_map, plans[0].identities, requester, ctx)
+    verified = ctx.known.verified
+    mailboxes = await not_notified(done.remains.findings, data_map, verified, ctx) if verified else ()
     name = await ctx.sealed_lines(PLAN, again.lines())
     planned = event.model_copy(update={"plan": name, "approval": approval or mailboxes is None})
     return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned]

@@ -181,7 +181,7 @@ async def _announced(
     ctx: Fulfillment,
 ) -> Sequence[Fact]:
     """Disclose, or plan an erasure or a change, and have the owners of other mailboxes notified before."""
-    others = await not_notified(findings, ctx.maps.current, identities, event.requester, ctx)
+    others = await not_notified(findings, ctx.maps.current, event, ctx)
     if others is None:
         return [_referred(event.right, MANY_MAILBOXES, ctx)]
     if event.right is Right.ERASURE:
@@ -326,7 +326,7 @@ async def _further(
     submitted = await ctx.submission()
     identities, findings = await _released(event, submitted, ctx)
     data_map = await ctx.maps.of(findings.version)
-    others = await not_notified(findings, data_map, identities, event.requester, ctx)
+    others = await not_notified(findings, data_map, event, ctx, *mailboxes)
     if others is None or not findings.total:
         return None if others is None else []
     mailboxes, at = (*mailboxes, *others), ctx.now + ctx.house.erasure_window
@@ -390,7 +390,7 @@ async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]
     event = ctx.known.verified
     identities, findings = await _released(event, await ctx.submission(), ctx)
     data_map = await ctx.maps.of(findings.version)
-    others = await not_notified(findings, data_map, identities, event.requester, ctx)
+    others = await not_notified(findings, data_map, event, ctx)
     facts = await plan_released(identities, findings, ctx, approval=others is None)
     return [*await notices(others or (), event.right, ctx), *facts]
 

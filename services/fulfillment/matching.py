@@ -22,7 +22,7 @@ from services.fulfillment.drop.wanted import AT_ONCE, Batch, Listed, Sighting, W
 from services.fulfillment.search.asking import entering
 from services.fulfillment.search.stores import Probe, Stores, in_portions
 from shared.bus import Message
-from shared.drop import KIND_OF, Found, Lines, ListKind, Row, row_of
+from shared.drop import KIND_OF, NO_IDENTITY, Found, Lines, ListKind, Row, row_of
 from shared.envelope import encode
 from shared.errors import HabeasError, InvalidDataMap
 from shared.events import DropMatched
@@ -37,8 +37,6 @@ DOCUMENTS_AT_ONCE = 1_000
 REQUESTS_AT_ONCE = 200
 MOST_SIGHTINGS = 1_000
 """Records that are read again to see whom one request means."""
-NO_IDENTITY = "drop"
-"""Name of an identity that no data map has: the staff must find the records."""
 Lead: TypeAlias = tuple[str, str]
 """Name and value of an identity that leads to records."""
 Publish = Callable[[list[Message]], Awaitable[None]]

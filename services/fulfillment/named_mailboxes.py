@@ -9,42 +9,57 @@ from services.fulfillment.datamap.graph import EMAIL
 from services.fulfillment.datamap.model import Collection, DataMap, Field
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masking import NOWHERE
+from services.fulfillment.released_aliases import values_of_aliases
 from services.fulfillment.scoping.mailboxes import addresses_in, same
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.roles import roles
-from shared.events import MailboxNamed, Requester
+from shared.events import Assurance, Evidence, IdentityVerified, MailboxNamed, Requester
 from shared.law import Right
 
 MOST_NOTIFIED = 5
 """Mailboxes that are written to for one request; where there are more, staff looks whose they are."""
 MAILBOX = "named_mailbox"
 """First part of the names under which other mailboxes lie in the vault."""
+BY_OWNER = frozenset({Evidence.ACCOUNT, Evidence.MAILBOX})
+"""Evidence that only the owner of a mailbox has."""
 OWN_ROLES = frozenset({"buyer", "deliver", "delivery", "payer", "ship", "shipping", "to"})
 """Words in the names of fields (``billed_to``) beside which the record's own person is meant."""
 
 
 async def not_notified(
-    findings: Findings, data_map: DataMap, proven: Identities, requester: Requester, ctx: Fulfillment
+    findings: Findings, data_map: DataMap, event: IdentityVerified, ctx: Fulfillment, *more: str
 ) -> tuple[str, ...] | None:
     """
-    Return the other mailboxes in *findings* whose owners this request has yet to notify.
+    Return the mailboxes in *findings* whose owners the request that *event* is of has yet to notify.
 
     None where they are more than :data:`MOST_NOTIFIED` with those that it has notified. A parent's request
-    notifies no mailbox: those in the records are the child's. Nor does a controller's.
+    notifies no mailbox: those in the records are the child's. Nor does a controller's. *more* are
+    notified already.
 
     Law:
         GDPR Art. 28(3)(a), 29: a processor acts on the controller's instructions, who answers for them.
     """
-    if requester is Requester.CONTROLLER:
+    if event.requester is Requester.CONTROLLER:
         return ()
     notified = [(await ctx.vault.open(ctx.case_id, ref)).decode() for ref in ctx.known.mailboxes]
-    known = {**proven, EMAIL: (*proven.get(EMAIL, ()), *notified)}
+    proven = await _proven_by_the_owner(event, ctx)
+    known = {EMAIL: (*proven, *notified, *more)}
     # In a thread, for it may be about a million records, and the broker waits for a sign of life.
     found = await asyncio.to_thread(other_mailboxes, findings, data_map, known)
     if len(notified) + len(found) > MOST_NOTIFIED:
         return None
-    return () if requester is Requester.PARENT else found
+    return () if event.requester is Requester.PARENT else found
+
+
+async def _proven_by_the_owner(event: IdentityVerified, ctx: Fulfillment) -> tuple[str, ...]:
+    """Return the mailboxes that a code, a log-in or a trusted source has proven; data points prove none."""
+    submitted = await ctx.submission()
+    vouched = event.assurance is Assurance.VOUCHED or event.proven is None
+    sure = vouched or not BY_OWNER.isdisjoint(event.reasons)
+    own = submitted.subject.email if sure and EMAIL in (event.proven or (EMAIL,)) else None
+    aliases = await values_of_aliases(EMAIL, ctx.known.aliases_proven, ctx)
+    return (*filter(None, (own,)), *aliases)
 
 
 async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> Sequence[MailboxNamed]:

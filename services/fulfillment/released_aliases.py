@@ -5,7 +5,7 @@ An answer offers them by number to the staff; their values lie sealed. Once an a
 the person's, it counts as proven, and what it leads to is released.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -57,10 +57,20 @@ def objection(event: AliasConfirmed, known: Fulfilment, *, two: bool) -> Code | 
 async def with_confirmed(identities: Identities, ctx: Fulfillment) -> dict[str, tuple[str, ...]]:
     """Return *identities* and the aliases that were confirmed in the case."""
     found = {name: tuple(spellings) for name, spellings in identities.items()}
-    for ref, number in ctx.known.confirmed(two=ctx.house.two_deciders):
-        name, value = values_of(await ctx.vault.open(ctx.case_id, ref))[number - 1]
+    for name, value in await _values(ctx.known.confirmed(two=ctx.house.two_deciders), ctx):
         found[name] = tuple(dict.fromkeys((*found.get(name, ()), *spellings_of(name, value))))
     return found
+
+
+async def values_of_aliases(
+    identity: str, aliases: Iterable[tuple[Code, int]], ctx: Fulfillment
+) -> tuple[str, ...]:
+    """Return the values of those of *aliases*, given by name and number, that are an *identity*."""
+    return tuple(value for name, value in await _values(aliases, ctx) if name == identity)
+
+
+async def _values(aliases: Iterable[tuple[Code, int]], ctx: Fulfillment) -> Sequence[tuple[str, str]]:
+    return [values_of(await ctx.vault.open(ctx.case_id, ref))[number - 1] for ref, number in aliases]
 
 
 async def own_mailbox(event: AliasConfirmed, requester: Requester, ctx: Fulfillment) -> tuple[str, ...]:

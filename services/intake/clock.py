@@ -284,6 +284,6 @@ def _requester(request: RequestSubmitted, day: date, *, child: bool) -> Requeste
 
 
 def _is_reachable(request: RequestSubmitted, requester: Requester) -> bool:
-    if requester is Requester.PARENT:
+    if requester in {Requester.PARENT, Requester.CONTROLLER}:
         return mailbox_for(LetterKind.CODE, requester, request) is not None
     return person_mailbox(request) is not None

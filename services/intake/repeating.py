@@ -14,6 +14,7 @@ from datetime import date, datetime
 import orjson
 
 from services.intake.domain import PUBLIC_DOORS, Case
+from shared.drop import SOURCE as DROP
 from shared.events import (
     Agent,
     RequestDuplicated,
@@ -44,7 +45,7 @@ def wish_of(request: RequestSubmitted, received: RequestReceived) -> bytes | Non
     person's name does not stand in the way of the person's own. What needs no proof is done again sooner
     than compared; proofs that came along are weighed, whatever else was asked for.
     """
-    if received.follows or received.proofs or received.role is Role.END_USER:
+    if received.follows or received.proofs or received.role is Role.END_USER or received.source == DROP:
         return None
     if not needs_proof(received.right, direct_marketing=received.direct_marketing):
         return None

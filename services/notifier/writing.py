@@ -12,6 +12,7 @@ from services.notifier.letters import Letter, compose
 from services.notifier.post import Posted
 from shared.answer import SUBMISSION
 from shared.correspondents import Correspondent, correspondent_of, mailbox_for
+from shared.drop import SOURCE as DROP
 from shared.errors import MailRefused, TooEarly
 from shared.events import (
     Fact,
@@ -194,7 +195,7 @@ def _addressee(
 ) -> Addressee | None:
     """Return the party that a letter goes to; None if the request names no mailbox that may have it."""
     mailbox = mailbox_for(kind, request.requester, submitted)
-    if mailbox is None:
+    if mailbox is None or request.source == DROP:  # California notifies its consumers
         return None
     agent = submitted.agent
     represents = correspondent_of(kind, request.requester, submitted) is Correspondent.REPRESENTATIVE

@@ -580,6 +580,31 @@ async def test_directory_data_of_the_victim_without_a_mailbox_restricts_nothing(
     assert await everything_of_the_victim(pipeline) == before
 
 
+async def test_mailbox_among_the_identifiers_is_asked_before_data_points_count(
+    pipeline: Pipeline, heard: Heard
+) -> None:
+    before = await everything_of_the_victim(pipeline)
+    points = await points_about(pipeline, VICTIM)
+    subject = {"name": VICTIM.name, "identifiers": {"email": VICTIM.email}}
+    for right in ("restriction", "erasure"):
+        asked = VICTIM.asks(right, subject=subject, proofs=[{"kind": "data_points", "points": points}])
+        case = await pipeline.lodge(asked)
+        await pipeline.until_it_is("challenged", case)
+        await pipeline.code_for(VICTIM, case)
+        assert not heard.of(case, "identity.claimed"), "no record is looked at"
+        assert not heard.of(case, "identity.verified")
+    assert await everything_of_the_victim(pipeline) == before
+
+
+async def test_second_mailbox_among_the_identifiers_is_refused_with_its_path(pipeline: Pipeline) -> None:
+    attacker = (await attackers(pipeline))[9]
+    subject = {"email": attacker.email, "identifiers": {"email": VICTIM.email}}
+    refused = await pipeline.http.post("/v1/requests", json=attacker.asks("access", subject=subject))
+    assert refused.status_code == 422
+    assert "identifiers.email" in refused.text
+    assert VICTIM.email not in refused.text
+
+
 # --- variants ----------------------------------------------------------------------------------------------
 
 MALLORY, ADA_MAIL = "mallory@example.com", "ada@example.org"

@@ -8,12 +8,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import ValidationError
+
 from services.intake.door import Door
 from services.intake.drop.ledger import Answer, Batch, Ledger, Step
 from services.intake.drop.statuses import Told
 from services.intake.listing import Listing, in_portions
 from services.intake.obstacles import NotNow, TooOften
-from shared.drop import SOURCE, Found, ListKind
+from shared.drop import NO_IDENTITY, SOURCE, Found, ListKind
 from shared.errors import UnknownRequest
 from shared.events import RequestSubmitted, Residence, Subject
 from shared.law import Regulation
@@ -60,7 +62,7 @@ class Lodging:
         request = RequestSubmitted(
             reference=f"{batch.id}/{found.id}/{found.number}",
             right=found.right,
-            subject=Subject(identifiers=found.identifiers),
+            subject=_subject(found),
             residence=Residence(country="US", subdivision="CA"),
             regulation=Regulation.CCPA,
             received_at=batch.fetched_at,
@@ -80,6 +82,14 @@ class Lodging:
             await self.door.withdraw(case)
         except (NotNow, TooOften, UnknownRequest) as error:
             logger().warning("a request of DROP goes on", service=NAME, request_id=case, reason=str(error))
+
+
+def _subject(found: Found) -> Subject:
+    """Return the person by the value in the records; staff answers where no request can have that value."""
+    try:
+        return Subject(identifiers=found.identifiers)
+    except ValidationError:
+        return Subject(identifiers={NO_IDENTITY: found.id})
 
 
 def _answer(found: Found, case: str, batch: Batch) -> Answer:

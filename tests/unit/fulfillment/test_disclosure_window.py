@@ -29,6 +29,7 @@ from services.fulfillment.suspension import releases
 from services.fulfillment.window import disclosure_timer, window_ended
 from shared.errors import TooEarly
 from shared.events import (
+    Assurance,
     ChangePlanned,
     CorrectionApproved,
     DisclosureDue,
@@ -105,6 +106,43 @@ async def test_disclosure_that_names_another_mailbox_waits_for_the_window_and_st
 async def test_disclosure_without_another_mailbox_does_not_wait() -> None:
     event, ctx = await asked(HELD)
     assert kinds(await answer(event, ctx)) == [RequestFulfilled]
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE])
+@pytest.mark.parametrize(
+    "known_by",
+    [
+        pytest.param({"reasons": ("three_points",)}, id="data points"),
+        pytest.param({"reasons": ("identity_document", "records")}, id="documents"),
+        pytest.param({"reasons": ("account",), "proven": ("customer_no",)}, id="log-in without the mailbox"),
+    ],
+)
+async def test_mailbox_that_its_owner_has_not_proven_is_notified(
+    known_by: dict[str, Any], right: Right
+) -> None:
+    event, ctx = await asked(HELD, right)
+    update = {"proven": ("email",), "assurance": Assurance.REASONABLY_HIGH, **known_by}
+    named, *_ = await answer(event.model_copy(update=update), ctx)
+    assert isinstance(named, MailboxNamed)
+    assert await ctx.vault.open(CASE, named.ref) == b"ada@example.org"
+
+
+@pytest.mark.parametrize(
+    "known_by",
+    [
+        pytest.param({"reasons": ("mailbox", "three_points")}, id="code"),
+        pytest.param({"reasons": ("account",)}, id="log-in"),
+        pytest.param(
+            {"reasons": ("confirmation",), "assurance": Assurance.VOUCHED}, id="stated by the source"
+        ),
+        pytest.param(
+            {"reasons": ("vouched",), "assurance": Assurance.VOUCHED, "proven": None}, id="trusted source"
+        ),
+    ],
+)
+async def test_mailbox_that_its_owner_has_proven_gets_no_further_letter(known_by: dict[str, Any]) -> None:
+    event, ctx = await asked(HELD)
+    assert kinds(await answer(event.model_copy(update=known_by), ctx)) == [RequestFulfilled]
 
 
 async def test_disclosure_without_a_window_is_told_of_with_the_letters() -> None:

@@ -13,6 +13,7 @@ from services.fulfillment.suspension import releases, unless_stopped
 from services.fulfillment.window import TIMER
 from shared.errors import RefusedDecision, TooEarly
 from shared.events import (
+    Assurance,
     ErasureApproved,
     ErasureDue,
     ErasurePlanned,
@@ -87,7 +88,9 @@ async def test_letter_about_the_window_is_written_unless_a_confirmation_was_aske
     reasons: tuple[str, ...], *, letter: bool
 ) -> None:
     event, ctx = await asked()
-    _, window = await answer(event.model_copy(update={"reasons": reasons}), ctx)
+    vouched = not {"account", "mailbox"}.intersection(reasons)
+    proven = {"proven": None, "assurance": Assurance.VOUCHED} if vouched else {}
+    _, window = await answer(event.model_copy(update={"reasons": reasons, **proven}), ctx)
     assert isinstance(window, ErasureScheduled)
     assert window.letter is letter
 
