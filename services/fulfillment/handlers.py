@@ -282,7 +282,8 @@ async def confirm_alias(event: AliasConfirmed, ctx: Fulfillment) -> Sequence[Fac
         return []
     if verified.right is Right.ERASURE and (await ctx.submission()).details.with_copy:
         raise RefusedDecision("copy_wanted")
-    facts = await _further(verified, await own_mailbox(event, verified.requester, ctx), ctx)
+    mailboxes = await own_mailbox(event, verified.requester, ctx)
+    facts = await _further(verified, mailboxes, ctx, waits=True)
     if facts is None:
         raise RefusedDecision(MANY_MAILBOXES)
     if not facts:
@@ -313,16 +314,20 @@ async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]
 
 
 async def _further(
-    event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment
+    event: IdentityVerified, mailboxes: Sequence[str], ctx: Fulfillment, *, waits: bool = False
 ) -> Sequence[Fact] | None:
     """
     Return what confirmed aliases add to an answer, or the window that it waits for; None if staff must look.
+
+    While the window of an alias is open, what another one adds waits as well: it is found by both.
 
     Args:
         event: The answer goes to its requester.
         mailboxes: Whose owners are notified beside those of the records.
         ctx: The case.
+        waits: Whether a disclosure waits although no owner is notified now.
     """
+    waits = waits or (ctx.known.disclosure is not None and ctx.now < ctx.known.disclosure.at)
     submitted = await ctx.submission()
     identities, findings = await _released(event, submitted, ctx)
     data_map = await ctx.maps.of(findings.version)
@@ -335,7 +340,8 @@ async def _further(
         if at <= ctx.now:
             facts = await plan_released(identities, findings, ctx)
     else:
-        window = DisclosureScheduled(request_id=ctx.case_id, at=at) if mailboxes and at > ctx.now else None
+        wanted = at > ctx.now and (waits or bool(mailboxes))
+        window = DisclosureScheduled(request_id=ctx.case_id, at=at) if wanted else None
         completed = Disclosure(event, _to_the_person(submitted), identities, findings)
         facts = await hand_over(completed, ctx.free(), window)
         mailboxes = mailboxes if any(map(_concerns_others, facts)) else ()

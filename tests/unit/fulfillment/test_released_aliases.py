@@ -182,11 +182,40 @@ async def test_end_of_a_window_without_a_confirmed_alias_answers_nothing_again()
     assert await disclose(due, ctx.after(window)) == []
 
 
-async def test_alias_that_is_no_mailbox_waits_for_no_window_before_a_copy() -> None:
+async def test_copy_waits_after_the_confirmation_of_an_alias_that_is_no_mailbox() -> None:
     ctx, _ = await answered()
     ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
-    [fulfilled] = await confirm_alias(confirmation(ctx, 2), ctx)
+    event = confirmation(ctx, 2)
+    [window] = await confirm_alias(event, ctx)
+    assert isinstance(window, DisclosureScheduled)
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
+    [fulfilled] = await disclose(due, replace(ctx.after(event, window), now=window.at))
     assert isinstance(fulfilled, RequestFulfilled)
+
+
+@pytest.mark.parametrize("by_code", [False, True], ids=["confirmed", "proven"])
+async def test_second_alias_opens_nothing_within_the_window_of_the_first(*, by_code: bool) -> None:
+    ctx, _ = await answered()
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    first = confirmation(ctx, 1)
+    ctx = ctx.after(first, *await confirm_alias(first, ctx))
+    first_window = ctx.known.disclosure
+    assert first_window is not None
+    ctx = replace(ctx, now=ctx.now + timedelta(minutes=1))
+    second = confirmation(ctx, 2)
+    if by_code:
+        proven = AliasProven(request_id=CASE, aliases=second.aliases, number=2)
+        [window] = await release_proven(proven, ctx)
+        ctx = ctx.after(proven, window)
+    else:
+        [window] = await confirm_alias(second, ctx)
+        ctx = ctx.after(second, window)
+    assert isinstance(window, DisclosureScheduled)
+    with pytest.raises(TooEarly):
+        await disclose(DisclosureDue(request_id=CASE, name=disclosure_timer(first_window)), ctx)
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
+    assert await disclose(due, replace(ctx, now=window.at).after(STOPPED)) == []
+    assert [type(f) for f in await disclose(due, replace(ctx, now=window.at))] == [RequestFulfilled]
 
 
 async def test_mailbox_that_a_parents_request_leads_to_is_not_notified() -> None:
