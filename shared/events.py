@@ -8,9 +8,11 @@ no further. A *record* stays in its service's own journal. The envelope around e
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -41,6 +43,12 @@ Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_le
 LongText: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)
 ]
+Mailbox: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$"),
+    AfterValidator(partial(unicodedata.normalize, "NFC")),
+]
+"""A mail address in NFC: records are searched by the characters that a letter is sent to."""
 Country: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Locale: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
 
@@ -344,7 +352,7 @@ class Subject(Strict):
     """The person the data is about, as the requester describes them."""
 
     name: Text | None = None
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")] | None = None
+    email: Mailbox | None = None
     phone: Text | None = None
     postal_address: PostalAddress | None = None
     date_of_birth: date | None = None
@@ -426,7 +434,7 @@ class Controller(Strict):
     """A customer for whom the company holds a person's data, and who decides about it."""
 
     name: Text
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}$")]
+    email: Mailbox
 
 
 class EmailCode(Strict):

@@ -34,7 +34,7 @@ from services.fulfillment.erasing import (
     search_again,
 )
 from services.fulfillment.erasure.planning import plan
-from services.fulfillment.named_mailboxes import not_notified, notices
+from services.fulfillment.named_mailboxes import not_notified, notices, spelling_of
 from services.fulfillment.released_aliases import (
     objection,
     offered,
@@ -331,6 +331,7 @@ async def _further(
     submitted = await ctx.submission()
     identities, findings = await _released(event, submitted, ctx)
     data_map = await ctx.maps.of(findings.version)
+    mailboxes = [spelling_of(mailbox, findings, data_map) for mailbox in mailboxes]
     others = await not_notified(findings, data_map, event, ctx, *mailboxes)
     if others is None or not findings.total:
         return None if others is None else []

@@ -1,6 +1,7 @@
 """Finds the mailboxes that a person's records name besides the proven one; each owner gets one notice."""
 
 import asyncio
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from services.fulfillment.context import Fulfillment
@@ -11,6 +12,7 @@ from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.erasure.masking import NOWHERE
 from services.fulfillment.released_aliases import values_of_aliases
 from services.fulfillment.scoping.mailboxes import addresses_in, same
+from services.fulfillment.search.comparing import untagged
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.roles import roles
@@ -68,6 +70,20 @@ async def notices(mailboxes: Sequence[str], right: Right, ctx: Fulfillment) -> S
     return [MailboxNamed(request_id=ctx.case_id, right=right, ref=ref) for ref in refs]
 
 
+def spelling_of(mailbox: str, findings: Findings, data_map: DataMap) -> str:
+    """
+    Return the spelling under which the owner of the alias *mailbox* gets letters.
+
+    That is the one of the records found: an alias may be written so that it finds them and reaches another
+    mailbox. Without one, it is the alias in NFC, without a tag where tags are one mailbox.
+    """
+    tagged = _tagged(data_map)
+    wanted = same(mailbox, tagged=tagged)
+    found = (one for one in _addresses(findings, data_map) if same(one, tagged=tagged) == wanted)
+    plain = unicodedata.normalize("NFC", mailbox.strip())
+    return next(found, untagged(plain) if tagged else plain)
+
+
 def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -> tuple[str, ...]:
     """
     Return the addresses in the person's own part of *findings*, without those *proven*.
@@ -76,7 +92,7 @@ def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -
     mask that an earlier erasure has left is no mailbox.
     Of more than :data:`MOST_NOTIFIED` addresses, the first ones are returned, and one more.
     """
-    tagged = any(field.plus_tags for collection in data_map.collections for field in collection.fields)
+    tagged = _tagged(data_map)
     known = {same(address, tagged=tagged) for address in proven.get(EMAIL, ())}
     found: list[str] = []
     for address in _addresses(findings, data_map):
@@ -87,6 +103,11 @@ def other_mailboxes(findings: Findings, data_map: DataMap, proven: Identities) -
         if len(found) > MOST_NOTIFIED:
             break
     return tuple(found)
+
+
+def _tagged(data_map: DataMap) -> bool:
+    """Return whether an address is the same with and without a part after a plus sign."""
+    return any(field.plus_tags for collection in data_map.collections for field in collection.leaves)
 
 
 def _addresses(findings: Findings, data_map: DataMap) -> Iterator[str]:

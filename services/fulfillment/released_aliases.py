@@ -5,6 +5,7 @@ An answer offers them by number to the staff; their values lie sealed. Once an a
 the person's, it counts as proven, and what it leads to is released.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import orjson
@@ -12,6 +13,7 @@ import orjson
 from services.fulfillment.cases import Fulfilment, Status
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.graph import EMAIL
+from services.fulfillment.scoping.mailboxes import addresses_in
 from services.fulfillment.search.identities import Identities, spellings_of
 from shared.events import AliasConfirmed, Code, ErasureScheduled, OfferedAliases, Requester
 
@@ -23,12 +25,23 @@ MOST_OFFERED = 20
 
 
 async def offered(claims: Identities, ctx: Fulfillment) -> OfferedAliases | None:
-    """Seal the unverified values that the person's records name, and return them by number; None if none."""
-    pairs = [(name, value) for name, values in claims.items() for value in values][:MOST_OFFERED]
+    """
+    Seal the unverified values that the person's records name, and return them by number; None if none.
+
+    A mailbox is offered only as a letter is sent to it: a look-alike may find another person's records.
+    """
+    named = ((name, value) for name, values in claims.items() for value in values)
+    pairs = [one for one in named if one[0] != EMAIL or _is_exact(one[1])][:MOST_OFFERED]
     if not pairs:
         return None
     ref = await ctx.sealed(OFFER, orjson.dumps(pairs))
     return OfferedAliases(ref=ref, identities=tuple(name for name, _ in pairs))
+
+
+def _is_exact(mailbox: str) -> bool:
+    """Return whether a letter to *mailbox* is sent to these very characters, in NFC."""
+    plain = mailbox.strip()
+    return list(addresses_in(plain)) == [plain] and unicodedata.is_normalized("NFC", plain)
 
 
 def values_of(sealed: bytes) -> Sequence[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Which mailbox a text names that stands where an address should, and when two are the same. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Hashable, Iterator
 from email.utils import getaddresses
 
@@ -40,12 +39,14 @@ def same(address: str, *, tagged: bool) -> Hashable:
     """
     Return what all notations of the mailbox *address* have in common.
 
+    Upper and lower case are one in ASCII alone: what mail servers make of other letters differs.
+
     Args:
         address: As :func:`address_in` returned it, or as somebody wrote it.
         tagged: Whether it is the same with and without a part after a plus sign.
     """
     local, _, domain = (untagged(address) if tagged else address).strip().rpartition("@")
-    return f"{unicodedata.normalize('NFC', local).lower()}@{looked_up(domain)}"
+    return f"{local.encode().lower().decode()}@{looked_up(domain)}"
 
 
 def _mailboxes(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from services.fulfillment.cases import Status
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasing import await_window
 from services.fulfillment.handlers import (
     RELEASED,
@@ -45,8 +45,8 @@ from shared.events import (
     TransferOrdered,
 )
 from shared.law import Right
-from tests.unit.fulfillment.stage import CASE, Absent, stage, told
-from tests.unit.fulfillment.test_disclosing import ADA, HELD, MAP
+from tests.unit.fulfillment.stage import CASE, Absent, OneMap, stage, told
+from tests.unit.fulfillment.test_disclosing import ADA, HELD, MAP, findings, record
 from tests.unit.fulfillment.test_erasure_window import Clockwork
 
 OTHER, NUMBER = "ada.other@example.net", "+353209100777"
@@ -131,6 +131,52 @@ async def test_only_so_many_aliases_are_offered() -> None:
     many = {"email": tuple(f"{n}@example.net" for n in range(MOST_OFFERED + 1))}
     ctx, _ = await answered(findings=replace(HELD, claims=many))
     assert len(ctx.known.offered[0].identities) == MOST_OFFERED
+
+
+@pytest.mark.parametrize(
+    "look_alike",
+    [
+        pytest.param("\N{KELVIN SIGN}im@example.net", id="letter of another script"),
+        pytest.param("e\u0301va@example.net", id="not composed"),
+        pytest.param(f"kim+{'x' * 70}@example.net", id="local part too long"),
+        pytest.param("Kim <kim@example.net>", id="with a name"),
+        pytest.param("a@example.net, kim@example.net", id="two"),
+    ],
+)
+async def test_mailbox_that_letters_would_reach_by_other_characters_is_not_offered(look_alike: str) -> None:
+    ctx, _ = await answered(findings=replace(HELD, claims={"email": (look_alike,)}))
+    assert ctx.known.offered == ()
+
+
+@pytest.mark.parametrize(
+    ("alias", "written", "tags", "letters"),
+    [
+        pytest.param("KIM@Example.NET", "kim@example.net", False, ["kim@example.net"], id="in other case"),
+        pytest.param("kim+x@example.net", "kim@example.net", True, ["kim@example.net"], id="tagged"),
+        pytest.param("kim+x@example.net", None, True, ["kim@example.net"], id="tagged, not in the records"),
+        pytest.param("kim+x@example.net", None, False, ["kim+x@example.net"], id="as it is"),
+        pytest.param(
+            "ÉVA@example.net", "éva@example.net", False, ["ÉVA@example.net", "éva@example.net"], id="both"
+        ),
+    ],
+)
+async def test_letter_about_an_alias_goes_to_the_mailbox_in_the_records(
+    alias: str, written: str | None, letters: list[str], *, tags: bool
+) -> None:
+    ctx, records = await answered(findings=replace(HELD, claims={"email": (alias,)}))
+    found = findings(record("shop.users", email=written or ADA))
+    records.findings = found
+    if tags:
+        tagged = replace(MAP, collections=tuple(map(_tagged, MAP.collections)))
+        ctx = replace(ctx, maps=cast(Any, OneMap(tagged)))
+        records.findings = replace(found, version=tagged.version)
+    facts = await confirm_alias(confirmation(ctx), ctx)
+    named = [fact for fact in facts if isinstance(fact, MailboxNamed)]
+    assert [(await ctx.vault.open(CASE, one.ref)).decode() for one in named] == letters
+
+
+def _tagged(collection: Collection) -> Collection:
+    return replace(collection, fields=tuple(replace(field, plus_tags=True) for field in collection.fields))
 
 
 async def test_confirmed_alias_is_searched_by_as_if_proven() -> None:

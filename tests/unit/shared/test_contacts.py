@@ -66,3 +66,9 @@ def test_same_contact_in_another_notation_is_accepted(name: str, field: str, wri
 def test_identifier_that_is_no_mailbox_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match=r"subject\.email"):
         request(identifiers={"email": written})
+
+
+def test_code_goes_to_the_characters_that_records_are_searched_by() -> None:
+    submitted = request(email="\N{KELVIN SIGN}im@example.org")
+    assert person_mailbox(submitted) == "Kim@example.org"
+    assert identities_of(submitted.subject) == {"email": ("Kim@example.org",)}
