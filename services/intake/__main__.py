@@ -9,7 +9,7 @@ from services.intake.api import Callers, create_app
 from services.intake.channels import Background, Ground, channels
 from services.intake.clock import Practice
 from services.intake.code_limits import CodeLimit, WrongCodes
-from services.intake.context import CodeFailures, Firsts, Intake, Room, Timers, Vault
+from services.intake.context import CodeAttempts, Firsts, Intake, Room, Timers, Vault
 from services.intake.domain import RECORDS, Case, evolve, incident_id, request_id
 from services.intake.door import Door, Keys
 from services.intake.firsts import Firsts as FirstsKept
@@ -58,7 +58,7 @@ class Ports:
     timers: Timers
     firsts: Firsts
     room: Room
-    codes: CodeFailures
+    codes: CodeAttempts
 
 
 def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) -> Service[Case, Intake]:

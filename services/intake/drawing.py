@@ -136,7 +136,8 @@ class Page:
 
     async def refused(self, error: Refusal) -> HTMLResponse:
         """Return the page that says why something cannot be done."""
-        return await self.show(Said(problem=problem_of(error)), status=HTTPStatus.CONFLICT)
+        status = HTTPStatus.TOO_MANY_REQUESTS if isinstance(error, TooOften) else HTTPStatus.CONFLICT
+        return await self.show(Said(problem=problem_of(error)), status=status)
 
     async def proven(self, *proofs: Proof) -> HTMLResponse:
         """Offer *proofs* and return the page that says so."""

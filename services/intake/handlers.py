@@ -8,6 +8,7 @@ from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wai
 from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, extend, forward, renew
 from services.intake.deadlines import waits_for_agreement
 from services.intake.domain import Status, outcome_of
+from services.intake.obstacles import TooOften
 from services.intake.registering import begun
 from services.intake.sealing import says_the_same, seal_proofs, seal_request, sealed_request, whole
 from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
@@ -23,6 +24,7 @@ from shared.events import (
     BurstDeclared,
     DeadlineCame,
     DropMatched,
+    EmailCode,
     ErasureApproved,
     ErasurePlanned,
     ErasureScheduled,
@@ -120,6 +122,11 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
+    codes = sum(isinstance(proof, EmailCode) for proof in event.proofs)
+    try:
+        await ctx.codes.take_of_source(ctx.source, codes, ctx.now)
+    except TooOften as error:
+        return [rejected(ctx, Flaw(path="data.proofs", message=str(error)))]
     if ctx.case.stopped is not None:
         return [rejected(ctx, Flaw(path="data.proofs", message="the request is stopped"))]
     if not ctx.case.awaits_proof:

@@ -414,7 +414,7 @@ async def test_what_can_be_sent_too_often_ends_with_a_page_that_says_so() -> Non
     for _ in range(60):
         office.door.acts.take(CASE)
     response = await sent(office, "code", {"code": "123456"})
-    assert response.status_code == 409
+    assert response.status_code == 429
     assert "try again in an hour" in drawn(response).text
 
 
