@@ -124,7 +124,9 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     door = Door(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
     links = Links(settings.root_key, settings.public_url)
-    guard = Guard(derived_key(settings.root_key, "forms"), settings.public_url)
+    guard = Guard.of(
+        derived_key(settings.root_key, "forms"), settings.public_url, settings.public_requests_per_hour
+    )
     site = Site(settings.company, guard)
     ground = Ground(settings, database, platform.vault, door, firsts, callers.public, callers.attempts)
     async with channels(ground) as opened:

@@ -43,7 +43,7 @@ def forwardings(door: Door, site: Site) -> APIRouter:
         del case_id, secret  # the same answer to whoever guesses
         return site.at(request).draw(TEMPLATE, headers=HEADERS, problem="", request=None)
 
-    @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.same_origin)])
+    @router.post("/{case_id}/{secret}", dependencies=[Depends(site.guard.admit)])
     async def show(case_id: RequestId, secret: str, request: Request) -> HTMLResponse:
         view = site.at(request)
         try:

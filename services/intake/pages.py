@@ -7,7 +7,7 @@ Works without scripts. Whoever has the address of a page may see it, as with the
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.intake import asking, uploads
@@ -51,7 +51,7 @@ def pages(door: Door, site: Site, practice: Practice) -> APIRouter:
 
 def _add_status(router: APIRouter, counter: Counter) -> None:
     Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.api_route("/{case_id}", methods=READ)
     async def show(page: Here, code: str = "") -> HTMLResponse:
@@ -84,10 +84,11 @@ def _add_status(router: APIRouter, counter: Counter) -> None:
 
 def _add_proofs(router: APIRouter, counter: Counter) -> None:
     Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.post("/{case_id}/code", dependencies=guarded)
-    async def prove(page: Here, request: Request, code: Annotated[str, Form()] = "") -> HTMLResponse:
+    async def prove(page: Here, request: Request) -> HTMLResponse:
+        code = (await _typed(request, "code"))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("code", uploads.NO_CODE), {})
         return await page.proven_by_code(network_of_client(request), code)
@@ -121,7 +122,7 @@ def _add_proofs(router: APIRouter, counter: Counter) -> None:
 def _add_confirmation(router: APIRouter, counter: Counter) -> None:
     Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
 
-    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.same_origin)])
+    @router.post("/{case_id}/confirmation", dependencies=[Depends(counter.site.guard.admit)])
     async def confirm(page: Here) -> HTMLResponse:
         received = (await page.door.case(page.case_id)).received
         if received is None:
@@ -131,7 +132,7 @@ def _add_confirmation(router: APIRouter, counter: Counter) -> None:
 
 def _add_package(router: APIRouter, counter: Counter) -> None:
     Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.post("/{case_id}/package-code", dependencies=guarded)
     async def issue_code(page: Here) -> HTMLResponse:
@@ -165,14 +166,15 @@ def _add_package(router: APIRouter, counter: Counter) -> None:
 
 def _add_aliases(router: APIRouter, counter: Counter) -> None:
     Here = Annotated[Page, Depends(counter.page)]  # noqa: N806 - a type
-    guarded = [Depends(counter.site.guard.same_origin)]
+    guarded = [Depends(counter.site.guard.admit)]
 
     @router.post("/{case_id}/aliases/{number}/code", dependencies=guarded)
     async def issue_alias_code(page: Here, number: int) -> HTMLResponse:
         return await page.after(page.aliases.issue(page.case_id, number), ALIAS_CODE_COMING)
 
     @router.post("/{case_id}/alias", dependencies=guarded)
-    async def prove_alias(page: Here, request: Request, code: Annotated[str, Form()] = "") -> HTMLResponse:
+    async def prove_alias(page: Here, request: Request) -> HTMLResponse:
+        code = (await _typed(request, "code"))["code"]
         if not is_code(code):
             return await page.flawed(uploads.flaw("alias-code", uploads.NO_CODE), {})
         return await page.alias_proven(network_of_client(request), code)
