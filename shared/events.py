@@ -210,6 +210,8 @@ class StopReason(StrEnum):
     """The link in a letter was used: its reader did not make the request."""
     UNCLEAR_REPLY = "unclear_reply"
     """A reply to a letter says something that only a person can judge."""
+    MAILBOX_UNREACHABLE = "mailbox_unreachable"
+    """The notice to another mailbox in the records could not be delivered: its owner cannot object."""
 
 
 class Remedy(StrEnum):

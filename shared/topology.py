@@ -76,6 +76,7 @@ LISTENS: Mapping[str, tuple[str, ...]] = {
         "habeas.stop.decided.v1",
         "habeas.withdrawal.decided.v1",
         "habeas.erasure.scheduled.v1",
+        "habeas.disclosure.scheduled.v1",
     ),
     "verifier": (
         "habeas.request.received.v1",

@@ -254,8 +254,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         # What was left of an erasure may be tried again while the recipients are still being told.
         **dict.fromkeys(TELLING, S.PLANNED),
     },
-    # An answer that was given stands; a withdrawal that crossed it changes nothing. What an erasure has left
-    # is planned anew, and told anew.
+    # An answer that was given stands; a withdrawal ends what waits for the window of a confirmed alias. What
+    # an erasure has left is planned anew, and told anew.
     S.FULFILLED: {
         AliasConfirmed: S.FULFILLED,
         AliasProven: S.FULFILLED,
@@ -405,6 +405,8 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
         return known
     if isinstance(fact, RequestWithdrawn) and known.not_begun:
         status = Status.WITHDRAWN
+    if isinstance(fact, RequestWithdrawn) and status is Status.FULFILLED:
+        known = replace(known, window=None, disclosure=None)
     held = (fact,) if known.stopped and type(fact) in HELD else ()
     return _noted(replace(known, held=(*known.held, *held)), status, fact)
 

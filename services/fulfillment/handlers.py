@@ -307,7 +307,7 @@ async def release_proven(event: AliasProven, ctx: Fulfillment) -> Sequence[Fact]
         return []
     if known.status is not Status.FULFILLED:
         raise TooEarly("the answer that a proven alias adds to is not given yet")
-    facts = await _further(known.verified, (), ctx.after(event))
+    facts = await _further(known.verified, (), ctx.after(event), waits=bool(known.confirmations))
     if facts is None:
         logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
     return facts or []

@@ -29,6 +29,7 @@ from shared.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    DisclosureScheduled,
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
@@ -206,6 +207,8 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
     S.ANSWERED: {
         RequestClosed: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
+        # It takes back what waits for a window; the answer that was given stands.
+        RequestWithdrawn: S.ANSWERED,
         IdentityChallenged: S.ANSWERED,
         ProofRefused: S.ANSWERED,
         IdentityVerified: S.ANSWERED,
@@ -228,6 +231,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
         IdentityVerified: S.CLOSED,
         IdentityRefused: S.CLOSED,
         RequestReferred: S.CLOSED,
+        RequestWithdrawn: S.CLOSED,
         RequestFulfilled: S.ANSWERED,
     },
     S.PURGED: {RequestPurged: S.PURGED},
@@ -264,6 +268,7 @@ REMARKS: frozenset[type[Fact]] = frozenset(
         DeadlineApproaching,
         DeadlineCame,
         DeadlineMissed,
+        DisclosureScheduled,
         DropMatched,
         DueMoved,
         ErasureApproved,
@@ -359,6 +364,8 @@ class Case:
     """Whether the person agrees to that."""
     erasure_at: datetime | None = None
     """When a planned erasure begins; until then it can be stopped."""
+    disclosed_at: datetime | None = None
+    """When records that name other mailboxes are disclosed; until then it can be stopped."""
     deciders: tuple[Code, ...] = ()
     """Staff accounts that decided that the requester is the person."""
     awaits_approval: bool = False
@@ -502,6 +509,14 @@ class Case:
         """Whether the request can be taken back: it is not answered yet."""
         return self.status in {Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}
 
+    def has_window(self, now: datetime) -> bool:
+        """Return whether an erasure or a disclosure waits *now*, also one that is added to an answer."""
+        return any(at is not None and now < at for at in (self.erasure_at, self.disclosed_at))
+
+    def withdrawable_at(self, now: datetime) -> bool:
+        """Return whether something can be taken back: the request, or what is added to its answer."""
+        return self.withdrawable or (self.status in ANSWERED and self.has_window(now))
+
     def erased_after(self, now: datetime) -> datetime | None:
         """Return when a planned erasure begins that can still be stopped *now*; None where there is none."""
         waits = self.withdrawable and self.erasure_at is not None and now < self.erasure_at
@@ -580,6 +595,10 @@ def _staff_noted(case: Case, fact: Fact) -> Case:
             return _consent_noted(case, fact)
         case RequestStopped() | RequestReleased():
             return _stop_noted(case, fact)
+        case DisclosureScheduled():
+            return replace(case, disclosed_at=fact.at)
+        case RequestWithdrawn():
+            return replace(case, erasure_at=None, disclosed_at=None)
         case _:
             return case
 

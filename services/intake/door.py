@@ -379,7 +379,7 @@ class Door:
             TooOften: Too much was done about the request within the hour.
         """
         case = await self.act(case_id)
-        if not (case.withdrawable or case.status is Status.UNKNOWN):
+        if not (case.withdrawable_at(self.clock()) or case.status is Status.UNKNOWN):
             raise NotNow(
                 f"it is too late to withdraw: the request is {case.status}", Obstacle.TOO_LATE_TO_WITHDRAW
             )

@@ -23,6 +23,7 @@ from shared.events import (
     AppealSubmitted,
     BurstDeclared,
     DeadlineCame,
+    DisclosureScheduled,
     DropMatched,
     EmailCode,
     ErasureApproved,
@@ -146,7 +147,7 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
-    if not ctx.case.withdrawable:
+    if not ctx.case.withdrawable_at(ctx.now):
         return [rejected(ctx, Flaw(path="data.request", message=f"the request is {ctx.case.status}"))]
     return [RequestWithdrawn(request_id=ctx.case_id)]
 
@@ -161,17 +162,19 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
     if ctx.case.status is Status.UNKNOWN:
         await must_not_wait(ctx)
         raise TooEarly("the withdrawal came before its request")
-    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
+    return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable_at(ctx.now) else []
 
 
 async def decide_stop(event: StopDecided, ctx: Intake) -> Sequence[Fact]:
-    """Let a stopped request go on, or end it; one that is answered already stays stopped."""
+    """Let a stopped request go on, or end it; one that is answered and has no window stays stopped."""
     if ctx.case.stopped is None:
         logger().warning("nothing to decide", request_id=ctx.case_id, reason="the request is not stopped")
         return []
     if event.resume:
         return [RequestReleased(request_id=ctx.case_id)]
-    return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)] if ctx.case.withdrawable else []
+    if not ctx.case.withdrawable_at(ctx.now):
+        return []
+    return [RequestWithdrawn(request_id=ctx.case_id, stopped=True)]
 
 
 async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[Fact]:
@@ -185,7 +188,7 @@ async def decide_withdrawal(_event: WithdrawalDecided, ctx: Intake) -> Sequence[
     if ctx.case.status is Status.UNKNOWN:
         await must_not_wait(ctx)
         raise TooEarly("the withdrawal came before its request")
-    if not ctx.case.withdrawable:
+    if not ctx.case.withdrawable_at(ctx.now):
         raise RefusedDecision("too_late_to_withdraw")
     return [RequestWithdrawn(request_id=ctx.case_id)]
 
@@ -278,6 +281,7 @@ SUBSCRIPTIONS = (
     on(ErasurePlanned, note),
     on(ErasureApproved, note_approval),
     on(ErasureScheduled, note),
+    on(DisclosureScheduled, note),
     on(RequestFulfilled, await_expiry),
     on(FeeQuoted, await_agreement),
     on(AgreementLodged, agree),

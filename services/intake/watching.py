@@ -35,7 +35,9 @@ from shared.events import (
     PackageExpired,
     PackageExpiring,
     RequestFulfilled,
+    RequestStopped,
     RequestWithdrawn,
+    StopReason,
 )
 from shared.log import logger
 
@@ -75,12 +77,22 @@ async def note_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
     """
     if event.reason == BOUNCED and event.letter not in ctx.case.sent:
         raise TooEarly("a letter came back before it was heard that it was sent")
+    if event.letter is LetterKind.NAMED_MAILBOX:
+        return _held_for_staff(ctx)
     before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
     if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
         return _unextended(before.tell_by, ctx)
     if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
         return []
     return await _told_of(APPROACHING, day, ctx)
+
+
+def _held_for_staff(ctx: Intake) -> Sequence[Fact]:
+    """Stop a request of which the owner of a mailbox cannot be notified, as far as it can be stopped."""
+    if ctx.case.stopped is not None or not ctx.case.withdrawable_at(ctx.now):
+        return []
+    logger().warning("request stopped", request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)
+    return [RequestStopped(request_id=ctx.case_id, reason=StopReason.MAILBOX_UNREACHABLE)]
 
 
 def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:

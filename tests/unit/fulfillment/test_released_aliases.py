@@ -41,6 +41,7 @@ from shared.events import (
     RequestFulfilled,
     RequestReleased,
     RequestStopped,
+    RequestWithdrawn,
     StopReason,
     TransferOrdered,
 )
@@ -219,6 +220,32 @@ async def test_copy_waits_until_the_owner_of_a_confirmed_mailbox_could_stop_it()
     assert await disclose(due, ended.after(STOPPED)) == []
     [fulfilled] = await disclose(due, ended)
     assert isinstance(fulfilled, RequestFulfilled)
+
+
+async def test_withdrawal_within_the_window_of_an_alias_ends_it() -> None:
+    ctx, _ = await answered()
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    event = confirmation(ctx)
+    named, window = await confirm_alias(event, ctx)
+    assert isinstance(window, DisclosureScheduled)
+    ctx = ctx.after(event, named, window, RequestWithdrawn(request_id=CASE))
+    due = DisclosureDue(request_id=CASE, name=disclosure_timer(window))
+    assert await disclose(due, replace(ctx, now=window.at)) == []
+    proven = AliasProven(request_id=CASE, aliases=event.aliases, number=2)
+    [further] = await release_proven(proven, ctx)
+    assert isinstance(further, DisclosureScheduled), "what staff confirmed waits, whatever else is proven"
+
+
+async def test_withdrawal_within_the_window_of_an_alias_erases_nothing_further() -> None:
+    ctx, _ = await answered(Right.ERASURE)
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=DAY))
+    event = confirmation(ctx)
+    facts = await confirm_alias(event, ctx)
+    window = facts[-1]
+    assert isinstance(window, ErasureScheduled)
+    ctx = ctx.after(event, *facts, RequestWithdrawn(request_id=CASE))
+    due = ErasureDue(request_id=CASE, name=window_name(window))
+    assert await heed_window(due, replace(ctx, now=window.at)) == []
 
 
 async def test_end_of_a_window_without_a_confirmed_alias_answers_nothing_again() -> None:

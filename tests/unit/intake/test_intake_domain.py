@@ -43,6 +43,7 @@ from shared.events import (
     DeadlineCame,
     DeadlineMissed,
     DeliveryAction,
+    DisclosureScheduled,
     DropMatched,
     ErasureApproved,
     ErasurePlanned,
@@ -144,6 +145,7 @@ PLANNED = ErasurePlanned(
 )
 APPROVED = ErasureApproved(request_id=CASE, by="second.person")
 SCHEDULED = ErasureScheduled(request_id=CASE, at=datetime(2026, 3, 6, 9, 30, tzinfo=UTC))
+HELD_BACK = DisclosureScheduled(request_id=CASE, at=SCHEDULED.at)
 KEPT = PackageCodeKept(request_id=CASE, digest="d" * 64, expires_at=NOW)
 APPEAL = AppealReceived(
     request_id=CASE,
@@ -174,6 +176,7 @@ EXAMPLES: dict[type[Fact], Fact] = {
         PLANNED,
         APPROVED,
         SCHEDULED,
+        HELD_BACK,
         KEPT,
         NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),
         NoticeFailed(request_id=CASE, letter=LetterKind.OUTCOME, reason="mail_refused"),
