@@ -29,6 +29,9 @@ from shared.policies import policies
 from shared.stop_links import stop_url
 from shared.threads import Threads
 
+WITHOUT_STOP_LINK = frozenset({LetterKind.FORWARDED_TO_CONTROLLER})
+"""Letters without the link that stops the request: a controller has a link of its own."""
+
 
 class Vault(Protocol):
     """Where personal data is sealed."""
@@ -162,8 +165,6 @@ class Addressee:
     locale: str
     answers: str = ""
     """Where answers go, when not to where all answers go."""
-    may_stop: bool = True
-    """Whether the letter has the link that stops the request."""
     referenced: bool = True
     """Whether the letter names the request; its id opens the requester's page."""
 
@@ -216,7 +217,7 @@ async def write_to(
         name=addressee.name,
         locale=addressee.locale,
         answers=addressee.answers,
-        stop=ctx.stop_link() if addressee.may_stop else "",
+        stop="" if kind in WITHOUT_STOP_LINK else ctx.stop_link(),
         laws=laws,
         authorities=authorities(laws, ctx.house.authority),
     )
