@@ -377,6 +377,11 @@ class Fulfilment:
         return self.status is Status.WAITING
 
     @property
+    def later_round(self) -> bool:
+        """Whether an erasure is planned whose records came to light after an earlier round of it."""
+        return self.rounds > 1 or self.fulfilled is not None
+
+    @property
     def not_begun(self) -> bool:
         """Whether a first erasure or change was planned, and did not begin because the request is stopped."""
         first = self.status is Status.PLANNED and self.rounds <= 1 and self.fulfilled is None
@@ -405,6 +410,8 @@ def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
         return known
     if isinstance(fact, RequestWithdrawn) and known.not_begun:
         status = Status.WITHDRAWN
+    if isinstance(fact, RequestWithdrawn) and known.status is Status.SCHEDULED and known.later_round:
+        status = Status.FULFILLED if known.fulfilled else Status.PLANNED
     if isinstance(fact, RequestWithdrawn) and status is Status.FULFILLED:
         known = replace(known, window=None, disclosure=None)
     held = (fact,) if known.stopped and type(fact) in HELD else ()
@@ -487,7 +494,8 @@ def _scheduled(known: Fulfilment, status: Status, fact: ErasureScheduled | Discl
             later = known.window is None or known.window.at < fact.at
             return replace(known, window=fact) if later else known
         case ErasureScheduled():
-            return known if known.scheduled else replace(known, status=status, scheduled=fact)
+            later = known.scheduled is None or known.scheduled.at < fact.at
+            return replace(known, status=status, scheduled=fact) if later else known
         case DisclosureScheduled():
             newer = known.disclosure is None or fact.at > known.disclosure.at
             return replace(known, status=status, disclosure=fact) if newer else known

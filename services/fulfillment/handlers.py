@@ -26,9 +26,11 @@ from services.fulfillment.erasing import (
     await_window,
     begin,
     begin_released,
+    certify_withdrawn,
     contents_of,
     erase,
     erase_approved,
+    later_window,
     plan_released,
     retry,
     search_again,
@@ -399,7 +401,9 @@ async def _erase_further(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]
     data_map = await ctx.maps.of(findings.version)
     others = await not_notified(findings, data_map, event, ctx)
     facts = await plan_released(identities, findings, ctx, approval=others is None)
-    return [*await notices(others or (), event.right, ctx), *facts]
+    waits = bool(facts) and not any(isinstance(fact, ErasurePlanned) and fact.approval for fact in facts)
+    window = later_window(others or (), ctx) if waits else ()
+    return [*await notices(others or (), event.right, ctx), *facts, *window]
 
 
 _erased_further = unless_stopped(_erase_further)
@@ -415,11 +419,6 @@ async def _disclose_further(event: DisclosureDue, ctx: Fulfillment) -> Sequence[
     if facts is None:
         logger().warning("not answered further", request_id=ctx.case_id, reason=MANY_MAILBOXES)
     return facts or []
-
-
-async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
-    """Remember that nothing is to be done any more."""
-    return []
 
 
 async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
@@ -464,7 +463,7 @@ SUBSCRIPTIONS = (
     on(RequestStopped, stop),
     on(RequestReleased, releases(RELEASED)),
     on(RecipientConcerned, tell),
-    on(RequestWithdrawn, note),
+    on(RequestWithdrawn, certify_withdrawn),
     on(DropListed, look_up_lists),
     on(RequestPurged, forget),
 )

@@ -56,6 +56,11 @@ def disclosure_timer(window: DisclosureScheduled) -> Code:
     return f"{DISCLOSURE}{window.at:%Y%m%d%H%M%S%f}"
 
 
+def round_timer(window: ErasureScheduled) -> Code:
+    """Return the name of the moment at which *window*, of a later round of an erasure, ends."""
+    return f"{TIMER}_{window.at:%Y%m%d%H%M%S%f}"
+
+
 def window_ended(request_id: str, name: Code) -> ErasureDue | DisclosureDue:
     """Return the event that the moment *name* has come."""
     if name.startswith(DISCLOSURE):

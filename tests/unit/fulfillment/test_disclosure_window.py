@@ -7,9 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from services.fulfillment import erasing
 from services.fulfillment.cases import Status
+from services.fulfillment.completing import Completed
 from services.fulfillment.context import Fulfillment, Records
-from services.fulfillment.erasing import erase, retry
+from services.fulfillment.erasing import certify_withdrawn, erase, retry
 from services.fulfillment.erasure.execution import Left, Remainder, Remains
 from services.fulfillment.erasure.planning import plan
 from services.fulfillment.erasure.rounds import Round
@@ -21,12 +23,13 @@ from services.fulfillment.handlers import (
     approve_correction,
     await_disclosure,
     disclose,
+    heed_window,
 )
 from services.fulfillment.named_mailboxes import MOST_NOTIFIED
 from services.fulfillment.search.findings import Coverage, Few, Findings
 from services.fulfillment.search.findings import Status as Searched
 from services.fulfillment.suspension import releases
-from services.fulfillment.window import disclosure_timer, window_ended
+from services.fulfillment.window import disclosure_timer, round_timer, window_ended
 from shared.errors import TooEarly
 from shared.events import (
     Assurance,
@@ -394,14 +397,16 @@ class Coming(Held):
 
 
 async def second_round(
-    new: Findings, requester: Requester = Requester.PERSON
+    new: Findings, requester: Requester = Requester.PERSON, window: timedelta = timedelta()
 ) -> tuple[Fulfillment, Sequence[Fact]]:
+    """Return an erasure after its first round; the first window is over, later ones last *window*."""
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
     event = event.model_copy(update={"requester": requester})
     facts = await answer(event, ctx)
     ctx = replace(after(ctx, event, *facts), records=cast("Records", Coming(OTHERS, new)))
     planned = facts[-1]
     assert isinstance(planned, ErasurePlanned)
+    ctx = replace(ctx, house=replace(ctx.house, erasure_window=window))
     return ctx, await erase(planned, ctx)
 
 
@@ -432,3 +437,63 @@ async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhi
     facts = await retry(ErasureRetried(request_id=CASE), answered)
     assert kinds(facts) == [MailboxNamed, ErasurePlanned]
     assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is Status.PLANNED
+
+
+async def with_window(new: Findings) -> tuple[Fulfillment, Sequence[Fact]]:
+    """Return an erasure whose second round waits, and the facts that led there."""
+    ctx, facts = await second_round(new, window=DAY)
+    return ctx.after(*facts), facts
+
+
+@pytest.fixture
+def certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue certificates without the registers that they look into."""
+
+    async def complete(decided: Plan, *_: object) -> Completed:
+        return Completed(decided, (), b"certificate")
+
+    monkeypatch.setattr(erasing, "_completed", complete)
+
+
+KIMS = findings(record("shop.users", email=KIM))
+
+
+async def test_later_round_that_names_a_mailbox_waits_for_a_window_of_its_own() -> None:
+    ctx, facts = await with_window(KIMS)
+    assert kinds(facts) == [MailboxNamed, ErasurePlanned, ErasureScheduled]
+    _, planned, window = facts
+    assert isinstance(window, ErasureScheduled)
+    assert (ctx.known.status, ctx.known.scheduled, window.letter) == (Status.SCHEDULED, window, False)
+    assert await erase(planned, ctx) == []  # type: ignore[arg-type]
+    due = ErasureDue(request_id=CASE, name=round_timer(window))
+    with pytest.raises(TooEarly):
+        await heed_window(due, replace(ctx, now=window.at - timedelta(seconds=1)))
+    ended = replace(ctx, now=window.at)
+    assert kinds(await heed_window(due, ended)) == [ErasurePlanned]
+    assert ended.after(due).known.status is Status.PLANNED
+
+
+async def test_later_round_without_a_new_mailbox_does_not_wait() -> None:
+    _, facts = await second_round(findings(record("shop.users", email=LOU)), window=DAY)
+    assert kinds(facts) == [ErasurePlanned]
+
+
+@pytest.mark.usefixtures("certificates")
+async def test_stop_before_a_later_round_certifies_the_first_and_leaves_the_rest() -> None:
+    ctx, facts = await second_round(KIMS)
+    ctx = ctx.after(*facts).after(STOPPED)
+    planned = facts[-1]
+    certified = await erase(planned, ctx)  # type: ignore[arg-type]
+    assert not await ctx.vault.holds(CASE, f"erasure_begun_{ctx.known.plans[1]}"), "the round has not begun"
+    fulfilled = certified[0]
+    assert isinstance(fulfilled, RequestFulfilled)
+    assert fulfilled.dispositions.get("left")
+
+
+@pytest.mark.usefixtures("certificates")
+async def test_withdrawal_within_the_window_of_a_later_round_certifies_the_first() -> None:
+    ctx, _ = await with_window(KIMS)
+    withdrawn = RequestWithdrawn(request_id=CASE)
+    certified = await certify_withdrawn(withdrawn, ctx)
+    assert isinstance(certified[0], RequestFulfilled)
+    assert ctx.after(withdrawn, *certified).known.status is Status.FULFILLED
