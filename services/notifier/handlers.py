@@ -192,11 +192,11 @@ async def notify_named_mailbox(event: MailboxNamed, ctx: Notifier) -> Sequence[F
     """
     Notify the owner of another mailbox that stands in records which are disclosed, erased or changed.
 
-    The letter says nothing of the requester, and its reference is left out: it opens their page.
+    The letter says nothing of the requester, and its reference is left out: it opens their page. Its language
+    is the company's: the requester would choose one that the owner does not read.
     """
     address = (await ctx.vault.open(ctx.case_id, event.ref)).decode()
-    locale = (await submission_of(ctx)).locale or "en"
-    owner = Addressee(address, "", locale, referenced=False)
+    owner = Addressee(address, "", ctx.house.language, referenced=False)
     facts = NamedMailbox(event.right)
     return await write_to(owner, LetterKind.NAMED_MAILBOX, facts, ctx.request().laws, ctx)
 

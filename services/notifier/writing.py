@@ -64,6 +64,8 @@ class House:
     """Where answers go, each to the case that its letter is about; None: to one address for all."""
     stop_key: bytes = field(default=b"", repr=False)
     """Key of the links that stop a request; empty: letters have none."""
+    language: str = "en"
+    """Of letters to people whose language is not known."""
 
     @property
     def domain(self) -> str:
@@ -105,7 +107,7 @@ def house_of(
         zone=company.zone,
     )
     authority = Authority(company.authority.name, company.authority.url, company.authority.address)
-    return House(sender, authority, public_url, threads)
+    return House(sender, authority, public_url, threads, language=company.language)
 
 
 @dataclass(frozen=True, slots=True)
