@@ -1,5 +1,6 @@
 """A staff account whose mailbox is among the offered aliases confirms none of them."""
 
+from typing import Any, cast
 from unittest.mock import MagicMock
 
 import orjson
@@ -26,7 +27,7 @@ async def test_decider_whose_mailbox_is_an_offered_alias_is_refused(offered: str
     await vault.create(CASE)
     await vault.seal(CASE, SUBMISSION, b'{"subject": {"email": "ada@example.org"}}')
     await vault.seal(CASE, "aliases_1", orjson.dumps([["email", offered]]))
-    register = StaffRegister(MagicMock(), prefix="t_", keys=StaffKeys.of(bytes(32)), vault=vault)
+    register = StaffRegister(MagicMock(), prefix="t_", keys=StaffKeys.of(bytes(32)), vault=cast(Any, vault))
     account = MagicMock(spec=StaffAccount)
     account.mailboxes = frozenset({register.mailbox(OWN)})
     decision = AliasConfirmed(request_id=CASE, by="dana", aliases="aliases_1", number=1)
