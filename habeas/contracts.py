@@ -14,10 +14,10 @@ from typing import Any
 import yaml
 from pydantic.json_schema import models_json_schema
 
-from shared.catalogue import catalogue
-from shared.envelope import MAX_BODY, STRUCTURED
-from shared.events import Event, Fact, Submission
-from shared.topology import EVENTS, REQUESTS
+from shared.contract.catalogue import catalogue
+from shared.contract.envelope import MAX_BODY, STRUCTURED
+from shared.contract.events import Event, Fact, Submission
+from shared.contract.topology import EVENTS, REQUESTS
 
 FOLDER = Path(__file__).parents[1] / "docs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -25,8 +25,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify each row against the chain of its case and the signed heads; exit 1 if one does not fit."""
-    from habeas import audit  # noqa: PLC0415
-    from shared.mongo import connect  # noqa: PLC0415
+    from habeas.client import audit  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
 
     key, prefix = root_key(state), prefix_of(state)
 
@@ -50,8 +50,8 @@ def write_heads(
     state: State = STATE,
 ) -> None:
     """Copy the signed heads of all journals to a folder, to be kept where the database cannot be written."""
-    from habeas import audit  # noqa: PLC0415
-    from shared.mongo import connect  # noqa: PLC0415
+    from habeas.client import audit  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
 
     async def work() -> int:
         client = connect(setting("MONGO_URL", state), app_name="habeas-audit")

@@ -27,14 +27,20 @@ from habeas.cli.options import (
     stores_of,
 )
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.breaches import (
+    BreachApproved,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachReported,
+    BreachWithdrawn,
+)
 from shared.errors import ConfigurationError, PermanentError, StoreUnavailable
-from shared.incidents import BreachApproved, BreachHeld, BreachHoldEnded, BreachReported, BreachWithdrawn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from habeas.incidents import Case, Incidents
-    from shared.incidents import BreachDeclared
+    from habeas.client.incident_register import IncidentCase, IncidentRegister
+    from shared.contract.breaches import BreachDeclared
 
 app = typer.Typer(help="Breaches of personal data: declare them, see who is to be told, let notices go out.")
 
@@ -57,15 +63,15 @@ def declare(
     The same content again changes nothing. More of an incident that was withdrawn is refused. Another account
     than the one that declares has to approve the notices.
     """
-    from habeas import breachfiles, incidents  # noqa: PLC0415
-    from habeas.cli.scoping import scope  # noqa: PLC0415
+    from habeas.cli.breach_scope import scope  # noqa: PLC0415
+    from habeas.client import breach_files, incident_register  # noqa: PLC0415
 
     if dry_run:
         scope(file, state=state)
         return
     known = mapped_categories(None, state)
-    declared = breachfiles.read(file if str(file) == "-" else existing(file), account, known)
-    incidents.must_fit(declared)
+    declared = breach_files.read(file if str(file) == "-" else existing(file), account, known)
+    incident_register.must_fit(declared)
     if known is not None:
         run(_check(declared, file, state))
     refused = run(_objection(declared, state))
@@ -79,7 +85,7 @@ def declare(
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """List the incidents, those first of which somebody is to be told first."""
 
-    async def work() -> "list[Case]":
+    async def work() -> "list[IncidentCase]":
         async with _opened(state) as register:
             return [case async for case in register.all()]
 
@@ -105,7 +111,7 @@ def list_(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def show(incident: Incident, state: State = STATE, as_json: AsJson = False) -> None:
     """Show an incident: phases, counts by law and language, clocks and how each is counted, approvals."""
-    from habeas.notices.lacking import lacks  # noqa: PLC0415
+    from habeas.client.breach_notices.missing_facts import lacks  # noqa: PLC0415
 
     case, now = run(_the(incident, state)), datetime.now(UTC)
     if as_json:
@@ -126,7 +132,7 @@ def hold(
     state: State = STATE,
 ) -> None:
     """Hold notices up that are not out, as who investigates a crime has asked; what is said last counts."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     end = moment("--until", until)
     if end <= datetime.now(UTC):
@@ -145,7 +151,7 @@ def hold(
 @app.command("end-hold")
 def end_hold(incident: Incident, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Let notices out that an investigation has held up, before the moment that was named."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     case = run(_seen(incident, state))
     if case is not None and not case.incident.held(datetime.now(UTC)):
@@ -164,12 +170,12 @@ def approve(
     state: State = STATE,
 ) -> None:
     """Let the notices of an incident go out, as its second account; they wait for the end of a hold."""
-    from habeas import incidents, requests  # noqa: PLC0415
+    from habeas.client import incident_register, requests  # noqa: PLC0415
 
     case, signer = run(_seen(incident, state)), signer_of(account, code, state)
     if case is None and phase is None:
         raise ConfigurationError("--phase: say which was looked at")
-    words = incidents.approvable(case, phase, signer.account) if case else {"phase": phase}
+    words = incident_register.approvable(case, phase, signer.account) if case else {"phase": phase}
     fact = requests.fact(BreachApproved, request_id=incident, by=signer.account, **words)
     decide(signer, fact)
     if case is None:
@@ -178,15 +184,15 @@ def approve(
         _show_approved(case, fact)
 
 
-def _show_approved(case: "Case", fact: BreachApproved) -> None:
+def _show_approved(case: "IncidentCase", fact: BreachApproved) -> None:
     """Print the effect of an approval."""
-    from habeas import incidents  # noqa: PLC0415
+    from habeas.client import incident_register  # noqa: PLC0415
 
     for one in case.incident.waiting(fact.phase):
-        out.print(f"phase {one.number}: {incidents.addressed(one)}", markup=False)
-        if nowhere := incidents.without_address(one):
+        out.print(f"phase {one.number}: {incident_register.addressed(one)}", markup=False)
+        if nowhere := incident_register.without_address(one):
             out.print(f"    {nowhere:,} of them have no mail address: no letter goes to them", markup=False)
-    if incidents.lacks_a_second(case.incident, fact):
+    if incident_register.lacks_a_second(case.incident, fact):
         out.print("approved by one; no staff account has declared it: a second one has to approve, too")
         return
     held = case.incident.hold if case.incident.held(datetime.now(UTC)) else None
@@ -203,8 +209,8 @@ def withdraw(
     state: State = STATE,
 ) -> None:
     """Take a phase back whose notices are not out: nobody is told because of it, and its clocks end."""
-    from habeas import requests  # noqa: PLC0415
-    from services.intake.incidents.notices import too_late  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
+    from services.intake.breach.approvals import too_late  # noqa: PLC0415
 
     case = run(_seen(incident, state))
     against = too_late(case.incident, phase) if case else None
@@ -226,7 +232,7 @@ def reported(
     state: State = STATE,
 ) -> None:
     """Record that an authority was told, or somebody else whom no letter of ours goes to: its clock stops."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     case, now = run(_seen(incident, state)), datetime.now(UTC)
     done_at = moment("--at", at) if at else now
@@ -248,11 +254,11 @@ def register(
     state: State = STATE,
 ) -> None:
     """Write the register of breaches: facts, effects and remedies, also where nobody had to be told."""
-    from habeas.report import breaches  # noqa: PLC0415
+    from habeas.client.report import breaches  # noqa: PLC0415
 
     form = breaches.form_of(file)
 
-    async def work() -> "list[Case]":
+    async def work() -> "list[IncidentCase]":
         async with _opened(state) as incidents:
             return [case async for case in incidents.all()]
 
@@ -265,7 +271,7 @@ def register(
     out.print(f"{len(cases)} incidents are in {file}", markup=False)
 
 
-def _urgency(case: "Case") -> datetime:
+def _urgency(case: "IncidentCase") -> datetime:
     due = case.next_due()
     return due.due_at if due is not None and due.due_at is not None else datetime.max.replace(tzinfo=UTC)
 
@@ -347,24 +353,24 @@ def moment(option: str, text: str) -> datetime:
 
 async def _check(declared: "BreachDeclared", file: Path, state: Path) -> None:
     """See that it can be found out whom a breach concerns, if the stores are known here."""
-    from habeas import engine, scoping  # noqa: PLC0415
+    from habeas.client import breach_scope, engine  # noqa: PLC0415
 
     if not {"HABEAS_STORES", "HABEAS_MONGO_URL"} & settings(state).keys():
         return
     async with engine.opened(map_folder_of(None, state), stores_of(None, state)) as opened:
         try:
-            await scoping.check(opened, declared)
+            await breach_scope.check(opened, declared)
         except PermanentError as error:
             raise ConfigurationError(f"{file}: {error}") from None
 
 
 async def _objection(declared: "BreachDeclared", state: Path) -> str | None:
     """Return what the register has against a declaration; where it cannot be asked, that holds up none."""
-    from habeas import incidents  # noqa: PLC0415
+    from habeas.client import incident_register  # noqa: PLC0415
 
     if not _is_operator(state):
         return None
-    incident = incidents.id_of(declared, root_key(state))
+    incident = incident_register.id_of(declared, root_key(state))
     with suppress(StoreUnavailable):
         async with _opened(state) as register:
             return await register.objection(incident, declared)
@@ -376,27 +382,29 @@ def _is_operator(state: Path) -> bool:
     return {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys()
 
 
-async def _seen(incident: str, state: Path) -> "Case | None":
+async def _seen(incident: str, state: Path) -> "IncidentCase | None":
     """Return an incident; None where the register cannot be read here."""
     return await _the(incident, state) if _is_operator(state) else None
 
 
-async def _the(incident: str, state: Path) -> "Case":
+async def _the(incident: str, state: Path) -> "IncidentCase":
     async with _opened(state) as register:
         return await register.the(incident)
 
 
 @asynccontextmanager
-async def _opened(state: Path) -> "AsyncIterator[Incidents]":
-    from habeas import incidents  # noqa: PLC0415
+async def _opened(state: Path) -> "AsyncIterator[IncidentRegister]":
+    from habeas.client import incident_register  # noqa: PLC0415
 
     master_key = root_key(state)
-    async with incidents.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as register:
+    async with incident_register.opened(
+        setting("MONGO_URL", state), prefix_of(state), master_key
+    ) as register:
         yield register
 
 
 def _company(state: Path) -> Any:
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 

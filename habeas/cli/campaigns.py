@@ -13,13 +13,13 @@ import typer
 from habeas.cli.breaches import Incident
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, root_key, run, setting, settings
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from shared.contract.breaches import CampaignAborted, CampaignPaused, CampaignResumed
+from shared.contract.events import Decision
 from shared.errors import ConfigurationError
-from shared.events import Decision
-from shared.incidents import CampaignAborted, CampaignPaused, CampaignResumed
 
 if TYPE_CHECKING:
-    from habeas.campaigns import Campaigns, Proof, Report, Unreached
-    from habeas.staff import Signer
+    from habeas.client.campaigns import CampaignReader, CampaignReport, NoticeRecord, Unreached
+    from habeas.client.staff import DecisionSigner
 
 WATCH_S = 2.0
 
@@ -38,7 +38,7 @@ def progress(
 ) -> None:
     """Show how far the notices of an incident are: written, failed, left, how fast, and how long it takes."""
 
-    async def look() -> "Report":
+    async def look() -> "CampaignReport":
         async with _opened(state) as campaigns:
             return await campaigns.report(incident)
 
@@ -85,7 +85,7 @@ def unreached(
     state: State = STATE,
 ) -> None:
     """List whom no notice reached, with what is needed to write by post: names, addresses, and why."""
-    from habeas.campaigns import write  # noqa: PLC0415
+    from habeas.client.campaigns import write  # noqa: PLC0415
 
     async def work() -> "list[Unreached]":
         async with _opened(state) as campaigns:
@@ -104,7 +104,7 @@ def proof(
 ) -> None:
     """Show when which mail server took the notice to somebody, and what it said."""
 
-    async def work() -> "list[Proof]":
+    async def work() -> "list[NoticeRecord]":
         async with _opened(state) as campaigns:
             return [one async for one in campaigns.proofs(incident, email)]
 
@@ -124,7 +124,7 @@ def proof(
         out.print("nobody with this address is affected")
 
 
-def _show(report: "Report") -> None:
+def _show(report: "CampaignReport") -> None:
     for part in report.parts:
         out.print(
             f"phase {part.phase}, {' '.join(part.laws)}: {part.sent} of {part.people} written to "
@@ -154,16 +154,16 @@ def _known(incident: str, state: Path) -> str:
 
 
 @asynccontextmanager
-async def _opened(state: Path) -> "AsyncIterator[Campaigns]":
-    from habeas import campaigns  # noqa: PLC0415
+async def _opened(state: Path) -> "AsyncIterator[CampaignReader]":
+    from habeas.client import campaigns  # noqa: PLC0415
 
     master_key = root_key(state)
     async with campaigns.opened(setting("MONGO_URL", state), prefix_of(state), master_key) as found:
         yield found
 
 
-def _decide(kind: type[Decision], incident: str, signer: "Signer", state: Path) -> None:
-    from habeas import requests  # noqa: PLC0415
+def _decide(kind: type[Decision], incident: str, signer: "DecisionSigner", state: Path) -> None:
+    from habeas.client import requests  # noqa: PLC0415
 
     if {"HABEAS_MONGO_URL", "HABEAS_MASTER_KEY"} <= settings(state).keys():
         _known(incident, state)

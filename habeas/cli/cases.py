@@ -10,8 +10,7 @@ import typer
 from habeas.cli.options import STATE, State, existing, out
 from habeas.cli.staff import As, OneTimeCode, signer_of
 from habeas.cli.staff import decide as decide_as
-from shared.errors import ConfigurationError
-from shared.events import (
+from shared.contract.events import (
     AnswerDelivered,
     AppealDecided,
     Controller,
@@ -22,8 +21,9 @@ from shared.events import (
     ForwardingDecided,
     StopDecided,
 )
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.errors import ConfigurationError
 from shared.law import FeeReason, Money
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
 
 app = typer.Typer(help="What the privacy staff decides about a request.")
 
@@ -39,7 +39,7 @@ def extend(
     state: State = STATE,
 ) -> None:
     """Take longer for an answer, once and by as much as the law has; the person is told so and why."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(
@@ -63,7 +63,7 @@ def quote(
 
     The person is told once it is known who asks; nothing is done before they agree.
     """
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     fee = requests.fact(Money, amount=amount, currency=currency)
     signer = signer_of(account, code, state)
@@ -82,7 +82,7 @@ def delivered(
     state: State = STATE,
 ) -> None:
     """Record that an answer, whose letter came back, was handed over by other means."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(AnswerDelivered, request_id=request_id, by=signer.account, way=way))
@@ -104,7 +104,7 @@ def decide(
     state: State = STATE,
 ) -> None:
     """Decide an appeal or a complaint; one that is granted takes the request up again."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     reasons = _known_to_letters(reason or ())
     text = None if explanation is None else _salted(existing(explanation).read_bytes())
@@ -124,7 +124,7 @@ def decide(
 @app.command()
 def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """Let a request go on that a reader of a letter, or an unclear reply, has stopped."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=True))
@@ -134,7 +134,7 @@ def resume(request_id: RequestId, account: As = None, code: OneTimeCode = None, 
 @app.command()
 def close(request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE) -> None:
     """End a stopped request without an answer; one that was answered stays stopped, its package closed."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(StopDecided, request_id=request_id, by=signer.account, resume=False))
@@ -146,7 +146,7 @@ def approve_correction(
     request_id: RequestId, account: As = None, code: OneTimeCode = None, state: State = STATE
 ) -> None:
     """Approve a correction of an address, number or other identity; you have made sure it is the person's."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide_as(signer, requests.fact(CorrectionApproved, request_id=request_id, by=signer.account))
@@ -163,7 +163,7 @@ def forward(
     state: State = STATE,
 ) -> None:
     """Forward the request of an end user to the customer who decides; both are told."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     text = _salted(requests.fact(Controller, name=name, email=email).model_dump_json().encode())
     signer = signer_of(account, code, state)
@@ -182,7 +182,7 @@ def _salted(text: bytes) -> bytes:
 
 
 def _known_to_letters(reasons: Sequence[str]) -> Sequence[str]:
-    from services.notifier.reasons import ReasonCode  # noqa: PLC0415
+    from services.notifier.letters.reasons import ReasonCode  # noqa: PLC0415
 
     for reason in reasons:
         if reason not in set(ReasonCode):

@@ -9,8 +9,8 @@ from habeas.cli.erasures import remembering
 from habeas.cli.options import STATE, State, case_of, existing, out, run
 
 if TYPE_CHECKING:
-    from services.fulfillment.certificate import CertificateReport
-    from services.fulfillment.package.verification import Report
+    from services.fulfillment.certificate.document import CertificateReport
+    from services.fulfillment.package.verification import PackageReport
 
 Issuer = Annotated[
     str | None,
@@ -32,18 +32,18 @@ def verify_package(file: Path, issuer: Issuer = None) -> None:
 @certificates.command("verify")
 def verify_certificate(file: Path, issuer: Issuer = None) -> None:
     """Check a certificate of erasure: the issuer, its form, its signature. Needs no network."""
-    from services.fulfillment.certificate import verify_certificate as verify  # noqa: PLC0415
+    from services.fulfillment.certificate.document import verify_certificate as verify  # noqa: PLC0415
 
     _conclude(verify(existing(file).read_bytes(), issuer=_fingerprint(issuer)))
 
 
 def _fingerprint(issuer: str | None) -> str | None:
-    from habeas import certificates  # noqa: PLC0415
+    from habeas.client import certificates  # noqa: PLC0415
 
     return None if issuer is None else certificates.issuer_of(issuer)
 
 
-def _conclude(report: "Report | CertificateReport") -> None:
+def _conclude(report: "PackageReport | CertificateReport") -> None:
     """Print what *report* found; exit 0 only if the file is unchanged and its issuer is known."""
     lines = list(report.problems)
     if report.ok and not report.trusted:
@@ -64,7 +64,7 @@ def fetch_certificate(
     state: State = STATE,
 ) -> None:
     """Write a certificate of erasure: the signed JSON file, and a page to read."""
-    from habeas import certificates  # noqa: PLC0415
+    from habeas.client import certificates  # noqa: PLC0415
 
     async def work() -> bytes:
         async with remembering(state) as memory:

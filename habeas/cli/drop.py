@@ -14,7 +14,7 @@ app = typer.Typer(help="California's deletion lists (DROP).")
 @app.command()
 def status(state: State = STATE, as_json: AsJson = False) -> None:
     """Say when the lists were fetched, by when they must be again, and what became of whom; 1 when late."""
-    from habeas import drop  # noqa: PLC0415
+    from habeas.client import drop  # noqa: PLC0415
 
     found = run(drop.standing(setting("MONGO_URL", state), prefix_of(state), datetime.now(UTC)))
     if as_json:
@@ -39,7 +39,7 @@ def status(state: State = STATE, as_json: AsJson = False) -> None:
 @app.command()
 def pull(state: State = STATE) -> None:
     """Have the lists fetched as soon as DROP is open, and has its answer to the last ones."""
-    from habeas import drop  # noqa: PLC0415
+    from habeas.client import drop  # noqa: PLC0415
 
     waits = run(drop.pull(setting("MONGO_URL", state), prefix_of(state)))
     out.print("fetched once the last lists are answered" if waits else "fetched as soon as DROP is open")

@@ -34,11 +34,11 @@ from habeas.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from habeas.erasures import Memory
-    from services.fulfillment.backups.sightings import Progress as Told
+    from habeas.client.erasures import ErasureRecords
     from services.fulfillment.datamap.model import DataMap
-    from services.fulfillment.erasure.steps import Plan
-    from services.fulfillment.purging import Due, Purging
+    from services.fulfillment.erasure.deferred import DueRecords, Purging
+    from services.fulfillment.erasure.journal.sightings import Progress as Told
+    from services.fulfillment.erasure.steps import ErasurePlan
 
 app = typer.Typer(help="What was erased: look at it, and erase it again after a backup was restored.")
 stop_list = typer.Typer(help="Who is on the stop list.")
@@ -52,7 +52,7 @@ Since = Annotated[
 @app.command("list")
 def list_(since: Since = None, state: State = STATE, as_json: AsJson = False) -> None:
     """List the erasures that are remembered, the latest first."""
-    from habeas import erasures  # noqa: PLC0415
+    from habeas.client import erasures  # noqa: PLC0415
 
     async def work() -> list[dict[str, Any]]:
         async with remembering(state) as memory:
@@ -79,7 +79,7 @@ def plan(
 ) -> None:
     """Show what the erasure of a request does, or would do once somebody approves of it."""
 
-    async def work() -> "Plan":
+    async def work() -> "ErasurePlan":
         async with case_of(request_id, state) as case:
             return await case.plan()
 
@@ -91,8 +91,8 @@ def retry(
     request_id: Annotated[str, typer.Argument(help="Id of the request.")], state: State = STATE
 ) -> None:
     """Try again what an erasure has left because a store refused it, once the cause is gone."""
-    from habeas import requests  # noqa: PLC0415
-    from shared.events import ErasureRetried  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import ErasureRetried  # noqa: PLC0415
 
     fact = requests.fact(ErasureRetried, request_id=request_id)
     run(requests.announce(setting("AMQP_URL", state), fact))
@@ -109,7 +109,7 @@ def purge(
     as_json: AsJson = False,
 ) -> None:
     """Erase what had to be kept until now, and try again what a store refused; fulfillment does it daily."""
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
     today, told = datetime.now(UTC).date(), []
@@ -136,10 +136,10 @@ def purge(
     out.print(f"{len(told)} erasures had records that were due")
 
 
-async def _purged(item: "Due", purging: "Purging", state: Path) -> bytes | None:
+async def _purged(item: "DueRecords", purging: "Purging", state: Path) -> bytes | None:
     """Erase what is due; return the certificate, unless the service does it."""
-    from habeas import requests  # noqa: PLC0415
-    from shared.events import ErasureRetried  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import ErasureRetried  # noqa: PLC0415
 
     if item.retried:
         fact = requests.fact(ErasureRetried, request_id=item.erasure)
@@ -150,10 +150,10 @@ async def _purged(item: "Due", purging: "Purging", state: Path) -> bytes | None:
 
 @asynccontextmanager
 async def _purging(
-    memory: "Memory", data_map: "DataMap", urls: Mapping[str, str], state: Path
+    memory: "ErasureRecords", data_map: "DataMap", urls: Mapping[str, str], state: Path
 ) -> "AsyncIterator[Purging]":
     """Open what purges by the registers of *memory*."""
-    from habeas import engine  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
 
     async with engine.connected(urls) as stores:
         yield memory.purging(data_map, stores, controller=controller(state), signer=signer(state))
@@ -170,12 +170,12 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Erase again what a restored backup has brought back. Ends with 1 where something could not be."""
-    from habeas import erasures  # noqa: PLC0415
-    from services.fulfillment.backups.replay import Scope  # noqa: PLC0415
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    from habeas.client import erasures  # noqa: PLC0415
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
+    from services.fulfillment.erasure.journal.replay import ReplayScope  # noqa: PLC0415
 
     data_map, urls = load(map_folder_of(map_folder, state)), stores_of(stores, state)
-    scope = Scope(_moment(since), store, dry_run)
+    scope = ReplayScope(_moment(since), store, dry_run)
 
     async def work() -> Any:
         async with remembering(state) as memory:
@@ -200,7 +200,7 @@ def filter_(
     state: State = STATE,
 ) -> None:
     """Print the lines of a file whose person is not on the stop list: what may be imported."""
-    from habeas import erasures  # noqa: PLC0415
+    from habeas.client import erasures  # noqa: PLC0415
 
     wanted, lines = erasures.purpose_of(purpose), _lines(file)
 
@@ -213,14 +213,14 @@ def filter_(
 
 
 @asynccontextmanager
-async def remembering(state: Path) -> "AsyncIterator[Memory]":
+async def remembering(state: Path) -> "AsyncIterator[ErasureRecords]":
     """
     Open the memory of the installation that is spoken to.
 
     Raises:
         ConfigurationError: A setting is missing.
     """
-    from habeas import erasures  # noqa: PLC0415
+    from habeas.client import erasures  # noqa: PLC0415
 
     master_key = root_key(state)
     keep = erasures.kept_for(settings(state).get("HABEAS_BACKUP_RETENTION"))

@@ -31,7 +31,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say what would be made of a mail and by which rules; nothing is done."""
-    from habeas.inbox import explained  # noqa: PLC0415
+    from habeas.client.inbox import explained  # noqa: PLC0415
 
     known = settings(state)
     found = explained(
@@ -52,7 +52,7 @@ def explain(
 @app.command("list")
 def list_(state: State = STATE, as_json: AsJson = False) -> None:
     """List the mails that only people can deal with: references, and why."""
-    from habeas.inbox import waiting  # noqa: PLC0415
+    from habeas.client.inbox import waiting  # noqa: PLC0415
 
     found = run(waiting(setting("MONGO_URL", state), prefix_of(state)))
     if as_json:
@@ -72,7 +72,7 @@ def read(
     state: State = STATE,
 ) -> None:
     """Print a mail as it came in."""
-    from habeas.inbox import opened  # noqa: PLC0415
+    from habeas.client.inbox import opened  # noqa: PLC0415
 
     master_key = root_key(state)
     content = run(opened(setting("MONGO_URL", state), prefix_of(state), master_key, request, mail))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from habeas.cli.options import STATE, State, out, prefix_of, run, setting, signer
-from shared.accounts import ACCOUNTS, TOPOLOGY
+from shared.runtime.accounts import ACCOUNTS, TOPOLOGY
 
 if TYPE_CHECKING:
-    from habeas.master_keys import MasterKeys
-    from shared.vault import Rewrapped
+    from habeas.client.master_keys import MasterKeys
+    from shared.runtime.vault import Rewrapped
 
 app = typer.Typer(help="Keys of the installation.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def issue(state: State = STATE) -> None:
 
     A process gets the keys that its work needs, and no other; none gets a master key.
     """
-    from habeas import master_keys  # noqa: PLC0415  each verb loads only what it needs
+    from habeas.client import master_keys  # noqa: PLC0415  each verb loads only what it needs
 
     credentials = Path(setting("CREDENTIALS", state))
     master_keys.issue(master_keys.load(credentials), credentials)
@@ -53,7 +53,7 @@ def rotate(
 
     Until the old key is destroyed (`habeas keys retire`), both open what either has wrapped.
     """
-    from habeas import master_keys  # noqa: PLC0415
+    from habeas.client import master_keys  # noqa: PLC0415
 
     credentials = Path(setting("CREDENTIALS", state))
     keys = master_keys.load(credentials).rotated(datetime.now(UTC), timedelta(days=keep))
@@ -67,7 +67,7 @@ def rotate(
 @app.command()
 def retire(state: State = STATE) -> None:
     """Destroy master keys whose time is over, after wrapping anew what they still wrap; for a daily job."""
-    from habeas import master_keys  # noqa: PLC0415
+    from habeas.client import master_keys  # noqa: PLC0415
 
     credentials = Path(setting("CREDENTIALS", state))
     keys = master_keys.load(credentials)
@@ -87,8 +87,8 @@ def _warn(done: "Rewrapped") -> None:
 
 
 async def _wrap_anew(keys: "MasterKeys", state: Path) -> "Rewrapped":
-    from shared.mongo import connect  # noqa: PLC0415
-    from shared.vault import wrap_anew  # noqa: PLC0415
+    from shared.runtime.mongo import connect  # noqa: PLC0415
+    from shared.runtime.vault import wrap_anew  # noqa: PLC0415
 
     client = connect(setting("MONGO_URL", state, TOPOLOGY), app_name="habeas keys")
     try:

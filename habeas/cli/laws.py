@@ -10,11 +10,11 @@ import typer
 
 from habeas.cli.options import STATE, AsJson, State, out, prefix_of, run, setting, settings
 from shared.errors import ConfigurationError
-from shared.law import DueDate, Duty, Right, Strictest, hours_later, internal_due, strictest
+from shared.law import DueDate, Right, Strictest, TimedDuty, hours_later, internal_due, strictest
 from shared.law import due as counted_by
 
 if TYPE_CHECKING:
-    from shared.law import Policy, Rule
+    from shared.law import DeadlineRule, Policy
 
 app = typer.Typer()
 NOON = time(12)
@@ -40,17 +40,17 @@ def due(
 
     Of several laws the strictest counts; it is printed with each day whose it is.
     """
-    from shared.calendars import calendar_named  # noqa: PLC0415
-    from shared.policies import policies  # noqa: PLC0415
+    from shared.law.calendars import calendar_named  # noqa: PLC0415
+    from shared.law.library import policies  # noqa: PLC0415
 
     at = _instant(received, zone)
     laws = [policies().in_force(name, at.date()) for name in law]
 
-    def counted(policy: "Policy", rule: "Rule") -> DueDate:
+    def counted(policy: "Policy", rule: "DeadlineRule") -> DueDate:
         place = calendar if len(laws) == 1 and calendar else policy.calendar or _given(calendar, policy)
         return counted_by(rule, at, ZoneInfo(zone), calendar_named(place))
 
-    days = {duty: strictest(laws, duty, right, counted) for duty in Duty}
+    days = {duty: strictest(laws, duty, right, counted) for duty in TimedDuty}
     found = {duty: day for duty, day in days.items() if day is not None}
     if as_json:
         print(json.dumps(_all_plain(laws, found), ensure_ascii=False))
@@ -66,7 +66,7 @@ def hours_of(
     zone: Annotated[str, typer.Option(help="Time zone of the place that answers.")] = "Europe/Berlin",
 ) -> None:
     """Say when a period in hours ends, as for a breach: to keep, and at the very latest."""
-    from shared.calendars import calendar_named  # noqa: PLC0415
+    from shared.law.calendars import calendar_named  # noqa: PLC0415
 
     found = hours_later(length, _instant(aware, zone), _place(zone), calendar_named(calendar))
     out.print(f"{found.due_at:%Y-%m-%d %H:%M %Z}  {length} hours from the very moment", markup=False)
@@ -81,8 +81,8 @@ def deadlines(
     as_json: AsJson = False,
 ) -> None:
     """List the requests that are not answered and due soon, or late; end 1 when one is late."""
-    from habeas.deadlines import due_within, line_of  # noqa: PLC0415
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+    from habeas.client.deadlines import due_within, line_of  # noqa: PLC0415
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     today = datetime.now(company(settings(state).get("HABEAS_COMPANY", EXAMPLE)).zone).date()
     found = run(due_within(setting("MONGO_URL", state), prefix_of(state), timedelta(days=days), today))
@@ -126,7 +126,7 @@ def _given(calendar: str | None, policy: "Policy") -> str:
     return calendar
 
 
-def _all_plain(laws: Sequence["Policy"], found: Mapping[Duty, Strictest]) -> dict[str, Any]:
+def _all_plain(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest]) -> dict[str, Any]:
     return {
         "policies": [policy.id for policy in laws],
         **{duty: {"policy": day.policy.id, **_plain(day.last)} for duty, day in found.items()},
@@ -145,7 +145,7 @@ def _plain(last: DueDate) -> dict[str, Any]:
     }
 
 
-def _show(laws: Sequence["Policy"], found: Mapping[Duty, Strictest], *, explain: bool) -> None:
+def _show(laws: Sequence["Policy"], found: Mapping[TimedDuty, Strictest], *, explain: bool) -> None:
     for policy in laws:
         out.print(f"{policy.id}: {policy.name}", markup=False)
     for duty, day in found.items():

@@ -10,7 +10,7 @@ from shared.errors import ConfigurationError
 from shared.law import LetterForm
 
 if TYPE_CHECKING:
-    from habeas.letters import Shown
+    from habeas.client.letters import LetterPreview
 
 app = typer.Typer(no_args_is_help=True, help="Show letters, without sending any.")
 KIND = typer.Option(help="Kind of letter; without it, what there is is listed.")
@@ -54,7 +54,7 @@ def _show(
     html: Path | None,
     text: bool,
 ) -> None:
-    from habeas.letters import preview as written  # noqa: PLC0415
+    from habeas.client.letters import preview as written  # noqa: PLC0415
 
     letters = written(kind, laws, language, outcome)
     if html:
@@ -67,7 +67,7 @@ def _show(
             _print(letter, english=language == "en")
 
 
-def _print(letter: "Shown", *, english: bool) -> None:
+def _print(letter: "LetterPreview", *, english: bool) -> None:
     out.rule(letter.name)
     out.print(letter.body.text, markup=False)
     for block, provisions in letter.citations:
@@ -77,8 +77,8 @@ def _print(letter: "Shown", *, english: bool) -> None:
 
 
 def _list() -> None:
-    from habeas.letters import SHOWN, explained, forms, outcomes_of  # noqa: PLC0415
-    from services.notifier.wording import LANGUAGES  # noqa: PLC0415
+    from habeas.client.letters import SHOWN, explained, forms, outcomes_of  # noqa: PLC0415
+    from services.notifier.letters.languages import LANGUAGES  # noqa: PLC0415
 
     for form in forms():
         outcomes = f" [{', '.join(outcomes_of(form))}]" if outcomes_of(form) else ""
@@ -88,7 +88,7 @@ def _list() -> None:
 
 
 def _make_gallery(folder: Path | None) -> None:
-    from habeas.letters import gallery  # noqa: PLC0415
+    from habeas.client.letters import gallery  # noqa: PLC0415
 
     if folder is None:
         raise ConfigurationError("--all: say where with --out FOLDER")

@@ -25,7 +25,7 @@ from habeas.cli.options import (
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from services.fulfillment.datamap.loading import Flaw
+    from services.fulfillment.datamap.yaml_loader import MapError
 
 app = typer.Typer(
     help="Data maps: draft, import, draw, and check them against the data.", no_args_is_help=True
@@ -39,8 +39,8 @@ def check(
     map_folder: MapFolder = None, stores: Stores = None, state: State = STATE, as_json: AsJson = False
 ) -> None:
     """Read a data map and hold it against the live databases; end 1 when an answer would be wrong."""
-    from habeas import engine  # noqa: PLC0415
-    from services.fulfillment.checking import check as checked  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
+    from services.fulfillment.datamap.check import check as checked  # noqa: PLC0415
 
     async def work() -> Any:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
@@ -57,7 +57,7 @@ def check(
     raise typer.Exit(1 if wrong else 0)
 
 
-def _show(flaws: "Sequence[Flaw]") -> None:
+def _show(flaws: "Sequence[MapError]") -> None:
     """Print *flaws*, those that say the same of several places together."""
     alike: dict[tuple[bool, str, str], list[str]] = {}
     for flaw in flaws:
@@ -86,10 +86,10 @@ def graph(
     state: State = STATE,
 ) -> None:
     """Draw the walk: what a request starts from, what it reaches when, and what an erasure does there."""
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
-    from services.fulfillment.drawing.mermaid import mermaid  # noqa: PLC0415
-    from services.fulfillment.drawing.picture import picture_of  # noqa: PLC0415
-    from services.fulfillment.drawing.svg import svg  # noqa: PLC0415
+    from services.fulfillment.datamap.diagram.mermaid import mermaid  # noqa: PLC0415
+    from services.fulfillment.datamap.diagram.picture import picture_of  # noqa: PLC0415
+    from services.fulfillment.datamap.diagram.svg import svg  # noqa: PLC0415
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     forms = {".svg": svg, ".mmd": mermaid}
     if file is not None and file.suffix not in forms:
@@ -108,7 +108,7 @@ def import_(
     file: Annotated[Path | None, typer.Option("--out", help="Write to this file; else print.")] = None,
 ) -> None:
     """Make a data map of a dataset file of Fides; say line by line what is not honoured."""
-    from services.fulfillment.datamap.importing import imported  # noqa: PLC0415
+    from services.fulfillment.datamap.fides_import import imported  # noqa: PLC0415
 
     if file is not None and file.exists():
         raise ConfigurationError(f"{file}: is there already; name another file or remove it")
@@ -150,19 +150,19 @@ def draft(
     as_json: AsJson = False,
 ) -> None:
     """Sample live databases and propose a data map: fields, identities, categories, references."""
-    from habeas import drafting  # noqa: PLC0415
+    from habeas.client import map_draft  # noqa: PLC0415
 
     with Console(stderr=True).status("reading …") as status:
         found = run(
-            drafting.surveyed(
+            map_draft.surveyed(
                 stores_of(stores, state), database or (), status.update, sample=sample, own=prefix_of(state)
             )
         )
-    drafted = drafting.files(found)
+    drafted = map_draft.files(found)
     if folder is not None:
-        drafting.save(drafted, folder)
+        map_draft.save(drafted, folder)
     if as_json:
-        print(json.dumps(drafting.summary(found)))
+        print(json.dumps(map_draft.summary(found)))
     elif folder is None:
         print("".join(drafted.values()), end="")
     else:

@@ -20,12 +20,12 @@ from habeas.cli.options import (
     run,
     setting,
 )
-from shared.policies import breach_policies
+from shared.law.library import breach_policies
 
 if TYPE_CHECKING:
-    from habeas.notices.announcing import Announcement
-    from habeas.notices.samples import Sample, Telling
-    from services.notifier.notices.forms.filling import Document
+    from habeas.client.breach_notices.announcements import Announcement
+    from habeas.client.breach_notices.samples import Sample, SampleNotice
+    from services.notifier.breach.notices.forms.form_filler import AuthorityForm
 
 DRAFT = "draft"
 """What an incident is called that nobody has declared yet."""
@@ -53,7 +53,7 @@ def preview(
 
     Nobody is written to. Samples go to people who do not exist.
     """
-    from habeas.notices.showing import lacks, shown, write  # noqa: PLC0415
+    from habeas.client.breach_notices.preview import lacks, shown, write  # noqa: PLC0415
 
     file, nothing = Path(incident), "no law wants anybody told"
     if file.is_file():
@@ -91,27 +91,27 @@ def forms(
 
 def _of_file(
     file: Path, places: list[str], languages: list[str], state: Path
-) -> "tuple[Telling, list[Sample]]":
-    from habeas.breachfiles import unsigned  # noqa: PLC0415
-    from habeas.notices.samples import Telling, sample, wanted_by  # noqa: PLC0415
+) -> "tuple[SampleNotice, list[Sample]]":
+    from habeas.client.breach_files import unsigned  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, sample, wanted_by  # noqa: PLC0415
 
     declared = unsigned(file, mapped_categories(None, state))
-    telling = Telling(declared, DRAFT, house(state), datetime.now(UTC))
+    telling = SampleNotice(declared, DRAFT, house(state), datetime.now(UTC))
     wanted = wanted_by(declared, places, languages, company_of(state))
     return telling, [sample(one, None, telling) for one in wanted]
 
 
-async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sample]]":
-    from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices.reading import chunks, waiting, words_of  # noqa: PLC0415
-    from habeas.notices.samples import Telling, sample, wanted_of  # noqa: PLC0415
-    from services.notifier.notices.mailboxes import reached  # noqa: PLC0415
+async def _of_incident(incident: str, state: Path) -> "tuple[SampleNotice, list[Sample]]":
+    from habeas.client.breach_notices.reader import chunks, waiting, words_of  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import SampleNotice, sample, wanted_of  # noqa: PLC0415
+    from habeas.client.incident_register import opened  # noqa: PLC0415
+    from services.notifier.breach.notices.mailboxes import reached  # noqa: PLC0415
 
     key = root_key(state)
     samples: list[Sample] = []
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
-        telling = Telling(case.last, case.id, house(state), datetime.now(UTC))
+        telling = SampleNotice(case.last, case.id, house(state), datetime.now(UTC))
         for phase in waiting(case):
             words = words_of(case, phase)
             further = case.incident.tells_more(phase)
@@ -122,16 +122,18 @@ async def _of_incident(incident: str, state: Path) -> "tuple[Telling, list[Sampl
     return telling, samples
 
 
-async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Document], list[Announcement]]":
-    from habeas.incidents import opened  # noqa: PLC0415
-    from habeas.notices import announcing  # noqa: PLC0415
-    from habeas.notices.copies import copy_for, going, wants_copy  # noqa: PLC0415
-    from habeas.notices.documents import Desk, documents, duties, write  # noqa: PLC0415
-    from habeas.notices.reading import chunks, known  # noqa: PLC0415
-    from habeas.notices.samples import wanted_of  # noqa: PLC0415
+async def _documents(
+    incident: str, folder: Path, state: Path
+) -> "tuple[list[AuthorityForm], list[Announcement]]":
+    from habeas.client.breach_notices import announcements  # noqa: PLC0415
+    from habeas.client.breach_notices.copies import copy_for, going, wants_copy  # noqa: PLC0415
+    from habeas.client.breach_notices.documents import FormContext, documents, duties, write  # noqa: PLC0415
+    from habeas.client.breach_notices.reader import chunks, known  # noqa: PLC0415
+    from habeas.client.breach_notices.samples import wanted_of  # noqa: PLC0415
+    from habeas.client.incident_register import opened  # noqa: PLC0415
 
     key = root_key(state)
-    desk = Desk(company_of(state), house(state), breach_policies(), datetime.now(UTC))
+    desk = FormContext(company_of(state), house(state), breach_policies(), datetime.now(UTC))
     async with opened(setting("MONGO_URL", state), prefix_of(state), key) as register:
         case = await register.the(incident)
         owed = duties(case.incident.clocks, desk.policies)
@@ -141,7 +143,7 @@ async def _documents(incident: str, folder: Path, state: Path) -> "tuple[list[Do
         letters = list(going(case, await wanted_of(sealed), desk)) if copied else []
     for document in filled:
         write(document, copy_for(document, letters, desk) if wants_copy(document) else None, folder)
-    announced = list(announcing.announcements(case.incident.clocks, known(case), desk))
+    announced = list(announcements.announcements(case.incident.clocks, known(case), desk))
     for announcement in announced:
-        announcing.write(announcement, folder)
+        announcements.write(announcement, folder)
     return filled, announced

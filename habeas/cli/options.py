@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from habeas import installation
+from habeas.embedded import installation
+from shared.contract.topology import COMMAND
 from shared.errors import ConfigurationError, InvalidDataMap
-from shared.keyring import RootKey
-from shared.settings import root_key as root_key_of
-from shared.topology import COMMAND
-from shared.variables import FILE, PREFIX, SETTINGS
+from shared.runtime.key_rings import RootKey
+from shared.runtime.settings import root_key as root_key_of
+from shared.runtime.variables import FILE, PREFIX, SETTINGS
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from habeas.cases import Case
-    from services.fulfillment.erasure.steps import Plan
-    from services.fulfillment.signing import Signer
-    from services.notifier.writing import House
-    from shared.law import Company
+    from habeas.client.cases import FulfillmentCase
+    from services.fulfillment.certificate.signatures import CertificateSigner
+    from services.fulfillment.erasure.steps import ErasurePlan
+    from services.notifier.context import SenderSettings
+    from shared.law import Controller
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ def map_folder_of(folder: Path | None, state: Path) -> Path:
 
 def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None:
     """Return the categories that the data map uses; None where no map can be read: that is told elsewhere."""
-    from services.fulfillment.datamap.reading import load  # noqa: PLC0415
+    from services.fulfillment.datamap.reader import load  # noqa: PLC0415
 
     named = folder or settings(state).get("HABEAS_DATAMAP")
     if not named:
@@ -150,7 +150,7 @@ def mapped_categories(folder: Path | None, state: Path) -> frozenset[str] | None
 
 def stores_of(text: str | None, state: Path) -> dict[str, str]:
     """Return the URLs of the stores by name: those of *text* if it was given."""
-    from habeas import engine  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
 
     if text is None and "HABEAS_STORES" not in settings(state):
         return {"default": setting("MONGO_URL", state)}
@@ -162,16 +162,16 @@ def prefix_of(state: Path) -> str:
     return settings(state).get("HABEAS_DATABASE_PREFIX", "habeas")
 
 
-def company_of(state: Path) -> "Company":
+def company_of(state: Path) -> "Controller":
     """Return what the company says of itself."""
-    from shared.policies import EXAMPLE, company  # noqa: PLC0415
+    from shared.law.library import EXAMPLE, company  # noqa: PLC0415
 
     return company(settings(state).get("HABEAS_COMPANY", EXAMPLE))
 
 
-def house(state: Path) -> "House":
+def house(state: Path) -> "SenderSettings":
     """Return who writes letters there."""
-    from services.notifier.writing import house_of  # noqa: PLC0415
+    from services.notifier.context import house_of  # noqa: PLC0415
 
     told, company = settings(state), company_of(state)
     mail_from = told.get("HABEAS_MAIL_FROM") or f"{company.name} <privacy@example.com>"
@@ -183,24 +183,24 @@ def controller(state: Path) -> str:
     return settings(state).get("HABEAS_MAIL_FROM", "").partition(" <")[0]
 
 
-def signer(state: Path) -> "Signer":
+def signer(state: Path) -> "CertificateSigner":
     """Return what signs for the installation."""
-    from services.fulfillment.signing import Signer  # noqa: PLC0415
+    from services.fulfillment.certificate.signatures import CertificateSigner  # noqa: PLC0415
 
-    return Signer(root_key(state))
+    return CertificateSigner(root_key(state))
 
 
-def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[Case]":
+def case_of(request_id: str, state: Path) -> "AbstractAsyncContextManager[FulfillmentCase]":
     """Open the case of a request in the installation that is spoken to."""
-    from habeas import cases  # noqa: PLC0415
+    from habeas.client import cases  # noqa: PLC0415
 
     master_key = root_key(state)
     return cases.opened(setting("MONGO_URL", state), prefix_of(state), master_key, request_id)
 
 
-def show_plan(decided: "Plan", *, as_json: bool, ids: bool = False) -> None:
+def show_plan(decided: "ErasurePlan", *, as_json: bool, ids: bool = False) -> None:
     """Print what an erasure would do; all *ids* only when asked for, where they are more than a few."""
-    from habeas import engine  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
 
     if as_json:
         print(json.dumps(engine.summary_of_plan(decided)))

@@ -26,7 +26,7 @@ def recipients(
     """List which recipients of data must be told of what, and how that stands."""
     if context.invoked_subcommand is not None:
         return
-    from habeas import recipients as told  # noqa: PLC0415
+    from habeas.client import recipients as told  # noqa: PLC0415
 
     found = run(told.messages(setting("MONGO_URL", state), prefix_of(state), failed=failed))
     if as_json:
@@ -48,8 +48,8 @@ def retry(
     state: State = STATE,
 ) -> None:
     """Tell those again who could not be told, once the cause is gone."""
-    from habeas import recipients as told  # noqa: PLC0415
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import recipients as told  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     found = run(told.messages(setting("MONGO_URL", state), prefix_of(state), failed=True))
     again = [message.concerned for message in found if recipient in (None, message.concerned.recipient)]

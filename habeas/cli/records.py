@@ -31,9 +31,9 @@ from habeas.cli.options import (
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from habeas.engine import Engine
-    from habeas.erasures import Memory
-    from services.fulfillment.completing import Completed
+    from habeas.client.engine import OperatorEngine
+    from habeas.client.erasures import ErasureRecords
+    from services.fulfillment.erasure.completion import Completed
 
 app = typer.Typer()
 GO_ON = "remove the cause and run the same command again; `habeas erasures purge` tries it, too"
@@ -51,7 +51,7 @@ def gather(
     as_json: AsJson = False,
 ) -> None:
     """Find every record of a person."""
-    from habeas import engine  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
 
     async def work() -> Any:
         async with engine.opened(map_folder_of(map_folder, state), stores_of(stores, state)) as opened:
@@ -88,8 +88,8 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Erase every record of a person, as far as map and law allow, and certify it; ends 1 if any is left."""
-    from habeas import engine  # noqa: PLC0415
-    from services.fulfillment.recipients import recipients_of  # noqa: PLC0415
+    from habeas.client import engine  # noqa: PLC0415
+    from services.fulfillment.recipients.directory import recipients_of  # noqa: PLC0415
 
     person = engine.identities(identity)
     if certificate is not None and not dry_run:
@@ -118,7 +118,7 @@ def erase(
         raise typer.Exit(1)
 
 
-def _warn(opened: "Engine", person: Mapping[str, Sequence[str]]) -> None:
+def _warn(opened: "OperatorEngine", person: Mapping[str, Sequence[str]]) -> None:
     """Say which of several identities nobody is looked for by."""
     unknown = opened.unknown(person)
     if unknown:
@@ -139,7 +139,7 @@ def _tell(
     completed: "Completed", recipients: Sequence[str], file: Path | None, kept: bool, as_json: bool
 ) -> None:
     """Say what has become of the records, who must hear of it, and where the certificate is."""
-    from habeas import certificates  # noqa: PLC0415
+    from habeas.client import certificates  # noqa: PLC0415
 
     issued = completed.certificate
     number = certificates.number_of(issued)
@@ -163,7 +163,7 @@ def _tell(
 
 
 @asynccontextmanager
-async def _memory(state: Path) -> "AsyncIterator[Memory | None]":
+async def _memory(state: Path) -> "AsyncIterator[ErasureRecords | None]":
     """Open what an erasure leaves an entry in; where no database is named for it, say so and do without."""
     if "HABEAS_MONGO_URL" not in settings(state):
         note = "HABEAS_MONGO_URL is not set: after a backup is restored, nothing will know of this erasure"

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from habeas import installation
 from habeas.cli.options import (
     STATE,
     AsJson,
@@ -22,6 +21,7 @@ from habeas.cli.options import (
     settings,
 )
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
+from habeas.embedded import installation
 from shared.errors import ConfigurationError
 
 app = typer.Typer()
@@ -41,7 +41,7 @@ def submit(
     state: State = STATE,
 ) -> None:
     """Submit a request, over the API or as an event."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     data = (
         requests.read(file if str(file) == "-" else existing(file))
@@ -64,7 +64,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Say how a request stands."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     url = setting("PUBLIC_URL", state)
     if request_id is not None:
@@ -90,8 +90,8 @@ def approve(
     state: State = STATE,
 ) -> None:
     """Approve of an erasure that waits for a second person (HABEAS_ERASURE_APPROVAL)."""
-    from habeas import requests  # noqa: PLC0415
-    from shared.events import ErasureApproved  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
+    from shared.contract.events import ErasureApproved  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     decide(signer, requests.fact(ErasureApproved, request_id=request_id, by=signer.account))
@@ -104,7 +104,7 @@ def mail(
     state: State = STATE,
 ) -> None:
     """List the letters that the embedded stack has caught, or print one."""
-    from habeas.mailcatcher import letters  # noqa: PLC0415
+    from habeas.embedded.mailcatcher import letters  # noqa: PLC0415
 
     caught = list(letters(state / "mail" / "letters"))
     if number is not None:
@@ -121,7 +121,7 @@ def mail(
 @app.command()
 def disagreements(identity: Identities, state: State = STATE, as_json: AsJson = False) -> None:
     """Print what a person has stated about data of theirs that was not corrected."""
-    from habeas import disagreements as kept  # noqa: PLC0415
+    from habeas.client import disagreements as kept  # noqa: PLC0415
 
     master_key = root_key(state)
     found = run(

@@ -6,7 +6,7 @@ import typer
 
 from habeas.cli.options import STATE, State, out
 from habeas.cli.staff import As, OneTimeCode, decide, signer_of
-from shared.events import LiftingReason, RestrictionLifting
+from shared.contract.events import LiftingReason, RestrictionLifting
 
 app = typer.Typer(help="Restrictions of what is done with a person's data (GDPR Art. 18).")
 
@@ -20,7 +20,7 @@ def lift(
     state: State = STATE,
 ) -> None:
     """Lift a restriction: the person is told, and then the marks are taken back."""
-    from habeas import requests  # noqa: PLC0415
+    from habeas.client import requests  # noqa: PLC0415
 
     signer = signer_of(account, code, state)
     fact = requests.fact(RestrictionLifting, request_id=request_id, by=signer.account, reason=reason)

@@ -7,24 +7,28 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import reduce
 from typing import Protocol
 
-from services.fulfillment.carrier import Parcel
-from services.fulfillment.cases import Fulfilment, evolve
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.changes.change import Undone
-from services.fulfillment.completing import Records as Erasing
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.drop.wanted import Batch
-from services.fulfillment.erasure.steps import Plan
-from services.fulfillment.recipients import Recipient, pseudonyms
-from services.fulfillment.remembering import Erasures, Kept, Suppressions
-from services.fulfillment.sealing import Vault as Sealing
-from services.fulfillment.sealing import open_lines, seal_lines
+from services.fulfillment.drop.hash_lists import HashListBatch
+from services.fulfillment.erasure.completion import ErasableRecords as Erasing
+from services.fulfillment.erasure.journal.recorder import (
+    ErasureJournalPort,
+    RetainedRecordsPort,
+    StopListPort,
+)
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.package.sealed_text import Vault as Sealing
+from services.fulfillment.package.sealed_text import open_lines, seal_lines
+from services.fulfillment.recipients.carrier import Parcel
+from services.fulfillment.recipients.directory import DataRecipient, pseudonyms
 from services.fulfillment.search.identities import Identities
 from services.fulfillment.search.walk import Findings
-from services.fulfillment.signing import Signer
-from shared.answer import SUBMISSION
-from shared.events import Fact, RequestSubmitted
+from services.fulfillment.state import Fulfilment, evolve
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import Fact, RequestSubmitted
 from shared.law import GivenCopies, Money
-from shared.outward import Receipt
+from shared.runtime.safe_http import Receipt
 
 
 class Vault(Sealing, Protocol):
@@ -34,7 +38,7 @@ class Vault(Sealing, Protocol):
         """Return whether something is kept."""
 
 
-class Records(Erasing, Protocol):
+class PersonRecords(Erasing, Protocol):
     """The person's records, in the stores of the data map."""
 
     async def gather(
@@ -45,11 +49,11 @@ class Records(Erasing, Protocol):
     async def gather_verified(self, data_map: DataMap, identities: Identities) -> Findings:
         """Return the records in which *identities* stand verified, and those that belong to these."""
 
-    async def change(self, plan: Plan) -> Sequence[Undone]:
+    async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
         """Mark and correct by *plan*, read it again, and return what does not stand there."""
 
 
-class Maps(Protocol):
+class DataMapPort(Protocol):
     """The data maps."""
 
     @property
@@ -60,14 +64,14 @@ class Maps(Protocol):
         """Return the map that a case started with."""
 
 
-class Disagreements(Protocol):
+class DisagreementPort(Protocol):
     """Who disagrees with what is held about them."""
 
     async def keep(self, case: str, identities: Identities, at: datetime) -> None:
         """Remember that *case* holds a statement of the person whom *identities* name."""
 
 
-class Copies(Protocol):
+class CopyCounterPort(Protocol):
     """The copies that people were given."""
 
     async def given(self, case: str, identities: Identities, at: datetime, content: bytes) -> GivenCopies:
@@ -79,17 +83,17 @@ class Copies(Protocol):
         """Note that *case* gives a copy, and return how many the person was given within a year."""
 
 
-class Carrier(Protocol):
+class CarrierPort(Protocol):
     """The way to other controllers."""
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Send *parcel* and return the receiver's receipt."""
 
 
-class Webhooks(Protocol):
+class RecipientWebhookPort(Protocol):
     """The way to the recipients of data."""
 
-    async def send(self, recipient: Recipient, message_id: str, body: bytes, at: datetime) -> None:
+    async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
         """Return when *recipient* has acknowledged *body*."""
 
 
@@ -100,22 +104,22 @@ class Timers(Protocol):
         """Have the moment *at* reported; the first one that is set under *name* counts."""
 
 
-class Listed(Protocol):
+class HashListPort(Protocol):
     """What California's DROP has listed."""
 
-    async def take(self, batch: Batch) -> None:
+    async def take(self, batch: HashListBatch) -> None:
         """Have *batch* looked up; taking it again changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class FulfillmentProfile:
     """Who answers, and how."""
 
     controller: str
     contact: str
     authority: str
     zone: tzinfo
-    signer: Signer = field(repr=False)
+    signer: CertificateSigner = field(repr=False)
     pseudonyms: bytes = field(repr=False)
     """Key that identifiers are hashed with for the recipients of data."""
     package_lifetime: timedelta
@@ -125,7 +129,7 @@ class House:
     """Whether two of the staff must decide that a corrected identity is the person's."""
     erasure_window: timedelta = timedelta()
     """How long a planned erasure waits, in which it can be stopped."""
-    recipients: Mapping[str, Recipient] = field(default_factory=dict)
+    recipients: Mapping[str, DataRecipient] = field(default_factory=dict)
     """Those with whom a way to tell them is agreed, by their names in the data map."""
     patience: timedelta = timedelta(hours=24)
     """How long a recipient is tried to be told."""
@@ -150,17 +154,17 @@ class Fulfillment:
     now: datetime
     occurred_at: datetime
     vault: Vault = field(repr=False)
-    records: Records = field(repr=False)
-    maps: Maps = field(repr=False)
-    house: House
-    suppressions: Suppressions = field(repr=False)
-    disagreements: Disagreements = field(repr=False)
-    erasures: Erasures = field(repr=False)
-    kept: Kept = field(repr=False)
-    copies: Copies = field(repr=False)
-    carrier: Carrier = field(repr=False)
-    webhooks: Webhooks = field(repr=False)
-    listed: Listed = field(repr=False)
+    records: PersonRecords = field(repr=False)
+    maps: DataMapPort = field(repr=False)
+    house: FulfillmentProfile
+    suppressions: StopListPort = field(repr=False)
+    disagreements: DisagreementPort = field(repr=False)
+    erasures: ErasureJournalPort = field(repr=False)
+    kept: RetainedRecordsPort = field(repr=False)
+    copies: CopyCounterPort = field(repr=False)
+    carrier: CarrierPort = field(repr=False)
+    webhooks: RecipientWebhookPort = field(repr=False)
+    listed: HashListPort = field(repr=False)
     timers: Timers = field(repr=False)
 
     async def submission(self) -> RequestSubmitted:

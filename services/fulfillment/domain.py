@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import Collection, Erasure, Hold, Period, Retention
+from services.fulfillment.datamap.model import Collection, Erasure, Hold, RetentionPeriod, RetentionRule
 from services.fulfillment.datamap.paths import raw_at, values_at
 
 LEGAL_HOLD = "legal_hold"
@@ -95,13 +95,13 @@ def decide_disposition(collection: Collection, document: Mapping[str, Any], *, t
     return Erase(collection.erasure)
 
 
-def last_day(retention: Retention, document: Mapping[str, Any], *, today: date) -> date | None:
+def last_day(retention: RetentionRule, document: Mapping[str, Any], *, today: date) -> date | None:
     """Return the last day of *retention* for *document*; none where the map's field holds no day."""
     start = today if retention.start == "now" else _day(raw_at(document, retention.start))
     return None if start is None else after(start, retention.keep)
 
 
-def after(start: date, period: Period) -> date:
+def after(start: date, period: RetentionPeriod) -> date:
     """Return the same date *period* later, or the month's last day (Reg. 1182/71 Art. 3(2)(c))."""
     months = start.year * MONTHS + start.month - 1 + period.years * MONTHS + period.months
     year, month = divmod(months, MONTHS)

@@ -5,22 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from services.fulfillment import answers
-from services.fulfillment.cases import (
-    BY_STAFF,
-    CHANGING,
-    DISCLOSING,
-    NOTHING_DECLARED,
-    Status,
-    needs_approval,
-)
-from services.fulfillment.changing import change, lift, plan_change, stop_at_once
-from services.fulfillment.charging import decide_fee, fee_by_staff
+from services.fulfillment.changes.handlers import change, lift, plan_change, stop_at_once
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.disclosing import Disclosure, hand_over, store_copy
 from services.fulfillment.domain import MANY_MAILBOXES
-from services.fulfillment.drop.wanted import Batch
-from services.fulfillment.erasing import (
+from services.fulfillment.drop.hash_lists import HashListBatch
+from services.fulfillment.erasure.handlers import (
     PLAN,
     approve,
     await_window,
@@ -31,21 +20,31 @@ from services.fulfillment.erasing import (
     erase_approved,
     retry,
 )
-from services.fulfillment.erasure.planning import plan
-from services.fulfillment.named_mailboxes import not_notified, notices
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.suspension import Act, releases, stop, unless_stopped
+from services.fulfillment.erasure.window import disclosure_timer, held_back, scheduled
+from services.fulfillment.package import answers
+from services.fulfillment.package.fees import decide_fee, fee_by_staff
+from services.fulfillment.package.handlers import Disclosure, hand_over, store_copy
+from services.fulfillment.recipients.notifications import tell
+from services.fulfillment.recipients.transfers import transfer
 from services.fulfillment.search.comparison import compare, disputed
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.trust import proven, to_look_up, told, vouched
-from services.fulfillment.search.urgency import due_on, last_day
-from services.fulfillment.search.walk import Answer as Search
+from services.fulfillment.search.named_mailboxes import not_notified, notices
+from services.fulfillment.search.priority import due_on, last_day
+from services.fulfillment.search.proven_identities import proven, to_look_up, told, vouched
 from services.fulfillment.search.walk import Findings
-from services.fulfillment.suspension import Act, releases, stop, unless_stopped
-from services.fulfillment.telling import tell
-from services.fulfillment.transferring import transfer
-from services.fulfillment.window import disclosure_timer, held_back, scheduled
-from shared.answer import ANSWER
-from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
-from shared.events import (
+from services.fulfillment.search.walk import SearchAnswer as Search
+from services.fulfillment.state import (
+    BY_STAFF,
+    CHANGING,
+    DISCLOSING,
+    NOTHING_DECLARED,
+    FulfillmentStatus,
+    needs_approval,
+)
+from shared.contract.answer import ANSWER
+from shared.contract.events import (
     ChangePlanned,
     CorrectionApproved,
     DataPoints,
@@ -75,8 +74,9 @@ from shared.events import (
     RestrictionAnnounced,
     TransferOrdered,
 )
+from shared.errors import InvalidDataMap, RefusedDecision, TooEarly
 from shared.law import Right, needs_proof
-from shared.service import forget, on
+from shared.runtime.service import forget, on
 
 
 async def compare_claims(event: IdentityClaimed, ctx: Fulfillment) -> Sequence[Fact]:
@@ -129,14 +129,14 @@ async def answer(event: IdentityVerified, ctx: Fulfillment) -> Sequence[Fact]:
 
 async def go_on(event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
     """Answer a request now that the person agrees to what it costs; what the staff does by hand is theirs."""
-    if ctx.known.status is not Status.QUOTED or ctx.known.verified is None:
+    if ctx.known.status is not FulfillmentStatus.QUOTED or ctx.known.verified is None:
         return []
     return await answer_agreed(event, ctx.after(event))
 
 
 async def answer_agreed(_event: FeeAgreed, ctx: Fulfillment) -> Sequence[Fact]:
     """Answer a request whose fee was agreed to while it was stopped."""
-    if ctx.known.status is not Status.WAITING or ctx.known.verified is None:
+    if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 
@@ -216,14 +216,14 @@ async def disclose(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
 
 @unless_stopped
 async def _disclosed(event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
-    if ctx.known.status is not Status.DISCLOSURE_SCHEDULED:
+    if ctx.known.status is not FulfillmentStatus.DISCLOSURE_SCHEDULED:
         return []
     return await disclose_released(event, ctx.after(event))
 
 
 async def disclose_released(_event: DisclosureDue, ctx: Fulfillment) -> Sequence[Fact]:
     """Answer a request whose window before the disclosure ended while it was stopped."""
-    if ctx.known.status is not Status.WAITING or ctx.known.verified is None:
+    if ctx.known.status is not FulfillmentStatus.WAITING or ctx.known.verified is None:
         return []
     return await _answered(ctx.known.verified, ctx)
 
@@ -254,7 +254,7 @@ async def note(_event: RequestWithdrawn, _ctx: Fulfillment) -> Sequence[Fact]:
 
 async def look_up_lists(event: DropListed, ctx: Fulfillment) -> Sequence[Fact]:
     """Have the hashes of California's DROP looked up; that takes long, and goes on beside all else."""
-    await ctx.listed.take(Batch(event.request_id, event.lists))
+    await ctx.listed.take(HashListBatch(event.request_id, event.lists))
     return []
 
 

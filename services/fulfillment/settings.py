@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from services.fulfillment.backups.erasures import USUAL_RETENTION
-from services.fulfillment.context import House
-from services.fulfillment.recipients import Recipient
-from services.fulfillment.signing import Signer
-from shared.keyring import derived_key
-from shared.settings import Settings
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import FulfillmentProfile
+from services.fulfillment.erasure.journal.store import USUAL_RETENTION
+from services.fulfillment.recipients.directory import DataRecipient
+from shared.runtime.key_rings import derived_key
+from shared.runtime.settings import Settings
 
 PREFIX = "whsec_"
 LEAST_KEY_BYTES = 24
@@ -52,10 +52,10 @@ class AgreedRecipient(BaseModel):
             raise ValueError(f"webhook: must begin with {' or '.join(schemes)}")
         return self
 
-    def value(self) -> Recipient:
+    def value(self) -> DataRecipient:
         """Return it as handlers know it."""
         key = base64.b64decode(self.key.get_secret_value().removeprefix(PREFIX))
-        return Recipient(key, self.webhook, self.inside)
+        return DataRecipient(key, self.webhook, self.inside)
 
 
 class FulfillmentSettings(Settings):
@@ -125,15 +125,15 @@ class FulfillmentSettings(Settings):
         inside = [agreed for agreed in self.recipients.values() if agreed.inside]
         return frozenset(urlsplit(agreed.webhook or "").hostname or "" for agreed in inside)
 
-    def house(self) -> House:
+    def house(self) -> FulfillmentProfile:
         """Return who answers, and how."""
         _, address = parseaddr(self.mail_from)
-        return House(
+        return FulfillmentProfile(
             controller=self.company.name,
             contact=address,
             authority=self.company.authority.name,
             zone=self.company.zone,
-            signer=Signer(self.root_key),
+            signer=CertificateSigner(self.root_key),
             pseudonyms=derived_key(self.root_key, "pseudonyms"),
             package_lifetime=self.package_lifetime,
             further_copy_fee=self.company.further_copy_fee,

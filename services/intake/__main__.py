@@ -5,29 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from services.intake.api import Callers, create_app
-from services.intake.channels import Background, Ground, channels
-from services.intake.clock import Practice
-from services.intake.code_limits import CodeLimit, WrongCodes
-from services.intake.context import CodeFailures, Firsts, Intake, Room, Timers, Vault
-from services.intake.domain import RECORDS, Case, evolve, incident_id, request_id
-from services.intake.door import Door, Keys
-from services.intake.firsts import Firsts as FirstsKept
-from services.intake.guard import Guard
+from services.intake.breach.bootstrap import INCIDENTS
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.code_limits import CodeLimit, WrongCodes
+from services.intake.cases.duplicates import FirstRequests as FirstsKept
+from services.intake.cases.retention import Purge, RegisterRetention
+from services.intake.cases.service import RequestService, ServiceKeys
+from services.intake.cases.waiting_queue import WaitingRoom, let_in
+from services.intake.channels.registry import Background, ChannelContext, channels
+from services.intake.channels.unsubscribe.links import UnsubscribeLinks
+from services.intake.context import CodeFailures, FirstRequestPort, Intake, Timers, Vault, WaitingQueuePort
+from services.intake.domain import RECORDS, IntakeCase, evolve, incident_id, request_id
 from services.intake.handlers import SUBSCRIPTIONS
-from services.intake.incidents.plan import INCIDENTS
-from services.intake.purge import Purge, Retention
+from services.intake.http.api import Callers, create_app
+from services.intake.http.staff_decisions import CALLS_PER_HOUR, StaffDecisions
+from services.intake.pages.csrf import Guard
+from services.intake.pages.site import Site
+from services.intake.pages.stop_page import stop_page
 from services.intake.settings import IntakeSettings
-from services.intake.site import Site
-from services.intake.staff_decisions import CALLS_PER_HOUR, StaffDecisions
-from services.intake.stop_page import stop_page
-from services.intake.unsubscribing.links import Links
-from services.intake.waiting import WaitingRoom, let_in
-from shared.audit_keys import chain_key
-from shared.bus import user_of
-from shared.client_limits import Allowance
-from shared.envelope import Envelope
-from shared.events import (
+from shared.contract.breaches import BreachDeclared
+from shared.contract.envelope import Envelope
+from shared.contract.events import (
     AppealSubmitted,
     DeadlineCame,
     Event,
@@ -36,16 +34,18 @@ from shared.events import (
     UnreadableSubmission,
     WithdrawalSubmitted,
 )
-from shared.host import Plan, Platform, Running, main
-from shared.incidents import BreachDeclared
-from shared.journal import Journal
-from shared.keyring import derived_key
-from shared.outbox import Outbox
-from shared.service import Moment, Service, case_of_fact
-from shared.sources import Bindings, command_user
-from shared.stop_links import PURPOSE as STOP_LINKS
-from shared.timers import Timers as MomentsKept
-from shared.timers import tell_the_time
+from shared.contract.sources import Bindings, command_user
+from shared.contract.stop_links import PURPOSE as STOP_LINKS
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
+from shared.runtime.broker import user_of
+from shared.runtime.client_limits import Allowance
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.outbox import Outbox
+from shared.runtime.scheduler import Timers as MomentsKept
+from shared.runtime.scheduler import tell_the_time
+from shared.runtime.service import Moment, Service, case_of_fact
 
 NAME = "intake"
 
@@ -56,12 +56,14 @@ class Ports:
 
     vault: Vault
     timers: Timers
-    firsts: Firsts
-    room: Room
+    firsts: FirstRequestPort
+    room: WaitingQueuePort
     codes: CodeFailures
 
 
-def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) -> Service[Case, Intake]:
+def service(
+    ports: Ports, practice: ClockRules, key: bytes, bindings: Bindings
+) -> Service[IntakeCase, Intake]:
     """Return intake, put together on *ports*; *key* turns references into ids."""
 
     def case_of(envelope: Envelope[Event]) -> str:
@@ -78,7 +80,7 @@ def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) ->
             case _:
                 return case_of_fact(envelope)
 
-    def context(moment: Moment[Case]) -> Intake:
+    def context(moment: Moment[IntakeCase]) -> Intake:
         return Intake(
             case_id=moment.case,
             case=moment.state,
@@ -94,11 +96,13 @@ def service(ports: Ports, practice: Practice, key: bytes, bindings: Bindings) ->
             practice=practice,
         )
 
-    return Service(NAME, SUBSCRIPTIONS, Case(), evolve, context, RECORDS, case_of, key, bindings.refusal)
+    return Service(
+        NAME, SUBSCRIPTIONS, IntakeCase(), evolve, context, RECORDS, case_of, key, bindings.refusal
+    )
 
 
 @asynccontextmanager
-async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[Running]:
+async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put intake together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
@@ -111,22 +115,24 @@ async def build(settings: IntakeSettings, platform: Platform) -> AsyncIterator[R
     await firsts.prepare()
     room = WaitingRoom(database, settings.requests_per_hour)
     await room.prepare()
-    retention = Retention(settings.register_months, settings.company.zone)
+    retention = RegisterRetention(settings.register_months, settings.company.zone)
     purge = Purge(platform.client, database, journal, platform.vault, platform.bus, retention)
     await purge.prepare()
-    keys = Keys(
+    keys = ServiceKeys(
         requests=derived_key(settings.root_key, "request ids"),
         codes=derived_key(settings.root_key, "package codes"),
     )
     wrong = WrongCodes(database, alarm_at=settings.wrong_codes_alarm)
     await wrong.prepare()
     codes = CodeLimit.of(wrong, settings.codes_offered_per_hour)
-    door = Door(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
+    door = RequestService(platform.vault, journal, platform.bus, keys, codes=codes, room=room)
     callers = Callers(settings.api_keys, Allowance(settings.public_requests_per_hour))
-    links = Links(settings.root_key, settings.public_url)
+    links = UnsubscribeLinks(settings.root_key, settings.public_url)
     guard = Guard(derived_key(settings.root_key, "forms"), settings.public_url)
     site = Site(settings.company, guard)
-    ground = Ground(settings, database, platform.vault, door, firsts, callers.public, callers.attempts)
+    ground = ChannelContext(
+        settings, database, platform.vault, door, firsts, callers.public, callers.attempts
+    )
     async with channels(ground) as opened:
         app = create_app(
             door,
@@ -160,7 +166,7 @@ async def _together(*works: Background) -> None:
             group.create_task(work)
 
 
-PLANS = (Plan(IntakeSettings, build), INCIDENTS)
+PLANS = (ServicePlan(IntakeSettings, build), INCIDENTS)
 
 if __name__ == "__main__":
     main(PLANS)

@@ -5,22 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from services.intake.clock import Practice
-from services.intake.deadlines import (
-    Wait,
-)
-from services.intake.domain import Case
-from services.intake.repeating import Claim
-from services.intake.shaping import Lane, Visitor
-from shared.envelope import Unreadable
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.deadlines import DeadlineTimer
+from services.intake.cases.fingerprint import Claim
+from services.intake.cases.rate_limit import RateLane, Visitor
+from services.intake.domain import IntakeCase
+from shared.contract.envelope import Unreadable
+from shared.contract.events import BurstDeclared, RequestRejected, SubmissionError
 from shared.errors import TooEarly
-from shared.events import (
-    BurstDeclared,
-    Flaw,
-    RequestRejected,
-)
 
-NOT_KNOWN = Flaw(path="data.request", message="no request has this id or reference")
+NOT_KNOWN = SubmissionError(path="data.request", message="no request has this id or reference")
 
 
 class Vault(Protocol):
@@ -49,7 +43,7 @@ class Timers(Protocol):
         """Have the moment *at* told; the first one that is set under *name* counts."""
 
 
-class Firsts(Protocol):
+class FirstRequestPort(Protocol):
     """Who was the first to ask for something."""
 
     async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
@@ -58,17 +52,17 @@ class Firsts(Protocol):
     async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
         """Make *held* the claim of *case*; return whether it is, and nobody was faster."""
 
-    async def case(self, case: str) -> Case:
+    async def case(self, case: str) -> IntakeCase:
         """Return what is known of *case*."""
 
 
-class Room(Protocol):
+class WaitingQueuePort(Protocol):
     """Where requests wait their turn."""
 
-    async def lane(self, source: str, received_at: datetime, now: datetime) -> Lane:
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
         """Return which requests one of *source* is counted with."""
 
-    async def enter(self, visitor: Visitor, lane: Lane, now: datetime) -> bool:
+    async def enter(self, visitor: Visitor, lane: RateLane, now: datetime) -> bool:
         """Return whether *visitor* may begin at once; whoever may not waits from now on."""
 
     async def hurry(self, case: str) -> bool:
@@ -90,26 +84,26 @@ class Intake:
     """What a handler may know and use."""
 
     case_id: str
-    case: Case
+    case: IntakeCase
     now: datetime
     event_id: str
     source: str
     occurred_at: datetime
     vault: Vault = field(repr=False)
     timers: Timers = field(repr=False)
-    firsts: Firsts = field(repr=False)
-    room: Room = field(repr=False)
+    firsts: FirstRequestPort = field(repr=False)
+    room: WaitingQueuePort = field(repr=False)
     codes: CodeFailures = field(repr=False)
-    practice: Practice
+    practice: ClockRules
 
 
-async def wait_for_all(waits: Sequence[Wait], ctx: Intake) -> None:
+async def wait_for_all(waits: Sequence[DeadlineTimer], ctx: Intake) -> None:
     """Have each of *waits* told when it has come."""
     for wait in waits:
         await ctx.timers.set(ctx.case_id, wait.name, wait.at)
 
 
-def rejected(ctx: Intake, *flaws: Flaw) -> RequestRejected:
+def rejected(ctx: Intake, *flaws: SubmissionError) -> RequestRejected:
     """Return what tells the publisher of a submission what is wrong with it."""
     return RequestRejected(
         request_id=ctx.case_id, publisher_source=ctx.source, publisher_id=ctx.event_id, errors=flaws

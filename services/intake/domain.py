@@ -12,9 +12,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from shared.codes import TRIES, IssuedCode
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import (
+from shared.contract.breaches import BreachLodged
+from shared.contract.codes import TRIES, IssuedCode
+from shared.contract.events import (
     AgreementLodged,
     AnswerDelivered,
     AppealAnswered,
@@ -81,17 +81,17 @@ from shared.events import (
     SubjectUnrestricted,
     WithdrawalLodged,
 )
-from shared.incidents import BreachLodged
-from shared.law import Duty, needs_proof
-from shared.sources import Channel, channel_source
+from shared.contract.sources import ChannelSource, channel_source
+from shared.errors import IllegalTransition, TooEarly
+from shared.law import TimedDuty, needs_proof
 
 OWN_DOOR = "habeas/"
 """What the source of a request begins with that no upstream system has passed on."""
-PUBLIC_DOOR = channel_source(Channel.HABEAS, "public")
+PUBLIC_DOOR = channel_source(ChannelSource.HABEAS, "public")
 """CloudEvents source of what people lodge without a key."""
-MAIL = channel_source(Channel.HABEAS, "mail")
+MAIL = channel_source(ChannelSource.HABEAS, "mail")
 """CloudEvents source of what people ask by mail."""
-GPC = channel_source(Channel.HABEAS, "gpc")
+GPC = channel_source(ChannelSource.HABEAS, "gpc")
 """CloudEvents source of what browsers ask by a signal (Global Privacy Control)."""
 PUBLIC_DOORS: frozenset[str] = frozenset({PUBLIC_DOOR, MAIL, GPC})
 """Sources behind which anybody may ask in anybody's name."""
@@ -99,7 +99,7 @@ NO_ADDRESS = "no_address"
 """Why a letter cannot be sent to somebody who has named no address."""
 
 
-class Status(StrEnum):
+class CaseStatus(StrEnum):
     """Where a case stands."""
 
     UNKNOWN = "unknown"
@@ -150,15 +150,15 @@ class DueMoved(Record):
 
 RECORDS = (PackageCodeKept, PackageCodeRefused, DueMoved)
 
-S = Status
-_AWAITING_PROOF: Mapping[type[Fact], Status] = {
+S = CaseStatus
+_AWAITING_PROOF: Mapping[type[Fact], CaseStatus] = {
     IdentityChallenged: S.CHALLENGED,
     ProofRefused: S.CHALLENGED,
     IdentityVerified: S.VERIFIED,
     IdentityRefused: S.REFUSED,
     RequestWithdrawn: S.WITHDRAWN,
 }
-TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+TRANSITIONS: Mapping[CaseStatus, Mapping[type[Fact], CaseStatus]] = {
     S.UNKNOWN: {RequestReceived: S.RECEIVED, RequestPurged: S.PURGED},
     S.RECEIVED: {**_AWAITING_PROOF, RequestForwarded: S.FORWARDED, RequestDuplicated: S.DUPLICATE},
     S.CHALLENGED: _AWAITING_PROOF,
@@ -209,7 +209,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
 """Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
 PRESUMES_PROOF: frozenset[type[Fact]] = frozenset({RequestFulfilled, RequestReferred})
 """Facts that follow from a verified identity, and overtake it where deliveries are repeated after a crash."""
-CLOSED_BY: Mapping[Status, LetterKind] = {
+CLOSED_BY: Mapping[CaseStatus, LetterKind] = {
     S.REFUSED: LetterKind.REFUSAL,
     S.ANSWERED: LetterKind.OUTCOME,
     S.WITHDRAWN: LetterKind.WITHDRAWN,
@@ -217,7 +217,7 @@ CLOSED_BY: Mapping[Status, LetterKind] = {
     S.DUPLICATE: LetterKind.DUPLICATE,
 }
 """The letter after which nothing is left to do. Where two decisions crossed, both letters are written."""
-ANSWERED = frozenset({Status.ANSWERED, Status.REFUSED, Status.FORWARDED, Status.CLOSED})
+ANSWERED = frozenset({CaseStatus.ANSWERED, CaseStatus.REFUSED, CaseStatus.FORWARDED, CaseStatus.CLOSED})
 """Where a case stands of which there is something to hand over."""
 OWED = frozenset({LetterKind.OUTCOME, LetterKind.REFUSAL, LetterKind.FORWARDED_TO_CONTROLLER})
 """Letters that the law demands to arrive."""
@@ -276,10 +276,10 @@ REMARKS: frozenset[type[Fact]] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class IntakeCase:
     """What intake knows of a request."""
 
-    status: Status = Status.UNKNOWN
+    status: CaseStatus = CaseStatus.UNKNOWN
     received: RequestReceived | None = None
     fulfilled: RequestFulfilled | None = None
     forwarded: RequestForwarded | None = None
@@ -306,7 +306,7 @@ class Case:
     """The law that sets that day."""
     moved_target: date | None = None
     """By when it is meant to be sent, then."""
-    missed: frozenset[tuple[Duty, date]] = frozenset()
+    missed: frozenset[tuple[TimedDuty, date]] = frozenset()
     """What was not done in time, and is told."""
     tell_by: date | None = None
     """When the answer was due before an extension: by then the person is told of it."""
@@ -355,7 +355,7 @@ class Case:
     def forwardable(self) -> bool:
         """Whether a customer decides about the data who has not been told yet, or could not be."""
         told = LetterKind.FORWARDED_TO_CONTROLLER in self.sent - self.returned
-        waits = self.status is Status.RECEIVED or (self.status is Status.FORWARDED and not told)
+        waits = self.status is CaseStatus.RECEIVED or (self.status is CaseStatus.FORWARDED and not told)
         return self.not_ours and waits
 
     @property
@@ -367,7 +367,7 @@ class Case:
     def due_by(self) -> PolicyId | None:
         """The law that the last day for the answer is of."""
         days = self.received.last_days if self.received else ()
-        first = next((day.policy for day in days if day.duty is Duty.ANSWER), None)
+        first = next((day.policy for day in days if day.duty is TimedDuty.ANSWER), None)
         return self.moved_by or first
 
     @property
@@ -395,7 +395,7 @@ class Case:
     @property
     def awaits_proof(self) -> bool:
         """Whether a proof of identity can still change anything."""
-        return self.status in {Status.RECEIVED, Status.CHALLENGED} and not self.not_ours
+        return self.status in {CaseStatus.RECEIVED, CaseStatus.CHALLENGED} and not self.not_ours
 
     @property
     def unanswered(self) -> bool:
@@ -405,11 +405,11 @@ class Case:
         Where there is nobody to write to, it ends when the answer can be read; where the letter came back,
         it is open again until the answer is delivered by other means. A duplicate is not answered itself.
         """
-        if self.delivered or self.status in {Status.WITHDRAWN, Status.DUPLICATE}:
+        if self.delivered or self.status in {CaseStatus.WITHDRAWN, CaseStatus.DUPLICATE}:
             return False
         if not self.returned.isdisjoint(OWED):
             return True
-        return self.status is not Status.CLOSED and not (self.addressless and self.status in CLOSED_BY)
+        return self.status is not CaseStatus.CLOSED and not (self.addressless and self.status in CLOSED_BY)
 
     @property
     def awaits_agreement(self) -> bool:
@@ -434,13 +434,18 @@ class Case:
         """Whether *letter* tells of something that has not been heard of here yet."""
         if letter is LetterKind.OUTCOME:
             return self.fulfilled is None
-        settled = self.status in CLOSED_BY or self.status is Status.CLOSED
+        settled = self.status in CLOSED_BY or self.status is CaseStatus.CLOSED
         return letter in CLOSED_BY.values() and not settled
 
     @property
     def withdrawable(self) -> bool:
         """Whether the request can be taken back: it is not answered yet."""
-        return self.status in {Status.RECEIVED, Status.CHALLENGED, Status.VERIFIED, Status.REFERRED}
+        return self.status in {
+            CaseStatus.RECEIVED,
+            CaseStatus.CHALLENGED,
+            CaseStatus.VERIFIED,
+            CaseStatus.REFERRED,
+        }
 
     def erased_after(self, now: datetime) -> datetime | None:
         """Return when a planned erasure begins that can still be stopped *now*; None where there is none."""
@@ -450,11 +455,11 @@ class Case:
     @property
     def answer_awaited(self) -> bool:
         """Whether the answer is still to come: nothing has ended the request, and no letter of it failed."""
-        on_its_way = self.status is Status.ANSWERED and LetterKind.OUTCOME not in self.undelivered
+        on_its_way = self.status is CaseStatus.ANSWERED and LetterKind.OUTCOME not in self.undelivered
         return self.withdrawable or on_its_way
 
 
-def evolve(case: Case, fact: Fact) -> Case:
+def evolve(case: IntakeCase, fact: Fact) -> IntakeCase:
     """
     Return *case* after *fact*.
 
@@ -465,7 +470,7 @@ def evolve(case: Case, fact: Fact) -> Case:
     return _noted(replace(case, status=status_after(case.status, fact)), fact)
 
 
-def status_after(status: Status, fact: Fact) -> Status:
+def status_after(status: CaseStatus, fact: Fact) -> CaseStatus:
     """
     Return where a case stands after *fact*.
 
@@ -475,9 +480,9 @@ def status_after(status: Status, fact: Fact) -> Status:
     """
     if type(fact) in REMARKS:
         return status
-    if status is Status.UNKNOWN and type(fact) not in TRANSITIONS[status]:
+    if status is CaseStatus.UNKNOWN and type(fact) not in TRANSITIONS[status]:
         raise TooEarly(f"{fact.TYPE} came before its request")
-    if type(fact) in PRESUMES_PROOF and status in {Status.RECEIVED, Status.CHALLENGED}:
+    if type(fact) in PRESUMES_PROOF and status in {CaseStatus.RECEIVED, CaseStatus.CHALLENGED}:
         raise TooEarly(f"{fact.TYPE} came before it was heard that the requester is verified")
     try:
         return TRANSITIONS[status][type(fact)]
@@ -485,7 +490,7 @@ def status_after(status: Status, fact: Fact) -> Status:
         raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {status}") from None
 
 
-def _noted(case: Case, fact: Fact) -> Case:
+def _noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case RequestReceived():
             # A controller reads the answer where it asked; nobody writes to the person in its place.
@@ -508,7 +513,7 @@ def _noted(case: Case, fact: Fact) -> Case:
             return _staff_noted(case, fact)
 
 
-def _staff_noted(case: Case, fact: Fact) -> Case:
+def _staff_noted(case: IntakeCase, fact: Fact) -> IntakeCase:
     match fact:
         case IdentityVerified():
             return replace(case, deciders=fact.deciders)
@@ -520,7 +525,7 @@ def _staff_noted(case: Case, fact: Fact) -> Case:
             return case
 
 
-def _stop_noted(case: Case, fact: RequestStopped | RequestReleased) -> Case:
+def _stop_noted(case: IntakeCase, fact: RequestStopped | RequestReleased) -> IntakeCase:
     match fact:
         case RequestStopped():
             return replace(case, stopped=fact.reason, stops=case.stops + 1)
@@ -528,7 +533,9 @@ def _stop_noted(case: Case, fact: RequestStopped | RequestReleased) -> Case:
             return replace(case, stopped=None)
 
 
-def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | RequestDuplicated) -> Case:
+def _decision_noted(
+    case: IntakeCase, fact: RequestFulfilled | RequestForwarded | RequestDuplicated
+) -> IntakeCase:
     match fact:
         case RequestFulfilled():
             return replace(case, fulfilled=fact)
@@ -538,7 +545,7 @@ def _decision_noted(case: Case, fact: RequestFulfilled | RequestForwarded | Requ
             return replace(case, duplicated=fact)
 
 
-def _recipient_noted(case: Case, fact: RecipientFailed | RecipientAcknowledged) -> Case:
+def _recipient_noted(case: IntakeCase, fact: RecipientFailed | RecipientAcknowledged) -> IntakeCase:
     match fact:
         case RecipientFailed():
             return replace(case, untold=tuple(dict.fromkeys((*case.untold, fact.recipient))))
@@ -546,7 +553,7 @@ def _recipient_noted(case: Case, fact: RecipientFailed | RecipientAcknowledged) 
             return replace(case, untold=tuple(name for name in case.untold if name != fact.recipient))
 
 
-def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
+def _appeal_noted(case: IntakeCase, fact: AppealReceived | AppealAnswered) -> IntakeCase:
     match fact:
         case AppealReceived():
             return replace(case, appeals=(*case.appeals, fact))
@@ -555,8 +562,8 @@ def _appeal_noted(case: Case, fact: AppealReceived | AppealAnswered) -> Case:
 
 
 def _consent_noted(
-    case: Case, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
-) -> Case:
+    case: IntakeCase, fact: FeeQuoted | FeeAgreed | ErasurePlanned | ErasureApproved | ErasureScheduled
+) -> IntakeCase:
     match fact:
         case ErasureScheduled():
             return replace(case, erasure_at=fact.at)
@@ -570,7 +577,9 @@ def _consent_noted(
             return replace(case, agreed=True)
 
 
-def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered) -> Case:
+def _letter_noted(
+    case: IntakeCase, fact: NoticeSent | NoticeFailed | NoticeReported | AnswerDelivered
+) -> IntakeCase:
     match fact:
         case NoticeSent():
             return replace(case, sent=case.sent | {fact.letter}, returned=case.returned - {fact.letter})
@@ -586,13 +595,13 @@ def _letter_noted(case: Case, fact: NoticeSent | NoticeFailed | NoticeReported |
             return case
 
 
-def _came_back(case: Case, letter: LetterKind) -> Case:
+def _came_back(case: IntakeCase, letter: LetterKind) -> IntakeCase:
     return replace(case, returned=case.returned | {letter})
 
 
 def _clock_noted(
-    case: Case, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended | DeadlineMissed
-) -> Case:
+    case: IntakeCase, fact: RequestPaused | RequestResumed | DueMoved | RequestExtended | DeadlineMissed
+) -> IntakeCase:
     match fact:
         case DeadlineMissed():
             return replace(case, missed=case.missed | {(fact.duty, fact.due_on)})
@@ -606,16 +615,16 @@ def _clock_noted(
             return replace(_moved(case, fact), tell_by=fact.promised_on)
 
 
-def _moved(case: Case, fact: DueMoved | RequestExtended) -> Case:
+def _moved(case: IntakeCase, fact: DueMoved | RequestExtended) -> IntakeCase:
     return replace(case, moved_to=fact.due_on, moved_by=fact.policy, moved_target=fact.meant_for)
 
 
 def _proof_noted(
-    case: Case, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded | IdentityRefused
-) -> Case:
+    case: IntakeCase, fact: IdentityChallenged | ProofRefused | IdentityReviewNeeded | IdentityRefused
+) -> IntakeCase:
     match fact:
         case IdentityRefused():
-            return replace(case, refused_for=fact.reasons) if case.status is Status.REFUSED else case
+            return replace(case, refused_for=fact.reasons) if case.status is CaseStatus.REFUSED else case
         case IdentityChallenged(kind=None):
             return replace(
                 case, wanted=fact.wanted, wanted_until=fact.expires_at, proof_refused_for=fact.refused_for
@@ -631,7 +640,9 @@ def _proof_noted(
             return replace(case, in_review=True)
 
 
-def _package_noted(case: Case, fact: PackageCodeKept | PackageCodeRefused | PackageFetched) -> Case:
+def _package_noted(
+    case: IntakeCase, fact: PackageCodeKept | PackageCodeRefused | PackageFetched
+) -> IntakeCase:
     match fact:
         case PackageCodeKept():
             code = IssuedCode(fact.digest, fact.expires_at)
@@ -668,7 +679,7 @@ def incident_id(source: str, reference: str, *, key: bytes) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def outcome_of(case: Case) -> Outcome | None:
+def outcome_of(case: IntakeCase) -> Outcome | None:
     """Return what the person was told; none for a withdrawn request."""
     if case.fulfilled is not None:
         return case.fulfilled.outcome

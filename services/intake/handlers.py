@@ -2,19 +2,33 @@
 
 from collections.abc import Sequence
 
-from services.intake.breaches import lodge_breach
-from services.intake.clock import resumed
+from services.intake.breach.declarations import lodge_breach
+from services.intake.cases.clock import resumed
+from services.intake.cases.deadline_handlers import await_agreement, await_expiry, heed_deadline, note_failure
+from services.intake.cases.deadlines import waits_for_agreement
+from services.intake.cases.lifecycle import (
+    agree,
+    appeal,
+    appeal_lodged,
+    decide_appeal,
+    extend,
+    forward,
+    renew,
+)
+from services.intake.cases.registration import begun
+from services.intake.cases.sealed_content import (
+    says_the_same,
+    seal_proofs,
+    seal_request,
+    sealed_request,
+    whole,
+)
 from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
-from services.intake.course import agree, appeal, appeal_lodged, decide_appeal, extend, forward, renew
-from services.intake.deadlines import waits_for_agreement
-from services.intake.domain import Status, outcome_of
-from services.intake.registering import begun
-from services.intake.sealing import says_the_same, seal_proofs, seal_request, sealed_request, whole
-from services.intake.watching import await_agreement, await_expiry, heed_deadline, note_failure
-from shared.codes import Verdict
-from shared.envelope import Unreadable
-from shared.errors import RefusedDecision, TooEarly
-from shared.events import (
+from services.intake.domain import CaseStatus, outcome_of
+from shared.contract.breaches import BreachDeclared
+from shared.contract.codes import CodeVerdict
+from shared.contract.envelope import Unreadable
+from shared.contract.events import (
     AgreementLodged,
     AnswerDelivered,
     AppealDecided,
@@ -29,7 +43,6 @@ from shared.events import (
     ExtensionDecided,
     Fact,
     FeeQuoted,
-    Flaw,
     ForwardingDecided,
     IdentityChallenged,
     IdentityRefused,
@@ -60,18 +73,23 @@ from shared.events import (
     RequestWithdrawn,
     StopDecided,
     SubjectUnrestricted,
+    SubmissionError,
     UnreadableSubmission,
     WithdrawalLodged,
     WithdrawalSubmitted,
 )
-from shared.incidents import BreachDeclared
-from shared.log import logger
-from shared.service import on
+from shared.errors import RefusedDecision, TooEarly
+from shared.runtime.log import logger
+from shared.runtime.service import on
 
 SET_ASIDE = "set_aside"
 """Name under which a message that could not be read lies in the vault."""
-REUSED = Flaw(path="data.reference", message="names another request of this source; choose another")
-USED_BEFORE = Flaw(path="data.reference", message="names an old request whose record is gone; choose another")
+REUSED = SubmissionError(
+    path="data.reference", message="names another request of this source; choose another"
+)
+USED_BEFORE = SubmissionError(
+    path="data.reference", message="names an old request whose record is gone; choose another"
+)
 
 
 async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
@@ -81,9 +99,9 @@ async def register(event: RequestSubmitted, ctx: Intake) -> Sequence[Fact]:
     Raises:
         Unreadable: The reference names another request, or one whose record is gone: the event is set aside.
     """
-    if ctx.case.status is Status.PURGED:
+    if ctx.case.status is CaseStatus.PURGED:
         raise Unreadable((USED_BEFORE,))
-    if ctx.case.status is not Status.UNKNOWN:
+    if ctx.case.status is not CaseStatus.UNKNOWN:
         _must_be_the_same(await sealed_request(ctx.vault, ctx.case_id), event)
         return []
     sealed = (await seal_request(event, ctx.vault, ctx.case_id)).request
@@ -102,7 +120,7 @@ def _must_be_the_same(sealed: RequestSubmitted, event: RequestSubmitted) -> None
 
 async def register_lodged(event: RequestLodged, ctx: Intake) -> Sequence[Fact]:
     """Start the clock of a request that was sealed when it came in by HTTP - once."""
-    if ctx.case.status is not Status.UNKNOWN:
+    if ctx.case.status is not CaseStatus.UNKNOWN:
         return []
     return await begun(await sealed_request(ctx.vault, ctx.case_id), event, ctx)
 
@@ -115,14 +133,16 @@ async def accept_proofs(event: ProofSubmitted, ctx: Intake) -> Sequence[Fact]:
         TooEarly: The request waits its turn, which it has next.
         Unreadable: It is the request of another source: the event is set aside.
     """
-    if ctx.case.status is Status.UNKNOWN:
+    if ctx.case.status is CaseStatus.UNKNOWN:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     if ctx.case.stopped is not None:
-        return [rejected(ctx, Flaw(path="data.proofs", message="the request is stopped"))]
+        return [rejected(ctx, SubmissionError(path="data.proofs", message="the request is stopped"))]
     if not ctx.case.awaits_proof:
-        return [rejected(ctx, Flaw(path="data.proofs", message=f"the request is {ctx.case.status}"))]
+        return [
+            rejected(ctx, SubmissionError(path="data.proofs", message=f"the request is {ctx.case.status}"))
+        ]
     return [ProofReceived(request_id=ctx.case_id, proofs=await _sealed_proofs(event, ctx))]
 
 
@@ -134,12 +154,14 @@ async def withdraw(_event: WithdrawalSubmitted, ctx: Intake) -> Sequence[Fact]:
         TooEarly: The request waits its turn, which it has next.
         Unreadable: It is the request of another source: the event is set aside.
     """
-    if ctx.case.status is Status.UNKNOWN:
+    if ctx.case.status is CaseStatus.UNKNOWN:
         await must_not_wait(ctx)
         return [rejected(ctx, NOT_KNOWN)]
     must_be_own(ctx)
     if not ctx.case.withdrawable:
-        return [rejected(ctx, Flaw(path="data.request", message=f"the request is {ctx.case.status}"))]
+        return [
+            rejected(ctx, SubmissionError(path="data.request", message=f"the request is {ctx.case.status}"))
+        ]
     return [RequestWithdrawn(request_id=ctx.case_id)]
 
 
@@ -150,7 +172,7 @@ async def withdraw_lodged(_event: WithdrawalLodged, ctx: Intake) -> Sequence[Fac
     Raises:
         TooEarly: The withdrawal overtook the request, which is being tried again.
     """
-    if ctx.case.status is Status.UNKNOWN:
+    if ctx.case.status is CaseStatus.UNKNOWN:
         await must_not_wait(ctx)
         raise TooEarly("the withdrawal came before its request")
     return [RequestWithdrawn(request_id=ctx.case_id)] if ctx.case.withdrawable else []
@@ -233,7 +255,7 @@ async def close(event: NoticeSent, ctx: Intake) -> Sequence[Fact]:
 
 async def count_wrong_code(event: ProofRefused, ctx: Intake) -> Sequence[Fact]:
     """Count a wrong code over all requests: guesses at many of them look like one mistake at each."""
-    if event.reason == Verdict.WRONG:
+    if event.reason == CodeVerdict.WRONG:
         await ctx.codes.failed(ctx.event_id, ctx.now)
     return []
 

@@ -5,24 +5,24 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from services.intake.clock import Practice
-from services.intake.code_limits import PER_NETWORK
-from services.intake.drop.files import hours
-from services.intake.drp.directory import ListedAgent
-from services.intake.fides.bodies import Key
-from services.intake.fides.clients import Client
-from services.intake.fides.policies import DATA_USES, DEFAULTS, Wish
-from services.intake.mail.imap import Account
-from services.intake.opendsr.controllers import ListedController
-from services.intake.opendsr.protocol import IDENTITY_TYPES
-from services.intake.webhooks.apple import KEYS
-from shared.calendars import calendar_named
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.code_limits import PER_NETWORK
+from services.intake.channels.drop.files import hours
+from services.intake.channels.drp.directory import ListedAgent
+from services.intake.channels.email.imap import ImapAccount
+from services.intake.channels.fides.bodies import Key
+from services.intake.channels.fides.clients import Client
+from services.intake.channels.fides.policies import DATA_USES, DEFAULTS, Wish
+from services.intake.channels.opendsr.controllers import ListedController
+from services.intake.channels.opendsr.protocol import IDENTITY_TYPES
+from services.intake.channels.webhooks.apple import KEYS
+from shared.contract.events import Code
+from shared.contract.sources import Source, binding, upstream_source
 from shared.errors import ConfigurationError
-from shared.events import Code
-from shared.law import Company
-from shared.policies import policies
-from shared.settings import InboxSettings
-from shared.sources import Source, binding, upstream_source
+from shared.law import Controller
+from shared.law.calendars import calendar_named
+from shared.law.library import policies
+from shared.runtime.settings import InboxSettings
 
 SystemSource: TypeAlias = Annotated[Source, AfterValidator(upstream_source)]
 SourcePattern: TypeAlias = Annotated[str, AfterValidator(binding)]
@@ -191,7 +191,7 @@ class IntakeSettings(InboxSettings):
     @classmethod
     def _is_a_mailbox(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            Account.parse(url.get_secret_value())
+            ImapAccount.parse(url.get_secret_value())
         return url
 
     fides_served: bool = False
@@ -242,7 +242,7 @@ class IntakeSettings(InboxSettings):
 
     @field_validator("company")
     @classmethod
-    def _has_a_known_calendar(cls, company: Company) -> Company:
+    def _has_a_known_calendar(cls, company: Controller) -> Controller:
         try:
             for place in company.places:
                 calendar_named(place)
@@ -252,6 +252,6 @@ class IntakeSettings(InboxSettings):
             raise ValueError(str(error)) from None
         return company
 
-    def practice(self) -> Practice:
+    def practice(self) -> ClockRules:
         """Return how this company counts days."""
-        return Practice(self.company, policies(), calendar_named)
+        return ClockRules(self.company, policies(), calendar_named)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from services.notifier.facts import Authority, IdentityCheck
-from shared.errors import TooEarly
-from shared.events import (
+from services.notifier.letters.letter_models import AuthorityContact, IdentityCheck
+from shared.contract.events import (
     Fact,
     IdentityRefused,
     InquiryLodged,
@@ -18,6 +17,7 @@ from shared.events import (
     RestrictionAnnounced,
     SubjectRestricted,
 )
+from shared.errors import TooEarly
 from shared.law import Policy, needs_proof
 
 
@@ -60,7 +60,7 @@ def evolve(known: Correspondence, fact: Fact) -> Correspondence:
             return known
 
 
-def authorities(laws: Iterable[Policy], lead: Authority) -> tuple[Authority, ...]:
+def authorities(laws: Iterable[Policy], lead: AuthorityContact) -> tuple[AuthorityContact, ...]:
     """
     Return for each of *laws* the body that complaints go to.
 
@@ -68,7 +68,9 @@ def authorities(laws: Iterable[Policy], lead: Authority) -> tuple[Authority, ...
         GDPR Art. 12(4), 77: *lead*, that of the establishment, or any other of the person's choice.
         Elsewhere: the one that the policy names.
     """
-    return tuple(Authority(law.authority.name, law.authority.url) if law.authority else lead for law in laws)
+    return tuple(
+        AuthorityContact(law.authority.name, law.authority.url) if law.authority else lead for law in laws
+    )
 
 
 def identity_check(request: RequestReceived) -> IdentityCheck:

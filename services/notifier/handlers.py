@@ -3,48 +3,47 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.notifier import inquiries, sequels
+from services.notifier.context import Addressee, Notifier, submission_of, write, write_to
 from services.notifier.domain import identity_check
-from services.notifier.facts import (
+from services.notifier.letters import clarifications, lifecycle
+from services.notifier.letters.composer import presentable
+from services.notifier.letters.letter_models import (
     AccessOutcome,
     Acknowledgement,
-    Code,
-    Corrected,
-    Declined,
+    CodeLetter,
+    CodePurpose,
+    CorrectedItem,
+    DeclinedItem,
     Deed,
-    Done,
     ErasureAnnounced,
     ErasureOutcome,
     Facts,
     Hindrance,
     IdentityCheck,
     InReview,
-    Kept,
-    Left,
+    LetterGroup,
     Lifting,
     NamedMailbox,
-    Package,
-    Part,
+    PackageLetter,
+    ProofOption,
     ProofWanted,
-    Purpose,
-    Refusal,
+    RefusalLetter,
     Reminder,
     Representative,
+    RequestDone,
+    RetainedGroup,
     Setback,
-    Transfer,
-    Wanted,
+    TransferItem,
+    UnmarkedGroup,
     Weighing,
     Withdrawn,
-    Withheld,
+    WithheldItem,
 )
-from services.notifier.facts import Answer as AnswerOutcome
-from services.notifier.letters import presentable
-from services.notifier.reasons import ReasonCode
-from services.notifier.writing import Addressee, Notifier, submission_of, write, write_to
-from shared.answer import Answer, DeclinedCorrection, Group, KeptGroup, WithheldGroup
-from shared.correspondents import Correspondent, correspondent_of
-from shared.errors import PermanentError
-from shared.events import (
+from services.notifier.letters.letter_models import Answer as AnswerOutcome
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import Answer, AnswerGroup, DeclinedCorrection, KeptGroup, WithheldGroup
+from shared.contract.correspondents import Correspondent, correspondent_of
+from shared.contract.events import (
     DeliveryAction,
     ErasureScheduled,
     Evidence,
@@ -69,9 +68,10 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.errors import PermanentError
 from shared.law import Right
-from shared.outward import host_of
-from shared.service import forget, on
+from shared.runtime.safe_http import host_of
+from shared.runtime.service import forget, on
 
 CONFIRMED = ((Evidence.CONFIRMATION,),)
 
@@ -95,10 +95,10 @@ async def challenge(event: IdentityChallenged, ctx: Notifier) -> Sequence[Fact]:
         return await _ask(LetterKind.PROOF_WANTED, event, ctx)
     by_code = {Evidence.MAILBOX, Evidence.CONFIRMATION}
     alone = not event.wanted or any(by_code.issuperset(way) for way in event.wanted)
-    code = Code(
+    code = CodeLetter(
         "",
         event.expires_at,
-        Purpose.IDENTITY,
+        CodePurpose.IDENTITY,
         more=not alone,
         representative=await _asking(LetterKind.CODE, ctx),
         right=ctx.request().right,
@@ -130,7 +130,7 @@ async def tell_of_review(_event: IdentityReviewNeeded, ctx: Notifier) -> Sequenc
 
 async def send_package_code(event: PackageCodeIssued, ctx: Notifier) -> Sequence[Fact]:
     """Send the code that opens the package."""
-    return await _send_code(event.ref, Code("", event.expires_at, Purpose.DOWNLOAD), ctx)
+    return await _send_code(event.ref, CodeLetter("", event.expires_at, CodePurpose.DOWNLOAD), ctx)
 
 
 async def refuse(event: IdentityRefused, ctx: Notifier) -> Sequence[Fact]:
@@ -241,8 +241,8 @@ SUBSCRIPTIONS = (
     on(SubjectRestricted, note_restriction),
     on(RestrictionLifting, announce_lifting),
     on(NoticeReported, heed_report),
-    *sequels.SUBSCRIPTIONS,
-    *inquiries.SUBSCRIPTIONS,
+    *lifecycle.SUBSCRIPTIONS,
+    *clarifications.SUBSCRIPTIONS,
     on(RequestPurged, forget),
 )
 
@@ -258,13 +258,13 @@ async def _identity_check(event: RequestReceived, ctx: Notifier) -> IdentityChec
     return IdentityCheck.BY_THE_PERSON if reader is Correspondent.REPRESENTATIVE else check
 
 
-async def _send_code(ref: str, facts: Code, ctx: Notifier) -> Sequence[Fact]:
+async def _send_code(ref: str, facts: CodeLetter, ctx: Notifier) -> Sequence[Fact]:
     """A code that is gone has served, or its request was withdrawn: nobody waits for it."""
     if not await ctx.vault.holds(ctx.case_id, ref):
         return []
     code = (await ctx.vault.open(ctx.case_id, ref)).decode()
     # The link fills the code in; nothing is confirmed before the person does so.
-    url = f"{ctx.page()}?code={code}" if facts.purpose is Purpose.IDENTITY else ctx.page()
+    url = f"{ctx.page()}?code={code}" if facts.purpose is CodePurpose.IDENTITY else ctx.page()
     return await write(LetterKind.CODE, replace(facts, code=code, url=url), ctx.request(), ctx)
 
 
@@ -275,7 +275,7 @@ async def _ask(
     request = ctx.request()
     if ctx.known.settled:
         return []
-    wanted = Wanted(
+    wanted = ProofOption(
         ways=event.wanted,
         answer_by=event.expires_at,
         url=ctx.page(),
@@ -317,9 +317,9 @@ async def _recipient(ctx: Notifier) -> str:
     return host_of((await submission_of(ctx)).details.transfer_to or "")
 
 
-def _refusal(reasons: Sequence[str], ctx: Notifier) -> Refusal:
+def _refusal(reasons: Sequence[str], ctx: Notifier) -> RefusalLetter:
     request = ctx.request()
-    return Refusal(
+    return RefusalLetter(
         right=request.right,
         received_on=request.received_on,
         reasons=tuple(map(ReasonCode, reasons)),
@@ -336,9 +336,9 @@ def _answered(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, c
             return _done(outcome, deed, answer, ctx)
 
 
-def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) -> Done:
+def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) -> RequestDone:
     request = ctx.request()
-    return Done(
+    return RequestDone(
         right=right,
         received_on=request.received_on,
         done_on=ctx.occurred_on(),
@@ -346,8 +346,10 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
         by_hand=answer.by_hand,
         outcome=outcome,
         marked=_parts(answer.marked),
-        left=tuple(Left(group.label, group.records, ReasonCode(group.reason)) for group in answer.left),
-        corrected=tuple(Corrected(c.label, c.before, c.after) for c in answer.corrected),
+        left=tuple(
+            UnmarkedGroup(group.label, group.records, ReasonCode(group.reason)) for group in answer.left
+        ),
+        corrected=tuple(CorrectedItem(c.label, c.before, c.after) for c in answer.corrected),
         declined=tuple(map(_declined, answer.declined)),
         statement_kept=answer.statement_kept,
         searched=answer.searched,
@@ -355,8 +357,8 @@ def _done(outcome: AnswerOutcome, right: Deed, answer: Answer, ctx: Notifier) ->
     )
 
 
-def _declined(item: DeclinedCorrection) -> Declined:
-    return Declined(item.label, ReasonCode(item.reason))
+def _declined(item: DeclinedCorrection) -> DeclinedItem:
+    return DeclinedItem(item.label, ReasonCode(item.reason))
 
 
 def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx: Notifier) -> AccessOutcome:
@@ -369,16 +371,18 @@ def _access(outcome: AnswerOutcome, event: RequestFulfilled, answer: Answer, ctx
         withheld=tuple(map(_withheld, answer.withheld)),
         searched=answer.searched,
         unconfirmed=bool(answer.unconfirmed),
-        blacked_out=tuple(Part(group.label, group.count) for group in answer.blacked_out),
+        blacked_out=tuple(LetterGroup(group.label, group.count) for group in answer.blacked_out),
         categories=answer.categories,
         transfer=_transfer(answer),
     )
 
 
-def _transfer(answer: Answer) -> Transfer | None:
+def _transfer(answer: Answer) -> TransferItem | None:
     if answer.transfer is None:
         return None
-    return Transfer(answer.transfer.to, Hindrance(answer.transfer.reason) if answer.transfer.reason else None)
+    return TransferItem(
+        answer.transfer.to, Hindrance(answer.transfer.reason) if answer.transfer.reason else None
+    )
 
 
 def _erasure(
@@ -401,21 +405,21 @@ def _erasure(
     )
 
 
-def _package(event: RequestFulfilled, answer: Answer, ctx: Notifier) -> Package | None:
+def _package(event: RequestFulfilled, answer: Answer, ctx: Notifier) -> PackageLetter | None:
     if event.package is None or event.package_expires_at is None:
         return None
-    return Package(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
+    return PackageLetter(ctx.page(), event.package_expires_at, _parts(answer.disclosed))
 
 
-def _parts(groups: Sequence[Group]) -> tuple[Part, ...]:
-    return tuple(Part(group.label, group.records) for group in groups)
+def _parts(groups: Sequence[AnswerGroup]) -> tuple[LetterGroup, ...]:
+    return tuple(LetterGroup(group.label, group.records) for group in groups)
 
 
-def _withheld(group: WithheldGroup) -> Withheld:
-    return Withheld(group.label, ReasonCode(group.reason), group.citation)
+def _withheld(group: WithheldGroup) -> WithheldItem:
+    return WithheldItem(group.label, ReasonCode(group.reason), group.citation)
 
 
-def _kept(group: KeptGroup) -> Kept:
-    return Kept(
+def _kept(group: KeptGroup) -> RetainedGroup:
+    return RetainedGroup(
         group.label, group.records, ReasonCode(group.reason), group.citation, group.until, group.first
     )

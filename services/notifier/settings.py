@@ -7,15 +7,15 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from services.notifier import dkim
-from services.notifier.limits import OTHERS
-from services.notifier.mime import addr_spec
-from services.notifier.returnpath import LONGEST_NAME, NoticePaths, ReturnPaths
-from services.notifier.writing import House, house_of
+from services.notifier.context import SenderSettings, house_of
+from services.notifier.letters.mime import addr_spec
+from services.notifier.smtp import dkim
+from services.notifier.smtp.domain_limits import OTHERS
+from services.notifier.smtp.return_path import LONGEST_NAME, NoticePaths, ReturnPaths
+from shared.contract.stop_links import PURPOSE as STOP_LINKS
 from shared.errors import MailRefused
-from shared.keyring import RootKey, derived_key
-from shared.settings import InboxSettings
-from shared.stop_links import PURPOSE as STOP_LINKS
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.settings import InboxSettings
 
 FEWEST = 3
 
@@ -136,7 +136,7 @@ class NotifierSettings(InboxSettings):
         domain = addr_spec(parseaddr(self.mail_from)[1]).rpartition("@")[2]
         return dkim.signer(domain, self.dkim_selector, self.dkim_key.get_secret_value().encode()).sign
 
-    def house(self) -> House:
+    def house(self) -> SenderSettings:
         """Return who writes, and from where."""
         house = house_of(
             self.company,

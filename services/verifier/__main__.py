@@ -3,20 +3,27 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.verifier.allowances import Allowances as CodesSent
+from services.verifier.assurance.code_allowances import CodeAllowances as CodesSent
+from services.verifier.documents.examiner.bootstrap import EXAMINER
 from services.verifier.domain import RECORDS, Verification, evolve
-from services.verifier.examiner.plan import EXAMINER
-from services.verifier.handlers import SUBSCRIPTIONS, Allowances, Practice, Timers, Vault, Verifier
-from services.verifier.login.plan import LOGIN
+from services.verifier.handlers import (
+    SUBSCRIPTIONS,
+    AssuranceRules,
+    CodeAllowancePort,
+    Timers,
+    Vault,
+    Verifier,
+)
+from services.verifier.login.bootstrap import LOGIN
 from services.verifier.settings import VerifierSettings
-from shared.audit_keys import chain_key
-from shared.events import TimeCame
-from shared.host import Plan, Platform, Running, main
-from shared.journal import Journal
-from shared.keyring import derived_key
-from shared.service import Moment, Service
-from shared.timers import Timers as MomentsKept
-from shared.timers import tell_the_time
+from shared.contract.events import TimeCame
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime, main
+from shared.runtime.journal import Journal
+from shared.runtime.key_rings import derived_key
+from shared.runtime.scheduler import Timers as MomentsKept
+from shared.runtime.scheduler import tell_the_time
+from shared.runtime.service import Moment, Service
 
 NAME = "verifier"
 
@@ -24,10 +31,10 @@ NAME = "verifier"
 def service(
     vault: Vault,
     timers: Timers,
-    allowances: Allowances,
+    allowances: CodeAllowancePort,
     *,
     key: bytes,
-    practice: Practice,
+    practice: AssuranceRules,
 ) -> Service[Verification, Verifier]:
     """Return the verifier, put together on *vault*; codes are hashed with *key*."""
 
@@ -48,7 +55,7 @@ def service(
 
 
 @asynccontextmanager
-async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator[Running]:
+async def build(settings: VerifierSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
     """Put the verifier together."""
     database = platform.client[f"{settings.database_prefix}_{NAME}"]
     journal, timers = (
@@ -67,8 +74,8 @@ async def build(settings: VerifierSettings, platform: Platform) -> AsyncIterator
     yield Running(made, journal, background=clock)
 
 
-def _practice(settings: VerifierSettings) -> Practice:
-    return Practice(
+def _practice(settings: VerifierSettings) -> AssuranceRules:
+    return AssuranceRules(
         trusted=settings.trusted_sources,
         confirming=settings.confirming_sources,
         sensitivity=settings.sensitivity,
@@ -78,7 +85,7 @@ def _practice(settings: VerifierSettings) -> Practice:
     )
 
 
-PLANS = (Plan(VerifierSettings, build), EXAMINER, LOGIN)
+PLANS = (ServicePlan(VerifierSettings, build), EXAMINER, LOGIN)
 
 if __name__ == "__main__":
     main(PLANS)

@@ -13,13 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from services.verifier.assurance import Requirement, Way
-from shared.codes import IssuedCode
-from shared.drop import SOURCE as DROP
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import (
+from services.verifier.assurance.levels import ProofWay, Requirement
+from shared.contract.codes import IssuedCode
+from shared.contract.drop import SOURCE as DROP
+from shared.contract.events import (
     Assurance,
     Code,
+    EventPart,
     Evidence,
     EvidenceAsked,
     EvidenceDestroyed,
@@ -33,13 +33,13 @@ from shared.events import (
     IdentityReminded,
     IdentityReviewNeeded,
     IdentityVerified,
-    Part,
     ProofExamined,
     ProofKind,
     ProofPresented,
     ProofReceived,
     ProofRef,
     ProofRefused,
+    ProofSlot,
     ProofSpent,
     Record,
     Requester,
@@ -50,11 +50,11 @@ from shared.events import (
     RequestResumed,
     RequestStopped,
     RequestWithdrawn,
-    Slot,
     TimeCame,
     TokenPresented,
     Verdict,
 )
+from shared.errors import IllegalTransition, TooEarly
 from shared.law import Regulation, Right
 
 POINTS_FOR_CATEGORIES = 2
@@ -84,7 +84,7 @@ UNDECIDED = frozenset(
 """Reasons for a review that say what could not be read or told; any other may speak of forgery or theft."""
 
 
-class Status(StrEnum):
+class VerificationStatus(StrEnum):
     """Where the verification of a request stands."""
 
     UNKNOWN = "unknown"
@@ -102,7 +102,7 @@ class CodeIssued(Record):
     expires_at: datetime
 
 
-class AssessedWay(Part):
+class AssessedWay(EventPart):
     """One way to prove an identity."""
 
     level: Assurance
@@ -123,7 +123,7 @@ class Assessed(Record):
     @property
     def requirement(self) -> Requirement:
         """What was decided."""
-        ways = tuple(Way(way.level, frozenset(way.evidence)) for way in self.ways)
+        ways = tuple(ProofWay(way.level, frozenset(way.evidence)) for way in self.ways)
         return Requirement(self.level, ways, self.grounds)
 
 
@@ -163,7 +163,7 @@ CHANNEL_PREFIXES = ("drp/", "shopify/")
 class Verification:
     """What the verifier knows of a request."""
 
-    status: Status = Status.UNKNOWN
+    status: VerificationStatus = VerificationStatus.UNKNOWN
     request: RequestReceived | None = None
     requirement: Requirement | None = None
     gained: Mapping[Evidence, tuple[Code, ...]] | None = None
@@ -216,7 +216,7 @@ class Verification:
     @property
     def open(self) -> bool:
         """Whether a proof can still change anything."""
-        return self.status is Status.OPEN
+        return self.status is VerificationStatus.OPEN
 
     @property
     def busy(self) -> bool:
@@ -229,8 +229,8 @@ class Verification:
         return self.gained or {}
 
 
-S = Status
-TRANSITIONS: Mapping[Status, Mapping[type[Fact], Status]] = {
+S = VerificationStatus
+TRANSITIONS: Mapping[VerificationStatus, Mapping[type[Fact], VerificationStatus]] = {
     # Decided from the beginning where it is proven elsewhere who asks.
     S.UNKNOWN: {RequestReceived: S.OPEN, RequestStopped: S.UNKNOWN, RequestReleased: S.UNKNOWN},
     S.OPEN: {
@@ -289,7 +289,10 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
         TooEarly: The request itself has not arrived yet.
         IllegalTransition: *fact* cannot happen in this status.
     """
-    if verification.status is Status.UNKNOWN and type(fact) not in TRANSITIONS[Status.UNKNOWN]:
+    if (
+        verification.status is VerificationStatus.UNKNOWN
+        and type(fact) not in TRANSITIONS[VerificationStatus.UNKNOWN]
+    ):
         raise TooEarly(f"{fact.TYPE} came before its request")
     try:
         status = TRANSITIONS[verification.status][type(fact)]
@@ -303,7 +306,7 @@ def evolve(verification: Verification, fact: Fact) -> Verification:
 def _noted(known: Verification, fact: Fact) -> Verification:
     match fact:
         case RequestReceived():
-            status = Status.DECIDED if proven_elsewhere(fact) else known.status
+            status = VerificationStatus.DECIDED if proven_elsewhere(fact) else known.status
             evidence = tuple(proof.ref for proof in fact.proofs)
             hold = _newest_points(fact.proofs, known)
             return replace(known, status=status, request=fact, evidence=evidence, points_on_hold=hold)
@@ -473,11 +476,11 @@ def points_wait(known: Verification) -> bool:
     return reachable and Evidence.MAILBOX not in known.held
 
 
-GAINED_BY_SLOT: Mapping[Slot | None, Evidence] = {
+GAINED_BY_SLOT: Mapping[ProofSlot | None, Evidence] = {
     None: Evidence.ACCOUNT,
-    Slot.IDENTITY: Evidence.IDENTITY_DOCUMENT,
-    Slot.ADDRESS: Evidence.ADDRESS_DOCUMENT,
-    Slot.PERMISSION: Evidence.PERMISSION,
+    ProofSlot.IDENTITY: Evidence.IDENTITY_DOCUMENT,
+    ProofSlot.ADDRESS: Evidence.ADDRESS_DOCUMENT,
+    ProofSlot.PERMISSION: Evidence.PERMISSION,
 }
 """What a document, or a token where there is no slot, is worth once it convinces."""
 
@@ -490,7 +493,7 @@ def gained_by_examination(examined: ProofExamined) -> EvidenceGained | None:
     return EvidenceGained(request_id=examined.request_id, evidence=evidence, identities=examined.identities)
 
 
-def completed(known: Verification) -> Way | None:
+def completed(known: Verification) -> ProofWay | None:
     """
     Return the first way that is complete, or None.
 
@@ -505,7 +508,7 @@ def completed(known: Verification) -> Way | None:
     return replace(known.requirement, ways=ways).reached(known.held.keys())
 
 
-def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
+def proven(way: ProofWay, known: Verification) -> tuple[Code, ...] | None:
     """
     Return the names of the identities that *way* proves; none where an upstream system vouches for all.
 
@@ -520,12 +523,12 @@ def proven(way: Way, known: Verification) -> tuple[Code, ...] | None:
     return tuple(dict.fromkeys(names))
 
 
-def level_of(way: Way, known: Verification) -> Assurance:
+def level_of(way: ProofWay, known: Verification) -> Assurance:
     """Return how sure *way* makes: what is an agent's word alone is vouched for, and not proven."""
     return Assurance.VOUCHED if way.evidence and way.evidence <= known.attested else way.level
 
 
-def reasons_for(way: Way, known: Verification) -> tuple[Code, ...]:
+def reasons_for(way: ProofWay, known: Verification) -> tuple[Code, ...]:
     """Return what is said of why *way* has convinced."""
     attested = ("agent_attests",) if way.evidence & known.attested else ()
     return (*attested, *sorted(way.evidence)) or (way.level.value,)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Protocol, TypeAlias
 
-from services.verifier import declarations
-from services.verifier.assurance import Sensitivity, Situation, required
+from services.verifier.assurance import declarations
+from services.verifier.assurance.levels import Sensitivity, Situation, required
 from services.verifier.domain import (
     CLAIM_TOLD,
     CODE_BY_MAIL,
@@ -39,12 +39,11 @@ from services.verifier.domain import (
     reasons_for,
     wanted,
 )
-from shared.answer import SUBMISSION
-from shared.codes import LIFETIME, MOST_ISSUED, Verdict, digest_of, draw_code, judge, uses_a_try
-from shared.correspondents import mailbox_for
-from shared.drop import SOURCE as DROP
-from shared.errors import RefusedDecision
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.codes import LIFETIME, MOST_ISSUED, CodeVerdict, digest_of, draw_code, judge, uses_a_try
+from shared.contract.correspondents import mailbox_for
+from shared.contract.drop import SOURCE as DROP
+from shared.contract.events import (
     Assurance,
     Confirmation,
     DataPoints,
@@ -85,9 +84,10 @@ from shared.events import (
     TimeCame,
     TokenPresented,
 )
-from shared.events import Verdict as Examined
-from shared.log import logger
-from shared.service import forget, on
+from shared.contract.events import Verdict as Examined
+from shared.errors import RefusedDecision
+from shared.runtime.log import logger
+from shared.runtime.service import forget, on
 
 BY_STAFF = "decided_by_staff"
 SEALED = ("proof_", "report_", "code_", DOCUMENTED)
@@ -128,7 +128,7 @@ class Timers(Protocol):
         """Have the moment *at* told; the first one that is set under *name* counts."""
 
 
-class Allowances(Protocol):
+class CodeAllowancePort(Protocol):
     """How often a mailbox may be sent a code."""
 
     async def take(self, mailbox: str, what: str, now: datetime) -> bool:
@@ -136,7 +136,7 @@ class Allowances(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
+class AssuranceRules:
     """How this company makes sure who asks: what the law leaves to it."""
 
     trusted: frozenset[str] = frozenset()
@@ -163,10 +163,10 @@ class Verifier:
     now: datetime
     vault: Vault = field(repr=False)
     timers: Timers = field(repr=False)
-    allowances: Allowances = field(repr=False)
+    allowances: CodeAllowancePort = field(repr=False)
     key: bytes = field(repr=False)
     """Codes are hashed with it."""
-    practice: Practice
+    practice: AssuranceRules
 
     def request(self) -> RequestReceived:
         """Return the request that is verified."""
@@ -492,7 +492,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
     offered = EmailCode.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref))
     digest = digest_of(offered.code, key=ctx.key, ref=f"{ctx.case_id}/{ctx.known.code_ref}")
     verdict = judge(ctx.known.code, digest, now=ctx.now)
-    if verdict is Verdict.MATCHED:
+    if verdict is CodeVerdict.MATCHED:
         gained = [_gained(ctx, Evidence.MAILBOX, proven_by_code(ctx.request()))]
         # The letter with the code says what it confirms.
         return (
@@ -500,7 +500,7 @@ async def _judge_code(proof: ProofRef, ctx: Verifier) -> Sequence[Fact]:
         )
     spent = uses_a_try(verdict)
     tries_left = (ctx.known.code.tries_left if ctx.known.code else 0) - spent
-    used_up = tries_left <= 0 or verdict is Verdict.EXPIRED
+    used_up = tries_left <= 0 or verdict is CodeVerdict.EXPIRED
     if used_up and ctx.known.codes >= MOST_ISSUED:
         return [_refused(ctx, "too_many_attempts")]
     return [_proof_refused(ctx, verdict, tries_left, spends_code=spent)]

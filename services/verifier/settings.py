@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from services.verifier.assurance import Sensitivity
-from shared.settings import Settings
-from shared.sources import trustable
+from services.verifier.assurance.levels import Sensitivity
+from shared.contract.sources import trustable
+from shared.runtime.settings import Settings
 
 TrustedSource: TypeAlias = Annotated[str, AfterValidator(trustable)]
 

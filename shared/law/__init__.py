@@ -9,10 +9,10 @@ Days change at midnight in the zone of the place that answers. Where a text leav
 the earlier day is taken: answering early is always lawful.
 """
 
-from shared.law.applying import (
+from shared.law.applicable_laws import (
     Calendars,
-    Counting,
-    Person,
+    DeadlineCalculator,
+    ProtectedPerson,
     Strictest,
     age_on,
     applicable,
@@ -21,26 +21,26 @@ from shared.law.applying import (
     proof_regulation,
     strictest,
 )
-from shared.law.clock import Calendar, DueDate, Move, Step, due, internal_due
-from shared.law.company import Company
+from shared.law.clock import Calendar, DayStep, DueDate, Move, due, internal_due
+from shared.law.company import Controller
 from shared.law.fees import FeeReason, GivenCopies, Money
 from shared.law.hours import LastHour, hours_later
-from shared.law.letters import Element, LetterForm
+from shared.law.letters import LetterElement, LetterForm
 from shared.law.policies import (
-    Authority,
+    ComplaintBody,
     DayOff,
+    DeadlineRule,
     Demand,
-    Duty,
     FeeGround,
     FirstDay,
+    LawScope,
     Pause,
-    Period,
-    Policies,
+    PeriodUnit,
     Policy,
-    Reading,
-    Rule,
-    Scope,
-    Unit,
+    PolicyLibrary,
+    SourceStatus,
+    StatutoryPeriod,
+    TimedDuty,
 )
 from shared.law.scope import (
     DIRECT_MARKETING,
@@ -54,38 +54,38 @@ from shared.law.scope import (
 __all__ = [
     "DIRECT_MARKETING",
     "PROOFLESS",
-    "Authority",
     "Calendar",
     "Calendars",
-    "Company",
-    "Counting",
+    "ComplaintBody",
+    "Controller",
     "DayOff",
+    "DayStep",
+    "DeadlineCalculator",
+    "DeadlineRule",
     "Demand",
     "DueDate",
-    "Duty",
-    "Element",
     "FeeGround",
     "FeeReason",
     "FirstDay",
     "GivenCopies",
     "LastHour",
+    "LawScope",
+    "LetterElement",
     "LetterForm",
     "Money",
     "Move",
     "Pause",
-    "Period",
-    "Person",
-    "Policies",
+    "PeriodUnit",
     "Policy",
-    "Reading",
+    "PolicyLibrary",
+    "ProtectedPerson",
     "Regulation",
     "Right",
     "Role",
-    "Rule",
-    "Scope",
-    "Step",
+    "SourceStatus",
+    "StatutoryPeriod",
     "Strictest",
-    "Unit",
+    "TimedDuty",
     "age_on",
     "applicable",
     "due",

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from shared.brand import Brand
+from shared.law.brand import Brand
 from shared.law.fees import Money
 
 
@@ -27,7 +27,7 @@ class _Said(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Authority(_Said):
+class EstablishmentAuthority(_Said):
     """The supervisory authority of the place of establishment."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -35,7 +35,7 @@ class Authority(_Said):
     address: str = ""
 
 
-class Kept(_Said):
+class RetainedData(_Said):
     """Something that stays when an account is deleted."""
 
     what: Annotated[str, Field(min_length=1)]
@@ -44,7 +44,7 @@ class Kept(_Said):
     """How long, in words."""
 
 
-class Company(_Said):
+class Controller(_Said):
     """The controller: one file, ``policies/company.yaml``."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -59,7 +59,7 @@ class Company(_Said):
     """Further places; their laws protect everybody who asks."""
     zone: Zone
     """Where requests are answered: days begin and end there."""
-    authority: Authority
+    authority: EstablishmentAuthority
     products: tuple[str, ...] = ()
     """What people know the company by: letters say so."""
     affiliates: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Company(_Said):
     """Apps in which people have accounts: their ids in the stores, and what they are called there."""
     developer: str = ""
     """What app stores call the company; its name when empty."""
-    keeps: tuple[Kept, ...] = ()
+    keeps: tuple[RetainedData, ...] = ()
     """What stays when an account is deleted."""
     small: bool = False
     """Whether it is a small company to which the law of Brazil gives twice as long (ANPD Res. 2/2022)."""

@@ -34,7 +34,7 @@ class LetterForm(StrEnum):
     NAMED_MAILBOX = "named_mailbox"
 
 
-class Element(StrEnum):
+class LetterElement(StrEnum):
     """Something that a letter says, as the block is called that says it."""
 
     ABOUT = "about"
@@ -106,10 +106,10 @@ class Element(StrEnum):
 
 TELL_DAYS = frozenset(
     {
-        Element.APPEAL,
-        Element.COMPLAINT_PROCEDURE,
-        Element.GRIEVANCE,
-        Element.RECOURSE_LIMIT,
+        LetterElement.APPEAL,
+        LetterElement.COMPLAINT_PROCEDURE,
+        LetterElement.GRIEVANCE,
+        LetterElement.RECOURSE_LIMIT,
     }
 )
 """Elements that tell of a number of days."""

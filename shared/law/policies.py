@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
 from shared.law.fees import FeeReason, GivenCopies, Money
-from shared.law.letters import TELL_DAYS, Element, LetterForm
+from shared.law.letters import TELL_DAYS, LetterElement, LetterForm
 from shared.law.scope import Regulation, Right, Role
 
 
-class Reading(StrEnum):
+class SourceStatus(StrEnum):
     """How we know what a provision says."""
 
     TEXT = "text"
@@ -32,7 +32,7 @@ class Reading(StrEnum):
     """No provision says so: it is our caution."""
 
 
-class Duty(StrEnum):
+class TimedDuty(StrEnum):
     """What is to be done in time."""
 
     ANSWER = "answer"
@@ -43,7 +43,7 @@ class Duty(StrEnum):
     COMPLAINT = "acknowledgement of a complaint"
 
 
-class Unit(StrEnum):
+class PeriodUnit(StrEnum):
     """What a period is counted in, and with it how it is counted."""
 
     MONTH = "month"
@@ -65,21 +65,21 @@ class DayOff(StrEnum):
     BEFORE = "working day before"
 
 
-class Value(BaseModel):
+class LegalValue(BaseModel):
     """Something that a law says, and where."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provision: Annotated[str, Field(min_length=1)]
     """Where it is said."""
-    read: Reading
+    read: SourceStatus
 
 
-class Period(Value):
+class StatutoryPeriod(LegalValue):
     """A statutory period in days or months."""
 
     length: Annotated[int, Field(gt=0)]
-    unit: Unit
+    unit: PeriodUnit
     first_day: FirstDay = FirstDay.AFTER_RECEIPT
     day_off: DayOff | None = None
     """None only for business days, of which none is a day off."""
@@ -96,29 +96,29 @@ class Period(Value):
 
     @model_validator(mode="after")
     def _is_countable(self) -> Self:
-        if (self.day_off is None) is not (self.unit is Unit.BUSINESS_DAY):
+        if (self.day_off is None) is not (self.unit is PeriodUnit.BUSINESS_DAY):
             raise ValueError("day_off is needed, but for business days")
-        if self.first_day is FirstDay.RECEIPT and self.unit is not Unit.CALENDAR_DAY:
+        if self.first_day is FirstDay.RECEIPT and self.unit is not PeriodUnit.CALENDAR_DAY:
             raise ValueError("only calendar days can begin on the day of receipt")
         return self
 
 
-class Rule(Period):
+class DeadlineRule(StatutoryPeriod):
     """By when a request is dealt with."""
 
-    duty: Duty
+    duty: TimedDuty
     rights: tuple[Right, ...] | Literal["all", "others"]
     """``others``: those that no answer of the same policy names."""
 
 
-class Pause(Value):
+class Pause(LegalValue):
     """Something that the period may stand still for."""
 
     kind: Literal["identity"]
     """``identity``: while the person is asked for what identifies them."""
 
 
-class FeeGround(Value):
+class FeeGround(LegalValue):
     """Something that a fee may be taken for from whoever was told of it and agrees."""
 
     reason: FeeReason
@@ -143,10 +143,10 @@ class FeeGround(Value):
         return not capped and (before.same if self.same_data else before.total) >= self.free
 
 
-class Demand(Value):
+class Demand(LegalValue):
     """Something that letters must say."""
 
-    element: Element
+    element: LetterElement
     letters: Annotated[tuple[LetterForm, ...], Field(min_length=1)] | Literal["all"]
     rights: tuple[Right, ...] = tuple(Right)
     """Rights whose exercise it is about."""
@@ -165,7 +165,7 @@ class Demand(Value):
         return here and (right is None or right in self.rights)
 
 
-class Scope(Value):
+class LawScope(LegalValue):
     """Whom a law protects."""
 
     places: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...]
@@ -180,14 +180,14 @@ class Scope(Value):
         return role not in self.not_as and lies_in(place, self.places)
 
 
-class Authority(Value):
+class ComplaintBody(LegalValue):
     """Where people complain."""
 
     name: str
     url: Annotated[str, Field(pattern=r"^https://")]
 
 
-class Childhood(Value):
+class Childhood(LegalValue):
     """How long somebody is a child."""
 
     below: Annotated[int, Field(gt=0, le=21)]
@@ -217,15 +217,15 @@ class Policy(BaseModel):
     """Whether it is no law, but only a model of others."""
     regulation: Regulation | None = None
     """What requests under it are called; only a model need not say so."""
-    scope: Scope | None = None
+    scope: LawScope | None = None
     """Only a model protects nobody by itself."""
-    authority: Authority | None = None
+    authority: ComplaintBody | None = None
     """None: that of the place where the company is established."""
     childhood: Childhood | None = None
     """Whose data nobody sells without leave, and whose requests go first."""
     calendar: str | None = None
     """Whose public holidays count; None: those of the establishment that answers."""
-    periods: tuple[Rule, ...] = ()
+    periods: tuple[DeadlineRule, ...] = ()
     pauses: tuple[Pause, ...] = ()
     fees: tuple[FeeGround, ...] = ()
     """All that may cost anything; nothing else does."""
@@ -236,19 +236,19 @@ class Policy(BaseModel):
         """What a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
 
-    def rule(self, duty: Duty, right: Right) -> Rule | None:
+    def rule(self, duty: TimedDuty, right: Right) -> DeadlineRule | None:
         """Return the period in which *duty* is done for *right*; None where this law sets none."""
         fitting = (rule for rule in self.periods if rule.duty is duty and right in self._covered(rule))
         return next(fitting, None)
 
-    def answer(self, right: Right) -> Rule:
+    def answer(self, right: Right) -> DeadlineRule:
         """
         Return the period in which a request is answered.
 
         Raises:
             ConfigurationError: The policy sets none.
         """
-        rule = self.rule(Duty.ANSWER, right)
+        rule = self.rule(TimedDuty.ANSWER, right)
         if rule is None:
             raise ConfigurationError(f"policies/{self.id}.yaml: periods: no answer for {right}")
         return rule
@@ -282,10 +282,10 @@ class Policy(BaseModel):
 
     @property
     def _named(self) -> frozenset[Right]:
-        answers = (rule for rule in self.periods if rule.duty is Duty.ANSWER)
+        answers = (rule for rule in self.periods if rule.duty is TimedDuty.ANSWER)
         return frozenset(right for rule in answers if isinstance(rule.rights, tuple) for right in rule.rights)
 
-    def _covered(self, rule: Rule) -> frozenset[Right]:
+    def _covered(self, rule: DeadlineRule) -> frozenset[Right]:
         match rule.rights:
             case "all":
                 return frozenset(Right)
@@ -295,7 +295,7 @@ class Policy(BaseModel):
                 return frozenset(rights)
 
 
-class Policies:
+class PolicyLibrary:
     """All editions of all laws. None is ever taken away: open cases are judged by old ones."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:

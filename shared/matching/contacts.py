@@ -5,7 +5,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-from shared.maildomains import looked_up
+from shared.mail.domains import looked_up
 from shared.matching.characters import disguised, folded, normal
 from shared.matching.outcome import MATCH, MISMATCH, Doubt, Match, doubted, partial
 

@@ -77,7 +77,7 @@ _SHORT_YEAR = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenDate:
     """A date in a text."""
 
     dates: tuple[date, ...]
@@ -86,7 +86,7 @@ class Written:
     end: int
 
 
-def written_dates(text: str, *, day_first: bool | None = None) -> tuple[Written, ...]:
+def written_dates(text: str, *, day_first: bool | None = None) -> tuple[WrittenDate, ...]:
     """
     Return the dates that stand in *text*, in their order there.
 
@@ -95,12 +95,12 @@ def written_dates(text: str, *, day_first: bool | None = None) -> tuple[Written,
         day_first: What comes first where both are numbers; none keeps both days.
     """
     plain = stripped(folded(text))
-    found: list[Written] = []
+    found: list[WrittenDate] = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(plain):
             free = all(match.end() <= one.start or match.start() >= one.end for one in found)
             if free and (dates := tuple(sorted(set(_meant(match, day_first))))):
-                found.append(Written(dates, *match.span()))
+                found.append(WrittenDate(dates, *match.span()))
     return tuple(sorted(found, key=lambda one: one.start))
 
 

@@ -19,12 +19,12 @@ from itertools import product
 from rapidfuzz.fuzz import ratio, token_set_ratio
 
 from shared.matching.characters import disguised, scripts
-from shared.matching.naming import Name, Word
+from shared.matching.name_words import PersonName, Word
 from shared.matching.outcome import MATCH, MISMATCH, Doubt, Match, doubted, partial
-from shared.matching.pairing import Pairing, begins
 from shared.matching.transliteration import SYSTEMS, TRANSLITERABLE
+from shared.matching.word_pairs import Pairing, begins
 
-__all__ = ["Name", "match_names", "match_parts"]
+__all__ = ["PersonName", "match_names", "match_parts"]
 
 ALIKE = 80
 """Token-set ratio from which two names are alike: 80 to 92 is what sisters, spouses and slips come to."""
@@ -32,7 +32,7 @@ NOTHING_LIKE = 50
 """Ratio below which two words are different names."""
 
 
-def match_names(one: str | Name, other: str | Name) -> Match:
+def match_names(one: str | PersonName, other: str | PersonName) -> Match:
     """
     Return whether *one* and *other* are the same person's name.
 
@@ -41,10 +41,10 @@ def match_names(one: str | Name, other: str | Name) -> Match:
     be compared with the other's.
 
     Args:
-        one: As claimed or as read; a :class:`Name` where the parts are known.
+        one: As claimed or as read; a :class:`PersonName` where the parts are known.
         other: The same of the other side. The two may change places.
     """
-    first, second = sorted((Name.of(one), Name.of(other)), key=_weight)
+    first, second = sorted((PersonName.of(one), PersonName.of(other)), key=_weight)
     if not first.words:
         return partial(Doubt.INCOMPLETE)
     doubts = [Doubt.DISGUISE] if disguised(first.text) or disguised(second.text) else []
@@ -59,18 +59,18 @@ def match_names(one: str | Name, other: str | Name) -> Match:
 
 def match_parts(one: str, other: str) -> Match:
     """Return whether two parts of a name, such as surnames stored alone, are the same in all words."""
-    first, second = sorted((Name(one), Name(other)), key=_weight)
+    first, second = sorted((PersonName(one), PersonName(other)), key=_weight)
     if not first.words or not _comparable(first, second):
         return partial(Doubt.SCRIPT) if first.words else partial(Doubt.INCOMPLETE)
     doubts = [Doubt.DISGUISE] if disguised(one) or disguised(other) else []
     return doubted(MATCH if Pairing(first, second).complete else MISMATCH, doubts)
 
 
-def _weight(name: Name) -> tuple[int, str, str, bool]:
+def _weight(name: PersonName) -> tuple[int, str, str, bool]:
     return (len(name.words), name.surname, name.given_names, name.truncated)
 
 
-def _comparable(one: Name, other: Name) -> bool:
+def _comparable(one: PersonName, other: PersonName) -> bool:
     """Tell whether tables lead from both names to the same letters."""
     return scripts(one.text) - TRANSLITERABLE == scripts(other.text) - TRANSLITERABLE
 

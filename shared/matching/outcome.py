@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class MatchOutcome(StrEnum):
     """Whether two values mean the same. What a person must look at is never a match."""
 
     MATCH = "match"
@@ -43,32 +43,32 @@ class Doubt(StrEnum):
 class Match:
     """The outcome of a comparison, and what is doubtful about it."""
 
-    outcome: Outcome
+    outcome: MatchOutcome
     doubts: tuple[Doubt, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether it is a match. A doubtful one is not."""
-        return self.outcome is Outcome.MATCH
+        return self.outcome is MatchOutcome.MATCH
 
 
-MATCH = Match(Outcome.MATCH)
-MISMATCH = Match(Outcome.MISMATCH)
+MATCH = Match(MatchOutcome.MATCH)
+MISMATCH = Match(MatchOutcome.MISMATCH)
 
 
 def partial(*doubts: Doubt) -> Match:
     """Return that the two may mean the same."""
-    return Match(Outcome.PARTIAL, tuple(dict.fromkeys(doubts)))
+    return Match(MatchOutcome.PARTIAL, tuple(dict.fromkeys(doubts)))
 
 
 def doubted(match: Match, doubts: Iterable[Doubt]) -> Match:
     """Return *match* at most as sure as *doubts* allow."""
     further = tuple(doubts)
-    if not further or match.outcome is Outcome.MISMATCH:
+    if not further or match.outcome is MatchOutcome.MISMATCH:
         return match
     return partial(*match.doubts, *further)
 
 
 def best(matches: Iterable[Match]) -> Match:
     """Return the surest of *matches*; a mismatch if there is none."""
-    order = tuple(Outcome)
+    order = tuple(MatchOutcome)
     return min(matches, key=lambda match: order.index(match.outcome), default=MISMATCH)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from services.notifier.handlers import acknowledge, challenge, send_package_code, tell_of_review
 from services.verifier.domain import MOST_CLAIMS
 from services.verifier.handlers import LAPSE
-from shared.events import (
+from shared.contract.events import (
     Evidence,
     IdentityChallenged,
     IdentityCompared,
@@ -24,10 +24,10 @@ from shared.events import (
     ProofKind,
     ProofReceived,
     ProofRef,
+    ProofSlot,
     Requester,
     RequestReceived,
     RequestWithdrawn,
-    Slot,
     TimeCame,
     Verdict,
 )
@@ -44,7 +44,9 @@ ELEVEN = {**PERSON, "date_of_birth": "2015-01-01"}
 ADULT = {**PERSON, "date_of_birth": "1990-01-01"}
 CHILD_LETTERS = {"name": "Mia Example", "email": "mia@example.org", "date_of_birth": "2015-01-01"}
 CALIFORNIA = {"residence": {"country": "US", "subdivision": "CA"}}
-PERMISSION = ProofRef(kind=ProofKind.DOCUMENT, ref="p", slot=Slot.PERMISSION, media_type="application/pdf")
+PERMISSION = ProofRef(
+    kind=ProofKind.DOCUMENT, ref="p", slot=ProofSlot.PERMISSION, media_type="application/pdf"
+)
 
 
 # --- who asks -----------------------------------------------------------------------------------------------
@@ -171,7 +173,7 @@ async def test_parent_without_permission_gets_no_answer_not_even_kinds_of_data(a
 async def test_parents_code_names_no_identity_of_the_child_even_beside_a_permission() -> None:
     office = Office()
     await office.submit(request(agent=MOTHER | {"parent": True}, subject=ELEVEN))
-    for slot in (Slot.PERMISSION, Slot.IDENTITY):
+    for slot in (ProofSlot.PERMISSION, ProofSlot.IDENTITY):
         proof = PERMISSION.model_copy(update={"slot": slot})
         examined = ProofExamined(request_id=CASE, proof=proof, verdict=Verdict.CONVINCING)
         await office.tell(examined, service="examiner")

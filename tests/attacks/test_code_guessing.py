@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import KEYS, SHOP, Pipeline, comes_true, running
 
 PEOPLE, GUESSES = 25, 15

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA
-from habeas.stack import Stack
-from services.fulfillment.datamap.reading import DataMap
-from services.fulfillment.engine import Engine
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
+from services.fulfillment.datamap.reader import DataMap
 from services.fulfillment.erasure.execution import execute, plan, verify
+from services.fulfillment.search.engine import RecordEngine
 from services.fulfillment.search.findings import Findings
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from shared.mongo import Client, Document
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client, Document
 from tests.integration.pipeline import WITHIN, Heard, Pipeline, Somebody, comes_true, command, running
 from tests.integration.test_search import World, desk, ids
 from tests.integration.test_search_verified import held, linked
@@ -520,7 +520,7 @@ async def test_data_points_of_the_attackers_own_record_prove_no_address_of_the_v
     data_map = desk(users=f"name: _id\n{held('email', 'email', FLAG)}\nname: at\n{NAME}")
     posing = {"_id": 1, "email": ADA_MAIL, "name": "Mallory Mask", "at": None}
     await world.fill(users=[posing, {"_id": 2, "email": ADA_MAIL, "name": "Ada Example", "at": WHEN}])
-    engine = Engine(world.stores)
+    engine = RecordEngine(world.stores)
     assert ids(await engine.gather_verified(data_map, {"email": (ADA_MAIL,)})) == {("users", 2)}
     unstated = desk(users=f"name: _id\n{held('email', 'email')}\nname: at\n{NAME}")
     assert ids(await engine.gather_verified(unstated, {"email": (ADA_MAIL,)})) == set()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas import master_keys
-from habeas.stack import Stack
-from shared.answer import SUBMISSION
+from habeas.client import master_keys
+from habeas.embedded.stack import Stack
+from shared.contract.answer import SUBMISSION
 from shared.errors import Destroyed, Sealed
-from shared.keyring import KeyRing
-from shared.vault import Vault
+from shared.runtime.key_rings import KeyRing
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import Pipeline, command, running
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Stack
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack
 from tests.integration.forks import said
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, prepared
 

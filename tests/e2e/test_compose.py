@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from testcontainers.compose import DockerCompose
 
-from shared.bus import Bus, Message
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable, PermanentError
-from shared.mongo import Client, connect, translated
-from shared.topology import EVENTS
+from shared.runtime.broker import Bus, Message
+from shared.runtime.mongo import Client, connect, translated
 from tests.e2e.composed import PARTS, ROOT, SERVICES, Composed
 from tests.waiting import eventually
 

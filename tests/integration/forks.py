@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, cast
 
-from habeas.parts.process import DIES_WITH_US, Command, Process
+from habeas.embedded.parts.process import DIES_WITH_US, Command, Process
 
 
 class Copy:

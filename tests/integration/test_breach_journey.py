@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.mailcatcher import Letter
-from habeas.stack import Stack
-from services.notifier.wording import LANGUAGES
-from shared.mongo import Document
+from habeas.embedded.mailcatcher import CaughtMessage
+from habeas.embedded.stack import Stack
+from services.notifier.letters.languages import LANGUAGES
+from shared.runtime.mongo import Document
 from tests.integration.pipeline import Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 
@@ -99,7 +99,7 @@ async def contacts(pipeline: Pipeline, **condition: Any) -> list[Document]:
     return [one async for one in pipeline.business("portal", "contacts").find(condition)]
 
 
-def told(pipeline: Pipeline, incident: str, contact: Document) -> list[Letter]:
+def told(pipeline: Pipeline, incident: str, contact: Document) -> list[CaughtMessage]:
     """Return the notices of *incident* that one contact got."""
     return pipeline.letters_to(Somebody(contact["email"], ""), incident)
 

@@ -12,12 +12,18 @@ from typing import Any
 import pytest
 from fastapi import Response
 
-from services.fulfillment.carrier import Carrier, Parcel
-from services.fulfillment.signing import Signer
-from shared.outward import MOST_RECEIPT_BYTES, NotAllowed, Outward, ReceiverUnavailable, Refused
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.recipients.carrier import Carrier, Parcel
+from shared.runtime.safe_http import (
+    MOST_RECEIPT_BYTES,
+    NotAllowed,
+    Outward,
+    ReceiverRefused,
+    ReceiverUnavailable,
+)
 from tests.integration.receiver import NOW, Receiver, certificate
 
-SIGNER = Signer(b"m" * 32)
+SIGNER = CertificateSigner(b"m" * 32)
 BODY = json.dumps({"package": "x" * 300_000}).encode()
 
 
@@ -99,7 +105,7 @@ async def test_what_is_no_plain_address_for_https_is_not_sent_to(receiver: Recei
 
 async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     receiver.answers = [Response(status_code=307, headers={"Location": f"{receiver.url}/elsewhere"})]
-    with pytest.raises(Refused):
+    with pytest.raises(ReceiverRefused):
         await carrier(receiver).send(parcel(receiver.url))
     assert len(receiver.received) == 1
 
@@ -107,7 +113,7 @@ async def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 async def test_a_receiver_that_will_not_take_it_has_refused(receiver: Receiver, status: int) -> None:
     receiver.answers = [Response(status_code=status)]
-    with pytest.raises(Refused):
+    with pytest.raises(ReceiverRefused):
         await carrier(receiver).send(parcel(receiver.url))
 
 

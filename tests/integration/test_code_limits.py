@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.intake.code_limits import WINDOW, CodeLimit, WrongCodes
-from services.intake.obstacles import TooOften
-from shared.mongo import Client
+from services.intake.cases.code_limits import WINDOW, CodeLimit, WrongCodes
+from services.intake.cases.errors import TooOften
+from shared.runtime.mongo import Client
 
 NOW = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 ALARM = 3

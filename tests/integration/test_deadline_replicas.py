@@ -16,16 +16,16 @@ from typing import Any
 import orjson
 import pytest_asyncio
 
-from habeas.parts.ports import HOST, dial, free_port
-from habeas.parts.process import Command, Process
-from services.intake.deadlines import APPROACHING
+from habeas.embedded.parts.ports import HOST, dial, free_port
+from habeas.embedded.parts.process import Command, Process
+from services.intake.cases.deadlines import APPROACHING
 from services.intake.domain import request_id
-from shared.bus import Bus, Message, user_of
-from shared.envelope import STRUCTURED
-from shared.events import DeadlineApproaching, DeadlineMissed, RequestReceived
-from shared.keyring import derived_key
-from shared.mongo import Client, Document
-from shared.topology import REQUESTS
+from shared.contract.envelope import STRUCTURED
+from shared.contract.events import DeadlineApproaching, DeadlineMissed, RequestReceived
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Bus, Message, user_of
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Client, Document
 from tests.integration.forks import started
 from tests.waiting import eventually
 

@@ -20,30 +20,30 @@ import pytest_asyncio
 from httpx import ASGITransport
 from structlog.testing import capture_logs
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.drop.wanted import Batch as Taken
-from services.fulfillment.drop.wanted import Listed
-from services.fulfillment.matching import Matching
-from services.fulfillment.search.stores import Stores
-from services.intake.domain import Case, Status
-from services.intake.door import Door
-from services.intake.drop import client
-from services.intake.drop.answering import EXEMPTED_AGAIN, MARGIN, WITHIN
-from services.intake.drop.client import LATER, NotYet, Platform
-from services.intake.drop.fetching import ARCHIVE_ITEM
-from services.intake.drop.files import hours
-from services.intake.drop.ledger import Ledger
-from services.intake.drop.puller import Puller
-from services.intake.listing import Listing
-from shared.bus import Message
-from shared.drop import SOURCE
-from shared.envelope import decode
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.drop.hash_lists import HashListBatch as Taken
+from services.fulfillment.drop.hash_lists import HashLists
+from services.fulfillment.drop.lookup import Matching
+from services.fulfillment.stores.mongodb import Stores
+from services.intake.cases.service import RequestService
+from services.intake.channels.drop import client
+from services.intake.channels.drop.client import LATER, DropClient, NotYet
+from services.intake.channels.drop.fetch import ARCHIVE_ITEM
+from services.intake.channels.drop.files import hours
+from services.intake.channels.drop.ledger import DropLedger
+from services.intake.channels.drop.lists import BatchLists
+from services.intake.channels.drop.puller import Puller
+from services.intake.channels.drop.status_reports import EXEMPTED_AGAIN, MARGIN, WITHIN
+from services.intake.domain import CaseStatus, IntakeCase
+from shared.contract.drop import SOURCE
+from shared.contract.envelope import decode
+from shared.contract.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
 from shared.errors import InvalidDataMap, StoreUnavailable
-from shared.events import DropMatched, Outcome, RequestFulfilled, RequestSubmitted
 from shared.law import Right
-from shared.mongo import Client, Database
-from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
-from shared.vault import CHUNK_BYTES, Vault
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
+from shared.runtime.mongo import Client, Database
+from shared.runtime.vault import CHUNK_BYTES, Vault
 from tests.drop_platform import KEY, California, hash_of
 from tests.integration.mortal import Killed, Life, Mortal
 
@@ -114,15 +114,15 @@ class Requests:
     async def withdraw(self, case: str) -> None:
         self.withdrawn.add(case)
 
-    def case(self, case: str) -> Case:
+    def case(self, case: str) -> IntakeCase:
         request = self.lodged[case]
         outcome = self.outcomes.get(next(iter(request.subject.identifiers.values())), Outcome.GRANTED)
         if case in self.withdrawn:
-            return Case(status=Status.WITHDRAWN)
+            return IntakeCase(status=CaseStatus.WITHDRAWN)
         if outcome is None:
-            return Case(status=Status.VERIFIED)
+            return IntakeCase(status=CaseStatus.VERIFIED)
         answer = RequestFulfilled(request_id=case, right=request.right, outcome=outcome, answer="a")
-        return Case(status=Status.ANSWERED, fulfilled=answer)
+        return IntakeCase(status=CaseStatus.ANSWERED, fulfilled=answer)
 
     @property
     def asked(self) -> set[tuple[Right, str]]:
@@ -131,7 +131,7 @@ class Requests:
         }
 
 
-class Answering(Listing):
+class Answering(BatchLists):
     """The lists, where whatever is lodged is answered as it is said."""
 
     requests: Requests
@@ -140,7 +140,7 @@ class Answering(Listing):
     async def found(self, batch: str) -> DropMatched | None:
         return self.told.get(batch)
 
-    async def cases(self, ids: set[str]) -> Mapping[str, Case]:
+    async def cases(self, ids: set[str]) -> Mapping[str, IntakeCase]:
         return {id_: self.requests.case(id_) for id_ in ids}
 
 
@@ -176,12 +176,12 @@ class World:
         return any(ARCHIVE_ITEM in items for items in self.vault.items.values())
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.databases[0])
+    def ledger(self) -> DropLedger:
+        return DropLedger(self.databases[0])
 
     @property
-    def listed(self) -> Listed:
-        return Listed(self.databases[1], b"k" * 32)
+    def listed(self) -> HashLists:
+        return HashLists(self.databases[1], b"k" * 32)
 
     async def publish(self, messages: list[Message]) -> None:
         for message in messages:
@@ -202,12 +202,12 @@ class World:
         object.__setattr__(listing, "requests", self.requests)
         object.__setattr__(listing, "told", self.told)
         object.__setattr__(listing, "announce", self._announce)
-        platform = Platform("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
+        platform = DropClient("http://drop.example.com", KEY, transport=ASGITransport(self.california.app))
         return Puller(
             mortal(platform, life),
-            cast("Ledger", mortal(self.ledger, life)),
-            cast("Listing", mortal(listing, life)),
-            cast("Door", mortal(self.requests, life)),
+            cast("DropLedger", mortal(self.ledger, life)),
+            cast("BatchLists", mortal(listing, life)),
+            cast("RequestService", mortal(self.requests, life)),
             timedelta(days=7),
             hours("01:00/03:00"),
             self.clock,
@@ -221,7 +221,7 @@ class World:
         stores = Stores({"default": self.client}, database_prefix=self.prefix)
         publishing = mortal(self, life)
         return Matching(
-            cast("Listed", mortal(self.listed, life)),
+            cast("HashLists", mortal(self.listed, life)),
             stores,
             mortal(self.vault, life),
             lambda: MAP,
@@ -505,7 +505,7 @@ async def test_lists_that_lie_sealed_outlive_who_has_not_noted_it(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "received", dies)
+        patch.setattr(DropLedger, "received", dies)
         with pytest.raises(Killed):
             await world.live()
     world.now += timedelta(minutes=2)

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from habeas.engine import Engine
-from services.fulfillment.certificate import verify_certificate
-from services.fulfillment.engine import Engine as Fulfilling
+from habeas.client.engine import OperatorEngine
+from services.fulfillment.certificate.document import verify_certificate
+from services.fulfillment.certificate.signatures import CertificateSigner
 from services.fulfillment.erasure.execution import execute, plan, verify
 from services.fulfillment.erasure.residue import Residue, look_through, records_naming
+from services.fulfillment.search.engine import RecordEngine as Fulfilling
 from services.fulfillment.search.mentions import needles
-from services.fulfillment.search.stores import Stores
 from services.fulfillment.search.walk import gather
-from services.fulfillment.signing import Signer
-from shared.mongo import Client
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Client
 from tests.integration.test_engine import EMAIL, PERSON, TODAY, Commands, World, one
 
 TEXT = "          - { name: text, data_categories: [system.operations] }\n"
@@ -109,7 +109,7 @@ async def test_the_certificate_counts_the_places_and_names_none(world: World) ->
     await world.insert(
         "desk.notes", {"_id": 1, "email": "kim@example.org"}, {"_id": "bo", "text": "kim@example.org"}
     )
-    engine, signer = Engine(one(EMAIL + TEXT), world.stores), Signer(b"k" * 32)
+    engine, signer = OperatorEngine(one(EMAIL + TEXT), world.stores), CertificateSigner(b"k" * 32)
     completed = await engine.erase(
         await engine.plan(await engine.gather(PERSON)), PERSON, controller="Example", signer=signer
     )

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA, BRUNO
-from habeas.stack import Stack
+from habeas.embedded.company import ADA, BRUNO
+from habeas.embedded.stack import Stack
 from tests.integration.forks import said
 from tests.integration.pipeline import Pipeline, Somebody, comes_true, command, running
 from tests.waiting import eventually

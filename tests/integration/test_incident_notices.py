@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from habeas.stack import Stack
+from habeas.embedded.stack import Stack
 from tests.integration.pipeline import Pipeline, command, now, prepared
 from tests.unit.pages import ROOT
 from tests.waiting import eventually

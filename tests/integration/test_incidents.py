@@ -13,12 +13,12 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from habeas.stack import Stack
-from shared import topology
-from shared.bus import Message, Parking
-from shared.envelope import encode
-from shared.events import Fact
-from shared.incidents import AffectedGroup, BreachApproved, BreachHeld, BreachNotified, BreachScoped
+from habeas.embedded.stack import Stack
+from shared.contract import topology
+from shared.contract.breaches import AffectedGroup, BreachApproved, BreachHeld, BreachNotified, BreachScoped
+from shared.contract.envelope import encode
+from shared.contract.events import Fact
+from shared.runtime.broker import Message, Parking
 from tests.integration.pipeline import Heard, Pipeline, comes_true, command, now, prepared
 from tests.unit.pages import ROOT
 from tests.waiting import eventually

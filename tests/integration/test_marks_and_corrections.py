@@ -10,12 +10,12 @@ from services.fulfillment.changes.change import Change
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.execution import carry_out
 from services.fulfillment.changes.marks import lifted, plan_marks
-from services.fulfillment.datamap.reading import DataMap
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.datamap.reader import DataMap
 from services.fulfillment.search.walk import gather
-from shared.events import Correction
+from services.fulfillment.stores.mongodb import Stores
+from shared.contract.events import Correction
 from shared.law import Right
-from shared.mongo import Client, Document
+from shared.runtime.mongo import Client, Document
 from tests.integration.test_engine import EMAIL, PERSON, THREAD, TODAY, World, one
 
 KIM, LEE = "kim@example.org", "lee@example.org"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.suppression import Purpose, Suppressions
-from shared.keyring import derived_key
-from shared.mongo import Client
+from services.fulfillment.changes.stop_list import StopList, StopPurpose
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Client
 from tests.integration.forks import said
 from tests.integration.test_engine import World
 
@@ -59,8 +59,8 @@ class Operator:
     async def stopped(self, **known: str) -> bool:
         """Tell whether somebody stands on the stop list as erased."""
         database = self.world.client[f"{self.world.prefix}_fulfillment"]
-        suppressions = Suppressions(database, derived_key(KEY, "suppressions"))
-        return await suppressions.holds({name: (value,) for name, value in known.items()}, Purpose.ERASED)
+        suppressions = StopList(database, derived_key(KEY, "suppressions"))
+        return await suppressions.holds({name: (value,) for name, value in known.items()}, StopPurpose.ERASED)
 
 
 @pytest_asyncio.fixture

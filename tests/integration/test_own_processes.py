@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from services.fulfillment.datamap.reading import load
-from services.fulfillment.drawing.mermaid import mermaid
-from services.fulfillment.drawing.picture import picture_of
-from services.fulfillment.drawing.svg import svg
+from services.fulfillment.datamap.diagram.mermaid import mermaid
+from services.fulfillment.datamap.diagram.picture import picture_of
+from services.fulfillment.datamap.diagram.svg import svg
+from services.fulfillment.datamap.reader import load
 from tests.unit.pages import ROOT, text
 
 EXAMPLE = ROOT / "datamaps" / "example"
@@ -43,11 +43,11 @@ def run_python(code: str, **environment: str) -> str:
 
 def test_the_language_of_the_machine_does_not_change_an_explanation() -> None:
     code = (
-        "from datetime import date; from shared.calendars import calendar_named;"
+        "from datetime import date; from shared.law.calendars import calendar_named;"
         "print(calendar_named('DE-BE').day_off(date(2027, 3, 26)))"
     )
     assert run_python(code, LANGUAGE="de") == "Good Friday"
 
 
 def test_the_library_is_imported_with_the_first_calendar_and_not_before() -> None:
-    assert run_python("import shared.calendars, sys; print('holidays' in sys.modules)") == "False"
+    assert run_python("import shared.law.calendars, sys; print('holidays' in sys.modules)") == "False"

@@ -7,10 +7,10 @@ from typing import Any
 
 import bson
 
-from habeas.stack import Stack
-from shared.events import RequestFulfilled
-from shared.mongo import Document
-from shared.vault import Vault
+from habeas.embedded.stack import Stack
+from shared.contract.events import RequestFulfilled
+from shared.runtime.mongo import Document
+from shared.runtime.vault import Vault
 from tests.integration.pipeline import DATABASES, Pipeline, comes_true, command, running
 
 

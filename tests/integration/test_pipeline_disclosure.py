@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from fastapi import Response
 
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, running
 from tests.integration.receiver import Receiver

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from habeas.company import ADA
-from habeas.stack import Stack
+from habeas.embedded.company import ADA
+from habeas.embedded.stack import Stack
 from services.fulfillment.package.verification import verify_package
-from shared.mongo import Document
-from shared.policies import EXAMPLE
+from shared.law.library import EXAMPLE
+from shared.runtime.mongo import Document
 from tests.integration.pipeline import PORTAL, Heard, Pipeline, Somebody, command, running
 from tests.waiting import eventually
 

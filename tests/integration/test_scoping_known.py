@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import yaml
 
-from habeas.company import fill, generate
-from habeas.company.people import ADA, BRUNO
-from habeas.company.portal import STAFF
-from habeas.incidents import groups_by_law
-from habeas.installation import COMPANY
-from services.fulfillment.datamap.reading import load, parse
-from services.fulfillment.scoping.affected import Somebody
-from services.fulfillment.scoping.judging import Editions
-from services.fulfillment.scoping.places import place_of
-from services.fulfillment.scoping.trying import _People
-from shared.mongo import Client, insert_new
-from shared.policies import breach_policies, company
+from habeas.client.incident_register import groups_by_law
+from habeas.embedded.company import fill, generate
+from habeas.embedded.company.people import ADA, BRUNO
+from habeas.embedded.company.portal import STAFF
+from habeas.embedded.installation import COMPANY
+from services.fulfillment.breach.affected import AffectedPerson
+from services.fulfillment.breach.dry_run import _People
+from services.fulfillment.breach.obligations import Editions
+from services.fulfillment.breach.places import place_of
+from services.fulfillment.datamap.reader import load, parse
+from shared.law.library import breach_policies, company
+from shared.runtime.mongo import Client, insert_new
 from tests.conftest import PREFIXED
 from tests.integration.pipeline import EXAMPLE, command, datamap
 from tests.integration.scoping import Installation, declared
@@ -235,7 +235,9 @@ async def test_a_dry_run_counts_customers_who_share_an_address(
 
 async def test_a_dry_run_hears_all_that_one_portion_says_of_somebody() -> None:
     """Else it would know less of people than the service, which reads whole portions."""
-    found = Somebody(who=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")})
+    found = AffectedPerson(
+        who=("email", "ada"), categories=frozenset({"user.name"}), said={"email": (0, "ada")}
+    )
     first = replace(found, categories=frozenset(), said={"language": (2, "de")}, places={"DE": 2})
     second = replace(found, categories=frozenset(), said={"language": (1, "fr")}, places={"FR": 1})
     with closing(_People()) as people:

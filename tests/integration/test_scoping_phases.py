@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.scoping.finding import Finding
-from services.fulfillment.scoping.handlers import Context, forget_phase
-from services.fulfillment.scoping.judging import Editions
-from shared.incidents import BreachForgotten
-from shared.mongo import Client
-from shared.policies import EXAMPLE, breach_policies, company
+from services.fulfillment.breach.handlers import ScopeContext, forget_phase
+from services.fulfillment.breach.obligations import Editions
+from services.fulfillment.breach.search import AffectedSearch
+from shared.contract.breaches import BreachForgotten
+from shared.law.library import EXAMPLE, breach_policies, company
+from shared.runtime.mongo import Client
 from tests.integration.scoping import CALIFORNIA, GDPR, INCIDENT, Installation, declared
 from tests.integration.test_scoping import CUSTOMERS, PEOPLE, SHOP, collection, shop
 
@@ -95,7 +95,7 @@ async def test_whom_a_phase_concerned_is_forgotten_but_who_was_found_since(insta
     await shop(installed)
     await installed.scoped(declared(collections=EVERYBODY))
     await installed.scoped(declared(collections=[collection("people", _id=1)]), phase=2)
-    ctx = Context(installed.vault, Finding(SHOP, installed.stores), installed.scopes)
+    ctx = ScopeContext(installed.vault, AffectedSearch(SHOP, installed.stores), installed.scopes)
     assert await forget_phase(BreachForgotten(request_id=INCIDENT, phase=1), ctx) == []
     left = [one["phase"] async for one in installed.people.find()]
     assert left == [2, 2], "the person, and whom their record names for emergencies"

@@ -8,14 +8,14 @@ import pytest_asyncio
 
 from services.fulfillment.changes.execution import carry_out
 from services.fulfillment.changes.marks import plan_marks
-from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.erasure.execution import execute, plan, verify
-from services.fulfillment.erasure.steps import Plan
-from services.fulfillment.search.stores import Stores
+from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.search.walk import gather
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import InvalidDataMap
 from shared.law import Right
-from shared.mongo import Client, Document, Int64
+from shared.runtime.mongo import Client, Document, Int64
 from tests.integration.test_engine import TODAY
 from tests.integration.test_search import PERSON, World, desk, identity, ids, reference
 
@@ -124,7 +124,7 @@ async def test_an_element_is_the_persons_by_the_whole_key_alone(
     shown = str([found.disclosed for found in findings.of("desk.visits")])
     assert "of kim" in shown
     assert not any(f"of {other}" in shown for other in PEOPLE[1:])
-    decided = Plan.of_lines(plan(findings, data_map, TODAY).lines())
+    decided = ErasurePlan.of_lines(plan(findings, data_map, TODAY).lines())
     assert not (await verify(decided, data_map, world.stores, PERSON)).clean, "it is still there"
     for _ in range(2):
         assert await execute(decided, world.stores) == {}

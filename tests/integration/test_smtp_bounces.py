@@ -8,9 +8,9 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from habeas.parts.ports import HOST, free_port
-from habeas.stack import Stack
-from shared.events import LetterKind
+from habeas.embedded.parts.ports import HOST, free_port
+from habeas.embedded.stack import Stack
+from shared.contract.events import LetterKind
 from tests.integration.correspondence import Writer
 from tests.integration.mail_host import MailHost, running
 from tests.integration.pipeline import Heard, Pipeline, prepared

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest_asyncio
 
-from shared.bus import Message
-from shared.envelope import decode
+from shared.contract.envelope import decode
+from shared.contract.events import TimeCame
+from shared.contract.topology import EVENTS
 from shared.errors import BrokerUnavailable
-from shared.events import TimeCame
-from shared.mongo import Client
-from shared.timers import Timers, tell_the_time
-from shared.topology import EVENTS
+from shared.runtime.broker import Message
+from shared.runtime.mongo import Client
+from shared.runtime.scheduler import Timers, tell_the_time
 
 CASE, OTHER = "a" * 32, "b" * 32
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

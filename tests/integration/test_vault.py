@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.coalescing import Coalescer
 from shared.errors import Destroyed, PermanentError, Sealed
-from shared.mongo import Client, Collection
-from shared.vault import CHUNK_BYTES, Vault
+from shared.runtime.dataloader import Coalescer
+from shared.runtime.mongo import Client, Collection
+from shared.runtime.vault import CHUNK_BYTES, Vault
 
 CASE, OTHER = "a" * 32, "b" * 32
 MASTER = bytes(range(32))

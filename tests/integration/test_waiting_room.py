@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from services.intake.shaping import Visitor
-from services.intake.waiting import WaitingRoom
-from shared.events import BurstDeclared, RequestLodged
-from shared.mongo import Client, Database
+from services.intake.cases.rate_limit import Visitor
+from services.intake.cases.waiting_queue import WaitingRoom
+from shared.contract.events import BurstDeclared, RequestLodged
+from shared.runtime.mongo import Client, Database
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,9 +6,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from services.intake.packages import Packages
-from shared.answer import facts_of
-from shared.events import (
+from services.intake.http.packages import Packages
+from shared.contract.answer import facts_of
+from shared.contract.events import (
     DeliveryAction,
     Evidence,
     Fact,

@@ -6,13 +6,13 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from pydantic import ValidationError
 
-from services.intake.api import Callers, create_app
-from services.intake.guard import Guard
-from services.intake.site import Site
-from shared.brand import LEGIBLE, PAPER_DARK, Brand, contrast
-from shared.client_limits import Allowance
+from services.intake.http.api import Callers, create_app
+from services.intake.pages.csrf import Guard
+from services.intake.pages.site import Site
 from shared.errors import ConfigurationError
-from shared.policies import EXAMPLE, company
+from shared.law.brand import LEGIBLE, PAPER_DARK, Brand, contrast
+from shared.law.library import EXAMPLE, company
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office
 from tests.unit.intake_api import ROOT
 

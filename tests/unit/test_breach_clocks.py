@@ -10,37 +10,37 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bench.clock import Day, walked
-from shared.calendars import calendar_named
-from shared.law import Company
+from shared.law import Controller
 from shared.law.breaches import (
     Breach,
     BreachPolicies,
     BreachPolicy,
     BreachRole,
     Clock,
-    Customer,
-    Notice,
-    Recipient,
+    NoticeRecipientKind,
+    NoticeRule,
+    ProcessorCustomer,
     Risk,
     clocks,
 )
-from shared.policies import breach_policies
+from shared.law.calendars import calendar_named
+from shared.law.library import breach_policies
 from tests.unit.breach_cases import AWARE, BERLIN, NEW_YORK, NOWHERE, breach, company
 
 Residents: TypeAlias = Mapping[Any, int]
 
 
-def counted(said: Breach, residents: Residents, to: Company = NOWHERE) -> dict[str, Clock]:
+def counted(said: Breach, residents: Residents, to: Controller = NOWHERE) -> dict[str, Clock]:
     found = clocks(said, residents, breach_policies(), to, calendar_named)
     assert len({clock.id for clock in found}) == len(found)
     return {clock.id: clock for clock in found}
 
 
-def owed(said: Breach, residents: Residents, to: Company = NOWHERE) -> set[str]:
+def owed(said: Breach, residents: Residents, to: Controller = NOWHERE) -> set[str]:
     return {id_ for id_, clock in counted(said, residents, to).items() if clock.owed}
 
 
-def due(said: Breach, residents: Residents, clock: str, to: Company = NOWHERE) -> str | None:
+def due(said: Breach, residents: Residents, clock: str, to: Controller = NOWHERE) -> str | None:
     found = counted(said, residents, to)[clock]
     assert found.owed
     return f"{found.due_at:%Y-%m-%d %H:%M}" if found.due_at else None
@@ -99,7 +99,7 @@ def test_an_authority_is_told_though_nobody_can_read_the_data() -> None:
     ],
 )
 def test_who_is_in_no_member_state_tells_each_in_which_people_live(
-    residents: dict[str | None, int], to: Company, expected: set[str]
+    residents: dict[str | None, int], to: Controller, expected: set[str]
 ) -> None:
     """GDPR Art. 55-56; EDPB Guidelines 9/2022 para. 73."""
     found = owed(breach(), residents, to)
@@ -144,7 +144,7 @@ def of_state(state: str) -> Any:
 
 @pytest.mark.parametrize(("state", "days"), sorted(NUMBERS.items()))
 def test_each_state_says_in_how_many_days_people_are_told(state: str, days: int | None) -> None:
-    notice = of_state(state).notice(Recipient.PEOPLE)
+    notice = of_state(state).notice(NoticeRecipientKind.PEOPLE)
     assert (notice.length, notice.unit) == ((days, "calendar day") if days else (None, None))
 
 
@@ -172,7 +172,7 @@ def test_days_begin_with_discovery_or_with_awareness_as_the_law_says(
     said = breach(aware_at=AWARE + timedelta(days=8))
     assert due(said, {f"US-{state}": 1}, f"us-{state.lower()}.people") == due_at
     assert (
-        of_state(state).notice(Recipient.PEOPLE).since
+        of_state(state).notice(NoticeRecipientKind.PEOPLE).since
         == {
             "detected": "discovery",
             "aware": "awareness",
@@ -211,7 +211,7 @@ def test_how_many_there_are_is_no_reason_while_nobody_knows() -> None:
     "state", ["AK", "GA", "ID", "KS", "KY", "MI", "MN", "MS", "NV", "OH", "TN", "WI", "WV", "WY"]
 )
 def test_some_states_want_no_attorney_general_told(state: str) -> None:
-    assert of_state(state).notice(Recipient.ATTORNEY_GENERAL) is None
+    assert of_state(state).notice(NoticeRecipientKind.ATTORNEY_GENERAL) is None
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,10 @@ def test_vermonts_attorney_general_is_told_within_14_business_days() -> None:
 
 # --- processors ---------------------------------------------------------------------------------------
 
-PROCESSOR = replace(breach(role=BreachRole.PROCESSOR), controllers=(Customer("acme", 12), Customer("globex")))
+PROCESSOR = replace(
+    breach(role=BreachRole.PROCESSOR),
+    controllers=(ProcessorCustomer("acme", 12), ProcessorCustomer("globex")),
+)
 
 
 def test_a_customer_is_told_within_the_hours_of_its_contract_and_24_where_it_says_none() -> None:
@@ -315,7 +318,7 @@ def test_a_contract_is_no_law() -> None:
 
 def test_a_law_that_is_stricter_than_the_contract_prevails() -> None:
     """Fla. Stat. § 501.171(6): at the latest on day 10, however long the contract gives."""
-    slow = replace(PROCESSOR, controllers=(Customer("acme", 240 + 24),))
+    slow = replace(PROCESSOR, controllers=(ProcessorCustomer("acme", 240 + 24),))
     residents = {"US-FL": 1}
     assert due(slow, residents, "us-fl.controller.acme", NEW_YORK) == "2026-03-11 23:59"
 
@@ -339,7 +342,7 @@ VENDOR = {**dict.fromkeys(AT_ONCE), **dict.fromkeys(("AL", "FL", "MD", "OR"), 10
 
 @pytest.mark.parametrize(("state", "days"), sorted(VENDOR.items()))
 def test_each_state_says_by_when_the_owner_of_the_data_is_told(state: str, days: int | None) -> None:
-    notice = of_state(state).notice(Recipient.CONTROLLER)
+    notice = of_state(state).notice(NoticeRecipientKind.CONTROLLER)
     assert (notice.length, notice.unit) == ((days, "calendar day") if days else (None, None))
 
 
@@ -516,14 +519,14 @@ DAYS = [
     pytest.param(policy, notice, id=f"{policy.id} {notice.to} {notice.stage}")
     for policy in breach_policies()
     for notice in policy.notices
-    if notice.period() and notice.to is not Recipient.CONTROLLER
+    if notice.period() and notice.to is not NoticeRecipientKind.CONTROLLER
 ]
 FIRST, LAST = datetime(2028, 1, 1, tzinfo=UTC), datetime(2033, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("policy", "notice"), DAYS)
 def test_the_clock_of_a_breach_and_the_walk_come_to_the_same_day(
-    policy: BreachPolicy, notice: Notice
+    policy: BreachPolicy, notice: NoticeRule
 ) -> None:
     """Reg. (EEC, Euratom) 1182/71 Art. 3(2)-(4), and our caution: the end comes before days off."""
     dice, period = random.Random(policy.id), notice.period()

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from shared.law.breaches import BreachPolicy, NoticeElement, Recipient, Risk, Stage, Trigger
-from shared.policies import breach_policies
+from shared.law.breaches import BreachPolicy, NoticeElement, NoticeRecipientKind, NoticeStage, Risk, Trigger
+from shared.law.library import breach_policies
 
-E, R, S = NoticeElement, Recipient, Stage
+E, R, S = NoticeElement, NoticeRecipientKind, NoticeStage
 NEWEST = {policy.law: policy for policy in breach_policies()}
 ELSEWHERE = [law for law in NEWEST if not law.startswith("us-")]
 STATES = [law for law in NEWEST if law.startswith("us-")]
@@ -152,9 +152,9 @@ def test_what_a_letter_must_not_say_is_what_the_law_forbids(policy: BreachPolicy
 class Row(NamedTuple):
     """When somebody is told."""
 
-    to: Recipient
+    to: NoticeRecipientKind
     risk: Risk = Risk.UNLIKELY
-    stage: Stage = Stage.NOTICE
+    stage: NoticeStage = NoticeStage.NOTICE
     harbour: str | None = None
     from_people: int = 1
     or_people: int | None = None

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.law import Company
-from shared.law.breaches import Breach, BreachPolicy, BreachRole, Recipient, Risk, owed_to, spared
-from shared.policies import breach_policies
+from shared.law import Controller
+from shared.law.breaches import Breach, BreachPolicy, BreachRole, NoticeRecipientKind, Risk, owed_to, spared
+from shared.law.library import breach_policies
 from tests.unit.breach_cases import BERLIN, NEW_YORK, NOWHERE, SSN, breach, company
 
 CARD = ("user.name", "user.financial.credit_card")
@@ -15,7 +15,7 @@ LOG_IN = ("user.contact.email", "user.authorization.password")
 
 
 def owed(
-    said: Breach, place: str | None, categories: tuple[str, ...] = (), to: Company = NOWHERE
+    said: Breach, place: str | None, categories: tuple[str, ...] = (), to: Controller = NOWHERE
 ) -> list[str]:
     return [policy.law for policy in owed_to(said, place, categories, breach_policies(), to)]
 
@@ -48,7 +48,7 @@ def owed(
     ],
 )
 def test_the_law_of_the_residence_wants_people_told_and_that_of_the_establishment(
-    place: str | None, to: Company, expected: list[str]
+    place: str | None, to: Controller, expected: list[str]
 ) -> None:
     assert owed(breach(), place, to=to) == expected
 
@@ -229,5 +229,5 @@ def test_the_edition_counts_that_was_in_force_when_the_breach_became_known() -> 
         for day in (datetime(2025, 12, 31, 12, tzinfo=UTC), datetime(2026, 1, 1, 12, tzinfo=UTC))
     )
     assert (before.id, after.id) == ("us-ca@2022-01-01", "us-ca@2026-01-01")
-    told = [policy.notice(Recipient.PEOPLE) for policy in (before, after)]
+    told = [policy.notice(NoticeRecipientKind.PEOPLE) for policy in (before, after)]
     assert [notice.length for notice in told if notice] == [None, 30]

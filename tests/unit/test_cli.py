@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from habeas.cli import app
 from habeas.cli.maps import _show
 from habeas.cli.options import settings, show_plan
-from habeas.engine import identities
-from habeas.erasures import bare
-from services.fulfillment.datamap.loading import Flaw
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.erasure.steps import Disposition, Mask, Plan, Step
-from services.fulfillment.search.ownership import Match
+from habeas.client.engine import identities
+from habeas.client.erasures import bare
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.yaml_loader import MapError
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Mask, RecordStep
+from services.fulfillment.search.ownership import OwnershipMatch
 from shared.errors import ConfigurationError
 
 
@@ -83,8 +83,8 @@ def test_two_telephone_numbers_are_both_looked_for_in_all_their_spellings() -> N
 def test_remarks_that_are_the_same_are_told_once_with_their_places(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flaws = [Flaw(f"map.yml:{n}", "the look-up has no index", "make one", remark=True) for n in (3, 5)]
-    _show([*flaws, Flaw("map.yml:9", "no such field", "remove it")])
+    flaws = [MapError(f"map.yml:{n}", "the look-up has no index", "make one", remark=True) for n in (3, 5)]
+    _show([*flaws, MapError("map.yml:9", "no such field", "remove it")])
     told = capsys.readouterr().out
     assert told.count("the look-up has no index") == 1
     assert "map.yml:3, map.yml:5" in told
@@ -94,12 +94,14 @@ def test_remarks_that_are_the_same_are_told_once_with_their_places(
 def test_a_plan_is_read_in_eighty_columns_with_every_name_whole(capsys: pytest.CaptureFixture[str]) -> None:
     key = "a_very_long_name_of_a_database.and_a_very_long_name_of_a_collection"
     masks = tuple(Mask(f"a_field_with_a_long_name.{n}", (), None) for n in range(9))
-    match = Match("email", None, ("a",))
+    match = OwnershipMatch("email", None, ("a",))
     steps = [
-        Step(key, Place("default", "a", "b"), {"_id": n}, Disposition.MASKED, (match,), masks=masks)
+        RecordStep(
+            key, CollectionPlace("default", "a", "b"), {"_id": n}, Disposition.MASKED, (match,), masks=masks
+        )
         for n in range(11)
     ]
-    plan = Plan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
+    plan = ErasurePlan("v", date(2026, 11, 25), ("user",), tuple(steps), ((key,),))
     show_plan(plan, as_json=False)
     told = capsys.readouterr().out
     assert key in told

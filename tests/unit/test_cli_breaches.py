@@ -12,22 +12,20 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from habeas import breachfiles, incidents, requests
 from habeas.cli import app
 from habeas.cli.breaches import _show_phase, standing
 from habeas.cli.options import out
-from habeas.incidents import Case
-from habeas.notices.lacking import lacks
-from habeas.notices.reading import known
-from habeas.report import breaches
-from habeas.specimens import SENDER
-from services.intake.incidents.clocks import clocks_of
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
-from services.notifier.notices.lacking import NO_CUSTOMER
-from shared.errors import ConfigurationError
-from shared.events import Fact
-from shared.incidents import (
+from habeas.client import breach_files, incident_register, requests
+from habeas.client.breach_notices.missing_facts import lacks
+from habeas.client.breach_notices.reader import known
+from habeas.client.incident_register import IncidentCase
+from habeas.client.report import breaches
+from habeas.client.specimens import SENDER
+from services.intake.breach.clocks import clocks_of
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, CustomersFound, DutiesDone, DutiesWithdrawn
+from services.notifier.breach.notices.missing_facts import NO_CUSTOMER
+from shared.contract.breaches import (
     AffectedGroup,
     BreachApproved,
     BreachDeclared,
@@ -39,6 +37,8 @@ from shared.incidents import (
     BreachWithdrawn,
     NoticesReleased,
 )
+from shared.contract.events import Fact
+from shared.errors import ConfigurationError
 from tests.unit.fakes import NOW, PRACTICE
 from tests.unit.pages import ROOT
 from tests.unit.register import AWARE_AT, GDPR, INCIDENT, LAW, declaration
@@ -63,7 +63,7 @@ def changed(folder: Path, **changes: Any) -> Path:
 
 
 def test_the_example_is_a_declaration() -> None:
-    declared = breachfiles.read(EXAMPLE, "ada")
+    declared = breach_files.read(EXAMPLE, "ada")
     assert (declared.by, declared.high_risk) == ("ada", True)
     assert declared.affected.collections[0].filter == {"language": "de"}
     assert declared.account("de").nature.startswith("Am 3. März")
@@ -71,13 +71,13 @@ def test_the_example_is_a_declaration() -> None:
 
 def test_json_is_read_as_well(tmp_path: Path) -> None:
     file = written(tmp_path, json.dumps(declaration()))
-    assert breachfiles.read(file, None) == BreachDeclared.model_validate(declaration())
+    assert breach_files.read(file, None) == BreachDeclared.model_validate(declaration())
 
 
 def test_words_are_words_and_only_true_is_true(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("{country: DE}", "{country: NO}")
     text = text.replace("{language: de}", "{active: true, flag: yes, gone: null, tries: 5, day: 2026-03-05}")
-    declared = breachfiles.read(written(tmp_path, text), "ada")
+    declared = breach_files.read(written(tmp_path, text), "ada")
     assert declared.affected.list[0].residence is not None
     assert declared.affected.list[0].residence.country == "NO"
     assert declared.affected.collections[0].filter == {
@@ -137,7 +137,7 @@ def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
 ) -> None:
     file = changed(tmp_path, **changes)
     with pytest.raises(ConfigurationError) as raised:
-        breachfiles.read(file, None)
+        breach_files.read(file, None)
     assert f"{file}: {said}" in str(raised.value)
     assert SECRET not in str(raised.value)
 
@@ -145,7 +145,7 @@ def test_a_flaw_is_told_with_place_and_remedy_and_without_a_value(
 def test_what_may_be_written_in_two_ways_is_one_flaw(tmp_path: Path) -> None:
     home = {"country": "US", "subdivision": "North Dakota"}
     with pytest.raises(ConfigurationError) as raised:
-        breachfiles.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
+        breach_files.read(changed(tmp_path, affected={"list": [{"residence": home}]}), None)
     assert len(str(raised.value).splitlines()) == 1
 
 
@@ -156,7 +156,7 @@ def test_who_decides_something_is_told_how_names_are_written() -> None:
 
 def test_every_flaw_has_a_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        breachfiles.read(changed(tmp_path, contact=None, nature=None), None)
+        breach_files.read(changed(tmp_path, contact=None, nature=None), None)
     assert len(str(raised.value).splitlines()) == 2
 
 
@@ -172,18 +172,18 @@ def test_every_flaw_has_a_line(tmp_path: Path) -> None:
 )
 def test_what_is_no_declaration_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        breachfiles.read(written(tmp_path, text), "ada")
+        breach_files.read(written(tmp_path, text), "ada")
 
 
 def test_who_declares_is_one_person(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="names another account than --as"):
-        breachfiles.read(changed(tmp_path), "bruno")
+        breach_files.read(changed(tmp_path), "bruno")
 
 
 def test_the_same_words_are_the_same_event(tmp_path: Path) -> None:
-    one, same = (breachfiles.read(changed(tmp_path), None) for _ in range(2))
-    other = breachfiles.read(changed(tmp_path, measures="More."), None)
-    ids = [breachfiles.event_id("habeas/command", declared) for declared in (one, same, other)]
+    one, same = (breach_files.read(changed(tmp_path), None) for _ in range(2))
+    other = breach_files.read(changed(tmp_path, measures="More."), None)
+    ids = [breach_files.event_id("habeas/command", declared) for declared in (one, same, other)]
     assert ids[0] == ids[1] != ids[2]
 
 
@@ -254,13 +254,15 @@ TOLD: tuple[Fact, ...] = (
 )
 
 
-def case_of(*more: Fact, **declared: Any) -> Case:
+def case_of(*more: Fact, **declared: Any) -> IncidentCase:
     """Return an incident of which notices are out, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration(**declared))
     incident = reduce(evolve, TOLD, Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(incident, (known,), LAW, NOW))
     facts = (*TOLD, clocks, *more)
-    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,))
+    return IncidentCase(
+        INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], (known,)
+    )
 
 
 def reported(late: timedelta = timedelta()) -> BreachReported:
@@ -317,10 +319,10 @@ def test_a_processor_who_names_no_customer_is_told_that_none_is_told() -> None:
 def test_people_who_were_told_in_time_before_more_were_found_stay_on_record() -> None:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.people",), at=NOW)
     incident = reduce(evolve, (done, *SECOND), case_of().incident)
-    case = Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
+    case = IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),) * 2)
     [clock] = [one for one in case.plain(NOW)["clocks"] if one["clock"] == "gdpr.people"]
     assert (clock["done_at"], [stop["done_at"] for stop in clock["before"]]) == (None, [NOW.isoformat()])
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert [one for one in row["told"] if one.startswith("gdpr.people: ")]
     assert [one for one in row["not_told"] if one == "gdpr.people: still to be told"]
 
@@ -335,7 +337,12 @@ def test_people_who_were_told_late_before_more_were_found_stay_late() -> None:
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, known, LAW, NOW))
     incident = reduce(evolve, (clocks, late, SECOND[0], found.model_copy(update={"phase": 2})), begun)
     [row] = json.loads(
-        breaches.written([Case(INCIDENT, incident, [], known * 2)], breaches.Form.JSON, PRACTICE.company, NOW)
+        breaches.written(
+            [IncidentCase(INCIDENT, incident, [], known * 2)],
+            breaches.RegisterFormat.JSON,
+            PRACTICE.company,
+            NOW,
+        )
     )
     assert row["late"] == ["us-ca.people"]
 
@@ -356,7 +363,7 @@ def test_what_was_done_stays_on_record_when_its_clock_is_none_any_more() -> None
     case = case_of(reported(late=timedelta(minutes=1)), none)
     [clock] = case.plain(NOW)["clocks"]
     assert (clock["clock"], clock["receipt"], clock["late"]) == ("gdpr.authority.DE", "LDA-1", True)
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert row["late"] == ["gdpr.authority.DE"]
     again = ClocksSet(request_id=INCIDENT, clocks=case.incident.duties)
     assert len(evolve(case.incident, again).duties) == 1
@@ -366,7 +373,7 @@ def test_who_was_told_and_is_not_owed_it_any_more_is_shown_as_told() -> None:
     case = case_of(reported())
     spared = tuple(duty.model_copy(update={"owed": False}) for duty in case.incident.clocks)
     clocks = evolve(case.incident, ClocksSet(request_id=INCIDENT, clocks=spared))
-    plain = Case(INCIDENT, clocks, case.told, case.declared).plain(NOW)
+    plain = IncidentCase(INCIDENT, clocks, case.told, case.declared).plain(NOW)
     [clock] = [one for one in plain["clocks"] if one["done_at"]]
     assert standing(clock, PRACTICE.company.zone).startswith("told 2026-03-08")
 
@@ -376,7 +383,7 @@ def test_who_is_told_of_nothing_is_counted_once_in_all_phases() -> None:
         request_id=INCIDENT, phase=2, declaration="e", role="controller", aware_at=AWARE_AT
     )
     incident = reduce(evolve, (again, TWO_LAWS.model_copy(update={"phase": 2})), case_of().incident)
-    assert incidents.by_law(incident.phases) == {GDPR: 14, "none": 3}
+    assert incident_register.by_law(incident.phases) == {GDPR: 14, "none": 3}
 
 
 def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
@@ -384,10 +391,10 @@ def test_a_clock_that_is_none_is_refused_with_those_there_are() -> None:
         case_of().clock("gdpr.authority.XX")
 
 
-def waiting(*facts: Fact) -> Case:
+def waiting(*facts: Fact) -> IncidentCase:
     """Return an incident whose first phase waits for an approval, and then *facts* happened."""
     incident = reduce(evolve, (*TOLD[:2], *facts), Incident())
-    return Case(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
+    return IncidentCase(INCIDENT, incident, [], (BreachDeclared.model_validate(declaration()),))
 
 
 SECOND = (
@@ -398,8 +405,8 @@ SECOND = (
 
 def test_what_is_approved_is_said_with_people_customers_and_languages() -> None:
     case = waiting()
-    assert incidents.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
-    assert incidents.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
+    assert incident_register.approvable(case, None, "bruno") == {"phase": 1, "declaration": "d"}
+    assert incident_register.addressed(case.incident.newest) == "7 people (de 5, fr 2), 3 customers"
 
 
 def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
@@ -411,8 +418,8 @@ def test_who_approves_reads_who_gets_a_letter_and_who_gets_none() -> None:
     )
     found = TWO_LAWS.model_copy(update={"groups": groups, "customers": 0})
     incident = reduce(evolve, (TOLD[0], found), Incident())
-    assert incidents.addressed(incident.newest) == "10 people (de 9, fr 1), 0 customers"
-    assert incidents.without_address(incident.newest) == 2
+    assert incident_register.addressed(incident.newest) == "10 people (de 9, fr 1), 0 customers"
+    assert incident_register.without_address(incident.newest) == 2
 
 
 def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_to() -> None:
@@ -421,26 +428,26 @@ def test_who_approves_first_of_what_a_system_declared_is_told_that_another_has_t
     first, second = (
         BreachApproved(request_id=INCIDENT, by=by, phase=1, declaration="d") for by in ("ada", "bruno")
     )
-    assert incidents.lacks_a_second(scoped, first)
-    assert not incidents.lacks_a_second(evolve(scoped, first), second)
-    assert not incidents.lacks_a_second(waiting().incident, second)
+    assert incident_register.lacks_a_second(scoped, first)
+    assert not incident_register.lacks_a_second(evolve(scoped, first), second)
+    assert not incident_register.lacks_a_second(waiting().incident, second)
 
 
 def test_an_approval_names_its_phase_where_it_lets_out_another() -> None:
     """A phase that came since somebody looked is not approved unseen."""
     with pytest.raises(ConfigurationError, match="--phase: say which was looked at"):
-        incidents.approvable(waiting(*SECOND), None, "bruno")
-    assert incidents.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
-    assert incidents.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
+        incident_register.approvable(waiting(*SECOND), None, "bruno")
+    assert incident_register.approvable(waiting(*SECOND), 2, "bruno") == {"phase": 2, "declaration": "e"}
+    assert incident_register.approvable(waiting(SECOND[0]), None, "bruno")["phase"] == 1
     with pytest.raises(ConfigurationError, match="declared by the same"):
-        incidents.approvable(waiting(), None, "ada")
+        incident_register.approvable(waiting(), None, "ada")
 
 
 # --- the register -------------------------------------------------------------------------------------
 
 
 def test_the_register_names_facts_effects_and_remedies() -> None:
-    text = breaches.written([case_of(reported())], breaches.Form.CSV, PRACTICE.company, NOW)
+    text = breaches.written([case_of(reported())], breaches.RegisterFormat.CSV, PRACTICE.company, NOW)
     [row] = csv.DictReader(io.StringIO(text))
     assert row["nature"] == "A copy of the customer table was taken."
     assert row["consequences"] == "Letters that pretend to come from us."
@@ -475,8 +482,8 @@ def test_records_that_a_supplement_names_again_count_once(
         BreachDeclared.model_validate(declaration(affected={"collections": named}))
         for named in (first, second)
     )
-    case = Case(INCIDENT, incident, [], declared)
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    case = IncidentCase(INCIDENT, incident, [], declared)
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert row["records"] == known(case).records == records
 
 
@@ -486,14 +493,14 @@ def test_a_breach_that_nobody_was_told_of_stands_in_the_register_with_the_reason
     )
     begun = reduce(evolve, TOLD[:1], Incident())
     clocks = ClocksSet(request_id=INCIDENT, clocks=clocks_of(begun, (known,), LAW, NOW))
-    case = Case(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, NOW))
+    case = IncidentCase(INCIDENT, evolve(begun, clocks), [(NOW, TOLD[0])], (known,))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     assert (row["told"], row["late"], row["people"]) == ([], [], None)
     assert (row["risk"], row["rationale"]) == ("unlikely", "It was encrypted.")
     assert any(one.startswith("gdpr.authority") and "GDPR" in one for one in row["not_told"])
 
 
-def whole() -> Case:
+def whole() -> IncidentCase:
     """Return an incident with a hold, a customer, and a phase that was taken back."""
     customer = {"id": "k-1", "name": "Kunde", "email": "k1@example.com"}
     first = declaration(role="processor", affected={"controllers": [customer]})
@@ -506,11 +513,11 @@ def whole() -> Case:
     done = DutiesDone(request_id=INCIDENT, clocks=("gdpr.controller.1",), at=NOW)
     back = BreachWithdrawn(request_id=INCIDENT, by="carla", phase=2)
     facts = (*facts, clocks, done, SECOND[0], back)
-    return Case(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
+    return IncidentCase(INCIDENT, reduce(evolve, facts, Incident()), [(NOW, fact) for fact in facts], known)
 
 
 def test_the_register_hands_over_what_each_phase_declared_and_what_came_of_it() -> None:
-    [row] = json.loads(breaches.written([whole()], breaches.Form.JSON, PRACTICE.company, NOW))
+    [row] = json.loads(breaches.written([whole()], breaches.RegisterFormat.JSON, PRACTICE.company, NOW))
     first, second = row["declarations"]
     at = NOW.isoformat(timespec="minutes")
     assert (first["declared"], first["approved"]) == ([f"{at} by ada"], [f"{at} by bruno, phase 1"])
@@ -537,14 +544,16 @@ def test_the_register_says_when_it_was_noticed_first_and_what_each_phase_said_of
     )
     incident = reduce(evolve, (*TOLD, SECOND[0]), Incident())
     [row] = json.loads(
-        breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+        breaches.written(
+            [IncidentCase(INCIDENT, incident, [], known)], breaches.RegisterFormat.JSON, PRACTICE.company, NOW
+        )
     )
     assert row["detected_at"] == first.isoformat()
     minutes = [at.isoformat(timespec="minutes") for at in (first, later)]
     assert [one["detected_at"] for one in row["declarations"]] == minutes
 
 
-def taken_back(*more: Fact) -> Case:
+def taken_back(*more: Fact) -> IncidentCase:
     """Return an incident of which the first phase was taken back, and then *more* happened."""
     known = BreachDeclared.model_validate(declaration())
     clocks = ClocksSet(
@@ -556,7 +565,7 @@ def taken_back(*more: Fact) -> Case:
     facts = (TOLD[0], clocks, back, none, gone, *more)
     phases = sum(isinstance(fact, BreachRegistered) for fact in facts)
     other = BreachDeclared.model_validate(declaration(measures="More."))
-    return Case(
+    return IncidentCase(
         INCIDENT,
         reduce(evolve, facts, Incident()),
         [(NOW, fact) for fact in facts],
@@ -572,11 +581,11 @@ def test_what_was_declared_and_withdrawn_stays_with_its_clocks() -> None:
     assert (authority["withdrawn"], authority["late"]) == (1, False)
     assert standing(authority, PRACTICE.company.zone) == "withdrawn with phase 1: nobody is to be told"
     assert case.next_due() is None
-    [row] = json.loads(breaches.written([case], breaches.Form.JSON, PRACTICE.company, later))
+    [row] = json.loads(breaches.written([case], breaches.RegisterFormat.JSON, PRACTICE.company, later))
     assert (row["withdrawn"], row["late"]) == (["phase 1"], [])
     assert "gdpr.authority.DE: withdrawn with phase 1" in row["not_told"]
     assert row["nature"] == "A copy of the customer table was taken."
-    csv_text = breaches.written([case], breaches.Form.CSV, PRACTICE.company, later)
+    csv_text = breaches.written([case], breaches.RegisterFormat.CSV, PRACTICE.company, later)
     assert "withdrawn with phase 1" in csv_text
 
 
@@ -605,7 +614,7 @@ def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_
     again = TOLD[0].model_copy(update={"phase": number, "by": None})
     says = declaration(**({"measures": measures} if measures else {}), by=None)
     declared = (*before.declared, BreachDeclared.model_validate(says))
-    case = Case(INCIDENT, evolve(before.incident, again), before.told, declared)
+    case = IncidentCase(INCIDENT, evolve(before.incident, again), before.told, declared)
     *_, last = case.plain(NOW)["phases"]
     with out.capture() as shown:
         _show_phase(last)
@@ -617,11 +626,11 @@ def test_what_an_upstream_system_declares_again_after_it_was_withdrawn_is_shown_
 def test_more_of_what_was_withdrawn_is_refused_with_the_reason() -> None:
     more = BreachDeclared.model_validate(declaration(measures="More."))
     same = BreachDeclared.model_validate(declaration())
-    assert "withdrawn by carla, and nothing stands" in (incidents.against(taken_back(), more) or "")
+    assert "withdrawn by carla, and nothing stands" in (incident_register.against(taken_back(), more) or "")
     stands = taken_back(SECOND[0])
-    assert "what phase 1 did, which was withdrawn" in (incidents.against(stands, same) or "")
-    assert incidents.against(stands, more) is None
-    assert incidents.against(waiting(), same) is None, "the same again changes nothing"
+    assert "what phase 1 did, which was withdrawn" in (incident_register.against(stands, same) or "")
+    assert incident_register.against(stands, more) is None
+    assert incident_register.against(waiting(), same) is None, "the same again changes nothing"
 
 
 def test_a_customer_who_is_told_in_two_phases_is_one() -> None:
@@ -631,14 +640,19 @@ def test_a_customer_who_is_told_in_two_phases_is_one() -> None:
     for facts, customers in (((first, second), 3), ((first,), 6)):
         incident = reduce(evolve, (*TOLD, *SECOND, *facts), Incident())
         [row] = json.loads(
-            breaches.written([Case(INCIDENT, incident, [], known)], breaches.Form.JSON, PRACTICE.company, NOW)
+            breaches.written(
+                [IncidentCase(INCIDENT, incident, [], known)],
+                breaches.RegisterFormat.JSON,
+                PRACTICE.company,
+                NOW,
+            )
         )
         assert row["customers"] == customers
 
 
 def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases() -> None:
     case = case_of(reported())
-    for form in breaches.Form:
+    for form in breaches.RegisterFormat:
         assert "by ada (LDA-1)" in breaches.written([case], form, PRACTICE.company, NOW)
         text = breaches.written([whole()], form, PRACTICE.company, NOW)
         for word in ("It was the table of another shop.", "for police until", "by carla"):
@@ -647,13 +661,13 @@ def test_every_form_of_the_register_has_words_receipts_and_holds_of_all_phases()
 
 def test_the_page_holds_every_word_and_no_markup_of_others() -> None:
     page = breaches.written(
-        [case_of(nature="<b>Taken</b> & gone")], breaches.Form.HTML, PRACTICE.company, NOW
+        [case_of(nature="<b>Taken</b> & gone")], breaches.RegisterFormat.HTML, PRACTICE.company, NOW
     )
     assert "&lt;b&gt;Taken&lt;/b&gt; &amp; gone" in page
     for word in ("Register of breaches", "inc-1", "The way in is closed.", GDPR, "bruno"):
         assert word in page
     assert "<script" not in page
-    empty = breaches.written([], breaches.Form.HTML, PRACTICE.company, NOW)
+    empty = breaches.written([], breaches.RegisterFormat.HTML, PRACTICE.company, NOW)
     assert "No breach is registered." in empty
 
 

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from habeas.letters import SHOWN, explained, forms, gallery, known_to, page_of, preview, refreshed
-from habeas.specimens import LETTERS, law_named
-from services.notifier.wording import LANGUAGES
+from habeas.client.letters import SHOWN, explained, forms, gallery, known_to, page_of, preview, refreshed
+from habeas.client.specimens import LETTERS, law_named
+from services.notifier.letters.languages import LANGUAGES
 from shared.errors import ConfigurationError
 from shared.law import LetterForm
 from tests.unit.pages import text

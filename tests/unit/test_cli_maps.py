@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from habeas.cli import app
-from services.fulfillment.datamap.reading import load
+from services.fulfillment.datamap.reader import load
 from shared.errors import ConfigurationError, InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[2] / "datamaps" / "example"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
 from habeas.cli import app
-from habeas.notices.samples import Telling, Wanted, alike, sample
+from habeas.client.breach_notices.samples import NoticeAudience, SampleNotice, alike, sample
+from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, WRITTEN_AT
+from shared.contract.breaches import Affected, BreachRole, ListedPerson
+from shared.contract.events import Residence
 from shared.errors import ConfigurationError
-from shared.events import Residence
-from shared.incidents import Affected, BreachRole, ListedPerson
 
 OURS = DECLARED.model_copy(update={"affected": DECLARED.affected.model_copy(update={"controllers": ()})})
 """A breach of data that the company decides about itself."""
@@ -120,13 +120,13 @@ def test_a_folder_that_is_none_is_said(file: Path) -> None:
 
 def test_of_letters_that_say_the_same_one_is_looked_at_and_the_commonest_first() -> None:
     """Whose record names the city, too, reads of an address like anybody else."""
-    telling = Telling(OURS, INCIDENT, HOUSE, WRITTEN_AT)
+    telling = SampleNotice(OURS, INCIDENT, HOUSE, WRITTEN_AT)
     told = [
-        (Wanted("people", ("uk-gdpr@2021-01-01",), "en", ("user.name",)), 1),
-        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address")), 2),
-        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name",)), 3),
-        (Wanted("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
-        (Wanted("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
+        (NoticeAudience("people", ("uk-gdpr@2021-01-01",), "en", ("user.name",)), 1),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address")), 2),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name",)), 3),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "en", ("user.name", "user.contact.address.city")), 4),
+        (NoticeAudience("people", ("gdpr@2018-05-25",), "de", ("user.name",)), 5),
     ]
     found = alike(sample(wanted, people, telling) for wanted, people in told)
     assert [(one.name, one.people) for one in found] == [
@@ -141,7 +141,9 @@ def test_a_letter_to_a_customer_lacks_what_is_not_declared_of_that_customer() ->
     declared = DECLARED.model_copy(
         update={"role": BreachRole.PROCESSOR, "affected": Affected(controllers=others)}
     )
-    telling = Telling(declared, INCIDENT, HOUSE, WRITTEN_AT)
-    wanted = [Wanted("controllers", ("gdpr@2018-05-25",), "en", (), services=one.services) for one in others]
+    telling = SampleNotice(declared, INCIDENT, HOUSE, WRITTEN_AT)
+    wanted = [
+        NoticeAudience("controllers", ("gdpr@2018-05-25",), "en", (), services=one.services) for one in others
+    ]
     lacking = ["what they use" in str(sample(one, 1, telling).lacks) for one in wanted]
     assert lacking == [False, True]

@@ -22,10 +22,10 @@ from habeas.client import (
     WithdrawalSubmitted,
     message_of,
 )
-from shared.bus import Bus, Message
-from shared.envelope import decode
-from shared.events import Submission
-from shared.topology import REQUESTS
+from shared.contract.envelope import decode
+from shared.contract.events import Submission
+from shared.contract.topology import REQUESTS
+from shared.runtime.broker import Bus, Message
 
 SOURCE = "shop.example"
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pytest
 import typer
 
 from habeas.cli import app
-from services.intake.api import RequestForm
-from shared.envelope import decode
-from shared.topology import REQUESTS
+from services.intake.http.api import RequestForm
+from shared.contract.envelope import decode
+from shared.contract.topology import REQUESTS
 from tests.unit.pages import ROOT, anchors, commands, demo_output, documents, files, shape, text
 
 COMMAND = typer.main.get_command(app)
@@ -99,7 +99,7 @@ def test_every_relative_link_leads_somewhere(page: str, target: str) -> None:
 def test_the_demonstration_that_is_shown_has_the_steps_of_the_one_that_is_told() -> None:
     told = {
         call.args[1].value
-        for call in ast.walk(ast.parse(text("habeas/demo.py")))
+        for call in ast.walk(ast.parse(text("habeas/embedded/demo.py")))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "_did"
         if isinstance(call.args[1], ast.Constant)
     }
@@ -123,7 +123,7 @@ def test_the_request_that_is_shown_is_taken() -> None:
 
 
 def test_the_calls_that_are_shown_are_routes() -> None:
-    source = text("services/intake/api.py")
+    source = text("services/intake/http/api.py")
     routes = {
         (method.upper(), path.replace("{case_id}", "{id}"))
         for method, path in re.findall(r'@app\.(get|post|delete)\(\s*"([^"]+)"', source)

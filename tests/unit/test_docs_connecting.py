@@ -3,8 +3,8 @@
 import ast
 import re
 
-from services.intake import batches
-from services.intake.sheets.columns import COLUMNS, RIGHTS
+from services.intake.channels.csv import upload
+from services.intake.channels.csv.columns import COLUMNS, RIGHTS
 from tests.unit.pages import rows, text
 
 PAGE = "docs/connecting.md"
@@ -25,8 +25,8 @@ def test_the_names_of_rights_that_are_shown_are_known() -> None:
 
 
 def test_the_limits_of_a_sheet_are_those_that_are_told() -> None:
-    assert f"{batches.MOST_ROWS:,} rows" in text(PAGE).replace("\n", " ")
-    assert f"{batches.MOST_BYTES >> 20} MiB here" in text(PAGE)
+    assert f"{upload.MOST_ROWS:,} rows" in text(PAGE).replace("\n", " ")
+    assert f"{upload.MOST_BYTES >> 20} MiB here" in text(PAGE)
 
 
 def test_the_code_that_is_shown_can_be_read() -> None:

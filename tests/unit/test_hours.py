@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.calendars import calendar_named
 from shared.law import hours_later
+from shared.law.calendars import calendar_named
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOLIDAYS = calendar_named("DE-BE")

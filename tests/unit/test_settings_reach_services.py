@@ -12,8 +12,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from shared import variables
-from shared.settings import Settings, effective
+from shared.runtime import variables
+from shared.runtime.settings import Settings, effective
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "verifier", "fulfillment", "notifier")
@@ -92,7 +92,7 @@ def test_every_documented_variable_is_known() -> None:
 def checked(**environment: str) -> subprocess.CompletedProcess[str]:
     """Run what compose runs before any service, with the variables of a ``.env``."""
     return subprocess.run(
-        [sys.executable, "-m", "shared.environment_check"],
+        [sys.executable, "-m", "shared.runtime.environment_check"],
         env=environment,
         cwd=ROOT,
         capture_output=True,
@@ -130,7 +130,7 @@ def test_setting_that_compose_fixes_is_refused_in_env_with_the_remedy() -> None:
 @each_service
 def test_services_wait_for_the_check_of_env(service: str) -> None:
     check = COMPOSE["services"]["settings"]
-    assert check["command"] == ["shared.environment_check"]
+    assert check["command"] == ["shared.runtime.environment_check"]
     assert check["env_file"] == [{"path": ".env", "required": False}]
     assert COMPOSE["services"][service]["depends_on"]["settings"] == {
         "condition": "service_completed_successfully"

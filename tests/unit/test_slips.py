@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.incidents import BreachDeclared
-from shared.slips import nearest_word, slips_in
+from shared.contract.breaches import BreachDeclared
+from shared.contract.suggestions import nearest_word, slips_in
 from tests.unit.fakes import NOW
 from tests.unit.register import declaration
 

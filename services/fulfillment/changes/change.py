@@ -5,13 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
 
 DONE = frozenset({Disposition.MARKED, Disposition.CORRECTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class DeclinedCorrection:
     """A correction that is not made in one place, or nowhere."""
 
     field: str
@@ -25,7 +25,7 @@ class Declined:
 class Undone:
     """One value of a plan that does not stand where it should."""
 
-    step: Step
+    step: RecordStep
     part: Set
     reason: str
 
@@ -34,8 +34,8 @@ class Undone:
 class Change:
     """What is marked or corrected, and what was asked for and is not."""
 
-    plan: Plan
-    declined: tuple[Declined, ...] = ()
+    plan: ErasurePlan
+    declined: tuple[DeclinedCorrection, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -58,7 +58,7 @@ class Change:
             parts[id(item.step)].append(item)
         steps = tuple(_after(step, parts[id(step)]) for step in self.plan.steps)
         declined = [
-            Declined(item.part.path, item.reason, item.step.key)
+            DeclinedCorrection(item.part.path, item.reason, item.step.key)
             for item in undone
             if item.step.disposition is Disposition.CORRECTED
         ]
@@ -73,13 +73,13 @@ class Change:
     def of_lines(cls, lines: Iterable[str]) -> "Change":
         """Return what :meth:`lines` wrote."""
         declined, *plan = lines
-        items = tuple(Declined(**item) for item in json.loads(declined))
-        made = Plan.of_lines(plan)
+        items = tuple(DeclinedCorrection(**item) for item in json.loads(declined))
+        made = ErasurePlan.of_lines(plan)
         # As many as are marked are looked at one by one: each is the very same step throughout.
         return cls(replace(made, steps=tuple(made.steps)), items)
 
 
-def _after(step: Step, undone: Sequence[Undone]) -> Step:
+def _after(step: RecordStep, undone: Sequence[Undone]) -> RecordStep:
     if not undone:
         return step
     kept = tuple(part for part in step.sets if part not in [item.part for item in undone])
@@ -90,7 +90,7 @@ def _after(step: Step, undone: Sequence[Undone]) -> Step:
     return replace(step, sets=kept, disposition=Disposition.UNCHANGED, reason=reason)
 
 
-def corrected(change: Change) -> Iterator[tuple[Step, Set]]:
+def corrected(change: Change) -> Iterator[tuple[RecordStep, Set]]:
     """Yield every value that was corrected, with its record."""
     for step in change.plan.steps:
         if step.disposition is Disposition.CORRECTED:

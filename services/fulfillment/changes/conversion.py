@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.mongo import Decimal128, Int64
+from shared.runtime.mongo import Decimal128, Int64
 
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 MOST_BITS = 63

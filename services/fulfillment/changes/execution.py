@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from services.fulfillment.changes.change import Undone
-from services.fulfillment.changes.standing import same, standing
-from services.fulfillment.datamap.model import Place
+from services.fulfillment.changes.current_value import same, standing
+from services.fulfillment.datamap.model import CollectionPlace
 from services.fulfillment.datamap.paths import below
 from services.fulfillment.erasure.execution import Record, execute, record_of, reread
-from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
-from services.fulfillment.search.stores import Stores
-from shared.mongo import Document
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.mongo import Document
 
 NOT_TAKEN = "not_taken"
 """The store refused the change, for instance by the rules of its own schema."""
@@ -24,7 +24,7 @@ OVERTAKEN = "overtaken"
 """Somebody else wrote in between, and what they wrote stays."""
 
 
-async def carry_out(plan: Plan, stores: Stores) -> tuple[Undone, ...]:
+async def carry_out(plan: ErasurePlan, stores: Stores) -> tuple[Undone, ...]:
     """
     Write what *plan* sets, read it again, and return what does not stand there.
 
@@ -32,7 +32,7 @@ async def carry_out(plan: Plan, stores: Stores) -> tuple[Undone, ...]:
         StoreUnavailable: A store did not answer; the call may be repeated.
     """
     refused = await execute(plan, stores)
-    steps: defaultdict[Place, list[Step]] = defaultdict(list)
+    steps: defaultdict[CollectionPlace, list[RecordStep]] = defaultdict(list)
     for step in plan.steps:
         if step.sets:
             steps[step.place].append(step)
@@ -40,7 +40,9 @@ async def carry_out(plan: Plan, stores: Stores) -> tuple[Undone, ...]:
     return tuple(undone for part in parts for undone in part)
 
 
-async def _look_again(steps: Sequence[Step], refused: Collection[Record], stores: Stores) -> list[Undone]:
+async def _look_again(
+    steps: Sequence[RecordStep], refused: Collection[Record], stores: Stores
+) -> list[Undone]:
     documents = {record_of(step): document for step, document in await reread(steps, stores)}
     return [
         Undone(step, part, NOT_TAKEN if record_of(step) in refused else OVERTAKEN)
@@ -49,7 +51,7 @@ async def _look_again(steps: Sequence[Step], refused: Collection[Record], stores
     ]
 
 
-def _missing(step: Step, document: Document | None) -> Iterator[Set]:
+def _missing(step: RecordStep, document: Document | None) -> Iterator[Set]:
     """
     Yield what *step* was to set and is not there.
 
@@ -71,7 +73,7 @@ def _held(document: Document, part: Set) -> Iterator[Any]:
         yield standing(element.value, below(part.path, part.of.unit or ""))
 
 
-def _is_done(value: Any, part: Set, step: Step) -> bool:
+def _is_done(value: Any, part: Set, step: RecordStep) -> bool:
     """Tell whether *value* is what was wanted; of a mark that is taken back, whether it is gone."""
     if part.instead and step.disposition is not Disposition.CORRECTED:
         return not same(value, part.before)

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.fulfillment.changes.standing import Gap, array_around, same, standing
+from services.fulfillment.changes.current_value import Gap, array_around, same, standing
 from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import Collection, DataMap, Mark
+from services.fulfillment.datamap.model import Collection, DataMap, MarkRule
 from services.fulfillment.datamap.paths import below, places
-from services.fulfillment.erasure.steps import Disposition, Plan, Set, Step
-from services.fulfillment.search.findings import Findings, Found
-from services.fulfillment.search.ownership import Match
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Set
+from services.fulfillment.search.findings import Findings, FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
 from shared.law import Right
 
 NOT_MARKABLE = "not_markable"
@@ -54,7 +54,7 @@ def restricts(right: Right, *, direct_marketing: bool) -> bool:
     return right is Right.RESTRICTION or (right is Right.OBJECTION and not direct_marketing)
 
 
-def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> Iterator[Mark]:
+def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> Iterator[MarkRule]:
     """Yield the marks that *right* sets on records of *collection*."""
     if restricts(right, direct_marketing=direct_marketing) and collection.restriction is not None:
         yield collection.restriction
@@ -69,7 +69,7 @@ def marks(right: Right, collection: Collection, *, direct_marketing: bool) -> It
 
 def plan_marks(
     findings: Findings, data_map: DataMap, today: date, right: Right, *, direct_marketing: bool = False
-) -> Plan:
+) -> ErasurePlan:
     """
     Return which of the records in *findings* are marked for *right*, and how.
 
@@ -81,7 +81,7 @@ def plan_marks(
         for found in findings.found
         if (step := _step(found, right, direct_marketing=direct_marketing)) is not None
     )
-    return Plan(
+    return ErasurePlan(
         version=data_map.version,
         made_on=today,
         targets=(),
@@ -92,7 +92,7 @@ def plan_marks(
     )
 
 
-def lifted(plan: Plan, data_map: DataMap) -> Plan:
+def lifted(plan: ErasurePlan, data_map: DataMap) -> ErasurePlan:
     """Return what takes the restrictions of *plan* back: each record as it was, where it is still marked."""
     steps = []
     for step in plan.steps:
@@ -101,7 +101,7 @@ def lifted(plan: Plan, data_map: DataMap) -> Plan:
         ours = tuple(part for part in parts if not same(part.before, part.value) or part.removed)
         if ours:
             path, value = next(iter(step.id.items()))
-            steps.append(replace(step, sets=ours, guard=(Match(path, None, (value,)),)))
+            steps.append(replace(step, sets=ours, guard=(OwnershipMatch(path, None, (value,)),)))
     return replace(plan, steps=tuple(steps))
 
 
@@ -113,13 +113,13 @@ def _is_sensitive(collection: Collection) -> bool:
     return any(covered(category, SENSITIVE) for field in collection.leaves for category in field.categories)
 
 
-def _step(found: Found, right: Right, *, direct_marketing: bool) -> Step | None:
+def _step(found: FoundRecord, right: Right, *, direct_marketing: bool) -> RecordStep | None:
     wanted = list(marks(right, found.collection, direct_marketing=direct_marketing))
     restricted = restricts(right, direct_marketing=direct_marketing)
     parts = [_sets(found, mark) for mark in wanted]
     unmarkable = restricted and (found.collection.restriction is None or parts[0] is None)
     if unmarkable or any(part is not None for part in parts):
-        return Step(
+        return RecordStep(
             key=found.collection.key,
             place=found.collection.place,
             id=found.id,
@@ -131,7 +131,7 @@ def _step(found: Found, right: Right, *, direct_marketing: bool) -> Step | None:
     return None
 
 
-def _sets(found: Found, mark: Mark) -> tuple[Set, ...] | None:
+def _sets(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
     """Return what marks the person's part of a record: nothing where it is marked; None where nothing can."""
     unit = array_around(mark.field, found.divided)
     if unit is None:
@@ -140,14 +140,16 @@ def _sets(found: Found, mark: Mark) -> tuple[Set, ...] | None:
     return tuple(_on_elements(found, mark, unit, theirs)) if theirs and mark.field != unit else None
 
 
-def _on_document(found: Found, mark: Mark) -> tuple[Set, ...] | None:
+def _on_document(found: FoundRecord, mark: MarkRule) -> tuple[Set, ...] | None:
     before = standing(found.document, mark.field)
     if before is Gap.BLOCKED:
         return None
     return () if same(before, mark.value) else (_set(mark, before),)
 
 
-def _on_elements(found: Found, mark: Mark, unit: str, theirs: Sequence[Match]) -> Iterator[Set]:
+def _on_elements(
+    found: FoundRecord, mark: MarkRule, unit: str, theirs: Sequence[OwnershipMatch]
+) -> Iterator[Set]:
     """
     Yield what marks the person's elements of the array *unit*.
 
@@ -164,6 +166,6 @@ def _on_elements(found: Found, mark: Mark, unit: str, theirs: Sequence[Match]) -
             yield replace(part, arrays=(*above, unit), of=match)
 
 
-def _set(mark: Mark, before: Any) -> Set:
+def _set(mark: MarkRule, before: Any) -> Set:
     created = before is Gap.MISSING
     return Set(mark.field, mark.value, before=None if created else before, created=created)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from itertools import takewhile
 from typing import TypeAlias
 
-from services.fulfillment.datamap.model import Collection, Field, Reference
+from services.fulfillment.datamap.model import Collection, MappedField, Reference
 
-End: TypeAlias = tuple[Field, Field, Reference]
+End: TypeAlias = tuple[MappedField, MappedField, Reference]
 """A field, the field that it refers to, and how."""
 _Parts: TypeAlias = Mapping[str, Sequence[End]]
 """For each part of a key the references to it, in the order of the map."""
@@ -57,7 +57,7 @@ def paired(collection: Collection, other: Collection, ends: Sequence[End]) -> Se
     return groups
 
 
-def _arrays(collection: Collection, field: Field) -> Sequence[str]:
+def _arrays(collection: Collection, field: MappedField) -> Sequence[str]:
     parts = field.path.split(".")
     paths = [".".join(parts[: length + 1]) for length in range(len(parts))]
     return [path for path in paths if path in collection.by_path and collection.by_path[path].array]
@@ -93,7 +93,7 @@ def _told(several: _Parts, ends: Sequence[End]) -> Sequence[Sequence[End]] | Non
     return _by_order(several, [end for end in ends if end[1].path in several])
 
 
-_Keys: TypeAlias = Callable[[Sequence[Field]], Sequence[Hashable]]
+_Keys: TypeAlias = Callable[[Sequence[MappedField]], Sequence[Hashable]]
 """What tells the fields that refer to one part from one another."""
 
 
@@ -115,17 +115,17 @@ def _by_order(parts: _Parts, ends: Sequence[End]) -> Sequence[Sequence[End]] | N
     return groups if all({there.path for _, there, _ in group} == parts.keys() for group in groups) else None
 
 
-def _parents(fields: Sequence[Field]) -> Sequence[Hashable]:
+def _parents(fields: Sequence[MappedField]) -> Sequence[Hashable]:
     return [_parent(field) for field in fields]
 
 
-def _telling_words(fields: Sequence[Field]) -> Sequence[Hashable]:
+def _telling_words(fields: Sequence[MappedField]) -> Sequence[Hashable]:
     """Return of each name the words that not all of the names have."""
     common = _common_words(fields)
     return [tuple(word for word in _words(field) if word not in common) for field in fields]
 
 
-def _telling_letters(fields: Sequence[Field]) -> Sequence[Hashable]:
+def _telling_letters(fields: Sequence[MappedField]) -> Sequence[Hashable]:
     """Return of each name what is left without how all of them begin and end."""
     names = [field.path for field in fields]
     start = _alike(names)
@@ -139,7 +139,7 @@ def _alike(names: Sequence[str]) -> int:
     return len(list(takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))))
 
 
-def _is_shared(one: Field, several: _Parts) -> bool:
+def _is_shared(one: MappedField, several: _Parts) -> bool:
     """
     Tell whether the only field that refers to its part belongs to all the others.
 
@@ -159,13 +159,13 @@ def _flat(key: Hashable) -> Iterable[str]:
     return key if isinstance(key, tuple) else ()
 
 
-def _parent(field: Field) -> str:
+def _parent(field: MappedField) -> str:
     return field.path.rpartition(".")[0]
 
 
-def _words(field: Field) -> Sequence[str]:
+def _words(field: MappedField) -> Sequence[str]:
     return [word.lower() for word in _WORDS.findall(field.path)]
 
 
-def _common_words(fields: Sequence[Field]) -> frozenset[str]:
+def _common_words(fields: Sequence[MappedField]) -> frozenset[str]:
     return frozenset.intersection(*(frozenset(_words(field)) for field in fields))

@@ -7,14 +7,21 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from services.fulfillment.datamap.composite import UntoldError, composites, paired
-from services.fulfillment.datamap.loading import Findings
-from services.fulfillment.datamap.model import Collection, Erasure, Field, Reference, ValueCheck, predecessors
+from services.fulfillment.datamap.model import (
+    Collection,
+    Erasure,
+    MappedField,
+    Reference,
+    ValueCheck,
+    predecessors,
+)
+from services.fulfillment.datamap.yaml_loader import MapFindings
 
 MARKS = ("restriction", "opt_out", "consent")
 """What of a collection names a field that requests set."""
 
 
-def check_consistency(collections: Sequence[Collection], notes: Findings) -> None:
+def check_consistency(collections: Sequence[Collection], notes: MapFindings) -> None:
     """Note every flaw that only shows when all *collections* are seen together."""
     keys = {collection.key: collection for collection in collections}
     for key, count in Counter(collection.key for collection in collections).items():
@@ -49,13 +56,13 @@ def resolved(collections: Sequence[Collection]) -> tuple[Collection, ...]:
     )
 
 
-def _with_names(field: Field, names: AbstractSet[str]) -> Field:
+def _with_names(field: MappedField, names: AbstractSet[str]) -> MappedField:
     if not field.references:
         return field
     return replace(field, references=tuple(_named_by(reference, names) for reference in field.references))
 
 
-def _with_check(collection: Collection, field: Field) -> Field:
+def _with_check(collection: Collection, field: MappedField) -> MappedField:
     """Return *field* with the whole path of the field that states its verification: the nearest is meant."""
     if field.verified is None or field.verified.field is None:
         return field
@@ -74,7 +81,7 @@ def _named_by(reference: Reference, names: AbstractSet[str]) -> Reference:
     return reference
 
 
-def _check_fields(collection: Collection, notes: Findings) -> None:
+def _check_fields(collection: Collection, notes: MapFindings) -> None:
     for path, count in Counter(field.path for field in collection.fields).items():
         if count > 1:
             where = collection.by_path[path].where
@@ -89,7 +96,7 @@ def _check_fields(collection: Collection, notes: Findings) -> None:
                 )
 
 
-def _check_deletion(collection: Collection, notes: Findings) -> None:
+def _check_deletion(collection: Collection, notes: MapFindings) -> None:
     if collection.erasure is Erasure.DELETE and collection.divided:
         arrays = ", ".join(sorted(collection.divided))
         what = f"a document of `{collection.key}` goes with other people's elements of {arrays}"
@@ -99,7 +106,7 @@ def _check_deletion(collection: Collection, notes: Findings) -> None:
         notes.flaw(collection.where, what, "add `retention` with `because`, or `legal_basis`")
 
 
-def _check_fixed(collection: Collection, notes: Findings) -> None:
+def _check_fixed(collection: Collection, notes: MapFindings) -> None:
     """Note the fields that must not change and go all the same, with what they stand in."""
     for field in collection.leaves:
         preserved = field.masking is not None and field.masking.strategy == "preserve"
@@ -117,7 +124,7 @@ def _check_fixed(collection: Collection, notes: Findings) -> None:
             notes.remark(field.where, what, f"say `read_only: true` of `{unit}` if they must stay")
 
 
-def _check_paths(collection: Collection, notes: Findings) -> None:
+def _check_paths(collection: Collection, notes: MapFindings) -> None:
     for key, path in _named(collection):
         if path not in collection.by_path:
             notes.flaw(
@@ -134,7 +141,7 @@ def _named(collection: Collection) -> Iterator[tuple[str, str]]:
             yield key, pair.field
 
 
-def _check_references(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_references(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     for field in collection.fields:
         for reference in field.references:
             target = keys.get(reference.key)
@@ -151,7 +158,7 @@ def _check_references(collection: Collection, keys: Mapping[str, Collection], no
             notes.flaw(field.where, f"`{field.path}` holds fields, not a value", "say it of a field inside")
 
 
-def _check_composites(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_composites(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     """Note references to the parts of a key that may be paired in more ways: strangers would be met."""
     if collection.skipped:
         return
@@ -166,7 +173,7 @@ def _check_composites(collection: Collection, keys: Mapping[str, Collection], no
             notes.flaw(ends[0][2].where, what, remedy)
 
 
-def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     """Note the references that are not followed, because a request can change one of their ends."""
     for field in collection.fields:
         for reference in field.references:
@@ -177,7 +184,7 @@ def _check_keys(collection: Collection, keys: Mapping[str, Collection], notes: F
                 notes.remark(reference.where, what, "refer to a key that people cannot change")
 
 
-def _check_verification(collection: Collection, notes: Findings) -> None:
+def _check_verification(collection: Collection, notes: MapFindings) -> None:
     """Note verifications that cannot be read from the document or element of the value."""
     for field in collection.fields:
         check = field.verified
@@ -193,7 +200,7 @@ def _check_verification(collection: Collection, notes: Findings) -> None:
             _check_statement(collection, field, check.field, notes)
 
 
-def _check_statement(collection: Collection, field: Field, path: str, notes: Findings) -> None:
+def _check_statement(collection: Collection, field: MappedField, path: str, notes: MapFindings) -> None:
     stating = collection.by_path.get(path)
     if stating is None or stating.container or path == field.path:
         what = f"`verified` of `{field.path}` names no other field with a value: `{path}`"
@@ -216,11 +223,11 @@ def _arrays(collection: Collection, path: str) -> Sequence[str]:
     return [one for one in paths if (found := collection.by_path.get(one)) is not None and found.array]
 
 
-def _leads_to_value(field: Field | None) -> bool:
+def _leads_to_value(field: MappedField | None) -> bool:
     return field is not None and not field.container
 
 
-def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: Findings) -> None:
+def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: MapFindings) -> None:
     datasets = {other.dataset for other in keys.values()}
     for name in collection.after:
         if name not in keys and name not in datasets:
@@ -230,7 +237,7 @@ def _check_order(collection: Collection, keys: Mapping[str, Collection], notes: 
             notes.flaw(collection.where, f"`erase_after` names `{name}`, which is not declared", "correct it")
 
 
-def _check_cycles(collections: Sequence[Collection], notes: Findings) -> None:
+def _check_cycles(collections: Sequence[Collection], notes: MapFindings) -> None:
     by_key = {collection.key: collection for collection in collections}
     try:
         TopologicalSorter(predecessors(collections)).prepare()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from services.fulfillment.datamap.graph import graph_of
-from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field, Reference
+from services.fulfillment.datamap.model import Collection, DataMap, Direction, MappedField, Reference
 
 
 def directed(data_map: DataMap) -> DataMap:
@@ -41,14 +41,16 @@ def _mapped(data_map: DataMap, change: Callable[[Reference], Reference | None]) 
     return replace(data_map, collections=collections)
 
 
-def _changed(collection: Collection, field: Field, change: Callable[[Reference], Reference | None]) -> Field:
+def _changed(
+    collection: Collection, field: MappedField, change: Callable[[Reference], Reference | None]
+) -> MappedField:
     if not field.references or not _is_bare(collection, field):
         return field
     changed = [change(r) if r.direction is Direction.BOTH else r for r in field.references]
     return replace(field, references=tuple(reference for reference in changed if reference is not None))
 
 
-def _is_bare(collection: Collection, field: Field) -> bool:
+def _is_bare(collection: Collection, field: MappedField) -> bool:
     """Tell whether *field* is, or is in, an array whose elements say nothing else of people."""
     unit = collection.unit(field.path)
     others = (leaf for leaf in collection.leaves if leaf is not field and collection.unit(leaf.path) == unit)

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.composite import End, composites, paired
-from services.fulfillment.datamap.model import Collection, DataMap, Direction, Field
+from services.fulfillment.datamap.model import Collection, DataMap, Direction, MappedField
 
 EMAIL = "email"
 """The identity whose upper and lower case are one."""
@@ -160,7 +160,9 @@ def _edges(data_map: DataMap, collection: Collection) -> Iterator[tuple[Edge, Ed
             yield outward, inward
 
 
-def _edge(origin: Collection, sources: Sequence[Field], target: Collection, fields: Sequence[Field]) -> Edge:
+def _edge(
+    origin: Collection, sources: Sequence[MappedField], target: Collection, fields: Sequence[MappedField]
+) -> Edge:
     first, *others = sources
     return Edge(
         origin.key,
@@ -174,7 +176,7 @@ def _edge(origin: Collection, sources: Sequence[Field], target: Collection, fiel
 
 
 def _claims(
-    origin: Collection, sources: Sequence[Field], target: Collection, fields: Sequence[Field]
+    origin: Collection, sources: Sequence[MappedField], target: Collection, fields: Sequence[MappedField]
 ) -> Iterator[tuple[int, str]]:
     """
     Yield which of *sources* hold what people state about themselves, each with the name of the identity.
@@ -189,7 +191,7 @@ def _claims(
             yield place, kind
 
 
-def _contact(field: Field) -> str | None:
+def _contact(field: MappedField) -> str | None:
     if field.identity in CONTACTS:
         return field.identity
     return next(
@@ -215,7 +217,7 @@ def _joined(data_map: DataMap, collection: Collection) -> Iterator[Sequence[End]
                 yield [(field, other.by_path[reference.path], reference)]
 
 
-def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field]) -> Lookup:
+def _to(collection: Collection, fields: Sequence[MappedField], sources: Sequence[MappedField]) -> Lookup:
     first, *others = fields
     lookup = _lookup(collection, first, first.identity, sources[0].identity)
     if not others:
@@ -233,11 +235,11 @@ def _to(collection: Collection, fields: Sequence[Field], sources: Sequence[Field
     )
 
 
-def _paths(fields: Iterable[Field]) -> tuple[str, ...]:
+def _paths(fields: Iterable[MappedField]) -> tuple[str, ...]:
     return tuple(field.path for field in fields)
 
 
-def _lookup(collection: Collection, field: Field, *identities: str | None) -> Lookup:
+def _lookup(collection: Collection, field: MappedField, *identities: str | None) -> Lookup:
     """Return the look-up of *field*; it and what it refers to hold *identities*."""
     unit, caseless = collection.unit(field.path), EMAIL in identities
     tagged, phone = caseless and field.plus_tags, PHONE in identities and not caseless

@@ -14,23 +14,23 @@ from functools import cached_property
 from typing import NamedTuple
 
 from services.fulfillment.datamap.categories import PERSONAL, covered
-from services.fulfillment.datamap.loading import Flaw
+from services.fulfillment.datamap.yaml_loader import MapError
 
 __all__ = [
     "Collection",
+    "CollectionPlace",
     "DataMap",
     "Direction",
     "Erasure",
     "Facts",
-    "Field",
-    "Flaw",
     "Hold",
-    "Mark",
+    "MapError",
+    "MappedField",
+    "MarkRule",
     "Masking",
-    "Period",
-    "Place",
     "Reference",
-    "Retention",
+    "RetentionPeriod",
+    "RetentionRule",
     "ValueCheck",
 ]
 
@@ -84,7 +84,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class RetentionPeriod:
     """A length of calendar time, ISO 8601: ``P10Y``."""
 
     years: int = 0
@@ -93,10 +93,10 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionRule:
     """Until when records survive an erasure, and why."""
 
-    keep: Period
+    keep: RetentionPeriod
     start: str
     """The field the period runs from, or ``now``: from the day of the erasure."""
     because: str
@@ -111,7 +111,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MarkRule:
     """How a record is marked as restricted, opted out or without consent."""
 
     field: str
@@ -129,7 +129,7 @@ class ValueCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class MappedField:
     """A field, under its dotted path; arrays go by their name alone (``tickets.body``)."""
 
     path: str
@@ -185,7 +185,7 @@ class Field:
         return any(covered(category, PERSONAL) for category in self.categories)
 
 
-class Place(NamedTuple):
+class CollectionPlace(NamedTuple):
     """Where a collection lies."""
 
     store: str
@@ -203,14 +203,14 @@ class Collection:
     name: str
     where: str
     description: str | None = None
-    fields: tuple[Field, ...] = ()
+    fields: tuple[MappedField, ...] = ()
     facts: Facts = Facts()
     erasure: Erasure = Erasure.MASK
-    retention: Retention | None = None
+    retention: RetentionRule | None = None
     legal_hold: Hold | None = None
-    restriction: Mark | None = None
-    opt_out: Mark | None = None
-    consent: Mark | None = None
+    restriction: MarkRule | None = None
+    opt_out: MarkRule | None = None
+    consent: MarkRule | None = None
     skipped: bool = False
     after: tuple[str, ...] = ()
     """Keys of collections, or of whole datasets, that come before this one."""
@@ -226,11 +226,11 @@ class Collection:
         return f"{self.dataset}.{self.name}"
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> CollectionPlace:
         """Where it lies."""
-        return Place(self.store, self.dataset, self.name)
+        return CollectionPlace(self.store, self.dataset, self.name)
 
-    def facts_of(self, field: Field) -> Facts:
+    def facts_of(self, field: MappedField) -> Facts:
         """Return what the map says of *field*: in its own words, else in those of the collection."""
         own, inherited = field.facts, self.facts
         return Facts(
@@ -242,12 +242,12 @@ class Collection:
         )
 
     @cached_property
-    def by_path(self) -> Mapping[str, Field]:
+    def by_path(self) -> Mapping[str, MappedField]:
         """The fields by their paths."""
         return {field.path: field for field in self.fields}
 
     @cached_property
-    def leaves(self) -> tuple[Field, ...]:
+    def leaves(self) -> tuple[MappedField, ...]:
         """The fields that hold values."""
         return tuple(field for field in self.fields if not field.container)
 
@@ -267,11 +267,11 @@ class Collection:
         return parts if len(parts) > 1 else frozenset()
 
     @cached_property
-    def common(self) -> tuple[Field, ...]:
+    def common(self) -> tuple[MappedField, ...]:
         """The fields that hold values in no array that people share."""
         return tuple(field for field in self.leaves if self.unit(field.path) is None)
 
-    def common_about(self, category: str) -> tuple[Field, ...]:
+    def common_about(self, category: str) -> tuple[MappedField, ...]:
         """Return those of :attr:`common` that hold *category*; it is asked of every record."""
         if category not in self._about:
             about = (f for f in self.common if any(covered(one, (category,)) for one in f.categories))
@@ -279,7 +279,7 @@ class Collection:
         return self._about[category]
 
     @cached_property
-    def _about(self) -> dict[str, tuple[Field, ...]]:
+    def _about(self) -> dict[str, tuple[MappedField, ...]]:
         return {}
 
     @cached_property
@@ -292,12 +292,12 @@ class Collection:
         return _telling(self.common)
 
     @cached_property
-    def identifying(self) -> tuple[Field, ...]:
+    def identifying(self) -> tuple[MappedField, ...]:
         """The fields that hold an identity."""
         return tuple(leaf for leaf in self.leaves if leaf.identity is not None)
 
     @cached_property
-    def verifiable(self) -> tuple[Field, ...]:
+    def verifiable(self) -> tuple[MappedField, ...]:
         """The fields whose identity may be verified."""
         return tuple(leaf for leaf in self.identifying if leaf.verifiable)
 
@@ -309,7 +309,7 @@ class Collection:
     @cached_property
     def naming_elements(self) -> Mapping[str, Mapping[str, str]]:
         """For each array the fields that say what the person of one of its elements is known by."""
-        fields: defaultdict[str, list[Field]] = defaultdict(list)
+        fields: defaultdict[str, list[MappedField]] = defaultdict(list)
         for leaf in self.leaves:
             if (unit := self.unit(leaf.path)) is not None:
                 fields[unit].append(leaf)
@@ -340,7 +340,7 @@ class Collection:
         return None
 
 
-def _telling(fields: Sequence[Field]) -> Mapping[str, str]:
+def _telling(fields: Sequence[MappedField]) -> Mapping[str, str]:
     counts = Counter(field.identity for field in fields)
     return {f.path: f.identity for f in fields if f.identity is not None and counts[f.identity] == 1}
 
@@ -353,7 +353,7 @@ class DataMap:
     """SHA-256 of its text: what a case remembers of the map it started with."""
     collections: tuple[Collection, ...]
     """In the order of the files' names and of the declarations in them."""
-    remarks: tuple[Flaw, ...] = ()
+    remarks: tuple[MapError, ...] = ()
     """What a Fides file asks for and this system does not do."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """The text of each file by its name; ``datamap.parse`` makes the same map of it again."""

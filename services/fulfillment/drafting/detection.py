@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.fulfillment.drafting.forms import FORMS, Form, is_shaped_like_name
+from services.fulfillment.drafting.forms import FORMS, ValueForm, is_shaped_like_name
 from services.fulfillment.drafting.vocabulary import ABOUT, AMBIGUOUS, MEANINGS, PERSON_WORDS, runs, words_of
-from shared.mongo import Decimal128, ObjectId
+from shared.runtime.mongo import Decimal128, ObjectId
 
 LEAST = 0.3
 """What is less likely than this is not told."""
@@ -176,7 +176,7 @@ def _by_values(values: Sequence[Any], told: Mapping[str, float]) -> dict[str, _S
     return shown
 
 
-def _said(form: Form, values: Sequence[Any], *, named: bool) -> _Shown:
+def _said(form: ValueForm, values: Sequence[Any], *, named: bool) -> _Shown:
     share = _share(form.fits, values)
     if form.category == "user.name" and _share(is_shaped_like_name, values) < NAMES_AT_LEAST:
         share = 0.0

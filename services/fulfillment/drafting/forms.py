@@ -195,7 +195,7 @@ def _begins(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ValueForm:
     """A form that values of a category have."""
 
     category: str
@@ -210,32 +210,32 @@ class Form:
 
 
 FORMS = (
-    Form("user.contact.email", is_email, "e-mail addresses", 0.95, 0.5, required=True),
-    Form("user.contact.phone_number", names_country, "numbers with a country code", 0.8, 0.5),
-    Form("user.contact.phone_number", _can_be_dialled, "numbers to dial", needed=0.6, required=True),
-    Form("user.financial.bank_account", _is_iban, "account numbers with right check digits", 0.98),
-    Form("user.financial.credit_card", _is_card, "card numbers with right check digits", 0.9, 0.9),
-    Form("user.device.ip_address", _is_ip, "IP addresses", 0.85, 0.7, required=True),
-    Form("user.demographic.date_of_birth", _is_day, "days", needed=0.7, required=True),
-    Form("user.location.precise", _is_place, "degrees or points", needed=0.7, required=True),
-    Form("user.location.precise", _is_point, "points", 0.75),
-    Form(
+    ValueForm("user.contact.email", is_email, "e-mail addresses", 0.95, 0.5, required=True),
+    ValueForm("user.contact.phone_number", names_country, "numbers with a country code", 0.8, 0.5),
+    ValueForm("user.contact.phone_number", _can_be_dialled, "numbers to dial", needed=0.6, required=True),
+    ValueForm("user.financial.bank_account", _is_iban, "account numbers with right check digits", 0.98),
+    ValueForm("user.financial.credit_card", _is_card, "card numbers with right check digits", 0.9, 0.9),
+    ValueForm("user.device.ip_address", _is_ip, "IP addresses", 0.85, 0.7, required=True),
+    ValueForm("user.demographic.date_of_birth", _is_day, "days", needed=0.7, required=True),
+    ValueForm("user.location.precise", _is_place, "degrees or points", needed=0.7, required=True),
+    ValueForm("user.location.precise", _is_point, "points", 0.75),
+    ValueForm(
         "user.government_id.national_identification_number",
         _is_dni,
         "identity numbers with right letters",
         0.9,
     ),
-    Form(
+    ValueForm(
         "user.government_id.national_identification_number",
         _begins(_SOCIAL_SECURITY),
         "in the form of social security numbers",
         0.75,
     ),
-    Form("user.authorization.password", _begins(_HASHED), "hashed passwords", 0.97, 0.5),
-    Form("user.authorization.credentials", _begins(_TOKEN), "signed tokens", 0.95, 0.5),
-    Form("user.device", _begins(_AGENT), "names of browsers", 0.9, 0.5),
-    Form("user.contact.address.street", _begins(_STREET), "streets with house numbers", 0.8, 0.5),
-    Form("user.name", _is_name, "names of people", 0.75, 0.2),
-    Form("user.name.first", _is_given_name, "given names", needed=0.3),
-    Form("user.content.private", _is_prose, "long texts", 0.35, 0.5),
+    ValueForm("user.authorization.password", _begins(_HASHED), "hashed passwords", 0.97, 0.5),
+    ValueForm("user.authorization.credentials", _begins(_TOKEN), "signed tokens", 0.95, 0.5),
+    ValueForm("user.device", _begins(_AGENT), "names of browsers", 0.9, 0.5),
+    ValueForm("user.contact.address.street", _begins(_STREET), "streets with house numbers", 0.8, 0.5),
+    ValueForm("user.name", _is_name, "names of people", 0.75, 0.2),
+    ValueForm("user.name.first", _is_given_name, "given names", needed=0.3),
+    ValueForm("user.content.private", _is_prose, "long texts", 0.35, 0.5),
 )

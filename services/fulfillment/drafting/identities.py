@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from services.fulfillment.drafting.naming import stem_of
-from services.fulfillment.drafting.schema import Outline, Property
+from services.fulfillment.drafting.reference_names import stem_of
+from services.fulfillment.drafting.schema import CollectionOutline, Property
 from services.fulfillment.drafting.vocabulary import PERSON_WORDS, words_of
 
 EMAIL, PHONE = "user.contact.email", "user.contact.phone_number"
@@ -23,7 +23,7 @@ OF_ONE = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IdentityField:
     """A field that a request can be looked up by."""
 
     path: str
@@ -37,7 +37,7 @@ class Identity:
     """Whether all elements of its array are one person's."""
 
 
-def identities(outline: Outline) -> tuple[Identity, ...]:
+def identities(outline: CollectionOutline) -> tuple[IdentityField, ...]:
     """
     Return the fields of *outline* that hold one person's e-mail address or telephone number.
 
@@ -48,7 +48,7 @@ def identities(outline: Outline) -> tuple[Identity, ...]:
     return tuple(_gathered(identity, found, outline) for identity in found)
 
 
-def _identity(one: Property) -> Identity | None:
+def _identity(one: Property) -> IdentityField | None:
     if one.container or _MESSAGE.search(one.path):
         return None
     for detected in one.detected:
@@ -56,13 +56,15 @@ def _identity(one: Property) -> Identity | None:
             continue
         if detected.category == EMAIL and one.shared < MOSTLY:
             sure = round(detected.confidence * (1 - one.shared), 2)
-            return Identity(one.path, "email", sure, detected.why, one.unit)
+            return IdentityField(one.path, "email", sure, detected.why, one.unit)
         if detected.category == PHONE and one.dialled >= MOSTLY:
-            return Identity(one.path, "phone_number", detected.confidence, detected.why, one.unit)
+            return IdentityField(one.path, "phone_number", detected.confidence, detected.why, one.unit)
     return None
 
 
-def _gathered(identity: Identity, found: list[Identity], outline: Outline) -> Identity:
+def _gathered(
+    identity: IdentityField, found: list[IdentityField], outline: CollectionOutline
+) -> IdentityField:
     """Join an array of one person's own addresses or numbers: nothing else in the document names them so."""
     one = outline.by_path[identity.path]
     alone = one.array and identity.unit == identity.path and one.unique and one.most <= OF_ONE
@@ -73,10 +75,10 @@ def _gathered(identity: Identity, found: list[Identity], outline: Outline) -> Id
         or any(other.name == identity.name and other.unit is None for other in found)
     ):
         return identity
-    return Identity(identity.path, identity.name, identity.confidence, identity.why, None, together=True)
+    return IdentityField(identity.path, identity.name, identity.confidence, identity.why, None, together=True)
 
 
-def own_key(outline: Outline, referring: Collection[str]) -> Identity | None:
+def own_key(outline: CollectionOutline, referring: Collection[str]) -> IdentityField | None:
     """
     Return what people are called by in a collection that knows neither address nor number of them.
 
@@ -89,7 +91,7 @@ def own_key(outline: Outline, referring: Collection[str]) -> Identity | None:
         one for one in whole if one.category is not None and one.category.category == USERNAME and one.unique
     ]
     if names:
-        return Identity(
+        return IdentityField(
             names[0].path, "username", KEY, f"{names[0].detected[0].why}; no two are alike", names[0].unit
         )
     keys = [(one, stem) for one in whole if one.family is not None and (stem := _stem(one, outline, whole))]
@@ -97,10 +99,10 @@ def own_key(outline: Outline, referring: Collection[str]) -> Identity | None:
         return None
     # What people are called by is a number of its own rather than what the database made up.
     one, stem = min(keys, key=lambda pair: pair[0].path == "_id")
-    return Identity(one.path, f"{stem}_id", KEY, "its name is that of a person's key", one.unit)
+    return IdentityField(one.path, f"{stem}_id", KEY, "its name is that of a person's key", one.unit)
 
 
-def _stem(one: Property, outline: Outline, whole: Sequence[Property]) -> str:
+def _stem(one: Property, outline: CollectionOutline, whole: Sequence[Property]) -> str:
     """Return whom the field is a key of, if that is a person."""
     above, _, last = one.path.rpartition(".")
     stem, marked = stem_of(words_of(last))
@@ -120,7 +122,7 @@ def _is_name(one: Property, sure: float) -> bool:
     return top is not None and top.category.startswith("user.name") and top.confidence >= sure
 
 
-def beside(outline: Outline, found: Sequence[Identity]) -> Outline:
+def beside(outline: CollectionOutline, found: Sequence[IdentityField]) -> CollectionOutline:
     """Return *outline* where what may be a name, beside an address or a number, is taken for the person's."""
     units = {identity.unit for identity in found}
     return replace(

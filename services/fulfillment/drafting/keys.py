@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 NUMBER, OBJECT_ID, UNIQUE, BINARY, TEXT = "number", "object_id", "uuid", "binary", "text"
 UUID_BYTES = 16

@@ -15,7 +15,7 @@ from services.fulfillment.drafting.detection import Detected, categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_shared_mailbox
 from services.fulfillment.drafting.keys import TEXT, Key, key_of
 from services.fulfillment.drafting.vocabulary import GIVEN_NAMES, plain
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 MOST_VALUES = 200
 """Values kept of a field, to tell what it holds."""
@@ -37,7 +37,7 @@ MOST_BITS = 31
 
 
 @dataclass(slots=True)
-class _Field:
+class _SampledField:
     """What was seen at one path."""
 
     path: str
@@ -50,7 +50,7 @@ class _Field:
     seen: set[int] = field(default_factory=set)
     repeated: int = 0
     present: int = 0
-    members: dict[str, "_Field"] = field(default_factory=dict)
+    members: dict[str, "_SampledField"] = field(default_factory=dict)
     opaque: bool = False
 
     def add(self, value: Any, depth: int) -> None:
@@ -86,14 +86,14 @@ class _Field:
         if self.opaque:
             self.members.clear()
 
-    def _member(self, name: str) -> "_Field | None":
+    def _member(self, name: str) -> "_SampledField | None":
         """Return the field *name* inside; none where the name is data, which makes the object one field."""
         if name in self.members:
             return self.members[name]
         if not self.path and len(self.members) < MOST_FIELDS and not _unnameable(name):
-            return self.members.setdefault(name, _Field(name))
+            return self.members.setdefault(name, _SampledField(name))
         if self.path and len(self.members) < MOST_MEMBERS and not _is_data(name):
-            return self.members.setdefault(name, _Field(f"{self.path}.{name}"))
+            return self.members.setdefault(name, _SampledField(f"{self.path}.{name}"))
         self.opaque = bool(self.path)
         return None
 
@@ -203,7 +203,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class CollectionOutline:
     """What a collection holds."""
 
     store: str
@@ -230,7 +230,7 @@ class Inference:
     """Looks at documents and says what their collection holds."""
 
     def __init__(self) -> None:
-        self._root = _Field("")
+        self._root = _SampledField("")
         self.documents = 0
 
     def add(self, document: Mapping[str, Any]) -> None:
@@ -243,7 +243,7 @@ class Inference:
         return tuple(_properties(self._root, None))
 
 
-def _properties(parent: _Field, unit: str | None) -> Iterator[Property]:
+def _properties(parent: _SampledField, unit: str | None) -> Iterator[Property]:
     for seen in parent.members.values():
         if seen.varies():
             seen.members.clear()
@@ -252,7 +252,7 @@ def _properties(parent: _Field, unit: str | None) -> Iterator[Property]:
         yield from _properties(seen, inner)
 
 
-def _type(seen: _Field) -> str | None:
+def _type(seen: _SampledField) -> str | None:
     """Return the type to declare; of an array the commonest, because an array must be declared as one."""
     kinds = set(seen.types)
     if seen.members:
@@ -265,7 +265,7 @@ def _type(seen: _Field) -> str | None:
     return seen.types.most_common(1)[0][0] if kinds else ("string" if seen.array else None)
 
 
-def _property(seen: _Field, unit: str | None) -> Property:
+def _property(seen: _SampledField, unit: str | None) -> Property:
     count = sum(seen.types.values())
     family, most = seen.families.most_common(1)[0] if seen.families else ("", 0)
     texts = [value for value in seen.values if isinstance(value, str)]

@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.identities import Identity, beside, identities, own_key
+from services.fulfillment.drafting.identities import IdentityField, beside, identities, own_key
 from services.fulfillment.drafting.keys import Key
-from services.fulfillment.drafting.linking import (
+from services.fulfillment.drafting.ownership import followed
+from services.fulfillment.drafting.references import (
     PLAUSIBLE,
-    Candidate,
     End,
-    Link,
     Overlap,
+    ReferenceCandidate,
+    ReferenceLink,
     candidates,
     chosen,
     scored,
 )
-from services.fulfillment.drafting.owning import followed
-from services.fulfillment.drafting.sampling import Reader
-from services.fulfillment.drafting.schema import Outline
+from services.fulfillment.drafting.samples import SampleReader
+from services.fulfillment.drafting.schema import CollectionOutline
 
 TOGETHER = 4
 """Collections read at the same time."""
@@ -37,13 +37,13 @@ Told = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class StoreSurvey:
     """What was found out about the stores."""
 
-    outlines: tuple[Outline, ...]
-    identities: Mapping[str, tuple[Identity, ...]]
+    outlines: tuple[CollectionOutline, ...]
+    identities: Mapping[str, tuple[IdentityField, ...]]
     """By ``database.collection``."""
-    links: tuple[Link, ...]
+    links: tuple[ReferenceLink, ...]
 
     @property
     def reached(self) -> Mapping[str, frozenset[str | None]]:
@@ -58,7 +58,7 @@ class Survey:
         return {key: frozenset(units) for key, units in reached.items()}
 
 
-async def survey(readers: Sequence[Reader], databases: Sequence[str], told: Told) -> Survey:
+async def survey(readers: Sequence[SampleReader], databases: Sequence[str], told: Told) -> StoreSurvey:
     """
     Look at every collection of *databases*, or of all there are.
 
@@ -74,10 +74,10 @@ async def survey(readers: Sequence[Reader], databases: Sequence[str], told: Told
     who = {outline.key: identities(outline) for outline in outlines}
     outlines = tuple(beside(outline, who[outline.key]) for outline in outlines)
     links = await _links(outlines, who, {reader.name: reader for reader in readers}, told)
-    return _completed(Survey(outlines, who, followed(links, who)))
+    return _completed(StoreSurvey(outlines, who, followed(links, who)))
 
 
-def _completed(found: Survey) -> Survey:
+def _completed(found: StoreSurvey) -> StoreSurvey:
     """Return *found* with people's own keys as identities, where they cannot be found by anything else."""
     for outline in found.outlines:
         if found.reached[outline.key]:
@@ -87,15 +87,17 @@ def _completed(found: Survey) -> Survey:
         if key is not None:
             who = {**found.identities, outline.key: (key,)}
             undecided = [replace(link, direction=None, because="") for link in found.links]
-            found = Survey(found.outlines, who, followed(undecided, who))
+            found = StoreSurvey(found.outlines, who, followed(undecided, who))
     return found
 
 
-async def _outlines(readers: Sequence[Reader], databases: Sequence[str], told: Told) -> tuple[Outline, ...]:
+async def _outlines(
+    readers: Sequence[SampleReader], databases: Sequence[str], told: Told
+) -> tuple[CollectionOutline, ...]:
     places = [(reader, place) for reader in readers for place in await reader.places(databases)]
     gate = asyncio.Semaphore(TOGETHER)
 
-    async def outline(reader: Reader, database: str, name: str) -> Outline:
+    async def outline(reader: SampleReader, database: str, name: str) -> CollectionOutline:
         async with gate:
             told(f"sampling {database}.{name}")
             return await reader.outline(database, name)
@@ -104,17 +106,17 @@ async def _outlines(readers: Sequence[Reader], databases: Sequence[str], told: T
 
 
 async def _links(
-    outlines: Sequence[Outline],
-    who: Mapping[str, Sequence[Identity]],
-    readers: Mapping[str, Reader],
+    outlines: Sequence[CollectionOutline],
+    who: Mapping[str, Sequence[IdentityField]],
+    readers: Mapping[str, SampleReader],
     told: Told,
-) -> tuple[Link, ...]:
-    by_target: defaultdict[str, list[Candidate]] = defaultdict(list)
+) -> tuple[ReferenceLink, ...]:
+    by_target: defaultdict[str, list[ReferenceCandidate]] = defaultdict(list)
     for candidate in candidates(outlines):
         by_target[candidate.target.name].append(candidate)
     people = frozenset(key for key, found in who.items() if any(one.unit is None for one in found))
     names = sorted({outline.name for outline in outlines})
-    likely: list[Link] = []
+    likely: list[ReferenceLink] = []
     for name, some in by_target.items():
         told(f"looking for values in {name}")
         found = await _found(readers[some[0].target.outline.store], some[0].target, some)
@@ -125,21 +127,21 @@ async def _links(
     return tuple([await _crowded(link, readers) for link in told_apart])
 
 
-async def _found(reader: Reader, target: End, some: Sequence[Candidate]) -> Mapping[Key, int]:
+async def _found(reader: SampleReader, target: End, some: Sequence[ReferenceCandidate]) -> Mapping[Key, int]:
     """Return how often keys of *some* stand in *target*; if that takes too long, what the sample says."""
     wanted = {key: None for one in some for key in one.source.field.keys[:KEYS_PER_SOURCE]}
     found = await reader.found(target, list(wanted))
     return dict.fromkeys(target.field.keys, 1) if found is None else found
 
 
-def _overlap(candidate: Candidate, found: Mapping[Key, int]) -> Overlap:
+def _overlap(candidate: ReferenceCandidate, found: Mapping[Key, int]) -> Overlap:
     keys = candidate.source.field.keys[:KEYS_PER_SOURCE]
     matched = [key for key in keys if key in found]
     once = sum(found[key] == 1 for key in matched)
     return Overlap(len(keys), len(matched), once >= ONCE * len(matched))
 
 
-async def _compared(link: Link, readers: Mapping[str, Reader]) -> Link:
+async def _compared(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:
     """Return *link* with what joined records say: the same person on both sides, or two."""
     for category in NAMING:
         ours, theirs = _naming(link.source, category), _naming(link.target, category)
@@ -153,7 +155,7 @@ async def _compared(link: Link, readers: Mapping[str, Reader]) -> Link:
     return link
 
 
-async def _crowded(link: Link, readers: Mapping[str, Reader]) -> Link:
+async def _crowded(link: ReferenceLink, readers: Mapping[str, SampleReader]) -> ReferenceLink:
     """Return *link* with whether one record of its target is referred to by several people's."""
     if not link.source.root or not link.target.root or link.source.outline is link.target.outline:
         return link
@@ -181,7 +183,7 @@ def _naming(end: End, category: str) -> list[str]:
     ]
 
 
-def _judged(link: Link, agreement: float) -> Link:
+def _judged(link: ReferenceLink, agreement: float) -> ReferenceLink:
     confidence, why = link.confidence, link.why
     if agreement >= AGREED:
         confidence = round(1 - (1 - confidence) * 0.25, 2)

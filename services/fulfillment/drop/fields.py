@@ -15,20 +15,12 @@ from types import MappingProxyType
 from typing import Any
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection, DataMap, Field
-from services.fulfillment.drop import hashing
-from services.fulfillment.search.naming import Part
-from services.fulfillment.search.units import (
-    ADVERTISING,
-    NAME,
-    TELEVISION,
-    VIN,
-    Unit,
-    is_of,
-    units,
-)
-from shared.drop import ListKind
-from shared.mongo import Document
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField
+from services.fulfillment.drop import standard_hashes
+from services.fulfillment.search.named_people import RecordPart
+from services.fulfillment.search.units import ADVERTISING, NAME, TELEVISION, VIN, RecordUnit, is_of, units
+from shared.contract.drop import ListKind
+from shared.runtime.mongo import Document
 
 MOST_COMBINATIONS = 5_000
 """Hashes of one composite kind that one person's part of a record is looked up by."""
@@ -36,10 +28,10 @@ BIRTH, ZIP = "user.demographic.date_of_birth", "user.contact.address.postal_code
 SINGLE: Mapping[ListKind, tuple[Callable[[Any], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = (
     MappingProxyType(
         {
-            ListKind.EMAIL: (hashing.email, ("user.contact.email",), (EMAIL,)),
-            ListKind.PHONE: (hashing.phone, ("user.contact.phone_number",), (PHONE,)),
-            ListKind.MAID: (hashing.advertising_id, (), ADVERTISING),
-            ListKind.CTV_ID: (hashing.television, (), TELEVISION),
+            ListKind.EMAIL: (standard_hashes.email, ("user.contact.email",), (EMAIL,)),
+            ListKind.PHONE: (standard_hashes.phone, ("user.contact.phone_number",), (PHONE,)),
+            ListKind.MAID: (standard_hashes.advertising_id, (), ADVERTISING),
+            ListKind.CTV_ID: (standard_hashes.television, (), TELEVISION),
         }
     )
 )
@@ -57,7 +49,7 @@ class Hash:
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
+class HashedPerson:
     """What one person's part of a record says of them."""
 
     hashes: tuple[Hash, ...]
@@ -72,22 +64,22 @@ class Somebody:
 
 
 @dataclass(frozen=True)
-class Source(Unit):
+class HashSource(RecordUnit):
     """Where in the documents of a collection one person's identifiers stand together."""
 
-    def people(self, document: Document) -> Iterator[Somebody]:
+    def people(self, document: Document) -> Iterator[HashedPerson]:
         """Yield everybody of whom *document* holds something that could be hashed."""
         yield from (found for found in self.everybody(document) if found.hashes)
 
-    def everybody(self, document: Document) -> Iterator[Somebody]:
+    def everybody(self, document: Document) -> Iterator[HashedPerson]:
         """Yield everybody of whom *document* may hold something."""
         yield from map(self._of, self.parts(document))
 
-    def _of(self, part: Any) -> Somebody:
+    def _of(self, part: Any) -> HashedPerson:
         names = list(dict.fromkeys(self._names(part)))
         hashes = (*self._single(part), *self._composite(part, names))
         told = tuple(dict.fromkeys(self.called(part)))
-        return Somebody(
+        return HashedPerson(
             tuple(dict.fromkeys(hashes)),
             told,
             tuple(self.known_by(part)),
@@ -96,7 +88,7 @@ class Source(Unit):
         )
 
     def _verified(self, part: Any) -> Iterator[tuple[str, str]]:
-        whole = Part(self.collection, self.unit or None, part)
+        whole = RecordPart(self.collection, self.unit or None, part)
         for field in self.fields:
             yield from ((field.identity or "", str(value)) for value in whole.verified(field.path))
 
@@ -107,14 +99,14 @@ class Source(Unit):
                     for value in self.values(part, field):
                         for standard in rule(value):
                             told = (field.identity, str(value)) if field.identity else None
-                            yield Hash(kind, hashing.hashed(standard), told)
+                            yield Hash(kind, standard_hashes.hashed(standard), told)
 
     def _composite(self, part: Any, names: Sequence[tuple[str, str]]) -> Iterator[Hash]:
         if not names:
             return
-        vehicles = self._standards(part, hashing.vehicle, lambda field: field.identity == VIN)
+        vehicles = self._standards(part, standard_hashes.vehicle, lambda field: field.identity == VIN)
         births = self._births(part)
-        codes = self._standards(part, hashing.zip_code, lambda field: is_of(field, (ZIP,)))
+        codes = self._standards(part, standard_hashes.zip_code, lambda field: is_of(field, (ZIP,)))
         yield from islice(_together(ListKind.NAME_VIN, names, vehicles), MOST_COMBINATIONS)
         yield from islice(_together(ListKind.NDZ, names, births, codes), MOST_COMBINATIONS)
 
@@ -125,10 +117,10 @@ class Source(Unit):
             yield from _parted(whole)
 
     def _births(self, part: Any) -> tuple[str, ...]:
-        return self._standards(part, hashing.birth, lambda field: is_of(field, (BIRTH,)))
+        return self._standards(part, standard_hashes.birth, lambda field: is_of(field, (BIRTH,)))
 
     def _standards(
-        self, part: Any, rule: Callable[[Any], tuple[str, ...]], wanted: Callable[[Field], bool]
+        self, part: Any, rule: Callable[[Any], tuple[str, ...]], wanted: Callable[[MappedField], bool]
     ) -> tuple[str, ...]:
         fields = filter(wanted, self.fields)
         values = (value for field in fields for value in self.values(part, field))
@@ -145,11 +137,11 @@ def hashes_of(identity: str, value: str) -> Iterator[Hash]:
     """Yield the hashes of *value*, an identity called *identity*, on the lists that take it alone."""
     for kind, (rule, _, identities) in SINGLE.items():
         if identity in identities:
-            yield from (Hash(kind, hashing.hashed(standard)) for standard in rule(value))
+            yield from (Hash(kind, standard_hashes.hashed(standard)) for standard in rule(value))
 
 
 @lru_cache(maxsize=4)
-def sources(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
+def sources(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
     """Return where identifiers stand, by the keys of the collections; one that holds none is not in it."""
     found = {
         key: tuple(source for source in several if _hashable(source.fields))
@@ -159,20 +151,20 @@ def sources(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
 
 
 @lru_cache(maxsize=4)
-def tellings(data_map: DataMap) -> Mapping[str, tuple[Source, ...]]:
+def tellings(data_map: DataMap) -> Mapping[str, tuple[HashSource, ...]]:
     """Return where anything tells one person from another, whether or not it can be hashed."""
     return MappingProxyType({c.key: tuple(_sources(c)) for c in data_map.collections if not c.skipped})
 
 
-def _sources(collection: Collection) -> Iterator[Source]:
+def _sources(collection: Collection) -> Iterator[HashSource]:
     telling = units(
         collection, lambda field: bool(field.identity) or is_of(field, (*_CATEGORIES, NAME, BIRTH, ZIP))
     )
     for unit, fields in telling:
-        yield Source(collection, unit, tuple(fields))
+        yield HashSource(collection, unit, tuple(fields))
 
 
-def _hashable(fields: Iterable[Field]) -> bool:
+def _hashable(fields: Iterable[MappedField]) -> bool:
     """Tell whether *fields* can make up a hash of any list."""
     several = list(fields)
     if any(field.identity in _IDENTITIES or is_of(field, _CATEGORIES) for field in several):
@@ -185,7 +177,9 @@ def _hashable(fields: Iterable[Field]) -> bool:
 
 def _together(kind: ListKind, names: Sequence[tuple[str, str]], *others: Sequence[str]) -> Iterator[Hash]:
     for first, last in names if all(others) else ():
-        for value in hashing.together((hashing.name(first), hashing.name(last), *others)):
+        for value in standard_hashes.together(
+            (standard_hashes.name(first), standard_hashes.name(last), *others)
+        ):
             yield Hash(kind, value)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from services.fulfillment.drop.fields import Hash, Somebody, comparable
+from services.fulfillment.drop.fields import Hash, HashedPerson, comparable
 from services.fulfillment.search.identities import plain
 from services.fulfillment.search.units import MANY, own_first
 from shared.law import Right
@@ -45,7 +45,7 @@ class Held:
         return frozenset((name, comparable(name, value)) for name, value in self.known_by if name not in MANY)
 
 
-def held(somebody: Somebody, wanted: Callable[[Hash], bool], *, fresh: bool) -> Held | None:
+def held(somebody: HashedPerson, wanted: Callable[[Hash], bool], *, fresh: bool) -> Held | None:
     """Return *somebody* as one whom a *wanted* hash has found; none where none of theirs is."""
     own = [one for one in somebody.hashes if wanted(one)]
     if not own:
@@ -59,7 +59,7 @@ def held(somebody: Somebody, wanted: Callable[[Hash], bool], *, fresh: bool) -> 
     return Held(somebody.names, somebody.known_by, follow, fresh, somebody.births, claimed, sure)
 
 
-def led_to(people: Sequence[Somebody], lead: tuple[str, str]) -> Iterator[Held]:
+def led_to(people: Sequence[HashedPerson], lead: tuple[str, str]) -> Iterator[Held]:
     """Yield whom *lead* means of the *people* of a document that it finds; where nobody says it, all."""
     meant = (lead[0], comparable(*lead))
     told = [Held(one.names, one.known_by, births=one.births) for one in people]

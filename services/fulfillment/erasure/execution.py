@@ -17,36 +17,36 @@ from services.fulfillment.datamap.model import DataMap
 from services.fulfillment.datamap.paths import below, raw_at, values_at
 from services.fulfillment.domain import reason_of_refusal
 from services.fulfillment.erasure.operations import changes, deletions
-from services.fulfillment.erasure.planning import plan
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.steps import (
     Disposition,
+    ErasurePlan,
     Mask,
-    Plan,
     Pull,
     Record,
-    Step,
+    RecordStep,
     alike,
     record_named,
     steps_where,
 )
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.stores import Probe, Stores
-from services.fulfillment.search.walk import Findings, Found, gather
-from shared.mongo import Document, Write
+from services.fulfillment.search.walk import Findings, FoundRecord, gather
+from services.fulfillment.stores.mongodb import Probe, Stores
+from shared.runtime.mongo import Document, Write
 
 __all__ = [
     "Disposition",
-    "Left",
+    "ErasurePlan",
     "Mask",
-    "Plan",
     "Progress",
     "Pull",
     "Record",
+    "RecordStep",
     "Refused",
     "Remainder",
     "Remains",
-    "Step",
+    "Residue",
     "bears",
     "execute",
     "plan",
@@ -71,7 +71,7 @@ Refused: TypeAlias = Mapping[Record, str]
 """Records whose change a store refused → reason code."""
 
 
-class Left(StrEnum):
+class Residue(StrEnum):
     """What was to go and is still there."""
 
     DOCUMENT = "document"
@@ -89,7 +89,7 @@ class Remainder:
 
     key: str
     id: Mapping[str, Any]
-    left: Left
+    left: Residue
     path: str = ""
 
 
@@ -110,7 +110,7 @@ class Remains:
 
 
 async def execute(
-    plan: Plan,
+    plan: ErasurePlan,
     stores: Stores,
     *,
     progress: Progress = lambda _key, _done: None,
@@ -133,7 +133,7 @@ async def execute(
     return refused
 
 
-def _changing(plan: Plan, key: str) -> Iterator[Step]:
+def _changing(plan: ErasurePlan, key: str) -> Iterator[RecordStep]:
     return steps_where(plan.steps, lambda step: step.key == key and step.changes)
 
 
@@ -159,7 +159,9 @@ class _Team:
         return [part for part in done if not isinstance(part, BaseException)]
 
 
-async def _erase(steps: Iterator[Step], stores: Stores, progress: Progress, team: _Team) -> dict[Record, str]:
+async def _erase(
+    steps: Iterator[RecordStep], stores: Stores, progress: Progress, team: _Team
+) -> dict[Record, str]:
     refused: dict[Record, str] = {}
     while not team.failed and (chunk := list(islice(steps, STEPS_PER_CHUNK))):
         refused |= await _erase_chunk(chunk, stores)
@@ -167,7 +169,7 @@ async def _erase(steps: Iterator[Step], stores: Stores, progress: Progress, team
     return refused
 
 
-async def _erase_chunk(steps: Sequence[Step], stores: Stores) -> dict[Record, str]:
+async def _erase_chunk(steps: Sequence[RecordStep], stores: Stores) -> dict[Record, str]:
     """Carry out *steps*, all in one collection: what is first of each, what is second of each, and so on."""
     refused = await _write(list(deletions(step for step in steps if step.deleted)), stores)
     waves = [(step, list(changes(step))) for step in steps if not step.deleted]
@@ -177,7 +179,7 @@ async def _erase_chunk(steps: Sequence[Step], stores: Stores) -> dict[Record, st
     return refused
 
 
-async def _write(parts: Sequence[tuple[Sequence[Step], Write]], stores: Stores) -> dict[Record, str]:
+async def _write(parts: Sequence[tuple[Sequence[RecordStep], Write]], stores: Stores) -> dict[Record, str]:
     """Write *parts*, all in one collection, each for some steps; return the records that were refused."""
     if not parts:
         return {}
@@ -186,13 +188,13 @@ async def _write(parts: Sequence[tuple[Sequence[Step], Write]], stores: Stores) 
     return {record_of(step): reason_of_refusal(code) for n, code in refused.items() for step in parts[n][0]}
 
 
-def record_of(thing: Step | Found | Remainder) -> Record:
+def record_of(thing: RecordStep | FoundRecord | Remainder) -> Record:
     """Return what tells the record of *thing* from all others."""
-    key = thing.collection.key if isinstance(thing, Found) else thing.key
+    key = thing.collection.key if isinstance(thing, FoundRecord) else thing.key
     return record_named(key, thing.id)
 
 
-async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
+async def verify(plan: ErasurePlan, data_map: DataMap, stores: Stores, identities: Identities) -> Remains:
     """
     Look again, by primary key and by walking from *identities*; return what is still there.
 
@@ -205,7 +207,7 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     # Both may go through very many records.
     again = await asyncio.to_thread(_seen_again, findings, plan)
     vanished = [
-        Remainder(step.key, step.id, Left.VANISHED)
+        Remainder(step.key, step.id, Residue.VANISHED)
         for key in looked_at
         if key in findings.missing
         for step in _changing(plan, key)
@@ -213,7 +215,7 @@ async def verify(plan: Plan, data_map: DataMap, stores: Stores, identities: Iden
     return Remains(_once([*(one for part in parts for one in part), *again, *vanished]), looked_at, findings)
 
 
-def _changing_records(plan: Plan) -> Counter[str]:
+def _changing_records(plan: ErasurePlan) -> Counter[str]:
     """Return how many records of which collections *plan* changes."""
     counts: Counter[str] = Counter()
     for step, number in alike(plan.steps):
@@ -221,7 +223,7 @@ def _changing_records(plan: Plan) -> Counter[str]:
     return +counts
 
 
-def _seen_again(findings: Findings, plan: Plan) -> list[Remainder]:
+def _seen_again(findings: Findings, plan: ErasurePlan) -> list[Remainder]:
     """Return what a second search should not have found."""
     if not findings.total:
         return []
@@ -235,7 +237,7 @@ def _once(remainders: Sequence[Remainder]) -> tuple[Remainder, ...]:
     return tuple({(record_of(r), r.left, r.path): r for r in remainders}.values())
 
 
-async def _reread(steps: Iterator[Step], stores: Stores) -> list[Remainder]:
+async def _reread(steps: Iterator[RecordStep], stores: Stores) -> list[Remainder]:
     """Return what remains of *steps*, all in one collection, when their documents are read again."""
     remaining: list[Remainder] = []
     while some := list(islice(steps, STEPS_PER_LOOK)):
@@ -246,7 +248,7 @@ async def _reread(steps: Iterator[Step], stores: Stores) -> list[Remainder]:
     return remaining
 
 
-async def reread(steps: Sequence[Step], stores: Stores) -> list[tuple[Step, Document]]:
+async def reread(steps: Sequence[RecordStep], stores: Stores) -> list[tuple[RecordStep, Document]]:
     """Return *steps*, all in one collection, with their documents as far as these are still there."""
     probes = [_probe(step) for step in steps]
     answers = await stores.find(steps[0].place, probes)
@@ -258,22 +260,22 @@ async def reread(steps: Sequence[Step], stores: Stores) -> list[tuple[Step, Docu
     ]
 
 
-def _probe(step: Step) -> Probe:
+def _probe(step: RecordStep) -> Probe:
     path = next(iter(step.id))
     return Probe.of(path, step.id[path], caseless=False)
 
 
-def _remaining(step: Step, document: Document) -> Iterator[Remainder]:
+def _remaining(step: RecordStep, document: Document) -> Iterator[Remainder]:
     if step.deleted:
-        yield Remainder(step.key, step.id, Left.DOCUMENT)
+        yield Remainder(step.key, step.id, Residue.DOCUMENT)
         return
     for path in dict.fromkeys(mask.path for mask in step.masks):
         masks = [mask for mask in step.masks if mask.path == path]
         if not bears(document, path, masks):
-            yield Remainder(step.key, step.id, Left.FIELD, path)
+            yield Remainder(step.key, step.id, Residue.FIELD, path)
     for pull in step.pulls:
         if any(True for _ in pull.match.elements(document)):
-            yield Remainder(step.key, step.id, Left.ELEMENT, pull.match.unit or "")
+            yield Remainder(step.key, step.id, Residue.ELEMENT, pull.match.unit or "")
 
 
 def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
@@ -290,17 +292,17 @@ def bears(document: Document, path: str, masks: Sequence[Mask]) -> bool:
     )
 
 
-def _found_again(found: Found, step: Step | None) -> Iterator[Remainder]:
+def _found_again(found: FoundRecord, step: RecordStep | None) -> Iterator[Remainder]:
     """Yield what a second search should not have found."""
     if step is None:
-        yield Remainder(found.collection.key, found.id, Left.UNPLANNED)
+        yield Remainder(found.collection.key, found.id, Residue.UNPLANNED)
         return
     if step.deleted:
-        yield Remainder(step.key, step.id, Left.DOCUMENT)
+        yield Remainder(step.key, step.id, Residue.DOCUMENT)
     gone = {pull.match.unit for pull in step.pulls} | {mask.path for mask in step.masks if mask.single}
     hidden = {mask.path for mask in step.masks if mask.of is None}
     for match in found.matches:
         if match.unit is not None and match.unit in gone:
-            yield Remainder(step.key, step.id, Left.ELEMENT, match.unit)
+            yield Remainder(step.key, step.id, Residue.ELEMENT, match.unit)
         elif any(path in hidden for path, _ in match.conditions):
-            yield Remainder(step.key, step.id, Left.FIELD, match.path)
+            yield Remainder(step.key, step.id, Residue.FIELD, match.path)

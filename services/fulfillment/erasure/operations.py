@@ -12,17 +12,17 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from services.fulfillment.datamap.paths import below, leads_through
-from services.fulfillment.erasure.steps import Mask, Pull, Set, Step
-from services.fulfillment.search.comparing import AS_IT_IS, key_of
-from services.fulfillment.search.ownership import Match
-from shared.mongo import DeleteMany, DeleteOne, Document, UpdateOne
+from services.fulfillment.erasure.steps import Mask, Pull, RecordStep, Set
+from services.fulfillment.search.bson_equality import AS_IT_IS, key_of
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import DeleteMany, DeleteOne, Document, UpdateOne
 
 BY_ID = [("_id", 1)]
 
 
-def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | DeleteMany]]:
+def deletions(steps: Iterable[RecordStep]) -> Iterator[tuple[list[RecordStep], DeleteOne | DeleteMany]]:
     """Yield what deletes the documents of *steps*, those at once that are the person's for one reason."""
-    alike: dict[Hashable, list[Step]] = defaultdict(list)
+    alike: dict[Hashable, list[RecordStep]] = defaultdict(list)
     for step in steps:
         if step.id.keys() == {"_id"}:
             alike[_condition_key(step)].append(step)
@@ -33,7 +33,7 @@ def deletions(steps: Iterable[Step]) -> Iterator[tuple[list[Step], DeleteOne | D
         yield some, DeleteMany({**named, **_condition(some[0])}, hint=BY_ID, collation=AS_IT_IS)
 
 
-def changes(step: Step) -> Iterator[UpdateOne]:
+def changes(step: RecordStep) -> Iterator[UpdateOne]:
     """Yield what carries out *step*, which deletes no document, to be done in this order."""
     early, late = _layers(step.pulls)
     units = {pull.match.unit for pull in step.pulls}
@@ -50,7 +50,7 @@ def changes(step: Step) -> Iterator[UpdateOne]:
         yield _setting(step, part)
 
 
-def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateOne:
+def _update(step: RecordStep, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateOne:
     change: dict[str, Document] = defaultdict(dict)
     filters: list[Mapping[str, Any]] = []
     for mask in masks:
@@ -68,7 +68,7 @@ def _update(step: Step, masks: Sequence[Mask], pulls: Sequence[Pull]) -> UpdateO
     )
 
 
-def _setting(step: Step, part: Set) -> UpdateOne:
+def _setting(step: RecordStep, part: Set) -> UpdateOne:
     """Return what gives a field its value: one operation each, so that none hangs on another's condition."""
     path, elements = _settable(part)
     conditions: list[Document] = [_guarded(step), *({array: {"$type": "array"}} for array in part.arrays)]
@@ -103,7 +103,7 @@ _Conditions: TypeAlias = Sequence[tuple[str, tuple[Any, ...]]]
 """Paths, and the values of which one stands there."""
 
 
-def _theirs(match: Match, arrays: Sequence[str]) -> Mapping[str, _Conditions]:
+def _theirs(match: OwnershipMatch, arrays: Sequence[str]) -> Mapping[str, _Conditions]:
     """Return what makes elements of which of *arrays* the person's, and the document around them (empty)."""
     if match.others:
         return match.around([array for array in arrays if leads_through(match.unit or "", array)])
@@ -111,7 +111,7 @@ def _theirs(match: Match, arrays: Sequence[str]) -> Mapping[str, _Conditions]:
     return {unit: [(below(match.path, unit), match.values)]} if unit in arrays else {}
 
 
-def _outside(match: Match, arrays: Sequence[str]) -> Iterator[Document]:
+def _outside(match: OwnershipMatch, arrays: Sequence[str]) -> Iterator[Document]:
     """Yield what *match*, by a composite key, demands of the document around *arrays*."""
     for path, values in _theirs(match, arrays).get("", ()):
         yield {path: {"$in": list(values)}}
@@ -126,19 +126,19 @@ def _all_of(conditions: Sequence[Document]) -> Document:
     return conditions[0] if len(conditions) == 1 else {"$and": list(conditions)}
 
 
-def _guarded(step: Step) -> Document:
+def _guarded(step: RecordStep) -> Document:
     """Return the filter that finds the document while it is still the person's and under no hold."""
     return {**{path: {"$eq": value} for path, value in step.id.items()}, **_condition(step)}
 
 
-def _condition(step: Step) -> Document:
+def _condition(step: RecordStep) -> Document:
     """Return what holds of the document while it is still the person's and under no hold."""
     holding = [_standing(match.conditions, match.arrays, "") for match in step.guard]
     held = {"$nor": [{step.hold[0]: {"$eq": step.hold[1]}}]} if step.hold is not None else {}
     return {"$or": holding, **held}
 
 
-def _condition_key(step: Step) -> Hashable:
+def _condition_key(step: RecordStep) -> Hashable:
     """Return what the conditions of two steps in one collection, where all holds are alike, compare by."""
     return tuple((path, *map(key_of, values)) for match in step.guard for path, values in match.conditions)
 
@@ -183,7 +183,7 @@ def _sought(arrays: Sequence[str]) -> Iterator[str]:
         yield array
 
 
-def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[Match, Sequence[str]]]:
+def _matches(masks: Sequence[Mask], pulls: Sequence[Pull]) -> Iterator[tuple[OwnershipMatch, Sequence[str]]]:
     """Yield what makes elements the person's, each with the arrays on the way to what is changed."""
     yield from ((mask.of, mask.arrays) for mask in masks if mask.of is not None)
     yield from ((pull.match, (*pull.arrays, pull.match.unit or "")) for pull in pulls)
@@ -239,7 +239,7 @@ def _asks_around(pull: Pull) -> bool:
 
 def _pulled(pulls: Iterable[Pull]) -> tuple[Document, list[Document]]:
     """Return what leaves which arrays, and what the elements around these must be."""
-    by_array: dict[tuple[tuple[str, ...], str], list[Match]] = defaultdict(list)
+    by_array: dict[tuple[tuple[str, ...], str], list[OwnershipMatch]] = defaultdict(list)
     for pull in pulls:
         by_array[pull.arrays, pull.match.unit or ""].append(pull.match)
     pulled, filters = {}, []
@@ -270,7 +270,7 @@ def _every(
     return path + unit[start:], filters
 
 
-def _any_of(matches: Sequence[Match], arrays: Sequence[str]) -> Mapping[str, Any]:
+def _any_of(matches: Sequence[OwnershipMatch], arrays: Sequence[str]) -> Mapping[str, Any]:
     conditions = [_theirs(match, arrays).get(arrays[-1], ()) for match in matches]
     values = [value for some in conditions for path, held in some if not path for value in held]
     if values:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.erasure.execution import Remains
-from services.fulfillment.erasure.steps import Disposition, Plan, Step, steps_where
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.mentions import Kind, Mention, Needle
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.walk import Status
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, steps_where
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.mentions import Mention, Needle, NeedleKind
+from services.fulfillment.search.walk import SearchStatus
+from services.fulfillment.stores.mongodb import Stores
 from shared.errors import StoreUnavailable
-from shared.mongo import json_util
+from shared.runtime.mongo import json_util
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Residue:
     @property
     def records(self) -> int:
         """Records that name the person by what is nobody else's; a full name may be a namesake's."""
-        return len({key_of(m.id) for m in self.mentions if m.needle.kind is not Kind.NAME})
+        return len({key_of(m.id) for m in self.mentions if m.needle.kind is not NeedleKind.NAME})
 
     def lines(self) -> Iterator[str]:
         """Yield where the person is named, a line of JSON each: collection, ``_id``, path and by what."""
@@ -43,14 +43,14 @@ class Residue:
 
 
 async def look_through(
-    plan: Plan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
+    plan: ErasurePlan, remains: Remains, data_map: DataMap, stores: Stores, wanted: frozenset[Needle]
 ) -> Sequence[Residue]:
     """
     Go through the texts of every collection that was searched, for *wanted*; kept records are left out.
 
     A store that does not answer makes its look unfinished and nothing else: what was to go is verified.
     """
-    searched = [part.key for part in remains.findings.coverage if part.status is Status.SEARCHED]
+    searched = [part.key for part in remains.findings.coverage if part.status is SearchStatus.SEARCHED]
     collections = [data_map.by_key[key] for key in searched]
     looks = [_look(c, paths, plan, stores, wanted) for c in collections if (paths := _texts(c)) and wanted]
     return await asyncio.gather(*looks)
@@ -61,7 +61,7 @@ def _texts(collection: Collection) -> Sequence[str]:
 
 
 async def _look(
-    collection: Collection, paths: Sequence[str], plan: Plan, stores: Stores, wanted: frozenset[Needle]
+    collection: Collection, paths: Sequence[str], plan: ErasurePlan, stores: Stores, wanted: frozenset[Needle]
 ) -> Residue:
     try:
         seen = await stores.mentions(collection.place, paths, wanted)
@@ -73,7 +73,7 @@ async def _look(
     return Residue(collection.key, seen.documents, others)
 
 
-def _explained(step: Step) -> bool:
+def _explained(step: RecordStep) -> bool:
     """Tell whether the certificate says already that the record of *step* still names the person."""
     return step.disposition in (Disposition.RETAINED, Disposition.LEFT)
 

@@ -11,9 +11,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.ownership import Match, owned
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.ownership import OwnershipMatch, owned
 
 Record: TypeAlias = tuple[str, Hashable]
 """Key of a collection, and what the primary key of one of its records is compared by."""
@@ -57,7 +57,7 @@ class Mask:
     """Whether the field itself goes; *value* then says nothing."""
     instead_of: tuple[Any, ...] = ()
     """The value whose place it takes, where elements get different masks; empty: every value."""
-    of: Match | None = None
+    of: OwnershipMatch | None = None
     """The elements it is done to; none: all."""
     single: bool = False
     """Whether it takes the place of an element that stands there alone, where an array might stand, too."""
@@ -67,7 +67,7 @@ class Mask:
 class Pull:
     """Elements that leave an array."""
 
-    match: Match
+    match: OwnershipMatch
     arrays: tuple[str, ...]
     """The arrays on the way to the one they leave."""
 
@@ -84,7 +84,7 @@ class Set:
     """Whether nothing stood there: neither a value nor null."""
     arrays: tuple[str, ...] = ()
     """The arrays on the way to it, outermost first."""
-    of: Match | None = None
+    of: OwnershipMatch | None = None
     """The elements it is done to; none: the document, or all elements."""
     instead: bool = False
     """Whether it takes the place of *before* alone, so that what others write meanwhile stays."""
@@ -93,14 +93,14 @@ class Set:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordStep:
     """What is done to one record. Doing it again changes nothing more."""
 
     key: str
-    place: Place
+    place: CollectionPlace
     id: Mapping[str, Any]
     disposition: Disposition
-    guard: tuple[Match, ...]
+    guard: tuple[OwnershipMatch, ...]
     """What must still be true of the document, one of them at least: it is then still the person's."""
     hold: tuple[str, Any] | None = None
     """Field and value by which the document would be under a hold: it may come between plan and write."""
@@ -137,14 +137,14 @@ class Step:
         return owned(self.guard)
 
     @property
-    def reasons(self) -> tuple[Match, ...]:
+    def reasons(self) -> tuple[OwnershipMatch, ...]:
         """Everything that makes the record, or elements of it, the person's."""
         pulled = [pull.match for pull in self.pulls]
         masked = [mask.of for mask in self.masks if mask.of is not None]
         return tuple(dict.fromkeys((*self.guard, *pulled, *masked)))
 
 
-def as_document(step: Step) -> dict[str, Any]:
+def as_document(step: RecordStep) -> dict[str, Any]:
     """Return *step* as it is written."""
     return {
         "key": step.key,
@@ -165,11 +165,11 @@ def as_document(step: Step) -> dict[str, Any]:
     }
 
 
-def of_document(document: Mapping[str, Any]) -> Step:
+def of_document(document: Mapping[str, Any]) -> RecordStep:
     """Return the step that :func:`as_document` wrote."""
-    return Step(
+    return RecordStep(
         key=document["key"],
-        place=Place(*document["place"]),
+        place=CollectionPlace(*document["place"]),
         id=dict(document["id"]),
         disposition=Disposition(document["disposition"]),
         guard=_matches_of(document["guard"]),
@@ -229,19 +229,19 @@ def _set_of(document: Mapping[str, Any]) -> Set:
     return Set(**{**document, "arrays": arrays, "of": None if of is None else _match_of(of)})
 
 
-def _match_as_document(match: Match) -> dict[str, Any]:
+def _match_as_document(match: OwnershipMatch) -> dict[str, Any]:
     simple = {"path": match.path, "unit": match.unit, "values": list(match.values)}
     if not match.others:
         return simple
     return {**simple, "others": [list(other) for other in match.others], "arrays": list(match.arrays)}
 
 
-def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Match, ...]:
+def _matches_of(documents: Iterable[Mapping[str, Any]]) -> tuple[OwnershipMatch, ...]:
     return tuple(_match_of(document) for document in documents)
 
 
-def _match_of(document: Mapping[str, Any]) -> Match:
-    return Match(
+def _match_of(document: Mapping[str, Any]) -> OwnershipMatch:
+    return OwnershipMatch(
         document["path"],
         document["unit"],
         tuple(document["values"]),

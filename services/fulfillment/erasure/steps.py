@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from services.fulfillment.erasure.runs import (
-    Run,
+from services.fulfillment.erasure.step import Disposition, Mask, Pull, Record, RecordStep, Set, record_named
+from services.fulfillment.erasure.step_runs import (
+    StepRun,
     Steps,
     alike,
     run_as_document,
@@ -22,18 +23,17 @@ from services.fulfillment.erasure.runs import (
     steps_in,
     steps_where,
 )
-from services.fulfillment.erasure.step import Disposition, Mask, Pull, Record, Set, Step, record_named
-from shared.mongo import from_bson, to_bson
+from shared.runtime.mongo import from_bson, to_bson
 
 __all__ = [
     "Disposition",
+    "ErasurePlan",
     "Mask",
-    "Plan",
     "Pull",
     "Record",
-    "Run",
+    "RecordStep",
     "Set",
-    "Step",
+    "StepRun",
     "Steps",
     "alike",
     "record_named",
@@ -45,14 +45,14 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ErasurePlan:
     """What becomes of every record found."""
 
     version: str
     """Of the data map."""
     made_on: date
     targets: tuple[str, ...]
-    steps: Sequence[Step]
+    steps: Sequence[RecordStep]
     """As many as there are records: nobody may make a list of them who need not."""
     order: tuple[tuple[str, ...], ...]
     """Keys of collections; those of one group are erased together, the groups one after the other."""
@@ -103,18 +103,18 @@ class Plan:
             yield _line(run_as_document(run))
 
     @classmethod
-    def of_line(cls, line: str) -> "Plan":
+    def of_line(cls, line: str) -> "ErasurePlan":
         """Return the plan whose first line is *line*, without its steps."""
         return _plan_of(_document(line))
 
     @classmethod
-    def of_lines(cls, lines: Iterable[str]) -> "Plan":
+    def of_lines(cls, lines: Iterable[str]) -> "ErasurePlan":
         """Return the plan that :meth:`lines` wrote."""
         first, *others = lines
         return replace(cls.of_line(first), steps=Steps(map(run_of_line, others)))
 
 
-def run_of_line(line: str) -> Run:
+def run_of_line(line: str) -> StepRun:
     """Return the steps that a line of a plan says."""
     return run_of_document(_document(line))
 
@@ -135,7 +135,7 @@ def _document(line: str) -> dict[str, Any]:
     return from_bson(b64decode(line))[0]
 
 
-def _plan_as_document(plan: Plan) -> dict[str, Any]:
+def _plan_as_document(plan: ErasurePlan) -> dict[str, Any]:
     return {
         "version": plan.version,
         "made_on": plan.made_on.isoformat(),
@@ -149,8 +149,8 @@ def _plan_as_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _plan_of(document: Mapping[str, Any]) -> Plan:
-    return Plan(
+def _plan_of(document: Mapping[str, Any]) -> ErasurePlan:
+    return ErasurePlan(
         version=document["version"],
         made_on=date.fromisoformat(document["made_on"]),
         targets=tuple(document["targets"]),

@@ -13,14 +13,14 @@ from typing import Any
 
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.package import labels
-from services.fulfillment.package.survey import Area, Survey
-from shared.wording import Words
+from services.fulfillment.package.survey import Area, PackageSurvey
+from shared.pages.translation import Words
 
 MOST_REMEMBERED = 1_024
 """Collections of which is remembered what they can hold."""
 
 
-def about(survey: Survey) -> dict[str, Any]:
+def about(survey: PackageSurvey) -> dict[str, Any]:
     """Return the facts per collection and per category."""
     contents = survey.contents
     return {
@@ -63,7 +63,7 @@ def storage(area: Area, words: Words) -> str:
     return area.section.storage or labels.storage(area.collection, words)
 
 
-def _collection(area: Area, survey: Survey) -> dict[str, Any]:
+def _collection(area: Area, survey: PackageSurvey) -> dict[str, Any]:
     collection, facts = area.collection, area.collection.facts
     return {
         "file": area.stem,
@@ -126,13 +126,13 @@ class Category:
     storage: list[str]
 
 
-def by_category(survey: Survey) -> list[Category]:
+def by_category(survey: PackageSurvey) -> list[Category]:
     """Return what is said of each kind of data, over all collections that can hold it."""
     keys = sorted({key for area in survey.areas for key in categories(area.collection)})
     return [_category(key, survey) for key in keys]
 
 
-def _category(key: str, survey: Survey) -> Category:
+def _category(key: str, survey: PackageSurvey) -> Category:
     areas = [area for area in survey.areas if key in categories(area.collection)]
     facts = [
         area.collection.facts_of(field)
@@ -155,7 +155,7 @@ def _category(key: str, survey: Survey) -> Category:
     )
 
 
-def _categories(survey: Survey) -> dict[str, Any]:
+def _categories(survey: PackageSurvey) -> dict[str, Any]:
     names = [field.name for field in fields(Category) if field.name != "key"]
     return {said.key: {name: getattr(said, name) for name in names} for said in by_category(survey)}
 

@@ -42,7 +42,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFile:
     """A file that was written."""
 
     name: str
@@ -50,7 +50,7 @@ class Written:
     sha256: str
 
 
-class Pressed(bytes):
+class CompressedBytes(bytes):
     """Bytes that stand in many packages and are compressed once for all of them."""
 
     deflated: bytes
@@ -119,12 +119,12 @@ class _Record:
         return ENTRY.pack(b"PK\1\2", *made, *what, *lengths, 0, 0, READABLE, offset) + self.name + extra
 
 
-class Archive:
+class ZipArchive:
     """Writes files one after the other and remembers their hashes."""
 
     def __init__(self, zip64_from: int = ZIP64_FROM) -> None:
         """Begin without files; sizes of *zip64_from* bytes have 64 bits."""
-        self.written: list[Written] = []
+        self.written: list[WrittenFile] = []
         self._zip64_from = zip64_from
         self._records: list[_Record] = []
         self._compressor = _compressor()
@@ -147,7 +147,7 @@ class Archive:
         record.packed = self._place - start
         self._held += record.descriptor
         self._records.append(record)
-        self.written.append(Written(file.name, record.size, record.digest.hexdigest()))
+        self.written.append(WrittenFile(file.name, record.size, record.digest.hexdigest()))
 
     def close(self) -> Iterator[bytes]:
         """Yield the end of the archive."""
@@ -168,7 +168,7 @@ class Archive:
         return self._read + len(self._held)
 
     def _deflated(self, piece: bytes) -> bytes:
-        if isinstance(piece, Pressed):
+        if isinstance(piece, CompressedBytes):
             return self._finished() + piece.deflated
         self._unfinished = True
         return self._compressor.compress(piece)
@@ -191,7 +191,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Join small pieces: compressing, hashing and writing cost more per call than per byte."""
     held = bytearray()
     for piece in pieces:
-        pressed = isinstance(piece, Pressed)
+        pressed = isinstance(piece, CompressedBytes)
         if not pressed:
             held += piece
         if held and (pressed or len(held) >= PIECE_BYTES):

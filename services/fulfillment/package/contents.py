@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.package.people import People
 from services.fulfillment.search.findings import Findings
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Disclosed:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PackageSection:
     """
     A collection and what was found of the person in it.
 
@@ -51,7 +51,7 @@ class LeftOut:
     """Data that the right does not cover: it is held, and not handed over with this answer."""
 
     collection: Collection
-    field: Field | None
+    field: MappedField | None
     """The field; None where it is the whole collection."""
     reason: str
     """Reason code, as letters explain it."""
@@ -66,7 +66,7 @@ class Contents:
     """Content hash of the data map that the records were found with."""
     made_at: datetime
     controller: str
-    sections: Sequence[Section]
+    sections: Sequence[PackageSection]
     left_out: Sequence[LeftOut] = ()
     contact: str = ""
     """Where questions and objections go."""

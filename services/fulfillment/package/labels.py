@@ -8,11 +8,11 @@ from types import MappingProxyType
 from babel.units import format_unit
 
 from services.fulfillment.datamap.categories import NEVER_DISCLOSED, covered
-from services.fulfillment.datamap.model import Collection, Field, Period
-from services.fulfillment.package.redaction import Kind
-from shared.categories import called
-from shared.wording import Words
-from shared.wording import mark as _
+from services.fulfillment.datamap.model import Collection, MappedField, RetentionPeriod
+from services.fulfillment.package.redaction import RedactedKind
+from shared.pages.categories import called
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
 
 LONGEST_TITLE = 70
 """Characters of a description that can be a heading; a longer one stands below it."""
@@ -20,21 +20,21 @@ LONGEST_TITLE = 70
 MOST_TITLES = 1_024
 """Collections whose headings are remembered."""
 
-PLACEHOLDERS: Mapping[Kind, str] = MappingProxyType(
+PLACEHOLDERS: Mapping[RedactedKind, str] = MappingProxyType(
     {
-        Kind.EMAIL: _("[e-mail address of somebody else]"),
-        Kind.PHONE: _("[phone number of somebody else]"),
-        Kind.NAME: _("[name of somebody else]"),
-        Kind.ACCOUNT: _("[number of an account or card]"),
+        RedactedKind.EMAIL: _("[e-mail address of somebody else]"),
+        RedactedKind.PHONE: _("[phone number of somebody else]"),
+        RedactedKind.NAME: _("[name of somebody else]"),
+        RedactedKind.ACCOUNT: _("[number of an account or card]"),
     }
 )
 """What stands in a text in place of what is blacked out."""
-BLACKED_OUT: Mapping[Kind, str] = MappingProxyType(
+BLACKED_OUT: Mapping[RedactedKind, str] = MappingProxyType(
     {
-        Kind.EMAIL: _("E-mail addresses of other people"),
-        Kind.PHONE: _("Phone numbers of other people"),
-        Kind.NAME: _("Names of other people"),
-        Kind.ACCOUNT: _("Numbers of accounts and cards"),
+        RedactedKind.EMAIL: _("E-mail addresses of other people"),
+        RedactedKind.PHONE: _("Phone numbers of other people"),
+        RedactedKind.NAME: _("Names of other people"),
+        RedactedKind.ACCOUNT: _("Numbers of accounts and cards"),
     }
 )
 
@@ -86,12 +86,12 @@ def statutory(key: str, words: Words) -> str:
     return words.say(next(named, OTHER_STATUTORY))
 
 
-def placeholder(kind: Kind, words: Words) -> str:
+def placeholder(kind: RedactedKind, words: Words) -> str:
     """Return what stands in a text in place of something of *kind*."""
     return words.say(PLACEHOLDERS[kind])
 
 
-def blacked_out(kind: Kind, words: Words) -> str:
+def blacked_out(kind: RedactedKind, words: Words) -> str:
     """Return what the blacked out things of *kind* are called."""
     return words.say(BLACKED_OUT[kind])
 
@@ -101,7 +101,7 @@ def category(key: str, words: Words) -> str:
     return called(key, words.language) or spelt(key.rpartition(".")[2])
 
 
-def withheld(field: Field, words: Words) -> str:
+def withheld(field: MappedField, words: Words) -> str:
     """
     Return what is held in *field*, with particularity.
 
@@ -131,7 +131,7 @@ def storage(collection: Collection, words: Words) -> str:
     return f"{said} ({retention.because})"
 
 
-def period(length: Period, words: Words) -> str:
+def period(length: RetentionPeriod, words: Words) -> str:
     """Return *length* in words: ``10 years``."""
     units = (("year", length.years), ("month", length.months), ("day", length.days))
     return ", ".join(_counted(count, f"duration-{unit}", words) for unit, count in units if count)

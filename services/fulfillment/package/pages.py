@@ -21,16 +21,16 @@ from markupsafe import Markup, escape
 
 from services.fulfillment.datamap.model import Collection, Facts
 from services.fulfillment.package import about, labels
-from services.fulfillment.package.archive import Pressed
+from services.fulfillment.package.archive import CompressedBytes
+from services.fulfillment.package.languages import TEMPLATES, stored_moment
 from services.fulfillment.package.reasons import OTHER, REASONS
 from services.fulfillment.package.records import instant, is_nested, text_of
-from services.fulfillment.package.survey import Area, Survey
-from services.fulfillment.package.values import LONG_TEXT, Reader, Text, is_long
-from services.fulfillment.package.withholding import Withheld
-from services.fulfillment.package.wording import TEMPLATES, stored_moment
-from shared.mongo import Document, ObjectId
-from shared.wording import Words
-from shared.wording import mark as _
+from services.fulfillment.package.survey import Area, PackageSurvey
+from services.fulfillment.package.values import LONG_TEXT, TextValue, ValueReader, is_long
+from services.fulfillment.package.withheld import WithheldCount
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+from shared.runtime.mongo import Document, ObjectId
 
 MOST_RECORDS = 100
 """Records of an area on the page; more would keep a browser busy, and the tables have them all."""
@@ -65,12 +65,12 @@ PAGES = Environment(
 )
 
 
-def text(node: Text) -> Markup:
+def text(node: TextValue) -> Markup:
     """Return a single value as HTML, isolated from the direction of the text around it."""
     return Markup(_isolated(node))  # noqa: S704 - the values are escaped, and the roles are ours
 
 
-def _isolated(node: Text) -> str:
+def _isolated(node: TextValue) -> str:
     # A page has thousands of them, and a macro would take three times as long.
     shown, role = html.escape(node.text), node.role
     if node.exact:
@@ -83,10 +83,10 @@ def _isolated(node: Text) -> str:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Lines of tables and flat records: what :class:`Reader` says of them, without a node for each value."""
+class TableLines:
+    """Lines of tables and flat records: what :class:`ValueReader` says of them, without a node for each value."""
 
-    reader: Reader
+    reader: ValueReader
 
     def line(self, values: Iterable[Any]) -> str:
         """Return a line of *values*."""
@@ -148,11 +148,11 @@ NODES: Any = PAGES.get_template("values.jinja").module
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AreaView:
     """An area as the template asks for it."""
 
     area: Area
-    written: Lines
+    written: TableLines
 
     @property
     def label(self) -> str:
@@ -227,10 +227,10 @@ def _linked(stem: str, words: Words) -> Markup:
     return Markup("".join(_drawn("linked.jinja", words, stem=stem)))  # noqa: S704 - the template has escaped it
 
 
-def index(survey: Survey) -> Iterator[bytes]:
+def index(survey: PackageSurvey) -> Iterator[bytes]:
     """Yield ``index.html``."""
     contents, words = survey.contents, survey.words
-    written = Lines(Reader(words))
+    written = TableLines(ValueReader(words))
     body = _drawn(
         "index.jinja",
         words,
@@ -239,7 +239,7 @@ def index(survey: Survey) -> Iterator[bytes]:
         received=words.day(contents.received_on) if contents.received_on else "",
         made=words.moment(contents.made_at),
         holds=_holds(survey),
-        areas=[View(area, written) for area in survey.areas],
+        areas=[AreaView(area, written) for area in survey.areas],
         empty=survey.empty,
         withheld=_merged(survey.withheld),
         blacked_out=survey.blacked_out,
@@ -252,7 +252,9 @@ def index(survey: Survey) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _closing(words: Words, law: str, contact: str, authority: str, automated_decisions: str) -> Pressed:
+def _closing(
+    words: Words, law: str, contact: str, authority: str, automated_decisions: str
+) -> CompressedBytes:
     """Return the end of ``index.html``, which is the same for all people whose controller says the same."""
     drawn = _drawn(
         "closing.jinja",
@@ -266,7 +268,7 @@ def _closing(words: Words, law: str, contact: str, authority: str, automated_dec
     return _pressed([*drawn, END])
 
 
-def categories(survey: Survey) -> Iterator[bytes]:
+def categories(survey: PackageSurvey) -> Iterator[bytes]:
     """Yield the ``index.html`` of an answer that tells kinds of data and no values."""
     contents, words = survey.contents, survey.words
     return page(
@@ -301,13 +303,13 @@ def _drawn(template: str, words: Words, **values: Any) -> Iterator[str]:
 
 
 @lru_cache(maxsize=MOST_FRAMES)
-def _opening(title: str, words: Words) -> Pressed:
+def _opening(title: str, words: Words) -> CompressedBytes:
     """Return the beginning of each page with *title*."""
     return _pressed([*_drawn("opening.jinja", words, title=title), "\n"])
 
 
-def _pressed(pieces: Iterable[str]) -> Pressed:
-    return Pressed(b"".join(_printable(pieces)))
+def _pressed(pieces: Iterable[str]) -> CompressedBytes:
+    return CompressedBytes(b"".join(_printable(pieces)))
 
 
 def _printable(stream: Iterable[str]) -> Iterator[bytes]:
@@ -336,8 +338,8 @@ class Concealed:
     count: int
 
 
-def _merged(withheld: Iterable[Withheld]) -> list[Concealed]:
-    groups: dict[tuple[str, str], list[Withheld]] = {}
+def _merged(withheld: Iterable[WithheldCount]) -> list[Concealed]:
+    groups: dict[tuple[str, str], list[WithheldCount]] = {}
     for item in withheld:
         groups.setdefault((item.label, item.reason), []).append(item)
     return [
@@ -352,7 +354,7 @@ def _records(count: int, words: Words) -> str:
     return words.say("%(count)s records", count=words.number(count))
 
 
-def _holds(survey: Survey) -> str:
+def _holds(survey: PackageSurvey) -> str:
     words = survey.words
     records = _records(survey.records, words)
     if len(survey.areas) == 1:

@@ -9,19 +9,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from services.fulfillment.datamap.categories import covered
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import values_at
-from services.fulfillment.package.redaction import MOST_NAMES, Kind, Own
-from services.fulfillment.search.findings import Findings, Found
+from services.fulfillment.package.redaction import MOST_NAMES, Own, RedactedKind
+from services.fulfillment.search.findings import Findings, FoundRecord
 from services.fulfillment.search.identities import Identities
-from shared.events import RequestSubmitted
+from shared.contract.events import RequestSubmitted
 
-CATEGORIES: Mapping[Kind, str] = {
-    Kind.EMAIL: "user.contact.email",
-    Kind.PHONE: "user.contact.phone_number",
-    Kind.NAME: "user.name",
+CATEGORIES: Mapping[RedactedKind, str] = {
+    RedactedKind.EMAIL: "user.contact.email",
+    RedactedKind.PHONE: "user.contact.phone_number",
+    RedactedKind.NAME: "user.name",
 }
-IDENTITIES: Mapping[str, Kind] = {"email": Kind.EMAIL, "phone_number": Kind.PHONE, "name": Kind.NAME}
+IDENTITIES: Mapping[str, RedactedKind] = {
+    "email": RedactedKind.EMAIL,
+    "phone_number": RedactedKind.PHONE,
+    "name": RedactedKind.NAME,
+}
 MOST_OWN = 1_000
 """Spellings of the person's own that are kept of each kind."""
 
@@ -65,30 +69,30 @@ def people(findings: Findings, submitted: RequestSubmitted, identities: Identiti
             named[item.collection.key].update(_names(item))
     return People(
         Own(
-            frozenset(own[Kind.EMAIL]),
-            frozenset(own[Kind.PHONE]),
-            frozenset(own[Kind.NAME]),
+            frozenset(own[RedactedKind.EMAIL]),
+            frozenset(own[RedactedKind.PHONE]),
+            frozenset(own[RedactedKind.NAME]),
             _region(submitted),
         ),
         {key: frozenset(names) for key, names in named.items() if len(names) <= MOST_NAMES},
     )
 
 
-def _told(submitted: RequestSubmitted, identities: Identities) -> dict[Kind, set[str]]:
-    own: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+def _told(submitted: RequestSubmitted, identities: Identities) -> dict[RedactedKind, set[str]]:
+    own: dict[RedactedKind, set[str]] = {kind: set() for kind in RedactedKind}
     _add(own, identities)
     if submitted.subject.name is not None:
-        own[Kind.NAME].add(submitted.subject.name)
+        own[RedactedKind.NAME].add(submitted.subject.name)
     return own
 
 
-def _add(own: Mapping[Kind, set[str]], identities: Identities) -> None:
+def _add(own: Mapping[RedactedKind, set[str]], identities: Identities) -> None:
     for name, spellings in identities.items():
         if name in IDENTITIES:
             own[IDENTITIES[name]].update(spellings)
 
 
-def _found_by(item: Found) -> Iterator[tuple[Kind, str]]:
+def _found_by(item: FoundRecord) -> Iterator[tuple[RedactedKind, str]]:
     """Yield what the record was found by: it is the person's."""
     for match in item.matches:
         field = item.collection.by_path.get(match.path)
@@ -97,7 +101,7 @@ def _found_by(item: Found) -> Iterator[tuple[Kind, str]]:
             yield from ((kind, value) for value in match.values if isinstance(value, str))
 
 
-def _described(item: Found, *, nameless: bool) -> Iterator[tuple[Kind, str]]:
+def _described(item: FoundRecord, *, nameless: bool) -> Iterator[tuple[RedactedKind, str]]:
     """
     Yield what describes the same person as the identity that the record was found by.
 
@@ -109,12 +113,12 @@ def _described(item: Found, *, nameless: bool) -> Iterator[tuple[Kind, str]]:
     single = not redacts(item.collection)
     for field in _beside(item):
         kind = _kind(field)
-        if kind is not None and (single or (nameless and kind is Kind.NAME)):
+        if kind is not None and (single or (nameless and kind is RedactedKind.NAME)):
             values = values_at(item.disclosed, field.path)
             yield from ((kind, value) for value in values if isinstance(value, str))
 
 
-def _beside(item: Found) -> Iterator[Field]:
+def _beside(item: FoundRecord) -> Iterator[MappedField]:
     """Yield the fields beside an identity that led here, each the only one of its kind."""
     by_path = item.collection.by_path
     matched = (by_path.get(match.path) for match in item.matches)
@@ -129,17 +133,17 @@ def _above(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _kind(field: Field) -> Kind | None:
+def _kind(field: MappedField) -> RedactedKind | None:
     for kind, category in CATEGORIES.items():
         if any(covered(own, (category,)) for own in field.categories):
             return kind
     return IDENTITIES.get(field.identity or "")
 
 
-def _names(item: Found) -> Iterator[str]:
+def _names(item: FoundRecord) -> Iterator[str]:
     """Yield every name in the record as it is stored, with what is other people's."""
     for field in item.collection.leaves:
-        if _kind(field) is Kind.NAME:
+        if _kind(field) is RedactedKind.NAME:
             yield from (value for value in values_at(item.document, field.path) if isinstance(value, str))
 
 

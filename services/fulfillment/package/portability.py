@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, Facts, Field
-from services.fulfillment.package.contents import LeftOut, Section
-from shared.mongo import Document
+from services.fulfillment.datamap.model import Collection, Facts, MappedField
+from services.fulfillment.package.contents import LeftOut, PackageSection
+from shared.runtime.mongo import Document
 
 NOT_PROVIDED = "not_provided_by_you"
 OTHER_BASIS = "other_legal_basis"
@@ -52,9 +52,9 @@ class Without:
         return (_without(document, "", self.paths) for document in self.documents)
 
 
-def portable(sections: Sequence[Section]) -> tuple[list[Section], list[LeftOut]]:
+def portable(sections: Sequence[PackageSection]) -> tuple[list[PackageSection], list[LeftOut]]:
     """Return what of *sections* the right covers, and what it does not, with the reason."""
-    kept: list[Section] = []
+    kept: list[PackageSection] = []
     left: list[LeftOut] = []
     for section in sections:
         collection = section.collection
@@ -85,11 +85,11 @@ def _is_consent_or_contract(basis: str) -> bool:
     return bool((COVERED if ARTICLE.search(basis) else CONSENT_OR_CONTRACT).search(basis))
 
 
-def _says(field: Field) -> bool:
+def _says(field: MappedField) -> bool:
     return field.facts.source is not None or field.facts.legal_basis is not None
 
 
-def _against(field: Field, collection: Collection) -> str | None:
+def _against(field: MappedField, collection: Collection) -> str | None:
     if field.primary_key:
         return None  # it names the record
     return reason_against(collection.facts_of(field))

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from services.fulfillment.package.redaction import Redacted
-from services.fulfillment.package.withholding import Notice
-from shared.mongo import Binary, Decimal128, Document, ObjectId, json_util, utc
+from services.fulfillment.package.withheld import WithheldNotice
+from shared.runtime.mongo import Binary, Decimal128, Document, ObjectId, json_util, utc
 
 UUID_SUBTYPE = 4
 NESTED = (dict, list, tuple)
@@ -63,7 +63,7 @@ def _extended(value: Any) -> Any:
         return {"$date": _moment(at) if at.microsecond >= MILLISECOND else f"{_seconds(at)}Z"}
     if isinstance(value, Redacted):
         return str(value)
-    return _notice(value) if isinstance(value, Notice) else json_util.default(value, OPTIONS)
+    return _notice(value) if isinstance(value, WithheldNotice) else json_util.default(value, OPTIONS)
 
 
 def json_file(documents: Iterable[Document]) -> Iterator[bytes]:
@@ -132,6 +132,6 @@ def is_nested(value: Any) -> bool:
 
 
 def _notice(value: Any) -> Any:
-    if isinstance(value, Notice):
+    if isinstance(value, WithheldNotice):
         return {"withheld": value.label, "reason": value.reason}
     raise TypeError(f"no JSON for {type(value).__name__}")

@@ -10,18 +10,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.package import filenames, labels
-from services.fulfillment.package.contents import Contents, LeftOut, Section
+from services.fulfillment.package.contents import Contents, LeftOut, PackageSection
+from services.fulfillment.package.languages import words
 from services.fulfillment.package.people import People, redacts
 from services.fulfillment.package.records import NESTED, TEXTUAL
-from services.fulfillment.package.redaction import Kind, Redacted, Redactor
+from services.fulfillment.package.redaction import Redacted, RedactedKind, Redactor
 from services.fulfillment.package.tables import Columns, Path
 from services.fulfillment.package.values import MOST_COLUMNS, fits_in_a_row
-from services.fulfillment.package.withholding import BlackedOut, Notice, Withheld, Withholding, traces
-from services.fulfillment.package.wording import words
-from shared.mongo import Document, ObjectId
-from shared.wording import Words
+from services.fulfillment.package.withheld import (
+    BlackedOut,
+    WithheldCount,
+    WithheldNotice,
+    Withholding,
+    traces,
+)
+from shared.pages.translation import Words
+from shared.runtime.mongo import Document, ObjectId
 
 ESCAPED_BYTES = 6
 """Most bytes that a character becomes, as in ``\\u0000``."""
@@ -32,7 +38,7 @@ SMALL = frozenset({int, float, bool, type(None), datetime, ObjectId})
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class NamedGroup:
     """A group of records as letters name it."""
 
     label: str
@@ -43,7 +49,7 @@ class Part:
 class Area:
     """A collection in which something was found, measured."""
 
-    section: Section
+    section: PackageSection
     stem: str
     label: str
     records: int
@@ -51,7 +57,7 @@ class Area:
     tabular: tuple[str, ...]
     """The fields, where all records fit into a table as wide as a page; else nothing."""
     most_bytes: int
-    withheld: tuple[Withheld, ...]
+    withheld: tuple[WithheldCount, ...]
     blacked_out: tuple[BlackedOut, ...]
     withholding: Withholding
 
@@ -66,7 +72,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class PackageSurvey:
     """All of a package, measured."""
 
     contents: Contents
@@ -74,16 +80,16 @@ class Survey:
     areas: tuple[Area, ...]
     empty: tuple[str, ...]
     """Labels of what was looked through in vain."""
-    left_out: tuple[Withheld, ...]
+    left_out: tuple[WithheldCount, ...]
     """What is held and not handed over, because the right does not cover it; how often is not counted."""
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[NamedGroup, ...]:
         """What was found."""
-        return tuple(Part(area.label, area.records) for area in self.areas)
+        return tuple(NamedGroup(area.label, area.records) for area in self.areas)
 
     @property
-    def withheld(self) -> tuple[Withheld, ...]:
+    def withheld(self) -> tuple[WithheldCount, ...]:
         """What is not shown."""
         return tuple(item for area in self.areas for item in area.withheld)
 
@@ -98,7 +104,7 @@ class Survey:
         return sum(area.records for area in self.areas)
 
 
-def survey(contents: Contents) -> Survey:
+def survey(contents: Contents) -> PackageSurvey:
     """
     Go through *contents* once.
 
@@ -107,7 +113,7 @@ def survey(contents: Contents) -> Survey:
     """
     spoken = words(contents.locale, contents.zone)
     areas = _areas(contents, spoken)
-    return Survey(
+    return PackageSurvey(
         contents=contents,
         words=spoken,
         areas=tuple(area for area in areas if area.records),
@@ -116,7 +122,7 @@ def survey(contents: Contents) -> Survey:
     )
 
 
-def outline(contents: Contents, counts: Mapping[str, int]) -> Survey:
+def outline(contents: Contents, counts: Mapping[str, int]) -> PackageSurvey:
     """
     Describe *contents* without reading a record.
 
@@ -129,7 +135,7 @@ def outline(contents: Contents, counts: Mapping[str, int]) -> Survey:
     """
     spoken = words(contents.locale, contents.zone)
     areas = tuple(replace(area, records=counts[area.collection.key]) for area in _areas(contents, spoken))
-    return Survey(contents=contents, words=spoken, areas=areas, empty=(), left_out=())
+    return PackageSurvey(contents=contents, words=spoken, areas=areas, empty=(), left_out=())
 
 
 def _areas(contents: Contents, spoken: Words) -> list[Area]:
@@ -140,19 +146,19 @@ def _areas(contents: Contents, spoken: Words) -> list[Area]:
     ]
 
 
-def _left_out(items: Iterable[LeftOut], spoken: Words) -> Iterator[Withheld]:
+def _left_out(items: Iterable[LeftOut], spoken: Words) -> Iterator[WithheldCount]:
     for item in items:
         title = labels.title(item.collection)
         label = title if item.field is None else labels.withheld(item.field, spoken)
-        yield Withheld(label, 0, item.reason, title)
+        yield WithheldCount(label, 0, item.reason, title)
 
 
-def _area(section: Section, stem: str, spoken: Words, people: People | None) -> Area:
-    def label(field: Field) -> str:
+def _area(section: PackageSection, stem: str, spoken: Words, people: People | None) -> Area:
+    def label(field: MappedField) -> str:
         return labels.withheld(field, spoken)
 
     withholding = Withholding(section.collection, label, _redactor(section.collection, spoken, people))
-    measure, withheld, masked = _Measure(), Counter[Notice](), Counter[Kind]()
+    measure, withheld, masked = _Measure(), Counter[WithheldNotice](), Counter[RedactedKind]()
     for document in map(withholding.apply, section.documents):
         measure.add(document)
         for trace in () if withholding.idle else traces(document):
@@ -170,7 +176,7 @@ def _area(section: Section, stem: str, spoken: Words, people: People | None) -> 
         tabular=measure.tabular,
         most_bytes=measure.most_bytes,
         withheld=tuple(
-            Withheld(notice.label, count, notice.reason, title)
+            WithheldCount(notice.label, count, notice.reason, title)
             for notice, count in sorted(withheld.items(), key=lambda item: (item[0].label, item[0].reason))
         ),
         blacked_out=tuple(

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.fulfillment.package.records import NUMERIC, text_of
-from services.fulfillment.package.withholding import Notice
-from shared.mongo import Document, ObjectId
+from services.fulfillment.package.withheld import WithheldNotice
+from shared.runtime.mongo import Document, ObjectId
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -115,7 +115,7 @@ def cell(value: Any) -> str:
         return _harmless(value)
     if type(value) is datetime or isinstance(value, NUMERIC):
         return text_of(value)  # a minus sign in front of a number is no formula
-    if isinstance(value, Notice):
+    if isinstance(value, WithheldNotice):
         return f"[{value.label.translate(BROKEN)}: {value.reason}]"
     return _harmless(text_of(value))
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from services.fulfillment.package.labels import spelt
+from services.fulfillment.package.languages import stored_moment
 from services.fulfillment.package.records import TEXTUAL, as_json, instant, is_nested, text_of
-from services.fulfillment.package.withholding import Notice
-from services.fulfillment.package.wording import stored_moment
-from shared.mongo import Decimal128, Document, ObjectId
-from shared.wording import Words
+from services.fulfillment.package.withheld import WithheldNotice
+from shared.pages.translation import Words
+from shared.runtime.mongo import Decimal128, Document, ObjectId
 
 DEEPEST = 5
 LONG_TEXT = 160
@@ -26,7 +26,7 @@ MOST_ITEMS = 50
 MOST_COLUMNS = 6
 
 
-class Text(NamedTuple):
+class TextValue(NamedTuple):
     """A single value; a page has thousands of them."""
 
     text: str
@@ -42,7 +42,7 @@ class Text(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ValueGroup:
     """An object: names and values."""
 
     kind: ClassVar[str] = "group"
@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ValueList:
     """An array."""
 
     kind: ClassVar[str] = "listing"
@@ -62,21 +62,21 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ValueRows:
     """An array of objects that are alike and flat."""
 
     kind: ClassVar[str] = "rows"
     role: ClassVar[str] = ""
     columns: tuple[str, ...]
-    rows: tuple[tuple[Text, ...], ...]
+    rows: tuple[tuple[TextValue, ...], ...]
     more: str = ""
 
 
-Node: TypeAlias = Text | Group | Listing | Rows
+Node: TypeAlias = TextValue | ValueGroup | ValueList | ValueRows
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ValueReader:
     """Turns values into nodes, in one language."""
 
     words: Words
@@ -85,7 +85,7 @@ class Reader:
         """Return the names and values of *document*."""
         return tuple((self.name(key), self.node(value, 1)) for key, value in document.items())
 
-    def row(self, document: Document, keys: Sequence[str]) -> tuple[Text, ...]:
+    def row(self, document: Document, keys: Sequence[str]) -> tuple[TextValue, ...]:
         """Return the values of *keys* in *document*, for a line of a table."""
         return tuple(map(self.text, map(document.get, keys)))
 
@@ -102,29 +102,29 @@ class Reader:
         if isinstance(value, dict):
             shown = list(value.items())[:MOST_ITEMS]
             entries = tuple((self.name(key), self.node(item, depth + 1)) for key, item in shown)
-            return Group(entries, self._more(len(value)))
+            return ValueGroup(entries, self._more(len(value)))
         return self._array(value, depth)
 
-    def text(self, value: Any) -> Text:
+    def text(self, value: Any) -> TextValue:
         """Return a single *value*; of an array or object, its JSON."""
         match value:
             case str() if value:
                 return self._cut(str(value), "long" if is_long(value) else "plain")
             case int() if type(value) is int:  # an account number is no quantity: its digits stay ungrouped
-                return Text(str(value), "number")
+                return TextValue(str(value), "number")
             case ObjectId() | bytes():
                 return self._cut(text_of(value), "code")
             case datetime():
                 at = instant(value)
-                return Text(stored_moment(at, self.words), "moment", text_of(at))
+                return TextValue(stored_moment(at, self.words), "moment", text_of(at))
             case bool():
-                return Text(self.words.say("Yes") if value else self.words.say("No"))
+                return TextValue(self.words.say("Yes") if value else self.words.say("No"))
             case int() | float() | Decimal128():
-                return Text(self.number(value), "number")
-            case Notice():
-                return Text(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
+                return TextValue(self.number(value), "number")
+            case WithheldNotice():
+                return TextValue(self.words.say("%(what)s: held, not shown", what=value.label), "notice")
             case _ if value is None or (not value and (is_nested(value) or isinstance(value, str))):
-                return Text(self.words.say("empty"), "none")
+                return TextValue(self.words.say("empty"), "none")
             case _:
                 return self._cut(text_of(value), "code")
 
@@ -145,19 +145,19 @@ class Reader:
         keys = _common_columns(shown)
         if keys:
             rows = tuple(self.row(item, keys) for item in shown)
-            return Rows(tuple(self.name(key) for key in keys), rows, more)
-        return Listing(tuple(self.node(item, depth + 1) for item in shown), more)
+            return ValueRows(tuple(self.name(key) for key in keys), rows, more)
+        return ValueList(tuple(self.node(item, depth + 1) for item in shown), more)
 
     def _more(self, length: int) -> str:
         if length <= MOST_ITEMS:
             return ""
         return self.words.say("and %(count)s more in the file", count=self.words.number(length - MOST_ITEMS))
 
-    def _cut(self, text: str, role: str) -> Text:
+    def _cut(self, text: str, role: str) -> TextValue:
         if len(text) <= LONGEST_TEXT:
-            return Text(text, role)
+            return TextValue(text, role)
         rest = self.words.say("The rest of this text is in the file.")
-        return Text(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
+        return TextValue(f"{text[:LONGEST_TEXT]} … [{rest}]", role)
 
 
 def is_long(value: Any) -> bool:

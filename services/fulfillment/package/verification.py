@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from services.fulfillment.package.building import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
-from services.fulfillment.signing import PublicKey, unknown_key
+from services.fulfillment.certificate.signatures import PublicKey, unknown_key
+from services.fulfillment.package.builder import FORMAT, MANIFEST, PUBLIC_KEY, SIGNATURE
 
 PIECE_BYTES: Final = 64 * 1024
 MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 64 * 1024 * 1024, SIGNATURE: 64, PUBLIC_KEY: 4_096}
@@ -32,7 +32,7 @@ UNREADABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PackageReport:
     """What a check found."""
 
     problems: tuple[str, ...]
@@ -56,7 +56,7 @@ class _Damaged(Exception):
     """A file of the package cannot be read; the message names it."""
 
 
-def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> Report:
+def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> PackageReport:
     """
     Return what is wrong with the package in *file*.
 
@@ -68,19 +68,19 @@ def verify_package(file: Path | IO[bytes], *, issuer: str | None = None) -> Repo
         with zipfile.ZipFile(file) as archive:
             return _report(archive, issuer)
     except _Damaged as damage:
-        return Report((str(damage),))
+        return PackageReport((str(damage),))
     except UNREADABLE:
-        return Report(("not a ZIP file, or damaged",))
+        return PackageReport(("not a ZIP file, or damaged",))
 
 
-def _report(archive: zipfile.ZipFile, issuer: str | None) -> Report:
+def _report(archive: zipfile.ZipFile, issuer: str | None) -> PackageReport:
     manifest = _small(archive, MANIFEST)
     signature = _small(archive, SIGNATURE)
     try:
         embedded = PublicKey.of_pem(_small(archive, PUBLIC_KEY))
         content = _parsed(manifest)
     except ValueError as error:
-        return Report((str(error),))
+        return PackageReport((str(error),))
     problems: list[str] = []
     signed = embedded.accepts(signature, manifest)
     if not signed:
@@ -88,7 +88,7 @@ def _report(archive: zipfile.ZipFile, issuer: str | None) -> Report:
     if issuer is not None and issuer != embedded.fingerprint:
         problems.append(unknown_key(embedded))
     problems += _changed(archive, content)
-    return Report(
+    return PackageReport(
         problems=tuple(map(_printable, problems)),
         request_id=str(content["request"]),
         made_at=str(content["made_at"]),

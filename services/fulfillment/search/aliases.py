@@ -17,7 +17,7 @@ from typing import Any
 from services.fulfillment.datamap.graph import CONTACTS, PHONE
 from services.fulfillment.search.forms import text_of
 from services.fulfillment.search.identities import Identities, plain
-from services.fulfillment.search.naming import Part, likeness
+from services.fulfillment.search.named_people import RecordPart, likeness
 from services.fulfillment.search.phones import (
     LEAST_NATIONAL_DIGITS,
     international,
@@ -26,7 +26,7 @@ from services.fulfillment.search.phones import (
     region_of,
 )
 from services.fulfillment.search.roles import roles
-from shared.matching import Outcome
+from shared.matching import MatchOutcome
 
 COUNTRY = "user.contact.address.country"
 COUNTRY_LETTERS = 2
@@ -53,7 +53,7 @@ class Alias:
 
 
 @dataclass(slots=True)
-class Doubts:
+class AliasDoubts:
     """What a search has found to be doubtful; it then begins anew."""
 
     aliases: set[Alias] = field(default_factory=set)
@@ -68,14 +68,14 @@ class Doubts:
     """Identities by which records may be the person's that are not given."""
 
 
-class Known:
+class KnownIdentities:
     """What one person is known by, and how one record tells of it after the other."""
 
     def __init__(
         self,
         identities: Identities,
         claimed: Identities,
-        doubts: Doubts,
+        doubts: AliasDoubts,
         verified: Identities,
         *,
         only_verified: bool = False,
@@ -113,7 +113,7 @@ class Known:
         """Places that name them by what they are known by, and by something else besides."""
         self._described = Description(), Description()
         """By records in which a verified identity of the person stands, and by others."""
-        self._judged: dict[tuple[str, ...], Outcome | None] = {}
+        self._judged: dict[tuple[str, ...], MatchOutcome | None] = {}
         for alias in self._sure:
             self._meet_at_home(alias)
 
@@ -173,7 +173,7 @@ class Known:
 
     # --- what records tell ------------------------------------------------------------------------------
 
-    def learn(self, part: Part, *, sure: bool) -> None:
+    def learn(self, part: RecordPart, *, sure: bool) -> None:
         """
         Learn from a record that is the person's, or from an element.
 
@@ -200,13 +200,13 @@ class Known:
                     believable = checked[path] if name in CONTACTS else checked[path] & self._claimed
                     self._believe((part.collection.key, path), believable)
 
-    def _describe(self, part: Part, known: Sequence[str], *, verified: bool) -> None:
+    def _describe(self, part: RecordPart, known: Sequence[str], *, verified: bool) -> None:
         described = self._described[0 if verified else 1]
         if described.add_names(part.names(known)):
             self._judged.clear()
         described.add_facts(part, known)
 
-    def _note_claims(self, part: Part, known: Sequence[str], region: str | None) -> None:
+    def _note_claims(self, part: RecordPart, known: Sequence[str], region: str | None) -> None:
         """Note what *part* says beside what the person is known by, and is not verified."""
         if len(self._claims) >= MOST_CLAIMS or not known or len(part.identifying) == 1:
             return  # the one that is known
@@ -233,7 +233,7 @@ class Known:
 
     # --- whose a record is ------------------------------------------------------------------------------
 
-    def contradicts_claim(self, part: Part, path: str) -> bool:
+    def contradicts_claim(self, part: RecordPart, path: str) -> bool:
         """
         Return whether *part*, in which an identity of the person stands unverified at *path*, is another's.
 
@@ -248,7 +248,7 @@ class Known:
                 self._pending.add((name, frozenset(named)))
         return False
 
-    def contradicts_proven(self, part: Part, path: str) -> bool:
+    def contradicts_proven(self, part: RecordPart, path: str) -> bool:
         """
         Return whether *part*, to which a record of the person refers, is verified to be another's.
 
@@ -259,7 +259,7 @@ class Known:
         verified = self._verified_in(part, path, region).items()
         return any(name in proven and self._is_another(name, named) for name, named in verified)
 
-    def contradicts_reference(self, part: Part, path: str) -> bool:
+    def contradicts_reference(self, part: RecordPart, path: str) -> bool:
         """Return whether *part*, to which a record refers that may be the person's, is another's."""
         region = _country(part) or self._home
         played = {frozenset[str](), roles(path)}
@@ -271,10 +271,12 @@ class Known:
         return (
             any(self._is_another(name, aliases) for name, aliases in named.items())
             or self._differs(part)
-            or self._likeness(part, [f.path for f in part.identifying]) is Outcome.MISMATCH
+            or self._likeness(part, [f.path for f in part.identifying]) is MatchOutcome.MISMATCH
         )
 
-    def contradicts_alias(self, part: Part, aliases: AbstractSet[Alias], path: str, *, refers: bool) -> bool:
+    def contradicts_alias(
+        self, part: RecordPart, aliases: AbstractSet[Alias], path: str, *, refers: bool
+    ) -> bool:
         """
         Return whether *part*, to which *aliases* alone have led, is another person's.
 
@@ -306,7 +308,7 @@ class Known:
             or (not refers and self._names_another(part, besides))
         )
 
-    def is_abroad(self, part: Part, aliases: AbstractSet[Alias]) -> bool:
+    def is_abroad(self, part: RecordPart, aliases: AbstractSet[Alias]) -> bool:
         """Return whether *part* comes from a country where the numbers *aliases* are dialled otherwise."""
         country = _country(part)
         return country is not None and all(alias.home not in {None, country} for alias in aliases)
@@ -321,7 +323,7 @@ class Known:
         """Note that records by the identities *names* are not given, since they may be another person's."""
         self._doubts.unconfirmed.update(names)
 
-    def _verified_in(self, part: Part, path: str, region: str | None) -> dict[str, set[Alias]]:
+    def _verified_in(self, part: RecordPart, path: str, region: str | None) -> dict[str, set[Alias]]:
         """Return what is verified in *part* of its person, who plays the same part as the one at *path*."""
         found: dict[str, set[Alias]] = {}
         for field_ in part.identifying:
@@ -331,11 +333,11 @@ class Known:
                     found.setdefault(field_.identity, set()).update(named)
         return found
 
-    def _names_another(self, part: Part, besides: AbstractSet[str]) -> bool:
+    def _names_another(self, part: RecordPart, besides: AbstractSet[str]) -> bool:
         paths = [path for path, name in part.naming.items() if name in besides]
-        return self._likeness(part, paths) is Outcome.MISMATCH
+        return self._likeness(part, paths) is MatchOutcome.MISMATCH
 
-    def _likeness(self, part: Part, identities: Sequence[str]) -> Outcome | None:
+    def _likeness(self, part: RecordPart, identities: Sequence[str]) -> MatchOutcome | None:
         names = tuple(part.names(identities) or part.other_names(identities))
         if names not in self._judged:
             if len(self._judged) >= MOST_JUDGED:
@@ -344,7 +346,7 @@ class Known:
             self._judged[names] = likeness(names, tuple(own))
         return self._judged[names]
 
-    def _differs(self, part: Part) -> bool:
+    def _differs(self, part: RecordPart) -> bool:
         """Return whether *part* states another date of birth or national number than the person's records."""
         verified, others = self._described
         return (verified if verified.facts else others).differs(part)
@@ -428,7 +430,7 @@ class Description:
         self.names |= dict.fromkeys(new)
         return bool(new)
 
-    def add_facts(self, part: Part, known: Sequence[str]) -> None:
+    def add_facts(self, part: RecordPart, known: Sequence[str]) -> None:
         """Add what *part* states about the person who is known by what stands at *known*."""
         played = {roles(path) for path in known}
         for category in FACTS:
@@ -436,7 +438,7 @@ class Description:
             if said and len(self.facts.get(category, ())) < MOST_NAMES:
                 self.facts.setdefault(category, set()).update(said)
 
-    def differs(self, part: Part) -> bool:
+    def differs(self, part: RecordPart) -> bool:
         """Return whether *part* states something else of its person."""
         return any(
             known.isdisjoint(said)
@@ -445,7 +447,7 @@ class Description:
         )
 
 
-def _facts(part: Part, category: str, played: AbstractSet[frozenset[str]]) -> set[str]:
+def _facts(part: RecordPart, category: str, played: AbstractSet[frozenset[str]]) -> set[str]:
     values = [v for f in part.about(category) if roles(f.path) in played for v in part.values(f.path)]
     return {text for value in values if (text := _comparable(value))}
 
@@ -497,7 +499,7 @@ def _may_be_one(some: str, other: str) -> bool:
     return len(one) >= LEAST_NATIONAL_DIGITS and two.endswith(one)
 
 
-def _country(part: Part) -> str | None:
+def _country(part: RecordPart) -> str | None:
     """Return the country that *part* says its person lives in, if it says so by two letters."""
     fields = part.about(COUNTRY)
     found = {value for f in fields for value in part.values(f.path) if isinstance(value, str)}

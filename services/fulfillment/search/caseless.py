@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from services.fulfillment.search.comparing import untagged
-from shared.mongo import Document
+from services.fulfillment.search.bson_equality import untagged
+from shared.runtime.mongo import Document
 
 CASELESS: Mapping[str, Any] = {"locale": "en", "strength": 2}
 BLANKLESS: Mapping[str, Any] = {**CASELESS, "alternate": "shifted", "maxVariable": "space"}

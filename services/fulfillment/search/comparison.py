@@ -16,14 +16,14 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import PHONE
-from services.fulfillment.datamap.model import Collection, DataMap, Field
+from services.fulfillment.datamap.model import Collection, DataMap, MappedField
 from services.fulfillment.datamap.paths import values_at
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.walk import Found
-from shared.events import Correction
+from services.fulfillment.search.walk import FoundRecord
+from shared.contract.events import Correction
 from shared.matching import (
     Match,
-    Outcome,
+    MatchOutcome,
     match_dates,
     match_emails,
     match_names,
@@ -74,7 +74,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class _ClaimedField:
     """A field that a claim is about."""
 
     collection: str
@@ -120,7 +120,7 @@ def disputed(corrections: Iterable[Correction], data_map: DataMap) -> frozenset[
 
 def compare(
     points: Mapping[str, str],
-    found: Iterable[Found],
+    found: Iterable[FoundRecord],
     identities: Identities,
     ignored: Many[str] = (),
 ) -> Agreement:
@@ -182,10 +182,10 @@ def plain(value: Any) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _fields(name: str, records: Iterable[Found], ignored: Many[str]) -> frozenset[_Field]:
+def _fields(name: str, records: Iterable[FoundRecord], ignored: Many[str]) -> frozenset[_ClaimedField]:
     """Return the fields that *name* means and that can prove anything, but none that is about *ignored*."""
     return frozenset(
-        _Field(found.collection.key, field.path, tuple(field.categories))
+        _ClaimedField(found.collection.key, field.path, tuple(field.categories))
         for found in records
         for field in found.collection.leaves
         if name in {field.path, field.path.rpartition(".")[2], field.identity}
@@ -194,11 +194,11 @@ def _fields(name: str, records: Iterable[Found], ignored: Many[str]) -> frozense
     )
 
 
-def _is_of(category: str, field: Field) -> bool:
+def _is_of(category: str, field: MappedField) -> bool:
     return any(covered(one, (category,)) for one in field.categories)
 
 
-def _names(collection: Collection, field: Field) -> frozenset[str | None]:
+def _names(collection: Collection, field: MappedField) -> frozenset[str | None]:
     """Return all names of *field* and of what it is part of, with the collection before them and without."""
     parts = field.path.split(".")
     paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
@@ -212,12 +212,12 @@ def _known(value: str, identities: Identities) -> bool:
     return any(
         plain(value) == plain(spelling)
         or bool(match_emails(value, spelling))
-        or (name == PHONE and match_phones(value, spelling).outcome is not Outcome.MISMATCH)
+        or (name == PHONE and match_phones(value, spelling).outcome is not MatchOutcome.MISMATCH)
         for name, spelling in spellings
     )
 
 
-def _claim(value: str, fields: Iterable[_Field], records: Iterable[Found]) -> _Claim:
+def _claim(value: str, fields: Iterable[_ClaimedField], records: Iterable[FoundRecord]) -> _Claim:
     agreeing = [
         (plain(stored), _groups(field.categories))
         for found in records
@@ -243,7 +243,7 @@ def _group(category: str) -> str:
     return next((group for covering, group in GROUPS.items() if covered(category, (covering,))), category)
 
 
-def _whole_name(fields: Iterable[_Field], found: Found) -> str:
+def _whole_name(fields: Iterable[_ClaimedField], found: FoundRecord) -> str:
     """Return the person's name in *found*, where its parts stand in fields of their own."""
     parts = [
         str(stored)
@@ -296,4 +296,4 @@ def _same(one: _Claim, other: _Claim) -> bool:
     if one.keys & other.keys:
         return True
     numbers = product(one.keys, other.keys) if PHONES in one.groups | other.groups else ()
-    return any(match_phones(*pair).outcome is not Outcome.MISMATCH for pair in numbers)
+    return any(match_phones(*pair).outcome is not MatchOutcome.MISMATCH for pair in numbers)

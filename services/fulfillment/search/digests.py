@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from decimal import Decimal
 from hashlib import blake2b
 
-from services.fulfillment.search.comparing import NUMBER
+from services.fulfillment.search.bson_equality import NUMBER
 
 MOST_AS_THEY_ARE = 4_096
 """Keys of one set that are kept themselves."""
@@ -49,7 +49,7 @@ def _ratio(number: float | Decimal) -> Hashable:
     return above if below == 1 and abs(above) < 1 << BITS else (hex(above), hex(below))
 
 
-class Keys:
+class KeySet:
     """A set of keys."""
 
     def __init__(self) -> None:

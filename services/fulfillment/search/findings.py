@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import Match, disclosed, divided, owned
-from shared.mongo import Document
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed, divided, owned
+from shared.runtime.mongo import Document
 
 
-class Status(StrEnum):
+class SearchStatus(StrEnum):
     """What became of a collection in a search."""
 
     SEARCHED = "searched"
@@ -24,7 +24,7 @@ class Status(StrEnum):
     """The map names it, and the database has no such collection."""
 
 
-class Answer(StrEnum):
+class SearchAnswer(StrEnum):
     """What a search says. A store that does not answer says nothing: it raises ``StoreUnavailable``."""
 
     FOUND = "found"
@@ -38,12 +38,12 @@ class Coverage:
     """How far a collection was searched."""
 
     key: str
-    status: Status
+    status: SearchStatus
     found: int
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundRecord:
     """A document that is the person's, or in which elements are."""
 
     collection: Collection
@@ -51,7 +51,7 @@ class Found:
     """Its primary key: path → value."""
     document: Document
     """As read, with what is other people's; it is shared with other requests and must not be changed."""
-    matches: tuple[Match, ...]
+    matches: tuple[OwnershipMatch, ...]
 
     @property
     def owned(self) -> bool:
@@ -59,9 +59,9 @@ class Found:
         return owned(self.matches)
 
     @property
-    def elements(self) -> tuple[Match, ...]:
+    def elements(self) -> tuple[OwnershipMatch, ...]:
         """What tells the person's elements of divided arrays, however these are stored."""
-        told: list[Match] = []
+        told: list[OwnershipMatch] = []
         for match in (replace(m, arrays=()) if m.others else m for m in self.matches if m.unit is not None):
             if match not in told:
                 told.append(match)
@@ -78,22 +78,22 @@ class Found:
         return disclosed(self.collection, self.document, self.matches)
 
 
-class Records(Protocol):
+class FoundRecords(Protocol):
     """What was found, in the order of the map. It may be gone through again and again."""
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         """Yield everything."""
 
-    def of(self, key: str) -> Iterable[Found]:
+    def of(self, key: str) -> Iterable[FoundRecord]:
         """Return what was found in the collection *key*; it, too, may be gone through again and again."""
 
 
-class Few(tuple[Found, ...]):
+class Few(tuple[FoundRecord, ...]):
     """Records in memory."""
 
     __slots__ = ()
 
-    def of(self, key: str) -> Sequence[Found]:
+    def of(self, key: str) -> Sequence[FoundRecord]:
         """Return what was found in the collection *key*."""
         return [found for found in self if found.collection.key == key]
 
@@ -104,7 +104,7 @@ class Findings:
 
     version: str
     """Of the data map that was walked."""
-    found: Records
+    found: FoundRecords
     """As large as the data: nobody may make a list of it."""
     coverage: tuple[Coverage, ...]
     """Every collection of the map, in its order."""
@@ -117,7 +117,7 @@ class Findings:
     unconfirmed: tuple[str, ...] = ()
     """Names of identities by which more records may be the person's: they must be proven first."""
 
-    def of(self, key: str) -> Iterable[Found]:
+    def of(self, key: str) -> Iterable[FoundRecord]:
         """Return what was found in the collection *key*; it may be gone through again and again."""
         return self.found.of(key)
 
@@ -127,14 +127,14 @@ class Findings:
         return sum(part.found for part in self.coverage)
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> SearchAnswer:
         """What the search says as a whole."""
         if self.total:
-            return Answer.FOUND
-        looked = any(part.status in (Status.SEARCHED, Status.MISSING) for part in self.coverage)
-        return Answer.NOTHING_FOUND if looked else Answer.NOTHING_DECLARED
+            return SearchAnswer.FOUND
+        looked = any(part.status in (SearchStatus.SEARCHED, SearchStatus.MISSING) for part in self.coverage)
+        return SearchAnswer.NOTHING_FOUND if looked else SearchAnswer.NOTHING_DECLARED
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The keys of collections that the map names and the database lacks."""
-        return tuple(part.key for part in self.coverage if part.status is Status.MISSING)
+        return tuple(part.key for part in self.coverage if part.status is SearchStatus.MISSING)

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from shared.mongo import Binary, Decimal128, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, ObjectId
 
 MOST_BITS = 63
 PLAIN, OLD_UUID, UUID_SUBTYPE = 0, 3, 4

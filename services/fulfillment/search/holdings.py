@@ -14,13 +14,13 @@ from typing import Any
 from services.fulfillment.datamap.graph import Graph, Lookup
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import places, raw_at, together
-from services.fulfillment.search.comparing import key_of
-from services.fulfillment.search.digests import Keys
-from services.fulfillment.search.findings import Found
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.shelf import Rack, Shelf
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.digests import KeySet
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.record_spill import Rack, Shelf
 from services.fulfillment.search.spool import Spool
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 
 _ABSENT = object()
 NESTED = (list, dict)
@@ -46,8 +46,8 @@ class Questions:
 
     collection: Collection
     lookups: tuple[Lookup, ...]
-    asked: dict[Lookup, Keys] = field(default_factory=lambda: defaultdict(Keys))
-    _known: dict[Hashable, tuple[Match, ...]] = field(default_factory=dict)
+    asked: dict[Lookup, KeySet] = field(default_factory=lambda: defaultdict(KeySet))
+    _known: dict[Hashable, tuple[OwnershipMatch, ...]] = field(default_factory=dict)
     """What was asked for stays so: none of it is ever forgotten but to make room."""
     _active: list[Lookup] = field(default_factory=list)
     """Of ``lookups``, those that something was asked by."""
@@ -64,14 +64,14 @@ class Questions:
         """Whether the database finds by them what we do: it compares without case a little otherwise."""
         return not any(lookup.caseless or lookup.phone or lookup.others for lookup in self.lookups)
 
-    def matches(self, document: Document) -> tuple[Match, ...]:
+    def matches(self, document: Document) -> tuple[OwnershipMatch, ...]:
         """Return what of the things asked for stands in *document*, and where."""
         active = self._active
         if len(active) == 1 and active[0].plain:
             return self._match(active[0], document.get(active[0].path, _ABSENT), document)
         return self._all(active, document)
 
-    def _match(self, lookup: Lookup, value: Any, document: Document) -> tuple[Match, ...]:
+    def _match(self, lookup: Lookup, value: Any, document: Document) -> tuple[OwnershipMatch, ...]:
         """Match the one field that nearly all records of a person are found by; a million of them may be."""
         if isinstance(value, NESTED):
             return self._all([lookup], document)
@@ -85,25 +85,25 @@ class Questions:
                 self._known[stored] = known
         return known
 
-    def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[Match, ...]:
+    def _all(self, lookups: Iterable[Lookup], document: Document) -> tuple[OwnershipMatch, ...]:
         by: defaultdict[tuple[str, str | None], dict[Hashable, Any]] = defaultdict(dict)
-        composite: dict[Hashable, Match] = {}
+        composite: dict[Hashable, OwnershipMatch] = {}
         for lookup in lookups:
             if lookup.others:
                 composite.update((_content(match), match) for match in self._composite(lookup, document))
             else:
                 self._note(lookup, document, by)
-        found = (Match(path, unit, tuple(values.values())) for (path, unit), values in by.items())
+        found = (OwnershipMatch(path, unit, tuple(values.values())) for (path, unit), values in by.items())
         return (*found, *composite.values())
 
-    def _composite(self, lookup: Lookup, document: Document) -> Iterator[Match]:
+    def _composite(self, lookup: Lookup, document: Document) -> Iterator[OwnershipMatch]:
         """Yield the composite keys of *document* that were asked for: each stands together in one place."""
         asked = self.asked[lookup]
         for (first, *others), arrays in together(document, lookup.paths):
             if key(lookup, (first, *others)) in asked:
                 unit = lookup.unit or self._undeclared_array(arrays)
                 parts = tuple(zip(lookup.others, others, strict=True))
-                yield Match(lookup.path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
+                yield OwnershipMatch(lookup.path, unit, (first,), parts, tuple(dict.fromkeys(arrays)))
 
     def _note(
         self,
@@ -130,7 +130,7 @@ class Questions:
         return next((path for path in reversed(arrays) if not by_path[path].return_all_elements), None)
 
 
-def _content(match: Match) -> Hashable:
+def _content(match: OwnershipMatch) -> Hashable:
     """Return what two matches by a composite key have in common that are one."""
     values = (*match.values, *(value for _, value in match.others))
     return match.path, match.unit, match.arrays, *(path for path, _ in match.others), *map(key_of, values)
@@ -146,11 +146,11 @@ class Holdings:
         self.spool = Spool()
         """What has no room in memory lies there."""
         self._shelves = Rack(self.questions, self.spool)
-        self._worked_out: dict[str, Sequence[Found]] = {}
+        self._worked_out: dict[str, Sequence[FoundRecord]] = {}
         self._rejected: defaultdict[str, dict[Hashable, frozenset[Hashable]]] = defaultdict(dict)
         """What was asked for and stands in a document, and does not make it the person's."""
 
-    def reject(self, collection: str, document: Document, matches: Sequence[Match]) -> None:
+    def reject(self, collection: str, document: Document, matches: Sequence[OwnershipMatch]) -> None:
         """Remember which *matches*, of one value each, do not make *document* the person's."""
         known = self._rejected[collection]
         if matches or known:
@@ -170,12 +170,12 @@ class Holdings:
         """Return the number of documents of *collection*."""
         return len(self._shelves[collection])
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         """Yield everything, in the order of the map."""
         for collection in self._shelves:
             yield from self.of(collection)
 
-    def of(self, key: str) -> Iterable[Found]:
+    def of(self, key: str) -> Iterable[FoundRecord]:
         """Return what was found in the collection *key*; it may be gone through again and again."""
         shelf = self._shelves[key]
         streamed = _Streamed(self.questions[key], shelf, self._rejected[key])
@@ -194,19 +194,21 @@ class _Streamed:
     shelf: Shelf
     rejected: Mapping[Hashable, frozenset[Hashable]]
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         collection, matches = self.questions.collection, self.questions.matches
         key = collection.primary_key
         for document in self.shelf:
             identity = {path: raw_at(document, path) for path in key}
-            yield Found(collection, identity, document, self._accepted(document, matches(document)))
+            yield FoundRecord(collection, identity, document, self._accepted(document, matches(document)))
 
-    def _accepted(self, document: Document, matches: tuple[Match, ...]) -> tuple[Match, ...]:
+    def _accepted(
+        self, document: Document, matches: tuple[OwnershipMatch, ...]
+    ) -> tuple[OwnershipMatch, ...]:
         rejected = self.rejected.get(key_of(document["_id"])) if self.rejected else None
         return tuple(without(matches, rejected)) if rejected else matches
 
 
-def without(matches: Iterable[Match], rejected: AbstractSet[Hashable]) -> Iterator[Match]:
+def without(matches: Iterable[OwnershipMatch], rejected: AbstractSet[Hashable]) -> Iterator[OwnershipMatch]:
     """Yield *matches* without the values that are *rejected*."""
     for match in matches:
         values = tuple(v for v in match.values if _content(replace(match, values=(v,))) not in rejected)

@@ -8,7 +8,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from shared.events import Subject
+from shared.contract.events import Subject
 
 __all__ = ["PHONE", "Identities", "identities_of", "plain", "spellings_of", "spellings_of_phone"]
 

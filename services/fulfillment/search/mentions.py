@@ -33,7 +33,7 @@ _AROUND_NUMBERS = (rf"(?<![0-9])(?:[0-9]{{1,5}}{_GAP})?", r"(?![0-9])")
 """A country code, or what one dials in its place, may stand before."""
 
 
-class Kind(StrEnum):
+class NeedleKind(StrEnum):
     """What a needle is."""
 
     IDENTITY = "identity"
@@ -45,14 +45,14 @@ class Kind(StrEnum):
 class Needle:
     """Something that a person is named by, as it compares: without case, a number without punctuation."""
 
-    kind: Kind
+    kind: NeedleKind
     text: str
 
 
 def needles(identities: Identities, name: str | None) -> frozenset[Needle]:
     """Return what texts may name the person by; *name* is the full name, where one is known."""
     words = (name or "").casefold().split()
-    named = [Needle(Kind.NAME, " ".join(words))] if len(words) >= LEAST_WORDS else []
+    named = [Needle(NeedleKind.NAME, " ".join(words))] if len(words) >= LEAST_WORDS else []
     return frozenset((*named, *_of(identities)))
 
 
@@ -62,7 +62,7 @@ def _of(identities: Identities) -> Iterator[Needle]:
             if name == PHONE:
                 yield from _number(spelling)
             elif name == EMAIL or len(spelling) >= LEAST_CHARACTERS:
-                yield Needle(Kind.IDENTITY, spelling.strip().casefold())
+                yield Needle(NeedleKind.IDENTITY, spelling.strip().casefold())
 
 
 def _number(spelling: str) -> Iterator[Needle]:
@@ -72,7 +72,7 @@ def _number(spelling: str) -> Iterator[Needle]:
     except NumberParseException:  # without a country code, or none at all
         national = re.sub(r"[^0-9]", "", spelling).lstrip("0")
     if len(national) >= LEAST_DIGITS:
-        yield Needle(Kind.PHONE, national)
+        yield Needle(NeedleKind.PHONE, national)
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class Pattern:
     @cached_property
     def text(self) -> str:
         """The regular expression, to be applied without case."""
-        numbers = [n.text for n in self.needles if n.kind is Kind.PHONE]
-        words = [n.text for n in self.needles if n.kind is not Kind.PHONE]
+        numbers = [n.text for n in self.needles if n.kind is NeedleKind.PHONE]
+        words = [n.text for n in self.needles if n.kind is not NeedleKind.PHONE]
         parts = [branches(words).join(_AROUND_WORDS)] if words else []
         parts += [branches(numbers, between=_GAP).join(_AROUND_NUMBERS)] if numbers else []
         return "|".join(parts)
@@ -103,7 +103,7 @@ class Pattern:
 
     @cached_property
     def _numbers(self) -> frozenset[Needle]:
-        return frozenset(n for n in self.needles if n.kind is Kind.PHONE)
+        return frozenset(n for n in self.needles if n.kind is NeedleKind.PHONE)
 
     @cached_property
     def _by_text(self) -> Mapping[str, list[Needle]]:
@@ -118,7 +118,7 @@ def patterns(wanted: Iterable[Needle]) -> Iterator[Pattern]:
     some: set[Needle] = set()
     size = 0
     for needle in sorted(wanted, key=lambda needle: (needle.kind, needle.text)):
-        length = len(needle.text) * (len(_GAP) + 1 if needle.kind is Kind.PHONE else 2)
+        length = len(needle.text) * (len(_GAP) + 1 if needle.kind is NeedleKind.PHONE else 2)
         if some and size + length > LONGEST_PATTERN:
             yield Pattern(frozenset(some))
             some, size = set(), 0

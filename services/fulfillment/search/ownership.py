@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 from services.fulfillment.datamap.categories import PERSONAL, covered
 from services.fulfillment.datamap.model import Collection
 from services.fulfillment.datamap.paths import below, joined, leads_through, raw_at, tuples_at, values_at
-from services.fulfillment.search.comparing import key_of
-from shared.mongo import Document
+from services.fulfillment.search.bson_equality import key_of
+from shared.runtime.mongo import Document
 
 _NOTHING = object()
 
@@ -23,7 +23,7 @@ Position: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class ArrayElement:
     """An element of a divided array."""
 
     value: Any
@@ -35,7 +35,7 @@ class Element:
 
 
 @dataclass(frozen=True)
-class Match:
+class OwnershipMatch:
     """Why something is the person's: the values by which it was found, as they are stored."""
 
     path: str
@@ -81,7 +81,7 @@ class Match:
             for first, *others in tuples_at(document, paths)
         )
 
-    def elements(self, document: Any) -> Iterator[Element]:
+    def elements(self, document: Any) -> Iterator[ArrayElement]:
         """Yield the elements of *document* that are the person's for this reason."""
         if self.unit is not None:
             parts = tuple((path, frozenset({key_of(value)})) for path, value in self.others)
@@ -110,7 +110,7 @@ class _Way:
 _START = _Way("", (), ())
 
 
-def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iterator[Element]:
+def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iterator[ArrayElement]:
     """Yield the elements at *unit* below *value* that fulfil *conditions*, each where it stands."""
     if not unit:
         single = not isinstance(value, list)
@@ -119,7 +119,7 @@ def _elements(value: Any, unit: str, conditions: _Conditions, way: _Way) -> Iter
                 yield from _elements(item, unit, conditions, way.item(number))
             elif all(_holds(item, path, keys) for path, keys in conditions):
                 position = way.position if single else (*way.position, number)
-                yield Element(item, position, way.arrays, single)
+                yield ArrayElement(item, position, way.arrays, single)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _elements(item, unit, conditions, way.item(number))
@@ -137,13 +137,13 @@ def _holds(value: Any, path: str, keys: frozenset[Hashable]) -> bool:
     return any(key_of(found) in keys for found in values_at(value, path))
 
 
-def divided(collection: Collection, matches: Iterable[Match]) -> frozenset[str]:
+def divided(collection: Collection, matches: Iterable[OwnershipMatch]) -> frozenset[str]:
     """Return the arrays that people share, those included that the map does not know to be arrays."""
     units = {match.unit for match in matches if match.unit is not None}
     return collection.divided | units if units else collection.divided
 
 
-def owned(matches: Iterable[Match]) -> bool:
+def owned(matches: Iterable[OwnershipMatch]) -> bool:
     """Tell whether the whole document is the person's."""
     for match in matches:  # noqa: SIM110 - it is asked of every record, several times
         if match.unit is None:
@@ -151,7 +151,7 @@ def owned(matches: Iterable[Match]) -> bool:
     return False
 
 
-def disclosed(collection: Collection, document: Document, matches: Sequence[Match]) -> Document:
+def disclosed(collection: Collection, document: Document, matches: Sequence[OwnershipMatch]) -> Document:
     """
     Return *document* reduced to what is the person's: itself, where nothing is anybody else's.
 
@@ -179,7 +179,9 @@ def _personal(collection: Collection, path: str) -> bool:
 
 
 class _Reducer:
-    def __init__(self, collection: Collection, document: Mapping[str, Any], matches: Sequence[Match]) -> None:
+    def __init__(
+        self, collection: Collection, document: Mapping[str, Any], matches: Sequence[OwnershipMatch]
+    ) -> None:
         self._divided = divided(collection, matches)
         self._theirs = {e.position for match in matches for e in match.elements(document)}
 

@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.mongo import Document, from_bson
+from shared.runtime.mongo import Document, from_bson
 
 BLOCK = 256 << 10
 """Bytes of documents that are encrypted together; so many are decoded at a time."""

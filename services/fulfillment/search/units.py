@@ -14,9 +14,9 @@ from typing import Any
 
 from services.fulfillment.datamap.categories import covered
 from services.fulfillment.datamap.graph import EMAIL, PHONE
-from services.fulfillment.datamap.model import Collection, Field
+from services.fulfillment.datamap.model import Collection, MappedField
 from services.fulfillment.datamap.paths import below, leads_through, values_at
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 
 NAME, FIRST, LAST = "user.name", "user.name.first", "user.name.last"
 SUREST = (EMAIL,)
@@ -28,13 +28,13 @@ LAST_RESORT = (PHONE,)
 
 
 @dataclass(frozen=True)
-class Unit:
+class RecordUnit:
     """A place in the documents of a collection where everything is one person's."""
 
     collection: Collection
     unit: str
     """The array of which each element is somebody's; empty: the document is."""
-    fields: tuple[Field, ...]
+    fields: tuple[MappedField, ...]
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -45,27 +45,27 @@ class Unit:
         """Yield what of *document* is one person's, person by person."""
         return values_at(document, self.unit)
 
-    def values(self, part: Any, field: Field) -> Iterator[Any]:
+    def values(self, part: Any, field: MappedField) -> Iterator[Any]:
         """Yield the single values of *field* in *part*."""
         found = values_at(part, below(field.path, self.unit))
         yield from (value for value in found if value is not None and not isinstance(value, Mapping))
 
-    def texts(self, part: Any, fields: Iterable[Field]) -> list[str]:
+    def texts(self, part: Any, fields: Iterable[MappedField]) -> list[str]:
         """Return what *part* says in *fields*."""
         return [str(value) for field in fields for value in self.values(part, field)]
 
     @cached_property
-    def firsts(self) -> Sequence[Field]:
+    def firsts(self) -> Sequence[MappedField]:
         """The fields that hold first names alone."""
         return [field for field in self.fields if is_of(field, (FIRST,))]
 
     @cached_property
-    def lasts(self) -> Sequence[Field]:
+    def lasts(self) -> Sequence[MappedField]:
         """The fields that hold last names alone."""
         return [field for field in self.fields if is_of(field, (LAST,))]
 
     @cached_property
-    def wholes(self) -> Sequence[Field]:
+    def wholes(self) -> Sequence[MappedField]:
         """The fields that hold whole names."""
         return [f for f in self.fields if is_of(f, (NAME,)) and not is_of(f, (FIRST, LAST))]
 
@@ -85,9 +85,11 @@ class Unit:
                 yield field.identity or "", str(value)
 
 
-def units(collection: Collection, wanted: Callable[[Field], bool]) -> Iterator[tuple[str, list[Field]]]:
+def units(
+    collection: Collection, wanted: Callable[[MappedField], bool]
+) -> Iterator[tuple[str, list[MappedField]]]:
     """Yield the places where *wanted* fields stand together, each with those fields."""
-    fields: dict[str, list[Field]] = {}
+    fields: dict[str, list[MappedField]] = {}
     for field in filter(wanted, collection.leaves):
         fields.setdefault(unit_of(collection, field.path), []).append(field)
     yield from fields.items()
@@ -99,7 +101,7 @@ def unit_of(collection: Collection, path: str) -> str:
     return max(around, key=len, default="")
 
 
-def is_of(field: Field, categories: Iterable[str]) -> bool:
+def is_of(field: MappedField, categories: Iterable[str]) -> bool:
     """Tell whether *field* is of one of *categories*."""
     return any(covered(category, tuple(categories)) for category in field.categories)
 

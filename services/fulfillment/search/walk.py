@@ -19,23 +19,28 @@ from typing import Any
 from services.fulfillment.datamap.graph import Edge, Graph, Lookup, graph_of
 from services.fulfillment.datamap.model import Collection, DataMap
 from services.fulfillment.datamap.paths import tuples_at
-from services.fulfillment.search.aliases import Alias, Doubts, Known
-from services.fulfillment.search.asking import formed, leads, probe_of
-from services.fulfillment.search.comparing import refers
-from services.fulfillment.search.confirmation import Judged, judge, may_contradict, rejected_identities
-from services.fulfillment.search.findings import Answer, Coverage, Findings, Found, Status
+from services.fulfillment.search.aliases import Alias, AliasDoubts, KnownIdentities
+from services.fulfillment.search.batch_lookup import Probe
+from services.fulfillment.search.bson_equality import refers
+from services.fulfillment.search.confirmation import (
+    ConfirmedRecord,
+    judge,
+    may_contradict,
+    rejected_identities,
+)
+from services.fulfillment.search.findings import Coverage, Findings, FoundRecord, SearchAnswer, SearchStatus
+from services.fulfillment.search.frontier import Values, Waiting
 from services.fulfillment.search.holdings import Holdings, Questions, key
 from services.fulfillment.search.identities import Identities, spellings_of
-from services.fulfillment.search.naming import Part
-from services.fulfillment.search.ownership import Match, disclosed, owned
-from services.fulfillment.search.seeking import Probe
-from services.fulfillment.search.stores import Stores
-from services.fulfillment.search.trail import Reach, Trail
-from services.fulfillment.search.waiting import Values, Waiting
-from shared.coalescing import side_by_side
-from shared.mongo import Document
+from services.fulfillment.search.lookups import formed, leads, probe_of
+from services.fulfillment.search.named_people import RecordPart
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed, owned
+from services.fulfillment.search.provenance import ReferenceReach, Trail
+from services.fulfillment.stores.mongodb import Stores
+from shared.runtime.dataloader import side_by_side
+from shared.runtime.mongo import Document
 
-__all__ = ["Answer", "Coverage", "Findings", "Found", "Status", "gather"]
+__all__ = ["Coverage", "Findings", "FoundRecord", "SearchAnswer", "SearchStatus", "gather"]
 
 PORTION = 20_000
 """Values that are looked up at once; what a person's records lead to may be a million."""
@@ -72,11 +77,13 @@ async def gather(  # noqa: PLR0913 - each says how surely something is the perso
     missing = await _missing(
         data_map, stores, _within_reach(data_map, frozenset(graph.entries.keys() & identities))
     )
-    doubts = Doubts()
+    doubts = AliasDoubts()
     while True:
-        known = Known(identities, claimed or {}, doubts, verified or {}, only_verified=only_verified)
+        known = KnownIdentities(
+            identities, claimed or {}, doubts, verified or {}, only_verified=only_verified
+        )
         known.remember(aliases or {})
-        walk = _Walk(data_map, graph, stores, missing, known)
+        walk = _SearchWalk(data_map, graph, stores, missing, known)
         await walk.run(identities)
         if not known.doubtful and not known.overtaken():
             break
@@ -108,12 +115,12 @@ def _within_reach(data_map: DataMap, names: frozenset[str]) -> frozenset[str]:
         names |= more
 
 
-def _status(collection: Collection, reached: frozenset[str], missing: frozenset[str]) -> Status:
+def _status(collection: Collection, reached: frozenset[str], missing: frozenset[str]) -> SearchStatus:
     if collection.skipped:
-        return Status.SKIPPED
+        return SearchStatus.SKIPPED
     if collection.key not in reached:
-        return Status.UNREACHED
-    return Status.MISSING if collection.key in missing else Status.SEARCHED
+        return SearchStatus.UNREACHED
+    return SearchStatus.MISSING if collection.key in missing else SearchStatus.SEARCHED
 
 
 async def _missing(data_map: DataMap, stores: Stores, reached: Iterable[str]) -> frozenset[str]:
@@ -130,9 +137,9 @@ async def _gone(
     return frozenset(collection.key for collection in empty if collection.place in absent)
 
 
-class _Walk:
+class _SearchWalk:
     def __init__(
-        self, data_map: DataMap, graph: Graph, stores: Stores, missing: frozenset[str], known: Known
+        self, data_map: DataMap, graph: Graph, stores: Stores, missing: frozenset[str], known: KnownIdentities
     ) -> None:
         self.holdings = Holdings(data_map, graph)
         self._map = data_map
@@ -220,18 +227,22 @@ class _Walk:
         self.holdings.put(name, document, bson)
         self._go_on(questions.collection, document, judged)
 
-    def _leave_out(self, name: str, document: Document, judged: Judged) -> None:
+    def _leave_out(self, name: str, document: Document, judged: ConfirmedRecord) -> None:
         """Note that *document* is not given; if it was taken before, the search begins anew."""
         collection = self.holdings.questions[name].collection
         self._known.leave_out(rejected_identities(collection, judged.rejected))
         if self.holdings.holds(name, document):
             self._known.overtake()
 
-    def _judged(self, questions: Questions, document: Document, matches: Sequence[Match]) -> Judged | None:
+    def _judged(
+        self, questions: Questions, document: Document, matches: Sequence[OwnershipMatch]
+    ) -> ConfirmedRecord | None:
         """Return what of *matches* makes *document* the person's; none if the search begins anew."""
         usual = None if self._known.only_verified else self._trail.usual(questions)
         if usual is not None and not may_contradict(questions.collection, usual):
-            return Judged(tuple(matches) if usual >= Reach.SURE_OUTWARD else (), tuple(matches))
+            return ConfirmedRecord(
+                tuple(matches) if usual >= ReferenceReach.SURE_OUTWARD else (), tuple(matches)
+            )
         ways = self._trail.ways(questions, matches)
         judged = judge(questions.collection, document, ways, self._known)
         if judged.doubted:
@@ -239,7 +250,7 @@ class _Walk:
             return None
         return judged
 
-    def _go_on(self, collection: Collection, document: Document, judged: Judged) -> None:
+    def _go_on(self, collection: Collection, document: Document, judged: ConfirmedRecord) -> None:
         """Look up what *document* leads to, and learn what its person is known by."""
         self._follow(collection, document, judged.sure, SURELY)
         if len(judged.plain) > len(judged.sure):
@@ -250,15 +261,15 @@ class _Walk:
         if not collection.identifying:
             return
         if owned(judged.accepted):
-            part = Part(collection, None, disclosed(collection, document, judged.accepted))
+            part = RecordPart(collection, None, disclosed(collection, document, judged.accepted))
             self._known.learn(part, sure=owned(judged.plain))
         if collection.naming_elements:
             for match in judged.plain:
                 for element in match.elements(document):
-                    self._known.learn(Part(collection, match.unit, element.value), sure=True)
+                    self._known.learn(RecordPart(collection, match.unit, element.value), sure=True)
 
     def _follow(
-        self, collection: Collection, document: Document, matches: Sequence[Match], led: "_Led"
+        self, collection: Collection, document: Document, matches: Sequence[OwnershipMatch], led: "_Led"
     ) -> None:
         """Look up what the person's part of *document* leads to."""
         edges = self._graph.edges.get(collection.key, ())
@@ -269,9 +280,9 @@ class _Walk:
         for edge in edges:
             # The key of a document that is theirs in part leads nowhere.
             if whole or edge.path not in collection.primary_key:
-                self._lead(edge, Part(collection, None, own), led)
+                self._lead(edge, RecordPart(collection, None, own), led)
 
-    def _lead(self, edge: Edge, own: Part, led: "_Led") -> None:
+    def _lead(self, edge: Edge, own: RecordPart, led: "_Led") -> None:
         for values in tuples_at(own.value, edge.paths):
             if leads(edge, values):
                 stated = self._stated(edge, own, values, sure=led.sure)
@@ -280,7 +291,9 @@ class _Walk:
                 for form in formed(edge.target, values):
                     self._refer(edge, form, led, stated)
 
-    def _stated(self, edge: Edge, own: Part, values: Sequence[Any], *, sure: bool) -> frozenset[Alias] | None:
+    def _stated(
+        self, edge: Edge, own: RecordPart, values: Sequence[Any], *, sure: bool
+    ) -> frozenset[Alias] | None:
         """Return the aliases among *values*; none where one of them is a mere claim."""
         aliases: set[Alias] = set()
         for place, kind in edge.claims:
@@ -317,11 +330,11 @@ class _Led:
     claimed: bool = False
     """Whether *alias* is not verified in it."""
 
-    def along(self, edge: Edge) -> Reach:
+    def along(self, edge: Edge) -> ReferenceReach:
         """Return how surely *edge* leads to records of the same person."""
         if self.sure:
-            return Reach.SURE if edge.inward else Reach.SURE_OUTWARD
-        return Reach.INWARD if edge.inward else Reach.OUTWARD
+            return ReferenceReach.SURE if edge.inward else ReferenceReach.SURE_OUTWARD
+        return ReferenceReach.INWARD if edge.inward else ReferenceReach.OUTWARD
 
 
 SURELY, PERHAPS = _Led(sure=True), _Led(sure=False)

@@ -7,10 +7,10 @@ request. So requests are noted here as well, and no letter is written about them
 
 from collections.abc import Sequence
 
+from services.notifier.context import Notifier
 from services.notifier.handlers import challenge, send_package_code
-from services.notifier.writing import Notifier
-from shared.events import Fact, IdentityChallenged, PackageCodeIssued, RequestPurged, RequestReceived
-from shared.service import forget, on
+from shared.contract.events import Fact, IdentityChallenged, PackageCodeIssued, RequestPurged, RequestReceived
+from shared.runtime.service import forget, on
 
 
 async def note(_event: RequestReceived, _ctx: Notifier) -> Sequence[Fact]:

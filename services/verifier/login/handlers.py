@@ -7,9 +7,8 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol
 
 from services.verifier.login.tokens import Login, TokenRefused, check
-from shared.answer import SUBMISSION
-from shared.errors import Destroyed, IllegalTransition
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Code,
     Fact,
     IdToken,
@@ -21,8 +20,9 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
-from shared.jwks import KeySet
-from shared.service import forget, on
+from shared.errors import Destroyed, IllegalTransition
+from shared.runtime.jwks import KeySet
+from shared.runtime.service import forget, on
 
 EMAIL = "email"
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -42,14 +42,14 @@ class Vault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class LoginState:
     """What is known of a case."""
 
     refs: frozenset[Code] = frozenset()
     """Names of the tokens that were reported on."""
 
 
-def evolve(known: Checked, fact: Fact) -> Checked:
+def evolve(known: LoginState, fact: Fact) -> LoginState:
     """
     Return *known* after *fact*.
 
@@ -60,17 +60,17 @@ def evolve(known: Checked, fact: Fact) -> Checked:
         case TokenPresented():
             return known
         case ProofExamined():
-            return Checked(known.refs | {fact.proof.ref})
+            return LoginState(known.refs | {fact.proof.ref})
         case _:
             raise IllegalTransition(f"{fact.TYPE} is about no token")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class LoginContext:
     """What a handler may know and use."""
 
     case_id: str
-    known: Checked
+    known: LoginState
     now: datetime
     vault: Vault = field(repr=False)
     keys: KeySet | None = field(repr=False)
@@ -80,7 +80,7 @@ class Desk:
     """Identity of the data map that the log-in calls ``sub``; empty: none."""
 
 
-async def examine(event: TokenPresented, ctx: Desk) -> Sequence[Fact]:
+async def examine(event: TokenPresented, ctx: LoginContext) -> Sequence[Fact]:
     """Check a token; one that is destroyed by now has served."""
     if event.proof.ref in ctx.known.refs:
         return []
@@ -93,7 +93,7 @@ async def examine(event: TokenPresented, ctx: Desk) -> Sequence[Fact]:
 SUBSCRIPTIONS = (on(TokenPresented, examine), on(RequestPurged, forget))
 
 
-async def _examined(proof: ProofRef, ctx: Desk) -> ProofExamined:
+async def _examined(proof: ProofRef, ctx: LoginContext) -> ProofExamined:
     token = IdToken.model_validate_json(await ctx.vault.open(ctx.case_id, proof.ref)).token
     if ctx.keys is None:
         return _told(proof, Verdict.REFUSED, ctx, reasons=("token_issuer",))
@@ -118,7 +118,7 @@ def _proves(login: Login, subject: Subject, identity: str) -> tuple[Code, ...]:
 def _told(
     proof: ProofRef,
     verdict: Verdict,
-    ctx: Desk,
+    ctx: LoginContext,
     *,
     reasons: tuple[Code, ...] = (),
     identities: tuple[Code, ...] = (),

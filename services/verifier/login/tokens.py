@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from shared.jwks import KeySet, UnknownKey
+from shared.runtime.jwks import KeySet, UnknownKey
 
 ALGORITHMS = ("RS256", "ES256")
 CLOCKS_DIFFER = timedelta(minutes=1)

@@ -9,12 +9,26 @@ Where a text leaves room for two readings, the earlier moment is taken, and more
 always lawful.
 """
 
-from shared.law.breaches.counting import Clock, clocks
-from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, Customer, Risk
-from shared.law.breaches.kinds import Kind, is_there
-from shared.law.breaches.owing import Spared, owed_to, spared
-from shared.law.breaches.policies import BreachPolicies, BreachPolicy, Listed, Notice, Protection, Said
-from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
+from shared.law.breaches.deadlines import Clock, clocks
+from shared.law.breaches.facts import DEFAULT_HOURS, Breach, BreachRole, ProcessorCustomer, Risk
+from shared.law.breaches.kinds import BreachedKind, is_there
+from shared.law.breaches.obligations import Spared, owed_to, spared
+from shared.law.breaches.policies import (
+    BreachPolicies,
+    BreachPolicy,
+    ListedKinds,
+    NoticeRule,
+    ProtectionRule,
+    RequiredStatement,
+)
+from shared.law.breaches.terms import (
+    LetterStyle,
+    NoticeElement,
+    NoticeRecipientKind,
+    NoticeStage,
+    PeriodStart,
+    Trigger,
+)
 
 __all__ = [
     "DEFAULT_HOURS",
@@ -22,20 +36,20 @@ __all__ = [
     "BreachPolicies",
     "BreachPolicy",
     "BreachRole",
+    "BreachedKind",
     "Clock",
-    "Customer",
-    "Kind",
     "LetterStyle",
-    "Listed",
-    "Notice",
+    "ListedKinds",
     "NoticeElement",
-    "Protection",
-    "Recipient",
+    "NoticeRecipientKind",
+    "NoticeRule",
+    "NoticeStage",
+    "PeriodStart",
+    "ProcessorCustomer",
+    "ProtectionRule",
+    "RequiredStatement",
     "Risk",
-    "Said",
-    "Since",
     "Spared",
-    "Stage",
     "Trigger",
     "clocks",
     "is_there",

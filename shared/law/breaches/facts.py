@@ -34,7 +34,7 @@ class Risk(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class ProcessorCustomer:
     """A controller whose data the company processes."""
 
     id: str
@@ -72,7 +72,7 @@ class Breach:
     """Whether the incident goes on, or is not dealt with yet."""
     handled_at: datetime | None = None
     """When it was dealt with, of one that had gone on; None: nobody says so, or it never did."""
-    controllers: tuple[Customer, ...] = ()
+    controllers: tuple[ProcessorCustomer, ...] = ()
     """Customers whose data was breached."""
     assessed_at: datetime | None = None
     """When it was found that it must be told; None: that is taken to be when it became known."""

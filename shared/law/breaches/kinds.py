@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from shared.taxonomy import nearest
+from shared.law.taxonomy import nearest
 
 
-class Kind(StrEnum):
+class BreachedKind(StrEnum):
     """What a law lists."""
 
     SOCIAL_SECURITY = "social_security"
@@ -43,20 +43,24 @@ class Kind(StrEnum):
 
 NAME = ("user.name",)
 _NUMBER = ("user.government_id.national_identification_number",)
-WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
+WORDS: Mapping[BreachedKind, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
-        Kind.SOCIAL_SECURITY: (_NUMBER,),
-        Kind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
-        Kind.OTHER_ID: (("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),),
-        Kind.ACCOUNT: (("user.financial.bank_account", "user.financial.credit_card", "user.payment"),),
-        Kind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
-        Kind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
-        Kind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
-        Kind.GENETIC: (("user.health_and_medical.genetic",),),
-        Kind.PLATE_READER: (("user.government_id.vehicle_registration",),),
-        Kind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
-        Kind.EMPLOYEE_NUMBER: (("user.workplace",),),
-        Kind.CREDENTIALS: (
+        BreachedKind.SOCIAL_SECURITY: (_NUMBER,),
+        BreachedKind.DRIVERS_LICENCE: (("user.government_id.drivers_license_number", *_NUMBER),),
+        BreachedKind.OTHER_ID: (
+            ("user.government_id.passport_number", "user.government_id.immigration", *_NUMBER),
+        ),
+        BreachedKind.ACCOUNT: (
+            ("user.financial.bank_account", "user.financial.credit_card", "user.payment"),
+        ),
+        BreachedKind.MEDICAL: (("user.health_and_medical", "user.biometric.health"),),
+        BreachedKind.HEALTH_INSURANCE: (("user.health_and_medical.insurance_beneficiary_id",),),
+        BreachedKind.BIOMETRIC: (("user.biometric", "user.authorization.biometric"),),
+        BreachedKind.GENETIC: (("user.health_and_medical.genetic",),),
+        BreachedKind.PLATE_READER: (("user.government_id.vehicle_registration",),),
+        BreachedKind.BIRTH_DATE: (("user.demographic.date_of_birth",),),
+        BreachedKind.EMPLOYEE_NUMBER: (("user.workplace",),),
+        BreachedKind.CREDENTIALS: (
             ("user.account.username", "user.contact.email"),
             ("user.authorization.password", "user.authorization.credentials"),
         ),
@@ -65,7 +69,7 @@ WORDS: Mapping[Kind, tuple[tuple[str, ...], ...]] = MappingProxyType(
 """Of each kind: categories of which one of every group is there."""
 
 
-def is_there(kind: Kind, categories: Iterable[str]) -> bool:
+def is_there(kind: BreachedKind, categories: Iterable[str]) -> bool:
     """Tell whether data of *categories* has, or may have, what *kind* is."""
     there = tuple(map(nearest, categories))
     return all(_meets(group, there) for group in WORDS[kind])

@@ -14,16 +14,32 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import ConfigurationError
 from shared.law.breaches.facts import Risk
-from shared.law.breaches.kinds import Kind, is_there, names_somebody
-from shared.law.breaches.words import LetterStyle, NoticeElement, Recipient, Since, Stage, Trigger
+from shared.law.breaches.kinds import BreachedKind, is_there, names_somebody
+from shared.law.breaches.terms import (
+    LetterStyle,
+    NoticeElement,
+    NoticeRecipientKind,
+    NoticeStage,
+    PeriodStart,
+    Trigger,
+)
 from shared.law.company import Zone
-from shared.law.policies import Authority, DayOff, FirstDay, Period, Reading, Scope, Unit, Value
+from shared.law.policies import (
+    ComplaintBody,
+    DayOff,
+    FirstDay,
+    LawScope,
+    LegalValue,
+    PeriodUnit,
+    SourceStatus,
+    StatutoryPeriod,
+)
 
 HOUR: Literal["hour"] = "hour"
-V = TypeVar("V", bound=Value)
+V = TypeVar("V", bound=LegalValue)
 
 
-class Body(Authority):
+class NotifiedBody(ComplaintBody):
     """Who is told of a breach, and to whom people complain."""
 
     complaint_url: Annotated[str, Field(pattern=r"^https://")] | None = None
@@ -35,25 +51,25 @@ class Body(Authority):
         return self.complaint_url or self.url
 
 
-class Listed(Value):
+class ListedKinds(LegalValue):
     """Kinds of data of which people are told; of nothing else."""
 
-    with_name: tuple[Kind, ...]
+    with_name: tuple[BreachedKind, ...]
     """Together with a name."""
-    alone: tuple[Kind, ...] = ()
+    alone: tuple[BreachedKind, ...] = ()
 
-    def found_in(self, categories: Iterable[str]) -> tuple[Kind, ...]:
+    def found_in(self, categories: Iterable[str]) -> tuple[BreachedKind, ...]:
         """Return what of it is, or may be, in data of *categories*."""
         there = tuple(categories)
         named = self.with_name if names_somebody(there) else ()
         return tuple(kind for kind in (*named, *self.alone) if is_there(kind, there))
 
 
-class Notice(Value):
+class NoticeRule(LegalValue):
     """That somebody is told, when, and by when."""
 
-    to: Recipient
-    stage: Stage = Stage.NOTICE
+    to: NoticeRecipientKind
+    stage: NoticeStage = NoticeStage.NOTICE
     risk: Risk = Risk.UNLIKELY
     """How high the risk must be at least."""
     or_people: Annotated[int, Field(gt=0)] | None = None
@@ -74,15 +90,15 @@ class Notice(Value):
     """
     length: Annotated[int, Field(gt=0)] | None = None
     """None: no number; without undue delay."""
-    unit: Unit | Literal["hour"] | None = None
-    since: Since = Since.AWARE
-    after: Stage = Stage.NOTICE
+    unit: PeriodUnit | Literal["hour"] | None = None
+    since: PeriodStart = PeriodStart.AWARE
+    after: NoticeStage = NoticeStage.NOTICE
     """Which notice to the same recipient begins it, where one does."""
     while_ongoing: bool = False
     """Whether it is told only of an incident that goes on when it is due."""
     handled: str | None = None
     """The provision by which it is counted from the handling of an incident that goes on when it is due."""
-    not_after: Recipient | None = None
+    not_after: NoticeRecipientKind | None = None
     """Whoever must not be told before this recipient: the period ends when they are, if it has not yet."""
     next_day: bool = False
     """
@@ -100,29 +116,29 @@ class Notice(Value):
             raise ValueError("length and unit go together")
         return self
 
-    def period(self, times: int = 1) -> Period | None:
+    def period(self, times: int = 1) -> StatutoryPeriod | None:
         """Return its days or months, *times* as long; None for hours, and where there is no number."""
         if self.length is None or self.unit is None or self.unit == HOUR:
             return None
-        by_day = self.unit is Unit.CALENDAR_DAY and not self.next_day
-        return Period(
+        by_day = self.unit is PeriodUnit.CALENDAR_DAY and not self.next_day
+        return StatutoryPeriod(
             length=times * self.length,
             unit=self.unit,
             first_day=FirstDay.RECEIPT if by_day else FirstDay.AFTER_RECEIPT,
-            day_off=None if self.unit is Unit.BUSINESS_DAY else DayOff.BEFORE,
+            day_off=None if self.unit is PeriodUnit.BUSINESS_DAY else DayOff.BEFORE,
             counting=self.provision,
             provision=self.provision,
             read=self.read,
         )
 
 
-class Said(Value):
+class RequiredStatement(LegalValue):
     """Something that a notice must say."""
 
     element: NoticeElement
     heading: str | None = None
     """Under which words it stands, where the law prescribes them."""
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[BreachedKind, ...] = ()
     """Only where data of such a kind was breached; always where none is named."""
 
     def holds_for(self, categories: Iterable[str]) -> bool:
@@ -131,15 +147,15 @@ class Said(Value):
         return not self.kinds or any(is_there(kind, there) for kind in self.kinds)
 
 
-class Protection(Value):
+class ProtectionRule(LegalValue):
     """That a service against theft of identity is offered at no cost."""
 
     months: Annotated[int, Field(gt=0)]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[BreachedKind, ...]
     """Where data of such a kind was breached."""
 
 
-class Records(Value):
+class BreachRegisterRule(LegalValue):
     """That every breach is written down, told or not."""
 
     months: Annotated[int, Field(gt=0)] | None = None
@@ -159,49 +175,49 @@ class BreachPolicy(BaseModel):
     """Id of the policy that holds for whatever this one does not say."""
     common: bool = False
     """Whether it is no law, but only a model of others."""
-    scope: Scope | None = None
+    scope: LawScope | None = None
     """Only a model protects nobody by itself."""
     stands_in: bool = False
     """Whether it is taken for parts of its country of which nobody knows which, or that have no file here."""
     states: dict[str, str] = {}
     """Places with a code of their own that are parts of a Member State."""
-    authority: Body | None = None
+    authority: NotifiedBody | None = None
     """Who is told; None: that of the place where the company is established."""
     calendar: str | None = None
     """Whose public holidays count; None: those of the establishment."""
     zone: Zone | None = None
     """Where days begin and end under this law: at the company, too, and the earlier end counts."""
-    listed: Listed | None = None
+    listed: ListedKinds | None = None
     """None: whatever the data is."""
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[NoticeRule, ...] = ()
     form: LetterStyle = LetterStyle.GDPR
     title: str | None = None
     """The title of the letter, where the law prescribes it."""
-    letter: tuple[Said, ...] = ()
+    letter: tuple[RequiredStatement, ...] = ()
     """What people are told, in this order."""
-    report: tuple[Said, ...] = ()
+    report: tuple[RequiredStatement, ...] = ()
     """What an authority, an Attorney General or a CSIRT is told."""
-    to_controller: tuple[Said, ...] = ()
+    to_controller: tuple[RequiredStatement, ...] = ()
     """What a customer is told."""
-    wants: tuple[Said, ...] = ()
+    wants: tuple[RequiredStatement, ...] = ()
     """Of what the model has said to people, what this law itself wants said, and by which provision."""
     cites: dict[str, str] = {}
     """What the model's provisions are called here: ``GDPR`` is ``UK GDPR``. They have still to be checked."""
     never: tuple[NoticeElement, ...] = ()
     """What the letter to people must not say."""
-    protection: Protection | None = None
-    records: Records | None = None
+    protection: ProtectionRule | None = None
+    records: BreachRegisterRule | None = None
 
     @property
     def id(self) -> str:
         """What a case keeps: ``gdpr@2018-05-25``."""
         return f"{self.law}@{self.edition}"
 
-    def notice(self, to: Recipient) -> Notice | None:
+    def notice(self, to: NoticeRecipientKind) -> NoticeRule | None:
         """Return the first notice to somebody; None where this law wants them told nothing."""
         return next((notice for notice in self.notices if notice.to is to), None)
 
-    def said_of(self, categories: Iterable[str]) -> tuple[Said, ...]:
+    def said_of(self, categories: Iterable[str]) -> tuple[RequiredStatement, ...]:
         """Return what people are told, in order, of whom data of *categories* was breached."""
         there = tuple(categories)
         return tuple(said for said in self.letter if said.element not in self.never and said.holds_for(there))
@@ -216,36 +232,39 @@ class BreachPolicy(BaseModel):
                 "authority": self.authority or model.authority,
                 "calendar": self.calendar or model.calendar,
                 "zone": self.zone or model.zone,
-                "listed": self.listed or (model.listed and here(Recipient.PEOPLE, model.listed)),
+                "listed": self.listed or (model.listed and here(NoticeRecipientKind.PEOPLE, model.listed)),
                 "form": self.form if "form" in self.model_fields_set else model.form,
                 "title": self.title or model.title,
-                "letter": self.letter or self._wanted(here(Recipient.PEOPLE, one) for one in model.letter),
-                "report": self.report or tuple(here(Recipient.ATTORNEY_GENERAL, one) for one in model.report),
+                "letter": self.letter
+                or self._wanted(here(NoticeRecipientKind.PEOPLE, one) for one in model.letter),
+                "report": self.report
+                or tuple(here(NoticeRecipientKind.ATTORNEY_GENERAL, one) for one in model.report),
                 "to_controller": self.to_controller
-                or tuple(here(Recipient.CONTROLLER, one) for one in model.to_controller),
+                or tuple(here(NoticeRecipientKind.CONTROLLER, one) for one in model.to_controller),
                 "never": self.never or model.never,
                 "protection": self.protection or model.protection,
-                "records": self.records or (model.records and here(Recipient.AUTHORITY, model.records)),
+                "records": self.records
+                or (model.records and here(NoticeRecipientKind.AUTHORITY, model.records)),
             }
         )
 
-    def _by_own_provision(self, model: "BreachPolicy", to: Recipient, value: V) -> V:
+    def _by_own_provision(self, model: "BreachPolicy", to: NoticeRecipientKind, value: V) -> V:
         """
         Return *value*, which *model* says, by the provision of this law.
 
         A model that is no law demands nothing: the notice *to* somebody does. Nor does another law here.
         """
-        notice = self.notice(to) or self.notice(Recipient.PEOPLE)
+        notice = self.notice(to) or self.notice(NoticeRecipientKind.PEOPLE)
         if model.common and notice is not None:
             return value.model_copy(update={"provision": notice.provision})
         for theirs, ours in self.cites.items():
             if value.provision.startswith(theirs):
                 provision = ours + value.provision.removeprefix(theirs)
-                read = Reading.TO_CHECK if value.read is Reading.TEXT else value.read
+                read = SourceStatus.TO_CHECK if value.read is SourceStatus.TEXT else value.read
                 return value.model_copy(update={"provision": provision, "read": read})
         return value
 
-    def _wanted(self, letter: Iterable[Said]) -> tuple[Said, ...]:
+    def _wanted(self, letter: Iterable[RequiredStatement]) -> tuple[RequiredStatement, ...]:
         """Return *letter*, with what this law itself wants said by the provision that says so."""
         own = {said.element: said for said in self.wants}
         return tuple(own.get(said.element, said) for said in letter)

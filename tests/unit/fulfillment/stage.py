@@ -5,23 +5,25 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.fulfillment.carrier import Parcel
-from services.fulfillment.cases import Fulfilment
-from services.fulfillment.context import Fulfillment, House
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import Fulfillment, FulfillmentProfile
 from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.recipients.carrier import Parcel
 from services.fulfillment.search.findings import Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.signing import Signer
-from shared.answer import SUBMISSION, Answer
-from shared.events import Assurance, IdentityVerified, RequestSubmitted
+from services.fulfillment.state import Fulfilment
+from shared.contract.answer import SUBMISSION, Answer
+from shared.contract.events import Assurance, IdentityVerified, RequestSubmitted
 from shared.law import GivenCopies, Regulation, Right
-from shared.outward import Receipt
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
+from shared.runtime.safe_http import Receipt
 
 CASE = "a" * 32
 KEY = bytes(32)
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUSE = House("Example", "privacy@example.com", "Authority", UTC, Signer(KEY), KEY, timedelta(days=30))
+HOUSE = FulfillmentProfile(
+    "Example", "privacy@example.com", "Authority", UTC, CertificateSigner(KEY), KEY, timedelta(days=30)
+)
 
 
 @dataclass

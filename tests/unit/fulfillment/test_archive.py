@@ -3,13 +3,13 @@ import zipfile
 
 import pytest
 
-from services.fulfillment.package.archive import ZIP64_FROM, Archive, File, Pressed
+from services.fulfillment.package.archive import ZIP64_FROM, CompressedBytes, File, ZipArchive
 
 CONTENT = [b"one ", b"two"]
 
 
 def written(*files: File, zip64_from: int = ZIP64_FROM) -> bytes:
-    archive = Archive(zip64_from)
+    archive = ZipArchive(zip64_from)
     return b"".join([*(piece for file in files for piece in archive.add(file)), *archive.close()])
 
 
@@ -46,7 +46,7 @@ def test_places_and_sizes_are_said_in_64_bits_from_where_they_need_them() -> Non
 
 
 def test_what_was_pressed_before_stands_among_what_is_pressed_now() -> None:
-    known = Pressed(b"who is asked, and why " * 20)
+    known = CompressedBytes(b"who is asked, and why " * 20)
     mixed = [b"who is asked ", known, known, b"and why is who asked, " * 9, b"who ", known, b"and why "]
     assert unpacked(written(File("a", mixed), File("b", [known]), File("c", mixed), File("d", []))) == {
         "a": b"".join(mixed),
@@ -63,7 +63,7 @@ def test_a_file_is_the_same_wherever_it_stands() -> None:
 
 
 def test_an_archive_has_few_pieces_until_it_has_much() -> None:
-    archive = Archive()
+    archive = ZipArchive()
     files = [File(str(number), [b"small"]) for number in range(99)]
     assert [piece for file in files for piece in archive.add(file)] == []
     assert len(list(archive.close())) == 1

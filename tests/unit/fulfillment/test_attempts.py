@@ -3,17 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 
-from services.fulfillment.context import Fulfillment, House
-from services.fulfillment.datamap.reading import DataMap, parse
-from services.fulfillment.erasure.execution import Plan, Refused, Remains
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.context import Fulfillment, FulfillmentProfile
+from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.erasure.execution import ErasurePlan, Refused, Remains
 from services.fulfillment.erasure.rounds import Round
 from services.fulfillment.handlers import answer
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
+from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.signing import Signer
-from shared.answer import SUBMISSION, Answer
-from shared.events import (
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.contract.answer import SUBMISSION, Answer
+from shared.contract.events import (
     Assurance,
     ErasurePlanned,
     IdentityVerified,
@@ -22,7 +22,7 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.law import Regulation, Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.fulfillment.stage import around
 
 CASE = "a" * 32
@@ -41,8 +41,11 @@ dataset:
     }
 )
 [USERS] = MAP.collections
-ADA = Found(
-    USERS, {"_id": 1}, {"_id": 1, "email": "ada@example.org"}, (Match("email", None, ("ada@example.org",)),)
+ADA = FoundRecord(
+    USERS,
+    {"_id": 1},
+    {"_id": 1, "email": "ada@example.org"},
+    (OwnershipMatch("email", None, ("ada@example.org",)),),
 )
 
 
@@ -50,7 +53,7 @@ ADA = Found(
 class Shelf:
     """Records that come and go between two attempts."""
 
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundRecord, ...] = ()
     asked: list[Identities] = field(default_factory=list)
 
     async def gather(
@@ -60,16 +63,16 @@ class Shelf:
         claimed: Identities | None = None,  # noqa: ARG002
     ) -> Findings:
         self.asked.append(identities)
-        coverage = (Coverage(USERS.key, Status.SEARCHED, len(self.found)),)
+        coverage = (Coverage(USERS.key, SearchStatus.SEARCHED, len(self.found)),)
         return Findings(data_map.version, Few(self.found), coverage)
 
-    async def erase(self, plan: Plan) -> Refused:
+    async def erase(self, plan: ErasurePlan) -> Refused:
         raise NotImplementedError
 
-    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> Plan:
+    async def plan_again(self, done: Round, data_map: DataMap, today: date) -> ErasurePlan:
         raise NotImplementedError
 
-    async def verify(self, plan: Plan, data_map: DataMap, identities: Identities) -> Remains:
+    async def verify(self, plan: ErasurePlan, data_map: DataMap, identities: Identities) -> Remains:
         raise NotImplementedError
 
 
@@ -92,7 +95,9 @@ async def context(
         {"reference": "r", "right": right, "subject": {"email": "ada@example.org"}, "details": details}
     )
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
-    house = House("Example", "privacy@example.com", "Authority", UTC, Signer(KEY), KEY, timedelta(days=30))
+    house = FulfillmentProfile(
+        "Example", "privacy@example.com", "Authority", UTC, CertificateSigner(KEY), KEY, timedelta(days=30)
+    )
     event = IdentityVerified(
         request_id=CASE,
         right=right,
@@ -124,7 +129,7 @@ async def test_a_package_that_was_promised_is_never_written_over() -> None:
     [promised] = await answer(event, ctx)
     assert isinstance(promised, RequestFulfilled)
     before = [piece async for piece in ctx.vault.open_stream(CASE, promised.package or "")]
-    shelf.found = (ADA, Found(USERS, {"_id": 2}, {"_id": 2, "email": "ada@example.org"}, ADA.matches))
+    shelf.found = (ADA, FoundRecord(USERS, {"_id": 2}, {"_id": 2, "email": "ada@example.org"}, ADA.matches))
     [late] = await answer(event, ctx)  # a replica that was slow
     assert isinstance(late, RequestFulfilled)
     assert late.package != promised.package
@@ -137,7 +142,7 @@ async def test_a_copy_is_stored_and_named_before_an_erasure_is_planned() -> None
     assert isinstance(planned, ErasurePlanned)
     assert planned.package is not None
     assert [piece async for piece in ctx.vault.open_stream(CASE, planned.package)]
-    decided = Plan.of_line(await anext(ctx.opened_lines(planned.plan)))
+    decided = ErasurePlan.of_line(await anext(ctx.opened_lines(planned.plan)))
     assert decided.identities == {"email": ("ada@example.org",)}
 
 

@@ -6,8 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from services.fulfillment.backups.entries import (
-    Entry,
+from services.fulfillment.datamap.model import CollectionPlace
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.journal.entries import (
+    ErasureEntry,
     Trace,
     Treatment,
     as_document,
@@ -15,13 +17,11 @@ from services.fulfillment.backups.entries import (
     of_document,
     opaque,
 )
-from services.fulfillment.backups.fingerprints import Fingerprints
-from services.fulfillment.backups.returned import Verdict, judge
-from services.fulfillment.datamap.model import Place
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.search.findings import Found
-from services.fulfillment.search.ownership import Match
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from services.fulfillment.erasure.journal.fingerprints import Fingerprints
+from services.fulfillment.erasure.journal.returned import ReturnVerdict, judge
+from services.fulfillment.search.findings import FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 ERASED = datetime(2026, 11, 25, 12, 0, 0, 900_000, tzinfo=UTC)
 HEX = "5b1b070cf9ab71307a000095"
@@ -92,9 +92,9 @@ def test_a_number_is_kept_unless_the_map_calls_it_personal() -> None:
     assert not opaque(491701234567, collection("{ name: _id, fides_meta: { identity: phone_number } }"))
 
 
-def found(**document: Any) -> Found:
-    match = Match("_id", None, (document["_id"],))
-    return Found(PEOPLE, {"_id": document["_id"]}, document, (match,))
+def found(**document: Any) -> FoundRecord:
+    match = OwnershipMatch("_id", None, (document["_id"],))
+    return FoundRecord(PEOPLE, {"_id": document["_id"]}, document, (match,))
 
 
 BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
@@ -103,21 +103,21 @@ BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
 @pytest.mark.parametrize(
     ("record", "named", "back", "verdict"),
     [
-        ({"_id": ObjectId.from_datetime(AFTER)}, False, False, Verdict.NEWER),
-        ({"_id": ObjectId.from_datetime(ERASED)}, False, False, Verdict.NEWER),
-        ({"_id": ObjectId.from_datetime(BEFORE)}, False, True, Verdict.RETURNED),
-        ({"_id": ObjectId.from_datetime(BEFORE)}, True, True, Verdict.RETURNED),
-        ({"_id": 7, "joined": BEFORE}, False, True, Verdict.RETURNED),
-        ({"_id": 7, "joined": AFTER}, True, False, Verdict.NEWER),
-        ({"_id": 7, "joined": AFTER, "born": BEFORE}, True, False, Verdict.NEWER),
-        ({"_id": 7, "born": BEFORE}, False, False, Verdict.UNSURE),
-        ({"_id": 7}, False, False, Verdict.UNSURE),
-        ({"_id": 7}, True, False, Verdict.RETURNED),
-        ({"_id": 7}, True, True, Verdict.UNSURE),
+        ({"_id": ObjectId.from_datetime(AFTER)}, False, False, ReturnVerdict.NEWER),
+        ({"_id": ObjectId.from_datetime(ERASED)}, False, False, ReturnVerdict.NEWER),
+        ({"_id": ObjectId.from_datetime(BEFORE)}, False, True, ReturnVerdict.RETURNED),
+        ({"_id": ObjectId.from_datetime(BEFORE)}, True, True, ReturnVerdict.RETURNED),
+        ({"_id": 7, "joined": BEFORE}, False, True, ReturnVerdict.RETURNED),
+        ({"_id": 7, "joined": AFTER}, True, False, ReturnVerdict.NEWER),
+        ({"_id": 7, "joined": AFTER, "born": BEFORE}, True, False, ReturnVerdict.NEWER),
+        ({"_id": 7, "born": BEFORE}, False, False, ReturnVerdict.UNSURE),
+        ({"_id": 7}, False, False, ReturnVerdict.UNSURE),
+        ({"_id": 7}, True, False, ReturnVerdict.RETURNED),
+        ({"_id": 7}, True, True, ReturnVerdict.UNSURE),
     ],
 )
 def test_what_is_older_than_the_erasure_came_with_the_backup(
-    record: dict[str, Any], named: bool, back: bool, verdict: Verdict
+    record: dict[str, Any], named: bool, back: bool, verdict: ReturnVerdict
 ) -> None:
     assert judge(found(**record), ERASED, named=named, back=back) is verdict
 
@@ -125,10 +125,12 @@ def test_what_is_older_than_the_erasure_came_with_the_backup(
 def test_a_key_of_several_parts_is_known_again_as_a_whole_alone() -> None:
     others = (("who.n", FINGERPRINTS.value(1)),)
     trace = Trace("who.t", "who", (FINGERPRINTS.value("acme"),), others)
-    treatment = Treatment(Place("default", "shop", "people"), deleted=False, traces=(trace,), masked=())
+    treatment = Treatment(
+        CollectionPlace("default", "shop", "people"), deleted=False, traces=(trace,), masked=()
+    )
     [match] = matches_of(treatment, {"who": [{"t": "acme", "n": 1}, {"t": "acme", "n": 2}]}, FINGERPRINTS)
-    assert match == Match("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
+    assert match == OwnershipMatch("who.t", "who", ("acme",), (("who.n", 1),), ("who",))
     crossed = {"who": [{"t": "acme", "n": 2}, {"t": "beta", "n": 1}]}
     assert list(matches_of(treatment, crossed, FINGERPRINTS)) == []
-    entry = Entry("e", ERASED, treatment, (), {}, (1,), ())
+    entry = ErasureEntry("e", ERASED, treatment, (), {}, (1,), ())
     assert of_document({**as_document(entry), "at": ERASED}).treatment == treatment

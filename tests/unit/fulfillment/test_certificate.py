@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.fulfillment.certificate import (
+from services.fulfillment.certificate.document import (
     Certificate,
+    CertificateProof,
     Handled,
     LookedThrough,
-    Proof,
     Retained,
     Searched,
     SecondLook,
@@ -17,8 +17,8 @@ from services.fulfillment.certificate import (
     read,
     verify_certificate,
 )
-from services.fulfillment.package.wording import words
-from services.fulfillment.signing import Signer
+from services.fulfillment.certificate.signatures import CertificateSigner
+from services.fulfillment.package.languages import words
 from tests.unit.fulfillment.portfolio import SIGNER
 
 NOW = datetime(2026, 3, 5, 13, 35, tzinfo=UTC)
@@ -36,7 +36,7 @@ CERTIFICATE = Certificate(
     recipients=("Bank",),
 )
 FILE = issue(CERTIFICATE, SIGNER)
-OTHER = Signer(b"o" * 32)
+OTHER = CertificateSigner(b"o" * 32)
 
 
 def html(certificate: Certificate, language: str = "en") -> str:
@@ -107,7 +107,9 @@ WHOLE = replace(
     CERTIFICATE,
     handled=(replace(INVOICES, found=10, left=(Retained(2, "store_rules"),), incomplete=1),),
     second_look=SecondLook(NOW, collections=10, remaining=2),
-    proof=Proof("erasure", "gdpr", date(2026, 3, 1), "mailbox", ("email",), ("mailbox",), "second.person"),
+    proof=CertificateProof(
+        "erasure", "gdpr", date(2026, 3, 1), "mailbox", ("email",), ("mailbox",), "second.person"
+    ),
     searched=(Searched("default", "billing", "invoices", "searched", 7, 10),),
     looked_through=(LookedThrough("default", "portal", "tickets", "Tickets", 500, 3, 1),),
     program="habeas 1.2.3",

@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment import answers
-from services.fulfillment.cases import outcome_of_change
 from services.fulfillment.changes import corrections
-from services.fulfillment.changes.change import Change, Declined, Undone
+from services.fulfillment.changes.change import Change, DeclinedCorrection, Undone
 from services.fulfillment.changes.conversion import converted
 from services.fulfillment.changes.corrections import plan_corrections
 from services.fulfillment.changes.execution import NOT_TAKEN, OVERTAKEN
 from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, marks, plan_marks
 from services.fulfillment.datamap.model import Collection, DataMap
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.domain import LEGAL_HOLD
-from services.fulfillment.erasure.steps import Disposition, Plan, Set
-from services.fulfillment.search.findings import Few, Findings, Found
-from services.fulfillment.search.ownership import Match
-from services.notifier.reasons import ReasonCode
-from shared.answer import Answer
-from shared.events import Correction, Outcome
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Set
+from services.fulfillment.package import answers
+from services.fulfillment.search.findings import Few, Findings, FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import outcome_of_change
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.answer import Answer
+from shared.contract.events import Correction, Outcome
 from shared.law import Right
-from shared.mongo import Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
 TODAY = date(2026, 11, 25)
 MAP = parse(
@@ -95,29 +95,33 @@ PEOPLE, ACCOUNTS, PAYMENTS = MAP.collections
 KIM = "kim@example.org"
 
 
-def found(collection: Collection, document: Mapping[str, Any], *, owned: bool = True) -> Found:
+def found(collection: Collection, document: Mapping[str, Any], *, owned: bool = True) -> FoundRecord:
     path, unit = ("email", None) if owned else ("members.email", "members")
-    return Found(collection, {"_id": document["_id"]}, dict(document), (Match(path, unit, (KIM,)),))
+    return FoundRecord(
+        collection, {"_id": document["_id"]}, dict(document), (OwnershipMatch(path, unit, (KIM,)),)
+    )
 
 
-def person(**fields: Any) -> Found:
+def person(**fields: Any) -> FoundRecord:
     return found(PEOPLE, {"_id": 1, "email": KIM, **fields})
 
 
-def findings(*records: Found) -> Findings:
+def findings(*records: FoundRecord) -> Findings:
     return Findings(MAP.version, Few(records), ())
 
 
-def marked(*records: Found, right: Right = Right.RESTRICTION, data_map: DataMap = MAP, **how: bool) -> Plan:
+def marked(
+    *records: FoundRecord, right: Right = Right.RESTRICTION, data_map: DataMap = MAP, **how: bool
+) -> ErasurePlan:
     return plan_marks(findings(*records), data_map, TODAY, right, **how)
 
 
-def corrected(*records: Found, **wanted: str) -> Change:
+def corrected(*records: FoundRecord, **wanted: str) -> Change:
     named = [Correction(field=name.replace("__", "."), value=value) for name, value in wanted.items()]
     return plan_corrections(findings(*records), MAP, named, TODAY)
 
 
-def sets(plan: Plan) -> dict[str, tuple[Any, Any]]:
+def sets(plan: ErasurePlan) -> dict[str, tuple[Any, Any]]:
     """Return what each field becomes in *plan*, and what it was."""
     return {part.path: (part.before, part.value) for step in plan.steps for part in step.sets}
 
@@ -143,12 +147,17 @@ def test_a_record_that_is_marked_already_is_marked_and_nothing_is_written() -> N
         pytest.param(person(flags=[{}]), id="an array is in the way"),
         pytest.param(person(flags=None), id="a value is in the way"),
         pytest.param(
-            Found(PEOPLE, {"_id": 1}, {"_id": 1, "friends": [KIM]}, (Match("friends", "friends", (KIM,)),)),
+            FoundRecord(
+                PEOPLE,
+                {"_id": 1},
+                {"_id": 1, "friends": [KIM]},
+                (OwnershipMatch("friends", "friends", (KIM,)),),
+            ),
             id="the document is another person's",
         ),
     ],
 )
-def test_what_cannot_be_marked_as_restricted_is_in_the_plan_with_the_reason(record: Found) -> None:
+def test_what_cannot_be_marked_as_restricted_is_in_the_plan_with_the_reason(record: FoundRecord) -> None:
     [step] = marked(record).steps
     assert (step.disposition, step.reason, step.sets) == (Disposition.UNCHANGED, NOT_MARKABLE, ())
 
@@ -250,7 +259,7 @@ def test_incomplete_data_is_completed() -> None:
     ],
 )
 def test_a_correction_that_is_not_made_says_why(
-    records: list[Found], wanted: dict[str, str], reason: str
+    records: list[FoundRecord], wanted: dict[str, str], reason: str
 ) -> None:
     change = corrected(*records, **wanted)
     assert [item.reason for item in change.declined] == [reason]
@@ -314,7 +323,7 @@ def test_what_is_no_such_value_is_not_forced_into_one(text: str, stored: Any) ->
 
 def test_a_plan_comes_back_from_its_lines_as_it_was() -> None:
     account = found(ACCOUNTS, {"_id": ObjectId(), "members": [{"email": KIM}]}, owned=False)
-    change = Change(marked(person(born=TODAY), account), (Declined("city", "not_found"),))
+    change = Change(marked(person(born=TODAY), account), (DeclinedCorrection("city", "not_found"),))
     assert Change.of_lines(list(change.lines())) == change
 
 
@@ -332,7 +341,7 @@ def test_a_correction_that_does_not_hold_is_declined_and_the_others_stand() -> N
     [step] = change.plan.steps
     done = change.after([Undone(step, step.sets[0], "overtaken")])
     assert set(sets(done.plan)) == {"visits"}
-    assert done.declined == (Declined("city", "overtaken", "desk.people"),)
+    assert done.declined == (DeclinedCorrection("city", "overtaken", "desk.people"),)
     assert outcome_of_change(done) is Outcome.PARTLY_GRANTED
     nothing = done.after([Undone(done.plan.steps[0], done.plan.steps[0].sets[0], "overtaken")])
     assert outcome_of_change(nothing) is Outcome.REFUSED

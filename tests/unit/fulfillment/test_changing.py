@@ -7,22 +7,21 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.cases import Fulfilment, evolve
-from services.fulfillment.cases import Status as Fulfilled
 from services.fulfillment.changes.change import Undone
-from services.fulfillment.changing import change, lift
+from services.fulfillment.changes.handlers import change, lift
+from services.fulfillment.changes.stop_list import StopPurpose
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.erasure.steps import ErasurePlan
 from services.fulfillment.handlers import answer, approve_correction
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
+from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.suppression import Purpose
-from shared.answer import SUBMISSION
-from shared.errors import PermanentError, RefusedDecision, StoreUnavailable
-from shared.events import (
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import FulfillmentStatus as Fulfilled
+from services.fulfillment.state import Fulfilment, evolve
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Assurance,
     ChangePlanned,
     CorrectionApproved,
@@ -34,8 +33,9 @@ from shared.events import (
     RestrictionAnnounced,
     StopReason,
 )
+from shared.errors import PermanentError, RefusedDecision, StoreUnavailable
 from shared.law import Regulation, Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.fulfillment.stage import CASE, OneMap, around, stage
 
 KIM = "kim@example.org"
@@ -78,10 +78,13 @@ dataset:
 )
 [PEOPLE] = EDITABLE.collections
 ADA = "ada@example.org"
-HELD = Found(
-    PEOPLE, {"_id": 1}, {"_id": 1, "email": ADA, "phone": "+353209100142"}, (Match("email", None, (ADA,)),)
+HELD = FoundRecord(
+    PEOPLE,
+    {"_id": 1},
+    {"_id": 1, "email": ADA, "phone": "+353209100142"},
+    (OwnershipMatch("email", None, (ADA,)),),
 )
-FOUND = Found(USERS, {"_id": 1}, {"_id": 1, "email": KIM}, (Match("email", None, (KIM,)),))
+FOUND = FoundRecord(USERS, {"_id": 1}, {"_id": 1, "email": KIM}, (OwnershipMatch("email", None, (KIM,)),))
 ANNOUNCED = RestrictionAnnounced(request_id=CASE, reason=LiftingReason.PERSON_ASKS)
 
 
@@ -95,9 +98,9 @@ class Stubborn:
     async def gather(self, data_map: DataMap, _identities: Identities, *_claimed: Any) -> Findings:
         if self.away:
             raise StoreUnavailable("away")
-        return Findings(data_map.version, Few((FOUND,)), (Coverage(USERS.key, Status.SEARCHED, 1),))
+        return Findings(data_map.version, Few((FOUND,)), (Coverage(USERS.key, SearchStatus.SEARCHED, 1),))
 
-    async def change(self, plan: Plan) -> Sequence[Undone]:
+    async def change(self, plan: ErasurePlan) -> Sequence[Undone]:
         refused = [Undone(step, part, "not_taken") for step in plan.steps for part in step.sets]
         return [] if self.takes else refused
 
@@ -141,7 +144,7 @@ async def test_who_needs_no_proof_stands_on_the_stop_list_though_a_store_is_away
     event, ctx, noted = await context(Right.OPT_OUT_OF_SALE, Stubborn(away=True))
     with pytest.raises(StoreUnavailable):
         await answer(event, ctx)
-    assert noted.entries == [({"email": (KIM,)}, Purpose.SALE)]
+    assert noted.entries == [({"email": (KIM,)}, StopPurpose.SALE)]
 
 
 async def test_a_mark_that_does_not_hold_is_not_told_to_somebody_who_has_proven_nothing() -> None:
@@ -175,7 +178,7 @@ def correcting(ctx: Fulfillment, event: IdentityVerified, *approved: str) -> Ful
 async def rectified(*, two: bool = False) -> tuple[IdentityVerified, Fulfillment]:
     event, ctx = await stage(
         EDITABLE,
-        Findings(EDITABLE.version, Few((HELD,)), (Coverage(PEOPLE.key, Status.SEARCHED, 1),)),
+        Findings(EDITABLE.version, Few((HELD,)), (Coverage(PEOPLE.key, SearchStatus.SEARCHED, 1),)),
         Right.RECTIFICATION,
         corrections=[{"field": "people.phone", "value": "+353209100143"}],
     )

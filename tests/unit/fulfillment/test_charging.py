@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.cases import TRANSITIONS, Fulfilment, Status, evolve
-from services.fulfillment.charging import decide_fee
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.copies import content_of
 from services.fulfillment.handlers import answer, go_on
-from shared.errors import IllegalTransition
-from shared.events import (
+from services.fulfillment.package.copies import content_of
+from services.fulfillment.package.fees import decide_fee
+from services.fulfillment.state import TRANSITIONS, FulfillmentStatus, Fulfilment, evolve
+from shared.contract.events import (
     ErasurePlanned,
     Fact,
     FeeAgreed,
@@ -25,6 +24,7 @@ from shared.events import (
     RequestReferred,
     RequestWithdrawn,
 )
+from shared.errors import IllegalTransition
 from shared.law import FeeReason, GivenCopies, Money, Regulation, Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, stage
 from tests.unit.fulfillment.test_disclosing import HELD, MAP, findings, record
@@ -90,7 +90,7 @@ async def test_whoever_agrees_is_answered_and_asked_for_nothing_more() -> None:
     [fact] = await go_on(AGREED, knowing(ctx, event, quoted))
     assert isinstance(fact, RequestFulfilled)
     assert (fact.outcome, bool(fact.package)) == (Outcome.GRANTED, True)
-    assert evolve(knowing(ctx, event, quoted, AGREED).known, fact).status is Status.FULFILLED
+    assert evolve(knowing(ctx, event, quoted, AGREED).known, fact).status is FulfillmentStatus.FULFILLED
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,11 @@ async def test_no_answer_leads_past_a_fee_that_nobody_has_agreed_to(fact: Fact) 
     [quoted] = await answer(event, ctx)
     with pytest.raises(IllegalTransition):
         evolve(knowing(ctx, event, quoted).known, fact)
-    assert set(TRANSITIONS[Status.QUOTED].values()) == {Status.QUOTED, Status.WAITING, Status.WITHDRAWN}
+    assert set(TRANSITIONS[FulfillmentStatus.QUOTED].values()) == {
+        FulfillmentStatus.QUOTED,
+        FulfillmentStatus.WAITING,
+        FulfillmentStatus.WITHDRAWN,
+    }
 
 
 async def test_an_agreement_that_crosses_a_withdrawal_changes_nothing() -> None:
@@ -169,8 +173,8 @@ async def test_one_fee_is_quoted_for_a_request_and_none_for_what_is_answered() -
     assert not await decide_fee(again, knowing(ctx, event, answered))
 
 
-@pytest.mark.parametrize("status", Status)
-def test_a_decision_about_a_fee_is_heard_whenever_it_comes(status: Status) -> None:
+@pytest.mark.parametrize("status", FulfillmentStatus)
+def test_a_decision_about_a_fee_is_heard_whenever_it_comes(status: FulfillmentStatus) -> None:
     assert evolve(Fulfilment(status=status), wanted(FeeReason.EXCESSIVE)).status is status
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import compare_claims
 from services.fulfillment.search.comparison import Agreement, compare
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.ownership import OwnershipMatch
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     DataPoints,
     IdentityClaimed,
     IdentityCompared,
@@ -20,7 +20,7 @@ from shared.events import (
     RequestSubmitted,
 )
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.fulfillment.stage import CASE, Held, OneMap, around
 
 MAP = parse(
@@ -59,11 +59,14 @@ KNOWN = {"email": (ADA,)}
 PHONE = "+49 171 3920042"
 
 
-def found(*cards: Mapping[str, Any], **member: Any) -> list[Found]:
-    match = (Match("email", None, (ADA,)),)
+def found(*cards: Mapping[str, Any], **member: Any) -> list[FoundRecord]:
+    match = (OwnershipMatch("email", None, (ADA,)),)
     return [
-        Found(MEMBERS, {"_id": 1}, {"_id": 1, "email": ADA, **member}, match),
-        *(Found(CARDS, {"_id": n}, {"_id": n, "email": ADA, **card}, match) for n, card in enumerate(cards)),
+        FoundRecord(MEMBERS, {"_id": 1}, {"_id": 1, "email": ADA, **member}, match),
+        *(
+            FoundRecord(CARDS, {"_id": n}, {"_id": n, "email": ADA, **card}, match)
+            for n, card in enumerate(cards)
+        ),
     ]
 
 
@@ -157,7 +160,7 @@ async def compared(
     await vault.seal(CASE, SUBMISSION, RequestSubmitted.model_validate(submitted).model_dump_json().encode())
     claim = DataPoints(kind="data_points", points=dict(points))
     await vault.seal(CASE, "proof_0", claim.model_dump_json().encode())
-    findings = Findings(MAP.version, Few(records), (Coverage(MEMBERS.key, Status.SEARCHED, 1),))
+    findings = Findings(MAP.version, Few(records), (Coverage(MEMBERS.key, SearchStatus.SEARCHED, 1),))
     ctx = around(vault=vault, records=Held(findings), maps=OneMap(MAP))
     proof = ProofRef(kind=ProofKind.DATA_POINTS, ref="proof_0")
     [fact] = await compare_claims(IdentityClaimed(request_id=CASE, proofs=(proof,)), ctx)

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, Direction, Erasure, Period, ValueCheck, load, parse
+from services.fulfillment.datamap.reader import (
+    DataMap,
+    Direction,
+    Erasure,
+    RetentionPeriod,
+    ValueCheck,
+    load,
+    parse,
+)
 from shared.errors import InvalidDataMap
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
@@ -60,7 +68,7 @@ def test_facts_of_a_dataset_hold_for_collections_that_say_nothing_else() -> None
 def test_retention_is_read_as_a_period_with_its_reason() -> None:
     retention = load(EXAMPLE).by_key["billing.invoices"].retention
     assert retention is not None
-    assert (retention.keep, retention.start) == (Period(years=10), "issued_at")
+    assert (retention.keep, retention.start) == (RetentionPeriod(years=10), "issued_at")
     assert "Art. 17(3)(b)" in retention.because
 
 

@@ -8,8 +8,8 @@ import pytest
 from services.fulfillment.drafting.detection import categories_of
 from services.fulfillment.drafting.forms import can_be_looked_up, is_email, is_shared_mailbox
 from services.fulfillment.drafting.vocabulary import MEANINGS, words_of
-from shared.mongo import ObjectId
-from shared.taxonomy import DEFAULT_CATEGORIES
+from shared.law.taxonomy import DEFAULT_CATEGORIES
+from shared.runtime.mongo import ObjectId
 
 BCRYPT = "$2b$12$" + "a" * 53
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"

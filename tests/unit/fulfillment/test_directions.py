@@ -3,7 +3,7 @@
 import pytest
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 
 OUT, BOTH = Direction.TO, Direction.BOTH
 

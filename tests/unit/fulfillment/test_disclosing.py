@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.cases import Status as CaseStatus
 from services.fulfillment.context import Fulfillment
 from services.fulfillment.datamap.model import DataMap, Facts
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import answer
 from services.fulfillment.package.portability import NOT_PROVIDED, OTHER_BASIS, reason_against
 from services.fulfillment.package.verification import verify_package
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.transferring import MOST_TRYING, transfer
-from shared.answer import PackageFacts, facts_of
-from shared.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
+from services.fulfillment.recipients.transfers import MOST_TRYING, transfer
+from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import FulfillmentStatus as CaseStatus
+from shared.contract.answer import PackageFacts, facts_of
+from shared.contract.events import Assurance, Fact, Outcome, RequestFulfilled, TransferOrdered
 from shared.law import Regulation, Right
-from shared.outward import NotAllowed, ReceiverUnavailable, Refused
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
+from shared.runtime.safe_http import NotAllowed, ReceiverRefused, ReceiverUnavailable
 from tests.unit.fulfillment.portfolio import parsed, repacked, unpacked
 from tests.unit.fulfillment.stage import CASE, HOUSE, Counter, Courier, stage, told, whole
 
@@ -60,14 +60,14 @@ USERS, INVOICES, LETTERS = MAP.collections
 ADA = "ada@example.org"
 
 
-def record(key: str, **fields: Any) -> Found:
+def record(key: str, **fields: Any) -> FoundRecord:
     document = {"_id": 1, "email": ADA, **fields}
-    return Found(MAP.by_key[key], {"_id": 1}, document, (Match("email", None, (ADA,)),))
+    return FoundRecord(MAP.by_key[key], {"_id": 1}, document, (OwnershipMatch("email", None, (ADA,)),))
 
 
-def findings(*found: Found, data_map: DataMap = MAP) -> Findings:
+def findings(*found: FoundRecord, data_map: DataMap = MAP) -> Findings:
     counts = [(c.key, sum(f.collection is c for f in found)) for c in data_map.collections]
-    coverage = tuple(Coverage(key, Status.SEARCHED, count) for key, count in counts)
+    coverage = tuple(Coverage(key, SearchStatus.SEARCHED, count) for key, count in counts)
     return Findings(data_map.version, Few(found), coverage)
 
 
@@ -284,7 +284,7 @@ async def test_a_package_goes_to_another_controller_and_the_receipt_is_kept() ->
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(Refused(), "refused"), (NotAllowed(), "not_allowed")],
+    [(ReceiverRefused(), "refused"), (NotAllowed(), "not_allowed")],
     ids=["refused", "not allowed"],
 )
 async def test_what_cannot_be_sent_is_offered_for_download(error: Exception, reason: str) -> None:

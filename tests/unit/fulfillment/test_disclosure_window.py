@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import pytest
 
-from services.fulfillment.cases import Status
-from services.fulfillment.context import Fulfillment, Records
-from services.fulfillment.erasing import erase, retry
-from services.fulfillment.erasure.execution import Left, Remainder, Remains
-from services.fulfillment.erasure.planning import plan
+from services.fulfillment.context import Fulfillment, PersonRecords
+from services.fulfillment.erasure.execution import Remainder, Remains, Residue
+from services.fulfillment.erasure.handlers import erase, retry
+from services.fulfillment.erasure.planner import plan
 from services.fulfillment.erasure.rounds import Round
-from services.fulfillment.erasure.steps import Plan
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.erasure.suspension import releases
+from services.fulfillment.erasure.window import disclosure_timer, window_ended
 from services.fulfillment.handlers import (
     RELEASED,
     SUBSCRIPTIONS,
@@ -22,13 +23,11 @@ from services.fulfillment.handlers import (
     await_disclosure,
     disclose,
 )
-from services.fulfillment.named_mailboxes import MOST_NOTIFIED
 from services.fulfillment.search.findings import Coverage, Few, Findings
-from services.fulfillment.search.findings import Status as Searched
-from services.fulfillment.suspension import releases
-from services.fulfillment.window import disclosure_timer, window_ended
-from shared.errors import TooEarly
-from shared.events import (
+from services.fulfillment.search.findings import SearchStatus as Searched
+from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED
+from services.fulfillment.state import FulfillmentStatus
+from shared.contract.events import (
     ChangePlanned,
     CorrectionApproved,
     DisclosureDue,
@@ -51,6 +50,7 @@ from shared.events import (
     RequestWithdrawn,
     TransferOrdered,
 )
+from shared.errors import TooEarly
 from shared.law import FeeReason, Money, Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, Counter, Held, stage
 from tests.unit.fulfillment.test_changing import EDITABLE, PEOPLE
@@ -85,8 +85,8 @@ async def held_back(
     return after(ctx, event, named, window), (event, named, window), window
 
 
-def held(found: Findings) -> Records:
-    return cast("Records", Held(found))
+def held(found: Findings) -> PersonRecords:
+    return cast("PersonRecords", Held(found))
 
 
 def kinds(facts: Sequence[Fact]) -> list[type[Fact]]:
@@ -96,7 +96,7 @@ def kinds(facts: Sequence[Fact]) -> list[type[Fact]]:
 async def test_disclosure_that_names_another_mailbox_waits_for_the_window_and_stores_nothing() -> None:
     ctx, (_, named, _), window = await held_back()
     assert window.at == NOW + DAY
-    assert ctx.known.status is Status.DISCLOSURE_SCHEDULED
+    assert ctx.known.status is FulfillmentStatus.DISCLOSURE_SCHEDULED
     assert isinstance(named, MailboxNamed)
     assert await ctx.vault.open(CASE, named.ref) == LOU.encode()
     assert ctx.copies == Counter(), "no copy was given yet"
@@ -142,7 +142,7 @@ async def test_end_of_the_window_that_is_told_again_discloses_nothing_again() ->
     ctx, _, window = await held_back()
     late = replace(ctx, now=window.at)
     answered = late.after(DUE, *await disclose(DUE, late))
-    assert answered.known.status is Status.FULFILLED
+    assert answered.known.status is FulfillmentStatus.FULFILLED
     assert await disclose(DUE, answered) == []
 
 
@@ -151,7 +151,7 @@ async def test_stop_in_the_last_moment_of_the_window_holds_the_disclosure_back()
     ended = replace(ctx.after(STOPPED), now=window.at)
     assert await disclose(DUE, ended) == []
     ended = ended.after(DUE)
-    assert ended.after(RequestWithdrawn(request_id=CASE)).known.status is Status.WITHDRAWN
+    assert ended.after(RequestWithdrawn(request_id=CASE)).known.status is FulfillmentStatus.WITHDRAWN
     assert kinds(await releases(RELEASED)(RELEASE, ended)) == [RequestFulfilled]
 
 
@@ -160,16 +160,16 @@ async def test_release_within_the_window_discloses_nothing_before_its_end() -> N
     stopped = ctx.after(STOPPED)
     assert await releases(RELEASED)(RELEASE, stopped) == []
     released = stopped.after(RELEASE)
-    assert released.known.status is Status.DISCLOSURE_SCHEDULED
+    assert released.known.status is FulfillmentStatus.DISCLOSURE_SCHEDULED
     assert kinds(await disclose(DUE, replace(released, now=window.at))) == [RequestFulfilled]
 
 
 async def test_withdrawal_within_the_window_ends_the_request() -> None:
     ctx, _, window = await held_back()
     withdrawn = replace(ctx.after(RequestWithdrawn(request_id=CASE)), now=window.at)
-    assert withdrawn.known.status is Status.WITHDRAWN
+    assert withdrawn.known.status is FulfillmentStatus.WITHDRAWN
     assert await disclose(DUE, withdrawn) == []
-    assert withdrawn.after(DUE, window).known.status is Status.WITHDRAWN
+    assert withdrawn.after(DUE, window).known.status is FulfillmentStatus.WITHDRAWN
 
 
 async def test_mailbox_that_comes_into_the_records_meanwhile_has_a_window_of_its_own() -> None:
@@ -289,7 +289,7 @@ async def test_change_has_the_owners_of_other_mailboxes_notified(
     event, ctx = await asked(found, Right.RESTRICTION)
     facts = await answer(event, ctx)
     assert kinds(facts) == [*([MailboxNamed] if found is OTHERS else []), ChangePlanned]
-    assert after(ctx, event, *facts).known.status is Status.PLANNED
+    assert after(ctx, event, *facts).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_change_that_is_referred_writes_to_no_other_mailbox() -> None:
@@ -308,7 +308,7 @@ async def test_corrected_identity_has_the_owners_of_other_mailboxes_notified_aft
     waiting = after(ctx, event, *referred)
     facts = await approve_correction(approved, waiting)
     assert kinds(facts) == [MailboxNamed, ChangePlanned]
-    assert waiting.after(approved, *facts).known.status is Status.PLANNED
+    assert waiting.after(approved, *facts).known.status is FulfillmentStatus.PLANNED
 
 
 # --- later rounds of an erasure -----------------------------------------------------------------------------
@@ -320,16 +320,16 @@ class Coming(Held):
 
     new: Findings = HELD
 
-    async def erase(self, plan: Plan) -> dict[Any, str]:
+    async def erase(self, plan: ErasurePlan) -> dict[Any, str]:
         del plan
         return {}
 
     async def verify(self, *_: object) -> Remains:
         item = next(iter(self.new.found))
-        left = Remainder(item.collection.key, item.id, Left.UNPLANNED)
+        left = Remainder(item.collection.key, item.id, Residue.UNPLANNED)
         return Remains((left,), {}, self.new)
 
-    async def plan_again(self, done: Round, data_map: Any, today: date) -> Plan:
+    async def plan_again(self, done: Round, data_map: Any, today: date) -> ErasurePlan:
         del done
         return plan(self.new, data_map, today)
 
@@ -340,7 +340,7 @@ async def second_round(
     event, ctx = await asked(right=Right.ERASURE, window=timedelta())
     event = event.model_copy(update={"requester": requester})
     facts = await answer(event, ctx)
-    ctx = replace(after(ctx, event, *facts), records=cast("Records", Coming(OTHERS, new)))
+    ctx = replace(after(ctx, event, *facts), records=cast("PersonRecords", Coming(OTHERS, new)))
     planned = facts[-1]
     assert isinstance(planned, ErasurePlanned)
     return ctx, await erase(planned, ctx)
@@ -353,14 +353,14 @@ async def test_mailbox_of_records_that_came_after_the_first_round_is_notified_on
     assert isinstance(facts[0], MailboxNamed)
     assert await ctx.vault.open(CASE, facts[0].ref) == KIM.encode()
     known = ctx.after(*facts)
-    assert (known.known.status, len(known.known.mailboxes)) == (Status.PLANNED, 2)
+    assert (known.known.status, len(known.known.mailboxes)) == (FulfillmentStatus.PLANNED, 2)
     assert kinds(await erase(facts[-1], known)) == [ErasurePlanned]  # type: ignore[arg-type]
 
 
 async def test_later_round_whose_records_name_many_mailboxes_needs_approval() -> None:
     ctx, facts = await second_round(MANY)
     assert kinds(facts) == [ErasurePlanned]
-    assert ctx.after(*facts).known.status is Status.PROPOSED_MORE
+    assert ctx.after(*facts).known.status is FulfillmentStatus.PROPOSED_MORE
 
 
 async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhile() -> None:
@@ -372,4 +372,4 @@ async def test_retry_of_an_answered_erasure_notifies_a_mailbox_that_came_meanwhi
     answered = ctx.after(told)
     facts = await retry(ErasureRetried(request_id=CASE), answered)
     assert kinds(facts) == [MailboxNamed, ErasurePlanned]
-    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is Status.PLANNED
+    assert answered.after(ErasureRetried(request_id=CASE), *facts).known.status is FulfillmentStatus.PLANNED

@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, load, parse
-from services.fulfillment.drawing.layout import arranged
-from services.fulfillment.drawing.mermaid import mermaid
-from services.fulfillment.drawing.page import Page
-from services.fulfillment.drawing.picture import Picture, Reach, picture_of
-from services.fulfillment.drawing.svg import svg
+from services.fulfillment.datamap.diagram.layout import arranged
+from services.fulfillment.datamap.diagram.mermaid import mermaid
+from services.fulfillment.datamap.diagram.page import DiagramPage
+from services.fulfillment.datamap.diagram.picture import CollectionReach, Picture, picture_of
+from services.fulfillment.datamap.diagram.svg import svg
+from services.fulfillment.datamap.reader import DataMap, load, parse
 
 EXAMPLE = Path(__file__).parents[3] / "datamaps" / "example"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -74,7 +74,7 @@ def test_the_example_is_walked_in_two_waves(example: DataMap) -> None:
         2: {"billing.invoices", "billing.payments", "ops.usage", "portal.sessions"},
     }
     assert picture.lanes == ("billing", "ops", "portal")
-    assert [box.key for box in picture.apart(Reach.SKIPPED)] == ["ops.sites"]
+    assert [box.key for box in picture.apart(CollectionReach.SKIPPED)] == ["ops.sites"]
 
 
 def test_every_way_of_the_example_is_drawn_once(example: DataMap) -> None:
@@ -115,7 +115,7 @@ def test_waves_are_columns_and_databases_are_lanes(picture: Picture) -> None:
     page = arranged(picture)
     lanes = {lane.title: lane for lane in page.lanes}
     for placed in page.boxes:
-        if placed.box.reach is Reach.REACHED:
+        if placed.box.reach is CollectionReach.REACHED:
             lane = lanes[placed.box.lane]
             assert placed.x == page.columns[placed.box.wave]
             assert lane.y <= placed.y <= placed.y + placed.height <= lane.y + lane.height
@@ -134,7 +134,7 @@ def test_every_arrow_ends_at_the_rows_of_its_fields(picture: Picture) -> None:
             assert y == source.port(route.arrow.source_path)
 
 
-def crossings_of_text(page: Page) -> list[str]:
+def crossings_of_text(page: DiagramPage) -> list[str]:
     return [p.box.key for p in page.boxes for port in p.box.shown if len(port) * 7.3 + 28 > p.width]
 
 
@@ -149,7 +149,8 @@ def test_the_drawing_has_a_group_per_collection_in_the_colour_of_its_erasure(pic
     root = ET.fromstring(svg(picture))  # noqa: S314  ours
     groups = {group.get("id"): group.get("class") for group in root.iter(f"{SVG}g") if group.get("id")}
     assert groups == {
-        box.key: box.erasure.value if box.reach is Reach.REACHED else "apart" for box in picture.boxes
+        box.key: box.erasure.value if box.reach is CollectionReach.REACHED else "apart"
+        for box in picture.boxes
     }
 
 

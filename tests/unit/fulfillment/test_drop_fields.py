@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, parse
-from services.fulfillment.drop.fields import Somebody, sources
-from services.fulfillment.drop.hashing import composed, hashed
-from shared.drop import ListKind
+from services.fulfillment.datamap.reader import DataMap, parse
+from services.fulfillment.drop.fields import HashedPerson, sources
+from services.fulfillment.drop.standard_hashes import composed, hashed
+from shared.contract.drop import ListKind
 
 MAP = """
 dataset:
@@ -102,11 +102,11 @@ def data_map() -> DataMap:
     return parse({"shop.yml": MAP})
 
 
-def people(data_map: DataMap, collection: str, document: dict[str, Any]) -> list[Somebody]:
+def people(data_map: DataMap, collection: str, document: dict[str, Any]) -> list[HashedPerson]:
     return [who for source in sources(data_map)[collection] for who in source.people(document)]
 
 
-def hashes(somebody: Somebody) -> dict[ListKind, set[str]]:
+def hashes(somebody: HashedPerson) -> dict[ListKind, set[str]]:
     found: dict[ListKind, set[str]] = {}
     for one in somebody.hashes:
         found.setdefault(one.kind, set()).add(one.value)

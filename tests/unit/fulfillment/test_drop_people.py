@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.fulfillment.drop.fields import Hash, Somebody
+from services.fulfillment.drop.fields import Hash, HashedPerson
 from services.fulfillment.drop.people import MOST_DESCRIPTIONS, Held, followed, held, led_to, right_for
-from shared.drop import ListKind
+from shared.contract.drop import ListKind
 from shared.law import Right
 
 HOME = ("phone_number", "030 555")
@@ -133,7 +133,7 @@ def test_of_several_people_each_is_named_by_what_is_theirs_alone() -> None:
 
 def test_somebody_is_held_by_a_wanted_hash_alone() -> None:
     mine = Hash(ListKind.EMAIL, "h", ANNA)
-    somebody = Somebody((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
+    somebody = HashedPerson((mine, Hash(ListKind.PHONE, "p")), ("Anna Quast",), (ANNA, HOME))
     assert held(somebody, lambda h: h == mine, fresh=True) == Held(
         ("Anna Quast",), (ANNA, HOME), ANNA, fresh=True
     )
@@ -141,21 +141,21 @@ def test_somebody_is_held_by_a_wanted_hash_alone() -> None:
 
 
 def test_a_hash_of_what_cannot_be_searched_for_is_followed_by_what_can() -> None:
-    somebody = Somebody((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
+    somebody = HashedPerson((Hash(ListKind.PHONE, "p"),), (), (ANNA, HOME))
     found = held(somebody, lambda h: h.kind is ListKind.PHONE, fresh=True)
     assert found is not None
     assert found.follow == ANNA
 
 
 def test_a_customer_number_is_surer_than_the_mailbox_of_a_family() -> None:
-    somebody = Somebody((Hash(ListKind.NDZ, "n"),), ("Anna Quast",), (ANNA, HOME, NUMBER))
+    somebody = HashedPerson((Hash(ListKind.NDZ, "n"),), ("Anna Quast",), (ANNA, HOME, NUMBER))
     found = held(somebody, lambda _: True, fresh=True)
     assert found is not None
     assert found.follow == NUMBER
 
 
 def test_a_lead_means_whoever_says_it_and_else_all() -> None:
-    anna, ben = Somebody((), ("Anna Quast",), (ANNA,)), Somebody((), ("Ben Lohse",), (BEN,))
+    anna, ben = HashedPerson((), ("Anna Quast",), (ANNA,)), HashedPerson((), ("Ben Lohse",), (BEN,))
     assert [found.names for found in led_to([anna, ben], ("email", "ANNA@example.org"))] == [anna.names]
     assert [found.names for found in led_to([anna, ben], ("email", "x@example.org"))] == [
         anna.names,
@@ -163,7 +163,7 @@ def test_a_lead_means_whoever_says_it_and_else_all() -> None:
     ]
 
 
-POSING = Somebody((Hash(ListKind.PHONE, "mine"),), ("Anna Quast",), (ANNA,))
+POSING = HashedPerson((Hash(ListKind.PHONE, "mine"),), ("Anna Quast",), (ANNA,))
 """A record of the attacker: a number of theirs not searched by, and the name and address of the victim."""
 
 
@@ -179,14 +179,14 @@ def test_address_that_is_a_claim_erases_nobody() -> None:
 
 @pytest.mark.parametrize("record", ["the same record", "another record"])
 def test_address_that_is_verified_leads_to_an_erasure(record: str) -> None:
-    verified = Somebody(POSING.hashes, POSING.names, POSING.known_by, verified=frozenset({ANNA}))
+    verified = HashedPerson(POSING.hashes, POSING.names, POSING.known_by, verified=frozenset({ANNA}))
     others = [POSING] if record == "another record" else []
     people = [one for some in (verified, *others) if (one := held(some, wanted, fresh=True)) is not None]
     assert right_for(people) is Right.ERASURE
 
 
 def test_verified_identity_is_followed_before_a_claim() -> None:
-    both = Somebody(POSING.hashes, (), (NUMBER, ANNA), verified=frozenset({ANNA}))
+    both = HashedPerson(POSING.hashes, (), (NUMBER, ANNA), verified=frozenset({ANNA}))
     found = held(both, wanted, fresh=True)
     assert found is not None
     assert found.follow == ANNA

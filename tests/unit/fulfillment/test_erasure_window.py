@@ -5,14 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.fulfillment.cases import Fulfilment, Status, evolve
 from services.fulfillment.context import Fulfillment
-from services.fulfillment.erasing import approve, await_window, begin, erase
+from services.fulfillment.erasure.handlers import approve, await_window, begin, erase
+from services.fulfillment.erasure.suspension import releases, unless_stopped
+from services.fulfillment.erasure.window import TIMER, scheduled
 from services.fulfillment.handlers import RELEASED, SUBSCRIPTIONS, answer
-from services.fulfillment.suspension import releases, unless_stopped
-from services.fulfillment.window import TIMER, scheduled
-from shared.errors import RefusedDecision, TooEarly
-from shared.events import (
+from services.fulfillment.state import FulfillmentStatus, Fulfilment, evolve
+from shared.contract.events import (
     ErasureApproved,
     ErasureDue,
     ErasurePlanned,
@@ -23,6 +22,7 @@ from shared.events import (
     RequestStopped,
     RequestWithdrawn,
 )
+from shared.errors import RefusedDecision, TooEarly
 from shared.law import Right
 from tests.unit.fulfillment.stage import CASE, HOUSE, NOW, stage
 from tests.unit.fulfillment.test_disclosing import HELD, MAP
@@ -69,7 +69,7 @@ async def test_planned_erasure_is_scheduled_for_the_end_of_its_window() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     assert window.at == NOW + DAY
     known = after(ctx, event, planned, window)
-    assert known.known.status is Status.SCHEDULED
+    assert known.known.status is FulfillmentStatus.SCHEDULED
     assert await erase(planned, known) == []
 
 
@@ -94,7 +94,7 @@ async def test_letter_about_the_window_is_written_unless_a_confirmation_was_aske
 async def test_erasure_without_a_window_does_not_wait() -> None:
     event, ctx = await asked(erasure_window=timedelta())
     [planned] = await answer(event, ctx)
-    assert after(ctx, event, planned).known.status is Status.PLANNED
+    assert after(ctx, event, planned).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_end_of_the_window_is_a_timer_of_the_case() -> None:
@@ -108,7 +108,7 @@ async def test_erasure_begins_when_its_window_has_ended() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     known = replace(after(ctx, event, planned, window), now=window.at)
     assert await begin(DUE, known) == [planned]
-    assert after(ctx, event, planned, window, window, DUE, planned).known.status is Status.PLANNED
+    assert after(ctx, event, planned, window, window, DUE, planned).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_erasure_does_not_begin_before_its_window_has_ended() -> None:
@@ -122,14 +122,14 @@ async def test_erasure_does_not_begin_before_its_window_has_ended() -> None:
 async def test_withdrawal_within_the_window_stops_the_erasure() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
     known = replace(after(ctx, event, planned, window, STOPPED), now=window.at)
-    assert known.known.status is Status.WITHDRAWN
+    assert known.known.status is FulfillmentStatus.WITHDRAWN
     assert await begin(DUE, known) == []
     assert await erase(planned, after(ctx, event, planned, window, STOPPED, DUE)) == []
 
 
 async def test_schedule_that_is_delivered_late_does_not_stop_an_erasure_that_began() -> None:
     ctx, event, planned, window = await planned_and_scheduled()
-    assert after(ctx, event, planned, window, DUE, window).known.status is Status.PLANNED
+    assert after(ctx, event, planned, window, DUE, window).known.status is FulfillmentStatus.PLANNED
 
 
 async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
@@ -139,7 +139,7 @@ async def test_window_begins_with_the_approval_where_one_is_needed() -> None:
     [window] = await approve(APPROVED, proposed)
     assert isinstance(window, ErasureScheduled)
     assert window.at == NOW + 4 * DAY
-    assert after(ctx, event, planned, APPROVED, window).known.status is Status.SCHEDULED
+    assert after(ctx, event, planned, APPROVED, window).known.status is FulfillmentStatus.SCHEDULED
     assert after(ctx, event, planned, APPROVED, window).known.approved_by == "second.person"
 
 
@@ -188,7 +188,7 @@ async def test_erasure_whose_window_ends_while_it_is_stopped_begins_once_it_is_r
     assert await unless_stopped(erase)(planned, ended) == []
     released = RequestReleased(request_id=CASE)
     assert await releases(RELEASED)(released, ended) == [planned]
-    assert ended.after(STOPPED).known.status is Status.WITHDRAWN
+    assert ended.after(STOPPED).known.status is FulfillmentStatus.WITHDRAWN
 
 
 async def test_erasure_that_was_approved_while_it_was_stopped_waits_for_its_window() -> None:
@@ -223,7 +223,7 @@ async def test_approval_by_decider_that_was_recorded_while_stopped_schedules_not
     released = RequestReleased(request_id=CASE)
     assert await releases(RELEASED)(released, halted) == []
     waiting = halted.after(released)
-    assert waiting.known.status is Status.PROPOSED
+    assert waiting.known.status is FulfillmentStatus.PROPOSED
     assert [type(fact) for fact in await approve(APPROVED, waiting)] == [ErasureScheduled]
 
 

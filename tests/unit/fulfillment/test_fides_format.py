@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.graph import Graph, graph_of
-from services.fulfillment.datamap.reading import Collection, DataMap, Flaw, parse
-from services.fulfillment.erasure.planning import plan
-from services.fulfillment.erasure.steps import Plan, Step
-from services.fulfillment.search.findings import Few, Findings, Found
-from services.fulfillment.search.ownership import Match
+from services.fulfillment.datamap.reader import Collection, DataMap, MapError, parse
+from services.fulfillment.erasure.planner import plan
+from services.fulfillment.erasure.steps import ErasurePlan, RecordStep
+from services.fulfillment.search.findings import Few, Findings, FoundRecord
+from services.fulfillment.search.ownership import OwnershipMatch
 
 TODAY = date(2026, 11, 25)
 EMAIL = "- { name: email, data_categories: [user.contact.email], fides_meta: { identity: email } }"
@@ -44,18 +44,21 @@ def graph(data_map: DataMap) -> Graph:
     return graph_of(data_map)
 
 
-def planned(data_map: DataMap, *documents: dict[str, Any]) -> Plan:
+def planned(data_map: DataMap, *documents: dict[str, Any]) -> ErasurePlan:
     """The plan of an erasure in which each document is the person's as a whole."""
     found = [
-        Found(
-            only(data_map), {"_id": n}, {"_id": n, **document}, (Match("email", None, ("kim@example.org",)),)
+        FoundRecord(
+            only(data_map),
+            {"_id": n},
+            {"_id": n, **document},
+            (OwnershipMatch("email", None, ("kim@example.org",)),),
         )
         for n, document in enumerate(documents)
     ]
     return plan(Findings(data_map.version, Few(found), ()), data_map, TODAY, secret=b"s" * 32)
 
 
-def step(data_map: DataMap, **document: Any) -> Step:
+def step(data_map: DataMap, **document: Any) -> RecordStep:
     return planned(data_map, {"email": "kim@example.org", **document}).steps[0]
 
 
@@ -384,6 +387,6 @@ def test_a_word_that_stands_beside_fides_meta_is_honoured_and_told() -> None:
 
 def test_every_remark_says_where_it_is_and_what_to_do_instead() -> None:
     [remark] = notes(before="policy: [ { fides_key: x } ]").remarks
-    assert remark == Flaw(
+    assert remark == MapError(
         "map.yml:1", "`policy` is not honoured", "only datasets and data categories are read", remark=True
     )

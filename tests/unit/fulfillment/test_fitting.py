@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.model import Masking
-from services.fulfillment.erasure.fitting import conforms, fitted
+from services.fulfillment.erasure.mask_fallback import conforms, fitted
 from services.fulfillment.search.rules import Rules
-from shared.mongo import Int64, ObjectId
+from shared.runtime.mongo import Int64, ObjectId
 
 SECRET = b"secret"
 NULL = Masking("null_rewrite")

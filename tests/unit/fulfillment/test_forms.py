@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from services.fulfillment.search.comparing import key_of
+from services.fulfillment.search.bson_equality import key_of
 from services.fulfillment.search.forms import forms
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 ID = "5a9427648b0beebeb6957bfd"
 UUID_TEXT = "00112233-4455-6677-8899-aabbccddeeff"

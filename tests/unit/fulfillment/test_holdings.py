@@ -1,7 +1,7 @@
 """Why a record is the person's is worked out when it is read; what is remembered of that is bounded."""
 
 from services.fulfillment.datamap.graph import graph_of
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.search.holdings import MOST_REMEMBERED, Holdings, key
 
 MAP = """

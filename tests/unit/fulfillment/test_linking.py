@@ -7,43 +7,45 @@ from uuid import UUID
 import pytest
 
 from services.fulfillment.datamap.model import Direction
-from services.fulfillment.drafting.identities import Identity, own_key
+from services.fulfillment.drafting.identities import IdentityField, own_key
 from services.fulfillment.drafting.keys import Key, key_of, spellings
-from services.fulfillment.drafting.linking import (
-    Candidate,
+from services.fulfillment.drafting.ownership import followed
+from services.fulfillment.drafting.reference_names import leads_by_name
+from services.fulfillment.drafting.references import (
     End,
-    Link,
     Overlap,
+    ReferenceCandidate,
+    ReferenceLink,
     candidates,
     chosen,
     scored,
 )
-from services.fulfillment.drafting.naming import leads_by_name
-from services.fulfillment.drafting.owning import followed
-from services.fulfillment.drafting.schema import Inference, Outline
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from services.fulfillment.drafting.schema import CollectionOutline, Inference
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 HEX = "5473c680a833b3b8f9000002"
 TEXT = "a3e1c6d2-0000-4000-8000-00000000002a"
-EMAIL = Identity("email", "email", 0.9, "", None)
+EMAIL = IdentityField("email", "email", 0.9, "", None)
 
 
-def outline(name: str, documents: Sequence[dict[str, Any]]) -> Outline:
+def outline(name: str, documents: Sequence[dict[str, Any]]) -> CollectionOutline:
     seen = Inference()
     for document in documents:
         seen.add(document)
-    return Outline("default", "shop", name, len(documents), len(documents), seen.properties())
+    return CollectionOutline("default", "shop", name, len(documents), len(documents), seen.properties())
 
 
-def end(where: Outline, path: str) -> End:
+def end(where: CollectionOutline, path: str) -> End:
     return End(where, where.by_path[path])
 
 
-def link(source: End, target: End, overlap: Overlap, names: Sequence[str] = ("customers", "orders")) -> Link:
-    return scored(Candidate(source, target), overlap, frozenset({"shop.customers"}), names)
+def link(
+    source: End, target: End, overlap: Overlap, names: Sequence[str] = ("customers", "orders")
+) -> ReferenceLink:
+    return scored(ReferenceCandidate(source, target), overlap, frozenset({"shop.customers"}), names)
 
 
-def customers(count: int = 200) -> Outline:
+def customers(count: int = 200) -> CollectionOutline:
     return outline("customers", [{"_id": n, "email": f"person{n}@example.org"} for n in range(1, count + 1)])
 
 
@@ -159,20 +161,26 @@ def test_a_field_has_one_target() -> None:
     orders = outline("orders", [{"_id": n, "customer_id": n % 50} for n in range(1, 200)])
     source, right, wrong = end(orders, "customer_id"), end(customers(), "_id"), end(orders, "_id")
     assert [
-        one.target for one in chosen([Link(source, wrong, 0.6, "", 1), Link(source, right, 0.9, "", 1)])
+        one.target
+        for one in chosen(
+            [ReferenceLink(source, wrong, 0.6, "", 1), ReferenceLink(source, right, 0.9, "", 1)]
+        )
     ] == [right]
 
 
 def test_two_fields_refer_to_one_another_once() -> None:
     profiles = outline("profiles", [{"_id": ObjectId(), "customer_id": n} for n in range(1, 50)])
     ours, theirs = end(profiles, "customer_id"), end(customers(), "_id")
-    assert len(chosen([Link(ours, theirs, 0.9, "", 1), Link(theirs, ours, 0.8, "", 0.25)])) == 1
+    assert (
+        len(chosen([ReferenceLink(ours, theirs, 0.9, "", 1), ReferenceLink(theirs, ours, 0.8, "", 0.25)]))
+        == 1
+    )
 
 
 # --- whose --------------------------------------------------------------------------------------------
 
 
-def told(*links: Link, **identities: Identity) -> list[Direction | None]:
+def told(*links: ReferenceLink, **identities: IdentityField) -> list[Direction | None]:
     named = {f"shop.{name}": (identity,) for name, identity in identities.items()}
     return [one.direction for one in followed(links, named)]
 
@@ -180,9 +188,9 @@ def told(*links: Link, **identities: Identity) -> list[Direction | None]:
 ORDERS = outline("orders", [{"_id": n, "customer_id": 1, "product_id": 2, "seller_id": 3} for n in range(30)])
 ITEMS = outline("items", [{"_id": n, "order_id": n % 5} for n in range(30)])
 PRODUCTS = outline("products", [{"_id": n} for n in range(30)])
-TO_CUSTOMER = Link(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1)
-TO_ORDER = Link(end(ITEMS, "order_id"), end(ORDERS, "_id"), 0.9, "", 1)
-TO_PRODUCT = Link(end(ORDERS, "product_id"), end(PRODUCTS, "_id"), 0.9, "", 1)
+TO_CUSTOMER = ReferenceLink(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1)
+TO_ORDER = ReferenceLink(end(ITEMS, "order_id"), end(ORDERS, "_id"), 0.9, "", 1)
+TO_PRODUCT = ReferenceLink(end(ORDERS, "product_id"), end(PRODUCTS, "_id"), 0.9, "", 1)
 
 
 def test_records_are_found_from_the_person_through_as_many_collections_as_it_takes() -> None:
@@ -198,28 +206,30 @@ def test_nothing_is_followed_where_nobody_is_named() -> None:
 
 
 def test_two_records_that_name_different_people_are_not_joined() -> None:
-    apart = Link(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1, agreement=0.0)
+    apart = ReferenceLink(end(ORDERS, "customer_id"), end(customers(), "_id"), 0.9, "", 1, agreement=0.0)
     assert told(apart, customers=EMAIL, orders=EMAIL) == [None]
 
 
 def test_a_reference_to_its_own_kind_leads_to_other_people() -> None:
     staff = outline("staff", [{"_id": n, "email": "x", "manager_id": 1} for n in range(30)])
-    up = Link(end(staff, "manager_id"), end(staff, "_id"), 0.9, "", 1)
+    up = ReferenceLink(end(staff, "manager_id"), end(staff, "_id"), 0.9, "", 1)
     assert told(up, staff=EMAIL) == [None]
 
 
 def test_what_one_person_alone_refers_to_is_theirs() -> None:
     people = outline("people", [{"_id": n, "profile_id": n + 100} for n in range(30)])
     profiles = outline("profiles", [{"_id": n + 100} for n in range(30)])
-    own = Link(end(people, "profile_id"), end(profiles, "_id"), 0.9, "", 1)
+    own = ReferenceLink(end(people, "profile_id"), end(profiles, "_id"), 0.9, "", 1)
     assert told(own, people=EMAIL) == [Direction.TO]
 
 
 def test_an_element_of_many_peoples_array_does_not_make_the_document_anybodys() -> None:
     groups = outline("groups", [{"_id": n, "members": [{"email": "x"}]} for n in range(30)])
     posts = outline("posts", [{"_id": n, "group_id": n} for n in range(30)])
-    inside = Identity("members.email", "email", 0.9, "", "members")
-    assert told(Link(end(posts, "group_id"), end(groups, "_id"), 0.9, "", 1), groups=inside) == [None]
+    inside = IdentityField("members.email", "email", 0.9, "", "members")
+    assert told(ReferenceLink(end(posts, "group_id"), end(groups, "_id"), 0.9, "", 1), groups=inside) == [
+        None
+    ]
 
 
 # --- who ----------------------------------------------------------------------------------------------
@@ -260,8 +270,8 @@ def test_what_several_people_refer_to_leads_from_none_to_the_others() -> None:
     firms = outline("firms", [{"_id": n, "email": "x"} for n in range(30)])
     people = outline("people", [{"_id": n, "email": "y", "firm_id": n % 5} for n in range(30)])
     projects = outline("projects", [{"_id": n, "firm_id": n % 5} for n in range(30)])
-    shared = Link(end(people, "firm_id"), end(firms, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0)
-    theirs = Link(end(projects, "firm_id"), end(firms, "_id"), 0.9, "", 1)
+    shared = ReferenceLink(end(people, "firm_id"), end(firms, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0)
+    theirs = ReferenceLink(end(projects, "firm_id"), end(firms, "_id"), 0.9, "", 1)
     assert told(shared, theirs, firms=EMAIL, people=EMAIL) == [None, None]
     assert told(theirs, firms=EMAIL, people=EMAIL) == [Direction.FROM]
 
@@ -270,15 +280,17 @@ def test_a_person_to_whom_many_refer_is_still_one() -> None:
     doctors = outline("doctors", [{"_id": n, "email": "x", "last_name": "Muster"} for n in range(30)])
     patients = outline("patients", [{"_id": n, "email": "y", "doctor_id": n % 5} for n in range(30)])
     visits = outline("visits", [{"_id": n, "doctor_id": n % 5} for n in range(30)])
-    shared = Link(end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0)
-    theirs = Link(end(visits, "doctor_id"), end(doctors, "_id"), 0.9, "", 1)
+    shared = ReferenceLink(
+        end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, agreement=0.0, crowd=1.0
+    )
+    theirs = ReferenceLink(end(visits, "doctor_id"), end(doctors, "_id"), 0.9, "", 1)
     assert told(shared, theirs, doctors=EMAIL, patients=EMAIL) == [None, Direction.FROM]
 
 
 def test_the_records_of_several_people_are_not_those_of_the_one_they_refer_to() -> None:
     doctors = outline("doctors", [{"_id": n, "email": "x", "last_name": "Muster"} for n in range(30)])
     patients = outline("patients", [{"_id": n, "phone": "y", "doctor_id": n % 5} for n in range(30)])
-    shared = Link(end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, crowd=1.0)
+    shared = ReferenceLink(end(patients, "doctor_id"), end(doctors, "_id"), 0.9, "", 1, crowd=1.0)
     assert told(shared, doctors=EMAIL, patients=EMAIL) == [None]
 
 

@@ -6,39 +6,39 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, Direction, parse
+from services.fulfillment.datamap.reader import DataMap, Direction, parse
 from services.fulfillment.drafting.identities import beside, identities
-from services.fulfillment.drafting.linking import End, Link
-from services.fulfillment.drafting.schema import Inference, Outline
-from services.fulfillment.drafting.survey import Survey
-from services.fulfillment.drafting.writing import word, write
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from services.fulfillment.drafting.references import End, ReferenceLink
+from services.fulfillment.drafting.schema import CollectionOutline, Inference
+from services.fulfillment.drafting.survey import StoreSurvey
+from services.fulfillment.drafting.writer import word, write
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 PERSON = {"email": "ada@example.org", "name": "Ada Example"}
 
 
-def outline(name: str, *documents: dict[str, Any], unique: Sequence[str] = ()) -> Outline:
+def outline(name: str, *documents: dict[str, Any], unique: Sequence[str] = ()) -> CollectionOutline:
     seen = Inference()
     for number, document in enumerate(documents):
         seen.add({"_id": number, **document})
     properties = seen.properties()
-    return Outline(
+    return CollectionOutline(
         "default", "shop", name, len(documents), len(documents), properties, unique=frozenset(unique)
     )
 
 
-def survey(*outlines: Outline, links: Sequence[Link] = ()) -> Survey:
+def survey(*outlines: CollectionOutline, links: Sequence[ReferenceLink] = ()) -> StoreSurvey:
     who = {one.key: identities(one) for one in outlines}
-    return Survey(tuple(beside(one, who[one.key]) for one in outlines), who, tuple(links))
+    return StoreSurvey(tuple(beside(one, who[one.key]) for one in outlines), who, tuple(links))
 
 
-def drafted(*outlines: Outline, links: Sequence[Link] = ()) -> DataMap:
+def drafted(*outlines: CollectionOutline, links: Sequence[ReferenceLink] = ()) -> DataMap:
     return parse(write(survey(*outlines, links=links)))
 
 
-def link(source: Outline, path: str, target: Outline, **more: Any) -> Link:
+def link(source: CollectionOutline, path: str, target: CollectionOutline, **more: Any) -> ReferenceLink:
     ends = End(source, source.by_path[path]), End(target, target.by_path["_id"])
-    return Link(*ends, 0.9, "all values are there; its name", 1.0, **more)
+    return ReferenceLink(*ends, 0.9, "all values are there; its name", 1.0, **more)
 
 
 def test_every_type_is_declared_as_it_is_stored() -> None:

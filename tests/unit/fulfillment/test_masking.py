@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.model import Masking
-from services.fulfillment.erasure.masking import masked
-from services.fulfillment.search.comparing import key_of
-from shared.events import Subject
-from shared.mongo import Binary, Decimal128, Int64, ObjectId
+from services.fulfillment.erasure.masks import masked
+from services.fulfillment.search.bson_equality import key_of
+from shared.contract.events import Subject
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
 
 SECRET = b"secret"
 STRATEGIES = ["null_rewrite", "string_rewrite", "random_string_rewrite", "hash", "hmac", "email"]

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.named_mailboxes import MOST_NOTIFIED, other_mailboxes
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
+from services.fulfillment.datamap.reader import parse
+from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.named_mailboxes import MOST_NOTIFIED, other_mailboxes
+from services.fulfillment.search.ownership import OwnershipMatch
 
 PROVEN = "ada@example.org"
 MAP = parse(
@@ -36,10 +36,12 @@ dataset:
 
 def findings(*documents: dict[str, Any]) -> Findings:
     found = [
-        Found(USERS, {"_id": n}, {"_id": n, "email": PROVEN, **one}, (Match("email", None, (PROVEN,)),))
+        FoundRecord(
+            USERS, {"_id": n}, {"_id": n, "email": PROVEN, **one}, (OwnershipMatch("email", None, (PROVEN,)),)
+        )
         for n, one in enumerate(documents)
     ]
-    return Findings(MAP.version, Few(found), (Coverage(USERS.key, Status.SEARCHED, len(found)),))
+    return Findings(MAP.version, Few(found), (Coverage(USERS.key, SearchStatus.SEARCHED, len(found)),))
 
 
 @pytest.mark.parametrize(

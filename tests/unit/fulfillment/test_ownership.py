@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.fulfillment.datamap.paths import places, tuples_at, values_at
-from services.fulfillment.datamap.reading import Collection, parse
-from services.fulfillment.search.comparing import key_of, refers
+from services.fulfillment.datamap.reader import Collection, parse
+from services.fulfillment.search.bson_equality import key_of, refers
 from services.fulfillment.search.digests import digest
-from services.fulfillment.search.ownership import Match, disclosed
-from shared.mongo import Decimal128, Int64, ObjectId
+from services.fulfillment.search.ownership import OwnershipMatch, disclosed
+from shared.runtime.mongo import Decimal128, Int64, ObjectId
 
 TEXT = """
 dataset:
@@ -44,10 +44,12 @@ def tickets(text: str = TEXT) -> Collection:
     return parse({"map.yml": text}).collections[0]
 
 
-def matches(document: dict[str, Any], person: str) -> list[Match]:
+def matches(document: dict[str, Any], person: str) -> list[OwnershipMatch]:
     """What the walk would find *person* by."""
     units = {"owner": None, "cc": "cc", "messages.email": "messages", "messages.readers": "messages.readers"}
-    return [Match(p, unit, (person,)) for p, unit in units.items() if person in values_at(document, p)]
+    return [
+        OwnershipMatch(p, unit, (person,)) for p, unit in units.items() if person in values_at(document, p)
+    ]
 
 
 def test_what_stands_in_arrays_that_people_share_says_nothing_of_the_whole_record() -> None:
@@ -99,13 +101,16 @@ def test_everybody_is_shown_all_they_wrote(document: dict[str, Any]) -> None:
 def test_an_array_of_one_person_is_shown_whole() -> None:
     collection = tickets(TEXT.replace('"string[]",', '"string[]", return_all_elements: true,'))
     document = {"_id": 1, "owner": "kim", "cc": ["kim", "other mailbox of kim"]}
-    assert disclosed(collection, document, [Match("owner", None, ("kim",))]) == document
+    assert disclosed(collection, document, [OwnershipMatch("owner", None, ("kim",))]) == document
 
 
 @pytest.mark.parametrize("owner", ["kim", "bo"])
 def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
     document = {"_id": 1, "owner": owner, "cc": ["kim", ["bo", "kim"], ["bo"]]}
-    matches = [Match("cc", "cc", ("kim",)), *([Match("owner", None, ("kim",))] if owner == "kim" else [])]
+    matches = [
+        OwnershipMatch("cc", "cc", ("kim",)),
+        *([OwnershipMatch("owner", None, ("kim",))] if owner == "kim" else []),
+    ]
     own = {"owner": "kim"} if owner == "kim" else {}
     assert disclosed(tickets(TEXT), document, matches) == {"_id": 1, **own, "cc": ["kim", ["kim"]]}
 
@@ -113,7 +118,7 @@ def test_in_an_array_of_arrays_each_element_is_somebodys(owner: str) -> None:
 def test_a_key_that_is_another_persons_name_is_not_shown() -> None:
     collection = tickets(TEXT.replace("{ name: _id,", "{ name: _id, data_categories: [user.contact.email],"))
     document = {"_id": "bo", "cc": ["kim"]}
-    assert disclosed(collection, document, [Match("cc", "cc", ("kim",))]) == {"cc": ["kim"]}
+    assert disclosed(collection, document, [OwnershipMatch("cc", "cc", ("kim",))]) == {"cc": ["kim"]}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_places_name_the_arrays_on_the_way_as_they_are_stored() -> None:
     assert list(places(document, "a.b.c")) == [(("a",), [1]), (("a", "a.b"), 2)]
 
 
-KEY = Match("rooms.t", "rooms.who", ("acme",), (("rooms.who.n", 1),), ("rooms", "rooms.who"))
+KEY = OwnershipMatch("rooms.t", "rooms.who", ("acme",), (("rooms.who.n", 1),), ("rooms", "rooms.who"))
 
 
 @pytest.mark.parametrize(

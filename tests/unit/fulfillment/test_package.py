@@ -9,13 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.fulfillment.package import tables
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Section
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import PackageSection
 from services.fulfillment.package.filenames import stems
 from services.fulfillment.package.records import text_of
-from services.fulfillment.package.survey import Part
-from services.fulfillment.package.withholding import Notice, Withheld
-from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
+from services.fulfillment.package.survey import NamedGroup
+from services.fulfillment.package.withheld import WithheldCount, WithheldNotice
+from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, json_util
 from tests.unit.fulfillment.portfolio import (
     ADA,
     CUSTOMERS,
@@ -74,7 +74,7 @@ def test_the_same_contents_give_the_same_bytes() -> None:
 
 
 def test_the_sink_is_never_asked_to_seek_and_gets_the_file_in_pieces() -> None:
-    pieces = list(build(contents(Section(CUSTOMERS, Many(20_000))), signer=SIGNER))
+    pieces = list(build(contents(PackageSection(CUSTOMERS, Many(20_000))), signer=SIGNER))
     assert len(pieces) > 2
     assert parsed(unpacked(b"".join(pieces))["manifest.json"])["records"] == {JSON: 20_000}
 
@@ -92,10 +92,10 @@ def test_what_is_withheld_is_in_no_file_in_any_form() -> None:
 
 def test_letters_learn_what_is_withheld_and_how_often() -> None:
     summary = build(contents(), signer=SIGNER).summary
-    assert summary.parts == (Part("The person who pays", 1),)
+    assert summary.parts == (NamedGroup("The person who pays", 1),)
     assert summary.withheld == (
-        Withheld("Bank account number", 1, "never_disclosed", "The person who pays"),
-        Withheld("Password", 2, "never_disclosed", "The person who pays"),
+        WithheldCount("Bank account number", 1, "never_disclosed", "The person who pays"),
+        WithheldCount("Password", 2, "never_disclosed", "The person who pays"),
     )
 
 
@@ -120,9 +120,11 @@ def test_nothing_is_called_withheld_where_nothing_is_held() -> None:
 
 
 def test_a_notice_put_there_by_another_redaction_is_shown_and_counted() -> None:
-    document = {"_id": 1, "note": Notice("Name", "third_party_rights")}
-    package = build(contents(Section(CUSTOMERS, [document])), signer=SIGNER)
-    assert package.summary.withheld == (Withheld("Name", 1, "third_party_rights", "The person who pays"),)
+    document = {"_id": 1, "note": WithheldNotice("Name", "third_party_rights")}
+    package = build(contents(PackageSection(CUSTOMERS, [document])), signer=SIGNER)
+    assert package.summary.withheld == (
+        WithheldCount("Name", 1, "third_party_rights", "The person who pays"),
+    )
     page = unpacked(b"".join(package))["index.html"].decode()
     assert "Name: held, not shown" in page
     assert "It would show data about other people." in page
@@ -242,7 +244,7 @@ def test_documents_that_can_be_read_only_once_are_refused() -> None:
         yield ADA
 
     with pytest.raises(TypeError):
-        Section(CUSTOMERS, once())
+        PackageSection(CUSTOMERS, once())
 
 
 def test_collections_of_the_same_name_in_two_databases_get_different_files() -> None:
@@ -276,7 +278,7 @@ def test_file_names_are_unique_where_case_does_not_count_and_possible_on_windows
 
 def test_a_collection_cannot_be_in_a_package_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
-        build(contents(Section(CUSTOMERS, [ADA]), Section(CUSTOMERS, [ADA])), signer=SIGNER)
+        build(contents(PackageSection(CUSTOMERS, [ADA]), PackageSection(CUSTOMERS, [ADA])), signer=SIGNER)
 
 
 def test_the_records_are_valid_under_the_schema_beside_them() -> None:
@@ -296,15 +298,15 @@ def test_about_says_for_every_category_what_the_law_wants_said() -> None:
 
 
 def test_a_collection_in_which_nothing_was_found_is_named() -> None:
-    empty = Section(named("s", "a", "old_orders"), [])
-    files = unpacked(packed(contents(Section(CUSTOMERS, [ADA]), empty)))
+    empty = PackageSection(named("s", "a", "old_orders"), [])
+    files = unpacked(packed(contents(PackageSection(CUSTOMERS, [ADA]), empty)))
     assert "Old orders" in files["index.html"].decode()
     assert parsed(files["about.json"])["searched_without_result"] == ["Old orders"]
     assert not [name for name in files if "old_orders" in name]
 
 
 def test_nothing_found_at_all_is_said() -> None:
-    files = unpacked(packed(contents(Section(CUSTOMERS, []))))
+    files = unpacked(packed(contents(PackageSection(CUSTOMERS, []))))
     assert "found no data about you" in files["index.html"].decode()
 
 

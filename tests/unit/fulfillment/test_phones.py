@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.fulfillment.search.batch_lookup import phone_patterns, written
 from services.fulfillment.search.phones import (
     canonical,
     integers,
@@ -13,8 +14,7 @@ from services.fulfillment.search.phones import (
     national,
     region_of,
 )
-from services.fulfillment.search.seeking import phone_patterns, written
-from shared.mongo import Int64
+from shared.runtime.mongo import Int64
 
 BERLIN, WASHINGTON = "+4930901820", "+12025550143"
 SAME: dict[str, list[Any]] = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.fulfillment.package.redaction import Kind, Own, Redacted, Redactor, folded
+from services.fulfillment.package.redaction import Own, Redacted, RedactedKind, Redactor, folded
 from services.fulfillment.package.redaction.tokens import words_of
 from services.fulfillment.package.redaction.vocabulary import FILES
 
@@ -53,7 +53,7 @@ def test_no_address_of_anybody_else_survives(
     address, case = written
     shown = REDACT(f"{before}{left}{case(address)}{right}{after}")
     assert isinstance(shown, Redacted)
-    assert shown.masked[Kind.EMAIL] == 1
+    assert shown.masked[RedactedKind.EMAIL] == 1
     assert folded(address) not in folded(shown)
     assert "@" not in shown
 
@@ -130,7 +130,12 @@ def test_each_kind_is_blacked_out(text: str, shown: str) -> None:
 def test_what_was_blacked_out_is_counted_by_kind() -> None:
     shown = REDACT("a@example.com, b@example.com, 030 23125 001, Jane Roe, DE89370400440532013000")
     assert isinstance(shown, Redacted)
-    assert shown.masked == {Kind.EMAIL: 2, Kind.PHONE: 1, Kind.NAME: 1, Kind.ACCOUNT: 1}
+    assert shown.masked == {
+        RedactedKind.EMAIL: 2,
+        RedactedKind.PHONE: 1,
+        RedactedKind.NAME: 1,
+        RedactedKind.ACCOUNT: 1,
+    }
 
 
 def test_a_name_with_which_the_person_shares_a_word_is_blacked_out_without_it() -> None:

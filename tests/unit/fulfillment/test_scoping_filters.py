@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from habeas import breachfiles
-from services.fulfillment.datamap.reading import load, parse
-from services.fulfillment.scoping.filters import DEEPEST, FilterRefused, conditions, query, unmapped
-from shared.incidents import AffectedCollection
-from shared.mongo import ObjectId
+from habeas.client import breach_files
+from services.fulfillment.breach.filters import DEEPEST, FilterRefused, conditions, query, unmapped
+from services.fulfillment.datamap.reader import load, parse
+from shared.contract.breaches import AffectedCollection
+from shared.runtime.mongo import ObjectId
 
 MAP = parse(
     {
@@ -150,6 +150,6 @@ def test_a_field_that_nobody_has_is_named_by_its_place_alone() -> None:
 
 def test_the_example_of_a_declaration_compares_fields_of_the_example_map() -> None:
     root = Path(__file__).parents[3]
-    breach = breachfiles.unsigned(root / "examples" / "breach" / "incident.yaml")
+    breach = breach_files.unsigned(root / "examples" / "breach" / "incident.yaml")
     example = load(root / "datamaps" / "example")
     assert not list(unmapped(example, breach.affected.collections))

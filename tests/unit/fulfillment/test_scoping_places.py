@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.fulfillment.scoping.places import language_of, main_language, place_of
+from services.fulfillment.breach.places import language_of, main_language, place_of
 
 
 @pytest.mark.parametrize(

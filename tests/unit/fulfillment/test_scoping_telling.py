@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fulfillment.datamap.reading import parse
-from services.fulfillment.scoping.affected import Somebody, read, written
-from services.fulfillment.scoping.telling import Telling, tellings
+from services.fulfillment.breach.affected import AffectedPerson, read, written
+from services.fulfillment.breach.contact_evidence import ContactFields, tellings
+from services.fulfillment.datamap.reader import parse
 
 FIELDS = """
 dataset:
@@ -68,12 +68,12 @@ dataset:
 MAP = parse({"shop.yml": FIELDS})
 
 
-def only(name: str) -> Telling:
+def only(name: str) -> ContactFields:
     [telling] = [one for one in tellings(MAP)[f"shop.{name}"] if not one.mentions]
     return telling
 
 
-def told(name: str, document: dict[str, Any]) -> list[Somebody]:
+def told(name: str, document: dict[str, Any]) -> list[AffectedPerson]:
     several = [telling for telling in tellings(MAP)[f"shop.{name}"] if not telling.mentions]
     return [telling.tells(part) for telling in several for part in telling.parts(document)]
 
@@ -184,7 +184,7 @@ SAID = st.dictionaries(
 )
 PLACES = st.dictionaries(st.sampled_from(["DE", "US", "US-CA", "US-NY", "FR"]), st.integers(0, 3))
 SOMEBODY = st.builds(
-    Somebody,
+    AffectedPerson,
     st.just(("k",)),
     SAID,
     PLACES,
@@ -193,19 +193,21 @@ SOMEBODY = st.builds(
 
 
 @given(SOMEBODY, SOMEBODY, SOMEBODY)
-def test_in_whatever_order_records_come_they_tell_the_same(a: Somebody, b: Somebody, c: Somebody) -> None:
+def test_in_whatever_order_records_come_they_tell_the_same(
+    a: AffectedPerson, b: AffectedPerson, c: AffectedPerson
+) -> None:
     assert a.also(b) == b.also(a)
     assert a.also(b).also(c) == a.also(b.also(c))
     assert a.also(a) == a
 
 
 @given(SOMEBODY)
-def test_what_is_sealed_reads_as_it_was(somebody: Somebody) -> None:
+def test_what_is_sealed_reads_as_it_was(somebody: AffectedPerson) -> None:
     again = read(written(somebody))
     assert again.also(somebody) == again
     assert again.reached("k") == somebody.reached("k")
 
 
 def test_a_state_is_told_where_any_record_names_it() -> None:
-    somebody = Somebody(("k",), places={"US": 0, "US-CA": 5, "DE": 3})
+    somebody = AffectedPerson(("k",), places={"US": 0, "US-CA": 5, "DE": 3})
     assert somebody.place == "US-CA"

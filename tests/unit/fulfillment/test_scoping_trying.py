@@ -5,15 +5,15 @@ from contextlib import closing
 
 import pytest
 
-from services.fulfillment.scoping.affected import Somebody
-from services.fulfillment.scoping.trying import _People
+from services.fulfillment.breach.affected import AffectedPerson
+from services.fulfillment.breach.dry_run import _People
 
 
-def at(number: int, place: str, *known: str) -> Somebody:
+def at(number: int, place: str, *known: str) -> AffectedPerson:
     """Return somebody with an address at *place*, and what else they are *known* by."""
     address = f"person{number}@{place}.example"
     aliases = frozenset(("known", name, number) for name in known)
-    return Somebody(who=("email", address), said={"email": (1, address)}, aliases=aliases)
+    return AffectedPerson(who=("email", address), said={"email": (1, address)}, aliases=aliases)
 
 
 def memory_to_unite(several: int) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.search import shelf as shelves
+from services.fulfillment.search import record_spill as shelves
 from services.fulfillment.search import spool as spools
-from services.fulfillment.search.shelf import Rack
+from services.fulfillment.search.record_spill import Rack
 from services.fulfillment.search.spool import Spool
-from shared.mongo import Binary, Decimal128, Document, Int64, ObjectId, to_bson
+from shared.runtime.mongo import Binary, Decimal128, Document, Int64, ObjectId, to_bson
 
 ONE = "notes"
 

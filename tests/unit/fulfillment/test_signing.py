@@ -3,17 +3,17 @@ import json
 
 import pytest
 
+from services.fulfillment.certificate.signatures import CertificateSigner, PublicKey
 from services.fulfillment.package.verification import verify_package
-from services.fulfillment.signing import PublicKey, Signer
 from tests.unit.fulfillment.portfolio import SIGNER, contents, packed, repacked, unpacked
 
 PACKAGE = packed(contents())
 FILES = unpacked(PACKAGE)
-OTHER = Signer(b"o" * 32)
+OTHER = CertificateSigner(b"o" * 32)
 
 
 def test_one_master_key_gives_one_signing_key_and_another_gives_another() -> None:
-    assert Signer(b"m" * 32).public_key == SIGNER.public_key
+    assert CertificateSigner(b"m" * 32).public_key == SIGNER.public_key
     assert OTHER.public_key != SIGNER.public_key
 
 

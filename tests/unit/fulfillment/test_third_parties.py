@@ -7,18 +7,18 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from services.fulfillment import answers
-from services.fulfillment.cases import outcome_of_disclosure
 from services.fulfillment.datamap.model import Collection, DataMap
-from services.fulfillment.package.building import build
-from services.fulfillment.package.contents import Disclosed, Section
+from services.fulfillment.package import answers
+from services.fulfillment.package.builder import build
+from services.fulfillment.package.contents import Disclosed, PackageSection
 from services.fulfillment.package.people import People, people
 from services.fulfillment.package.redaction import MOST_NAMES, Own
-from services.fulfillment.search.findings import Coverage, Few, Findings, Found, Status
-from services.fulfillment.search.ownership import Match
-from shared.events import Outcome, RequestSubmitted, Residence, Subject
+from services.fulfillment.search.findings import Coverage, Few, Findings, FoundRecord, SearchStatus
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.state import outcome_of_disclosure
+from shared.contract.events import Outcome, RequestSubmitted, Residence, Subject
 from shared.law import Right
-from shared.mongo import Document
+from shared.runtime.mongo import Document
 from tests.unit.fulfillment.portfolio import CUSTOMERS, SIGNER, contents, field, parsed, unpacked
 
 TICKETS = Collection(
@@ -57,37 +57,39 @@ SUBMITTED = RequestSubmitted(
 )
 
 
-def found(collection: Collection, document: Document, path: str = "email") -> Found:
-    return Found(collection, {"_id": document.get("_id")}, document, (Match(path, None, (document[path],)),))
+def found(collection: Collection, document: Document, path: str = "email") -> FoundRecord:
+    return FoundRecord(
+        collection, {"_id": document.get("_id")}, document, (OwnershipMatch(path, None, (document[path],)),)
+    )
 
 
-def ticket(**more: Any) -> Found:
+def ticket(**more: Any) -> FoundRecord:
     return found(TICKETS, {"_id": 1, "from": ADA, **more}, "from")
 
 
-def user(**more: Any) -> Found:
+def user(**more: Any) -> FoundRecord:
     return found(USERS, {"_id": 1, "email": ADA, **more})
 
 
-def findings(*records: Found, aliases: Mapping[str, tuple[str, ...]] | None = None) -> Findings:
+def findings(*records: FoundRecord, aliases: Mapping[str, tuple[str, ...]] | None = None) -> Findings:
     counts = [(c.key, sum(f.collection is c for f in records)) for c in MAP.collections]
-    coverage = tuple(Coverage(key, Status.SEARCHED, count) for key, count in counts)
+    coverage = tuple(Coverage(key, SearchStatus.SEARCHED, count) for key, count in counts)
     return Findings("abc", Few(records), coverage, aliases or {})
 
 
-def who(*records: Found, aliases: Mapping[str, tuple[str, ...]] | None = None) -> People:
+def who(*records: FoundRecord, aliases: Mapping[str, tuple[str, ...]] | None = None) -> People:
     return people(findings(*records, aliases=aliases), SUBMITTED, {"email": (ADA,)})
 
 
-def handed_over(*records: Found) -> tuple[dict[str, bytes], Outcome]:
+def handed_over(*records: FoundRecord) -> tuple[dict[str, bytes], Outcome]:
     held = findings(*records)
-    sections = [Section(c, Disclosed(held, c.key)) for c in MAP.collections]
+    sections = [PackageSection(c, Disclosed(held, c.key)) for c in MAP.collections]
     package = build(contents(*sections, people=who(*records)), signer=SIGNER)
     told = answers.disclosure(package.summary, held, MAP)
     return unpacked(b"".join(package)), outcome_of_disclosure(told)
 
 
-def texts(*records: Found) -> Any:
+def texts(*records: FoundRecord) -> Any:
     return parsed(handed_over(*records)[0]["data/default.tickets.json"])[0]
 
 
@@ -111,7 +113,8 @@ def test_what_was_blacked_out_is_counted_on_the_page_in_the_facts_and_in_the_ans
     assert "What we blacked out" in page
     held = findings(ticket(text="bob@example.org, carl@example.org"))
     package = build(
-        contents(Section(TICKETS, Disclosed(held, TICKETS.key)), people=who(*held.found)), signer=SIGNER
+        contents(PackageSection(TICKETS, Disclosed(held, TICKETS.key)), people=who(*held.found)),
+        signer=SIGNER,
     )
     told = answers.disclosure(package.summary, held, MAP)
     assert [(item.label, item.count) for item in told.blacked_out] == [
@@ -160,32 +163,32 @@ class Crowd:
     def __init__(self, count: int) -> None:
         self.count = count
         self.most = 0
-        self._alive: WeakValueDictionary[int, Found] = WeakValueDictionary()
+        self._alive: WeakValueDictionary[int, FoundRecord] = WeakValueDictionary()
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundRecord]:
         for number in range(self.count):
             made = ticket(agent="Jane Roe", text=f"{number}: Jane, bob@example.org")
             self._alive[id(made)] = made
             self.most = max(self.most, len(self._alive))
             yield made
 
-    def of(self, key: str) -> Iterable[Found]:
+    def of(self, key: str) -> Iterable[FoundRecord]:
         return self if key == TICKETS.key else ()
 
 
 def test_never_are_more_than_a_few_records_in_memory() -> None:
     crowd = Crowd(300)
-    held = Findings("abc", crowd, (Coverage(TICKETS.key, Status.SEARCHED, crowd.count),))
+    held = Findings("abc", crowd, (Coverage(TICKETS.key, SearchStatus.SEARCHED, crowd.count),))
     who_is_who = people(held, SUBMITTED, {"email": (ADA,)})
     package = build(
-        contents(Section(TICKETS, Disclosed(held, TICKETS.key)), people=who_is_who), signer=SIGNER
+        contents(PackageSection(TICKETS, Disclosed(held, TICKETS.key)), people=who_is_who), signer=SIGNER
     )
     assert sum(map(len, package)) > crowd.count
     assert crowd.most <= 3
 
 
 def test_without_knowing_who_is_who_the_whole_text_is_withheld() -> None:
-    package = build(contents(Section(TICKETS, [{"_id": 1, "text": "hello"}])), signer=SIGNER)
+    package = build(contents(PackageSection(TICKETS, [{"_id": 1, "text": "hello"}])), signer=SIGNER)
     assert [item.reason for item in package.summary.withheld] == ["third_party_rights"]
 
 
@@ -225,7 +228,7 @@ def test_secrets_stay_withheld_in_a_collection_with_texts() -> None:
     both = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, replace(field("note"), redact=True)))
     document = {"_id": 7, "note": "bob@example.org", "bank": {"iban": "XX00TOPSECRET"}}
     everyone = People(Own(), {both.key: frozenset()})
-    package = build(contents(Section(both, [document]), people=everyone), signer=SIGNER)
+    package = build(contents(PackageSection(both, [document]), people=everyone), signer=SIGNER)
     files = unpacked(b"".join(package))
     assert not [name for name, content in files.items() if b"TOPSECRET" in content]
     assert not [name for name, content in files.items() if b"bob@" in content]

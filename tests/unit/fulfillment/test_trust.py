@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.datamap.reading import DataMap, parse
+from services.fulfillment.datamap.reader import DataMap, parse
 from services.fulfillment.search.comparison import Agreement, compare
-from services.fulfillment.search.ownership import Match
-from services.fulfillment.search.trust import proven, to_look_up, told, vouched
-from services.fulfillment.search.walk import Found
-from shared.events import RequestSubmitted
+from services.fulfillment.search.ownership import OwnershipMatch
+from services.fulfillment.search.proven_identities import proven, to_look_up, told, vouched
+from services.fulfillment.search.walk import FoundRecord
+from shared.contract.events import RequestSubmitted
 
 MAP = """
 dataset:
@@ -52,9 +52,9 @@ def data_map() -> DataMap:
 
 
 @pytest.fixture
-def found(data_map: DataMap) -> list[Found]:
+def found(data_map: DataMap) -> list[FoundRecord]:
     [customers] = data_map.collections
-    return [Found(customers, {"_id": 1}, MINE, (Match("email", None, (MINE["email"],)),))]
+    return [FoundRecord(customers, {"_id": 1}, MINE, (OwnershipMatch("email", None, (MINE["email"],)),))]
 
 
 def request(**subject: Any) -> RequestSubmitted:
@@ -144,7 +144,7 @@ def test_claims_are_looked_up_by_one_identity_alone(data_map: DataMap) -> None:
         pytest.param({"phone": "020 910 0142"}, (0, 0), id="what the search began with, as dialled at home"),
     ],
 )
-def test_claims(found: list[Found], points: dict[str, str], agreement: tuple[int, int]) -> None:
+def test_claims(found: list[FoundRecord], points: dict[str, str], agreement: tuple[int, int]) -> None:
     known = {"email": ("ada@example.org",), "phone_number": ("+353209100142",)}
     compared = compare(points, found, known)
     assert (compared.claimed, compared.agreed) == agreement
@@ -168,7 +168,7 @@ def test_a_claim_about_nobody_agrees_with_nothing() -> None:
     ],
 )
 def test_only_what_is_independent_counts(
-    found: list[Found], points: dict[str, str], groups: int, private: bool
+    found: list[FoundRecord], points: dict[str, str], groups: int, private: bool
 ) -> None:
     compared = compare(points, found, {"email": ("ada@example.org",)})
     assert (compared.groups, compared.private) == (groups, private)

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 from services.fulfillment.datamap.model import DataMap
-from services.fulfillment.datamap.reading import parse
+from services.fulfillment.datamap.reader import parse
 from services.fulfillment.handlers import answer
 from services.fulfillment.search.findings import Few, Findings
 from services.fulfillment.search.identities import Identities
-from services.fulfillment.search.urgency import due, due_on, last_day
+from services.fulfillment.search.priority import due, due_on, last_day
 from shared.law import Regulation, Right
 from tests.unit.fulfillment.stage import Held, stage
 

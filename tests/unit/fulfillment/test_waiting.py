@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from services.fulfillment.datamap.graph import Lookup
-from services.fulfillment.search import waiting as waits
+from services.fulfillment.search import frontier as waits
+from services.fulfillment.search.frontier import Waiting
 from services.fulfillment.search.spool import Spool
-from services.fulfillment.search.waiting import Waiting
-from shared.mongo import Decimal128, ObjectId
+from shared.runtime.mongo import Decimal128, ObjectId
 
 ORDERS = Lookup("shop.orders", "user", None, caseless=False, type=None)
 ITEMS = Lookup("shop.items", "order", None, caseless=False, type=None)

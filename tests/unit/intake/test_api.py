@@ -4,16 +4,11 @@ import re
 import pytest
 from httpx import AsyncClient
 
-from services.intake.describing import paragraphs
 from services.intake.domain import PUBLIC_DOOR, PackageCodeRefused
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
-from shared.events import (
-    IdentityVerified,
-    PackageFetched,
-    RequestReceived,
-    RequestWithdrawn,
-)
+from services.intake.http.descriptions import paragraphs
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import IdentityVerified, PackageFetched, RequestReceived, RequestWithdrawn
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import (
     NOW,
     PERSON,

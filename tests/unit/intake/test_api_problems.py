@@ -9,9 +9,9 @@ from httpx import ASGITransport, AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.door import Door, Keys
-from shared.answer import SUBMISSION
-from shared.envelope import MAX_BODY
+from services.intake.cases.service import RequestService, ServiceKeys
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import MAX_BODY
 from shared.errors import StoreUnavailable
 from tests.unit.fakes import (
     PACKAGE_KEY,
@@ -98,8 +98,12 @@ async def test_a_body_just_under_the_limit_is_read() -> None:
 
 async def test_a_broker_that_is_away_is_a_problem_503() -> None:
     office = Office()
-    door = Door(
-        office.vault, office.journals["intake"], AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY), office.clock
+    door = RequestService(
+        office.vault,
+        office.journals["intake"],
+        AbsentBroker(),
+        ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
+        office.clock,
     )
     async with client_of(door) as client:
         response = await client.post("/v1/requests", json=form())

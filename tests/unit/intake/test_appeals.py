@@ -5,14 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from services.intake.api import Callers, create_app
-from services.intake.appeals import appealed
-from services.intake.domain import Case, Status, request_id
-from services.intake.site import Site
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
-from shared.envelope import derived_id
-from shared.events import (
+from services.intake.cases.appeals import appealed
+from services.intake.domain import CaseStatus, IntakeCase, request_id
+from services.intake.http.api import Callers, create_app
+from services.intake.pages.site import Site
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import derived_id
+from shared.contract.events import (
     AppealAnswered,
     AppealDecided,
     AppealReceived,
@@ -26,8 +25,9 @@ from shared.events import (
     RequestReceived,
     RequestRejected,
 )
-from shared.law import Duty, Regulation, Right
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.law import Regulation, Right, TimedDuty
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import ABROAD, NOW, PRACTICE, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import CLOSED, ROOT, SITE, client_of
 
@@ -35,7 +35,7 @@ CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 SAID = "You overlooked my invoices."
 
 
-def case(*laws: str, status: Status = Status.CLOSED) -> Case:
+def case(*laws: str, status: CaseStatus = CaseStatus.CLOSED) -> IntakeCase:
     received = RequestReceived(
         request_id=CASE,
         right=Right.ACCESS,
@@ -48,34 +48,34 @@ def case(*laws: str, status: Status = Status.CLOSED) -> Case:
         due_on=date(2026, 4, 7),
         internal_due_on=date(2026, 4, 2),
     )
-    return Case(status=status, received=received)
+    return IntakeCase(status=status, received=received)
 
 
 @pytest.mark.parametrize(
     ("laws", "status", "remedy", "due_on"),
     [
         pytest.param(
-            ["us-va@2023-01-01"], Status.REFUSED, Remedy.APPEAL, date(2026, 5, 1), id="Virginia: 60 days"
+            ["us-va@2023-01-01"], CaseStatus.REFUSED, Remedy.APPEAL, date(2026, 5, 1), id="Virginia: 60 days"
         ),
         pytest.param(
-            ["us-co@2023-07-01"], Status.CLOSED, Remedy.APPEAL, date(2026, 4, 17), id="Colorado: 45 days"
+            ["us-co@2023-07-01"], CaseStatus.CLOSED, Remedy.APPEAL, date(2026, 4, 17), id="Colorado: 45 days"
         ),
         pytest.param(
             ["uk-gdpr@2026-02-05"],
-            Status.CLOSED,
+            CaseStatus.CLOSED,
             Remedy.COMPLAINT,
             date(2026, 4, 2),
             id="United Kingdom: 30 days",
         ),
         pytest.param(
-            ["gdpr@2018-05-25"], Status.CLOSED, Remedy.COMPLAINT, None, id="elsewhere without a period"
+            ["gdpr@2018-05-25"], CaseStatus.CLOSED, Remedy.COMPLAINT, None, id="elsewhere without a period"
         ),
         pytest.param(
-            ["us-va@2023-01-01"], Status.VERIFIED, Remedy.COMPLAINT, None, id="before there is an answer"
+            ["us-va@2023-01-01"], CaseStatus.VERIFIED, Remedy.COMPLAINT, None, id="before there is an answer"
         ),
         pytest.param(
             ["us-va@2023-01-01", "uk-gdpr@2026-02-05"],
-            Status.VERIFIED,
+            CaseStatus.VERIFIED,
             Remedy.COMPLAINT,
             date(2026, 4, 2),
             id="before there is an answer, in the United Kingdom as well",
@@ -83,7 +83,7 @@ def case(*laws: str, status: Status = Status.CLOSED) -> Case:
     ],
 )
 def test_the_law_says_what_it_is_and_by_when_it_is_dealt_with(
-    laws: list[str], status: Status, remedy: Remedy, due_on: date | None
+    laws: list[str], status: CaseStatus, remedy: Remedy, due_on: date | None
 ) -> None:
     fact = appealed(case(*laws, status=status), "appeal_1", NOW, ABROAD)
     assert fact is not None
@@ -184,7 +184,7 @@ async def test_one_that_is_not_decided_in_time_is_told_of() -> None:
     name = f"appeal_missed_{moment:%Y%m%d}"
     await office.tell(DeadlineCame(request_id=CASE, name=name), service="intake")
     missed = office.the(DeadlineMissed)
-    assert (missed.duty, missed.due_on) == (Duty.APPEAL, date(2026, 5, 1))
+    assert (missed.duty, missed.due_on) == (TimedDuty.APPEAL, date(2026, 5, 1))
     await office.tell(
         AppealDecided(request_id=CASE, by="anna", granted=False, reasons=("legal_claims",)), service="intake"
     )
@@ -231,7 +231,7 @@ async def test_a_complaint_is_confirmed_in_30_days_by_the_law_of_the_day_it_is_m
     office.clock.now = datetime(2026, 4, 2, 22, tzinfo=UTC)
     await office.tell(DeadlineCame(request_id=CASE, name="appeal_missed_20260402"), service="intake")
     missed = [fact.duty for fact in office.told(DeadlineMissed)]
-    assert missed == ([] if confirmed else [Duty.COMPLAINT])
+    assert missed == ([] if confirmed else [TimedDuty.COMPLAINT])
 
 
 async def test_the_moment_of_an_appeal_that_is_decided_says_nothing_of_the_next() -> None:

@@ -7,9 +7,9 @@ from httpx import Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake import batches
+from services.intake.channels.csv import upload
 from services.intake.domain import request_id
-from shared.events import RequestReceived
+from shared.contract.events import RequestReceived
 from tests.unit.fakes import REQUEST_KEY, SOURCE, Office
 from tests.unit.intake_api import BEARER, ROOT, assert_problem, client_of
 
@@ -23,7 +23,7 @@ async def hand_in(
     content = sheet if isinstance(sheet, bytes) else sheet.encode()
     async with client_of(office.door) as client:
         headers = {"Content-Type": "text/csv", **headers}
-        return await client.post(batches.PATH, content=content, headers=headers, params=options)
+        return await client.post(upload.PATH, content=content, headers=headers, params=options)
 
 
 def case_of(reference: str) -> str:
@@ -99,9 +99,9 @@ async def test_what_is_no_sheet_is_refused() -> None:
 
 async def test_a_sheet_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office()
-    monkeypatch.setattr(batches, "MOST_ROWS", 1)
+    monkeypatch.setattr(upload, "MOST_ROWS", 1)
     assert_problem(await hand_in(office, SHEET), 413)
-    assert_problem(await hand_in(office, b"x" * (batches.MOST_BYTES + 1)), 413)
+    assert_problem(await hand_in(office, b"x" * (upload.MOST_BYTES + 1)), 413)
     assert office.broker.published == []
 
 

@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from services.intake.clock import CHILDREN_FIRST
+from services.intake.cases.clock import CHILDREN_FIRST
 from services.intake.domain import request_id
-from shared.events import IdentityChallenged, RequestFulfilled, RequestReceived
+from shared.contract.events import IdentityChallenged, RequestFulfilled, RequestReceived
 from shared.law import Right, is_child
-from shared.policies import policies
+from shared.law.library import policies
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.intake.deadlines import APPROACHING, MISSED, UNACKNOWLEDGED
+from services.intake.cases.deadlines import APPROACHING, MISSED, UNACKNOWLEDGED
 from services.intake.domain import request_id
-from shared.answer import facts_of
-from shared.events import (
+from shared.contract.answer import facts_of
+from shared.contract.events import (
     AnswerDelivered,
     DeadlineApproaching,
     DeadlineCame,
@@ -25,8 +25,8 @@ from shared.events import (
     RequestPaused,
     RequestResumed,
 )
-from shared.journal import Row
-from shared.law import Duty
+from shared.law import TimedDuty
+from shared.runtime.journal import JournalRow
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -182,7 +182,7 @@ async def test_whose_receipt_is_not_confirmed_within_ten_business_days_is_told_o
         await acknowledge(office)
     await come(office, TEN_BUSINESS_DAYS)
     missed = [(fact.duty, fact.due_on) for fact in office.told(DeadlineMissed)]
-    assert missed == ([] if confirmed else [(Duty.ACKNOWLEDGEMENT, date(2026, 3, 19))])
+    assert missed == ([] if confirmed else [(TimedDuty.ACKNOWLEDGEMENT, date(2026, 3, 19))])
 
 
 async def test_who_has_no_address_is_sent_no_receipt() -> None:
@@ -210,7 +210,7 @@ async def test_who_is_not_told_of_an_extension_in_time_is_told_of(office: Office
     await office.tell(LONGER, service="intake")
     await come(office, AT_MIDNIGHT_IN_BERLIN)
     [missed] = office.told(DeadlineMissed)
-    assert (missed.duty, missed.due_on) == (Duty.EXTENDED_ANSWER, DUE_ON)
+    assert (missed.duty, missed.due_on) == (TimedDuty.EXTENDED_ANSWER, DUE_ON)
 
 
 async def test_a_second_extension_is_none(office: Office) -> None:
@@ -282,7 +282,7 @@ async def test_a_notice_of_an_extension_that_came_back_has_told_nobody(office: O
     if late:
         await office.tell(bounced, service="notifier")
     missed = office.the(DeadlineMissed)
-    assert (missed.duty, missed.due_on) == (Duty.EXTENDED_ANSWER, DUE_ON)
+    assert (missed.duty, missed.due_on) == (TimedDuty.EXTENDED_ANSWER, DUE_ON)
 
 
 async def test_a_moment_that_comes_to_a_clock_that_is_behind_is_not_lost(office: Office) -> None:
@@ -326,7 +326,7 @@ async def test_who_has_not_fetched_a_package_is_reminded_a_week_before_its_end(
         journal = office.journals["intake"]
         await journal.append(
             [
-                Row(
+                JournalRow(
                     CASE,
                     len((await journal.histories({CASE}))[CASE]),
                     "f",

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
+from services.intake.cases.errors import CodeRefused, NotNow, ReferenceReused, TooOften
+from services.intake.cases.service import ACTS_PER_HOUR, RequestService, ServiceKeys
 from services.intake.domain import PackageCodeRefused, request_id
-from services.intake.door import ACTS_PER_HOUR, Door, Keys
-from services.intake.obstacles import CodeRefused, NotNow, ReferenceReused, TooOften
-from services.intake.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
-from services.intake.ranges import NotSatisfiable, Wanted
-from shared.answer import SUBMISSION, PackageFacts, facts_of
-from shared.codes import LIFETIME, TRIES, Verdict
-from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
-from shared.events import (
+from services.intake.http.packages import MOST_PACKAGE_CODES, Download, Packages, etag_of
+from services.intake.http.ranges import NotSatisfiable, RangeRequest
+from shared.contract.answer import SUBMISSION, PackageFacts, facts_of
+from shared.contract.codes import LIFETIME, TRIES, CodeVerdict
+from shared.contract.events import (
     EmailCode,
     Outcome,
     PackageCodeIssued,
@@ -28,9 +27,10 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.sources import ChannelSource, channel_source
+from shared.errors import BrokerUnavailable, StoreUnavailable, UnknownRequest
 from shared.law import Right
-from shared.sources import Channel, channel_source
-from shared.testing import MemoryJournal, MemoryVault
+from shared.runtime.fakes import MemoryJournal, MemoryVault
 from tests.unit.fakes import (
     PACKAGE_KEY,
     PERSON,
@@ -140,7 +140,7 @@ async def test_repeated_request_leaves_no_proof_behind() -> None:
 
 async def test_content_that_a_channel_names_itself_is_the_first_of_its_name() -> None:
     office = Office()
-    signal = channel_source(Channel.HABEAS, "gpc")
+    signal = channel_source(ChannelSource.HABEAS, "gpc")
     case = await office.door.lodge(form(), signal)
     assert await office.door.lodge(form(locale="fr"), signal) == case
 
@@ -156,7 +156,7 @@ async def test_by_http_or_by_the_bus_the_same_pair_is_the_same_request() -> None
 async def test_a_request_that_could_not_be_announced_is_announced_at_the_next_try() -> None:
     vault, office = MemoryVault(), Office()
     office.vault.items = vault.items
-    broken = Door(vault, MemoryJournal(), AbsentBroker(), Keys(REQUEST_KEY, PACKAGE_KEY))
+    broken = RequestService(vault, MemoryJournal(), AbsentBroker(), ServiceKeys(REQUEST_KEY, PACKAGE_KEY))
     with pytest.raises(BrokerUnavailable):
         await broken.lodge(form(), SOURCE)
     await office.door.lodge(form(), SOURCE)
@@ -247,7 +247,7 @@ async def test_the_right_code_opens_the_package_once_and_leaves_a_trace() -> Non
     assert [f for row in office.rows() for f in row.facts if isinstance(f, PackageFetched)]
     with pytest.raises(CodeRefused) as error:
         await Packages(office.door).open(CASE, code)
-    assert error.value.verdict is Verdict.NOT_ISSUED
+    assert error.value.verdict is CodeVerdict.NOT_ISSUED
 
 
 async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_at() -> None:
@@ -259,7 +259,7 @@ async def test_a_wrong_code_is_kept_account_of_and_the_sixth_is_not_even_looked_
         with pytest.raises(CodeRefused) as error:
             await Packages(office.door).open(CASE, offered)
         verdicts.append(error.value.verdict)
-    assert verdicts == [Verdict.WRONG] * TRIES + [Verdict.EXHAUSTED]
+    assert verdicts == [CodeVerdict.WRONG] * TRIES + [CodeVerdict.EXHAUSTED]
     assert sum(isinstance(f, PackageCodeRefused) for row in office.rows() for f in row.facts) == TRIES
     assert office.told(PackageFetched) == []
 
@@ -270,7 +270,7 @@ async def test_a_package_code_expires_at_its_instant() -> None:
     office.clock.move(LIFETIME)
     with pytest.raises(CodeRefused) as error:
         await Packages(office.door).open(CASE, office.code_of(CASE, "package_code_0"))
-    assert error.value.verdict is Verdict.EXPIRED
+    assert error.value.verdict is CodeVerdict.EXPIRED
 
 
 async def test_a_new_package_code_makes_the_old_one_worthless() -> None:
@@ -326,7 +326,7 @@ async def test_guesses_at_the_same_moment_cost_a_try_each() -> None:
     journal.rivals = [(PackageCodeRefused(request_id=CASE),)] * TRIES
     with pytest.raises(CodeRefused) as error:
         await Packages(office.door).open(CASE, wrong(code))
-    assert error.value.verdict is Verdict.EXHAUSTED
+    assert error.value.verdict is CodeVerdict.EXHAUSTED
 
 
 class BrokenVault(MemoryVault):
@@ -343,8 +343,8 @@ async def test_a_package_that_cannot_be_read_does_not_cost_the_code() -> None:
     office = await answered()
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
-    keys = Keys(REQUEST_KEY, PACKAGE_KEY)
-    broken = Door(
+    keys = ServiceKeys(REQUEST_KEY, PACKAGE_KEY)
+    broken = RequestService(
         BrokenVault(office.vault.items), office.journals["intake"], office.broker, keys, office.clock
     )
     with pytest.raises(StoreUnavailable):
@@ -430,7 +430,7 @@ async def test_the_certificate_is_handed_out_where_something_was_erased_and_only
 # --- a download that was cut off ----------------------------------------------------------------------
 
 ETAG = etag_of(PackageFacts.model_validate_json(FACTS))
-REST = Wanted("bytes=5-", ETAG)
+REST = RangeRequest("bytes=5-", ETAG)
 
 
 async def cut_off() -> tuple[Office, str]:
@@ -452,10 +452,15 @@ async def test_the_code_that_opened_the_package_goes_on_with_a_download_that_was
 
 @pytest.mark.parametrize(
     "wanted",
-    [Wanted(), Wanted("bytes=5-"), Wanted("bytes=5-", '"another"'), Wanted("bytes=5-", f"W/{ETAG}")],
+    [
+        RangeRequest(),
+        RangeRequest("bytes=5-"),
+        RangeRequest("bytes=5-", '"another"'),
+        RangeRequest("bytes=5-", f"W/{ETAG}"),
+    ],
     ids=["all", "no tag", "another tag", "a weak tag"],
 )
-async def test_a_spent_code_opens_nothing_for_who_does_not_name_what_it_opened(wanted: Wanted) -> None:
+async def test_a_spent_code_opens_nothing_for_who_does_not_name_what_it_opened(wanted: RangeRequest) -> None:
     office, code = await cut_off()
     with pytest.raises(CodeRefused):
         await Packages(office.door).open(CASE, code, wanted)
@@ -503,5 +508,5 @@ async def test_bytes_behind_the_end_do_not_cost_the_code() -> None:
     await Packages(office.door).issue_code(CASE)
     code = office.code_of(CASE, "package_code_0")
     with pytest.raises(NotSatisfiable):
-        await Packages(office.door).open(CASE, code, Wanted(f"bytes={len(ZIP)}-"))
-    assert await read(await Packages(office.door).open(CASE, code, Wanted("bytes=0-3"))) == ZIP[:4]
+        await Packages(office.door).open(CASE, code, RangeRequest(f"bytes={len(ZIP)}-"))
+    assert await read(await Packages(office.door).open(CASE, code, RangeRequest("bytes=0-3"))) == ZIP[:4]

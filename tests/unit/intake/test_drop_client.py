@@ -14,24 +14,24 @@ from httpx import ASGITransport
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.drop.client import Archive, NotYet, Platform, Turned, Upload
-from services.intake.drop.files import hours, is_closed, kind_of
-from shared.drop import Lines, ListKind, row_of
+from services.intake.channels.drop.client import DropClient, ListArchive, NotYet, StatusFile, Turned
+from services.intake.channels.drop.files import hours, is_closed, kind_of
+from shared.contract.drop import LineSplitter, ListKind, row_of
 from tests.drop_platform import KEY, California, hash_of
 from tests.integration.receiver import certificate
 
 NOON = datetime(2026, 11, 26, 20, tzinfo=UTC)
 
 
-def of(california: California, key: str = KEY) -> Platform:
-    return Platform("http://drop.example.com", key, transport=ASGITransport(california.app))
+def of(california: California, key: str = KEY) -> DropClient:
+    return DropClient("http://drop.example.com", key, transport=ASGITransport(california.app))
 
 
-async def fetched(platform: Platform) -> Archive:
+async def fetched(platform: DropClient) -> ListArchive:
     """Fetch the lists as whole archive."""
     async with platform.download() as arriving:
         assert arriving is not None
-        return Archive(arriving.name, io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
+        return ListArchive(arriving.name, io.BytesIO(b"".join([piece async for piece in arriving.pieces])))
 
 
 def open_all_day() -> California:
@@ -47,12 +47,12 @@ async def test_lists_are_downloaded_and_answered_over_tls(tmp_path: Path) -> Non
     id_ = california.ask("Email", hash_of("kim@example.org"))
     file, trust = certificate(tmp_path, "localhost")
     async with california.open(file) as url:
-        platform = Platform(url, KEY, trust)
+        platform = DropClient(url, KEY, trust)
         with closing(await fetched(platform)) as archive:
             name = archive.lists()[ListKind.EMAIL]
             assert b"".join(archive.pieces(name)).decode() == f"ID,Hash\n{id_},{hash_of('kim@example.org')}\n"
-        taken = await platform.upload([Upload(name, csv(f"Id,Status\n{id_},3\n"))])
-        amended = await platform.amend([Upload(name, csv(f"Id,Status\n{id_},2\n"))])
+        taken = await platform.upload([StatusFile(name, csv(f"Id,Status\n{id_},3\n"))])
+        amended = await platform.amend([StatusFile(name, csv(f"Id,Status\n{id_},2\n"))])
     assert (taken.accepted, amended.rejected) == ((name,), ())
     assert (california.told, california.amended) == ({id_: 3}, {id_: 2})
 
@@ -91,7 +91,7 @@ async def test_no_second_download_before_the_first_is_answered() -> None:
 
 async def test_statuses_that_nobody_awaits_are_refused() -> None:
     with pytest.raises(Turned) as told:
-        await of(open_all_day()).upload([Upload("20261126_4821_Email.csv", csv("Id,Status\n"))])
+        await of(open_all_day()).upload([StatusFile("20261126_4821_Email.csv", csv("Id,Status\n"))])
     assert told.value.status == 409
 
 
@@ -107,7 +107,9 @@ async def test_a_file_that_is_not_taken_is_told_of(body: str) -> None:
     california = open_all_day()
     id_ = california.ask("Email", hash_of("kim@example.org"))
     await fetched(of(california))
-    taken = await of(california).upload([Upload("20261126_4821_Email.csv", csv(body.replace("{id}", id_)))])
+    taken = await of(california).upload(
+        [StatusFile("20261126_4821_Email.csv", csv(body.replace("{id}", id_)))]
+    )
     assert (taken.accepted, taken.rejected) == ((), ("20261126_4821_Email.csv",))
 
 
@@ -132,7 +134,7 @@ async def test_the_platform_is_left_alone_for_as_long_as_it_says(answer: Respons
 
 async def test_a_platform_that_is_not_there_is_asked_again() -> None:
     with pytest.raises(NotYet):
-        await fetched(Platform("http://127.0.0.1:1", KEY))
+        await fetched(DropClient("http://127.0.0.1:1", KEY))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_damaged_list_is_one_of_our_errors() -> None:
     for place in range(len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 0xFF
-        archived = Archive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
+        archived = ListArchive("20261126_4821_DROP.zip", io.BytesIO(bytes(damaged)))
         with suppress(Turned):
             for name in archived.lists().values():
                 list(archived.pieces(name))
@@ -189,7 +191,7 @@ async def test_an_archive_that_breaks_off_is_asked_for_again() -> None:
 
     named = {"Content-Disposition": 'filename="20261126_4821_DROP.zip"', "Content-Type": "application/zip"}
     answer = httpx.Response(200, headers=named, stream=Broken())
-    platform = Platform("http://x.example", KEY, transport=httpx.MockTransport(lambda _: answer))
+    platform = DropClient("http://x.example", KEY, transport=httpx.MockTransport(lambda _: answer))
     async with platform.download() as arriving:
         assert arriving is not None
         assert await anext(arriving.pieces) == b"PK"
@@ -208,7 +210,7 @@ async def test_an_archive_that_is_sent_damaged_is_one_of_our_errors() -> None:
 @given(st.binary(max_size=500))
 def test_an_archive_of_anything_is_not_taken(content: bytes) -> None:
     with pytest.raises(Turned):
-        Archive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
+        ListArchive("20261126_4821_DROP.zip", io.BytesIO(content)).lists()
 
 
 def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
@@ -217,7 +219,7 @@ def test_an_archive_with_a_file_that_is_no_list_is_not_taken() -> None:
         archive.writestr("20261126_4821_Email.csv", "ID,Hash\n")
         archive.writestr("20261126_4821_Novel.csv", "ID,Hash\n")
     with pytest.raises(Turned):
-        Archive("20261126_4821_DROP.zip", made).lists()
+        ListArchive("20261126_4821_DROP.zip", made).lists()
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,7 @@ def test_any_other_line_is_no_row(line: str) -> None:
 @given(st.lists(st.text(alphabet="aé\r", max_size=5), max_size=8), st.integers(1, 7))
 def test_lines_are_the_same_however_they_arrive(lines: list[str], size: int) -> None:
     content = "\n".join(lines).encode()
-    cut = Lines()
+    cut = LineSplitter()
     pieces = [content[start : start + size] for start in range(0, len(content), size)]
     found = [line for piece in pieces for line in cut.of(piece)]
     every = [*found, *cut.rest()]

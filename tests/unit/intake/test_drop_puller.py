@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from services.intake.drop import puller
-from services.intake.drop.puller import Puller
+from services.intake.channels.drop import puller
+from services.intake.channels.drop.puller import Puller
 
 
 class Failing:

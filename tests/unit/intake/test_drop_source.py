@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.drop import SOURCE
-from shared.events import (
+from shared.contract.drop import SOURCE
+from shared.contract.events import (
     IdentityVerified,
     RequestReceived,
     RequestRejected,

@@ -11,20 +11,20 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from services.intake import callbacks
-from services.intake.callbacks import (
+from services.intake.cases.service import RequestService
+from services.intake.channels.drp.service import DrpService
+from services.intake.http import callbacks
+from services.intake.http.callbacks import (
     AT_ONCE,
     AT_ONE_HOST,
     LEASE,
     MOST_TRIES,
     MOST_WAIT,
     Callback,
-    Telling,
+    CallbackProtocol,
 )
-from services.intake.door import Door
-from services.intake.drp.desk import Desk
+from shared.contract.events import Outcome, RequestFulfilled
 from shared.errors import BrokerUnavailable, Sealed, StoreUnavailable
-from shared.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import Calling, Watch, calling, desk_of, look
 from tests.unit.fakes import Office
@@ -50,7 +50,7 @@ class Stage:
     agent: Calling
     watch: Watch
     called: Called
-    telling: Telling
+    telling: CallbackProtocol
 
     @property
     def heard(self) -> list[str]:
@@ -75,7 +75,7 @@ async def stage() -> AsyncIterator[Stage]:
         await agent.set_up()
         watch, called = Watch(), Called()
         desk.watch.watched = watch.watched  # type: ignore[attr-defined]
-        yield Stage(agent, watch, called, Telling(desk, watch, called, office.clock))
+        yield Stage(agent, watch, called, CallbackProtocol(desk, watch, called, office.clock))
 
 
 async def test_an_agent_hears_of_every_change_once_and_of_the_last_one_too(stage: Stage) -> None:
@@ -136,7 +136,7 @@ async def test_who_looks_before_a_request_is_lodged_does_not_take_it_for_gone(
         raise BrokerUnavailable("away")
 
     body = stage.agent.signed(stage.agent.exercise_message(status_callback=HERE))
-    monkeypatch.setattr(Door, "lodge", away)
+    monkeypatch.setattr(RequestService, "lodge", away)
     assert (await stage.agent.exercise(body)).status_code == 503
     await look(stage.telling)
     monkeypatch.undo()
@@ -183,14 +183,14 @@ async def test_one_request_that_cannot_be_read_holds_up_no_other(stage: Stage) -
     first = await stage.agent.made(status_callback=HERE)
     second = await stage.agent.made(status_callback=f"{HERE}/2", exercise="access")
 
-    class Spoilt(Desk):
+    class Spoilt(DrpService):
         async def callback(self, name: str, told: str) -> Callback | None:
             if name == first:
                 raise Sealed("it does not open")
-            return await Desk.callback(self, name, told)
+            return await DrpService.callback(self, name, told)
 
     desk = stage.telling.teller
-    spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(Desk)))
+    spoilt = Spoilt(*(getattr(desk, each.name) for each in fields(DrpService)))
     await look(replace(stage.telling, teller=spoilt))
     assert [url for url, _ in stage.called.heard] == [f"{HERE}/2"]
     assert set(stage.watch.watched) == {first, second}
@@ -252,7 +252,7 @@ async def test_a_host_that_is_slow_holds_up_no_other(stage: Stage) -> None:
 
 
 @asynccontextmanager
-async def running(telling: Telling) -> AsyncIterator[None]:
+async def running(telling: CallbackProtocol) -> AsyncIterator[None]:
     task = asyncio.create_task(telling.for_ever())
     yield
     assert not task.done()

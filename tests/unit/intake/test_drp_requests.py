@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.intake.clock import end_of
-from services.intake.drp.desk import MESSAGE, REVOCATION
-from services.intake.drp.messages import IMPERSONAL
-from services.intake.drp.signing import message_in
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.intake.cases.clock import end_of
+from services.intake.channels.drp.messages import IMPERSONAL
+from services.intake.channels.drp.service import MESSAGE, REVOCATION
+from services.intake.channels.drp.signatures import message_in
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Evidence,
     IdentityVerified,
     Outcome,

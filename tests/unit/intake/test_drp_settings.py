@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 from tests.unit.agents import listed
 
 NEEDED = {

@@ -1,7 +1,7 @@
 import pytest
 
-from services.intake.attempts import MOST_OF_CLIENT, MOST_OF_NETWORK, FailedAttempts
-from services.intake.obstacles import TooOften
+from services.intake.cases.errors import TooOften
+from services.intake.http.failed_attempts import MOST_OF_CLIENT, MOST_OF_NETWORK, FailedAttempts
 from tests.unit.controllers import desk_of
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import BASE, SECRETS, calling

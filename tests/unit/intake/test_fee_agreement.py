@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from services.intake.domain import Status, request_id
-from services.intake.obstacles import NotNow
-from shared.events import (
+from services.intake.cases.errors import NotNow
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.events import (
     AgreementLodged,
     DeadlineCame,
     Fact,
@@ -100,7 +100,7 @@ async def test_nobodys_silence_counts_whom_the_letter_has_not_reached(letters: t
     office = await quoted(*letters)
     await office.tell(OVER, service="intake")
     assert not office.told(RequestWithdrawn)
-    assert (await office.door.case(CASE)).status is Status.VERIFIED
+    assert (await office.door.case(CASE)).status is CaseStatus.VERIFIED
 
 
 async def test_nothing_can_be_agreed_to_where_no_fee_was_quoted_or_the_request_is_withdrawn() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
+from services.intake.channels.fides.consents import BEGUN, KEPT_FOR
+from services.intake.channels.fides.ids import spelt
+from services.intake.channels.fides.service import BODY
 from services.intake.domain import PUBLIC_DOOR
-from services.intake.fides.consents import BEGUN, KEPT_FOR
-from services.intake.fides.desk import BODY
-from services.intake.fides.ids import spelt
-from shared.events import RequestReceived
+from shared.contract.events import RequestReceived
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import EMAIL, Calling, assert_detail, assert_flaws, calling, hex_of

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.intake.fides.ids import spelt
-from shared.errors import BrokerUnavailable
-from shared.events import (
+from services.intake.channels.fides.ids import spelt
+from shared.contract.events import (
     DecisionRefused,
     ErasureApproved,
     ErasurePlanned,
@@ -22,8 +21,9 @@ from shared.events import (
     RequestWithdrawn,
     StaffRole,
 )
+from shared.contract.staff import StaffAccount, public_bytes, signature_fits
+from shared.errors import BrokerUnavailable
 from shared.law import Regulation, Right
-from shared.staff import StaffAccount, public_bytes, signature_fits
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.fides_clients import Calling, assert_detail, calling, hex_of
 

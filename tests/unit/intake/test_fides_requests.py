@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from services.intake.channels.fides.ids import case_of, spelt
+from services.intake.channels.fides.service import AWAY, BODY, TOO_MANY
 from services.intake.domain import PUBLIC_DOOR
-from services.intake.fides.desk import AWAY, BODY, TOO_MANY
-from services.intake.fides.ids import case_of, spelt
-from shared.answer import SUBMISSION
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestReceived, RequestSubmitted
 from shared.errors import BrokerUnavailable, Destroyed
-from shared.events import RequestReceived, RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.fides_clients import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.fides.ids import spelt
-from shared.events import RequestPurged
+from services.intake.channels.fides.ids import spelt
+from shared.contract.events import RequestPurged
 from tests.unit.fakes import Office
 from tests.unit.fides_clients import Calling, assert_detail, assert_flaws, calling, hex_of, item
 

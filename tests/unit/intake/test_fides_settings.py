@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.intake.fides.clients import Scope
+from services.intake.channels.fides.clients import ClientScope
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
 from shared.law import Right
-from shared.settings import load
+from shared.runtime.settings import load
 
 NEEDED = {
     "HABEAS_AMQP_URL": "amqp://guest:guest@127.0.0.1",
@@ -38,7 +38,7 @@ def test_clients_policies_and_sites_are_taken(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HABEAS_FIDES_POLICIES", '{"ours": "portability", "no_mail": "direct_marketing"}')
     monkeypatch.setenv("HABEAS_FIDES_ORIGINS", '["https://center.example.com:3001"]')
     settings = load(IntakeSettings)
-    assert settings.fides_clients["scripts"].scopes == {Scope.READ}
+    assert settings.fides_clients["scripts"].scopes == {ClientScope.READ}
     assert settings.fides_policies == {"ours": Right.PORTABILITY, "no_mail": "direct_marketing"}
     assert SECRET not in repr(settings)
 

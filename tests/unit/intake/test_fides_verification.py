@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.fides.ids import spelt
-from shared.codes import LIFETIME, MOST_ISSUED, TRIES
-from shared.events import IdentityVerified, Outcome, ProofReceived, RequestFulfilled
+from services.intake.channels.fides.ids import spelt
+from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES
+from shared.contract.events import IdentityVerified, Outcome, ProofReceived, RequestFulfilled
 from shared.law import Right
 from tests.unit.fakes import Office, request, wrong
 from tests.unit.fides_clients import Calling, assert_detail, assert_flaws, calling, hex_of

@@ -5,10 +5,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from services.intake.deadlines import UNACKNOWLEDGED
-from services.intake.domain import Status, request_id
-from shared.client_limits import Allowance
-from shared.events import (
+from services.intake.cases.deadlines import UNACKNOWLEDGED
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.events import (
     Controller,
     DecisionRefused,
     ForwardingDecided,
@@ -20,7 +19,8 @@ from shared.events import (
     RequestClosed,
     RequestForwarded,
 )
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import PERSON, REQUEST_KEY, SOURCE, Office, request
 from tests.unit.intake_api import client_of
 
@@ -106,7 +106,7 @@ async def test_it_ends_when_the_person_is_told() -> None:
     office = await forwarded()
     await office.tell(NoticeSent(request_id=CASE, letter=LetterKind.FORWARDED), service="notifier")
     assert office.the(RequestClosed).outcome is None
-    assert (await office.door.case(CASE)).status is Status.CLOSED
+    assert (await office.door.case(CASE)).status is CaseStatus.CLOSED
 
 
 async def test_nobody_waits_for_an_acknowledgement_that_is_not_written() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.clocks import clocks_of, duty_named, kind_of, waits_of
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
-from services.intake.incidents.keeping import Retention
+from services.intake.breach.clocks import clocks_of, duty_named, kind_of, waits_of
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
+from services.intake.breach.retention import IncidentRetention
 from services.intake.settings import IntakeSettings
-from shared.events import Fact
-from shared.incidents import BreachDeclared
-from shared.policies import breach_policies
+from shared.contract.breaches import BreachDeclared
+from shared.contract.events import Fact
+from shared.law.library import breach_policies
 from tests.unit.fakes import NOW
 from tests.unit.intake.test_incident_domain import approved, notified, out, registered
 from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
@@ -22,10 +22,10 @@ from tests.unit.register import AWARE_AT, INCIDENT, LAW, declaration, scoped
 H, D = timedelta(hours=1), timedelta(days=1)
 
 
-def due(length: timedelta | None, **changes: Any) -> Due:
+def due(length: timedelta | None, **changes: Any) -> NotificationDue:
     due_at = None if length is None else NOW + length
     fields: dict[str, Any] = {"clock": "x.people", "recipient": "people", "runs_from": NOW, "due_at": due_at}
-    return Due(**(fields | changes))
+    return NotificationDue(**(fields | changes))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def due(length: timedelta | None, **changes: Any) -> Due:
         pytest.param(due(None, begun=False), NOW, {}, id="not begun"),
     ],
 )
-def test_what_is_waited_for(duty: Due, set_at: datetime, moments: dict[str, timedelta]) -> None:
+def test_what_is_waited_for(duty: NotificationDue, set_at: datetime, moments: dict[str, timedelta]) -> None:
     waits = waits_of(duty, set_at)
     assert {kind_of(wait.name): wait.at - NOW for wait in waits} == moments
 
@@ -67,14 +67,14 @@ def test_the_moments_of_a_clock_that_is_stopped_mean_nothing() -> None:
     assert duty_named(wait.name, incident) is None
 
 
-def clocks_set(*duties: Due) -> ClocksSet:
+def clocks_set(*duties: NotificationDue) -> ClocksSet:
     return ClocksSet(request_id=INCIDENT, clocks=duties)
 
 
 # --- what the laws say --------------------------------------------------------------------------------
 
 
-def known(*facts: Any, **declared: Any) -> dict[str, Due]:
+def known(*facts: Any, **declared: Any) -> dict[str, NotificationDue]:
     """Return the clocks, by name, of an incident of which *facts* are known."""
     begun = registered(aware_at=AWARE_AT)
     incident = reduce(evolve, (begun, *facts), Incident())
@@ -177,7 +177,7 @@ def test_customers_hear_of_what_is_known_later_from_the_staff() -> None:
 )
 def test_months_are_kept_whole(day: str, months: int, until: str) -> None:
     registered_at = datetime.fromisoformat(day).replace(hour=13, tzinfo=UTC)
-    *_, record = Retention(months, 12).waits(1, registered_at)
+    *_, record = IncidentRetention(months, 12).waits(1, registered_at)
     assert record.at == datetime.fromisoformat(until).replace(hour=23, minute=59, second=59, tzinfo=UTC)
 
 
@@ -189,9 +189,9 @@ def test_an_incident_is_kept_for_as_long_as_any_law_says() -> None:
 
 
 def test_what_is_to_be_kept_for_longer_meanwhile_is_kept() -> None:
-    _, record = Retention(60, 36).waits(1, NOW)
-    assert Retention(60, 36).later(record.name, record.at) is None
-    later = Retention(72, 36).later(record.name, record.at)
+    _, record = IncidentRetention(60, 36).waits(1, NOW)
+    assert IncidentRetention(60, 36).later(record.name, record.at) is None
+    later = IncidentRetention(72, 36).later(record.name, record.at)
     assert later is not None
     assert later.at.year == record.at.year + 1
     assert later.name != record.name

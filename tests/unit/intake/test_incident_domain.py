@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.intake.incidents.domain import Incident, evolve
-from services.intake.incidents.duties import ClocksSet, Due, DutiesDone
-from services.intake.incidents.notices import objection, released, told_by_letter, too_late
-from services.intake.incidents.phases import TRANSITIONS, Status, status_after
-from shared.errors import IllegalTransition, TooEarly
-from shared.events import Fact, RequestFulfilled, RequestPurged
-from shared.incidents import (
+from services.intake.breach.approvals import objection, released, told_by_letter, too_late
+from services.intake.breach.domain import Incident, evolve
+from services.intake.breach.duties import ClocksSet, DutiesDone, NotificationDue
+from services.intake.breach.phases import TRANSITIONS, PhaseStatus, status_after
+from shared.contract.breaches import (
     BreachApproved,
     BreachHeld,
     BreachHoldEnded,
@@ -28,6 +26,8 @@ from shared.incidents import (
     CampaignAborted,
     NoticesReleased,
 )
+from shared.contract.events import Fact, RequestFulfilled, RequestPurged
+from shared.errors import IllegalTransition, TooEarly
 from tests.unit.fakes import NOW
 from tests.unit.register import CALIFORNIA, GDPR, INCIDENT, scoped
 
@@ -81,7 +81,7 @@ def held(until: datetime = LATER) -> BreachHeld:
 
 def clocks(*duties: tuple[str, str, str | None]) -> ClocksSet:
     made = tuple(
-        Due(clock=clock, recipient=recipient, policy=policy, runs_from=NOW)
+        NotificationDue(clock=clock, recipient=recipient, policy=policy, runs_from=NOW)
         for clock, recipient, policy in duties
     )
     return ClocksSet(request_id=INCIDENT, clocks=made)
@@ -100,9 +100,9 @@ def after(*facts: Fact) -> Incident:
 # --- the table ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", PhaseStatus)
 @pytest.mark.parametrize("kind", PHASE_FACTS)
-def test_a_fact_in_no_row_of_a_status_is_an_error(status: Status, kind: type[Fact]) -> None:
+def test_a_fact_in_no_row_of_a_status_is_an_error(status: PhaseStatus, kind: type[Fact]) -> None:
     fact = {
         BreachRegistered: registered(),
         BreachScoped: scoped(),
@@ -268,7 +268,7 @@ def test_what_may_be_taken_back(facts: Sequence[Fact], phase: int, reason: str |
 
 def test_what_was_taken_back_is_never_released() -> None:
     incident = after(*SCOPED, held(), approved("bruno"), withdrawn())
-    assert incident.phases[0].status is Status.WITHDRAWN
+    assert incident.phases[0].status is PhaseStatus.WITHDRAWN
     assert released(INCIDENT, incident, LATER) == []
     assert "was withdrawn" in (objection(incident, 1, "carla") or "")
     assert "was withdrawn" in (objection(after(registered(), withdrawn(), scoped()), 1, "bruno") or "")

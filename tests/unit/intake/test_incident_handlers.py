@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.intake.breach.domain import Incident
+from services.intake.breach.duties import NotificationDue
+from services.intake.breach.phases import PhaseStatus
 from services.intake.domain import incident_id, request_id
-from services.intake.incidents.domain import Incident
-from services.intake.incidents.duties import Due
-from services.intake.incidents.phases import Status
-from shared.affected import chunk_item
-from shared.events import RequestPurged, RequestRejected
-from shared.incidents import (
+from shared.contract.affected_people import chunk_item
+from shared.contract.breaches import (
     BreachAlarmed,
     BreachApproved,
     BreachForgotten,
@@ -27,7 +26,8 @@ from shared.incidents import (
     BreachWithdrawn,
     NoticesReleased,
 )
-from shared.sources import COMMAND
+from shared.contract.events import RequestPurged, RequestRejected
+from shared.contract.sources import COMMAND
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, submission
 from tests.unit.register import CALIFORNIA, INCIDENT, Registry, declaration, scoped
 
@@ -129,7 +129,7 @@ async def test_what_runs_from_their_notice_begins_with_the_first_that_goes_to_th
     assert by_name(await registry.incident())[general].runs_from == NOW + timedelta(hours=1)
 
 
-def by_name(incident: Incident) -> dict[str, Due]:
+def by_name(incident: Incident) -> dict[str, NotificationDue]:
     return {duty.clock: duty for duty in incident.clocks}
 
 
@@ -243,7 +243,7 @@ async def test_an_incident_of_which_nothing_stands_has_no_clocks(registry: Regis
     await registry.pass_time(timedelta(days=9))
     assert registry.told(BreachAlarmed) == []
     await registry.declare(id_="2")
-    assert (await registry.incident()).newest.status is Status.REGISTERED, "it may be declared again"
+    assert (await registry.incident()).newest.status is PhaseStatus.REGISTERED, "it may be declared again"
     assert (await registry.incident()).clocks != ()
 
 
@@ -293,7 +293,7 @@ async def test_notices_stop_the_clock_of_people_and_the_staff_that_of_an_authori
     await registry.tell(BreachNotified(request_id=INCIDENT, phase=1, sent=3, doubtful=0, failed=0))
     incident = await registry.incident()
     assert set(incident.done) == {"gdpr.people"}
-    assert incident.newest.status is Status.NOTIFIED
+    assert incident.newest.status is PhaseStatus.NOTIFIED
     reported = BreachReported(
         request_id=INCIDENT, by="ada", clock="gdpr.authority.DE", at=NOW, receipt="LDA-1"
     )

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.fulfillment.scoping.judging import Editions
-from services.intake.incidents.customers import called
-from services.intake.incidents.duties import Due
-from shared.affected import Chunk, Reached, chunk_item
-from shared.incidents import (
+from services.fulfillment.breach.obligations import Editions
+from services.intake.breach.customers import called
+from services.intake.breach.duties import NotificationDue
+from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item
+from shared.contract.breaches import (
     BreachAlarmed,
     BreachRecounted,
     BreachRegistered,
@@ -32,7 +32,7 @@ def registry() -> Registry:
     return Registry()
 
 
-async def by_name(registry: Registry) -> dict[str, Due]:
+async def by_name(registry: Registry) -> dict[str, NotificationDue]:
     return {duty.clock: duty for duty in (await registry.incident()).clocks}
 
 
@@ -349,7 +349,7 @@ async def test_letters_to_people_stop_no_clock_of_a_customer(registry: Registry)
 async def written_to(registry: Registry, phase: int, *customers: dict[str, Any]) -> BreachScoped:
     """Seal the chunk in which *customers* are written to, and return what scoping tells of it."""
     people = tuple(
-        Reached(key=f"{number:032}", email=one["email"], name=one["name"])
+        NoticeRecipient(key=f"{number:032}", email=one["email"], name=one["name"])
         for number, one in enumerate(customers)
     )
     chunk = Chunk(to="controllers", laws=(GDPR,), language="en", people=people)

@@ -3,16 +3,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.intake.code_limits import CodeLimit
+from services.intake.cases.code_limits import CodeLimit
 from services.intake.context import Intake
-from services.intake.domain import Case, Status, request_id
+from services.intake.domain import CaseStatus, IntakeCase, request_id
 from services.intake.handlers import SET_ASIDE, accept_proofs, register, withdraw_lodged
-from services.intake.packages import Packages
-from shared.answer import SUBMISSION
-from shared.bus import Message
-from shared.envelope import STRUCTURED
-from shared.errors import TooEarly
-from shared.events import (
+from services.intake.http.packages import Packages
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import STRUCTURED
+from shared.contract.events import (
     IdentityClaimed,
     IdentityCompared,
     IdentityRefused,
@@ -31,9 +29,11 @@ from shared.events import (
     RequestWithdrawn,
     WithdrawalLodged,
 )
+from shared.contract.topology import REQUESTS
+from shared.errors import TooEarly
 from shared.law import Right
-from shared.testing import MemoryJournal, MemoryTimers, MemoryVault
-from shared.topology import REQUESTS
+from shared.runtime.broker import Message
+from shared.runtime.fakes import MemoryJournal, MemoryTimers, MemoryVault
 from tests.unit.fakes import (
     NOW,
     PERSON,
@@ -53,11 +53,11 @@ CODE = {"kind": "email_code", "code": "123456"}
 
 
 def context(
-    vault: MemoryVault, *, case: Case | None = None, event_id: str = "1", source: str = SOURCE
+    vault: MemoryVault, *, case: IntakeCase | None = None, event_id: str = "1", source: str = SOURCE
 ) -> Intake:
     return Intake(
         case_id=CASE,
-        case=case or Case(),
+        case=case or IntakeCase(),
         now=NOW,
         event_id=event_id,
         source=source,
@@ -139,7 +139,7 @@ async def test_proofs_are_sealed_under_names_derived_from_the_event() -> None:
 
 
 async def test_two_systems_with_the_same_event_id_do_not_share_the_name_of_a_proof() -> None:
-    vault, case = MemoryVault(), Case(status=Status.CHALLENGED)
+    vault, case = MemoryVault(), IntakeCase(status=CaseStatus.CHALLENGED)
     await vault.create(CASE)
     event = ProofSubmitted(request=CASE, proofs=(NewCode(kind="new_code"),))
     facts = [

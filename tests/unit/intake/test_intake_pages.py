@@ -11,10 +11,10 @@ import pytest
 from httpx import Response
 from starlette.routing import Route
 
-from services.intake import asking
-from services.intake.domain import PackageCodeRefused, Status
-from shared.declarations import CURRENT, TEXTS
-from shared.events import (
+from services.intake.domain import CaseStatus, PackageCodeRefused
+from services.intake.pages import proof_form
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.events import (
     DataPoints,
     Declaration,
     Evidence,
@@ -23,9 +23,9 @@ from shared.events import (
     ProofKind,
     ProofReceived,
     ProofRefused,
+    ProofSlot,
     RequestPaused,
     RequestResumed,
-    Slot,
 )
 from tests.unit.fakes import NOW, PERSON, Office
 from tests.unit.intake_api import CASE, PACKAGE, answered, app_of, asked, client_of
@@ -226,11 +226,11 @@ async def test_nothing_is_asked_for_that_no_way_needs(ways: tuple[tuple[Evidence
     by_evidence = {
         E.MAILBOX: {"code"},
         E.DECLARATION: {"declaration", "declaration_name"},
-        E.IDENTITY_DOCUMENT: {Slot.IDENTITY.value},
-        E.ADDRESS_DOCUMENT: {Slot.ADDRESS.value},
-        E.PERMISSION: {Slot.PERMISSION.value},
-        E.TWO_POINTS: {detail.name for detail in asking.DETAILS},
-        E.THREE_POINTS: {detail.name for detail in asking.DETAILS},
+        E.IDENTITY_DOCUMENT: {ProofSlot.IDENTITY.value},
+        E.ADDRESS_DOCUMENT: {ProofSlot.ADDRESS.value},
+        E.PERMISSION: {ProofSlot.PERMISSION.value},
+        E.TWO_POINTS: {detail.name for detail in proof_form.DETAILS},
+        E.THREE_POINTS: {detail.name for detail in proof_form.DETAILS},
     }
     assert fields == {name for one in wanted for name in by_evidence.get(one, set())}
 
@@ -248,7 +248,7 @@ async def test_what_to_cover_and_what_to_leave_legible_is_said_at_the_file() -> 
         assert words in page_.text
     for words in ("your name, your address, the date, and who sent it", "card numbers", "amounts"):
         assert words in page_.text
-    for slot in (Slot.IDENTITY, Slot.ADDRESS):
+    for slot in (ProofSlot.IDENTITY, ProofSlot.ADDRESS):
         field_ = page_.fields()[slot]
         assert field_["accept"] == "image/jpeg,image/png,image/heic,image/tiff,application/pdf"
         assert f"{slot}-hint" in field_["aria-describedby"]
@@ -319,7 +319,7 @@ async def test_details_are_offered_as_the_api_takes_them() -> None:
 @pytest.mark.parametrize(("way", "least"), [(E.TWO_POINTS, 2), (E.THREE_POINTS, 3)])
 async def test_fewer_details_than_are_needed_cost_no_try(way: Evidence, least: int) -> None:
     office = await asked((way,))
-    names = [detail.name for detail in asking.DETAILS]
+    names = [detail.name for detail in proof_form.DETAILS]
     response = await sent(office, "details", dict.fromkeys(names[: least - 1], "x"))
     assert response.status_code == 422
     assert f"at least {least} details" in drawn(response).text
@@ -340,7 +340,9 @@ async def test_documents_are_sealed_and_the_page_says_so() -> None:
         response = await client.post(f"/requests/{CASE}/documents", files=files)
     assert "We are checking what you sent" in drawn(response).text
     [received] = office.told(ProofReceived)
-    assert [(proof.kind, proof.slot) for proof in received.proofs] == [(ProofKind.DOCUMENT, Slot.IDENTITY)]
+    assert [(proof.kind, proof.slot) for proof in received.proofs] == [
+        (ProofKind.DOCUMENT, ProofSlot.IDENTITY)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -388,16 +390,18 @@ async def test_the_page_says_whose_turn_it_is(
     assert [action for action in page_.actions() if action not in {"withdrawal", "appeal"}] == forms
 
 
-@pytest.mark.parametrize("reason", sorted({*asking.SETBACKS, "something_new"} - {asking.KEPT_WAITING}))
+@pytest.mark.parametrize(
+    "reason", sorted({*proof_form.SETBACKS, "something_new"} - {proof_form.KEPT_WAITING})
+)
 async def test_why_a_proof_has_not_convinced_is_told_in_words_and_no_more(reason: str) -> None:
     page_ = await page(await asked(*DOCUMENTS, after=(refused(reason),)))
-    sentence = asking.SETBACKS.get(reason, asking.UNCONVINCED)
+    sentence = proof_form.SETBACKS.get(reason, proof_form.UNCONVINCED)
     assert f"What you sent last did not convince us. {sentence}" in page_.text
     assert reason not in page_.html
 
 
 async def test_who_is_kept_waiting_for_a_code_is_not_told_that_they_have_not_convinced() -> None:
-    page_ = await page(await asked(*DOCUMENTS, after=(refused(asking.KEPT_WAITING),)))
+    page_ = await page(await asked(*DOCUMENTS, after=(refused(proof_form.KEPT_WAITING),)))
     assert "It comes by itself" in page_.text
     assert "did not convince" not in page_.text
 
@@ -431,11 +435,11 @@ async def test_the_style_comes_from_the_same_place() -> None:
 
 
 def test_every_status_has_words() -> None:
-    assert set(asking.STANDINGS) == set(Status)
+    assert set(proof_form.STANDINGS) == set(CaseStatus)
 
 
 def test_every_piece_of_evidence_has_words() -> None:
-    assert set(asking.WORDS) == set(Evidence)
+    assert set(proof_form.WORDS) == set(Evidence)
 
 
 # --- only the head ----------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.clock import Practice
+from services.intake.cases.clock import ClockRules
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 
 NEEDED = {
     "HABEAS_AMQP_URL": "amqp://guest:guest@127.0.0.1",
@@ -16,7 +16,7 @@ NEEDED = {
 }
 
 
-def practice(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Practice:
+def practice(monkeypatch: pytest.MonkeyPatch, **changes: str) -> ClockRules:
     return settings(monkeypatch, **changes).practice()
 
 

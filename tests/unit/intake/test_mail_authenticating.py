@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.mail.authenticating import is_authenticated, is_forged
-from services.intake.mail.reading import LONGEST_FIELD, Mail, read
+from services.intake.channels.email.authentication import is_authenticated, is_forged
+from services.intake.channels.email.parser import LONGEST_FIELD, ParsedMail, read
 
 OURS = "mx.example.com"
 ALIGNED = "dkim=pass header.d=example.org"
 
 
-def checked(results: str, *, sender: str = "ada@example.org", server: str = OURS) -> Mail:
+def checked(results: str, *, sender: str = "ada@example.org", server: str = OURS) -> ParsedMail:
     return read(f"From: {sender}\r\nAuthentication-Results: {server}; {results}\r\n\r\nHello".encode())
 
 

@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.mail.attaching import documents_in
-from services.intake.mail.charsets import characters, header
-from services.intake.mail.markup import text_of
-from services.intake.mail.quoting import own_words
-from services.intake.mail.reading import LARGEST_HEAD, MOST_DEPTH, MOST_FIELDS, MOST_PARTS, Attachment, read
-from services.intake.mail.refusing import Refused, is_dropped, refusal_of
-from shared.events import MOST_DOCUMENT_BYTES, Slot
+from services.intake.channels.email.attachments import documents_in
+from services.intake.channels.email.charsets import characters, header
+from services.intake.channels.email.exclusions import MailExclusion, is_dropped, refusal_of
+from services.intake.channels.email.markup import text_of
+from services.intake.channels.email.parser import (
+    LARGEST_HEAD,
+    MOST_DEPTH,
+    MOST_FIELDS,
+    MOST_PARTS,
+    Attachment,
+    read,
+)
+from services.intake.channels.email.quotation import own_words
+from shared.contract.events import MOST_DOCUMENT_BYTES, ProofSlot
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 EARLIEST = NOW - timedelta(days=30)
@@ -272,16 +279,16 @@ def test_pictures_and_pdfs_are_proofs_of_what_their_names_say() -> None:
         document.slot: document.media_type for document in documents_in(read(bytes(message)).attachments)
     }
     assert found == {
-        Slot.ADDRESS: "application/pdf",
-        Slot.IDENTITY: "image/jpeg",
-        Slot.PERMISSION: "application/pdf",
+        ProofSlot.ADDRESS: "application/pdf",
+        ProofSlot.IDENTITY: "image/jpeg",
+        ProofSlot.PERMISSION: "application/pdf",
     }
 
 
 def test_files_without_a_telling_name_prove_identity_then_the_address_and_no_more() -> None:
     files = [Attachment(f"IMG_{number}.jpg", JPEG + bytes([number])) for number in range(4)]
     found = documents_in(files)
-    assert [document.slot for document in found] == [Slot.IDENTITY, Slot.ADDRESS]
+    assert [document.slot for document in found] == [ProofSlot.IDENTITY, ProofSlot.ADDRESS]
     assert [document.content[-1] for document in found] == [0, 1]
 
 
@@ -310,38 +317,40 @@ def test_small_pictures_that_belong_to_the_markup_are_no_proofs() -> None:
     [
         ({}, None),
         ({"Auto_Submitted": "no"}, None),
-        ({"Auto_Submitted": "auto-replied"}, Refused.AUTOMATIC),
-        ({"Auto_Submitted": "auto-generated; x=y"}, Refused.AUTOMATIC),
-        ({"X_Auto_Response_Suppress": "All"}, Refused.AUTOMATIC),
-        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, Refused.AUTOMATIC),
-        ({"X_Autoreply": "yes"}, Refused.AUTOMATIC),
-        ({"Precedence": "auto_reply"}, Refused.AUTOMATIC),
-        ({"Precedence": "bulk"}, Refused.BULK),
-        ({"Precedence": "list"}, Refused.MAILING_LIST),
-        ({"Subject": "Out of office: back on Monday"}, Refused.AUTOMATIC),
-        ({"Subject": "Automatische Antwort: Hallo"}, Refused.AUTOMATIC),
-        ({"Subject": "Abwesenheitsnotiz"}, Refused.AUTOMATIC),
-        ({"Subject": "Réponse automatique : absence"}, Refused.AUTOMATIC),
-        ({"Subject": "自动回复: 您好"}, Refused.AUTOMATIC),
+        ({"Auto_Submitted": "auto-replied"}, MailExclusion.AUTOMATIC),
+        ({"Auto_Submitted": "auto-generated; x=y"}, MailExclusion.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "All"}, MailExclusion.AUTOMATIC),
+        ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, MailExclusion.AUTOMATIC),
+        ({"X_Autoreply": "yes"}, MailExclusion.AUTOMATIC),
+        ({"Precedence": "auto_reply"}, MailExclusion.AUTOMATIC),
+        ({"Precedence": "bulk"}, MailExclusion.BULK),
+        ({"Precedence": "list"}, MailExclusion.MAILING_LIST),
+        ({"Subject": "Out of office: back on Monday"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "Automatische Antwort: Hallo"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "Abwesenheitsnotiz"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "Réponse automatique : absence"}, MailExclusion.AUTOMATIC),
+        ({"Subject": "自动回复: 您好"}, MailExclusion.AUTOMATIC),
         ({"Subject": "What is your office address?"}, None),
-        ({"List_Id": "<news.example.org>"}, Refused.MAILING_LIST),
-        ({"List_Unsubscribe": "<https://example.org/u>"}, Refused.BULK),
-        ({"X_Spam_Flag": "YES"}, Refused.SPAM),
+        ({"List_Id": "<news.example.org>"}, MailExclusion.MAILING_LIST),
+        ({"List_Unsubscribe": "<https://example.org/u>"}, MailExclusion.BULK),
+        ({"X_Spam_Flag": "YES"}, MailExclusion.SPAM),
         ({"X_Spam_Flag": "NO"}, None),
-        ({"From": "MAILER-DAEMON@mx.example.org"}, Refused.BOUNCE),
-        ({"Return_Path": "<>"}, Refused.BOUNCE),
-        ({"Subject": "Undelivered Mail Returned to Sender"}, Refused.BOUNCE),
-        ({"From": "no-reply@example.org"}, Refused.NO_REPLY),
-        ({"From": "privacy@example.com"}, Refused.LOOP),
-        ({"From": "Privacy <privacy+tag@EXAMPLE.com>"}, Refused.LOOP),
-        ({"X_Loop": "privacy@example.com"}, Refused.LOOP),
-        ({"X_Habeas_Request": "0" * 32}, Refused.LOOP),
-        ({"Authentication_Results": "mx.example.com; dmarc=fail"}, Refused.FORGED),
+        ({"From": "MAILER-DAEMON@mx.example.org"}, MailExclusion.BOUNCE),
+        ({"Return_Path": "<>"}, MailExclusion.BOUNCE),
+        ({"Subject": "Undelivered Mail Returned to Sender"}, MailExclusion.BOUNCE),
+        ({"From": "no-reply@example.org"}, MailExclusion.NO_REPLY),
+        ({"From": "privacy@example.com"}, MailExclusion.LOOP),
+        ({"From": "Privacy <privacy+tag@EXAMPLE.com>"}, MailExclusion.LOOP),
+        ({"X_Loop": "privacy@example.com"}, MailExclusion.LOOP),
+        ({"X_Habeas_Request": "0" * 32}, MailExclusion.LOOP),
+        ({"Authentication_Results": "mx.example.com; dmarc=fail"}, MailExclusion.FORGED),
         ({"Authentication_Results": "mx.example.com; spf=fail; dmarc=pass"}, None),
         ({"Authentication_Results": "elsewhere.example.org; dmarc=fail"}, None),
     ],
 )
-def test_what_no_person_wrote_to_us_opens_no_case(fields: dict[str, str], reason: Refused | None) -> None:
+def test_what_no_person_wrote_to_us_opens_no_case(
+    fields: dict[str, str], reason: MailExclusion | None
+) -> None:
     found = read(bytes(mail(**fields)))
     assert refusal_of(found, "ada@example.org", ours=OURS, trusted="mx.example.com") is reason
 
@@ -358,13 +367,16 @@ def test_results_below_the_topmost_and_without_trust_are_not_believed() -> None:
 
 def test_the_empty_envelope_sender_is_a_report_and_one_that_nobody_knows_is_none() -> None:
     found = read(bytes(mail()))
-    assert refusal_of(found, "", ours=OURS, trusted="") is Refused.BOUNCE
+    assert refusal_of(found, "", ours=OURS, trusted="") is MailExclusion.BOUNCE
     assert refusal_of(found, None, ours=OURS, trusted="") is None
 
 
 def test_a_mail_that_goes_round_in_a_circle_is_a_loop() -> None:
     hops = "Received: by mx\r\n" * 61
-    assert refusal_of(read(raw(f"{hops}From: ada@example.org")), None, ours=OURS, trusted="") is Refused.LOOP
+    assert (
+        refusal_of(read(raw(f"{hops}From: ada@example.org")), None, ours=OURS, trusted="")
+        is MailExclusion.LOOP
+    )
 
 
 def test_only_reports_and_our_own_letters_are_dropped() -> None:

@@ -9,18 +9,18 @@ import pytest
 import pytest_asyncio
 from cryptography import x509
 
-from services.intake.door import ACTS_PER_HOUR
-from services.intake.packages import Packages
-from shared.answer import PackageFacts, facts_of
-from shared.events import (
+from services.intake.cases.service import ACTS_PER_HOUR
+from services.intake.http.packages import Packages
+from shared.contract.answer import PackageFacts, facts_of
+from shared.contract.events import (
     Outcome,
     PackageFetched,
     RequestFulfilled,
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.sources import ChannelSource, channel_source
 from shared.law import Right
-from shared.sources import Channel, channel_source
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -244,7 +244,7 @@ async def test_a_person_s_package_is_no_controllers(controller: Calling) -> None
     person = RequestSubmitted.model_validate(
         {"reference": "r", "right": "access", "subject": {"email": EMAIL}}
     )
-    case = await door.lodge(person, channel_source(Channel.OPENDSR, "shop"))
+    case = await door.lodge(person, channel_source(ChannelSource.OPENDSR, "shop"))
     await controller.office.work()
     with pytest.raises(Exception, match="no request has this id"):
         await Packages(door).hand_over(case, "opendsr/shop")

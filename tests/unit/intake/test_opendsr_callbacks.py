@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from services.intake.callbacks import Callback, Telling
-from shared.events import Outcome, RequestFulfilled
+from services.intake.http.callbacks import Callback, CallbackProtocol
+from shared.contract.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import look
 from tests.unit.controllers import DOMAIN, ID, Calling, calling, certified, example, verifies
@@ -37,7 +37,7 @@ class Called:
 class Stage:
     controller: Calling
     called: Called
-    telling: Telling
+    telling: CallbackProtocol
 
     async def after(self, by: timedelta) -> None:
         await self.controller.office.wait(by)
@@ -62,7 +62,9 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     async with calling(Office()) as controller:
         called, desk = Called(), controller.desk
-        yield Stage(controller, called, Telling(desk, desk.files.watch, called, controller.office.clock))  # type: ignore[arg-type]
+        yield Stage(
+            controller, called, CallbackProtocol(desk, desk.files.watch, called, controller.office.clock)
+        )  # type: ignore[arg-type]
 
 
 async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -> None:

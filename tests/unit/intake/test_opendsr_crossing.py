@@ -14,10 +14,10 @@ from hypothesis import example as case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.opendsr.filing import CALL
-from services.intake.opendsr.protocol import EXISTS, Refused, Version
+from services.intake.channels.opendsr.instructions import CALL
+from services.intake.channels.opendsr.protocol import EXISTS, OpenDsrCallRefused, Version
+from shared.contract.events import RequestLodged, RequestReceived
 from shared.errors import UnknownRequest
-from shared.events import RequestLodged, RequestReceived
 from tests.unit.controllers import ID, LISTED, desk_of, example
 from tests.unit.fakes import Office
 
@@ -81,7 +81,7 @@ class Counter:
 async def _answer(submit: Callable[..., Coroutine[Any, Any, object]], body: bytes) -> str:
     try:
         await submit(SHOP, Version.TWO, body)
-    except Refused as refused:
+    except OpenDsrCallRefused as refused:
         said = refused.status, refused.flaws[0].message == EXISTS
         return {(HTTPStatus.CONFLICT, False): EQUAL, (HTTPStatus.BAD_REQUEST, True): REPEATED}[said]
     return TAKEN

@@ -9,19 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.opendsr.messages import Served, read, request_in, wish_of
-from services.intake.opendsr.protocol import ALIASES, IDENTITY_TYPES, Refused, Version, instant
+from services.intake.channels.opendsr.messages import DiscoveryDocument, read, request_in, wish_of
+from services.intake.channels.opendsr.protocol import (
+    ALIASES,
+    IDENTITY_TYPES,
+    OpenDsrCallRefused,
+    Version,
+    instant,
+)
 from shared.law import Regulation, Right, Role
 from tests.unit.controllers import DOMAIN, EMAIL, ID, IDENTITIES, LISTED, NUMBER, example
 
-SERVED = Served(DOMAIN, IDENTITIES)
+SERVED = DiscoveryDocument(DOMAIN, IDENTITIES)
 V1, V2, V3 = Version
 VERSIONS = pytest.mark.parametrize("version", ["1", "2", "3"])
 
 
-def refusal(version: str = "2", body: bytes | None = None, **changes: Any) -> Refused:
+def refusal(version: str = "2", body: bytes | None = None, **changes: Any) -> OpenDsrCallRefused:
     content = orjson.dumps(example(version, **changes)) if body is None else body
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(OpenDsrCallRefused) as caught:
         request_in(read(content, Version(int(version))), SERVED)
     return caught.value
 
@@ -66,7 +72,7 @@ def test_each_identity_is_looked_up_by_the_name_of_the_data_map() -> None:
 
 
 def test_a_misspelt_type_of_one_client_is_understood() -> None:
-    served = Served(DOMAIN, {"roku_publisher_id": "roku"})
+    served = DiscoveryDocument(DOMAIN, {"roku_publisher_id": "roku"})
     body = orjson.dumps(example(subject_identities=[one("roku_publishing_id", "1")]))
     assert request_in(read(body, V2), served).subject.identifiers == {"roku": "1"}
     assert set(ALIASES.values()) <= IDENTITY_TYPES
@@ -116,7 +122,7 @@ def test_nor_are_those_of_3_0(identities: Any) -> None:
     assert_silent(refusal("3", subject_identities=identities), "subject_identities")
 
 
-def assert_silent(refused: Refused, path: str) -> None:
+def assert_silent(refused: OpenDsrCallRefused, path: str) -> None:
     assert refused.status == 400
     assert all(flaw.path.startswith(path) for flaw in refused.flaws)
     assert EMAIL not in str(refused)
@@ -207,7 +213,7 @@ JSON = st.recursive(
 )
 def test_whatever_fields_hold_they_are_taken_or_refused(version: str, changes: dict[str, Any]) -> None:
     body = orjson.dumps(example(version) | changes)
-    with suppress(Refused):
+    with suppress(OpenDsrCallRefused):
         request_in(read(body, Version(int(version))), SERVED)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.intake.clock import end_of
-from services.intake.opendsr.filing import CALL
-from services.intake.opendsr.protocol import EXISTS
-from services.intake.protocols import MOST_BYTES
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.intake.cases.clock import end_of
+from services.intake.channels.opendsr.instructions import CALL
+from services.intake.channels.opendsr.protocol import EXISTS
+from services.intake.channels.protocols import MOST_BYTES
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityVerified,

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.intake.opendsr.certificate import Certified
-from services.intake.opendsr.protocol import Version
+from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.protocol import Version
 from services.intake.settings import IntakeSettings
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 from tests.unit.controllers import DOMAIN, certificate_of, pem_of, rsa_key, verifies
 from tests.unit.fakes import NOW
 

@@ -10,13 +10,11 @@ from httpx import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.intake.opendsr.messages import Served
-from services.intake.opendsr.protocol import EXISTS, Version
-from shared.answer import SUBMISSION
+from services.intake.channels.opendsr.messages import DiscoveryDocument
+from services.intake.channels.opendsr.protocol import EXISTS, Version
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestReceived
 from shared.errors import BrokerUnavailable
-from shared.events import (
-    RequestReceived,
-)
 from tests.unit.controllers import (
     DOMAIN,
     EMAIL,
@@ -86,7 +84,7 @@ async def test_an_id_whose_record_is_gone_is_not_used_again(controller: Calling)
 
 
 async def test_fewer_identities_served_leave_earlier_requests_as_they_are(controller: Calling) -> None:
-    served = Served(DOMAIN, {"controller_customer_id": "customer_no"})
+    served = DiscoveryDocument(DOMAIN, {"controller_customer_id": "customer_no"})
     later = replace(controller.desk, files=replace(controller.desk.files, served=served))
     shop = later.files.controllers["shop"]
     assert (await controller.post(example())).status_code == 201

@@ -2,11 +2,11 @@
 
 import pytest
 
-from services.intake import asking
-from services.intake.domain import Case
-from services.intake.outcomes import GROUNDS, STANDINGS, grounds_of, standing_of
-from services.notifier.reasons import ReasonCode
-from shared.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
+from services.intake.domain import IntakeCase
+from services.intake.pages import proof_form
+from services.intake.pages.outcomes import GROUNDS, STANDINGS, grounds_of, standing_of
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.events import IdentityRefused, LetterKind, NoticeFailed, Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.platforms import ROOT, platforms, signed_request
@@ -63,5 +63,5 @@ def test_every_ground_is_one_that_letters_know() -> None:
 
 
 def test_a_request_that_is_under_way_stands_where_it_stands() -> None:
-    assert standing_of(Case()) == asking.standing_of(Case())
-    assert list(grounds_of(Case())) == []
+    assert standing_of(IntakeCase()) == proof_form.standing_of(IntakeCase())
+    assert list(grounds_of(IntakeCase())) == []

@@ -11,17 +11,17 @@ from httpx import AsyncClient, Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.centre.form import FIELDS, Filled, For
-from services.intake.centre.wishes import CHOICES, MARKETING, OPT_OUT, WISHES, Part
+from services.intake.channels.unsubscribe.links import MailSubscription
 from services.intake.domain import GPC, PUBLIC_DOOR
-from services.intake.guard import TRAP
-from services.intake.languages import CATALOGUES, LANGUAGES
-from services.intake.unsubscribing.links import Subscription
-from shared.answer import SUBMISSION
-from shared.client_limits import Allowance
-from shared.events import RequestLodged, RequestSubmitted
+from services.intake.pages.centre.form import FIELDS, Filled, For
+from services.intake.pages.centre.options import CHOICES, MARKETING, OPT_OUT, WISHES, FormPart
+from services.intake.pages.csrf import TRAP
+from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestLodged, RequestSubmitted
 from shared.law import Regulation, Right, Role
-from shared.places import SUBDIVISIONS, countries
+from shared.law.places import SUBDIVISIONS, countries
+from shared.runtime.client_limits import Allowance
 from tests.unit.fakes import Office, request
 from tests.unit.intake_api import CASE, LINKS, ROOT, app_of, asked, client_of, form
 
@@ -302,7 +302,7 @@ async def test_the_language_of_the_page_is_that_of_the_letters() -> None:
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30)), st.sampled_from(sorted(WISHES)))
 def test_whatever_is_typed_is_a_flaw_or_a_request(typed: dict[str, str], path: str) -> None:
     filled = Filled(WISHES[path], PERSON | typed)
-    assert filled.flaws() or filled.request("r", "en") or Part.PERSON in filled.wish.parts
+    assert filled.flaws() or filled.request("r", "en") or FormPart.PERSON in filled.wish.parts
 
 
 @settings(max_examples=40)
@@ -404,7 +404,7 @@ async def test_the_signal_counts_with_a_request_of_a_program_and_with_a_click_to
     office = Office()
     async with client_of(office.door) as client:
         await client.post("/v1/requests", json=form(), headers=SIGNAL)
-        link = LINKS.url_for(Subscription(email="ottilie@example.org"))
+        link = LINKS.url_for(MailSubscription(email="ottilie@example.org"))
         await client.post(link, data={"List-Unsubscribe": "One-Click"}, headers=SIGNAL)
     assert [fact.source for fact in office.told(RequestLodged)].count(GPC) == 2
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.intake.domain import Status, request_id
+from services.intake.domain import CaseStatus, request_id
 from services.intake.handlers import USED_BEFORE
-from shared.events import Fact, RequestPurged, RequestReceived, RequestRejected
-from shared.journal import Row
+from shared.contract.events import Fact, RequestPurged, RequestReceived, RequestRejected
+from shared.runtime.journal import JournalRow
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request
 
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
@@ -25,7 +25,7 @@ async def purged() -> Purged:
     await office.submit(request())
     journal = office.journals["intake"]
     rows = [row for row in journal.rows.values() if row.case == CASE]
-    tomb = Row(CASE, len(rows), "purged", None, (PURGED,), NOW)
+    tomb = JournalRow(CASE, len(rows), "purged", None, (PURGED,), NOW)
     journal.rows = {tomb.key: tomb}
     return Purged(office, office.the(RequestReceived))
 
@@ -71,4 +71,4 @@ async def test_a_reference_that_was_used_before_the_purge_is_refused_and_its_pub
 
 async def test_whoever_looks_for_a_purged_case_hears_that_it_ended() -> None:
     case = await purged()
-    assert (await case.office.door.case(CASE)).status is Status.PURGED
+    assert (await case.office.door.case(CASE)).status is CaseStatus.PURGED

@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain import (
-    MAIL,
-    TRANSITIONS,
-    Case,
-    DueMoved,
-    Status,
-    evolve,
-    outcome_of,
+from services.intake.cases.register import (
+    Counted,
+    RegisterEntry,
+    RequestManner,
+    RequestResult,
+    RetentionReason,
+    Story,
+    counted,
+    outlived,
 )
-from services.intake.purge import Retention
-from services.intake.register import Counted, Entry, Manner, Result, Standing, Story, counted, outlived
-from shared.events import (
+from services.intake.cases.retention import RegisterRetention
+from services.intake.domain import MAIL, TRANSITIONS, CaseStatus, DueMoved, IntakeCase, evolve, outcome_of
+from shared.contract.events import (
     AnswerDelivered,
     AppealAnswered,
     AppealReceived,
@@ -107,7 +108,7 @@ def story(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Story:
     return Story.of((MARCH + number * apart, fact) for number, fact in enumerate(facts))
 
 
-def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Entry:
+def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> RegisterEntry:
     found = story(*facts, apart=apart).entry(BERLIN)
     assert found is not None
     return found
@@ -116,63 +117,78 @@ def entry(*facts: Fact, apart: timedelta = timedelta(days=1)) -> Entry:
 @pytest.mark.parametrize(
     ("facts", "result", "grounds"),
     [
-        pytest.param((), Result.OPEN, (), id="open"),
-        pytest.param((fulfilled(),), Result.OPEN, (), id="decided, and the letter is not sent"),
-        pytest.param((fulfilled(), REFUSED_BY_SERVER), Result.OPEN, (), id="the letter does not arrive"),
-        pytest.param((fulfilled(), CLOSED), Result.GRANTED, (), id="granted"),
-        pytest.param((NO_MAILBOX, fulfilled()), Result.GRANTED, (), id="nobody to write to"),
+        pytest.param((), RequestResult.OPEN, (), id="open"),
+        pytest.param((fulfilled(),), RequestResult.OPEN, (), id="decided, and the letter is not sent"),
+        pytest.param(
+            (fulfilled(), REFUSED_BY_SERVER), RequestResult.OPEN, (), id="the letter does not arrive"
+        ),
+        pytest.param((fulfilled(), CLOSED), RequestResult.GRANTED, (), id="granted"),
+        pytest.param((NO_MAILBOX, fulfilled()), RequestResult.GRANTED, (), id="nobody to write to"),
         pytest.param(
             (fulfilled(Outcome.PARTLY_GRANTED, reasons={"tax_law": 3, "contract": 1}), CLOSED),
-            Result.PARTLY_GRANTED,
+            RequestResult.PARTLY_GRANTED,
             ("contract", "tax_law"),
             id="in part",
         ),
         pytest.param(
             (fulfilled(Outcome.REFUSED, reasons={"tax_law": 3}), CLOSED),
-            Result.REFUSED,
+            RequestResult.REFUSED,
             ("tax_law",),
             id="denied by law",
         ),
-        pytest.param((fulfilled(Outcome.NOTHING_HELD), CLOSED), Result.NOTHING_HELD, (), id="nothing held"),
-        pytest.param((refused("no_try_left"), CLOSED), Result.REFUSED, ("no_try_left",), id="not identified"),
         pytest.param(
-            (refused("not_proven_in_time"), CLOSED), Result.LAPSED, ("not_proven_in_time",), id="lapsed"
+            (fulfilled(Outcome.NOTHING_HELD), CLOSED), RequestResult.NOTHING_HELD, (), id="nothing held"
         ),
-        pytest.param((WITHDRAWN,), Result.WITHDRAWN, (), id="withdrawn"),
-        pytest.param((WITHDRAWN, refused("no_try_left"), CLOSED), Result.WITHDRAWN, (), id="crossed"),
-        pytest.param((FORWARDED, CLOSED), Result.FORWARDED, (), id="forwarded"),
-        pytest.param((DUPLICATED,), Result.DUPLICATE, (), id="a duplicate, whatever becomes of the letter"),
-        pytest.param((DUPLICATED, CLOSED), Result.DUPLICATE, (), id="a duplicate"),
-        pytest.param((fulfilled(), CLOSED, CAME_BACK), Result.OPEN, (), id="the letter came back"),
-        pytest.param((fulfilled(), CLOSED, CAME_BACK, SENT), Result.GRANTED, (), id="sent once more"),
-        pytest.param((fulfilled(), CLOSED, CAME_BACK, DELIVERED), Result.GRANTED, (), id="handed over"),
         pytest.param(
-            (fulfilled(), REFUSED_BY_SERVER, DELIVERED), Result.GRANTED, (), id="handed over at once"
+            (refused("no_try_left"), CLOSED), RequestResult.REFUSED, ("no_try_left",), id="not identified"
         ),
-        pytest.param((WITHDRAWN, CLOSED, fulfilled()), Result.OPEN, (), id="answered after all, not told"),
-        pytest.param((WITHDRAWN, fulfilled(), CLOSED), Result.GRANTED, (), id="answered after all"),
+        pytest.param(
+            (refused("not_proven_in_time"), CLOSED),
+            RequestResult.LAPSED,
+            ("not_proven_in_time",),
+            id="lapsed",
+        ),
+        pytest.param((WITHDRAWN,), RequestResult.WITHDRAWN, (), id="withdrawn"),
+        pytest.param((WITHDRAWN, refused("no_try_left"), CLOSED), RequestResult.WITHDRAWN, (), id="crossed"),
+        pytest.param((FORWARDED, CLOSED), RequestResult.FORWARDED, (), id="forwarded"),
+        pytest.param(
+            (DUPLICATED,), RequestResult.DUPLICATE, (), id="a duplicate, whatever becomes of the letter"
+        ),
+        pytest.param((DUPLICATED, CLOSED), RequestResult.DUPLICATE, (), id="a duplicate"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK), RequestResult.OPEN, (), id="the letter came back"),
+        pytest.param((fulfilled(), CLOSED, CAME_BACK, SENT), RequestResult.GRANTED, (), id="sent once more"),
+        pytest.param(
+            (fulfilled(), CLOSED, CAME_BACK, DELIVERED), RequestResult.GRANTED, (), id="handed over"
+        ),
+        pytest.param(
+            (fulfilled(), REFUSED_BY_SERVER, DELIVERED), RequestResult.GRANTED, (), id="handed over at once"
+        ),
+        pytest.param(
+            (WITHDRAWN, CLOSED, fulfilled()), RequestResult.OPEN, (), id="answered after all, not told"
+        ),
+        pytest.param((WITHDRAWN, fulfilled(), CLOSED), RequestResult.GRANTED, (), id="answered after all"),
     ],
 )
 def test_the_register_says_what_became_of_a_request_and_why(
-    facts: tuple[Fact, ...], result: Result, grounds: tuple[str, ...]
+    facts: tuple[Fact, ...], result: RequestResult, grounds: tuple[str, ...]
 ) -> None:
     found = entry(received(), *facts)
     assert found.result is result
-    assert found.result is Result.OPEN or found.grounds == grounds
+    assert found.result is RequestResult.OPEN or found.grounds == grounds
 
 
 def test_what_a_controller_has_is_answered_when_it_is_decided() -> None:
     asks = received(requester="controller", role="end_user", reachable=False)
-    assert entry(asks).result is Result.OPEN
+    assert entry(asks).result is RequestResult.OPEN
     found = entry(asks, fulfilled())
-    assert (found.result, found.requester) == (Result.GRANTED, "controller")
+    assert (found.result, found.requester) == (RequestResult.GRANTED, "controller")
     assert found.answered_on == (MARCH + timedelta(days=1)).date()
     assert found.ended_at == MARCH + timedelta(days=1)
     identified = IdentityVerified(
         request_id=CASE, right=Right.ERASURE, regulation=Regulation.CCPA, received_on=MARCH.date(),
         assurance="vouched", reasons=("vouched",),
     )  # fmt: skip
-    case = reduce(evolve, (asks, identified, fulfilled()), Case())
+    case = reduce(evolve, (asks, identified, fulfilled()), IntakeCase())
     assert not case.unanswered
     assert case.undelivered == ()
 
@@ -180,20 +196,20 @@ def test_what_a_controller_has_is_answered_when_it_is_decided() -> None:
 @pytest.mark.parametrize(
     ("first", "source", "manner"),
     [
-        pytest.param((), "shop", Manner.EVENT, id="an event"),
-        pytest.param((lodged_by("shop"),), "shop", Manner.API, id="the API"),
-        pytest.param((lodged_by("habeas/public"),), "habeas/public", Manner.WEB, id="the page"),
-        pytest.param((RENEWED,), "habeas/appeal", Manner.APPEAL, id="an appeal was granted"),
+        pytest.param((), "shop", RequestManner.EVENT, id="an event"),
+        pytest.param((lodged_by("shop"),), "shop", RequestManner.API, id="the API"),
+        pytest.param((lodged_by("habeas/public"),), "habeas/public", RequestManner.WEB, id="the page"),
+        pytest.param((RENEWED,), "habeas/appeal", RequestManner.APPEAL, id="an appeal was granted"),
     ],
 )
 def test_the_register_says_how_a_request_was_made(
-    first: tuple[Fact, ...], source: str, manner: Manner
+    first: tuple[Fact, ...], source: str, manner: RequestManner
 ) -> None:
     assert entry(*first, received(source=source)).manner is manner
 
 
 def test_an_appeal_that_renews_a_request_leaves_its_own_as_it_was_made() -> None:
-    assert entry(lodged_by("shop"), received(), fulfilled(), CLOSED, RENEWED).manner is Manner.API
+    assert entry(lodged_by("shop"), received(), fulfilled(), CLOSED, RENEWED).manner is RequestManner.API
 
 
 def test_days_run_from_receipt_to_the_letter_in_the_zone_of_the_company() -> None:
@@ -308,22 +324,24 @@ def restricted(right: Right, *more: Fact, **changes: object) -> Story:
 @pytest.mark.parametrize(
     ("told", "standing"),
     [
-        pytest.param(restricted(Right.RESTRICTION), Standing.RESTRICTED, id="a restriction in force"),
+        pytest.param(restricted(Right.RESTRICTION), RetentionReason.RESTRICTED, id="a restriction in force"),
         pytest.param(
             restricted(Right.RESTRICTION, SubjectUnrestricted(request_id=CASE, identifiers={})),
             None,
             id="lifted",
         ),
-        pytest.param(restricted(Right.OBJECTION), Standing.RESTRICTED, id="an objection restricts"),
+        pytest.param(restricted(Right.OBJECTION), RetentionReason.RESTRICTED, id="an objection restricts"),
         pytest.param(restricted(Right.OBJECTION, direct_marketing=True), None, id="not one to marketing"),
         pytest.param(restricted(Right.OPT_OUT_OF_SALE), None, id="nor an opt-out"),
         pytest.param(
             story(received(Right.RECTIFICATION), fulfilled(statement_kept=True), CLOSED),
-            Standing.STATEMENT,
+            RetentionReason.STATEMENT,
             id="a correction that was declined, with a statement",
         ),
         pytest.param(
-            story(received(), fulfilled(dispositions={"left": 1}), CLOSED), Standing.LEFT, id="records left"
+            story(received(), fulfilled(dispositions={"left": 1}), CLOSED),
+            RetentionReason.LEFT,
+            id="records left",
         ),
         pytest.param(
             story(received(), fulfilled(dispositions={"left": 1}), CLOSED, fulfilled(), CLOSED),
@@ -333,7 +351,7 @@ def restricted(right: Right, *more: Fact, **changes: object) -> Story:
         pytest.param(story(received(), fulfilled(), CLOSED), None, id="nothing"),
     ],
 )
-def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: Standing | None) -> None:
+def test_a_case_that_somebody_still_needs_is_kept(told: Story, standing: RetentionReason | None) -> None:
     assert told.standing is standing
     assert outlived(told, MARCH + LONG) is (standing is None)
 
@@ -381,7 +399,7 @@ def test_a_mail_of_which_no_request_came_is_in_no_count_and_goes_as_well(fact: F
 
 
 def test_a_request_by_mail_says_so() -> None:
-    assert entry(lodged_by(MAIL), received()).manner is Manner.MAIL
+    assert entry(lodged_by(MAIL), received()).manner is RequestManner.MAIL
 
 
 @pytest.mark.parametrize(
@@ -394,7 +412,7 @@ def test_a_request_by_mail_says_so() -> None:
 )
 def test_two_years_are_kept_and_not_a_day_less(now: date, before: date) -> None:
     noon = time(12, tzinfo=BERLIN)
-    ended_before = Retention(24, BERLIN).ended_before(datetime.combine(now, noon))
+    ended_before = RegisterRetention(24, BERLIN).ended_before(datetime.combine(now, noon))
     assert ended_before == datetime.combine(before, noon)
 
 
@@ -429,9 +447,9 @@ def lives(draw: st.DrawFn) -> list[Fact]:
     """Draw a way through intake's table, of somebody with a mailbox or without one."""
     addressless = draw(st.booleans())
     facts: list[Fact] = [received(), *([NO_MAILBOX] if addressless else [])]
-    status = Status.RECEIVED
+    status = CaseStatus.RECEIVED
     for _ in range(draw(st.integers(0, 8))):
-        written = status is Status.CLOSED and any(isinstance(fact, RequestFulfilled) for fact in facts)
+        written = status is CaseStatus.CLOSED and any(isinstance(fact, RequestFulfilled) for fact in facts)
         if written and not addressless:
             facts += draw(st.lists(st.sampled_from([CAME_BACK, SENT, DELIVERED]), max_size=3))
         known = [kind for kind in TRANSITIONS.get(status, {}) if kind in FACTS]
@@ -443,12 +461,19 @@ def lives(draw: st.DrawFn) -> list[Fact]:
 
 @given(lives())
 def test_the_register_agrees_with_the_table_of_intake(facts: list[Fact]) -> None:
-    case, told = reduce(evolve, facts, Case()), story(*facts)
+    case, told = reduce(evolve, facts, IntakeCase()), story(*facts)
     assert (told.ended_at is None) is case.unanswered
-    if told.result not in {Result.OPEN, Result.WITHDRAWN, Result.FORWARDED, Result.DUPLICATE}:
+    if told.result not in {
+        RequestResult.OPEN,
+        RequestResult.WITHDRAWN,
+        RequestResult.FORWARDED,
+        RequestResult.DUPLICATE,
+    }:
         outcome = outcome_of(case)
         assert outcome is not None
-        assert (Result.REFUSED if told.result is Result.LAPSED else told.result) == outcome.value
+        assert (
+            RequestResult.REFUSED if told.result is RequestResult.LAPSED else told.result
+        ) == outcome.value
 
 
 @given(st.lists(lives(), max_size=3))

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.intake.deadlines import APPROACHING, UNACKNOWLEDGED
-from services.intake.domain import PUBLIC_DOOR, Case, Status, request_id
-from services.intake.drp.statuses import Asked, Links, Reason, Standing, told_of
-from services.intake.registering import LOST_AFTER
-from services.intake.repeating import duplicate_of
-from shared.events import (
+from services.intake.cases.deadlines import APPROACHING, UNACKNOWLEDGED
+from services.intake.cases.fingerprint import duplicate_of
+from services.intake.cases.registration import LOST_AFTER
+from services.intake.channels.drp.statuses import DrpLinks, DrpReason, DrpRequestFacts, DrpStatus, told_of
+from services.intake.domain import PUBLIC_DOOR, CaseStatus, IntakeCase, request_id
+from shared.contract.events import (
     DeadlineApproaching,
     DeadlineCame,
     EmailCode,
@@ -91,7 +91,7 @@ async def test_who_asks_for_the_same_again_is_told_of_the_first_and_asked_for_no
     assert (told.first_received_on, told.due_on) == (first.received_on, first.due_on)
     assert office.told(RequestReceived)[1].repeats == FIRST
     assert {fact.request_id for fact in office.told(IdentityChallenged)} == {FIRST}
-    assert (await office.door.case(SECOND)).status is Status.DUPLICATE
+    assert (await office.door.case(SECOND)).status is CaseStatus.DUPLICATE
 
 
 async def test_it_is_closed_when_that_letter_is_sent() -> None:
@@ -99,7 +99,7 @@ async def test_it_is_closed_when_that_letter_is_sent() -> None:
     await office.tell(sent(LetterKind.DUPLICATE, SECOND), service="notifier")
     closed = office.the(RequestClosed)
     assert (closed.request_id, closed.outcome) == (SECOND, None)
-    assert (await office.door.case(FIRST)).status is Status.CHALLENGED
+    assert (await office.door.case(FIRST)).status is CaseStatus.CHALLENGED
 
 
 async def test_every_further_one_is_linked_to_the_first_and_to_no_duplicate() -> None:
@@ -281,10 +281,10 @@ async def test_the_page_of_a_duplicate_does_not_open_the_first_to_whoever_made_i
 
 async def test_an_agent_is_told_that_its_request_was_made_before() -> None:
     office = await asked_twice()
-    asked_of = Asked(SECOND, None, NOW, NOW, NOW)
-    links = Links("https://privacy.example.com", "https://privacy.example.com")
+    asked_of = DrpRequestFacts(SECOND, None, NOW, NOW, NOW)
+    links = DrpLinks("https://privacy.example.com", "https://privacy.example.com")
     told = told_of(await office.door.case(SECOND), asked_of, links, revoked=False)
-    assert (told.standing, told.reason) == (Standing.DENIED, Reason.TOO_MANY_REQUESTS)
+    assert (told.standing, told.reason) == (DrpStatus.DENIED, DrpReason.TOO_MANY_REQUESTS)
 
 
 def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() -> None:
@@ -302,9 +302,9 @@ def test_who_brings_more_evidence_than_an_unproven_first_does_not_wait_for_it() 
     received = RequestReceived.model_validate(fields)
     attested = received.model_copy(update={"attested": (Evidence.MAILBOX,)})
     today = NOW.date()
-    assert duplicate_of(Case(Status.CHALLENGED, received), received, today)
-    assert not duplicate_of(Case(Status.CHALLENGED, received), attested, today)
-    assert duplicate_of(Case(Status.VERIFIED, received), attested, today)
+    assert duplicate_of(IntakeCase(CaseStatus.CHALLENGED, received), received, today)
+    assert not duplicate_of(IntakeCase(CaseStatus.CHALLENGED, received), attested, today)
+    assert duplicate_of(IntakeCase(CaseStatus.VERIFIED, received), attested, today)
 
 
 # --- at the public door ------------------------------------------------------------------------------------

@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
-from services.intake import asking
-from services.intake.drawing import problem_of, size_in_words
-from services.intake.languages import CATALOGUES, LANGUAGES
-from services.intake.obstacles import CodeRefused, NotNow, Obstacle, TooOften
-from services.intake.ranges import NotSatisfiable
-from services.intake.site import Site
-from shared.codes import Verdict
-from shared.declarations import TEXTS
-from shared.events import RequestWithdrawn
-from shared.law import Company
+from services.intake.cases.errors import CodeRefused, NotNow, Obstacle, TooOften
+from services.intake.http.ranges import NotSatisfiable
+from services.intake.pages import proof_form
+from services.intake.pages.languages import CATALOGUES, LANGUAGES
+from services.intake.pages.request_page import problem_of, size_in_words
+from services.intake.pages.site import Site
+from shared.contract.codes import CodeVerdict
+from shared.contract.declarations import TEXTS
+from shared.contract.events import RequestWithdrawn
+from shared.law import Controller
 from tests.unit import intake_api
 from tests.unit.fakes import PRACTICE, Office
 from tests.unit.intake_api import CASE, UNKNOWN, client_of
@@ -90,7 +90,7 @@ async def test_what_is_wrong_is_said_in_the_language_as_well() -> None:
 
 
 async def test_the_declaration_is_signed_in_the_words_on_record_and_explained_in_the_others() -> None:
-    assert asking.MEANINGS == TEXTS
+    assert proof_form.MEANINGS == TEXTS
     page = await seen(await everything_asked(), language="de")
     (text,) = TEXTS.values()
     assert f'<blockquote id="declaration-text" lang="en">{text}</blockquote>' in page.text
@@ -122,7 +122,7 @@ async def test_why_something_cannot_be_done_is_said_in_sentences(
     "error",
     [
         *(NotNow("a text of a program", obstacle) for obstacle in (*Obstacle, None)),
-        *(CodeRefused(verdict) for verdict in Verdict if verdict is not Verdict.MATCHED),
+        *(CodeRefused(verdict) for verdict in CodeVerdict if verdict is not CodeVerdict.MATCHED),
         TooOften("a text of a program"),
         NotSatisfiable(7),
     ],
@@ -224,7 +224,7 @@ async def test_an_appeal_that_is_open_is_told_with_its_last_day_and_not_offered_
 
 async def test_whom_to_turn_to_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"contact": "privacy@example.com", "officer": "officer@example.com"}
-    company: Company = PRACTICE.company.model_copy(update=known)
+    company: Controller = PRACTICE.company.model_copy(update=known)
     monkeypatch.setattr(intake_api, "SITE", Site(company, intake_api.SITE.guard))
     text = (await seen(await code_awaited())).text
     for where in (

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.sheets.columns import COLUMNS, Reading, column_of
-from services.intake.sheets.rows import MOST_CHARACTERS, NoSheet, Row, decoded, rows
-from shared.events import RequestSubmitted
+from services.intake.channels.csv.columns import COLUMNS, SheetFormat, column_of
+from services.intake.channels.csv.rows import MOST_CHARACTERS, NoSheet, SheetRow, decoded, rows
+from shared.contract.events import RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import NOW
 
 BERLIN = ZoneInfo("Europe/Berlin")
-READING = Reading(BERLIN, NOW)
+READING = SheetFormat(BERLIN, NOW)
 SHEET = """reference,right,name,email,country,received_at
 t-1,erasure,Ada Example,ada@example.org,DE,2026-03-02
 t-2,access,Bruno Muster,bruno@example.com,DE,2026-03-02T09:30:00+01:00
@@ -23,7 +23,7 @@ t-2,access,Bruno Muster,bruno@example.com,DE,2026-03-02T09:30:00+01:00
 SECRET = "ottilie.quastenflosser"
 
 
-def read(sheet: str | bytes, encoding: str | None = None, reading: Reading = READING) -> list[Row]:
+def read(sheet: str | bytes, encoding: str | None = None, reading: SheetFormat = READING) -> list[SheetRow]:
     content = sheet if isinstance(sheet, bytes) else sheet.encode()
     return list(rows(decoded(io.BytesIO(content), encoding), reading))
 
@@ -212,7 +212,7 @@ def test_what_is_no_sheet_is_refused_as_a_whole(sheet: str, column: str) -> None
 
 def test_columns_of_no_interest_are_ignored_when_they_are_named() -> None:
     sheet = "reference,right,email,Assigned to\nt-1,access,a@example.org,somebody\n"
-    [row] = read(sheet, reading=Reading(BERLIN, NOW, frozenset({"assigned_to"})))
+    [row] = read(sheet, reading=SheetFormat(BERLIN, NOW, frozenset({"assigned_to"})))
     assert row.request is not None
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.cases.errors import Obstacle
+from services.intake.cases.timeline import Happened, TimelineEntry, timeline_of
 from services.intake.domain import DueMoved
-from services.intake.obstacles import Obstacle
-from services.intake.phrases import (
+from services.intake.pages.translations import (
     HAPPENED,
     LETTERS,
     OBSTACLES,
@@ -17,9 +18,8 @@ from services.intake.phrases import (
     THEIR_RIGHTS,
     UNOPENED,
 )
-from services.intake.timeline import Entry, Happened, timeline_of
-from shared.codes import Verdict
-from shared.events import (
+from shared.contract.codes import CodeVerdict
+from shared.contract.events import (
     AppealAnswered,
     AppealReceived,
     DeadlineMissed,
@@ -44,7 +44,7 @@ from shared.events import (
     RequestResumed,
     RequestWithdrawn,
 )
-from shared.law import Duty, Regulation, Right
+from shared.law import Regulation, Right, TimedDuty
 from tests.unit.fakes import NOW, PERSON
 from tests.unit.intake_api import CASE, client_of
 from tests.unit.intake_states import STATES, documents_asked, in_review
@@ -69,7 +69,7 @@ ASKED = IdentityChallenged(request_id=CASE, expires_at=NOW)
 CODED = IdentityChallenged(request_id=CASE, expires_at=NOW, kind=ProofKind.EMAIL_CODE, ref="c")
 
 
-def told(*facts: Fact) -> list[Entry]:
+def told(*facts: Fact) -> list[TimelineEntry]:
     """Return the timeline of a request that was received and of which *facts* were told, a day apart."""
     days = [(NOW + timedelta(days=n), fact) for n, fact in enumerate((RECEIVED, *facts))]
     return list(timeline_of(days))
@@ -84,7 +84,7 @@ def refused(reason: str) -> ProofRefused:
 
 
 def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down() -> None:
-    assert told() == [Entry(RECEIVED.received_at, H.RECEIVED)]
+    assert told() == [TimelineEntry(RECEIVED.received_at, H.RECEIVED)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_request_was_received_when_it_was_and_not_when_that_was_written_down()
             [DeadlineMissed(request_id=CASE, due_on=date(2026, 4, 7))], [H.LATE], id="our answer is late"
         ),
         pytest.param(
-            [DeadlineMissed(request_id=CASE, duty=Duty.ACKNOWLEDGEMENT, due_on=date(2026, 4, 7))],
+            [DeadlineMissed(request_id=CASE, duty=TimedDuty.ACKNOWLEDGEMENT, due_on=date(2026, 4, 7))],
             [],
             id="another duty is told by letter",
         ),
@@ -223,5 +223,5 @@ def test_everything_that_can_happen_has_words() -> None:
     assert set(LETTERS) == set(LetterKind)
     assert set(OBSTACLES) == set(Obstacle)
     assert set(OPEN_REMEDIES) == set(Remedy)
-    assert set(UNOPENED) | {Verdict.MATCHED} == set(Verdict)
+    assert set(UNOPENED) | {CodeVerdict.MATCHED} == set(CodeVerdict)
     assert set(RIGHTS) == set(THEIR_RIGHTS) == set(Right)

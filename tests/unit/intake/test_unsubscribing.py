@@ -11,17 +11,17 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from habeas.cli import app as command
-from services.intake.unsubscribing.links import FORM, Links, Subscription
-from services.intake.unsubscribing.pages import CLICK, SOURCE
-from shared.answer import SUBMISSION
+from services.intake.channels.unsubscribe.links import FORM, MailSubscription, UnsubscribeLinks
+from services.intake.channels.unsubscribe.pages import CLICK, SOURCE
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
 from shared.errors import ConfigurationError
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestSubmitted
 from shared.law import Right
 from tests.unit.fakes import AbsentBroker, Office
 from tests.unit.intake_api import API_KEY, LINKS, MASTER_KEY, ROOT
 from tests.unit.platforms import platforms
 
-OTTILIE = Subscription(email="ottilie.quastenflosser@example.org", list="Lamps of the month")
+OTTILIE = MailSubscription(email="ottilie.quastenflosser@example.org", list="Lamps of the month")
 URL = LINKS.url_for(OTTILIE).removeprefix(ROOT)
 BODY = b"List-Unsubscribe=One-Click"
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -127,12 +127,12 @@ async def test_a_second_click_changes_nothing_and_one_another_day_is_heard_again
 
 
 def test_the_same_person_and_list_have_the_same_link_and_no_others() -> None:
-    assert LINKS.url_for(OTTILIE) == Links(MASTER_KEY, f"{ROOT}/").url_for(OTTILIE)
+    assert LINKS.url_for(OTTILIE) == UnsubscribeLinks(MASTER_KEY, f"{ROOT}/").url_for(OTTILIE)
     others = {
         LINKS.url_for(OTTILIE.model_copy(update={"list": None})),
         LINKS.url_for(OTTILIE.model_copy(update={"list": "Chairs"})),
         LINKS.url_for(OTTILIE.model_copy(update={"email": "emil@example.org"})),
-        Links(b"n" * 32, ROOT).url_for(OTTILIE),
+        UnsubscribeLinks(b"n" * 32, ROOT).url_for(OTTILIE),
     }
     assert len({*others, LINKS.url_for(OTTILIE)}) == 5
 
@@ -163,7 +163,7 @@ def test_what_nobody_made_is_nobodys(token: str) -> None:
 
 
 def test_a_token_of_another_purpose_or_key_is_nobodys() -> None:
-    cipher, other = LINKS._cipher(), Links(b"n" * 32, ROOT)
+    cipher, other = LINKS._cipher(), UnsubscribeLinks(b"n" * 32, ROOT)
     content = json.dumps({"email": OTTILIE.email}).encode()
     for sealed in (
         cipher.encrypt(content, None),
@@ -252,7 +252,7 @@ async def test_a_link_that_would_not_open_is_not_made(monkeypatch: pytest.Monkey
 @given(st.text(min_size=1, max_size=500) | st.text(st.sampled_from("報\x00é"), min_size=400, max_size=500))
 def test_each_link_that_is_made_opens(name: str) -> None:
     try:
-        subscription = Subscription(email=OTTILIE.email, list=name)
+        subscription = MailSubscription(email=OTTILIE.email, list=name)
     except ValidationError:
         return
     opened = LINKS.opened(LINKS.url_for(subscription).rpartition("/")[2])
@@ -261,8 +261,8 @@ def test_each_link_that_is_made_opens(name: str) -> None:
 
 
 def test_a_name_of_the_usual_length_is_short_enough() -> None:
-    assert Subscription(email=f"{'a' * 64}@{'b' * 255}", list="x" * 500).list
-    assert Subscription(email=OTTILIE.email, list=LONG[:400]).list
+    assert MailSubscription(email=f"{'a' * 64}@{'b' * 255}", list="x" * 500).list
+    assert MailSubscription(email=OTTILIE.email, list=LONG[:400]).list
 
 
 def test_the_command_makes_the_same_link(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from services.intake import uploads
-from shared.declarations import CURRENT, TEXTS
-from shared.envelope import MAX_BODY
-from shared.events import (
+from services.intake.http import uploads
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.envelope import MAX_BODY
+from shared.contract.events import (
     MOST_DOCUMENT_BYTES,
     Declaration,
     EmailCode,
@@ -22,7 +22,7 @@ from shared.events import (
     IdToken,
     ProofKind,
     ProofReceived,
-    Slot,
+    ProofSlot,
 )
 from tests.unit.fakes import NOW, Office
 from tests.unit.intake_api import CASE, UNKNOWN, asked, assert_problem, client_of, served
@@ -94,10 +94,10 @@ async def test_documents_of_a_form_are_sealed_each_for_what_it_is_to_prove() -> 
     identity, address = proofs_of(office)
     assert (identity.kind, identity.slot, identity.media_type) == (
         ProofKind.DOCUMENT,
-        Slot.IDENTITY,
+        ProofSlot.IDENTITY,
         "image/jpeg",
     )
-    assert (address.slot, address.media_type) == (Slot.ADDRESS, "application/pdf")
+    assert (address.slot, address.media_type) == (ProofSlot.ADDRESS, "application/pdf")
     assert [sealed(office, proof) for proof in (identity, address)] == [JPEG, PDF]
 
 
@@ -190,11 +190,13 @@ async def test_json_may_be_as_large_as_a_document_needs() -> None:
 async def test_no_byte_of_a_file_is_written_to_a_disk(spooled: list[object]) -> None:
     office = await waiting()
     largest = JPEG + bytes(MOST_DOCUMENT_BYTES - len(JPEG))
-    files = {slot.value: file(largest) for slot in Slot}
+    files = {slot.value: file(largest) for slot in ProofSlot}
     async with served(office.door) as url, AsyncClient(base_url=url, timeout=30) as client:
         assert (await client.post(PROOFS, files=files)).status_code == 202
     assert spooled == []
-    assert [len(sealed(office, proof)) for proof in proofs_of(office)] == [MOST_DOCUMENT_BYTES] * len(Slot)
+    assert [len(sealed(office, proof)) for proof in proofs_of(office)] == [MOST_DOCUMENT_BYTES] * len(
+        ProofSlot
+    )
 
 
 async def test_the_same_form_is_written_to_a_disk_by_a_parser_that_is_not_ours(

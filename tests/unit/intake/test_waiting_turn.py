@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.intake.domain import Status, request_id
-from services.intake.register import Manner, Story
-from shared.bus import Message
-from shared.envelope import encode
-from shared.events import (
+from services.intake.cases.register import RequestManner, Story
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.envelope import encode
+from shared.contract.events import (
     BurstDeclared,
     RequestLodged,
     RequestReceived,
@@ -17,8 +16,9 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
-from shared.journal import told_by
-from shared.topology import EVENTS
+from shared.contract.topology import EVENTS
+from shared.runtime.broker import Message
+from shared.runtime.journal import told_by
 from tests.unit.fakes import NOW, REQUEST_KEY, SOURCE, Office, request, submission
 from tests.unit.intake_api import BEARER, assert_problem, client_of, form
 
@@ -46,7 +46,7 @@ async def begins(office: Office) -> None:
     await office.work()
 
 
-async def status(office: Office) -> Status:
+async def status(office: Office) -> CaseStatus:
     return (await office.door.case(CASE)).status
 
 
@@ -55,7 +55,7 @@ async def test_who_waits_is_sealed_and_not_registered(by_http: bool) -> None:
     office = await waiting(by_http=by_http)
     assert office.told(RequestReceived) == []
     assert "submission" in office.sealed(CASE)
-    assert await status(office) is Status.UNKNOWN
+    assert await status(office) is CaseStatus.UNKNOWN
 
 
 @pytest.mark.parametrize("by_http", [False, True])
@@ -70,9 +70,9 @@ async def test_who_has_waited_is_registered_once_and_as_of_the_day_they_came(by_
     assert received.source == SOURCE
 
 
-@pytest.mark.parametrize(("by_http", "manner"), [(False, Manner.EVENT), (True, Manner.API)])
+@pytest.mark.parametrize(("by_http", "manner"), [(False, RequestManner.EVENT), (True, RequestManner.API)])
 async def test_the_register_says_by_which_way_it_came_although_it_waited(
-    by_http: bool, manner: Manner
+    by_http: bool, manner: RequestManner
 ) -> None:
     office = await waiting(by_http=by_http)
     await begins(office)

@@ -8,13 +8,19 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from shared import jwks
-from shared.answer import SUBMISSION
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestRejected, RequestSubmitted
-from shared.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
+    Assurance,
+    IdentityVerified,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+)
 from shared.law import Right
+from shared.runtime import jwks
+from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S
 from tests.unit.fakes import Office
 from tests.unit.platforms import CLIENT, SIGNER, Platforms, Signer, happened, platforms
 

@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
+from services.intake.channels.webhooks.risc import PURGED
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from services.intake.webhooks.risc import PURGED
-from shared.answer import SUBMISSION
-from shared.events import Assurance, IdentityVerified, RequestReceived, RequestRejected, RequestSubmitted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
+    Assurance,
+    IdentityVerified,
+    RequestReceived,
+    RequestRejected,
+    RequestSubmitted,
+)
 from shared.law import Right
 from tests.unit.fakes import Office
 from tests.unit.platforms import CLIENT, ISSUER, SIGNER, Signer, platforms

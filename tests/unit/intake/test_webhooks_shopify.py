@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.intake.channels.webhooks.service import MESSAGE
 from services.intake.handlers import SET_ASIDE
-from services.intake.webhooks.desk import MESSAGE
-from shared.answer import SUBMISSION
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityVerified,

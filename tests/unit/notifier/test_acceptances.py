@@ -3,7 +3,7 @@
 import pytest
 from aiosmtplib import SMTPResponse
 
-from services.notifier.smtp import proof
+from services.notifier.smtp.server import proof
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,19 @@ from threading import get_ident
 import pytest
 from aiosmtpd.smtp import Envelope
 
-from services.notifier import bounces
-from services.notifier.bounces import Desk, Door, NoticeDesk
 from services.notifier.codes.handlers import SUBSCRIPTIONS as CODES
+from services.notifier.context import SenderSettings
 from services.notifier.handlers import SUBSCRIPTIONS
-from services.notifier.lanes import Lane, service
-from services.notifier.post import Posted
-from services.notifier.reports import Report, report_in
-from services.notifier.returnpath import Notice, NoticePaths, ReturnPaths
-from services.notifier.writing import House
-from shared.answer import SUBMISSION
-from shared.bus import Message, Publisher
-from shared.envelope import STRUCTURED, encode
-from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
-from shared.events import (
+from services.notifier.smtp import bounces
+from services.notifier.smtp.bounces import BounceHandler, BounceServer, NoticeDesk
+from services.notifier.smtp.delivery_reports import DeliveryReport, report_in
+from services.notifier.smtp.mail_queues import MailLane, service
+from services.notifier.smtp.post import Posted
+from services.notifier.smtp.return_path import CampaignNotice, NoticePaths, ReturnPaths
+from shared.contract.answer import SUBMISSION
+from shared.contract.breaches import BreachNoticeReturned
+from shared.contract.envelope import STRUCTURED, encode
+from shared.contract.events import (
     Controller,
     ControllerTold,
     DeliveryAction,
@@ -37,11 +36,12 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
-from shared.incidents import BreachNoticeReturned
+from shared.contract.topology import DELAYS, EVENTS, RETRY
+from shared.errors import BrokerUnavailable, MailUnavailable, PermanentError, TooEarly
 from shared.law import Right
-from shared.service import Runtime
-from shared.testing import MemoryBroker, MemoryJournal, MemoryVault
-from shared.topology import DELAYS, EVENTS, RETRY
+from shared.runtime.broker import EventPublisher, Message
+from shared.runtime.fakes import MemoryBroker, MemoryJournal, MemoryVault
+from shared.runtime.service import Runtime
 from tests.unit.fakes import OpenGate
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
@@ -54,7 +54,7 @@ CUSTOMER = (
 FORWARDED = RequestForwarded(
     request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
 )
-GONE, FULL = Report(DeliveryAction.FAILED, "5.1.1"), Report(DeliveryAction.FAILED, "4.2.2")
+GONE, FULL = DeliveryReport(DeliveryAction.FAILED, "5.1.1"), DeliveryReport(DeliveryAction.FAILED, "4.2.2")
 REPORT = (
     b'Content-Type: multipart/report; boundary="b"\r\n\r\n'
     b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
@@ -62,7 +62,10 @@ REPORT = (
 )
 PATHS = ReturnPaths("bounces@example.com", b"key" * 11)
 NOTICES = NoticePaths(PATHS.address, b"notices" * 5)
-LATE, ARRIVED = Report(DeliveryAction.DELAYED, "4.4.1"), Report(DeliveryAction.DELIVERED, "2.0.0")
+LATE, ARRIVED = (
+    DeliveryReport(DeliveryAction.DELAYED, "4.4.1"),
+    DeliveryReport(DeliveryAction.DELIVERED, "2.0.0"),
+)
 
 
 @dataclass
@@ -118,8 +121,8 @@ class Office:
     def __init__(self) -> None:
         self.broker, self.vault, self.ledger = MemoryBroker(), MemoryVault(), Ledger()
         self.outbox = Outbox(self.ledger)
-        self.journals: dict[str, MemoryJournal] = {lane: MemoryJournal() for lane in Lane}
-        house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+        self.journals: dict[str, MemoryJournal] = {lane: MemoryJournal() for lane in MailLane}
+        house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
         self._runtimes = [
             Runtime(
                 service(lane, subscriptions, self.vault, self.outbox, house),
@@ -131,9 +134,9 @@ class Office:
                 lambda: WRITTEN_AT,
                 OpenGate(),
             )
-            for lane, subscriptions in ((Lane.LETTERS, SUBSCRIPTIONS), (Lane.CODES, CODES))
+            for lane, subscriptions in ((MailLane.LETTERS, SUBSCRIPTIONS), (MailLane.CODES, CODES))
         ]
-        self.desk = Desk(self.ledger, self.journals, self.broker, lambda: WRITTEN_AT)
+        self.desk = BounceHandler(self.ledger, self.journals, self.broker, lambda: WRITTEN_AT)
 
     async def hear(self, fact: Fact, id_: str) -> None:
         body = encode(fact, id=id_, source="habeas/test", time=WRITTEN_AT)
@@ -152,7 +155,7 @@ class Office:
         return {message.message_id for message in self.broker.published if message.routing_key == kind.TYPE}
 
     def reports(self) -> list[NoticeReported]:
-        rows = self.journals[Lane.LETTERS].rows.values()
+        rows = self.journals[MailLane.LETTERS].rows.values()
         return [row.event for row in rows if isinstance(row.event, NoticeReported)]
 
     def failures(self) -> list[NoticeFailed]:
@@ -191,17 +194,19 @@ async def test_a_report_that_comes_twice_is_told_once(office: Office) -> None:
 
 
 async def test_a_report_whose_answer_was_lost_is_published_again_under_the_same_id(office: Office) -> None:
-    absent = Desk(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
+    absent = BounceHandler(office.ledger, office.journals, Absent(), lambda: WRITTEN_AT)
     with pytest.raises(BrokerUnavailable):
         await absent.take(ACKNOWLEDGED, GONE)
-    later = Desk(office.ledger, office.journals, office.broker, lambda: WRITTEN_AT + timedelta(hours=1))
+    later = BounceHandler(
+        office.ledger, office.journals, office.broker, lambda: WRITTEN_AT + timedelta(hours=1)
+    )
     for desk in (office.desk, later):
         await desk.take(ACKNOWLEDGED, GONE)
     assert len(office.told(NoticeReported)) == 1
 
 
 @pytest.mark.parametrize("report", [LATE, ARRIVED])
-async def test_a_delay_or_an_arrival_is_only_recorded(office: Office, report: Report) -> None:
+async def test_a_delay_or_an_arrival_is_only_recorded(office: Office, report: DeliveryReport) -> None:
     await office.desk.take(ACKNOWLEDGED, report)
     await office.work()
     assert [(told.action, told.status) for told in office.reports()] == [(report.action, report.status)]
@@ -229,7 +234,7 @@ async def test_however_often_a_full_mailbox_is_reported_the_letter_goes_out_once
         await office.work()
     await office.wait()
     assert len(office.outbox.sent) == 2
-    sent = [row.facts for row in office.journals[Lane.LETTERS].rows.values() if row.facts]
+    sent = [row.facts for row in office.journals[MailLane.LETTERS].rows.values() if row.facts]
     assert sent == [(NoticeSent(request_id=CASE, letter=LetterKind.ACKNOWLEDGEMENT),)] * 2
 
 
@@ -238,7 +243,7 @@ async def test_only_its_own_lane_hears_that_a_letter_is_sent_again(office: Offic
     before = len(office.broker.published)
     await office.desk.take(CODE, FULL)
     published = {(message.exchange, message.routing_key) for message in office.broker.published[before:]}
-    assert published == {(EVENTS, NoticeReported.TYPE), (RETRY, f"10m.{Lane.CODES}")}
+    assert published == {(EVENTS, NoticeReported.TYPE), (RETRY, f"10m.{MailLane.CODES}")}
     await office.wait()
     assert office.outbox.sent[:2] == [ACKNOWLEDGED, CODE]
     assert len(office.outbox.sent) == 3
@@ -308,17 +313,17 @@ async def handed_in(
     office: Office,
     content: bytes,
     *,
-    publisher: Publisher | None = None,
+    publisher: EventPublisher | None = None,
     to: int = 1,
     path: str = PATHS.of(ACKNOWLEDGED),
 ) -> str:
     """Hand *content* in on a return path, named *to* times; return the answer."""
-    desk = Desk(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
+    desk = BounceHandler(office.ledger, office.journals, publisher or office.broker, lambda: WRITTEN_AT)
     envelope = Envelope()
     envelope.rcpt_tos.extend([path] * to)
     envelope.content = content
     notices = NoticeDesk(Campaigns(), office.broker, NOTICES, lambda: WRITTEN_AT)
-    return await Door(desk, PATHS, notices).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
+    return await BounceServer(desk, PATHS, notices).handle_DATA(None, None, envelope)  # type: ignore[arg-type]  # neither is used
 
 
 async def test_a_report_is_acknowledged_only_when_it_is_durable(office: Office) -> None:
@@ -333,7 +338,7 @@ async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
 ) -> None:
     readers: list[int] = []
 
-    def noted(content: bytes) -> Report | None:
+    def noted(content: bytes) -> DeliveryReport | None:
         readers.append(get_ident())
         return report_in(content)
 
@@ -344,7 +349,7 @@ async def test_a_report_for_many_addresses_is_read_once_and_beside_the_letters(
 
 
 async def test_a_report_that_overtakes_the_record_is_asked_for_again(office: Office) -> None:
-    office.journals[Lane.LETTERS].rows.clear()
+    office.journals[MailLane.LETTERS].rows.clear()
     assert (await handed_in(office, REPORT)).startswith("451")
 
 
@@ -354,7 +359,7 @@ async def test_what_is_no_report_is_taken_and_dropped(office: Office) -> None:
 
 
 async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -> None:
-    office.journals[Lane.LETTERS].refuses.append(PermanentError("a row does not read"))
+    office.journals[MailLane.LETTERS].refuses.append(PermanentError("a row does not read"))
     assert (await handed_in(office, REPORT)).startswith("554")
 
 
@@ -363,14 +368,14 @@ async def test_a_row_that_does_not_read_is_not_asked_for_again(office: Office) -
 )
 async def test_only_addresses_that_we_have_made_are_taken(office: Office, address: str, answer: str) -> None:
     envelope = Envelope()
-    door = Door(office.desk, PATHS, NoticeDesk(Campaigns(), office.broker, NOTICES))
+    door = BounceServer(office.desk, PATHS, NoticeDesk(Campaigns(), office.broker, NOTICES))
     said = await door.handle_RCPT(None, None, envelope, address, [])  # type: ignore[arg-type]  # neither is used
     assert said.startswith(answer)
     assert bool(envelope.rcpt_tos) is (answer == "250")
 
 
 async def test_a_report_on_a_breach_notice_is_told_of_its_incident_once(office: Office) -> None:
-    notice = Notice(NOTICES.campaign(CASE), phase=2, chunk=7, number=499)
+    notice = CampaignNotice(NOTICES.campaign(CASE), phase=2, chunk=7, number=499)
     for _ in range(2):
         assert (await handed_in(office, REPORT, path=NOTICES.of(notice))).startswith("250")
     [id_] = office.told(BreachNoticeReturned)
@@ -380,6 +385,6 @@ async def test_a_report_on_a_breach_notice_is_told_of_its_incident_once(office: 
 
 
 async def test_a_report_on_a_notice_of_no_campaign_is_dropped(office: Office) -> None:
-    stranger = Notice(NOTICES.campaign("f" * 32), phase=1, chunk=0, number=0)
+    stranger = CampaignNotice(NOTICES.campaign("f" * 32), phase=1, chunk=0, number=0)
     assert (await handed_in(office, REPORT, path=NOTICES.of(stranger))).startswith("250")
     assert office.told(BreachNoticeReturned) == set()

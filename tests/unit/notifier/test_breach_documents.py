@@ -11,22 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from habeas.breach_specimens import DECLARED, HOUSE, INCIDENT, known
-from habeas.notices.copies import copy_for
-from habeas.notices.documents import Desk, documents, duties, write
-from services.intake.incidents.duties import Due
-from services.notifier.notices.forms.filling import Document
-from services.notifier.notices.forms.known import Known, Told
-from services.notifier.notices.forms.pages import MISSING, page, plain
+from habeas.client.breach_notices.copies import copy_for
+from habeas.client.breach_notices.documents import FormContext, documents, duties, write
+from habeas.client.breach_specimens import DECLARED, HOUSE, INCIDENT, known
+from services.intake.breach.duties import NotificationDue
+from services.notifier.breach.notices.forms.form_filler import AuthorityForm
+from services.notifier.breach.notices.forms.known import IncidentFacts, NoticeCounts
+from services.notifier.breach.notices.forms.pages import MISSING, page, plain
 from shared.errors import ConfigurationError
 from shared.law.breaches import BreachPolicy, NoticeElement
-from shared.policies import EXAMPLE, breach_policies, company
+from shared.law.library import EXAMPLE, breach_policies, company
 
 E = NoticeElement
 AWARE = DECLARED.aware_at
 FIRST_THREE_DAYS = AWARE + timedelta(hours=72)
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
-DESK = Desk(company(EXAMPLE), HOUSE, breach_policies(), NOW)
+DESK = FormContext(company(EXAMPLE), HOUSE, breach_policies(), NOW)
 GDPR = {
     E.PHASE: "First notice; more is to follow",
     E.NATURE: "gestohlenen Schlüssel",
@@ -110,9 +110,9 @@ def newest(law: str) -> BreachPolicy:
     return [policy for policy in breach_policies() if policy.law == law][-1]
 
 
-def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = True) -> Due:
+def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = True) -> NotificationDue:
     law, recipient, *rest = clock.split(".")
-    return Due(
+    return NotificationDue(
         clock=clock,
         policy=newest(law).id,
         recipient=recipient,
@@ -123,16 +123,16 @@ def due(clock: str, due_at: datetime | None = FIRST_THREE_DAYS, *, owed: bool = 
     )
 
 
-def filled(clock: str, told: Known | None = None, *, desk: Desk = DESK) -> Document:
+def filled(clock: str, told: IncidentFacts | None = None, *, desk: FormContext = DESK) -> AuthorityForm:
     [document] = documents(told or known(), duties([due(clock)], desk.policies), desk)
     return document
 
 
-def answers(document: Document) -> dict[NoticeElement, str]:
+def answers(document: AuthorityForm) -> dict[NoticeElement, str]:
     return {field.part: " / ".join(field.answer) for field in document.fields}
 
 
-def faults(document: Document, wanted: dict[NoticeElement, str]) -> list[str]:
+def faults(document: AuthorityForm, wanted: dict[NoticeElement, str]) -> list[str]:
     """Return what is missing in *document*, or stands before what it should follow."""
     told = answers(document)
     missing = [part for part, words in wanted.items() if words not in told.get(part, "")]
@@ -145,7 +145,7 @@ def test_a_document_tells_what_the_law_wants_told(clock: str) -> None:
     assert faults(filled(clock), WANTED[clock]) == []
 
 
-def mutants(document: Document, wanted: Iterable[NoticeElement]) -> Iterator[Document]:
+def mutants(document: AuthorityForm, wanted: Iterable[NoticeElement]) -> Iterator[AuthorityForm]:
     """Yield *document* without each of the *wanted* parts, and with each two neighbours swapped."""
     for place, field in enumerate(document.fields):
         if field.part in wanted:
@@ -227,10 +227,10 @@ def test_an_authority_reads_the_reason_in_its_language_where_somebody_wrote_it()
     ("changes", "said"),
     [
         (
-            {"told": Told(NOW, 900, 3, through=True)},
+            {"told": NoticeCounts(NOW, 900, 3, through=True)},
             "Told since 4 March 2026, 10:00 CET / 900 sent, 3 not reached",
         ),
-        ({"told": Told(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
+        ({"told": NoticeCounts(NOW, 12)}, "12 sent, 0 not reached; the others are on their way"),
         ({"notice_owed": False}, "Not told: no law wants it."),
         (
             {"held_until": NOW},
@@ -270,7 +270,7 @@ JAPAN = replace(DESK, company=DESK.company.model_copy(update={"established_in": 
         ("us-ca.attorney_general", DESK, ["96 whom this law protects", "1,663 in all"]),
     ],
 )
-def test_those_are_counted_whom_the_law_protects(clock: str, desk: Desk, counted: list[str]) -> None:
+def test_those_are_counted_whom_the_law_protects(clock: str, desk: FormContext, counted: list[str]) -> None:
     """GDPR Art. 3(1): everybody only where the company is established under the law."""
     people = dict(known().people or {}) | ({"RE": 20} if desk is JAPAN else {})
     told = answers(filled(clock, known(people=people), desk=desk))[E.PEOPLE_COUNT]

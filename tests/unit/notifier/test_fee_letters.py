@@ -4,8 +4,8 @@ from datetime import date
 from decimal import Decimal
 
 from services.notifier.handlers import confirm_withdrawal
-from services.notifier.sequels import tell_fee
-from shared.events import FeeQuoted, LetterKind, RequestWithdrawn
+from services.notifier.letters.lifecycle import tell_fee
+from shared.contract.events import FeeQuoted, LetterKind, RequestWithdrawn
 from shared.law import FeeReason, Money
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
 

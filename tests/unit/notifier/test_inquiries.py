@@ -7,17 +7,16 @@ from email.message import EmailMessage
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, evolve
-from services.notifier.facts import Clarification
 from services.notifier.handlers import acknowledge
-from services.notifier.inquiries import OFFERED, ask_back
-from services.notifier.phrases import RIGHTS, title
-from services.notifier.post import Posted
-from services.notifier.wording import CATALOGUES, LANGUAGES
-from services.notifier.writing import House, Notifier
-from shared.answer import INQUIRY, SUBMISSION, Inquiry
-from shared.errors import TooEarly
-from shared.events import (
+from services.notifier.letters.clarifications import OFFERED, ask_back
+from services.notifier.letters.languages import CATALOGUES, LANGUAGES
+from services.notifier.letters.letter_models import Clarification
+from services.notifier.letters.translations import RIGHTS, title
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import INQUIRY, SUBMISSION, Inquiry
+from shared.contract.events import (
     Fact,
     InquiryLodged,
     LetterKind,
@@ -27,9 +26,10 @@ from shared.events import (
     RequestWithdrawn,
     Subject,
 )
+from shared.errors import TooEarly
 from shared.law import Right
-from shared.testing import MemoryVault
-from shared.threads import Threads
+from shared.mail.reply_address import Threads
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
 from tests.unit.notifier.test_restrictions import RECEIVED
 
@@ -67,7 +67,7 @@ class Outbox:
 
 
 def notifier(outbox: Outbox, vault: MemoryVault, threads: Threads | None = THREADS) -> Notifier:
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com", threads)
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com", threads)
     return Notifier(CASE, Correspondence(RECEIVED), EVENT, WRITTEN_AT, vault, outbox, house)
 
 

@@ -10,9 +10,10 @@ from html import unescape
 import pytest
 from pydantic import ValidationError
 
-from habeas.readability import of_letter
-from services.notifier import wording
-from services.notifier.facts import (
+from habeas.client.readability import of_letter
+from services.notifier.letters import languages
+from services.notifier.letters.composer import render
+from services.notifier.letters.letter_models import (
     Acknowledgement,
     ErasureOutcome,
     Facts,
@@ -22,11 +23,10 @@ from services.notifier.facts import (
     Representative,
     Setback,
 )
-from services.notifier.letters import render
-from services.notifier.mime import Alternatives
-from services.notifier.reasons import GROUNDS, ReasonCode
-from shared.events import Evidence, Outcome
-from shared.law import Demand, Duty, LetterForm, Regulation, Right
+from services.notifier.letters.mime import Alternatives
+from services.notifier.letters.reasons import GROUNDS, ReasonCode
+from shared.contract.events import Evidence, Outcome
+from shared.law import Demand, LetterForm, Regulation, Right, TimedDuty
 from tests.unit.notifier.examples import (
     AUTHORITY,
     DUE,
@@ -352,7 +352,7 @@ def words_of(body: Alternatives) -> dict[str, str]:
 @cache
 def spoken(words: str | date, law: Regulation, language: str) -> tuple[str, ...]:
     """Return what *words* are in *language*: one for each sentence they can be from."""
-    said = wording.CATALOGUES.words(language, at_home=COUNTRIES.get(law, "GB"))
+    said = languages.CATALOGUES.words(language, at_home=COUNTRIES.get(law, "GB"))
     if isinstance(words, date):
         return (said.day(words),)
     if language == "en":
@@ -463,7 +463,7 @@ def test_a_policy_gives_a_number_of_days_to_what_tells_of_days_and_to_nothing_el
 
 def test_who_may_appeal_is_told_when_it_is_decided() -> None:
     for law in ("us-va", "us-co", "us-ct", "us-tx", "us-al"):
-        assert edition(law).rule(Duty.APPEAL, Right.ACCESS), law
+        assert edition(law).rule(TimedDuty.APPEAL, Right.ACCESS), law
 
 
 def test_of_several_laws_each_has_its_say() -> None:
@@ -555,9 +555,9 @@ def assert_whole(law: Regulation, language: str) -> None:
             assert not LEFT_OVER.search(said), kind
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_both_forms_have_the_same_words(language: str) -> None:
-    heading = set(re.findall(r"\w+", wording.CATALOGUES.words(language).say("Data")))
+    heading = set(re.findall(r"\w+", languages.CATALOGUES.words(language).say("Data")))
     for kind in LETTERS:
         text, html = read(kind, GDPR, language).values()
         said = set(re.findall(r"\w+", text))

@@ -11,12 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifier import templating
-from services.notifier.facts import Authority, ErasureOutcome, Facts, Part, Sender, Withdrawn
-from services.notifier.letters import Letter, compose, presentable, render
-from services.notifier.mime import addr_spec, one_line
+from services.notifier.letters import skeletons
+from services.notifier.letters.composer import LetterRequest, compose, presentable, render
+from services.notifier.letters.letter_models import (
+    AuthorityContact,
+    ErasureOutcome,
+    Facts,
+    LetterGroup,
+    Sender,
+    Withdrawn,
+)
+from services.notifier.letters.mime import addr_spec, one_line
+from shared.contract.events import Outcome
 from shared.errors import MailRefused
-from shared.events import Outcome
 from shared.law import Regulation, Right
 from tests.unit.notifier.examples import (
     DONE,
@@ -44,7 +51,7 @@ HOSTILE = (
 )
 
 
-def written(letter: Letter, sender: Sender = SENDER) -> bytes:
+def written(letter: LetterRequest, sender: Sender = SENDER) -> bytes:
     return compose(letter, sender=sender, message_id=MESSAGE_ID, date=WRITTEN_AT)
 
 
@@ -61,13 +68,13 @@ def erasure_of(label: str) -> Facts:
         RECEIVED,
         DONE,
         label,
-        (Part(label, 1),),
+        (LetterGroup(label, 1),),
         recipients=(label,),
     )
 
 
-def with_authority(label: str) -> Letter:
-    return replace(letter(erasure_of(label)), authorities=(Authority(label, label, label),))
+def with_authority(label: str) -> LetterRequest:
+    return replace(letter(erasure_of(label)), authorities=(AuthorityContact(label, label, label),))
 
 
 def assert_valid_on_the_wire(message: bytes) -> None:
@@ -119,7 +126,7 @@ def test_nobody_unsubscribes_from_what_the_law_has_us_tell_them(kind: str) -> No
 @pytest.mark.parametrize("kind", LETTERS)
 def test_a_letter_written_again_is_the_same_to_the_byte(kind: str) -> None:
     first = written(letter(LETTERS[kind]))
-    templating.skeletons.cache_clear()
+    skeletons.skeletons.cache_clear()
     assert written(letter(LETTERS[kind])) == first
 
 
@@ -127,10 +134,10 @@ def test_letters_of_one_shape_do_not_share_values() -> None:
     """The cache of shapes holds marks; what one person is told never reaches another."""
     mine = letter(Withdrawn(Right.ACCESS, RECEIVED, DONE))
     yours = replace(mine, name="Bruno Costa", to="bruno.costa@example.org", request_id="a" * 32)
-    templating.skeletons.cache_clear()
+    skeletons.skeletons.cache_clear()
     written(mine)
     other = written(yours)
-    assert templating.skeletons.cache_info().currsize == 1
+    assert skeletons.skeletons.cache_info().currsize == 1
     assert b"Ferreira" not in quopri.decodestring(other)
     assert read(other)["To"] == "Bruno Costa <bruno.costa@example.org>"
 

@@ -4,11 +4,11 @@ from typing import cast
 
 import pytest
 
+from services.notifier.context import Notifier
 from services.notifier.handlers import notify_named_mailbox
-from services.notifier.writing import Notifier
-from shared.events import LetterKind, MailboxNamed
+from shared.contract.events import LetterKind, MailboxNamed
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import asked
 from tests.unit.notifier.test_proofs import AGENT, CASE, Outbox, kinds, notifier
 

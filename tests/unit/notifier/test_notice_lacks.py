@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from habeas.breach_specimens import DECLARED, EVERYTHING
-from habeas.specimens import SENDER
-from services.notifier.notices.lacking import lacks_for_controllers, lacks_for_people
-from shared.incidents import BreachDeclared
+from habeas.client.breach_specimens import DECLARED, EVERYTHING
+from habeas.client.specimens import SENDER
+from services.notifier.breach.notices.missing_facts import lacks_for_controllers, lacks_for_people
+from shared.contract.breaches import BreachDeclared
 from shared.law.breaches import BreachPolicy
-from shared.policies import breach_policies
+from shared.law.library import breach_policies
 
 SAFE = DECLARED.model_copy(update={"mail_domains": ("mail.example",)})
 

@@ -9,18 +9,18 @@ from email.policy import SMTP
 
 import pytest
 
-from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
-from services.notifier.notices import mailboxes
-from services.notifier.notices.mailboxes import BreachedMailbox
-from services.notifier.notices.writing import Notices
-from services.notifier.wire import in_lines, wired
-from shared.affected import Chunk, Reached
+from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
+from services.notifier.breach.notices import mailboxes
+from services.notifier.breach.notices.mailboxes import BreachedMailbox
+from services.notifier.breach.notices.writer import Notices
+from services.notifier.smtp.smtp_data import in_lines, wired
+from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.breaches import BreachDeclared
 from shared.errors import ConfigurationError, MailRefused
-from shared.incidents import BreachDeclared
 
 GDPR, CALIFORNIA = "gdpr@2018-05-25", "us-ca@2026-01-01"
 MESSAGE_ID = "<b7ea.1.0.0@example.com>"
-SOMEBODY = Reached(key="2" * 32, email="ada@example.org", categories=("user.name",))
+SOMEBODY = NoticeRecipient(key="2" * 32, email="ada@example.org", categories=("user.name",))
 
 
 def writer(
@@ -45,7 +45,7 @@ def words(raw: bytes, form: str = "plain") -> str:
     return str(body.get_content())
 
 
-def to(person: Reached, **declared: object) -> str:
+def to(person: NoticeRecipient, **declared: object) -> str:
     changed = DECLARED.model_copy(update=declared)
     return " ".join(words(writer(changed).of(person, message_id=MESSAGE_ID)).split())
 

@@ -16,14 +16,14 @@ from html import unescape
 
 import pytest
 
-from habeas.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
-from habeas.readability import of_letter
-from services.notifier import wording
-from services.notifier.notices.declared import Circumstances
-from services.notifier.notices.drafting import Draft
-from shared.affected import Chunk
+from habeas.client.breach_specimens import CUSTOMER, DECLARED, HOUSE, INCIDENT, PERSON, WRITTEN_AT, notices
+from habeas.client.readability import of_letter
+from services.notifier.breach.notices.declared import Circumstances
+from services.notifier.breach.notices.draft import Draft
+from services.notifier.letters import languages
+from shared.contract.affected_people import Chunk
 from shared.law.breaches import BreachPolicy, NoticeElement
-from shared.policies import breach_policies
+from shared.law.library import breach_policies
 
 E = NoticeElement
 WORDS = {
@@ -254,7 +254,7 @@ def test_massachusetts_forbids_to_tell_of_the_nature_of_a_breach() -> None:
         assert not any(words in form for form in said(("us-ma", "gdpr")).values())
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", languages.LANGUAGES)
 def test_california_prescribes_title_and_headings_word_for_word(language: str) -> None:
     """Cal. Civ. Code § 1798.82(d)(1)(A): also in a notice in another language, with the meaning beside."""
     message = written(["us-ca", "gdpr"], language)
@@ -279,7 +279,7 @@ def test_no_heading_stands_there_twice(law: str) -> None:
     assert len(found) == len(set(found)), found
 
 
-@pytest.mark.parametrize("language", wording.LANGUAGES)
+@pytest.mark.parametrize("language", languages.LANGUAGES)
 @pytest.mark.parametrize("law", WANTED)
 def test_a_notice_has_the_same_parts_in_every_language(law: str, language: str) -> None:
     def ids(of: str) -> list[str]:

@@ -2,15 +2,15 @@
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence
 from services.notifier.handlers import confirm_withdrawal, refuse, tell_outcome
-from services.notifier.post import Posted
-from services.notifier.writing import House, Notifier
-from shared.answer import ANSWER, Answer
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import ANSWER, Answer
+from shared.contract.events import IdentityRefused, LetterKind, Outcome, RequestFulfilled, RequestWithdrawn
 from shared.errors import TooEarly
-from shared.events import IdentityRefused, LetterKind, Outcome, RequestFulfilled, RequestWithdrawn
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT
 
 CASE = "a" * 32
@@ -32,7 +32,7 @@ async def unacknowledged() -> Notifier:
     vault = MemoryVault()
     await vault.create(CASE)
     await vault.seal(CASE, ANSWER, Answer().model_dump_json().encode())
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     return Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, Unused(), house)
 
 

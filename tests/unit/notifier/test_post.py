@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.notifier.channels import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
-from services.notifier.post import Post, Posted
+from services.notifier.smtp.mail_channel import Barred, MailboxFull, MailInDoubt, NoSuchMailbox, SenderBlamed
+from services.notifier.smtp.post import LetterPost, Posted
+from shared.contract.events import LetterKind
 from shared.errors import MailRefused, MailUnavailable, StoreUnavailable
-from shared.events import LetterKind
 from tests.unit.notifier.examples import WRITTEN_AT
 
 LETTER, TO, WORDS = "case-1:event-1", "ada@example.org", b"a letter"
@@ -93,8 +93,8 @@ def server() -> Server:
     return Server(Ledger())
 
 
-def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -> Post:
-    return Post(
+def post(server: Server, gate: Gate | None = None, clock: Clock | None = None) -> LetterPost:
+    return LetterPost(
         server,
         server.ledger,
         gate or Gate(),

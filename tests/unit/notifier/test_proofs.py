@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.handlers import (
     SUBSCRIPTIONS,
@@ -17,12 +18,10 @@ from services.notifier.handlers import (
     send_package_code,
     tell_of_review,
 )
-from services.notifier.post import Posted
-from services.notifier.reasons import IDENTITY_REASONS, ReasonCode
-from services.notifier.writing import House, Notifier
-from shared.answer import SUBMISSION
-from shared.errors import TooEarly
-from shared.events import (
+from services.notifier.letters.reasons import IDENTITY_REASONS, ReasonCode
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Evidence,
     Fact,
     IdentityChallenged,
@@ -40,9 +39,10 @@ from shared.events import (
     RequestSubmitted,
     RequestWithdrawn,
 )
+from shared.contract.topology import LISTENS
+from shared.errors import TooEarly
 from shared.law import Regulation, Right
-from shared.testing import MemoryVault
-from shared.topology import LISTENS
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 E = Evidence
@@ -89,7 +89,7 @@ async def notifier(outbox: Outbox, *known: Fact, **submission: Any) -> Notifier:
     submitted = RequestSubmitted.model_validate(data)
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
     await vault.seal(CASE, "code_0", b"402815")
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, outbox, house)
     return replace(ctx, known=reduce(evolve, known or (RECEIVED,), Correspondence()))
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.reports import (
+from services.notifier.smtp.delivery_reports import (
     LARGEST,
     LARGEST_HEAD,
     MOST_GROUPS,
-    Report,
+    DeliveryReport,
     report_in,
 )
-from shared.events import DeliveryAction
-from shared.parts import LONGEST_TYPE
+from shared.contract.events import DeliveryAction
+from shared.mail.mime_parts import LONGEST_TYPE
 
 A = DeliveryAction
 
@@ -69,37 +69,45 @@ def of_one(action: str, status: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(of_one("failed", "5.1.1"), Report(A.FAILED, "5.1.1"), id="failed"),
-        pytest.param(of_one("failed", "4.4.7"), Report(A.FAILED, "4.4.7"), id="given up"),
-        pytest.param(of_one("delayed", "4.4.1"), Report(A.DELAYED, "4.4.1"), id="delayed"),
-        pytest.param(of_one("delivered", "2.1.5"), Report(A.DELIVERED, "2.1.5"), id="delivered"),
-        pytest.param(of_one("relayed", "2.0.0"), Report(A.DELIVERED, "2.0.0"), id="relayed"),
-        pytest.param(of_one("Failed (twice)", "5.0.0 (dead)"), Report(A.FAILED, "5.0.0"), id="comments"),
-        pytest.param(of_one("", "5.2.1"), Report(A.FAILED, "5.2.1"), id="no action: by the class, 5"),
-        pytest.param(of_one("", "4.2.2"), Report(A.DELAYED, "4.2.2"), id="no action: by the class, 4"),
-        pytest.param(of_one("", "2.0.0"), Report(A.DELIVERED, "2.0.0"), id="no action: by the class, 2"),
-        pytest.param(of_one("failed", "smtp; 550"), Report(A.FAILED, "5.0.0"), id="no status"),
+        pytest.param(of_one("failed", "5.1.1"), DeliveryReport(A.FAILED, "5.1.1"), id="failed"),
+        pytest.param(of_one("failed", "4.4.7"), DeliveryReport(A.FAILED, "4.4.7"), id="given up"),
+        pytest.param(of_one("delayed", "4.4.1"), DeliveryReport(A.DELAYED, "4.4.1"), id="delayed"),
+        pytest.param(of_one("delivered", "2.1.5"), DeliveryReport(A.DELIVERED, "2.1.5"), id="delivered"),
+        pytest.param(of_one("relayed", "2.0.0"), DeliveryReport(A.DELIVERED, "2.0.0"), id="relayed"),
+        pytest.param(
+            of_one("Failed (twice)", "5.0.0 (dead)"), DeliveryReport(A.FAILED, "5.0.0"), id="comments"
+        ),
+        pytest.param(of_one("", "5.2.1"), DeliveryReport(A.FAILED, "5.2.1"), id="no action: by the class, 5"),
+        pytest.param(
+            of_one("", "4.2.2"), DeliveryReport(A.DELAYED, "4.2.2"), id="no action: by the class, 4"
+        ),
+        pytest.param(
+            of_one("", "2.0.0"), DeliveryReport(A.DELIVERED, "2.0.0"), id="no action: by the class, 2"
+        ),
+        pytest.param(of_one("failed", "smtp; 550"), DeliveryReport(A.FAILED, "5.0.0"), id="no status"),
         pytest.param(
             dsn("Action: delivered", "Status: 2.0.0", "", "Action: failed", "Status: 5.1.1"),
-            Report(A.FAILED, "5.1.1"),
+            DeliveryReport(A.FAILED, "5.1.1"),
             id="of several the worst",
         ),
         pytest.param(
             dsn(*["X: y", ""] * (MOST_GROUPS - 2), "Action: failed"),
-            Report(A.FAILED, "5.0.0"),
+            DeliveryReport(A.FAILED, "5.0.0"),
             id="the last group",
         ),
         pytest.param(
-            dsn("Action: failed", "Status: 5.1.1", nl="\n"), Report(A.FAILED, "5.1.1"), id="bare line feeds"
+            dsn("Action: failed", "Status: 5.1.1", nl="\n"),
+            DeliveryReport(A.FAILED, "5.1.1"),
+            id="bare line feeds",
         ),
         pytest.param(
             dsn("Action: failed", "Status: 5.6.7", kind="message/global-delivery-status"),
-            Report(A.FAILED, "5.6.7"),
+            DeliveryReport(A.FAILED, "5.6.7"),
             id="RFC 6533",
         ),
     ],
 )
-def test_a_report_is_read_by_its_fields(content: bytes, expected: Report) -> None:
+def test_a_report_is_read_by_its_fields(content: bytes, expected: DeliveryReport) -> None:
     assert report_in(content) == expected
 
 
@@ -204,4 +212,4 @@ def test_what_another_library_writes_is_read() -> None:
         b"Content-Type: message/delivery-status\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n"
     )
     message = MIMEMultipart("report", None, [MIMEText("Sorry"), status], report_type="delivery-status")
-    assert report_in(message.as_bytes()) == Report(A.FAILED, "5.1.1")
+    assert report_in(message.as_bytes()) == DeliveryReport(A.FAILED, "5.1.1")

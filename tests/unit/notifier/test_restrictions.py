@@ -5,13 +5,12 @@ from functools import reduce
 
 import pytest
 
+from services.notifier.context import Notifier, SenderSettings
 from services.notifier.domain import Correspondence, evolve
 from services.notifier.handlers import announce_lifting
-from services.notifier.post import Posted
-from services.notifier.writing import House, Notifier
-from shared.answer import SUBMISSION
-from shared.errors import PermanentError
-from shared.events import (
+from services.notifier.smtp.post import Posted
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     Fact,
     LetterKind,
     LiftingReason,
@@ -22,8 +21,9 @@ from shared.events import (
     RestrictionLifting,
     SubjectRestricted,
 )
+from shared.errors import PermanentError
 from shared.law import Right
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
 from tests.unit.notifier.examples import AUTHORITY, SENDER, WRITTEN_AT, asked
 
 CASE = "a" * 32
@@ -57,7 +57,7 @@ async def notifier(post: Counter, *known: Fact, email: str | None = "kim@example
         {"reference": "r", "right": "restriction", "subject": {"email": email}}
     )
     await vault.seal(CASE, SUBMISSION, submitted.model_dump_json().encode())
-    house = House(SENDER, AUTHORITY, "https://privacy.example.com")
+    house = SenderSettings(SENDER, AUTHORITY, "https://privacy.example.com")
     ctx = Notifier(CASE, Correspondence(), "e1", WRITTEN_AT, vault, post, house)
     return replace(ctx, known=reduce(evolve, known, Correspondence()))
 

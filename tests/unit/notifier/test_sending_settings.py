@@ -8,11 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services.notifier.lanes import Lane, notices_of
-from services.notifier.returnpath import LONGEST_NAME
 from services.notifier.settings import NotifierSettings
+from services.notifier.smtp.mail_queues import MailLane, notices_of
+from services.notifier.smtp.return_path import LONGEST_NAME
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.runtime.settings import load
 
 KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 ENOUGH = {
@@ -105,14 +105,14 @@ def test_what_cannot_work_is_named_at_the_start_and_not_quoted(
 
 @pytest.mark.parametrize("whole", [2, 3, 4, 16, 100])
 def test_the_parts_of_the_lanes_are_the_whole_and_none_is_nothing(whole: int) -> None:
-    parts = [lane.part_of(whole) for lane in Lane]
+    parts = [lane.part_of(whole) for lane in MailLane]
     assert sum(parts) == whole
     assert min(parts) >= 1
 
 
 @pytest.mark.parametrize("whole", [3, 4, 60])
 def test_the_parts_of_a_limit_are_the_whole_and_none_is_nothing(whole: int) -> None:
-    parts = [*(lane.limit_of(whole) for lane in Lane), notices_of(whole)]
+    parts = [*(lane.limit_of(whole) for lane in MailLane), notices_of(whole)]
     assert sum(parts) == whole
     assert min(parts) >= 1
 

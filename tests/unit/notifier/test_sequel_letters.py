@@ -5,12 +5,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from services.notifier.context import Notifier
 from services.notifier.handlers import acknowledge, confirm_withdrawal, send_package_code
-from services.notifier.post import Posted
-from services.notifier.sequels import apologise, confirm_forwarding, tell_decision, tell_forwarding
-from services.notifier.writing import Notifier
-from shared.errors import PermanentError
-from shared.events import (
+from services.notifier.letters.lifecycle import apologise, confirm_forwarding, tell_decision, tell_forwarding
+from services.notifier.smtp.post import Posted
+from shared.contract.events import (
     AppealAnswered,
     AppealDecided,
     Controller,
@@ -28,8 +27,9 @@ from shared.events import (
     RequestFulfilled,
     RequestWithdrawn,
 )
-from shared.law import Duty, Right, Role
-from shared.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.contract.staff import TEXT_SALT_BYTES, salted, written_item
+from shared.errors import PermanentError
+from shared.law import Right, Role, TimedDuty
 from tests.unit.notifier.examples import WRITTEN_AT
 from tests.unit.notifier.test_proofs import CASE, RECEIVED, Outbox, kinds, notifier
 
@@ -38,7 +38,7 @@ FORWARDED = RequestForwarded(
     request_id=CASE, controller="controller", link="link", digest="d", expires_at=WRITTEN_AT
 )
 TOLD = ControllerTold(request_id=CASE, controller="controller")
-LATE = DeadlineMissed(request_id=CASE, duty=Duty.ANSWER, due_on=date(2026, 4, 2))
+LATE = DeadlineMissed(request_id=CASE, duty=TimedDuty.ANSWER, due_on=date(2026, 4, 2))
 BEFORE_MIDNIGHT = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
 """In Berlin it is the tenth."""
 

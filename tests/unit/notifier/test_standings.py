@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, cast
 
-from services.notifier.campaigns.standings import Standing, Standings
-from shared.mongo import Database
+from services.notifier.breach.campaign.states import CampaignState, Standings
+from shared.runtime.mongo import Database
 
 
 class Watched(Standings):
@@ -12,23 +12,23 @@ class Watched(Standings):
 
     looks = 0
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: CampaignState) -> None:
         super().__init__(cast("Database", {"campaigns": cast("Any", None)}))
         self.standing = standing
 
-    async def of(self, incident: str) -> Standing:  # noqa: ARG002 - there is but one
+    async def of(self, incident: str) -> CampaignState:  # noqa: ARG002 - there is but one
         self.looks += 1
         await asyncio.sleep(0)
         return self.standing
 
 
 async def test_who_asks_at_the_same_time_shares_a_look() -> None:
-    standings = Watched(Standing.PAUSED)
+    standings = Watched(CampaignState.PAUSED)
     await asyncio.gather(*(standings.lately("incident") for _ in range(10)))
     assert standings.looks == 1
 
 
 async def test_what_a_look_has_found_is_known_to_whoever_asks_next() -> None:
-    standings = Watched(Standing.PAUSED)
+    standings = Watched(CampaignState.PAUSED)
     await standings.lately("incident")
-    assert await standings.lately("incident") is Standing.PAUSED
+    assert await standings.lately("incident") is CampaignState.PAUSED

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.consuming import acknowledgements
+from shared.runtime.broker.subscriber import acknowledgements
 
 TAGS = st.sets(st.integers(1, 40))
 

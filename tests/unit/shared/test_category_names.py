@@ -3,10 +3,10 @@
 import pytest
 from babel.messages.pofile import read_po
 
-from services.fulfillment.package.wording import LANGUAGES as OF_PACKAGES
-from services.notifier.wording import LANGUAGES as OF_LETTERS
-from shared.categories import CATALOGUES, NAMES, called
-from shared.wording import SOURCE_LANGUAGE
+from services.fulfillment.package.languages import LANGUAGES as OF_PACKAGES
+from services.notifier.letters.languages import LANGUAGES as OF_LETTERS
+from shared.pages.categories import CATALOGUES, NAMES, called
+from shared.pages.translation import SOURCE_LANGUAGE
 
 
 @pytest.mark.parametrize("language", sorted({*OF_PACKAGES, *OF_LETTERS} - {SOURCE_LANGUAGE}))

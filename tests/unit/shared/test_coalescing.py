@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.coalescing import Coalescer, Turns
 from shared.errors import PermanentError, StoreUnavailable
+from shared.runtime.dataloader import Coalescer, Turns
 
 
 class Shelf:

@@ -4,14 +4,14 @@ from itertools import product
 
 import pytest
 
-from shared.correspondents import (
+from shared.contract.correspondents import (
     Correspondent,
     correspondent,
     mailbox_for,
     parties,
     representative_mailbox,
 )
-from shared.events import LetterKind, Requester, RequestSubmitted
+from shared.contract.events import LetterKind, Requester, RequestSubmitted
 
 L, R = LetterKind, Requester
 PERSON, AGENT = Correspondent.PERSON, Correspondent.REPRESENTATIVE

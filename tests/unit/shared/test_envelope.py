@@ -8,9 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.envelope import MAX_BODY, MAX_ID, STRUCTURED, Envelope, Unreadable, decode, derived_id, encode
-from shared.events import Event, IdentityVerified, RequestSubmitted, RequestWithdrawn, WithdrawalSubmitted
-from shared.topology import EVENTS, REQUESTS
+from shared.contract.envelope import (
+    MAX_BODY,
+    MAX_ID,
+    STRUCTURED,
+    Envelope,
+    Unreadable,
+    decode,
+    derived_id,
+    encode,
+)
+from shared.contract.events import (
+    Event,
+    IdentityVerified,
+    RequestSubmitted,
+    RequestWithdrawn,
+    WithdrawalSubmitted,
+)
+from shared.contract.topology import EVENTS, REQUESTS
 
 CASE = "a" * 32
 TIME = "2026-03-01T12:00:00+01:00"

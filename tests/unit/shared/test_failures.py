@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import failures
-from shared.bus import Delivery
+from shared.contract.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY
 from shared.errors import MalformedEvent, StoreUnavailable
-from shared.failures import after_failure
-from shared.topology import DELAYS, EVENTS, PARKING, REDELIVERY, REQUESTS, RETRY
+from shared.runtime import retry_policy
+from shared.runtime.broker import Delivery
+from shared.runtime.retry_policy import after_failure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -28,13 +28,13 @@ FRESH = Delivery(
 
 def retried(attempts: int, *, since: datetime = NOW) -> Delivery:
     ours = {
-        failures.ATTEMPT: attempts, failures.FIRST_FAILURE: since.isoformat(),
-        failures.EXCHANGE: EVENTS, failures.ROUTING_KEY: "habeas.x.v1", "x-death": [{"queue": "q"}],
+        retry_policy.ATTEMPT: attempts, retry_policy.FIRST_FAILURE: since.isoformat(),
+        retry_policy.EXCHANGE: EVENTS, retry_policy.ROUTING_KEY: "habeas.x.v1", "x-death": [{"queue": "q"}],
     }  # fmt: skip
     return replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=ours)
 
 
-def failure(delivery: Delivery, error: Exception | None = None) -> failures.Failure:
+def failure(delivery: Delivery, error: Exception | None = None) -> retry_policy.Failure:
     return after_failure(delivery, error or StoreUnavailable("away"), "intake", now=NOW, retry_for=DAY)
 
 
@@ -61,12 +61,12 @@ def test_permanent_and_unknown_errors_are_parked_at_once(error: Exception) -> No
 def test_another_libraries_message_is_kept_from_headers_and_log() -> None:
     parked = failure(FRESH, ValueError("ada@example.org"))
     assert "ada" not in f"{parked.message.headers}{parked.fields}"
-    assert parked.message.headers[failures.REASON] == "ValueError"
+    assert parked.message.headers[retry_policy.REASON] == "ValueError"
 
 
 def test_where_a_message_came_from_survives_all_tries_and_the_brokers_own_headers_do_not() -> None:
     headers = failure(retried(3)).message.headers
-    assert (headers[failures.EXCHANGE], headers[failures.ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
+    assert (headers[retry_policy.EXCHANGE], headers[retry_policy.ROUTING_KEY]) == (EVENTS, "habeas.x.v1")
     assert "x-death" not in headers
 
 
@@ -78,16 +78,16 @@ def test_what_an_upstream_system_chose_is_not_logged() -> None:
 
 
 def test_user_that_published_a_message_is_known_at_every_further_try() -> None:
-    fresh = replace(FRESH, exchange=REQUESTS, user_id="shop", headers={failures.USER: "portal"})
-    assert failures.origin_of(fresh).user == "shop"
+    fresh = replace(FRESH, exchange=REQUESTS, user_id="shop", headers={retry_policy.USER: "portal"})
+    assert retry_policy.origin_of(fresh).user == "shop"
     first = failure(fresh).message
-    assert first.headers[failures.USER] == "shop"
+    assert first.headers[retry_policy.USER] == "shop"
     again = replace(FRESH, exchange=REDELIVERY, routing_key="1s.intake", headers=first.headers)
-    assert failures.origin_of(again) == failures.Origin(REQUESTS, "habeas.x.v1", "shop")
-    assert failure(again).message.headers[failures.USER] == "shop"
+    assert retry_policy.origin_of(again) == retry_policy.Origin(REQUESTS, "habeas.x.v1", "shop")
+    assert failure(again).message.headers[retry_policy.USER] == "shop"
 
 
 def test_user_is_read_from_no_header_of_a_publisher() -> None:
-    forged = replace(FRESH, exchange=REQUESTS, headers={failures.USER: "portal"})
-    assert failures.origin_of(forged).user is None
-    assert failures.USER not in failure(forged).message.headers
+    forged = replace(FRESH, exchange=REQUESTS, headers={retry_policy.USER: "portal"})
+    assert retry_policy.origin_of(forged).user is None
+    assert retry_policy.USER not in failure(forged).message.headers

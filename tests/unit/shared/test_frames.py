@@ -14,8 +14,8 @@ from pamqp import commands
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from shared.bus import frames
-from shared.bus.messages import Message
+from shared.runtime.broker import frames
+from shared.runtime.broker.messages import Message
 
 FRAME_MAX = 4096
 NAMES = st.text(string.ascii_letters + "äß.- ", max_size=60)

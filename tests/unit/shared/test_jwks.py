@@ -7,7 +7,7 @@ import httpx
 import pytest
 from httpx import AsyncClient, Response
 
-from shared.jwks import LOOK_AGAIN_AFTER_S, MOST_BYTES, IssuerUnavailable, KeySet, UnknownKey
+from shared.runtime.jwks import LOOK_AGAIN_AFTER_S, MOST_BYTES, IssuerUnavailable, KeySet, UnknownKey
 from tests.unit.platforms import Signer
 
 URL = "https://issuer.example.com/keys"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from shared import log
+from shared.runtime import log
 
 SECRET = "ada@example.org"
 

@@ -10,11 +10,11 @@ from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands
 from pamqp.header import ContentHeader
 
-from shared.bus.connecting import Channel
-from shared.bus.fast import WRITE_AT_ONCE, FastOutlet
-from shared.bus.messages import Message
-from shared.bus.wire import Wire, WiredConnection
 from shared.errors import BrokerUnavailable, Unroutable
+from shared.runtime.broker.connection import Channel
+from shared.runtime.broker.fast import WRITE_AT_ONCE, FastOutlet
+from shared.runtime.broker.messages import Message
+from shared.runtime.broker.wire_connection import Wire, WiredConnection
 from tests.waiting import eventually
 
 

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import httpx
 import pytest
 
-from services.intake.callbacks import Callback, Reached
-from shared.outward import MOST_RECEIPT_BYTES, Outward, ReceiverUnavailable, is_public
+from services.intake.http.callbacks import Callback, CallbackClient
+from shared.runtime.safe_http import MOST_RECEIPT_BYTES, Outward, ReceiverUnavailable, is_public
 
 HERE = httpx.URL("https://93.184.216.34/status")
 PACKED = {"Content-Encoding": "gzip"}
@@ -52,7 +52,7 @@ async def test_a_body_that_says_it_is_packed_and_is_not_is_taken_as_it_is(answer
     receipt = await Outward().post(HERE, {}, nothing)
     assert receipt.body == b"no gzip"
     assert asked[0].headers["accept-encoding"] == "identity"
-    assert await Reached(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+    assert await CallbackClient(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
 async def test_a_packed_body_is_not_unpacked(answering: Answering) -> None:
@@ -68,7 +68,7 @@ async def test_whatever_goes_wrong_on_the_way_is_an_outage(answering: Answering)
     answering(answer)
     with pytest.raises(ReceiverUnavailable):
         await Outward().post(HERE, {}, nothing)
-    assert not await Reached(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
+    assert not await CallbackClient(Outward()).tell(Callback(str(HERE), {}, b"{}", mark="", final=False))
 
 
 @pytest.mark.parametrize(

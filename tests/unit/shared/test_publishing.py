@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from shared.bus import Bus, Message
-from shared.bus.connecting import Channel
-from shared.bus.plain import PlainOutlet
 from shared.errors import BrokerUnavailable
+from shared.runtime.broker import Bus, Message
+from shared.runtime.broker.connection import Channel
+from shared.runtime.broker.plain import PlainOutlet
 
 
 class LostChannel:

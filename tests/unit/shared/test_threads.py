@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.tagged import LONGEST_LOCAL
-from shared.threads import LONGEST_NAME, Threads
+from shared.mail.address_tags import LONGEST_LOCAL
+from shared.mail.reply_address import LONGEST_NAME, Threads
 
 THREADS = Threads("privacy@example.com", b"k" * 32)
 CASE = "0123456789abcdef0123456789abcdef"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared import topology
-from shared.catalogue import catalogue
-from shared.events import Record
-from shared.topology import Queue
+from shared.contract import topology
+from shared.contract.catalogue import catalogue
+from shared.contract.events import Record
+from shared.contract.topology import Queue
 
 QUEUES = topology.queues()
 

@@ -3,15 +3,15 @@ from contextlib import suppress
 
 import pytest
 
+from shared.contract.events import PackageFetched
 from shared.errors import StoreUnavailable
-from shared.events import PackageFetched
-from shared.journal import Row
-from shared.outbox import Outbox
-from shared.testing import MemoryBroker, MemoryJournal
+from shared.runtime.fakes import MemoryBroker, MemoryJournal
+from shared.runtime.journal import JournalRow
+from shared.runtime.outbox import Outbox
 from tests.unit.fakes import NOW, AbsentBroker
 
 CASE = "c" * 32
-ROW = Row(CASE, 0, "cause", None, (PackageFetched(request_id=CASE),), NOW)
+ROW = JournalRow(CASE, 0, "cause", None, (PackageFetched(request_id=CASE),), NOW)
 
 
 async def run_for_a_moment(outbox: Outbox) -> None:

@@ -13,8 +13,8 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from shared.bus import frames, wire
-from shared.bus.wire import Tap, Wire
+from shared.runtime.broker import frames, wire_connection
+from shared.runtime.broker.wire_connection import Tap, Wire
 
 MIB = bytes(range(256)) * 4096
 
@@ -145,10 +145,10 @@ async def test_a_connection_that_brings_nothing_but_messages_does_not_look_dead(
 def test_with_other_drivers_than_those_it_was_tried_with_the_plain_way_is_taken_and_said_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wire, "TRIED", {"aiormq": "6.", "aio-pika": "10.2."})
-    wire.is_tried.cache_clear()
+    monkeypatch.setattr(wire_connection, "TRIED", {"aiormq": "6.", "aio-pika": "10.2."})
+    wire_connection.is_tried.cache_clear()
     with structlog.testing.capture_logs() as lines:
-        assert not wire.is_tried()
-        assert not wire.is_tried()
+        assert not wire_connection.is_tried()
+        assert not wire_connection.is_tried()
     assert [line["event"] for line in lines] == ["plain bus"]
-    wire.is_tried.cache_clear()
+    wire_connection.is_tried.cache_clear()

@@ -9,7 +9,7 @@ from services.verifier.documents.barcode.aamva import parse_aamva
 from services.verifier.documents.barcode.elements import NotALicenceError
 from services.verifier.documents.barcode.issuers import CANADA, UNITED_STATES, country_of, region_of
 from services.verifier.documents.barcode.plausibility import plausibility
-from services.verifier.documents.reading import Licence, reasons_of
+from services.verifier.documents.results import Licence, reasons_of
 
 FIELDS = {
     "DCS": "EXAMPLE",

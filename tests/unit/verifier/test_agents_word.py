@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.assurance import GROUNDS, Sensitivity, Situation, required
+from services.verifier.assurance.levels import GROUNDS, Sensitivity, Situation, required
 from services.verifier.domain import Assessed, EvidenceGained, Verification, believed, evolve
-from shared.events import (
+from shared.contract.events import (
     Assurance,
     DataPoints,
     EmailCode,
@@ -22,13 +22,13 @@ from shared.events import (
     RequestReceived,
     RequestSubmitted,
 )
+from shared.contract.sources import ChannelSource, channel_source
 from shared.law import PROOFLESS, Regulation, Right
-from shared.sources import Channel, channel_source
 from tests.unit.fakes import NOW, PERSON, REQUEST_KEY, Office, request
 from tests.unit.fakes import SOURCE as SHOP
 
 E = Evidence
-SOURCE = channel_source(Channel.DRP, "AGENT_ONE")
+SOURCE = channel_source(ChannelSource.DRP, "AGENT_ONE")
 CASE = request_id(SOURCE, "r-1", key=REQUEST_KEY)
 AGENT = {"name": "Agency One", "email": "people@one.agency.example", "permission": "Attested by Agency One."}
 BOTH = (E.PERMISSION, E.MAILBOX)

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.assurance import GROUNDS, Requirement, Sensitivity, Situation, required
-from shared.events import Assurance, Evidence, Requester
+from services.verifier.assurance.levels import GROUNDS, Requirement, Sensitivity, Situation, required
+from shared.contract.events import Assurance, Evidence, Requester
 from shared.law import PROOFLESS, Regulation, Right
 
 E = Evidence

@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.handlers import CLAIM_TOLD_AFTER
-from shared.events import (
+from shared.contract.events import (
     Fact,
     IdentityChallenged,
     IdentityClaimed,

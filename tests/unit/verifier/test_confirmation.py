@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.verifier.domain import CONFIRMED
-from shared.events import (
+from shared.contract.events import (
     Assurance,
     Evidence,
     IdentityChallenged,

@@ -1,9 +1,9 @@
 import pytest
 
-from services.verifier.documents.files.opening import open_file
-from services.verifier.documents.files.refusal import Refused
-from services.verifier.documents.files.sniff import Kind, sniff
-from shared.events import MOST_DOCUMENT_BYTES
+from services.verifier.documents.files.opener import open_file
+from services.verifier.documents.files.refusal import FileRefused
+from services.verifier.documents.files.sniff import FileKind, sniff
+from shared.contract.events import MOST_DOCUMENT_BYTES
 from tests import hostile
 
 JPEG = hostile.encoded(hostile.drawing())
@@ -19,7 +19,7 @@ def reason(content: bytes, media_type: str = "") -> str:
     """Return why *content* is refused; empty if it is not."""
     try:
         sniff(content, media_type)
-    except Refused as error:
+    except FileRefused as error:
         return error.refusal.value
     return ""
 
@@ -27,14 +27,14 @@ def reason(content: bytes, media_type: str = "") -> str:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        pytest.param(JPEG, Kind.JPEG, id="jpeg"),
-        pytest.param(PNG, Kind.PNG, id="png"),
-        pytest.param(HEIC, Kind.HEIC, id="heic"),
-        pytest.param(hostile.encoded(hostile.drawing(), "TIFF"), Kind.TIFF, id="tiff"),
-        pytest.param(PDF, Kind.PDF, id="pdf"),
+        pytest.param(JPEG, FileKind.JPEG, id="jpeg"),
+        pytest.param(PNG, FileKind.PNG, id="png"),
+        pytest.param(HEIC, FileKind.HEIC, id="heic"),
+        pytest.param(hostile.encoded(hostile.drawing(), "TIFF"), FileKind.TIFF, id="tiff"),
+        pytest.param(PDF, FileKind.PDF, id="pdf"),
     ],
 )
-def test_each_of_the_five_kinds_is_known_by_its_bytes(content: bytes, kind: Kind) -> None:
+def test_each_of_the_five_kinds_is_known_by_its_bytes(content: bytes, kind: FileKind) -> None:
     assert sniff(content, "") is kind
     assert sniff(content, kind.value) is kind
     assert sniff(content, f"{kind.value.upper()}; charset=binary") is kind
@@ -49,7 +49,7 @@ def test_a_file_is_refused_that_is_not_what_was_declared(declared: str) -> None:
 
 
 def test_a_picture_may_be_declared_as_another_kind_of_picture_and_a_letter_may_not() -> None:
-    assert sniff(JPEG, "image/png") is Kind.JPEG
+    assert sniff(JPEG, "image/png") is FileKind.JPEG
     assert reason(PDF, "image/png") == "file_type_not_allowed"
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.verifier.assurance import GROUNDS, Sensitivity, Situation, required
-from shared.events import (
+from services.verifier.assurance.levels import GROUNDS, Sensitivity, Situation, required
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityVerified,
@@ -11,11 +11,11 @@ from shared.events import (
     RequestReceived,
     RequestSubmitted,
 )
+from shared.contract.sources import ChannelSource, channel_source
 from shared.law import PROOFLESS, Regulation, Right
-from shared.sources import Channel, channel_source
 from tests.unit.fakes import Office, request
 
-SHOP = channel_source(Channel.OPENDSR, "shop")
+SHOP = channel_source(ChannelSource.OPENDSR, "shop")
 
 
 @pytest.mark.parametrize("regulation", [Regulation.GDPR, Regulation.CCPA])

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from services.verifier.login.handlers import Checked, Desk, examine
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.verifier.login.handlers import LoginContext, LoginState, examine
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     IdToken,
     ProofExamined,
     ProofKind,
@@ -17,8 +17,8 @@ from shared.events import (
     TokenPresented,
     Verdict,
 )
-from shared.jwks import KeySet
-from shared.testing import MemoryVault
+from shared.runtime.fakes import MemoryVault
+from shared.runtime.jwks import KeySet
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 
 CASE = "c" * 32
@@ -42,7 +42,7 @@ async def examined(issuer: Issuer, of_the_token: str, of_the_request: str) -> Pr
     await vault.seal(CASE, PROOF.ref, token.model_dump_json().encode())
     async with httpx.AsyncClient() as http:
         keys = KeySet(issuer.url, http)
-        desk = Desk(CASE, Checked(), now, vault=vault, keys=keys, client=CLIENT, identity="")
+        desk = LoginContext(CASE, LoginState(), now, vault=vault, keys=keys, client=CLIENT, identity="")
         [fact] = await examine(TokenPresented(request_id=CASE, proof=PROOF), desk)
     assert isinstance(fact, ProofExamined)
     return fact

@@ -1,8 +1,8 @@
 from datetime import date
 
+from services.verifier.documents.mrz.consensus import SURE, best_of, elected, settled
 from services.verifier.documents.mrz.reads import Lines, Read
-from services.verifier.documents.mrz.voting import SURE, best_of, elected, settled
-from services.verifier.documents.reading import Zone
+from services.verifier.documents.results import MachineZone
 
 TODAY = date(2026, 11, 25)
 RIGHT = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
@@ -15,7 +15,7 @@ def reads(*lines: Lines, confidence: float = 95) -> list[Read]:
     return [Read(each, confidence) for each in lines]
 
 
-def elect(*lines: Lines, confidence: float = 95) -> Zone:
+def elect(*lines: Lines, confidence: float = 95) -> MachineZone:
     zone = elected(reads(*lines, confidence=confidence), today=TODAY)
     assert zone is not None
     return zone

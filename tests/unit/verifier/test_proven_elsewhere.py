@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import structlog
 
-from services.intake.domain import Status, request_id
-from shared.answer import SUBMISSION
-from shared.events import (
+from services.intake.domain import CaseStatus, request_id
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     EvidenceDestroyed,
     IdentityChallenged,
     IdentityDecided,
@@ -81,7 +81,7 @@ async def test_a_proof_that_was_offered_before_it_was_registered_is_destroyed(ma
     assert asked(office) == []
     assert [fact.refs for fact in office.told(EvidenceDestroyed) if fact.request_id == CASE] == [(sealed,)]
     assert not any(name.startswith(("proof_", "code_")) for name in office.sealed(CASE))
-    assert (await office.door.case(CASE)).status not in {Status.CHALLENGED, Status.REFUSED}
+    assert (await office.door.case(CASE)).status not in {CaseStatus.CHALLENGED, CaseStatus.REFUSED}
     assert office.broker.parked("intake") + office.broker.parked("verifier") == []
 
 

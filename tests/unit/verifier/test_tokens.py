@@ -19,7 +19,7 @@ from services.verifier.login.tokens import (
     TokenRefused,
     check,
 )
-from shared.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
+from shared.runtime.jwks import KEYS_KNOWN_FOR_S, LOOK_AGAIN_AFTER_S, IssuerUnavailable, KeySet
 from tests.unit.verifier.login import CLIENT, Issuer, issuing
 
 NONCE = "c" * 32

@@ -4,8 +4,8 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.handlers import LAPSE
-from shared.answer import SUBMISSION
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import (
     DecisionRefused,
     EvidenceAsked,
     EvidenceDestroyed,

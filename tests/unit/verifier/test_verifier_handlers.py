@@ -8,9 +8,9 @@ import pytest
 
 from services.intake.domain import request_id
 from services.verifier.domain import CodeIssued, Verification, evolve
-from services.verifier.handlers import LAPSE, Practice, Verifier, assess, weigh
-from shared.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
-from shared.events import (
+from services.verifier.handlers import LAPSE, AssuranceRules, Verifier, assess, weigh
+from shared.contract.codes import LIFETIME, MOST_ISSUED, TRIES, digest_of
+from shared.contract.events import (
     Assurance,
     Fact,
     IdentityChallenged,
@@ -230,7 +230,7 @@ def context(office: Office, known: Verification) -> Verifier:
         timers=office.timers,
         allowances=office.allowances,
         key=VERIFIER_KEY,
-        practice=Practice(),
+        practice=AssuranceRules(),
     )
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services.intake.domain import request_id
-from services.verifier.assurance import Sensitivity
+from services.verifier.assurance.levels import Sensitivity
 from services.verifier.domain import DOCUMENTED, MOST_EXAMINED
 from services.verifier.handlers import LAPSE, REMINDER
-from shared.answer import SUBMISSION
-from shared.declarations import CURRENT, TEXTS
-from shared.events import (
+from shared.contract.answer import SUBMISSION
+from shared.contract.declarations import CURRENT, TEXTS
+from shared.contract.events import (
     Assurance,
     DataPoints,
     EvidenceDestroyed,

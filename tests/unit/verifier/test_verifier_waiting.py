@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.domain import request_id
-from services.verifier.assurance import Sensitivity
+from services.verifier.assurance.levels import Sensitivity
 from services.verifier.handlers import ALLOWANCE_WINDOW, LAPSE, REMINDER
-from shared.codes import LIFETIME
-from shared.events import (
+from shared.contract.codes import LIFETIME
+from shared.contract.events import (
     Assurance,
     IdentityChallenged,
     IdentityClaimed,

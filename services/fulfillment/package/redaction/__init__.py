@@ -15,7 +15,7 @@ Law:
 from services.fulfillment.package.redaction.known import MOST_NAMES
 from services.fulfillment.package.redaction.own import Own
 from services.fulfillment.package.redaction.redactor import Redacted, Redactor
-from services.fulfillment.package.redaction.spans import Kind
+from services.fulfillment.package.redaction.spans import RedactedKind
 from services.fulfillment.package.redaction.tokens import folded
 
-__all__ = ["MOST_NAMES", "Kind", "Own", "Redacted", "Redactor", "folded"]
+__all__ = ["MOST_NAMES", "Own", "Redacted", "RedactedKind", "Redactor", "folded"]

@@ -7,7 +7,7 @@ import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatch, PhoneNumberMatcher
 
 from services.fulfillment.package.redaction.own import LEAST_DIGITS, Own
-from services.fulfillment.package.redaction.spans import Kind, Span, outside
+from services.fulfillment.package.redaction.spans import RedactedKind, TextSpan, outside
 
 LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
@@ -21,35 +21,37 @@ IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}
 CARD = re.compile(r"(?<!\d)\d(?:[ \u00a0-]?\d){12,18}(?!\d)")
 
 
-def addresses(text: str, own: Own) -> Iterator[tuple[Span, bool]]:
+def addresses(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     """Yield the e-mail addresses in *text*, and whether each is the person's *own*."""
     if not AT.search(text):
         return
     for match in ADDRESS.finditer(text):
-        yield Span(*match.span(), Kind.EMAIL), own.is_at(match[0])
+        yield TextSpan(*match.span(), RedactedKind.EMAIL), own.is_at(match[0])
 
 
-def numbers(text: str, own: Own) -> Iterator[tuple[Span, bool]]:
+def numbers(text: str, own: Own) -> Iterator[tuple[TextSpan, bool]]:
     """Yield the telephone numbers in *text*, and whether each is the person's *own*."""
     if not DIGITS.search(text):
         return
-    mine = [Span(*match.span(), Kind.PHONE) for match in own.numbers.finditer(text)]
+    mine = [TextSpan(*match.span(), RedactedKind.PHONE) for match in own.numbers.finditer(text)]
     yield from ((span, True) for span in mine)
     found = PhoneNumberMatcher(text, own.region, leniency=Leniency.POSSIBLE)
     dialled = (match for match in found if _is_dialled(text, match, own.region))
-    others = (Span(match.start + _opened(match.raw_string), match.end, Kind.PHONE) for match in dialled)
+    others = (
+        TextSpan(match.start + _opened(match.raw_string), match.end, RedactedKind.PHONE) for match in dialled
+    )
     yield from ((span, False) for span in outside(others, mine))
 
 
-def accounts(text: str) -> Iterator[Span]:
+def accounts(text: str) -> Iterator[TextSpan]:
     """Yield the numbers of accounts and cards in *text*."""
     for match in IBAN.finditer(text):
         end = _iban_end(text, match)
         if end:
-            yield Span(match.start(), end, Kind.ACCOUNT)
+            yield TextSpan(match.start(), end, RedactedKind.ACCOUNT)
     for match in CARD.finditer(text):
         if _luhn(match[0]):
-            yield Span(*match.span(), Kind.ACCOUNT)
+            yield TextSpan(*match.span(), RedactedKind.ACCOUNT)
 
 
 def _opened(number: str) -> int:

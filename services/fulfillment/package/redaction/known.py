@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from services.fulfillment.package.redaction.own import Own
-from services.fulfillment.package.redaction.spans import GAP, Kind, Span
+from services.fulfillment.package.redaction.spans import GAP, RedactedKind, TextSpan
 from services.fulfillment.package.redaction.tokens import Token, Words, orders, spelt
 from services.fulfillment.package.redaction.vocabulary import COMMON_WORDS, PLAIN_WORDS
 
@@ -17,19 +17,19 @@ SHORTEST_NAME = 3
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownNames:
     """Finds in texts whom the records name."""
 
     own: Own
     others: frozenset[str]
 
-    def spans(self, text: str, tokens: Sequence[Token]) -> Iterator[Span]:
+    def spans(self, text: str, tokens: Sequence[Token]) -> Iterator[TextSpan]:
         """Yield the names of other people in *text*."""
         first, at = self._first_words, 0
         while at < len(tokens):
             length, own = self._longest(text, tokens, at) if tokens[at].plain in first else (0, False)
             if length and not own:
-                yield Span(tokens[at].start, tokens[at + length - 1].end, Kind.NAME)
+                yield TextSpan(tokens[at].start, tokens[at + length - 1].end, RedactedKind.NAME)
             at += length or 1
 
     def _longest(self, text: str, tokens: Sequence[Token], at: int) -> tuple[int, bool]:

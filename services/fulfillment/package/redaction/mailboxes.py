@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Self
 
-from services.fulfillment.package.redaction.runs import Run, is_common, is_given
+from services.fulfillment.package.redaction.runs import WordRun, is_common, is_given
 from services.fulfillment.package.redaction.tokens import Token, folded, spelt, words_of
 from services.fulfillment.package.redaction.vocabulary import AMBIGUOUS_NAMES, MAILBOXES
 
@@ -31,7 +31,7 @@ class Mailboxes:
         parts = {part for words in locals_ for part in _names(words)}
         return cls(frozenset(parts), frozenset(map("".join, locals_)))
 
-    def among(self, run: Run) -> Sequence[Token]:
+    def among(self, run: WordRun) -> Sequence[Token]:
         """Return the words of *run* that an address gives away."""
         if not self.joined:
             return ()

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Self
 
 from services.fulfillment.package.redaction.formed import accounts, addresses, numbers
-from services.fulfillment.package.redaction.known import Known
+from services.fulfillment.package.redaction.known import KnownNames
 from services.fulfillment.package.redaction.names import names
 from services.fulfillment.package.redaction.own import Own
-from services.fulfillment.package.redaction.spans import Kind, Span, apart, outside
+from services.fulfillment.package.redaction.spans import RedactedKind, TextSpan, apart, outside
 from services.fulfillment.package.redaction.tokens import tokens_of
 
 
@@ -19,9 +19,9 @@ class Redacted(str):
     """A text in which something was blacked out, and how often of each kind."""
 
     __slots__ = ("masked",)
-    masked: Mapping[Kind, int]
+    masked: Mapping[RedactedKind, int]
 
-    def __new__(cls, text: str, masked: Mapping[Kind, int]) -> Self:
+    def __new__(cls, text: str, masked: Mapping[RedactedKind, int]) -> Self:
         """Return *text* with what is known of it."""
         self = super().__new__(cls, text)
         self.masked = MappingProxyType(dict(masked))
@@ -35,7 +35,7 @@ class Redactor:
     own: Own
     others: frozenset[str]
     """Names of other people that the records give."""
-    say: Callable[[Kind], str] = field(repr=False)
+    say: Callable[[RedactedKind], str] = field(repr=False)
     """What stands in place of what is blacked out."""
 
     def __call__(self, text: str) -> str:
@@ -50,9 +50,9 @@ class Redactor:
             end = span.end
         return Redacted("".join([*pieces, text[end:]]), Counter(span.kind for span in spans))
 
-    def _spans(self, text: str) -> list[Span]:
-        mine: list[Span] = []
-        spans: list[Span] = []
+    def _spans(self, text: str) -> list[TextSpan]:
+        mine: list[TextSpan] = []
+        spans: list[TextSpan] = []
         for span, own in (*addresses(text, self.own), *numbers(text, self.own)):
             (mine if own else spans).append(span)
         spans += outside(accounts(text), mine)
@@ -61,5 +61,5 @@ class Redactor:
         return spans + outside(named, [*mine, *spans])
 
     @cached_property
-    def _known(self) -> Known:
-        return Known(self.own, self.others)
+    def _known(self) -> KnownNames:
+        return KnownNames(self.own, self.others)

@@ -40,7 +40,7 @@ BREAKS = (PLAIN_WORDS | COMMON_WORDS | INSTITUTIONS | TITLES | OPENINGS) - GIVEN
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class WordRun:
     """Capitalised words from *first* up to *last*, which is no longer one of them."""
 
     text: str
@@ -97,13 +97,13 @@ def is_given(word: str) -> bool:
     return word in GIVEN_NAMES or (word[-1:] == "s" and len(word) > len("anns") and word[:-1] in GIVEN_NAMES)
 
 
-def runs(text: str, tokens: Sequence[Token]) -> Iterator[Run]:
+def runs(text: str, tokens: Sequence[Token]) -> Iterator[WordRun]:
     """Yield the runs in *text*."""
     at = 0
     while at < len(tokens):
         if _may_begin(text, tokens, at) if tokens[at].capital else _is_spoken_of(tokens, at):
             last = _last(text, tokens, at)
-            yield Run(text, tokens, at, last)
+            yield WordRun(text, tokens, at, last)
             at = last
         else:
             at += 1

@@ -10,7 +10,7 @@ GAP = re.compile(r"[,.]?[ \t\u00a0]*|['\u2019-]")
 """What may stand between two words of one name that is known."""
 
 
-class Kind(StrEnum):
+class RedactedKind(StrEnum):
     """What can be blacked out."""
 
     EMAIL = "email"
@@ -19,32 +19,32 @@ class Kind(StrEnum):
     NAME = "name"
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """A place in a text, and what stands there."""
 
     start: int
     end: int
-    kind: Kind
+    kind: RedactedKind
 
 
-def outside(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+def outside(spans: Iterable[TextSpan], taken: Iterable[TextSpan]) -> list[TextSpan]:
     """Return those of *spans* that meet none of *taken*."""
     disjoint = _joined(taken)
     starts = [span.start for span in disjoint]
 
-    def meets(span: Span) -> bool:
+    def meets(span: TextSpan) -> bool:
         before = bisect_left(starts, span.end)
         return before > 0 and disjoint[before - 1].end > span.start
 
     return [span for span in spans if not meets(span)]
 
 
-def apart(text: str, spans: Iterable[Span]) -> list[Span]:
+def apart(text: str, spans: Iterable[TextSpan]) -> list[TextSpan]:
     """Return *spans* in order, the words of one name as one."""
-    disjoint: list[Span] = []
+    disjoint: list[TextSpan] = []
     for span in _joined(spans):
         last = disjoint[-1] if disjoint else None
-        same = last is not None and last.kind is span.kind is Kind.NAME
+        same = last is not None and last.kind is span.kind is RedactedKind.NAME
         if last is not None and same and GAP.fullmatch(text, last.end, span.start):
             disjoint[-1] = last._replace(end=span.end)
         else:
@@ -52,14 +52,14 @@ def apart(text: str, spans: Iterable[Span]) -> list[Span]:
     return disjoint
 
 
-def _joined(spans: Iterable[Span]) -> list[Span]:
+def _joined(spans: Iterable[TextSpan]) -> list[TextSpan]:
     """Return *spans* in order, those that overlap as one, of the kind of the longest."""
-    joined: list[Span] = []
+    joined: list[TextSpan] = []
     for span in sorted(spans):
         last = joined[-1] if joined else None
         if last is None or span.start >= last.end:
             joined.append(span)
             continue
         kind = last.kind if last.end - last.start >= span.end - span.start else span.kind
-        joined[-1] = Span(last.start, max(last.end, span.end), kind)
+        joined[-1] = TextSpan(last.start, max(last.end, span.end), kind)
     return joined

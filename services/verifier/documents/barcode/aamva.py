@@ -11,7 +11,7 @@ from typing import Final
 
 from services.verifier.documents.barcode.elements import Elements, NotALicenceError, take_apart
 from services.verifier.documents.barcode.issuers import country_of, region_of
-from services.verifier.documents.reading import Licence
+from services.verifier.documents.results import Licence
 
 NEWEST_VERSION: Final = 12
 FIRST_WITH_FAMILY_NAME: Final = 2

@@ -11,7 +11,7 @@ from services.verifier.documents.bills.blocks import Block, Cell, blocks_of, cel
 from services.verifier.documents.bills.checks import ACCEPTED, MOST_DAYS, bill_checks
 from services.verifier.documents.bills.issued import issued_on
 from services.verifier.documents.bills.kinds import kind_of
-from services.verifier.documents.reading import Bill, BillKind, Line
+from services.verifier.documents.results import Bill, BillKind, TextLine
 from shared.matching.postcodes import DAY_FIRST
 
 __all__ = ["ACCEPTED", "MOST_DAYS", "bill_checks", "read_bill"]
@@ -20,7 +20,7 @@ MOST_CELLS = 1500
 """Pieces of text; a statement of five pages has about a thousand."""
 
 
-def read_bill(lines: Sequence[Line]) -> Bill | None:
+def read_bill(lines: Sequence[TextLine]) -> Bill | None:
     """
     Return the bill that *lines* are; none where they are neither a bill nor a letter with an address.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.verifier.documents.bills.words import COMPANY, INVOICE, RECIPIENT, SITE, STRONG, TRADE, compact
-from services.verifier.documents.reading import Line
+from services.verifier.documents.results import TextLine
 from shared.matching.addresses import Parts, parts_of
 from shared.matching.characters import folded, stripped
 from shared.matching.dates import written_dates
@@ -66,12 +66,12 @@ class Block:
     """Whether it is said to be where something is supplied or sent."""
 
 
-def cells_of(lines: Sequence[Line]) -> list[Cell]:
+def cells_of(lines: Sequence[TextLine]) -> list[Cell]:
     """Return the cells of *lines*, in their order. A line of a table is several."""
     return [cell for row, line in enumerate(lines) for cell in _split(line, row)]
 
 
-def _split(line: Line, row: int) -> Iterator[Cell]:
+def _split(line: TextLine, row: int) -> Iterator[Cell]:
     left, top, width, height = line.box
     text = line.text.replace("\t", "   ")
     share = width / max(len(text), 1)

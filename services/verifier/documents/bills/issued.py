@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import ratio
 
 from services.verifier.documents.bills.blocks import Cell, beside
 from services.verifier.documents.bills.words import DATE, DATE_AT_END, ISSUED, OTHER, PLACED, compact
-from shared.matching.dates import Written, written_dates
+from shared.matching.dates import WrittenDate, written_dates
 
 _Days: TypeAlias = frozenset[date]
 EARLIEST = date(2000, 1, 1)
@@ -93,7 +93,7 @@ def _rank(cells: Sequence[Cell], at: int, before: str, after: str) -> Rank:
 _PERIOD = "\N{RIGHTWARDS ARROW}"
 
 
-def _after(text: str, one: Written, written: Sequence[Written]) -> str:
+def _after(text: str, one: WrittenDate, written: Sequence[WrittenDate]) -> str:
     """Return what stands behind a date; an arrow where that leads to another date."""
     following = next((other for other in written if other.start >= one.end), None)
     behind = text[one.end : following.start if following else None]

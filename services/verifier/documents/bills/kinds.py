@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from services.verifier.documents.bills.words import INVOICE, STRONG, compact
-from services.verifier.documents.reading import BillKind
+from services.verifier.documents.results import BillKind
 
 ENOUGH = 2
 """Different words of a kind that make a letter of it: one stands in many letters by chance."""

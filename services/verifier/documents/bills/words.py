@@ -7,7 +7,7 @@ because readers of pictures lose blanks.
 
 import re
 
-from services.verifier.documents.reading import BillKind
+from services.verifier.documents.results import BillKind
 from shared.matching.characters import folded, listed, stripped
 
 

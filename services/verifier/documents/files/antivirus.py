@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from services.verifier.documents.reading import Check, Result
+from services.verifier.documents.results import Check, CheckResult
 
 MALWARE: Final = "malware"
 CHUNK_BYTES: Final = 65_536
@@ -60,7 +60,7 @@ class Clamd:
 def _judge(answer: str) -> Check:
     """Return the check for ``stream: OK`` or ``stream: <name> FOUND``; everything else is no answer."""
     if answer == "stream: OK":
-        return Check(name=MALWARE, result=Result.PASS)
+        return Check(name=MALWARE, result=CheckResult.PASS)
     if answer.endswith(" FOUND"):
-        return Check(name=MALWARE, result=Result.FAIL, reasons=("file_malware",))
-    return Check(name=MALWARE, result=Result.INCONCLUSIVE, reasons=("scan_unavailable",))
+        return Check(name=MALWARE, result=CheckResult.FAIL, reasons=("file_malware",))
+    return Check(name=MALWARE, result=CheckResult.INCONCLUSIVE, reasons=("scan_unavailable",))

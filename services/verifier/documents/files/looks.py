@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image
 
-from services.verifier.documents.files.scaling import Picture
+from services.verifier.documents.files.thumbnails import Picture
 
 SIDE: Final = 8
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import pikepdf
 
-from services.verifier.documents.files.refusal import Refusal, Refused
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 
 MOST_DRAWING_BYTES: Final = 32_000_000
 """All instructions and fonts of a file together."""
@@ -44,10 +44,10 @@ class StreamBudget:
         filters = _filters(stream)
         compressing = [name for name in filters if name in COMPRESSING]
         if len(filters) > MOST_FILTERS or (len(compressing) > 1 and not set(compressing) <= FLATE):
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         is_image = stream.get("/Subtype") == "/Image"
         if is_image and _pixels(stream) > MOST_IMAGE_PIXELS:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         left = self._images if is_image else self._drawing
         used = _measure(stream.read_raw_bytes(), filters, left)
         if is_image:
@@ -86,7 +86,7 @@ def _count(chunks: Iterable[bytes], most: int) -> int:
     for chunk in chunks:
         total += len(chunk)
         if total > most:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
     return total
 
 

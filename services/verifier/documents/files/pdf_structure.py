@@ -17,7 +17,7 @@ from typing import Any, Final
 import pikepdf
 
 from services.verifier.documents.files.pdf_streams import StreamBudget
-from services.verifier.documents.files.refusal import Refusal, Refused
+from services.verifier.documents.files.refusal import FileFlaw, FileRefused
 
 MOST_PAGES: Final = 10
 MOST_VALUES: Final = 200_000
@@ -50,14 +50,14 @@ def plain_pdf(content: bytes) -> bytes:
     try:
         with pikepdf.open(BytesIO(content)) as pdf:
             if pdf.is_encrypted:
-                raise Refused(Refusal.ENCRYPTED)
+                raise FileRefused(FileFlaw.ENCRYPTED)
             _look_through(pdf)
             _measure_pages(pdf)
             return _written_anew(pdf)
     except pikepdf.PasswordError as error:
-        raise Refused(Refusal.ENCRYPTED) from error
+        raise FileRefused(FileFlaw.ENCRYPTED) from error
     except pikepdf.PdfError as error:
-        raise Refused(Refusal.BROKEN) from error
+        raise FileRefused(FileFlaw.BROKEN) from error
 
 
 def _look_through(pdf: pikepdf.Pdf) -> None:
@@ -65,9 +65,9 @@ def _look_through(pdf: pikepdf.Pdf) -> None:
     budget = StreamBudget()
     for count, value in enumerate(_values(pdf)):
         if count > MOST_VALUES:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         if isinstance(value, pikepdf.Dictionary | pikepdf.Stream) and _is_active(value):
-            raise Refused(Refusal.ACTIVE_CONTENT)
+            raise FileRefused(FileFlaw.ACTIVE_CONTENT)
         if isinstance(value, pikepdf.Stream):
             budget.spend(value)
 
@@ -91,7 +91,7 @@ def _values(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
 def _parts(value: pikepdf.Object) -> list[Any]:
     if isinstance(value, pikepdf.Array):
         if len(value) > MOST_VALUES:
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
         return list(value)
     if isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
         return [part for _, part in value.items()]
@@ -118,13 +118,13 @@ def _only_turns_pages(action: pikepdf.Object) -> bool:
 
 def _measure_pages(pdf: pikepdf.Pdf) -> None:
     if not 1 <= len(pdf.pages) <= MOST_PAGES:
-        raise Refused(Refusal.DECODE_LIMIT if len(pdf.pages) else Refusal.BROKEN)
+        raise FileRefused(FileFlaw.DECODE_LIMIT if len(pdf.pages) else FileFlaw.BROKEN)
     for page in pdf.pages:
         left, bottom, right, top = (float(edge) for edge in page.mediabox)
         unit = float(page.obj.get("/UserUnit", 1))
         sides = (abs(right - left) * unit, abs(top - bottom) * unit)
         if not all(math.isfinite(side) and 1 <= side <= LONGEST_SIDE_POINTS for side in sides):
-            raise Refused(Refusal.DECODE_LIMIT)
+            raise FileRefused(FileFlaw.DECODE_LIMIT)
 
 
 def _written_anew(pdf: pikepdf.Pdf) -> bytes:

@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import Final
 
-from services.verifier.documents.reading import Check, Result
+from services.verifier.documents.results import Check, CheckResult
 
 FILE: Final = "file"
 
 
-class Refusal(StrEnum):
+class FileFlaw(StrEnum):
     """What is wrong with a file."""
 
     TYPE_NOT_ALLOWED = "file_type_not_allowed"
@@ -23,14 +23,14 @@ class Refusal(StrEnum):
     """To read it would take more memory, time, pixels or pages than any proof needs."""
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """A file is not taken; the message is the reason's code and holds nothing of the file."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: FileFlaw) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
 
 
-def refused(refusal: Refusal) -> Check:
+def refused(refusal: FileFlaw) -> Check:
     """Return the check that says so."""
-    return Check(name=FILE, result=Result.FAIL, reasons=(refusal.value,))
+    return Check(name=FILE, result=CheckResult.FAIL, reasons=(refusal.value,))

@@ -10,7 +10,7 @@ Lines = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class EngineText:
     """A line of text as an engine gave it."""
 
     text: str

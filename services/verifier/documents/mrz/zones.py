@@ -32,7 +32,7 @@ MOST_ZONES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ZonePlace:
     """Where a zone may be in a picture that was turned by *turns* quarters."""
 
     turns: int
@@ -57,7 +57,7 @@ def turned(picture: Picture, turns: int) -> Picture:
     return np.ascontiguousarray(np.rot90(picture, turns))
 
 
-def places_in(grey: Picture) -> Iterator[Place]:
+def places_in(grey: Picture) -> Iterator[ZonePlace]:
     """Yield where zones may be; looks closer only as long as it is asked for more."""
     if min(grey.shape) < LEAST_SIDE:
         return
@@ -66,7 +66,7 @@ def places_in(grey: Picture) -> Iterator[Place]:
         yield from sorted(found, key=lambda place: place.promise, reverse=True)[:MOST_ZONES]
 
 
-def cut(grey: Picture, place: Place, text: float, *, flipped: bool = False) -> Picture:
+def cut(grey: Picture, place: ZonePlace, text: float, *, flipped: bool = False) -> Picture:
     """
     Return the zone at *place*, level and upright.
 
@@ -87,7 +87,7 @@ def cut(grey: Picture, place: Place, text: float, *, flipped: bool = False) -> P
     return turned(block.astype(np.uint8), 2) if flipped else block.astype(np.uint8)
 
 
-def _places_at(grey: Picture, turns: int, level: int) -> Iterator[Place]:
+def _places_at(grey: Picture, turns: int, level: int) -> Iterator[ZonePlace]:
     scale = level / max(grey.shape)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method).astype(np.uint8)
@@ -156,7 +156,7 @@ def across(base: Bar, bar: Bar) -> float:
     return (bar.y - base.y) * cos(radians(base.tilt)) - (bar.x - base.x) * sin(radians(base.tilt))
 
 
-def _place(rows: Sequence[Bar], turns: int, change: Change) -> Place:
+def _place(rows: Sequence[Bar], turns: int, change: Change) -> ZonePlace:
     """Return the place of a zone with *rows*, in the pixels from which *change* led to theirs."""
     base = max(rows, key=lambda bar: bar.length)
     text = _text_height(rows, base)
@@ -169,7 +169,7 @@ def _place(rows: Sequence[Bar], turns: int, change: Change) -> Place:
     corners = np.array([[_point(base, x, height + slope * x) for x, (height, slope) in ends]])
     before = cv2.transform(corners, cv2.invertAffineTransform(change))[0]
     scale = hypot(change[0, 0], change[0, 1])
-    return Place(
+    return ZonePlace(
         turns,
         tuple((float(x), float(y)) for x, y in before),
         (end - start) / scale,

@@ -20,7 +20,7 @@ from typing import Final
 import services
 import shared
 from services.verifier.documents.worker import landlock
-from services.verifier.documents.worker.filtering import install_filter
+from services.verifier.documents.worker.seccomp import install_filter
 
 NICENESS: Final = 10
 MOST_FILES: Final = 64

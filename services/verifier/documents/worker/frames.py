@@ -35,7 +35,7 @@ MOST_ANSWER_BYTES: Final = {
 }
 
 
-class Slot(StrEnum):
+class WorkerTask(StrEnum):
     """What a file was asked for."""
 
     IDENTITY = "identity"
@@ -49,7 +49,7 @@ class Request:
     content: bytes
     media_type: str
     """As the sender declared it."""
-    slot: Slot
+    slot: WorkerTask
     task: Task = Task.READ
 
 
@@ -75,7 +75,7 @@ def receive(source: BinaryIO) -> Request | None:
     if about is None or content is None:
         return None
     fields = json.loads(about)
-    return Request(content, fields["media_type"], Slot(fields["slot"]), Task(fields["task"]))
+    return Request(content, fields["media_type"], WorkerTask(fields["slot"]), Task(fields["task"]))
 
 
 def _next(source: BinaryIO) -> bytes | None:

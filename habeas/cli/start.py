@@ -1,0 +1,55 @@
+"""Verbs that start things."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from habeas.cli.options import STATE, MapFolder, State, out, run
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    services: Annotated[list[str], typer.Argument(help="intake, verifier, fulfillment, notifier")],
+) -> None:
+    """Run services in this process, with the settings in the environment."""
+    from habeas.embedded import service_group  # noqa: PLC0415  each verb loads only what it needs
+
+    service_group.serve(services)
+
+
+@app.command()
+def up(
+    state: State = STATE,
+    port_base: Annotated[
+        int | None, typer.Option(help="First of seven ports to use; free ones if not given.")
+    ] = None,
+    map_folder: MapFolder = None,
+    company: Annotated[
+        bool, typer.Option(help="Fill the store with a fictional company's customers.")
+    ] = True,
+) -> None:
+    """Start a broker, a database, a mail catcher and all services on this machine."""
+    from habeas.embedded import uptime  # noqa: PLC0415
+
+    run(uptime.up(state, out, port_base=port_base, datamap=map_folder, company=company))
+
+
+@app.command()
+def demo(
+    state: State = STATE,
+    keep: Annotated[bool, typer.Option(help="Leave everything running afterwards.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Your own data: a folder of <database>/<collection>.jsonl[.gz].")
+    ] = None,
+    map_folder: MapFolder = None,
+    identity: Annotated[
+        list[str] | None, typer.Option("--email", help="With --data: two people to ask for.")
+    ] = None,
+) -> None:
+    """Show the whole of it: two people ask for their data, one to have it, one to have it erased."""
+    from habeas.embedded import demo as story  # noqa: PLC0415
+
+    run(story.tell(state, out, story.Setting(data, map_folder, identity or []), keep=keep))

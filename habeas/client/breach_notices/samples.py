@@ -1,0 +1,226 @@
+"""Sample letters of a breach: one for each set of laws, language and categories, to people who are none."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from services.fulfillment.breach.affected import PEOPLE, AffectedPerson, together
+from services.fulfillment.breach.obligations import Editions, Judge, NoticeGroup
+from services.fulfillment.breach.search import listed_in
+from services.notifier.breach.notices.mailboxes import reached
+from services.notifier.breach.notices.missing_facts import Lack, lacks_for_controllers, lacks_for_people
+from services.notifier.breach.notices.writer import Notices
+from services.notifier.context import SenderSettings
+from services.notifier.letters.letter_models import Sender
+from shared.contract.affected_people import Chunk, NoticeRecipient
+from shared.contract.breaches import BreachDeclared, BreachRole
+from shared.law import Controller
+from shared.law.breaches import owed_to
+from shared.law.library import breach_policies
+
+NOBODY = NoticeRecipient(key="0" * 32, email="nobody@example.net")
+"""Whom a copy for an authority goes to: it may hold nobody's data, not even of who does not exist."""
+SOMEBODY = NoticeRecipient(key="0" * 32, email="amelia@example.net", name="Amelia Ferreira")
+A_CUSTOMER = NoticeRecipient(key="1" * 32, email="security@example.org", name="Example Shop Ltd")
+"""Whom samples go to: nobody, at domains that RFC 2606 keeps for examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAudience:
+    """Who is told the same."""
+
+    to: str
+    laws: tuple[str, ...]
+    language: str
+    categories: tuple[str, ...]
+    phase: int = 1
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SampleNotice:
+    """What is told, by whom and when."""
+
+    declared: BreachDeclared
+    incident: str
+    house: SenderSettings
+    written_at: datetime
+    held_by_police: bool = False
+    further: bool = False
+    """Whether others were told of the breach before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A letter as it is looked at."""
+
+    wanted: NoticeAudience
+    people: int | None
+    """How many get such a letter; None where nobody has looked for them."""
+    message: bytes
+    lacks: tuple[Lack, ...]
+    declared: BreachDeclared
+    """In whose words it is."""
+
+    @property
+    def name(self) -> str:
+        """What its files are called, without the ending."""
+        law = self.wanted.laws[0].partition("@")[0] if self.wanted.laws else "no-law"
+        to = "" if self.wanted.to == "people" else f".{self.wanted.to}"
+        return f"{law}{to}.{self.wanted.language}"
+
+    def words(self, form: str) -> str:
+        """Return what is said: ``plain`` or ``html``."""
+        message = message_from_bytes(self.message, policy=SMTP)
+        part = message.get_body((form,)) if isinstance(message, EmailMessage) else None
+        return str(part.get_content()).replace("\r\n", "\n") if part else ""
+
+
+def sample(
+    wanted: NoticeAudience, people: int | None, telling: SampleNotice, to: NoticeRecipient | None = None
+) -> Sample:
+    """Write the letter that whoever is *wanted* gets, to somebody who does not exist."""
+    somebody = to or (SOMEBODY if wanted.to == "people" else A_CUSTOMER)
+    person = somebody.model_copy(update={"categories": wanted.categories, "services": wanted.services})
+    chunk = Chunk.model_validate(
+        {"to": wanted.to, "laws": wanted.laws, "language": wanted.language, "people": (person,)}
+    )
+    writer = Notices(
+        telling.declared,
+        telling.incident,
+        chunk,
+        telling.house,
+        held_by_police=telling.held_by_police,
+        written_at=telling.written_at,
+        further=telling.further,
+    )
+    message = writer.of(person, message_id=f"<sample@{telling.house.domain}>")
+    return Sample(
+        wanted, people, message, _lacks(wanted, telling.declared, telling.house.sender), telling.declared
+    )
+
+
+def alike(samples: Iterable[Sample]) -> list[Sample]:
+    """Return *samples*, of letters that say the same one, by law and language, those that most get first."""
+    same: dict[Hashable, Sample] = {}
+    for one in samples:
+        wanted, said = one.wanted, (one.words("plain"), one.words("html"), one.lacks)
+        key = (wanted.to, wanted.laws, wanted.language, wanted.phase, said)
+        same[key] = _together(same[key], one) if key in same else one
+    return sorted(same.values(), key=lambda one: (one.name, one.wanted.phase, -(one.people or 0)))
+
+
+def _together(first: Sample, other: Sample) -> Sample:
+    """Return one sample of two whose letters say the same."""
+    people = None if first.people is None or other.people is None else first.people + other.people
+    categories = tuple(sorted({*first.wanted.categories, *other.wanted.categories}))
+    return replace(first, wanted=replace(first.wanted, categories=categories), people=people)
+
+
+async def wanted_of(
+    chunks: AsyncIterator[tuple[int, Chunk]], reached: Callable[[NoticeRecipient], bool] = lambda _: True
+) -> Counter[NoticeAudience]:
+    """Return who is told the same in *chunks*, if they are *reached*, and how many; nobody's name is kept."""
+    counted: Counter[NoticeAudience] = Counter()
+    async for phase, chunk in chunks:
+        for person in filter(reached, chunk.people):
+            same = NoticeAudience(
+                chunk.to, chunk.laws, chunk.language, person.categories, phase, person.services
+            )
+            counted[same] += 1
+    return counted
+
+
+def wanted_by(
+    declared: BreachDeclared, places: Sequence[str], languages: Sequence[str], company: Controller
+) -> Iterator[NoticeAudience]:
+    """
+    Yield who would be told the same of what is *declared*, before anybody has looked for them.
+
+    Args:
+        declared: What would be told.
+        places: Where people live; those who are listed, or where the company is established, when empty.
+        languages: What they read; those that it is declared in when empty.
+        company: Who tells it.
+
+    Where nothing is said of either, and all people are listed, it is exactly what they would be told.
+    """
+    policies = breach_policies()
+    law = Editions(policies, company)
+    if declared.affected.list and not (places or languages or declared.affected.collections):
+        yield from _listed(declared, law)
+        yield from _customers(declared, law)
+        return
+    spoken = tuple(languages) or (declared.language, *declared.translations)
+    for place in places or _places(declared, company):
+        laws = owed_to(declared.breach, place, declared.categories, policies, company)
+        if laws:
+            ids = tuple(law.id for law in laws)
+            yield from (NoticeAudience("people", ids, language, declared.categories) for language in spoken)
+    yield from _customers(declared, law)
+
+
+def _listed(declared: BreachDeclared, law: Editions) -> Iterator[NoticeAudience]:
+    """Yield who of the listed people are told the same, each once."""
+    letters = LetterCounter(declared)
+    judge, people = Judge(declared, law), listed_in(declared, tagged=False)
+    for one in together(people, str).values():
+        letters.add(judge.group_of(one), one)
+    yield from letters.counted
+
+
+@dataclass
+class LetterCounter:
+    """Counts the letters to people and customers as they would be sent, none for who has no good address."""
+
+    declared: BreachDeclared
+    counted: Counter[NoticeAudience] = field(default_factory=Counter)
+    unsafe: int = 0
+    """People with an address to which nobody may, or can, write."""
+
+    def add(self, group: NoticeGroup, somebody: AffectedPerson) -> None:
+        """Count the letter to *somebody* of *group*, if there is one."""
+        person = somebody.reached("")
+        if not group.told or person.email is None:
+            return
+        if reached(person, self.declared):
+            same = NoticeAudience(
+                group.to, group.laws, group.language, person.categories, services=person.services
+            )
+            self.counted[same] += 1
+        elif group.to == PEOPLE:
+            self.unsafe += somebody.people
+
+
+def _customers(declared: BreachDeclared, law: Editions) -> Iterator[NoticeAudience]:
+    """Yield the customers who are told: by a processor, under the laws that bind it."""
+    laws = law.to_customers(declared)
+    if declared.role is not BreachRole.PROCESSOR or not laws:
+        return
+    told = {(one.locale, one.services): None for one in declared.affected.controllers}
+    for language, used in told:
+        yield NoticeAudience("controllers", laws, language, declared.categories, services=used)
+
+
+def _places(declared: BreachDeclared, company: Controller) -> Iterable[str]:
+    listed = (one.residence for one in declared.affected.list if one.residence)
+    found = [f"{one.country}-{one.subdivision}" if one.subdivision else one.country for one in listed]
+    return dict.fromkeys(found) or company.places
+
+
+def _with_customers_of(wanted: NoticeAudience, declared: BreachDeclared) -> BreachDeclared:
+    """Return what is *declared* as far as it is about customers who use the same."""
+    customers = tuple(one for one in declared.affected.controllers if one.services == wanted.services)
+    affected = declared.affected.model_copy(update={"controllers": customers})
+    return declared.model_copy(update={"affected": affected})
+
+
+def _lacks(wanted: NoticeAudience, declared: BreachDeclared, sender: Sender) -> tuple[Lack, ...]:
+    if wanted.to == "controllers":
+        return lacks_for_controllers(_with_customers_of(wanted, declared), wanted.language)
+    policies = tuple(map(breach_policies().named, wanted.laws))
+    return lacks_for_people(declared, policies, wanted.categories, wanted.language, sender)

@@ -1,0 +1,437 @@
+"""The register of incidents, as the staff sees it: what happened, who is to be told by when, who approved."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+from habeas.client import message_of
+from habeas.client.breach_files import event_id
+from habeas.client.requests import SOURCE
+from services.fulfillment.breach.scope_store import failures
+from services.intake.breach.approvals import objection, offered
+from services.intake.breach.customers import called
+from services.intake.breach.domain import RECORDS, Incident, NotificationDone, evolve
+from services.intake.breach.duties import NotificationDue
+from services.intake.breach.phases import Phase
+from services.intake.domain import incident_id
+from shared.contract.breaches import (
+    AffectedCollection,
+    AffectedGroup,
+    BreachApproved,
+    BreachDeclared,
+    BreachRole,
+    BreachTimeCame,
+)
+from shared.contract.events import Fact, Record
+from shared.errors import ConfigurationError
+from shared.runtime.journal import Journal, JournalRow, story_of, told_by
+from shared.runtime.key_rings import RootKey, derived_key
+from shared.runtime.mongo import Database, connect, translated
+from shared.runtime.vault import Vault
+
+NOBODY = "none"
+"""Stands for a law where none wants people told."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCase:
+    """An incident, with what was declared of it, phase by phase."""
+
+    id: str
+    incident: Incident
+    told: Sequence[tuple[datetime, Fact]]
+    """What happened, the oldest first."""
+    declared: tuple[BreachDeclared, ...]
+    stuck: Mapping[int, str] = field(default_factory=dict)
+    """Phases of which nobody can find out whom they concern, and why; it is tried on."""
+
+    @property
+    def last(self) -> BreachDeclared:
+        """What was declared last, and not taken back."""
+        return self.declared[self.incident.newest.number - 1]
+
+    def last_as(self, role: BreachRole) -> BreachDeclared:
+        """Return what was declared last of what the company is *role* to; else what was declared last."""
+        theirs = [one for one in self.standing if one.role is role]
+        return theirs[-1] if theirs else self.last
+
+    @property
+    def standing(self) -> tuple[BreachDeclared, ...]:
+        """What was declared and not taken back; all of it, where nothing stands."""
+        return tuple(
+            self.declared[phase.number - 1] for phase in self.incident.standing or self.incident.phases
+        )
+
+    @property
+    def role(self) -> str:
+        """What the company is to the data; both, where it is both to different parts of it."""
+        return ", ".join(dict.fromkeys(one.role.value for one in self.standing))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What was breached of anybody, as was declared in any phase and found."""
+        declared = (category for one in self.standing for category in one.categories)
+        return tuple(dict.fromkeys((*declared, *self.incident.categories)))
+
+    @property
+    def detected_at(self) -> datetime:
+        """When it was noticed first, by any declaration that stands: that is what clocks run from."""
+        return min(one.detected_at for one in self.standing)
+
+    def records(self, phases: Sequence[Phase]) -> int | None:
+        """
+        Return roughly how many records *phases* are about; None where nobody has counted any.
+
+        A supplement that names records again names all of them: those of the phase before are among them.
+        """
+        counted = 0
+        for place, phase in enumerate(phases):
+            later = [self._named(other) for other in phases[place + 1 :] if other.scoped]
+            if phase.scoped and not any(_within(self._named(phase), named) for named in later):
+                counted += phase.scoped.records
+        return counted or None
+
+    def _named(self, phase: Phase) -> tuple[AffectedCollection, ...]:
+        """Return the records that *phase* names."""
+        return self.declared[phase.number - 1].affected.collections
+
+    def clock(self, name: str) -> NotificationDue:
+        """
+        Return the clock of that name.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        known = {duty.clock: duty for duty in self.incident.clocks}
+        if name not in known:
+            raise ConfigurationError(f"--clock {name}: there is no such clock; there are {', '.join(known)}")
+        return known[name]
+
+    def clocks(self, now: datetime) -> list[dict[str, Any]]:
+        """Return all clocks as plain values, with the customer of each that is about one."""
+        ids = {name: id_ for id_, name in called(self.incident, self.declared).items()}
+        return [
+            {
+                **clock_of(duty, self.incident, now),
+                "customer": ids.get(duty.customer or ""),
+            }
+            for duty in self.incident.duties
+        ]
+
+    def next_due(self) -> NotificationDue | None:
+        """Return the duty that ends first of those that are not done."""
+        running = [duty for duty in self.incident.clocks if self.incident.running(duty.clock)]
+        return min((duty for duty in running if duty.due_at), key=_due_at, default=None)
+
+    def plain(self, now: datetime) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        hold = self.incident.hold
+        return {
+            "incident": self.id,
+            "reference": self.last.reference,
+            "role": self.role,
+            "risk": self.last.risk.value,
+            "aware_at": self.incident.aware_at.isoformat(),
+            "final": self.last.final,
+            "held_until": hold.until.isoformat() if hold is not None and hold.until > now else None,
+            "held_by": hold.agency if hold is not None and hold.until > now else None,
+            "phases": [
+                {**phase_of(phase), "stuck": self.stuck.get(phase.number), "anew": self._anew(phase)}
+                for phase in self.incident.phases
+            ],
+            "clocks": self.clocks(now),
+            "history": [{"at": at.isoformat(), "what": what} for at, what in self.history()],
+        }
+
+    def _anew(self, phase: Phase) -> str | None:
+        """Return why *phase* may be a mistake that was taken back before: it is registered all the same."""
+        said = [one.model_copy(update={"by": None}) for one in self.declared]
+        for before in self.incident.phases[: phase.number - 1]:
+            if before.withdrawn_by and said[before.number - 1] == said[phase.number - 1]:
+                return f"says what phase {before.number} did, which was withdrawn"
+        return "nothing stood any more" if phase.anew else None
+
+    def history(self) -> Iterator[tuple[datetime, str]]:
+        """Yield what happened, in the words of the events; records of our own and moments say nothing new."""
+        for at, fact in self.told:
+            if not isinstance(fact, Record | BreachTimeCame):
+                about = fact.model_dump(mode="json", include=_TOLD, exclude_none=True)
+                said = ", ".join(f"{name} {value}" for name, value in about.items())
+                yield at, " ".join(filter(None, (_short(fact), said)))
+
+
+_TOLD = {
+    "phase",
+    "by",
+    "agency",
+    "until",
+    "clock",
+    "receipt",
+    "sent",
+    "elsewhere",
+    "doubtful",
+    "failed",
+    "missed",
+    "chunks",
+}
+"""Fields of events that say what happened."""
+
+
+def _short(fact: Fact) -> str:
+    return fact.TYPE.removeprefix("habeas.").removesuffix(".v1")
+
+
+def _within(some: Sequence[AffectedCollection], others: Sequence[AffectedCollection]) -> bool:
+    """Tell whether *some* records, if any are named, are surely among *others*."""
+    whole = [one.model_copy(update={"filter": {}}) for one in some]
+    pairs = zip(some, whole, strict=True)
+    return bool(some) and all(one in others or everything in others for one, everything in pairs)
+
+
+def _due_at(duty: NotificationDue) -> datetime:
+    return duty.due_at or datetime.max.replace(tzinfo=UTC)
+
+
+def phase_of(phase: Phase) -> dict[str, Any]:
+    """Return a phase as plain values."""
+    groups = phase.groups
+    notified = phase.notified
+    return {
+        "phase": phase.number,
+        "status": phase.status.value,
+        "declared_by": phase.by,
+        "approved_by": list(phase.approved_by),
+        "approved": phase.seconded,
+        "withdrawn_by": phase.withdrawn_by,
+        "records": phase.scoped.records if phase.scoped else None,
+        "people": sum(group.people for group in groups),
+        "customers": phase.customers,
+        "by_law": dict(by_law([phase])),
+        "by_language": dict(_by_language(phase)),
+        "unreachable": without_address(phase),
+        "unnamed": phase.scoped.unnamed if phase.scoped else None,
+        "crowded": phase.scoped.crowded if phase.scoped else None,
+        "again": sum(group.again for group in groups),
+        "sent": notified and notified.sent,
+        "doubtful": notified and notified.doubtful,
+        "failed": notified and notified.failed,
+        "held_by_police": phase.delayed,
+    }
+
+
+def approvable(case: IncidentCase, phase: int | None, by: str) -> dict[str, Any]:
+    """
+    Return which phase *by* approves of, and what it declares; the newest where they do not name one.
+
+    Raises:
+        ConfigurationError: They may not, or it would let out more than they have named.
+    """
+    incident = case.incident
+    number = phase or offered(incident).number
+    against = objection(incident, number, by)
+    if against is not None:
+        raise ConfigurationError(against)
+    others = [one.number for one in incident.waiting(number) if one.number != number]
+    if phase is None and others:
+        raise ConfigurationError(
+            f"--phase: say which was looked at: phase {number} lets out phase {others[0]} too, in its words"
+        )
+    return {"phase": number, "declaration": incident.phases[number - 1].declaration}
+
+
+def lacks_a_second(incident: Incident, fact: BreachApproved) -> bool:
+    """Tell whether *fact* lets nothing out by itself: a system declared the phase, so two people approve."""
+    return not evolve(incident, fact).phases[fact.phase - 1].seconded
+
+
+def addressed(phase: Phase) -> str:
+    """Return who is told in *phase*, as a person reads it: also those whom an earlier one has told."""
+    languages = _by_language(phase, again=True)
+    told = ", ".join(f"{language} {people:,}" for language, people in languages.items())
+    people = f"{languages.total():,} people" + (f" ({told})" if told else "")
+    return f"{people}, {phase.customers:,} customers"
+
+
+def without_address(phase: Phase) -> int:
+    """Return how many of those who are to be told in *phase* have no address that a letter goes to."""
+    return sum(group.unreachable for group in phase.groups if group.laws)
+
+
+def by_law(phases: Iterable[Phase]) -> Counter[str]:
+    """
+    Count people by the law that wants them told, the first of several; ``none``: nobody has to.
+
+    Who is told stands in one phase; who is not may be found again in each, and is counted in the last.
+    """
+    counted: Counter[str] = Counter()
+    for phase in phases:
+        if phase.scoped is not None:
+            counted.pop(NOBODY, None)
+            counted += groups_by_law(phase.groups)
+    return counted
+
+
+def groups_by_law(groups: Iterable[AffectedGroup]) -> Counter[str]:
+    """Count the people of *groups* by the law that wants them told, the first of several."""
+    counted: Counter[str] = Counter()
+    for group in groups:
+        counted[group.laws[0] if group.laws else NOBODY] += group.people
+    return +counted
+
+
+def _by_language(phase: Phase, *, again: bool = False) -> Counter[str]:
+    """Count who is told in *phase* by what they read; *again*: also those whom an earlier one has told."""
+    counted: Counter[str] = Counter()
+    for group in phase.groups:
+        if group.laws:
+            counted[group.language] += group.people + (group.again if again else 0)
+    return +counted
+
+
+def clock_of(duty: NotificationDue, incident: Incident, now: datetime) -> dict[str, Any]:
+    """Return a clock as plain values, with how it was counted."""
+    done = incident.done.get(duty.clock)
+    stops = [stop for stop in incident.stops if stop.duty.clock == duty.clock]
+    back = incident.withdrawn_with(duty.clock)
+    return {
+        "clock": duty.clock,
+        "recipient": duty.recipient,
+        "policy": duty.policy,
+        "owed": duty.owed,
+        "withdrawn": back,
+        **_stop(duty, done, now),
+        "late": back is None and _late(duty, done, now),
+        "before": [_stop(stop.duty, stop.done, now) for stop in stops],
+        "why": [f"{reason.says} [{reason.provision}]" for reason in duty.why],
+    }
+
+
+def _stop(duty: NotificationDue, done: NotificationDone | None, now: datetime) -> dict[str, Any]:
+    """Return by when somebody is, or was, to be told, and when they were, and whether that is late."""
+    return {
+        "due_at": duty.due_at and duty.due_at.isoformat(),
+        "done_at": done and done.at.isoformat(),
+        "done_by": done and done.by,
+        "receipt": done and done.receipt,
+        "late": _late(duty, done, now),
+    }
+
+
+def _late(duty: NotificationDue, done: NotificationDone | None, now: datetime) -> bool:
+    over = done.at if done else now
+    return duty.owed and duty.due_at is not None and over > duty.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRegister:
+    """All incidents of an installation."""
+
+    journal: Journal
+    ids: Sequence[str]
+    vault: Vault
+    fulfillment: Database
+    """Where it is found out whom they concern."""
+
+    async def all(self) -> AsyncIterator[IncidentCase]:
+        """
+        Yield the incidents whose record is kept, one at a time.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        for id_ in self.ids:
+            rows = (await self.journal.histories({id_})).get(id_, [])
+            incident = reduce(evolve, story_of(rows), Incident())
+            if incident.phases and not incident.purged:
+                yield await self._case(id_, incident, rows)
+
+    async def objection(self, id_: str, declared: BreachDeclared) -> str | None:
+        """
+        Return why *declared* is no phase of the incident *id_*; None where it may be one, or its first.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        return against(await self.the(id_), declared) if id_ in self.ids else None
+
+    async def the(self, id_: str) -> IncidentCase:
+        """
+        Return the incident that is called *id_*.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        rows = (await self.journal.histories({id_})).get(id_, [])
+        incident = reduce(evolve, story_of(rows), Incident())
+        if not incident.phases:
+            raise ConfigurationError(f"{id_}: no incident is called so; `habeas breach list` names all")
+        return await self._case(id_, incident, rows)
+
+    async def _case(self, id_: str, incident: Incident, rows: Sequence[JournalRow]) -> IncidentCase:
+        sealed = [await self.vault.open(id_, phase.declaration) for phase in incident.phases]
+        read = (BreachDeclared.model_validate_json(content) for content in sealed)
+        declared = tuple(one.judged_by(incident.judged_at) for one in read)
+        return IncidentCase(
+            id_, incident, tuple(told_by(rows)), declared, await failures(self.fulfillment, id_)
+        )
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, master_key: RootKey) -> AsyncIterator[IncidentRegister]:
+    """
+    Open the register of the installation at *mongo_url*, with the key that opens what lies sealed.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        database = client[f"{prefix}_incidents"]
+        with translated("look for incidents"):
+            ids = sorted(await database["journal"].distinct("case"))
+        vault = Vault(client, prefix=prefix, master_key=master_key)
+        yield IncidentRegister(Journal(database, RECORDS), ids, vault, client[f"{prefix}_fulfillment"])
+    finally:
+        client.close()
+
+
+def must_fit(declared: BreachDeclared) -> None:
+    """
+    Check that a declaration fits into one message.
+
+    Raises:
+        ConfigurationError: It is too large.
+    """
+    try:
+        message_of(declared, source=SOURCE, id=event_id(SOURCE, declared))
+    except ConfigurationError:
+        raise ConfigurationError(
+            "affected.list: is too long for one message; name the others in further declarations of the same "
+            "reference, or all of them by a filter on a collection"
+        ) from None
+
+
+def against(case: IncidentCase, declared: BreachDeclared) -> str | None:
+    """
+    Return why *declared* is no further phase of *case*; None where it may be one.
+
+    A supplement to what was taken back tells more of what was not; and the words that were taken back are the
+    same event as before, of which nothing would come.
+    """
+    number, phases = case.incident.newest.number, case.incident.phases
+    if not case.incident.standing:
+        by = phases[number - 1].withdrawn_by
+        return f"phase {number} was withdrawn by {by}, and nothing stands: declare it under another reference"
+    known = dict(zip((phase.number for phase in phases), case.declared, strict=True))
+    back = [phase.number for phase in phases if phase not in case.incident.standing]
+    same = [one for one in back if event_id(SOURCE, known[one]) == event_id(SOURCE, declared)]
+    return f"says what phase {same[0]} did, which was withdrawn: say what is different" if same else None
+
+
+def id_of(declared: BreachDeclared, master_key: RootKey) -> str:
+    """Return the id of the incident that the command has declared, or will."""
+    return incident_id(SOURCE, declared.reference, key=derived_key(master_key, "request ids"))

@@ -1,0 +1,183 @@
+"""
+The register of breaches as it is handed over: a row for each incident, also for those nobody was told of.
+
+Law:
+    GDPR Art. 33(5): the controller documents any breach, its facts, its effects and what was done about it,
+    so that the authority can verify it. DPO Art. 15(4); Breach of Security Safeguards Regulations s. 6.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from habeas.client.incident_register import IncidentCase, by_law
+from habeas.client.report.declarations import Declaration, declarations_of, holds_of, minute
+from habeas.client.report.page import PAGES
+from habeas.client.report.writer import as_csv
+from services.intake.breach.duties import CONTROLLER
+from services.intake.breach.phases import Phase
+from shared.errors import ConfigurationError
+from shared.law import Controller
+
+FIELDS = (
+    *("incident", "reference", "phases", "role", "risk", "rationale", "occurred_from", "occurred_to"),
+    *("detected_at", "aware_at", "nature", "categories", "records", "people", "people_by_law"),
+    *("consequences", "measures", "advice", "told", "late", "not_told", "late_because", "customers"),
+    *("customers_told", "letters_sent", "letters_doubtful", "letters_failed", "held_by_police", "holds"),
+    *("declared_by", "approved_by", "withdrawn", "contact", "final", "declarations"),
+)
+"""Columns of the register."""
+
+
+MOMENTS = frozenset({"occurred_from", "occurred_to", "detected_at", "aware_at"})
+
+
+class RegisterFormat(StrEnum):
+    """How the register is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+
+def form_of(file: Path) -> RegisterFormat:
+    """
+    Return how *file* is written, by its name.
+
+    Raises:
+        ConfigurationError: The name does not say it.
+    """
+    try:
+        return RegisterFormat(file.suffix.removeprefix(".").lower())
+    except ValueError:
+        raise ConfigurationError(
+            f"{file}: call it .csv or .json for programs, .html for a page to read"
+        ) from None
+
+
+def written(cases: Sequence[IncidentCase], form: RegisterFormat, company: Controller, now: datetime) -> str:
+    """Return the register of *cases* in that *form*, as it is *now*."""
+    rows = [entry(case, now) for case in cases]
+    match form:
+        case RegisterFormat.CSV:
+            return as_csv([row | {"declarations": _lines(row["declarations"])} for row in rows], FIELDS)
+        case RegisterFormat.JSON:
+            return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+        case RegisterFormat.HTML:
+            on = now.astimezone(company.zone).date()
+
+            def local(text: str) -> str:
+                return f"{datetime.fromisoformat(text).astimezone(company.zone):%Y-%m-%d %H:%M %Z}"
+
+            return PAGES.get_template("breaches.html.jinja").render(
+                rows=rows, controller=company.name, on=on, headings=HEADINGS, moments=MOMENTS, local=local
+            )
+
+
+def entry(case: IncidentCase, now: datetime) -> dict[str, Any]:
+    """Return what the register says of *case*: what was declared last, and what came of it in all phases."""
+    last, phases = case.last, case.incident.standing
+    clocks = case.clocks(now)
+    duties = [clock for clock in clocks if clock["policy"] or clock["done_at"]]
+    scoped = [phase.scoped for phase in phases if phase.scoped]
+    notified = [phase.notified for phase in phases if phase.notified]
+    people = by_law(phases)
+    return {
+        "incident": case.id,
+        "reference": last.reference,
+        "phases": len(case.incident.phases),
+        "role": case.role,
+        "risk": last.risk.value,
+        "rationale": last.rationale,
+        "occurred_from": last.occurred_from.isoformat(),
+        "occurred_to": last.occurred_to and last.occurred_to.isoformat(),
+        "detected_at": case.detected_at.isoformat(),
+        "aware_at": case.incident.aware_at.isoformat(),
+        "nature": last.nature,
+        "categories": list(case.categories),
+        "records": case.records(phases) or last.records,
+        "people": sum(people.values()) if scoped else None,
+        "people_by_law": dict(people),
+        "consequences": last.consequences,
+        "measures": last.measures,
+        "advice": last.advice,
+        "told": [_told(_called(duty), stop) for duty in duties for stop in _stops(duty)],
+        "late": [_called(duty) for duty in duties if duty["late"] or any(_late_before(duty))],
+        "not_told": [f"{_called(duty)}: {_why_not(duty)}" for duty in duties if not duty["done_at"]],
+        "late_because": last.late_because,
+        "customers": _customers([phase for phase in phases if phase.customers]),
+        "customers_told": sum(bool(duty["done_at"]) for duty in duties if duty["recipient"] == CONTROLLER),
+        "letters_sent": sum(one.sent for one in notified),
+        "letters_doubtful": sum(one.doubtful for one in notified),
+        "letters_failed": sum(one.failed for one in notified),
+        "held_by_police": any(phase.delayed for phase in phases),
+        "holds": holds_of(case),
+        "declared_by": list(dict.fromkeys(phase.by for phase in phases if phase.by)),
+        "approved_by": list(dict.fromkeys(by for phase in phases for by in phase.approved_by)),
+        "withdrawn": [f"phase {phase.number}" for phase in case.incident.phases if phase.withdrawn_by],
+        "contact": last.contact,
+        "final": last.final,
+        "declarations": declarations_of(case),
+    }
+
+
+def _called(duty: dict[str, Any]) -> str:
+    """Return what a clock is called, with the customer whom it is about: in events it is a number."""
+    return f"{duty['clock']} (customer {duty['customer']})" if duty["customer"] else str(duty["clock"])
+
+
+def _customers(phases: Sequence[Phase]) -> int:
+    """Count the customers who are told in *phases*, each once where it is on record who they are."""
+    known = [phase.written_to for phase in phases if phase.written_to is not None]
+    named = len(frozenset().union(*known)) if len(known) == len(phases) else 0
+    return named or sum(phase.customers for phase in phases)
+
+
+def _why_not(duty: dict[str, Any]) -> str:
+    """Return why nobody is told whom *duty* is about."""
+    if duty["withdrawn"]:
+        return f"withdrawn with phase {duty['withdrawn']}"
+    return "still to be told" if duty["owed"] else "; ".join(duty["why"])
+
+
+def _stops(duty: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return when a clock was stopped: also before more people were found, and it began again."""
+    return [stop for stop in (*duty["before"], duty) if stop["done_at"]]
+
+
+def _late_before(duty: dict[str, Any]) -> Iterator[bool]:
+    return (stop["late"] for stop in duty["before"])
+
+
+def _told(clock: str, stop: dict[str, Any]) -> str:
+    by = f" by {stop['done_by']}" if stop["done_by"] else ""
+    receipt = f" ({stop['receipt']})" if stop["receipt"] else ""
+    return f"{clock}: {minute(datetime.fromisoformat(stop['done_at']))}{by}{receipt}"
+
+
+def _lines(declarations: Sequence[Declaration]) -> list[str]:
+    """Return *declarations* for one cell."""
+    return [
+        ", ".join(f"{name} {_cell(value)}" for name, value in one.items() if value not in (None, [], ""))
+        for one in declarations
+    ]
+
+
+def _cell(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+HEADINGS = {
+    "What happened": ("nature", "occurred_from", "occurred_to", "detected_at", "aware_at", "categories"),
+    "Who is affected": ("role", "records", "people", "people_by_law"),
+    "Effects": ("risk", "rationale", "consequences"),
+    "What was done": ("measures", "advice", "contact", "final", "withdrawn"),
+    "Who was told": (
+        *("told", "not_told", "late", "late_because", "customers", "customers_told", "letters_sent"),
+        *("letters_doubtful", "letters_failed", "held_by_police", "holds", "declared_by", "approved_by"),
+    ),
+}
+"""Parts of an entry on the page → its columns."""

@@ -1,0 +1,71 @@
+"""Reads the register out of intake's journal, and the counts of what was purged, as of one moment."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from services.intake.cases.register import TELLING, Counted, RegisterEntry, Story, counted
+from services.intake.cases.retention import Metrics
+from services.intake.domain import OWED, RECORDS
+from shared.runtime.journal import Journal
+from shared.runtime.mongo import Database, Session, connect, snapshot
+
+Progress = Callable[[int], None]
+"""Is told of how many more requests were read."""
+STEP = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterSnapshot:
+    """The register, as it was when it was opened."""
+
+    database: Database
+    session: Session
+    zone: tzinfo
+    """Where days begin and end."""
+
+    async def entries(self, year: int, progress: Progress) -> AsyncIterator[RegisterEntry]:
+        """
+        Yield the entries of the requests that were received in *year* and are not purged, one at a time.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+            PermanentError: A row of the journal does not read; it names the row.
+        """
+        # A request is never written down before it was received; a zone may be a day ahead.
+        since = datetime(year, 1, 1, tzinfo=UTC) - timedelta(days=1)
+        journal, read = Journal(self.database, RECORDS), 0
+        async for _, told in journal.stories(TELLING, OWED, since=since, session=self.session):
+            read += 1
+            if read % STEP == 0:
+                progress(STEP)
+            entry = Story.of(told).entry(self.zone)
+            if entry is not None and entry.received_on.year == year:
+                yield entry
+
+    async def counts(self, year: int, progress: Progress) -> Counter[Counted]:
+        """Return how many requests of each kind were received in *year*; raises what :meth:`entries` does."""
+        counts = await Metrics(self.database).of(year, self.session)
+        async for entry in self.entries(year, progress):
+            counts.update(counted(entry))
+        return counts
+
+
+@asynccontextmanager
+async def opened(mongo_url: str, prefix: str, zone: tzinfo) -> AsyncIterator[RegisterSnapshot]:
+    """
+    Open the register of the installation at *mongo_url*.
+
+    What is purged meanwhile is seen where it was at the beginning, and so counted once.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    client = connect(mongo_url, app_name="habeas command")
+    try:
+        async with snapshot(client, "read the register") as session:
+            yield RegisterSnapshot(client[f"{prefix}_intake"], session, zone)
+    finally:
+        client.close()

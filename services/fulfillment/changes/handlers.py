@@ -1,0 +1,253 @@
+"""
+How a right is answered by marks or corrections: planned, carried out, looked at again, and told truthfully.
+
+Where nobody proves who they are, nobody learns from the answer whether the person is known: the stop list
+takes everybody, and the letter is the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.fulfillment.changes.change import Change, corrected
+from services.fulfillment.changes.corrections import plan_corrections
+from services.fulfillment.changes.marks import NOT_MARKABLE, lifted, plan_marks, restricts
+from services.fulfillment.changes.stop_list import stops
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.erasure.steps import ErasurePlan
+from services.fulfillment.package import answers
+from services.fulfillment.recipients.notifications import addressed, concerned
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.identities import Identities, identities_of
+from services.fulfillment.state import (
+    IDENTITY_CHANGE,
+    NOTHING_DECLARED,
+    NOTHING_NAMED,
+    TO_BE_WEIGHED,
+    UNSURE,
+    outcome_of_change,
+)
+from shared.contract.answer import ANSWER
+from shared.contract.events import (
+    Assurance,
+    ChangePlanned,
+    Fact,
+    IdentityVerified,
+    Outcome,
+    RequestFulfilled,
+    RequestReferred,
+    RequestSubmitted,
+    RestrictionAnnounced,
+    SubjectConsentWithdrawn,
+    SubjectObjected,
+    SubjectOptedOut,
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectUnrestricted,
+)
+from shared.errors import PermanentError
+from shared.law import Right, needs_proof
+
+CHANGE = "change_plan"
+AS_SURE_AS_FOR_ACCESS = frozenset({Assurance.VOUCHED, Assurance.MAILBOX, Assurance.REASONABLY_HIGH})
+"""
+Enough to correct without anybody's looking at it: what can be read with it can also be changed with it.
+
+Law:
+    11 CCR § 7062(d): the proof of a correction follows what a wrong one would do.
+"""
+
+
+async def stop_at_once(event: IdentityVerified, submitted: RequestSubmitted, ctx: Fulfillment) -> None:
+    """
+    Put whoever needs no proof on the stop list, whatever may then hold up the marks. May be repeated.
+
+    Law:
+        GDPR Art. 21(3): from the objection on, no direct marketing.
+        11 CCR § 7026(f)(1): as soon as feasible.
+    """
+    await _stop(event.right, _everything(submitted), ctx)
+
+
+async def plan_change(
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    identities: Identities,
+    findings: Findings,
+    ctx: Fulfillment,
+) -> Sequence[Fact]:
+    """Plan the marks or corrections that a request asks for, or leave it to the staff."""
+    known_by = _everything(submitted) if event.proven is None else identities
+    decided = _decided(event.right, submitted, findings, ctx)
+    reason = _why_by_staff(event, submitted, decided, known_by, ctx.maps.current)
+    if reason is not None and not (reason == IDENTITY_CHANGE and ctx.known.corrections_approved):
+        return [RequestReferred(request_id=ctx.case_id, right=event.right, reason=reason)]
+    named = {name: tuple(spellings) for name, spellings in known_by.items()}
+    planned = replace(decided, plan=replace(decided.plan, identities=named))
+    return [
+        ChangePlanned(
+            request_id=ctx.case_id,
+            right=event.right,
+            plan=await ctx.sealed_lines(CHANGE, planned.lines()),
+            regulation=event.regulation,
+            received_on=event.received_on,
+        )
+    ]
+
+
+async def change(event: ChangePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Stop, mark and correct as planned, look again, and say what truly came of it.
+
+    Raises:
+        PermanentError: A mark for somebody who has proven nothing does not hold. To tell them so would tell
+            that the person is known; a person must look.
+    """
+    planned = await _opened(event.plan, ctx)
+    submitted = await ctx.submission()
+    await _stop(event.right, planned.plan.identities, ctx)
+    done = planned.after(await ctx.records.change(planned.plan))
+    notices = _notices(event.right, done, submitted, ctx)
+    if not needs_proof(event.right, direct_marketing=submitted.direct_marketing):
+        if not done.whole:
+            raise PermanentError("not every record could be marked; the store says no, or somebody wrote too")
+        return await _granted_to_anybody(event.right, notices, done.plan.identities, ctx)
+    if event.right is Right.OBJECTION:
+        return [_referred(event.right, TO_BE_WEIGHED, ctx), *await _told(notices, done.plan, ctx)]
+    if event.right is Right.RESTRICTION and not done.done:
+        return [_referred(event.right, next(iter(done.reasons()), NOT_MARKABLE), ctx)]
+    fulfilled = await _fulfilled(event.right, done, submitted, ctx)
+    return [fulfilled, *await _told(notices, done.plan, ctx)]
+
+
+async def lift(event: RestrictionAnnounced, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Take the marks of a restriction back, now that the person was told.
+
+    Law:
+        GDPR Art. 18(3): the person is told before the restriction is lifted.
+
+    Raises:
+        PermanentError: The case restricts nothing, or a mark is still there; a person must look.
+    """
+    if not ctx.known.change:
+        raise PermanentError(f"{event.request_id} restricts nothing")
+    planned = await _opened(ctx.known.change, ctx)
+    lifting = lifted(planned.plan, await ctx.maps.of(planned.plan.version))
+    undone = await ctx.records.change(lifting)
+    if undone:
+        raise PermanentError(f"{len(undone)} records are still marked as restricted")
+    identifiers = ctx.pseudonyms_of(planned.plan.identities)
+    return await _told([SubjectUnrestricted(request_id=ctx.case_id, identifiers=identifiers)], lifting, ctx)
+
+
+async def _told(notices: Sequence[Fact], done: ErasurePlan, ctx: Fulfillment) -> Sequence[Fact]:
+    """Return *notices* and, for each, whom of the recipients it concerns."""
+    data_map = await ctx.maps.of(done.version)
+    return [*notices, *(heard for notice in notices for heard in concerned(notice, done, data_map, ctx))]
+
+
+async def _stop(right: Right, identities: Identities, ctx: Fulfillment) -> None:
+    for purpose in stops(right):
+        await ctx.suppressions.add(identities, purpose, ctx.occurred_at)
+
+
+async def _opened(ref: str, ctx: Fulfillment) -> Change:
+    return Change.of_lines([line async for line in ctx.opened_lines(ref)])
+
+
+def _everything(submitted: RequestSubmitted) -> Identities:
+    """Return all that the person is known by, in the data map or not: the stop list asks no map."""
+    residence = submitted.residence
+    return identities_of(submitted.subject, country=residence.country if residence else None)
+
+
+def _decided(right: Right, submitted: RequestSubmitted, findings: Findings, ctx: Fulfillment) -> Change:
+    data_map, today = ctx.maps.current, ctx.today()
+    if right is Right.RECTIFICATION:
+        return plan_corrections(findings, data_map, submitted.details.corrections, today)
+    marketing = submitted.direct_marketing
+    return Change(plan_marks(findings, data_map, today, right, direct_marketing=marketing))
+
+
+def _why_by_staff(
+    event: IdentityVerified,
+    submitted: RequestSubmitted,
+    decided: Change,
+    identities: Identities,
+    data_map: DataMap,
+) -> str | None:
+    """Return why a person must answer, as a code; None if nobody need."""
+    match event.right:
+        case Right.RECTIFICATION if not submitted.details.corrections:
+            return NOTHING_NAMED
+        case Right.RECTIFICATION if event.assurance not in AS_SURE_AS_FOR_ACCESS:
+            return UNSURE
+        case Right.RECTIFICATION if _changes_identity(decided, data_map):
+            return IDENTITY_CHANGE
+        case Right.RESTRICTION if not decided.done:
+            return NOT_MARKABLE
+        case _:
+            return None if identities else NOTHING_DECLARED
+
+
+def _changes_identity(decided: Change, data_map: DataMap) -> bool:
+    """Return whether a correction changes a field by which records are found."""
+    fields = (data_map.by_key[step.key].by_path.get(part.path) for step, part in corrected(decided))
+    return any(field is not None and field.identity is not None for field in fields)
+
+
+def _notices(right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment) -> Sequence[Fact]:
+    """Return what the recipients of the person's data must hear (GDPR Art. 19; 11 CCR § 7026(f)(2))."""
+    case, identifiers = ctx.case_id, ctx.pseudonyms_of(done.plan.identities)
+    facts: list[Fact] = []
+    if restricts(right, direct_marketing=submitted.direct_marketing) and done.done:
+        facts.append(SubjectRestricted(request_id=case, identifiers=identifiers))
+    if right is Right.OBJECTION:
+        facts.append(SubjectObjected(request_id=case, identifiers=identifiers))
+    if right in {Right.OPT_OUT_OF_SALE, Right.LIMIT_SENSITIVE_USE}:
+        facts.append(SubjectOptedOut(request_id=case, right=right, identifiers=identifiers))
+    if right is Right.CONSENT_WITHDRAWAL:
+        facts.append(SubjectConsentWithdrawn(request_id=case, identifiers=identifiers))
+    if right is Right.RECTIFICATION and done.done:
+        fields = tuple(dict.fromkeys(f"{step.key}.{part.path}" for step, part in corrected(done)))
+        facts.append(SubjectRectified(request_id=case, identifiers=identifiers, fields=fields))
+    return facts
+
+
+async def _granted_to_anybody(
+    right: Right, notices: Sequence[Fact], identities: Identities, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """Return the answer that says nothing about the person: no counts; all who receive such data hear it."""
+    told = answers.stopped(right, ctx.maps.current, agreed=ctx.house.recipients)
+    fulfilled = RequestFulfilled(
+        request_id=ctx.case_id,
+        right=right,
+        outcome=Outcome.GRANTED,
+        answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+    )
+    concern = [fact for notice in notices for fact in addressed(notice, told.recipients, identities, ctx)]
+    return [fulfilled, *notices, *concern]
+
+
+async def _fulfilled(
+    right: Right, done: Change, submitted: RequestSubmitted, ctx: Fulfillment
+) -> RequestFulfilled:
+    stated = bool(done.declined) and submitted.details.statement is not None
+    if stated:
+        await ctx.disagreements.keep(ctx.case_id, done.plan.identities, ctx.occurred_at)
+    data_map = await ctx.maps.of(done.plan.version)
+    told = answers.change(done, data_map, statement_kept=stated, agreed=ctx.house.recipients)
+    return RequestFulfilled(
+        request_id=ctx.case_id,
+        right=right,
+        outcome=outcome_of_change(done),
+        dispositions=done.plan.counts(),
+        reasons=done.reasons(),
+        answer=await ctx.sealed(ANSWER, told.model_dump_json()),
+        statement_kept=stated,
+    )
+
+
+def _referred(right: Right, reason: str, ctx: Fulfillment) -> RequestReferred:
+    return RequestReferred(request_id=ctx.case_id, right=right, reason=reason)

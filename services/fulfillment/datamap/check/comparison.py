@@ -1,0 +1,124 @@
+"""Holds a data map against the databases it speaks of, collection by collection, and orders what is found."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, date, datetime
+
+from services.fulfillment.datamap.check import (
+    declared,
+    drift,
+    findable,
+    masks,
+    references,
+    sampler,
+    verification,
+    ways,
+)
+from services.fulfillment.datamap.check.observations import Observed
+from services.fulfillment.datamap.check.sampler import observe
+from services.fulfillment.datamap.graph import Graph, graph_of
+from services.fulfillment.datamap.model import Collection, DataMap, MapError
+from services.fulfillment.stores.mongodb import Stores
+from shared.errors import ConfigurationError, PermanentError
+
+
+async def check(data_map: DataMap, stores: Stores) -> tuple[MapError, ...]:
+    """
+    Return what is wrong with *data_map*, given what the databases hold; remarks are marked as such.
+
+    No finding repeats a value. Documents are sampled, except for fields that people are looked up by.
+
+    Raises:
+        StoreUnavailable: A store did not answer: nothing can be said.
+    """
+    graph, today = graph_of(data_map), datetime.now(UTC).date()
+    looked = await asyncio.gather(*(_look(collection, graph, stores) for collection in data_map.collections))
+    observed = {seen.collection.key: seen for seen in looked if isinstance(seen, Observed)}
+    flaws = [*data_map.remarks, *ways.unreached(data_map, graph), *ways.circles(data_map, graph)]
+    flaws += [flaw for flaw in looked if isinstance(flaw, MapError)]
+    for collection in data_map.collections:
+        flaws += [] if collection.skipped else verification.unstated(collection)
+    for seen in observed.values():
+        flaws += _compared(seen, observed, today)
+        flaws += [flaw async for flaw in _tried(seen, data_map, today, stores)]
+        flaws += [flaw async for flaw in _dangling(seen, observed, stores)]
+    flaws += [flaw async for flaw in _beside(data_map, observed, stores)]
+    return tuple(sorted(dict.fromkeys(flaws), key=lambda flaw: (flaw.place, flaw.remark)))
+
+
+async def _look(collection: Collection, graph: Graph, stores: Stores) -> Observed | MapError | None:
+    try:
+        there = await stores.exists(collection.place)
+    except ConfigurationError as error:
+        return MapError(collection.where, str(error), "add the store or correct `meta.habeas.store`")
+    if not there:
+        what = f"the database `{collection.dataset}` has no collection `{collection.name}`"
+        return MapError(collection.where, what, "correct the name; with a wrong one nobody is ever found")
+    try:
+        return None if collection.skipped else await observe(collection, graph, stores)
+    except PermanentError as error:
+        return MapError(
+            collection.where, str(error), "let the store's user read documents, indexes and options"
+        )
+
+
+def _compared(seen: Observed, observed: Mapping[str, Observed], today: date) -> Iterator[MapError]:
+    yield from declared.absent(seen)
+    yield from declared.mistyped(seen)
+    yield from findable.unfindable(seen)
+    yield from findable.buried(seen)
+    yield from findable.pointed(seen)
+    yield from declared.undated(seen, today)
+    for pair in references.pairs(seen, observed):
+        yield from references.unlike(pair)
+    yield from declared.unwritable(seen)
+    yield from drift.undeclared_fields(seen)
+    yield from ways.slow(seen)
+
+
+async def _tried(seen: Observed, data_map: DataMap, today: date, stores: Stores) -> AsyncIterator[MapError]:
+    """Yield the masks that the database would refuse."""
+    asked = masks.masks_of(seen, data_map, today, yielding=False)
+    for flaw in masks.clashing(seen, asked):
+        yield flaw
+    if seen.refuses:
+        fitted = masks.trials(masks.masks_of(seen, data_map, today, yielding=True))
+        told = False
+        for path, pairs in masks.trials(asked).items():
+            if not (told and path == masks.ALL) and await _refused(seen, pairs, stores):
+                told = True
+                saved = not await _refused(seen, fitted.get(path, ()), stores)
+                yield masks.refused(seen, path, saved=saved)
+
+
+async def _refused(seen: Observed, pairs: masks.Pairs, stores: Stores) -> bool:
+    """Tell whether the database takes the first of some of *pairs* and not the second."""
+    place, condition = seen.collection.place, seen.rules.validator
+    before = await sampler.passing(stores, place, condition, [old for old, _ in pairs])
+    return await sampler.passing(stores, place, condition, [new for _, new in pairs]) < before
+
+
+async def _dangling(
+    seen: Observed, observed: Mapping[str, Observed], stores: Stores
+) -> AsyncIterator[MapError]:
+    """Yield the references some of whose values have no partner at the other end."""
+    for pair in references.pairs(seen, observed):
+        followed = pair.followed()
+        values = [form for forms in followed.values() for form in forms]
+        if values:
+            place, path = pair.there.collection.place, pair.reference.path
+            found = await sampler.partners(stores, place, path, values, caseless=pair.caseless)
+            for flaw in references.dangling(pair, followed, found):
+                yield flaw
+
+
+async def _beside(
+    data_map: DataMap, observed: Mapping[str, Observed], stores: Stores
+) -> AsyncIterator[MapError]:
+    """Yield the collections of the map's databases that it does not name."""
+    databases = {(c.store, c.dataset): c for c in reversed(data_map.collections) if c.key in observed}
+    for (store, dataset), first in sorted(databases.items()):
+        known = [c.name for c in data_map.collections if (c.store, c.dataset) == (store, dataset)]
+        samples = await sampler.undeclared(stores, first.place, known)
+        for flaw in drift.undeclared_collections(first, samples):
+            yield flaw

@@ -1,0 +1,296 @@
+"""What fulfillment does with a planned erasure: carries it out, looks again, and says what is so."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.fulfillment.certificate.document import CertificateProof
+from services.fulfillment.certificate.issue import Issue
+from services.fulfillment.context import Fulfillment
+from services.fulfillment.datamap.model import DataMap
+from services.fulfillment.domain import (
+    MENTIONED_ELSEWHERE,
+    NOT_CHANGEABLE,
+    SHARED_IDENTITY,
+    UNCONFIRMED_IDENTITY,
+)
+from services.fulfillment.erasure.completion import (
+    Completed,
+    complete,
+    look_again,
+    planned_anew,
+    take_round,
+    truth_of,
+)
+from services.fulfillment.erasure.journal.recorder import Registers
+from services.fulfillment.erasure.residue import Residue, records_naming
+from services.fulfillment.erasure.rounds import Round
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, Steps, alike, run_of_line
+from services.fulfillment.erasure.suspension import unless_stopped
+from services.fulfillment.erasure.window import TIMER, scheduled
+from services.fulfillment.package import answers
+from services.fulfillment.recipients.notifications import concerned
+from services.fulfillment.search.findings import Findings
+from services.fulfillment.search.named_mailboxes import not_notified, notices
+from services.fulfillment.search.priority import due_on, last_day
+from services.fulfillment.state import (
+    FulfillmentStatus,
+    Fulfilment,
+    evolve,
+    needs_approval_again,
+    outcome_of_erasure,
+)
+from shared.contract.answer import ANSWER, Answer
+from shared.contract.events import (
+    ErasureApproved,
+    ErasureDue,
+    ErasurePlanned,
+    ErasureRetried,
+    ErasureScheduled,
+    Fact,
+    Requester,
+    RequestFulfilled,
+    SubjectErased,
+)
+from shared.errors import RefusedDecision, TooEarly
+from shared.law import Right
+
+PLAN = "erasure_plan"
+CERTIFICATE = "erasure_certificate"
+MENTIONS = "erasure_mentions"
+WAITING_FOR_APPROVAL = (FulfillmentStatus.PROPOSED, FulfillmentStatus.PROPOSED_MORE)
+
+
+async def erase(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """Carry a planned erasure out, unless it waits for a second person or its window, or was withdrawn."""
+    return await _carried_out(event, ctx) if ctx.known.status is FulfillmentStatus.PLANNED else []
+
+
+async def approve(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Carry out or schedule an erasure that waited for a second person; approving twice changes nothing.
+
+    The decider is checked also while the request is stopped, when nothing else is done.
+
+    Raises:
+        RefusedDecision: The account decided already that the requester is the person.
+    """
+    if not ctx.known.may_approve(event.by):
+        raise RefusedDecision("decider_decided_before")
+    return await _approved(event, ctx)
+
+
+@unless_stopped
+async def _approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status not in WAITING_FOR_APPROVAL:
+        return []
+    window = scheduled(planned, ctx) if ctx.known.status is FulfillmentStatus.PROPOSED else None
+    if window is not None:
+        return [window]
+    return await _carried_out(planned, replace(ctx, known=evolve(ctx.known, event)))
+
+
+async def erase_approved(event: ErasureApproved, ctx: Fulfillment) -> Sequence[Fact]:
+    """Carry out an erasure that another account than the deciders approved while its request was stopped."""
+    planned = ctx.known.planned
+    if not ctx.known.may_approve(event.by):
+        return []
+    if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
+        return []
+    first = ctx.known.rounds == 1 and ctx.known.fulfilled is None
+    window = scheduled(planned, ctx) if first else None
+    return [window] if window is not None else await _carried_out(planned, ctx)
+
+
+async def await_window(event: ErasureScheduled, ctx: Fulfillment) -> Sequence[Fact]:
+    """Set the timer for the end of the window."""
+    await ctx.timers.set(ctx.case_id, TIMER, event.at)
+    return []
+
+
+async def begin(event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """
+    Begin an erasure whose window has ended, unless it was stopped.
+
+    The journal says that it has begun before the first record is erased: a withdrawal comes either before
+    this, and stops it, or after it, and is too late.
+
+    Raises:
+        TooEarly: The window has not ended by the clock of this process.
+    """
+    window = ctx.known.scheduled
+    if ctx.known.status is FulfillmentStatus.SCHEDULED and window is not None and ctx.now < window.at:
+        raise TooEarly("the window of the erasure has not ended")
+    return await _begun(event, ctx)
+
+
+@unless_stopped
+async def _begun(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    planned = ctx.known.planned
+    if ctx.known.status is not FulfillmentStatus.SCHEDULED or planned is None:
+        return []
+    return [planned.model_copy(update={"approval": False})]
+
+
+async def begin_released(_event: ErasureDue, ctx: Fulfillment) -> Sequence[Fact]:
+    """Begin an erasure whose window ended while its request was stopped."""
+    planned = ctx.known.planned
+    if planned is None or ctx.known.status is not FulfillmentStatus.PLANNED:
+        return []
+    return [planned.model_copy(update={"approval": False})]
+
+
+async def retry(_event: ErasureRetried, ctx: Fulfillment) -> Sequence[Fact]:
+    """Try again what an erasure has left behind, unless that waits for a second person already."""
+    planned, told = ctx.known.planned, ctx.known.fulfilled
+    waits = ctx.known.status in WAITING_FOR_APPROVAL
+    if waits or planned is None or told is None or not told.dispositions.get(Disposition.LEFT):
+        return []
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    done = await look_again(plans, data_map, ctx.records)
+    if done.remains.clean:
+        return await _told(planned, done, data_map, ctx)
+    again = await ctx.records.plan_again(done, data_map, ctx.today())
+    return await _again(planned, done, plans, again, ctx)
+
+
+async def _carried_out(event: ErasurePlanned, ctx: Fulfillment) -> Sequence[Fact]:
+    """Erase by the newest plan and look again: certify it, or plan what another round may take."""
+    plans = await _plans(ctx)
+    data_map = await ctx.maps.of(plans[0].version)
+    with due_on(last_day(event.regulation, Right.ERASURE, event.received_on)):
+        done = await take_round(plans, data_map, ctx.records)
+    again = await planned_anew(done, ctx.known.rounds, data_map, ctx.records, ctx.today())
+    if again is not None:
+        return await _again(event, done, plans, again, ctx)
+    return await _told(event, done, data_map, ctx)
+
+
+async def _plans(ctx: Fulfillment) -> Sequence[ErasurePlan]:
+    return await asyncio.gather(*(_plan(ref, ctx) for ref in ctx.known.plans))
+
+
+async def _plan(ref: str, ctx: Fulfillment) -> ErasurePlan:
+    lines = ctx.opened_lines(ref)
+    decided = ErasurePlan.of_line(await anext(lines))
+    return replace(decided, steps=Steps([run_of_line(line) async for line in lines]))
+
+
+async def _again(
+    event: ErasurePlanned, done: Round, plans: Sequence[ErasurePlan], again: ErasurePlan, ctx: Fulfillment
+) -> Sequence[Fact]:
+    """
+    Return the plan of another round; records that nobody has approved of may have come to light.
+
+    They may name mailboxes, too: their owners are notified, and where there are too many a second person
+    must approve.
+    """
+    approval = await asyncio.to_thread(needs_approval_again, again, plans, ctx.house.approval_above)
+    data_map = await ctx.maps.of(plans[0].version)
+    requester = ctx.known.verified.requester if ctx.known.verified else Requester.PERSON
+    mailboxes = await not_notified(done.remains.findings, data_map, plans[0].identities, requester, ctx)
+    name = await ctx.sealed_lines(PLAN, again.lines())
+    planned = event.model_copy(update={"plan": name, "approval": approval or mailboxes is None})
+    return [*await notices(mailboxes or (), Right.ERASURE, ctx), planned]
+
+
+async def _told(event: ErasurePlanned, done: Round, data_map: DataMap, ctx: Fulfillment) -> Sequence[Fact]:
+    """Certify what was done; a try that has taken nothing more is not worth another letter."""
+    decided = await truth_of(done)
+    told = ctx.known.fulfilled
+    if told is not None and told.dispositions == decided.counts():
+        return []
+    completed = await _completed(decided, done, data_map, ctx)
+    residues, agreed = completed.residues, ctx.house.recipients
+    answer = answers.erasure(decided, residues, data_map, await _copied(event, ctx), agreed=agreed)
+    name, certified, places = await asyncio.gather(
+        ctx.sealed(ANSWER, answer.model_dump_json()),
+        ctx.sealed(CERTIFICATE, completed.certificate),
+        _places(residues, ctx),
+    )
+    fulfilled = RequestFulfilled(
+        request_id=ctx.case_id,
+        right=Right.ERASURE,
+        outcome=outcome_of_erasure(decided, mentions=records_naming(residues)),
+        dispositions=decided.counts(),
+        reasons=_reasons(decided, residues, done.remains.findings),
+        answer=name,
+        package=event.package,
+        package_expires_at=ctx.now + ctx.house.package_lifetime if event.package else None,
+        certificate=certified,
+        mentions=places,
+    )
+    erased = SubjectErased(request_id=ctx.case_id, identifiers=ctx.pseudonyms_of(decided.identities))
+    return [fulfilled, erased, *concerned(erased, decided, data_map, ctx)]
+
+
+async def _completed(decided: ErasurePlan, done: Round, data_map: DataMap, ctx: Fulfillment) -> Completed:
+    subject = (await ctx.submission()).subject
+    return await complete(
+        decided,
+        done,
+        data_map,
+        ctx.records,
+        Registers(ctx.kept, ctx.erasures, ctx.suppressions, ctx.case_id, ctx.now, asked=True),
+        name=subject.name,
+        details=_issue(ctx),
+        signer=ctx.house.signer,
+    )
+
+
+async def _places(residues: Sequence[Residue], ctx: Fulfillment) -> str | None:
+    """Seal where the person is still named, for the staff to look at; none where nowhere."""
+    lines = [line for residue in residues for line in residue.lines()]
+    return await ctx.sealed_lines(MENTIONS, lines) if lines else None
+
+
+def _reasons(decided: ErasurePlan, residues: Sequence[Residue], findings: Findings) -> dict[str, int]:
+    """Return the number of records per reason for which something of the person stays, or may."""
+    more = {
+        NOT_CHANGEABLE: sum(records for step, records in alike(decided.steps) if step.incomplete),
+        MENTIONED_ELSEWHERE: records_naming(residues),
+        SHARED_IDENTITY: len(findings.shared),
+        UNCONFIRMED_IDENTITY: len(decided.unconfirmed),
+    }
+    return {**decided.reasons(), **{reason: records for reason, records in more.items() if records}}
+
+
+async def _copied(event: ErasurePlanned, ctx: Fulfillment) -> Answer:
+    """Return what was handed over before the erasure."""
+    if event.package is None:
+        return Answer()
+    return Answer.model_validate_json(await ctx.vault.open(ctx.case_id, contents_of(event.package)))
+
+
+def _issue(ctx: Fulfillment) -> Issue:
+    return Issue(
+        number=ctx.case_id,
+        request_id=ctx.case_id,
+        controller=ctx.house.controller,
+        begun_at=ctx.occurred_at,
+        completed_at=ctx.now,
+        proof=_proof(ctx.known),
+        agreed=ctx.house.recipients,
+    )
+
+
+def _proof(known: Fulfilment) -> CertificateProof | None:
+    verified = known.verified
+    if verified is None:
+        return None
+    return CertificateProof(
+        right=verified.right,
+        regulation=verified.regulation,
+        received_on=verified.received_on,
+        assurance=verified.assurance,
+        by=verified.proven or (),
+        reasons=verified.reasons,
+        approved_by=known.approved_by,
+    )
+
+
+def contents_of(package: str) -> str:
+    """Return the name under which lies what *package* holds, in words."""
+    return f"{package}_contents"

@@ -1,0 +1,172 @@
+"""
+A mask that the store accepts, where it has refused the one the map asks for. Pure.
+
+A collection's own rules may forbid a null, or a unique index a second one. The map's wish then gives way no
+more than it must: the field goes if it need not be there, or gets an empty value of its type, or a keyed
+hash.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from services.fulfillment.datamap.model import Masking
+from services.fulfillment.erasure.masks import NOWHERE, keyed, masked
+from services.fulfillment.search.bson_equality import key_of
+from services.fulfillment.search.rules import Rules
+from shared.runtime.mongo import Binary, Decimal128, Int64, ObjectId
+
+HASH = Masking("hash")
+EMAIL = Masking("email")
+COMBINED = frozenset({"allOf", "anyOf", "oneOf", "not", "dependencies", "patternProperties"})
+"""What a schema is put together with; it is not read."""
+LEAST_OF_ADDRESS = len(NOWHERE) + 4
+"""Characters of a masked address below which those of two people might be alike."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What becomes of a value: another one, or the field is removed."""
+
+    value: Any = None
+    removed: bool = False
+
+
+def fitted(value: Any, path: str, masking: Masking, rules: Rules, secret: bytes) -> Fit:
+    """Return the mask of *value* at *path* that *rules* accept, as near to *masking* as they let it be."""
+    planned = Fit(masked(value, masking, secret), removed=masking.strategy == "delete")
+    schema, required = _found(rules.schema or {}, path)
+    unique = path in rules.unique
+    if _opaque(rules, path) and not unique:
+        # What cannot be read backwards: what looks most like the value has the best chance.
+        return next(_alike(value, secret, schema), planned)
+    if unique:
+        candidates = _alike(value, secret, schema)
+    else:
+        candidates = _candidates(value, planned, schema, secret, optional=not required)
+    return next((fit for fit in candidates if fit.removed or _accepted(fit.value, value, schema)), planned)
+
+
+def _candidates(
+    value: Any, planned: Fit, schema: Mapping[str, Any], secret: bytes, *, optional: bool
+) -> Iterator[Fit]:
+    if optional or not planned.removed:
+        yield planned
+    yield Fit(None)
+    if optional:
+        yield Fit(removed=True)
+    yield from map(Fit, _empty(schema))
+    yield from _alike(value, secret, schema)
+
+
+def _alike(value: Any, secret: bytes, schema: Mapping[str, Any]) -> Iterator[Fit]:
+    """Yield masks of the type of *value* that others do not have."""
+    if isinstance(value, str) and "@" in value:
+        mask = masked(value, EMAIL, secret)
+        most = schema.get("maxLength", len(mask))
+        yield Fit(mask if most < LEAST_OF_ADDRESS else mask[-most:])
+    mask = keyed(value, HASH, secret)
+    if isinstance(mask, str):
+        mask = mask[: schema.get("maxLength", len(mask))]
+        yield Fit(mask)
+        # A pattern may want digits alone, as many as there were.
+        yield Fit("".join(str(ord(c) % 10) for c in mask)[: len(str(value))])
+    elif mask is not None:
+        small = isinstance(value, int) and not isinstance(value, Int64)
+        yield Fit(int(mask) % (1 << 31) if small else mask)
+
+
+def _empty(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the values that say least, by type."""
+    yield from schema.get("enum", ())
+    yield ""
+    yield "x" * int(schema.get("minLength", 0))
+    least = schema.get("minimum", 0)
+    yield from (int(least), Int64(least), float(least), Decimal128(Decimal(str(least))))
+    yield from (EPOCH, False, True, [], {})
+
+
+def _accepted(mask: Any, value: Any, schema: Mapping[str, Any]) -> bool:
+    """Tell whether *mask* hides *value* and is what *schema* asks for."""
+    return (value is None or key_of(mask) != key_of(value)) and conforms(mask, schema)
+
+
+def conforms(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Tell whether *schema* accepts *value*, as far as types, lengths, bounds and patterns go."""
+    wanted = schema.get("bsonType", schema.get("type"))
+    types = {wanted} if isinstance(wanted, str) else set(wanted or ())
+    if types and types.isdisjoint(_types(value)):
+        return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    match value:
+        case str():
+            return _is_in(len(value), schema, "minLength", "maxLength") and _matches(value, schema)
+        case list():
+            return _is_in(len(value), schema, "minItems", "maxItems")
+        case int() | float():
+            return _is_in(value, schema, "minimum", "maximum")
+        case _:
+            return True
+
+
+def _matches(text: str, schema: Mapping[str, Any]) -> bool:
+    try:
+        return re.search(schema.get("pattern", ""), text) is not None
+    except re.error:  # written for another engine than ours
+        return True
+
+
+def _is_in(size: float, schema: Mapping[str, Any], low: str, high: str) -> bool:
+    return bool(schema.get(low, size) <= size <= schema.get(high, size))
+
+
+def _types(value: Any) -> set[str]:
+    """Return the names that a schema may call the type of *value* by."""
+    for kind, names in _NAMES:
+        if isinstance(value, kind):
+            return names
+    return set()
+
+
+_NAMES: tuple[tuple[type, set[str]], ...] = (
+    (type(None), {"null"}),
+    (bool, {"bool", "boolean"}),
+    (Int64, {"long", "number"}),
+    (int, {"int", "number"}),
+    (float, {"double", "number"}),
+    (Decimal128, {"decimal", "number"}),
+    (str, {"string"}),
+    (datetime, {"date"}),
+    (ObjectId, {"objectId"}),
+    (Binary, {"binData"}),
+    (bytes, {"binData"}),
+    (list, {"array"}),
+    (Mapping, {"object"}),
+)
+
+
+def _opaque(rules: Rules, path: str) -> bool:
+    """Tell whether *rules* ask of the field at *path*, perhaps, what their schema does not say plainly."""
+    if rules.validator.keys() - {"$jsonSchema"}:
+        return True
+    return any(not COMBINED.isdisjoint(schema) for schema in _on_the_way(rules.schema or {}, path))
+
+
+def _found(schema: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], bool]:
+    """Return what *schema* says of the field at *path*, through arrays, and whether it demands it."""
+    *_, around, found = _on_the_way(schema, path)
+    return found, path.rpartition(".")[2] in around.get("required", ())
+
+
+def _on_the_way(schema: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
+    """Yield what *schema* says of the document, of what is around the field at *path*, and of the field."""
+    for name in path.split("."):
+        around = schema.get("items", schema) if "properties" not in schema else schema
+        yield around
+        schema = around.get("properties", {}).get(name, {})
+    yield schema

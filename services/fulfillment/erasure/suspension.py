@@ -1,0 +1,45 @@
+"""
+Keeps a stopped request from being disclosed or erased, and continues it once the staff lets it go on.
+
+Events that would act on a stopped request stay on record (``Fulfilment.held``); their acts run when it is
+released.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from services.fulfillment.context import Fulfillment
+from shared.contract.events import Fact, RequestReleased, RequestStopped
+from shared.runtime.log import logger
+
+Act: TypeAlias = Callable[[Any, Fulfillment], Awaitable[Sequence[Fact]]]
+
+
+def unless_stopped(act: Act) -> Act:
+    """Return *act* as a handler that does nothing while the request is stopped."""
+
+    async def handler(event: Fact, ctx: Fulfillment) -> Sequence[Fact]:
+        return [] if ctx.known.stopped else await act(event, ctx)
+
+    return handler
+
+
+async def stop(event: RequestStopped, ctx: Fulfillment) -> Sequence[Fact]:
+    """Record that nothing is disclosed or erased from now on."""
+    if ctx.known.fulfilled is not None:
+        logger().warning("stopped after its answer", request_id=ctx.case_id, reason=event.reason)
+    return []
+
+
+def releases(acts: Mapping[type[Fact], Act]) -> Act:
+    """Return the handler that runs *acts* on the events that a released request was held at."""
+
+    async def release(event: RequestReleased, ctx: Fulfillment) -> Sequence[Fact]:
+        facts: list[Fact] = []
+        held, ctx = ctx.known.held, ctx.after(event)
+        for waiting in held:
+            more = await acts[type(waiting)](waiting, ctx)
+            facts, ctx = [*facts, *more], ctx.after(*more)
+        return facts
+
+    return release

@@ -1,0 +1,56 @@
+"""Sends messages to recipients of data: the way out of a package, with a signature of their own form."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import httpx
+
+from services.fulfillment.recipients.directory import DataRecipient, signed
+from shared.runtime.safe_http import Outward, ReceiverUnavailable, receiver
+
+LONGEST = timedelta(seconds=30)
+"""For the whole of one attempt: nobody may hold a service by answering slowly."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientWebhooks:
+    """Sends messages."""
+
+    outward: Outward
+    inward: Outward
+    """For recipients that may lie inside."""
+
+    async def send(self, recipient: DataRecipient, message_id: str, body: bytes, at: datetime) -> None:
+        """
+        Return when *recipient* has acknowledged *body*; every attempt carries the same *message_id*.
+
+        Raises:
+            NotAllowed: Nothing may be sent there.
+            Refused: The recipient will not take it.
+            ReceiverUnavailable: The recipient did not answer, or not for good.
+        """
+        url = _address(recipient)
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **signed(message_id, at, body, recipient.key),
+        }
+        way = self.inward if recipient.inside else self.outward
+        try:
+            async with asyncio.timeout(LONGEST.total_seconds()):
+                await way.post(url, headers, lambda: _whole(body))
+        except TimeoutError:
+            raise ReceiverUnavailable("the receiver did not answer in time") from None
+
+
+def _address(recipient: DataRecipient) -> httpx.URL:
+    text = recipient.webhook or ""
+    if recipient.inside and text.startswith("http://"):
+        return httpx.URL(text)
+    return receiver(text)
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body

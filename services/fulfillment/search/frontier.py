@@ -1,0 +1,85 @@
+"""
+The values that a search has still to look up: in memory while they are few, else in its file.
+
+A person's orders may be a million, and each of them leads on. What waits is handed out in portions.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, TypeAlias
+
+from services.fulfillment.datamap.graph import Lookup
+from services.fulfillment.search.spool import Roll, Spool
+from shared.runtime.mongo import Document, to_bson
+
+MOST_IN_MEMORY = 20_000
+"""Values that wait in memory, of all look-ups of a search together."""
+_VALUES = "v"
+
+Values: TypeAlias = tuple[Any, ...]
+"""What is looked up by one look-up: a value for each of its paths."""
+
+
+class _Queue:
+    """The values of one look-up, in about the order in which they came."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.few: deque[Values] = deque()
+        self._spool = spool
+        self._later: Roll | None = None
+        self._reading: Iterator[Document] | None = None
+
+    def put_by(self, values: Values) -> None:
+        """Put *values* into the file."""
+        if self._later is None:
+            self._later = self._spool.roll()
+        self._later.add(to_bson({_VALUES: list(values)}))
+
+    def read(self) -> Iterator[Values]:
+        """Yield what lies in the file, and nothing twice, whenever it is called."""
+        while self._reading is not None or self._later is not None:
+            if self._reading is None and self._later is not None:
+                self._reading, self._later = iter(self._later), None
+            for document in self._reading or ():
+                yield tuple(document[_VALUES])
+            self._reading = None
+
+
+class Waiting:
+    """All that waits to be looked up."""
+
+    def __init__(self, spool: Spool) -> None:
+        """Begin with nothing; what does not fit into memory goes to *spool*."""
+        self._spool = spool
+        self._queues: dict[Lookup, _Queue] = {}
+        self._few = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._queues)
+
+    def put(self, lookup: Lookup, values: Values) -> None:
+        """Let *values* wait to be looked up by *lookup*."""
+        queue = self._queues.get(lookup)
+        if queue is None:
+            queue = self._queues[lookup] = _Queue(self._spool)
+        if self._few < MOST_IN_MEMORY:
+            queue.few.append(values)
+            self._few += 1
+        else:
+            queue.put_by(values)
+
+    def take(self, most: int) -> Iterator[tuple[Lookup, Values]]:
+        """Yield up to *most* of what waits, look-up by look-up; it waits no more."""
+        for lookup, queue in list(self._queues.items()):
+            while queue.few and most:
+                self._few -= 1
+                most -= 1
+                yield lookup, queue.few.popleft()
+            for values in islice(queue.read(), most):
+                most -= 1
+                yield lookup, values
+            if not most:
+                return
+            del self._queues[lookup]

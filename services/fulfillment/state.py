@@ -1,0 +1,564 @@
+"""What fulfillment knows of a request, and which outcome its records add up to. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from services.fulfillment.changes.change import Change
+from services.fulfillment.erasure.steps import Disposition, ErasurePlan, RecordStep, Steps, alike, runs_of
+from services.fulfillment.package.withheld import NEVER
+from shared.contract.answer import Answer
+from shared.contract.events import (
+    Assurance,
+    ChangePlanned,
+    Code,
+    CorrectionApproved,
+    DisclosureDue,
+    DisclosureScheduled,
+    DropListed,
+    ErasureApproved,
+    ErasureDue,
+    ErasurePlanned,
+    ErasureRetried,
+    ErasureScheduled,
+    Fact,
+    FeeAgreed,
+    FeeDecided,
+    FeeQuoted,
+    IdentityClaimed,
+    IdentityCompared,
+    IdentityVerified,
+    MailboxNamed,
+    Outcome,
+    RecipientAcknowledged,
+    RecipientConcerned,
+    RecipientFailed,
+    RecipientNotified,
+    RequestFulfilled,
+    RequestReferred,
+    RequestReleased,
+    RequestStopped,
+    RequestWithdrawn,
+    RestrictionAnnounced,
+    SubjectConsentWithdrawn,
+    SubjectErased,
+    SubjectObjected,
+    SubjectOptedOut,
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectUnrestricted,
+    TransferOrdered,
+)
+from shared.errors import IllegalTransition
+from shared.law import Regulation, Right
+
+BY_STAFF = "by_staff"
+"""A right that the privacy staff exercises by hand."""
+NOTHING_DECLARED = "nothing_declared"
+"""Nothing the request tells is an identity of the data map: nobody has looked anywhere."""
+
+NOTHING_NAMED = "nothing_named"
+"""A correction is asked for, and not of what: somebody must read what the person wrote."""
+UNSURE = "unsure"
+"""The proof of identity would not do to hand the data over, so it does not do to change it."""
+IDENTITY_CHANGE = "identity_change_needs_proof"
+"""A correction would change what records are found by; the new value must be proven to be the person's."""
+TO_BE_WEIGHED = "to_be_weighed"
+"""Whether compelling grounds override an objection is for people to decide (GDPR Art. 21(1))."""
+
+MOST_ROUNDS = 3
+"""Times an erasure is planned anew because records of the person have come meanwhile."""
+
+DISCLOSING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.KNOW_CATEGORIES})
+CHANGING = frozenset(
+    {
+        Right.RECTIFICATION,
+        Right.RESTRICTION,
+        Right.OBJECTION,
+        Right.CONSENT_WITHDRAWAL,
+        Right.OPT_OUT_OF_SALE,
+        Right.LIMIT_SENSITIVE_USE,
+    }
+)
+"""Rights that are answered by marks or corrections."""
+
+
+class FulfillmentStatus(StrEnum):
+    """Where the fulfilment of a request stands."""
+
+    WAITING = "waiting"
+    QUOTED = "quoted"
+    """The answer costs something, and the person has not agreed yet: nothing is done."""
+    WITHDRAWN = "withdrawn"
+    PROPOSED = "proposed"
+    """An erasure is planned and waits for a second person."""
+    PROPOSED_MORE = "proposed_more"
+    """An erasure has begun, and what has come to light since waits for a second person."""
+    SCHEDULED = "scheduled"
+    """An erasure is planned, approved of where that is needed, and waits for its window to end."""
+    PLANNED = "planned"
+    DISCLOSURE_SCHEDULED = "disclosure_scheduled"
+    """The owners of other mailboxes are notified, and the answer waits for its window to end."""
+    TRANSFERRING = "transferring"
+    """A package is ready and goes to another controller first."""
+    FULFILLED = "fulfilled"
+    REFERRED = "referred"
+
+
+NOTICES: tuple[type[Fact], ...] = (
+    SubjectRectified,
+    SubjectRestricted,
+    SubjectOptedOut,
+    SubjectObjected,
+    SubjectConsentWithdrawn,
+    RestrictionAnnounced,
+    SubjectUnrestricted,
+)
+"""What the recipients of data hear besides an erasure, and what ends a restriction."""
+
+TELLING: tuple[type[Fact], ...] = (
+    RecipientConcerned,
+    RecipientNotified,
+    RecipientAcknowledged,
+    RecipientFailed,
+)
+"""How the recipients of data are told; it goes its way while the request goes its own."""
+
+HELD: frozenset[type[Fact]] = frozenset(
+    {
+        IdentityVerified,
+        FeeAgreed,
+        ErasurePlanned,
+        ErasureApproved,
+        ErasureDue,
+        ErasureRetried,
+        ChangePlanned,
+        DisclosureDue,
+        TransferOrdered,
+    }
+)
+"""Events that lead to a disclosure, an erasure or a change: while a request is stopped they wait."""
+
+S = FulfillmentStatus
+_LATE: tuple[type[Fact], ...] = (DisclosureScheduled, DisclosureDue)
+"""How the window before a disclosure is told, which may be delivered again when it is over."""
+TRANSITIONS: Mapping[FulfillmentStatus, Mapping[type[Fact], FulfillmentStatus]] = {
+    S.WAITING: {
+        DropListed: S.WAITING,
+        IdentityClaimed: S.WAITING,
+        IdentityCompared: S.WAITING,
+        IdentityVerified: S.WAITING,
+        MailboxNamed: S.WAITING,
+        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
+        FeeDecided: S.WAITING,
+        FeeQuoted: S.QUOTED,
+        ErasurePlanned: S.PLANNED,
+        ChangePlanned: S.PLANNED,
+        TransferOrdered: S.TRANSFERRING,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # Nothing is disclosed before the window has ended: until then a withdrawal stops it.
+    S.DISCLOSURE_SCHEDULED: {
+        IdentityClaimed: S.DISCLOSURE_SCHEDULED,
+        FeeDecided: S.DISCLOSURE_SCHEDULED,
+        DisclosureScheduled: S.DISCLOSURE_SCHEDULED,
+        DisclosureDue: S.WAITING,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # No answer leads out of here: a fee that nobody has agreed to is not taken.
+    S.QUOTED: {
+        IdentityClaimed: S.QUOTED,
+        FeeDecided: S.QUOTED,
+        FeeAgreed: S.WAITING,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys(_LATE, S.QUOTED),
+    },
+    # Until the other controller has it, the person can take it back.
+    S.TRANSFERRING: {
+        FeeDecided: S.TRANSFERRING,
+        IdentityClaimed: S.TRANSFERRING,
+        TransferOrdered: S.TRANSFERRING,
+        RequestFulfilled: S.FULFILLED,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys(_LATE, S.TRANSFERRING),
+    },
+    S.WITHDRAWN: {
+        IdentityClaimed: S.WITHDRAWN,
+        IdentityVerified: S.WITHDRAWN,
+        TransferOrdered: S.WITHDRAWN,
+        ErasurePlanned: S.WITHDRAWN,
+        ErasureApproved: S.WITHDRAWN,
+        ErasureScheduled: S.WITHDRAWN,
+        ErasureDue: S.WITHDRAWN,
+        FeeDecided: S.WITHDRAWN,
+        FeeAgreed: S.WITHDRAWN,
+        RequestWithdrawn: S.WITHDRAWN,
+        # An objection that was taken back has restricted the data until then.
+        RestrictionAnnounced: S.WITHDRAWN,
+        SubjectUnrestricted: S.WITHDRAWN,
+        **dict.fromkeys((*TELLING, *_LATE), S.WITHDRAWN),
+    },
+    # Nothing is written before a second person approves: until then a withdrawal stops it.
+    S.PROPOSED: {
+        IdentityClaimed: S.PROPOSED,
+        FeeDecided: S.PROPOSED,
+        ErasurePlanned: S.PROPOSED,
+        ErasureApproved: S.PLANNED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # Nothing is written before the window has ended: until then a withdrawal stops it.
+    S.SCHEDULED: {
+        IdentityClaimed: S.SCHEDULED,
+        FeeDecided: S.SCHEDULED,
+        ErasurePlanned: S.SCHEDULED,
+        ErasureApproved: S.SCHEDULED,
+        ErasureScheduled: S.SCHEDULED,
+        ErasureDue: S.PLANNED,
+        RequestWithdrawn: S.WITHDRAWN,
+    },
+    # What was erased before must be certified: a withdrawal that comes now is too late.
+    S.PROPOSED_MORE: {
+        IdentityClaimed: S.PROPOSED_MORE,
+        FeeDecided: S.PROPOSED_MORE,
+        ErasurePlanned: S.PROPOSED_MORE,
+        ErasureApproved: S.PLANNED,
+        ErasureScheduled: S.PROPOSED_MORE,
+        ErasureDue: S.PROPOSED_MORE,
+        ErasureRetried: S.PROPOSED_MORE,
+        RequestWithdrawn: S.PROPOSED_MORE,
+        **dict.fromkeys(TELLING, S.PROPOSED_MORE),
+    },
+    # A planned erasure may have begun, and a crash in it leaves no trace: a withdrawal that comes now is too
+    # late, for whatever was erased must be certified.
+    S.PLANNED: {
+        IdentityClaimed: S.PLANNED,
+        FeeDecided: S.PLANNED,
+        ErasurePlanned: S.PLANNED,
+        ErasureApproved: S.PLANNED,
+        ErasureScheduled: S.SCHEDULED,
+        ErasureDue: S.PLANNED,
+        ErasureRetried: S.PLANNED,
+        MailboxNamed: S.PLANNED,
+        ChangePlanned: S.PLANNED,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
+        RequestWithdrawn: S.PLANNED,
+        # What was left of an erasure may be tried again while the recipients are still being told.
+        **dict.fromkeys(TELLING, S.PLANNED),
+    },
+    # An answer that was given stands; a withdrawal that crossed it changes nothing. What an erasure has left
+    # is planned anew, and told anew.
+    S.FULFILLED: {
+        IdentityClaimed: S.FULFILLED,
+        FeeDecided: S.FULFILLED,
+        ErasurePlanned: S.PLANNED,
+        ErasureApproved: S.FULFILLED,
+        ErasureScheduled: S.FULFILLED,
+        ErasureDue: S.FULFILLED,
+        ErasureRetried: S.FULFILLED,
+        MailboxNamed: S.FULFILLED,
+        RequestFulfilled: S.FULFILLED,
+        SubjectErased: S.FULFILLED,
+        RequestWithdrawn: S.FULFILLED,
+        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.FULFILLED),
+    },
+    S.REFERRED: {
+        IdentityClaimed: S.REFERRED,
+        CorrectionApproved: S.REFERRED,
+        MailboxNamed: S.REFERRED,
+        ChangePlanned: S.PLANNED,
+        RequestFulfilled: S.FULFILLED,
+        RequestReferred: S.REFERRED,
+        FeeDecided: S.REFERRED,
+        FeeQuoted: S.REFERRED,
+        FeeAgreed: S.REFERRED,
+        RequestWithdrawn: S.WITHDRAWN,
+        **dict.fromkeys((*NOTICES, *TELLING, *_LATE), S.REFERRED),
+    },
+}
+"""Status → fact → status. A fact that is in no row of a status is an :class:`IllegalTransition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """What fulfillment knows of a request."""
+
+    status: FulfillmentStatus = FulfillmentStatus.WAITING
+    plans: tuple[Code, ...] = ()
+    """Names of the plans of its erasure in the vault, one per round."""
+    verified: IdentityVerified | None = None
+    """How surely the requester is the data subject."""
+    decided: FeeDecided | None = None
+    """The fee that the staff wants; not quoted before it is known who asks."""
+    quoted: FeeQuoted | None = None
+    """The fee that the person was told, and has agreed to if anything was done since."""
+    planned: ErasurePlanned | None = None
+    """The newest plan."""
+    scheduled: ErasureScheduled | None = None
+    """When the erasure begins, where it had to wait."""
+    disclosure: DisclosureScheduled | None = None
+    """When the records are disclosed, where that had to wait."""
+    mailboxes: tuple[Code, ...] = ()
+    """Names in the vault of the other mailboxes whose owners were notified."""
+    rounds: int = 0
+    """Plans since the person was last told."""
+    fulfilled: RequestFulfilled | None = None
+    """What the person was last told."""
+    approved_by: Code | None = None
+    """The second person who approved of the erasure."""
+    change: Code = ""
+    """Name of the plan of its marks or corrections in the vault."""
+    referred: RequestReferred | None = None
+    """Why it was left to the staff."""
+    corrections_approved: tuple[Code, ...] = ()
+    """Staff accounts that approved the correction of an identity."""
+    stopped: bool = False
+    """Whether nothing may be disclosed, erased or changed until the staff decides."""
+    held: tuple[Fact, ...] = ()
+    """Events that came while it was stopped, and have not led to anything yet."""
+
+    @property
+    def deciders(self) -> tuple[Code, ...]:
+        """Staff accounts that decided that the requester is the person."""
+        return self.verified.deciders if self.verified else ()
+
+    def may_approve(self, account: Code) -> bool:
+        """Return whether *account* is another than those that decided that the requester is the person."""
+        return account not in self.deciders
+
+    @property
+    def awaits_correction(self) -> bool:
+        """Whether a correction of an identity waits for the staff."""
+        reason = self.referred.reason if self.referred else None
+        return self.status is FulfillmentStatus.REFERRED and reason == IDENTITY_CHANGE
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is decided yet, so that a claim still matters."""
+        return self.status is FulfillmentStatus.WAITING
+
+    @property
+    def not_begun(self) -> bool:
+        """Whether a first erasure or change was planned, and did not begin because the request is stopped."""
+        first = self.status is FulfillmentStatus.PLANNED and self.rounds <= 1 and self.fulfilled is None
+        return first and bool(self.held)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether nothing is to be done any more."""
+        return self.status is FulfillmentStatus.WITHDRAWN
+
+
+def evolve(known: Fulfilment, fact: Fact) -> Fulfilment:
+    """
+    Return *known* after *fact*; an approval by an account that decided the identity counts for nothing.
+
+    Raises:
+        IllegalTransition: *fact* cannot happen in this status.
+    """
+    if isinstance(fact, RequestStopped | RequestReleased):
+        return _suspended(known, fact)
+    try:
+        status = TRANSITIONS[known.status][type(fact)]
+    except KeyError:
+        raise IllegalTransition(f"{fact.TYPE} cannot happen to a request that is {known.status}") from None
+    if isinstance(fact, ErasureApproved) and not known.may_approve(fact.by):
+        return known
+    if isinstance(fact, RequestWithdrawn) and known.not_begun:
+        status = FulfillmentStatus.WITHDRAWN
+    held = (fact,) if known.stopped and type(fact) in HELD else ()
+    return _noted(replace(known, held=(*known.held, *held)), status, fact)
+
+
+def _suspended(known: Fulfilment, fact: RequestStopped | RequestReleased) -> Fulfilment:
+    match fact:
+        case RequestStopped():
+            return replace(known, stopped=True)
+        case RequestReleased():
+            return replace(known, stopped=False, held=())
+
+
+def _noted(known: Fulfilment, status: FulfillmentStatus, fact: Fact) -> Fulfilment:
+    match fact:
+        case IdentityVerified():
+            return replace(known, status=status, verified=fact)
+        case FeeDecided():
+            return replace(known, status=status, decided=fact)
+        case FeeQuoted():
+            return replace(known, status=status, quoted=fact)
+        case ErasurePlanned():
+            return _planned(known, status, fact)
+        case ChangePlanned():
+            return replace(known, status=status, change=fact.plan)
+        case ErasureScheduled() | DisclosureScheduled():
+            return _scheduled(known, status, fact)
+        case MailboxNamed():
+            return replace(known, status=status, mailboxes=(*known.mailboxes, fact.ref))
+        case ErasureApproved():
+            return replace(known, status=status, approved_by=known.approved_by or fact.by)
+        case RequestFulfilled():
+            return replace(known, status=status, fulfilled=fact, rounds=0)
+        case _:
+            return _staff_noted(replace(known, status=status), fact)
+
+
+def _staff_noted(known: Fulfilment, fact: Fact) -> Fulfilment:
+    match fact:
+        case RequestReferred():
+            return replace(known, referred=fact)
+        case CorrectionApproved():
+            return replace(known, corrections_approved=(*known.corrections_approved, fact.by))
+        case _:
+            return known
+
+
+def _planned(known: Fulfilment, status: FulfillmentStatus, fact: ErasurePlanned) -> Fulfilment:
+    """Return *known* after *fact*; the plan that comes back as a message says nothing new."""
+    if fact.plan in known.plans:
+        return known
+    if fact.approval:
+        status = _PROPOSED.get(known.status, status)
+    return replace(
+        known,
+        status=status,
+        plans=(*known.plans, fact.plan),
+        planned=fact,
+        rounds=known.rounds + 1,
+    )
+
+
+def _scheduled(
+    known: Fulfilment, status: FulfillmentStatus, fact: ErasureScheduled | DisclosureScheduled
+) -> Fulfilment:
+    """Return *known* after *fact*; the one that comes back as a message says nothing new."""
+    match fact:
+        case ErasureScheduled():
+            return known if known.scheduled else replace(known, status=status, scheduled=fact)
+        case DisclosureScheduled():
+            newer = known.disclosure is None or fact.at > known.disclosure.at
+            return replace(known, status=status, disclosure=fact) if newer else known
+
+
+_PROPOSED = {
+    FulfillmentStatus.WAITING: FulfillmentStatus.PROPOSED,
+    FulfillmentStatus.PLANNED: FulfillmentStatus.PROPOSED_MORE,
+    FulfillmentStatus.FULFILLED: FulfillmentStatus.PROPOSED_MORE,
+}
+"""Where a plan that must be approved leaves a request, by where it stood."""
+
+
+def united(plans: Sequence[ErasurePlan]) -> ErasurePlan:
+    """
+    Return one plan that says of every record what the last of *plans* to name it says.
+
+    One that finds nothing to do in a record takes nothing back: what was to go from it is still looked for.
+    """
+    if len(plans) == 1:
+        return plans[0]
+    return replace(plans[0], steps=Steps(runs_of(_newest(plans))), order=_order_of(plans))
+
+
+def _newest(plans: Sequence[ErasurePlan]) -> Iterator[RecordStep]:
+    """Yield the newest step for every record. Later plans are about what the first has left: few."""
+    later = {step.record: step for decided in plans[1:] for step in decided.steps}
+    for step in plans[0].steps:
+        newer = later.pop(step.record, step) if later else step
+        yield step if step.changes and newer.disposition is Disposition.UNCHANGED else newer
+    yield from later.values()
+
+
+def _order_of(plans: Sequence[ErasurePlan]) -> tuple[tuple[str, ...], ...]:
+    """Return the order of the first of *plans*, then what only later ones name."""
+    order = list(plans[0].order)
+    for decided in plans[1:]:
+        known = {key for group in order for key in group}
+        order += [rest for group in decided.order if (rest := tuple(k for k in group if k not in known))]
+    return tuple(order)
+
+
+def needs_approval(plan: ErasurePlan, above: int | None) -> bool:
+    """Tell whether *plan* changes more than *above* records, so that a second person must approve of it."""
+    return above is not None and plan.changes > above
+
+
+def needs_approval_again(plan: ErasurePlan, approved: Sequence[ErasurePlan], above: int | None) -> bool:
+    """
+    Tell whether *plan* changes what nobody has approved of, and a second person must.
+
+    Args:
+        plan: What has come to light since the erasure began.
+        approved: The plans so far.
+        above: How many records the whole erasure may change without approval; none: any number.
+    """
+    if above is None:
+        return False
+    changing = {(step.record, step.deleted) for step in plan.steps if step.changes}
+    fresh = set(changing)
+    for decided in approved if changing else ():
+        # The last of many rounds may be about a handful of a million records.
+        fresh.difference_update((step.record, step.deleted) for step in decided.steps if step.changes)
+    return bool(fresh) and needs_approval(united([*approved, plan]), above)
+
+
+def answerable(event: IdentityVerified) -> Right:
+    """
+    Return the right that is answered: the one exercised, or as much of it as the proof is enough for.
+
+    Law:
+        11 CCR § 7062(c): specific pieces of information need a reasonably high degree of certainty;
+        § 7024(a): who has not that is answered as if they had asked for the categories, which need a
+        reasonable degree (§ 7062(b)).
+    """
+    specific = event.right in {Right.ACCESS, Right.PORTABILITY}
+    if event.proof_regulation is Regulation.CCPA and specific and event.assurance is Assurance.REASONABLE:
+        return Right.KNOW_CATEGORIES
+    return event.right
+
+
+def outcome_of_disclosure(told: Answer) -> Outcome:
+    """
+    Return what handing over a package amounts to.
+
+    Law:
+        11 CCR § 7024(d): secrets are described and not disclosed; that is how access is granted.
+        GDPR Art. 15(4), 12(4): what is withheld for others' sake is a refusal in part.
+    """
+    for_others = any(item.reason != NEVER for item in told.withheld)
+    return Outcome.PARTLY_GRANTED if for_others else Outcome.GRANTED
+
+
+def outcome_of_erasure(plan: ErasurePlan, *, mentions: int = 0) -> Outcome:
+    """
+    Return what an erasure by *plan* amounts to.
+
+    What was to go and is still there is never granted, and never refused either: it stays due.
+
+    Args:
+        plan: With the truth in it about what was left.
+        mentions: Records of others that still name the person.
+
+    Law:
+        GDPR Art. 17(3), 12(4): what is kept is a refusal in part, and where all is kept, as a whole.
+    """
+    counts = plan.counts()
+    if counts.get(Disposition.LEFT):
+        return Outcome.PARTLY_GRANTED
+    kept = counts.get(Disposition.RETAINED, 0)
+    if not kept:
+        partly = mentions > 0 or any(step.left for step, _ in alike(plan.steps))
+        return Outcome.PARTLY_GRANTED if partly else Outcome.GRANTED
+    return Outcome.REFUSED if kept == len(plan.steps) else Outcome.PARTLY_GRANTED
+
+
+def outcome_of_change(done: Change) -> Outcome:
+    """
+    Return what marks and corrections amount to.
+
+    Law:
+        GDPR Art. 12(4): what is not done is a refusal in part, and where nothing is, as a whole.
+    """
+    if not done.done:
+        return Outcome.REFUSED
+    return Outcome.GRANTED if done.whole else Outcome.PARTLY_GRANTED

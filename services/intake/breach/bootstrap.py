@@ -1,0 +1,61 @@
+"""How the register of incidents is put together; it runs beside intake, with a queue of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.intake.breach.assessment import BreachLaw
+from services.intake.breach.domain import RECORDS, Incident, evolve
+from services.intake.breach.handlers import SUBSCRIPTIONS, IncidentContext, Timers, Vault
+from services.intake.breach.retention import IncidentRetention
+from services.intake.settings import IntakeSettings
+from shared.contract.breaches import BreachTimeCame
+from shared.law.calendars import calendar_named
+from shared.law.library import breach_policies
+from shared.runtime.audit_keys import chain_key
+from shared.runtime.bootstrap import Running, ServicePlan, ServiceRuntime
+from shared.runtime.journal import Journal
+from shared.runtime.scheduler import Timers as MomentsKept
+from shared.runtime.scheduler import tell_the_time
+from shared.runtime.service import Moment, Service
+
+NAME = "incidents"
+
+
+def service(
+    vault: Vault, timers: Timers, law: BreachLaw, retention: IncidentRetention
+) -> Service[Incident, IncidentContext]:
+    """Return the register, put together on *vault* and *timers*."""
+
+    def context(moment: Moment[Incident]) -> IncidentContext:
+        return IncidentContext(
+            case_id=moment.case,
+            incident=moment.state,
+            now=moment.now,
+            vault=vault,
+            timers=timers,
+            law=law,
+            retention=retention,
+        )
+
+    return Service(NAME, SUBSCRIPTIONS, Incident(), evolve, context, RECORDS)
+
+
+@asynccontextmanager
+async def build(settings: IntakeSettings, platform: ServiceRuntime) -> AsyncIterator[Running]:
+    """Put the register together."""
+    database = platform.client[f"{settings.database_prefix}_{NAME}"]
+    journal, timers = (
+        Journal(database, RECORDS, key=chain_key(settings.root_key, NAME)),
+        MomentsKept(database),
+    )
+    await journal.prepare()
+    await timers.prepare()
+    law = BreachLaw(breach_policies(), settings.company, calendar_named)
+    retention = IncidentRetention(settings.incident_months, settings.incident_people_months)
+    made = service(platform.vault, timers, law, retention)
+    clock = tell_the_time(timers, platform.bus, NAME, event=BreachTimeCame)
+    yield Running(made, journal, background=clock)
+
+
+INCIDENTS = ServicePlan(IntakeSettings, build)
+"""Keeps the register of breaches; a storm of requests must not hold its clocks up."""

@@ -1,0 +1,37 @@
+"""Breaches that upstream systems and the staff declare: sealed, and handed to who keeps the incidents."""
+
+from collections.abc import Sequence
+
+from services.intake.context import Intake, rejected
+from shared.contract.affected_people import declaration_item
+from shared.contract.breaches import BreachDeclared, BreachLodged
+from shared.contract.envelope import derived_id
+from shared.contract.events import Fact, SubmissionError
+from shared.contract.suggestions import slips_in
+from shared.errors import Destroyed
+
+USED_BEFORE = SubmissionError(
+    path="data.reference", message="names an old incident whose record is gone; choose another"
+)
+
+
+async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
+    """
+    Seal what was declared in the vault of its incident, and have it registered.
+
+    A declaration has people written to: only upstream systems and staff accounts make one. The account that
+    declares it counts where its proof was verified (shared.runtime.service); of a declaration without one, two people
+    have to approve. A slip of the pen is refused at once: a law would judge by it.
+    """
+    slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in slips_in(event)]
+    if slips:
+        return [rejected(ctx, *slips)]
+    # An event's id is unique together with its source only.
+    item = declaration_item(derived_id(f"{ctx.source} {ctx.event_id}", 0))
+    declared = event.model_copy(update={"by": event.by if event.proof else None, "proof": None})
+    await ctx.vault.create(ctx.case_id)
+    try:
+        await ctx.vault.seal(ctx.case_id, item, declared.model_dump_json(exclude_defaults=True).encode())
+    except Destroyed:
+        return [rejected(ctx, USED_BEFORE)]
+    return [BreachLodged(request_id=ctx.case_id, declaration=item)]

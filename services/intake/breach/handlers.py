@@ -1,0 +1,394 @@
+"""What becomes of an incident when something arrives: it is registered, counted, approved, held, released."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from typing import Protocol
+
+from services.intake.breach.approvals import objection, released, told_by_letter, too_late, waits_for_hold
+from services.intake.breach.assessment import BreachLaw
+from services.intake.breach.clocks import (
+    END,
+    IncidentTimer,
+    after_hold,
+    clocks_of,
+    duty_named,
+    is_held_over,
+    kind_of,
+    waits_of,
+)
+from services.intake.breach.customers import called, customers_in
+from services.intake.breach.domain import HOLD, Incident, end_of_hold, evolve
+from services.intake.breach.duties import (
+    ClocksSet,
+    CustomersFound,
+    CustomersMissed,
+    DutiesDone,
+    DutiesWithdrawn,
+    NotificationDue,
+)
+from services.intake.breach.retention import KEPT, PEOPLE_KEPT, IncidentRetention, phase_of
+from shared.contract.affected_people import Chunk, NoticeRecipient, chunk_item, chunks_of
+from shared.contract.breaches import (
+    BreachAlarmed,
+    BreachApproved,
+    BreachDeclared,
+    BreachForgotten,
+    BreachHeld,
+    BreachHoldEnded,
+    BreachLodged,
+    BreachNotified,
+    BreachRecounted,
+    BreachRegistered,
+    BreachReported,
+    BreachScoped,
+    BreachTimeCame,
+    BreachUnscoped,
+    BreachWithdrawn,
+    CampaignAborted,
+    Missed,
+)
+from shared.contract.events import Code, Fact, RequestPurged
+from shared.errors import PermanentError, TooEarly
+from shared.runtime.log import logger
+from shared.runtime.service import on
+
+BEHIND = "the moment came to a clock that is behind"
+
+
+class Vault(Protocol):
+    """Where what was declared, and who is affected, lies sealed."""
+
+    async def open(self, case: str, item: str) -> bytes:
+        """Return what is kept."""
+
+    async def discard_all(self, case: str, prefixes: Sequence[str], *, but: Sequence[str] = ()) -> None:
+        """Remove for good what has a name that begins with one of *prefixes*."""
+
+    async def destroy(self, case: str) -> None:
+        """Destroy the key of *case*, and what it sealed."""
+
+
+class Timers(Protocol):
+    """Moments that are waited for."""
+
+    async def set(self, case: str, name: str, at: datetime) -> None:
+        """Have the moment *at* told; the first one that is set under *name* counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentContext:
+    """What a handler may know and use."""
+
+    case_id: str
+    incident: Incident
+    now: datetime
+    vault: Vault = field(repr=False)
+    timers: Timers = field(repr=False)
+    law: BreachLaw = field(repr=False)
+    retention: IncidentRetention
+
+    async def declared(self, item: Code) -> BreachDeclared:
+        """Return what was declared under the name *item*."""
+        return BreachDeclared.model_validate_json(await self.vault.open(self.case_id, item))
+
+    async def people(self, phase: int, chunk: int) -> Sequence[NoticeRecipient]:
+        """Return to whom the letters of a chunk go; KeyError, where it is forgotten."""
+        sealed = await self.vault.open(self.case_id, chunk_item(phase, chunk))
+        return Chunk.model_validate_json(sealed).people
+
+    async def await_all(self, waits: Sequence[IncidentTimer]) -> None:
+        """Have each of *waits* told when it has come."""
+        # Together, so that all of them are one write.
+        await asyncio.gather(*(self.timers.set(self.case_id, wait.name, wait.at) for wait in waits))
+
+
+async def register(event: BreachLodged, ctx: IncidentContext) -> Sequence[Fact]:
+    """Register an incident, or its next phase, and start the clocks; what was told before changes nothing."""
+    declared = await ctx.declared(event.declaration)
+    for phase in ctx.incident.standing:
+        if _same(declared, await ctx.declared(phase.declaration)):
+            return []
+    registered = BreachRegistered(
+        request_id=ctx.case_id,
+        phase=len(ctx.incident.phases) + 1,
+        declaration=event.declaration,
+        role=declared.role,
+        aware_at=min(declared.aware_at, ctx.now),  # one that lies ahead is a clock that goes wrong
+        by=declared.by,
+    )
+    await ctx.await_all(ctx.retention.waits(registered.phase, ctx.now))
+    after = evolve(ctx.incident, registered)
+    told = registered.model_copy(update={"judged_at": after.judged_at})
+    return [told, *await _clocks_set(after, ctx)]
+
+
+def _same(one: BreachDeclared, other: BreachDeclared) -> bool:
+    """Tell whether both say the same, whoever says it."""
+    return one.model_copy(update={"by": None}) == other.model_copy(update={"by": None})
+
+
+async def correct_clocks(event: BreachScoped, ctx: IncidentContext) -> Sequence[Fact]:
+    """Count again who is to be told and by when, now that it is known how many people live where."""
+    after = evolve(ctx.incident, event)
+    found = await _customers_found(event, after, ctx)
+    return [*found, *await _clocks_set(reduce(evolve, found, after), ctx)]
+
+
+async def _customers_found(event: BreachScoped, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Return which customers a phase writes to: a letter stops the clock of the customer it goes to alone.
+
+    Law:
+        GDPR Art. 33(2): each controller is told.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or phase not in after.standing:
+        return []
+    declared = [await ctx.declared(one.declaration) for one in after.phases]
+    names, written = called(after, declared), set[str]()
+    for number in range(event.chunks):
+        try:
+            people = await ctx.people(event.phase, number)
+        except KeyError:  # whom it was about is forgotten by now
+            return []
+        written.update(names[id_] for id_ in customers_in(people, declared[event.phase - 1]))
+    return [CustomersFound(request_id=ctx.case_id, phase=event.phase, customers=tuple(sorted(written)))]
+
+
+async def _customers_missed(
+    event: BreachNotified | BreachRecounted, after: Incident, ctx: IncidentContext
+) -> Sequence[Fact]:
+    """
+    Return which customers letters of a phase have not reached; none, where it is on record already.
+
+    Law:
+        GDPR Art. 33(2): each controller is told.
+    """
+    phase = after.phases[event.phase - 1]
+    if not phase.customers or event.missed is None:
+        return []
+    missed = await _customers_of(phase.number, event.missed, after, ctx)
+    if phase.missed is not None and missed <= phase.missed:
+        return []
+    return [CustomersMissed(request_id=ctx.case_id, phase=phase.number, customers=tuple(sorted(missed)))]
+
+
+async def _customers_of(
+    phase: int, letters: Sequence[Missed], incident: Incident, ctx: IncidentContext
+) -> set[str]:
+    """Return whom *letters* of a phase were to, as their clocks call them; all, where that is forgotten."""
+    declared = [await ctx.declared(one.declaration) for one in incident.phases]
+    names, found = called(incident, declared), set[str]()
+    for some in letters:
+        try:
+            people = await ctx.people(phase, some.chunk)
+        except KeyError:
+            return set(names.values())
+        theirs = customers_in([people[number] for number in some.numbers], declared[phase - 1])
+        found.update(names[id_] for id_ in theirs)
+    return found
+
+
+async def _clocks_set(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """Return the clocks of *incident* where they are not as they were, and wait for their moments."""
+    clocks: tuple[NotificationDue, ...] = ()
+    if incident.standing:
+        declared = [await ctx.declared(phase.declaration) for phase in incident.phases]
+        clocks = clocks_of(incident, declared, ctx.law, ctx.now)
+    await ctx.await_all([wait for duty in clocks for wait in waits_of(duty, ctx.now)])
+    return [ClocksSet(request_id=ctx.case_id, clocks=clocks)] if clocks != incident.clocks else []
+
+
+async def approve(event: BreachApproved, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Let the notices of an incident go out, once two people stand behind them and nothing holds them.
+
+    Raises:
+        PermanentError: Whoever approves may not, or there is nothing to approve of.
+    """
+    against = objection(ctx.incident, event.phase, event.by, event.declaration)
+    if against is not None:
+        raise PermanentError(against)
+    return await _let_out(evolve(ctx.incident, event), ctx)
+
+
+async def _let_out(incident: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """Let the notices of *incident* out that may go, and count what runs from there."""
+    out = released(ctx.case_id, incident, ctx.now)
+    return [*out, *await _clocks_set(reduce(evolve, out, incident), ctx)] if out else []
+
+
+async def withdraw(event: BreachWithdrawn, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Take a phase back: nobody is told because of it, and clocks are as the other phases make them.
+
+    Raises:
+        PermanentError: It is too late, or there is no such phase.
+    """
+    against = too_late(ctx.incident, event.phase)
+    if against is not None:
+        raise PermanentError(against)
+    after = evolve(ctx.incident, event)
+    # Whose clock ran because of this phase alone was told before.
+    told = {duty.clock: after.stopped.get(duty.clock, ctx.now) for duty in told_by_letter(after)}
+    unscoped = BreachUnscoped(request_id=ctx.case_id, phase=event.phase)
+    found = [unscoped, *await _stopped(after, told, ctx)]
+    return [*found, *_withdrawn(event, reduce(evolve, found, after), ctx)]
+
+
+def _withdrawn(event: BreachWithdrawn, after: Incident, ctx: IncidentContext) -> Sequence[Fact]:
+    """Return what nobody owes *after* a phase was taken back, and did before: it stays in the register."""
+    gone = [
+        duty
+        for duty in ctx.incident.clocks
+        if ctx.incident.running(duty.clock) and not after.running(duty.clock) and duty.clock not in after.done
+    ]
+    if not gone:
+        return []
+    return [DutiesWithdrawn(request_id=ctx.case_id, phase=event.phase, duties=tuple(gone))]
+
+
+async def note_abort(_event: CampaignAborted, _ctx: IncidentContext) -> Sequence[Fact]:
+    """Remember that notices were stopped for good: none is approved after that."""
+    return []
+
+
+async def hold(event: BreachHeld, ctx: IncidentContext) -> Sequence[Fact]:
+    """Keep notices back that have not gone out, until a moment that is waited for."""
+    after = evolve(ctx.incident, event)
+    await ctx.timers.set(ctx.case_id, end_of_hold(event), event.until)
+    await _ask_again(after, max(event.until, ctx.now), ctx)
+    # It may be about a moment that is over by now, in the place of a hold that was in force.
+    return await _let_out(after, ctx)
+
+
+async def end_hold(event: BreachHoldEnded, ctx: IncidentContext) -> Sequence[Fact]:
+    """Let the notices out that nothing else keeps back."""
+    after = evolve(ctx.incident, event)
+    await _ask_again(after, ctx.now, ctx)
+    return await _let_out(after, ctx)
+
+
+async def _ask_again(incident: Incident, until: datetime, ctx: IncidentContext) -> None:
+    """Look again, soon after *until*, at whom a hold has kept from being told beyond their time."""
+    over = [duty for duty in incident.clocks if incident.running(duty.clock) and is_held_over(duty, ctx.now)]
+    await ctx.await_all([after_hold(duty, until) for duty in over])
+
+
+async def note_report(event: BreachReported, ctx: IncidentContext) -> Sequence[Fact]:
+    """Stop a clock: the staff has told whom it is about. What runs from there is counted now."""
+    return await _clocks_set(evolve(ctx.incident, event), ctx)
+
+
+async def note_notified(event: BreachNotified, ctx: IncidentContext) -> Sequence[Fact]:
+    """Stop the clocks of those to whom all notices are out; what runs from there is counted now."""
+    after = evolve(ctx.incident, event)
+    missed = await _customers_missed(event, after, ctx)
+    after = reduce(evolve, missed, after)
+    told = {duty.clock: ctx.now for duty in told_by_letter(after)}
+    return [*missed, *await _stopped(after, told, ctx)] if told else missed
+
+
+async def note_recount(event: BreachRecounted, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Count anew who was reached, and what follows from that; tell, loudly, of customers who were not.
+
+    Raises:
+        TooEarly: It is not known yet that all letters are out.
+    """
+    after = evolve(ctx.incident, event)
+    missed = await _customers_missed(event, after, ctx)
+    after = reduce(evolve, missed, after)
+    running = [duty for duty in after.clocks if after.running(duty.clock)]
+    untold = [duty for duty in running if not ctx.incident.running(duty.clock)]
+    alarms = [_alarm(duty, ctx, missed=_is_over(duty, ctx.now)) for duty in untold]
+    return [*missed, *alarms, *await _clocks_set(after, ctx)]
+
+
+def _is_over(duty: NotificationDue, now: datetime) -> bool:
+    return duty.due_at is not None and now >= duty.due_at
+
+
+async def _stopped(incident: Incident, told: Mapping[str, datetime], ctx: IncidentContext) -> Sequence[Fact]:
+    """Stop the clocks of those whom our letters have *told*, and count what runs from there."""
+    done = [
+        DutiesDone(request_id=ctx.case_id, clocks=tuple(clock for clock in told if told[clock] == at), at=at)
+        for at in sorted(set(told.values()))
+    ]
+    return [*done, *await _clocks_set(reduce(evolve, done, incident), ctx)]
+
+
+async def heed_time(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
+    """
+    Do what a moment was waited for: end a hold, forget, warn.
+
+    Raises:
+        TooEarly: The moment overtook the incident, or the clock here is behind.
+    """
+    if not ctx.incident.phases:
+        raise TooEarly("the moment came before its incident")
+    after, kind = evolve(ctx.incident, event), kind_of(event.name)
+    if kind == HOLD:
+        if ctx.incident.held(ctx.now) and not after.held(ctx.now):
+            raise TooEarly(BEHIND)
+        return await _let_out(after, ctx)
+    if kind in KEPT:
+        return await _forgotten(event, ctx)
+    duty = duty_named(event.name, ctx.incident)
+    return [] if duty is None else await _warned(duty, kind, ctx)
+
+
+async def _forgotten(event: BreachTimeCame, ctx: IncidentContext) -> Sequence[Fact]:
+    """Forget who was told, or all of an incident that no later phase has taken up."""
+    later = ctx.retention.later(event.name, ctx.now)
+    if later is not None:
+        if later.name == event.name:
+            raise TooEarly(BEHIND)
+        await ctx.await_all([later])
+        return []
+    phase = phase_of(event.name)
+    if kind_of(event.name) == PEOPLE_KEPT:
+        await ctx.vault.discard_all(ctx.case_id, [chunks_of(phase)])
+        return [BreachForgotten(request_id=ctx.case_id, phase=phase)]
+    if phase < len(ctx.incident.phases):
+        return []
+    await ctx.vault.destroy(ctx.case_id)
+    return [RequestPurged(request_id=ctx.case_id)]
+
+
+async def _warned(duty: NotificationDue, kind: str, ctx: IncidentContext) -> Sequence[Fact]:
+    """Tell, loudly, that somebody is not told of a breach; whom an investigation holds up, later."""
+    if ctx.incident.hold is not None and waits_for_hold(duty, ctx.incident, ctx.now):
+        await ctx.await_all([after_hold(duty, ctx.incident.hold.until)])
+        return []
+    missed = _is_over(duty, ctx.now)
+    if kind == END and not missed:
+        raise TooEarly(BEHIND)
+    return [_alarm(duty, ctx, missed=missed)]
+
+
+def _alarm(duty: NotificationDue, ctx: IncidentContext, *, missed: bool) -> BreachAlarmed:
+    due = "without undue delay" if duty.due_at is None else f"due at {duty.due_at:%Y-%m-%d %H:%M} UTC"
+    write = logger().error if missed else logger().warning
+    what = "breach deadline missed" if missed else "breach deadline approaching"
+    write(what, request_id=ctx.case_id, reason=f"{duty.clock}, {due}")
+    due_at = duty.due_at or ctx.now
+    return BreachAlarmed(request_id=ctx.case_id, clock=duty.clock, due_at=due_at, missed=missed)
+
+
+SUBSCRIPTIONS = (
+    on(BreachLodged, register),
+    on(BreachScoped, correct_clocks),
+    on(BreachApproved, approve),
+    on(BreachWithdrawn, withdraw),
+    on(CampaignAborted, note_abort),
+    on(BreachHeld, hold),
+    on(BreachHoldEnded, end_hold),
+    on(BreachReported, note_report),
+    on(BreachNotified, note_notified),
+    on(BreachRecounted, note_recount),
+    on(BreachTimeCame, heed_time),
+)

@@ -1,0 +1,169 @@
+"""What intake does when a day has come, or a letter has not arrived."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from services.intake.cases.clock import end_of
+from services.intake.cases.deadlines import (
+    APPROACHING,
+    DUTIES,
+    EXPIRED,
+    MISSED,
+    UNAGREED,
+    UNEXTENDED,
+    day_of,
+    duty_of,
+    is_done,
+    kind_of,
+    looked_at_again,
+    wait_for,
+    waits_for_agreement,
+    waits_for_package,
+)
+from services.intake.context import Intake, wait_for_all
+from services.intake.domain import OWED, evolve
+from shared.contract.answer import facts_of
+from shared.contract.events import (
+    DeadlineApproaching,
+    DeadlineCame,
+    DeadlineMissed,
+    Fact,
+    FeeQuoted,
+    LetterKind,
+    NoticeFailed,
+    PackageExpired,
+    PackageExpiring,
+    RequestFulfilled,
+    RequestWithdrawn,
+)
+from shared.errors import TooEarly
+from shared.runtime.log import logger
+
+BOUNCED = "bounced"
+"""Why a letter has not arrived although a mail server had taken it."""
+
+
+async def await_expiry(event: RequestFulfilled, ctx: Intake) -> Sequence[Fact]:
+    """Remember the answer, and the day until which its package is kept."""
+    await wait_for_all(waits_for_package(event), ctx)
+    return []
+
+
+async def await_agreement(event: FeeQuoted, ctx: Intake) -> Sequence[Fact]:
+    """Remember what the answer costs, and look whether the person hears so. The clock runs on."""
+    await wait_for_all(waits_for_agreement(event, ctx.now, ctx.practice), ctx)
+    return []
+
+
+async def note_failure(event: NoticeFailed, ctx: Intake) -> Sequence[Fact]:
+    """
+    Remember a letter that has not arrived; whose answer it was is owed it again, and is told of at once.
+
+    Raises:
+        TooEarly: It came back before it was heard that it was sent.
+
+    Law:
+        GDPR Art. 12(3): the information is provided to the person, so it has to arrive.
+    """
+    if event.reason == BOUNCED and event.letter not in ctx.case.sent:
+        raise TooEarly("a letter came back before it was heard that it was sent")
+    before, after, day = ctx.case, evolve(ctx.case, event), ctx.case.due_on
+    if event.letter is LetterKind.EXTENSION and before.tell_by is not None:
+        return _unextended(before.tell_by, ctx)
+    if day is None or not after.unanswered or event.letter not in OWED or event.letter not in before.sent:
+        return []
+    return await _told_of(APPROACHING, day, ctx)
+
+
+def _unextended(day: date, ctx: Intake) -> Sequence[Fact]:
+    """Where the day is still to come, its own moment tells of it."""
+    over = ctx.now >= end_of(day, ctx.practice.zone)
+    return _missed(UNEXTENDED, day, ctx) if over else []
+
+
+async def heed_deadline(event: DeadlineCame, ctx: Intake) -> Sequence[Fact]:
+    """
+    Tell, loudly, that something is not done by the day that it was meant for, or by its last day.
+
+    While the clock stands still it is looked at again every day.
+
+    Raises:
+        TooEarly: The day overtook the request, whose registration is being tried again.
+
+    Law:
+        GDPR Art. 12(3)-(4); 11 CCR § 7021(b): the answer is provided, so it counts when it is sent.
+        11 CCR § 7021(a): receipt is confirmed within 10 business days.
+    """
+    if ctx.case.due_on is None:
+        raise TooEarly("the day came before its request")
+    kind = kind_of(event.name)
+    if kind == UNAGREED:
+        return await _unagreed(ctx)
+    if kind not in DUTIES:
+        return await _package_looked_at(kind, ctx)
+    day = day_of(kind, ctx.case)
+    if day is None or is_done(kind, ctx.case):
+        return []
+    later = looked_at_again(kind, ctx.case, ctx.now, ctx.practice)
+    if later is None:
+        return await _told_of(kind, day, ctx)
+    wait = wait_for(kind, later)
+    if wait.name == event.name:
+        raise TooEarly("the moment came to a clock that is behind")
+    await wait_for_all([wait], ctx)
+    return []
+
+
+async def _unagreed(ctx: Intake) -> Sequence[Fact]:
+    """
+    Take a request back whose requester was told of a fee and has not agreed to it in time.
+
+    Nobody's silence counts whom the letter has not reached: somebody must look at that.
+
+    Law:
+        DPO Art. 19(3): 10 days, else the request counts as withdrawn; EDPB Guidelines 01/2022 para. 192.
+    """
+    if not ctx.case.awaits_agreement:
+        return []
+    if ctx.case.told_of_fee:
+        return [RequestWithdrawn(request_id=ctx.case_id, deemed=True)]
+    logger().error("fee not told", request_id=ctx.case_id, reason="the letter has not reached the person")
+    await wait_for_all([wait_for(UNAGREED, ctx.now + timedelta(days=1))], ctx)
+    return []
+
+
+async def _package_looked_at(kind: str, ctx: Intake) -> Sequence[Fact]:
+    """
+    Remind of a package that nobody has fetched, and destroy it at its end.
+
+    Law:
+        GDPR Art. 5(1)(e): kept no longer than necessary.
+    """
+    answer = ctx.case.fulfilled
+    if answer is None or answer.package is None or answer.package_expires_at is None:
+        return []
+    if ctx.now >= answer.package_expires_at:
+        await ctx.vault.discard(ctx.case_id, [answer.package, facts_of(answer.package)])
+        return [PackageExpired(request_id=ctx.case_id)]
+    if kind == EXPIRED or ctx.case.downloads:
+        return []
+    return [PackageExpiring(request_id=ctx.case_id, expires_at=answer.package_expires_at)]
+
+
+async def _told_of(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+    if kind != APPROACHING:
+        return _missed(kind, day, ctx)
+    logger().warning("deadline approaching", request_id=ctx.case_id, reason=f"due on {day}")
+    approaching = DeadlineApproaching(request_id=ctx.case_id, due_on=day)
+    end = end_of(day, ctx.practice.zone)
+    # Also where it is over: `habeas deadlines` finds by it what is late.
+    await wait_for_all([wait_for(MISSED, end)], ctx)
+    return [approaching, *(_missed(MISSED, day, ctx) if ctx.now >= end else [])]
+
+
+def _missed(kind: str, day: date, ctx: Intake) -> Sequence[Fact]:
+    duty = duty_of(kind, ctx.case)
+    if (duty, day) in ctx.case.missed:
+        return []
+    logger().error("deadline missed", request_id=ctx.case_id, reason=f"{duty}, due on {day}")
+    return [DeadlineMissed(request_id=ctx.case_id, duty=duty, due_on=day)]

@@ -1,0 +1,99 @@
+"""
+Who was the first to ask for something, of all who ask for the same: one case, whatever replicas race.
+
+A case claims what it asks for by an insertion that only one can make, and repeats it as often as it is
+registered. When the first is answered, its claim goes over to the next by a change that only one can make.
+"""
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from hashlib import sha256
+
+from services.intake.cases.fingerprint import Claim
+from services.intake.domain import IntakeCase, evolve
+from shared.errors import StoreUnavailable
+from shared.runtime.dataloader import Coalescer
+from shared.runtime.journal import Journal, story_of
+from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
+
+KEEP = timedelta(days=365)
+"""How long a claim is kept: no request waits longer for its answer."""
+
+
+class FirstRequests:
+    """The collection ``firsts``; what is asked for stands there as a keyed hash."""
+
+    def __init__(self, database: Database, journal: Journal, key: bytes) -> None:
+        """Keep them in *database*; *journal* tells what became of a case, *key* is hashed with."""
+        self._firsts = database["firsts"]
+        self._journal = journal
+        self._key = key
+        self._claim: Coalescer[Claim, Claim] = Coalescer(self._claim_all)
+        self._pass_on: Coalescer[tuple[Claim, Claim], bool] = Coalescer(self._pass_on_all)
+        self._case: Coalescer[str, IntakeCase] = Coalescer(self._load_all)
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index who asked first"):
+            await self._firsts.create_index("at", expireAfterSeconds=int(KEEP.total_seconds()))
+
+    async def claim(self, wish: bytes, case: str, now: datetime) -> Claim:
+        """
+        Return whose *wish* is: that of *case*, unless another has claimed it.
+
+        Raises:
+            StoreUnavailable: The server did not answer, or another's claim cannot be read yet.
+        """
+        try:
+            return await self._claim(Claim(hmac.new(self._key, wish, sha256).hexdigest(), case, now))
+        except KeyError:
+            raise StoreUnavailable("who asked first cannot be read yet") from None
+
+    async def pass_on(self, held: Claim, case: str, now: datetime) -> bool:
+        """
+        Make *held* the claim of *case*; return whether it is, and nobody was faster.
+
+        Raises:
+            StoreUnavailable: The server did not answer; the call may be repeated.
+        """
+        return await self._pass_on((held, Claim(held.wish, case, now)))
+
+    async def case(self, case: str) -> IntakeCase:
+        """Return what is known of *case*."""
+        return await self._case(case)
+
+    async def _claim_all(self, claims: Sequence[Claim]) -> Mapping[Claim, Claim]:
+        holders: dict[str, Claim] = {}
+        for claim in claims:
+            holders.setdefault(claim.wish, claim)
+        taken = await insert_new(self._firsts, [_document(claim) for claim in holders.values()])
+        if taken:
+            holders = {wish: claim for wish, claim in holders.items() if wish not in taken}
+            holders |= await self._held(taken)
+        return {claim: holders[claim.wish] for claim in claims if claim.wish in holders}
+
+    async def _pass_on_all(self, pairs: Sequence[tuple[Claim, Claim]]) -> Mapping[tuple[Claim, Claim], bool]:
+        with translated("pass claims on"):
+            await self._firsts.bulk_write([_passed_on(*pair) for pair in pairs], ordered=False)
+        holders = await self._held({held.wish for held, _ in pairs})
+        return {(held, new): holders.get(held.wish, held).case == new.case for held, new in pairs}
+
+    async def _held(self, wishes: Iterable[str]) -> dict[str, Claim]:
+        with translated("read who asked first"):
+            found = self._firsts.find({"_id": {"$in": list(wishes)}})
+            return {one["_id"]: Claim(one["_id"], one["case"], one["at"]) async for one in found}
+
+    async def _load_all(self, cases: Sequence[str]) -> Mapping[str, IntakeCase]:
+        histories = await self._journal.histories(cases)
+        return {case: reduce(evolve, story_of(histories.get(case, ())), IntakeCase()) for case in cases}
+
+
+def _document(claim: Claim) -> Document:
+    return {"_id": claim.wish, "case": claim.case, "at": claim.at}
+
+
+def _passed_on(held: Claim, new: Claim) -> UpdateOne:
+    change = {"case": new.case, "at": new.at}
+    return UpdateOne({"_id": held.wish, "case": held.case}, {"$set": change})

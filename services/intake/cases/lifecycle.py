@@ -1,0 +1,180 @@
+"""What can come between a request and its end: a fee, more time, an appeal, a customer who decides."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.intake.cases.appeals import DECIDED, appealed
+from services.intake.cases.clock import Arrival, extended, receive
+from services.intake.cases.deadlines import waits_after, waits_for_decision
+from services.intake.cases.registration import forwarded, registered
+from services.intake.cases.sealed_content import seal_request
+from services.intake.context import NOT_KNOWN, Intake, must_be_own, must_not_wait, rejected, wait_for_all
+from services.intake.domain import CaseStatus
+from shared.contract.answer import SUBMISSION
+from shared.contract.envelope import derived_id
+from shared.contract.events import (
+    AgreementLodged,
+    AppealAnswered,
+    AppealDecided,
+    AppealLodged,
+    AppealReceived,
+    AppealSubmitted,
+    ExtensionDecided,
+    Fact,
+    FeeAgreed,
+    ForwardingDecided,
+    RequestRenewed,
+    RequestSubmitted,
+    SubmissionError,
+)
+from shared.contract.sources import ChannelSource, channel_source
+from shared.contract.staff import written_text
+from shared.errors import RefusedDecision, TooEarly
+from shared.runtime.log import logger
+
+COMPANION = channel_source(ChannelSource.HABEAS, "child")
+"""CloudEvents source of an opt-out that goes with the request of a child."""
+RENEWAL = channel_source(ChannelSource.HABEAS, "appeal")
+"""CloudEvents source of a request that is taken up again."""
+
+
+async def agree(_event: AgreementLodged, ctx: Intake) -> Sequence[Fact]:
+    """Have a request answered whose requester agrees to the fee, unless it was taken back meanwhile."""
+    return [FeeAgreed(request_id=ctx.case_id)] if ctx.case.awaits_agreement else []
+
+
+async def appeal(event: AppealSubmitted, ctx: Intake) -> Sequence[Fact]:
+    """
+    Take in that somebody disagrees with an answer, or with how their request is dealt with.
+
+    Raises:
+        TooEarly: The request waits its turn, which it has next.
+        Unreadable: It is the request of another source: the event is set aside.
+    """
+    if ctx.case.received is None:
+        await must_not_wait(ctx)
+        return [rejected(ctx, NOT_KNOWN)]
+    must_be_own(ctx)
+    name = f"appeal_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    await ctx.vault.seal(ctx.case_id, name, event.statement.encode())
+    received = appealed(ctx.case, name, _appealed_at(ctx), ctx.practice)
+    if received is None:
+        return [rejected(ctx, SubmissionError(path="data.request", message="an appeal is open already"))]
+    return await _appeal_received(received, ctx)
+
+
+async def appeal_lodged(event: AppealLodged, ctx: Intake) -> Sequence[Fact]:
+    """
+    Take in an appeal that was sealed when it came in by HTTP; a second one beside an open one is only kept.
+
+    Raises:
+        TooEarly: It overtook the request, which is being tried again.
+    """
+    if ctx.case.received is None:
+        await must_not_wait(ctx)
+        raise TooEarly("the appeal came before its request")
+    received = appealed(ctx.case, event.statement, _appealed_at(ctx), ctx.practice)
+    return [] if received is None else await _appeal_received(received, ctx)
+
+
+async def decide_appeal(event: AppealDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Tell what the staff has decided of an appeal; one that is granted takes the request up again.
+
+    Law:
+        Va. Code § 59.1-577(C): in writing, what is done or not done, and why.
+
+    Raises:
+        RefusedDecision: The explanation is not the text that was signed.
+    """
+    opened = ctx.case.open_appeal
+    if opened is None:
+        logger().warning("no appeal is open", request_id=ctx.case_id)
+        return []
+    await _check_text(event.explanation, ctx)
+    taken_up = event.granted and ctx.case.status in DECIDED  # what is not decided yet goes on as it is
+    renewed = derived_id(f"renewed {ctx.case_id}", len(ctx.case.appeals)) if taken_up else None
+    answered = AppealAnswered(
+        request_id=ctx.case_id,
+        remedy=opened.remedy,
+        received_on=opened.received_on,
+        granted=event.granted,
+        reasons=event.reasons,
+        explanation=event.explanation,
+        renewed=renewed,
+    )
+    if renewed is None:
+        return [answered]
+    return [answered, RequestRenewed(request_id=renewed, follows=ctx.case_id)]
+
+
+async def renew(event: RequestRenewed, ctx: Intake) -> Sequence[Fact]:
+    """Register a request that is made of another one, with an id and a key of its own - once."""
+    if ctx.case.status is not CaseStatus.UNKNOWN:
+        return []
+    first = RequestSubmitted.model_validate_json(await ctx.vault.open(event.follows, SUBMISSION))
+    changes = {"received_at": None, "right": event.right or first.right}
+    again = (await seal_request(first.model_copy(update=changes), ctx.vault, ctx.case_id)).request
+    source = COMPANION if event.right else RENEWAL
+    arrival = Arrival(ctx.case_id, source, ctx.occurred_at, ctx.now, follows=event.follows)
+    return await registered(again, receive(again, arrival, ctx.practice), ctx)
+
+
+async def forward(event: ForwardingDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Forward the request of an end user to the customer whom the staff has named; again if nobody was reached.
+
+    Law:
+        GDPR Art. 28(3)(e), 11 CCR § 7050(c): a processor does not answer on its own.
+
+    Raises:
+        TooEarly: The decision overtook the request.
+        RefusedDecision: The customer's name and address are not those that were signed.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the forwarding came before its request")
+    if not ctx.case.forwardable:
+        logger().warning("nothing to forward", request_id=ctx.case_id, reason=str(ctx.case.status))
+        return []
+    await _check_text(event.controller, ctx)
+    return [await forwarded(event.controller, ctx)]
+
+
+async def _check_text(item: str | None, ctx: Intake) -> None:
+    """Refuse a decision whose text in the vault is missing or differs from the text that was signed."""
+    if item is None:
+        return
+    try:
+        content = await ctx.vault.open(ctx.case_id, item)
+    except KeyError:
+        content = b""
+    if written_text(item, content) is None:
+        raise RefusedDecision("text_differs")
+
+
+async def extend(event: ExtensionDecided, ctx: Intake) -> Sequence[Fact]:
+    """
+    Give an answer more time, once, as long as the law has any and the person can still be told.
+
+    Raises:
+        TooEarly: The decision overtook the request.
+    """
+    if ctx.case.received is None:
+        raise TooEarly("the extension came before its request")
+    longer = extended(ctx.case, event.reason, ctx.now, ctx.practice)
+    if longer is None:
+        logger().warning("extension not possible", request_id=ctx.case_id, reason=f"due on {ctx.case.due_on}")
+        return []
+    await wait_for_all(waits_after(longer, ctx.case, ctx.practice), ctx)
+    return [longer]
+
+
+def _appealed_at(ctx: Intake) -> datetime:
+    """A clock that goes wrong moves no last day: neither before the request, nor past now."""
+    begun = ctx.case.received.received_at if ctx.case.received else ctx.now
+    return max(begun, min(ctx.occurred_at, ctx.now))
+
+
+async def _appeal_received(received: AppealReceived, ctx: Intake) -> Sequence[Fact]:
+    await wait_for_all(waits_for_decision(received, ctx.practice), ctx)
+    return [received]

@@ -1,0 +1,116 @@
+"""What begins with a request: its clock, and where it goes if it is not answered here."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from services.intake.cases.clock import Arrival, receive
+from services.intake.cases.deadlines import first_waits
+from services.intake.cases.fingerprint import duplicate_of, wish_of
+from services.intake.cases.rate_limit import Visitor, begins_at_once
+from services.intake.context import Intake, wait_for_all
+from shared.contract.envelope import derived_id
+from shared.contract.events import (
+    Fact,
+    RequestDuplicated,
+    RequestForwarded,
+    RequestLodged,
+    RequestReceived,
+    RequestRenewed,
+    RequestSubmitted,
+)
+from shared.errors import TooEarly
+from shared.law import Right
+
+CONTROLLER, LINK = "controller", "forwarding_link"
+"""Names under which lie in the vault: who decides about the data, and the secret of their link."""
+LINK_BYTES = 24
+LINK_LIFETIME = timedelta(days=30)
+LOST_AFTER = timedelta(hours=1)
+"""How long one that claims to be the first is waited for, until it is registered."""
+
+
+async def begun(request: RequestSubmitted, lodged: RequestLodged, ctx: Intake) -> Sequence[Fact]:
+    """Register a request that is sealed, or let it wait its turn; its clock runs from the receipt."""
+    arrival = Arrival(
+        ctx.case_id,
+        lodged.source,
+        lodged.occurred_at,
+        ctx.now,
+        lodged.proofs,
+        attested=lodged.attested,
+        instructed=lodged.instructed,
+    )
+    received = receive(request, arrival, ctx.practice)
+    lane = await ctx.room.lane(lodged.source, received.received_at, ctx.now)
+    at_once = begins_at_once(received, ctx.now, ctx.practice.zone)
+    visitor = Visitor(lodged, received.internal_due_on, received.received_at, at_once)
+    if not await ctx.room.enter(visitor, lane, ctx.now):
+        return []
+    return await registered(request, received.model_copy(update={"incident": lane.incident}), ctx)
+
+
+async def registered(request: RequestSubmitted, received: RequestReceived, ctx: Intake) -> Sequence[Fact]:
+    """Start the clock of a request that is sealed, and say where it goes if it is not answered by itself."""
+    # Beside one another, so that both take one round trip; nothing comes of the moments of a duplicate.
+    duplicated, _ = await asyncio.gather(
+        _duplicated(request, received, ctx), wait_for_all(first_waits(received, ctx.practice), ctx)
+    )
+    if duplicated is not None:
+        return [received.model_copy(update={"repeats": duplicated.first}), duplicated]
+    if not received.goes_to_customer:
+        return [received, *_companion(received)]
+    if request.controller is None:
+        return [received]
+    await ctx.vault.seal(ctx.case_id, CONTROLLER, request.controller.model_dump_json().encode())
+    return [received, await forwarded(CONTROLLER, ctx)]
+
+
+def _companion(received: RequestReceived) -> Iterator[Fact]:
+    """
+    Have the sale of a child's data stopped at once, whatever was asked: that needs no proof.
+
+    Law:
+        Cal. Civ. Code § 1798.120(c); 11 CCR §§ 7070-7072: nobody sells the data of a child without leave.
+    """
+    if received.child and received.follows is None and received.right is not Right.OPT_OUT_OF_SALE:
+        id_ = derived_id(f"child {received.request_id}", 0)
+        yield RequestRenewed(request_id=id_, follows=received.request_id, right=Right.OPT_OUT_OF_SALE)
+
+
+async def _duplicated(
+    request: RequestSubmitted, received: RequestReceived, ctx: Intake
+) -> RequestDuplicated | None:
+    """
+    Return which open request is the answer to *request* as well; None where it is the first of its kind.
+
+    Raises:
+        TooEarly: Another is about to be the first.
+    """
+    wish = wish_of(request, received)
+    if wish is None:
+        return None
+    held = await ctx.firsts.claim(wish, ctx.case_id, ctx.now)
+    if held.case == ctx.case_id:
+        return None
+    case = await ctx.firsts.case(held.case)
+    if case.received is None and ctx.now < held.at + LOST_AFTER:
+        raise TooEarly("who asked for the same first is not registered yet")
+    duplicate = duplicate_of(case, received, ctx.now.astimezone(ctx.practice.zone).date())
+    if duplicate is None and not await ctx.firsts.pass_on(held, ctx.case_id, ctx.now):
+        raise TooEarly("somebody else has just asked for the same")
+    return duplicate
+
+
+async def forwarded(controller: str, ctx: Intake) -> RequestForwarded:
+    """Return what has a request go to the customer whose name and address lie sealed as *controller*."""
+    link = f"{LINK}_{derived_id(f'{ctx.source} {ctx.event_id}', 0)}"
+    await ctx.vault.seal(ctx.case_id, link, token_urlsafe(LINK_BYTES).encode())
+    secret = await ctx.vault.open(ctx.case_id, link)  # of two that were drawn at once, the one that is kept
+    digest = sha256(secret).hexdigest()
+    expires_at = ctx.now + LINK_LIFETIME
+    return RequestForwarded(
+        request_id=ctx.case_id, controller=controller, link=link, digest=digest, expires_at=expires_at
+    )

@@ -1,0 +1,241 @@
+"""
+Counts and forgets cases whose record need not be kept any longer, once each, in every service.
+
+In one transaction the rows of a case give way to one that says so, and the case is counted: whoever dies, or
+is faster, a case is counted as often as its rows are removed, once. Then its key is destroyed and the other
+services are told, again and again until that is confirmed. The row that stays is the next of its case: who
+still had the case in hand finds it taken, and nothing brings the case back (docs/register.md).
+"""
+
+import asyncio
+import random
+from calendar import monthrange
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Protocol
+
+from services.intake.cases.register import Counted, RequestResult, Story, counted, outlived
+from shared.contract.events import RequestPurged
+from shared.errors import HabeasError, PermanentError, StoreUnavailable
+from shared.law import Right
+from shared.runtime.broker import EventPublisher
+from shared.runtime.journal import Journal, JournalRow, told_by
+from shared.runtime.log import logger
+from shared.runtime.mongo import Client, Database, Document, Session, UpdateOne, transaction, translated
+from shared.runtime.service import announcements
+
+NAME = "intake"
+LOOK_EVERY_S = 3600.0
+"""Seconds between two looks whether records have become old enough."""
+TRY_AGAIN_S = 5.0
+"""Seconds, at most, after which one that another replica or an outage was in the way of goes on."""
+AT_ONCE = 100
+"""Cases that one transaction purges."""
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def destroy(self, case: str) -> None:
+        """Destroy the key of *case*, and what it sealed."""
+
+
+class Metrics:
+    """The collection ``metrics``: how many requests of each kind were purged."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in *database*."""
+        self._metrics = database["metrics"]
+
+    async def add(self, counts: Counter[Counted], session: Session) -> None:
+        """Add *counts*, if the transaction of *session* is committed."""
+        if counts:
+            changes = [_addition(one, number) for one, number in counts.items()]
+            await self._metrics.bulk_write(changes, ordered=False, session=session)
+
+    async def of(self, year: int, session: Session) -> Counter[Counted]:
+        """
+        Return how many requests of each kind, received in *year*, were purged.
+
+        Raises:
+            StoreUnavailable: The database did not answer.
+        """
+        with translated("read the metrics"):
+            found = self._metrics.find({"year": year}, session=session)
+            return Counter({_read(document): document["requests"] async for document in found})
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRetention:
+    """How long the record of a request is kept, and where days begin and end."""
+
+    months: int
+    zone: tzinfo
+
+    def ended_before(self, now: datetime) -> datetime:
+        """
+        Return the moment before which a case must have ended, that its record need not be kept.
+
+        From the 31st it is counted back to a shorter month's last day: never less than the months are kept.
+        """
+        here = now.astimezone(self.zone)
+        year, month = divmod(here.year * 12 + here.month - 1 - self.months, 12)
+        day = min(here.day, monthrange(year, month + 1)[1])
+        return here.replace(year=year, month=month + 1, day=day)
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What purges, in one replica of intake."""
+
+    client: Client
+    database: Database
+    journal: Journal
+    vault: Vault
+    publisher: EventPublisher
+    retention: RegisterRetention
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index what is purged"):
+            await self.database["journal"].create_index(
+                "announced", partialFilterExpression={"announced": False}
+            )
+            # A collection cannot come into being in a transaction on a busy server.
+            await self.database["metrics"].create_index("year")
+
+    async def run(self) -> None:
+        """Purge what is old enough, for ever; an outage, or another replica, only delays it."""
+        while True:
+            try:
+                await self.work()
+                pause = LOOK_EVERY_S
+            except HabeasError as error:
+                logger().warning("purging goes on later", service=NAME, reason=str(error))
+                pause = random.uniform(0, TRY_AGAIN_S)  # noqa: S311 - so that two do not meet again
+            await asyncio.sleep(pause)
+
+    async def work(self) -> None:
+        """
+        Purge what is old enough, and tell everybody.
+
+        Raises:
+            StoreUnavailable: The database did not answer, or another replica is at it; try again.
+            BrokerUnavailable: What is purged is told by the next call.
+        """
+        await self._announce()
+        before = self.retention.ended_before(self.clock())
+        async for cases in self._old(before):
+            await self._purge(cases, before)
+            await self._announce()
+
+    async def _old(self, before: datetime) -> AsyncIterator[Sequence[str]]:
+        """Yield, some at a time, the cases that anything was written down of *before*."""
+        written = {"at": {"$lt": before}, "facts.type": {"$ne": RequestPurged.TYPE}}
+        page: list[str] = []
+        with translated("look for old records"):
+            stages: list[Document] = [{"$match": written}, {"$group": {"_id": "$case"}}]
+            async for document in self.database["journal"].aggregate(stages, allowDiskUse=True):
+                page.append(document["_id"])
+                if len(page) == AT_ONCE:
+                    yield page
+                    page = []
+        if page:
+            yield page
+
+    async def _purge(self, cases: Sequence[str], before: datetime) -> None:
+        """Purge those of *cases* that may go; one that does not read stays, and is no bar to the others."""
+        try:
+            histories = await self.journal.histories(cases)
+        except PermanentError as error:
+            if len(cases) == 1:
+                logger().error("a case is not purged", request_id=cases[0], reason=str(error))
+                return
+            half = len(cases) // 2
+            await self._purge(cases[:half], before)
+            await self._purge(cases[half:], before)
+            return
+        outlived_ones = {case: rows for case, rows in histories.items() if _may_go(rows, before)}
+        if outlived_ones:
+            await self._count_and_forget(outlived_ones)
+
+    async def _count_and_forget(self, histories: Mapping[str, Sequence[JournalRow]]) -> None:
+        """
+        Count the cases of *histories* and put one row in the place of all of theirs.
+
+        Raises:
+            StoreUnavailable: It is not done: the database did not answer, or a row came or went meanwhile.
+        """
+        now, journal = self.clock(), self.database["journal"]
+        last = [self._last(case, rows[-1], now) for case, rows in histories.items()]
+        kinds = [one for rows in histories.values() for one in _counted(rows, self.retention.zone)]
+        expected = sum(map(len, histories.values()))
+        async with transaction(self.client, "purge") as session:
+            await Metrics(self.database).add(Counter(kinds), session)
+            gone = await journal.delete_many({"case": {"$in": list(histories)}}, session=session)
+            if gone.deleted_count != expected:
+                raise StoreUnavailable("purge: somebody else is at the same cases")
+            await journal.insert_many(last, session=session)
+
+    def _last(self, case: str, newest: JournalRow, at: datetime) -> Document:
+        """Return the row that takes the place of those up to *newest*."""
+        row = replace(_row(case, newest.n + 1, at), before=newest.mac)
+        return {**self.journal.chained(row), "announced": False}
+
+    async def _announce(self) -> None:
+        """Destroy the keys of purged cases and tell the other services, until that is done."""
+        while waiting := await self._unannounced():
+            await asyncio.gather(*(self.vault.destroy(case) for case, _ in waiting))
+            rows = [_row(case, n, at) for (case, n), at in waiting.items()]
+            await self.publisher.publish([message for row in rows for message in announcements(row, NAME)])
+            with translated("settle what is purged"):
+                keys = {"_id": {"$in": [row.key for row in rows]}}
+                await self.database["journal"].update_many(keys, {"$unset": {"announced": ""}})
+
+    async def _unannounced(self) -> Mapping[tuple[str, int], datetime]:
+        with translated("look for what is purged"):
+            found = self.database["journal"].find({"announced": False}).limit(AT_ONCE)
+            return {(row["case"], row["n"]): row["at"] async for row in found}
+
+
+def _may_go(rows: Sequence[JournalRow], before: datetime) -> bool:
+    story = Story.of(told_by(rows))
+    return not story.purged and outlived(story, before)
+
+
+def _counted(rows: Sequence[JournalRow], zone: tzinfo) -> Sequence[Counted]:
+    """Return what the case of *rows* is counted as: nothing where nobody has asked for anything."""
+    entry = Story.of(told_by(rows)).entry(zone)
+    return () if entry is None else tuple(counted(entry))
+
+
+def _row(case: str, n: int, at: datetime) -> JournalRow:
+    return JournalRow(case, n, f"purged {case}", None, (RequestPurged(request_id=case),), at)
+
+
+def _addition(one: Counted, number: int) -> UpdateOne:
+    fields = {
+        "year": one.year,
+        "law": one.law,
+        "right": one.right.value,
+        "result": one.result.value,
+        "grounds": list(one.grounds),
+        "late": one.late,
+        "days": one.days,
+    }
+    return UpdateOne({"_id": one.key}, {"$setOnInsert": fields, "$inc": {"requests": number}}, upsert=True)
+
+
+def _read(document: Document) -> Counted:
+    return Counted(
+        document["year"],
+        document["law"],
+        Right(document["right"]),
+        RequestResult(document["result"]),
+        tuple(document["grounds"]),
+        document["late"],
+        document["days"],
+    )

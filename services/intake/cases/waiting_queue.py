@@ -1,0 +1,241 @@
+"""
+Where requests wait their turn: those of a source that sends more than it may, sealed, in the database.
+
+Nothing is lost with a process: who waits is a document, until the broker has confirmed that their turn was
+told. Two replicas may tell it at the same time, under the same id; whoever hears it twice has begun already.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.intake.cases.rate_limit import HOUR, RateLane, Visitor, allowance, lane_of, limit_of, next_hour
+from shared.contract.events import BurstDeclared, RequestLodged
+from shared.errors import TransientError
+from shared.runtime import metrics
+from shared.runtime.broker import EventPublisher, Message
+from shared.runtime.dataloader import Coalescer
+from shared.runtime.journal import JournalRow
+from shared.runtime.log import logger
+from shared.runtime.mongo import Database, Document, ReturnDocument, UpdateOne, translated
+from shared.runtime.service import announcements
+
+NAME = "intake"
+LOOK_EVERY_S = 1.0
+MOST_AT_ONCE = 500
+KEEP_COUNTS = timedelta(days=1)
+GATHER_S = 0.005
+"""How long those who come are gathered, so that the most urgent of them goes first."""
+BURSTS_KEPT = timedelta(seconds=5)
+"""How long a replica may not have heard of a declared incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    visitor: Visitor
+    lane: RateLane
+    now: datetime
+
+
+class WaitingRoom:
+    """The collections ``waiting``, ``hours`` and ``bursts``; no personal data is in them."""
+
+    def __init__(self, database: Database, limits: Mapping[str, int]) -> None:
+        """Keep them in *database*; *limits* says how many requests of each source may begin in an hour."""
+        self._waiting = database["waiting"]
+        self._hours = database["hours"]
+        self._bursts = database["bursts"]
+        self._limits = limits
+        self._enter: Coalescer[_Visit, bool] = Coalescer(self._enter_all, window=GATHER_S)
+        self._declared: tuple[BurstDeclared, ...] = ()
+        self._declared_at: datetime | None = None
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index who waits"):
+            await self._waiting.create_index([("lane", 1), ("meant_for", 1), ("received_at", 1)])
+            await self._waiting.create_index("hurried", partialFilterExpression={"hurried": True})
+            await self._hours.create_index("at", expireAfterSeconds=int(KEEP_COUNTS.total_seconds()))
+
+    # --- who comes in -------------------------------------------------------------------------------------
+
+    async def lane(self, source: str, received_at: datetime, now: datetime) -> RateLane:
+        """Return which requests one of *source* is counted with."""
+        if self._declared_at is None or now - self._declared_at >= BURSTS_KEPT:
+            with translated("read declared incidents"):
+                found = await self._bursts.find({}).sort("_id", 1).to_list(None)
+            self._declared = tuple(BurstDeclared.model_validate_json(one["burst"]) for one in found)
+            self._declared_at = now
+        return lane_of(source, received_at, self._limits, self._declared)
+
+    async def enter(self, visitor: Visitor, lane: RateLane, now: datetime) -> bool:
+        """Return whether *visitor* may begin at once; whoever may not waits from now on."""
+        if visitor.lodged.waited or lane.per_hour is None:
+            return True
+        return await self._enter(_Visit(visitor, lane, now))
+
+    async def is_full(self, source: str, now: datetime) -> bool:
+        """Tell whether a request of *source* would have to wait."""
+        lane = await self.lane(source, now, now)
+        if lane.per_hour is None:
+            return False
+        return await self._is_waited_for(lane) or await self._begun(lane.name, now) >= lane.per_hour
+
+    async def hurry(self, case: str) -> bool:
+        """Let *case* begin next, whatever the limit says; return whether it waits."""
+        with translated("let somebody go first"):
+            found = await self._waiting.update_one({"_id": case}, {"$set": {"hurried": True}})
+        return bool(found.matched_count)
+
+    async def declare(self, burst: BurstDeclared) -> None:
+        """Remember *burst*; declared again, the incident is what was said last."""
+        with translated("declare an incident"):
+            change = {"$set": {"burst": burst.model_dump_json()}}
+            await self._bursts.update_one({"_id": burst.incident}, change, upsert=True)
+        self._declared_at = None
+
+    async def _enter_all(self, visits: Sequence[_Visit]) -> Mapping[_Visit, bool]:
+        by_lane: dict[RateLane, list[_Visit]] = defaultdict(list)
+        for visit in sorted(visits, key=lambda visit: visit.visitor.urgency):
+            by_lane[visit.lane].append(visit)
+        found: dict[_Visit, bool] = {}
+        for lane, ordered in by_lane.items():
+            found |= await self._enter_lane(lane, ordered)
+        await self._wait([visit for visit, begins in found.items() if not begins])
+        return found
+
+    async def _enter_lane(self, lane: RateLane, ordered: Sequence[_Visit]) -> dict[_Visit, bool]:
+        now = ordered[0].now
+        at_once = [visit for visit in ordered if visit.visitor.at_once]
+        others = [visit for visit in ordered if not visit.visitor.at_once]
+        if at_once:
+            await self._count(lane.name, len(at_once), now)
+        free = await self._take(lane, len(others), now) if others else 0
+        return dict.fromkeys(at_once, True) | {visit: place < free for place, visit in enumerate(others)}
+
+    async def _take(self, lane: RateLane, wanted: int, now: datetime) -> int:
+        """
+        Use up *wanted* of what *lane* has in this hour, or what is left; return how many that is.
+
+        Nothing is left while others wait: they go by their days. Whoever counts first has it, and what was
+        counted too much is given back.
+        """
+        if await self._is_waited_for(lane):
+            return 0
+        over = await self._count(lane.name, wanted, now) - (lane.per_hour or 0)
+        too_many = max(0, min(wanted, over))
+        if too_many:
+            await self._count(lane.name, -too_many, now)
+        return wanted - too_many
+
+    async def _is_waited_for(self, lane: RateLane) -> bool:
+        with translated("look who waits"):
+            return bool(await self._waiting.find_one({"lane": lane.name}, {"_id": 1}))
+
+    async def _begun(self, lane: str, now: datetime) -> int:
+        with translated("count requests"):
+            hour = await self._hours.find_one({"_id": _hour(lane, now)})
+        return int(hour["begun"]) if hour else 0
+
+    async def _count(self, lane: str, number: int, now: datetime) -> int:
+        """Count *number* more that begin in this hour; return how many that makes."""
+        with translated("count requests"):
+            change = {"$inc": {"begun": number}, "$setOnInsert": {"at": now}}
+            hour = await self._hours.find_one_and_update(
+                {"_id": _hour(lane, now)}, change, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return int(hour["begun"])
+
+    async def _wait(self, visits: Sequence[_Visit]) -> None:
+        if visits:
+            with translated("let requests wait"):
+                await self._waiting.bulk_write([_unless_there(visit) for visit in visits], ordered=False)
+            logger().info("requests wait their turn", service=NAME, reason=f"{len(visits)} are too many now")
+
+    # --- whose turn it is ---------------------------------------------------------------------------------
+
+    async def turns(self, now: datetime) -> list[RequestLodged]:
+        """Return the requests whose turn it is, the most urgent first."""
+        with translated("look whose turn it is"):
+            hurried = await self._waiting.find({"hurried": True}).to_list(MOST_AT_ONCE)
+            group = {"_id": "$lane", "waiting": {"$sum": 1}, "oldest": {"$min": "$at"}}
+            lanes = await self._waiting.aggregate([{"$group": group}]).to_list(None)
+        metrics.waiting(sum(lane["waiting"] for lane in lanes))
+        found = {one["_id"]: one for one in hurried}
+        for lane in lanes:
+            for one in await self._of(lane, now):
+                found.setdefault(one["_id"], one)
+        return [RequestLodged.model_validate_json(one["lodged"]) for one in found.values()]
+
+    async def _of(self, lane: Document, now: datetime) -> list[Document]:
+        name = lane["_id"]
+        free = allowance(
+            await self._limit_of(name),
+            waiting=lane["waiting"],
+            begun=await self._begun(name, now),
+            oldest=lane["oldest"],
+            now=now,
+        )
+        if not free:
+            return []
+        with translated("look whose turn it is"):
+            found = self._waiting.find({"lane": name}).sort([("meant_for", 1), ("received_at", 1)])
+            return list(await found.to_list(min(free, MOST_AT_ONCE)))
+
+    async def _limit_of(self, lane: str) -> int | None:
+        kind, _, name = lane.partition(" ")
+        if kind == "source":
+            return limit_of(name, self._limits)
+        with translated("read declared incidents"):
+            found = await self._bursts.find_one({"_id": name})
+        return BurstDeclared.model_validate_json(found["burst"]).per_hour if found else None
+
+    async def begun(self, lodged: Sequence[RequestLodged], now: datetime) -> None:
+        """Forget that these waited: it is told that they begin."""
+        with translated("let requests begin"):
+            ids = [one.request_id for one in lodged]
+            lanes: dict[str, list[str]] = defaultdict(list)
+            async for one in self._waiting.find({"_id": {"$in": ids}}, {"lane": 1}):
+                lanes[one["lane"]].append(one["_id"])
+            for lane, cases in lanes.items():
+                gone = await self._waiting.delete_many({"_id": {"$in": cases}})
+                await self._count(lane, gone.deleted_count, now)
+
+
+async def let_in(
+    room: WaitingRoom, publisher: EventPublisher, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
+    """Let those begin whose turn it is, for ever; an outage only delays it."""
+    while True:
+        try:
+            while turns := await room.turns(clock()):
+                await publisher.publish([message for one in turns for message in _messages(one)])
+                await room.begun(turns, clock())
+        except TransientError as error:
+            logger().warning("requests begin later", service=NAME, reason=str(error))
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _messages(lodged: RequestLodged) -> list[Message]:
+    # The id follows from the cause: the same turn has the same id, whoever tells it.
+    row = JournalRow("", 0, f"waited {lodged.request_id}", None, (lodged,), lodged.occurred_at)
+    return list(announcements(row, NAME))
+
+
+def _hour(lane: str, now: datetime) -> str:
+    return f"{lane}/{next_hour(now) - HOUR:%Y-%m-%dT%H}"
+
+
+def _unless_there(visit: _Visit) -> UpdateOne:
+    visitor = visit.visitor
+    waits = visitor.lodged.model_copy(update={"waited": True})
+    fresh = {
+        "lane": visit.lane.name,
+        "meant_for": visitor.meant_for.isoformat(),
+        "received_at": visitor.received_at,
+        "at": visit.now,
+        "lodged": waits.model_dump_json(),
+    }
+    return UpdateOne({"_id": waits.request_id}, {"$setOnInsert": fresh}, upsert=True)

@@ -1,0 +1,367 @@
+"""
+What was fetched from California's DROP and what it was told, in intake's own database.
+
+A request of a list has an id that says nothing about the person, and no hash is kept here. One replica at a
+time speaks to the platform; if it dies, another goes on after a while.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from secrets import token_hex
+from typing import Any, Final
+
+from services.intake.channels.drop.statuses import DropStatus
+from shared.contract.drop import ListKind
+from shared.runtime.mongo import Database, Document, UpdateOne, insert_new, translated
+
+LEASE: Final = timedelta(minutes=1)
+"""How long whoever speaks to the platform may be silent before another does."""
+NEVER: Final = datetime(2018, 5, 25, tzinfo=UTC)
+AT_ONCE: Final = 1_000
+STATE: Final = "state"
+
+
+class BatchStep(StrEnum):
+    """How far a batch has got."""
+
+    ARRIVING = "arriving"
+    """The archive is being sealed as it arrives; whether it has arrived whole, the vault knows."""
+    RECEIVED = "received"
+    """The archive lies in the vault as it came."""
+    SEALED = "sealed"
+    LISTED = "listed"
+    LODGED = "lodged"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How things stand with the platform."""
+
+    since: datetime
+    """When it was first spoken to, or was to be."""
+    pulled_at: datetime | None = None
+    """When the lists were fetched last, or there were none."""
+    pull_at: datetime = NEVER
+    """When they are to be fetched next."""
+    not_before: datetime = NEVER
+    """Until when the platform wants to be left alone."""
+    trouble: str = ""
+    """Why the last call came to nothing."""
+    warned_on: str = ""
+    """The day on which it was last said that little time is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListBatch:
+    """Lists that came together; or none, where only what was listed before is looked up again."""
+
+    id: str
+    files: Mapping[ListKind, str]
+    """The names of the files."""
+    fetched_at: datetime
+    step: BatchStep = BatchStep.SEALED
+    uploaded: tuple[str, ...] = ()
+    """Files whose statuses the platform has taken, as far as they were decided."""
+    sending: tuple[str, ...] = ()
+    """Files that were about to be sent, where it is not known whether they have arrived."""
+    refused: bool = False
+    """Whether the platform ever did not take one."""
+    parts: int = 0
+    """How often it has taken some."""
+
+    @property
+    def answerable(self) -> dict[ListKind, str]:
+        """The files that are answered."""
+        return {kind: name for kind, name in self.files.items() if kind is not ListKind.REMOVED}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAnswer:
+    """What became of a request that has found somebody."""
+
+    id: str
+    batch: str
+    """That it came with."""
+    kind: ListKind
+    cases: tuple[str, ...]
+    since: datetime
+    status: DropStatus | None = None
+    told: DropStatus | None = None
+
+
+class DropLedger:
+    """What was fetched and told."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep it in *database*."""
+        self._state = database["drop_state"]
+        self._batches = database["drop_batches"]
+        self._answers = database["drop_answers"]
+        self._holder = token_hex(8)
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        with translated("index what DROP is told"):
+            await self._batches.create_index("step")
+            await self._answers.create_index("look_at", partialFilterExpression={"open": True})
+            await self._answers.create_index("batch", partialFilterExpression={"amend": True})
+            await self._answers.create_index([("batch", 1), ("status", 1)])
+
+    # --- one at a time ----------------------------------------------------------------------------------
+
+    async def hold(self, now: datetime) -> State | None:
+        """Return how things stand, and be the one who speaks to the platform; none where another is."""
+        await insert_new(self._state, [{"_id": STATE, "since": now, "held_until": NEVER, "holder": ""}])
+        free = {"_id": STATE, "$or": [{"held_until": {"$lte": now}}, {"holder": self._holder}]}
+        change = {"$set": {"held_until": now + LEASE, "holder": self._holder}}
+        with translated("speak to DROP alone"):
+            found: Document | None = await self._state.find_one_and_update(free, change)
+        return None if found is None else _state(found)
+
+    async def let_go(self, now: datetime) -> None:
+        """Let another speak to the platform."""
+        with translated("let another speak to DROP"):
+            await self._state.update_one(
+                {"_id": STATE, "holder": self._holder}, {"$set": {"held_until": now}}
+            )
+
+    async def state(self) -> State | None:
+        """Return how things stand; none where the platform was never spoken to."""
+        with translated("read how DROP stands"):
+            found: Document | None = await self._state.find_one({"_id": STATE})
+        return None if found is None else _state(found)
+
+    async def note(self, **changes: Any) -> None:
+        """Remember fields of :class:`State`."""
+        with translated("remember how DROP stands"):
+            await self._state.update_one({"_id": STATE}, {"$set": changes}, upsert=True)
+
+    # --- batches ----------------------------------------------------------------------------------------
+
+    async def begin(self, batch: ListBatch) -> None:
+        """Keep *batch*; keeping it again changes nothing."""
+        files = {kind.value: name for kind, name in batch.files.items()}
+        fresh = {"_id": batch.id, "files": files, "fetched_at": batch.fetched_at, "step": batch.step.value}
+        await insert_new(self._batches, [fresh | {"uploaded": []}])
+
+    async def received(self, batch: str) -> bool:
+        """Remember that the archive of *batch* lies in the vault; return whether it is not forgotten."""
+        with translated("keep the lists of DROP"):
+            arriving = {"_id": batch, "step": BatchStep.ARRIVING.value}
+            await self._batches.update_one(arriving, {"$set": {"step": BatchStep.RECEIVED.value}})
+            return await self._batches.count_documents({"_id": batch}, limit=1) > 0
+
+    async def forget(self, batch: str) -> bool:
+        """Forget *batch*, which is still arriving; return whether it was, and nobody else has done so."""
+        with translated("forget lists of DROP"):
+            gone = await self._batches.delete_one({"_id": batch, "step": BatchStep.ARRIVING.value})
+        return bool(gone.deleted_count)
+
+    async def open(self) -> ListBatch | None:
+        """Return the batch that is not answered yet; there is one at a time."""
+        with translated("read the lists of DROP"):
+            unanswered = {"step": {"$ne": BatchStep.ANSWERED.value}}
+            found: Document | None = await self._batches.find_one(unanswered, sort=[("fetched_at", 1)])
+        return None if found is None else _batch(found)
+
+    async def batches(self, ids: Iterable[str]) -> Mapping[str, ListBatch]:
+        """Return the batches called *ids*."""
+        with translated("read the lists of DROP"):
+            found = self._batches.find({"_id": {"$in": list(ids)}})
+            return {document["_id"]: _batch(document) async for document in found}
+
+    async def advance(self, batch: str, step: BatchStep) -> None:
+        """Remember that *batch* has got as far as *step*."""
+        with translated("advance the lists of DROP"):
+            await self._batches.update_one({"_id": batch}, {"$set": {"step": step.value}})
+
+    async def unpacked(self, batch: str, files: Mapping[ListKind, str]) -> None:
+        """Remember which *files* the archive of *batch* holds."""
+        known = {"files": {kind.value: name for kind, name in files.items()}, "step": BatchStep.SEALED.value}
+        with translated("advance the lists of DROP"):
+            await self._batches.update_one({"_id": batch}, {"$set": known})
+
+    async def sending(self, batch: str, names: Iterable[str]) -> None:
+        """Remember that files called *names* are about to be sent; nothing, that none is under way."""
+        with translated("advance the lists of DROP"):
+            await self._batches.update_one({"_id": batch}, {"$set": {"sending": list(names)}})
+
+    async def uploaded(self, batch: str, names: Iterable[str], *, refused: bool) -> None:
+        """Remember the files whose statuses the platform has taken, and whether it did not take others."""
+        change = {
+            "$addToSet": {"uploaded": {"$each": list(names)}},
+            "$set": {"sending": []} | ({"refused": True} if refused else {}),
+            "$inc": {"parts": 1},
+        }
+        with translated("advance the lists of DROP"):
+            await self._batches.update_one({"_id": batch}, change)
+
+    # --- answers ----------------------------------------------------------------------------------------
+
+    async def expect(self, answers: Sequence[ListedAnswer]) -> None:
+        """Await what becomes of the cases of *answers*, in addition to those of each before."""
+        with translated("await what becomes of requests of DROP"):
+            for start in range(0, len(answers), AT_ONCE):
+                changes = [_expected(one) for one in answers[start : start + AT_ONCE]]
+                await self._answers.bulk_write(changes, ordered=False)
+
+    async def undecided(self, batch: str) -> int:
+        """Return of how many requests of *batch* it is not decided yet what the platform is told first."""
+        waiting = {"batch": batch, "status": None, "answered": {"$ne": True}}
+        with translated("count requests of DROP"):
+            return int(await self._answers.count_documents(waiting))
+
+    async def to_look_at(self, now: datetime) -> list[ListedAnswer]:
+        """Return some answers that it is time to look at."""
+        with translated("read requests of DROP"):
+            found = self._answers.find({"open": True, "look_at": {"$lte": now}}).sort("look_at", 1)
+            return [_answer(document) for document in await found.to_list(AT_ONCE)]
+
+    async def decide(self, decided: Mapping[str, tuple[DropStatus | None, bool, datetime]]) -> None:
+        """
+        Remember what became of requests.
+
+        Args:
+            decided: By id: the status, whether it may change, and when to look at it again.
+        """
+        if decided:
+            changes = [
+                UpdateOne(
+                    {"_id": id_},
+                    [
+                        {"$set": {"status": status, "open": may_change, "look_at": at}},
+                        {"$set": {"amend": _AMENDED}},
+                    ],
+                )
+                for id_, (status, may_change, at) in decided.items()
+            ]
+            with translated("remember what became of requests of DROP"):
+                await self._answers.bulk_write(changes, ordered=False)
+
+    async def settle(self, batch: str) -> None:
+        """Lay down what is sent next: what is decided of *batch* and was never told."""
+        with translated("read requests of DROP"):
+            await self._answers.update_many(
+                {"batch": batch, "answered": {"$ne": True}, "status": {"$ne": None}},
+                [{"$set": {"sent": "$status"}}],
+            )
+
+    async def statuses(self, ids: Sequence[str]) -> Mapping[str, DropStatus | None]:
+        """Return what is sent of those of *ids* that have found somebody; none of what is not decided."""
+        with translated("read requests of DROP"):
+            found = self._answers.find({"_id": {"$in": list(ids)}}, {"sent": 1})
+            return {document["_id"]: _told(document.get("sent")) async for document in found}
+
+    async def rest(self, batch: str, kind: ListKind) -> dict[str, DropStatus]:
+        """Return what is sent of a list of which the platform has some already, by id."""
+        untold = {"batch": batch, "kind": kind.value, "answered": {"$ne": True}, "sent": {"$gt": 0}}
+        with translated("read requests of DROP"):
+            return {one["_id"]: DropStatus(one["sent"]) async for one in self._answers.find(untold)}
+
+    async def named(self, ids: Sequence[str]) -> list[ListedAnswer]:
+        """Return those of *ids* that have found somebody."""
+        with translated("read requests of DROP"):
+            return [_answer(document) async for document in self._answers.find({"_id": {"$in": list(ids)}})]
+
+    async def told(self, batch: str, kinds: Iterable[ListKind]) -> None:
+        """Remember that the platform was told what was sent of lists; what comes to differ is amended."""
+        sent = {"kind": {"$in": [kind.value for kind in kinds]}, "sent": {"$gt": 0}}
+        with translated("remember what DROP was told"):
+            await self._answers.update_many(
+                {"batch": batch, "answered": {"$ne": True}, **sent},
+                [{"$set": {"told": "$sent", "answered": True}}, {"$set": {"amend": _AMENDED}}],
+            )
+
+    async def to_amend(self) -> AsyncIterator[tuple[str, ListKind]]:
+        """Yield the lists of which the platform was told something else than is true."""
+        with translated("read what DROP must be told"):
+            groups = self._answers.aggregate(
+                [{"$match": {"amend": True}}, {"$group": {"_id": {"batch": "$batch", "kind": "$kind"}}}]
+            )
+            async for group in groups:
+                yield group["_id"]["batch"], ListKind(group["_id"]["kind"])
+
+    async def amendments(self, batch: str, kind: ListKind) -> dict[str, DropStatus]:
+        """Return some of what the platform must be told otherwise, by id."""
+        with translated("read what DROP must be told"):
+            found = self._answers.find({"amend": True, "batch": batch, "kind": kind.value})
+            several = await found.to_list(AT_ONCE * 10)
+        return {document["_id"]: DropStatus(document["status"]) for document in several}
+
+    async def amended(self, told: Mapping[str, DropStatus]) -> None:
+        """Remember that the platform was told so."""
+        changes = [
+            UpdateOne({"_id": id_}, {"$set": {"told": int(one), "amend": False}}) for id_, one in told.items()
+        ]
+        with translated("remember what DROP was told"):
+            await self._answers.bulk_write(changes, ordered=False)
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many requests have found somebody, by what became of them."""
+        with translated("count requests of DROP"):
+            groups = self._answers.aggregate([{"$group": {"_id": "$status", "count": {"$sum": 1}}}])
+            found = {group["_id"]: group["count"] async for group in groups}
+        return {"undecided" if key is None else DropStatus(key).name.lower(): n for key, n in found.items()}
+
+
+_AMENDED = {"$and": [{"$eq": ["$answered", True]}, {"$ne": ["$status", None]}, {"$ne": ["$status", "$told"]}]}
+"""Whether the platform was told something else than is true."""
+
+
+def _expected(one: ListedAnswer) -> UpdateOne:
+    fresh = {
+        "batch": one.batch,
+        "kind": one.kind.value,
+        "since": one.since,
+        "told": one.told,
+        # Of whom nobody was found before, the platform was told so.
+        "answered": one.told is not None,
+        "amend": False,
+    }
+    change = {"status": None, "open": True, "look_at": NEVER}
+    added = {"cases": {"$each": list(one.cases)}}
+    return UpdateOne(
+        {"_id": one.id}, {"$setOnInsert": fresh, "$set": change, "$addToSet": added}, upsert=True
+    )
+
+
+def _state(document: Document) -> State:
+    known = {
+        name: document[name]
+        for name in ("pulled_at", "pull_at", "not_before", "trouble", "warned_on")
+        if name in document
+    }
+    return State(document["since"], **known)
+
+
+def _batch(document: Document) -> ListBatch:
+    files = {ListKind(kind): name for kind, name in document["files"].items()}
+    return ListBatch(
+        document["_id"],
+        files,
+        document["fetched_at"],
+        BatchStep(document["step"]),
+        tuple(document["uploaded"]),
+        tuple(document.get("sending", ())),
+        document.get("refused", False),
+        document.get("parts", 0),
+    )
+
+
+def _answer(document: Document) -> ListedAnswer:
+    return ListedAnswer(
+        document["_id"],
+        document["batch"],
+        ListKind(document["kind"]),
+        tuple(document["cases"]),
+        document["since"],
+        _told(document["status"]),
+        _told(document["told"]),
+    )
+
+
+def _told(value: int | None) -> DropStatus | None:
+    return None if value is None else DropStatus(value)

@@ -1,0 +1,128 @@
+"""
+The lists of California's DROP as the services see them: sealed, told of, looked up, and made requests of.
+
+Hashes without salt are personal data, so they lie in the vault and nothing else names them; what fulfillment
+has found in the stores comes back the same way (docs/adr/0019).
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Protocol, TypeVar
+
+from services.intake.context import Vault as SealingVault
+from services.intake.domain import IntakeCase, evolve
+from shared.contract.drop import LineSplitter, ListRow, row_of
+from shared.contract.events import DropListed, DropMatched
+from shared.errors import Destroyed
+from shared.runtime.broker import EventPublisher
+from shared.runtime.journal import JournalRow as Written
+from shared.runtime.journal import story_of
+from shared.runtime.service import JournalRowPort, announcements
+
+Item = TypeVar("Item")
+NAME = "intake"
+PREFIX = "drop_"
+"""What the names of everything begin with that lies in the vault of a batch."""
+
+
+class Vault(SealingVault, Protocol):
+    """Where the lists are sealed."""
+
+    def open_stream(self, case: str, item: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield the pieces of something large, from byte *start* on."""
+
+    async def discard_all(self, case: str, prefixes: tuple[str, ...]) -> None:
+        """Remove for good what has a name that begins with one of *prefixes*."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLists:
+    """The lists of a batch."""
+
+    vault: Vault
+    journal: JournalRowPort
+    publisher: EventPublisher
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def keep(self, batch: str, item: str, content: AsyncIterator[bytes]) -> None:
+        """Seal a list."""
+        await self.vault.create(batch)
+        await self.vault.seal_stream(batch, item, content)
+
+    async def announce(self, batch: str, items: tuple[str, ...]) -> None:
+        """Have all that was ever listed looked up, and what *items* of *batch* list; it may be repeated."""
+        await self.vault.create(batch)
+        row = Written(
+            "", 0, f"listed {batch}", None, (DropListed(request_id=batch, lists=items),), self.clock()
+        )
+        await self.publisher.publish(list(announcements(row, NAME)))
+
+    async def found(self, batch: str) -> DropMatched | None:
+        """Return what was found for *batch*; none as long as it is looked for."""
+        rows = (await self.journal.histories({batch})).get(batch, [])
+        return next((fact for fact in story_of(rows) if isinstance(fact, DropMatched)), None)
+
+    def content(self, batch: str, item: str) -> AsyncIterator[bytes]:
+        """Yield what lies sealed as *item*, in pieces."""
+        return self.vault.open_stream(batch, item)
+
+    async def is_whole(self, batch: str, item: str) -> bool:
+        """Tell whether something lies sealed as *item*, to its end."""
+        try:
+            async for _ in self.content(batch, item):
+                pass
+        except (KeyError, Destroyed):
+            return False
+        return True
+
+    async def spoilt(self, batch: str, item: str) -> int:
+        """Return how many rows of a list cannot be read; the first line is its header."""
+        number, spoilt = 0, 0
+        async for line in self.lines(batch, item):
+            spoilt += bool(number and line and row_of(line) is None)
+            number += 1
+        return spoilt
+
+    async def lines(self, batch: str, item: str) -> AsyncIterator[str]:
+        """
+        Yield the lines of what lies sealed as *item*.
+
+        Raises:
+            KeyError: Nothing does.
+        """
+        lines = LineSplitter()
+        async for piece in self.vault.open_stream(batch, item):
+            for line in lines.of(piece):
+                yield line
+        for line in lines.rest():
+            yield line
+
+    async def rows(self, batch: str, item: str) -> AsyncIterator[ListRow]:
+        """Yield the requests of a list; what cannot be read is none, and is counted where it is looked up."""
+        async for line in self.lines(batch, item):
+            row = row_of(line)
+            if row is not None:
+                yield row
+
+    async def cases(self, ids: set[str]) -> Mapping[str, IntakeCase]:
+        """Return what is known of each of *ids*."""
+        histories = await self.journal.histories(ids)
+        return {id_: reduce(evolve, story_of(histories.get(id_, ())), IntakeCase()) for id_ in ids}
+
+    async def discard(self, batch: str) -> None:
+        """Remove the lists of *batch*, and whom they have found, for good."""
+        await self.vault.discard_all(batch, (PREFIX,))
+
+
+async def in_portions(items: AsyncIterator[Item], size: int) -> AsyncIterator[list[Item]]:
+    """Yield *items* in lists of *size*, the last of which may be shorter."""
+    portion: list[Item] = []
+    async for item in items:
+        portion.append(item)
+        if len(portion) >= size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

@@ -1,0 +1,186 @@
+"""
+Fetches California's lists, has them looked up, lodges a request for whoever is found, and answers.
+
+One step of one batch at a time, each of which may be repeated: whoever dies leaves the next the same step.
+The one thing that cannot be repeated is the download itself (:mod:`services.intake.channels.drop.fetch`); where
+lists were lost it says so, loudly.
+
+Law:
+    Cal. Civ. Code § 1798.99.86(c): from 1 August 2026 lists are fetched, and what they name is deleted, at
+    least every 45 days.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from services.intake.cases.service import RequestService
+from services.intake.channels.drop import fetch, status_reports
+from services.intake.channels.drop.client import LATER, NotYet, Turned
+from services.intake.channels.drop.fetch import Fetching
+from services.intake.channels.drop.files import Hours, is_closed
+from services.intake.channels.drop.ledger import LEASE, NEVER, BatchStep, DropLedger, ListBatch, State
+from services.intake.channels.drop.lists import BatchLists
+from services.intake.channels.drop.requests import Lodging
+from services.intake.channels.drop.status_reports import WITHIN, Answering
+from shared.errors import HabeasError
+from shared.runtime import metrics
+from shared.runtime.log import logger
+
+LOOK_EVERY_S: Final = 1.0
+WARNED: Final = timedelta(days=10)
+NAME: Final = "intake"
+
+
+class DropPort(fetch.DropListPort, status_reports.DropStatusPort, Protocol):
+    """The way to the platform, as :class:`services.intake.channels.drop.client.DropClient` is it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Puller:
+    """What speaks to the platform, in one replica of intake."""
+
+    platform: DropPort
+    ledger: DropLedger
+    listing: BatchLists
+    door: RequestService
+    every: timedelta
+    closed: Hours | None
+    """When the platform takes no calls."""
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    @property
+    def fetching(self) -> Fetching:
+        """Who fetches lists."""
+        return Fetching(self.platform, self.ledger, self.listing, self.door, self.clock)
+
+    @property
+    def lodging(self) -> Lodging:
+        """Who lodges requests for whoever is found."""
+        return Lodging(self.ledger, self.listing, self.door)
+
+    @property
+    def answering(self) -> Answering:
+        """Who tells what became of them."""
+        return Answering(self.platform, self.ledger, self.listing, self.clock)
+
+    async def for_ever(self) -> None:
+        """Do what is due, until cancelled; an outage only delays it."""
+        while True:
+            try:
+                while await self.turn():
+                    pass
+            except HabeasError as error:
+                logger().warning("DROP is served later", service=NAME, reason=str(error))
+            except Exception as error:  # noqa: BLE001 - its words may hold what the state has sent
+                logger().error("DROP is served later", service=NAME, reason=type(error).__name__)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def turn(self) -> bool:
+        """Do one step, unless another replica does; return whether there may be another at once."""
+        state = await self.ledger.hold(self.clock())
+        if state is None:
+            return False
+        holding = asyncio.create_task(self._hold_on())
+        try:
+            return await self._step(state)
+        except NotYet as error:
+            await self._leave_alone(str(error), error.after)
+        except Turned as error:
+            # 409: what was handed out was lost, or somebody else answers by hand.
+            logger().error("DROP refused a call", service=NAME, code=error.status, reason=str(error))
+            await self._leave_alone(str(error), LATER)
+        finally:
+            holding.cancel()
+            await self.ledger.let_go(self.clock())
+        return False
+
+    async def _hold_on(self) -> None:
+        """Remain the one who speaks to the platform; where that fails, another may begin the step anew."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            with suppress(HabeasError):
+                await self.ledger.hold(self.clock())
+
+    async def _step(self, state: State) -> bool:
+        await self._tell_how_long(state)
+        batch = await self.ledger.open()
+        if await self.answering.looked():
+            return True
+        if batch is None:
+            return await self._at_rest(state)
+        match batch.step:
+            case BatchStep.ARRIVING:
+                return await self._recovered(batch)
+            case BatchStep.RECEIVED:
+                return self.clock() >= state.not_before and await self._unpacked(batch)
+            case BatchStep.SEALED:
+                return await self._listed(batch)
+            case BatchStep.LISTED:
+                return await self.lodging.lodged(batch)
+            case _:
+                return self._may_call(state) and await self.answering.answered(batch)
+
+    async def _at_rest(self, state: State) -> bool:
+        if not self._may_call(state):
+            return False
+        if self.clock() >= state.pull_at:
+            return await self._pull()
+        return await self.answering.amended()
+
+    # --- fetching -----------------------------------------------------------------------------------------
+
+    async def _pull(self) -> bool:
+        await self._note_fetched(await self.fetching.fetched())
+        return True
+
+    async def _recovered(self, batch: ListBatch) -> bool:
+        if await self.fetching.recovered(batch):
+            await self._note_fetched(batch)
+        return True
+
+    async def _note_fetched(self, batch: ListBatch) -> None:
+        now = batch.fetched_at
+        await self.ledger.note(pulled_at=now, pull_at=now + self.every, not_before=NEVER, trouble="")
+        logger().info("lists of DROP fetched", service=NAME, request_id=batch.id)
+
+    async def _unpacked(self, batch: ListBatch) -> bool:
+        await self.fetching.unpack(batch)
+        return True
+
+    async def _listed(self, batch: ListBatch) -> bool:
+        await self.listing.announce(batch.id, tuple(kind.item for kind in batch.files))
+        await self.ledger.advance(batch.id, BatchStep.LISTED)
+        return False
+
+    # --- when ---------------------------------------------------------------------------------------------
+
+    def _may_call(self, state: State) -> bool:
+        now = self.clock()
+        return now >= state.not_before and not is_closed(now, self.closed)
+
+    async def _leave_alone(self, reason: str, after: timedelta) -> None:
+        await self.ledger.note(not_before=self.clock() + after, trouble=reason)
+
+    async def _tell_how_long(self, state: State) -> None:
+        """Say how many days are left; in the log once a day, where they are few."""
+        now = self.clock()
+        left, day = last_day(state) - now, now.date().isoformat()
+        metrics.drop(days_left=left / timedelta(days=1))
+        if left < WARNED and state.warned_on != day:
+            level = logger().error if left < timedelta() else logger().warning
+            level("lists of DROP are due", service=NAME, reason=f"{left.days} days left; {state.trouble}")
+            await self.ledger.note(warned_on=day)
+
+
+def last_day(state: State) -> datetime:
+    """
+    Return by when the lists must be fetched, and the last ones answered, for no others are handed out before.
+
+    Law:
+        Cal. Civ. Code § 1798.99.86(c)(1): at least once every 45 days.
+    """
+    return (state.pulled_at or state.since) + WITHIN

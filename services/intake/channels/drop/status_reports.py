@@ -1,0 +1,225 @@
+"""
+Tells California what became of each request, and corrects what it was told.
+
+What is sent is laid down before, so that whoever goes on after a crash sends the same.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import IO, Final, Protocol
+
+from services.intake.channels.drop.client import LATER, NotYet, StatusFile, Turned, UploadResult
+from services.intake.channels.drop.files import HEADER, lines_of, part_of
+from services.intake.channels.drop.ledger import BatchStep, DropLedger, ListBatch, ListedAnswer
+from services.intake.channels.drop.lists import BatchLists, in_portions
+from services.intake.channels.drop.statuses import DropStatus, told_of_all
+from services.intake.domain import CaseStatus, IntakeCase
+from shared.contract.drop import ListKind
+from shared.runtime.log import logger
+
+WITHIN: Final = timedelta(days=45)
+"""Of the day on which lists were fetched (Cal. Civ. Code § 1798.99.86(c))."""
+MARGIN: Final = timedelta(days=3)
+"""How long before its last day a batch is answered, whatever is not decided yet."""
+AGAIN_SOONEST, AGAIN_LATEST = timedelta(seconds=2), timedelta(minutes=10)
+AGES_SHARE: Final = 20
+EXEMPTED_AGAIN: Final = timedelta(days=1)
+"""How often it is looked whether what was exempt has been deleted since."""
+AT_ONCE: Final = 1_000
+NAME: Final = "intake"
+
+
+class DropStatusPort(Protocol):
+    """Where statuses are told."""
+
+    async def upload(self, files: Sequence[StatusFile]) -> UploadResult:
+        """Tell the statuses of the lists that were fetched last."""
+
+    async def amend(self, files: Sequence[StatusFile]) -> UploadResult:
+        """Correct statuses that were told before."""
+
+
+@dataclass(slots=True)
+class _File:
+    """Statuses of a list, as a file without a name."""
+
+    kind: ListKind
+    name: str
+    content: IO[bytes]
+    told: int = 0
+    """How many statuses there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who tells statuses."""
+
+    platform: DropStatusPort
+    ledger: DropLedger
+    listing: BatchLists
+    clock: Callable[[], datetime]
+
+    async def looked(self) -> bool:
+        """Look what became of some requests; return whether anything has become of any."""
+        now = self.clock()
+        answers = await self.ledger.to_look_at(now)
+        if not answers:
+            return False
+        cases = await self.listing.cases({case for answer in answers for case in answer.cases})
+        decided = {one.id: _decided(one, cases, now) for one in answers}
+        await self.ledger.decide(decided)
+        return any(status is not one.status for one in answers for status in [decided[one.id][0]])
+
+    async def answered(self, batch: ListBatch) -> bool:
+        """
+        Tell what is decided of *batch*, once it is time to; return whether there may be more at once.
+
+        Raises:
+            NotYet: The platform does not answer, or too little is decided.
+            Turned: It has not taken all, or rows cannot be read.
+        """
+        waiting = await self.ledger.undecided(batch.id)
+        if waiting and self.clock() < batch.fetched_at + WITHIN - MARGIN:
+            return False
+        if waiting:
+            logger().error(
+                "requests of DROP are undecided", service=NAME, request_id=batch.id, handled=waiting
+            )
+        if await self._upload(batch):
+            return True
+        if waiting:
+            raise NotYet("requests of DROP are undecided", LATER)
+        for kind in batch.files:
+            if await self.listing.spoilt(batch.id, kind.item):
+                raise Turned("rows of a list cannot be read, nor be answered", HTTPStatus.OK)
+        await self.ledger.advance(batch.id, BatchStep.ANSWERED)
+        await self.ledger.note(trouble="")
+        await self.listing.discard(batch.id)
+        logger().info("DROP answered", service=NAME, request_id=batch.id)
+        return True
+
+    async def _upload(self, batch: ListBatch) -> bool:
+        """
+        Tell what is decided and was never told; return whether anything was to tell.
+
+        What is sent is laid down before, so that whoever goes on after a crash sends the same.
+        """
+        if not batch.sending:
+            await self.ledger.settle(batch.id)
+        made = [await self._file(batch, kind, name) for kind, name in batch.answerable.items()]
+        try:
+            uploads = {one.kind: StatusFile(one.name, one.content) for one in made if one.told}
+            if not uploads:
+                await self.ledger.sending(batch.id, ())
+                return bool(batch.sending)
+            taken = await self._sent(batch, list(uploads.values()))
+        finally:
+            _close(made)
+        kinds = [kind for kind, upload in uploads.items() if upload.name in taken.accepted]
+        refused = len(kinds) < len(uploads)
+        await self.ledger.told(batch.id, kinds)
+        await self.ledger.uploaded(batch.id, [batch.files[kind] for kind in kinds], refused=refused)
+        _must_have_taken(taken, [upload.name for upload in uploads.values()])
+        return True
+
+    async def _sent(self, batch: ListBatch, uploads: Sequence[StatusFile]) -> UploadResult:
+        """
+        Send *uploads*.
+
+        A refusal because no statuses are awaited is believed only where the same files were about to be sent
+        before, and nobody knows whether they arrived: else the lists would be thrown away unanswered.
+        """
+        names = [upload.name for upload in uploads]
+        await self.ledger.sending(batch.id, names)
+        try:
+            return await self.platform.upload(uploads)
+        except NotYet as error:
+            if not error.perhaps:
+                await self.ledger.sending(batch.id, batch.sending)
+            raise
+        except Turned as error:
+            same = set(names) == set(batch.sending) and not batch.refused
+            if error.status == HTTPStatus.CONFLICT and same:
+                logger().warning("DROP has the statuses already", service=NAME, request_id=batch.id)
+                return UploadResult(tuple(names), ())
+            await self.ledger.sending(batch.id, batch.sending)
+            raise
+
+    async def _file(self, batch: ListBatch, kind: ListKind, name: str) -> _File:
+        """
+        Return the statuses of a list; what is not decided is not in it.
+
+        The first file of a list tells of all whom nobody was found for; the next ones of the rest alone.
+        """
+        content: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it is handed on
+        content.write(HEADER)
+        made = _File(kind, part_of(name, batch.parts), content)
+        if name in batch.uploaded:
+            rest = await self.ledger.rest(batch.id, kind)
+            content.writelines(lines_of(rest.items()))
+            content.seek(0)
+            return replace(made, told=len(rest))
+        async for rows in in_portions(self.listing.rows(batch.id, kind.item), AT_ONCE):
+            known = await self.ledger.statuses([row.id for row in rows])
+            told = [(row.id, status) for row in rows if (status := known.get(row.id, DropStatus.NOT_FOUND))]
+            content.writelines(lines_of(told))
+            made.told += len(told)
+        content.seek(0)
+        return made
+
+    async def amended(self) -> bool:
+        """Correct some of what the platform was told; return whether anything was."""
+        async for origin, kind in self.ledger.to_amend():
+            batch = (await self.ledger.batches([origin])).get(origin)
+            told = await self.ledger.amendments(origin, kind)
+            if batch is None or not told:
+                continue
+            file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+            file.writelines((HEADER, *lines_of(told.items())))
+            file.seek(0)
+            upload = StatusFile(batch.files[kind], file)
+            try:
+                taken = await self.platform.amend([upload])
+            finally:
+                _close([upload])
+            _must_have_taken(taken, [upload.name])
+            await self.ledger.amended(told)
+            logger().info("DROP corrected", service=NAME, request_id=origin, handled=len(told))
+            return True
+        return False
+
+
+def _decided(
+    answer: ListedAnswer, cases: Mapping[str, IntakeCase], now: datetime
+) -> tuple[DropStatus | None, bool, datetime]:
+    """Return the status of *answer*, whether it may change, and when to look at it again."""
+    if any(cases[case].status is CaseStatus.PURGED for case in answer.cases):
+        return (
+            answer.status or DropStatus.NOT_FOUND,
+            False,
+            now,
+        )  # nobody knows any more; what was told stands
+    status = told_of_all(cases[case] for case in answer.cases)
+    if status is None:
+        wait = min(AGAIN_LATEST, max(AGAIN_SOONEST, (now - answer.since) / AGES_SHARE))
+        return None, True, now + wait
+    return status, status is DropStatus.EXEMPTED, now + EXEMPTED_AGAIN
+
+
+def _must_have_taken(taken: UploadResult, names: Iterable[str]) -> None:
+    """
+    Make sure that the platform has files called *names*.
+
+    Raises:
+        Turned: It has not.
+    """
+    if set(names) - set(taken.accepted):
+        raise Turned("DROP took some files and others not", HTTPStatus.BAD_REQUEST)
+
+
+def _close(files: Iterable[_File | StatusFile]) -> None:
+    for file in files:
+        file.content.close()

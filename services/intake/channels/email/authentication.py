@@ -1,0 +1,112 @@
+"""
+Whether our mail server vouches for the sender of a mail, by what it says in ``Authentication-Results``. Pure.
+
+Others write parts of that field: the envelope's sender, domains, and comments that name them. So what can be
+read in two ways, or was cut off, vouches for nothing; for a failure it is enough that the word is there.
+"""
+
+import re
+from dataclasses import dataclass
+
+from services.intake.channels.email.parser import LONGEST_FIELD, ParsedMail
+
+QUOTED = r'"(?:\\.|[^"\\])*"'
+LONGEST = LONGEST_FIELD // 2
+"""Characters that are believed; of longer fields the end is not read, and half a domain may be another's."""
+VALUE = rf'(?:{QUOTED}|[^\s";])+'
+COMMENT = re.compile(r'\([^()"\\]*\)')
+WHOLE = re.compile(rf'(?:{QUOTED}|[^"()])*')
+"""What leaves no doubt where it is divided: quotes that end, and comments that are gone."""
+STATEMENT = re.compile(rf'(?:{QUOTED}|[^;"])+')
+RESULT = re.compile(rf"\s*([\w-]+)\s*(?:/\s*\d+\s*)?=\s*(\w+)((?:\s+[\w.-]+\s*=\s*{VALUE})*)\s*")
+PROPERTY = re.compile(rf"([\w.-]+)\s*=\s*({VALUE})")
+FAILED = re.compile(r"\bdmarc\s*=\s*fail\b", re.IGNORECASE)
+ALIGNED_BY = {"spf": ("smtp.mailfrom",), "dkim": ("header.d", "header.i")}
+"""Method → what names the domain that it has checked, the best first (RFC 8601 section 2.7)."""
+WITHOUT_POLICY = frozenset({"none", "permerror", "bestguesspass"})
+"""What is found of DMARC where the domain has no policy to be followed; the last is Microsoft's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What one check has found."""
+
+    method: str
+    found: str
+    properties: dict[str, str]
+
+    def domain(self, name: str) -> str:
+        """Return the domain in a property; empty where there is none."""
+        return self.properties.get(name, "").rpartition("@")[2].strip('"').rstrip(".").lower()
+
+
+def is_forged(mail: ParsedMail, trusted: str) -> bool:
+    """
+    Tell whether our mail server says that *mail* is not from whom it says.
+
+    Args:
+        mail: What came in.
+        trusted: Name under which our mail server writes ``Authentication-Results``.
+    """
+    return bool(FAILED.search(_said(mail, trusted)))
+
+
+def is_authenticated(mail: ParsedMail, trusted: str) -> bool:
+    """
+    Tell whether our mail server vouches for the domain of the sender of *mail*.
+
+    Of a domain that has no policy, or a broken one, DMARC says nothing: then SPF or DKIM must have passed for
+    the domain of the sender or one above it. One below does not count: without the list of domains below
+    which anybody may have one, nobody knows that both are one owner's.
+
+    Args:
+        mail: What came in.
+        trusted: Name under which our mail server writes ``Authentication-Results``.
+
+    Law:
+        RFC 7489 sections 3.1 and 6.6.2: authenticated is an identifier that passes and is aligned.
+        RFC 8601 section 2.7: ``none`` is the absence of a policy or a signature.
+    """
+    results = _results(_said(mail, trusted))
+    domain = mail.address.rpartition("@")[2].lower()
+    by_policy = [result for result in results if result.method == "dmarc"]
+    if any(result.found not in WITHOUT_POLICY for result in by_policy):
+        return all(_passes_for(result, domain) for result in by_policy)
+    return any(_is_aligned(result, domain) for result in results)
+
+
+def _passes_for(result: _Result, domain: str) -> bool:
+    """By policy: where the server names the domain that it has looked at, it must be the one that we read."""
+    return result.found == "pass" and result.domain("header.from") in {"", domain}
+
+
+def _is_aligned(result: _Result, domain: str) -> bool:
+    domains = map(result.domain, ALIGNED_BY.get(result.method, ()))
+    checked = next(filter(None, domains), "")
+    return result.found == "pass" and (checked == domain != "" or _is_above(checked, domain))
+
+
+def _is_above(checked: str, domain: str) -> bool:
+    return "." in checked and domain.endswith(f".{checked}")
+
+
+def _said(mail: ParsedMail, trusted: str) -> str:
+    """The topmost field is our server's own; others may come from anybody (RFC 8601 section 5)."""
+    server, _, results = mail.field("authentication-results").partition(";")
+    named = next(iter(server.split()), "")
+    return results if trusted and named.lower() == trusted.lower() else ""
+
+
+def _results(said: str) -> list[_Result]:
+    if len(said) > LONGEST:
+        return []
+    while (shorter := COMMENT.sub(" ", said)) != said:
+        said = shorter
+    if not WHOLE.fullmatch(said):
+        return []
+    found = filter(None, map(RESULT.fullmatch, STATEMENT.findall(said)))
+    return [_Result(match[1].lower(), match[2].lower(), _properties(match[3])) for match in found]
+
+
+def _properties(written: str) -> dict[str, str]:
+    return {name.lower(): value for name, value in PROPERTY.findall(written)}

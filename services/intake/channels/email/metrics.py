@@ -1,0 +1,17 @@
+"""What Prometheus is told of mail that comes in. Labels come from a closed vocabulary; never an address."""
+
+from prometheus_client import Counter
+
+from shared.runtime.metrics import REGISTRY
+
+_MAILS = Counter(
+    "habeas_inbox_mails",
+    "Mails that came in, by what became of them; see docs/mail.md.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+
+
+def mail(outcome: str) -> None:
+    """Count a mail that came in."""
+    _MAILS.labels(outcome).inc()

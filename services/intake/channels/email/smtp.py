@@ -1,0 +1,64 @@
+"""
+The port that takes mail in, by SMTP or LMTP.
+
+Who brings a mail keeps it until it hears ``250``, and brings it again where it does not. So nothing is lost
+that is not sealed and announced, and nothing is kept here.
+"""
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Session
+from aiosmtpd.smtp import Envelope as Said
+
+from services.intake.channels.email.parser import single
+from services.intake.channels.email.service import EmailService, MailDeferred, MailEnvelope
+from shared.errors import HabeasError, TransientError
+from shared.runtime.log import logger
+
+TAKEN = "250 2.0.0 taken in"
+NOT_HERE = "550 5.1.1 no such address"
+LATER = "451 4.3.0 try again later"
+TOO_OFTEN = "451 4.7.1 too much from this sender, try again later"
+
+
+class Port:
+    """Answers SMTP for the address that people write to. The methods' names and signatures are aiosmtpd's."""
+
+    def __init__(self, desk: EmailService) -> None:
+        """Take what comes to *desk*."""
+        self._desk = desk
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Said, address: str, options: list[str]
+    ) -> str:
+        """Take mail for the address that people write to, with a tag or without, and for no other."""
+        del server, session, options
+        name, _, domain = address.lower().rpartition("@")
+        if f"{name.partition('+')[0]}@{domain}" != self._desk.threads.address.lower():
+            return NOT_HERE
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 known"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Said) -> str:  # noqa: N802
+        """Take a mail in; answer when what it came to is durable."""
+        del session
+        answer = await self._taken(envelope)
+        # Over LMTP there is an answer for each recipient (RFC 2033 section 4.2).
+        return "\r\n".join([answer] * len(envelope.rcpt_tos)) if isinstance(server, LMTP) else answer
+
+    async def _taken(self, said: Said) -> str:
+        content = said.content if isinstance(said.content, bytes) else b""
+        envelope = MailEnvelope(tuple(said.rcpt_tos), single(said.mail_from or ""))
+        try:
+            await self._desk.take(content, envelope)
+        except MailDeferred:
+            return TOO_OFTEN
+        except TransientError as error:
+            logger().warning("a mail must wait", service="intake", reason=str(error))
+            return LATER
+        except HabeasError as error:
+            logger().error("a mail cannot be taken in", service="intake", reason=str(error))
+            return LATER
+        except Exception as error:  # noqa: BLE001 - who hears 451 keeps the mail
+            logger().error("a mail cannot be taken in", service="intake", reason=type(error).__name__)
+            return LATER
+        return TAKEN

@@ -1,0 +1,102 @@
+"""
+Whether a reply is a code and nothing else. Pure.
+
+A reply counts as a proof only if its writer sent the code on purpose: it is the entire reply, without the
+quoted letter and a signature in the standard form. Anything else may say the opposite of what a code would
+prove, so nothing else is interpreted. All forms of the mail must say the same.
+"""
+
+import re
+from collections.abc import Sequence
+
+from services.intake.channels.email.parser import ParsedMail
+from services.intake.channels.email.quotation import INTRODUCTION, WRAPPED, has_heads, is_introduced
+from shared.contract.codes import is_code, normalized
+
+QUOTED = re.compile(r"\s*>")
+SIGNATURE = re.compile(r"--[ \xa0]?")
+"""What a signature begins with (RFC 3676 section 4.3); markup loses the space."""
+MOST_SIGNATURE_LINES = 4
+ORIGINAL = re.compile(
+    r"\s*(?:-{2,}\s*(?:original message|urspr.{2,4}ngliche (?:nachricht|mail)|message d.origine"
+    r"|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|原始邮件)\s*-{2,}"
+    r"|_{20,})\s*",
+    re.IGNORECASE,
+)
+"""A line that parts the letter from a reply to it; a mail that was forwarded is no reply."""
+MOST_TEXTS = 2
+"""One form as plain text, and one as markup."""
+
+
+def sole_code(mail: ParsedMail, case: str) -> str | None:
+    """
+    Return the code that *mail* consists of; None if it says anything else, or may.
+
+    Args:
+        mail: A reply.
+        case: Id of the request that it answers: with it ends a letter that is quoted without marks.
+    """
+    texts = [text for text in mail.texts if text.strip()]
+    if not mail.whole or not 0 < len(texts) <= MOST_TEXTS:
+        return None
+    codes = {_code_in(text, case) for text in texts}
+    return codes.pop() if len(codes) == 1 else None
+
+
+def _code_in(text: str, case: str) -> str | None:
+    lines = _without_quotations(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    end = next((number for number in range(len(lines)) if _begins_original(lines, number)), len(lines))
+    own = _said(_without_signature(lines[:end]))
+    if len(own) != 1 or not is_code(own[0]):
+        return None
+    return normalized(own[0]) if _is_original(lines[end:], case) else None
+
+
+def _said(lines: Sequence[str]) -> list[str]:
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _without_quotations(lines: Sequence[str]) -> list[str]:
+    """Return *lines* without those that are marked as quoted, and the introductions right before them."""
+    kept: list[str] = []
+    for line in lines:
+        if QUOTED.match(line):
+            _drop_introduction(kept)
+        else:
+            kept.append(line)
+    return kept
+
+
+def _drop_introduction(lines: list[str]) -> None:
+    """Remove an introduction that *lines* end with, and the blank lines after it."""
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    for count in range(1, WRAPPED + 1):
+        if count <= end and INTRODUCTION.match(" ".join(lines[end - count : end])):
+            del lines[end - count :]
+            return
+
+
+def _begins_original(lines: Sequence[str], number: int) -> bool:
+    return is_introduced(lines, number) or bool(ORIGINAL.fullmatch(lines[number])) or has_heads(lines, number)
+
+
+def _without_signature(lines: Sequence[str]) -> Sequence[str]:
+    """Return *lines* without a signature at their end; one that is longer than the standard has is none."""
+    begin = next((number for number, line in enumerate(lines) if SIGNATURE.fullmatch(line)), len(lines))
+    return lines[:begin] if len(_said(lines[begin + 1 :])) <= MOST_SIGNATURE_LINES else lines
+
+
+def _is_original(lines: Sequence[str], case: str) -> bool:
+    """
+    Return whether *lines* are the letter as a reply quotes it without marks, or nothing.
+
+    The letter has the heads of a mail, and ends with our reference: what is written below it is seen. Of what
+    markup quotes, the introduction alone is left.
+    """
+    said = _said(lines)
+    if not said or (len(said) <= WRAPPED and INTRODUCTION.match(" ".join(said))):
+        return True
+    headed = any(has_heads(lines, number) for number in range(min(len(lines), WRAPPED + 2)))
+    return headed and said[-1].endswith(case)

@@ -1,0 +1,84 @@
+"""
+What is left where a process died: bodies that no request was made of, and requests that nobody was told of.
+
+A client names its requests by nothing that it could repeat, so nothing but the clock comes back to them. What
+lies sealed whole is a request, and is told of again; what does not has had no answer, and is destroyed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.intake.cases.service import RequestService
+from services.intake.channels.fides.clients import source_of
+from services.intake.channels.fides.entries import FidesEntry
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import RequestId, RequestSubmitted
+from shared.errors import HabeasError, UnknownRequest
+from shared.runtime.log import logger
+
+LEFT_AFTER = timedelta(days=1)
+LOOK_EVERY_S = 600.0
+
+
+class FidesOpenRequestPort(Protocol):
+    """The requests that came by this door, as :class:`services.intake.channels.fides.ledger.FidesLedger` keeps them."""
+
+    def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
+        """Yield those that came *before* a moment and are not known to be registered, many at a time."""
+
+    async def registered(self, case_ids: Sequence[RequestId]) -> None:
+        """Remember that requests are registered."""
+
+    async def remove(self, case_id: RequestId) -> None:
+        """Forget a request that there is not."""
+
+
+class Vault(Protocol):
+    """Where personal data is sealed."""
+
+    async def destroy(self, case: str) -> None:
+        """Destroy the key of *case*, and what it sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Looks through the requests of a day ago."""
+
+    requests: FidesOpenRequestPort
+    door: RequestService
+    vault: Vault
+
+    async def work(self) -> None:
+        """Look through all once."""
+        async for entries in self.requests.unregistered(self.door.clock() - LEFT_AFTER):
+            histories = await self.door.journal.histories({entry.case for entry in entries})
+            await self.requests.registered([case for case, rows in histories.items() if rows])
+            for entry in entries:
+                if not histories.get(entry.case):
+                    await self._settle(entry)
+
+    async def _settle(self, entry: FidesEntry) -> None:
+        try:
+            sealed = await self.door.kept(entry.case, SUBMISSION)
+        except UnknownRequest:
+            await self.vault.destroy(entry.case)
+            await self.requests.remove(entry.case)
+            logger().warning(
+                "a body that is no request is destroyed", service="intake", request_id=entry.case
+            )
+            return
+        request = RequestSubmitted.model_validate_json(sealed)
+        await self.door.lodge(request, source_of(entry.client), at=entry.at)
+
+
+async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """Do the *work* of sweeping again and again, until cancelled; an outage only delays it."""
+    while True:
+        try:
+            await work()
+        except HabeasError as error:
+            logger().warning("what is left is destroyed later", service="intake", reason=str(error))
+        await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,34 @@
+"""What became of a code that a person typed in. Pure."""
+
+from http import HTTPStatus
+
+from services.intake.channels.fides.errors import FidesCallRefused
+from services.intake.channels.fides.statuses import Seen
+from services.intake.domain import CaseStatus
+from shared.contract.codes import CodeVerdict
+from shared.contract.events import ProofRefused
+
+EARLY = frozenset({CaseStatus.UNKNOWN, CaseStatus.RECEIVED})
+
+
+def is_judged(seen: Seen, before: Seen) -> bool:
+    """Tell whether anything has followed a code that was offered after *before*."""
+    return not seen.case.awaits_proof or len(seen.answers) > len(before.answers)
+
+
+def must_be_right(before: Seen, after: Seen) -> None:
+    """
+    Check that what followed a code says that it was the right one.
+
+    Raises:
+        Refused: It was wrong (403), or there is none to compare it with any more (400).
+    """
+    if after.case.refused_for:
+        raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Too many incorrect identification codes.")
+    for fact in after.answers[len(before.answers) :]:
+        if isinstance(fact, ProofRefused):
+            if fact.reason == CodeVerdict.WRONG:
+                raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
+            raise FidesCallRefused(
+                HTTPStatus.BAD_REQUEST, f"The identification code is of no use any more: {fact.reason}."
+            )

@@ -1,0 +1,221 @@
+"""
+Wishes about the use of data, which a person says in several calls, without HTTP.
+
+Who they are is needed from the first call to the last, and no request is made in between. It lies sealed like
+a case of its own, for a day; then it is destroyed. Opting out needs no proof (11 CCR § 7060(b), GDPR
+Art. 7(3)), so that no code is mailed, and any is taken.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Protocol
+
+import orjson
+
+from services.intake.channels.fides.bodies import (
+    Consent,
+    Create,
+    CreateConsent,
+    FidesIdentity,
+    SetPreferences,
+)
+from services.intake.channels.fides.cleanup import Vault
+from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
+from services.intake.channels.fides.ids import CONSENT_REQUEST, case_of, spelt
+from services.intake.channels.fides.policies import DEFAULT_CONSENT_POLICY, Action, Wish, action_of
+from services.intake.channels.fides.requests import NO_IDENTITY
+from services.intake.channels.fides.service import TOO_MANY, FidesService
+from shared.contract.events import RequestId
+from shared.errors import Destroyed, UnknownRequest
+from shared.runtime.mongo import Database, insert_new, translated
+
+BEGUN, SAID = "fides_consent_request", "fides_preferences"
+"""Names under which lie who asks, and what they want."""
+KEPT_FOR = timedelta(days=1)
+AT_ONCE = 100
+
+
+class Begun:
+    """The collection ``fides_consents``: which were begun, and until when they can be gone on with."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep it in *database*."""
+        self._begun = database["fides_consents"]
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the consent requests"):
+            await self._begun.create_index("expires_at")
+
+    async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
+        """Put one down, before anything is sealed of it."""
+        await insert_new(self._begun, [{"_id": consent_id, "expires_at": expires_at}])
+
+    async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
+        """Tell whether one can be gone on with."""
+        with translated("look a consent request up"):
+            found = await self._begun.find_one({"_id": consent_id})
+        return found is not None and found["expires_at"] > now
+
+    async def expired(self, now: datetime) -> Sequence[RequestId]:
+        """Return some that are over."""
+        with translated("look for old consent requests"):
+            found = self._begun.find({"expires_at": {"$lte": now}}).limit(AT_ONCE)
+            return [document["_id"] async for document in found]
+
+    async def remove(self, consent_ids: Sequence[RequestId]) -> None:
+        """Forget some of which nothing is sealed any more."""
+        with translated("forget consent requests"):
+            await self._begun.delete_many({"_id": {"$in": list(consent_ids)}})
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Destroys what was begun and is over."""
+
+    begun: Begun
+    vault: Vault
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def work(self) -> None:
+        """Destroy what is over."""
+        while await self.some():
+            pass
+
+    async def some(self) -> bool:
+        """Destroy some of what is over; return whether there was any."""
+        over = await self.begun.expired(self.clock())
+        for consent_id in over:
+            await self.vault.destroy(consent_id)
+        await self.begun.remove(over)
+        return bool(over)
+
+
+class OpenConsentPort(Protocol):
+    """Which were begun, as :class:`Begun` keeps them."""
+
+    async def add(self, consent_id: RequestId, expires_at: datetime) -> None:
+        """Put one down, before anything is sealed of it."""
+
+    async def is_open(self, consent_id: RequestId, now: datetime) -> bool:
+        """Tell whether one can be gone on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """The wishes about the use of data."""
+
+    desk: FidesService
+    begun: OpenConsentPort
+
+    async def begin(self, said: CreateConsent, body: bytes, allowed: Callable[[], bool]) -> dict[str, Any]:
+        """
+        Take in who says what is to be done with their data.
+
+        Raises:
+            Refused: It names nobody (400), or the caller has begun too many (429).
+        """
+        identity = said.identity
+        if not (identity.email or identity.phone_number or any(identity.named.values()) or identity.labelled):
+            raise FidesCallRefused(HTTPStatus.BAD_REQUEST, NO_IDENTITY)
+        if not allowed():
+            raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+        consent_id = token_hex(16)
+        await self.begun.add(consent_id, self.desk.door.clock() + KEPT_FOR)
+        await self.desk.door.keep(consent_id, BEGUN, body)
+        return {"consent_request_id": spelt(consent_id, CONSENT_REQUEST)}
+
+    async def preferences(self, name: str) -> dict[str, Any]:
+        """
+        Return what was said before in the same consent request.
+
+        Raises:
+            Refused: There is none of this name, or it is over.
+        """
+        consent_id, _ = await self._opened(name)
+        try:
+            said = SetPreferences.model_validate_json(await self.desk.door.kept(consent_id, SAID))
+        except UnknownRequest:
+            return {"consent": None}
+        return _plain(said)
+
+    async def say(
+        self, name: str, said: SetPreferences, body: bytes, allowed: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """
+        Exercise the rights of who opts out of something; opting in exercises none, and is kept for a day.
+
+        Raises:
+            Refused: There is no such consent request (404), no such policy of consent (400), or too many came
+                (429).
+        """
+        consent_id, begun = await self._opened(name)
+        key = said.policy_key or DEFAULT_CONSENT_POLICY
+        for wish, opted_out in self._wishes(said.consent, key).items():
+            if not allowed():
+                raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+            asked = _asked(CreateConsent.model_validate_json(begun), said, opted_out, key)
+            sent = {"consent_request": begun.decode(), "preferences": body.decode()}
+            sealed = orjson.dumps({**asked.model_dump(mode="json", by_alias=True), "as_sent": sent})
+            try:
+                await self.desk.take(asked, sealed, None, wish=wish, name=_called(consent_id, wish, asked))
+            except RequestNotTaken as error:
+                raise FidesCallRefused(HTTPStatus.BAD_REQUEST, str(error)) from None
+        await self.desk.door.vault.discard(consent_id, [SAID])
+        await self.desk.door.keep(consent_id, SAID, body)
+        return _plain(said)
+
+    def _wishes(self, preferences: Sequence[Consent], key: str) -> dict[Wish, list[Consent]]:
+        policy = self.desk.policies.wishes.get(key)
+        if policy is not None and action_of(policy) is not Action.CONSENT:
+            raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} is not about consent.")
+        wishes: dict[Wish, list[Consent]] = defaultdict(list)
+        for preference in preferences:
+            wish = self.desk.policies.opting_out(preference.data_use, key)
+            if wish is None:
+                raise FidesCallRefused(HTTPStatus.BAD_REQUEST, f"Policy with key {key} does not exist.")
+            if not preference.opt_in:
+                wishes[wish].append(preference)
+        return wishes
+
+    async def _opened(self, name: str) -> tuple[RequestId, bytes]:
+        consent_id = case_of(name, CONSENT_REQUEST)
+        if consent_id is None or not await self.begun.is_open(consent_id, self.desk.door.clock()):
+            raise not_found("consent request")
+        try:
+            return consent_id, await self.desk.door.kept(consent_id, BEGUN)
+        except (UnknownRequest, Destroyed):
+            raise not_found("consent request") from None
+
+
+def _asked(
+    begun: CreateConsent, said: SetPreferences, opted_out: Sequence[Consent], policy_key: str
+) -> Create:
+    """Return the request of who has begun so and opts out of that."""
+    browser = said.browser_identity or FidesIdentity()
+    known = browser.model_dump(by_alias=True, exclude_none=True)
+    known |= begun.identity.model_dump(by_alias=True, exclude_none=True)
+    return Create(
+        identity=FidesIdentity.model_validate(known),
+        policy_key=policy_key,
+        custom_privacy_request_fields=begun.custom_privacy_request_fields,
+        property_id=begun.property_id,
+        consent_preferences=tuple(opted_out),
+        source=begun.source,
+    )
+
+
+def _called(consent_id: RequestId, wish: Wish, asked: Create) -> str:
+    """Return the reference of a request: the same wish, said again, is the same request."""
+    uses = sorted({one.data_use for one in asked.consent_preferences or ()})
+    known = asked.identity.model_dump_json(by_alias=True)
+    return f"{consent_id} {wish} {sha256(orjson.dumps([uses, known])).hexdigest()}"
+
+
+def _plain(said: SetPreferences) -> dict[str, Any]:
+    return {"consent": [one.model_dump(mode="json") for one in said.consent]}

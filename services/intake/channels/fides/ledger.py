@@ -1,0 +1,101 @@
+"""Which requests came by this door, and as what; nothing of the person."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.intake.channels.fides.entries import Between, FidesEntry
+from services.intake.channels.fides.policies import Wish
+from shared.contract.events import RequestId
+from shared.runtime.mongo import Database, Document, insert_new, translated
+
+BATCH = 200
+_WISH: TypeAdapter[Wish] = TypeAdapter(Wish)
+
+
+class FidesLedger:
+    """The collection ``fides_requests``."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep it in *database*."""
+        self._requests = database["fides_requests"]
+
+    async def prepare(self) -> None:
+        """Create the index."""
+        with translated("index the requests of clients"):
+            await self._requests.create_index([("at", -1), ("_id", -1)])
+            unregistered = {"registered": False}
+            await self._requests.create_index("at", partialFilterExpression=unregistered)
+
+    async def add(self, entry: FidesEntry) -> None:
+        """Put *entry* down; again changes nothing."""
+        document = {
+            "_id": entry.case,
+            "at": entry.at,
+            "policy": entry.policy,
+            "wish": str(entry.wish),
+            "client": entry.client,
+            "registered": False,
+        }
+        await insert_new(self._requests, [document])
+
+    async def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
+        """Yield those that came *before* a moment and are not known to be registered, many at a time."""
+        with translated("look for requests that were left"):
+            found = self._requests.find({"registered": False, "at": {"$lt": before}})
+            while batch := await found.to_list(BATCH):
+                yield list(map(_entry, batch))
+
+    async def registered(self, case_ids: Sequence[RequestId]) -> None:
+        """Remember that requests are registered."""
+        with translated("settle the requests of clients"):
+            named = {"_id": {"$in": list(case_ids)}}
+            await self._requests.update_many(named, {"$set": {"registered": True}})
+
+    async def remove(self, case_id: RequestId) -> None:
+        """Forget a request that there is not."""
+        with translated("forget a request of a client"):
+            await self._requests.delete_one({"_id": case_id})
+
+    async def entry(self, case_id: RequestId) -> FidesEntry | None:
+        """Return the request called *case_id*, if it came by this door."""
+        with translated("look a request of a client up"):
+            found = await self._requests.find_one({"_id": case_id})
+        return None if found is None else _entry(found)
+
+    async def count(self, between: Between) -> int:
+        """Return how many there are."""
+        with translated("count the requests of clients"):
+            return int(await self._requests.count_documents(_wanted(between)))
+
+    async def batches(self, between: Between, *, skip: int = 0) -> AsyncIterator[list[FidesEntry]]:
+        """Yield them, many at a time, without the first *skip*."""
+        turn = 1 if between.oldest_first else -1
+        batch: list[FidesEntry] = []
+        with translated("list the requests of clients"):
+            found = self._requests.find(_wanted(between)).sort([("at", turn), ("_id", turn)]).skip(skip)
+            async for document in found:
+                batch.append(_entry(document))
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
+
+
+def _wanted(between: Between) -> Document:
+    span: dict[str, Any] = {"$gt": between.after, "$lt": between.before}
+    asked = {name: at for name, at in span.items() if at is not None}
+    return {"at": asked} if asked else {}
+
+
+def _entry(document: Document) -> FidesEntry:
+    return FidesEntry(
+        document["_id"],
+        document["at"],
+        document["policy"],
+        _WISH.validate_python(document["wish"]),
+        document["client"],
+    )

@@ -1,0 +1,125 @@
+"""How what a client asks for becomes a request like any other. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from services.intake.channels.fides.bodies import Create, FidesIdentity, Labelled
+from services.intake.channels.fides.errors import RequestNotTaken
+from services.intake.channels.fides.policies import FidesPolicies, Wish, right_of
+from shared.contract.events import Details, RequestSubmitted, Residence, Subject
+from shared.law import DIRECT_MARKETING
+
+NAME_FIELDS = ("name", "full_name")
+"""Fields of a form that are taken for the person's name; so are ``first_name`` and ``last_name`` together."""
+NO_IDENTITY = "You must provide at least one identity: an email, a phone_number, an external_id or your own."
+NO_KEY = "Leave encryption_key out: what is handed over opens with a code to the person's mailbox."
+NO_OPT_IN = "Nothing is opted out of: opting in is no right that is exercised here."
+
+
+def wish_in(said: Create, policies: FidesPolicies) -> Wish:
+    """
+    Return what is asked for.
+
+    Raises:
+        NotTaken: There is no such policy, or nothing to do by it.
+    """
+    wish = policies.wishes.get(said.policy_key)
+    if wish is None:
+        raise RequestNotTaken(f"Policy with key {said.policy_key} does not exist.")
+    if said.consent_preferences is not None and all(one.opt_in for one in said.consent_preferences):
+        raise RequestNotTaken(NO_OPT_IN)
+    return wish
+
+
+def request_in(said: Create, wish: Wish, *, reference: str, public: bool) -> RequestSubmitted:
+    """
+    Return the request that a client makes.
+
+    Args:
+        said: What the client has sent.
+        wish: What is asked for.
+        reference: What the request is called; no client chooses it, so that none can name another's.
+        public: Whether anybody may have sent it: then their word for when they asked is not taken.
+
+    Raises:
+        NotTaken: It names nobody, or asks for what there is not.
+    """
+    if said.encryption_key:
+        raise RequestNotTaken(NO_KEY)
+    fields = said.custom_privacy_request_fields or {}
+    try:
+        return RequestSubmitted(
+            reference=reference,
+            right=right_of(wish),
+            subject=_subject(said.identity, fields),
+            residence=_residence(said.location),
+            received_at=None if public else said.requested_at,
+            details=Details(
+                scope=(DIRECT_MARKETING,) if wish == DIRECT_MARKETING else (),
+                statement="\n".join(_told(said, fields)) or None,
+            ),
+        )
+    except ValidationError as error:
+        raise RequestNotTaken(_flaws(error)) from None
+
+
+def identifiers_in(identity: FidesIdentity) -> dict[str, str]:
+    """
+    Return what a person is known by, besides their name, e-mail address and telephone number.
+
+    Raises:
+        NotTaken: An identity of the operator's own has several values.
+    """
+    named = {name: value for name, value in identity.named.items() if value is not None}
+    labelled = {name: _values(one) for name, one in identity.labelled.items()}
+    if any(len(values) > 1 for values in labelled.values()):
+        raise RequestNotTaken("A custom identity must have one value.")
+    return named | {name: values[0] for name, values in labelled.items() if values}
+
+
+def _values(labelled: Labelled) -> list[str]:
+    values = labelled.value if isinstance(labelled.value, tuple) else (labelled.value,)
+    return [str(value) for value in values if str(value).strip()]
+
+
+def _subject(identity: FidesIdentity, fields: Mapping[str, Labelled]) -> Subject:
+    identifiers = identifiers_in(identity)
+    if not (identity.email or identity.phone_number or identifiers):
+        raise RequestNotTaken(NO_IDENTITY)
+    return Subject(
+        name=identity.name or _name_in(fields),
+        email=identity.email,
+        phone=identity.phone_number,
+        identifiers=identifiers,
+    )
+
+
+def _name_in(fields: Mapping[str, Labelled]) -> str | None:
+    said = {name: str(one.value).strip() for name, one in fields.items() if isinstance(one.value, str)}
+    whole = next((said[name] for name in NAME_FIELDS if said.get(name)), None)
+    parts = [said.get("first_name"), said.get("last_name")]
+    return whole or (" ".join(part for part in parts if part) if all(parts) else None)
+
+
+def _residence(location: str | None) -> Residence | None:
+    if location is None:
+        return None
+    country, _, subdivision = location.partition("-")
+    return Residence(country=country, subdivision=subdivision or None)
+
+
+def _told(said: Create, fields: Mapping[str, Labelled]) -> Iterator[str]:
+    """Yield what else the person said, a line each."""
+    for one in fields.values():
+        if values := _values(one):
+            yield f"{one.label}: {', '.join(values)}"
+    for preference in said.consent_preferences or ():
+        if not preference.opt_in:
+            yield f"opts out of: {preference.data_use}"
+
+
+def _flaws(error: ValidationError) -> str:
+    # Further on, a path may hold a name that the client has chosen.
+    flaws = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, flaw['loc'][:1]))}: {flaw['msg']}" for flaw in flaws)

@@ -1,0 +1,234 @@
+"""
+What clients can do, without HTTP.
+
+What a client has sent is sealed first, as it came, then the request is lodged as any other is. Anybody may
+ask without a token; they choose no reference, and their word counts for nothing until the person has proven
+who they are.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Protocol
+
+from services.intake.cases.clock import ClockRules
+from services.intake.cases.service import RequestService
+from services.intake.channels.fides.bodies import Create
+from services.intake.channels.fides.clients import source_of
+from services.intake.channels.fides.code_results import EARLY, is_judged, must_be_right
+from services.intake.channels.fides.entries import FidesEntry
+from services.intake.channels.fides.errors import FidesCallRefused, RequestNotTaken, not_found
+from services.intake.channels.fides.filters import FilteredRequest
+from services.intake.channels.fides.policies import FidesPolicies, Wish
+from services.intake.channels.fides.requests import request_in, wish_in
+from services.intake.channels.fides.responses import response
+from services.intake.channels.fides.statuses import FidesStatus as Told
+from services.intake.channels.fides.statuses import Seen
+from services.intake.domain import CaseStatus
+from shared.contract.codes import is_code
+from shared.contract.events import EmailCode, RequestId
+from shared.errors import PermanentError, TransientError, UnknownRequest
+from shared.runtime.journal import told_by
+from shared.runtime.log import logger
+
+BODY = "fides_request"
+"""Name under which the request lies in the vault, as it came."""
+LOOKS = 100
+"""Times that are waited for the answer to a code, before the caller is told to ask again."""
+PAUSE_S = 0.1
+TOO_MANY = "Too many requests from this address."
+AWAY = "A part of the system does not answer; send this request again."
+BROKEN = "This request is not taken until somebody has looked at it; write to the contact."
+
+
+class FidesLedgerPort(Protocol):
+    """The requests that came by this door, as :class:`services.intake.channels.fides.ledger.FidesLedger` keeps them."""
+
+    async def add(self, entry: FidesEntry) -> None:
+        """Put *entry* down; again changes nothing."""
+
+    async def entry(self, case_id: RequestId) -> FidesEntry | None:
+        """Return the request called *case_id*, if it came by this door."""
+
+
+async def _a_moment() -> None:
+    await asyncio.sleep(PAUSE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class FidesService:
+    """The business, as clients of Fides see it."""
+
+    door: RequestService
+    requests: FidesLedgerPort
+    policies: FidesPolicies
+    practice: ClockRules
+    root: str
+    """Where people reach intake."""
+    pause: Callable[[], Awaitable[None]] = field(default=_a_moment)
+    """Waits between two looks whether something has come."""
+
+    async def create(
+        self, items: Sequence[tuple[Create, bytes]], client: str | None, allowed: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """
+        Take requests in, and say which; one that is not taken holds up no other.
+
+        Args:
+            items: Each as it was read, and as it came.
+            client: Who sends them; None where anybody may have.
+            allowed: Uses up one request that the caller may make, and tells whether there was one.
+
+        Raises:
+            Refused: The caller has made too many before.
+        """
+        succeeded, failed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
+        for number, (said, body) in enumerate(items):
+            data = {"index": number, "policy_key": said.policy_key}
+            if not allowed():
+                failed.append({"message": TOO_MANY, "data": data})
+                continue
+            try:
+                found = await self.take(said, body, client)
+                succeeded.append(response(found, self.today(), personal=client is not None))
+            except (RequestNotTaken, TransientError, PermanentError) as error:
+                failed.append({"message": _why(error), "data": data})
+        if not succeeded and failed and all(one["message"] == TOO_MANY for one in failed):
+            raise FidesCallRefused(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY)
+        return {"succeeded": succeeded, "failed": failed}
+
+    async def take(
+        self, said: Create, body: bytes, client: str | None, *, wish: Wish | None = None, name: str = ""
+    ) -> FilteredRequest:
+        """
+        Take a request in.
+
+        Args:
+            said: What is asked for.
+            body: The same as it came.
+            client: Who sends it; None where anybody may have.
+            wish: What is asked for, where the policy does not say it.
+            name: What the request is called, where the same may be sent again; no client chooses it.
+
+        Raises:
+            NotTaken: It names nobody, or asks for what there is not.
+        """
+        wanted = wish_in(said, self.policies) if wish is None else wish
+        reference = name or token_hex(16)
+        request = request_in(said, wanted, reference=reference, public=client is None)
+        source = source_of(client)
+        case_id = self.door.id_of(source, reference)
+        entry = FidesEntry(case_id, self.door.clock(), said.policy_key, wanted, client)
+        await self.requests.add(entry)
+        await self.door.keep(case_id, BODY, body)
+        await self.door.lodge(request, source)
+        return FilteredRequest(entry, await self.seen(case_id), said)
+
+    async def verify(self, case_id: RequestId | None, code: str) -> dict[str, Any]:
+        """
+        Offer the code that was mailed, wait until it is judged, and return the request.
+
+        Raises:
+            Refused: There is no such request (404), no code is waited for or it has expired (400), it is
+                wrong (403), or it is not judged yet (503).
+            TooOften: Too much was done about the request within the hour.
+        """
+        found = await self.found(case_id)
+        before = await self._until(found.entry.case, lambda seen: seen.case.status not in EARLY)
+        if not before.case.awaits_proof:
+            raise FidesCallRefused(
+                HTTPStatus.BAD_REQUEST, f"No code is awaited: the request is {found.status}."
+            )
+        if not is_code(code):
+            raise FidesCallRefused(HTTPStatus.FORBIDDEN, "Incorrect identification code.")
+        await self.door.prove(found.entry.case, [EmailCode(kind="email_code", code=code)])
+        after = await self._until(found.entry.case, lambda seen: is_judged(seen, before))
+        must_be_right(before, after)
+        return response(FilteredRequest(found.entry, after, found.said), self.today(), personal=False)
+
+    async def found(self, case_id: RequestId | None) -> FilteredRequest:
+        """
+        Return a request that came by this door.
+
+        Raises:
+            Refused: There is none, or no more.
+        """
+        entry = None if case_id is None else await self.requests.entry(case_id)
+        found = [] if entry is None else await self.look([entry])
+        if not found:
+            raise not_found()
+        return found[0]
+
+    async def look(self, entries: Sequence[FidesEntry]) -> list[FilteredRequest]:
+        """Return requests as they stand, but those that were never lodged, or whose record is gone."""
+        seen = await self._seen_of({entry.case for entry in entries})
+        found = await asyncio.gather(*(self._looked(entry, seen[entry.case]) for entry in entries))
+        return [one for one in found if one is not None]
+
+    async def seen(self, case_id: RequestId) -> Seen:
+        """Return what is known of a case."""
+        return (await self._seen_of({case_id}))[case_id]
+
+    async def results(self, case_id: RequestId | None) -> dict[str, Any]:
+        """
+        Return where the person finds what is handed over: a page that opens it with a code to their mailbox.
+
+        Raises:
+            Refused: There is no such request (404), or no answer yet (400).
+        """
+        found = await self.found(case_id)
+        if found.status is not Told.COMPLETE:
+            raise FidesCallRefused(
+                HTTPStatus.BAD_REQUEST, f"There are no access results: the request is {found.status}."
+            )
+        fulfilled = found.seen.case.fulfilled
+        packed = fulfilled is not None and fulfilled.package is not None
+        return {"access_result_urls": [f"{self.root}/requests/{found.entry.case}"] if packed else []}
+
+    def today(self) -> date:
+        """Return the day it is where requests are answered."""
+        return self.door.clock().astimezone(self.practice.zone).date()
+
+    async def _seen_of(self, case_ids: set[RequestId]) -> Mapping[RequestId, Seen]:
+        histories = await self.door.journal.histories(case_ids)
+        return {case: Seen.of(told_by(histories.get(case, ()))) for case in case_ids}
+
+    async def _looked(self, entry: FidesEntry, seen: Seen) -> FilteredRequest | None:
+        if seen.case.status is CaseStatus.PURGED:
+            return None
+        if seen.case.status is CaseStatus.UNKNOWN:
+            try:
+                await self.door.case(entry.case)
+            except UnknownRequest:
+                return None
+        return FilteredRequest(entry, seen, await self._said(entry))
+
+    async def _said(self, entry: FidesEntry) -> Create | None:
+        try:
+            return Create.model_validate_json(await self.door.kept(entry.case, BODY))
+        except UnknownRequest:
+            return None
+
+    async def _until(self, case_id: RequestId, come: Callable[[Seen], bool]) -> Seen:
+        for _ in range(LOOKS):
+            seen = await self.seen(case_id)
+            if come(seen):
+                return seen
+            await self.pause()
+        raise FidesCallRefused(
+            HTTPStatus.SERVICE_UNAVAILABLE, "The code is being checked: look at the request in a moment."
+        )
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case RequestNotTaken():
+            return str(error)
+        case TransientError():
+            return AWAY
+        case _:
+            logger().error("request failed", service="intake", exc_info=error)
+            return BROKEN

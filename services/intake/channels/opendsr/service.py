@@ -1,0 +1,224 @@
+"""What controllers can do, and what they hear, without HTTP."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+from services.intake.cases.clock import Arrival, ClockRules, end_of, receive
+from services.intake.cases.errors import NotNow, TooOften
+from services.intake.channels.opendsr import messages
+from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.controllers import ListedController, controller_of, name_in
+from services.intake.channels.opendsr.instructions import FiledInstruction, Files
+from services.intake.channels.opendsr.messages import OpenDsrMessage
+from services.intake.channels.opendsr.protocol import RAW, InstructionKind, Version, instant, refused
+from services.intake.channels.opendsr.statuses import OpenDsrStatus, OpenDsrStatusReport, next_of
+from services.intake.domain import IntakeCase
+from services.intake.http.callbacks import Callback
+from services.intake.http.failed_attempts import FailedAttempts
+from services.intake.http.packages import Download, Packages
+from services.intake.http.ranges import RangeRequest
+from shared.errors import UnknownRequest
+from shared.runtime import safe_http
+from shared.runtime.client_limits import Allowance
+
+JSON = MappingProxyType({"Content-Type": "application/json"})
+
+
+class Gone(Exception):
+    """What was to be downloaded is kept no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDsrService:
+    """The processor, as controllers see it."""
+
+    files: Files
+    certified: Certified
+    practice: ClockRules
+    url: str
+    """Where controllers reach it; the versions' paths follow."""
+    submissions: Allowance
+    attempts: FailedAttempts = field(default_factory=FailedAttempts)
+
+    def caller(self, authorization: str, network: str) -> ListedController | None:
+        """
+        Return the controller that shows its secret in the header *authorization*; None if none does.
+
+        Raises:
+            TooOften: The secret of the controller that it names was guessed at too often.
+        """
+        controllers = self.files.controllers.values()
+        name = name_in(authorization)
+        if not name:
+            return controller_of(authorization, controllers)
+        return self.attempts.shown(name, network, lambda: controller_of(authorization, controllers))
+
+    def discovery(self, version: Version) -> dict[str, Any]:
+        """Return what is served here."""
+        return {
+            "api_version": version.full,
+            "supported_identities": [
+                {"identity_type": kind, "identity_format": RAW} for kind in self.files.served.identities
+            ],
+            "supported_subject_request_types": list(InstructionKind),
+            "processor_certificate": f"{self.url}/certificate.pem",
+        }
+
+    async def submit(self, controller: ListedController, version: Version, body: bytes) -> dict[str, Any]:
+        """
+        Take an instruction in, once, and return its receipt.
+
+        Raises:
+            Refused: It is malformed, exists already, or an equal one is in progress.
+            TooOften: The controller has sent too many within the hour.
+        """
+        if not self.submissions.take(controller.id):
+            raise TooOften("too many requests were sent within the hour")
+        filed = self.files.begin(controller, version, body)
+        _must_lead_somewhere(filed.said)
+        await self.files.take(filed)
+        expected = instant(self._expected(filed, IntakeCase()))
+        return {
+            "controller_id": controller.id,
+            "expected_completion_time": expected,
+            "received_time": instant(filed.received_at),
+            "encoded_request": base64.b64encode(body).decode(),
+            "subject_request_id": filed.said.subject_request_id,
+        }
+
+    async def status(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
+        """
+        Return where the request stands that *controller* calls *name*.
+
+        Raises:
+            UnknownRequest: There is none.
+        """
+        filed = await self.files.named(controller, name)
+        return self._status(filed, *await self.files.stands(filed), version)
+
+    async def group(self, controller: ListedController, group: str, version: Version) -> list[dict[str, Any]]:
+        """Return where the requests of *group* stand; those whose record is gone are left out."""
+        found: list[dict[str, Any]] = []
+        for case_id in await self.files.groups.of(controller, group):
+            try:
+                filed = await self.files.filed(case_id)
+                found.append(self._status(filed, *await self.files.stands(filed), version))
+            except UnknownRequest:
+                continue
+        return found
+
+    async def cancel(self, controller: ListedController, name: str, version: Version) -> dict[str, Any]:
+        """
+        Cancel a request that is still pending, or an erasure that has not begun.
+
+        Raises:
+            Refused: It is in progress, or over.
+            UnknownRequest: There is none.
+            TooOften: Too much was done about it within the hour.
+        """
+        filed = await self.files.named(controller, name)
+        case, told = await self.files.stands(filed)
+        waits = case.erased_after(self.files.door.clock()) is not None
+        if told.standing is not OpenDsrStatus.PENDING and not waits:
+            raise refused("", f"only a pending request can be cancelled: this one is {told.standing}")
+        try:
+            await self.files.cancel(filed)
+        except NotNow:
+            raise refused("", "only a pending request can be cancelled: this one is over") from None
+        receipt = {
+            "controller_id": controller.id,
+            "received_time": instant(self.files.door.clock()),
+            "subject_request_id": name,
+            "api_version": version.full,
+        }
+        return receipt | ({"expected_completion_time": None} if version is Version.THREE else {})
+
+    async def results(self, controller: ListedController, name: str, wanted: RangeRequest) -> Download:
+        """
+        Return the package that a request has come to, or what is *wanted* of it; that is on record then.
+
+        Raises:
+            UnknownRequest: There is no such request, or nothing to download.
+            Gone: It is kept no longer.
+            TooOften: Too much was done about the request within the hour.
+            NotSatisfiable: The bytes wanted lie behind the end.
+        """
+        filed = await self.files.named(controller, name)
+        _, told = await self.files.stands(filed)
+        if not told.results:
+            raise UnknownRequest("there are no results of this request")
+        try:
+            return await Packages(self.files.door).hand_over(filed.case_id, controller.source, wanted)
+        except NotNow:
+            raise Gone("the results are kept no longer") from None
+
+    async def callback(self, name: str, told: str) -> Callback | None:
+        """
+        Return the next status that a callback address is to hear of, after what it was *told* last.
+
+        Every status is told, also one that a request was in too shortly to be seen.
+        """
+        case_id, _, number = name.partition("/")
+        try:
+            filed = await self.files.filed(case_id)
+            case, now = await self.files.stands(filed)
+        except UnknownRequest:
+            return None
+        after = next_of(now, told.partition(" ")[0])
+        url = filed.said.callbacks[int(number)]
+        status = self._status(filed, case, after, filed.version) | {"status_callback_url": url}
+        body = json.dumps(status).encode()
+        headers = {**JSON, **self.certified.headers(body, filed.version)}
+        mark = f"{after.standing} {sha256(body).hexdigest()}"
+        behind = after.standing is not now.standing
+        return Callback(url, headers, body, mark, after.settled, behind)
+
+    def _status(
+        self, filed: FiledInstruction, case: IntakeCase, told: OpenDsrStatusReport, version: Version
+    ) -> dict[str, Any]:
+        said = filed.said
+        always = {
+            "controller_id": filed.controller.id,
+            "expected_completion_time": instant(self._expected(filed, case)),
+            "subject_request_id": said.subject_request_id,
+            "request_status": told.standing,
+            "api_version": version.full,
+        }
+        path = f"{version.requests}/{said.subject_request_id}/results"
+        optional: dict[str, Any] = {
+            "results_url": f"{self.url}{path}" if told.results else None,
+            "extensions": {self.files.served.domain: dict(told.remark)} if told.remark else None,
+        }
+        if version is Version.THREE:
+            always |= optional | {"group_id": said.group}
+        else:
+            always |= {name: value for name, value in optional.items() if value is not None}
+        return always if told.count is None else always | {"results_count": told.count}
+
+    def _expected(self, filed: FiledInstruction, case: IntakeCase) -> datetime:
+        """Return the last second of the last day for the answer, also before the register knows of it."""
+        day = case.due_on
+        if day is None:
+            request = messages.nameless(filed.said)
+            arrival = Arrival(
+                filed.case_id,
+                filed.controller.source,
+                filed.received_at,
+                self.files.door.clock(),
+                instructed=True,
+            )
+            day = receive(request, arrival, self.practice).due_on
+        return end_of(day, self.practice.zone) - timedelta(seconds=1)
+
+
+def _must_lead_somewhere(message: OpenDsrMessage) -> None:
+    for number, url in enumerate(message.callbacks):
+        try:
+            safe_http.receiver(url)
+        except safe_http.NotAllowed:
+            raise refused(f"status_callback_urls.{number}", "is no plain address for HTTPS") from None

@@ -1,0 +1,111 @@
+"""
+Where a request stands, in the protocol's four words (specification 2.0, "Request status"). Pure.
+
+``pending`` → ``in_progress`` → ``completed``; ``pending`` → ``cancelled``. There is no word for what is
+refused: it is ``cancelled``, and an extension of our own says why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from services.intake.domain import CaseStatus, IntakeCase
+from shared.contract.events import Outcome, RequestFulfilled
+
+NOT_PROVEN_IN_TIME = "not_proven_in_time"
+UNDER_WAY = frozenset({CaseStatus.VERIFIED, CaseStatus.REFERRED})
+TAKEN_BACK = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
+
+
+class OpenDsrStatus(StrEnum):
+    """Where a request stands."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({OpenDsrStatus.COMPLETED, OpenDsrStatus.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDsrStatusReport:
+    """A request's status, without what is the same all its life."""
+
+    standing: OpenDsrStatus
+    results: bool = False
+    """Whether there is something to download."""
+    count: int | None = None
+    """How many records were found; None where nobody asked for any."""
+    remark: Mapping[str, Any] | None = None
+    """What the extension of our own says."""
+    settled: bool = False
+    """Whether the register has heard of it: what it says then does not change."""
+
+    @property
+    def final(self) -> bool:
+        """Whether the request is over."""
+        return self.standing in FINAL
+
+
+def told_of(case: IntakeCase, *, cancelled: bool) -> OpenDsrStatusReport:
+    """
+    Return where *case* stands.
+
+    Args:
+        case: What intake knows.
+        cancelled: Whether the controller has cancelled it: it counts before the register has heard of it. An
+            answer that crossed it stands, for what was erased is erased.
+    """
+    if case.fulfilled is not None:
+        return _answered(case.fulfilled)
+    if case.refused_for:
+        outcome = "lapsed" if NOT_PROVEN_IN_TIME in case.refused_for else "rejected"
+        return _not_done(outcome, *case.refused_for)
+    if case.duplicated is not None:
+        return _not_done("duplicate")
+    if cancelled or case.status in TAKEN_BACK:
+        return OpenDsrStatusReport(OpenDsrStatus.CANCELLED, settled=case.status in TAKEN_BACK)
+    return OpenDsrStatusReport(
+        OpenDsrStatus.IN_PROGRESS if case.status in UNDER_WAY else OpenDsrStatus.PENDING
+    )
+
+
+def next_of(told: OpenDsrStatusReport, last: str) -> OpenDsrStatusReport:
+    """
+    Return what is to be told after *last*: none of the statuses on the way to the present one is left out.
+
+    Args:
+        told: Where the request stands now.
+        last: The status that was told last; empty where none was.
+    """
+    if not last and told.standing is not OpenDsrStatus.PENDING:
+        return OpenDsrStatusReport(OpenDsrStatus.PENDING)
+    if last == OpenDsrStatus.PENDING and told.standing is OpenDsrStatus.COMPLETED:
+        return OpenDsrStatusReport(OpenDsrStatus.IN_PROGRESS)
+    return told
+
+
+def _answered(fulfilled: RequestFulfilled) -> OpenDsrStatusReport:
+    reasons = tuple(sorted(fulfilled.reasons))
+    match fulfilled.outcome:
+        case Outcome.REFUSED:
+            return _not_done("rejected", *reasons)
+        case Outcome.NOTHING_HELD:
+            return OpenDsrStatusReport(OpenDsrStatus.COMPLETED, count=0, settled=True)
+        case Outcome.GRANTED | Outcome.PARTLY_GRANTED:
+            partly = fulfilled.outcome is Outcome.PARTLY_GRANTED
+            return OpenDsrStatusReport(
+                OpenDsrStatus.COMPLETED,
+                results=fulfilled.package is not None,
+                count=fulfilled.dispositions.get("disclosed", 0) if fulfilled.package else None,
+                remark={"outcome": "partly_granted", "reasons": list(reasons)} if partly else None,
+                settled=True,
+            )
+
+
+def _not_done(outcome: str, *reasons: str) -> OpenDsrStatusReport:
+    why = {"reason": reasons[0], "reasons": list(reasons)} if reasons else {}
+    return OpenDsrStatusReport(OpenDsrStatus.CANCELLED, remark={"outcome": outcome, **why}, settled=True)

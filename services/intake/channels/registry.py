@@ -1,0 +1,243 @@
+"""
+Puts together the channels that are turned on: each is an adapter to the same door.
+
+What is turned off is not there: its address answers 404.
+"""
+
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from services.intake.cases.duplicates import FirstRequests
+from services.intake.cases.service import RequestService
+from services.intake.channels.drop.client import DropClient as California
+from services.intake.channels.drop.files import hours
+from services.intake.channels.drop.ledger import DropLedger
+from services.intake.channels.drop.lists import BatchLists
+from services.intake.channels.drop.puller import Puller
+from services.intake.channels.drp.api import drp_app
+from services.intake.channels.drp.service import DrpService
+from services.intake.channels.drp.tokens import DrpTokens
+from services.intake.channels.email.imap import ImapAccount, MailboxWatcher
+from services.intake.channels.email.parser import LARGEST
+from services.intake.channels.email.rulebook import rulebook
+from services.intake.channels.email.senders import Senders
+from services.intake.channels.email.service import EmailService as MailDesk
+from services.intake.channels.email.smtp import Port
+from services.intake.channels.fides import cleanup
+from services.intake.channels.fides.api import FidesContext as ClientsServed
+from services.intake.channels.fides.api import fides_app
+from services.intake.channels.fides.cleanup import Leftovers
+from services.intake.channels.fides.consents import Begun, Consents, Sweep
+from services.intake.channels.fides.ledger import FidesLedger as ClientsLedger
+from services.intake.channels.fides.oauth import Clients
+from services.intake.channels.fides.policies import FidesPolicies
+from services.intake.channels.fides.reviews import Reviews
+from services.intake.channels.fides.service import FidesService as ClientsDesk
+from services.intake.channels.fides.tokens import FidesTokens as ClientTokens
+from services.intake.channels.opendsr.api import opendsr_app
+from services.intake.channels.opendsr.certificate import Certified
+from services.intake.channels.opendsr.groups import RequestGroups
+from services.intake.channels.opendsr.instructions import Files
+from services.intake.channels.opendsr.messages import DiscoveryDocument
+from services.intake.channels.opendsr.service import OpenDsrService as ControllersDesk
+from services.intake.channels.webhooks import apple, risc
+from services.intake.channels.webhooks.api import webhooks_app
+from services.intake.channels.webhooks.service import WebhookService as Platforms
+from services.intake.channels.webhooks.tokens import ExpectedToken
+from services.intake.http.callbacks import CallbackClient, CallbackProtocol, WatchedRequests
+from services.intake.http.failed_attempts import FailedAttempts
+from services.intake.settings import IntakeSettings
+from shared.errors import ConfigurationError
+from shared.runtime import smtp_limits
+from shared.runtime.client_limits import Allowance
+from shared.runtime.jwks import ISSUER_TIMEOUT_S, KeySet
+from shared.runtime.key_rings import derived_key
+from shared.runtime.mongo import Database
+from shared.runtime.safe_http import Outward
+from shared.runtime.vault import Vault
+
+Background: TypeAlias = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContext:
+    """What channels stand on."""
+
+    settings: IntakeSettings
+    database: Database
+    vault: Vault
+    door: RequestService
+    firsts: FirstRequests
+    public: Allowance
+    """How often people may lodge without a key."""
+    attempts: FailedAttempts
+
+    def key(self, purpose: str) -> bytes:
+        """Return the key for *purpose* alone."""
+        return derived_key(self.settings.root_key, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAdapter:
+    """A way in."""
+
+    path: str = ""
+    """Where *app* lies below the address of intake."""
+    app: ASGIApp | None = None
+    works: Sequence[Background] = ()
+    """What it does all the time."""
+
+
+@asynccontextmanager
+async def channels(ground: ChannelContext) -> AsyncIterator[list[ChannelAdapter]]:
+    """
+    Open the channels that are turned on.
+
+    Raises:
+        ConfigurationError: What one of them needs is missing, or does not fit.
+    """
+    settings = ground.settings
+    async with AsyncExitStack() as stack:
+        begun = Begun(ground.database)
+        requests = ClientsLedger(ground.database)
+        # Where they are served no longer, too, what people have begun is destroyed in time.
+        sweeps = Sweep(begun, ground.vault), Leftovers(requests, ground.door, ground.vault)
+        swept = ChannelAdapter(works=[cleanup.for_ever(sweep.work) for sweep in sweeps])
+        opened = [await _platforms(ground, stack), swept]
+        if settings.fides_served:
+            opened.append(await _clients(ground, begun, requests))
+        if settings.drp_business:
+            opened.append(await _agents(ground))
+        if settings.opendsr_controllers:
+            opened.append(await _controllers(ground))
+        if settings.drop_key.get_secret_value():
+            opened.append(await _california(ground))
+        yield [*opened, *_inbox(ground, stack)]
+
+
+async def _agents(ground: ChannelContext) -> ChannelAdapter:
+    """Return what authorised agents call, and are called back by."""
+    settings = ground.settings
+    tokens = DrpTokens(ground.database, ground.key("tokens of agents"))
+    watch = WatchedRequests(ground.database["drp_callbacks"])
+    await tokens.prepare()
+    await watch.prepare()
+    desk = DrpService(
+        door=ground.door,
+        tokens=tokens,
+        watch=watch,
+        agents={agent.id: agent for agent in settings.drp_agents},
+        business=settings.drp_business,
+        practice=settings.practice(),
+        root=settings.public_url.rstrip("/"),
+    )
+    telling = CallbackProtocol(desk, watch, CallbackClient(Outward(settings.drp_callback_allow)))
+    return ChannelAdapter("/drp", drp_app(desk), [telling.for_ever()])
+
+
+async def _controllers(ground: ChannelContext) -> ChannelAdapter:
+    """Return what controllers call, and are called back by."""
+    settings = ground.settings
+    domain = urlsplit(settings.opendsr_url).hostname
+    if not domain:
+        raise ConfigurationError("HABEAS_OPENDSR_URL: must say where controllers reach intake")
+    key = settings.opendsr_key.get_secret_value()
+    certified = Certified.of(key, settings.opendsr_certificate, domain, datetime.now(UTC))
+    groups = RequestGroups(ground.database, ground.key("groups of requests"))
+    watch = WatchedRequests(ground.database["opendsr_callbacks"])
+    await groups.prepare()
+    await watch.prepare()
+    files = Files(
+        door=ground.door,
+        watch=watch,
+        groups=groups,
+        firsts=ground.firsts,
+        controllers={controller.id: controller for controller in settings.opendsr_controllers},
+        served=DiscoveryDocument(domain, settings.opendsr_identities),
+    )
+    desk = ControllersDesk(
+        files=files,
+        certified=certified,
+        practice=settings.practice(),
+        url=settings.opendsr_url.rstrip("/"),
+        submissions=Allowance(settings.opendsr_requests_per_hour),
+        attempts=ground.attempts,
+    )
+    telling = CallbackProtocol(desk, watch, CallbackClient(Outward(settings.opendsr_callback_allow)))
+    return ChannelAdapter("/opendsr", opendsr_app(desk), [telling.for_ever()])
+
+
+async def _platforms(ground: ChannelContext, stack: AsyncExitStack) -> ChannelAdapter:
+    """Return what platforms call."""
+    settings = ground.settings
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_TIMEOUT_S))
+    apples = KeySet(apple.ISSUER, http, url=settings.apple_keys)
+    others = KeySet(settings.risc_issuer, http, url=settings.risc_keys)
+    desk = Platforms(
+        door=ground.door,
+        shopify=_bytes_of(settings.shopify_secrets),
+        meta=_bytes_of(settings.meta_secrets),
+        apple=ExpectedToken(apples, settings.apple_clients, apple.REQUIRED)
+        if settings.apple_clients
+        else None,
+        risc=ExpectedToken(others, settings.risc_audiences, risc.REQUIRED) if settings.risc_issuer else None,
+        root=settings.public_url.rstrip("/"),
+    )
+    return ChannelAdapter("/webhooks", webhooks_app(desk))
+
+
+async def _clients(ground: ChannelContext, begun: Begun, requests: ClientsLedger) -> ChannelAdapter:
+    """Return what clients of Fides call."""
+    settings = ground.settings
+    tokens = ClientTokens(ground.database, ground.key("tokens of clients"))
+    for collection in (tokens, requests, begun):
+        await collection.prepare()
+    policies = FidesPolicies(settings.fides_policies, settings.fides_data_uses)
+    root = settings.public_url.rstrip("/")
+    desk = ClientsDesk(ground.door, requests, policies, settings.practice(), root)
+    clients = Clients(settings.fides_clients, tokens, attempts=ground.attempts)
+    served = ClientsServed(
+        desk, Reviews(desk, requests, settings.fides_clients), Consents(desk, begun), clients, ground.public
+    )
+    return ChannelAdapter("/fides", fides_app(served, settings.fides_origins))
+
+
+async def _california(ground: ChannelContext) -> ChannelAdapter:
+    """Return what fetches and answers the lists of California's DROP."""
+    settings, door = ground.settings, ground.door
+    ledger = DropLedger(ground.database)
+    await ledger.prepare()
+    state = California(settings.drop_url, settings.drop_key.get_secret_value())
+    listing = BatchLists(ground.vault, door.journal, door.publisher)
+    puller = Puller(state, ledger, listing, door, settings.drop_every, hours(settings.drop_closed))
+    return ChannelAdapter(works=[puller.for_ever()])
+
+
+def _inbox(ground: ChannelContext, stack: AsyncExitStack) -> Iterator[ChannelAdapter]:
+    """Yield what takes mail in."""
+    settings = ground.settings
+    threads = settings.threads()
+    if threads is None:
+        return
+    senders = Senders(settings.inbox_per_hour)
+    desk = MailDesk(ground.door, threads, rulebook(), senders, settings.practice(), settings.inbox_trust)
+    if settings.inbox_port:
+        bound = smtp_limits.bound(settings.http_host, settings.inbox_port, "HABEAS_INBOX_PORT")
+        local = settings.inbox_protocol == "lmtp"
+        listener = stack.enter_context(bound)
+        yield ChannelAdapter(works=[smtp_limits.listen(Port(desk), listener, largest=LARGEST, local=local)])
+    if settings.inbox_imap is not None:
+        account = ImapAccount.parse(settings.inbox_imap.get_secret_value())
+        yield ChannelAdapter(works=[MailboxWatcher(account, desk, settings.inbox_folder).run()])
+
+
+def _bytes_of(secrets: Sequence[SecretStr]) -> tuple[bytes, ...]:
+    return tuple(secret.get_secret_value().encode() for secret in secrets)

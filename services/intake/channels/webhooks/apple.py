@@ -1,0 +1,105 @@
+"""
+Server notifications of Sign in with Apple, as requests to erase. Pure, but for the keys.
+
+The body is ``{"payload": "<JWS>"}``; the claim ``events`` is JSON within JSON.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from services.intake.channels.webhooks.notices import (
+    Malformed,
+    PlatformPart,
+    PlatformRequest,
+    Puzzle,
+    WebhookRefused,
+    asking,
+    digest_of,
+    read,
+)
+from services.intake.channels.webhooks.tokens import ExpectedToken, NotBelieved, claims_of
+from shared.contract.events import SubmissionError, Text
+from shared.contract.sources import ChannelSource, channel_source
+from shared.law import Right
+
+SOURCE = channel_source(ChannelSource.APPLE)
+ISSUER, KEYS = "https://appleid.apple.com", "https://appleid.apple.com/auth/keys"
+IDENTITY = "apple_sub"
+"""Name under which the data map finds a person by the id that Apple gives them for this team."""
+REQUIRED = ("exp", "jti", "events")
+ERASING = frozenset({"consent-revoked", "account-delete", "account-deleted"})
+"""Apple has written the last one both ways."""
+HARMLESS = frozenset({"email-enabled", "email-disabled"})
+"""Whether a relayed address takes mail: nobody asks for anything."""
+
+
+class Wrapped(PlatformPart):
+    """What comes in."""
+
+    payload: Annotated[str, Field(max_length=32_768)]
+
+
+class AppleEvent(PlatformPart):
+    """What happened to an account."""
+
+    type: Text
+    sub: Text
+
+
+HAPPENINGS: TypeAdapter[tuple[AppleEvent, ...]] = TypeAdapter(tuple[AppleEvent, ...])
+
+
+async def believed(body: bytes, expected: ExpectedToken) -> Mapping[str, Any]:
+    """
+    Return the claims of what came in, once it is sure that Apple has made it, for us.
+
+    Raises:
+        Refused: It is not.
+        IssuerUnavailable: Apple's keys cannot be had now.
+    """
+    try:
+        token = read(Wrapped, body).payload
+    except Malformed:
+        raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no payload") from None
+    try:
+        return await claims_of(token, expected)
+    except NotBelieved as error:
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, str(error)) from None
+
+
+def reference_of(claims: Mapping[str, Any]) -> str:
+    """Return what makes a notification the same again: Apple's id of it, which may be anything."""
+    return digest_of(str(claims["jti"]).encode(errors="replace"))
+
+
+def told(claims: Mapping[str, Any]) -> Iterator[PlatformRequest | Puzzle]:
+    """
+    Yield the requests that a notification makes; none where nobody asks for anything.
+
+    Raises:
+        Malformed: It does not read.
+    """
+    reference = reference_of(claims)
+    for index, happening in enumerate(_happenings(claims["events"])):
+        if happening.type in ERASING:
+            person = {"identifiers": {IDENTITY: happening.sub}}
+            yield PlatformRequest(SOURCE, asking(Right.ERASURE, f"{reference}/{index}", person))
+        elif happening.type not in HARMLESS:
+            flaw = SubmissionError(
+                path="events.type", message="is not known here: see whether it asks for anything"
+            )
+            yield Puzzle(SOURCE, f"{reference}/{index}", (flaw,))
+
+
+def _happenings(events: Any) -> tuple[AppleEvent, ...]:
+    """Return what happened: one thing as Apple writes it today, or a list."""
+    try:
+        if isinstance(events, str):
+            text = events.strip()
+            return HAPPENINGS.validate_json(text if text.startswith("[") else f"[{text}]")
+        return HAPPENINGS.validate_python(events if isinstance(events, list) else [events])
+    except ValidationError:
+        raise Malformed(SubmissionError(path="events", message="does not read")) from None

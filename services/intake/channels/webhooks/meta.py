@@ -1,0 +1,83 @@
+"""
+Meta's data deletion callback, as a request to erase. Pure.
+
+The form's ``signed_request`` is a signature, a dot, and what is signed: base64url of JSON, signed as text.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from pydantic import Field, StrictFloat, StrictInt
+
+from services.intake.channels.webhooks.notices import (
+    PlatformPart,
+    PlatformRequest,
+    WebhookRefused,
+    asking,
+    digest_of,
+    read,
+)
+from services.intake.channels.webhooks.signatures import from_base64url, is_signed
+from shared.contract.events import Text
+from shared.contract.sources import ChannelSource, channel_source
+from shared.law import Right
+
+SOURCE = channel_source(ChannelSource.META)
+IDENTITY = "meta_user_id"
+"""Name under which the data map finds a person by the id that Meta gives them for this app."""
+ALGORITHM = "HMAC-SHA256"
+MOST_FIELDS = 20
+
+
+class Signed(PlatformPart):
+    """What is signed."""
+
+    user_id: Annotated[StrictInt | Text, Field(union_mode="left_to_right")]
+    algorithm: str
+    expires: StrictInt | StrictFloat | None = None
+    """Seconds since 1970; 0 where it stays good."""
+
+
+def content_of(form: bytes, secrets: Sequence[bytes]) -> bytes:
+    """
+    Return what Meta has signed of a *form*, as the text that it came as.
+
+    Raises:
+        Refused: Nothing is signed, or the signature is wrong.
+    """
+    signature, dot, content = _field(form, b"signed_request").partition(b".")
+    if not dot:
+        raise WebhookRefused(HTTPStatus.BAD_REQUEST, "there is no signed_request")
+    if not is_signed(content, from_base64url(signature), secrets):
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match what is signed")
+    return content
+
+
+def told(content: bytes, now: datetime) -> PlatformRequest:
+    """
+    Return the request in what is signed.
+
+    Raises:
+        Refused: It is signed in another way than it says, or good no longer.
+        Malformed: It does not read.
+    """
+    signed = read(Signed, from_base64url(content))
+    if signed.algorithm.upper() != ALGORITHM:
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, f"the algorithm is not {ALGORITHM}")
+    if signed.expires and signed.expires <= now.timestamp():
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "what is signed has expired")
+    person = {"identifiers": {IDENTITY: str(signed.user_id)}}
+    return PlatformRequest(SOURCE, asking(Right.ERASURE, digest_of(content), person))
+
+
+def _field(form: bytes, name: bytes) -> bytes:
+    """Return the value of a field that stands in *form* once; nothing where it does not."""
+    try:
+        fields = parse_qsl(form, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return b""
+    values = [value for key, value in fields if key == name]
+    return values[0] if len(values) == 1 else b""

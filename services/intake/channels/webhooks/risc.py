@@ -1,0 +1,107 @@
+"""
+Security events of whom people log in with (RISC), pushed as RFC 8935 says, as requests to erase.
+
+The body is a Security Event Token (RFC 8417) itself. It has no end: its name (``jti``) makes it count once.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.intake.channels.webhooks.notices import (
+    Malformed,
+    PlatformPart,
+    PlatformRequest,
+    WebhookRefused,
+    asking,
+    digest_of,
+)
+from services.intake.channels.webhooks.tokens import ExpectedToken, NotBelieved, claims_of
+from shared.contract.events import SubmissionError, Text
+from shared.contract.sources import ChannelSource, channel_source
+from shared.law import Right
+
+SOURCE = channel_source(ChannelSource.RISC)
+IDENTITY = "risc_sub"
+"""Name under which the data map finds a person by the id that the issuer gives them."""
+REQUIRED = ("iat", "jti", "events")
+PURGED = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
+"""The account is gone for good. Of other events nothing follows here (RFC 8417 section 2.2)."""
+MEDIA_TYPE = "application/secevent+jwt"
+
+
+class NotPushed(WebhookRefused):
+    """A token is not taken; RFC 8935 section 2.4 has a word for why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, message)
+        self.code = code
+
+
+class RiscSubject(PlatformPart):
+    """Whose account it is (RFC 9493), in the forms that a person is found by."""
+
+    iss: Text | None = None
+    sub: Text | None = None
+    email: Text | None = None
+    phone_number: Text | None = None
+
+
+class Purged(PlatformPart):
+    """What is said of an account that is gone."""
+
+    subject: RiscSubject
+
+
+async def believed(body: bytes, media_type: str, expected: ExpectedToken) -> Mapping[str, Any]:
+    """
+    Return the claims of what was pushed, once it is sure that the issuer has made it, for us.
+
+    Raises:
+        NotPushed: It is not.
+        IssuerUnavailable: The issuer's keys cannot be had now.
+    """
+    if media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
+        raise NotPushed("invalid_request", f"the type of the body is not {MEDIA_TYPE}")
+    try:
+        return await claims_of(body.decode("ascii", errors="replace"), expected)
+    except NotBelieved as error:
+        raise NotPushed(error.code, str(error)) from None
+
+
+def reference_of(claims: Mapping[str, Any]) -> str:
+    """Return what makes a token the same again."""
+    return digest_of(str(claims["jti"]).encode(errors="replace"))
+
+
+def told(claims: Mapping[str, Any]) -> Iterator[PlatformRequest]:
+    """
+    Yield the request that a token makes; none where nobody asks for anything.
+
+    Raises:
+        Malformed: It does not read.
+    """
+    events = claims["events"]
+    if not isinstance(events, dict):
+        raise Malformed(SubmissionError(path="events", message="is no object"))
+    if PURGED in events:
+        yield PlatformRequest(
+            SOURCE, asking(Right.ERASURE, reference_of(claims), _person(events[PURGED], claims["iss"]))
+        )
+
+
+def _person(said: object, issuer: str) -> dict[str, Any]:
+    try:
+        subject = Purged.model_validate(said).subject
+    except ValidationError:
+        raise Malformed(SubmissionError(path="events.subject", message="does not read")) from None
+    if subject.iss is not None and subject.iss.rstrip("/") != issuer.rstrip("/"):
+        # Two issuers may call different people the same.
+        raise Malformed(SubmissionError(path="events.subject.iss", message="is another issuer"))
+    return {
+        "email": subject.email,
+        "phone": subject.phone_number,
+        "identifiers": {IDENTITY: subject.sub} if subject.sub else {},
+    }

@@ -1,0 +1,161 @@
+"""
+Shopify's three mandatory webhooks, as requests. Pure.
+
+Only the body is signed. Which topic it is of and which delivery, headers say; so a body counts for a topic
+only where it has that topic's form, and the same delivery is the same request only with the same body.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import Field, StrictInt, StringConstraints
+
+from services.intake.channels.webhooks.notices import (
+    Malformed,
+    PlatformPart,
+    PlatformRequest,
+    Puzzle,
+    WebhookRefused,
+    asking,
+    digest_of,
+    read,
+)
+from services.intake.channels.webhooks.signatures import from_base64, is_signed
+from shared.contract.events import SubmissionError, Text
+from shared.contract.sources import ChannelSource, Source, channel_source
+from shared.law import Right
+
+TOPIC, SIGNATURE, DELIVERY = "x-shopify-topic", "x-shopify-hmac-sha256", "x-shopify-webhook-id"
+DATA_REQUEST, REDACT, SHOP_REDACT = "customers/data_request", "customers/redact", "shop/redact"
+TOPICS = frozenset({DATA_REQUEST, REDACT, SHOP_REDACT})
+UNNAMED_SHOP = channel_source(ChannelSource.SHOPIFY)
+"""CloudEvents source of what names no shop."""
+IDENTITY = "shopify_customer_id"
+"""Name under which the data map finds a customer by Shopify's number."""
+WHOLE_SHOP = SubmissionError(
+    path="topic",
+    message="shop/redact asks for all data of a shop, which is no person's request: erase it by hand",
+)
+UUID = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+Id = Annotated[StrictInt | Text, Field(union_mode="left_to_right")]
+Domain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,120}$", to_lower=True)]
+
+
+class ShopifyCustomer(PlatformPart):
+    """Who it is about."""
+
+    id: Id | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class DataRequest(PlatformPart):
+    """The request as Shopify counts it."""
+
+    id: Id
+
+
+class ShopifyBody(PlatformPart):
+    """What all three say; each of the topics has fields of its own."""
+
+    shop_domain: Domain
+    customer: ShopifyCustomer | None = None
+    data_request: DataRequest | None = None
+    orders_requested: tuple[Any, ...] | None = None
+    orders_to_redact: tuple[Any, ...] | None = None
+
+    def must_be_of(self, topic: str) -> None:
+        """
+        Check that the body has the form of *topic*: a request to see data must never erase it.
+
+        Raises:
+            Malformed: It is another topic's.
+        """
+        asked = self.data_request is not None or self.orders_requested is not None
+        redacted = self.orders_to_redact is not None
+        fits = {
+            DATA_REQUEST: not redacted and self.customer is not None,
+            REDACT: not asked and self.customer is not None,
+            SHOP_REDACT: not asked and not redacted and self.customer is None,
+        }
+        if not fits[topic]:
+            raise Malformed(SubmissionError(path="topic", message="the body is another topic's"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShopifyDelivery:
+    """A webhook that Shopify has signed."""
+
+    topic: str
+    id: str
+    """As Shopify counts deliveries; empty where it does not say."""
+    body: bytes
+    day: date
+
+    @property
+    def reference(self) -> str:
+        """
+        What makes it the same again.
+
+        A delivery without an id is the same on the same day: another year the same customer may be redacted
+        by the same bytes.
+        """
+        return f"{self.topic}/{self.id or self.day}/{digest_of(self.body)[:32]}"
+
+    def puzzle(self, *flaws: SubmissionError, source: Source = UNNAMED_SHOP) -> Puzzle:
+        """Return it as something for a person to look at; *source* where the body says the shop."""
+        return Puzzle(source, self.reference, flaws, self.id or None)
+
+
+def received(
+    headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...], day: date
+) -> ShopifyDelivery:
+    """
+    Return what came, once it is sure that Shopify has sent it.
+
+    Args:
+        headers: Of the call; names in small letters.
+        body: The very bytes that came.
+        secrets: Client secrets of the apps that are served.
+        day: Today.
+
+    Raises:
+        Refused: The signature is missing or wrong, or nobody serves the topic.
+    """
+    if not is_signed(body, from_base64(headers.get(SIGNATURE, "")), secrets):
+        raise WebhookRefused(HTTPStatus.UNAUTHORIZED, "the signature does not match the body")
+    topic = headers.get(TOPIC, "")
+    if topic not in TOPICS:
+        raise WebhookRefused(HTTPStatus.NOT_FOUND, "this topic is not served")
+    id_ = headers.get(DELIVERY, "")
+    return ShopifyDelivery(topic, id_ if UUID.fullmatch(id_) else "", body, day)
+
+
+def told(delivery: ShopifyDelivery) -> PlatformRequest | Puzzle:
+    """
+    Return the request that *delivery* makes.
+
+    Raises:
+        Malformed: It does not read.
+    """
+    body = read(ShopifyBody, delivery.body)
+    body.must_be_of(delivery.topic)
+    source = channel_source(ChannelSource.SHOPIFY, body.shop_domain)
+    if body.customer is None:
+        return delivery.puzzle(WHOLE_SHOP, source=source)
+    right = Right.ERASURE if delivery.topic == REDACT else Right.ACCESS
+    return PlatformRequest(source, asking(right, delivery.reference, _person(body.customer)))
+
+
+def _person(customer: ShopifyCustomer) -> dict[str, Any]:
+    number = "" if customer.id is None else str(customer.id)
+    return {
+        "email": (customer.email or "").strip(),
+        "phone": (customer.phone or "").strip(),
+        "identifiers": {IDENTITY: number} if number else {},
+    }

@@ -1,0 +1,270 @@
+"""The page of one request, drawn as the request stands, in the language of whoever reads it."""
+
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from services.intake.cases.appeals import DECIDED, DUTIES, judging, remedy_of
+from services.intake.cases.clock import ClockRules, explained
+from services.intake.cases.errors import CodeRefused, NotNow, TooOften
+from services.intake.cases.service import RequestService
+from services.intake.cases.timeline import TimelineEntry, timeline_of
+from services.intake.domain import CaseStatus, IntakeCase
+from services.intake.http import uploads
+from services.intake.http.packages import Packages
+from services.intake.http.ranges import NotSatisfiable
+from services.intake.http.uploads import FieldError, FormNotTaken
+from services.intake.pages import outcomes, proof_form
+from services.intake.pages.deadline_explanation import ExplanationLine, explanation
+from services.intake.pages.site import PRIVATE, Site, SiteView
+from services.intake.pages.translations import (
+    HAPPENED,
+    LETTERS,
+    NO_BYTES,
+    NOT_NOW,
+    OBSTACLES,
+    OPEN_REMEDIES,
+    RIGHTS,
+    TOO_OFTEN,
+    UNOPENED,
+)
+from shared.contract.answer import SUBMISSION
+from shared.contract.events import MOST_DOCUMENT_BYTES, EmailCode, Proof, Remedy, RequestId, RequestSubmitted
+from shared.pages.law_names import name_of
+from shared.pages.translation import Words
+from shared.pages.translation import mark as _
+from shared.runtime.journal import Told
+from shared.runtime.safe_http import host_of
+
+ENDED = frozenset(
+    {CaseStatus.REFUSED, CaseStatus.DUPLICATE, CaseStatus.WITHDRAWN, CaseStatus.CLOSED, CaseStatus.PURGED}
+)
+"""Where a case stands of which no answer is due any more."""
+ARGUABLE = (
+    frozenset({CaseStatus.RECEIVED, CaseStatus.CHALLENGED, CaseStatus.VERIFIED, CaseStatus.REFERRED})
+    | DECIDED
+)
+"""Where a case stands that somebody can complain about to us."""
+HEADERS: Mapping[str, str] = {**PRIVATE, "Referrer-Policy": "same-origin"}
+"""The address is a secret and told to nobody else. Told to nobody at all, who posts would be hidden, too."""
+CHECKING = _("Thank you. We are checking what you sent; reload this page in a moment.")
+Refusal = NotNow | TooOften | CodeRefused | NotSatisfiable
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What a page says besides how the request stands; sentences are English, and translated when drawn."""
+
+    notice: str = ""
+    problem: str = ""
+    flaws: tuple[FieldError, ...] = ()
+    """What is wrong with a form, by field; no field where it is the form as a whole."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Field → what was typed into it, so that nobody has to type it again."""
+
+    @property
+    def flaw_of(self) -> Mapping[str, FieldError]:
+        """Field → what is wrong with it."""
+        return {flaw.path: flaw for flaw in self.flaws}
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where pages are drawn."""
+
+    door: RequestService
+    site: Site
+    practice: ClockRules
+
+    def page(self, request: Request, case_id: RequestId) -> "RequestPage":
+        """Return the page of the request *case_id*, for whoever sends *request*."""
+        return RequestPage(self.door, self.site.at(request), self.practice, case_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """The page of one request, for one person."""
+
+    door: RequestService
+    view: SiteView
+    practice: ClockRules
+    case_id: str
+
+    @property
+    def packages(self) -> Packages:
+        """The packages that answers come to."""
+        return Packages(self.door)
+
+    async def show(self, said: PageText = PageText(), *, status: int = HTTPStatus.OK) -> HTMLResponse:
+        """Return the page."""
+        case, told = await self.door.history(self.case_id)
+        size = await self.packages.size(self.case_id, case)
+        drawn = {
+            **self._content(case, told),
+            "recipient": await self._recipient(case),
+            "said": said,
+            "size": size and size_in_words(size, self.view.words),
+        }
+        path = self._path()
+        return self.view.draw("request.html.jinja", status=status, here=path, headers=HEADERS, **drawn)
+
+    async def after(self, act: Awaitable[object], notice: str) -> HTMLResponse:
+        """Do *act* and return the page that says so, or why it cannot be done."""
+        try:
+            await act
+        except (NotNow, TooOften, CodeRefused) as error:
+            return await self.refused(error)
+        return await self.show(PageText(notice=notice))
+
+    async def refused(self, error: Refusal) -> HTMLResponse:
+        """Return the page that says why something cannot be done."""
+        return await self.show(PageText(problem=problem_of(error)), status=HTTPStatus.CONFLICT)
+
+    async def proven(self, *proofs: Proof) -> HTMLResponse:
+        """Offer *proofs* and return the page that says so."""
+        return await self.after(self.door.prove(self.case_id, proofs), CHECKING)
+
+    async def uploaded(self, request: Request) -> HTMLResponse:
+        """Offer the proofs that the form of *request* carries; too many uploads are refused unread."""
+        try:
+            async with self.door.upload(self.case_id):
+                proofs = await uploads.read(request, self.door.clock())
+        except FormNotTaken as error:
+            return await self.flawed(error, {})
+        except TooOften as error:
+            return await self.refused(error)
+        return await self.proven(*proofs)
+
+    async def proven_by_code(self, network: str, code: str) -> HTMLResponse:
+        """Offer *code*, which *network* sends, and return the page that says so."""
+
+        async def offered() -> None:
+            await self.door.codes.take(network, self.door.clock())
+            await self.door.prove(self.case_id, [EmailCode(kind="email_code", code=code)])
+
+        return await self.after(offered(), CHECKING)
+
+    async def flawed(self, error: FormNotTaken, given: Mapping[str, str]) -> HTMLResponse:
+        """Return the page that says what is wrong with the form that was sent."""
+        return await self.show(PageText(flaws=error.flaws, given=given), status=error.status)
+
+    async def _recipient(self, case: IntakeCase) -> str:
+        """Return the host that the data is to be sent to, while that can still be confirmed."""
+        if case.received is None or not case.received.transfers or not case.awaits_proof:
+            return ""
+        submitted = RequestSubmitted.model_validate_json(await self.door.vault.open(self.case_id, SUBMISSION))
+        return host_of(submitted.details.transfer_to or "")
+
+    def _path(self, part: str = "") -> str:
+        return f"/requests/{self.case_id}{part}"
+
+    def _day(self, at: datetime | None) -> date | None:
+        return at.astimezone(self.practice.zone).date() if at else None
+
+    def _is_ahead(self, case: IntakeCase) -> bool:
+        today = self.door.clock().astimezone(self.practice.zone).date()
+        return case.status not in ENDED and case.due_on is not None and today <= case.due_on
+
+    def _content(self, case: IntakeCase, told: list[Told]) -> dict[str, Any]:
+        words = self.view.words
+        return {
+            "case": case,
+            "case_id": self.case_id,
+            "at": lambda part: self.view.link(self._path(part)),
+            "chosen": self.view.chosen,
+            "standing": outcomes.standing_of(case),
+            "grounds": list(outcomes.grounds_of(case)),
+            "asked": proof_form.asked_of(case),
+            "asked_on": self._day(case.paused_since),
+            "answer_by": self._day(case.wanted_until),
+            "reviewed": case.awaits_proof and case.in_review,
+            "details": proof_form.DETAILS,
+            "accepted": uploads.ACCEPTED,
+            "most_mb": MOST_DOCUMENT_BYTES >> 20,
+            "right": RIGHTS[case.received.right] if case.received else "",
+            "due_on": None if case.status in ENDED else case.due_on,
+            "ahead": self._is_ahead(case),
+            "why": _why(case, self.practice, words),
+            "timeline": [(entry, _in_words(entry, words)) for entry in timeline_of(told)],
+            "objection": _objection(case, self.door.clock(), self.practice),
+            "open_remedy": OPEN_REMEDIES[case.open_appeal.remedy] if case.open_appeal else "",
+            "authorities": list(_authorities(case, self.practice, words)),
+            "package": case.fulfilled is not None and case.fulfilled.package is not None,
+            "erased_at": case.erased_after(self.door.clock()),
+            "certificate": case.fulfilled is not None and case.fulfilled.certificate is not None,
+            "Remedy": Remedy,
+        }
+
+
+def size_in_words(size: int, words: Words) -> str:
+    """Return *size*, in bytes, as a person reads it: ``3.4 MB``."""
+    unit, divisor = ("MB", 10**6) if size >= 10**6 else ("kB", 10**3)
+    return f"{words.number(round(max(size / divisor, 1), 1))} {unit}"
+
+
+def problem_of(error: Refusal) -> str:
+    """Return what a person is told who cannot do what they wanted."""
+    match error:
+        case NotNow():
+            return OBSTACLES[error.obstacle] if error.obstacle else NOT_NOW
+        case CodeRefused():
+            return UNOPENED[error.verdict]
+        case TooOften():
+            return TOO_OFTEN
+        case NotSatisfiable():
+            return NO_BYTES
+
+
+def _why(case: IntakeCase, practice: ClockRules, words: Words) -> tuple[ExplanationLine, ...]:
+    counted = explained(case, practice)
+    if counted is None or case.received is None or case.status in ENDED:
+        return ()
+    return explanation(counted, case.received.received_at, words, laws=len(case.received.laws))
+
+
+def _in_words(entry: TimelineEntry, words: Words) -> str:
+    letter = words.say(LETTERS[entry.letter]) if entry.letter else ""
+    return words.say(HAPPENED[entry.what], letter=letter, until=words.day(entry.until) if entry.until else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What somebody can do who disagrees, in the words of the law."""
+
+    remedy: Remedy
+    days: int | None
+    """Within how many days an appeal is decided, or a complaint confirmed; None where no law says so."""
+
+
+def _objection(case: IntakeCase, at: datetime, practice: ClockRules) -> Objection | None:
+    """Return what can be done at *at*; None where nothing can, or it is open already."""
+    received = case.received
+    if received is None or case.status not in ARGUABLE or case.not_ours:
+        return None
+    remedy = remedy_of(case, received, practice)
+    if case.open_appeal is not None and case.open_appeal.remedy is remedy:
+        return None
+    laws = judging(remedy, received, at, practice)
+    rules = (policy.rule(DUTIES[remedy], received.right) for policy in laws)
+    return Objection(remedy, min((rule.length for rule in rules if rule), default=None))
+
+
+def _authorities(case: IntakeCase, practice: ClockRules, words: Words) -> Iterator[tuple[str, str, str]]:
+    """
+    Yield the bodies that complaints go to, each once: a law, its name, its page.
+
+    Law:
+        GDPR Art. 12(4), 77: that of the establishment, or any other of the person's choice.
+        Elsewhere: the one that the policy names.
+    """
+    seen = set[str]()
+    for policy in practice.laws_of(case.received) if case.received else ():
+        authority = policy.authority or practice.company.authority
+        if authority.url not in seen:
+            seen.add(authority.url)
+            yield name_of(policy, words.say), authority.name, authority.url

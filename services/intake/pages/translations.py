@@ -1,0 +1,140 @@
+"""What the page of a request calls things. Marked here, translated where it is drawn."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.intake.cases.errors import Obstacle
+from services.intake.cases.timeline import Happened
+from shared.contract.codes import CodeVerdict
+from shared.contract.events import LetterKind, Remedy
+from shared.law import Right
+from shared.pages.translation import mark as _
+
+RIGHTS: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.ACCESS: _("A copy of your personal data"),
+        Right.PORTABILITY: _("Your personal data in a form that other services can read"),
+        Right.ERASURE: _("Erasure of your personal data"),
+        Right.RECTIFICATION: _("Correction of your personal data"),
+        Right.RESTRICTION: _("Restriction of what we do with your personal data"),
+        Right.OBJECTION: _("An end to our use of your personal data (objection)"),
+        Right.CONSENT_WITHDRAWAL: _("Withdrawal of your consent"),
+        Right.KNOW_CATEGORIES: _("Which categories of personal data we hold about you"),
+        Right.OPT_OUT_OF_SALE: _("An end to selling and sharing your personal data"),
+        Right.LIMIT_SENSITIVE_USE: _("A limit to our use of your sensitive personal data"),
+    }
+)
+"""In the words of the letters."""
+
+THEIR_RIGHTS: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.ACCESS: _("A copy of their personal data"),
+        Right.PORTABILITY: _("Their personal data in a form that other services can read"),
+        Right.ERASURE: _("Erasure of their personal data"),
+        Right.RECTIFICATION: _("Correction of their personal data"),
+        Right.RESTRICTION: _("Restriction of what is done with their personal data"),
+        Right.OBJECTION: _("An end to the use of their personal data (objection)"),
+        Right.CONSENT_WITHDRAWAL: _("Withdrawal of their consent"),
+        Right.KNOW_CATEGORIES: _("Which categories of personal data are held about them"),
+        Right.OPT_OUT_OF_SALE: _("An end to selling and sharing their personal data"),
+        Right.LIMIT_SENSITIVE_USE: _("A limit to the use of their sensitive personal data"),
+    }
+)
+"""For whom a request is shown to who is not the person."""
+
+OBSTACLES: Mapping[Obstacle, str] = MappingProxyType(
+    {
+        Obstacle.PROOF_DECIDED: _("We no longer need a proof: it is decided already who asks."),
+        Obstacle.TOO_LATE_TO_WITHDRAW: _("It is too late to withdraw the request: it is decided already."),
+        Obstacle.NO_FEE: _("There is no fee that you could agree to."),
+        Obstacle.APPEAL_OPEN: _("We are looking at it again already."),
+        Obstacle.NO_CERTIFICATE: _("There is no certificate for this request."),
+        Obstacle.TOO_MANY_CODES: _("Too many codes were sent for this package. Please write to us."),
+        Obstacle.NO_PACKAGE: _("There is no data package for this request."),
+        Obstacle.PACKAGE_GONE: _("The data package is kept no longer. You can make the request again."),
+        Obstacle.STOPPED: _(
+            "The request is stopped. Our privacy staff looks at it before anything else happens."
+        ),
+    }
+)
+NOT_NOW = _("This cannot be done now.")
+TOO_OFTEN = _("Too much was done about this request. Please try again in an hour.")
+NO_BYTES = _(
+    "Your browser asked for a part of the package that is not there. Please begin the download again."
+)
+UNOPENED: Mapping[CodeVerdict, str] = MappingProxyType(
+    {
+        CodeVerdict.WRONG: _("This is not the code that we mailed last for the package."),
+        CodeVerdict.EXPIRED: _("The code has expired. Have another one sent."),
+        CodeVerdict.EXHAUSTED: _("A wrong code was entered too often. Have another one sent."),
+        CodeVerdict.NOT_ISSUED: _("This code opens nothing, or nothing any more. Have one sent."),
+    }
+)
+"""Why a code does not open the package."""
+
+HAPPENED: Mapping[Happened, str] = MappingProxyType(
+    {
+        Happened.RECEIVED: _("We received your request"),
+        Happened.PROOF_ASKED: _("We asked for proof of who asks"),
+        Happened.PROOF_CAME: _("Your proof arrived"),
+        Happened.PROOF_REFUSED: _("What was sent did not convince us"),
+        Happened.IN_REVIEW: _("Our privacy staff began to look at your proof"),
+        Happened.VERIFIED: _("We were sure who asks"),
+        Happened.REFERRED: _("Our privacy staff took the request over"),
+        Happened.DUE_MOVED: _(
+            "The last day for our answer moved to %(until)s, because we waited for your proof"
+        ),
+        Happened.EXTENDED: _("We took more time, until %(until)s"),
+        Happened.LATE: _("We missed the last day for our answer"),
+        Happened.FEE_QUOTED: _("We said what the answer would cost"),
+        Happened.FEE_AGREED: _("You agreed to the fee"),
+        Happened.ANSWERED: _("We finished our answer"),
+        Happened.REFUSED: _("We refused the request"),
+        Happened.DUPLICATE: _("We found that you had asked for the same before"),
+        Happened.FORWARDED: _("We passed the request on to the customer who decides about the data"),
+        Happened.WITHDRAWN: _("The request was withdrawn"),
+        Happened.LETTER_SENT: _("Letter sent: %(letter)s"),
+        Happened.LETTER_RETURNED: _("Letter came back: %(letter)s"),
+        Happened.DELIVERED: _("Our answer was handed over in another way"),
+        Happened.DOWNLOADED: _("The data package was downloaded"),
+        Happened.PACKAGE_EXPIRED: _("We deleted the data package"),
+        Happened.APPEALED: _("We received your appeal"),
+        Happened.COMPLAINED: _("We received your complaint"),
+        Happened.APPEAL_DECIDED: _("We decided on your appeal"),
+        Happened.COMPLAINT_DECIDED: _("We decided on your complaint"),
+        Happened.STOPPED: _("The request was stopped"),
+        Happened.RELEASED: _("Our privacy staff let the request go on"),
+    }
+)
+LETTERS: Mapping[LetterKind, str] = MappingProxyType(
+    {
+        LetterKind.ACKNOWLEDGEMENT: _("We received your request"),
+        LetterKind.CODE: _("Your code"),
+        LetterKind.CLARIFICATION: _("What would you like us to do?"),
+        LetterKind.EXTENSION: _("We need more time for your request"),
+        LetterKind.OUTCOME: _("Our answer"),
+        LetterKind.REFUSAL: _("We cannot do what you asked for"),
+        LetterKind.WITHDRAWN: _("We stopped working on your request"),
+        LetterKind.WEIGHING: _("We are looking at your objection"),
+        LetterKind.LIFTING: _("We will end the restriction of your data"),
+        LetterKind.ERASURE_SCHEDULED: _("We will soon erase your data"),
+        LetterKind.PROOF_WANTED: _("We need to make sure that it is you"),
+        LetterKind.REMINDER: _("Your request still waits for you"),
+        LetterKind.IN_REVIEW: _("Our staff is looking at your proof"),
+        LetterKind.DUPLICATE: _("We are already working on the same request"),
+        LetterKind.FORWARDED: _("We passed your request on"),
+        LetterKind.FORWARDED_TO_CONTROLLER: _("To the customer who decides about the data"),
+        LetterKind.FEE_QUOTED: _("Your request would cost something"),
+        LetterKind.LATE: _("We are late with our answer"),
+        LetterKind.PACKAGE_EXPIRING: _("Your data package will soon be deleted"),
+        LetterKind.APPEAL_RECEIVED: _("We received your appeal"),
+        LetterKind.APPEAL_DECIDED: _("What came of your appeal"),
+        LetterKind.COMPLAINT_RECEIVED: _("We received your complaint"),
+        LetterKind.COMPLAINT_DECIDED: _("What came of your complaint"),
+        LetterKind.NAMED_MAILBOX: _("A request about data with your email address"),
+    }
+)
+"""By the subjects under which they lie in the mailbox, where each has one."""
+OPEN_REMEDIES: Mapping[Remedy, str] = MappingProxyType(
+    {Remedy.APPEAL: _("Your appeal"), Remedy.COMPLAINT: _("Your complaint")}
+)

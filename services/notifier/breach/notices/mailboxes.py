@@ -1,0 +1,85 @@
+"""Mailboxes that no notice goes to. Pure."""
+
+from collections.abc import Iterable
+
+from services.notifier.letters import mime
+from shared.contract.affected_people import NoticeRecipient
+from shared.contract.breaches import BreachDeclared
+from shared.errors import MailRefused
+from shared.law.breaches import BreachedKind, is_there
+
+ADDRESS = "user.contact.email"
+"""What opens a mailbox together with a password: whoever has the mail has it."""
+
+
+class BreachedMailbox(MailRefused):
+    """Whoever has the person's password reads what is sent there: they must be told by other means."""
+
+
+def reached(person: NoticeRecipient, declared: BreachDeclared) -> bool:
+    """Tell whether a notice to *person* goes out: to an address that is one, and not to who has read it."""
+    return bool(addresses(person, declared))
+
+
+def addresses(person: NoticeRecipient, declared: BreachDeclared) -> list[str]:
+    """Return the addresses that a notice to *person* may go to, the surest first; there may be none."""
+    unsafe = breached(person, declared)
+    return [one for one in _all(person) if one not in unsafe and _domain(one)]
+
+
+def breached(person: NoticeRecipient, declared: BreachDeclared) -> list[str]:
+    """Return the addresses of *person* that nobody may write to: whoever has their password reads it."""
+    if not _secret_is_out(person, declared):
+        return []
+    return [one for one in _all(person) if _is_at_one_of(declared.mail_domains, _domain(one))]
+
+
+def _all(person: NoticeRecipient) -> list[str]:
+    """Return all addresses of *person*; whom nobody writes to at a first one is written to at none."""
+    return [person.email, *person.others] if person.email else []
+
+
+def _domain(address: str) -> str:
+    """Return the domain that mail to *address* goes to; nothing where it is no address."""
+    try:
+        return mime.addr_spec(address).rpartition("@")[2]
+    except MailRefused:
+        return ""
+
+
+def must_be_safe(person: NoticeRecipient, declared: BreachDeclared) -> None:
+    """
+    Make sure that a notice to *person* is not read by whoever has their password.
+
+    It goes to no mailbox of the domains whose mailboxes were breached, nor of those below them, where a
+    secret of the person is part of what was breached. Where nobody knows what of theirs is, it is taken for
+    one.
+
+    Law:
+        Cal. Civ. Code § 1798.82(j)(5): not to the address whose credentials were breached.
+
+    Raises:
+        BreachedMailbox: It would be.
+        MailRefused: The address is none.
+    """
+    if not declared.mail_domains or person.email is None:
+        return
+    domain = mime.addr_spec(person.email).rpartition("@")[2]  # as it is written to
+    if _secret_is_out(person, declared) and _is_at_one_of(declared.mail_domains, domain):
+        raise BreachedMailbox("the password of this mailbox was breached")
+
+
+def _secret_is_out(person: NoticeRecipient, declared: BreachDeclared) -> bool:
+    """Tell whether what opens a mailbox of *person* may be part of what was breached of them."""
+    categories = person.categories or declared.categories
+    return not categories or is_there(BreachedKind.CREDENTIALS, (*categories, ADDRESS))
+
+
+def _is_at_one_of(domains: Iterable[str], domain: str) -> bool:
+    return any(_lies_in(domain, one) for one in domains)
+
+
+def _lies_in(domain: str, other: str) -> bool:
+    """Tell whether *domain* is *other*, or below it; a dot at the end says nothing (RFC 1034 § 3.1)."""
+    here, there = domain.strip().lower().strip("."), other.strip(".")
+    return here == there or here.endswith(f".{there}")

@@ -1,0 +1,182 @@
+"""What a declaration lacks of what a law wants told. Pure: said before anybody approves of a notice."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from services.notifier.breach.notices.categories import spelt
+from services.notifier.breach.notices.methods import forbidden
+from services.notifier.breach.notices.outline import Part
+from services.notifier.letters.languages import LANGUAGES
+from services.notifier.letters.letter_models import Sender
+from shared.contract.breaches import BreachDeclared
+from shared.law.breaches import BreachedKind, BreachPolicy, NoticeRecipientKind, is_there
+from shared.pages.categories import called
+from shared.pages.translation import SOURCE_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that somebody should see to."""
+
+    says: str
+    provision: str
+    """What wants it."""
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return f"{self.says} ({self.provision})"
+
+
+NO_CUSTOMER = Lack("no customer is declared, so that none is told", "GDPR Art. 33(2)")
+"""What is said of a processor's breach that names none of those who decide about the data."""
+
+
+def lacks_for_people(
+    declared: BreachDeclared,
+    policies: Sequence[BreachPolicy],
+    categories: Iterable[str],
+    language: str,
+    sender: Sender,
+) -> tuple[Lack, ...]:
+    """
+    Return what a notice to people lacks.
+
+    Args:
+        declared: What they are told.
+        policies: The laws that want them told, that of the residence first.
+        categories: What of theirs was breached.
+        language: What they read.
+        sender: Who tells it.
+    """
+    theirs = tuple(categories) or declared.categories
+    return (
+        *_untranslated(declared, language),
+        *_half_translated(declared, policies, theirs, language),
+        *_unnamed(theirs, language),
+        *_unprotected(declared, policies, theirs),
+        *_forbidden(policies),
+        *_given_away(policies),
+        *_unspecified(theirs),
+        *_unreachable(policies, sender),
+        *_mailboxes(declared, theirs),
+    )
+
+
+def lacks_for_controllers(declared: BreachDeclared, language: str) -> tuple[Lack, ...]:
+    """Return what a notice to customers lacks."""
+    return (
+        *_untranslated(declared, language),
+        *_unnamed(declared.categories, language),
+        *_open_ended(declared),
+    )
+
+
+def _untranslated(declared: BreachDeclared, language: str) -> Iterator[Lack]:
+    if _short(language) not in LANGUAGES:
+        yield Lack(f"letters are not written in {language!r}: this one is in English", "GDPR Art. 12(1)")
+    if not is_written(declared, language):
+        says = f"nature, consequences, measures and advice are not declared in {language!r}"
+        yield Lack(f"{says}: they stand there in {declared.language!r}", "GDPR Art. 12(1), 34(2)")
+
+
+def is_written(declared: BreachDeclared, language: str) -> bool:
+    """Tell whether what is told was declared in *language*."""
+    return _short(language) == _short(declared.language) or declared.translation(language) is not None
+
+
+def _half_translated(
+    declared: BreachDeclared, policies: Iterable[BreachPolicy], categories: tuple[str, ...], language: str
+) -> Iterator[Lack]:
+    """Yield what was declared and is told, but not in *language*, whatever else was declared in it."""
+    if _short(language) == _short(declared.language):
+        return
+    there = declared.translation(language)
+    wanted = {said.element: said for policy in policies for said in policy.said_of(categories)}
+    late, offered = wanted.get(Part.LATE_BECAUSE), wanted.get(Part.PROTECTION)
+    if late and declared.late_because and not (there and there.late_because):
+        yield Lack(f"the reason for a delay (late_because) is not declared in {language!r}", late.provision)
+    if offered and declared.protection and not (there and there.sign_up):
+        says = f"how to sign up for the service against theft of identity (sign_up) is not in {language!r}"
+        yield Lack(says, offered.provision)
+
+
+def _unnamed(categories: Iterable[str], language: str) -> Iterator[Lack]:
+    """Yield categories that a map added, of which nobody knows what they are called in *language*."""
+    if _short(language) == SOURCE_LANGUAGE:
+        return
+    for category in categories:
+        if called(category, _short(language)) is None:
+            says = f"{category} has no name in {language!r}: it stands there as {spelt(category)!r}"
+            yield Lack(says, "GDPR Art. 12(1), 34(2)")
+
+
+def _short(language: str) -> str:
+    return language.replace("_", "-").partition("-")[0].lower()
+
+
+def _unprotected(
+    declared: BreachDeclared, policies: Iterable[BreachPolicy], categories: tuple[str, ...]
+) -> Iterator[Lack]:
+    """
+    Yield where a service against theft of identity must be offered, and is not, or for too short a time.
+
+    Law:
+        Cal. Civ. Code § 1798.82(d)(2)(G): twelve months at no cost; other States, up to two years.
+    """
+    offered = declared.protection.months if declared.protection else 0
+    for policy in policies:
+        wanted = policy.protection
+        if wanted is None or offered >= wanted.months:
+            continue
+        if any(is_there(kind, categories) for kind in wanted.kinds):
+            says = f"{wanted.months} months of service against theft of identity must be offered, free"
+            yield Lack(f"{says}; the declaration offers {offered}", wanted.provision)
+
+
+def _forbidden(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
+    """Yield what one law wants told and that of the residence forbids."""
+    if not policies:
+        return
+    first, *others = policies
+    never = forbidden(first)
+    for said in (said for policy in others for said in policy.letter if said.element in never):
+        yield Lack(f"{said.element} is not told: {first.name} forbids it", said.provision)
+
+
+def _given_away(policies: Sequence[BreachPolicy]) -> Iterator[Lack]:
+    """Yield that what was declared beside the nature of the breach may tell it, where a law forbids that."""
+    for policy in policies[:1]:
+        if Part.NATURE in policy.never:
+            says = "measures, advice and how to sign up must not tell the nature of the breach: read them"
+            yield Lack(f"{says}; {policy.name} forbids it", _provision(policy))
+
+
+def _provision(policy: BreachPolicy) -> str:
+    notice = policy.notice(NoticeRecipientKind.PEOPLE)
+    return notice.provision if notice else policy.name
+
+
+def _unspecified(categories: tuple[str, ...]) -> Iterator[Lack]:
+    if not categories:
+        yield Lack("what kinds of data were breached is not declared", "GDPR Art. 34(2)")
+
+
+def _unreachable(policies: Iterable[BreachPolicy], sender: Sender) -> Iterator[Lack]:
+    for said in (said for policy in policies for said in policy.letter):
+        if said.element is Part.OFFICER and not sender.data_protection_officer:
+            yield Lack("the company names no data protection officer", said.provision)
+        if said.element is Part.SENDER and not sender.postal_address:
+            yield Lack("the company names no postal address", said.provision)
+
+
+def _mailboxes(declared: BreachDeclared, categories: tuple[str, ...]) -> Iterator[Lack]:
+    if is_there(BreachedKind.CREDENTIALS, categories) and not declared.mail_domains:
+        says = "passwords are part of it: where they open mailboxes that the company gives people, declare"
+        yield Lack(f"{says} mail_domains, so that no notice goes there", "Cal. Civ. Code § 1798.82(j)(5)")
+
+
+def _open_ended(declared: BreachDeclared) -> Iterator[Lack]:
+    if declared.next_update_at is None and not declared.final:
+        yield Lack("it is not declared when more is told (next_update_at)", "GDPR Art. 33(2), 33(4)")
+    if any(not one.services for one in declared.affected.controllers):
+        yield Lack("of some customers it is not declared what they use that is affected", "GDPR Art. 33(2)")

@@ -1,0 +1,220 @@
+"""Which letter is written about what follows: more time, a customer who decides, an end, an appeal."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from services.notifier.context import Addressee, Notifier, write, write_to
+from services.notifier.letters.composer import presentable
+from services.notifier.letters.letter_models import (
+    AppealDecidedLetter,
+    ComplaintDecided,
+    ComplaintReceived,
+    Duplicate,
+    Extension,
+    Facts,
+    Forwarded,
+    ForwardedToController,
+    OverdueLetter,
+)
+from services.notifier.letters.letter_models import AppealReceivedLetter as AppealConfirmed
+from services.notifier.letters.letter_models import FeeQuotedLetter as FeeTold
+from services.notifier.letters.letter_models import PackageExpiringLetter as PackageEnding
+from services.notifier.letters.reasons import ReasonCode
+from shared.contract.events import (
+    AppealAnswered,
+    AppealReceived,
+    Controller,
+    ControllerTold,
+    DeadlineMissed,
+    Fact,
+    FeeQuoted,
+    LetterKind,
+    NoticeSent,
+    PackageExpiring,
+    Remedy,
+    RequestDuplicated,
+    RequestExtended,
+    RequestForwarded,
+)
+from shared.contract.staff import is_written, written_text
+from shared.errors import PermanentError
+from shared.law import TimedDuty
+from shared.runtime.service import on
+
+
+async def tell_extension(event: RequestExtended, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that the answer takes longer, and why, before the day on which it was due.
+
+    Law:
+        GDPR Art. 12(3); 11 CCR § 7021(b).
+    """
+    request = ctx.request()
+    facts = Extension(request.right, request.received_on, event.promised_on, event.due_on, event.reason)
+    return await write(LetterKind.EXTENSION, facts, request, ctx)
+
+
+async def apologise(event: DeadlineMissed, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that the last day is over, and where to complain.
+
+    Law:
+        GDPR Art. 12(4): who takes no action within the period says so, and names the authority.
+
+    Not where it is decided: then the answer is on its way, or came back, and no other is to come.
+    """
+    request = ctx.request()
+    if event.duty is not TimedDuty.ANSWER or ctx.known.settled:
+        return []
+    facts = OverdueLetter(request.right, request.received_on, event.due_on)
+    return await write(LetterKind.LATE, facts, request, ctx)
+
+
+async def tell_forwarding(event: RequestForwarded, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Tell the customer who decides about the data where the request is; the person hears of it only then.
+
+    Law:
+        GDPR Art. 28(3)(e); 11 CCR § 7050(c).
+    """
+    request = ctx.request()
+    controller = await _controller(event.controller, ctx)
+    secret = (await ctx.vault.open(ctx.case_id, event.link)).decode()
+    url = f"{ctx.house.public_url}/forwarded/{ctx.case_id}/{secret}"
+    facts = ForwardedToController(request.right, request.received_on, url, event.expires_at)
+    addressee = Addressee(controller.email, controller.name, "en", may_stop=False)
+    written = await write_to(addressee, LetterKind.FORWARDED_TO_CONTROLLER, facts, request.laws, ctx)
+    if not any(isinstance(fact, NoticeSent) for fact in written):
+        return written
+    return [*written, ControllerTold(request_id=ctx.case_id, controller=event.controller)]
+
+
+async def confirm_forwarding(event: ControllerTold, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Tell the person that a customer decides, and since when they have the request.
+
+    Law:
+        GDPR Art. 12(2); 11 CCR § 7050(c).
+    """
+    request = ctx.request()
+    name = presentable((await _controller(event.controller, ctx)).name)
+    facts = Forwarded(request.right, request.received_on, ctx.occurred_on(), controller=name)
+    return await write(LetterKind.FORWARDED, facts, request, ctx)
+
+
+async def tell_duplicate(event: RequestDuplicated, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say that the same was asked for before, and by when that is answered.
+
+    Law:
+        GDPR Art. 12(3); 11 CCR § 7021(a): receipt is confirmed, with what happens next.
+    """
+    request = ctx.request()
+    facts = Duplicate(
+        right=request.right,
+        received_on=request.received_on,
+        first_received_on=event.first_received_on,
+        first_reference=event.first,
+        due_on=event.due_on,
+        url=ctx.page_of(event.first),
+    )
+    return await write(LetterKind.DUPLICATE, facts, request, ctx)
+
+
+async def tell_fee(event: FeeQuoted, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say what the answer would cost, and why, and that nothing is done before the person agrees.
+
+    Law:
+        GDPR Art. 12(5), 15(3); EDPB Guidelines 01/2022 para. 192; DPO Art. 19(3).
+    """
+    request = ctx.request()
+    if ctx.known.settled:
+        return []
+    facts = FeeTold(request.right, request.received_on, event.fee, event.reason, event.answer_by, ctx.page())
+    return await write(LetterKind.FEE_QUOTED, facts, request, ctx)
+
+
+async def remind_of_package(event: PackageExpiring, ctx: Notifier) -> Sequence[Fact]:
+    """Say that a package, which nobody has fetched, will be destroyed."""
+    request = ctx.request()
+    facts = PackageEnding(request.right, request.received_on, ctx.page(), event.expires_at)
+    return await write(LetterKind.PACKAGE_EXPIRING, facts, request, ctx)
+
+
+async def confirm_appeal(event: AppealReceived, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Confirm an appeal or a complaint, and say by when it is dealt with.
+
+    Law:
+        Data Protection Act 2018 s. 164A: within 30 days.
+    """
+    request = ctx.request()
+    if event.remedy is Remedy.APPEAL and event.due_on is not None:
+        appeal = AppealConfirmed(request.right, request.received_on, event.received_on, event.due_on)
+        return await write(LetterKind.APPEAL_RECEIVED, appeal, request, ctx)
+    complaint = ComplaintReceived(request.right, request.received_on, event.received_on)
+    return await write(LetterKind.COMPLAINT_RECEIVED, complaint, request, ctx)
+
+
+async def tell_decision(event: AppealAnswered, ctx: Notifier) -> Sequence[Fact]:
+    """
+    Say what has come of an appeal or a complaint, and why.
+
+    Law:
+        Va. Code § 59.1-577(C): in writing, with the reasons.
+    """
+    kind, facts = _decided(event, ctx.request().received_on, await _explained(event, ctx), ctx)
+    return await write(kind, facts, ctx.request(), ctx)
+
+
+SUBSCRIPTIONS = (
+    on(RequestExtended, tell_extension),
+    on(DeadlineMissed, apologise),
+    on(RequestForwarded, tell_forwarding),
+    on(ControllerTold, confirm_forwarding),
+    on(RequestDuplicated, tell_duplicate),
+    on(FeeQuoted, tell_fee),
+    on(PackageExpiring, remind_of_package),
+    on(AppealReceived, confirm_appeal),
+    on(AppealAnswered, tell_decision),
+)
+
+
+async def _controller(item: str, ctx: Notifier) -> Controller:
+    named = await (_signed_text(item, ctx) if is_written(item) else ctx.vault.open(ctx.case_id, item))
+    return Controller.model_validate_json(named)
+
+
+async def _explained(event: AppealAnswered, ctx: Notifier) -> str:
+    if event.explanation is None:
+        return ""
+    return (await _signed_text(event.explanation, ctx)).decode()
+
+
+async def _signed_text(item: str, ctx: Notifier) -> bytes:
+    """
+    Return a text of the staff.
+
+    Raises:
+        PermanentError: It is not the text that was signed.
+    """
+    text = written_text(item, await ctx.vault.open(ctx.case_id, item))
+    if text is None:
+        raise PermanentError(f"{ctx.case_id}/{item} is not the text that the staff account signed")
+    return text
+
+
+def _decided(
+    event: AppealAnswered, received_on: date, explanation: str, ctx: Notifier
+) -> tuple[LetterKind, Facts]:
+    right = ctx.request().right
+    # A reason that no letter knows is left out: the decision must reach the person.
+    reasons = tuple(ReasonCode(reason) for reason in event.reasons if reason in set(ReasonCode))
+    if event.remedy is Remedy.APPEAL:
+        appeal = AppealDecidedLetter(
+            right, received_on, event.received_on, event.granted, reasons, explanation
+        )
+        return LetterKind.APPEAL_DECIDED, appeal
+    complaint = ComplaintDecided(right, received_on, event.received_on, event.granted, reasons, explanation)
+    return LetterKind.COMPLAINT_DECIDED, complaint

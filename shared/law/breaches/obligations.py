@@ -1,0 +1,177 @@
+"""Whom a law wants told of a breach, and why it does not where it does not."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from shared.law.breaches.facts import Breach, BreachRole, Risk
+from shared.law.breaches.policies import BreachPolicies, BreachPolicy, NoticeRule
+from shared.law.breaches.terms import NoticeRecipientKind, Trigger
+from shared.law.company import Controller
+from shared.law.policies import lies_in
+
+CUSTOMERS = (
+    NoticeRecipientKind.CONTROLLER,
+    NoticeRecipientKind.CSIRT,
+    NoticeRecipientKind.SERVICE_RECIPIENTS,
+)
+"""Whom a processor tells itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """Why somebody need not be told."""
+
+    reason: str
+    provision: str
+
+
+def owed_to(
+    breach: Breach,
+    place: str | None,
+    categories: Iterable[str],
+    policies: BreachPolicies,
+    company: Controller,
+) -> tuple[BreachPolicy, ...]:
+    """
+    Return the laws that want somebody told who lives in *place*; that of the residence comes first.
+
+    Args:
+        breach: What has happened.
+        place: Where they live; None where nobody knows.
+        categories: What of theirs was breached; what was breached of anybody where nothing is said.
+        policies: All editions.
+        company: Where it is established.
+
+    Law:
+        GDPR Art. 34(1), (3)(a): whose risk is high, unless nobody can read the data.
+        GDPR Art. 33(2), Cal. Civ. Code § 1798.82(b): a processor tells its customer, who tells the people.
+        Cal. Civ. Code § 1798.82(a), (h): whose data has a listed combination in it.
+    """
+    theirs = tuple(categories) or breach.categories
+    return tuple(
+        policy
+        for policy in protecting(place, on(breach, company), policies, company)
+        for notice in policy.notices
+        if notice.to is NoticeRecipientKind.PEOPLE and spared(policy, notice, breach, theirs) is None
+    )
+
+
+def on(breach: Breach, company: Controller) -> date:
+    """Return the day on which the breach became known, as first declared: the editions of that day count."""
+    return (breach.judged_at or breach.aware_at).astimezone(company.zone).date()
+
+
+def protecting(
+    place: str | None, day: date, policies: BreachPolicies, company: Controller
+) -> Sequence[BreachPolicy]:
+    """
+    Return the laws on breaches that protect somebody who lives in *place*: that of a part of a country first.
+
+    Whose residence is unknown is protected by the law of where the company is established. Of whom only the
+    country is known, and its parts have the laws, is protected by those that stand in for all parts: the
+    strictest. Whom no law protects is told as those are whose rights the company grants to everybody.
+
+    Law:
+        GDPR Art. 3(1), UK GDPR Art. 3(1): where the company is established there, whoever it is about.
+    """
+    that_day = policies.of_that_day(day)
+    residence = sorted((one for one in that_day if _covers(one, place)), key=_is_of_a_part, reverse=True)
+    reach = [one for one in that_day if _reaches(one, company)]
+    if not residence:
+        here = [one for at in company.places for one in that_day if _covers(one, at)]
+        in_place = [one for one in that_day if one.stands_in and _is_in_country(one, place)]
+        residence = [*in_place, *(here if _is_unknown(place, that_day) else ())]
+    found = [*residence, *reach] or [one for one in that_day if one.law == company.grants_to_others]
+    return list({one.id: one for one in found}.values())
+
+
+def spared(
+    policy: BreachPolicy,
+    notice: NoticeRule,
+    breach: Breach,
+    categories: Sequence[str],
+    people: int | None = None,
+) -> Spared | None:
+    """
+    Return why *notice* is not owed; None where it is.
+
+    Args:
+        policy: The law that wants it.
+        notice: Whom it goes to, and when.
+        breach: What has happened.
+        categories: What was breached. Nothing named: anything may have been.
+        people: How many the law protects of those who are affected; None where nobody knows yet.
+    """
+    reasons = (*_of_the_breach(notice, breach, people), *_of_the_data(policy, notice, breach, categories))
+    return next(iter(reasons), None)
+
+
+def _of_the_breach(notice: NoticeRule, breach: Breach, people: int | None) -> Iterator[Spared]:
+    """Yield what of the whole breach makes *notice* not owed."""
+    if breach.role is BreachRole.PROCESSOR and notice.to not in CUSTOMERS:
+        yield Spared("the company is the processor: the controller tells it", notice.provision)
+    if notice.significant and not breach.sensitive_to_security:
+        yield Spared("no significant incident", notice.provision)
+    if not breach.risk.reaches(notice.risk) and not _are_many(notice, people):
+        yield Spared(_too_low(breach.risk), notice.provision)
+    if people is not None and people < notice.from_people:
+        yield Spared(f"people affected: {people}; it is told from {notice.from_people} on", notice.provision)
+    if notice.unreached and not breach.unreached:
+        yield Spared("only where people cannot be told one by one", notice.provision)
+
+
+def _of_the_data(
+    policy: BreachPolicy, notice: NoticeRule, breach: Breach, categories: Sequence[str]
+) -> Iterator[Spared]:
+    """Yield what of the data, and of what happened to it, makes *notice* not owed."""
+    if notice.safe_harbour and breach.unintelligible:
+        yield Spared(
+            "nobody can read the data: it was encrypted, and the key was not taken", notice.safe_harbour
+        )
+    if notice.trigger is Trigger.ACQUISITION and not breach.acquired:
+        yield Spared("nobody got the data: somebody could have got it", notice.provision)
+    if policy.listed and categories and not policy.listed.found_in(categories):
+        yield Spared("no data of the kinds that the law lists", policy.listed.provision)
+
+
+def _are_many(notice: NoticeRule, people: int | None) -> bool:
+    """Tell whether so many people are affected that it is told whatever the risk."""
+    return notice.or_people is not None and people is not None and people >= notice.or_people
+
+
+def _too_low(risk: Risk) -> str:
+    """
+    Say why nobody is told.
+
+    Law:
+        GDPR Art. 33(5): what is not told is recorded all the same.
+    """
+    why = "nobody is likely to come to harm" if risk is Risk.UNLIKELY else "no high risk to people"
+    return f"{why}: it is recorded, with the reason, and not told"
+
+
+def _covers(policy: BreachPolicy, place: str | None) -> bool:
+    return policy.scope is not None and lies_in(place, policy.scope.places)
+
+
+def _reaches(policy: BreachPolicy, company: Controller) -> bool:
+    by_establishment = policy.scope is not None and policy.scope.by_establishment
+    return by_establishment and any(_covers(policy, place) for place in company.places)
+
+
+def _is_in_country(policy: BreachPolicy, place: str | None) -> bool:
+    country = (place or "").partition("-")[0]
+    return policy.scope is not None and any(lies_in(part, (country,)) for part in policy.scope.places)
+
+
+def _is_of_a_part(policy: BreachPolicy) -> bool:
+    return policy.scope is not None and any("-" in place for place in policy.scope.places)
+
+
+def _is_unknown(place: str | None, policies: Iterable[BreachPolicy]) -> bool:
+    """Tell whether nobody knows where somebody lives, or in which part of a country whose parts have laws."""
+    if place is None:
+        return True
+    places = (covered for policy in policies if policy.scope for covered in policy.scope.places)
+    return any(covered.startswith(f"{place}-") for covered in places)

@@ -1,0 +1,122 @@
+"""What policies on breaches speak of: who is told, in which stages, since when, and what a notice says."""
+
+from enum import StrEnum
+
+
+class NoticeRecipientKind(StrEnum):
+    """Who is told."""
+
+    PEOPLE = "people"
+    AUTHORITY = "authority"
+    ATTORNEY_GENERAL = "attorney_general"
+    """Of a State: the Attorney General, and whoever else its law has told in the same way."""
+    CONSUMER_AGENCIES = "consumer_agencies"
+    """Agencies that report on the credit of consumers."""
+    CONTROLLER = "controller"
+    """A customer whose processor the company is."""
+    CSIRT = "csirt"
+    """Who answers incidents for a Member State (NIS2)."""
+    SERVICE_RECIPIENTS = "service_recipients"
+    """Customers whose service may suffer (NIS2)."""
+    PUBLIC = "public"
+
+
+class NoticeStage(StrEnum):
+    """Which of the notices to one recipient it is."""
+
+    NOTICE = "notice"
+    EARLY_WARNING = "early_warning"
+    NOTIFICATION = "notification"
+    DETAILED_REPORT = "detailed_report"
+    SUPPLEMENT = "supplement"
+    PROGRESS_REPORT = "progress_report"
+    """In the place of the last one, of an incident that goes on."""
+    FINAL_REPORT = "final_report"
+
+
+class PeriodStart(StrEnum):
+    """What begins a period."""
+
+    AWARE = "awareness"
+    DISCOVERED = "discovery"
+    ASSESSED = "assessment"
+    PEOPLE_TOLD = "the notice to people"
+    RECIPIENT_TOLD = "the notice before it"
+    """To the same recipient: that of the stage ``after``."""
+    HANDLED = "the handling of the incident"
+
+
+class Trigger(StrEnum):
+    """What must have happened to the data."""
+
+    ACCESS = "access"
+    """That somebody could read it is enough."""
+    ACQUISITION = "acquisition"
+
+
+class NoticeElement(StrEnum):
+    """Something that a notice says."""
+
+    NATURE = "nature"
+    OCCURRED = "occurred"
+    """When it happened: a day, or from when to when."""
+    DISCOVERED = "discovered"
+    WRITTEN_ON = "written_on"
+    """The day of the notice."""
+    HELD_BY_POLICE = "held_by_police"
+    """Whether an investigation delayed it."""
+    DATA = "data"
+    """What kinds of data."""
+    CONSEQUENCES = "consequences"
+    MEASURES = "measures"
+    PROTECTION = "protection"
+    """What is offered against theft of identity, for how long, and how one gets it."""
+    ADVICE = "advice"
+    PASSWORD = "password"  # noqa: S105 - the name of an element
+    """To change it, here and wherever else it is used."""
+    BIOMETRIC_ADVICE = "biometric_advice"
+    """How others are told who rely on it to know the person."""
+    CREDIT_BUREAUS = "credit_bureaus"
+    """Telephone numbers and addresses of the agencies that report on credit."""
+    FREEZE = "freeze"
+    """That a security freeze costs nothing, and how one gets it."""
+    AUTHORITIES = "authorities"
+    """How the Federal Trade Commission and the Attorney General are reached."""
+    POLICE_REPORT = "police_report"
+    """The right to one."""
+    CONTACT = "contact"
+    SENDER = "sender"
+    """Name and address of who writes."""
+    OFFICER = "officer"
+    RIGHTS = "rights"
+    COMPLAINT = "complaint"
+    """The authority that people complain to."""
+    PEOPLE_COUNT = "people_count"
+    RECORDS_COUNT = "records_count"
+    LATE_BECAUSE = "late_because"
+    CROSS_BORDER = "cross_border"
+    """Where else people are affected."""
+    PEOPLE_TOLD = "people_told"
+    """Whether and when people are told."""
+    PHASE = "phase"
+    """First notice, supplement or last."""
+    SAMPLE = "sample"
+    """A copy of the letter to people."""
+    INCIDENT = "incident"
+    """What the company calls it."""
+    AWARE = "aware"
+    SERVICES = "services"
+    """What the customer uses that is affected."""
+    CONTENT_UNKNOWN = "content_unknown"
+    """That the company does not know what customers keep with it."""
+    CONTAINMENT = "containment"
+    NEXT_UPDATE = "next_update"
+
+
+class LetterStyle(StrEnum):
+    """How a letter to people is laid out."""
+
+    GDPR = "gdpr"
+    CALIFORNIA = "california"
+    """Title, headings and their order are prescribed."""
+    STATE = "state"
