@@ -2,7 +2,8 @@
 What a notice costs of a processor: ``python -m bench.notice_cost [--people N]``.
 
 People of one chunk, under California's law and the GDPR together, in Chinese (of which every character is
-encoded); beside it the same people by way of :func:`services.notifier.letters.composer.compose`, which lays out each
+encoded); beside it the same people by way of :func:`services.notifier.letters.composer.compose`, which lays
+out each
 letter for itself, and beside that the bare copying of as many bytes.
 """
 

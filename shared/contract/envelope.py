@@ -43,8 +43,11 @@ class Unreadable(MalformedEvent):
     """A message is no event of the catalogue. It names the publisher and the flaws, never a value."""
 
     def __init__(
-        self, flaws: tuple[SubmissionError, ...], source: str | None = None, id: str | None = None
-    ) -> None:  # noqa: A002  CloudEvents' own name
+        self,
+        flaws: tuple[SubmissionError, ...],
+        source: str | None = None,
+        id: str | None = None,  # noqa: A002  CloudEvents' own name
+    ) -> None:
         """Keep who sent it and what is wrong."""
         super().__init__("; ".join(map(str, flaws)))
         self.flaws = flaws

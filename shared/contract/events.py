@@ -277,7 +277,8 @@ class Decision(Fact):
     """
     A decision of the privacy staff.
 
-    The runtime of each service that acts on it verifies the proof before the handler runs (shared.contract.staff).
+    The runtime of each service that acts on it verifies the proof before the handler runs
+    (shared.contract.staff).
     """
 
     ROLES: ClassVar[frozenset[StaffRole]]

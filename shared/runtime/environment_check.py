@@ -1,5 +1,7 @@
 """
-Checks the variables that docker-compose.yml gives its services: ``python -m shared.runtime.environment_check``.
+Checks the variables that docker-compose.yml gives its services.
+
+Run it with ``python -m shared.runtime.environment_check``.
 
 Compose passes a service only the variables that it names: a misspelt one in ``.env`` would be ignored. The
 one-shot service ``settings`` gets the whole file instead, and no other service starts before it has ended.

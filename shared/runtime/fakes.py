@@ -40,7 +40,7 @@ class MemoryBroker:
         self._draining = False
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish as :class:`shared.runtime.broker.EventPublisher` says: one without a queue does not hold up the others."""
+        """Publish like an ``EventPublisher``; a message without a queue does not hold up the others."""
         unroutable = [message for message in messages if not self._route(message) and message.mandatory]
         for inbox in self._inboxes:
             inbox.doorbell.set()

@@ -1,7 +1,8 @@
 """
 Makes a MongoDB server a replica set of one.
 
-``python -m shared.runtime.replica_set ROOT_URL_FILE CLIENT_URL_FILE``: both files hold a MongoDB URL. The first is
+``python -m shared.runtime.replica_set ROOT_URL_FILE CLIENT_URL_FILE``: both files hold a MongoDB URL. The
+first is
 the administrator's and reaches the server directly; the second is one that clients use: it names the member
 and the replica set. A replica set that is there stays as it is. It may run at every start; `habeas topology`
 makes the users.

@@ -655,7 +655,7 @@ async def test_what_became_of_letters_is_kept_until_the_database_is_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is written to again, nor counted as doubtful, because a database was away for a while."""
-    for module, name in ((turn, "LOOK_S"), (turn, "FINISH_S"), (states, "LOOK_EVERY_S")):
+    for module, name in ((run, "LOOK_S"), (run, "FINISH_S"), (states, "LOOK_EVERY_S")):
         monkeypatch.setattr(module, name, 0.01)
     due = await desk.released(*named(*map(str, range(3 * CONNECTIONS))))
     gate, away = Gate(), Away()

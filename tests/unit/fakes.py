@@ -1,7 +1,8 @@
 """
 What the unit tests of intake and verifier stand on: both services, put together in memory.
 
-Broker, journal and vault are those of ``shared.runtime.fakes``; here are a clock that a test moves, a broker that
+Broker, journal and vault are those of ``shared.runtime.fakes``; here are a clock that a test moves, a
+broker that
 is away, and a journal in which somebody else is always a moment faster.
 """
 

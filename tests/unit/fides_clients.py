@@ -61,7 +61,10 @@ class MemoryTokens:
 
 @dataclass
 class MemoryLedger:
-    """What :class:`services.intake.channels.fides.ledger.FidesLedger` promises, in memory; a batch holds two."""
+    """
+    What :class:`services.intake.channels.fides.ledger.FidesLedger` promises, in memory; a batch holds
+    two.
+    """
 
     entries: dict[str, FidesEntry] = field(default_factory=dict)
 

@@ -84,7 +84,7 @@ def _isolated(node: TextValue) -> str:
 
 @dataclass(frozen=True)
 class TableLines:
-    """Lines of tables and flat records: what :class:`ValueReader` says of them, without a node for each value."""
+    """Lines of tables and flat records, as :class:`ValueReader` has them, without a node for each value."""
 
     reader: ValueReader
 

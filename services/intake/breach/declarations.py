@@ -20,7 +20,8 @@ async def lodge_breach(event: BreachDeclared, ctx: Intake) -> Sequence[Fact]:
     Seal what was declared in the vault of its incident, and have it registered.
 
     A declaration has people written to: only upstream systems and staff accounts make one. The account that
-    declares it counts where its proof was verified (shared.runtime.service); of a declaration without one, two people
+    declares it counts where its proof was verified (shared.runtime.service); of a declaration without one,
+    two people
     have to approve. A slip of the pen is refused at once: a law would judge by it.
     """
     slips = [flaw.model_copy(update={"path": f"data.{flaw.path}"}) for flaw in slips_in(event)]

@@ -12,8 +12,9 @@ from shared.contract.answer import PackageFacts
 
 
 def wanted_bytes(
-    range: Annotated[str, Header()] = "", if_range: Annotated[str, Header()] = ""
-) -> RangeRequest:  # noqa: A002 - the header's name
+    range: Annotated[str, Header()] = "",  # noqa: A002 - the header's name
+    if_range: Annotated[str, Header()] = "",
+) -> RangeRequest:
     """Return what the headers of a request say about the bytes it wants."""
     return RangeRequest(range, if_range)
 

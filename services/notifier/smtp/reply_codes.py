@@ -47,7 +47,8 @@ BY_STATUS: Mapping[str, LetterOutcome] = {
     "5.5": LetterOutcome.NEVER,
     # X.7: security and policy (section 3.8; RFC 7372, RFC 8616): not authenticated, not signed
     "5.7": LetterOutcome.OURS,
-    "5.7.1": LetterOutcome.BARRED,  # "not authorized": a block of ours, a list that takes no mail, a person's own rule
+    # "not authorized": a block of ours, a list that takes no mail, a person's own rule
+    "5.7.1": LetterOutcome.BARRED,
 }
 """The longest beginning of a status counts; one that is not here is read by its basic code."""
 

@@ -228,7 +228,7 @@ async def examine(
     limits: WorkerLimits | None = None,
     slot: WorkerTask = WorkerTask.IDENTITY,
 ) -> DocumentReading:
-    """Return what is in the file, read by a worker of its own: seconds slower than a warm ``DocumentWorker``."""
+    """Return what is in the file, read by a new worker: seconds slower than a warm ``DocumentWorker``."""
     async with DocumentWorker(limits) as examiner:
         return await examiner.examine(content, media_type, slot)
 

@@ -61,7 +61,8 @@ async def connect(url: str, name: str, *, plain: bool = True) -> AbstractConnect
     Args:
         url: Where it is, with credentials and virtual host.
         name: What its management page shows.
-        plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection`` may take a part of it.
+        plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection`` may
+        take a part of it.
 
     Raises:
         BrokerUnavailable: It does not answer, or not to these credentials.

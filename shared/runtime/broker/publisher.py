@@ -51,7 +51,8 @@ class Bus:
         Args:
             url: Where it is, with credentials and virtual host.
             name: What its management page shows.
-            plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection`` may take a part of it.
+            plain: Whether the driver alone reads and writes; else ``shared.runtime.broker.wire_connection``
+            may take a part of it.
         """
         self._url = url
         self._user = user_of(url)

@@ -302,15 +302,17 @@ BESIDE, BELOW = (0.6, 0.2, 0.3, 0.02), (0.1, 0.23, 0.3, 0.02)
     ("seen", "kept", "result"),
     [
         pytest.param([TextLine(text="ms ada example", box=ROW)], True, CheckResult.PASS, id="the same"),
-        pytest.param([TextLine(text="MsAda Exarnple", box=ROW)], True, CheckResult.PASS, id="misread a little"),
+        pytest.param([TextLine(text="MsAda Exarnple", box=ROW)], True, CheckResult.PASS, id="misread"),
         pytest.param(
-            [TextLine(text="Ms Ada", box=(0.1, 0.2, 0.1, 0.02)), TextLine(text="Example", box=(0.2, 0.2, 0.2, 0.02))],
+            [TextLine(text="Ms Ada", box=(0.1, 0.2, 0.1, 0.02)), TextLine(text="Example", box=(0.2, 0.2,
+            0.2, 0.02))],
             True, CheckResult.PASS, id="in two pieces",
         ),
-        pytest.param([TextLine(text="Mr Other Person", box=ROW)], False, CheckResult.INCONCLUSIVE, id="another"),
+        pytest.param([TextLine(text="Mr Other Person", box=ROW)], False, CheckResult.INCONCLUSIVE, id="o"),
         pytest.param([TextLine(text="Ms Ada", box=ROW)], False, CheckResult.INCONCLUSIVE, id="a part of it"),
         pytest.param(
-            [TextLine(text="Mr Other Person", box=ROW, confidence=0.6)], False, CheckResult.PASS, id="nothing clear"
+            [TextLine(text="Mr Other Person", box=ROW, confidence=0.6)],
+            False, CheckResult.PASS, id="nothing clear",
         ),
         pytest.param([TextLine(text="Ms Ada Example", box=BESIDE)], False, CheckResult.PASS, id="beside"),
         pytest.param([TextLine(text="Ms Ada Example", box=BELOW)], False, CheckResult.PASS, id="below"),

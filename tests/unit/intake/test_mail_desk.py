@@ -499,8 +499,8 @@ def test_what_comes_again_is_counted_once() -> None:
 async def test_too_many_answers_in_one_case_wait() -> None:
     office = Office()
     door = RequestService(
-        office.vault, office.journals["intake"], office.broker, ServiceKeys(REQUEST_KEY, PACKAGE_KEY), office.clock,
-        Allowance(1),
+        office.vault, office.journals["intake"], office.broker, ServiceKeys(REQUEST_KEY, PACKAGE_KEY),
+        office.clock, Allowance(1),
     )  # fmt: skip
     inbox = Inbox(door=door, trusted=MX)
     inbox.office = office

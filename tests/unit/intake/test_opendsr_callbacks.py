@@ -4,11 +4,12 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
-from services.intake.http.callbacks import Callback, CallbackProtocol
+from services.intake.http.callbacks import Callback, CallbackProtocol, WatchedRequestPort
 from shared.contract.events import Outcome, RequestFulfilled
 from shared.law import Right
 from tests.unit.agents import look
@@ -62,9 +63,8 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     async with calling(Office()) as controller:
         called, desk = Called(), controller.desk
-        yield Stage(
-            controller, called, CallbackProtocol(desk, desk.files.watch, called, controller.office.clock)
-        )  # type: ignore[arg-type]
+        watch = cast("WatchedRequestPort", desk.files.watch)
+        yield Stage(controller, called, CallbackProtocol(desk, watch, called, controller.office.clock))
 
 
 async def test_each_address_hears_every_status_once_and_in_order(stage: Stage) -> None:

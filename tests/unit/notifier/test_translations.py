@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from shared.law.library import policies
 from shared.pages.translation import SOURCE_LANGUAGE
 from tests.unit.catalogues import Translated
 
-LETTERS = Translated(Path(languages.__file__).parent)
+LETTERS = Translated(languages.TEMPLATES.parent)
 TRANSLATED = [language for language in languages.LANGUAGES if language != SOURCE_LANGUAGE]
 SHOWN = {
     demand.provision

@@ -134,7 +134,10 @@ UNSURE = 0.75
             card([*HEAD, OLD]), CheckResult.INCONCLUSIVE, "print_unreadable", id="it may be the day of issue"
         ),
         pytest.param(
-            card([*HEAD, "Date of issue", ISSUED]), CheckResult.INCONCLUSIVE, "print_unreadable", id="not read"
+            card([*HEAD, "Date of issue", ISSUED]),
+            CheckResult.INCONCLUSIVE,
+            "print_unreadable",
+            id="not read",
         ),
         pytest.param(card(HEAD), CheckResult.INCONCLUSIVE, "print_unreadable", id="neither day was read"),
     ],

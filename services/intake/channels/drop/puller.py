@@ -2,7 +2,8 @@
 Fetches California's lists, has them looked up, lodges a request for whoever is found, and answers.
 
 One step of one batch at a time, each of which may be repeated: whoever dies leaves the next the same step.
-The one thing that cannot be repeated is the download itself (:mod:`services.intake.channels.drop.fetch`); where
+The one thing that cannot be repeated is the download itself (:mod:`services.intake.channels.drop.fetch`);
+where
 lists were lost it says so, loudly.
 
 Law:

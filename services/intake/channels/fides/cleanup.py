@@ -24,7 +24,7 @@ LOOK_EVERY_S = 600.0
 
 
 class FidesOpenRequestPort(Protocol):
-    """The requests that came by this door, as :class:`services.intake.channels.fides.ledger.FidesLedger` keeps them."""
+    """The ledger of requests by Fides clients."""
 
     def unregistered(self, before: datetime) -> AsyncIterator[list[FidesEntry]]:
         """Yield those that came *before* a moment and are not known to be registered, many at a time."""

@@ -42,7 +42,7 @@ NO_SUCH_REASON = "The reason must be one of: {}. What the person is told follows
 
 
 class FidesRequestPort(Protocol):
-    """The requests that came by this door, as :class:`services.intake.channels.fides.ledger.FidesLedger` keeps them."""
+    """The ledger of requests by Fides clients."""
 
     async def count(self, between: Between) -> int:
         """Return how many there are."""

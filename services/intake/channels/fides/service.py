@@ -45,7 +45,7 @@ BROKEN = "This request is not taken until somebody has looked at it; write to th
 
 
 class FidesLedgerPort(Protocol):
-    """The requests that came by this door, as :class:`services.intake.channels.fides.ledger.FidesLedger` keeps them."""
+    """The ledger of requests by Fides clients."""
 
     async def add(self, entry: FidesEntry) -> None:
         """Put *entry* down; again changes nothing."""
